@@ -1,0 +1,144 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .treatAllWarnings(as: .error),
+]
+let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "lodestone",
+    platforms: [.macOS(.v15), .iOS(.v18)],
+    products: [
+        .library(name: "LodestoneClient", targets: ["LodestoneClient"]),
+        .library(name: "LodestoneEngine", targets: ["LodestoneEngine"]),
+        .executable(name: "lodestoned", targets: ["lodestoned"]),
+        .executable(name: "lodestone", targets: ["lodestone"]),
+        .executable(name: "lodestone-bench", targets: ["lodestone-bench"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // System libraries: a module map and a shim, nothing else.
+        .systemLibrary(
+            name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(
+            name: "CProtobufC", pkgConfig: "libprotobuf-c",
+            providers: [.apt(["libprotobuf-c-dev"])]),
+
+        // C of our own: generated messages, SIMD kernels, system calls that Swift cannot reach.
+        .target(name: "CLodestoneProto", dependencies: ["CProtobufC"]),
+        .target(name: "CVectorKernels"),
+        .target(name: "CLodestoneSystem"),
+
+        // The shared words, and the parts of the engine.
+        .target(name: "LodestoneCore", swiftSettings: strict),
+        .target(
+            name: "LodestoneANN", dependencies: ["LodestoneCore", "CVectorKernels"],
+            swiftSettings: strict),
+        .target(name: "LodestoneText", dependencies: ["LodestoneCore"], swiftSettings: strict),
+        .target(name: "LodestoneGraph", dependencies: ["LodestoneCore"], swiftSettings: strict),
+        .target(
+            name: "LodestoneStorage",
+            dependencies: ["LodestoneCore", "LodestoneText", "CSQLite", "CLodestoneSystem"],
+            swiftSettings: strict),
+        .target(
+            name: "LodestoneEngine",
+            dependencies: [
+                "LodestoneCore", "LodestoneANN", "LodestoneText", "LodestoneGraph",
+                "LodestoneStorage", collections,
+            ],
+            swiftSettings: strict),
+
+        // The wire, and both of its ends.
+        .target(
+            name: "LodestoneWire", dependencies: ["LodestoneCore", "CLodestoneProto"],
+            swiftSettings: strict),
+        .target(
+            name: "LodestoneTransport", dependencies: ["LodestoneCore", "CLodestoneSystem", collections],
+            swiftSettings: strict),
+        .target(
+            name: "LodestoneServer",
+            dependencies: [
+                "LodestoneEngine", "LodestoneWire", "LodestoneTransport", logging,
+                .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "LodestoneClient",
+            dependencies: ["LodestoneCore", "LodestoneWire", "LodestoneTransport"],
+            path: "clients/swift", swiftSettings: strict),
+
+        // Files of documents, vectors and edges, for the command line and the measurements.
+        .target(
+            name: "LodestoneImport", dependencies: ["LodestoneCore", "CZstd"],
+            swiftSettings: strict),
+
+        // Programs: parse arguments, call one function.
+        .executableTarget(
+            name: "lodestoned",
+            dependencies: [
+                "LodestoneServer", logging, arguments,
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "lodestone", dependencies: ["LodestoneClient", "LodestoneImport", arguments],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "lodestone-bench",
+            dependencies: [
+                "LodestoneClient", "LodestoneServer", "LodestoneImport", "LodestoneANN", arguments,
+            ],
+            swiftSettings: strict),
+
+        // Tests mirror the sources.
+        .testTarget(
+            name: "LodestoneCoreTests", dependencies: ["LodestoneCore"], swiftSettings: strict),
+        .testTarget(
+            name: "LodestoneANNTests", dependencies: ["LodestoneANN", "CVectorKernels"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "LodestoneTextTests", dependencies: ["LodestoneText"], swiftSettings: strict),
+        .testTarget(
+            name: "LodestoneGraphTests", dependencies: ["LodestoneGraph", "CSQLite"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "LodestoneStorageTests", dependencies: ["LodestoneStorage", "CSQLite"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "LodestoneEngineTests", dependencies: ["LodestoneEngine"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "LodestoneWireTests", dependencies: ["LodestoneWire", "CLodestoneProto"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "LodestoneTransportTests", dependencies: ["LodestoneTransport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "LodestoneServerTests",
+            dependencies: ["LodestoneServer", "LodestoneClient", "LodestoneWire"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "LodestoneClientTests",
+            dependencies: ["LodestoneServer", "LodestoneClient"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "LodestoneImportTests", dependencies: ["LodestoneImport"],
+            swiftSettings: strict),
+    ]
+)

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+import Synchronization
+
+/// The deadline and the cancellation of one call, looked at by whoever works on it.
+///
+/// Threading: may be shared; the flag is atomic, the rest is constant.
+public final class CallContext: Sendable {
+    /// When the call is no longer wanted.
+    public let deadline: ContinuousClock.Instant
+    private let cancelled = Atomic<Bool>(false)
+
+    /// Creates a context.
+    public init(deadline: ContinuousClock.Instant) {
+        self.deadline = deadline
+    }
+
+    /// Creates a context that ends after `timeout`.
+    public convenience init(timeout: Duration = Limits.standard.defaultDeadline) {
+        self.init(deadline: .now.advanced(by: timeout))
+    }
+
+    /// Asks everyone who works on the call to stop.
+    public func cancel() {
+        cancelled.store(true, ordering: .relaxed)
+    }
+
+    /// Whether `cancel` was called.
+    public var isCancelled: Bool { cancelled.load(ordering: .relaxed) }
+
+    /// Whether the work should end: cancelled, or past the deadline.
+    public var isOver: Bool { isCancelled || ContinuousClock.now >= deadline }
+
+    /// Ends the work if it should end. Long loops call it every few tens of microseconds of work.
+    ///
+    /// - Throws: `.cancelled` or `.deadlineExceeded`.
+    public func check() throws(LodestoneError) {
+        if isCancelled {
+            throw LodestoneError(
+                .cancelled, reason: "CANCELLED", "The call was cancelled.",
+                recovery: "Nothing to do; send it again if it is still wanted.")
+        }
+        if ContinuousClock.now >= deadline {
+            throw LodestoneError(
+                .deadlineExceeded, reason: "DEADLINE", "The deadline passed before the answer.",
+                recovery: "Allow more time, or ask for less in one call.")
+        }
+    }
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a collection stores: an id, and any of a vector, text, metadata and outgoing edges.
+public struct Document: Sendable, Equatable {
+    /// Unique in the collection; writing an id again replaces the document.
+    public var id: DocumentID
+    /// Float32, as many as the collection's dimension; `nil` for a document without one.
+    public var vector: [Float]?
+    /// Named texts, in the order in which they were given.
+    public var text: [TextField]
+    /// Typed values for filters.
+    public var metadata: Metadata
+    /// The edges that leave this document.
+    public var edges: [Edge]
+
+    /// Creates a document with several text fields.
+    public init(
+        id: DocumentID,
+        vector: [Float]? = nil,
+        text: [TextField] = [],
+        metadata: Metadata = [:],
+        edges: [Edge] = []
+    ) {
+        self.id = id
+        self.vector = vector
+        self.text = text
+        self.metadata = metadata
+        self.edges = edges
+    }
+
+    /// Creates a document whose only text field is named `text`.
+    public init(
+        id: DocumentID,
+        vector: [Float]? = nil,
+        text: String,
+        metadata: Metadata = [:],
+        edges: [Edge] = []
+    ) {
+        self.init(
+            id: id, vector: vector, text: [TextField(name: "text", text: text)],
+            metadata: metadata, edges: edges)
+    }
+}
+
+/// A named text of a document.
+public struct TextField: Sendable, Equatable {
+    /// 1 to 64 bytes of UTF-8.
+    public var name: String
+    /// The text itself.
+    public var text: String
+
+    /// Creates a field.
+    public init(name: String, text: String) {
+        self.name = name
+        self.text = text
+    }
+}
+
+/// A directed, labelled edge, kept with the document that it leaves.
+///
+/// An edge is known by its source, label and target: writing it again replaces weight and
+/// metadata. The target need not exist yet; walks pass over edges to documents that don't.
+public struct Edge: Sendable, Equatable {
+    /// What the edge means: `hypernym`. 1 to 256 bytes of UTF-8.
+    public var label: String
+    /// Where it leads.
+    public var target: DocumentID
+    /// Finite; 1 unless given.
+    public var weight: Float
+    /// Values of the edge itself.
+    public var metadata: Metadata
+
+    /// Creates an edge.
+    public init(_ label: String, to target: DocumentID, weight: Float = 1, metadata: Metadata = [:])
+    {
+        self.label = label
+        self.target = target
+        self.weight = weight
+        self.metadata = metadata
+    }
+}
+
+/// An edge together with the document that it leaves.
+public struct SourcedEdge: Sendable, Equatable {
+    /// The document that the edge leaves; it must exist.
+    public var source: DocumentID
+    /// The edge.
+    public var edge: Edge
+
+    /// Creates an edge from `source`.
+    public init(from source: DocumentID, _ edge: Edge) {
+        self.source = source
+        self.edge = edge
+    }
+}

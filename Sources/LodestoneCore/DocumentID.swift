@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The name that a document goes by in its collection: 1 to 512 bytes of UTF-8 without NUL.
+///
+/// Two ids are equal when their bytes are; Unicode's canonical equivalence plays no part.
+public struct DocumentID: Sendable {
+    /// The most bytes that an id may have.
+    public static let maxByteCount = 512
+
+    /// The id as text.
+    public let string: String
+
+    /// Checks and wraps an id.
+    ///
+    /// - Throws: `.invalidArgument` when it is empty, too long or holds a NUL.
+    public init(_ string: String) throws(LodestoneError) {
+        var string = string
+        string.makeContiguousUTF8()
+        try Self.check(byteCount: string.utf8.count, hasNUL: string.utf8.contains(0))
+        self.string = string
+    }
+
+    /// Checks and wraps an id that arrived as bytes.
+    ///
+    /// - Throws: `.invalidArgument` when the bytes are no valid id.
+    public init(bytes: UnsafeRawBufferPointer) throws(LodestoneError) {
+        try Self.check(byteCount: bytes.count, hasNUL: bytes.contains(0))
+        guard let string = String(validating: bytes, as: UTF8.self) else {
+            throw .invalid(
+                "BAD_UTF8", "A document id of \(bytes.count) bytes is not UTF-8.",
+                recovery: "Encode ids as UTF-8.", field: "id")
+        }
+        self.string = string
+    }
+
+    /// Wraps bytes that were checked when they were stored.
+    package init(trusted string: String) {
+        self.string = string
+    }
+
+    private static func check(byteCount: Int, hasNUL: Bool) throws(LodestoneError) {
+        guard byteCount > 0 else {
+            throw .invalid(
+                "BAD_ID", "A document id is empty.", recovery: "Give every document an id.",
+                field: "id")
+        }
+        guard byteCount <= maxByteCount else {
+            throw .limit("id", byteCount, maxByteCount, unit: "bytes")
+        }
+        guard !hasNUL else {
+            throw .invalid(
+                "BAD_ID", "A document id of \(byteCount) bytes contains a NUL byte.",
+                recovery: "Remove the NUL; ids are text.", field: "id")
+        }
+    }
+}
+
+extension DocumentID: Hashable, Comparable {
+    /// Compares bytes.
+    public static func == (left: DocumentID, right: DocumentID) -> Bool {
+        left.string.utf8.elementsEqual(right.string.utf8)
+    }
+
+    /// Orders by bytes.
+    public static func < (left: DocumentID, right: DocumentID) -> Bool {
+        left.string.utf8.lexicographicallyPrecedes(right.string.utf8)
+    }
+
+    /// Hashes the bytes.
+    public func hash(into hasher: inout Hasher) {
+        var string = string
+        string.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+    }
+}
+
+extension DocumentID: ExpressibleByStringLiteral, CustomStringConvertible {
+    /// Wraps a literal.
+    ///
+    /// - Precondition: The literal is a valid id.
+    public init(stringLiteral value: String) {
+        do {
+            try self.init(value)
+        } catch {
+            preconditionFailure(error.message)
+        }
+    }
+
+    /// The id as text.
+    public var description: String { string }
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A question to a document's metadata.
+///
+/// The tree is closed: every case has one wire form and one evaluator. A comparison with a field
+/// that is missing, or that has a type it can't be compared with, is false; so `not` of it is true.
+/// Integers and doubles compare by value. A comparison with a list is true when it is true of one
+/// of its elements.
+public indirect enum Filter: Sendable, Equatable {
+    /// The field at `path` equals `value`.
+    case equal(path: [String], Value)
+    /// The field equals one of the values.
+    case oneOf(path: [String], [Value])
+    /// The field lies between the bounds that are given.
+    case range(path: [String], lower: Bound?, upper: Bound?)
+    /// The field is there (or, with `false`, is not).
+    case exists(path: [String], Bool)
+    /// The field is a list with this element, or a string with this part.
+    case contains(path: [String], Value)
+    /// Every one holds; true when there is none.
+    case and([Filter])
+    /// At least one holds; false when there is none.
+    case or([Filter])
+    /// It does not hold.
+    case not(Filter)
+
+    /// One end of a range.
+    public struct Bound: Sendable, Equatable {
+        /// The end.
+        public var value: Value
+        /// Whether the end itself is left out.
+        public var isExclusive: Bool
+
+        /// Creates an end.
+        public init(_ value: Value, isExclusive: Bool = false) {
+            self.value = value
+            self.isExclusive = isExclusive
+        }
+    }
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What went wrong, whether anything was written, and what to do about it.
+///
+/// Decide by `outcome` first: `.notApplied` may be tried again if the code allows it, `.unknown`
+/// only with the same request id or after a read.
+public struct LodestoneError: Error, Sendable, Equatable {
+    /// The kind of failure. The numbers are gRPC's; `reason` tells the details apart.
+    public enum Code: Int32, Sendable, CaseIterable {
+        /// The caller cancelled the call.
+        case cancelled = 1
+        /// A commit whose fate could not be learned.
+        case unknown = 2
+        /// The request is malformed or over a limit; it never succeeds as it is.
+        case invalidArgument = 3
+        /// The deadline passed first.
+        case deadlineExceeded = 4
+        /// No such collection or document.
+        case notFound = 5
+        /// A collection of that name exists.
+        case alreadyExists = 6
+        /// The credential does not allow this call.
+        case permissionDenied = 7
+        /// A limit of the server was reached: load, memory, disk, frame size.
+        case resourceExhausted = 8
+        /// The store is not in a state for this call.
+        case failedPrecondition = 9
+        /// A conflict with another writer.
+        case aborted = 10
+        /// A cursor past the end.
+        case outOfRange = 11
+        /// This server does not offer the call.
+        case unimplemented = 12
+        /// A broken invariant of Lodestone.
+        case `internal` = 13
+        /// The server can't be reached or is shutting down.
+        case unavailable = 14
+        /// Stored data is damaged.
+        case dataLoss = 15
+        /// The credential is missing or wrong.
+        case unauthenticated = 16
+    }
+
+    /// What the failed call left behind.
+    public enum Outcome: Int32, Sendable {
+        /// Nothing was written.
+        case notApplied = 0
+        /// Everything was written.
+        case applied = 1
+        /// It can't be said which; ask again with the same request id.
+        case unknown = 2
+    }
+
+    /// The kind of failure.
+    public var code: Code
+    /// A stable word for programs, upper case: `FRAME_TOO_LARGE`.
+    public var reason: String
+    /// What happened, with the values that matter.
+    public var message: String
+    /// What to do next.
+    public var recovery: String
+    /// What the call left behind.
+    public var outcome: Outcome
+    /// When the server would like the call again; `nil`: not on the client's own account.
+    public var retryAfter: Duration?
+    /// The field of the request that is at fault, as a path: `queries[2].limit`.
+    public var field: String?
+    /// The collection, document or file that it concerns.
+    public var object: String?
+    /// The sequence number that goes with the outcome, when one is known.
+    public var sequenceNumber: UInt64?
+
+    /// Creates an error; the optional parts default to absent.
+    public init(
+        _ code: Code,
+        reason: String,
+        _ message: String,
+        recovery: String,
+        outcome: Outcome = .notApplied,
+        retryAfter: Duration? = nil,
+        field: String? = nil,
+        object: String? = nil,
+        sequenceNumber: UInt64? = nil
+    ) {
+        self.code = code
+        self.reason = reason
+        self.message = message
+        self.recovery = recovery
+        self.outcome = outcome
+        self.retryAfter = retryAfter
+        self.field = field
+        self.object = object
+        self.sequenceNumber = sequenceNumber
+    }
+}
+
+extension LodestoneError: CustomStringConvertible {
+    /// The message, the recovery and the code, for a person.
+    public var description: String { "\(message) \(recovery) [\(code.name) \(reason)]" }
+}
+
+extension LodestoneError.Code {
+    /// The name on the wire: `INVALID_ARGUMENT`.
+    public var name: String {
+        switch self {
+        case .cancelled: "CANCELLED"
+        case .unknown: "UNKNOWN"
+        case .invalidArgument: "INVALID_ARGUMENT"
+        case .deadlineExceeded: "DEADLINE_EXCEEDED"
+        case .notFound: "NOT_FOUND"
+        case .alreadyExists: "ALREADY_EXISTS"
+        case .permissionDenied: "PERMISSION_DENIED"
+        case .resourceExhausted: "RESOURCE_EXHAUSTED"
+        case .failedPrecondition: "FAILED_PRECONDITION"
+        case .aborted: "ABORTED"
+        case .outOfRange: "OUT_OF_RANGE"
+        case .unimplemented: "UNIMPLEMENTED"
+        case .internal: "INTERNAL"
+        case .unavailable: "UNAVAILABLE"
+        case .dataLoss: "DATA_LOSS"
+        case .unauthenticated: "UNAUTHENTICATED"
+        }
+    }
+}
+
+extension LodestoneError {
+    /// The errors that more than one module raises, so that each is worded once.
+    package static func invalid(
+        _ reason: String,
+        _ message: String,
+        recovery: String,
+        field: String? = nil,
+        object: String? = nil
+    ) -> LodestoneError {
+        LodestoneError(
+            .invalidArgument, reason: reason, message, recovery: recovery, field: field,
+            object: object)
+    }
+
+    /// A value over a limit.
+    package static func limit(_ field: String, _ value: Int, _ limit: Int, unit: String = "")
+        -> LodestoneError
+    {
+        let suffix = unit.isEmpty ? "" : " \(unit)"
+        return .invalid(
+            "LIMIT", "\(field) is \(value)\(suffix); the limit is \(limit)\(suffix).",
+            recovery: "Send at most \(limit)\(suffix).", field: field)
+    }
+
+    /// No collection of that name.
+    package static func noCollection(_ name: String) -> LodestoneError {
+        LodestoneError(
+            .notFound, reason: "NO_COLLECTION", "There is no collection '\(name)'.",
+            recovery: "Create it first, or list the collections to check the name.", object: name)
+    }
+
+    /// A broken invariant: `what` says which.
+    package static func broken(_ what: String) -> LodestoneError {
+        LodestoneError(
+            .internal, reason: "INVARIANT", what,
+            recovery: "Report this with the server's log; the store itself is not affected.")
+    }
+}

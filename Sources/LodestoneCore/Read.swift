@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Documents by id.
+public struct GetRequest: Sendable, Equatable {
+    /// The collection.
+    public var collection: String
+    /// The ids.
+    public var ids: [DocumentID]
+    /// What each document brings along.
+    public var include: Include
+
+    /// Creates a request.
+    public init(collection: String, ids: [DocumentID], include: Include = .document) {
+        self.collection = collection
+        self.ids = ids
+        self.include = include
+    }
+}
+
+/// A page of a collection, in the order in which documents were written.
+public struct ScanRequest: Sendable, Equatable {
+    /// The collection.
+    public var collection: String
+    /// Where the last page ended; `nil`: from the start.
+    public var cursor: ScanCursor?
+    /// The most documents wanted.
+    public var limit: Int
+    /// What every document must satisfy.
+    public var filter: Filter?
+    /// What each document brings along.
+    public var include: Include
+
+    /// Creates a request.
+    public init(
+        collection: String,
+        cursor: ScanCursor? = nil,
+        limit: Int = 100,
+        filter: Filter? = nil,
+        include: Include = .document
+    ) {
+        self.collection = collection
+        self.cursor = cursor
+        self.limit = limit
+        self.filter = filter
+        self.include = include
+    }
+}
+
+/// Where a page ended. Opaque; good for the collection that gave it.
+public struct ScanCursor: Sendable, Equatable {
+    /// The row after which the next page starts.
+    package var row: UInt64
+    package init(row: UInt64) { self.row = row }
+}
+
+/// A page of documents.
+public struct ScanResponse: Sendable, Equatable {
+    /// The documents.
+    public var documents: [Document]
+    /// Where the next page starts; `nil` after the last.
+    public var nextCursor: ScanCursor?
+
+    /// Creates a page.
+    public init(documents: [Document], nextCursor: ScanCursor?) {
+        self.documents = documents
+        self.nextCursor = nextCursor
+    }
+}
+
+/// A figure of the server.
+public struct Statistic: Sendable, Equatable {
+    /// What it counts: `store.bytes.segments`.
+    public var name: String
+    /// How much.
+    public var value: Double
+    /// In what: `bytes`, `1`, `s`.
+    public var unit: String
+
+    /// Creates a figure.
+    public init(_ name: String, _ value: Double, unit: String) {
+        self.name = name
+        self.value = value
+        self.unit = unit
+    }
+}
+
+/// The state of a server and its store.
+public struct Stats: Sendable, Equatable {
+    /// Lodestone's version.
+    public var serverVersion: String
+    /// What the store is built on: `SQLite 3.40.1`.
+    public var storeVersion: String
+    /// Of the last batch.
+    public var sequenceNumber: UInt64
+    /// Every collection.
+    public var collections: [CollectionDescription]
+    /// Figures.
+    public var statistics: [Statistic]
+
+    /// Creates a state.
+    public init(
+        serverVersion: String,
+        storeVersion: String,
+        sequenceNumber: UInt64,
+        collections: [CollectionDescription],
+        statistics: [Statistic]
+    ) {
+        self.serverVersion = serverVersion
+        self.storeVersion = storeVersion
+        self.sequenceNumber = sequenceNumber
+        self.collections = collections
+        self.statistics = statistics
+    }
+}

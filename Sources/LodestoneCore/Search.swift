@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Many questions to one collection, answered from one state of it.
+public struct SearchRequest: Sendable, Equatable {
+    /// The collection.
+    public var collection: String
+    /// The questions.
+    public var queries: [Query]
+
+    /// Creates a request.
+    public init(collection: String, queries: [Query]) {
+        self.collection = collection
+        self.queries = queries
+    }
+}
+
+/// One question: sources of hits, a filter that all hits pass, and the way to merge the sources.
+public struct Query: Sendable, Equatable {
+    /// Where hits come from; at least one.
+    public var sources: [Source]
+    /// What every hit must satisfy.
+    public var filter: Filter?
+    /// How the sources' lists become one; unused with one source.
+    public var fusion: Fusion
+    /// The most hits wanted.
+    public var limit: Int
+    /// What each hit brings along.
+    public var include: Include
+
+    /// Creates a question.
+    public init(
+        _ sources: [Source],
+        filter: Filter? = nil,
+        fusion: Fusion = .reciprocalRank(),
+        limit: Int = 10,
+        include: Include = []
+    ) {
+        self.sources = sources
+        self.filter = filter
+        self.fusion = fusion
+        self.limit = limit
+        self.include = include
+    }
+}
+
+/// One source of hits, with its say in the fusion.
+public struct Source: Sendable, Equatable {
+    /// What kind of source.
+    public enum Kind: Sendable, Equatable {
+        /// Documents whose vectors are near.
+        case vector(NearVector)
+        /// Documents whose text matches.
+        case text(MatchText)
+        /// Documents reached from the start of the walk.
+        case walk(Walk)
+        /// Documents reached from the hits of the other sources; `from` of the walk is not used.
+        case walkFromHits(Walk)
+    }
+
+    /// What kind of source.
+    public var kind: Kind
+    /// Finite, not negative.
+    public var weight: Float
+    /// How many of its best hits enter the fusion; `nil`: the larger of 100 and the limit.
+    public var candidates: Int?
+
+    /// Creates a source.
+    public init(_ kind: Kind, weight: Float = 1, candidates: Int? = nil) {
+        self.kind = kind
+        self.weight = weight
+        self.candidates = candidates
+    }
+
+    /// Near `vector`.
+    public static func near(_ vector: [Float], exact: Bool = false, weight: Float = 1) -> Source {
+        Source(.vector(NearVector(vector, exact: exact)), weight: weight)
+    }
+
+    /// Matching `text`.
+    public static func matching(
+        _ text: String, mode: TextMode = .anyWord, weight: Float = 1
+    ) -> Source {
+        Source(.text(MatchText(text, mode: mode)), weight: weight)
+    }
+}
+
+/// A vector to be near to.
+public struct NearVector: Sendable, Equatable {
+    /// Float32, as many as the collection's dimension.
+    public var vector: [Float]
+    /// Compare with every vector, whatever the strategy.
+    public var exact: Bool
+    /// Beam width for this search; `nil`: the collection's.
+    public var efSearch: Int?
+
+    /// Creates a vector question.
+    public init(_ vector: [Float], exact: Bool = false, efSearch: Int? = nil) {
+        self.vector = vector
+        self.exact = exact
+        self.efSearch = efSearch
+    }
+}
+
+/// How a text question is read.
+public enum TextMode: Int32, Sendable, CaseIterable {
+    /// As plain words: documents with any of them, best first. Nothing in it is syntax.
+    case anyWord = 0
+    /// As a query: words, "phrases", prefix*, AND OR NOT, parentheses.
+    case querySyntax = 1
+}
+
+/// Words to look for.
+public struct MatchText: Sendable, Equatable {
+    /// At most 4 KiB and 32 terms in query syntax; plain words beyond that count are left out.
+    public var query: String
+    /// How it is read.
+    public var mode: TextMode
+    /// Edits allowed for each word: 0, 1 or 2.
+    public var fuzzyDistance: Int
+
+    /// Creates a text question.
+    public init(_ query: String, mode: TextMode = .anyWord, fuzzyDistance: Int = 0) {
+        self.query = query
+        self.mode = mode
+        self.fuzzyDistance = fuzzyDistance
+    }
+}
+
+/// How several ranked lists become one.
+public enum Fusion: Sendable, Equatable {
+    /// Sum of weight / (k + rank).
+    case reciprocalRank(k: Int = 60)
+    /// Weighted sum of normalized scores.
+    case weightedScores(Normalization = .deviation)
+
+    /// How scores of different sources are made comparable.
+    public enum Normalization: Int32, Sendable, CaseIterable {
+        /// By mean and deviation of the source's candidates.
+        case deviation = 0
+        /// By the smallest and largest of the source's candidates.
+        case minMax = 1
+    }
+}
+
+/// What a hit or a document brings along beside its id.
+public struct Include: OptionSet, Sendable {
+    /// One bit a part.
+    public let rawValue: UInt32
+
+    /// Creates a set.
+    public init(rawValue: UInt32) { self.rawValue = rawValue }
+
+    /// The text fields.
+    public static let text = Include(rawValue: 1)
+    /// The metadata.
+    public static let metadata = Include(rawValue: 2)
+    /// The vector.
+    public static let vector = Include(rawValue: 4)
+    /// The outgoing edges.
+    public static let edges = Include(rawValue: 8)
+    /// For hits: the rank and score that each source gave.
+    public static let sourceScores = Include(rawValue: 16)
+    /// The whole document.
+    public static let document: Include = [.text, .metadata, .vector, .edges]
+}
+
+/// A document that answers a question.
+public struct Hit: Sendable, Equatable {
+    /// Its id.
+    public var id: DocumentID
+    /// Larger is better.
+    public var score: Double
+    /// What each source that found it said, when asked for.
+    public var sourceScores: [SourceScore]
+    /// The parts that were asked for; `nil` when none was.
+    public var document: Document?
+
+    /// Creates a hit.
+    public init(
+        id: DocumentID, score: Double, sourceScores: [SourceScore] = [], document: Document? = nil
+    ) {
+        self.id = id
+        self.score = score
+        self.sourceScores = sourceScores
+        self.document = document
+    }
+}
+
+/// What one source said of a hit.
+public struct SourceScore: Sendable, Equatable {
+    /// Index into `Query.sources`.
+    public var source: Int
+    /// 1 is the best.
+    public var rank: Int
+    /// Larger is better; its scale is the source's own.
+    public var score: Double
+
+    /// Creates a source's word.
+    public init(source: Int, rank: Int, score: Double) {
+        self.source = source
+        self.rank = rank
+        self.score = score
+    }
+}
+
+/// The answer to one question.
+public struct QueryResult: Sendable, Equatable {
+    /// Best first; ties by document id.
+    public var hits: [Hit]
+    /// A budget ended a source before it was done.
+    public var isPartial: Bool
+
+    /// Creates an answer.
+    public init(hits: [Hit], isPartial: Bool = false) {
+        self.hits = hits
+        self.isPartial = isPartial
+    }
+}
+
+/// The answers to the questions of a request, in their order.
+public struct SearchResponse: Sendable, Equatable {
+    /// One a question.
+    public var results: [QueryResult]
+    /// The state that all of them saw.
+    public var sequenceNumber: UInt64
+
+    /// Creates a response.
+    public init(results: [QueryResult], sequenceNumber: UInt64) {
+        self.results = results
+        self.sequenceNumber = sequenceNumber
+    }
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Names one write for good: the same write sent again with the same id has one effect.
+public struct RequestID: Sendable, Hashable {
+    /// Its bytes on the wire.
+    public static let byteCount = 16
+
+    /// The first eight bytes, big-endian.
+    public let high: UInt64
+    /// The last eight bytes, big-endian.
+    public let low: UInt64
+
+    /// Wraps two halves.
+    public init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+
+    /// A new, random id.
+    public static func random() -> RequestID {
+        RequestID(high: .random(in: .min ... .max), low: .random(in: .min ... .max))
+    }
+}
+
+/// Documents and edges to write, all of them or none.
+public struct IndexManyRequest: Sendable, Equatable {
+    /// The collection.
+    public var collection: String
+    /// Documents to insert or replace; an id may occur once.
+    public var documents: [Document]
+    /// Edges to add to documents of this batch or written before.
+    public var edges: [SourcedEdge]
+
+    /// Creates a batch.
+    public init(collection: String, documents: [Document], edges: [SourcedEdge] = []) {
+        self.collection = collection
+        self.documents = documents
+        self.edges = edges
+    }
+}
+
+/// Documents and edges to drop, all of them or none. What doesn't exist is passed over.
+public struct DropManyRequest: Sendable, Equatable {
+    /// The collection.
+    public var collection: String
+    /// Documents to drop, with every edge that leaves or enters them.
+    public var ids: [DocumentID]
+    /// Edges to drop; weight and metadata don't matter.
+    public var edges: [SourcedEdge]
+
+    /// Creates a batch.
+    public init(collection: String, ids: [DocumentID] = [], edges: [SourcedEdge] = []) {
+        self.collection = collection
+        self.ids = ids
+        self.edges = edges
+    }
+}
+
+/// What "acknowledged" means on a store.
+public enum Durability: Int32, Sendable, CaseIterable {
+    /// On disk before the reply: survives a power cut.
+    case full = 0
+    /// Survives a crash of the process; a power cut may lose the last batches.
+    case relaxed = 1
+}
+
+/// What a write did.
+public struct WriteReceipt: Sendable, Equatable {
+    /// Of the batch. Every search that starts after the reply sees it.
+    public var sequenceNumber: UInt64
+    /// What the store promises about it.
+    public var durability: Durability
+    /// Documents that are new.
+    public var inserted: Int
+    /// Documents that took the place of an earlier version.
+    public var replaced: Int
+    /// Documents that are gone.
+    public var dropped: Int
+    /// The request id had been applied before; this is what it did then.
+    public var isRepeated: Bool
+
+    /// Creates a receipt.
+    public init(
+        sequenceNumber: UInt64,
+        durability: Durability,
+        inserted: Int = 0,
+        replaced: Int = 0,
+        dropped: Int = 0,
+        isRepeated: Bool = false
+    ) {
+        self.sequenceNumber = sequenceNumber
+        self.durability = durability
+        self.inserted = inserted
+        self.replaced = replaced
+        self.dropped = dropped
+        self.isRepeated = isRepeated
+    }
+}
