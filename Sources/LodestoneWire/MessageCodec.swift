@@ -31,7 +31,7 @@ package enum MessageCodec {
     ///   length. `output` is then as before.
     package static func append(
         _ request: Request,
-        to output: inout [UInt8],
+        to output: inout ByteBuffer,
         maxFrameBytes: Int = Limits.standard.maxFrameBytes
     ) throws(LodestoneError) {
         throw .broken("not built yet")
@@ -40,7 +40,7 @@ package enum MessageCodec {
     /// Appends a frame with `response`; with an error in its place when it is too large.
     package static func append(
         _ response: Response,
-        to output: inout [UInt8],
+        to output: inout ByteBuffer,
         maxFrameBytes: Int = Limits.standard.maxFrameBytes
     ) {
     }
