@@ -113,7 +113,8 @@ let package = Package(
             name: "LodestoneANNTests", dependencies: ["LodestoneANN", "CVectorKernels"],
             swiftSettings: strict),
         .testTarget(
-            name: "LodestoneTextTests", dependencies: ["LodestoneText"], swiftSettings: strict),
+            name: "LodestoneTextTests", dependencies: ["LodestoneText", "CSQLite"],
+            swiftSettings: strict),
         .testTarget(
             name: "LodestoneGraphTests", dependencies: ["LodestoneGraph", "CSQLite"],
             swiftSettings: strict),
