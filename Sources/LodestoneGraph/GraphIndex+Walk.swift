@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+package import LodestoneCore
+
+extension GraphIndex {
+    /// What a walk found: the nodes in the order in which it reached them, the limit that ended
+    /// it early, and how many edges it looked at, those with other labels included.
+    package typealias WalkOutcome = (
+        reached: [Step], endedBy: WalkResult.Limit?, edgesFollowed: Int
+    )
+
+    /// Walks breadth-first: reports each node once, at its least depth, with the edge that
+    /// reached it first. The order is fixed: that of the starts, then of each node's links,
+    /// outgoing before incoming.
+    ///
+    /// - Parameters:
+    ///   - starts: Where it starts; they are not reported.
+    ///   - labels: The labels to follow; `nil` for all.
+    ///   - depth: The most edges between a start and a node.
+    ///   - budget: Where it stops with what it has until then.
+    ///   - exists: Nodes for which it says false are neither reported nor walked through. Asked
+    ///     once a node.
+    /// - Throws: `.cancelled` or `.deadlineExceeded` when `context` is over.
+    package func walk(
+        from starts: [NodeNumber],
+        labels: Set<UInt32>?,
+        direction: Direction,
+        depth: Int,
+        budget: WalkBudget,
+        exists: (NodeNumber) -> Bool,
+        context: CallContext
+    ) throws(LodestoneError) -> WalkOutcome {
+        var walker = Walker(labels: labels, budget: budget, context: context)
+        let starts = starts.filter { walker.isNew($0) && exists($0) }
+        var node = 0
+        var limit: WalkResult.Limit?
+        // The nodes reached are also the queue of those to walk on from.
+        while limit == nil, node < starts.count + walker.reached.count {
+            let isStart = node < starts.count
+            let step = isStart ? nil : walker.reached[node - starts.count]
+            let current = step?.node ?? starts[node]
+            let nextDepth = (step?.depth ?? 0) + 1
+            if nextDepth > depth { break }
+            if current < nodes.count {
+                if direction != .incoming {
+                    limit = try walker.follow(
+                        nodes[Int(current)].outgoing, from: current, depth: nextDepth,
+                        isIncoming: false, exists: exists)
+                }
+                if limit == nil, direction != .outgoing {
+                    limit = try walker.follow(
+                        nodes[Int(current)].incoming, from: current, depth: nextDepth,
+                        isIncoming: true, exists: exists)
+                }
+            }
+            node += 1
+        }
+        return (walker.reached, limit, walker.edgesFollowed)
+    }
+}
+
+/// A walk under way.
+private struct Walker {
+    /// Edges between two looks at the clock: some ten microseconds.
+    static let edgesBetweenChecks = 1_024
+
+    private let labels: LabelSet
+    private let budget: WalkBudget
+    private let end: ContinuousClock.Instant?
+    private let context: CallContext
+    private var seen = NodeSet()
+    /// The count of edges at which a limit or the clock is looked at again.
+    private var nextCheck = 0
+    private(set) var reached: [Step] = []
+    private(set) var edgesFollowed = 0
+
+    init(labels: Set<UInt32>?, budget: WalkBudget, context: CallContext) {
+        self.labels = LabelSet(labels)
+        self.budget = budget
+        self.context = context
+        end = budget.time.map { .now.advanced(by: $0) }
+    }
+
+    mutating func isNew(_ node: NodeNumber) -> Bool {
+        seen.insert(node)
+    }
+
+    /// Looks at the links of a node that was reached with one edge less than `depth`.
+    ///
+    /// - Returns: The limit that it ran into, if any.
+    @inline(__always)
+    mutating func follow(
+        _ links: ContiguousArray<Link>,
+        from node: NodeNumber,
+        depth: Int,
+        isIncoming: Bool,
+        exists: (NodeNumber) -> Bool
+    ) throws(LodestoneError) -> WalkResult.Limit? {
+        for link in links {
+            if edgesFollowed == nextCheck, let limit = try check() { return limit }
+            edgesFollowed += 1
+            guard labels.contains(link.label), seen.insert(link.node), exists(link.node) else {
+                continue
+            }
+            if reached.count == budget.nodes { return .nodes }
+            reached.append(
+                Step(
+                    node: link.node, depth: depth, from: node, label: link.label,
+                    weight: link.weight, isIncoming: isIncoming))
+        }
+        return nil
+    }
+
+    private mutating func check() throws(LodestoneError) -> WalkResult.Limit? {
+        if edgesFollowed >= budget.edges { return .edges }
+        try context.check()
+        if let end, ContinuousClock.now >= end { return .time }
+        nextCheck = min(budget.edges, edgesFollowed + Self.edgesBetweenChecks)
+        return nil
+    }
+}
+
+/// The labels of a walk. A walk names few, for which a scan is faster than hashing.
+private enum LabelSet {
+    case all
+    case few(ContiguousArray<UInt32>)
+    case many(Set<UInt32>)
+
+    init(_ labels: Set<UInt32>?) {
+        switch labels {
+        case nil: self = .all
+        case let labels? where labels.count <= 8: self = .few(ContiguousArray(labels))
+        case let labels?: self = .many(labels)
+        }
+    }
+
+    @inline(__always)
+    func contains(_ label: UInt32) -> Bool {
+        switch self {
+        case .all: true
+        case .few(let labels): labels.contains(label)
+        case .many(let labels): labels.contains(label)
+        }
+    }
+}

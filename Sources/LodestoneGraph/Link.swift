@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+package import LodestoneCore
+
+/// One end's view of an edge: what the edge means, and the node at the other end.
+package struct Link: Sendable, Equatable {
+    /// The number of the label; whoever owns the index gives labels their numbers.
+    package var label: UInt32
+    /// The other end.
+    package var node: NodeNumber
+    /// Of the edge.
+    package var weight: Float
+
+    /// Creates a link.
+    package init(label: UInt32, node: NodeNumber, weight: Float = 1) {
+        self.label = label
+        self.node = node
+        self.weight = weight
+    }
+
+    /// Whether both are the same edge, seen from the same end.
+    @inline(__always)
+    func isSameEdge(as other: Link) -> Bool {
+        node == other.node && label == other.label
+    }
+
+    /// The order of incoming links: by node, then by label.
+    @inline(__always)
+    static func precedes(_ left: Link, _ right: Link) -> Bool {
+        left.node != right.node ? left.node < right.node : left.label < right.label
+    }
+}
+
+/// A node that a walk reached, with the edge that reached it.
+package struct Step: Sendable, Equatable {
+    /// The node.
+    package var node: NodeNumber
+    /// Edges from the nearest start, from 1.
+    package var depth: Int
+    /// The node on the other side of the edge.
+    package var from: NodeNumber
+    /// The number of the edge's label.
+    package var label: UInt32
+    /// The edge's weight.
+    package var weight: Float
+    /// Whether the edge was followed against its direction.
+    package var isIncoming: Bool
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Writes expressions in the language of SQLite's FTS5.
+package enum FTS5Expression {
+    /// The right side of `MATCH` for `expression`. Every word is quoted, so FTS5 reads no word as
+    /// syntax.
+    package static func render(_ expression: TextExpression) -> String {
+        switch expression {
+        case .word(let word): quote([word])
+        case .phrase(let words): quote(words)
+        case .prefix(let words): quote(words) + "*"
+        case .and(let parts): parts.map(operand).joined(separator: " AND ")
+        case .or(let parts): parts.map(operand).joined(separator: " OR ")
+        case .andNot(let wanted, let unwanted): "\(operand(wanted)) NOT \(operand(unwanted))"
+        }
+    }
+
+    private static func operand(_ expression: TextExpression) -> String {
+        switch expression {
+        case .word, .phrase, .prefix: render(expression)
+        case .and, .or, .andNot: "(\(render(expression)))"
+        }
+    }
+
+    private static func quote(_ words: [String]) -> String {
+        let text = words.joined(separator: " ")
+        return "\"\(text.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\""))\""
+    }
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What an engine can answer that has AND, OR and "this without that", but can't list the
+/// documents that don't match something.
+package indirect enum TextExpression: Sendable, Equatable {
+    /// As `TextQuery.word`.
+    case word(String)
+    /// As `TextQuery.phrase`.
+    case phrase([String])
+    /// As `TextQuery.prefix`.
+    case prefix([String])
+    /// Documents that match every part; at least two parts, none of them an `and`.
+    case and([TextExpression])
+    /// Documents that match any part; at least two parts, none of them an `or`.
+    case or([TextExpression])
+    /// Documents that match the first and not the second.
+    case andNot(TextExpression, TextExpression)
+}
+
+/// A question as one expression without negations of its own, and whether the documents that
+/// don't match it are the wanted ones.
+package struct NormalizedTextQuery: Sendable, Equatable {
+    /// What to look for.
+    package let expression: TextExpression
+    /// Whether the answer is every document but those: the question was a negation.
+    package let isComplement: Bool
+
+    /// Moves every negation of `query` outwards by De Morgan's laws until it meets a part without
+    /// one, where it becomes `andNot`, or reaches the top.
+    package init(_ query: TextQuery) {
+        switch query {
+        case .word(let word):
+            self.init(.word(word), isComplement: false)
+        case .phrase(let words):
+            self.init(.phrase(words), isComplement: false)
+        case .prefix(let words):
+            self.init(.prefix(words), isComplement: false)
+        case .not(let query):
+            let inner = NormalizedTextQuery(query)
+            self.init(inner.expression, isComplement: !inner.isComplement)
+        case .and(let parts):
+            // a ∩ ¬x ∩ ¬y = a \ (x ∪ y), and ¬x ∩ ¬y = ¬(x ∪ y).
+            let (plain, negated) = Self.split(parts)
+            switch (TextExpression.all(plain), TextExpression.any(negated)) {
+            case (let plain?, let negated?):
+                self.init(.andNot(plain, negated), isComplement: false)
+            case (let plain?, nil):
+                self.init(plain, isComplement: false)
+            case (nil, let negated?):
+                self.init(negated, isComplement: true)
+            case (nil, nil):
+                preconditionFailure("an AND of nothing")
+            }
+        case .or(let parts):
+            // a ∪ ¬x ∪ ¬y = ¬((x ∩ y) \ a), and ¬x ∪ ¬y = ¬(x ∩ y).
+            let (plain, negated) = Self.split(parts)
+            switch (TextExpression.any(plain), TextExpression.all(negated)) {
+            case (let plain?, let negated?):
+                self.init(.andNot(negated, plain), isComplement: true)
+            case (let plain?, nil):
+                self.init(plain, isComplement: false)
+            case (nil, let negated?):
+                self.init(negated, isComplement: true)
+            case (nil, nil):
+                preconditionFailure("an OR of nothing")
+            }
+        }
+    }
+
+    private init(_ expression: TextExpression, isComplement: Bool) {
+        self.expression = expression
+        self.isComplement = isComplement
+    }
+
+    private static func split(_ parts: [TextQuery]) -> (
+        plain: [TextExpression], negated: [TextExpression]
+    ) {
+        var plain: [TextExpression] = []
+        var negated: [TextExpression] = []
+        for part in parts.map({ NormalizedTextQuery($0) }) {
+            if part.isComplement {
+                negated.append(part.expression)
+            } else {
+                plain.append(part.expression)
+            }
+        }
+        return (plain, negated)
+    }
+}
+
+extension TextExpression {
+    /// The AND of `parts`, flat; `nil` without any.
+    fileprivate static func all(_ parts: [TextExpression]) -> TextExpression? {
+        let flat = parts.flatMap { part in
+            if case .and(let inner) = part { inner } else { [part] }
+        }
+        return flat.count > 1 ? .and(flat) : flat.first
+    }
+
+    /// The OR of `parts`, flat; `nil` without any.
+    fileprivate static func any(_ parts: [TextExpression]) -> TextExpression? {
+        let flat = parts.flatMap { part in
+            if case .or(let inner) = part { inner } else { [part] }
+        }
+        return flat.count > 1 ? .or(flat) : flat.first
+    }
+}

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a text question asks for.
+///
+/// Words are as they were typed; folding case and stemming are the index's. The lists of `and`,
+/// `or`, `phrase` and `prefix` are never empty.
+package indirect enum TextQuery: Sendable, Equatable {
+    /// Documents with this word.
+    case word(String)
+    /// Documents with these words in a row.
+    case phrase([String])
+    /// Documents with these words in a row, where the last one may go on: `["pyth"]` finds
+    /// "python", `["rock", "n", "ro"]` finds "rock-n-roll".
+    case prefix([String])
+    /// Documents that match every part.
+    case and([TextQuery])
+    /// Documents that match any part.
+    case or([TextQuery])
+    /// Documents that don't match.
+    case not(TextQuery)
+}

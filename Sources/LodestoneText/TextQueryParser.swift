@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+package import LodestoneCore
+
+/// Reads text questions. What it returns holds words only, so nothing of the question's syntax
+/// reaches an engine.
+package enum TextQueryParser {
+    /// Reads a question in query syntax.
+    ///
+    /// Words, `"phrases in quotes"`, `prefix*`, `AND`, `OR` and `NOT` in upper case, and
+    /// parentheses. Terms side by side mean AND; NOT binds tighter than AND, AND tighter than OR;
+    /// `python NOT java` is `python AND NOT java`. A term with separators inside is a phrase:
+    /// `rock-n-roll`. Other punctuation counts as space.
+    ///
+    /// - Throws: `.invalidArgument`: `TEXT_SYNTAX` with the column, counted in Unicode scalars
+    ///   from 1; `LIMIT` for more than `maxQueryBytes`, `maxQueryTerms` words in all, or
+    ///   `maxNesting` levels of parentheses and NOT.
+    package static func parse(_ query: String, limits: Limits) throws(LodestoneError) -> TextQuery {
+        try checkBytes(query, limits)
+        var lexer = TextQueryLexer(query)
+        let tokens = try lexer.tokens()
+        guard lexer.wordCount <= limits.maxQueryTerms else {
+            throw .limit("query", lexer.wordCount, limits.maxQueryTerms, unit: "terms")
+        }
+        guard !tokens.isEmpty else {
+            throw .textSyntax("The query holds no word.", "Ask for at least one word.")
+        }
+        var grammar = TextQueryGrammar(tokens: tokens, maxNesting: limits.maxNesting)
+        return try grammar.parse()
+    }
+
+    /// Reads plain words: a question for documents with any of them. Nothing in it is syntax.
+    ///
+    /// - Returns: `nil` when it holds no word. Words beyond `maxQueryTerms` are left out.
+    /// - Throws: `.invalidArgument` for more than `maxQueryBytes`.
+    package static func anyWord(_ query: String, limits: Limits) throws(LodestoneError)
+        -> TextQuery?
+    {
+        try checkBytes(query, limits)
+        let words = Words.split(query.unicodeScalars).prefix(limits.maxQueryTerms)
+        guard let first = words.first else { return nil }
+        return words.count == 1 ? .word(first) : .or(words.map { .word($0) })
+    }
+
+    private static func checkBytes(_ query: String, _ limits: Limits) throws(LodestoneError) {
+        let byteCount = query.utf8.count
+        guard byteCount <= limits.maxQueryBytes else {
+            throw .limit("query", byteCount, limits.maxQueryBytes, unit: "bytes")
+        }
+    }
+}
+
+extension LodestoneError {
+    /// A question that can't be read: what is wrong, and what to write instead.
+    static func textSyntax(_ message: String, _ recovery: String) -> LodestoneError {
+        .invalid("TEXT_SYNTAX", message, recovery: recovery, field: "query")
+    }
+}
