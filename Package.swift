@@ -26,6 +26,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
@@ -72,6 +73,7 @@ let package = Package(
             name: "LodestoneServer",
             dependencies: [
                 "LodestoneEngine", "LodestoneWire", "LodestoneTransport", logging,
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
@@ -132,7 +134,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "LodestoneServerTests",
-            dependencies: ["LodestoneServer", "LodestoneClient", "LodestoneWire"],
+            dependencies: ["LodestoneServer", "LodestoneClient", "LodestoneWire", "lodestoned"],
             swiftSettings: strict),
         .testTarget(
             name: "LodestoneClientTests",
