@@ -44,4 +44,17 @@ package struct Step: Sendable, Equatable {
     package var weight: Float
     /// Whether the edge was followed against its direction.
     package var isIncoming: Bool
+
+    /// Creates a step.
+    package init(
+        node: NodeNumber, depth: Int, from: NodeNumber, label: UInt32, weight: Float,
+        isIncoming: Bool
+    ) {
+        self.node = node
+        self.depth = depth
+        self.from = from
+        self.label = label
+        self.weight = weight
+        self.isIncoming = isIncoming
+    }
 }

@@ -77,8 +77,8 @@ struct TextQueryLexer {
             position += 1
         }
         let run = scalars[start..<position]
-        let isStarred = position < scalars.count && scalars[position] == "*"
-        if !isStarred {
+        let following = position < scalars.count ? scalars[position] : nil
+        if following != "*" {
             switch String(String.UnicodeScalarView(run)) {
             case "AND": return .and
             case "OR": return .or
@@ -88,7 +88,7 @@ struct TextQueryLexer {
         }
         let words = Words.split(run)
         // Elsewhere a minus before a term means "without"; here it would silently ask for the term.
-        if run.first == "-", run.count > 1, !words.isEmpty || position < scalars.count {
+        if run.first == "-", !words.isEmpty || following == "\"" || following == "(" {
             throw .textSyntax(
                 "The term at column \(start + 1) begins with -.",
                 "Write NOT before a term to leave out what matches it, or drop the -.")

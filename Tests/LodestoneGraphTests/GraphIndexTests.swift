@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import LodestoneGraph
+import Testing
+
+@Suite("A graph")
+struct GraphIndexTests {
+    @Test("keeps the last of links with the same label and target, in the place of the first")
+    func duplicates() {
+        var graph = GraphIndex()
+        graph.setLinks(
+            from: 1,
+            [
+                Link(label: 0, node: 2, weight: 1), Link(label: 1, node: 2, weight: 2),
+                Link(label: 0, node: 2, weight: 3), Link(label: 0, node: 3, weight: 4),
+            ])
+        #expect(
+            graph.links(from: 1) == [
+                Link(label: 0, node: 2, weight: 3), Link(label: 1, node: 2, weight: 2),
+                Link(label: 0, node: 3, weight: 4),
+            ])
+        #expect(graph.edgeCount == 3)
+        graph.addLink(from: 1, Link(label: 1, node: 2, weight: 9))
+        #expect(graph.links(from: 1).map(\.weight) == [3, 9, 4])
+        #expect(graph.edgeCount == 3)
+        #expect(graph.sources(to: 2) == [1])
+    }
+
+    @Test("replaces the links of a source, and only those")
+    func replacement() {
+        var graph = GraphIndex()
+        graph.setLinks(from: 1, [Link(label: 0, node: 2), Link(label: 0, node: 3)])
+        graph.setLinks(from: 4, [Link(label: 0, node: 2)])
+        graph.setLinks(from: 1, [Link(label: 5, node: 1)])
+        #expect(graph.links(from: 1) == [Link(label: 5, node: 1)])
+        #expect(graph.sources(to: 1) == [1])
+        #expect(graph.sources(to: 2) == [4])
+        #expect(graph.sources(to: 3) == [])
+        #expect(graph.edgeCount == 2)
+        graph.setLinks(from: 1, [])
+        #expect(graph.edgeCount == 1)
+        #expect(graph.links(from: 77) == [])
+        #expect(graph.sources(to: 77) == [])
+    }
+
+    @Test("drops a node with everything that leaves or enters it")
+    func drop() {
+        var graph = GraphIndex()
+        graph.setLinks(from: 1, [Link(label: 0, node: 2), Link(label: 1, node: 1)])
+        graph.setLinks(
+            from: 2, [Link(label: 0, node: 1), Link(label: 0, node: 3), Link(label: 1, node: 1)])
+        graph.setLinks(from: 3, [Link(label: 0, node: 1)])
+        let changed = graph.drop(1)
+        #expect(changed == [2, 3])
+        #expect(graph.links(from: 1) == [])
+        #expect(graph.links(from: 2) == [Link(label: 0, node: 3)])
+        #expect(graph.sources(to: 1) == [])
+        #expect(graph.sources(to: 2) == [])
+        #expect(graph.edgeCount == 1)
+        for node: NodeNumber in [1, 77] {
+            let changed = graph.drop(node)
+            #expect(changed == [])
+        }
+    }
+
+    @Test("tells whether a link to remove was there")
+    func removal() {
+        var graph = GraphIndex()
+        graph.setLinks(from: 1, [Link(label: 0, node: 2), Link(label: 1, node: 2)])
+        let absent: [(NodeNumber, UInt32, NodeNumber)] = [(1, 2, 2), (2, 0, 1), (77, 0, 78)]
+        for (source, label, target) in absent {
+            let wasThere = graph.removeLink(from: source, label: label, to: target)
+            #expect(!wasThere)
+        }
+        for expected in [true, false] {
+            let wasThere = graph.removeLink(from: 1, label: 0, to: 2)
+            #expect(wasThere == expected)
+        }
+        #expect(graph.links(from: 1) == [Link(label: 1, node: 2)])
+        #expect(graph.edgeCount == 1)
+    }
+
+    @Test(
+        "agrees with a plain list of edges after any changes, and so does every copy on the way",
+        arguments: 1...6 as ClosedRange<UInt64>)
+    func model(seed: UInt64) {
+        var random = SeededRandom(seed: seed)
+        let nodes: Range<NodeNumber> = 0..<600
+        func someNode() -> NodeNumber {
+            // A few nodes have many edges; the others are spread over several chunks.
+            Bool.random(using: &random)
+                ? .random(in: 0..<6, using: &random) : .random(in: nodes, using: &random)
+        }
+        func someLink() -> Link {
+            Link(
+                label: .random(in: 0..<3, using: &random), node: someNode(),
+                weight: Float.random(in: 0...1, using: &random))
+        }
+        var graph = GraphIndex()
+        var model = EdgeList()
+        var copies: [(GraphIndex, EdgeList)] = []
+        for round in 0..<1_500 {
+            let node = someNode()
+            switch Int.random(in: 0..<10, using: &random) {
+            case 0..<4:
+                let links = (0..<Int.random(in: 0...8, using: &random)).map { _ in someLink() }
+                graph.setLinks(from: node, links)
+                model.edges.removeAll { $0.source == node }
+                for link in links { model.add(node, link) }
+            case 4..<7:
+                let link = someLink()
+                graph.addLink(from: node, link)
+                model.add(node, link)
+            case 7, 8:
+                let link = someLink()
+                let wasThere = graph.removeLink(from: node, label: link.label, to: link.node)
+                let expected = model.remove(node, link)
+                #expect(wasThere == expected)
+            default:
+                let changed = graph.drop(node)
+                let expected = model.drop(node)
+                #expect(changed == expected)
+            }
+            if round % 150 == 0 { copies.append((graph, model)) }
+        }
+        for (graph, model) in copies + [(graph, model)] {
+            #expect(graph.edgeCount == model.edges.count)
+            for node in nodes {
+                #expect(
+                    graph.links(from: node)
+                        == model.edges.filter { $0.source == node }.map(\.link))
+                #expect(graph.sources(to: node) == model.sources(to: node))
+            }
+        }
+    }
+}
+
+/// Edges in a list: slow, and obviously right.
+private struct EdgeList {
+    var edges: [(source: NodeNumber, link: Link)] = []
+
+    private func index(_ source: NodeNumber, _ link: Link) -> Int? {
+        edges.firstIndex {
+            $0.source == source && $0.link.label == link.label && $0.link.node == link.node
+        }
+    }
+
+    mutating func add(_ source: NodeNumber, _ link: Link) {
+        if let index = index(source, link) {
+            edges[index].link.weight = link.weight
+        } else {
+            edges.append((source, link))
+        }
+    }
+
+    mutating func remove(_ source: NodeNumber, _ link: Link) -> Bool {
+        guard let index = index(source, link) else { return false }
+        edges.remove(at: index)
+        return true
+    }
+
+    func sources(to node: NodeNumber) -> [NodeNumber] {
+        Set(edges.filter { $0.link.node == node }.map(\.source)).sorted()
+    }
+
+    mutating func drop(_ node: NodeNumber) -> [NodeNumber] {
+        let changed = sources(to: node).filter { $0 != node }
+        edges.removeAll { $0.source == node || $0.link.node == node }
+        return changed
+    }
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+import CSQLite
+import LodestoneCore
+import LodestoneGraph
+import Testing
+
+/// The edges of a graph in a real SQLite table in memory, walked by a recursive query.
+final class SQLiteEdges {
+    private let database: OpaquePointer
+
+    init(_ edges: [TestEdge]) throws {
+        var handle: OpaquePointer?
+        #expect(sqlite3_open(":memory:", &handle) == SQLITE_OK)
+        database = try #require(handle)
+        try run(
+            """
+            CREATE TABLE edges(
+                source INTEGER, label INTEGER, target INTEGER, PRIMARY KEY (source, label, target));
+            CREATE INDEX edges_by_target ON edges(target);
+            BEGIN
+            """)
+        for edge in edges {
+            try run(
+                "INSERT INTO edges VALUES (\(edge.source), \(edge.label), \(edge.target))")
+        }
+        try run("COMMIT")
+    }
+
+    deinit {
+        sqlite3_close(database)
+    }
+
+    private func run(_ sql: String) throws {
+        try #require(sqlite3_exec(database, sql, nil, nil, nil) == SQLITE_OK)
+    }
+
+    /// Every node that can be reached, with its least depth. Nodes in `missing` do not exist.
+    func leastDepths(
+        from starts: [NodeNumber], labels: Set<UInt32>?, direction: Direction, depth: Int,
+        missing: Set<NodeNumber>
+    ) throws -> [NodeNumber: Int] {
+        func list(_ values: some Sequence<UInt32>) -> String {
+            values.map(String.init).joined(separator: ", ")
+        }
+        let outgoing = "SELECT source AS a, label, target AS b FROM edges"
+        let incoming = "SELECT target AS a, label, source AS b FROM edges"
+        let hops =
+            switch direction {
+            case .outgoing: outgoing
+            case .incoming: incoming
+            case .both: "\(outgoing) UNION ALL \(incoming)"
+            }
+        let labelFilter = labels.map { "AND label IN (\(list($0)))" } ?? ""
+        let existing = starts.filter { !missing.contains($0) }
+        let sql = """
+            WITH RECURSIVE
+                hop(a, label, b) AS (\(hops)),
+                start(node) AS (VALUES \(existing.map { "(\($0))" }.joined(separator: ", "))),
+                walk(node, depth) AS (
+                    SELECT node, 0 FROM start
+                    UNION
+                    SELECT b, depth + 1 FROM walk JOIN hop ON a = node
+                    WHERE depth < \(depth) \(labelFilter) AND b NOT IN (\(list(missing))))
+            SELECT node, min(depth) FROM walk WHERE node NOT IN (SELECT node FROM start) GROUP BY 1
+            """
+        guard !existing.isEmpty else { return [:] }
+        var statement: OpaquePointer?
+        try #require(sqlite3_prepare_v2(database, sql, -1, &statement, nil) == SQLITE_OK)
+        defer { sqlite3_finalize(statement) }
+        var depths: [NodeNumber: Int] = [:]
+        while sqlite3_step(statement) == SQLITE_ROW {
+            let node = NodeNumber(sqlite3_column_int64(statement, 0))
+            depths[node] = Int(sqlite3_column_int64(statement, 1))
+        }
+        return depths
+    }
+}
+
+struct TestEdge: Hashable {
+    var source: NodeNumber
+    var label: UInt32
+    var target: NodeNumber
+}
+
+extension GraphIndex {
+    init(_ edges: some Sequence<TestEdge>) {
+        self.init()
+        for edge in edges {
+            addLink(from: edge.source, Link(label: edge.label, node: edge.target))
+        }
+    }
+
+    /// A walk over existing nodes, with room for everything unless the test says otherwise.
+    func walk(
+        from starts: [NodeNumber], labels: Set<UInt32>? = nil, direction: Direction = .outgoing,
+        depth: Int = 8, budget: WalkBudget = WalkBudget(nodes: 100_000, edges: 10_000_000),
+        missing: Set<NodeNumber> = []
+    ) throws -> WalkOutcome {
+        try walk(
+            from: starts, labels: labels, direction: direction, depth: depth, budget: budget,
+            exists: { !missing.contains($0) }, context: CallContext())
+    }
+}

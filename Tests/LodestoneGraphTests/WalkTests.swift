@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import LodestoneGraph
+import Testing
+
+@Suite("A walk")
+struct WalkTests {
+    @Test(
+        "reaches what SQLite's recursive query reaches, at the same least depth",
+        arguments: 1...12 as ClosedRange<UInt64>)
+    func differential(seed: UInt64) throws {
+        var random = SeededRandom(seed: seed)
+        let nodeCount = NodeNumber.random(in: 2...60, using: &random)
+        let edgeCount = Int.random(in: 0...(Int(nodeCount) * 3), using: &random)
+        // Self loops and several edges between two nodes among them.
+        let edges = Set(
+            (0..<edgeCount).map { _ in
+                TestEdge(
+                    source: .random(in: 0..<nodeCount, using: &random),
+                    label: .random(in: 0..<4, using: &random),
+                    target: .random(in: 0..<nodeCount, using: &random))
+            })
+        let missing = Set((0..<nodeCount).filter { _ in Int.random(in: 0..<6, using: &random) == 0 })
+        let graph = GraphIndex(edges.sorted { ($0.source, $0.label) < ($1.source, $1.label) })
+        let table = try SQLiteEdges(Array(edges))
+        #expect(graph.edgeCount == edges.count)
+
+        for _ in 0..<40 {
+            let starts = (0..<Int.random(in: 1...3, using: &random)).map { _ in
+                NodeNumber.random(in: 0..<nodeCount, using: &random)
+            }
+            let labels: Set<UInt32>? =
+                Bool.random(using: &random)
+                ? nil : Set((0..<4).filter { _ in Bool.random(using: &random) })
+            let direction = Direction.allCases[Int.random(in: 0..<3, using: &random)]
+            let depth = Int.random(in: 0...8, using: &random)
+
+            let (reached, endedBy, _) = try graph.walk(
+                from: starts, labels: labels, direction: direction, depth: depth, missing: missing)
+            let truth = try table.leastDepths(
+                from: starts, labels: labels, direction: direction, depth: depth, missing: missing)
+            #expect(endedBy == nil)
+            #expect(Set(reached.map(\.node)).count == reached.count)
+            #expect(
+                Dictionary(uniqueKeysWithValues: reached.map { ($0.node, $0.depth) }) == truth)
+
+            // Every edge reported is there and leaves a node that is one nearer.
+            #expect(reached.map(\.depth) == reached.map(\.depth).sorted())
+            for step in reached {
+                let (source, target) =
+                    step.isIncoming ? (step.node, step.from) : (step.from, step.node)
+                #expect(
+                    edges.contains(TestEdge(source: source, label: step.label, target: target)))
+                #expect(labels?.contains(step.label) ?? true)
+                #expect(truth[step.from] ?? 0 == step.depth - 1)
+                #expect(direction == .both || step.isIncoming == (direction == .incoming))
+            }
+        }
+    }
+
+    @Test("reports nodes in the order of the starts and of their links, with the edge")
+    func order() throws {
+        var graph = GraphIndex()
+        graph.setLinks(
+            from: 5,
+            [Link(label: 1, node: 9, weight: 0.5), Link(label: 2, node: 3), Link(label: 1, node: 3)])
+        graph.setLinks(from: 2, [Link(label: 1, node: 3), Link(label: 7, node: 4)])
+        graph.setLinks(from: 9, [Link(label: 1, node: 8), Link(label: 1, node: 5)])
+
+        #expect(
+            try graph.walk(from: [5, 2]).reached == [
+                Step(node: 9, depth: 1, from: 5, label: 1, weight: 0.5, isIncoming: false),
+                Step(node: 3, depth: 1, from: 5, label: 2, weight: 1, isIncoming: false),
+                Step(node: 4, depth: 1, from: 2, label: 7, weight: 1, isIncoming: false),
+                Step(node: 8, depth: 2, from: 9, label: 1, weight: 1, isIncoming: false),
+            ])
+        #expect(
+            try graph.walk(from: [3], direction: .both, depth: 1).reached == [
+                Step(node: 2, depth: 1, from: 3, label: 1, weight: 1, isIncoming: true),
+                Step(node: 5, depth: 1, from: 3, label: 1, weight: 1, isIncoming: true),
+            ])
+    }
+
+    @Test("over a clique costs its edges, not its paths")
+    func clique() throws {
+        let nodes: Range<NodeNumber> = 0..<20
+        let graph = GraphIndex(
+            nodes.flatMap { source in
+                nodes.filter { $0 != source }.map { TestEdge(source: source, label: 0, target: $0) }
+            })
+        let (reached, endedBy, edgesFollowed) = try graph.walk(from: [0], depth: 8)
+        #expect(reached.count == 19)
+        #expect(reached.allSatisfy { $0.depth == 1 })
+        #expect(endedBy == nil)
+        #expect(edgesFollowed == 380)
+    }
+
+    @Test("from nowhere, to depth 0 or along unknown labels reaches nothing")
+    func nothing() throws {
+        let graph = GraphIndex([TestEdge(source: 0, label: 0, target: 1)])
+        #expect(try graph.walk(from: []).reached.isEmpty)
+        #expect(try graph.walk(from: [77]).reached.isEmpty)
+        #expect(try graph.walk(from: [0], missing: [0]).reached.isEmpty)
+        #expect(try graph.walk(from: [0], depth: 0).reached.isEmpty)
+        #expect(try graph.walk(from: [0], labels: []).reached.isEmpty)
+        #expect(try graph.walk(from: [0], labels: [8]).reached.isEmpty)
+        #expect(try graph.walk(from: [0], labels: Set(0..<100)).reached.map(\.node) == [1])
+    }
+
+    /// A chain 0 → 1 → ... → 99, and from each of its nodes ten edges to leaves of its own.
+    private var comb: GraphIndex {
+        var graph = GraphIndex()
+        for node: NodeNumber in 0..<100 {
+            let leaves = (0..<10).map { Link(label: 1, node: 100 + node * 10 + $0) }
+            graph.setLinks(from: node, [Link(label: 0, node: node + 1)] + leaves)
+        }
+        return graph
+    }
+
+    @Test("ends at its budget of nodes with the nodes until there", arguments: [0, 1, 10, 11, 12, 87])
+    func nodeBudget(nodes: Int) throws {
+        let whole = try comb.walk(from: [0])
+        let part = try comb.walk(from: [0], budget: WalkBudget(nodes: nodes))
+        #expect(whole.reached.count == 88)
+        #expect(part.reached == Array(whole.reached.prefix(nodes)))
+        #expect(part.endedBy == .nodes)
+        #expect(try comb.walk(from: [0], budget: WalkBudget(nodes: 88)).endedBy == nil)
+    }
+
+    @Test("ends at its budget of edges, other labels counted", arguments: [0, 1, 10, 11, 12, 87])
+    func edgeBudget(edges: Int) throws {
+        let part = try comb.walk(from: [0], labels: [0], budget: WalkBudget(edges: edges))
+        #expect(part.edgesFollowed == edges)
+        #expect(part.reached.count == (edges + 10) / 11)
+        #expect(part.endedBy == .edges)
+        let whole = try comb.walk(from: [0], labels: [0], budget: WalkBudget(edges: 88))
+        #expect(whole.endedBy == nil)
+        #expect(whole.reached.count == 8)
+    }
+
+    @Test("ends at its budget of time")
+    func timeBudget() throws {
+        let none = try comb.walk(from: [0], budget: WalkBudget(time: .zero))
+        #expect(none.endedBy == .time)
+        #expect(none.reached.isEmpty)
+        #expect(try comb.walk(from: [0], budget: WalkBudget(time: .seconds(60))).endedBy == nil)
+
+        // The clock is looked at on the way, too: one node has all the links.
+        var graph = GraphIndex()
+        graph.setLinks(from: 0, (1...20_000).map { Link(label: 0, node: $0) })
+        let end = ContinuousClock.now.advanced(by: .milliseconds(5))
+        let part = try graph.walk(
+            from: [0], labels: nil, direction: .outgoing, depth: 1,
+            budget: WalkBudget(nodes: 100_000, time: .milliseconds(5)),
+            exists: { node in
+                while node == 3_000, ContinuousClock.now < end {}
+                return true
+            }, context: CallContext())
+        #expect(part.endedBy == .time)
+        #expect((1...4_096).contains(part.reached.count))
+    }
+
+    @Test("ends when its call is cancelled or out of time")
+    func context() throws {
+        func walk(_ context: CallContext) throws {
+            _ = try comb.walk(
+                from: [0], labels: nil, direction: .outgoing, depth: 1, budget: WalkBudget(),
+                exists: { _ in true }, context: context)
+        }
+        let cancelled = CallContext()
+        cancelled.cancel()
+        let first = #expect(throws: LodestoneError.self) { try walk(cancelled) }
+        #expect(first?.code == .cancelled)
+        let second = #expect(throws: LodestoneError.self) { try walk(CallContext(timeout: .zero)) }
+        #expect(second?.code == .deadlineExceeded)
+    }
+
+    @Test("asks once a node whether it exists")
+    func existence() throws {
+        let graph = GraphIndex([
+            TestEdge(source: 0, label: 0, target: 1), TestEdge(source: 0, label: 1, target: 1),
+            TestEdge(source: 0, label: 0, target: 2), TestEdge(source: 2, label: 0, target: 1),
+            TestEdge(source: 1, label: 0, target: 3),
+        ])
+        var asked: [NodeNumber] = []
+        let (reached, _, _) = try graph.walk(
+            from: [0], labels: nil, direction: .outgoing, depth: 8, budget: WalkBudget(),
+            exists: { node in
+                asked.append(node)
+                return node != 1
+            }, context: CallContext())
+        #expect(reached.map(\.node) == [2])
+        #expect(asked == [0, 1, 2])
+    }
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+import CSQLite
+import Testing
+
+/// A real FTS5 table in memory.
+final class FTS5Table {
+    private let database: OpaquePointer
+    private let insertion: OpaquePointer
+    private let question: OpaquePointer
+
+    init() throws {
+        var handle: OpaquePointer?
+        #expect(sqlite3_open(":memory:", &handle) == SQLITE_OK)
+        database = try #require(handle)
+        let table = "CREATE VIRTUAL TABLE texts USING fts5(text, tokenize = 'unicode61')"
+        try #require(sqlite3_exec(database, table, nil, nil, nil) == SQLITE_OK)
+        insertion = try Self.prepare("INSERT INTO texts(rowid, text) VALUES (?, ?)", database)
+        question = try Self.prepare("SELECT rowid FROM texts WHERE texts MATCH ?", database)
+    }
+
+    deinit {
+        sqlite3_finalize(insertion)
+        sqlite3_finalize(question)
+        sqlite3_close(database)
+    }
+
+    private static func prepare(_ sql: String, _ database: OpaquePointer) throws -> OpaquePointer {
+        var statement: OpaquePointer?
+        try #require(sqlite3_prepare_v2(database, sql, -1, &statement, nil) == SQLITE_OK)
+        return try #require(statement)
+    }
+
+    func insert(_ row: Int, _ text: String) throws {
+        sqlite3_bind_int64(insertion, 1, Int64(row))
+        sqlite3_bind_text(insertion, 2, text, -1, lode_sqlite_transient())
+        try #require(sqlite3_step(insertion) == SQLITE_DONE)
+        sqlite3_reset(insertion)
+    }
+
+    /// The rows that match.
+    func rows(matching expression: String) throws -> Set<Int> {
+        defer { sqlite3_reset(question) }
+        sqlite3_bind_text(question, 1, expression, -1, lode_sqlite_transient())
+        var rows: Set<Int> = []
+        while true {
+            switch sqlite3_step(question) {
+            case SQLITE_ROW:
+                rows.insert(Int(sqlite3_column_int64(question, 0)))
+            case SQLITE_DONE:
+                return rows
+            default:
+                throw FTS5Failure(
+                    message: String(cString: sqlite3_errmsg(database)), expression: expression)
+            }
+        }
+    }
+}
+
+struct FTS5Failure: Error {
+    var message: String
+    var expression: String
+}

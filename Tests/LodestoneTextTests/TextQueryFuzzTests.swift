@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import LodestoneText
+import Testing
+
+@Suite("A question made of anything at all")
+struct TextQueryFuzzTests {
+    private static let pieces = [
+        "a", "bc", "é", "日", "e\u{301}", "\u{301}", "\u{E000}", "\u{10FFFF}", "\0", " ", "\n",
+        "\u{3000}", "(", ")", "((", "))", "\"", "*", "-", "+", ":", "'", "AND", "OR", "NOT",
+        " AND ", " OR ", " NOT ", "NEAR(", "^", "{", "\\", "👩‍👩‍👧", "\u{FEFF}", "%00", "--",
+    ]
+
+    /// Up to 12 pieces of syntax and words, or any characters that Unicode has.
+    private func query(using random: inout SeededRandom) -> String {
+        let count = Int.random(in: 0...12, using: &random)
+        guard Bool.random(using: &random) else {
+            let scalars = (0..<count).compactMap { _ in
+                Unicode.Scalar(UInt32.random(in: 0..<0x11_0000, using: &random))
+            }
+            return String(String.UnicodeScalarView(scalars))
+        }
+        return (0..<count).map { _ in Self.pieces.randomElement(using: &random) ?? "" }.joined()
+    }
+
+    @Test("is read or refused, never a crash")
+    func parsing() {
+        var random = SeededRandom(seed: 9)
+        var understood = 0
+        for _ in 0..<200_000 {
+            let query = query(using: &random)
+            if let parsed = try? TextQueryParser.parse(query, limits: .standard) {
+                understood += 1
+                _ = NormalizedTextQuery(parsed)
+            }
+            _ = try? TextQueryParser.anyWord(query, limits: .standard)
+        }
+        #expect(understood > 10_000)
+    }
+
+    @Test("is accepted by FTS5 once it was read")
+    func execution() throws {
+        let table = try FTS5Table()
+        try table.insert(1, Self.pieces.joined(separator: " "))
+        var random = SeededRandom(seed: 10)
+        for _ in 0..<20_000 {
+            let query = query(using: &random)
+            guard let parsed = try? TextQueryParser.parse(query, limits: .standard) else { continue }
+            let expression = FTS5Expression.render(NormalizedTextQuery(parsed).expression)
+            _ = try table.rows(matching: expression)
+        }
+    }
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import LodestoneText
+import Testing
+
+@Suite("A question in query syntax")
+struct TextQueryParserTests {
+    @Test(
+        "is read as its syntax says",
+        arguments: [
+            ("swift", .word("swift")),
+            ("Swift", .word("Swift")),
+            ("  swift\t\n", .word("swift")),
+            ("swift server", .and([.word("swift"), .word("server")])),
+            ("swift AND server", .and([.word("swift"), .word("server")])),
+            ("swift OR rust", .or([.word("swift"), .word("rust")])),
+            ("NOT java", .not(.word("java"))),
+            ("NOT NOT java", .not(.not(.word("java")))),
+            ("python NOT java", .and([.word("python"), .not(.word("java"))])),
+            ("python AND NOT java", .and([.word("python"), .not(.word("java"))])),
+            ("python OR NOT java", .or([.word("python"), .not(.word("java"))])),
+            ("and or not And", .and(["and", "or", "not", "And"].map { .word($0) })),
+            ("\"machine learning\"", .phrase(["machine", "learning"])),
+            ("\"swift\"", .word("swift")),
+            ("\"AND\" OR \"(x)\"", .or([.word("AND"), .word("x")])),
+            ("a\"b c\"d", .and([.word("a"), .phrase(["b", "c"]), .word("d")])),
+            ("pyth*", .prefix(["pyth"])),
+            ("pyth* (ru*)", .and([.prefix(["pyth"]), .prefix(["ru"])])),
+            ("AND*", .prefix(["AND"])),
+            ("\"machine lear\"*", .prefix(["machine", "lear"])),
+            ("rock-n-ro*", .prefix(["rock", "n", "ro"])),
+            ("rock-n-roll", .phrase(["rock", "n", "roll"])),
+            ("don't", .phrase(["don", "t"])),
+            ("c++ .net, $100!", .and([.word("c"), .word("net"), .word("100")])),
+            ("title:swift", .phrase(["title", "swift"])),
+            ("a & b | c", .and([.word("a"), .word("b"), .word("c")])),
+            ("a - b", .and([.word("a"), .word("b")])),
+            ("a\0b", .phrase(["a", "b"])),
+            ("Ａ\u{3000}日本語", .and([.word("Ａ"), .word("日本語")])),
+            ("e\u{301}te\u{301} हिन्दी", .and([.word("e\u{301}te\u{301}"), .word("हिन्दी")])),
+            ("(a)", .word("a")),
+            ("((a b))", .and([.word("a"), .word("b")])),
+            ("(a OR b)(c OR d)", .and([.or([.word("a"), .word("b")]), .or([.word("c"), .word("d")])])),
+        ] as [(String, TextQuery)])
+    func syntax(query: String, expected: TextQuery) throws {
+        #expect(try TextQueryParser.parse(query, limits: .standard) == expected)
+    }
+
+    @Test(
+        "binds NOT tighter than AND, and AND tighter than OR",
+        arguments: [
+            ("a OR b c", "a OR (b AND c)"),
+            ("a b OR c", "(a AND b) OR c"),
+            ("a AND b OR c AND d", "(a AND b) OR (c AND d)"),
+            ("NOT a b", "(NOT a) AND b"),
+            ("NOT a OR b", "(NOT a) OR b"),
+            ("a NOT b OR c", "(a AND (NOT b)) OR c"),
+            ("a NOT b NOT c", "a AND (NOT b) AND (NOT c)"),
+            ("a NOT (b OR c)", "a AND (NOT (b OR c))"),
+        ])
+    func precedence(query: String, explicit: String) throws {
+        #expect(
+            try TextQueryParser.parse(query, limits: .standard)
+                == TextQueryParser.parse(explicit, limits: .standard))
+    }
+
+    @Test(
+        "that can't be read is refused with the place of the fault",
+        arguments: [
+            ("", "The query holds no word."),
+            (" .,; ", "The query holds no word."),
+            ("a \"b c", "The quote at column 3 is not closed."),
+            ("\"", "The quote at column 1 is not closed."),
+            ("a \"!?\"", "The phrase at column 3 holds no word."),
+            ("(a", "The ( at column 1 is not closed."),
+            ("a (b OR (c)", "The ( at column 3 is not closed."),
+            ("a (", "The ( at column 3 is not closed."),
+            ("a)", "The ) at column 2 closes nothing."),
+            (")", "The ) at column 1 closes nothing."),
+            ("a ()", "The parentheses at column 3 are empty."),
+            ("AND a", "AND at column 1 has no term before it."),
+            ("OR", "OR at column 1 has no term before it."),
+            ("a OR AND b", "AND at column 6 has no term before it."),
+            ("(OR a)", "OR at column 2 has no term before it."),
+            ("a AND", "AND at column 3 has no term after it."),
+            ("a AND !", "AND at column 3 has no term after it."),
+            ("(a OR) b", "OR at column 4 has no term after it."),
+            ("NOT", "NOT at column 1 has no term after it."),
+            ("日本 NOT", "NOT at column 4 has no term after it."),
+            ("* a", "The * at column 1 does not follow a word."),
+            ("a *", "The * at column 3 does not follow a word."),
+            ("+*", "The * at column 2 does not follow a word."),
+            ("*thon", "The * at column 1 does not follow a word."),
+            ("py*on", "The * at column 3 is not at the end of a word."),
+            ("py**", "The * at column 3 is not at the end of a word."),
+            ("python -java", "The term at column 8 begins with -."),
+            ("-\"a b\"", "The term at column 1 begins with -."),
+            ("-(a b)", "The term at column 1 begins with -."),
+        ])
+    func faults(query: String, message: String) throws {
+        let error = try #require(throws: LodestoneError.self) {
+            try TextQueryParser.parse(query, limits: .standard)
+        }
+        #expect(error.code == .invalidArgument)
+        #expect(error.reason == "TEXT_SYNTAX")
+        #expect(error.field == "query")
+        #expect(error.message == message)
+        #expect(!error.recovery.isEmpty)
+    }
+
+    @Test("over a limit is refused with the value and the limit")
+    func limits() throws {
+        func error(_ query: String) throws -> LodestoneError {
+            try #require(throws: LodestoneError.self) {
+                try TextQueryParser.parse(query, limits: .standard)
+            }
+        }
+        let tooLong = try error(String(repeating: "é", count: 2_049))
+        #expect(tooLong.reason == "LIMIT")
+        #expect(tooLong.message == "query is 4098 bytes; the limit is 4096 bytes.")
+
+        let words = Array(repeating: "w", count: 32).joined(separator: " ")
+        _ = try TextQueryParser.parse(words, limits: .standard)
+        #expect(try error(words + " w").message == "query is 33 terms; the limit is 32 terms.")
+        #expect(try error("\"\(words) w\"").message == "query is 33 terms; the limit is 32 terms.")
+
+        func nested(_ levels: Int) -> String {
+            String(repeating: "(", count: levels) + "a" + String(repeating: ")", count: levels)
+        }
+        #expect(try TextQueryParser.parse(nested(32), limits: .standard) == .word("a"))
+        #expect(try error(nested(33)).reason == "LIMIT")
+        #expect(try error(String(repeating: "NOT ", count: 33) + "a").reason == "LIMIT")
+        #expect(try error(String(repeating: "(", count: 4_096)).reason == "LIMIT")
+        #expect(try error(String(repeating: "NOT ", count: 1_023) + "a").reason == "LIMIT")
+    }
+}
+
+@Suite("Plain words")
+struct PlainWordsTests {
+    @Test(
+        "ask for any of the words, and nothing in them is syntax",
+        arguments: [
+            ("swift", ["swift"]),
+            ("NOT (a AND \"b\") c*", ["NOT", "a", "AND", "b", "c"]),
+            ("don't -stop", ["don", "t", "stop"]),
+            ("the the", ["the", "the"]),
+        ])
+    func anyWord(query: String, words: [String]) throws {
+        let parsed = try TextQueryParser.anyWord(query, limits: .standard)
+        #expect(parsed == (words.count == 1 ? .word(words[0]) : .or(words.map { .word($0) })))
+    }
+
+    @Test("without a word are no question", arguments: ["", " ", "!?\"*()", "\u{301}", "\0"])
+    func empty(query: String) throws {
+        #expect(try TextQueryParser.anyWord(query, limits: .standard) == nil)
+    }
+
+    @Test("beyond the limit of terms are left out, beyond the limit of bytes refused")
+    func limits() throws {
+        let words = (0..<40).map { "w\($0)" }
+        let parsed = try TextQueryParser.anyWord(words.joined(separator: " "), limits: .standard)
+        #expect(parsed == .or(words.prefix(32).map { .word($0) }))
+        let error = #expect(throws: LodestoneError.self) {
+            try TextQueryParser.anyWord(String(repeating: "a", count: 4_097), limits: .standard)
+        }
+        #expect(error?.reason == "LIMIT")
+    }
+}
