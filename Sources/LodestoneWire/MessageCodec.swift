@@ -15,26 +15,32 @@ package enum MessageCodec {
     package static func decodeRequest(_ bytes: UnsafeRawBufferPointer, limits: Limits = .standard)
         throws(DecodingFailure) -> Request
     {
-        throw DecodingFailure(id: nil, error: .broken("not built yet"))
+        try withUnpackedRequest(bytes, bounds: .request(limits)) {
+            (message) throws(LodestoneError) in try Request(message, limits: limits)
+        }
     }
 
     /// Decodes what a server sent; `bytes` is one message, without the length.
     package static func decodeResponse(_ bytes: UnsafeRawBufferPointer, limits: Limits = .standard)
         throws(DecodingFailure) -> Response
     {
-        throw DecodingFailure(id: nil, error: .broken("not built yet"))
+        try withUnpackedResponse(bytes, bounds: .response(limits)) {
+            (message) throws(LodestoneError) in try Response(message)
+        }
     }
 
     /// Appends a frame with `request`.
     ///
     /// - Throws: `FRAME_TOO_LARGE`; `DIMENSION_MISMATCH` when the vectors of a call differ in
-    ///   length. `output` is then as before.
+    ///   length; `LIMIT` for a number that the wire can't carry. `output` is then as before.
     package static func append(
         _ request: Request,
         to output: inout ByteBuffer,
         maxFrameBytes: Int = Limits.standard.maxFrameBytes
     ) throws(LodestoneError) {
-        throw .broken("not built yet")
+        var writer = MessageWriter(taking: &output)
+        defer { output = writer.bytes }
+        try writer.frame(maxByteCount: maxFrameBytes) { $0.request(request) }
     }
 
     /// Appends a frame with `response`; with an error in its place when it is too large.
@@ -43,5 +49,27 @@ package enum MessageCodec {
         to output: inout ByteBuffer,
         maxFrameBytes: Int = Limits.standard.maxFrameBytes
     ) {
+        var writer = MessageWriter(taking: &output)
+        defer { output = writer.bytes }
+        do throws(LodestoneError) {
+            try writer.frame(maxByteCount: maxFrameBytes) { $0.response(response) }
+        } catch {
+            let refusal = Response(id: response.id, reply: .error(.replyRefused(error)))
+            do throws(LodestoneError) {
+                try writer.frame(maxByteCount: .max) { $0.response(refusal) }
+            } catch {
+                preconditionFailure("An error can't be encoded: \(error)")
+            }
+        }
+    }
+}
+
+extension LodestoneError {
+    /// The error in the place of a reply that can't be sent.
+    fileprivate static func replyRefused(_ error: LodestoneError) -> LodestoneError {
+        guard error.reason == "FRAME_TOO_LARGE" else { return .broken(error.message) }
+        return LodestoneError(
+            .resourceExhausted, reason: "REPLY_TOO_LARGE", "The reply is too large. \(error.message)",
+            recovery: "Ask for fewer documents or hits in one call, or leave the vectors out.")
     }
 }

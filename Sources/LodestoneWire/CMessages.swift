@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLodestoneProto
+
+// The generated names carry the protobuf package; these are what the codec calls the messages.
+typealias CBytes = ProtobufCBinaryData
+typealias CRequest = Lodestone__V1__Request
+typealias CResponse = Lodestone__V1__Response
+typealias CValue = Lodestone__V1__Value
+typealias CListValue = Lodestone__V1__ListValue
+typealias CField = Lodestone__V1__Field
+typealias CMetadata = Lodestone__V1__Metadata
+typealias CTextField = Lodestone__V1__TextField
+typealias CEdge = Lodestone__V1__Edge
+typealias CSourcedEdge = Lodestone__V1__SourcedEdge
+typealias CDocument = Lodestone__V1__Document
+typealias CRange = Lodestone__V1__Range
+typealias CComparison = Lodestone__V1__Comparison
+typealias CFilter = Lodestone__V1__Filter
+typealias CWalkBudget = Lodestone__V1__WalkBudget
+typealias CWalk = Lodestone__V1__Walk
+typealias CSource = Lodestone__V1__Source
+typealias CFusion = Lodestone__V1__Fusion
+typealias CInclude = Lodestone__V1__Include
+typealias CQuery = Lodestone__V1__Query
+typealias CSourceScore = Lodestone__V1__SourceScore
+typealias CHit = Lodestone__V1__Hit
+typealias CQueryResult = Lodestone__V1__QueryResult
+typealias CReached = Lodestone__V1__Reached
+typealias CWalkResult = Lodestone__V1__WalkResult
+typealias CVectorStrategy = Lodestone__V1__VectorStrategy
+typealias CCollectionOptions = Lodestone__V1__CollectionOptions
+typealias CCollectionDescription = Lodestone__V1__CollectionDescription
+typealias CError = Lodestone__V1__Error

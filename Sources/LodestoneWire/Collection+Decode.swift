@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLodestoneProto
+import LodestoneCore
+
+extension CollectionOptions {
+    /// Decodes options; what is absent has its default.
+    init(_ message: UnsafePointer<CCollectionOptions>) throws(LodestoneError) {
+        let message = message.pointee
+        self.init(dimension: Int(message.dimension))
+        if message.has_metric != 0 {
+            metric = try enumCase("metric", message.metric.rawValue)
+        }
+        if let strategy = message.vector_strategy {
+            vectorStrategy = try within("vector_strategy") { () throws(LodestoneError) in
+                try VectorIndexStrategy(strategy)
+            }
+        }
+        if message.has_text_strategy != 0 {
+            textStrategy = try enumCase("text_strategy", message.text_strategy.rawValue)
+        }
+    }
+}
+
+extension VectorIndexStrategy {
+    init(_ message: UnsafePointer<CVectorStrategy>) throws(LodestoneError) {
+        let message = message.pointee
+        switch message.kind_case {
+        case LODESTONE__V1__VECTOR_STRATEGY__KIND_FLAT:
+            self = .flatScan
+        case LODESTONE__V1__VECTOR_STRATEGY__KIND_LSH:
+            let lsh = message.lsh.pointee
+            var options = LSHOptions()
+            if lsh.has_tables != 0 { options.tables = Int(lsh.tables) }
+            if lsh.has_hyperplanes != 0 { options.hyperplanes = Int(lsh.hyperplanes) }
+            if lsh.has_probes != 0 { options.probes = Int(lsh.probes) }
+            self = .lsh(options)
+        case LODESTONE__V1__VECTOR_STRATEGY__KIND_HNSW:
+            let hnsw = message.hnsw.pointee
+            var options = HNSWOptions()
+            if hnsw.has_m != 0 { options.m = Int(hnsw.m) }
+            if hnsw.has_ef_construction != 0 {
+                options.efConstruction = Int(hnsw.ef_construction)
+            }
+            if hnsw.has_ef_search != 0 { options.efSearch = Int(hnsw.ef_search) }
+            self = .hnsw(inlineIndexing: hnsw.inline_indexing != 0, options)
+        default:
+            throw .malformed("The vector strategy is of no kind that this release knows.")
+        }
+    }
+}
+
+extension CollectionDescription {
+    init(_ message: UnsafePointer<CCollectionDescription>) throws(LodestoneError) {
+        let message = message.pointee
+        let options = try required("options", message.options)
+        self.init(
+            name: try message.name.text("name"),
+            options: try within("options") { () throws(LodestoneError) in
+                try CollectionOptions(options)
+            },
+            documents: Int(clamping: message.documents),
+            vectors: Int(clamping: message.vectors),
+            edges: Int(clamping: message.edges),
+            sequenceNumber: message.sequence_number)
+    }
+}

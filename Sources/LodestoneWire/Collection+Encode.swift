@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+
+extension MessageWriter {
+    mutating func collectionOptions(_ field: UInt8, _ options: CollectionOptions) {
+        message(field) { writer in
+            writer.count(1, options.dimension, "dimension")
+            writer.enumeration(2, options.metric)
+            writer.vectorStrategy(3, options.vectorStrategy)
+            writer.enumeration(4, options.textStrategy)
+        }
+    }
+
+    mutating func vectorStrategy(_ field: UInt8, _ strategy: VectorIndexStrategy) {
+        message(field) { writer in
+            switch strategy {
+            case .flatScan:
+                writer.message(1) { _ in }
+            case .lsh(let options):
+                writer.message(2) { writer in
+                    writer.count(1, options.tables, "tables")
+                    writer.count(2, options.hyperplanes, "hyperplanes")
+                    writer.count(3, options.probes, "probes")
+                }
+            case .hnsw(let inlineIndexing, let options):
+                writer.message(3) { writer in
+                    writer.bool(1, inlineIndexing)
+                    writer.count(2, options.m, "m")
+                    writer.count(3, options.efConstruction, "ef_construction")
+                    writer.count(4, options.efSearch, "ef_search")
+                }
+            }
+        }
+    }
+
+    mutating func collectionDescription(_ field: UInt8, _ collection: CollectionDescription) {
+        message(field) { writer in
+            writer.text(1, collection.name)
+            writer.collectionOptions(2, collection.options)
+            writer.varint(3, UInt64(clamping: collection.documents))
+            writer.varint(4, UInt64(clamping: collection.vectors))
+            writer.varint(5, UInt64(clamping: collection.edges))
+            writer.varint(6, collection.sequenceNumber)
+        }
+    }
+}

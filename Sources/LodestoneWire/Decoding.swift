@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLodestoneProto
+import LodestoneCore
+
+// What every decoder is made of. An error names its field from the inside out: each level that it
+// passes puts its own name in front.
+
+extension LodestoneError {
+    /// The same error, seen from the message around it.
+    func within(_ outer: String) -> LodestoneError {
+        var error = self
+        error.field = error.field.map { "\(outer).\($0)" } ?? outer
+        return error
+    }
+}
+
+/// Adds `field` to the path of an error that `body` throws.
+func within<Result>(
+    _ field: @autoclosure () -> String, _ body: () throws(LodestoneError) -> Result
+) throws(LodestoneError) -> Result {
+    do {
+        return try body()
+    } catch {
+        throw error.within(field())
+    }
+}
+
+extension CBytes {
+    /// The bytes, in the arena of the message.
+    var buffer: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: data, count: len) }
+
+    /// The bytes as text.
+    ///
+    /// - Throws: `BAD_UTF8`.
+    func text(_ field: @autoclosure () -> String) throws(LodestoneError) -> String {
+        guard let text = String(validating: buffer, as: UTF8.self) else {
+            throw .invalid(
+                "BAD_UTF8", "\(field()) has \(len) bytes that are not UTF-8.",
+                recovery: "Encode text as UTF-8.", field: field())
+        }
+        return text
+    }
+
+    /// The bytes as a document's id.
+    ///
+    /// - Throws: `BAD_ID`, `BAD_UTF8` or `LIMIT`.
+    func documentID(_ field: @autoclosure () -> String) throws(LodestoneError) -> DocumentID {
+        do throws(LodestoneError) {
+            return try DocumentID(bytes: buffer)
+        } catch {
+            var error = error
+            error.field = field()
+            throw error
+        }
+    }
+}
+
+/// The array of a repeated message, at most `limit` elements long.
+///
+/// - Throws: `LIMIT`, and what `decode` throws, with the element's place.
+func list<Message, Element>(
+    _ field: String,
+    _ items: UnsafeMutablePointer<UnsafeMutablePointer<Message>?>?,
+    _ count: Int,
+    limit: Int = .max,
+    _ decode: (UnsafeMutablePointer<Message>) throws(LodestoneError) -> Element
+) throws(LodestoneError) -> [Element] {
+    guard count <= limit else { throw .limit(field, count, limit) }
+    var elements: [Element] = []
+    elements.reserveCapacity(count)
+    for index in 0..<count {
+        guard let item = items?[index] else { throw .malformed("\(field) has a hole.") }
+        do {
+            elements.append(try decode(item))
+        } catch {
+            throw error.within("\(field)[\(index)]")
+        }
+    }
+    return elements
+}
+
+/// The texts of a repeated bytes field.
+func texts(
+    _ field: String, _ items: UnsafeMutablePointer<CBytes>?, _ count: Int, limit: Int = .max
+) throws(LodestoneError) -> [String] {
+    guard count <= limit else { throw .limit(field, count, limit) }
+    var elements: [String] = []
+    elements.reserveCapacity(count)
+    for (index, item) in UnsafeBufferPointer(start: items, count: count).enumerated() {
+        elements.append(try item.text("\(field)[\(index)]"))
+    }
+    return elements
+}
+
+/// The document ids of a repeated bytes field.
+func documentIDs(
+    _ field: String, _ items: UnsafeMutablePointer<CBytes>?, _ count: Int, limit: Int = .max
+) throws(LodestoneError) -> [DocumentID] {
+    guard count <= limit else { throw .limit(field, count, limit) }
+    var elements: [DocumentID] = []
+    elements.reserveCapacity(count)
+    for (index, item) in UnsafeBufferPointer(start: items, count: count).enumerated() {
+        elements.append(try item.documentID("\(field)[\(index)]"))
+    }
+    return elements
+}
+
+/// The case that an enum's number on the wire stands for.
+///
+/// - Throws: `UNKNOWN_ENUM`.
+func enumCase<Case: RawRepresentable<Int32>>(
+    _ field: String, _ number: UInt32, as type: Case.Type = Case.self
+) throws(LodestoneError) -> Case {
+    guard let value = Case(rawValue: Int32(bitPattern: number)) else {
+        throw .invalid(
+            "UNKNOWN_ENUM", "\(field) is \(number), which this release does not know.",
+            recovery: "Use a value of proto/lodestone/v1 that the server's release knows.",
+            field: field)
+    }
+    return value
+}
+
+/// The message of a field that may not be missing.
+func required<Message>(_ field: String, _ message: UnsafeMutablePointer<Message>?)
+    throws(LodestoneError) -> UnsafeMutablePointer<Message>
+{
+    guard let message else { throw .malformed("\(field) is missing.", field: field) }
+    return message
+}
+
+/// The floats of a message, handed out one vector after the other.
+struct VectorSlices {
+    private let floats: UnsafePointer<Float>?
+    private let dimension: Int
+    private var used = 0
+
+    /// Divides `count` floats among `vectors` vectors.
+    ///
+    /// - Throws: `BAD_VECTOR` when they don't come out even.
+    init(_ floats: UnsafePointer<Float>?, count: Int, vectors: Int) throws(LodestoneError) {
+        guard vectors > 0 ? count > 0 && count % vectors == 0 : count == 0 else {
+            throw .invalid(
+                "BAD_VECTOR",
+                "vectors has \(count) floats for \(vectors) vectors of equal length.",
+                recovery: "Send the same number of floats, at least one, for every vector.",
+                field: "vectors")
+        }
+        self.floats = floats
+        dimension = vectors > 0 ? count / vectors : 0
+    }
+
+    /// The next vector.
+    mutating func next() -> [Float] {
+        defer { used += dimension }
+        return [Float](UnsafeBufferPointer(start: floats.map { $0 + used }, count: dimension))
+    }
+}

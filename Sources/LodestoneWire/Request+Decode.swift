@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLodestoneProto
+import LodestoneCore
+
+extension Request {
+    init(_ message: UnsafePointer<CRequest>, limits: Limits) throws(LodestoneError) {
+        let fields = message.pointee
+        self.init(
+            id: fields.id,
+            deadline: fields.deadline_ms == 0 ? nil : .milliseconds(Int64(fields.deadline_ms)),
+            requestID: fields.has_request_id != 0 ? try RequestID(fields.request_id) : nil,
+            call: try Call(message, limits: limits))
+    }
+}
+
+extension RequestID {
+    /// - Throws: `BAD_REQUEST_ID` when there are not 16 bytes.
+    fileprivate init(_ bytes: CBytes) throws(LodestoneError) {
+        guard bytes.len == Self.byteCount else {
+            throw .invalid(
+                "BAD_REQUEST_ID", "request_id has \(bytes.len) bytes; it must have 16.",
+                recovery: "Send 16 random bytes, the same ones when the call is sent again.",
+                field: "request_id")
+        }
+        self.init(
+            high: UInt64(bigEndian: bytes.buffer.loadUnaligned(as: UInt64.self)),
+            low: UInt64(bigEndian: bytes.buffer.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
+    }
+}
+
+extension Call {
+    fileprivate init(_ message: UnsafePointer<CRequest>, limits: Limits) throws(LodestoneError) {
+        let fields = message.pointee
+        switch fields.call_case {
+        case LODESTONE__V1__REQUEST__CALL_HELLO:
+            self = .hello(try Hello(fields.hello.pointee))
+        case LODESTONE__V1__REQUEST__CALL_PING:
+            self = .ping
+        case LODESTONE__V1__REQUEST__CALL_CREATE_COLLECTION:
+            let create = fields.create_collection.pointee
+            let options = try required("options", create.options)
+            self = .createCollection(
+                name: try create.name.text("name"),
+                try within("options") { () throws(LodestoneError) in
+                    try CollectionOptions(options)
+                })
+        case LODESTONE__V1__REQUEST__CALL_ALTER_COLLECTION:
+            let alter = fields.alter_collection.pointee
+            let strategy = try required("vector_strategy", alter.vector_strategy)
+            self = .alterCollection(
+                name: try alter.name.text("name"),
+                try within("vector_strategy") { () throws(LodestoneError) in
+                    try VectorIndexStrategy(strategy)
+                })
+        case LODESTONE__V1__REQUEST__CALL_DROP_COLLECTION:
+            self = .dropCollection(name: try fields.drop_collection.pointee.name.text("name"))
+        case LODESTONE__V1__REQUEST__CALL_LIST_COLLECTIONS:
+            self = .listCollections
+        case LODESTONE__V1__REQUEST__CALL_DESCRIBE_COLLECTION:
+            self = .describeCollection(
+                name: try fields.describe_collection.pointee.name.text("name"))
+        case LODESTONE__V1__REQUEST__CALL_INDEX_MANY:
+            self = .indexMany(try IndexManyRequest(fields.index_many, limits: limits))
+        case LODESTONE__V1__REQUEST__CALL_DROP_MANY:
+            self = .dropMany(try DropManyRequest(fields.drop_many, limits: limits))
+        case LODESTONE__V1__REQUEST__CALL_GET:
+            self = .get(try GetRequest(fields.get, limits: limits))
+        case LODESTONE__V1__REQUEST__CALL_SCAN:
+            self = .scan(try ScanRequest(fields.scan))
+        case LODESTONE__V1__REQUEST__CALL_SEARCH:
+            self = .search(try SearchRequest(fields.search, limits: limits))
+        case LODESTONE__V1__REQUEST__CALL_WALK:
+            self = .walk(try WalkRequest(fields.walk, limits: limits))
+        case LODESTONE__V1__REQUEST__CALL_BUILD_INDEX:
+            self = .buildIndex(
+                collection: try fields.build_index.pointee.collection.text("collection"))
+        case LODESTONE__V1__REQUEST__CALL_COMPACT:
+            self = .compact(collection: try fields.compact.pointee.collection.text("collection"))
+        case LODESTONE__V1__REQUEST__CALL_SNAPSHOT:
+            self = .snapshot(name: try fields.snapshot.pointee.name.text("name"))
+        case LODESTONE__V1__REQUEST__CALL_VERIFY:
+            self = .verify
+        case LODESTONE__V1__REQUEST__CALL_STATS:
+            self = .stats
+        case LODESTONE__V1__REQUEST__CALL_CANCEL:
+            self = .cancel(id: fields.cancel.pointee.id)
+        default:
+            throw LodestoneError(
+                .unimplemented, reason: "UNKNOWN_CALL",
+                "The request holds no call that release \(LodestoneVersion.release) knows.",
+                recovery: "Upgrade the server, or use a call of its release.")
+        }
+    }
+}
+
+extension Hello {
+    fileprivate init(_ message: Lodestone__V1__HelloRequest) throws(LodestoneError) {
+        self.init(
+            protocolVersion: message.protocol_version,
+            token: message.has_token != 0 ? [UInt8](message.token.buffer) : nil,
+            clientName: try message.client_name.text("client_name"),
+            lastSequenceNumber: message.has_last_sequence_number != 0
+                ? message.last_sequence_number : nil)
+    }
+}
+
+extension IndexManyRequest {
+    fileprivate init(_ message: UnsafePointer<Lodestone__V1__IndexManyRequest>, limits: Limits)
+        throws(LodestoneError)
+    {
+        let message = message.pointee
+        self.init(
+            collection: try message.collection.text("collection"),
+            documents: try Document.decode(
+                message.documents, message.n_documents, floats: message.vectors,
+                message.n_vectors, limit: limits.maxBatch),
+            edges: try SourcedEdge.decode(message.edges, message.n_edges, limits))
+    }
+}
+
+extension DropManyRequest {
+    fileprivate init(_ message: UnsafePointer<Lodestone__V1__DropManyRequest>, limits: Limits)
+        throws(LodestoneError)
+    {
+        let message = message.pointee
+        self.init(
+            collection: try message.collection.text("collection"),
+            ids: try documentIDs("ids", message.ids, message.n_ids, limit: limits.maxBatch),
+            edges: try SourcedEdge.decode(message.edges, message.n_edges, limits))
+    }
+}
+
+extension SourcedEdge {
+    fileprivate static func decode(
+        _ items: UnsafeMutablePointer<UnsafeMutablePointer<CSourcedEdge>?>?, _ count: Int,
+        _ limits: Limits
+    ) throws(LodestoneError) -> [SourcedEdge] {
+        try list("edges", items, count, limit: limits.maxBatch) {
+            (edge) throws(LodestoneError) in try SourcedEdge(edge)
+        }
+    }
+}
+
+extension GetRequest {
+    fileprivate init(_ message: UnsafePointer<Lodestone__V1__GetRequest>, limits: Limits)
+        throws(LodestoneError)
+    {
+        let message = message.pointee
+        self.init(
+            collection: try message.collection.text("collection"),
+            ids: try documentIDs("ids", message.ids, message.n_ids, limit: limits.maxBatch))
+        if let include = message.include { self.include = Include(include) }
+    }
+}
+
+extension ScanRequest {
+    fileprivate init(_ message: UnsafePointer<Lodestone__V1__ScanRequest>) throws(LodestoneError) {
+        let message = message.pointee
+        self.init(
+            collection: try message.collection.text("collection"),
+            cursor: message.has_cursor != 0 ? try ScanCursor("cursor", message.cursor) : nil)
+        if message.has_limit != 0 { limit = Int(message.limit) }
+        if let filter = message.filter {
+            self.filter = try within("filter") { () throws(LodestoneError) in try Filter(filter) }
+        }
+        if let include = message.include { self.include = Include(include) }
+    }
+}
+
+extension ScanCursor {
+    /// Bytes of a cursor: its row, big-endian.
+    static let byteCount = 8
+
+    /// - Throws: `BAD_CURSOR` for bytes that no server gave.
+    init(_ field: String, _ bytes: CBytes) throws(LodestoneError) {
+        guard bytes.len == Self.byteCount else {
+            throw .invalid(
+                "BAD_CURSOR", "\(field) has \(bytes.len) bytes; no server gave it.",
+                recovery: "Send next_cursor of the page before as it is.", field: field)
+        }
+        self.init(row: UInt64(bigEndian: bytes.buffer.loadUnaligned(as: UInt64.self)))
+    }
+}
+
+extension SearchRequest {
+    fileprivate init(_ message: UnsafePointer<Lodestone__V1__SearchRequest>, limits: Limits)
+        throws(LodestoneError)
+    {
+        let message = message.pointee
+        var vectors = 0
+        for query in UnsafeBufferPointer(start: message.queries, count: message.n_queries) {
+            guard let query = query?.pointee else { continue }
+            for source in UnsafeBufferPointer(start: query.sources, count: query.n_sources)
+            where source?.pointee.kind_case == LODESTONE__V1__SOURCE__KIND_VECTOR {
+                vectors += 1
+            }
+        }
+        var slices = try VectorSlices(message.vectors, count: message.n_vectors, vectors: vectors)
+        self.init(
+            collection: try message.collection.text("collection"),
+            queries: try list(
+                "queries", message.queries, message.n_queries, limit: limits.maxBatch
+            ) { (query) throws(LodestoneError) in
+                try Query(query, vectors: &slices, limits: limits)
+            })
+    }
+}
+
+extension WalkRequest {
+    fileprivate init(_ message: UnsafePointer<Lodestone__V1__WalkRequest>, limits: Limits)
+        throws(LodestoneError)
+    {
+        let message = message.pointee
+        self.init(
+            collection: try message.collection.text("collection"),
+            walks: try list("walks", message.walks, message.n_walks, limit: limits.maxBatch) {
+                (walk) throws(LodestoneError) in try Walk(walk, limits: limits)
+            })
+    }
+}

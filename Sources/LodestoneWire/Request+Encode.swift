@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+
+extension MessageWriter {
+    mutating func request(_ request: Request) {
+        varint(1, request.id)
+        if let deadline = request.deadline {
+            varint(2, UInt64(UInt32(clamping: max(1, deadline.milliseconds))))
+        }
+        if let requestID = request.requestID {
+            withUnsafeBytes(of: (requestID.high.bigEndian, requestID.low.bigEndian)) { raw(3, $0) }
+        }
+        call(request.call)
+    }
+
+    private mutating func call(_ call: Call) {
+        switch call {
+        case .hello(let hello):
+            message(10) { $0.hello(hello) }
+        case .ping:
+            message(11) { _ in }
+        case .createCollection(let name, let options):
+            message(12) { writer in
+                writer.text(1, name)
+                writer.collectionOptions(2, options)
+            }
+        case .alterCollection(let name, let strategy):
+            message(13) { writer in
+                writer.text(1, name)
+                writer.vectorStrategy(2, strategy)
+            }
+        case .dropCollection(let name):
+            message(14) { $0.text(1, name) }
+        case .listCollections:
+            message(15) { _ in }
+        case .describeCollection(let name):
+            message(16) { $0.text(1, name) }
+        case .indexMany(let request):
+            message(17, expecting: request.expectedByteCount) { writer in
+                writer.text(1, request.collection)
+                writer.documents(2, request.documents, vectors: 3)
+                writer.sourcedEdges(4, request.edges)
+            }
+        case .dropMany(let request):
+            message(18, expecting: 16 * request.ids.count) { writer in
+                writer.text(1, request.collection)
+                for id in request.ids { writer.text(2, id.string) }
+                writer.sourcedEdges(3, request.edges)
+            }
+        case .get(let request):
+            message(19, expecting: 16 * request.ids.count) { writer in
+                writer.text(1, request.collection)
+                for id in request.ids { writer.text(2, id.string) }
+                writer.include(3, request.include)
+            }
+        case .scan(let request):
+            message(20) { $0.scan(request) }
+        case .search(let request):
+            message(21, expecting: request.expectedByteCount) { writer in
+                writer.text(1, request.collection)
+                for query in request.queries { writer.query(2, query) }
+                writer.vectors(3, request.queries.lazy.flatMap(\.vectors))
+            }
+        case .walk(let request):
+            message(22) { writer in
+                writer.text(1, request.collection)
+                for walk in request.walks { writer.walk(2, walk) }
+            }
+        case .buildIndex(let collection):
+            message(23) { $0.text(1, collection) }
+        case .compact(let collection):
+            message(24) { $0.text(1, collection) }
+        case .snapshot(let name):
+            message(25) { $0.text(1, name) }
+        case .verify:
+            message(26) { _ in }
+        case .stats:
+            message(27) { _ in }
+        case .cancel(let id):
+            message(28) { $0.varint(1, id) }
+        }
+    }
+
+    private mutating func hello(_ hello: Hello) {
+        varint(1, UInt64(hello.protocolVersion))
+        if let token = hello.token { token.withUnsafeBytes { raw(2, $0) } }
+        text(3, hello.clientName)
+        if let number = hello.lastSequenceNumber { varint(4, number) }
+    }
+
+    private mutating func scan(_ request: ScanRequest) {
+        text(1, request.collection)
+        if let cursor = request.cursor { self.cursor(2, cursor) }
+        count(3, request.limit, "limit")
+        if let filter = request.filter { self.filter(4, filter) }
+        include(5, request.include)
+    }
+
+    mutating func cursor(_ field: UInt8, _ cursor: ScanCursor) {
+        withUnsafeBytes(of: cursor.row.bigEndian) { raw(field, $0) }
+    }
+}
+
+extension IndexManyRequest {
+    /// The bytes of the vectors, which are most of a large batch.
+    fileprivate var expectedByteCount: Int {
+        documents.count * (16 + 4 * (documents.first?.vector?.count ?? 0))
+    }
+}
+
+extension SearchRequest {
+    fileprivate var expectedByteCount: Int {
+        queries.count * (16 + 4 * (queries.first?.vectors.first?.count ?? 0))
+    }
+}
+
+extension Query {
+    /// The vectors of the sources, in their order.
+    fileprivate var vectors: [[Float]] {
+        sources.compactMap { source in
+            if case .vector(let near) = source.kind { near.vector } else { nil }
+        }
+    }
+}

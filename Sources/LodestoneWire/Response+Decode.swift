@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLodestoneProto
+import LodestoneCore
+
+extension Response {
+    init(_ message: UnsafePointer<CResponse>) throws(LodestoneError) {
+        self.init(id: message.pointee.id, reply: try Reply(message))
+    }
+}
+
+extension Reply {
+    fileprivate init(_ message: UnsafePointer<CResponse>) throws(LodestoneError) {
+        let fields = message.pointee
+        switch fields.result_case {
+        case LODESTONE__V1__RESPONSE__RESULT_ERROR:
+            self = .error(try LodestoneError(fields.error))
+        case LODESTONE__V1__RESPONSE__RESULT_GO_AWAY:
+            let goAway = fields.go_away.pointee
+            self = .goAway(
+                GoAway(
+                    lastRequest: goAway.last_request,
+                    message: try goAway.message.text("message")))
+        case LODESTONE__V1__RESPONSE__RESULT_HELLO:
+            self = .hello(try HelloReply(fields.hello.pointee))
+        case LODESTONE__V1__RESPONSE__RESULT_PING:
+            self = .pong(sequenceNumber: fields.ping.pointee.sequence_number)
+        case LODESTONE__V1__RESPONSE__RESULT_WRITTEN:
+            self = .written(try WriteReceipt(fields.written.pointee))
+        case LODESTONE__V1__RESPONSE__RESULT_LIST_COLLECTIONS:
+            let list = fields.list_collections.pointee
+            self = .collections(
+                try CollectionDescription.decode(list.collections, list.n_collections))
+        case LODESTONE__V1__RESPONSE__RESULT_DESCRIBE_COLLECTION:
+            let collection = try required(
+                "collection", fields.describe_collection.pointee.collection)
+            self = .collection(
+                try within("collection") { () throws(LodestoneError) in
+                    try CollectionDescription(collection)
+                })
+        case LODESTONE__V1__RESPONSE__RESULT_GET:
+            let get = fields.get.pointee
+            self = .documents(
+                try Document.decode(
+                    get.documents, get.n_documents, floats: get.vectors, get.n_vectors))
+        case LODESTONE__V1__RESPONSE__RESULT_SCAN:
+            let page = fields.scan.pointee
+            self = .page(
+                ScanResponse(
+                    documents: try Document.decode(
+                        page.documents, page.n_documents, floats: page.vectors, page.n_vectors),
+                    nextCursor: page.has_next_cursor != 0
+                        ? try ScanCursor("next_cursor", page.next_cursor) : nil))
+        case LODESTONE__V1__RESPONSE__RESULT_SEARCH:
+            let search = fields.search.pointee
+            self = .search(
+                SearchResponse(
+                    results: try list("results", search.results, search.n_results) {
+                        (result) throws(LodestoneError) in try QueryResult(result)
+                    },
+                    sequenceNumber: search.sequence_number))
+        case LODESTONE__V1__RESPONSE__RESULT_WALK:
+            let walk = fields.walk.pointee
+            self = .walk(
+                WalkResponse(
+                    results: try list("results", walk.results, walk.n_results) {
+                        (result) throws(LodestoneError) in try WalkResult(result)
+                    },
+                    sequenceNumber: walk.sequence_number))
+        case LODESTONE__V1__RESPONSE__RESULT_DONE:
+            self = .done(sequenceNumber: fields.done.pointee.sequence_number)
+        case LODESTONE__V1__RESPONSE__RESULT_STATS:
+            self = .stats(try Stats(fields.stats.pointee))
+        default:
+            throw LodestoneError(
+                .unimplemented, reason: "UNKNOWN_REPLY",
+                "The response holds no reply that release \(LodestoneVersion.release) knows.",
+                recovery: "Upgrade the client.")
+        }
+    }
+}
+
+extension LodestoneError {
+    fileprivate init(_ message: UnsafePointer<CError>) throws(LodestoneError) {
+        let message = message.pointee
+        self.init(
+            Code(rawValue: Int32(bitPattern: message.code.rawValue)) ?? .unknown,
+            reason: try message.reason.text("reason"),
+            try message.message.text("message"),
+            recovery: try message.recovery.text("recovery"),
+            outcome: Outcome(rawValue: Int32(bitPattern: message.outcome.rawValue)) ?? .unknown,
+            retryAfter: message.has_retry_after_ms != 0 && message.retry_after_ms >= 0
+                ? .milliseconds(message.retry_after_ms) : nil,
+            field: message.has_field != 0 ? try message.field.text("field") : nil,
+            object: message.has_object != 0 ? try message.object.text("object") : nil,
+            sequenceNumber: message.has_sequence_number != 0 ? message.sequence_number : nil)
+    }
+}
+
+extension HelloReply {
+    fileprivate init(_ message: Lodestone__V1__HelloResponse) throws(LodestoneError) {
+        self.init(
+            protocolVersion: message.protocol_version,
+            serverVersion: try message.server_version.text("server_version"),
+            maxFrameBytes: Int(message.max_frame_bytes),
+            maxInFlight: Int(message.max_in_flight),
+            sequenceNumber: message.sequence_number)
+    }
+}
+
+extension WriteReceipt {
+    fileprivate init(_ message: Lodestone__V1__WriteReceipt) throws(LodestoneError) {
+        self.init(
+            sequenceNumber: message.sequence_number,
+            durability: try enumCase("durability", message.durability.rawValue),
+            inserted: Int(message.inserted),
+            replaced: Int(message.replaced),
+            dropped: Int(message.dropped),
+            isRepeated: message.repeated_request != 0)
+    }
+}
+
+extension CollectionDescription {
+    fileprivate static func decode(
+        _ items: UnsafeMutablePointer<UnsafeMutablePointer<CCollectionDescription>?>?,
+        _ count: Int
+    ) throws(LodestoneError) -> [CollectionDescription] {
+        try list("collections", items, count) {
+            (collection) throws(LodestoneError) in try CollectionDescription(collection)
+        }
+    }
+}
+
+extension QueryResult {
+    fileprivate init(_ message: UnsafePointer<CQueryResult>) throws(LodestoneError) {
+        let message = message.pointee
+        self.init(
+            hits: try list("hits", message.hits, message.n_hits) {
+                (hit) throws(LodestoneError) in try Hit(hit)
+            },
+            isPartial: message.partial != 0)
+    }
+}
+
+extension Hit {
+    fileprivate init(_ message: UnsafePointer<CHit>) throws(LodestoneError) {
+        let message = message.pointee
+        self.init(id: try message.id.documentID("id"), score: message.score)
+        if message.n_source_scores > 0 {
+            sourceScores = try list(
+                "source_scores", message.source_scores, message.n_source_scores
+            ) { (score) throws(LodestoneError) in
+                SourceScore(
+                    source: Int(score.pointee.source), rank: Int(score.pointee.rank),
+                    score: score.pointee.score)
+            }
+        }
+        let vector =
+            message.n_vector > 0
+            ? [Float](UnsafeBufferPointer(start: message.vector, count: message.n_vector)) : nil
+        if let inner = message.document {
+            let id = id
+            document = try within("document") { () throws(LodestoneError) in
+                try Document(inner, id: id, vector: vector)
+            }
+        } else if let vector {
+            document = Document(id: id, vector: vector)
+        }
+    }
+}
+
+extension WalkResult {
+    fileprivate init(_ message: UnsafePointer<CWalkResult>) throws(LodestoneError) {
+        let message = message.pointee
+        self.init(
+            reached: try list("reached", message.reached, message.n_reached) {
+                (reached) throws(LodestoneError) in try Reached(reached.pointee)
+            },
+            endedBy: message.ended_by == LODESTONE__V1__BUDGET_KIND__NO_BUDGET
+                ? nil : try enumCase("ended_by", message.ended_by.rawValue),
+            edgesFollowed: Int(clamping: message.edges_followed))
+    }
+}
+
+extension Reached {
+    fileprivate init(_ message: CReached) throws(LodestoneError) {
+        self.init(
+            id: try message.id.documentID("id"),
+            depth: Int(message.depth),
+            from: try message.from.documentID("from"),
+            label: try message.label.text("label"),
+            weight: message.has_weight != 0 ? message.weight : 1,
+            isIncoming: message.incoming != 0)
+    }
+}
+
+extension Stats {
+    fileprivate init(_ message: Lodestone__V1__StatsResponse) throws(LodestoneError) {
+        self.init(
+            serverVersion: try message.server_version.text("server_version"),
+            storeVersion: try message.store_version.text("store_version"),
+            sequenceNumber: message.sequence_number,
+            collections: try CollectionDescription.decode(
+                message.collections, message.n_collections),
+            statistics: try list("statistics", message.statistics, message.n_statistics) {
+                (statistic) throws(LodestoneError) in
+                Statistic(
+                    try statistic.pointee.name.text("name"), statistic.pointee.value,
+                    unit: try statistic.pointee.unit.text("unit"))
+            })
+    }
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+
+extension MessageWriter {
+    mutating func response(_ response: Response) {
+        varint(1, response.id)
+        reply(response.reply)
+    }
+
+    private mutating func reply(_ reply: Reply) {
+        switch reply {
+        case .error(let error):
+            message(2) { $0.error(error) }
+        case .goAway(let goAway):
+            message(3) { writer in
+                writer.varint(1, goAway.lastRequest)
+                writer.text(2, goAway.message)
+            }
+        case .hello(let hello):
+            message(10) { writer in
+                writer.varint(1, UInt64(hello.protocolVersion))
+                writer.text(2, hello.serverVersion)
+                writer.count(3, hello.maxFrameBytes, "max_frame_bytes")
+                writer.count(4, hello.maxInFlight, "max_in_flight")
+                writer.varint(5, hello.sequenceNumber)
+            }
+        case .pong(let sequenceNumber):
+            message(11) { $0.varint(1, sequenceNumber) }
+        case .written(let receipt):
+            message(12) { $0.receipt(receipt) }
+        case .collections(let collections):
+            message(15) { writer in
+                for collection in collections { writer.collectionDescription(1, collection) }
+            }
+        case .collection(let collection):
+            message(16) { $0.collectionDescription(1, collection) }
+        case .documents(let documents):
+            message(19, expecting: documents.expectedByteCount) { writer in
+                writer.documents(1, documents, vectors: 2)
+            }
+        case .page(let page):
+            message(20, expecting: page.documents.expectedByteCount) { writer in
+                writer.documents(1, page.documents, vectors: 2)
+                if let cursor = page.nextCursor { writer.cursor(3, cursor) }
+            }
+        case .search(let response):
+            let hits = response.results.reduce(0) { $0 + $1.hits.count }
+            message(21, expecting: 24 * hits) { writer in
+                for result in response.results { writer.queryResult(1, result) }
+                writer.varint(2, response.sequenceNumber)
+            }
+        case .walk(let response):
+            let reached = response.results.reduce(0) { $0 + $1.reached.count }
+            message(22, expecting: 24 * reached) { writer in
+                for result in response.results { writer.walkResult(1, result) }
+                writer.varint(2, response.sequenceNumber)
+            }
+        case .done(let sequenceNumber):
+            message(23) { $0.varint(1, sequenceNumber) }
+        case .stats(let stats):
+            message(27) { $0.stats(stats) }
+        }
+    }
+
+    private mutating func error(_ error: LodestoneError) {
+        enumeration(1, error.code)
+        text(2, error.reason)
+        text(3, error.message)
+        text(4, error.recovery)
+        enumeration(5, error.outcome)
+        if let retryAfter = error.retryAfter { signed(6, Int64(retryAfter.milliseconds)) }
+        if let field = error.field { text(7, field) }
+        if let object = error.object { text(8, object) }
+        if let number = error.sequenceNumber { varint(9, number) }
+    }
+
+    private mutating func receipt(_ receipt: WriteReceipt) {
+        varint(1, receipt.sequenceNumber)
+        enumeration(2, receipt.durability)
+        count(3, receipt.inserted, "inserted")
+        count(4, receipt.replaced, "replaced")
+        count(5, receipt.dropped, "dropped")
+        if receipt.isRepeated { bool(6, true) }
+    }
+
+    private mutating func queryResult(_ field: UInt8, _ result: QueryResult) {
+        message(field, expecting: 24 * result.hits.count) { writer in
+            for hit in result.hits { writer.hit(1, hit) }
+            if result.isPartial { writer.bool(2, true) }
+        }
+    }
+
+    private mutating func hit(_ field: UInt8, _ hit: Hit) {
+        message(field) { writer in
+            writer.text(1, hit.id.string)
+            writer.double(2, hit.score)
+            for score in hit.sourceScores {
+                writer.message(3) { writer in
+                    writer.count(1, score.source, "source")
+                    writer.count(2, score.rank, "rank")
+                    writer.double(3, score.score)
+                }
+            }
+            guard let document = hit.document else { return }
+            if document.vector == nil || document.hasContents {
+                writer.message(4) { $0.contents(document) }
+            }
+            if let vector = document.vector { writer.vector(5, vector) }
+        }
+    }
+
+    private mutating func walkResult(_ field: UInt8, _ result: WalkResult) {
+        message(field, expecting: 24 * result.reached.count) { writer in
+            for reached in result.reached { writer.reached(1, reached) }
+            if let limit = result.endedBy { writer.enumeration(2, limit) }
+            writer.varint(3, UInt64(clamping: result.edgesFollowed))
+        }
+    }
+
+    private mutating func reached(_ field: UInt8, _ reached: Reached) {
+        message(field) { writer in
+            writer.text(1, reached.id.string)
+            writer.count(2, reached.depth, "depth")
+            writer.text(3, reached.from.string)
+            writer.text(4, reached.label)
+            if reached.weight != 1 { writer.float(5, reached.weight) }
+            if reached.isIncoming { writer.bool(6, true) }
+        }
+    }
+
+    private mutating func stats(_ stats: Stats) {
+        text(1, stats.serverVersion)
+        text(2, stats.storeVersion)
+        varint(3, stats.sequenceNumber)
+        for collection in stats.collections { collectionDescription(4, collection) }
+        for statistic in stats.statistics {
+            message(5) { writer in
+                writer.text(1, statistic.name)
+                writer.double(2, statistic.value)
+                writer.text(3, statistic.unit)
+            }
+        }
+    }
+}
+
+extension Document {
+    fileprivate var hasContents: Bool { !text.isEmpty || !metadata.isEmpty || !edges.isEmpty }
+}
+
+extension [Document] {
+    fileprivate var expectedByteCount: Int {
+        count * (16 + 4 * (first?.vector?.count ?? 0))
+    }
+}

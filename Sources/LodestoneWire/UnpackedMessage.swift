@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLodestoneProto
+import LodestoneCore
+
+/// How far a decoder goes for one message.
+struct DecodingBounds {
+    /// Messages inside each other.
+    var nesting: Int
+    /// Bytes of one packed document.
+    var documentByteCount: Int
+
+    /// For what a client sent.
+    static func request(_ limits: Limits) -> DecodingBounds {
+        DecodingBounds(
+            nesting: limits.maxNesting, documentByteCount: limits.maxDocumentBytes)
+    }
+
+    /// For what a server sent. A document lies deeper in a hit than in the batch that wrote it,
+    /// and the server's limits may be wider than the client knows.
+    static func response(_ limits: Limits) -> DecodingBounds {
+        DecodingBounds(nesting: 2 * limits.maxNesting, documentByteCount: .max)
+    }
+
+    /// Bytes that a message of `byteCount` bytes may take once unpacked.
+    ///
+    /// Honest messages of small items take 10 to 25 times their bytes, messages of vectors and
+    /// text little more than once. So small messages get 32 times their size, and what is above
+    /// 64 MiB must make do with 16 times: at most 256 MiB for the largest message by default.
+    static func decodedByteCount(for byteCount: Int) -> Int {
+        min(32 * byteCount + 64 << 10, max(64 << 20, 16 * byteCount))
+    }
+}
+
+extension MessageCodec {
+    /// Scans and unpacks a request, and calls `body` with it.
+    static func withUnpackedRequest<Result>(
+        _ bytes: UnsafeRawBufferPointer,
+        bounds: DecodingBounds,
+        _ body: (UnsafePointer<CRequest>) throws(LodestoneError) -> Result
+    ) throws(DecodingFailure) -> Result {
+        try withUnpacked(
+            bytes, bounds, scan: lode_scan_request, unpack: lode_unpack_request, body)
+    }
+
+    /// Scans and unpacks a response, and calls `body` with it.
+    static func withUnpackedResponse<Result>(
+        _ bytes: UnsafeRawBufferPointer,
+        bounds: DecodingBounds,
+        _ body: (UnsafePointer<CResponse>) throws(LodestoneError) -> Result
+    ) throws(DecodingFailure) -> Result {
+        try withUnpacked(
+            bytes, bounds, scan: lode_scan_response, unpack: lode_unpack_response, body)
+    }
+
+    private static func withUnpacked<Message, Result>(
+        _ bytes: UnsafeRawBufferPointer,
+        _ bounds: DecodingBounds,
+        scan: (UnsafePointer<UInt8>?, Int, lode_scan_limits) -> lode_scan_result,
+        unpack: (OpaquePointer?, UnsafePointer<UInt8>?, Int) -> UnsafePointer<Message>?,
+        _ body: (UnsafePointer<Message>) throws(LodestoneError) -> Result
+    ) throws(DecodingFailure) -> Result {
+        let start = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
+        let budget = DecodingBounds.decodedByteCount(for: bytes.count)
+        let result = scan(
+            start, bytes.count,
+            lode_scan_limits(
+                max_depth: UInt32(clamping: bounds.nesting), max_decoded_bytes: budget,
+                max_document_bytes: bounds.documentByteCount))
+        let id = result.has_id ? result.id : nil
+        if let error = LodestoneError(result, bytes.count, budget: budget, bounds) {
+            throw DecodingFailure(id: id, error: error)
+        }
+        guard let arena = lode_arena_take(result.decoded_bytes, budget) else {
+            throw DecodingFailure(id: id, error: .overBudget(bytes.count, budget: budget))
+        }
+        defer { lode_arena_give(arena) }
+        guard let message = unpack(arena, start, bytes.count) else {
+            let isExhausted = lode_arena_is_exhausted(arena)
+            throw DecodingFailure(
+                id: id,
+                error: isExhausted
+                    ? .overBudget(bytes.count, budget: budget)
+                    : .malformed("The message of \(bytes.count) bytes does not fit the schema."))
+        }
+        do throws(LodestoneError) {
+            return try body(message)
+        } catch {
+            throw DecodingFailure(id: id, error: error)
+        }
+    }
+}
+
+extension LodestoneError {
+    /// The error for a scan that failed.
+    fileprivate init?(
+        _ result: lode_scan_result, _ byteCount: Int, budget: Int, _ bounds: DecodingBounds
+    ) {
+        switch result.status {
+        case LODE_SCAN_OK:
+            return nil
+        case LODE_SCAN_TOO_DEEP:
+            self = .invalid(
+                "NESTING_TOO_DEEP",
+                "Byte \(result.offset) of the message begins nesting level "
+                    + "\(bounds.nesting + 1); the limit is \(bounds.nesting).",
+                recovery: "Flatten the metadata or the filter.")
+        case LODE_SCAN_OVER_BUDGET:
+            self = .overBudget(byteCount, budget: budget)
+        case LODE_SCAN_DOCUMENT_TOO_LARGE:
+            self = .limit(
+                "documents", result.document_bytes, bounds.documentByteCount, unit: "bytes")
+        default:
+            self = .malformed(
+                "The message of \(byteCount) bytes is malformed at byte \(result.offset).")
+        }
+    }
+
+    /// Bytes that are no message of the protocol.
+    static func malformed(_ message: String, field: String? = nil) -> LodestoneError {
+        .invalid(
+            "MALFORMED", message,
+            recovery: "Encode messages by proto/lodestone/v1 and the rules of PROTOCOL.md.",
+            field: field)
+    }
+
+    fileprivate static func overBudget(_ byteCount: Int, budget: Int) -> LodestoneError {
+        LodestoneError(
+            .resourceExhausted, reason: "DECODE_BUDGET",
+            "A message of \(byteCount) bytes takes more than \(budget) bytes once decoded.",
+            recovery: "Send the batch in parts.")
+    }
+}

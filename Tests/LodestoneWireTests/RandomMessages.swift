@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import LodestoneWire
+
+/// A seeded source of calls and replies, with every optional part both there and absent.
+struct RandomMessages {
+    private var state: UInt64
+
+    init(seed: UInt64) {
+        state = seed
+    }
+
+    /// SplitMix64.
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+        return z ^ (z >> 31)
+    }
+
+    mutating func below(_ limit: Int) -> Int { Int(next() % UInt64(limit)) }
+    mutating func flag() -> Bool { next() & 1 == 1 }
+    mutating func maybe<T>(_ make: (inout RandomMessages) -> T) -> T? { flag() ? make(&self) : nil }
+    mutating func many<T>(_ most: Int, _ make: (inout RandomMessages) -> T) -> [T] {
+        (0..<below(most + 1)).map { _ in make(&self) }
+    }
+
+    /// Numbers near the places where their varint grows.
+    mutating func number() -> UInt64 { next() >> UInt64(below(64)) }
+    mutating func count() -> Int { Int(UInt32(truncatingIfNeeded: number())) }
+
+    mutating func text() -> String {
+        let parts = ["", "a", "word ", "\0", "é", "日本語", "🦊", String(repeating: "long ", count: 40)]
+        return many(4) { parts[$0.below(parts.count)] }.joined()
+    }
+
+    mutating func id() -> DocumentID {
+        let parts = ["a", "doc-", "é", "🦊", "7"]
+        return DocumentID(stringLiteral: "x" + many(6) { parts[$0.below(parts.count)] }.joined())
+    }
+
+    mutating func vector(_ dimension: Int) -> [Float] {
+        (0..<dimension).map { _ in Float(below(2_000) - 1_000) / 8 }
+    }
+
+    mutating func value(_ depth: Int = 0) -> Value {
+        switch below(depth < 3 ? 7 : 5) {
+        case 0: .bool(flag())
+        case 1: .int(Int64(bitPattern: number()))
+        case 2: .double(Double(Int64(bitPattern: number())) / 3)
+        case 3: .string(text())
+        case 4: .timestamp(microseconds: Int64(bitPattern: number()))
+        case 5: .list(many(3) { $0.value(depth + 1) })
+        default: .object(metadata(depth + 1))
+        }
+    }
+
+    mutating func metadata(_ depth: Int = 0) -> Metadata {
+        Metadata(many(4) { ($0.text(), $0.value(depth)) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    mutating func edge() -> Edge {
+        Edge(text(), to: id(), weight: flag() ? 1 : Float(below(100)) / 4, metadata: metadata())
+    }
+
+    mutating func sourcedEdge() -> SourcedEdge { SourcedEdge(from: id(), edge()) }
+
+    mutating func document(dimension: Int) -> Document {
+        Document(
+            id: id(), vector: maybe { $0.vector(dimension) },
+            text: many(2) { TextField(name: $0.text(), text: $0.text()) },
+            metadata: metadata(), edges: many(2) { $0.edge() })
+    }
+
+    mutating func documents() -> [Document] {
+        let dimension = 1 + below(20)
+        return many(5) { $0.document(dimension: dimension) }
+    }
+
+    mutating func strategy() -> VectorIndexStrategy {
+        switch below(3) {
+        case 0: .flatScan
+        case 1: .lsh(LSHOptions(tables: count(), hyperplanes: count(), probes: count()))
+        default:
+            .hnsw(
+                inlineIndexing: flag(),
+                HNSWOptions(m: count(), efConstruction: count(), efSearch: count()))
+        }
+    }
+
+    mutating func options() -> CollectionOptions {
+        CollectionOptions(
+            dimension: count(), metric: Metric.allCases[below(3)], vectorStrategy: strategy(),
+            textStrategy: TextIndexStrategy.allCases[below(2)])
+    }
+
+    mutating func description() -> CollectionDescription {
+        CollectionDescription(
+            name: text(), options: options(), documents: count(), vectors: count(),
+            edges: count(), sequenceNumber: number())
+    }
+
+    mutating func bound() -> Filter.Bound { Filter.Bound(value(), isExclusive: flag()) }
+
+    mutating func filter(_ depth: Int = 0) -> Filter {
+        let path = [text()] + many(2) { $0.text() }
+        switch below(depth < 3 ? 8 : 5) {
+        case 0: return .equal(path: path, value())
+        case 1: return .oneOf(path: path, many(3) { $0.value() })
+        case 2: return .range(path: path, lower: maybe { $0.bound() }, upper: maybe { $0.bound() })
+        case 3: return .exists(path: path, flag())
+        case 4: return .contains(path: path, value())
+        case 5: return .and(many(3) { $0.filter(depth + 1) })
+        case 6: return .or(many(3) { $0.filter(depth + 1) })
+        default: return .not(filter(depth + 1))
+        }
+    }
+
+    mutating func walk() -> Walk {
+        Walk(
+            from: many(3) { $0.id() }, labels: many(2) { $0.text() },
+            direction: Direction.allCases[below(3)], depth: count(),
+            budget: WalkBudget(
+                nodes: count(), edges: count(), time: maybe { .milliseconds($0.count()) }))
+    }
+
+    mutating func source(dimension: Int) -> Source {
+        let kind: Source.Kind =
+            switch below(4) {
+            case 0:
+                .vector(
+                    NearVector(vector(dimension), exact: flag(), efSearch: maybe { $0.count() }))
+            case 1:
+                .text(
+                    MatchText(
+                        text(), mode: TextMode.allCases[below(2)], fuzzyDistance: below(3)))
+            case 2: .walk(walk())
+            default: .walkFromHits(walk())
+            }
+        return Source(
+            kind, weight: flag() ? 1 : Float(below(10)) / 4, candidates: maybe { $0.count() })
+    }
+
+    mutating func include() -> Include { Include(rawValue: UInt32(below(32))) }
+
+    mutating func query(dimension: Int) -> Query {
+        let fusion: Fusion =
+            flag()
+            ? .reciprocalRank(k: count())
+            : .weightedScores(Fusion.Normalization.allCases[below(2)])
+        return Query(
+            many(3) { $0.source(dimension: dimension) }, filter: maybe { $0.filter() },
+            fusion: fusion, limit: count(), include: include())
+    }
+
+    /// The call with this place in `Call`'s list of cases.
+    mutating func call(_ kind: Int) -> Call {
+        let dimension = 1 + below(20)
+        switch kind {
+        case 0:
+            return .hello(
+                Hello(
+                    protocolVersion: UInt32(count()),
+                    token: maybe { $0.many(40) { UInt8(truncatingIfNeeded: $0.next()) } },
+                    clientName: text(), lastSequenceNumber: maybe { $0.number() }))
+        case 1: return .ping
+        case 2: return .createCollection(name: text(), options())
+        case 3: return .alterCollection(name: text(), strategy())
+        case 4: return .dropCollection(name: text())
+        case 5: return .listCollections
+        case 6: return .describeCollection(name: text())
+        case 7:
+            return .indexMany(
+                IndexManyRequest(
+                    collection: text(), documents: documents(), edges: many(3) { $0.sourcedEdge() }))
+        case 8:
+            return .dropMany(
+                DropManyRequest(
+                    collection: text(), ids: many(5) { $0.id() },
+                    edges: many(3) { $0.sourcedEdge() }))
+        case 9:
+            return .get(
+                GetRequest(collection: text(), ids: many(5) { $0.id() }, include: include()))
+        case 10:
+            return .scan(
+                ScanRequest(
+                    collection: text(), cursor: maybe { ScanCursor(row: $0.number()) },
+                    limit: count(), filter: maybe { $0.filter() }, include: include()))
+        case 11:
+            return .search(
+                SearchRequest(
+                    collection: text(), queries: many(3) { $0.query(dimension: dimension) }))
+        case 12: return .walk(WalkRequest(collection: text(), walks: many(3) { $0.walk() }))
+        case 13: return .buildIndex(collection: text())
+        case 14: return .compact(collection: text())
+        case 15: return .snapshot(name: text())
+        case 16: return .verify
+        case 17: return .stats
+        default: return .cancel(id: number())
+        }
+    }
+
+    static let calls = 0...18
+
+    mutating func request(_ kind: Int) -> Request {
+        Request(
+            id: number(), deadline: maybe { .milliseconds(1 + $0.count() / 2) },
+            requestID: maybe { RequestID(high: $0.next(), low: $0.next()) }, call: call(kind))
+    }
+
+    mutating func hit() -> Hit {
+        var hit = Hit(id: id(), score: Double(below(1_000)) / 7)
+        hit.sourceScores = many(3) {
+            SourceScore(source: $0.count(), rank: $0.count(), score: Double($0.below(99)) / 7)
+        }
+        if flag() {
+            hit.document = document(dimension: 1 + below(4))
+            hit.document?.id = hit.id
+        }
+        return hit
+    }
+
+    mutating func reached() -> Reached {
+        Reached(
+            id: id(), depth: count(), from: id(), label: text(),
+            weight: flag() ? 1 : Float(below(9)) / 4, isIncoming: flag())
+    }
+
+    mutating func walkResult() -> WalkResult {
+        WalkResult(
+            reached: many(4) { $0.reached() },
+            endedBy: [nil, .nodes, .edges, .time][below(4)], edgesFollowed: count())
+    }
+
+    mutating func error() -> LodestoneError {
+        LodestoneError(
+            LodestoneError.Code.allCases[below(16)], reason: text(), text(), recovery: text(),
+            outcome: [.notApplied, .applied, .unknown][below(3)],
+            retryAfter: maybe { .milliseconds($0.count()) }, field: maybe { $0.text() },
+            object: maybe { $0.text() }, sequenceNumber: maybe { $0.number() })
+    }
+
+    /// The reply with this place in `Reply`'s list of cases.
+    mutating func reply(_ kind: Int) -> Reply {
+        switch kind {
+        case 0: return .error(error())
+        case 1: return .goAway(GoAway(lastRequest: number(), message: text()))
+        case 2:
+            return .hello(
+                HelloReply(
+                    protocolVersion: UInt32(count()), serverVersion: text(),
+                    maxFrameBytes: count(), maxInFlight: count(), sequenceNumber: number()))
+        case 3: return .pong(sequenceNumber: number())
+        case 4:
+            return .written(
+                WriteReceipt(
+                    sequenceNumber: number(), durability: flag() ? .full : .relaxed,
+                    inserted: count(), replaced: count(), dropped: count(), isRepeated: flag()))
+        case 5: return .collections(many(3) { $0.description() })
+        case 6: return .collection(description())
+        case 7: return .documents(documents())
+        case 8:
+            return .page(
+                ScanResponse(
+                    documents: documents(), nextCursor: maybe { ScanCursor(row: $0.number()) }))
+        case 9:
+            return .search(
+                SearchResponse(
+                    results: many(3) {
+                        QueryResult(hits: $0.many(5) { $0.hit() }, isPartial: $0.flag())
+                    }, sequenceNumber: number()))
+        case 10:
+            return .walk(
+                WalkResponse(results: many(3) { $0.walkResult() }, sequenceNumber: number()))
+        case 11: return .done(sequenceNumber: number())
+        default:
+            return .stats(
+                Stats(
+                    serverVersion: text(), storeVersion: text(), sequenceNumber: number(),
+                    collections: many(2) { $0.description() },
+                    statistics: many(3) {
+                        Statistic($0.text(), Double($0.below(99)) / 7, unit: $0.text())
+                    }))
+        }
+    }
+
+    static let replies = 0...12
+
+    mutating func response(_ kind: Int) -> Response {
+        Response(id: number(), reply: reply(kind))
+    }
+}

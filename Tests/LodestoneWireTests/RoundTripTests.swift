@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import LodestoneWire
+import Testing
+
+@Suite("What is sent is what arrives")
+struct RoundTripTests {
+    @Test("every call", arguments: RandomMessages.calls)
+    func call(kind: Int) throws {
+        for seed in 0..<100 {
+            var random = RandomMessages(seed: UInt64(seed * 64 + kind))
+            let request = random.request(kind)
+            #expect(try decodedRequest(encoded(request)) == request, "seed \(seed)")
+        }
+    }
+
+    @Test("every reply", arguments: RandomMessages.replies)
+    func reply(kind: Int) throws {
+        for seed in 0..<100 {
+            var random = RandomMessages(seed: UInt64(seed * 64 + kind))
+            let response = random.response(kind)
+            #expect(try decodedResponse(encoded(response)) == response, "seed \(seed)")
+        }
+    }
+
+    @Test("a batch of a thousand documents with vectors")
+    func largeBatch() throws {
+        var random = RandomMessages(seed: 7)
+        let documents = (0..<1_000).map { number in
+            Document(
+                id: DocumentID(stringLiteral: "doc-\(number)"), vector: random.vector(96),
+                text: "text \(number)", metadata: ["number": .int(Int64(number))])
+        }
+        let request = Request(
+            id: 1, call: .indexMany(IndexManyRequest(collection: "papers", documents: documents)))
+        #expect(try decodedRequest(encoded(request)) == request)
+    }
+
+    @Test("equal metadata is equal on the wire, in whatever order it was put together")
+    func metadataOrder() throws {
+        let names = (0..<50).map { "name \($0)" }
+        func frame(_ names: [String]) throws -> [UInt8] {
+            var metadata: Metadata = [:]
+            for name in names { metadata[name] = .string(name) }
+            let document = Document(id: "a", metadata: metadata)
+            return try encoded(
+                Request(
+                    id: 1,
+                    call: .indexMany(IndexManyRequest(collection: "c", documents: [document]))))
+        }
+        #expect(try frame(names) == frame(names.reversed()))
+    }
+
+    @Test("a vector may have any bit pattern; the engine judges numbers")
+    func notANumber() throws {
+        let vector: [Float] = [.nan, .infinity, -.infinity, -0.0]
+        let frame = try encoded(
+            Request(
+                id: 1,
+                call: .search(SearchRequest(collection: "c", queries: [Query([.near(vector)])]))))
+        guard case .search(let search) = try decodedRequest(frame).call,
+            case .vector(let near) = search.queries.first?.sources.first?.kind
+        else {
+            Issue.record("not a search")
+            return
+        }
+        #expect(near.vector.map(\.bitPattern) == vector.map(\.bitPattern))
+    }
+
+    @Test("frames are appended behind what the buffer holds")
+    func appending() throws {
+        var output: [UInt8] = [1, 2, 3]
+        try MessageCodec.append(Request(id: 1, call: .ping), to: &output)
+        let first = output
+        MessageCodec.append(Response(id: 1, reply: .pong(sequenceNumber: 9)), to: &output)
+        #expect(output.starts(with: [1, 2, 3]))
+        #expect(output.starts(with: first) && output.count > first.count)
+    }
+}
+
+@Suite("What the wire can't carry")
+struct RefusedMessageTests {
+    @Test("vectors of different lengths in one call")
+    func mixedDimensions() {
+        expectRefusal(
+            .indexMany(
+                IndexManyRequest(
+                    collection: "c",
+                    documents: [
+                        Document(id: "a", vector: [1, 2]), Document(id: "b", vector: [1, 2, 3, 4]),
+                    ])), reason: "DIMENSION_MISMATCH")
+        expectRefusal(
+            .search(
+                SearchRequest(
+                    collection: "c", queries: [Query([.near([1])]), Query([.near([1, 2])])])),
+            reason: "DIMENSION_MISMATCH")
+    }
+
+    @Test("a vector without elements")
+    func emptyVector() {
+        expectRefusal(
+            .search(SearchRequest(collection: "c", queries: [Query([.near([])])])),
+            reason: "BAD_VECTOR")
+    }
+
+    @Test("a negative count")
+    func negative() {
+        expectRefusal(
+            .scan(ScanRequest(collection: "c", limit: -1)), reason: "LIMIT", field: "limit")
+    }
+
+    @Test("a message over the limit")
+    func tooLarge() {
+        expectRefusal(
+            .dropCollection(name: String(repeating: "x", count: 100)), reason: "FRAME_TOO_LARGE",
+            maxFrameBytes: 100)
+    }
+
+    @Test("a reply over the limit becomes an error that says what to do")
+    func replyTooLarge() throws {
+        var output: [UInt8] = []
+        let documents = [Document(id: "a", text: String(repeating: "x", count: 1_000))]
+        MessageCodec.append(
+            Response(id: 5, reply: .documents(documents)), to: &output, maxFrameBytes: 500)
+        let response = try decodedResponse(output)
+        #expect(response.id == 5)
+        guard case .error(let error) = response.reply else {
+            Issue.record("not an error")
+            return
+        }
+        #expect(error.code == .resourceExhausted)
+        #expect(error.reason == "REPLY_TOO_LARGE")
+    }
+
+    /// Expects that a call is refused and that the output stays as it was.
+    private func expectRefusal(
+        _ call: Call, reason: String, field: String? = nil, maxFrameBytes: Int = 1 << 20
+    ) {
+        var output: [UInt8] = [9]
+        let error = #expect(throws: LodestoneError.self) {
+            try MessageCodec.append(
+                Request(id: 1, call: call), to: &output, maxFrameBytes: maxFrameBytes)
+        }
+        #expect(error?.reason == reason)
+        if let field { #expect(error?.field == field) }
+        #expect(output == [9])
+    }
+}
