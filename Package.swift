@@ -72,7 +72,7 @@ let package = Package(
         .target(
             name: "LodestoneServer",
             dependencies: [
-                "LodestoneEngine", "LodestoneWire", "LodestoneTransport", logging,
+                "LodestoneEngine", "LodestoneWire", "LodestoneTransport", logging, collections,
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+package import LodestoneWire
+
+/// Which call a request makes, without what it carries: for access, logs and metrics.
+package enum CallKind: String, Sendable, CaseIterable {
+    case hello, ping
+    case createCollection, alterCollection, dropCollection, listCollections, describeCollection
+    case indexMany, dropMany, get, scan, search, walk
+    case buildIndex, compact, snapshot, verify, stats, cancel
+
+    /// The kind of `call`. Without a default, so that a new call doesn't compile without a kind.
+    package init(_ call: Call) {
+        self =
+            switch call {
+            case .hello: .hello
+            case .ping: .ping
+            case .createCollection: .createCollection
+            case .alterCollection: .alterCollection
+            case .dropCollection: .dropCollection
+            case .listCollections: .listCollections
+            case .describeCollection: .describeCollection
+            case .indexMany: .indexMany
+            case .dropMany: .dropMany
+            case .get: .get
+            case .scan: .scan
+            case .search: .search
+            case .walk: .walk
+            case .buildIndex: .buildIndex
+            case .compact: .compact
+            case .snapshot: .snapshot
+            case .verify: .verify
+            case .stats: .stats
+            case .cancel: .cancel
+            }
+    }
+
+    /// The least role that may make the call. Without a default, so that a new call doesn't compile
+    /// without a row.
+    package var requiredRole: Role {
+        switch self {
+        case .hello, .ping, .cancel: .read
+        case .listCollections, .describeCollection, .stats: .read
+        case .get, .scan, .search, .walk: .read
+        case .indexMany, .dropMany: .write
+        case .createCollection, .alterCollection, .dropCollection: .admin
+        case .buildIndex, .compact, .snapshot, .verify: .admin
+        }
+    }
+}
+
+/// What a credential allows; each role allows all that the roles before it do.
+package enum Role: Int, Sendable, CaseIterable, Comparable {
+    /// To ask.
+    case read
+    /// To change documents and edges.
+    case write
+    /// To create, change and drop collections, and to maintain the store.
+    case admin
+
+    /// The word in a token file.
+    package var name: String {
+        switch self {
+        case .read: "read"
+        case .write: "write"
+        case .admin: "admin"
+        }
+    }
+
+    /// The role that a token file calls `name`.
+    init?(name: some StringProtocol) {
+        guard let role = Self.allCases.first(where: { $0.name == name }) else { return nil }
+        self = role
+    }
+
+    /// Whether the role allows the call.
+    package func allows(_ call: CallKind) -> Bool { self >= call.requiredRole }
+
+    package static func < (left: Role, right: Role) -> Bool { left.rawValue < right.rawValue }
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import LodestoneWire
+import Synchronization
+
+/// How many bytes the decoded requests under way take together, and may take.
+final class DecodeBudget: Sendable {
+    private let limit: Int
+    private let used = Atomic<Int>(0)
+
+    init(limit: Int) {
+        self.limit = limit
+    }
+
+    /// Bytes in use.
+    var usedByteCount: Int { used.load(ordering: .relaxed) }
+
+    /// Takes `byteCount` bytes of the budget, if they are there; give them back with `release`.
+    func reserve(_ byteCount: Int) -> Bool {
+        let before = used.add(byteCount, ordering: .relaxed).oldValue
+        guard before + byteCount > limit else { return true }
+        release(byteCount)
+        return false
+    }
+
+    func release(_ byteCount: Int) {
+        used.subtract(byteCount, ordering: .relaxed)
+    }
+
+    /// About how much memory the request of a frame takes.
+    ///
+    /// Vectors keep their size. The rest becomes values with headers of their own: eight times the
+    /// bytes covers batches of tiny documents, the worst honest case.
+    static func estimate(frameByteCount: Int, call: Call) -> Int {
+        let vectorBytes =
+            switch call {
+            case .indexMany(let request):
+                request.documents.reduce(0) { $0 + ($1.vector?.count ?? 0) } * 4
+            case .search(let request):
+                request.queries.reduce(0) { $0 + vectorElements(of: $1) } * 4
+            default: 0
+            }
+        return vectorBytes + max(0, frameByteCount - vectorBytes) * 8
+    }
+
+    private static func vectorElements(of query: Query) -> Int {
+        query.sources.reduce(0) { sum, source in
+            guard case .vector(let near) = source.kind else { return sum }
+            return sum + near.vector.count
+        }
+    }
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import Synchronization
+
+/// A call that is under way on a worker or in the engine.
+final class PendingCall: Sendable {
+    /// Of its request.
+    let id: UInt64
+    let kind: CallKind
+    /// The collection that it concerns, for the log.
+    let collection: String?
+    /// Its deadline and cancellation.
+    let context: CallContext
+    let acceptedAt: ContinuousClock.Instant
+    /// What it holds of the decode budget.
+    let byteCount: Int
+
+    init(
+        id: UInt64, kind: CallKind, collection: String?, context: CallContext,
+        acceptedAt: ContinuousClock.Instant, byteCount: Int
+    ) {
+        self.id = id
+        self.kind = kind
+        self.collection = collection
+        self.context = context
+        self.acceptedAt = acceptedAt
+        self.byteCount = byteCount
+    }
+}
+
+/// The calls of one connection, and those of them that wait until the client has read more.
+///
+/// Threading: every method may be called from any thread.
+final class PendingCalls: Sendable {
+    private struct State {
+        var calls: [UInt64: PendingCall] = [:]
+        var parked: [@Sendable () -> Void] = []
+        var isDraining = false
+        var isClosed = false
+    }
+
+    private let state = Mutex(State())
+    private let limit: Int
+
+    init(limit: Int) {
+        self.limit = limit
+    }
+
+    var isEmpty: Bool { state.withLock { $0.calls.isEmpty } }
+
+    /// - Throws: `ID_IN_USE`, `TOO_MANY_IN_FLIGHT`.
+    func insert(_ call: PendingCall) throws(LodestoneError) {
+        let refusal: LodestoneError? = state.withLock { state in
+            guard state.calls[call.id] == nil else { return .idInUse(call.id) }
+            guard state.calls.count < limit else { return .tooManyInFlight(limit) }
+            state.calls[call.id] = call
+            return nil
+        }
+        if let refusal { throw refusal }
+    }
+
+    /// Forgets a call that is about to be answered.
+    func remove(_ call: PendingCall) {
+        state.withLock { $0.calls[call.id] = nil }
+    }
+
+    /// The call with `id`, if it is under way.
+    func call(_ id: UInt64) -> PendingCall? {
+        state.withLock { $0.calls[id] }
+    }
+
+    /// Whether the connection only waits for its last calls, and there are none.
+    var isDrained: Bool { state.withLock { $0.isDraining && $0.calls.isEmpty } }
+
+    func beginDraining() {
+        state.withLock { $0.isDraining = true }
+    }
+
+    /// Keeps `work` until `unpark`. False when the connection is closed; the work then goes on.
+    func park(_ work: @escaping @Sendable () -> Void) -> Bool {
+        state.withLock { state in
+            guard !state.isClosed else { return false }
+            state.parked.append(work)
+            return true
+        }
+    }
+
+    /// Lets go of the work that was parked.
+    func unpark() {
+        let parked = state.withLock { state in
+            let parked = state.parked
+            state.parked = []
+            return parked
+        }
+        for work in parked { work() }
+    }
+
+    /// Takes every call, for the last time.
+    func close() -> [PendingCall] {
+        state.withLock { state in
+            state.isClosed = true
+            return Array(state.calls.values)
+        }
+    }
+}

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import LodestoneEngine
+import LodestoneWire
+import Logging
+
+/// Takes a decoded request to where it is answered: on the loop, on a worker, or in the engine.
+///
+/// Threading: may be used from every loop and worker.
+final class RequestHandler: Sendable {
+    let engine: Engine
+    let configuration: ServerConfiguration
+    let occupancy: Occupancy
+    let metrics = ServerMetrics()
+    let logger: Logger
+    /// Where denials are written.
+    let audit: Logger
+    private let reads: ReadQueue
+    private let budget: DecodeBudget
+
+    init(engine: Engine, configuration: ServerConfiguration, logger: Logger) {
+        self.engine = engine
+        self.configuration = configuration
+        self.logger = logger
+        var audit = logger
+        audit[metadataKey: "log"] = "audit"
+        self.audit = audit
+        let limits = configuration.limits
+        occupancy = Occupancy(limits: limits)
+        reads = ReadQueue(
+            width: configuration.readWorkers, maxWaiting: limits.maxQueuedReads,
+            patience: limits.maxInFlight, maxWait: configuration.maxQueueWait)
+        budget = DecodeBudget(limit: configuration.decodeBudget)
+    }
+
+    /// What a token allows; `nil` when it is not accepted.
+    func role(of token: [UInt8]?) -> Role? {
+        guard let tokens = configuration.tokens else { return .admin }
+        return tokens.role(of: token)
+    }
+
+    /// Answers `request`, now or later. On the loop of the connection.
+    func handle(
+        _ request: Request, as role: Role, frameByteCount: Int, on connection: Connection
+    ) {
+        let kind = CallKind(request.call)
+        guard role.allows(kind) else {
+            deny(kind, role: role, id: request.id, on: connection)
+            return
+        }
+        switch request.call {
+        case .hello:
+            break  // the connection's own
+        case .cancel(let id):
+            if let call = connection.calls.call(id) { cancel(call, on: connection) }
+        case .ping, .listCollections, .describeCollection, .stats:
+            answerAtOnce(request, kind, on: connection)
+        case .alterCollection, .buildIndex, .compact, .snapshot, .verify:
+            metrics.record(kind, failed: true, duration: .zero)
+            connection.reply(.error(.notOffered(kind)), to: request.id)
+        case .createCollection(let name, let options):
+            write(.createCollection(name: name, options), name, request, kind, frameByteCount, connection)
+        case .dropCollection(let name):
+            write(.dropCollection(name: name), name, request, kind, frameByteCount, connection)
+        case .indexMany(let batch):
+            write(.indexMany(batch), batch.collection, request, kind, frameByteCount, connection)
+        case .dropMany(let batch):
+            write(.dropMany(batch), batch.collection, request, kind, frameByteCount, connection)
+        case .get(let get):
+            read(get.collection, request, kind, frameByteCount, connection)
+        case .scan(let scan):
+            read(scan.collection, request, kind, frameByteCount, connection)
+        case .search(let search):
+            read(search.collection, request, kind, frameByteCount, connection)
+        case .walk(let walk):
+            read(walk.collection, request, kind, frameByteCount, connection)
+        }
+    }
+
+    /// Asks whoever works on `call` to stop; one that waits for a worker is answered at once.
+    func cancel(_ call: PendingCall, on connection: Connection) {
+        call.context.cancel()
+        if reads.remove(call.context) { answerIfOver(call, on: connection) }
+    }
+
+    /// Counts and logs a call that has been answered, and gives back what it held.
+    func ended(_ call: PendingCall, _ reply: Reply, peer: String) {
+        let time = call.acceptedAt.duration(to: .now)
+        budget.release(call.byteCount)
+        var failed = false
+        if case .error(let error) = reply {
+            failed = true
+            if error.code == .internal || error.code == .dataLoss || error.code == .unknown {
+                logger.error(
+                    "\(error)",
+                    metadata: ["call": "\(call.kind.rawValue)", "peer": "\(peer)"])
+            }
+        }
+        metrics.record(call.kind, failed: failed, duration: time)
+        if time > configuration.slowRequest {
+            logger.info(
+                "slow request",
+                metadata: [
+                    "call": "\(call.kind.rawValue)",
+                    "collection": "\(call.collection?.printable ?? "")",
+                    "milliseconds": "\(time.milliseconds)", "failed": "\(failed)",
+                    "peer": "\(peer)",
+                ])
+        }
+        occupancy.callEnded()
+    }
+
+    // MARK: Calls
+
+    private func answerAtOnce(_ request: Request, _ kind: CallKind, on connection: Connection) {
+        let start = ContinuousClock.now
+        let reply: Reply
+        do {
+            switch request.call {
+            case .listCollections: reply = .collections(engine.collections())
+            case .describeCollection(let name): reply = .collection(try engine.describe(name))
+            case .stats: reply = .stats(stats())
+            default: reply = .pong(sequenceNumber: engine.sequenceNumber)
+            }
+        } catch {
+            metrics.record(kind, failed: true, duration: start.duration(to: .now))
+            connection.reply(.error(error), to: request.id)
+            return
+        }
+        connection.reply(reply, to: request.id)
+        metrics.record(kind, failed: false, duration: start.duration(to: .now))
+    }
+
+    private func write(
+        _ write: Engine.Write, _ collection: String, _ request: Request, _ kind: CallKind,
+        _ frameByteCount: Int, _ connection: Connection
+    ) {
+        guard let call = begin(request, kind, collection, frameByteCount, connection) else { return }
+        engine.write(write, requestID: request.requestID, context: call.context) { result in
+            switch result {
+            case .success(let receipt): connection.finish(call, .written(receipt))
+            case .failure(let error): connection.finish(call, .error(error))
+            }
+        }
+    }
+
+    private func read(
+        _ collection: String, _ request: Request, _ kind: CallKind, _ frameByteCount: Int,
+        _ connection: Connection
+    ) {
+        guard let call = begin(request, kind, collection, frameByteCount, connection) else { return }
+        enqueue(call, request.call, connection)
+    }
+
+    private func enqueue(_ call: PendingCall, _ read: Call, _ connection: Connection) {
+        let job = ReadQueue.Job(context: call.context) { self.perform(call, read, connection) }
+        do {
+            try reads.submit(job)
+        } catch {
+            connection.finish(call, .error(error))
+        }
+    }
+
+    /// On a worker.
+    private func perform(_ call: PendingCall, _ read: Call, _ connection: Connection) {
+        guard !answerIfOver(call, on: connection) else { return }
+        if connection.isClogged {
+            connection.park { self.enqueue(call, read, connection) }
+            return
+        }
+        let reply: Reply
+        do {
+            switch read {
+            case .get(let get): reply = .documents(try engine.get(get, context: call.context))
+            case .scan(let scan): reply = .page(try engine.scan(scan, context: call.context))
+            case .search(let search):
+                reply = .search(try engine.search(search, context: call.context))
+            case .walk(let walk): reply = .walk(try engine.walk(walk, context: call.context))
+            default: reply = .error(.broken("\(call.kind.rawValue) was queued as a read"))
+            }
+        } catch {
+            connection.finish(call, .error(error))
+            return
+        }
+        connection.finish(call, reply)
+    }
+
+    /// Answers a call that nobody waits for any more. False when it is still wanted.
+    @discardableResult
+    private func answerIfOver(_ call: PendingCall, on connection: Connection) -> Bool {
+        do {
+            try call.context.check()
+            return false
+        } catch {
+            connection.finish(call, .error(error))
+            return true
+        }
+    }
+
+    /// Enters a call among those under way, or answers why not.
+    private func begin(
+        _ request: Request, _ kind: CallKind, _ collection: String, _ frameByteCount: Int,
+        _ connection: Connection
+    ) -> PendingCall? {
+        let byteCount = DecodeBudget.estimate(frameByteCount: frameByteCount, call: request.call)
+        guard budget.reserve(byteCount) else {
+            let error = LodestoneError.decodeBudget(byteCount, limit: configuration.decodeBudget)
+            metrics.record(kind, failed: true, duration: .zero)
+            connection.reply(.error(error), to: request.id)
+            return nil
+        }
+        let limits = configuration.limits
+        let now = ContinuousClock.now
+        let time = min(request.deadline ?? limits.defaultDeadline, limits.maxDeadline)
+        let call = PendingCall(
+            id: request.id, kind: kind, collection: collection,
+            context: CallContext(deadline: now.advanced(by: time)), acceptedAt: now,
+            byteCount: byteCount)
+        do {
+            try connection.calls.insert(call)
+        } catch {
+            budget.release(byteCount)
+            metrics.record(kind, failed: true, duration: .zero)
+            connection.reply(.error(error), to: request.id)
+            return nil
+        }
+        occupancy.callBegan()
+        return call
+    }
+
+    private func deny(_ kind: CallKind, role: Role, id: UInt64, on connection: Connection) {
+        metrics.denied.increment()
+        audit.notice(
+            "refused: the role does not allow the call",
+            metadata: [
+                "peer": "\(connection.stream.peer)", "call": "\(kind.rawValue)",
+                "role": "\(role.name)",
+            ])
+        connection.reply(.error(.permissionDenied(kind, role: role)), to: id)
+    }
+
+    private func stats() -> Stats {
+        var stats = engine.stats()
+        let counts = occupancy.counts
+        stats.statistics += [
+            Statistic("server.connections", Double(counts.connections), unit: "1"),
+            Statistic(
+                "server.connections.unauthenticated", Double(counts.unauthenticated), unit: "1"),
+            Statistic("server.calls", Double(counts.calls), unit: "1"),
+            Statistic("server.reads.waiting", Double(reads.waitingCount), unit: "1"),
+            Statistic("server.reads.running", Double(reads.workerCount), unit: "1"),
+            Statistic("server.decode.bytes", Double(budget.usedByteCount), unit: "bytes"),
+        ]
+        return stats
+    }
+}

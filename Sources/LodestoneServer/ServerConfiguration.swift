@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+package import LodestoneCore
+
+/// What a server is told when it starts; none of it changes afterwards.
+package struct ServerConfiguration: Sendable {
+    /// Where to listen. Port 0 takes any free port.
+    package var endpoint: Endpoint
+    /// Permissions of the file of a Unix socket.
+    package var socketMode: UInt32
+    /// The credentials; `nil`: everyone who can connect may do everything.
+    package var tokens: TokenTable?
+    /// Whether tokens and data may travel unencrypted beyond this machine.
+    package var allowsCleartext: Bool
+    /// What requests and connections may ask for.
+    package var limits: Limits
+    /// Event loops that connections are spread over.
+    package var eventLoops: Int
+    /// Searches, walks and reads that run at once.
+    package var readWorkers: Int
+    /// Once more reads wait than one connection may have in flight, and the oldest has waited this
+    /// long, new ones are refused.
+    package var maxQueueWait: Duration
+    /// Bytes that the decoded requests under way may take, over all connections.
+    package var decodeBudget: Int
+    /// Requests that take longer are logged.
+    package var slowRequest: Duration
+    /// How long requests under way may go on once the server is asked to stop.
+    package var drainTimeout: Duration
+
+    /// Creates a configuration; the defaults are the documented ones.
+    package init(
+        endpoint: Endpoint = .standard,
+        socketMode: UInt32 = 0o600,
+        tokens: TokenTable? = nil,
+        allowsCleartext: Bool = false,
+        limits: Limits = .standard,
+        eventLoops: Int = Self.defaultEventLoops,
+        readWorkers: Int = Self.defaultReadWorkers,
+        maxQueueWait: Duration = .milliseconds(50),
+        decodeBudget: Int = 256 << 20,
+        slowRequest: Duration = .seconds(1),
+        drainTimeout: Duration = .seconds(30)
+    ) {
+        self.endpoint = endpoint
+        self.socketMode = socketMode
+        self.tokens = tokens
+        self.allowsCleartext = allowsCleartext
+        self.limits = limits
+        self.eventLoops = eventLoops
+        self.readWorkers = readWorkers
+        self.maxQueueWait = maxQueueWait
+        self.decodeBudget = decodeBudget
+        self.slowRequest = slowRequest
+        self.drainTimeout = drainTimeout
+    }
+
+    /// One for every four cores, at least one: two loops on two cores were slower than one, since
+    /// clients and searches need cores too.
+    package static var defaultEventLoops: Int {
+        max(1, ProcessInfo.processInfo.activeProcessorCount / 4)
+    }
+
+    /// Two for every core.
+    package static var defaultReadWorkers: Int {
+        2 * ProcessInfo.processInfo.activeProcessorCount
+    }
+
+    /// Checks what must hold before a port is opened.
+    ///
+    /// - Throws: `.failedPrecondition` when the address can be reached from other machines and the
+    ///   configuration would leave the data open to them.
+    package func checkExposure() throws(LodestoneError) {
+        guard !endpoint.isLoopback else { return }
+        guard tokens != nil else {
+            throw LodestoneError(
+                .failedPrecondition, reason: "NO_TOKENS",
+                "\(endpoint) can be reached from other machines, and no token file is given.",
+                recovery: "Give a token file with --token-file, or listen on 127.0.0.1 or a Unix "
+                    + "socket.",
+                object: "\(endpoint)")
+        }
+        guard allowsCleartext else {
+            throw LodestoneError(
+                .failedPrecondition, reason: "CLEARTEXT",
+                "\(endpoint) can be reached from other machines, and this release does not encrypt.",
+                recovery: "Listen on 127.0.0.1 or a Unix socket behind a TLS proxy or a tunnel; on a "
+                    + "network that you trust, give --allow-cleartext.",
+                object: "\(endpoint)")
+        }
+    }
+}

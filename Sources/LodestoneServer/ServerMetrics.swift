@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+import Metrics
+
+/// What the server counts, for whichever metrics backend the program has chosen.
+struct ServerMetrics: Sendable {
+    private struct PerCall: Sendable {
+        let succeeded: Counter
+        let failed: Counter
+        let duration: Timer
+    }
+
+    private let calls: [CallKind: PerCall]
+    /// Connections taken.
+    let accepted = Counter(label: "lodestone_connections_total")
+    /// Connections turned away because there were too many.
+    let turnedAway = Counter(label: "lodestone_connections_refused_total")
+    /// Tokens that were missing or wrong, and calls that a role does not allow.
+    let denied = Counter(label: "lodestone_denied_total")
+    /// Frames that could not be decoded.
+    let malformed = Counter(label: "lodestone_malformed_total")
+
+    init() {
+        calls = Dictionary(
+            uniqueKeysWithValues: CallKind.allCases.map { kind in
+                let call = ("call", kind.rawValue)
+                return (
+                    kind,
+                    PerCall(
+                        succeeded: Counter(
+                            label: "lodestone_requests_total",
+                            dimensions: [call, ("result", "ok")]),
+                        failed: Counter(
+                            label: "lodestone_requests_total",
+                            dimensions: [call, ("result", "error")]),
+                        duration: Timer(
+                            label: "lodestone_request_seconds", dimensions: [call]))
+                )
+            })
+    }
+
+    /// Counts a call that has been answered.
+    func record(_ kind: CallKind, failed: Bool, duration: Duration) {
+        guard let call = calls[kind] else { return }
+        (failed ? call.failed : call.succeeded).increment()
+        let (seconds, attoseconds) = duration.components
+        call.duration.recordNanoseconds(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
+    }
+}

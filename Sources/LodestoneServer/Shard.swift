@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import LodestoneTransport
+
+/// An event loop with the connections that live on it.
+///
+/// Threading: the variables belong to the loop.
+// Sendable is unchecked because the compiler can't see that the variables are used on the loop
+// only: `add` and `remove` are called from stream events, the rest goes through `loop.async`.
+final class Shard: @unchecked Sendable {
+    let loop: EventLoop
+    private let handler: RequestHandler
+    private let tickInterval: Duration
+    private var connections: [ObjectIdentifier: Connection] = [:]
+    private var isDraining = false
+
+    init(index: Int, handler: RequestHandler) throws(LodestoneError) {
+        loop = try EventLoop(label: "lodestone.loop.\(index)")
+        self.handler = handler
+        let limits = handler.configuration.limits
+        let shortest = min(
+            limits.helloTimeout, limits.frameTimeout, limits.idleTimeout, limits.unreadTimeout)
+        tickInterval = max(.milliseconds(10), min(.seconds(1), shortest / 4))
+    }
+
+    /// Begins to look at the time.
+    func start() {
+        loop.schedule(after: tickInterval) { [weak self] in self?.tick() }
+    }
+
+    /// Serves a connection that was just taken, or turns it away. On the loop.
+    func add(_ stream: ByteStream) {
+        do throws(LodestoneError) {
+            if isDraining { throw .draining }
+            try handler.occupancy.connectionOpened()
+        } catch {
+            turnAway(stream, error)
+            return
+        }
+        handler.metrics.accepted.increment()
+        let connection = Connection(stream, handler: handler, shard: self)
+        connections[ObjectIdentifier(connection)] = connection
+        stream.start(connection)
+    }
+
+    /// Forgets a connection that is closed. On the loop.
+    func remove(_ connection: Connection) {
+        connections[ObjectIdentifier(connection)] = nil
+    }
+
+    /// Asks every client to leave. Any thread.
+    func drain() {
+        loop.async {
+            self.isDraining = true
+            for connection in self.connections.values { connection.drain() }
+        }
+    }
+
+    /// Closes every connection now. Any thread.
+    func closeAll() {
+        loop.async {
+            self.isDraining = true
+            for connection in self.connections.values { connection.stream.close() }
+        }
+    }
+
+    private func turnAway(_ stream: ByteStream, _ error: LodestoneError) {
+        handler.metrics.turnedAway.increment()
+        handler.logger.debug(
+            "turned a connection away",
+            metadata: ["peer": "\(stream.peer)", "reason": "\(error.reason)"])
+        Connection.turnAway(stream, error, limits: handler.configuration.limits)
+    }
+
+    private func tick() {
+        let now = ContinuousClock.now
+        for connection in connections.values { connection.tick(now: now) }
+        loop.schedule(after: tickInterval) { [weak self] in self?.tick() }
+    }
+}

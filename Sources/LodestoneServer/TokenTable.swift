@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+import Crypto
+import Foundation
+package import LodestoneCore
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// The credentials that a server accepts, each with its role.
+///
+/// Tokens are kept as SHA-256 digests only. A token is looked up by comparing its digest with every
+/// one in constant time, without an early exit, so that the time of an answer says nothing.
+package struct TokenTable: Sendable {
+    /// The shortest token that a file may hold. Shorter ones can be guessed.
+    package static let minByteCount = 16
+    /// The largest token file that is read.
+    static let maxFileByteCount = 1 << 20
+
+    private var entries: [(digest: SHA256.Digest, role: Role)] = []
+
+    /// Creates a table of tokens.
+    package init(_ tokens: [(role: Role, token: String)]) {
+        entries = tokens.map { (SHA256.hash(data: Array($0.token.utf8)), $0.role) }
+    }
+
+    /// How many tokens there are.
+    package var count: Int { entries.count }
+
+    /// The role of `token`; `nil` when it is absent or unknown, which takes the same time.
+    package func role(of token: [UInt8]?) -> Role? {
+        let digest = SHA256.hash(data: token ?? [])
+        var found: Role?
+        // `==` of digests looks at every byte whatever it finds.
+        for entry in entries where entry.digest == digest { found = entry.role }
+        return token == nil ? nil : found
+    }
+
+    /// Reads a file of lines `TOKEN`, which is an admin's, or `ROLE TOKEN` with the roles read,
+    /// write and admin. Empty lines and lines that begin with `#` don't count.
+    ///
+    /// - Throws: `.failedPrecondition` when the file can't be read, when others may read it, or
+    ///   when a line is malformed; the message names the line, never the token.
+    package init(file path: String) throws(LodestoneError) {
+        let text = try Self.read(path)
+        var tokens: [(role: Role, token: String)] = []
+        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false)
+            .enumerated()
+        {
+            let words = line.split { $0 == " " || $0 == "\t" || $0 == "\r" }
+            guard let first = words.first, !first.hasPrefix("#") else { continue }
+            let role = words.count == 2 ? Role(name: first) : .admin
+            guard let role, words.count <= 2, let token = words.last else {
+                throw Self.bad(
+                    path, "line \(index + 1) is not 'TOKEN' or 'ROLE TOKEN'",
+                    "Write one token a line, with read, write or admin in front.")
+            }
+            guard token.utf8.count >= Self.minByteCount else {
+                throw Self.bad(
+                    path,
+                    "the token in line \(index + 1) has \(token.utf8.count) bytes; the least is "
+                        + "\(Self.minByteCount)",
+                    "Make one with: openssl rand -hex 32")
+            }
+            guard !tokens.contains(where: { $0.token == token }) else {
+                throw Self.bad(
+                    path, "line \(index + 1) repeats an earlier token",
+                    "Give every token one line.")
+            }
+            tokens.append((role, String(token)))
+        }
+        guard !tokens.isEmpty else {
+            throw Self.bad(path, "no line holds a token", "Make one with: openssl rand -hex 32")
+        }
+        self.init(tokens)
+    }
+
+    private static func read(_ path: String) throws(LodestoneError) -> String {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw bad(
+                path, "it can't be opened: \(String(cString: strerror(errno)))",
+                "Check the path and who may read it.")
+        }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            throw bad(path, "it is not a file", "Give the path of a file.")
+        }
+        guard status.st_mode & 0o007 == 0 else {
+            throw bad(
+                path, "everyone on this machine may read or change it",
+                "Take the right away: chmod 600 \(path)")
+        }
+        guard status.st_size <= maxFileByteCount else {
+            throw bad(
+                path, "it has \(status.st_size) bytes; the limit is \(maxFileByteCount)",
+                "Give a file of tokens.")
+        }
+        let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: false)
+        guard let data = try? handle.readToEnd() ?? Data(),
+            let text = String(validating: data, as: UTF8.self)
+        else {
+            throw bad(path, "it can't be read as UTF-8 text", "Write it as plain text.")
+        }
+        return text
+    }
+
+    private static func bad(_ path: String, _ what: String, _ recovery: String) -> LodestoneError {
+        LodestoneError(
+            .failedPrecondition, reason: "BAD_TOKEN_FILE",
+            "The token file '\(path)' can't be used: \(what).", recovery: recovery, object: path)
+    }
+}

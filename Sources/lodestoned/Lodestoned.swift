@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+package import ArgumentParser
+import Foundation
+package import LodestoneCore
+import Logging
+
+/// The server program: reads its settings and serves a store until it is told to stop.
+@main
+package struct Lodestoned: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
+        commandName: "lodestoned",
+        abstract: "Serves a Lodestone store.",
+        discussion: """
+            Every setting is a flag, an environment variable (--max-in-flight: \
+            LODESTONE_MAX_IN_FLIGHT) and a key of the configuration file (maxInFlight). What \
+            stands earlier in this list wins. deploy/CONFIGURATION.md is the reference.
+
+            Once it serves, 'listening on ADDRESS' is written to standard output. SIGTERM and \
+            SIGINT let the requests under way finish; a second one ends the program at once.
+            """,
+        version: LodestoneVersion.release)
+
+    @Option(help: ArgumentHelp("The configuration file, in JSON.", valueName: "file"))
+    var config: String?
+    @Flag(help: "Check the settings, show them, and exit.")
+    var check = false
+    @OptionGroup(title: "General") var general: GeneralFlags
+    @OptionGroup(title: "Connections") var connections: ConnectionFlags
+    @OptionGroup(title: "Requests") var requests: RequestFlags
+
+    package init() {}
+
+    package func run() async throws {
+        let status: Int32
+        do throws(LodestoneError) {
+            let settings = try readSettings()
+            if check {
+                for setting in Setting.all { print("\(setting.name) = \(setting.show(settings))") }
+                return
+            }
+            status = await Service(settings: settings).run()
+        } catch {
+            status = Self.report(error, status: ExitStatus.configuration)
+        }
+        throw ExitCode(status)
+    }
+
+    /// The settings from everywhere, checked.
+    package func readSettings(
+        environment: [String: String] = ProcessInfo.processInfo.environment
+    ) throws(LodestoneError) -> Settings {
+        var flags: [String: String] = [:]
+        for group in [general.values, connections.values, requests.values] {
+            for (name, value) in group { flags[name] = value }
+        }
+        let settings = try SettingsReader(
+            flags: flags, environment: environment,
+            file: config ?? environment["LODESTONE_CONFIG"]
+        ).read()
+        try settings.check()
+        _ = try settings.serverConfiguration()
+        return settings
+    }
+
+    /// Says on standard error why the program ends, in one line.
+    static func report(_ error: LodestoneError, status: Int32) -> Int32 {
+        let line = "lodestoned: \(error.message) \(error.recovery)\n"
+        FileHandle.standardError.write(Data(line.utf8))
+        return status
+    }
+}
+
+/// What the exit status tells a supervisor; the numbers are those of sysexits.h.
+enum ExitStatus {
+    /// The settings or the token file.
+    static let configuration: Int32 = 78
+    /// The directory of the store can't be created.
+    static let cannotCreate: Int32 = 73
+    /// The store can't be read or written, or is damaged.
+    static let inputOutput: Int32 = 74
+    /// Anything else: the address is taken, another process has the store.
+    static let unavailable: Int32 = 69
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import LodestoneCore
+import LodestoneEngine
+import LodestoneServer
+import Logging
+import ServiceLifecycle
+import Synchronization
+import UnixSignals
+
+/// One life of the program: opens the store, serves it, and closes it again.
+struct Service: Sendable {
+    let settings: Settings
+
+    /// - Returns: The exit status.
+    func run() async -> Int32 {
+        // A client that went away is an error of its socket, not the end of the program.
+        signal(SIGPIPE, SIG_IGN)
+        let level = settings.logLevel
+        LoggingSystem.bootstrap { label in
+            var handler = StreamLogHandler.standardError(label: label)
+            handler.logLevel = level
+            return handler
+        }
+        let logger = Logger(label: "lodestoned")
+        let engine: Engine
+        do throws(LodestoneError) {
+            engine = try await offPool { () throws(LodestoneError) in try openEngine() }
+        } catch {
+            return Lodestoned.report(error, status: exitStatus(of: error))
+        }
+        let status = await serve(engine, logger)
+        await offPool { engine.close() }
+        logger.info("stopped")
+        return status
+    }
+
+    private func openEngine() throws(LodestoneError) -> Engine {
+        try Engine.open(
+            directory: settings.data ?? "",
+            options: Engine.Options(durability: settings.durability, limits: settings.limits))
+    }
+
+    private func serve(_ engine: Engine, _ logger: Logger) async -> Int32 {
+        // Before the first line of output: whoever waits for that line may send a signal next.
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        let server: Server
+        let endpoint: Endpoint
+        do throws(LodestoneError) {
+            server = Server(
+                engine: engine, configuration: try settings.serverConfiguration(), logger: logger)
+            endpoint = try server.start()
+        } catch {
+            return Lodestoned.report(error, status: exitStatus(of: error))
+        }
+        logger.info(
+            "started",
+            metadata: [
+                "version": "\(LodestoneVersion.release)",
+                "store": "\(engine.stats().storeVersion)",
+                "data": "\(settings.data ?? "")",
+                "endpoint": "\(endpoint)",
+                "durability": "\(settings.durability)",
+            ])
+        let group = ServiceGroup(services: [server], logger: logger)
+        let watch = Task {
+            var count = 0
+            for await signal in signals {
+                count += 1
+                // The store recovers from this as from a crash: nothing acknowledged is lost.
+                if count > 1 { exit(128 + signal.rawValue) }
+                logger.info("asked to stop", metadata: ["signal": "\(signal)"])
+                await group.triggerGracefulShutdown()
+            }
+        }
+        defer { watch.cancel() }
+        FileHandle.standardOutput.write(Data("listening on \(endpoint)\n".utf8))
+        do {
+            try await group.run()
+            return 0
+        } catch {
+            logger.error("the server ended: \(error)")
+            return ExitStatus.unavailable
+        }
+    }
+
+    private func exitStatus(of error: LodestoneError) -> Int32 {
+        switch (error.code, error.reason) {
+        case (.invalidArgument, _), (_, "NO_TOKENS"), (_, "CLEARTEXT"), (_, "BAD_TOKEN_FILE"):
+            ExitStatus.configuration
+        case (.dataLoss, _), (.unknown, _): ExitStatus.inputOutput
+        default: ExitStatus.unavailable
+        }
+    }
+
+    /// Runs what blocks on a thread of its own instead of the cooperative pool.
+    private func offPool<R: Sendable, E: Error>(
+        _ body: @escaping @Sendable () throws(E) -> R
+    ) async throws(E) -> R {
+        let result: Result<R, E> = await withCheckedContinuation { continuation in
+            DispatchQueue.global().async {
+                continuation.resume(returning: Result { () throws(E) -> R in try body() })
+            }
+        }
+        return try result.get()
+    }
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+package import LodestoneCore
+package import LodestoneServer
+package import Logging
+
+/// Everything that can be set; a new value holds the documented defaults.
+package struct Settings: Sendable {
+    /// The directory of the store.
+    package var data: String?
+    /// Where to listen.
+    package var listen = Endpoint.standard
+    /// The file with the tokens.
+    package var tokenFile: String?
+    /// What an acknowledged write survives.
+    package var durability = Durability.full
+    /// The least important level that is logged.
+    package var logLevel = Logger.Level.info
+    /// What the server is told; its endpoint, tokens and limits are set from the rest.
+    package var server = ServerConfiguration()
+    /// What requests and connections may ask for.
+    package var limits = Limits.standard
+
+    /// Creates the defaults.
+    package init() {}
+
+    /// Checks what no single setting shows.
+    func check() throws(LodestoneError) {
+        guard data != nil else {
+            throw .badSetting(
+                "The directory of the store is not set.", "Give it with --data DIR.", "data")
+        }
+        guard limits.defaultDeadline <= limits.maxDeadline else {
+            throw .badSetting(
+                "defaultDeadlineMs is longer than maxDeadlineMs.",
+                "Make defaultDeadlineMs the smaller one.", "defaultDeadlineMs")
+        }
+        guard limits.maxUnreadBytes >= limits.maxFrameBytes else {
+            throw .badSetting(
+                "maxUnreadBytes is smaller than maxFrameBytes, so that no large reply could be sent.",
+                "Make maxUnreadBytes the larger one.", "maxUnreadBytes")
+        }
+    }
+
+    /// What the server is told.
+    ///
+    /// - Throws: What is wrong with the token file, or with the address without one.
+    func serverConfiguration() throws(LodestoneError) -> ServerConfiguration {
+        var configuration = server
+        configuration.endpoint = listen
+        configuration.limits = limits
+        if let tokenFile { configuration.tokens = try TokenTable(file: tokenFile) }
+        try configuration.checkExposure()
+        return configuration
+    }
+}
+
+extension LodestoneError {
+    /// A setting that can't be used.
+    static func badSetting(_ message: String, _ recovery: String, _ name: String)
+        -> LodestoneError
+    {
+        .invalid("BAD_SETTING", message, recovery: recovery, field: name)
+    }
+}
