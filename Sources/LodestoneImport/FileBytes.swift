@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+import CZstd
+package import LodestoneCore
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// An open file of the user's, read in order or at an offset.
+///
+/// Files are read, not mapped: a file that someone truncates during an import then gives an error
+/// instead of a fault. Threading: one thread at a time.
+package final class InputFile {
+    /// As the user named it.
+    package let path: String
+    /// Bytes at the time of opening; 0 for a pipe.
+    package let byteCount: Int
+    private let descriptor: Int32
+
+    /// Opens `path` for reading.
+    ///
+    /// - Throws: `.notFound` or `.permissionDenied`, with the system's own word for it.
+    package init(path: String) throws(LodestoneError) {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw Self.failure("Can't open", path, errno) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT != S_IFDIR else {
+            _ = Self.close(descriptor)
+            throw .badFile(path, "is a directory", recovery: "Name a file.")
+        }
+        self.path = path
+        self.descriptor = descriptor
+        self.byteCount = Int(status.st_size)
+    }
+
+    deinit { _ = Self.close(descriptor) }
+
+    /// Reads on from where the last call ended.
+    ///
+    /// - Returns: Bytes read; 0 at the end of the file.
+    func read(into buffer: UnsafeMutableRawBufferPointer) throws(LodestoneError) -> Int {
+        while true {
+            let count = Self.read(descriptor, buffer)
+            if count >= 0 { return count }
+            guard errno == EINTR else { throw Self.failure("Can't read", path, errno) }
+        }
+    }
+
+    /// Fills `buffer` from `offset` on.
+    ///
+    /// - Throws: `.invalidArgument` when the file ends first.
+    func readExactly(into buffer: UnsafeMutableRawBufferPointer, at offset: Int)
+        throws(LodestoneError)
+    {
+        var done = 0
+        while done < buffer.count {
+            let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
+            let count = pread(descriptor, rest.baseAddress, rest.count, off_t(offset + done))
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw Self.failure("Can't read", path, errno) }
+            guard count > 0 else {
+                throw .badFile(
+                    path, "ends at byte \(offset + done); \(rest.count) more were expected",
+                    recovery: "Copy or make the file again; it is cut short.")
+            }
+            done += count
+        }
+    }
+
+    private static func close(_ descriptor: Int32) -> Int32 {
+        #if canImport(Glibc)
+        Glibc.close(descriptor)
+        #else
+        Darwin.close(descriptor)
+        #endif
+    }
+
+    private static func read(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer) -> Int {
+        #if canImport(Glibc)
+        Glibc.read(descriptor, buffer.baseAddress, buffer.count)
+        #else
+        Darwin.read(descriptor, buffer.baseAddress, buffer.count)
+        #endif
+    }
+
+    private static func failure(_ what: String, _ path: String, _ number: Int32) -> LodestoneError {
+        let word = String(cString: strerror(number))
+        return LodestoneError(
+            number == ENOENT ? .notFound : number == EACCES ? .permissionDenied : .unavailable,
+            reason: "FILE", "\(what) \(path): \(word).",
+            recovery: "Check the path and its permissions.", object: path)
+    }
+}
+
+extension LodestoneError {
+    /// A file whose content is not what it should be: `problem` goes on after the path.
+    package static func badFile(_ path: String, _ problem: String, recovery: String)
+        -> LodestoneError
+    {
+        .invalid("BAD_FILE", "\(path) \(problem).", recovery: recovery, object: path)
+    }
+}
+
+/// The bytes of a file in order, decompressed when its name ends in `.zst`.
+///
+/// Threading: one thread at a time.
+final class ByteReader {
+    /// The file below.
+    let file: InputFile
+    /// Bytes taken from the file so far, before decompression.
+    private(set) var consumedByteCount = 0
+    private var decompressor: Decompressor?
+
+    init(path: String) throws(LodestoneError) {
+        file = try InputFile(path: path)
+        if path.hasSuffix(".zst") { decompressor = try Decompressor(path: path) }
+    }
+
+    /// Reads on.
+    ///
+    /// - Returns: Bytes written to `buffer`; 0 at the end.
+    func read(into buffer: UnsafeMutableRawBufferPointer) throws(LodestoneError) -> Int {
+        guard let decompressor else { return try take(buffer) }
+        return try decompressor.read(into: buffer, from: take)
+    }
+
+    private func take(_ buffer: UnsafeMutableRawBufferPointer) throws(LodestoneError) -> Int {
+        let count = try file.read(into: buffer)
+        consumedByteCount += count
+        return count
+    }
+}
+
+/// Zstandard, one piece at a time; its window is bounded by the library's own default of 128 MiB.
+private final class Decompressor {
+    private let path: String
+    private let stream: OpaquePointer
+    // Owned memory with a fixed address: the library reads from it between calls.
+    private let input: UnsafeMutableRawBufferPointer
+    private var available = 0
+    private var position = 0
+    private var isInsideFrame = false
+
+    init(path: String) throws(LodestoneError) {
+        guard let stream = ZSTD_createDStream() else { throw .broken("Zstandard has no memory.") }
+        self.path = path
+        self.stream = stream
+        input = .allocate(byteCount: ZSTD_DStreamInSize(), alignment: 16)
+    }
+
+    deinit {
+        ZSTD_freeDStream(stream)
+        input.deallocate()
+    }
+
+    func read(
+        into buffer: UnsafeMutableRawBufferPointer,
+        from refill: (UnsafeMutableRawBufferPointer) throws(LodestoneError) -> Int
+    ) throws(LodestoneError) -> Int {
+        while true {
+            if position == available {
+                available = try refill(input)
+                position = 0
+                if available == 0, !isInsideFrame { return 0 }
+                guard available > 0 else {
+                    throw .badFile(
+                        path, "ends inside a Zstandard frame",
+                        recovery: "Copy or make the file again; it is cut short.")
+                }
+            }
+            var output = ZSTD_outBuffer(dst: buffer.baseAddress, size: buffer.count, pos: 0)
+            var piece = ZSTD_inBuffer(src: input.baseAddress, size: available, pos: position)
+            let result = ZSTD_decompressStream(stream, &output, &piece)
+            guard ZSTD_isError(result) == 0 else {
+                throw .badFile(
+                    path, "is damaged: \(String(cString: ZSTD_getErrorName(result)))",
+                    recovery: "Check it with zstd --test, and make it again.")
+            }
+            position = piece.pos
+            isInsideFrame = result != 0
+            if output.pos > 0 { return output.pos }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+package import LodestoneCore
+
+/// Where an import stands, kept in a small file beside its input so that a second run goes on.
+///
+/// The file is written again after each acknowledged batch and removed at the end. Losing its last
+/// version costs nothing but sending some batches again: their request ids, or the ids of their
+/// documents, make that harmless.
+package struct ImportState: Codable, Sendable, Equatable {
+    /// What the import is about. A state belongs to another import when any of it differs.
+    package struct Subject: Codable, Sendable, Equatable {
+        var address: String
+        var collection: String
+        var input: String
+        var byteCount: Int
+        var modified: Double
+        var settings: String
+
+        /// Describes an import.
+        ///
+        /// - Parameter settings: Whatever else decides what a line becomes.
+        /// - Throws: `.notFound` when the input isn't there.
+        package init(address: String, collection: String, input: String, settings: String)
+            throws(LodestoneError)
+        {
+            let url = URL(fileURLWithPath: input)
+            do {
+                let values = try FileManager.default.attributesOfItem(atPath: url.path)
+                byteCount = (values[.size] as? Int) ?? 0
+                modified = (values[.modificationDate] as? Date)?.timeIntervalSince1970 ?? 0
+            } catch {
+                throw LodestoneError(
+                    .notFound, reason: "FILE", "Can't open \(input): no such file.",
+                    recovery: "Check the path.", object: input)
+            }
+            self.address = address
+            self.collection = collection
+            self.input = url.path
+            self.settings = settings
+        }
+    }
+
+    /// What it is about.
+    package var subject: Subject
+    /// The first half of the request ids.
+    package var runID: UInt64
+    /// Documents or edges in each batch; another size would need other request ids.
+    package var batchSize: Int
+    /// Every line up to this one is done with.
+    package var throughLine = 0
+    /// Documents or edges written so far.
+    package var accepted = 0
+    /// Lines left out so far.
+    package var badLineCount = 0
+
+    /// A new import.
+    package init(subject: Subject, batchSize: Int) {
+        self.subject = subject
+        self.batchSize = batchSize
+        runID = .random(in: .min ... .max)
+    }
+
+    /// The file that belongs to an input.
+    package static func path(besides input: String) -> String { input + ".lodestone-import" }
+
+    /// The state that an earlier run of the same import left; `nil` when there is none.
+    package static func load(_ path: String, subject: Subject) -> ImportState? {
+        guard let data = FileManager.default.contents(atPath: path),
+            let state = try? JSONDecoder().decode(ImportState.self, from: data),
+            state.subject == subject, state.throughLine > 0, state.batchSize > 0
+        else { return nil }
+        return state
+    }
+
+    /// Takes over what a run reports.
+    package mutating func take(_ progress: ImportProgress) {
+        throughLine = progress.throughLine
+        accepted = progress.accepted
+        badLineCount = progress.badLineCount
+    }
+
+    /// The progress to go on from.
+    package var progress: ImportProgress {
+        var progress = ImportProgress()
+        progress.throughLine = throughLine
+        progress.accepted = accepted
+        progress.badLineCount = badLineCount
+        return progress
+    }
+
+    /// Writes the file whole or not at all.
+    package func save(_ path: String) throws(LodestoneError) {
+        do {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys]
+            try encoder.encode(self).write(to: URL(fileURLWithPath: path), options: .atomic)
+        } catch {
+            throw LodestoneError(
+                .unavailable, reason: "FILE", "Can't write \(path): \(error.localizedDescription)",
+                recovery: "Name a file that can be written with --state, or use --no-resume.",
+                object: path)
+        }
+    }
+
+    /// Removes the file, if it is there.
+    package static func remove(_ path: String) {
+        try? FileManager.default.removeItem(atPath: path)
+    }
+}
