@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// AVX2 and FMA: 8 sums of 4 x 2 pairs, 2 rows and a query are 11 of 16 registers.
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#define LODE_LANES 8
+#define LODE_TARGET __attribute__((target("avx2,fma")))
+#define LODE_BLOCK_ROWS 2
+
+#include "lanes.h"
+
+INLINE lanes load_tail(const float *p, size_t n) {
+    const lane_masks index = {0, 1, 2, 3, 4, 5, 6, 7};
+    return (lanes)_mm256_maskload_ps(p, (__m256i)(index < (int32_t)n));
+}
+
+#include "rows.h"
+
+const lode_kernels lode_avx2_kernels = LODE_KERNELS(LODE_ISA_AVX2);
+
+#endif

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// NEON: 16 sums of 4 x 4 pairs, 4 rows and a query are 21 of 32 registers.
+#if defined(__aarch64__)
+
+#include <stddef.h>
+
+#define LODE_LANES 4
+#define LODE_TARGET 
+#define LODE_BLOCK_ROWS 4
+
+#include "lanes.h"
+
+INLINE lanes load_tail(const float *p, size_t n) {
+    lanes v = {p[0], n > 1 ? p[1] : 0, n > 2 ? p[2] : 0, 0};
+    return v;
+}
+
+#include "rows.h"
+
+const lode_kernels lode_neon_kernels = LODE_KERNELS(LODE_ISA_NEON);
+
+#endif

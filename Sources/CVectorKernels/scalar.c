@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// The definition: plain C, float64 sums. The other kernels are tested against it, fall back to it
+// for magnitudes that float32 sums do not cover, and processors without their instructions use it.
+#include "kernels.h"
+
+#include <math.h>
+
+// Four sums, because one alone would wait for each addition.
+enum { SUMS = 4 };
+
+static double dot(const float *a, const float *b, size_t dimension) {
+    double sums[SUMS] = {0};
+    size_t i = 0;
+    for (; i + SUMS <= dimension; i += SUMS) {
+        for (size_t s = 0; s < SUMS; s++) sums[s] += (double)a[i + s] * (double)b[i + s];
+    }
+    for (; i < dimension; i++) sums[0] += (double)a[i] * (double)b[i];
+    return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+
+static float cosine_distance(
+    const float *query, double query_norm, const float *row, size_t dimension) {
+    double norms = query_norm * sqrt(dot(row, row, dimension));
+    if (norms == 0) return 1;
+    return (float)fmin(fmax(1 - dot(query, row, dimension) / norms, 0), 2);
+}
+
+float lode_define_cosine(const float *query, const float *row, size_t dimension) {
+    return cosine_distance(query, sqrt(dot(query, query, dimension)), row, dimension);
+}
+
+float lode_define_squared_euclidean(const float *query, const float *row, size_t dimension) {
+    double sums[SUMS] = {0};
+    size_t i = 0;
+    for (; i + SUMS <= dimension; i += SUMS) {
+        for (size_t s = 0; s < SUMS; s++) {
+            double difference = (double)query[i + s] - (double)row[i + s];
+            sums[s] += difference * difference;
+        }
+    }
+    for (; i < dimension; i++) {
+        double difference = (double)query[i] - (double)row[i];
+        sums[0] += difference * difference;
+    }
+    return (float)((sums[0] + sums[1]) + (sums[2] + sums[3]));
+}
+
+// Subtracted from zero, so that no distance is a negative zero.
+float lode_define_negative_dot(const float *query, const float *row, size_t dimension) {
+    return (float)(0 - dot(query, row, dimension));
+}
+
+static void cosine(
+    const float *query, float query_norm, const float *rows, size_t stride, size_t count,
+    size_t dimension, float *distances) {
+    (void)query_norm;
+    double norm = sqrt(dot(query, query, dimension));
+    for (size_t r = 0; r < count; r++) {
+        distances[r] = cosine_distance(query, norm, rows + r * stride, dimension);
+    }
+}
+
+static void squared_euclidean(
+    const float *query, float query_norm, const float *rows, size_t stride, size_t count,
+    size_t dimension, float *distances) {
+    (void)query_norm;
+    for (size_t r = 0; r < count; r++) {
+        distances[r] = lode_define_squared_euclidean(query, rows + r * stride, dimension);
+    }
+}
+
+static void negative_dot(
+    const float *query, float query_norm, const float *rows, size_t stride, size_t count,
+    size_t dimension, float *distances) {
+    (void)query_norm;
+    for (size_t r = 0; r < count; r++) {
+        distances[r] = lode_define_negative_dot(query, rows + r * stride, dimension);
+    }
+}
+
+#define BLOCK(name)                                                                            \
+    static void name##_block(                                                                  \
+        const float *queries, const float *query_norms, const float *rows, size_t stride,      \
+        size_t count, size_t dimension, const float *inverse_norms, float *distances,          \
+        size_t distance_stride) {                                                              \
+        (void)query_norms, (void)inverse_norms;                                                \
+        for (size_t q = 0; q < LODE_BLOCK_QUERIES; q++) {                                      \
+            name(                                                                              \
+                queries + q * dimension, 0, rows, stride, count, dimension,                    \
+                distances + q * distance_stride);                                              \
+        }                                                                                      \
+    }
+
+BLOCK(cosine)
+BLOCK(squared_euclidean)
+BLOCK(negative_dot)
+
+static void inverse_norms(
+    const float *rows, size_t stride, size_t count, size_t dimension, float *inverse_norms) {
+    for (size_t r = 0; r < count; r++) {
+        const float *row = rows + r * stride;
+        double squared_norm = dot(row, row, dimension);
+        int covered = squared_norm > LODE_MIN_SQUARED_NORM && squared_norm < LODE_MAX_SQUARED_NORM;
+        inverse_norms[r] = covered ? (float)(1 / sqrt(squared_norm)) : 0;
+    }
+}
+
+static size_t first_within(const float *distances, size_t from, size_t count, float bound) {
+    while (from < count && !(distances[from] <= bound)) from++;
+    return from;
+}
+
+const lode_kernels lode_scalar_kernels = {
+    .isa = LODE_ISA_SCALAR,
+    .cosine = cosine,
+    .squared_euclidean = squared_euclidean,
+    .negative_dot = negative_dot,
+    .cosine_block = cosine_block,
+    .squared_euclidean_block = squared_euclidean_block,
+    .negative_dot_block = negative_dot_block,
+    .inverse_norms = inverse_norms,
+    .first_within = first_within,
+};

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+package import LodestoneCore
+
+/// Compares a query with every row: exact, nothing to build, nothing to keep.
+///
+/// Distances are float32, so rows that are nearer to each other than its rounding (about 1e-6 of
+/// the sums) may change places against arithmetic of more digits. The metrics:
+///
+/// - `.cosine`: 1 − q·x / (|q| |x|), clamped to 0...2. Lengths do not matter, from elements of
+///   1e-38 to elements of 1e38. A row of zeros has distance 1.
+/// - `.euclidean`: |q − x|². Above 3.4e38 it is infinite, and such rows come last, by row.
+/// - `.dotProduct`: −q·x. Beyond ±3.4e38 it is infinite of either sign.
+///
+/// Threading: a value without state; any number of searches at once, each on its caller's thread.
+package struct FlatIndex: Sendable {
+    /// Elements of every vector.
+    package let dimension: Int
+    /// How near two vectors are.
+    package let metric: Metric
+    private let kernels: VectorKernels
+
+    /// Creates an index of vectors of `dimension` elements, 1 to 16,384.
+    package init(dimension: Int, metric: Metric) {
+        self.init(dimension: dimension, metric: metric, kernels: VectorKernels(metric))
+    }
+
+    init(dimension: Int, metric: Metric, kernels: VectorKernels) {
+        precondition((1...16_384).contains(dimension), "The engine checks the dimension.")
+        self.dimension = dimension
+        self.metric = metric
+        self.kernels = kernels
+    }
+
+    /// Finds the `k` rows nearest to each query.
+    ///
+    /// Many queries in one call are cheaper than as many calls: rows are read from memory once.
+    /// The distances are the same to the bit either way.
+    ///
+    /// - Parameters:
+    ///   - queries: `dimension` finite elements each; not all zero for cosine.
+    ///   - k: At least 0.
+    ///   - blocks: The rows, finite too; none in two blocks, blocks in any order.
+    ///   - isAllowed: Asked of a row only if it is near enough to be among the `k` nearest so far,
+    ///     once for each query that it is near to. `nil` allows all.
+    ///   - context: Asked about every half a millisecond of work.
+    /// - Returns: For each query at most `k` neighbors, nearest first, ties by smaller row.
+    /// - Throws: `.cancelled` or `.deadlineExceeded`.
+    /// - Complexity: O(queries × rows × `dimension`); memory for `k` rows a query.
+    package func search(
+        _ queries: [[Float]],
+        k: Int,
+        in blocks: [VectorBlock],
+        isAllowed: ((UInt32) -> Bool)?,
+        context: CallContext
+    ) throws(LodestoneError) -> [[Neighbor]] {
+        precondition(k >= 0, "The engine checks k.")
+        try context.check()
+        let rows = blocks.reduce(0) { $0 + $1.count }
+        guard k > 0, rows > 0 else { return queries.map { _ in [] } }
+
+        var scan = FlatScan(
+            PreparedQueries(queries, dimension: dimension, metric: metric),
+            k: k, rows: rows, dimension: dimension, metric: metric, kernels: kernels)
+        for block in blocks {
+            try scan.run(over: block, isAllowed: isAllowed, context: context)
+        }
+        return scan.finish()
+    }
+
+    /// The distance between a query and one row, of `dimension` elements each: the same, to the
+    /// bit, that a search finds.
+    package func distance(_ query: [Float], _ row: UnsafePointer<Float>) -> Float {
+        let prepared = PreparedQueries([query], dimension: dimension, metric: metric)
+        var distance = Float.infinity
+        kernels.scan(
+            prepared.elements, prepared.norms[0], row, dimension, 1, dimension, &distance)
+        return distance
+    }
+}

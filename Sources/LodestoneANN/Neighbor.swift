@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A row near to a query.
+package struct Neighbor: Sendable, Equatable {
+    /// The row.
+    package var row: UInt32
+    /// By the index's metric; smaller is nearer. Never NaN.
+    package var distance: Float
+
+    /// Creates a neighbor.
+    package init(row: UInt32, distance: Float) {
+        self.row = row
+        self.distance = distance
+    }
+}
+
+/// Rows that lie one after the other in memory.
+///
+/// `@unchecked Sendable`: the memory is only read, and its writer appends behind `count` or not at
+/// all.
+package struct VectorBlock: @unchecked Sendable {
+    /// The first element of `firstRow`; aligned like a `Float`, no more is asked.
+    package let base: UnsafePointer<Float>
+    /// The number of the first row.
+    package let firstRow: UInt32
+    /// How many rows follow one another, `dimension` elements each.
+    package let count: Int
+    /// Keeps the memory where it is for as long as the block lives.
+    package let owner: AnyObject
+
+    /// Creates a block.
+    package init(base: UnsafePointer<Float>, firstRow: UInt32, count: Int, owner: AnyObject) {
+        self.base = base
+        self.firstRow = firstRow
+        self.count = count
+        self.owner = owner
+    }
+}

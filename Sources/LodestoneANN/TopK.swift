@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The `k` nearest rows of all that were offered; among equal distances, the smaller rows.
+///
+/// A binary heap with the farthest on top. A row is one integer, the distance in the high half and
+/// the row number in the low half, so that one comparison decides and ties have one answer.
+struct TopK {
+    private let capacity: Int
+    private var heap: [UInt64] = []
+
+    /// The distance that a row must not exceed to be worth offering; infinite until `k` are held.
+    private(set) var bound = Float.infinity
+
+    /// Creates an empty one; `k` is not negative, and `expected` rows will be offered at most.
+    init(k: Int, expected: Int) {
+        capacity = k
+        heap.reserveCapacity(min(k, expected))
+    }
+
+    /// Whether `add` would keep the row. The distance is not NaN.
+    func wouldKeep(row: UInt32, distance: Float) -> Bool {
+        guard heap.count == capacity else { return true }
+        guard let farthest = heap.first else { return false }
+        return Self.key(row: row, distance: distance) < farthest
+    }
+
+    /// Adds a row that `wouldKeep` accepts, and drops the farthest if there are too many.
+    mutating func add(row: UInt32, distance: Float) {
+        let key = Self.key(row: row, distance: distance)
+        if heap.count < capacity {
+            heap.append(key)
+            siftUp()
+        } else {
+            replaceFarthest(by: key)
+        }
+        if heap.count == capacity, let farthest = heap.first {
+            bound = Self.neighbor(farthest).distance
+        }
+    }
+
+    /// What is held, nearest first.
+    consuming func sorted() -> [Neighbor] {
+        heap.sort()
+        return heap.map(Self.neighbor)
+    }
+
+    private mutating func siftUp() {
+        var child = heap.count - 1
+        while child > 0 {
+            let parent = (child - 1) / 2
+            guard heap[parent] < heap[child] else { return }
+            heap.swapAt(parent, child)
+            child = parent
+        }
+    }
+
+    private mutating func replaceFarthest(by key: UInt64) {
+        var hole = 0
+        while true {
+            var child = 2 * hole + 1
+            guard child < heap.count else { break }
+            if child + 1 < heap.count, heap[child] < heap[child + 1] { child += 1 }
+            guard key < heap[child] else { break }
+            heap[hole] = heap[child]
+            hole = child
+        }
+        heap[hole] = key
+    }
+
+    // The bits of floats of one sign sort like integers; the sign bit is flipped, and for negative
+    // ones all the others too. Adding zero turns a negative zero into zero.
+    private static func key(row: UInt32, distance: Float) -> UInt64 {
+        let bits = (distance + 0).bitPattern
+        let ordered = bits >> 31 == 0 ? bits | 0x8000_0000 : ~bits
+        return UInt64(ordered) << 32 | UInt64(row)
+    }
+
+    private static func neighbor(_ key: UInt64) -> Neighbor {
+        let ordered = UInt32(truncatingIfNeeded: key >> 32)
+        let bits = ordered >> 31 == 0 ? ~ordered : ordered & 0x7FFF_FFFF
+        return Neighbor(
+            row: UInt32(truncatingIfNeeded: key), distance: Float(bitPattern: bits))
+    }
+}
