@@ -58,7 +58,7 @@ let package = Package(
             name: "LodestoneEngine",
             dependencies: [
                 "LodestoneCore", "LodestoneANN", "LodestoneText", "LodestoneGraph",
-                "LodestoneStorage", collections,
+                "LodestoneStorage", "CLodestoneSystem", collections,
             ],
             swiftSettings: strict),
 

@@ -205,7 +205,7 @@ public struct SourceScore: Sendable, Equatable {
 
 /// The answer to one question.
 public struct QueryResult: Sendable, Equatable {
-    /// Best first; ties by document id.
+    /// Best first; ties in the order in which the documents were written.
     public var hits: [Hit]
     /// A budget ended a source before it was done.
     public var isPartial: Bool

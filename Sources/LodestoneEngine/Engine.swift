@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+// Collections, planning and fusion: the only place where storage, vectors, text and graph meet.
+import Dispatch
 public import LodestoneCore
+import LodestoneStorage
 
 /// A store with its collections, inside this process: what a server serves, and what
 /// `import LodestoneEngine` runs without one.
@@ -29,6 +32,12 @@ public final class Engine: Sendable {
         case dropMany(DropManyRequest)
     }
 
+    let store: any Store
+    let registry: Registry
+    let options: Options
+    let readQueue = DispatchQueue(label: "lodestone.read", attributes: .concurrent)
+    private let writer: Writer
+
     /// Opens the store in `directory`, which is created when it does not exist.
     ///
     /// - Throws: `.failedPrecondition` when another process has it open, or when its format is
@@ -36,51 +45,69 @@ public final class Engine: Sendable {
     public static func open(directory: String, options: Options = Options())
         throws(LodestoneError) -> Engine
     {
-        Engine()
+        let store = try SQLiteStore(directory: directory, durability: options.durability)
+        return try Engine(store: store, options: options)
+    }
+
+    private init(store: any Store, options: Options) throws(LodestoneError) {
+        self.store = store
+        self.options = options
+        let reader = try store.beginRead(context: nil)
+        defer { reader.end() }
+        let records = try reader.collections()
+        var collections: [Collection] = []
+        for record in records { collections.append(try Collection(record, from: reader)) }
+        registry = Registry(
+            collections, sequenceNumber: reader.sequenceNumber,
+            nextNumber: try reader.nextCollectionNumber())
+        writer = Writer(store: store, registry: registry)
     }
 
     /// Finishes the writes under way, folds the write-ahead log and lets go of the directory.
-    public func close() {}
+    public func close() {
+        writer.close()
+        store.close()
+    }
 
     /// The sequence number of the last batch that searches can see.
-    package var sequenceNumber: UInt64 { 0 }
+    package var sequenceNumber: UInt64 { registry.sequenceNumber }
 
     /// Queues a write. `completion` runs on a queue of the engine once the write is durable and
-    /// visible, or has failed.
+    /// visible, or has failed; what the write itself is at fault for is answered at once.
     package func write(
         _ write: Write,
         requestID: RequestID?,
         context: CallContext,
         completion: @escaping @Sendable (Result<WriteReceipt, LodestoneError>) -> Void
     ) {
-        completion(.failure(.broken("not built yet")))
+        do throws(LodestoneError) {
+            writer.enqueue(
+                PendingWrite(
+                    write: try prepare(write), requestID: requestID, context: context,
+                    completion: completion))
+        } catch {
+            completion(.failure(error))
+        }
     }
 
-    package func search(_ request: SearchRequest, context: CallContext) throws(LodestoneError)
-        -> SearchResponse
-    { throw .broken("not built yet") }
-
-    package func walk(_ request: WalkRequest, context: CallContext) throws(LodestoneError)
-        -> WalkResponse
-    { throw .broken("not built yet") }
-
-    package func get(_ request: GetRequest, context: CallContext) throws(LodestoneError)
-        -> [Document]
-    { throw .broken("not built yet") }
-
-    package func scan(_ request: ScanRequest, context: CallContext) throws(LodestoneError)
-        -> ScanResponse
-    { throw .broken("not built yet") }
-
-    package func collections() -> [CollectionDescription] { [] }
-
-    package func describe(_ name: String) throws(LodestoneError) -> CollectionDescription {
-        throw .noCollection(name)
-    }
-
-    package func stats() -> Stats {
-        Stats(
-            serverVersion: LodestoneVersion.release, storeVersion: "", sequenceNumber: 0,
-            collections: [], statistics: [])
+    private func prepare(_ write: Write) throws(LodestoneError) -> PreparedWrite {
+        switch write {
+        case .createCollection(let name, let collectionOptions):
+            try RequestValidation.collectionName(name)
+            try RequestValidation(limits: options.limits).options(collectionOptions)
+            return .createCollection(name: name, collectionOptions)
+        case .dropCollection(let name):
+            return .dropCollection(name: name)
+        case .indexMany(let request):
+            return .index(
+                try PreparedIndex(
+                    request, collection: try registry.get(request.collection),
+                    limits: options.limits))
+        case .dropMany(let request):
+            return .drop(
+                try PreparedDrop(
+                    request, collection: try registry.get(request.collection),
+                    limits: options.limits))
+        }
     }
 }

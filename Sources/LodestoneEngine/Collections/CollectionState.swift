@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneANN
+import LodestoneCore
+import LodestoneGraph
+import LodestoneStorage
+
+/// What a collection holds at one sequence number: the views that searches read.
+///
+/// A value whose parts share memory with later states: a reader copies it in no time and sees
+/// nothing of what the writer does afterwards.
+struct CollectionState: Sendable {
+    /// Stands for "no row" and "no node".
+    static let none = UInt32.max
+
+    let dimension: Int
+    /// Of the last batch in it.
+    private(set) var sequenceNumber: UInt64 = 0
+    /// The node of each row; `none` once the row is dropped or replaced.
+    private var nodes = ChunkedArray<NodeNumber>()
+    /// The row of each node; `none` for an id without a document.
+    private var rows = ChunkedArray<RowNumber>()
+    /// In row order, without overlap.
+    private(set) var vectors: [VectorBlock] = []
+    private(set) var graph = GraphIndex()
+    private(set) var documentCount = 0
+    private(set) var vectorCount = 0
+
+    init(dimension: Int) {
+        self.dimension = dimension
+    }
+
+    /// The row after the highest that was ever given.
+    var nextRow: RowNumber { RowNumber(nodes.count) }
+
+    /// The node of a row that exists in this state.
+    func node(of row: RowNumber) -> NodeNumber? {
+        guard row < nodes.count else { return nil }
+        let node = nodes[Int(row)]
+        return node == Self.none ? nil : node
+    }
+
+    /// The row of a node's document, if it has one in this state.
+    func row(of node: NodeNumber) -> RowNumber? {
+        guard node < rows.count else { return nil }
+        let row = rows[Int(node)]
+        return row == Self.none ? nil : row
+    }
+
+    func contains(_ row: RowNumber) -> Bool {
+        row < nodes.count && nodes[Int(row)] != Self.none
+    }
+
+    /// The vector of a row. O(log of the number of blocks).
+    func vector(of row: RowNumber) -> UnsafeBufferPointer<Float>? {
+        var low = 0
+        var high = vectors.count
+        while low < high {
+            let middle = (low + high) / 2
+            if vectors[middle].firstRow <= row { low = middle + 1 } else { high = middle }
+        }
+        guard low > 0 else { return nil }
+        let block = vectors[low - 1]
+        let offset = Int(row - block.firstRow)
+        guard offset < block.count else { return nil }
+        return UnsafeBufferPointer(start: block.base + offset * dimension, count: dimension)
+    }
+
+    // MARK: Changes, by the one writer
+
+    mutating func advance(to sequenceNumber: UInt64) {
+        self.sequenceNumber = sequenceNumber
+    }
+
+    /// Leaves room for rows that are gone already.
+    mutating func skip(to nextRow: RowNumber) {
+        nodes.grow(to: Int(nextRow), with: Self.none)
+    }
+
+    /// Takes in the vectors of consecutive rows; runs that follow each other in memory become one
+    /// block.
+    mutating func append(_ run: VectorRun) {
+        if let last = vectors.last, last.owner === run.owner,
+            last.base + last.count * dimension == run.base,
+            Int(last.firstRow) + last.count == Int(run.firstRow)
+        {
+            vectors[vectors.count - 1] = VectorBlock(
+                base: last.base, firstRow: last.firstRow, count: last.count + run.count,
+                owner: last.owner)
+        } else {
+            vectors.append(
+                VectorBlock(
+                    base: run.base, firstRow: run.firstRow, count: run.count, owner: run.owner))
+        }
+    }
+
+    /// Takes in a document whose vector, if it has one, is there already.
+    mutating func insert(_ row: RowNumber, node: NodeNumber, links: [Link]) {
+        nodes.grow(to: Int(row), with: Self.none)
+        nodes.append(node)
+        rows.grow(to: Int(node) + 1, with: Self.none)
+        rows[Int(node)] = row
+        documentCount += 1
+        if vector(of: row) != nil { vectorCount += 1 }
+        if !links.isEmpty || !graph.links(from: node).isEmpty {
+            graph.setLinks(from: node, links)
+        }
+    }
+
+    /// Takes out a version of a document. Its links stay until the node is dropped or linked anew.
+    mutating func remove(_ row: RowNumber) {
+        guard let node = node(of: row) else { return }
+        nodes[Int(row)] = Self.none
+        if self.row(of: node) == row { rows[Int(node)] = Self.none }
+        documentCount -= 1
+        if vector(of: row) != nil { vectorCount -= 1 }
+    }
+
+    /// Takes out every link that leaves or enters a node.
+    mutating func unlink(_ node: NodeNumber) {
+        _ = graph.drop(node)
+    }
+
+    mutating func setLinks(from node: NodeNumber, _ links: [Link]) {
+        graph.setLinks(from: node, links)
+    }
+}

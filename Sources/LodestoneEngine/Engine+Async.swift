@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+public import LodestoneCore
+
+/// The engine for callers in Swift concurrency: work runs on the engine's queues, never on the
+/// cooperative pool; cancelling the task ends it.
+extension Engine {
+    /// Creates a collection.
+    ///
+    /// - Throws: `.alreadyExists`, or `.invalidArgument` for a bad name or option.
+    @discardableResult
+    public func createCollection(
+        _ name: String, _ options: CollectionOptions, requestID: RequestID = .random()
+    ) async throws(LodestoneError) -> WriteReceipt {
+        try await write(.createCollection(name: name, options), requestID: requestID)
+    }
+
+    /// Drops a collection with everything in it.
+    @discardableResult
+    public func dropCollection(_ name: String, requestID: RequestID = .random())
+        async throws(LodestoneError) -> WriteReceipt
+    {
+        try await write(.dropCollection(name: name), requestID: requestID)
+    }
+
+    /// Writes documents and edges, all or none; on return they are durable and every search that
+    /// starts later sees them.
+    @discardableResult
+    public func indexMany(_ request: IndexManyRequest, requestID: RequestID = .random())
+        async throws(LodestoneError) -> WriteReceipt
+    {
+        try await write(.indexMany(request), requestID: requestID)
+    }
+
+    /// Drops documents and edges, all or none.
+    @discardableResult
+    public func dropMany(_ request: DropManyRequest, requestID: RequestID = .random())
+        async throws(LodestoneError) -> WriteReceipt
+    {
+        try await write(.dropMany(request), requestID: requestID)
+    }
+
+    /// Answers questions from one state of a collection.
+    public func search(
+        _ request: SearchRequest, timeout: Duration = Limits.standard.defaultDeadline
+    ) async throws(LodestoneError) -> SearchResponse {
+        try await read(timeout) { (engine, context) throws(LodestoneError) in
+            try engine.search(request, context: context)
+        }
+    }
+
+    /// Walks the graph of a collection.
+    public func walk(_ request: WalkRequest, timeout: Duration = Limits.standard.defaultDeadline)
+        async throws(LodestoneError) -> WalkResponse
+    {
+        try await read(timeout) { (engine, context) throws(LodestoneError) in
+            try engine.walk(request, context: context)
+        }
+    }
+
+    /// Documents by id: those that exist, in the order asked for.
+    public func get(_ request: GetRequest, timeout: Duration = Limits.standard.defaultDeadline)
+        async throws(LodestoneError) -> [Document]
+    {
+        try await read(timeout) { (engine, context) throws(LodestoneError) in
+            try engine.get(request, context: context)
+        }
+    }
+
+    /// A page of a collection.
+    public func scan(_ request: ScanRequest, timeout: Duration = Limits.standard.defaultDeadline)
+        async throws(LodestoneError) -> ScanResponse
+    {
+        try await read(timeout) { (engine, context) throws(LodestoneError) in
+            try engine.scan(request, context: context)
+        }
+    }
+
+    private func write(_ write: Write, requestID: RequestID) async throws(LodestoneError)
+        -> WriteReceipt
+    {
+        let context = CallContext(timeout: options.limits.maxDeadline)
+        let result = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                // Checking and encoding a batch takes a while, too.
+                readQueue.async {
+                    self.write(write, requestID: requestID, context: context) {
+                        continuation.resume(returning: $0)
+                    }
+                }
+            }
+        } onCancel: {
+            context.cancel()
+        }
+        return try result.get()
+    }
+
+    private func read<T: Sendable>(
+        _ timeout: Duration,
+        _ body: @escaping @Sendable (Engine, CallContext) throws(LodestoneError) -> T
+    ) async throws(LodestoneError) -> T {
+        let context = CallContext(timeout: timeout)
+        let result: Result<T, LodestoneError> = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                readQueue.async {
+                    let result: Result<T, LodestoneError>
+                    do throws(LodestoneError) {
+                        result = .success(try body(self, context))
+                    } catch {
+                        result = .failure(error)
+                    }
+                    continuation.resume(returning: result)
+                }
+            }
+        } onCancel: {
+            context.cancel()
+        }
+        return try result.get()
+    }
+}

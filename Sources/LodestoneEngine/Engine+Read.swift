@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+package import LodestoneCore
+
+/// Questions, each answered on the calling thread.
+extension Engine {
+    package func search(_ request: SearchRequest, context: CallContext) throws(LodestoneError)
+        -> SearchResponse
+    {
+        let collection = try registry.get(request.collection)
+        try RequestValidation(limits: options.limits).search(request, of: collection.record.options)
+        return try ReadView.with(
+            collection, store: store, registry: registry,
+            needsRows: request.queries.contains { $0.needsRows }, context: context
+        ) { (view) throws(LodestoneError) in
+            let plan = SearchPlan(
+                request: request, view: view, limits: options.limits, context: context)
+            return SearchResponse(
+                results: try plan.run(), sequenceNumber: view.state.sequenceNumber)
+        }
+    }
+
+    package func walk(_ request: WalkRequest, context: CallContext) throws(LodestoneError)
+        -> WalkResponse
+    {
+        let collection = try registry.get(request.collection)
+        let validation = RequestValidation(limits: options.limits)
+        try validation.count(request.walks.count, "walks", of: "walk")
+        for (index, walk) in request.walks.enumerated() {
+            try validation.walk(walk, "walks[\(index)]", needsStart: true)
+        }
+        return try ReadView.with(
+            collection, store: store, registry: registry, needsRows: false, context: context
+        ) { (view) throws(LodestoneError) in
+            var results: [WalkResult] = []
+            for walk in request.walks {
+                results.append(try view.result(of: walk, context: context))
+            }
+            return WalkResponse(results: results, sequenceNumber: view.state.sequenceNumber)
+        }
+    }
+
+    /// The documents that exist, in the order of the ids.
+    package func get(_ request: GetRequest, context: CallContext) throws(LodestoneError)
+        -> [Document]
+    {
+        let collection = try registry.get(request.collection)
+        try RequestValidation(limits: options.limits).count(
+            request.ids.count, "ids", of: "id")
+        return try ReadView.with(
+            collection, store: store, registry: registry, needsRows: request.include.needsRows,
+            context: context
+        ) { (view) throws(LodestoneError) in
+            var documents: [Document] = []
+            for id in request.ids {
+                try context.check()
+                guard let row = view.row(of: id) else { continue }
+                documents.append(try view.document(row, id: id, include: request.include))
+            }
+            return documents
+        }
+    }
+
+    package func scan(_ request: ScanRequest, context: CallContext) throws(LodestoneError)
+        -> ScanResponse
+    {
+        let collection = try registry.get(request.collection)
+        try RequestValidation(limits: options.limits).number(
+            request.limit, in: 1...options.limits.maxBatch, "limit")
+        let after = request.cursor.map(\.row)
+        if let after, after >= UInt64(UInt32.max) {
+            throw LodestoneError(
+                .outOfRange, reason: "BAD_CURSOR", "The cursor \(after) is no row of '\(request.collection)'.",
+                recovery: "Start again without a cursor.", field: "cursor")
+        }
+        return try ReadView.with(
+            collection, store: store, registry: registry, needsRows: true, context: context
+        ) { (view) throws(LodestoneError) in
+            var page = ScanResponse(documents: [], nextCursor: nil)
+            var last: UInt64 = 0
+            try view.rows?.forEachRow(
+                of: collection.record.number, after: after.map { UInt32($0) }
+            ) { (row) throws(LodestoneError) in
+                try context.check()
+                guard request.filter?.matches(row.metadata) ?? true else { return true }
+                if page.documents.count == request.limit {
+                    page.nextCursor = ScanCursor(row: last)
+                    return false
+                }
+                last = UInt64(row.row)
+                var document = Document(id: row.id)
+                if request.include.contains(.text) { document.text = row.text }
+                if request.include.contains(.metadata) { document.metadata = row.metadata }
+                if request.include.contains(.edges) { document.edges = row.edges }
+                if request.include.contains(.vector) {
+                    document.vector = view.state.vector(of: row.row).map { Array($0) }
+                }
+                page.documents.append(document)
+                return true
+            }
+            return page
+        }
+    }
+
+    package func collections() -> [CollectionDescription] {
+        registry.all.map(\.description)
+    }
+
+    package func describe(_ name: String) throws(LodestoneError) -> CollectionDescription {
+        try registry.get(name).description
+    }
+
+    package func stats() -> Stats {
+        Stats(
+            serverVersion: LodestoneVersion.release, storeVersion: store.version,
+            sequenceNumber: sequenceNumber, collections: collections(),
+            statistics: store.byteCounts().map { part, bytes in
+                Statistic("store.bytes.\(part)", Double(bytes), unit: "bytes")
+            })
+    }
+}

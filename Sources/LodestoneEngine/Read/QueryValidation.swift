@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+
+extension RequestValidation {
+    func search(_ request: SearchRequest, of options: CollectionOptions) throws(LodestoneError) {
+        try count(request.queries.count, "queries", of: "query")
+        for (index, query) in request.queries.enumerated() {
+            let field = "queries[\(index)]"
+            try number(query.limit, in: 1...limits.maxLimit, "\(field).limit")
+            guard !query.sources.isEmpty else {
+                throw .invalid(
+                    "EMPTY", "\(field).sources is empty.",
+                    recovery: "Name a vector, a text or a walk to search by.",
+                    field: "\(field).sources")
+            }
+            try number(query.sources.count, in: 1...16, "\(field).sources")
+            for (place, source) in query.sources.enumerated() {
+                try self.source(
+                    source, "\(field).sources[\(place)]", of: options,
+                    collection: request.collection)
+            }
+            if case .reciprocalRank(let k) = query.fusion {
+                try number(k, in: 0...100_000, "\(field).fusion.k")
+            }
+            if let filter = query.filter {
+                try self.filter(filter, "\(field).filter", depth: 1)
+            }
+        }
+    }
+
+    private func source(
+        _ source: Source, _ field: String, of options: CollectionOptions, collection: String
+    ) throws(LodestoneError) {
+        guard source.weight.isFinite, source.weight >= 0 else {
+            throw .invalid(
+                "BAD_VALUE", "\(field).weight is \(source.weight).",
+                recovery: "Send a finite weight of 0 or more.", field: "\(field).weight")
+        }
+        if let candidates = source.candidates {
+            try number(candidates, in: 1...limits.maxCandidates, "\(field).candidates")
+        }
+        switch source.kind {
+        case .vector(let near):
+            try vector(near.vector, of: options, collection: collection, field: "\(field).vector")
+            if let ef = near.efSearch { try number(ef, in: 1...limits.maxEF, "\(field).ef_search") }
+        case .text(let text):
+            try self.text(text.query, bytes: 0...limits.maxQueryBytes, "\(field).query")
+            guard text.fuzzyDistance == 0 else {
+                throw LodestoneError(
+                    .unimplemented, reason: "FUZZY", "This release does not search with typos yet.",
+                    recovery: "Send fuzzy_distance 0.", field: "\(field).fuzzy_distance")
+            }
+        case .walk(let walk):
+            try self.walk(walk, field, needsStart: true)
+        case .walkFromHits(let walk):
+            try self.walk(walk, field, needsStart: false)
+        }
+    }
+
+    func walk(_ walk: Walk, _ field: String, needsStart: Bool) throws(LodestoneError) {
+        if needsStart { try count(walk.from.count, "\(field).from", of: "id") }
+        try number(walk.depth, in: 1...limits.maxDepth, "\(field).depth")
+        try number(walk.budget.nodes, in: 1...limits.maxWalkNodes, "\(field).budget.nodes")
+        try number(walk.budget.edges, in: 1...limits.maxWalkEdges, "\(field).budget.edges")
+        try number(walk.labels.count, in: 0...limits.maxBatch, "\(field).labels")
+    }
+
+    func filter(_ filter: Filter, _ field: String, depth: Int) throws(LodestoneError) {
+        guard depth <= limits.maxNesting else {
+            throw .limit("\(field) nesting", depth, limits.maxNesting, unit: "levels")
+        }
+        switch filter {
+        case .and(let filters), .or(let filters):
+            for filter in filters { try self.filter(filter, field, depth: depth + 1) }
+        case .not(let filter):
+            try self.filter(filter, field, depth: depth + 1)
+        case .equal(let path, _), .oneOf(let path, _), .range(let path, _, _),
+            .exists(let path, _), .contains(let path, _):
+            try number(path.count, in: 1...limits.maxNesting, "\(field).path")
+        }
+    }
+}

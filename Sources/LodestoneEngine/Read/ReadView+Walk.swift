@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import LodestoneGraph
+
+extension ReadView {
+    /// The steps of a walk from nodes, in the graph of this state.
+    func steps(of walk: Walk, from starts: [NodeNumber], context: CallContext)
+        throws(LodestoneError) -> GraphIndex.WalkOutcome
+    {
+        var labels: Set<UInt32>?
+        if !walk.labels.isEmpty {
+            // A label that no edge has leads nowhere.
+            labels = collection.labels.withTable { table in
+                Set(walk.labels.compactMap { table.number(of: Label(string: $0)) })
+            }
+        }
+        return try state.graph.walk(
+            from: starts, labels: labels, direction: walk.direction, depth: walk.depth,
+            budget: walk.budget, exists: { state.row(of: $0) != nil }, context: context)
+    }
+
+    /// A walk from ids; those without a document are passed over.
+    func result(of walk: Walk, context: CallContext) throws(LodestoneError) -> WalkResult {
+        let starts = collection.ids.withTable { table in
+            walk.from.compactMap { table.number(of: $0) }
+        }
+        let outcome = try steps(of: walk, from: starts, context: context)
+        let ids = collection.ids.withTable { table in
+            outcome.reached.map { (table.keys[Int($0.node)], table.keys[Int($0.from)]) }
+        }
+        let labels = collection.labels.withTable { table in
+            outcome.reached.map { table.keys[Int($0.label)].string }
+        }
+        let reached = outcome.reached.indices.map { index in
+            let step = outcome.reached[index]
+            return Reached(
+                id: ids[index].0, depth: step.depth, from: ids[index].1, label: labels[index],
+                weight: step.weight, isIncoming: step.isIncoming)
+        }
+        return WalkResult(
+            reached: reached, endedBy: outcome.endedBy, edgesFollowed: outcome.edgesFollowed)
+    }
+}

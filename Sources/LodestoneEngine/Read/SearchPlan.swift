@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneANN
+import LodestoneCore
+import LodestoneStorage
+import LodestoneText
+
+/// Answers the questions of one request from one state: each source by its view, then the fusion.
+struct SearchPlan {
+    let request: SearchRequest
+    let view: ReadView
+    let limits: Limits
+    let context: CallContext
+
+    private var options: CollectionOptions { view.collection.record.options }
+
+    func run() throws(LodestoneError) -> [QueryResult] {
+        var allowed: [RowSet?] = []
+        for query in request.queries {
+            allowed.append(try query.filter.map { (filter) throws(LodestoneError) in
+                try rows(matching: filter)
+            })
+        }
+        let near = try nearest(allowed)
+        var results: [QueryResult] = []
+        for (index, query) in request.queries.enumerated() {
+            try context.check()
+            results.append(try answer(query, near: near[index], allowed: allowed[index]))
+        }
+        return results
+    }
+
+    // MARK: Sources
+
+    /// The vector sources of all questions. Those without a filter and with the same depth go
+    /// through the vectors together, so that memory is read once.
+    private func nearest(_ allowed: [RowSet?]) throws(LodestoneError) -> [[Int: RankedList]] {
+        struct Group: Hashable {
+            let depth: Int
+            let filtered: Int?
+        }
+        struct Question {
+            let query: Int
+            let source: Int
+            let vector: [Float]
+        }
+        var groups: [Group: [Question]] = [:]
+        for (index, query) in request.queries.enumerated() {
+            for (source, asked) in query.sources.enumerated() {
+                guard case .vector(let near) = asked.kind else { continue }
+                let group = Group(
+                    depth: query.depth(of: asked), filtered: allowed[index] == nil ? nil : index)
+                groups[group, default: []].append(
+                    Question(query: index, source: source, vector: near.vector))
+            }
+        }
+        var lists = [[Int: RankedList]](repeating: [:], count: request.queries.count)
+        let flat = FlatIndex(dimension: options.dimension, metric: options.metric)
+        for (group, questions) in groups {
+            let state = view.state
+            let set = group.filtered.flatMap { allowed[$0] }
+            let found = try flat.search(
+                questions.map(\.vector), k: group.depth, in: state.vectors,
+                isAllowed: { row in state.contains(row) && set?.contains(row) ?? true },
+                context: context)
+            for (question, neighbors) in zip(questions, found) {
+                var list = RankedList()
+                for neighbor in neighbors {
+                    list.append(neighbor.row, options.metric.score(neighbor.distance))
+                }
+                lists[question.query][question.source] = list
+            }
+        }
+        return lists
+    }
+
+    private func answer(_ query: Query, near: [Int: RankedList], allowed: RowSet?)
+        throws(LodestoneError) -> QueryResult
+    {
+        var lists = [RankedList](repeating: RankedList(), count: query.sources.count)
+        for (index, source) in query.sources.enumerated() {
+            switch source.kind {
+            case .vector:
+                lists[index] = near[index] ?? RankedList()
+            case .text(let text):
+                lists[index] = try matching(text, depth: query.depth(of: source), allowed: allowed)
+            case .walk(let walk):
+                let starts = walk.from.compactMap { id in
+                    view.collection.ids.withTable { $0.number(of: id) }
+                }
+                lists[index] = try reached(walk, from: starts, query, source, allowed: allowed)
+            case .walkFromHits:
+                continue
+            }
+        }
+        let weights = query.sources.map(\.weight)
+        // Walks from hits start where the other sources ended.
+        let others = query.fusion.merge(lists, weights: weights, limit: query.limit)
+        var hits = others
+        for (index, source) in query.sources.enumerated() {
+            guard case .walkFromHits(let walk) = source.kind else { continue }
+            let starts = others.compactMap { view.state.node(of: $0.row) }
+            lists[index] = try reached(walk, from: starts, query, source, allowed: allowed)
+        }
+        if query.walksFromHits {
+            hits = query.fusion.merge(lists, weights: weights, limit: query.limit)
+        }
+        var result = QueryResult(hits: [], isPartial: lists.contains { $0.isPartial })
+        for hit in hits {
+            guard let id = view.id(of: hit.row) else { continue }
+            result.hits.append(
+                Hit(
+                    id: id, score: hit.score,
+                    sourceScores: query.include.contains(.sourceScores) ? hit.sources : [],
+                    document: query.include.needsDocument
+                        ? try view.document(hit.row, id: id, include: query.include) : nil))
+        }
+        return result
+    }
+
+    /// Documents whose text matches, best first. The complement of a question without a positive
+    /// part has no ranks: it comes in row order, with score 0.
+    private func matching(_ text: MatchText, depth: Int, allowed: RowSet?) throws(LodestoneError)
+        -> RankedList
+    {
+        let parsed =
+            switch text.mode {
+            case .anyWord: try TextQueryParser.anyWord(text.query, limits: limits)
+            case .querySyntax: try TextQueryParser.parse(text.query, limits: limits)
+            }
+        var list = RankedList()
+        guard let parsed, let rows = view.rows else { return list }
+        let query = NormalizedTextQuery(parsed)
+        let state = view.state
+        let isWanted = { (row: RowNumber) in
+            state.contains(row) && (allowed?.contains(row) ?? true)
+        }
+        guard query.isComplement else {
+            try rows.forEachMatch(of: query.expression, in: view.collection.record.number) {
+                (row, score) throws(LodestoneError) in
+                if isWanted(row) { list.append(row, score) }
+                return list.rows.count < depth
+            }
+            return list
+        }
+        var matches = RowSet(count: Int(state.nextRow))
+        try rows.forEachMatch(of: query.expression, in: view.collection.record.number) {
+            (row, _) throws(LodestoneError) in
+            matches.insert(row)
+            return true
+        }
+        var row: RowNumber = 0
+        while row < state.nextRow && list.rows.count < depth {
+            if isWanted(row) && !matches.contains(row) { list.append(row, 0) }
+            row += 1
+        }
+        return list
+    }
+
+    /// Documents that a walk reaches, nearest first; the score is 1 / depth.
+    private func reached(
+        _ walk: Walk, from starts: [NodeNumber], _ query: Query, _ source: Source, allowed: RowSet?
+    ) throws(LodestoneError) -> RankedList {
+        let depth = query.depth(of: source)
+        let outcome = try view.steps(of: walk, from: starts, context: context)
+        var list = RankedList()
+        for step in outcome.reached where list.rows.count < depth {
+            guard let row = view.state.row(of: step.node), allowed?.contains(row) ?? true else {
+                continue
+            }
+            list.append(row, 1 / Double(step.depth))
+        }
+        list.isPartial = outcome.endedBy != nil
+        return list
+    }
+
+    /// Every row whose metadata satisfies the filter.
+    private func rows(matching filter: Filter) throws(LodestoneError) -> RowSet {
+        var set = RowSet(count: Int(view.state.nextRow))
+        try view.rows?.forEachRow(of: view.collection.record.number, after: nil) {
+            (row) throws(LodestoneError) in
+            if filter.matches(row.metadata) { set.insert(row.row) }
+            return true
+        }
+        return set
+    }
+}
+
+extension Query {
+    /// How many of a source's best hits enter the fusion.
+    func depth(of source: Source) -> Int {
+        sources.count == 1 ? limit : max(limit, source.candidates ?? 100)
+    }
+
+    var walksFromHits: Bool {
+        sources.contains { if case .walkFromHits = $0.kind { true } else { false } }
+    }
+
+    /// Whether the store's rows must be read to answer.
+    var needsRows: Bool {
+        filter != nil || include.needsRows
+            || sources.contains { if case .text = $0.kind { true } else { false } }
+    }
+}
+
+extension Metric {
+    /// The score of a distance: larger is better.
+    func score(_ distance: Float) -> Double {
+        switch self {
+        case .cosine: 1 - Double(distance)
+        case .euclidean, .dotProduct: -Double(distance)
+        }
+    }
+}

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+
+/// Checks of what callers send, before anything else looks at it. Each names the field, the value
+/// and the limit.
+struct RequestValidation {
+    let limits: Limits
+
+    static func collectionName(_ name: String) throws(LodestoneError) {
+        let isAllowed = name.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"),
+                UInt8(ascii: "."):
+                true
+            default: false
+            }
+        }
+        guard isAllowed, (1...64).contains(name.utf8.count) else {
+            throw .invalid(
+                "BAD_NAME", "'\(name.prefix(80))' is no name for a collection.",
+                recovery: "Use 1 to 64 letters, digits, dots, hyphens and underscores.",
+                field: "name")
+        }
+    }
+
+    func options(_ options: CollectionOptions) throws(LodestoneError) {
+        guard options.dimension >= 0 else {
+            throw .invalid(
+                "LIMIT", "dimension is \(options.dimension).", recovery: "Send 0 or more.",
+                field: "dimension")
+        }
+        guard options.dimension <= limits.maxDimension else {
+            throw .limit("dimension", options.dimension, limits.maxDimension)
+        }
+        guard case .flatScan = options.vectorStrategy else {
+            throw LodestoneError(
+                .unimplemented, reason: "STRATEGY",
+                "This release searches vectors by flat scan only.",
+                recovery: "Create the collection with the flat strategy.", field: "vector_strategy")
+        }
+        guard options.textStrategy == .fts5 else {
+            throw LodestoneError(
+                .unimplemented, reason: "STRATEGY",
+                "This release indexes text with FTS5 only.",
+                recovery: "Create the collection with the FTS5 strategy.", field: "text_strategy")
+        }
+    }
+
+    /// A vector of a collection: the right length, finite, and not of length zero under cosine.
+    func vector(_ vector: [Float], of options: CollectionOptions, collection: String, field: String)
+        throws(LodestoneError)
+    {
+        guard options.dimension > 0 else {
+            throw .invalid(
+                "DIMENSION_MISMATCH",
+                "\(field) has \(vector.count) dimensions; collection '\(collection)' stores no "
+                    + "vectors.",
+                recovery: "Leave the vector out, or create a collection with a dimension.",
+                field: field)
+        }
+        guard vector.count == options.dimension else {
+            throw .invalid(
+                "DIMENSION_MISMATCH",
+                "\(field) has \(vector.count) dimensions; collection '\(collection)' stores "
+                    + "\(options.dimension).",
+                recovery: "Embed with the model used for the collection, or create another one.",
+                field: field)
+        }
+        if let index = VectorCheck.firstNotFinite(vector) {
+            throw .invalid(
+                "BAD_VECTOR", "\(field)[\(index)] is \(vector[index]).",
+                recovery: "Send finite numbers only.", field: field)
+        }
+        if options.metric == .cosine {
+            let square = VectorCheck.squaredLength(vector)
+            guard square.isNormal else {
+                throw .invalid(
+                    "BAD_VECTOR",
+                    "\(field) has no direction: the square of its length is \(square).",
+                    recovery: "Under cosine, send vectors whose length is neither zero nor beyond "
+                        + "float32.", field: field)
+            }
+        }
+    }
+
+    func count(_ count: Int, _ field: String, of what: String) throws(LodestoneError) {
+        guard count > 0 else {
+            throw .invalid(
+                "EMPTY", "\(field) is empty.", recovery: "Send at least one \(what).", field: field)
+        }
+        guard count <= limits.maxBatch else { throw .limit(field, count, limits.maxBatch) }
+    }
+
+    func number(_ value: Int, in range: ClosedRange<Int>, _ field: String) throws(LodestoneError) {
+        guard range.contains(value) else {
+            throw .invalid(
+                "LIMIT",
+                "\(field) is \(value); it must be \(range.lowerBound) to \(range.upperBound).",
+                recovery: "Send a number in that range.", field: field)
+        }
+    }
+
+    func text(_ text: String, bytes range: ClosedRange<Int>, _ field: String)
+        throws(LodestoneError)
+    {
+        guard range.contains(text.utf8.count) else {
+            throw .invalid(
+                "LIMIT",
+                "\(field) has \(text.utf8.count) bytes; it must have \(range.lowerBound) to "
+                    + "\(range.upperBound).", recovery: "Send text of that length.", field: field)
+        }
+    }
+
+    func metadata(_ metadata: Metadata, _ field: String, depth: Int = 0) throws(LodestoneError) {
+        for (name, value) in metadata {
+            try text(name, bytes: 1...256, "\(field) name")
+            try self.value(value, "\(field).\(name)", depth: depth + 1)
+        }
+    }
+
+    func value(_ value: Value, _ field: String, depth: Int) throws(LodestoneError) {
+        guard depth <= limits.maxNesting else {
+            throw .limit("\(field) nesting", depth, limits.maxNesting, unit: "levels")
+        }
+        switch value {
+        case .double(let number) where number.isNaN:
+            throw .invalid(
+                "BAD_VALUE", "\(field) is not a number.", recovery: "Leave the field out.",
+                field: field)
+        case .list(let values):
+            for value in values { try self.value(value, field, depth: depth + 1) }
+        case .object(let metadata):
+            try self.metadata(metadata, field, depth: depth)
+        default:
+            break
+        }
+    }
+
+    func edge(_ edge: Edge, _ field: String) throws(LodestoneError) {
+        try text(edge.label, bytes: 1...256, "\(field).label")
+        guard edge.weight.isFinite else {
+            throw .invalid(
+                "BAD_VALUE", "\(field).weight is \(edge.weight).",
+                recovery: "Send a finite weight, or none.", field: "\(field).weight")
+        }
+        try metadata(edge.metadata, "\(field).metadata")
+    }
+}
+
+/// Passes over vectors in blocks that the compiler can keep in registers.
+enum VectorCheck {
+    /// The first element that is NaN or infinite.
+    static func firstNotFinite(_ vector: [Float]) -> Int? {
+        // All bits of the exponent set means NaN or infinity; the loop has no early exit, so that
+        // it runs in vector registers.
+        let exponent: UInt32 = 0x7f80_0000
+        let largest = vector.withUnsafeBufferPointer { vector in
+            var largest: UInt32 = 0
+            for element in vector { largest = max(largest, element.bitPattern & exponent) }
+            return largest
+        }
+        return largest == exponent ? vector.firstIndex { !$0.isFinite } : nil
+    }
+
+    /// The sum of squares in float32, as the kernels see it.
+    static func squaredLength(_ vector: [Float]) -> Float {
+        vector.withUnsafeBufferPointer { vector in
+            var sums = SIMD16<Float>.zero
+            var index = 0
+            while index + 16 <= vector.count {
+                let part = UnsafeRawPointer(vector.baseAddress.unsafelyUnwrapped + index)
+                    .loadUnaligned(as: SIMD16<Float>.self)
+                sums += part * part
+                index += 16
+            }
+            var sum = sums.sum()
+            while index < vector.count {
+                sum += vector[index] * vector[index]
+                index += 1
+            }
+            return sum
+        }
+    }
+}

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import LodestoneGraph
+import LodestoneStorage
+
+/// A write that knows its rows: what the store commits, and what to do to the collection after.
+struct ResolvedWrite {
+    let batch: StoredBatch
+    let apply: (CommittedBatch) -> Void
+
+    func receipt(_ committed: CommittedBatch, durability: Durability) -> WriteReceipt {
+        WriteReceipt(
+            sequenceNumber: committed.sequenceNumber, durability: durability,
+            inserted: batch.inserted, replaced: batch.replaced, dropped: batch.dropped)
+    }
+}
+
+/// Turns the ids of writes into rows, for one group: later writes of the group see the rows of
+/// earlier ones, though none is committed yet.
+struct Resolver {
+    private struct Overlay {
+        var nextRow: RowNumber
+        var rows: [NodeNumber: RowNumber] = [:]
+    }
+
+    let store: any Store
+    let registry: Registry
+    private var overlays: [CollectionNumber: Overlay] = [:]
+
+    init(store: any Store, registry: Registry) {
+        self.store = store
+        self.registry = registry
+    }
+
+    mutating func resolve(_ pending: PendingWrite) throws(LodestoneError) -> ResolvedWrite {
+        switch pending.write {
+        case .createCollection(let name, let options):
+            try create(name, options, pending)
+        case .dropCollection(let name):
+            try drop(name, pending)
+        case .index(let index):
+            try resolve(index, pending)
+        case .drop(let drop):
+            try resolve(drop, pending)
+        }
+    }
+
+    private func create(_ name: String, _ options: CollectionOptions, _ pending: PendingWrite)
+        throws(LodestoneError) -> ResolvedWrite
+    {
+        guard registry.find(name) == nil else {
+            throw LodestoneError(
+                .alreadyExists, reason: "COLLECTION_EXISTS",
+                "There is a collection '\(name)' already.",
+                recovery: "Use it, choose another name, or drop it first.", object: name)
+        }
+        let record = CollectionRecord(
+            number: registry.nextCollectionNumber(), name: name, options: options)
+        let registry = registry
+        return ResolvedWrite(
+            batch: StoredBatch(
+                change: .createCollection(record), requestID: pending.requestID,
+                fingerprint: pending.write.fingerprint)
+        ) { committed in
+            let collection = Collection(record)
+            collection.update { $0.advance(to: committed.sequenceNumber) }
+            registry.add(collection)
+        }
+    }
+
+    private func drop(_ name: String, _ pending: PendingWrite) throws(LodestoneError)
+        -> ResolvedWrite
+    {
+        guard let collection = registry.find(name) else { throw .noCollection(name) }
+        let registry = registry
+        return ResolvedWrite(
+            batch: StoredBatch(
+                change: .dropCollection(collection.record.number), requestID: pending.requestID,
+                fingerprint: pending.write.fingerprint,
+                dropped: collection.state.documentCount)
+        ) { _ in
+            registry.remove(collection)
+        }
+    }
+
+    private mutating func resolve(_ index: PreparedIndex, _ pending: PendingWrite)
+        throws(LodestoneError) -> ResolvedWrite
+    {
+        let collection = try existing(index.collection)
+        let number = collection.record.number
+        var state: CollectionState? = collection.state
+        var overlay = overlays[number] ?? Overlay(nextRow: collection.state.nextRow)
+        let firstRow = overlay.nextRow
+        let (added, onStored) = try split(index, state: collection.state)
+        let nodes = collection.ids.withTable { table in index.rows.map { table.intern($0.id) } }
+        var removed: [RowNumber] = []
+        for (offset, node) in nodes.enumerated() {
+            if let row = overlay.rows[node] ?? state?.row(of: node) { removed.append(row) }
+            overlay.rows[node] = firstRow + RowNumber(offset)
+        }
+        overlay.nextRow = firstRow + RowNumber(index.rows.count)
+        overlays[number] = overlay
+        // The writer holds no copy of the state while it changes it, so that it changes in place.
+        state = nil
+
+        var rows = index.rows
+        var links = index.rowEdges.map { collection.links($0) }
+        for (offset, edges) in added {
+            let merged = Self.merge(index.rowEdges[offset], adding: edges)
+            rows[offset] = rows[offset].relinked(merged)
+            links[offset] = collection.links(merged)
+        }
+        let relinked = try onStored.map { (row, node, edges) throws(LodestoneError) in
+            (row, node, Self.merge(try storedEdges(row, of: collection), adding: edges))
+        }
+        let relinkedLinks = relinked.map { (node: $0.1, links: collection.links($0.2)) }
+        let change = RowChange(
+            collection: number, dimension: collection.record.options.dimension,
+            firstRow: firstRow, rows: rows, vectors: index.vectors,
+            vectorChecksum: index.vectorChecksum, removed: removed,
+            relinked: relinked.map { ($0.0, $0.2) })
+        return ResolvedWrite(
+            batch: StoredBatch(
+                change: .rows(change), requestID: pending.requestID,
+                fingerprint: index.fingerprint, inserted: rows.count - removed.count,
+                replaced: removed.count)
+        ) { [links] committed in
+            collection.update { state in
+                for row in removed { state.remove(row) }
+                if let run = committed.vectors { state.append(run) }
+                for (offset, node) in nodes.enumerated() {
+                    state.insert(
+                        firstRow + RowNumber(offset), node: node, links: links[offset])
+                }
+                for (node, links) in relinkedLinks { state.setLinks(from: node, links) }
+                state.advance(to: committed.sequenceNumber)
+            }
+        }
+    }
+
+    /// The batch's separate edges, by the document that they leave: by its offset in the batch, or
+    /// by its stored row.
+    private func split(_ index: PreparedIndex, state: CollectionState) throws(LodestoneError) -> (
+        added: [(offset: Int, edges: [Edge])],
+        onStored: [(row: RowNumber, node: NodeNumber, edges: [Edge])]
+    ) {
+        if index.edges.isEmpty { return ([], []) }
+        var offsets: [DocumentID: Int] = [:]
+        for (offset, row) in index.rows.enumerated() { offsets[row.id] = offset }
+        var added: [(offset: Int, edges: [Edge])] = []
+        var onStored: [(row: RowNumber, node: NodeNumber, edges: [Edge])] = []
+        for (source, edges) in Self.grouped(index.edges) {
+            if let offset = offsets[source] {
+                added.append((offset, edges))
+            } else if let node = index.collection.ids.withTable({ $0.number(of: source) }),
+                let row = state.row(of: node)
+            {
+                onStored.append((row, node, edges))
+            } else {
+                throw LodestoneError(
+                    .notFound, reason: "NO_SOURCE",
+                    "There is no document '\(source)' for an edge '\(edges[0].label)' to leave.",
+                    recovery: "Send the document first, or in the same batch.", field: "edges",
+                    object: source.string)
+            }
+        }
+        return (added, onStored)
+    }
+
+    private func resolve(_ drop: PreparedDrop, _ pending: PendingWrite) throws(LodestoneError)
+        -> ResolvedWrite
+    {
+        let collection = try existing(drop.collection)
+        let state = collection.state
+        let node = { (id: DocumentID) in collection.ids.withTable { $0.number(of: id) } }
+        var gone: [NodeNumber: RowNumber] = [:]
+        var goneIDs: Set<DocumentID> = []
+        for id in drop.ids {
+            guard let node = node(id), let row = state.row(of: node) else { continue }
+            gone[node] = row
+            goneIDs.insert(id)
+        }
+        // Documents that stay, but lose edges: those that point at what goes, and those named.
+        var losing: Set<NodeNumber> = []
+        for node in gone.keys { losing.formUnion(state.graph.sources(to: node)) }
+        let named = Dictionary(uniqueKeysWithValues: Self.grouped(drop.edges))
+        for source in named.keys { if let node = node(source) { losing.insert(node) } }
+        var relinked: [(row: RowNumber, node: NodeNumber, edges: [Edge])] = []
+        for source in losing.sorted() where gone[source] == nil {
+            guard let row = state.row(of: source) else { continue }
+            let id = collection.ids.withTable { $0.keys[Int(source)] }
+            let edges = try storedEdges(row, of: collection)
+            let dropped = Set((named[id] ?? []).map { EdgeKey($0) })
+            let kept = edges.filter {
+                !goneIDs.contains($0.target) && !dropped.contains(EdgeKey($0))
+            }
+            if kept.count < edges.count { relinked.append((row, source, kept)) }
+        }
+        let removed = gone.values.sorted()
+        let change = RowChange(
+            collection: collection.record.number,
+            dimension: collection.record.options.dimension, firstRow: state.nextRow,
+            rows: [], vectors: [], vectorChecksum: 0, removed: removed,
+            relinked: relinked.map { ($0.row, $0.edges) })
+        let links = relinked.map { (node: $0.node, links: collection.links($0.edges)) }
+        let goneNodes = gone.keys.sorted()
+        return ResolvedWrite(
+            batch: StoredBatch(
+                change: .rows(change), requestID: pending.requestID,
+                fingerprint: drop.fingerprint, dropped: removed.count)
+        ) { committed in
+            collection.update { state in
+                for row in removed { state.remove(row) }
+                for node in goneNodes { state.unlink(node) }
+                for (node, links) in links { state.setLinks(from: node, links) }
+                state.advance(to: committed.sequenceNumber)
+            }
+        }
+    }
+
+    /// Refuses a collection that was dropped between the check of the write and its turn.
+    private func existing(_ collection: Collection) throws(LodestoneError) -> Collection {
+        guard !collection.isDropped else { throw .noCollection(collection.record.name) }
+        return collection
+    }
+
+    private func storedEdges(_ row: RowNumber, of collection: Collection) throws(LodestoneError)
+        -> [Edge]
+    {
+        let reader = try store.beginRead(context: nil)
+        defer { reader.end() }
+        return try reader.row(row, of: collection.record.number)?.edges ?? []
+    }
+
+    /// An edge is known by its label and target, beside its source.
+    private struct EdgeKey: Hashable {
+        let label: Label
+        let target: DocumentID
+
+        init(_ edge: Edge) {
+            label = Label(string: edge.label)
+            target = edge.target
+        }
+    }
+
+    private static func merge(_ edges: [Edge], adding added: [Edge]) -> [Edge] {
+        var merged = edges
+        var places: [EdgeKey: Int] = [:]
+        for (place, edge) in edges.enumerated() { places[EdgeKey(edge)] = place }
+        for edge in added {
+            if let place = places[EdgeKey(edge)] {
+                merged[place] = edge
+            } else {
+                places[EdgeKey(edge)] = merged.count
+                merged.append(edge)
+            }
+        }
+        return merged
+    }
+
+    /// Edges by source, sources in the order of their first edge.
+    private static func grouped(_ edges: [SourcedEdge]) -> [(DocumentID, [Edge])] {
+        var places: [DocumentID: Int] = [:]
+        var groups: [(DocumentID, [Edge])] = []
+        for edge in edges {
+            if let place = places[edge.source] {
+                groups[place].1.append(edge.edge)
+            } else {
+                places[edge.source] = groups.count
+                groups.append((edge.source, [edge.edge]))
+            }
+        }
+        return groups
+    }
+}

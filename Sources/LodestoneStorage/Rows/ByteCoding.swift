@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+
+/// Appends numbers and byte strings in the form in which rows keep them: LEB128 for counts,
+/// little-endian for fixed widths.
+struct ByteWriter {
+    var bytes: [UInt8] = []
+
+    mutating func append(varint value: UInt64) {
+        var value = value
+        while value >= 0x80 {
+            bytes.append(UInt8(truncatingIfNeeded: value) | 0x80)
+            value >>= 7
+        }
+        bytes.append(UInt8(value))
+    }
+
+    mutating func append(fixed value: some FixedWidthInteger) {
+        withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
+    }
+
+    mutating func append(string: String) {
+        var string = string
+        string.withUTF8 { utf8 in
+            append(varint: UInt64(utf8.count))
+            bytes.append(contentsOf: utf8)
+        }
+    }
+}
+
+/// Reads what `ByteWriter` wrote; every step checks that the bytes are there.
+struct ByteReader {
+    /// The bytes end early or say something impossible.
+    struct Malformed: Error {}
+
+    private let bytes: UnsafeRawBufferPointer
+    private var position = 0
+
+    init(_ bytes: UnsafeRawBufferPointer) {
+        self.bytes = bytes
+    }
+
+    var isAtEnd: Bool { position == bytes.count }
+
+    mutating func byte() throws(Malformed) -> UInt8 {
+        guard position < bytes.count else { throw Malformed() }
+        defer { position += 1 }
+        return bytes[position]
+    }
+
+    mutating func varint() throws(Malformed) -> UInt64 {
+        var value: UInt64 = 0
+        for shift in stride(from: UInt64(0), to: 64, by: 7) {
+            let byte = try byte()
+            value |= UInt64(byte & 0x7f) << shift
+            if byte < 0x80 { return value }
+        }
+        throw Malformed()
+    }
+
+    /// A count of things that take at least one byte each.
+    mutating func count() throws(Malformed) -> Int {
+        let value = try varint()
+        guard value <= UInt64(bytes.count - position) else { throw Malformed() }
+        return Int(value)
+    }
+
+    mutating func fixed<T: FixedWidthInteger>(_ type: T.Type) throws(Malformed) -> T {
+        guard bytes.count - position >= MemoryLayout<T>.size else { throw Malformed() }
+        defer { position += MemoryLayout<T>.size }
+        return T(littleEndian: bytes.loadUnaligned(fromByteOffset: position, as: T.self))
+    }
+
+    mutating func string() throws(Malformed) -> String {
+        let count = try count()
+        let slice = UnsafeRawBufferPointer(rebasing: bytes[position..<position + count])
+        position += count
+        guard let string = String(validating: slice, as: UTF8.self) else { throw Malformed() }
+        return string
+    }
+}

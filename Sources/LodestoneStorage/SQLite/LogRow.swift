@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLodestoneSystem
+import LodestoneCore
+
+/// One row of the change log.
+struct LogRow {
+    var sequenceNumber: UInt64
+    var collection: CollectionNumber
+    var kind: Schema.LogKind.RawValue
+    var firstRow: RowNumber = 0
+    var rowCount = 0
+    var vectorCount = 0
+    var segment: UInt32 = 0
+    var offset = 0
+    var vectorSum: UInt32 = 0
+    /// What else changed: removed rows, then rows with other edges.
+    var detail: [UInt8] = []
+    /// The chain as it stands in the row.
+    var stored: UInt32 = 0
+
+    static let select = """
+        SELECT seq, collection, kind, first_row, row_count, vector_count, segment, offset,
+               vector_sum, detail, chain
+        FROM log
+        """
+    private static let insert = """
+        INSERT INTO log(seq, collection, kind, first_row, row_count, vector_count, segment, offset,
+                        vector_sum, detail, chain)
+        VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+        """
+
+    init(sequenceNumber: UInt64, collection: CollectionNumber, kind: Schema.LogKind) {
+        self.sequenceNumber = sequenceNumber
+        self.collection = collection
+        self.kind = kind.rawValue
+    }
+
+    init(_ statement: SQLiteStatement) {
+        sequenceNumber = UInt64(bitPattern: statement.int(at: 0))
+        collection = CollectionNumber(truncatingIfNeeded: statement.int(at: 1))
+        kind = statement.int(at: 2)
+        firstRow = RowNumber(truncatingIfNeeded: statement.int(at: 3))
+        rowCount = Int(statement.int(at: 4))
+        vectorCount = Int(statement.int(at: 5))
+        segment = UInt32(truncatingIfNeeded: statement.int(at: 6))
+        offset = Int(statement.int(at: 7))
+        vectorSum = UInt32(truncatingIfNeeded: statement.int(at: 8))
+        detail = statement.withBytes(at: 9) { Array($0) }
+        stored = UInt32(truncatingIfNeeded: statement.int(at: 10))
+    }
+
+    /// The chain of this row after a row whose chain is `previous`.
+    func chain(after previous: UInt32) -> UInt32 {
+        var writer = ByteWriter()
+        for field in [
+            Int64(bitPattern: sequenceNumber), Int64(collection), kind, Int64(firstRow),
+            Int64(rowCount), Int64(vectorCount), Int64(segment), Int64(offset), Int64(vectorSum),
+        ] {
+            writer.append(fixed: field)
+        }
+        writer.bytes.append(contentsOf: detail)
+        return lode_crc32c(previous, writer.bytes, writer.bytes.count)
+    }
+
+    /// Writes the row; answers its chain.
+    func insert(into connection: SQLiteConnection, after previous: UInt32)
+        throws(SQLiteConnection.Failure) -> UInt32
+    {
+        let chain = chain(after: previous)
+        let statement = try connection.statement(Self.insert)
+        statement.bind(sequenceNumber, at: 1)
+        statement.bind(collection, at: 2)
+        statement.bind(kind, at: 3)
+        statement.bind(firstRow, at: 4)
+        statement.bind(rowCount, at: 5)
+        statement.bind(vectorCount, at: 6)
+        statement.bind(segment, at: 7)
+        statement.bind(offset, at: 8)
+        statement.bind(vectorSum, at: 9)
+        statement.bind(detail, at: 10)
+        statement.bind(chain, at: 11)
+        try statement.run()
+        return chain
+    }
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+
+/// The rows of one collection and their words, through one connection.
+struct RowTable {
+    let collection: CollectionNumber
+    let connection: SQLiteConnection
+
+    private var columns: String { "row, id, text, metadata, edges, sum" }
+
+    func insert(_ row: EncodedRow, as number: RowNumber) throws(LodestoneError) {
+        try orFail { () throws(SQLiteConnection.Failure) in
+            let statement = try connection.statement(
+                "INSERT INTO docs_\(collection)(\(columns)) VALUES(?1, ?2, ?3, ?4, ?5, ?6)")
+            statement.bind(number, at: 1)
+            statement.bind(blob: row.id.string, at: 2)
+            statement.bind(row.text, at: 3)
+            statement.bind(row.metadata, at: 4)
+            statement.bind(row.edges, at: 5)
+            statement.bind(row.checksum(seed: RowChecksum.seed(row: number)), at: 6)
+            try statement.run()
+            guard !row.indexedText.isEmpty else { return }
+            let words = try connection.statement(
+                "INSERT INTO text_\(collection)(rowid, text) VALUES(?1, ?2)")
+            words.bind(number, at: 1)
+            words.bind(text: row.indexedText, at: 2)
+            try words.run()
+        }
+    }
+
+    /// Removes a row and its words. FTS5 takes the old words back only when told exactly which
+    /// they were, so they are read from the row, in the same transaction.
+    func remove(_ number: RowNumber) throws(LodestoneError) {
+        guard let row = try read(number) else { return }
+        let words = EncodedRow(row.document).indexedText
+        try orFail { () throws(SQLiteConnection.Failure) in
+            if !words.isEmpty {
+                let statement = try connection.statement(
+                    """
+                    INSERT INTO text_\(collection)(text_\(collection), rowid, text)
+                    VALUES('delete', ?1, ?2)
+                    """)
+                statement.bind(number, at: 1)
+                statement.bind(text: words, at: 2)
+                try statement.run()
+            }
+            let statement = try connection.statement(
+                "DELETE FROM docs_\(collection) WHERE row = ?1")
+            statement.bind(number, at: 1)
+            try statement.run()
+        }
+    }
+
+    /// Gives a row other edges.
+    func relink(_ number: RowNumber, _ edges: [Edge]) throws(LodestoneError) {
+        guard let row = try read(number) else { return }
+        let encoded = EncodedRow(row.document).relinked(edges)
+        try orFail { () throws(SQLiteConnection.Failure) in
+            let statement = try connection.statement(
+                "UPDATE docs_\(collection) SET edges = ?2, sum = ?3 WHERE row = ?1")
+            statement.bind(number, at: 1)
+            statement.bind(encoded.edges, at: 2)
+            statement.bind(encoded.checksum(seed: RowChecksum.seed(row: number)), at: 3)
+            try statement.run()
+        }
+    }
+
+    func read(_ number: RowNumber, context: CallContext? = nil) throws(LodestoneError)
+        -> StoredRow?
+    {
+        let statement = try orFail(context) { () throws(SQLiteConnection.Failure) in
+            let statement = try connection.statement(
+                "SELECT \(columns) FROM docs_\(collection) WHERE row = ?1")
+            statement.bind(number, at: 1)
+            return try statement.step() ? statement : nil
+        }
+        guard let statement else { return nil }
+        defer { statement.reset() }
+        return try decode(statement)
+    }
+
+    func forEach(
+        after: RowNumber?, context: CallContext?,
+        _ body: (StoredRow) throws(LodestoneError) -> Bool
+    ) throws(LodestoneError) {
+        let statement = try orFail(context) { () throws(SQLiteConnection.Failure) in
+            let statement = try connection.statement(
+                "SELECT \(columns) FROM docs_\(collection) WHERE row > ?1 ORDER BY row")
+            statement.bind(after.map { Int64($0) } ?? -1, at: 1)
+            return statement
+        }
+        defer { statement.reset() }
+        while try orFail(context, { () throws(SQLiteConnection.Failure) in try statement.step() }) {
+            guard try body(try decode(statement)) else { return }
+        }
+    }
+
+    /// The row under the statement, once its checksum has been found right.
+    private func decode(_ statement: SQLiteStatement) throws(LodestoneError) -> StoredRow {
+        let number = RowNumber(truncatingIfNeeded: statement.int(at: 0))
+        var sum = RowChecksum.seed(row: number)
+        for column: Int32 in 1...4 {
+            sum = statement.withBytes(at: column) { RowChecksum.extend(sum, $0) }
+        }
+        guard sum == UInt32(truncatingIfNeeded: statement.int(at: 5)) else {
+            throw damaged(number, statement)
+        }
+        do throws(ByteReader.Malformed) {
+            let id = try statement.withBytes(at: 1) { (bytes) throws(ByteReader.Malformed) in
+                guard let id = String(validating: bytes, as: UTF8.self) else {
+                    throw ByteReader.Malformed()
+                }
+                return DocumentID(trusted: id)
+            }
+            return StoredRow(
+                row: number, id: id,
+                text: try statement.withBytes(at: 2) { (bytes) throws(ByteReader.Malformed) in
+                    var reader = ByteReader(bytes)
+                    return try reader.textFields()
+                },
+                metadata: try statement.withBytes(at: 3) { (bytes) throws(ByteReader.Malformed) in
+                    var reader = ByteReader(bytes)
+                    return try reader.metadata()
+                },
+                edges: try statement.withBytes(at: 4) { (bytes) throws(ByteReader.Malformed) in
+                    var reader = ByteReader(bytes)
+                    return try reader.edges()
+                })
+        } catch {
+            throw damaged(number, statement)
+        }
+    }
+
+    private func damaged(_ number: RowNumber, _ statement: SQLiteStatement) -> LodestoneError {
+        let id = statement.withBytes(at: 1) { String(decoding: $0.prefix(64), as: UTF8.self) }
+        return LodestoneError(
+            .dataLoss, reason: "CORRUPT_ROW",
+            "Row \(number) of collection \(collection), document '\(id)', fails its checksum.",
+            recovery: "Write the document again, or restore a snapshot.", object: id)
+    }
+
+    private func orFail<T>(
+        _ context: CallContext? = nil, _ body: () throws(SQLiteConnection.Failure) -> T
+    ) throws(LodestoneError) -> T {
+        do throws(SQLiteConnection.Failure) {
+            return try body()
+        } catch {
+            throw error.asLodestoneError(context: context)
+        }
+    }
+}

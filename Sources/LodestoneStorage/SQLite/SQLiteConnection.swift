@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+import CSQLite
+import LodestoneCore
+
+/// One connection to the database file, and its prepared statements.
+///
+/// Threading: one thread at a time; the owner sees to it (the writer's queue, or the reader that
+/// took the connection out of the pool). Unchecked, because a C handle says nothing of threads.
+final class SQLiteConnection: @unchecked Sendable {
+    /// What SQLite answered when it did not do what it was asked.
+    struct Failure: Error {
+        let code: Int32
+        let message: String
+    }
+
+    let handle: OpaquePointer
+    private var statements: [String: SQLiteStatement] = [:]
+    /// The call on whose behalf the connection works; long statements end with it.
+    private var context: CallContext?
+
+    init(path: String, isReadOnly: Bool) throws(Failure) {
+        var handle: OpaquePointer?
+        let access = isReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+        let result = sqlite3_open_v2(path, &handle, access | SQLITE_OPEN_NOMUTEX, nil)
+        guard result == SQLITE_OK, let handle else {
+            let message = handle.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
+            sqlite3_close(handle)
+            throw Failure(code: result, message: message)
+        }
+        self.handle = handle
+        sqlite3_extended_result_codes(handle, 1)
+        for option in [SQLITE_DBCONFIG_DEFENSIVE, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE] {
+            _ = lode_sqlite_db_config(handle, option, 1)
+        }
+        _ = lode_sqlite_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
+        // Every 4,000 virtual machine steps, some 50 microseconds, a look at the call's context.
+        sqlite3_progress_handler(
+            handle, 4_000,
+            { pointer in
+                guard let pointer else { return 0 }
+                let connection = Unmanaged<SQLiteConnection>.fromOpaque(pointer)
+                return connection.takeUnretainedValue().context?.isOver == true ? 1 : 0
+            }, Unmanaged.passUnretained(self).toOpaque())
+    }
+
+    deinit {
+        statements.removeAll()
+        sqlite3_close_v2(handle)
+    }
+
+    /// Ties what follows to a call; `nil` unties it.
+    func work(for context: CallContext?) {
+        self.context = context
+    }
+
+    /// Runs statements that answer nothing.
+    func execute(_ sql: String) throws(Failure) {
+        try check(sqlite3_exec(handle, sql, nil, nil, nil))
+    }
+
+    /// A prepared statement, kept for the next time, reset and without bindings.
+    func statement(_ sql: String) throws(Failure) -> SQLiteStatement {
+        if let statement = statements[sql] {
+            statement.reset()
+            return statement
+        }
+        var prepared: OpaquePointer?
+        try check(
+            sqlite3_prepare_v3(
+                handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &prepared, nil))
+        guard let prepared else { throw Failure(code: SQLITE_MISUSE, message: "empty statement") }
+        let statement = SQLiteStatement(prepared, connection: self)
+        statements[sql] = statement
+        return statement
+    }
+
+    /// Forgets statements about tables that are about to go.
+    func forgetStatements(mentioning table: String) {
+        statements = statements.filter { !$0.key.contains(table) }
+    }
+
+    func check(_ result: Int32) throws(Failure) {
+        guard result == SQLITE_OK || result == SQLITE_DONE || result == SQLITE_ROW else {
+            throw Failure(code: result, message: String(cString: sqlite3_errmsg(handle)))
+        }
+    }
+}
+
+extension SQLiteConnection.Failure {
+    /// The error that a caller of the store sees, when nothing was written.
+    func asLodestoneError(context: CallContext?) -> LodestoneError {
+        switch code & 0xff {
+        case SQLITE_INTERRUPT:
+            do throws(LodestoneError) {
+                try context?.check()
+            } catch {
+                return error
+            }
+            return .broken("A statement was interrupted without a reason.")
+        case SQLITE_FULL:
+            return LodestoneError(
+                .resourceExhausted, reason: "DISK_FULL", "The disk is full: \(message).",
+                recovery: "Free space on the data directory's disk; reads and drops go on.")
+        case SQLITE_CORRUPT, SQLITE_NOTADB:
+            return LodestoneError(
+                .dataLoss, reason: "CORRUPT_DATABASE", "SQLite reports damage: \(message).",
+                recovery: "Stop writing, keep a copy of the directory, restore a snapshot.")
+        case SQLITE_BUSY, SQLITE_LOCKED:
+            return LodestoneError(
+                .unavailable, reason: "BUSY", "The database is busy: \(message).",
+                recovery: "Send the call again.", retryAfter: .milliseconds(50))
+        case SQLITE_IOERR, SQLITE_CANTOPEN, SQLITE_READONLY, SQLITE_PERM:
+            return LodestoneError(
+                .failedPrecondition, reason: "IO_ERROR",
+                "SQLite can't reach its files (code \(code)): \(message).",
+                recovery: "Check the disk and the rights on the data directory.")
+        default:
+            return .broken("SQLite answered \(code): \(message).")
+        }
+    }
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+import CSQLite
+
+/// A prepared statement. Parameters and columns count from where SQLite counts: 1 and 0.
+final class SQLiteStatement {
+    private let handle: OpaquePointer
+    private unowned let connection: SQLiteConnection
+
+    init(_ handle: OpaquePointer, connection: SQLiteConnection) {
+        self.handle = handle
+        self.connection = connection
+    }
+
+    deinit {
+        sqlite3_finalize(handle)
+    }
+
+    func reset() {
+        sqlite3_reset(handle)
+        sqlite3_clear_bindings(handle)
+    }
+
+    func bind(_ value: some BinaryInteger, at index: Int32) {
+        sqlite3_bind_int64(handle, index, Int64(truncatingIfNeeded: value))
+    }
+
+    func bind(_ bytes: [UInt8], at index: Int32) {
+        bytes.withUnsafeBytes { bind($0, at: index) }
+    }
+
+    /// Binds a blob; the bytes are copied.
+    func bind(_ bytes: UnsafeRawBufferPointer, at index: Int32) {
+        if let base = bytes.baseAddress, !bytes.isEmpty {
+            sqlite3_bind_blob64(
+                handle, index, base, UInt64(bytes.count), lode_sqlite_transient())
+        } else {
+            sqlite3_bind_zeroblob(handle, index, 0)
+        }
+    }
+
+    /// Binds UTF-8 as a blob, for ids and names.
+    func bind(blob string: String, at index: Int32) {
+        var string = string
+        string.withUTF8 { bind(UnsafeRawBufferPointer($0), at: index) }
+    }
+
+    /// Binds text.
+    func bind(text string: String, at index: Int32) {
+        var string = string
+        string.withUTF8 { utf8 in
+            utf8.withMemoryRebound(to: CChar.self) { characters in
+                _ = sqlite3_bind_text64(
+                    handle, index, characters.baseAddress, UInt64(characters.count),
+                    lode_sqlite_transient(), UInt8(SQLITE_UTF8))
+            }
+        }
+    }
+
+    /// Steps once; true when there is a row to read.
+    func step() throws(SQLiteConnection.Failure) -> Bool {
+        let result = sqlite3_step(handle)
+        try connection.check(result)
+        return result == SQLITE_ROW
+    }
+
+    /// Runs a statement that answers nothing.
+    func run() throws(SQLiteConnection.Failure) {
+        _ = try step()
+        sqlite3_reset(handle)
+    }
+
+    func int(at column: Int32) -> Int64 { sqlite3_column_int64(handle, column) }
+    func double(at column: Int32) -> Double { sqlite3_column_double(handle, column) }
+    func isNull(at column: Int32) -> Bool {
+        sqlite3_column_type(handle, column) == SQLITE_NULL
+    }
+
+    /// The bytes of a column, good until the next step.
+    func withBytes<T, Failure: Error>(
+        at column: Int32, _ body: (UnsafeRawBufferPointer) throws(Failure) -> T
+    ) throws(Failure) -> T {
+        let base = sqlite3_column_blob(handle, column)
+        let count = Int(sqlite3_column_bytes(handle, column))
+        return try body(UnsafeRawBufferPointer(start: base, count: base == nil ? 0 : count))
+    }
+}

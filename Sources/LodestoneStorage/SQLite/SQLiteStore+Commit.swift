@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+import CSQLite
+package import LodestoneCore
+
+/// A commit, in the order that a crash at any point survives: vectors appended and durable first,
+/// then the rows and the log that name them, in one transaction.
+extension SQLiteStore {
+    package func commit(_ batches: [StoredBatch]) throws(LodestoneError) -> [CommittedBatch] {
+        try refuseIfClosed()
+        if let failure = writeFailure.withLock({ $0 }) { throw failure }
+        var sequence = lastSequence
+        var chain = chain
+        var committed: [CommittedBatch] = []
+        var gone: [CollectionNumber] = []
+        do throws(LodestoneError) {
+            try run("BEGIN IMMEDIATE")
+            for batch in batches {
+                sequence += 1
+                let (log, vectors) = try write(batch, sequenceNumber: sequence)
+                do throws(SQLiteConnection.Failure) {
+                    chain = try log.insert(into: writer, after: chain)
+                    try remember(batch, sequenceNumber: sequence)
+                } catch {
+                    throw error.asLodestoneError(context: nil)
+                }
+                committed.append(CommittedBatch(sequenceNumber: sequence, vectors: vectors))
+                if case .dropCollection(let number) = batch.change { gone.append(number) }
+            }
+        } catch {
+            rollBack()
+            throw error
+        }
+        try synchronizeSegments()
+        try commitTransaction()
+        lastSequence = sequence
+        self.chain = chain
+        for collection in gone { segments.remove(collection) }
+        if walPages * Self.pageBytes > Self.checkpointBytes {
+            checkpoint(SQLITE_CHECKPOINT_PASSIVE)
+        }
+        return committed
+    }
+
+    /// A failed fsync says nothing of what reached the disk, and the kernel may have dropped the
+    /// pages: nothing was committed, but nothing more will be either.
+    private func synchronizeSegments() throws(LodestoneError) {
+        do throws(LodestoneError) {
+            try segments.synchronize()
+        } catch {
+            rollBack()
+            refuseWrites(because: error)
+            throw error
+        }
+    }
+
+    private func commitTransaction() throws(LodestoneError) {
+        do throws(SQLiteConnection.Failure) {
+            try writer.execute("COMMIT")
+        } catch {
+            var failure = error.asLodestoneError(context: nil)
+            if sqlite3_get_autocommit(writer.handle) == 0, [SQLITE_FULL, SQLITE_BUSY].contains(error.code & 0xff) {
+                rollBack()
+                throw failure
+            }
+            rollBack()
+            refuseWrites(because: failure)
+            failure.code = .unknown
+            failure.outcome = .unknown
+            failure.recovery = "Reopen the store, then send it again with the same request id."
+            throw failure
+        }
+    }
+
+    private func refuseWrites(because failure: LodestoneError) {
+        writeFailure.withLock {
+            $0 = LodestoneError(
+                .failedPrecondition, reason: "READ_ONLY",
+                "The store is read-only since a write failed: \(failure.message)",
+                recovery: "Check the disk, then restart the server; reads go on.",
+                object: directory)
+        }
+    }
+
+    private func write(_ batch: StoredBatch, sequenceNumber: UInt64) throws(LodestoneError)
+        -> (LogRow, VectorRun?)
+    {
+        switch batch.change {
+        case .createCollection(let record):
+            try run(Schema.createCollection(record.number))
+            do throws(SQLiteConnection.Failure) {
+                let statement = try writer.statement(
+                    "INSERT INTO collections(number, name, options) VALUES(?1, ?2, ?3)")
+                statement.bind(record.number, at: 1)
+                statement.bind(blob: record.name, at: 2)
+                statement.bind(OptionsCoding.encode(record.options), at: 3)
+                try statement.run()
+            } catch {
+                throw error.asLodestoneError(context: nil)
+            }
+            return (
+                LogRow(
+                    sequenceNumber: sequenceNumber, collection: record.number,
+                    kind: .createCollection), nil
+            )
+        case .dropCollection(let number):
+            writer.forgetStatements(mentioning: "_\(number)")
+            try run("DELETE FROM collections WHERE number = \(number)")
+            try run(Schema.dropCollection(number))
+            return (
+                LogRow(
+                    sequenceNumber: sequenceNumber, collection: number, kind: .dropCollection), nil
+            )
+        case .rows(let change):
+            return try write(change, sequenceNumber: sequenceNumber)
+        }
+    }
+
+    private func write(_ change: RowChange, sequenceNumber: UInt64) throws(LodestoneError)
+        -> (LogRow, VectorRun?)
+    {
+        var log = LogRow(
+            sequenceNumber: sequenceNumber, collection: change.collection, kind: .rows)
+        log.firstRow = change.firstRow
+        log.rowCount = change.rows.count
+        log.detail = detail(of: change)
+        var vectors: VectorRun?
+        if !change.vectors.isEmpty {
+            let place = try segments.append(
+                change.vectors, of: change.collection, dimension: change.dimension)
+            log.vectorCount = change.vectors.count / change.dimension
+            log.segment = place.segment.index
+            log.offset = place.offset
+            log.vectorSum = change.vectorChecksum
+            vectors = try place.segment.run(
+                at: place.offset, count: log.vectorCount, dimension: change.dimension,
+                firstRow: change.firstRow)
+        }
+        let table = RowTable(collection: change.collection, connection: writer)
+        for row in change.removed { try table.remove(row) }
+        for (row, edges) in change.relinked { try table.relink(row, edges) }
+        var number = change.firstRow
+        for row in change.rows {
+            try table.insert(row, as: number)
+            number += 1
+        }
+        return (log, vectors)
+    }
+
+    private func detail(of change: RowChange) -> [UInt8] {
+        var detail = ByteWriter()
+        detail.append(varint: UInt64(change.removed.count))
+        for row in change.removed { detail.append(varint: UInt64(row)) }
+        detail.append(varint: UInt64(change.relinked.count))
+        for (row, _) in change.relinked { detail.append(varint: UInt64(row)) }
+        return detail.bytes
+    }
+
+    private func remember(_ batch: StoredBatch, sequenceNumber: UInt64)
+        throws(SQLiteConnection.Failure)
+    {
+        guard let requestID = batch.requestID else { return }
+        let statement = try writer.statement(
+            """
+            INSERT INTO requests(id, seq, fingerprint, inserted, replaced, dropped, time)
+            VALUES(?1, ?2, ?3, ?4, ?5, ?6, unixepoch())
+            """)
+        statement.bind(requestID.bytes, at: 1)
+        statement.bind(sequenceNumber, at: 2)
+        statement.bind(Int64(bitPattern: batch.fingerprint), at: 3)
+        statement.bind(batch.inserted, at: 4)
+        statement.bind(batch.replaced, at: 5)
+        statement.bind(batch.dropped, at: 6)
+        try statement.run()
+    }
+
+    private func run(_ sql: String) throws(LodestoneError) {
+        do throws(SQLiteConnection.Failure) {
+            try writer.execute(sql)
+        } catch {
+            throw error.asLodestoneError(context: nil)
+        }
+    }
+
+    /// Some errors roll back by themselves; a second rollback then fails, which is as good.
+    private func rollBack() {
+        if sqlite3_get_autocommit(writer.handle) == 0 { try? writer.execute("ROLLBACK") }
+    }
+}

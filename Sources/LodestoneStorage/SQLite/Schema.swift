@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+
+/// The tables of format 1. Vectors lie in segments beside the database file.
+///
+///     meta         what the store is
+///     collections  name and options of each collection
+///     log          one row a batch: what it changed and where its vectors lie
+///     requests     what each request id did
+///     docs_N       the documents of collection N, one row a version
+///     text_N       their words (FTS5, contentless, porter)
+///
+/// `log.chain` is the CRC-32C of the row, going on from the chain of the row before: a row that is
+/// missing or changed shows in every later one. `docs_N.sum` is the CRC-32C of its row.
+enum Schema {
+    /// The layout that this release reads and writes.
+    static let format = 1
+    /// "LODE": tells our files from other programs' databases.
+    static let applicationID = 0x4c4f_4445
+
+    static let create = """
+        CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+        CREATE TABLE collections(
+            number INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE, options BLOB NOT NULL);
+        CREATE TABLE log(
+            seq INTEGER PRIMARY KEY, collection INTEGER NOT NULL, kind INTEGER NOT NULL,
+            first_row INTEGER NOT NULL, row_count INTEGER NOT NULL, vector_count INTEGER NOT NULL,
+            segment INTEGER NOT NULL, offset INTEGER NOT NULL, vector_sum INTEGER NOT NULL,
+            detail BLOB NOT NULL, chain INTEGER NOT NULL);
+        CREATE INDEX log_by_collection ON log(collection, seq);
+        CREATE TABLE requests(
+            id BLOB PRIMARY KEY, seq INTEGER NOT NULL, fingerprint INTEGER NOT NULL,
+            inserted INTEGER NOT NULL, replaced INTEGER NOT NULL, dropped INTEGER NOT NULL,
+            time INTEGER NOT NULL) WITHOUT ROWID;
+        PRAGMA application_id = \(applicationID);
+        PRAGMA user_version = \(format);
+        """
+
+    static func createCollection(_ number: CollectionNumber) -> String {
+        """
+        CREATE TABLE docs_\(number)(
+            row INTEGER PRIMARY KEY, id BLOB NOT NULL, text BLOB NOT NULL, metadata BLOB NOT NULL,
+            edges BLOB NOT NULL, sum INTEGER NOT NULL);
+        CREATE VIRTUAL TABLE text_\(number) USING fts5(
+            text, content='', tokenize='porter unicode61');
+        """
+    }
+
+    static func dropCollection(_ number: CollectionNumber) -> String {
+        "DROP TABLE docs_\(number); DROP TABLE text_\(number);"
+    }
+
+    /// Statements for every connection. Automatic checkpoints are off: the SQLite of Debian 12 may
+    /// corrupt a store when two connections write or checkpoint at the same instant, so the store
+    /// checkpoints by itself, between commits.
+    static func configure(_ durability: Durability) -> String {
+        """
+        PRAGMA wal_autocheckpoint = 0;
+        PRAGMA synchronous = \(durability == .full ? "FULL" : "NORMAL");
+        PRAGMA mmap_size = 0;
+        PRAGMA cell_size_check = ON;
+        PRAGMA secure_delete = OFF;
+        PRAGMA temp_store = MEMORY;
+        PRAGMA cache_size = -16384;
+        """
+    }
+
+    /// What kind of change a log row records.
+    enum LogKind: Int64 {
+        case createCollection = 1
+        case dropCollection = 2
+        case rows = 3
+    }
+}

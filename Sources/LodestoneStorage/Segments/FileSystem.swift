@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// The few calls on files that the store makes itself, each with an error that says what to do.
+enum FileSystem {
+    /// A call that failed, with `errno`.
+    static func failure(_ call: String, _ path: String) -> LodestoneError {
+        let number = errno
+        let text = String(cString: strerror(number))
+        if number == ENOSPC || number == EDQUOT {
+            return LodestoneError(
+                .resourceExhausted, reason: "DISK_FULL", "The disk is full: \(call) of \(path).",
+                recovery: "Free space on the data directory's disk; reads and drops go on.",
+                object: path)
+        }
+        return LodestoneError(
+            .failedPrecondition, reason: "IO_ERROR", "\(call) of \(path) failed: \(text).",
+            recovery: "Check the disk and the rights on the data directory.", object: path)
+    }
+
+    /// Creates a directory, and those above it, if they are missing.
+    static func createDirectory(_ path: String) throws(LodestoneError) {
+        if mkdir(path, 0o700) == 0 {
+            try synchronizeDirectory(parent(of: path))
+            return
+        }
+        switch errno {
+        case EEXIST:
+            return
+        case ENOENT where parent(of: path) != path:
+            try createDirectory(parent(of: path))
+            try createDirectory(path)
+        default:
+            throw failure("mkdir", path)
+        }
+    }
+
+    /// Makes the names in a directory durable.
+    static func synchronizeDirectory(_ path: String) throws(LodestoneError) {
+        let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw failure("open", path) }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw failure("fsync", path) }
+    }
+
+    /// Bytes of a file, without opening it; 0 when it isn't there.
+    static func byteCount(_ path: String) -> UInt64 {
+        var status = stat()
+        return stat(path, &status) == 0 ? UInt64(status.st_size) : 0
+    }
+
+    /// The names in a directory.
+    static func names(in path: String) -> [String] {
+        guard let directory = opendir(path) else { return [] }
+        defer { closedir(directory) }
+        var names: [String] = []
+        while let entry = readdir(directory) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            names.append(name)
+        }
+        return names
+    }
+
+    private static func parent(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLodestoneSystem
+import LodestoneCore
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// An append-only file of vectors of one collection, mapped read-only.
+///
+///     offset  bytes  content
+///          0      8  "LODESEG1"
+///          8      4  number of the collection
+///         12      4  index of the segment in it
+///         16      4  elements of a vector
+///         20     40  zero
+///         60      4  CRC-32C of the first 60 bytes
+///         64      …  vectors, float32 little-endian; the log says which bytes are whose
+///
+/// Bytes are appended at the end of the file, never at the committed end: bytes of a transaction
+/// in doubt are not used again, because a write-ahead log recovered later may bring the
+/// transaction back. So gaps are normal. A segment is never cut, nor written in place.
+///
+/// Threading: `append` and `synchronize` from the store's writer; the mapping is read by anyone.
+/// Unchecked, because the writer's descriptor is confined to the thread that commits.
+final class VectorSegment: @unchecked Sendable {
+    static let headerByteCount = 64
+    /// Reserved address space, and so the most bytes, of a segment that holds no larger batch.
+    static let standardCapacity = 256 << 20
+    private static let magic: [UInt8] = Array("LODESEG1".utf8)
+
+    let index: UInt32
+    let path: String
+    private let descriptor: Int32
+    private let mapping: UnsafeMutableRawPointer
+    private let capacity: Int
+    private(set) var needsSynchronize = false
+
+    static func name(collection: CollectionNumber, index: UInt32) -> String {
+        "vectors-\(collection)-\(index).seg"
+    }
+
+    /// Creates an empty segment with room for `byteCount` bytes of vectors, its name durable.
+    static func create(
+        in directory: String, collection: CollectionNumber, index: UInt32, dimension: Int,
+        byteCount: Int
+    ) throws(LodestoneError) -> VectorSegment {
+        let path = directory + "/" + name(collection: collection, index: index)
+        let descriptor = openFile(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC)
+        guard descriptor >= 0 else { throw FileSystem.failure("open", path) }
+        var writer = ByteWriter()
+        writer.bytes = magic
+        writer.append(fixed: collection)
+        writer.append(fixed: index)
+        writer.append(fixed: UInt32(dimension))
+        writer.bytes.append(contentsOf: repeatElement(0, count: 40))
+        writer.append(fixed: lode_crc32c(0, writer.bytes, writer.bytes.count))
+        let segment = try VectorSegment(
+            descriptor: descriptor, path: path, index: index,
+            capacity: max(standardCapacity, headerByteCount + byteCount))
+        _ = try writer.bytes.withUnsafeBytes { segment.append($0) }.get()
+        guard fsync(descriptor) == 0 else { throw FileSystem.failure("fsync", path) }
+        try FileSystem.synchronizeDirectory(directory)
+        return segment
+    }
+
+    /// Opens a segment that the log mentions.
+    static func open(
+        in directory: String, collection: CollectionNumber, index: UInt32, dimension: Int
+    ) throws(LodestoneError) -> VectorSegment {
+        let path = directory + "/" + name(collection: collection, index: index)
+        let descriptor = openFile(path, O_RDWR | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            guard errno == ENOENT else { throw FileSystem.failure("open", path) }
+            throw damaged(path, "it is missing")
+        }
+        let byteCount = Int(FileSystem.byteCount(path))
+        let segment = try VectorSegment(
+            descriptor: descriptor, path: path, index: index,
+            capacity: max(standardCapacity, byteCount))
+        guard byteCount >= headerByteCount else { throw damaged(path, "its header is cut off") }
+        let header = UnsafeRawBufferPointer(start: segment.mapping, count: headerByteCount)
+        let sum = UInt32(littleEndian: header.loadUnaligned(fromByteOffset: 60, as: UInt32.self))
+        guard header.prefix(8).elementsEqual(magic),
+            sum == lode_crc32c(0, segment.mapping, 60),
+            header.load(fromByteOffset: 8, as: UInt32.self).littleEndian == collection,
+            header.load(fromByteOffset: 12, as: UInt32.self).littleEndian == index,
+            header.load(fromByteOffset: 16, as: UInt32.self).littleEndian == UInt32(dimension)
+        else { throw damaged(path, "its header is not the one it was created with") }
+        return segment
+    }
+
+    private init(descriptor: Int32, path: String, index: UInt32, capacity: Int)
+        throws(LodestoneError)
+    {
+        // The mapping reaches beyond the end of the file; only bytes below it are ever touched.
+        let mapping = mmap(nil, capacity, PROT_READ, MAP_SHARED, descriptor, 0)
+        guard let mapping, mapping != MAP_FAILED else {
+            close(descriptor)
+            throw FileSystem.failure("mmap", path)
+        }
+        self.descriptor = descriptor
+        self.path = path
+        self.index = index
+        self.mapping = mapping
+        self.capacity = capacity
+    }
+
+    deinit {
+        munmap(mapping, capacity)
+        close(descriptor)
+    }
+
+    /// Whether `byteCount` more bytes fit.
+    func hasRoom(for byteCount: Int) throws(LodestoneError) -> Bool {
+        try endOfFile() + byteCount <= capacity
+    }
+
+    /// Writes at the end of the file, aligned to a float; answers where.
+    func append(_ bytes: UnsafeRawBufferPointer) -> Result<Int, LodestoneError> {
+        do throws(LodestoneError) {
+            let start = (try endOfFile() + 3) & ~3
+            try write(bytes, at: start)
+            needsSynchronize = true
+            return .success(start)
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func write(_ bytes: UnsafeRawBufferPointer, at start: Int) throws(LodestoneError) {
+        var written = 0
+        while written < bytes.count {
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[written...])
+            let count = pwrite(descriptor, rest.baseAddress, rest.count, off_t(start + written))
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { throw FileSystem.failure("pwrite", path) }
+            written += count
+        }
+    }
+
+    /// Makes what was appended durable.
+    func synchronize() throws(LodestoneError) {
+        guard fdatasync(descriptor) == 0 else { throw FileSystem.failure("fdatasync", path) }
+        needsSynchronize = false
+    }
+
+    /// The vectors at `offset`, if the file has that many.
+    func vectors(at offset: Int, byteCount: Int) throws(LodestoneError) -> UnsafeRawBufferPointer {
+        guard offset >= Self.headerByteCount, offset % 4 == 0, byteCount >= 0,
+            byteCount <= capacity, offset <= capacity - byteCount,
+            offset + byteCount <= Int(FileSystem.byteCount(path))
+        else {
+            throw Self.damaged(path, "\(byteCount) bytes at \(offset) lie beyond its end")
+        }
+        return UnsafeRawBufferPointer(start: mapping + offset, count: byteCount)
+    }
+
+    static func damaged(_ path: String, _ what: String) -> LodestoneError {
+        LodestoneError(
+            .dataLoss, reason: "CORRUPT_SEGMENT", "The vector segment \(path) is damaged: \(what).",
+            recovery: "Stop writing, keep a copy of the directory, restore a snapshot.",
+            object: path)
+    }
+
+    private func endOfFile() throws(LodestoneError) -> Int {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw FileSystem.failure("fstat", path) }
+        return Int(status.st_size)
+    }
+
+}
+
+/// `open` is shadowed inside `VectorSegment`; the mode is the one of every file of a store.
+private func openFile(_ path: String, _ flags: Int32) -> Int32 {
+    open(path, flags, 0o600)
+}

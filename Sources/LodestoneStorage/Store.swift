@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+// The truth of a Lodestone store: rows, vectors and the change log, committed batch by batch.
+// Everything above this protocol is derived from it and can be rebuilt.
+package import LodestoneCore
+package import LodestoneText
+
+/// Names a collection inside the store; never given twice.
+package typealias CollectionNumber = UInt32
+
+/// One version of a document in its collection. Numbers rise in the order of writing and are never
+/// given twice; a replaced document gets a new one.
+package typealias RowNumber = UInt32
+
+/// A place where batches become durable.
+///
+/// Threading: `commit` from one thread at a time; everything else from any thread.
+package protocol Store: AnyObject, Sendable {
+    /// What the store is built on, with its version, for people.
+    var version: String { get }
+    /// What an acknowledged write survives.
+    var durability: Durability { get }
+
+    /// Makes batches durable in one go, in their order.
+    ///
+    /// - Returns: A sequence number and the place of its vectors for each batch.
+    /// - Throws: With outcome `.notApplied` none of the batches is in the store; with `.unknown`
+    ///   their fate can't be told, and the store refuses every further write.
+    func commit(_ batches: [StoredBatch]) throws(LodestoneError) -> [CommittedBatch]
+
+    /// What a request id did, if it was ever committed.
+    func receipt(of requestID: RequestID) throws(LodestoneError) -> StoredReceipt?
+
+    /// A consistent state of all rows, as of the last commit.
+    func beginRead(context: CallContext?) throws(LodestoneError) -> any StoreReader
+
+    /// Bytes by part: `database`, `log`, `segments`.
+    func byteCounts() -> [(part: String, bytes: UInt64)]
+
+    /// Frees what is no longer needed: folds the write-ahead log, forgets old request ids.
+    func tidy() throws(LodestoneError)
+
+    /// Lets go of the files.
+    func close()
+}
+
+/// One state of the rows. Use from one thread at a time; `end` gives it back.
+package protocol StoreReader: AnyObject {
+    /// Of the last batch that this state holds.
+    var sequenceNumber: UInt64 { get }
+    /// Every collection that exists.
+    func collections() throws(LodestoneError) -> [CollectionRecord]
+    /// The number after the highest that was ever given to a collection.
+    func nextCollectionNumber() throws(LodestoneError) -> CollectionNumber
+    /// Where the vectors of a collection lie, in row order.
+    func vectorRuns(of collection: CollectionNumber) throws(LodestoneError) -> [VectorRun]
+    /// The row after the highest that was ever given in a collection.
+    func nextRow(of collection: CollectionNumber) throws(LodestoneError) -> RowNumber
+    /// The last batch that touched a collection.
+    func lastSequenceNumber(of collection: CollectionNumber) throws(LodestoneError) -> UInt64
+    /// One row; `nil` when it has been dropped or replaced.
+    ///
+    /// - Throws: `.dataLoss` when the row fails its checksum.
+    func row(_ row: RowNumber, of collection: CollectionNumber) throws(LodestoneError) -> StoredRow?
+    /// Rows in order, after `after`, until `body` answers false.
+    func forEachRow(
+        of collection: CollectionNumber,
+        after: RowNumber?,
+        _ body: (StoredRow) throws(LodestoneError) -> Bool
+    ) throws(LodestoneError)
+    /// Rows whose text matches, best first, ties in row order, until `body` answers false.
+    /// Scores are larger for better matches.
+    func forEachMatch(
+        of expression: TextExpression,
+        in collection: CollectionNumber,
+        _ body: (RowNumber, Double) throws(LodestoneError) -> Bool
+    ) throws(LodestoneError)
+    /// Gives the state back.
+    func end()
+}
+
+/// A collection as the store knows it.
+package struct CollectionRecord: Sendable {
+    package var number: CollectionNumber
+    package var name: String
+    package var options: CollectionOptions
+
+    package init(number: CollectionNumber, name: String, options: CollectionOptions) {
+        self.number = number
+        self.name = name
+        self.options = options
+    }
+}
+
+/// A document as it lies in the store, without its vector.
+package struct StoredRow: Sendable {
+    package var row: RowNumber
+    package var id: DocumentID
+    package var text: [TextField]
+    package var metadata: Metadata
+    package var edges: [Edge]
+
+    /// The document without its vector.
+    package var document: Document {
+        Document(id: id, text: text, metadata: metadata, edges: edges)
+    }
+}
+
+/// Vectors of consecutive rows, one after the other in memory.
+///
+/// The pointer stays good while `owner` lives: it keeps the mapping of a file that is only ever
+/// appended to.
+package struct VectorRun: @unchecked Sendable {
+    package let base: UnsafePointer<Float>
+    package let firstRow: RowNumber
+    package let count: Int
+    package let owner: AnyObject
+}
+
+/// A batch that is ready to be committed.
+package struct StoredBatch: Sendable {
+    /// What a batch changes.
+    package enum Change: Sendable {
+        case createCollection(CollectionRecord)
+        case dropCollection(CollectionNumber)
+        case rows(RowChange)
+    }
+
+    package var change: Change
+    package var requestID: RequestID?
+    /// Tells a repeated request from another one under the same id.
+    package var fingerprint: UInt64
+    package var inserted: Int
+    package var replaced: Int
+    package var dropped: Int
+
+    package init(
+        change: Change, requestID: RequestID?, fingerprint: UInt64, inserted: Int = 0,
+        replaced: Int = 0, dropped: Int = 0
+    ) {
+        self.change = change
+        self.requestID = requestID
+        self.fingerprint = fingerprint
+        self.inserted = inserted
+        self.replaced = replaced
+        self.dropped = dropped
+    }
+}
+
+/// Changes to the rows of one collection.
+package struct RowChange: Sendable {
+    package var collection: CollectionNumber
+    /// Elements of each vector.
+    package var dimension: Int
+    /// The number of the first new row; the others follow.
+    package var firstRow: RowNumber
+    /// New rows; those with vectors come first.
+    package var rows: [EncodedRow]
+    /// The vectors of the first rows, one after the other.
+    package var vectors: [Float]
+    /// CRC-32C of `vectors`.
+    package var vectorChecksum: UInt32
+    /// Rows that are gone: dropped, or replaced by a new one.
+    package var removed: [RowNumber]
+    /// Rows whose outgoing edges change.
+    package var relinked: [(row: RowNumber, edges: [Edge])]
+
+    package init(
+        collection: CollectionNumber, dimension: Int, firstRow: RowNumber, rows: [EncodedRow],
+        vectors: [Float], vectorChecksum: UInt32, removed: [RowNumber],
+        relinked: [(row: RowNumber, edges: [Edge])]
+    ) {
+        self.collection = collection
+        self.dimension = dimension
+        self.firstRow = firstRow
+        self.rows = rows
+        self.vectors = vectors
+        self.vectorChecksum = vectorChecksum
+        self.removed = removed
+        self.relinked = relinked
+    }
+}
+
+/// What became of a committed batch.
+package struct CommittedBatch: Sendable {
+    package var sequenceNumber: UInt64
+    /// Where its vectors lie, if it had any.
+    package var vectors: VectorRun?
+}
+
+/// What a request id did when it was committed.
+package struct StoredReceipt: Sendable {
+    package var fingerprint: UInt64
+    package var receipt: WriteReceipt
+}

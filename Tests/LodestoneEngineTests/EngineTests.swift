@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import LodestoneEngine
+import Testing
+
+@Suite("An engine")
+struct EngineTests {
+    let directory = TemporaryDirectory()
+
+    func animals() async throws -> Engine {
+        let engine = try Engine.open(directory: directory.path)
+        try await engine.createCollection("animals", CollectionOptions(dimension: 2))
+        _ = try await engine.index(
+            "animals",
+            [
+                Document(
+                    id: "dog", vector: [1, 0], text: "a dog barks at night",
+                    metadata: ["legs": 4, "sound": "bark"],
+                    edges: [Edge("eats", to: "cat", weight: 0.5)]),
+                Document(
+                    id: "cat", vector: [0.8, 0.6], text: "a cat sleeps all day",
+                    metadata: ["legs": 4], edges: [Edge("eats", to: "bird")]),
+                Document(
+                    id: "bird", vector: [0, 1], text: "a bird sings at dawn",
+                    metadata: ["legs": 2]),
+                Document(id: "stone", text: "a stone neither barks nor sings"),
+            ])
+        return engine
+    }
+
+    @Test("finds near vectors, nearest first, with cosine similarity as the score")
+    func vectorSearch() async throws {
+        let engine = try await animals()
+        let hits = try await engine.search("animals", Query([.near([2, 0])], limit: 3))
+        #expect(hits.map(\.id) == ["dog", "cat", "bird"])
+        #expect(abs(hits[0].score - 1) < 1e-6)
+        #expect(abs(hits[1].score - 0.8) < 1e-6)
+        #expect(abs(hits[2].score) < 1e-6)
+    }
+
+    @Test(
+        "answers text questions",
+        arguments: [
+            ("bark", ["dog", "stone"]), ("cat OR bird", ["bird", "cat"]),
+            ("bark NOT stone", ["dog"]), ("\"at dawn\"", ["bird"]), ("sl*", ["cat"]),
+            ("NOT (bark OR sing)", ["cat"]), ("elephant", []),
+        ])
+    func textSearch(query: String, expected: [DocumentID]) async throws {
+        let engine = try await animals()
+        let hits = try await engine.search(
+            "animals", Query([.matching(query, mode: .querySyntax)]))
+        #expect(hits.map(\.id).sorted() == expected)
+    }
+
+    @Test("fuses vector and text, and says what each source gave")
+    func hybridSearch() async throws {
+        let engine = try await animals()
+        let hits = try await engine.search(
+            "animals",
+            Query([.near([0, 1]), .matching("sings")], include: [.sourceScores, .metadata]))
+        #expect(hits[0].id == "bird")
+        #expect(hits[0].score == 1.0 / 61 + 1.0 / 61)
+        #expect(hits[0].sourceScores.map(\.rank) == [1, 1])
+        #expect(hits[0].document?.metadata == ["legs": 2])
+        #expect(hits[0].document?.text == [])
+        #expect(Set(hits.map(\.id)) == ["bird", "cat", "dog", "stone"])
+    }
+
+    @Test("answers a filtered search with every matching document that there is")
+    func filteredSearch() async throws {
+        let engine = try await animals()
+        let hits = try await engine.search(
+            "animals",
+            Query([.near([0, 1])], filter: .equal(path: ["legs"], 4), limit: 10))
+        #expect(hits.map(\.id) == ["cat", "dog"])
+    }
+
+    @Test("walks from the hits of the other sources")
+    func walkFromHits() async throws {
+        let engine = try await animals()
+        let hits = try await engine.search(
+            "animals",
+            Query(
+                [.matching("night"), Source(.walkFromHits(Walk(from: [], depth: 2)))],
+                include: .sourceScores))
+        #expect(hits.map(\.id) == ["dog", "cat", "bird"])
+    }
+
+    @Test("reports each document of a walk once, with the edge that reached it")
+    func walks() async throws {
+        let engine = try await animals()
+        let result = try await engine.walk("animals", Walk(from: ["dog"], depth: 3))
+        #expect(
+            result.reached == [
+                Reached(
+                    id: "cat", depth: 1, from: "dog", label: "eats", weight: 0.5,
+                    isIncoming: false),
+                Reached(
+                    id: "bird", depth: 2, from: "cat", label: "eats", weight: 1,
+                    isIncoming: false),
+            ])
+        let back = try await engine.walk(
+            "animals", Walk(from: ["bird", "unknown"], labels: ["eats"], direction: .incoming))
+        #expect(back.reached.map(\.id) == ["cat"])
+        let other = try await engine.walk("animals", Walk(from: ["dog"], labels: ["chases"]))
+        #expect(other.reached.isEmpty && !other.isPartial)
+    }
+
+    @Test("replaces a document in every view at once")
+    func replaces() async throws {
+        let engine = try await animals()
+        let receipt = try await engine.index(
+            "animals", [Document(id: "dog", vector: [0, -1], text: "a quiet hound")])
+        #expect(receipt.inserted == 0 && receipt.replaced == 1)
+        #expect(try await engine.search("animals", Query([.near([1, 0])]))[0].id == "cat")
+        let barking = try await engine.search("animals", Query([.matching("bark")]))
+        #expect(barking.map(\.id) == ["stone"])
+        #expect(try await engine.search("animals", Query([.matching("hounds")])).count == 1)
+        #expect(try await engine.walk("animals", Walk(from: ["dog"])).reached.isEmpty)
+        let described = try engine.describe("animals")
+        #expect(described.documents == 4 && described.vectors == 3 && described.edges == 1)
+    }
+
+    @Test("drops a document with the edges that leave and enter it, for good")
+    func drops() async throws {
+        let engine = try await animals()
+        let receipt = try await engine.dropMany(
+            DropManyRequest(collection: "animals", ids: ["cat", "unknown"]))
+        #expect(receipt.dropped == 1)
+        _ = try await engine.index("animals", [Document(id: "cat", text: "another cat")])
+        #expect(try await engine.walk("animals", Walk(from: ["dog"])).reached.isEmpty)
+        let stored = try await engine.get(GetRequest(collection: "animals", ids: ["dog"]))
+        #expect(stored[0].edges.isEmpty)
+        #expect(stored[0].metadata == ["legs": 4, "sound": "bark"])
+    }
+
+    @Test("takes edges onto documents of the batch and onto stored ones")
+    func separateEdges() async throws {
+        let engine = try await animals()
+        _ = try await engine.index(
+            "animals", [Document(id: "worm", text: "a worm")],
+            edges: [
+                SourcedEdge(from: "bird", Edge("eats", to: "worm", metadata: ["how": "raw"])),
+                SourcedEdge(from: "worm", Edge("fears", to: "bird")),
+                SourcedEdge(from: "dog", Edge("eats", to: "cat", weight: 2)),
+            ])
+        let result = try await engine.walk("animals", Walk(from: ["dog"], depth: 4))
+        #expect(result.reached.map(\.id) == ["cat", "bird", "worm"])
+        #expect(result.reached[0].weight == 2)
+        let stored = try await engine.get(GetRequest(collection: "animals", ids: ["bird"]))
+        #expect(stored[0].edges == [Edge("eats", to: "worm", metadata: ["how": "raw"])])
+        _ = try await engine.dropMany(
+            DropManyRequest(
+                collection: "animals",
+                edges: [SourcedEdge(from: "cat", Edge("eats", to: "bird"))]))
+        #expect(
+            try await engine.walk("animals", Walk(from: ["dog"], depth: 4)).reached.count == 1)
+        let error = await failure {
+            _ = try await engine.index(
+                "animals", [], edges: [SourcedEdge(from: "nobody", Edge("eats", to: "cat"))])
+        }
+        #expect(error?.code == .notFound && error?.object == "nobody")
+    }
+
+    @Test("answers the same after it was closed and opened")
+    func reopens() async throws {
+        let first = try await animals()
+        let before = first.collections()
+        first.close()
+        let engine = try Engine.open(directory: directory.path)
+        #expect(engine.collections() == before)
+        #expect(
+            try await engine.search("animals", Query([.near([1, 0])], limit: 1)).map(\.id)
+                == ["dog"])
+        let documents = try await engine.get(
+            GetRequest(collection: "animals", ids: ["stone", "dog", "nobody"]))
+        #expect(documents.map(\.id) == ["stone", "dog"])
+        #expect(documents[0].vector == nil)
+        #expect(documents[1].vector == [1, 0])
+        #expect(documents[1].text == [TextField(name: "text", text: "a dog barks at night")])
+        #expect(try await engine.walk("animals", Walk(from: ["dog"], depth: 2)).reached.count == 2)
+    }
+
+    @Test("gives a repeated write one effect, and refuses its id for another write")
+    func requestIDs() async throws {
+        let engine = try await animals()
+        let request = IndexManyRequest(
+            collection: "animals",
+            documents: [Document(id: "fox", metadata: ["b": 1, "a": 2, "c": [1, "x"]])])
+        let id = RequestID.random()
+        let first = try await engine.indexMany(request, requestID: id)
+        _ = try await engine.dropMany(DropManyRequest(collection: "animals", ids: ["fox"]))
+        let again = try await engine.indexMany(request, requestID: id)
+        #expect(again.isRepeated && !first.isRepeated)
+        #expect(again.sequenceNumber == first.sequenceNumber && again.inserted == 1)
+        #expect(try await engine.get(GetRequest(collection: "animals", ids: ["fox"])).isEmpty)
+        let error = await failure {
+            try await engine.indexMany(
+                IndexManyRequest(collection: "animals", documents: [Document(id: "wolf")]),
+                requestID: id)
+        }
+        #expect(error?.code == .invalidArgument && error?.reason == "REQUEST_ID_REUSED")
+        #expect(try await engine.get(GetRequest(collection: "animals", ids: ["wolf"])).isEmpty)
+    }
+
+    @Test("pages through a collection in the order of writing")
+    func scans() async throws {
+        let engine = try await animals()
+        var seen: [DocumentID] = []
+        var cursor: ScanCursor?
+        repeat {
+            let page = try await engine.scan(
+                ScanRequest(collection: "animals", cursor: cursor, limit: 3))
+            seen += page.documents.map(\.id)
+            cursor = page.nextCursor
+        } while cursor != nil
+        #expect(seen == ["dog", "cat", "bird", "stone"])
+        let page = try await engine.scan(
+            ScanRequest(collection: "animals", limit: 1, filter: .exists(path: ["legs"], false)))
+        #expect(page.documents.map(\.id) == ["stone"])
+        #expect(page.nextCursor == nil)
+    }
+
+    @Test("keeps collections apart, and gives a dropped one's name and space back")
+    func dropsCollections() async throws {
+        let engine = try await animals()
+        try await engine.createCollection(
+            "plants", CollectionOptions(dimension: 3, metric: .euclidean))
+        _ = try await engine.index("plants", [Document(id: "dog", vector: [1, 2, 3])])
+        let duplicate = await failure {
+            try await engine.createCollection("plants", CollectionOptions(dimension: 3))
+        }
+        #expect(duplicate?.code == .alreadyExists && duplicate?.object == "plants")
+        try await engine.dropCollection("animals")
+        let gone = await failure { _ = try await engine.search("animals", Query([.near([1, 0])])) }
+        #expect(gone?.code == .notFound)
+        try await engine.createCollection("animals", CollectionOptions(dimension: 4))
+        #expect(try engine.describe("animals").documents == 0)
+        engine.close()
+        let reopened = try Engine.open(directory: directory.path)
+        #expect(reopened.collections().map(\.name) == ["animals", "plants"])
+        let hits = try await reopened.search("plants", Query([.near([1, 2, 5])]))
+        #expect(hits.map(\.id) == ["dog"] && hits[0].score == -4)
+    }
+
+    @Test("tells ids apart by their bytes")
+    func idsAreBytes() async throws {
+        let engine = try await animals()
+        let composed: DocumentID = "caf\u{e9}"
+        let decomposed: DocumentID = "cafe\u{301}"
+        let receipt = try await engine.index(
+            "animals", [Document(id: composed), Document(id: decomposed)])
+        #expect(receipt.inserted == 2)
+        let found = try await engine.get(
+            GetRequest(collection: "animals", ids: [decomposed]))
+        #expect(found.map(\.id) == [decomposed])
+    }
+
+    @Test("a search that starts after a write's reply sees it, and never half a batch")
+    func readsWholeBatches() async throws {
+        let engine = try Engine.open(directory: directory.path)
+        try await engine.createCollection("pairs", CollectionOptions(dimension: 1, metric: .euclidean))
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                for round in 1...60 {
+                    _ = try await engine.index(
+                        "pairs",
+                        [
+                            Document(id: "left", vector: [Float(round)], text: "round\(round)"),
+                            Document(id: "right", vector: [Float(round)], text: "round\(round)"),
+                        ])
+                    let hits = try await engine.search(
+                        "pairs", Query([.matching("round\(round)")], include: .document))
+                    try #require(hits.count == 2)
+                }
+            }
+            for _ in 0..<2 {
+                group.addTask {
+                    for _ in 0..<60 {
+                        let hits = try await engine.search(
+                            "pairs", Query([.near([0])], include: [.vector, .text]))
+                        try #require(hits.isEmpty || hits.count == 2)
+                        let vectors = Set(hits.map { $0.document?.vector })
+                        try #require(vectors.count <= 1)
+                        let texts = Set(hits.map { $0.document?.text.first?.text })
+                        try #require(texts.count <= 1)
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    @Test("many writers at once each get their own batch, all of them in the end")
+    func groupCommit() async throws {
+        let engine = try Engine.open(directory: directory.path)
+        try await engine.createCollection("many", CollectionOptions(dimension: 0))
+        let numbers = try await withThrowingTaskGroup(of: UInt64.self) { group in
+            for writer in 0..<40 {
+                group.addTask {
+                    try await engine.index(
+                        "many",
+                        [
+                            Document(id: "shared", metadata: ["by": .int(Int64(writer))]),
+                            Document(id: try DocumentID("own\(writer)")),
+                        ]
+                    ).sequenceNumber
+                }
+            }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(Set(numbers).count == 40)
+        #expect(try engine.describe("many").documents == 41)
+        let last = try #require(numbers.max())
+        #expect(try engine.describe("many").sequenceNumber == last)
+        engine.close()
+        let reopened = try Engine.open(directory: directory.path)
+        #expect(try reopened.describe("many").documents == 41)
+    }
+
+    @Test("ends when its deadline has passed or its task is cancelled")
+    func ends() async throws {
+        let engine = try await animals()
+        let request = SearchRequest(collection: "animals", queries: [Query([.near([1, 0])])])
+        let late = await failure { _ = try await engine.search(request, timeout: .zero) }
+        #expect(late?.code == .deadlineExceeded)
+        let task = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            return await failure { _ = try await engine.search(request) }
+        }
+        #expect(await task.value?.code == .cancelled)
+        let write = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            return await failure { _ = try await engine.index("animals", [Document(id: "late")]) }
+        }
+        let error = await write.value
+        #expect(error?.code == .cancelled && error?.outcome == .notApplied)
+        #expect(try await engine.get(GetRequest(collection: "animals", ids: ["late"])).isEmpty)
+    }
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import Testing
+
+@testable import LodestoneEngine
+
+@Suite("A filter")
+struct FilterTests {
+    private let metadata: Metadata = [
+        "year": 2_020, "score": 0.5, "title": "vector search", "draft": false,
+        "tags": ["x", "y", 3], "seen": .timestamp(microseconds: 1_000),
+        "author": .object(["name": "Ada", "born": .int(1_815)]),
+    ]
+
+    @Test(
+        "holds",
+        arguments: [
+            .equal(path: ["year"], 2_020), .equal(path: ["year"], 2_020.0),
+            .equal(path: ["tags"], "x"), .equal(path: ["tags"], ["x", "y", 3]),
+            .equal(path: ["author", "name"], "Ada"), .equal(path: ["draft"], false),
+            .oneOf(path: ["year"], [1, 2_020]),
+            .range(path: ["year"], lower: .init(2_020), upper: nil),
+            .range(path: ["year"], lower: .init(2_019.5), upper: .init(2_020.5)),
+            .range(path: ["score"], lower: .init(0), upper: .init(1, isExclusive: true)),
+            .range(path: ["title"], lower: .init("vector"), upper: .init("vectos")),
+            .range(path: ["seen"], lower: .init(.timestamp(microseconds: 1_000)), upper: nil),
+            .exists(path: ["author", "born"], true), .exists(path: ["missing"], false),
+            .contains(path: ["title"], "tor s"), .contains(path: ["tags"], 3.0),
+            .and([]), .and([.exists(path: ["year"], true), .not(.equal(path: ["year"], 1))]),
+            .or([.equal(path: ["year"], 1), .equal(path: ["draft"], false)]),
+            .not(.equal(path: ["missing"], 1)), .not(.equal(path: ["title"], 1)),
+        ] as [Filter])
+    func holds(filter: Filter) {
+        #expect(filter.matches(metadata))
+        #expect(!Filter.not(filter).matches(metadata))
+    }
+
+    @Test(
+        "does not hold",
+        arguments: [
+            .equal(path: ["year"], 2_021), .equal(path: ["year"], "2020"),
+            .equal(path: ["missing"], 1), .equal(path: ["draft"], 0),
+            .equal(path: ["author", "name", "first"], "Ada"),
+            .range(path: ["year"], lower: .init(2_020, isExclusive: true), upper: nil),
+            .range(path: ["title"], lower: .init(0), upper: nil),
+            .range(path: ["seen"], lower: .init(0), upper: nil),
+            .range(path: ["year"], lower: .init(.double(.infinity)), upper: nil),
+            .exists(path: ["missing"], true), .exists(path: ["year"], false),
+            .contains(path: ["title"], "tors"), .contains(path: ["year"], 2), .or([]),
+        ] as [Filter])
+    func doesNotHold(filter: Filter) {
+        #expect(!filter.matches(metadata))
+    }
+
+    @Test("compares whole numbers and doubles without rounding")
+    func exactNumbers() {
+        let large: Metadata = ["n": .int(.max)]
+        #expect(!Filter.equal(path: ["n"], .double(0x1p63)).matches(large))
+        #expect(
+            Filter.range(path: ["n"], lower: nil, upper: .init(.double(0x1p63))).matches(large))
+        let odd: Metadata = ["n": .int((1 << 53) + 1)]
+        #expect(!Filter.equal(path: ["n"], .double(0x1p53)).matches(odd))
+    }
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import LodestoneEngine
+import Testing
+
+@Suite("A request that can't be served")
+struct InvalidRequestTests {
+    let directory = TemporaryDirectory()
+
+    func engine() async throws -> Engine {
+        let engine = try Engine.open(directory: directory.path)
+        try await engine.createCollection("three", CollectionOptions(dimension: 3))
+        try await engine.createCollection("none", CollectionOptions(dimension: 0))
+        return engine
+    }
+
+    @Test(
+        "names the value, the limit and what to do",
+        arguments: [
+            ([1, 2], "DIMENSION_MISMATCH", "2 dimensions; collection 'three' stores 3"),
+            ([1, .nan, 0], "BAD_VECTOR", "nan"), ([1, 0, .infinity], "BAD_VECTOR", "inf"),
+            ([0, 0, 0], "BAD_VECTOR", "no direction"),
+            ([1e-30, 0, 0], "BAD_VECTOR", "no direction"),
+        ] as [([Float], String, String)])
+    func vectors(vector: [Float], reason: String, part: String) async throws {
+        let engine = try await engine()
+        for body in [
+            { _ = try await engine.index("three", [Document(id: "a", vector: vector)]) },
+            { _ = try await engine.search("three", Query([.near(vector)])) },
+        ] as [() async throws -> Void] {
+            let error = await failure(body)
+            #expect(error?.code == .invalidArgument && error?.reason == reason)
+            #expect(error?.message.contains(part) ?? false)
+            #expect(error?.recovery.isEmpty == false && error?.outcome == .notApplied)
+        }
+        #expect(try engine.describe("three").documents == 0)
+    }
+
+    @Test(
+        "is refused whatever part is wrong",
+        arguments: [
+            (Query([.near([1, 0, 0])], limit: 0), "LIMIT"),
+            (Query([.near([1, 0, 0])], limit: 1_001), "LIMIT"),
+            (Query([]), "EMPTY"),
+            (Query([.matching("(a", mode: .querySyntax)]), "TEXT_SYNTAX"),
+            (Query([.near([1, 0, 0], weight: -1)]), "BAD_VALUE"),
+            (Query([Source(.walk(Walk(from: ["a"], depth: 9)))]), "LIMIT"),
+            (Query([Source(.walk(Walk(from: [])))]), "EMPTY"),
+            (Query([.matching(String(repeating: "a", count: 4_097))]), "LIMIT"),
+        ])
+    func queries(query: Query, reason: String) async throws {
+        let engine = try await engine()
+        let error = await failure { _ = try await engine.search("three", query) }
+        #expect(error?.code == .invalidArgument && error?.reason == reason)
+    }
+
+    @Test("about a collection without vectors says so")
+    func noVectors() async throws {
+        let engine = try await engine()
+        let error = await failure {
+            _ = try await engine.index("none", [Document(id: "a", vector: [1])])
+        }
+        #expect(error?.reason == "DIMENSION_MISMATCH")
+        #expect(error?.message.contains("stores no vectors") ?? false)
+    }
+
+    @Test("about an unknown collection names it")
+    func unknownCollection() async throws {
+        let engine = try await engine()
+        for body in [
+            { _ = try await engine.index("nowhere", [Document(id: "a")]) },
+            { _ = try await engine.search("nowhere", Query([.near([1])])) },
+            { _ = try await engine.walk("nowhere", Walk(from: ["a"])) },
+            { _ = try await engine.dropMany(DropManyRequest(collection: "nowhere", ids: ["a"])) },
+            { _ = try await engine.dropCollection("nowhere") },
+        ] as [() async throws -> Void] {
+            let error = await failure(body)
+            #expect(error?.code == .notFound && error?.object == "nowhere")
+        }
+    }
+
+    @Test("with one bad document writes none of the batch")
+    func wholeBatch() async throws {
+        let engine = try await engine()
+        let error = await failure {
+            _ = try await engine.index(
+                "three",
+                [Document(id: "good", vector: [1, 0, 0]), Document(id: "bad", vector: [1])])
+        }
+        #expect(error?.field == "documents[1].vector")
+        let twice = await failure {
+            _ = try await engine.index("three", [Document(id: "a"), Document(id: "a")])
+        }
+        #expect(twice?.reason == "DUPLICATE_ID" && twice?.object == "a")
+        let large = await failure {
+            _ = try await engine.index(
+                "three", [Document(id: "a", text: String(repeating: "x", count: 1 << 20))])
+        }
+        #expect(large?.reason == "LIMIT" && large?.object == "a")
+        let empty = await failure { _ = try await engine.index("three", []) }
+        #expect(empty?.reason == "EMPTY")
+        #expect(try engine.describe("three").documents == 0)
+    }
+
+    @Test("for a name that is no name is refused", arguments: ["", "a/b", "ä", "a b"])
+    func names(name: String) async throws {
+        let engine = try await engine()
+        let error = await failure {
+            try await engine.createCollection(name, CollectionOptions(dimension: 1))
+        }
+        #expect(error?.reason == "BAD_NAME")
+    }
+
+    @Test("for a strategy of a later release says so")
+    func strategies() async throws {
+        let engine = try await engine()
+        let error = await failure {
+            try await engine.createCollection(
+                "graph", CollectionOptions(dimension: 1, vectorStrategy: .hnswBatch))
+        }
+        #expect(error?.code == .unimplemented)
+        let large = await failure {
+            try await engine.createCollection("large", CollectionOptions(dimension: 4_097))
+        }
+        #expect(large?.reason == "LIMIT" && large?.message.contains("4097") ?? false)
+    }
+}

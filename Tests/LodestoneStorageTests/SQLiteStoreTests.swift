@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+import CSQLite
+import Foundation
+import LodestoneCore
+import LodestoneStorage
+import Testing
+
+/// A fresh directory that is removed at the end.
+private final class TemporaryDirectory: Sendable {
+    let path = FileManager.default.temporaryDirectory
+        .appendingPathComponent("lodestone-\(UUID().uuidString)").path
+
+    deinit {
+        try? FileManager.default.removeItem(atPath: path)
+    }
+}
+
+@Suite("A store")
+struct SQLiteStoreTests {
+    private let directory = TemporaryDirectory()
+
+    private func open() throws(LodestoneError) -> SQLiteStore {
+        try SQLiteStore(directory: directory.path, durability: .full)
+    }
+
+    private func collection() -> StoredBatch {
+        StoredBatch(
+            change: .createCollection(
+                CollectionRecord(
+                    number: 1, name: "papers",
+                    options: CollectionOptions(dimension: 2, metric: .euclidean))),
+            requestID: nil, fingerprint: 0)
+    }
+
+    private func batch(
+        _ documents: [Document], firstRow: RowNumber, vectors: [Float] = [], checksum: UInt32 = 0,
+        removed: [RowNumber] = [], requestID: RequestID? = nil
+    ) -> StoredBatch {
+        StoredBatch(
+            change: .rows(
+                RowChange(
+                    collection: 1, dimension: 2, firstRow: firstRow,
+                    rows: documents.map { EncodedRow($0) }, vectors: vectors,
+                    vectorChecksum: checksum, removed: removed, relinked: [])),
+            requestID: requestID, fingerprint: 7, inserted: documents.count)
+    }
+
+    private let document = Document(
+        id: "p1",
+        text: [TextField(name: "title", text: "Größe"), TextField(name: "body", text: "a\0b")],
+        metadata: [
+            "year": 2_020, "score": 0.5, "tags": ["x", 1, true],
+            "when": .timestamp(microseconds: -1), "deep": .object(["a": .object(["b": "c"])]),
+        ],
+        edges: [Edge("cites", to: "p2", weight: -2, metadata: ["page": 3])])
+
+    @Test("gives every part of a document back as it was written")
+    func roundTrip() throws {
+        let store = try open()
+        _ = try store.commit([collection(), batch([document], firstRow: 0)])
+        let reader = try store.beginRead(context: nil)
+        defer { reader.end() }
+        let row = try #require(try reader.row(0, of: 1))
+        #expect(row.document == document)
+        #expect(reader.sequenceNumber == 2)
+        #expect(try reader.collections().map(\.options) == [
+            CollectionOptions(dimension: 2, metric: .euclidean)
+        ])
+    }
+
+    @Test("opens with everything that was committed, vectors included, and counts on")
+    func reopens() throws {
+        // CRC-32C of the eight bytes of [1, 2], computed apart from the store.
+        let checksum = crc32c([1, 2])
+        let id = RequestID.random()
+        do {
+            let store = try open()
+            _ = try store.commit([collection()])
+            _ = try store.commit([
+                batch([document], firstRow: 0, vectors: [1, 2], checksum: checksum, requestID: id)
+            ])
+            store.close()
+        }
+        let store = try open()
+        let reader = try store.beginRead(context: nil)
+        let run = try #require(try reader.vectorRuns(of: 1).first)
+        #expect([run.base[0], run.base[1]] == [1, 2] && run.count == 1 && run.firstRow == 0)
+        #expect(try reader.nextRow(of: 1) == 1)
+        #expect(try reader.lastSequenceNumber(of: 1) == 2)
+        reader.end()
+        let receipt = try #require(try store.receipt(of: id))
+        #expect(receipt.fingerprint == 7 && receipt.receipt.inserted == 1)
+        let committed = try store.commit([batch([], firstRow: 1, removed: [0])])
+        #expect(committed.map(\.sequenceNumber) == [3])
+    }
+
+    @Test("lets a second one in only when the first is gone")
+    func excludes() throws {
+        var first: SQLiteStore? = try open()
+        #expect(first != nil)
+        let error = #expect(throws: LodestoneError.self) { try open() }
+        #expect(error?.code == .failedPrecondition && error?.reason == "STORE_IN_USE")
+        #expect(error?.message.contains(directory.path) ?? false)
+        first = nil
+        _ = try open()
+    }
+
+    @Test("refuses a newer format, and says which it can read")
+    func refusesNewerFormat() throws {
+        try open().close()
+        try execute("PRAGMA user_version = 99")
+        let error = #expect(throws: LodestoneError.self) { try open() }
+        #expect(error?.reason == "FORMAT_TOO_NEW")
+        #expect(error?.message.contains("99") ?? false)
+    }
+
+    @Test("refuses a database that is not its own")
+    func refusesForeignDatabase() throws {
+        try FileManager.default.createDirectory(
+            atPath: directory.path, withIntermediateDirectories: true)
+        try execute("CREATE TABLE other(a)")
+        let error = #expect(throws: LodestoneError.self) { try open() }
+        #expect(error?.code == .dataLoss && error?.message.contains("not a Lodestone") ?? false)
+    }
+
+    @Test("reports a changed row as damage, by its id, and reads the others")
+    func damagedRow() throws {
+        do {
+            let store = try open()
+            _ = try store.commit([
+                collection(), batch([document, Document(id: "p2")], firstRow: 0),
+            ])
+            store.close()
+        }
+        try execute("UPDATE docs_1 SET metadata = x'00' WHERE row = 0")
+        let store = try open()
+        let reader = try store.beginRead(context: nil)
+        defer { reader.end() }
+        let error = #expect(throws: LodestoneError.self) { try reader.row(0, of: 1) }
+        #expect(error?.code == .dataLoss && error?.object == "p1")
+        #expect(try reader.row(1, of: 1)?.id == "p2")
+    }
+
+    @Test(
+        "reports a log that was tampered with as damage",
+        arguments: [
+            "DELETE FROM log WHERE seq = 2", "UPDATE log SET row_count = 2 WHERE seq = 2",
+            "UPDATE log SET chain = chain + 1 WHERE seq = 3",
+        ])
+    func damagedLog(sql: String) throws {
+        do {
+            let store = try open()
+            _ = try store.commit([
+                collection(), batch([document], firstRow: 0),
+                batch([Document(id: "p2")], firstRow: 1),
+            ])
+            store.close()
+        }
+        try execute(sql)
+        let error = #expect(throws: LodestoneError.self) { try open() }
+        #expect(error?.code == .dataLoss)
+    }
+
+    @Test("reports changed, cut and missing vectors as damage", arguments: [0, 1, 2, 3])
+    func damagedVectors(kind: Int) throws {
+        do {
+            let store = try open()
+            _ = try store.commit([
+                collection(),
+                batch([document], firstRow: 0, vectors: [1, 2], checksum: crc32c([1, 2])),
+            ])
+            store.close()
+        }
+        let file = URL(fileURLWithPath: directory.path + "/vectors-1-0.seg")
+        var bytes = try Data(contentsOf: file)
+        switch kind {
+        case 0: bytes[bytes.count - 1] ^= 1
+        case 1: bytes.removeLast()
+        case 2: bytes[9] ^= 1
+        default: break
+        }
+        if kind == 3 {
+            try FileManager.default.removeItem(at: file)
+        } else {
+            try bytes.write(to: file)
+        }
+        let store = try open()
+        let reader = try store.beginRead(context: nil)
+        defer { reader.end() }
+        let error = #expect(throws: LodestoneError.self) { try reader.vectorRuns(of: 1) }
+        #expect(error?.code == .dataLoss && error?.object == file.path)
+    }
+
+    @Test("never writes vectors over bytes that are in the file already")
+    func appendsAtTheEnd() throws {
+        do {
+            let store = try open()
+            _ = try store.commit([
+                collection(),
+                batch([document], firstRow: 0, vectors: [1, 2], checksum: crc32c([1, 2])),
+            ])
+            store.close()
+        }
+        // What a process leaves behind that dies between its append and its commit.
+        let file = try #require(FileHandle(forWritingAtPath: directory.path + "/vectors-1-0.seg"))
+        try file.seekToEnd()
+        try file.write(contentsOf: Data([9, 9, 9, 9, 9]))
+        try file.close()
+        let store = try open()
+        let reader = try store.beginRead(context: nil)
+        _ = try reader.vectorRuns(of: 1)
+        reader.end()
+        let committed = try store.commit([
+            batch([Document(id: "p2")], firstRow: 1, vectors: [3, 4], checksum: crc32c([3, 4]))
+        ])
+        let run = try #require(committed[0].vectors)
+        #expect([run.base[0], run.base[1]] == [3, 4])
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: directory.path + "/vectors-1-0.seg"))
+        #expect(bytes.count == 64 + 8 + 8 + 8)
+        #expect(bytes[72..<77] == Data([9, 9, 9, 9, 9]))
+    }
+
+    @Test("commits several batches together or not at all")
+    func rollsBack() throws {
+        let store = try open()
+        _ = try store.commit([collection(), batch([document], firstRow: 0)])
+        // The second batch gives a row that exists.
+        #expect(throws: LodestoneError.self) {
+            try store.commit([
+                batch([Document(id: "p2")], firstRow: 1), batch([Document(id: "p3")], firstRow: 0),
+            ])
+        }
+        let reader = try store.beginRead(context: nil)
+        #expect(try reader.row(1, of: 1) == nil)
+        #expect(reader.sequenceNumber == 2)
+        reader.end()
+        _ = try store.commit([batch([Document(id: "p2")], firstRow: 1)])
+    }
+
+    @Test("removes the files of a dropped collection")
+    func removesFiles() throws {
+        let store = try open()
+        _ = try store.commit([
+            collection(),
+            batch([document], firstRow: 0, vectors: [1, 2], checksum: crc32c([1, 2])),
+        ])
+        #expect(segments() == ["vectors-1-0.seg"])
+        _ = try store.commit([
+            StoredBatch(change: .dropCollection(1), requestID: nil, fingerprint: 0)
+        ])
+        #expect(segments() == [])
+    }
+
+    private func segments() -> [String] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory.path)) ?? []
+        return names.filter { $0.hasSuffix(".seg") }
+    }
+
+    /// Changes the database behind the store's back.
+    private func execute(_ sql: String) throws {
+        var database: OpaquePointer?
+        try #require(sqlite3_open(directory.path + "/lodestone.db", &database) == SQLITE_OK)
+        defer { sqlite3_close(database) }
+        try #require(sqlite3_exec(database, sql, nil, nil, nil) == SQLITE_OK)
+    }
+}
+
+/// CRC-32C bit by bit, from its definition.
+private func crc32c(_ floats: [Float]) -> UInt32 {
+    floats.withUnsafeBytes { bytes in
+        ~bytes.reduce(~UInt32(0)) { crc, byte in
+            (0..<8).reduce(crc ^ UInt32(byte)) { crc, _ in
+                (crc >> 1) ^ (crc & 1 == 1 ? 0x82f6_3b78 : 0)
+            }
+        }
+    }
+}
