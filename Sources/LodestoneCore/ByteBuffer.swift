@@ -5,22 +5,22 @@
 /// Messages are encoded straight into it and decoded straight from it, which is why it hands out
 /// pointers. They are good inside the closure only.
 package struct ByteBuffer: ~Copyable {
-    private var storage: UnsafeMutableRawBufferPointer
+    private static let leastByteCount = 256
+
+    private var storage = UnsafeMutableRawBufferPointer(start: nil, count: 0)
     private var start = 0
     private var end = 0
+    private let pool: BufferPool?
 
     /// Creates an empty buffer without memory.
-    package init() {
-        storage = UnsafeMutableRawBufferPointer(start: nil, count: 0)
-    }
-
-    /// Creates an empty buffer in memory that `takeStorage` gave.
-    package init(storage: UnsafeMutableRawBufferPointer) {
-        self.storage = storage
+    ///
+    /// - Parameter pool: Where large blocks come from and go to.
+    package init(pool: BufferPool? = nil) {
+        self.pool = pool
     }
 
     deinit {
-        storage.deallocate()
+        Self.release(storage, to: pool)
     }
 
     /// The bytes present.
@@ -29,15 +29,6 @@ package struct ByteBuffer: ~Copyable {
     package var isEmpty: Bool { end == start }
     /// The bytes of memory held.
     package var capacity: Int { storage.count }
-
-    /// Gives the memory away and leaves an empty buffer without any.
-    package mutating func takeStorage() -> UnsafeMutableRawBufferPointer {
-        let taken = storage
-        storage = UnsafeMutableRawBufferPointer(start: nil, count: 0)
-        start = 0
-        end = 0
-        return taken
-    }
 
     /// Makes room for `byteCount` bytes behind the last one: moves the bytes to the front when that
     /// is enough, otherwise at least doubles the memory.
@@ -50,13 +41,12 @@ package struct ByteBuffer: ~Copyable {
                 base.copyMemory(from: base + start, byteCount: count)
             }
         } else {
-            let grown = UnsafeMutableRawBufferPointer.allocate(
-                byteCount: max(storage.count * 2, count + byteCount, 256),
-                alignment: MemoryLayout<UInt64>.alignment)
+            let needed = max(storage.count * 2, count + byteCount, Self.leastByteCount)
+            let grown = Self.obtain(needed, from: pool)
             if count > 0 {
                 grown.copyMemory(from: UnsafeRawBufferPointer(rebasing: storage[start..<end]))
             }
-            storage.deallocate()
+            Self.release(storage, to: pool)
             storage = grown
         }
         start = 0
@@ -85,9 +75,42 @@ package struct ByteBuffer: ~Copyable {
         }
     }
 
+    /// Appends one byte.
+    package mutating func append(_ byte: UInt8) {
+        reserve(1)
+        storage[end] = byte
+        end += 1
+    }
+
     /// Appends a copy of `bytes`.
     package mutating func append(contentsOf bytes: [UInt8]) {
         bytes.withUnsafeBytes { append($0) }
+    }
+
+    /// The byte at `index`, counted from the first one present.
+    package subscript(index: Int) -> UInt8 {
+        get {
+            precondition(index >= 0 && index < count, "there is no such byte")
+            return storage[start + index]
+        }
+        set {
+            precondition(index >= 0 && index < count, "there is no such byte")
+            storage[start + index] = newValue
+        }
+    }
+
+    /// Makes the bytes of `range` as many as `byteCount` by moving those behind them. What stands
+    /// in the range is undefined afterwards.
+    package mutating func resize(_ range: Range<Int>, to byteCount: Int) {
+        precondition(range.lowerBound >= 0 && range.upperBound <= count, "there is no such range")
+        let growth = byteCount - range.count
+        if growth > 0 { reserve(growth) }
+        let moved = count - range.upperBound
+        if moved > 0, let base = storage.baseAddress {
+            let behind = base + start + range.upperBound
+            (behind + growth).copyMemory(from: behind, byteCount: moved)
+        }
+        end += growth
     }
 
     /// Calls `body` with the bytes present.
@@ -104,6 +127,42 @@ package struct ByteBuffer: ~Copyable {
         if start == end {
             start = 0
             end = 0
+        }
+    }
+
+    /// Removes the last bytes so that `byteCount` remain. O(1).
+    package mutating func truncate(to byteCount: Int) {
+        precondition(byteCount >= 0 && byteCount <= count, "there are not that many bytes")
+        end = start + byteCount
+    }
+
+    /// Removes everything, and large memory with it.
+    package mutating func removeAll() {
+        removeFirst(count)
+        releaseIfEmpty()
+    }
+
+    /// Gives large memory back when there is nothing in it.
+    package mutating func releaseIfEmpty() {
+        guard isEmpty, storage.count > BufferPool.smallByteCount else { return }
+        Self.release(storage, to: pool)
+        storage = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+    }
+
+    private static func obtain(
+        _ byteCount: Int, from pool: BufferPool?
+    ) -> UnsafeMutableRawBufferPointer {
+        if byteCount > BufferPool.smallByteCount, let block = pool?.take(atLeast: byteCount) {
+            return block
+        }
+        return .allocate(byteCount: byteCount, alignment: MemoryLayout<UInt64>.alignment)
+    }
+
+    private static func release(_ storage: UnsafeMutableRawBufferPointer, to pool: BufferPool?) {
+        if storage.count > BufferPool.smallByteCount, let pool {
+            pool.give(storage)
+        } else {
+            storage.deallocate()
         }
     }
 }

@@ -39,7 +39,7 @@ package enum MessageCodec {
         maxFrameBytes: Int = Limits.standard.maxFrameBytes
     ) throws(LodestoneError) {
         var writer = MessageWriter(taking: &output)
-        defer { output = writer.bytes }
+        defer { writer.giveBack(to: &output) }
         try writer.frame(maxByteCount: maxFrameBytes) { $0.request(request) }
     }
 
@@ -50,7 +50,7 @@ package enum MessageCodec {
         maxFrameBytes: Int = Limits.standard.maxFrameBytes
     ) {
         var writer = MessageWriter(taking: &output)
-        defer { output = writer.bytes }
+        defer { writer.giveBack(to: &output) }
         do throws(LodestoneError) {
             try writer.frame(maxByteCount: maxFrameBytes) { $0.response(response) }
         } catch {

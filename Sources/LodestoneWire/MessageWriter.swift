@@ -5,15 +5,19 @@ import LodestoneCore
 ///
 /// A message inside a message gets room for its length before it is written. When the guess was
 /// wrong, the message moves by the few bytes that the length is longer or shorter.
-struct MessageWriter {
+struct MessageWriter: ~Copyable {
     /// The output: what was there before, and everything written.
-    private(set) var bytes: [UInt8]
+    private(set) var bytes = ByteBuffer()
     /// The first value that the wire can't carry.
     private(set) var failure: LodestoneError?
 
-    /// Takes over an output buffer, which is empty until `finish` gives it back.
-    init(taking output: inout [UInt8]) {
-        bytes = []
+    /// Takes over an output buffer, which is empty until `giveBack`.
+    init(taking output: inout ByteBuffer) {
+        swap(&bytes, &output)
+    }
+
+    /// Gives the output buffer back, with what was written.
+    mutating func giveBack(to output: inout ByteBuffer) {
         swap(&bytes, &output)
     }
 
@@ -69,7 +73,7 @@ struct MessageWriter {
         var text = text
         text.withUTF8 {
             append(UInt64($0.count))
-            bytes.append(contentsOf: $0)
+            bytes.append(UnsafeRawBufferPointer($0))
         }
     }
 
@@ -91,8 +95,7 @@ struct MessageWriter {
         let length = bytes.count - start - reserved
         let needed = Self.varintByteCount(UInt64(length))
         if needed != reserved {
-            bytes.replaceSubrange(
-                start..<start + reserved, with: repeatElement(0, count: needed))
+            bytes.resize(start..<start + reserved, to: needed)
         }
         var rest = length
         for index in start..<start + needed {
@@ -155,7 +158,7 @@ struct MessageWriter {
             fail(.frameTooLarge(length, limit: maxByteCount))
         }
         if let failure {
-            bytes.removeSubrange(start...)
+            bytes.truncate(to: start)
             self.failure = nil
             throw failure
         }
@@ -181,7 +184,7 @@ struct MessageWriter {
     }
 
     private mutating func append(_ value: UnsafeRawBufferPointer) {
-        value.withMemoryRebound(to: UInt8.self) { bytes.append(contentsOf: $0) }
+        bytes.append(value)
     }
 
     /// Floats are little-endian on the wire, as on every machine that Lodestone runs on.

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+import Synchronization
+
+/// Keeps a few large blocks of memory for the next big message, so that a connection which carries
+/// one batch after another does not ask the system for memory each time, and one that has fallen
+/// silent holds none.
+///
+/// Threading: any thread.
+package final class BufferPool: Sendable {
+    /// Blocks up to this size are cheap to come by and not pooled.
+    package static let smallByteCount = 64 << 10
+    private static let largestPooled = 8 << 20
+    private static let mostPooled = 4
+
+    private struct Block: @unchecked Sendable {
+        // Unchecked: whoever took the block out owns it alone, and nobody does while it is in.
+        let storage: UnsafeMutableRawBufferPointer
+    }
+    private let blocks = Mutex<[Block]>([])
+
+    package init() {}
+
+    deinit {
+        for block in blocks.withLock({ $0 }) { block.storage.deallocate() }
+    }
+
+    /// Takes out a block of at least `byteCount` bytes, if there is one.
+    func take(atLeast byteCount: Int) -> UnsafeMutableRawBufferPointer? {
+        blocks.withLock { blocks in
+            let index = blocks.lastIndex { $0.storage.count >= byteCount }
+            return index.map { blocks.remove(at: $0) }
+        }?.storage
+    }
+
+    /// Takes over a block: keeps it, or frees it when it is too small, too large or one too many.
+    func give(_ storage: UnsafeMutableRawBufferPointer) {
+        let block = Block(storage: storage)
+        let isKept = blocks.withLock { blocks in
+            guard block.storage.count > Self.smallByteCount,
+                block.storage.count <= Self.largestPooled, blocks.count < Self.mostPooled
+            else { return false }
+            blocks.append(block)
+            return true
+        }
+        if !isKept { storage.deallocate() }
+    }
+}
