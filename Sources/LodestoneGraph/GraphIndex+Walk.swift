@@ -8,17 +8,21 @@ extension GraphIndex {
         reached: [Step], endedBy: WalkResult.Limit?, edgesFollowed: Int
     )
 
-    /// Walks breadth-first: reports each node once, at its least depth, with the edge that
-    /// reached it first. The order is fixed: that of the starts, then of each node's links,
-    /// outgoing before incoming.
+    /// Walks breadth-first.
+    ///
+    /// Reports each node once, at its least depth, with the edge that reached it first. The order
+    /// is fixed: that of the starts, then of each node's links, outgoing before incoming.
     ///
     /// - Parameters:
     ///   - starts: Where it starts; they are not reported.
     ///   - labels: The labels to follow; `nil` for all.
+    ///   - direction: Which way edges are followed.
     ///   - depth: The most edges between a start and a node.
     ///   - budget: Where it stops with what it has until then.
     ///   - exists: Nodes for which it says false are neither reported nor walked through. Asked
     ///     once a node.
+    ///   - context: Of the call; looked at every thousand edges.
+    /// - Returns: What it found until it was done or ran into a limit.
     /// - Throws: `.cancelled` or `.deadlineExceeded` when `context` is over.
     package func walk(
         from starts: [NodeNumber],
@@ -29,7 +33,12 @@ extension GraphIndex {
         exists: (NodeNumber) -> Bool,
         context: CallContext
     ) throws(LodestoneError) -> WalkOutcome {
-        var walker = Walker(labels: labels, budget: budget, context: context)
+        var walker = Walker(
+            nodeCount: max(outgoing.nodeCount, incoming.nodeCount),
+            labels: labels,
+            budget: budget,
+            context: context
+        )
         let starts = starts.filter { walker.isNew($0) && exists($0) }
         var node = 0
         var limit: WalkResult.Limit?
@@ -40,17 +49,23 @@ extension GraphIndex {
             let current = step?.node ?? starts[node]
             let nextDepth = (step?.depth ?? 0) + 1
             if nextDepth > depth { break }
-            if current < nodes.count {
-                if direction != .incoming {
-                    limit = try walker.follow(
-                        nodes[Int(current)].outgoing, from: current, depth: nextDepth,
-                        isIncoming: false, exists: exists)
-                }
-                if limit == nil, direction != .outgoing {
-                    limit = try walker.follow(
-                        nodes[Int(current)].incoming, from: current, depth: nextDepth,
-                        isIncoming: true, exists: exists)
-                }
+            if direction != .incoming {
+                limit = try walker.follow(
+                    outgoing,
+                    from: current,
+                    depth: nextDepth,
+                    isIncoming: false,
+                    exists: exists
+                )
+            }
+            if limit == nil, direction != .outgoing {
+                limit = try walker.follow(
+                    incoming,
+                    from: current,
+                    depth: nextDepth,
+                    isIncoming: true,
+                    exists: exists
+                )
             }
             node += 1
         }
@@ -67,13 +82,14 @@ private struct Walker {
     private let budget: WalkBudget
     private let end: ContinuousClock.Instant?
     private let context: CallContext
-    private var seen = NodeSet()
+    private var seen: NodeSet
     /// The count of edges at which a limit or the clock is looked at again.
     private var nextCheck = 0
     private(set) var reached: [Step] = []
     private(set) var edgesFollowed = 0
 
-    init(labels: Set<UInt32>?, budget: WalkBudget, context: CallContext) {
+    init(nodeCount: Int, labels: Set<UInt32>?, budget: WalkBudget, context: CallContext) {
+        seen = NodeSet(nodeCount: nodeCount)
         self.labels = LabelSet(labels)
         self.budget = budget
         self.context = context
@@ -89,13 +105,15 @@ private struct Walker {
     /// - Returns: The limit that it ran into, if any.
     @inline(__always)
     mutating func follow(
-        _ links: ContiguousArray<Link>,
+        _ lists: LinkLists,
         from node: NodeNumber,
         depth: Int,
         isIncoming: Bool,
         exists: (NodeNumber) -> Bool
     ) throws(LodestoneError) -> WalkResult.Limit? {
-        for link in links {
+        let list = lists.list(of: node)
+        for index in 0..<Int(list.count) {
+            let link = lists.link(index, of: list)
             if edgesFollowed == nextCheck, let limit = try check() { return limit }
             edgesFollowed += 1
             guard labels.contains(link.label), seen.insert(link.node), exists(link.node) else {
@@ -104,8 +122,14 @@ private struct Walker {
             if reached.count == budget.nodes { return .nodes }
             reached.append(
                 Step(
-                    node: link.node, depth: depth, from: node, label: link.label,
-                    weight: link.weight, isIncoming: isIncoming))
+                    node: link.node,
+                    depth: depth,
+                    from: node,
+                    label: link.label,
+                    weight: link.weight,
+                    isIncoming: isIncoming
+                )
+            )
         }
         return nil
     }
@@ -119,7 +143,9 @@ private struct Walker {
     }
 }
 
-/// The labels of a walk. A walk names few, for which a scan is faster than hashing.
+/// The labels of a walk.
+///
+/// A walk names few, for which a scan is faster than hashing.
 private enum LabelSet {
     case all
     case few(ContiguousArray<UInt32>)

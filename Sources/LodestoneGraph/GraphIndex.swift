@@ -8,14 +8,10 @@ package import LodestoneCore
 /// does not depend on the history of the collection. A link takes 12 bytes at each of its ends.
 ///
 /// Threading: a value. A reader takes a copy, which stays as it is while the writer goes on; the
-/// writer then copies the lists it changes, 256 nodes' list headers at a time.
+/// writer then copies what it changes, some KiB at a time.
 package struct GraphIndex: Sendable {
-    struct Node {
-        var outgoing: ContiguousArray<Link> = []
-        var incoming: ContiguousArray<Link> = []
-    }
-
-    private(set) var nodes = ChunkedArray<Node>()
+    private(set) var outgoing = LinkLists()
+    private(set) var incoming = LinkLists()
 
     /// Edges.
     package private(set) var edgeCount = 0
@@ -25,31 +21,36 @@ package struct GraphIndex: Sendable {
 
     /// The links that leave `source`, in the order in which they were written.
     package func links(from source: NodeNumber) -> [Link] {
-        source < nodes.count ? Array(nodes[Int(source)].outgoing) : []
+        outgoing.links(of: source)
     }
 
     /// The nodes with a link to `node`, each once, ascending.
     package func sources(to node: NodeNumber) -> [NodeNumber] {
-        guard node < nodes.count else { return [] }
         var sources: [NodeNumber] = []
-        for link in nodes[Int(node)].incoming where link.node != sources.last {
+        for link in incoming.links(of: node) where link.node != sources.last {
             sources.append(link.node)
         }
         return sources
     }
 
-    /// Replaces every link that leaves `source`. Of links with the same label and target the last
-    /// one counts, in the place of the first.
+    /// Replaces every link that leaves `source`.
     ///
-    /// - Complexity: O(links, old and new) searches in the incoming links of their targets.
+    /// Of links with the same label and target the last one counts, in the place of the first.
+    ///
+    /// - Complexity: a search in the incoming links of the target of each link, old and new.
     package mutating func setLinks(from source: NodeNumber, _ links: [Link]) {
         removeOutgoing(of: source)
-        guard !links.isEmpty else { return }
-        prepare(source)
-        nodes[Int(source)].outgoing.reserveCapacity(links.count)
+        var new: [Link] = []
+        new.reserveCapacity(links.count)
         for link in links {
-            addLink(from: source, link)
+            if addIncoming(link, from: source) {
+                new.append(link)
+            } else if let index = new.firstIndex(where: { $0.isSameEdge(as: link) }) {
+                new[index].weight = link.weight
+            }
         }
+        outgoing.set(new, of: source)
+        edgeCount += new.count
     }
 
     /// Adds a link, or gives an existing one with the same label and target another weight.
@@ -57,18 +58,12 @@ package struct GraphIndex: Sendable {
     /// - Complexity: a search in the incoming links of the target and, when it exists, in the
     ///   outgoing ones of `source`.
     package mutating func addLink(from source: NodeNumber, _ link: Link) {
-        prepare(max(source, link.node))
-        let incoming = Link(label: link.label, node: source, weight: link.weight)
-        let place = nodes[Int(link.node)].incoming.place(of: incoming)
-        guard place.isPresent else {
-            nodes[Int(link.node)].incoming.insert(incoming, at: place.index)
-            nodes[Int(source)].outgoing.append(link)
+        let list = outgoing.list(of: source)
+        if addIncoming(link, from: source) {
+            outgoing.insert(link, at: Int(list.count), of: source)
             edgeCount += 1
-            return
-        }
-        nodes[Int(link.node)].incoming[place.index].weight = link.weight
-        if let index = nodes[Int(source)].outgoing.firstIndex(where: { $0.isSameEdge(as: link) }) {
-            nodes[Int(source)].outgoing[index].weight = link.weight
+        } else if let index = outgoing.index(of: link, in: list) {
+            outgoing.setWeight(link.weight, at: index, of: source)
         }
     }
 
@@ -79,11 +74,11 @@ package struct GraphIndex: Sendable {
     package mutating func removeLink(from source: NodeNumber, label: UInt32, to target: NodeNumber)
         -> Bool
     {
-        guard source < nodes.count, target < nodes.count,
-            removeIncoming(Link(label: label, node: source), of: target)
-        else { return false }
+        guard removeIncoming(Link(label: label, node: target), from: source) else { return false }
         let link = Link(label: label, node: target)
-        nodes[Int(source)].outgoing.removeAll { $0.isSameEdge(as: link) }
+        if let index = outgoing.index(of: link, in: outgoing.list(of: source)) {
+            outgoing.remove(at: index, of: source)
+        }
         edgeCount -= 1
         return true
     }
@@ -94,56 +89,72 @@ package struct GraphIndex: Sendable {
     /// - Complexity: proportional to the links of `node` and of the nodes returned.
     @discardableResult
     package mutating func drop(_ node: NodeNumber) -> [NodeNumber] {
-        guard node < nodes.count else { return [] }
         removeOutgoing(of: node)
         // What enters from `node` itself went with what leaves it.
         let sources = sources(to: node)
         for source in sources {
-            nodes[Int(source)].outgoing.removeAll { $0.node == node }
+            let links = outgoing.links(of: source)
+            let kept = links.filter { $0.node != node }
+            outgoing.set(kept, of: source)
+            edgeCount -= links.count - kept.count
         }
-        edgeCount -= nodes[Int(node)].incoming.count
-        nodes[Int(node)].incoming = []
+        incoming.set([], of: node)
         return sources
     }
 
-    private mutating func prepare(_ node: NodeNumber) {
-        nodes.grow(to: Int(node) + 1, with: Node())
-    }
-
     private mutating func removeOutgoing(of source: NodeNumber) {
-        guard source < nodes.count, !nodes[Int(source)].outgoing.isEmpty else { return }
-        let links = nodes[Int(source)].outgoing
-        nodes[Int(source)].outgoing = []
+        let links = outgoing.links(of: source)
         for link in links {
-            removeIncoming(Link(label: link.label, node: source), of: link.node)
+            removeIncoming(link, from: source)
         }
+        outgoing.set([], of: source)
         edgeCount -= links.count
     }
 
+    /// Enters an outgoing link of `source` at its target; false when it was there, whose weight
+    /// then changed.
+    private mutating func addIncoming(_ link: Link, from source: NodeNumber) -> Bool {
+        let entry = Link(label: link.label, node: source, weight: link.weight)
+        let place = incoming.place(of: entry, in: incoming.list(of: link.node))
+        if place.isPresent {
+            incoming.setWeight(link.weight, at: place.index, of: link.node)
+        } else {
+            incoming.insert(entry, at: place.index, of: link.node)
+        }
+        return !place.isPresent
+    }
+
     @discardableResult
-    private mutating func removeIncoming(_ link: Link, of target: NodeNumber) -> Bool {
-        let place = nodes[Int(target)].incoming.place(of: link)
-        guard place.isPresent else { return false }
-        nodes[Int(target)].incoming.remove(at: place.index)
-        return true
+    private mutating func removeIncoming(_ link: Link, from source: NodeNumber) -> Bool {
+        let entry = Link(label: link.label, node: source)
+        let place = incoming.place(of: entry, in: incoming.list(of: link.node))
+        if place.isPresent {
+            incoming.remove(at: place.index, of: link.node)
+        }
+        return place.isPresent
     }
 }
 
-extension ContiguousArray<Link> {
-    /// Where `link` is in a list of incoming links, or belongs.
-    fileprivate func place(of link: Link) -> (index: Int, isPresent: Bool) {
+extension LinkLists {
+    fileprivate func index(of wanted: Link, in list: List) -> Int? {
+        (0..<Int(list.count)).first { link($0, of: list).isSameEdge(as: wanted) }
+    }
+
+    /// Where `wanted` is in a list of incoming links, or belongs.
+    fileprivate func place(of wanted: Link, in list: List) -> (index: Int, isPresent: Bool) {
+        let count = Int(list.count)
         // Nodes written in the order of their numbers, as an import does, belong at the end.
-        if let last, Link.precedes(last, link) { return (count, false) }
+        if count == 0 || Link.precedes(link(count - 1, of: list), wanted) { return (count, false) }
         var low = 0
-        var high = count
+        var high = count - 1
         while low < high {
             let middle = (low + high) / 2
-            if Link.precedes(self[middle], link) {
+            if Link.precedes(link(middle, of: list), wanted) {
                 low = middle + 1
             } else {
                 high = middle
             }
         }
-        return (low, low < count && self[low].isSameEdge(as: link))
+        return (low, link(low, of: list).isSameEdge(as: wanted))
     }
 }

@@ -47,7 +47,11 @@ package struct Step: Sendable, Equatable {
 
     /// Creates a step.
     package init(
-        node: NodeNumber, depth: Int, from: NodeNumber, label: UInt32, weight: Float,
+        node: NodeNumber,
+        depth: Int,
+        from: NodeNumber,
+        label: UInt32,
+        weight: Float,
         isIncoming: Bool
     ) {
         self.node = node

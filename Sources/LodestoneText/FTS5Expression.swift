@@ -2,8 +2,9 @@
 
 /// Writes expressions in the language of SQLite's FTS5.
 package enum FTS5Expression {
-    /// The right side of `MATCH` for `expression`. Every word is quoted, so FTS5 reads no word as
-    /// syntax.
+    /// The right side of `MATCH` for `expression`.
+    ///
+    /// Every word is quoted, so FTS5 reads no word as syntax.
     package static func render(_ expression: TextExpression) -> String {
         switch expression {
         case .word(let word): quote([word])
@@ -23,7 +24,11 @@ package enum FTS5Expression {
     }
 
     private static func quote(_ words: [String]) -> String {
-        let text = words.joined(separator: " ")
-        return "\"\(text.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\""))\""
+        var quoted = "\""
+        for character in words.joined(separator: " ").unicodeScalars {
+            quoted.unicodeScalars.append(character)
+            if character == "\"" { quoted.unicodeScalars.append(character) }
+        }
+        return quoted + "\""
     }
 }

@@ -24,7 +24,8 @@ struct TextQueryGrammar {
         if position < tokens.count {
             throw .textSyntax(
                 "The ) at column \(tokens[position].column) closes nothing.",
-                "Remove it, or open a parenthesis before it.")
+                "Remove it, or open a parenthesis before it."
+            )
         }
         return query
     }
@@ -87,23 +88,27 @@ struct TextQueryGrammar {
         if let here, let name = here.operatorName {
             return .textSyntax(
                 "\(name) at column \(here.column) has no term before it.",
-                "Write a term before it, or quote it to search for the word.")
+                "Write a term before it, or quote it to search for the word."
+            )
         }
         guard position > 0 else {
             return .textSyntax(
                 "The ) at column \(here?.column ?? 1) closes nothing.",
-                "Remove it, or open a parenthesis before it.")
+                "Remove it, or open a parenthesis before it."
+            )
         }
         let before = tokens[position - 1]
         if let name = before.operatorName {
             return .textSyntax(
                 "\(name) at column \(before.column) has no term after it.",
-                "Write a term after it, or quote it to search for the word.")
+                "Write a term after it, or quote it to search for the word."
+            )
         }
         guard here != nil else { return Self.notClosed(before.column) }
         return .textSyntax(
             "The parentheses at column \(before.column) are empty.",
-            "Put a term between them, or remove them.")
+            "Put a term between them, or remove them."
+        )
     }
 
     private static func notClosed(_ column: Int) -> LodestoneError {

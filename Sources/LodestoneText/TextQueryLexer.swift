@@ -40,7 +40,8 @@ struct TextQueryLexer {
             case "*":
                 throw .textSyntax(
                     "The * at column \(column) does not follow a word.",
-                    "Write it right behind the beginning of a word: pyth*.")
+                    "Write it right behind the beginning of a word: pyth*."
+                )
             case let scalar where scalar.properties.isWhitespace:
                 position += 1
             default:
@@ -57,14 +58,17 @@ struct TextQueryLexer {
         let column = position + 1
         guard let end = scalars[(position + 1)...].firstIndex(of: "\"") else {
             throw .textSyntax(
-                "The quote at column \(column) is not closed.", "Close it with another \".")
+                "The quote at column \(column) is not closed.",
+                "Close it with another \"."
+            )
         }
         let words = Words.split(scalars[(position + 1)..<end])
         position = end + 1
         guard !words.isEmpty else {
             throw .textSyntax(
                 "The phrase at column \(column) holds no word.",
-                "Put words between the quotes, or leave it out.")
+                "Put words between the quotes, or leave it out."
+            )
         }
         return .operand(try operand(words))
     }
@@ -91,7 +95,8 @@ struct TextQueryLexer {
         if run.first == "-", !words.isEmpty || following == "\"" || following == "(" {
             throw .textSyntax(
                 "The term at column \(start + 1) begins with -.",
-                "Write NOT before a term to leave out what matches it, or drop the -.")
+                "Write NOT before a term to leave out what matches it, or drop the -."
+            )
         }
         guard !words.isEmpty else { return nil }
         return .operand(try operand(words))
@@ -107,7 +112,8 @@ struct TextQueryLexer {
         if position < scalars.count, !Self.endsRun(scalars[position]) || scalars[position] == "*" {
             throw .textSyntax(
                 "The * at column \(position) is not at the end of a word.",
-                "Only the end of a word can be left open: pyth*.")
+                "Only the end of a word can be left open: pyth*."
+            )
         }
         return .prefix(words)
     }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// Reads text questions. What it returns holds words only, so nothing of the question's syntax
-/// reaches an engine.
+/// Reads text questions.
+///
+/// What it returns holds words only, so nothing of a question reaches an engine as syntax.
 package enum TextQueryParser {
     /// Reads a question in query syntax.
     ///
@@ -28,7 +29,9 @@ package enum TextQueryParser {
         return try grammar.parse()
     }
 
-    /// Reads plain words: a question for documents with any of them. Nothing in it is syntax.
+    /// Reads plain words: a question for documents with any of them.
+    ///
+    /// Nothing in it is syntax.
     ///
     /// - Returns: `nil` when it holds no word. Words beyond `maxQueryTerms` are left out.
     /// - Throws: `.invalidArgument` for more than `maxQueryBytes`.

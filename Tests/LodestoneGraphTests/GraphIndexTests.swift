@@ -13,12 +13,14 @@ struct GraphIndexTests {
             [
                 Link(label: 0, node: 2, weight: 1), Link(label: 1, node: 2, weight: 2),
                 Link(label: 0, node: 2, weight: 3), Link(label: 0, node: 3, weight: 4),
-            ])
+            ]
+        )
         #expect(
             graph.links(from: 1) == [
                 Link(label: 0, node: 2, weight: 3), Link(label: 1, node: 2, weight: 2),
                 Link(label: 0, node: 3, weight: 4),
-            ])
+            ]
+        )
         #expect(graph.edgeCount == 3)
         graph.addLink(from: 1, Link(label: 1, node: 2, weight: 9))
         #expect(graph.links(from: 1).map(\.weight) == [3, 9, 4])
@@ -48,7 +50,9 @@ struct GraphIndexTests {
         var graph = GraphIndex()
         graph.setLinks(from: 1, [Link(label: 0, node: 2), Link(label: 1, node: 1)])
         graph.setLinks(
-            from: 2, [Link(label: 0, node: 1), Link(label: 0, node: 3), Link(label: 1, node: 1)])
+            from: 2,
+            [Link(label: 0, node: 1), Link(label: 0, node: 3), Link(label: 1, node: 1)]
+        )
         graph.setLinks(from: 3, [Link(label: 0, node: 1)])
         let changed = graph.drop(1)
         #expect(changed == [2, 3])
@@ -60,6 +64,36 @@ struct GraphIndexTests {
         for node: NodeNumber in [1, 77] {
             let changed = graph.drop(node)
             #expect(changed == [])
+        }
+    }
+
+    @Test("keeps lists of every length in order while they grow and shrink")
+    func lengths() {
+        var graph = GraphIndex()
+        var copies: [GraphIndex] = []
+        // Several hubs, so that their lists grow and shrink side by side.
+        let hubs: [NodeNumber] = [1_000, 1_001, 1_002]
+        for source: NodeNumber in 0..<400 {
+            for hub in hubs {
+                graph.addLink(from: source, Link(label: 0, node: hub))
+                graph.addLink(from: hub, Link(label: 1, node: source))
+            }
+            copies.append(graph)
+        }
+        for source: NodeNumber in 0..<400 {
+            let changed = graph.drop(source)
+            #expect(changed == hubs)
+            #expect(graph.edgeCount == (399 - Int(source)) * 6)
+            for hub in hubs {
+                #expect(graph.sources(to: hub) == Array((source + 1)..<400))
+                #expect(graph.links(from: hub).map(\.node) == Array((source + 1)..<400))
+            }
+        }
+        for (last, copy) in copies.enumerated() {
+            for hub in hubs {
+                #expect(copy.sources(to: hub) == Array(0...NodeNumber(last)))
+                #expect(copy.links(from: hub).map(\.node) == Array(0...NodeNumber(last)))
+            }
         }
     }
 
@@ -82,7 +116,8 @@ struct GraphIndexTests {
 
     @Test(
         "agrees with a plain list of edges after any changes, and so does every copy on the way",
-        arguments: 1...6 as ClosedRange<UInt64>)
+        arguments: 1...6 as ClosedRange<UInt64>
+    )
     func model(seed: UInt64) {
         var random = SeededRandom(seed: seed)
         let nodes: Range<NodeNumber> = 0..<600
@@ -93,8 +128,10 @@ struct GraphIndexTests {
         }
         func someLink() -> Link {
             Link(
-                label: .random(in: 0..<3, using: &random), node: someNode(),
-                weight: Float.random(in: 0...1, using: &random))
+                label: .random(in: 0..<3, using: &random),
+                node: someNode(),
+                weight: Float.random(in: 0...1, using: &random)
+            )
         }
         var graph = GraphIndex()
         var model = EdgeList()
@@ -128,7 +165,8 @@ struct GraphIndexTests {
             for node in nodes {
                 #expect(
                     graph.links(from: node)
-                        == model.edges.filter { $0.source == node }.map(\.link))
+                        == model.edges.filter { $0.source == node }.map(\.link)
+                )
                 #expect(graph.sources(to: node) == model.sources(to: node))
             }
         }

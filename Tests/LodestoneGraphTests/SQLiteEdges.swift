@@ -18,10 +18,12 @@ final class SQLiteEdges {
                 source INTEGER, label INTEGER, target INTEGER, PRIMARY KEY (source, label, target));
             CREATE INDEX edges_by_target ON edges(target);
             BEGIN
-            """)
+            """
+        )
         for edge in edges {
             try run(
-                "INSERT INTO edges VALUES (\(edge.source), \(edge.label), \(edge.target))")
+                "INSERT INTO edges VALUES (\(edge.source), \(edge.label), \(edge.target))"
+            )
         }
         try run("COMMIT")
     }
@@ -34,9 +36,12 @@ final class SQLiteEdges {
         try #require(sqlite3_exec(database, sql, nil, nil, nil) == SQLITE_OK)
     }
 
-    /// Every node that can be reached, with its least depth. Nodes in `missing` do not exist.
+    /// Every node that can be reached, with its least depth; those in `missing` do not exist.
     func leastDepths(
-        from starts: [NodeNumber], labels: Set<UInt32>?, direction: Direction, depth: Int,
+        from starts: [NodeNumber],
+        labels: Set<UInt32>?,
+        direction: Direction,
+        depth: Int,
         missing: Set<NodeNumber>
     ) throws -> [NodeNumber: Int] {
         func list(_ values: some Sequence<UInt32>) -> String {
@@ -92,12 +97,21 @@ extension GraphIndex {
 
     /// A walk over existing nodes, with room for everything unless the test says otherwise.
     func walk(
-        from starts: [NodeNumber], labels: Set<UInt32>? = nil, direction: Direction = .outgoing,
-        depth: Int = 8, budget: WalkBudget = WalkBudget(nodes: 100_000, edges: 10_000_000),
+        from starts: [NodeNumber],
+        labels: Set<UInt32>? = nil,
+        direction: Direction = .outgoing,
+        depth: Int = 8,
+        budget: WalkBudget = WalkBudget(nodes: 100_000, edges: 10_000_000),
         missing: Set<NodeNumber> = []
     ) throws -> WalkOutcome {
         try walk(
-            from: starts, labels: labels, direction: direction, depth: depth, budget: budget,
-            exists: { !missing.contains($0) }, context: CallContext())
+            from: starts,
+            labels: labels,
+            direction: direction,
+            depth: depth,
+            budget: budget,
+            exists: { !missing.contains($0) },
+            context: CallContext()
+        )
     }
 }

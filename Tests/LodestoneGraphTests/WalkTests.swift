@@ -7,7 +7,8 @@ import Testing
 struct WalkTests {
     @Test(
         "reaches what SQLite's recursive query reaches, at the same least depth",
-        arguments: 1...12 as ClosedRange<UInt64>)
+        arguments: 1...12 as ClosedRange<UInt64>
+    )
     func differential(seed: UInt64) throws {
         var random = SeededRandom(seed: seed)
         let nodeCount = NodeNumber.random(in: 2...60, using: &random)
@@ -18,9 +19,13 @@ struct WalkTests {
                 TestEdge(
                     source: .random(in: 0..<nodeCount, using: &random),
                     label: .random(in: 0..<4, using: &random),
-                    target: .random(in: 0..<nodeCount, using: &random))
-            })
-        let missing = Set((0..<nodeCount).filter { _ in Int.random(in: 0..<6, using: &random) == 0 })
+                    target: .random(in: 0..<nodeCount, using: &random)
+                )
+            }
+        )
+        let missing = Set(
+            (0..<nodeCount).filter { _ in Int.random(in: 0..<6, using: &random) == 0 }
+        )
         let graph = GraphIndex(edges.sorted { ($0.source, $0.label) < ($1.source, $1.label) })
         let table = try SQLiteEdges(Array(edges))
         #expect(graph.edgeCount == edges.count)
@@ -36,13 +41,24 @@ struct WalkTests {
             let depth = Int.random(in: 0...8, using: &random)
 
             let (reached, endedBy, _) = try graph.walk(
-                from: starts, labels: labels, direction: direction, depth: depth, missing: missing)
+                from: starts,
+                labels: labels,
+                direction: direction,
+                depth: depth,
+                missing: missing
+            )
             let truth = try table.leastDepths(
-                from: starts, labels: labels, direction: direction, depth: depth, missing: missing)
+                from: starts,
+                labels: labels,
+                direction: direction,
+                depth: depth,
+                missing: missing
+            )
             #expect(endedBy == nil)
             #expect(Set(reached.map(\.node)).count == reached.count)
             #expect(
-                Dictionary(uniqueKeysWithValues: reached.map { ($0.node, $0.depth) }) == truth)
+                Dictionary(uniqueKeysWithValues: reached.map { ($0.node, $0.depth) }) == truth
+            )
 
             // Every edge reported is there and leaves a node that is one nearer.
             #expect(reached.map(\.depth) == reached.map(\.depth).sorted())
@@ -50,7 +66,8 @@ struct WalkTests {
                 let (source, target) =
                     step.isIncoming ? (step.node, step.from) : (step.from, step.node)
                 #expect(
-                    edges.contains(TestEdge(source: source, label: step.label, target: target)))
+                    edges.contains(TestEdge(source: source, label: step.label, target: target))
+                )
                 #expect(labels?.contains(step.label) ?? true)
                 #expect(truth[step.from] ?? 0 == step.depth - 1)
                 #expect(direction == .both || step.isIncoming == (direction == .incoming))
@@ -63,7 +80,11 @@ struct WalkTests {
         var graph = GraphIndex()
         graph.setLinks(
             from: 5,
-            [Link(label: 1, node: 9, weight: 0.5), Link(label: 2, node: 3), Link(label: 1, node: 3)])
+            [
+                Link(label: 1, node: 9, weight: 0.5), Link(label: 2, node: 3),
+                Link(label: 1, node: 3),
+            ]
+        )
         graph.setLinks(from: 2, [Link(label: 1, node: 3), Link(label: 7, node: 4)])
         graph.setLinks(from: 9, [Link(label: 1, node: 8), Link(label: 1, node: 5)])
 
@@ -73,12 +94,14 @@ struct WalkTests {
                 Step(node: 3, depth: 1, from: 5, label: 2, weight: 1, isIncoming: false),
                 Step(node: 4, depth: 1, from: 2, label: 7, weight: 1, isIncoming: false),
                 Step(node: 8, depth: 2, from: 9, label: 1, weight: 1, isIncoming: false),
-            ])
+            ]
+        )
         #expect(
             try graph.walk(from: [3], direction: .both, depth: 1).reached == [
                 Step(node: 2, depth: 1, from: 3, label: 1, weight: 1, isIncoming: true),
                 Step(node: 5, depth: 1, from: 3, label: 1, weight: 1, isIncoming: true),
-            ])
+            ]
+        )
     }
 
     @Test("over a clique costs its edges, not its paths")
@@ -87,7 +110,8 @@ struct WalkTests {
         let graph = GraphIndex(
             nodes.flatMap { source in
                 nodes.filter { $0 != source }.map { TestEdge(source: source, label: 0, target: $0) }
-            })
+            }
+        )
         let (reached, endedBy, edgesFollowed) = try graph.walk(from: [0], depth: 8)
         #expect(reached.count == 19)
         #expect(reached.allSatisfy { $0.depth == 1 })
@@ -107,7 +131,7 @@ struct WalkTests {
         #expect(try graph.walk(from: [0], labels: Set(0..<100)).reached.map(\.node) == [1])
     }
 
-    /// A chain 0 → 1 → ... → 99, and from each of its nodes ten edges to leaves of its own.
+    /// A chain from 0 to 99, and from each of its nodes ten edges to leaves of its own.
     private var comb: GraphIndex {
         var graph = GraphIndex()
         for node: NodeNumber in 0..<100 {
@@ -117,7 +141,10 @@ struct WalkTests {
         return graph
     }
 
-    @Test("ends at its budget of nodes with the nodes until there", arguments: [0, 1, 10, 11, 12, 87])
+    @Test(
+        "ends at its budget of nodes with the nodes until there",
+        arguments: [0, 1, 10, 11, 12, 87]
+    )
     func nodeBudget(nodes: Int) throws {
         let whole = try comb.walk(from: [0])
         let part = try comb.walk(from: [0], budget: WalkBudget(nodes: nodes))
@@ -150,12 +177,17 @@ struct WalkTests {
         graph.setLinks(from: 0, (1...20_000).map { Link(label: 0, node: $0) })
         let end = ContinuousClock.now.advanced(by: .milliseconds(5))
         let part = try graph.walk(
-            from: [0], labels: nil, direction: .outgoing, depth: 1,
+            from: [0],
+            labels: nil,
+            direction: .outgoing,
+            depth: 1,
             budget: WalkBudget(nodes: 100_000, time: .milliseconds(5)),
             exists: { node in
                 while node == 3_000, ContinuousClock.now < end {}
                 return true
-            }, context: CallContext())
+            },
+            context: CallContext()
+        )
         #expect(part.endedBy == .time)
         #expect((1...4_096).contains(part.reached.count))
     }
@@ -164,8 +196,14 @@ struct WalkTests {
     func context() throws {
         func walk(_ context: CallContext) throws {
             _ = try comb.walk(
-                from: [0], labels: nil, direction: .outgoing, depth: 1, budget: WalkBudget(),
-                exists: { _ in true }, context: context)
+                from: [0],
+                labels: nil,
+                direction: .outgoing,
+                depth: 1,
+                budget: WalkBudget(),
+                exists: { _ in true },
+                context: context
+            )
         }
         let cancelled = CallContext()
         cancelled.cancel()
@@ -184,11 +222,17 @@ struct WalkTests {
         ])
         var asked: [NodeNumber] = []
         let (reached, _, _) = try graph.walk(
-            from: [0], labels: nil, direction: .outgoing, depth: 8, budget: WalkBudget(),
+            from: [0],
+            labels: nil,
+            direction: .outgoing,
+            depth: 8,
+            budget: WalkBudget(),
             exists: { node in
                 asked.append(node)
                 return node != 1
-            }, context: CallContext())
+            },
+            context: CallContext()
+        )
         #expect(reached.map(\.node) == [2])
         #expect(asked == [0, 1, 2])
     }

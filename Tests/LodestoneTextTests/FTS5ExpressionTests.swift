@@ -20,7 +20,8 @@ struct FTS5ExpressionTests {
             ("a (b (c d))", "\"a\" AND \"b\" AND \"c\" AND \"d\"", false),
             ("a NOT (b OR NOT c)", "\"a\" AND (\"c\" NOT \"b\")", false),
             ("(a OR b) NOT c NOT d", "(\"a\" OR \"b\") NOT (\"c\" OR \"d\")", false),
-        ])
+        ]
+    )
     func rendering(query: String, expected: String, isComplement: Bool) throws {
         let parsed = try TextQueryParser.parse(query, limits: .standard)
         let normalized = NormalizedTextQuery(parsed)
@@ -109,7 +110,9 @@ enum TextOracle {
     }
 
     private static func occurs(
-        _ words: [String], in text: [String], lastMatches: (String, String) -> Bool
+        _ words: [String],
+        in text: [String],
+        lastMatches: (String, String) -> Bool
     ) -> Bool {
         guard text.count >= words.count, let last = words.last else { return false }
         return (0...(text.count - words.count)).contains { start in

@@ -50,7 +50,9 @@ final class FTS5Table {
                 return rows
             default:
                 throw FTS5Failure(
-                    message: String(cString: sqlite3_errmsg(database)), expression: expression)
+                    message: String(cString: sqlite3_errmsg(database)),
+                    expression: expression
+                )
             }
         }
     }

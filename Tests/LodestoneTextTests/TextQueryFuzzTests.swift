@@ -45,7 +45,9 @@ struct TextQueryFuzzTests {
         var random = SeededRandom(seed: 10)
         for _ in 0..<20_000 {
             let query = query(using: &random)
-            guard let parsed = try? TextQueryParser.parse(query, limits: .standard) else { continue }
+            guard let parsed = try? TextQueryParser.parse(query, limits: .standard) else {
+                continue
+            }
             let expression = FTS5Expression.render(NormalizedTextQuery(parsed).expression)
             _ = try table.rows(matching: expression)
         }

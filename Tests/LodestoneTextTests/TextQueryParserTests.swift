@@ -40,8 +40,12 @@ struct TextQueryParserTests {
             ("e\u{301}te\u{301} हिन्दी", .and([.word("e\u{301}te\u{301}"), .word("हिन्दी")])),
             ("(a)", .word("a")),
             ("((a b))", .and([.word("a"), .word("b")])),
-            ("(a OR b)(c OR d)", .and([.or([.word("a"), .word("b")]), .or([.word("c"), .word("d")])])),
-        ] as [(String, TextQuery)])
+            (
+                "(a OR b)(c OR d)",
+                .and([.or([.word("a"), .word("b")]), .or([.word("c"), .word("d")])])
+            ),
+        ] as [(String, TextQuery)]
+    )
     func syntax(query: String, expected: TextQuery) throws {
         #expect(try TextQueryParser.parse(query, limits: .standard) == expected)
     }
@@ -57,11 +61,13 @@ struct TextQueryParserTests {
             ("a NOT b OR c", "(a AND (NOT b)) OR c"),
             ("a NOT b NOT c", "a AND (NOT b) AND (NOT c)"),
             ("a NOT (b OR c)", "a AND (NOT (b OR c))"),
-        ])
+        ]
+    )
     func precedence(query: String, explicit: String) throws {
         #expect(
             try TextQueryParser.parse(query, limits: .standard)
-                == TextQueryParser.parse(explicit, limits: .standard))
+                == TextQueryParser.parse(explicit, limits: .standard)
+        )
     }
 
     @Test(
@@ -96,7 +102,8 @@ struct TextQueryParserTests {
             ("python -java", "The term at column 8 begins with -."),
             ("-\"a b\"", "The term at column 1 begins with -."),
             ("-(a b)", "The term at column 1 begins with -."),
-        ])
+        ]
+    )
     func faults(query: String, message: String) throws {
         let error = try #require(throws: LodestoneError.self) {
             try TextQueryParser.parse(query, limits: .standard)
@@ -144,7 +151,8 @@ struct PlainWordsTests {
             ("NOT (a AND \"b\") c*", ["NOT", "a", "AND", "b", "c"]),
             ("don't -stop", ["don", "t", "stop"]),
             ("the the", ["the", "the"]),
-        ])
+        ]
+    )
     func anyWord(query: String, words: [String]) throws {
         let parsed = try TextQueryParser.anyWord(query, limits: .standard)
         #expect(parsed == (words.count == 1 ? .word(words[0]) : .or(words.map { .word($0) })))
