@@ -363,7 +363,8 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
 
     private func closeIfUnread(_ now: ContinuousClock.Instant) {
         let unread = stream.unsentByteCount
-        let isStalled = unread > 0 && stream.lastProgress.duration(to: now) > limits.unreadTimeout
+        let isStalled =
+            stream.stalledSince.map { $0.duration(to: now) > limits.unreadTimeout } ?? false
         // Two ticks in a row, so that a burst to a client that does read is no reason.
         let isOver = unread > limits.maxUnreadBytes
         if isStalled || isOver && wasOverUnreadLimit {

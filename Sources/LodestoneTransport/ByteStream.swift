@@ -1,94 +1,307 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLodestoneSystem
 package import LodestoneCore
 
-/// What becomes of a stream's bytes. Every method is called on the stream's loop.
-package protocol ByteStreamHandler: AnyObject, Sendable {
-    /// Bytes are there: those left over from the last call, then new ones.
-    ///
-    /// - Parameter bytes: Good during the call only.
-    /// - Returns: How many bytes from the front are done with. The rest is shown again when more
-    ///   has arrived, or after `resumeReading`.
-    func received(_ bytes: UnsafeRawBufferPointer, on stream: ByteStream) -> Int
-
-    /// The other end will send no more. Unless implemented: closes after the output is sent.
-    func inputEnded(on stream: ByteStream)
-
-    /// Output had to wait for the other end, and now all of it is handed to the system. Unless
-    /// implemented: nothing.
-    func drained(_ stream: ByteStream)
-
-    /// The stream is closed; the last call. `nil` when this end closed it.
-    func closed(_ stream: ByteStream, error: LodestoneError?)
-}
-
-extension ByteStreamHandler {
-    package func inputEnded(on stream: ByteStream) { stream.closeAfterFlush() }
-    package func drained(_ stream: ByteStream) {}
-}
+#if canImport(Darwin)
+import Darwin
+#elseif canImport(Musl)
+import Musl
+#else
+import Glibc
+#endif
 
 /// A connected socket.
 ///
-/// Threading: input and life belong to the loop. Output may be sent from any thread.
-package final class ByteStream: Sendable {
+/// Bytes pass through two places only, `readOnce` here and `OutputState.transmit`; encryption has
+/// its place there, between the buffers and the socket.
+///
+/// Threading: input and life belong to the loop. Output is guarded by a lock, so that any thread
+/// may send; the loop closes the descriptor after the output has let go of it.
+package final class ByteStream: @unchecked Sendable {
+    // Unchecked: `output` is guarded by `outputLock`, everything else that varies by the loop.
+
     /// Where input and events are handled.
     package let loop: EventLoop
     /// The other end, for logs: `127.0.0.1:41234`, or `unix` where the system names none.
     package let peer: String
 
-    init(loop: EventLoop, peer: String) {
+    private enum Phase {
+        /// Nothing is read before `start`.
+        case new
+        case open
+        /// The output is on its way out, or is out and the other end has not noticed yet.
+        case closing
+        case closed
+    }
+
+    /// Room for a read. The first one is larger: the memory that it leaves untouched costs nothing.
+    private static let readByteCount = 16 << 10
+    private static let firstReadByteCount = BufferPool.smallByteCount
+    /// Reads after sending has failed: what had arrived by then is still good.
+    private static let mostLastReads = 64
+    /// How long an ended stream waits for the other end to take its last words, reading on; closing
+    /// while input is unread would make the system drop them.
+    private static let lingerTime = Duration.seconds(1)
+
+    private let watch: Watch
+    private var phase = Phase.new
+    private var handler: (any ByteStreamHandler)?
+    private var input: ByteBuffer
+    private var isSuspended = false
+    private var inputHasEnded = false
+    private var isDelivering = false
+    private var mustDeliver = false
+    private var lingerTimer: ScheduledWork?
+    private let outputLock = Lock()
+    private var output: OutputState
+
+    /// Takes over a watch. On the loop.
+    init(_ watch: Watch, loop: EventLoop, peer: String) {
+        self.watch = watch
         self.loop = loop
         self.peer = peer
+        input = ByteBuffer(pool: loop.buffers)
+        output = OutputState(descriptor: watch.descriptor, pool: loop.buffers)
+        watch.pollable = self
+        loop.setInterest([], of: watch)
     }
 
-    /// Connects without blocking. `completion` runs on the loop, with a stream that reads nothing
-    /// before its `start`.
-    package static func connect(
-        to endpoint: Endpoint,
-        on loop: EventLoop,
-        timeout: Duration,
-        _ completion: @escaping @Sendable (Result<ByteStream, LodestoneError>) -> Void
-    ) {}
-
-    /// Begins to read and to report to `handler`, which is kept until the stream is closed. On the
-    /// loop only.
-    package func start(_ handler: any ByteStreamHandler) {}
-
-    /// Appends what `encode` writes to the output and sends it at the end of the loop's round,
-    /// together with everything else sent by then. Any thread may call it. After the end, `encode`
-    /// still runs and its bytes are dropped.
-    package func send<E: Error, R>(
-        _ encode: (inout ByteBuffer) throws(E) -> R
-    ) throws(E) -> R {
-        var buffer = ByteBuffer()
-        return try encode(&buffer)
+    /// Begins to read and to report to `handler`, which is kept until the stream is closed. A
+    /// stream must be started or closed. On the loop only.
+    package func start(_ handler: any ByteStreamHandler) {
+        assert(loop.isCurrent)
+        guard phase == .new else { return }
+        phase = .open
+        self.handler = handler
+        loop.touch(self)
     }
 
-    /// Sends the output now, as far as the system takes it. Any thread may call it.
-    package func flush() {}
-
-    /// Bytes of output that the system has not taken yet. Any thread may ask.
-    package var unsentByteCount: Int { 0 }
-
-    /// When the system last took output, or when output last began to wait. Any thread may ask.
-    package var lastProgress: ContinuousClock.Instant { .now }
+    // MARK: Input
 
     /// Reads no more until `resumeReading`, so that the other end has to wait. Bytes read before
     /// are kept. On the loop only.
-    package func suspendReading() {}
+    package func suspendReading() {
+        assert(loop.isCurrent)
+        isSuspended = true
+        loop.touch(self)
+    }
 
-    /// Reads again; bytes that were kept are shown to the handler in this round of the loop. On
-    /// the loop only.
-    package func resumeReading() {}
+    /// Reads again; bytes that were kept are shown to the handler at the end of this round of the
+    /// loop. On the loop only.
+    package func resumeReading() {
+        assert(loop.isCurrent)
+        isSuspended = false
+        mustDeliver = true
+        loop.touch(self)
+    }
+
+    private var isReading: Bool {
+        switch phase {
+        case .new, .closed: false
+        case .open: !isSuspended && !inputHasEnded
+        case .closing: !inputHasEnded
+        }
+    }
+
+    /// Reads with one system call; the loop comes back while there is more.
+    ///
+    /// - Returns: Whether there may be.
+    @discardableResult
+    private func readOnce() -> Bool {
+        var result = 0
+        let wanted = input.capacity == 0 ? Self.firstReadByteCount : Self.readByteCount
+        input.append(reserving: wanted) { room in
+            result = lode_socket_receive(watch.descriptor, room.baseAddress, room.count)
+            return max(result, 0)
+        }
+        if result > 0 {
+            deliver()
+            return true
+        }
+        if result == 0 {
+            inputHasEnded = true
+            loop.touch(self)
+            if phase == .open { handler?.inputEnded(on: self) }
+        } else if result != -Int(EAGAIN) {
+            end(.connectionLost(peer, errno: Int32(result)))
+        }
+        return false
+    }
+
+    private func deliver() {
+        mustDeliver = false
+        switch phase {
+        case .new, .closed:
+            return
+        case .closing:
+            // Nobody listens after the last words.
+            input.removeAll()
+        case .open:
+            guard let handler, !isSuspended, !isDelivering, !input.isEmpty else { return }
+            isDelivering = true
+            let used = input.withUnsafeBytes { handler.received($0, on: self) }
+            isDelivering = false
+            input.removeFirst(phase == .open ? used : input.count)
+            input.releaseIfEmpty()
+        }
+    }
+
+    // MARK: Output
+
+    /// Appends what `encode` writes to the output. Any thread may call it. Once the stream is
+    /// closed or finished, `encode` still runs and its bytes are dropped.
+    ///
+    /// - Parameters:
+    ///   - now: Send at once, in this thread, instead of at the end of the loop's round, together
+    ///     with everything else sent by then.
+    ///   - encode: Runs under a lock: it may only encode. When it throws, it must have added
+    ///     nothing.
+    package func send<E: Error, R>(
+        now: Bool = false,
+        _ encode: (inout ByteBuffer) throws(E) -> R
+    ) throws(E) -> R {
+        let (result, mustTouch) = try outputLock.locked { () throws(E) -> (R, Bool) in
+            guard output.isOpen else {
+                var dropped = ByteBuffer()
+                return (try encode(&dropped), false)
+            }
+            let result = try encode(&output.buffer)
+            if now { output.transmit() }
+            let mustTouch =
+                now ? !output.news.isEmpty : !output.isTouched && !output.isBlocked
+            if mustTouch { output.isTouched = true }
+            return (result, mustTouch)
+        }
+        if mustTouch { loop.touch(self) }
+        return result
+    }
+
+    /// Sends the output now, as far as the system takes it. Any thread may call it.
+    package func flush() {
+        let mustTouch = outputLock.locked {
+            output.transmit()
+            return !output.news.isEmpty
+        }
+        if mustTouch { loop.touch(self) }
+    }
+
+    /// Bytes of output that the system has not taken yet. Any thread may ask.
+    package var unsentByteCount: Int { outputLock.locked { output.buffer.count } }
+
+    /// Since when the other end has taken nothing of the output; `nil` unless output waits for it.
+    /// Any thread may ask.
+    package var stalledSince: ContinuousClock.Instant? { outputLock.locked { output.stalledSince } }
 
     /// Tells the other end, after the output, that no more will come; still reads. Any thread.
-    package func finishOutput() {}
+    package func finishOutput() {
+        outputLock.locked { output.mustFinish = true }
+        loop.touch(self)
+    }
+
+    // MARK: The end
 
     /// Closes now; output that was not taken is dropped. Any thread may ask.
-    package func close() {}
-
-    /// Closes once the output is sent; reads no more. Any thread may ask.
-    package func closeAfterFlush() {}
+    package func close() {
+        onLoop { $0.end(nil) }
+    }
 
     /// Closes now and tells the other end that something was cut off (TCP: RST). Any thread.
-    package func reset() {}
+    package func reset() {
+        onLoop { stream in
+            guard stream.phase != .closed else { return }
+            lode_socket_reset_on_close(stream.watch.descriptor)
+            stream.end(nil)
+        }
+    }
+
+    /// Closes once the output is sent and the other end had a moment to take it; the handler hears
+    /// of no more input. Any thread may ask.
+    package func closeAfterFlush() {
+        onLoop { stream in
+            guard stream.phase == .new || stream.phase == .open else { return }
+            stream.phase = .closing
+            stream.finishOutput()
+        }
+    }
+
+    private func onLoop(_ work: @escaping @Sendable (ByteStream) -> Void) {
+        if loop.isCurrent {
+            work(self)
+        } else {
+            loop.async { work(self) }
+        }
+    }
+
+    private func end(_ error: LodestoneError?) {
+        guard phase != .closed else { return }
+        phase = .closed
+        outputLock.locked { output.close() }
+        if !isDelivering { input.removeAll() }
+        lingerTimer?.cancel()
+        loop.close(watch)
+        guard let handler else { return }
+        self.handler = nil
+        loop.async { handler.closed(self, error: error) }
+    }
+
+    // MARK: Rounds
+
+    /// Sends what was written in this round and acts on what became of it. Called by the loop.
+    func endRound() {
+        guard phase != .closed else { return }
+        if mustDeliver { deliver() }
+        let news = outputLock.locked { () -> OutputState.News in
+            output.isTouched = false
+            output.transmit()
+            return output.takeNews()
+        }
+        act(on: news)
+    }
+
+    private func act(on news: OutputState.News) {
+        if news.contains(.failed) {
+            var reads = 0
+            while isReading, reads < Self.mostLastReads, readOnce() { reads += 1 }
+            let errno = outputLock.locked { output.failure } ?? 0
+            end(.connectionLost(peer, errno: errno))
+        }
+        guard phase != .closed else { return }
+        if news.contains(.drained), phase == .open { handler?.drained(self) }
+        if phase == .closing { closeIfDone() }
+        guard phase != .closed else { return }
+        let isBlocked = outputLock.locked { output.isBlocked }
+        var interest: Readiness = []
+        if isReading { interest.insert(.read) }
+        if isBlocked { interest.insert(.write) }
+        loop.setInterest(interest, of: watch)
+    }
+
+    private func closeIfDone() {
+        guard outputLock.locked({ output.hasFinished }) else { return }
+        if inputHasEnded {
+            end(nil)
+        } else if lingerTimer == nil {
+            lingerTimer = loop.schedule(after: Self.lingerTime) { [weak self] in self?.end(nil) }
+        }
+    }
+}
+
+extension ByteStream: Pollable {
+    func ready(_ readiness: Readiness) {
+        if readiness.contains(.write) {
+            act(
+                on: outputLock.locked { () -> OutputState.News in
+                    output.transmit(hasRoom: true)
+                    return output.takeNews()
+                })
+        }
+        if isReading, !readiness.isDisjoint(with: [.read, .hangup]) {
+            readOnce()
+        } else if readiness.contains(.hangup) {
+            // Nobody is left to answer to, so what was kept or not read yet needs no answer.
+            end(.connectionLost(peer, errno: lode_socket_error(watch.descriptor)))
+        }
+    }
+
+    func loopEnded() { end(nil) }
 }

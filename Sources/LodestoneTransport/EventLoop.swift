@@ -1,23 +1,72 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLodestoneSystem
 package import Dispatch
 package import LodestoneCore
+import Synchronization
 
 /// Runs the sockets of many connections, and the work that belongs to them, one thing at a time.
-package final class EventLoop: Sendable {
+///
+/// It works in rounds: sockets that are ready, timers that are due, work that was asked for, and at
+/// the end of the round the output of every stream that was written to, so that many small
+/// messages leave in one system call. While there is something to do it stays in its rounds for up
+/// to `budget`; then it goes back to its queue, where others may have put work of their own.
+///
+/// Threading: `async`, `schedule`, `isCurrent` and `shutdown` may be called from any thread.
+/// Everything else happens on `queue`.
+package final class EventLoop: @unchecked Sendable {
+    // Unchecked: poller, timers and touched streams are touched on `queue` only.
+
     /// The serial queue that everything runs on.
     package let queue: DispatchQueue
+    let buffers = BufferPool()
 
+    private static let key = DispatchSpecificKey<ObjectIdentifier>()
+    private static let budget = Duration.milliseconds(5)
+
+    private struct Inbox: Sendable {
+        var work: [@Sendable () -> Void] = []
+        var streams: [ByteStream] = []
+        /// The loop will look into the inbox without being woken.
+        var isAwake = false
+        var hasEnded = false
+
+        var isEmpty: Bool { work.isEmpty && streams.isEmpty }
+    }
+    private let inbox = Mutex(Inbox())
+
+    private var poller: Poller?
+    private let timer: any DispatchSourceTimer
+    private var timers = TimerHeap()
+    private var timerDue: ContinuousClock.Instant?
+    private var touched: [ByteStream] = []
+    private var isInRound = false
+
+    /// - Parameter label: Names the queue, for debuggers.
     package init(label: String) throws(LodestoneError) {
         queue = DispatchQueue(label: label)
+        timer = DispatchSource.makeTimerSource(queue: queue)
+        queue.setSpecific(key: Self.key, value: ObjectIdentifier(self))
+        timer.setEventHandler { [weak self] in
+            self?.timerDue = nil
+            self?.run()
+        }
+        timer.activate()
+        poller = try Poller(queue: queue) { [weak self] in self?.run() }
+    }
+
+    deinit {
+        timer.cancel()
     }
 
     /// Whether the caller runs on this loop.
-    package var isCurrent: Bool { false }
+    package var isCurrent: Bool {
+        DispatchQueue.getSpecific(key: Self.key) == ObjectIdentifier(self)
+    }
 
     /// Runs `work` on the loop, soon; any thread may ask. In the order of asking, and never inside
-    /// this call.
+    /// this call. Work that is asked for after the end still runs, on `queue`.
     package func async(_ work: @escaping @Sendable () -> Void) {
-        queue.async(execute: work)
+        if !deposit(work: work) { queue.async(execute: work) }
     }
 
     /// Runs `work` on the loop once `delay` has passed. Any thread may ask.
@@ -25,17 +74,182 @@ package final class EventLoop: Sendable {
     package func schedule(after delay: Duration, _ work: @escaping @Sendable () -> Void)
         -> ScheduledWork
     {
-        ScheduledWork()
+        let item = ScheduledWork(due: .now.advanced(by: delay), loop: self, work)
+        if isCurrent {
+            add(item)
+        } else {
+            async { [self] in add(item) }
+        }
+        return item
     }
 
-    /// Closes every stream and listener of the loop and ends it. Any thread may ask; once is
-    /// enough. Work that is asked for later is dropped.
-    package func shutdown() {}
-}
+    /// Closes every stream and listener of the loop and ends it; timers never fire. Any thread may
+    /// ask, and more than once.
+    ///
+    /// - Parameter done: Runs on `queue` afterwards.
+    package func shutdown(_ done: @escaping @Sendable () -> Void = {}) {
+        queue.async { [self] in
+            if !inbox.withLock({ $0.hasEnded }) { end() }
+            done()
+        }
+    }
 
-/// Work that waits for its time.
-package final class ScheduledWork: Sendable {
-    /// Forgets the work if it has not run. Any thread may ask; on the loop it is certain not to run
-    /// afterwards.
-    package func cancel() {}
+    // MARK: For the streams and listeners of the loop
+
+    /// Sees to it that `stream.endRound()` runs at the end of this round, or soon. Any thread.
+    func touch(_ stream: ByteStream) {
+        if isInRoundHere {
+            touched.append(stream)
+        } else {
+            _ = deposit(stream: stream)
+        }
+    }
+
+    /// Starts to watch a descriptor, which the loop owns from here on: it closes it even when this
+    /// fails.
+    func watch(_ descriptor: Int32, for pollable: (any Pollable)?) throws(LodestoneError) -> Watch {
+        assert(isCurrent)
+        let watch = Watch(descriptor: descriptor, pollable: pollable)
+        do throws(LodestoneError) {
+            guard let poller else { throw .loopEnded }
+            try poller.add(watch)
+        } catch {
+            lode_socket_close(descriptor)
+            throw error
+        }
+        return watch
+    }
+
+    func setInterest(_ interest: Readiness, of watch: Watch) {
+        assert(isCurrent)
+        poller?.setInterest(interest, of: watch)
+    }
+
+    func close(_ watch: Watch) {
+        assert(isCurrent)
+        poller?.close(watch)
+    }
+
+    func forget(_ item: ScheduledWork) {
+        assert(isCurrent)
+        timers.remove(item)
+    }
+
+    // MARK: Rounds
+
+    /// Puts something into the inbox and wakes the loop if it sleeps: one wake, however many ask.
+    ///
+    /// - Returns: False when the loop has ended.
+    private func deposit(work: (@Sendable () -> Void)? = nil, stream: ByteStream? = nil) -> Bool {
+        let (isTaken, mustWake) = inbox.withLock { inbox in
+            guard !inbox.hasEnded else { return (false, false) }
+            if let work { inbox.work.append(work) }
+            if let stream { inbox.streams.append(stream) }
+            defer { inbox.isAwake = true }
+            return (true, !inbox.isAwake)
+        }
+        if mustWake { queue.async { self.run() } }
+        return isTaken
+    }
+
+    /// Whether the caller is inside a round, which will look at what it leaves behind.
+    private var isInRoundHere: Bool { isCurrent && isInRound }
+
+    private func run() {
+        guard !isInRound else { return }
+        isInRound = true
+        defer { isInRound = false }
+        inbox.withLock { $0.isAwake = true }
+        var now = ContinuousClock.now
+        let end = now.advanced(by: Self.budget)
+        while true {
+            let wasReady = poller?.poll() ?? false
+            runTimers(due: now)
+            let hadWork = runInbox()
+            endRound()
+            if !wasReady && !hadWork && fallAsleep() { return }
+            now = .now
+            if now >= end {
+                // More may be ready: the poller's source fires again. The inbox has none.
+                if !fallAsleep() { queue.async { self.run() } }
+                return
+            }
+        }
+    }
+
+    /// Says that the next deposit has to wake the loop, unless there is one already.
+    private func fallAsleep() -> Bool {
+        inbox.withLock { inbox in
+            guard inbox.isEmpty else { return false }
+            inbox.isAwake = false
+            return true
+        }
+    }
+
+    private func runInbox() -> Bool {
+        let (work, streams) = inbox.withLock { inbox in
+            defer {
+                inbox.work = []
+                inbox.streams = []
+            }
+            return (inbox.work, inbox.streams)
+        }
+        touched += streams
+        for item in work { item() }
+        return !work.isEmpty || !streams.isEmpty
+    }
+
+    private func endRound() {
+        // Streams may be touched on the way: a handler that hears that its output is drained sends.
+        var next = 0
+        while next < touched.count {
+            touched[next].endRound()
+            next += 1
+        }
+        touched.removeAll(keepingCapacity: true)
+    }
+
+    // MARK: Timers
+
+    private func add(_ item: ScheduledWork) {
+        guard poller != nil else { return }
+        timers.insert(item)
+        armTimer()
+    }
+
+    private func runTimers(due now: ContinuousClock.Instant) {
+        while let item = timers.popDue(at: now) { item.run() }
+        armTimer()
+    }
+
+    /// Arms the source for the next work. It is never disarmed: waking once for work that was
+    /// cancelled is cheaper than a system call for each call that ends in time.
+    private func armTimer() {
+        guard let due = timers.nextDue else { return }
+        if let timerDue, timerDue <= due { return }
+        timerDue = due
+        let delay = ContinuousClock.now.duration(to: due)
+        timer.schedule(deadline: .now() + .nanoseconds(delay.wholeNanoseconds))
+    }
+
+    // MARK: The end
+
+    private func end() {
+        timers.removeAll()
+        // Again, for streams that begin while the handlers hear of the end.
+        while let watches = poller?.watches, !watches.isEmpty {
+            for watch in watches { watch.pollable?.loopEnded() }
+            isInRound = true
+            while runInbox() { endRound() }
+            isInRound = false
+        }
+        poller = nil
+        timer.cancel()
+        let late = inbox.withLock { inbox in
+            inbox.hasEnded = true
+            defer { inbox.work = [] }
+            return inbox.work
+        }
+        for item in late { item() }
+    }
 }

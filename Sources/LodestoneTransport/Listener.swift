@@ -1,18 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLodestoneSystem
 package import LodestoneCore
+import Synchronization
+
+#if canImport(Darwin)
+import Darwin
+#elseif canImport(Musl)
+import Musl
+#else
+import Glibc
+#endif
 
 /// Takes connections at an address.
 ///
 /// Threading: belongs to its loop; create, start and close may be called from any thread.
-package final class Listener: Sendable {
+package final class Listener: @unchecked Sendable {
+    // Unchecked: everything that varies is touched on the loop only.
+
     /// Where it listens; with the port that was given for port 0.
     package let localEndpoint: Endpoint
+
+    /// Connections that the system holds for us.
+    private static let backlog: Int32 = 1_024
+    /// Connections taken before others on the loop have their turn.
+    private static let mostAtOnce = 64
+    /// How long to wait when the system has no descriptor or no memory for one more.
+    private static let starvedPause = Duration.milliseconds(50)
+
+    private let loop: EventLoop
+    private let streamLoops: [EventLoop]
+    private let descriptor: Int32
+    private let socketFile: SocketFile?
+    private var nextLoop = 0
+    private var watch: Watch?
+    private var accepted: (@Sendable (ByteStream) -> Void)?
+    private var isPaused = false
+    private var isStarved = false
+    private var isClosed = false
+    private let starvedCount = Atomic<Int>(0)
 
     /// Binds and listens, but takes no connection before `start`.
     ///
     /// - Parameters:
-    ///   - endpoint: Port 0 takes any free port. A Unix socket file that nobody listens on is
-    ///     replaced.
+    ///   - endpoint: Port 0 takes any free port. A name takes its first address; one that is looked
+    ///     up blocks. A Unix socket file that nobody listens on is replaced.
     ///   - loop: Where connections are taken.
     ///   - streamLoops: Where the connections live, in turns; empty: on `loop`.
     ///   - socketMode: Permissions of the file of a Unix socket.
@@ -23,19 +54,169 @@ package final class Listener: Sendable {
         streamLoops: [EventLoop] = [],
         socketMode: UInt32 = 0o600
     ) throws(LodestoneError) {
-        localEndpoint = endpoint
+        self.loop = loop
+        self.streamLoops = streamLoops.isEmpty ? [loop] : streamLoops
+        guard var address = try endpoint.resolvedAddresses().first else {
+            throw .system(-EADDRNOTAVAIL, "'\(endpoint)' has no address")
+        }
+        let bound = try Self.bind(endpoint, &address)
+        do throws(LodestoneError) {
+            socketFile = try SocketFile.claim(endpoint, mode: socketMode)
+            // Nobody can connect before this, so nobody meets the file with its first permissions.
+            try Self.check(lode_socket_listen(bound, Self.backlog), endpoint)
+            try Self.check(lode_socket_local_address(bound, &address), endpoint)
+        } catch {
+            lode_socket_close(bound)
+            throw error
+        }
+        descriptor = bound
+        localEndpoint = address.endpoint ?? endpoint
     }
+
+    private static func bind(
+        _ endpoint: Endpoint, _ address: inout lode_address
+    ) throws(LodestoneError) -> Int32 {
+        var bound = lode_socket_bind(&address)
+        if bound == -EADDRINUSE, case .unix(let path) = endpoint, lode_unix_is_stale(path) != 0 {
+            _ = unlink(path)
+            bound = lode_socket_bind(&address)
+        }
+        try check(bound, endpoint)
+        return bound
+    }
+
+    private static func check(_ result: Int32, _ endpoint: Endpoint) throws(LodestoneError) {
+        guard result < 0 else { return }
+        throw .system(result, "Listening at \(endpoint) failed", object: endpoint.description)
+    }
+
+    deinit {
+        if watch == nil, !isClosed { lode_socket_close(descriptor) }
+    }
+
+    /// How often the system had no descriptor or no memory for a connection. Any thread may ask.
+    package var starvations: Int { starvedCount.load(ordering: .relaxed) }
 
     /// Starts to take connections. `accepted` runs on the loop of the new stream, which reads
     /// nothing before its own `start`.
-    package func start(_ accepted: @escaping @Sendable (ByteStream) -> Void) {}
+    package func start(_ accepted: @escaping @Sendable (ByteStream) -> Void) {
+        loop.async { [self] in
+            guard watch == nil, !isClosed else { return }
+            self.accepted = accepted
+            watch = try? loop.watch(descriptor, for: self)
+            isClosed = watch == nil
+            updateInterest()
+        }
+    }
 
     /// Takes no more connections for now; the system queues some. On the loop only.
-    package func pause() {}
+    package func pause() {
+        isPaused = true
+        updateInterest()
+    }
 
     /// Takes connections again. On the loop only.
-    package func resume() {}
+    package func resume() {
+        isPaused = false
+        updateInterest()
+    }
 
     /// Stops listening for good and removes the file of a Unix socket. Any thread may ask.
-    package func close() {}
+    ///
+    /// - Parameter done: Runs on the loop afterwards.
+    package func close(_ done: @escaping @Sendable () -> Void = {}) {
+        loop.async { [self] in
+            loopEnded()
+            done()
+        }
+    }
+
+    private func updateInterest() {
+        guard let watch else { return }
+        loop.setInterest(isPaused || isStarved ? [] : .read, of: watch)
+    }
+
+    private func starve() {
+        starvedCount.add(1, ordering: .relaxed)
+        isStarved = true
+        updateInterest()
+        loop.schedule(after: Self.starvedPause) { [weak self] in
+            self?.isStarved = false
+            self?.updateInterest()
+        }
+    }
+
+    private func take(_ connection: Int32, from address: lode_address) {
+        let home = streamLoops[nextLoop]
+        nextLoop = (nextLoop + 1) % streamLoops.count
+        let peer = address.endpoint?.description ?? "unix"
+        guard let accepted else {
+            lode_socket_close(connection)
+            return
+        }
+        let begin: @Sendable () -> Void = {
+            guard let watch = try? home.watch(connection, for: nil) else { return }
+            accepted(ByteStream(watch, loop: home, peer: peer))
+        }
+        if home === loop { begin() } else { home.async(begin) }
+    }
+}
+
+extension Listener: Pollable {
+    func ready(_ readiness: Readiness) {
+        for _ in 0..<Self.mostAtOnce where !isPaused && !isClosed {
+            var address = lode_address()
+            let connection = lode_socket_accept(descriptor, &address)
+            switch -connection {
+            case ...0:
+                take(connection, from: address)
+            case EAGAIN:
+                return
+            case ECONNABORTED, EINTR, EPROTO, ENETDOWN, ENOPROTOOPT, EHOSTDOWN, EHOSTUNREACH,
+                EOPNOTSUPP, ENETUNREACH, EPERM:
+                // That connection is gone; the next may be fine.
+                continue
+            default:
+                starve()
+                return
+            }
+        }
+    }
+
+    func loopEnded() {
+        guard !isClosed else { return }
+        isClosed = true
+        accepted = nil
+        if let watch {
+            loop.close(watch)
+            self.watch = nil
+        } else {
+            lode_socket_close(descriptor)
+        }
+        socketFile?.release()
+    }
+}
+
+/// The file of a Unix socket that this process has made.
+private struct SocketFile {
+    let path: String
+    let device: UInt64
+    let inode: UInt64
+
+    /// Sets the file's permissions and notes which file it is; `nil` for other addresses.
+    static func claim(_ endpoint: Endpoint, mode: UInt32) throws(LodestoneError) -> SocketFile? {
+        guard case .unix(let path) = endpoint else { return nil }
+        var device: UInt64 = 0
+        var inode: UInt64 = 0
+        let result = lode_unix_claim(path, mode, &device, &inode)
+        guard result == 0 else {
+            throw .system(result, "The socket '\(path)' can't be set up", object: path)
+        }
+        return SocketFile(path: path, device: device, inode: inode)
+    }
+
+    /// Removes the file unless it is another one by now.
+    func release() {
+        lode_unix_release(path, device, inode)
+    }
 }

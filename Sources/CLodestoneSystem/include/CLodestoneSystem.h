@@ -4,5 +4,7 @@
 #define LODE_SYSTEM_H
 
 #include "lode_checksum.h"
+#include "lode_epoll.h"
+#include "lode_socket.h"
 
 #endif

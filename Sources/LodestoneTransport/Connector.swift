@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLodestoneSystem
+package import LodestoneCore
+
+extension ByteStream {
+    /// Connects without blocking, trying the addresses of a name one after the other. `completion`
+    /// runs once, on the loop, with a stream that reads nothing before its `start`.
+    package static func connect(
+        to endpoint: Endpoint,
+        on loop: EventLoop,
+        timeout: Duration,
+        _ completion: @escaping @Sendable (Result<ByteStream, LodestoneError>) -> Void
+    ) {
+        let connector = Connector(endpoint, loop: loop, completion)
+        loop.async { connector.begin(timeout: timeout) }
+    }
+}
+
+/// Finds the first address that takes a connection.
+///
+/// Threading: belongs to its loop, after `init`.
+private final class Connector: Pollable, @unchecked Sendable {
+    // Unchecked: everything that varies is touched on the loop only.
+    private let endpoint: Endpoint
+    private let loop: EventLoop
+    private var completion: ((Result<ByteStream, LodestoneError>) -> Void)?
+    private var addresses: ArraySlice<lode_address> = []
+    private var watch: Watch?
+    private var timer: ScheduledWork?
+    private var lastError: LodestoneError?
+
+    init(
+        _ endpoint: Endpoint,
+        loop: EventLoop,
+        _ completion: @escaping @Sendable (Result<ByteStream, LodestoneError>) -> Void
+    ) {
+        self.endpoint = endpoint
+        self.loop = loop
+        self.completion = completion
+    }
+
+    func begin(timeout: Duration) {
+        timer = loop.schedule(after: timeout) { self.timeOut() }
+        do throws(LodestoneError) {
+            if let literal = try endpoint.literalAddresses() {
+                addresses = literal[...]
+                tryNext()
+            } else {
+                lookUp()
+            }
+        } catch {
+            finish(.failure(error))
+        }
+    }
+
+    /// Asks a name server, elsewhere, since that blocks.
+    private func lookUp() {
+        Endpoint.resolver.async { [self] in
+            do throws(LodestoneError) {
+                let found = try endpoint.resolvedAddresses()
+                loop.async { [self] in
+                    addresses = found[...]
+                    tryNext()
+                }
+            } catch {
+                loop.async { [self] in finish(.failure(error)) }
+            }
+        }
+    }
+
+    private func tryNext() {
+        while completion != nil {
+            guard var address = addresses.popFirst() else {
+                finish(.failure(lastError ?? .system(0, "'\(endpoint)' has no address")))
+                return
+            }
+            var isPending: Int32 = 0
+            let descriptor = lode_socket_connect(&address, &isPending)
+            guard descriptor >= 0 else {
+                lastError = failure(descriptor)
+                continue
+            }
+            do throws(LodestoneError) {
+                let watch = try loop.watch(descriptor, for: self)
+                if isPending == 0 {
+                    finish(.success(ByteStream(watch, loop: loop, peer: endpoint.description)))
+                } else {
+                    self.watch = watch
+                    loop.setInterest(.write, of: watch)
+                }
+                return
+            } catch {
+                lastError = error
+            }
+        }
+    }
+
+    func ready(_ readiness: Readiness) {
+        guard let watch else { return }
+        self.watch = nil
+        let result = lode_socket_error(watch.descriptor)
+        if result == 0, !readiness.contains(.hangup) {
+            finish(.success(ByteStream(watch, loop: loop, peer: endpoint.description)))
+        } else {
+            lastError = failure(result)
+            loop.close(watch)
+            tryNext()
+        }
+    }
+
+    private func timeOut() {
+        finish(
+            .failure(
+                LodestoneError(
+                    .unavailable, reason: "CONNECT_TIMEOUT",
+                    "\(endpoint) did not answer in time.",
+                    recovery: "Check the address and the network, or allow more time.",
+                    object: endpoint.description)))
+    }
+
+    func loopEnded() { finish(.failure(.loopEnded)) }
+
+    private func finish(_ result: Result<ByteStream, LodestoneError>) {
+        guard let completion else {
+            if case .success(let stream) = result { stream.close() }
+            return
+        }
+        self.completion = nil
+        timer?.cancel()
+        if let watch { loop.close(watch) }
+        watch = nil
+        completion(result)
+    }
+
+    private func failure(_ result: Int32) -> LodestoneError {
+        .system(result, "\(endpoint) can't be connected to", object: endpoint.description)
+    }
+}

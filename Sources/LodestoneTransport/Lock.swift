@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+import Synchronization
+
+/// A lock beside the state that it guards, for state with buffers whose pointers a `Mutex` of that
+/// state would not let through.
+struct Lock: ~Copyable, Sendable {
+    private let mutex = Mutex<Void>(())
+
+    func locked<E: Error, R>(_ body: () throws(E) -> R) throws(E) -> R {
+        // The result may not be sent out of a mutex' closure, so it is left outside.
+        var result: Result<R, E>?
+        mutex.withLock { _ in
+            do throws(E) {
+                result = .success(try body())
+            } catch {
+                result = .failure(error)
+            }
+        }
+        guard let result else { preconditionFailure("a mutex did not run its closure") }
+        return try result.get()
+    }
+}

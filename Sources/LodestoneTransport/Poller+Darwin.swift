@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#if canImport(Darwin)
+import CLodestoneSystem
+import Dispatch
+import LodestoneCore
+
+/// Watches descriptors: two dispatch sources for each, over kqueue, which makes them cheap.
+///
+/// Threading: belongs to its loop.
+final class Poller: @unchecked Sendable {
+    // Unchecked: the handlers of the sources run on the queue of the loop, like everything else.
+    private let queue: DispatchQueue
+    private let wake: @Sendable () -> Void
+    private var all: [ObjectIdentifier: Watch] = [:]
+    private var reported: [(watch: Watch, readiness: Readiness)] = []
+
+    /// - Parameter wake: Runs on `queue` when any descriptor is ready.
+    init(queue: DispatchQueue, wake: @escaping @Sendable () -> Void) throws(LodestoneError) {
+        self.queue = queue
+        self.wake = wake
+    }
+
+    /// Every descriptor watched.
+    var watches: [Watch] { Array(all.values) }
+
+    /// Watches `watch.descriptor`, for nothing at first.
+    func add(_ watch: Watch) throws(LodestoneError) {
+        let sources = WatchSources(descriptor: watch.descriptor, queue: queue) {
+            [weak self, unowned watch] readiness in
+            guard let self else { return }
+            reported.append((watch, readiness))
+            wake()
+        }
+        watch.sources = sources
+        watch.slot = 0
+        all[ObjectIdentifier(watch)] = watch
+    }
+
+    /// Changes what `watch` is told about.
+    func setInterest(_ interest: Readiness, of watch: Watch) {
+        guard watch.slot >= 0, watch.interest != interest else { return }
+        watch.interest = interest
+        watch.sources?.setInterest(interest)
+    }
+
+    /// Ends `watch` and closes its descriptor. Nothing is reported about it from here on.
+    func close(_ watch: Watch) {
+        guard watch.slot >= 0 else { return }
+        watch.slot = -1
+        watch.pollable = nil
+        watch.sources?.cancelAndClose()
+        watch.sources = nil
+        all[ObjectIdentifier(watch)] = nil
+    }
+
+    /// Tells everyone whose descriptor was reported ready since the last call.
+    ///
+    /// - Returns: Whether anyone was told.
+    func poll() -> Bool {
+        guard !reported.isEmpty else { return false }
+        let batch = reported
+        reported = []
+        for (watch, readiness) in batch {
+            watch.pollable?.ready(readiness)
+        }
+        return true
+    }
+}
+
+/// The two sources of one descriptor.
+///
+/// A source must not be let go while it is suspended, and the descriptor must stay open until both
+/// have said that they are cancelled.
+///
+/// Threading: belongs to its loop.
+final class WatchSources {
+    private let reader: any DispatchSourceRead
+    private let writer: any DispatchSourceWrite
+    private var interest: Readiness = []
+
+    init(
+        descriptor: Int32, queue: DispatchQueue,
+        report: @escaping @Sendable (Readiness) -> Void
+    ) {
+        reader = DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: queue)
+        writer = DispatchSource.makeWriteSource(fileDescriptor: descriptor, queue: queue)
+        let remaining = DispatchGroup()
+        remaining.enter()
+        remaining.enter()
+        reader.setEventHandler { report(.read) }
+        writer.setEventHandler { report(.write) }
+        reader.setCancelHandler { remaining.leave() }
+        writer.setCancelHandler { remaining.leave() }
+        remaining.notify(queue: queue) { lode_socket_close(descriptor) }
+    }
+
+    /// Sources are made suspended, and are resumed while there is interest.
+    func setInterest(_ wanted: Readiness) {
+        if wanted.contains(.read) != interest.contains(.read) {
+            if wanted.contains(.read) { reader.resume() } else { reader.suspend() }
+        }
+        if wanted.contains(.write) != interest.contains(.write) {
+            if wanted.contains(.write) { writer.resume() } else { writer.suspend() }
+        }
+        interest = wanted
+    }
+
+    /// Ends both sources, then closes the descriptor.
+    func cancelAndClose() {
+        reader.cancel()
+        writer.cancel()
+        if !interest.contains(.read) { reader.resume() }
+        if !interest.contains(.write) { writer.resume() }
+    }
+}
+#endif

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLodestoneSystem
+import LodestoneCore
+
+#if canImport(Darwin)
+import Darwin
+#elseif canImport(Musl)
+import Musl
+#else
+import Glibc
+#endif
+
+extension LodestoneError {
+    /// A call to the system that failed: `what` happened, because of the negative `errno`.
+    static func system(_ errno: Int32, _ what: String, object: String? = nil) -> LodestoneError {
+        let (reason, recovery) = advice(for: -errno)
+        return LodestoneError(
+            .unavailable, reason: reason, "\(what): \(systemText(-errno)).", recovery: recovery,
+            object: object)
+    }
+
+    /// A connection that ended without this end having asked for it.
+    static func connectionLost(_ peer: String, errno: Int32) -> LodestoneError {
+        let cause = errno == 0 ? "the other end closed it" : systemText(-errno)
+        return LodestoneError(
+            .unavailable, reason: "CONNECTION_LOST",
+            "The connection to \(peer) was lost: \(cause).",
+            recovery: "Connect again; writes under way may be repeated with their request ids.",
+            object: peer)
+    }
+
+    /// Something was asked of a loop that has ended.
+    static var loopEnded: LodestoneError {
+        LodestoneError(
+            .unavailable, reason: "SHUT_DOWN", "This end has shut down.",
+            recovery: "Nothing to do; connect anew if it is still wanted.")
+    }
+
+    private static func advice(for errno: Int32) -> (reason: String, recovery: String) {
+        switch errno {
+        case EMFILE, ENFILE:
+            ("TOO_MANY_FILES", "Raise the limit of open files (ulimit -n).")
+        case EADDRINUSE:
+            ("ADDRESS_IN_USE", "Stop the program that listens there, or choose another address.")
+        case EADDRNOTAVAIL:
+            ("ADDRESS_NOT_AVAILABLE", "Choose an address of this machine.")
+        case EACCES, EPERM:
+            ("ADDRESS_FORBIDDEN", "Check the permissions, or choose a port above 1023.")
+        case ECONNREFUSED, ENOENT:
+            ("CONNECTION_REFUSED", "Check the address, and that a server is running there.")
+        case ENETUNREACH, EHOSTUNREACH:
+            ("UNREACHABLE", "Check the address and the network.")
+        default:
+            ("SYSTEM", "Check the address and the server, then try again.")
+        }
+    }
+
+    private static func systemText(_ errno: Int32) -> String {
+        var text = [CChar](repeating: 0, count: 128)
+        lode_error_text(errno, &text, text.count)
+        return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+}

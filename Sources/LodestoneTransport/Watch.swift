@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a descriptor is ready for, or is watched for.
+struct Readiness: OptionSet {
+    let rawValue: UInt32
+    /// There is input, or its end.
+    static let read = Readiness(rawValue: 1)
+    /// There is room for output.
+    static let write = Readiness(rawValue: 2)
+    /// An error, or both directions have ended. Reported without being asked for, on Linux.
+    static let hangup = Readiness(rawValue: 4)
+}
+
+/// Something that a loop tells about its descriptor.
+protocol Pollable: AnyObject {
+    /// Called on the loop.
+    func ready(_ readiness: Readiness)
+    /// The loop ends. Called on the loop, once.
+    func loopEnded()
+}
+
+/// A descriptor that a loop watches, and owns.
+///
+/// Threading: belongs to its loop.
+final class Watch {
+    let descriptor: Int32
+    /// Who is told; kept until the watch ends.
+    var pollable: (any Pollable)?
+    /// What it is told about.
+    var interest: Readiness = []
+    /// The poller's mark: the slot, or what the platform needs.
+    var slot = -1
+    #if canImport(Darwin)
+    var sources: WatchSources?
+    #endif
+
+    init(descriptor: Int32, pollable: (any Pollable)?) {
+        self.descriptor = descriptor
+        self.pollable = pollable
+    }
+}

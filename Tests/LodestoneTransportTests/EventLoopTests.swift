@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+import Dispatch
+import LodestoneCore
+import LodestoneTransport
+import Testing
+
+@Suite("An event loop", .timeLimit(.minutes(1)))
+struct EventLoopTests {
+    @Test("runs the work of many threads, each thread's in order, and loses none")
+    func manyThreads() async throws {
+        let loop = try EventLoop(label: "test")
+        let seen = Shared<[Int: [Int]]>([:])
+        await withTaskGroup(of: Void.self) { group in
+            for thread in 0..<8 {
+                group.addTask {
+                    for number in 0..<1_000 {
+                        loop.async {
+                            seen.update { $0[thread, default: []].append(number) }
+                        }
+                    }
+                }
+            }
+        }
+        await loop.run {}
+        let all = seen.value
+        #expect(all.count == 8)
+        #expect(all.values.allSatisfy { $0 == Array(0..<1_000) })
+        await loop.end()
+    }
+
+    @Test("knows whether it is the one that runs")
+    func current() async throws {
+        let loop = try EventLoop(label: "one")
+        let other = try EventLoop(label: "other")
+        #expect(!loop.isCurrent)
+        #expect(await loop.run { loop.isCurrent && !other.isCurrent })
+        await loop.end()
+        await other.end()
+    }
+
+    @Test("never runs work inside the call that asks for it")
+    func notInside() async throws {
+        let loop = try EventLoop(label: "test")
+        let order = Shared<[String]>([])
+        await loop.run {
+            loop.async { order.update { $0.append("later") } }
+            order.update { $0.append("first") }
+        }
+        await loop.run {}
+        #expect(order.value == ["first", "later"])
+        await loop.end()
+    }
+
+    @Test("lets blocks on its queue run while it is busy")
+    func sharesItsQueue() async throws {
+        let loop = try EventLoop(label: "test")
+        let isDone = Shared(false)
+        // Work that always leaves more work behind keeps the loop from ever being idle.
+        @Sendable func again() {
+            if !isDone.value { loop.async { again() } }
+        }
+        loop.async { again() }
+        await withCheckedContinuation { continuation in
+            loop.queue.async { continuation.resume() }
+        }
+        isDone.update { $0 = true }
+        await loop.end()
+    }
+
+    @Test("runs timers in the order in which they are due, not before their time")
+    func timers() async throws {
+        let loop = try EventLoop(label: "test")
+        let (fired, continuation) = AsyncStream<(Int, Duration)>.makeStream()
+        let start = ContinuousClock.now
+        for delay in [30, 10, 20, 0] {
+            loop.schedule(after: .milliseconds(delay)) {
+                continuation.yield((delay, ContinuousClock.now - start))
+            }
+        }
+        var order: [Int] = []
+        for await (delay, elapsed) in fired {
+            order.append(delay)
+            #expect(elapsed >= .milliseconds(delay))
+            if order.count == 4 { break }
+        }
+        #expect(order == [0, 10, 20, 30])
+        await loop.end()
+    }
+
+    @Test("forgets timers that are cancelled")
+    func cancelledTimers() async throws {
+        let loop = try EventLoop(label: "test")
+        let fired = Shared(0)
+        let cancelledHere = loop.schedule(after: .milliseconds(5)) {
+            fired.update { $0 += 1 }
+        }
+        cancelledHere.cancel()
+        await withCheckedContinuation { continuation in
+            loop.async {
+                let cancelledThere = loop.schedule(after: .zero) {
+                    fired.update { $0 += 1 }
+                }
+                cancelledThere.cancel()
+                loop.schedule(after: .milliseconds(20)) { continuation.resume() }
+            }
+        }
+        #expect(fired.value == 0)
+        await loop.end()
+    }
+
+    @Test("still runs what is asked for after its end, so that nobody waits for ever")
+    func afterTheEnd() async throws {
+        let loop = try EventLoop(label: "test")
+        await loop.end()
+        await loop.end()
+        await loop.run {}
+        loop.schedule(after: .zero) { Issue.record("a timer outlived its loop") }
+        await loop.run {}
+    }
+
+    @Test("closes its streams and listeners when it ends")
+    func shutdown() async throws {
+        let pair = try await Pair()
+        let (server, client) = (Recorder(), Recorder())
+        pair.start(server: server, client: client)
+        await pair.loop.end()
+        #expect(await server.end() == nil)
+        #expect(await client.end() == nil)
+        let other = try EventLoop(label: "other")
+        let error = await #expect(throws: LodestoneError.self) {
+            try await connect(to: pair.listener.localEndpoint, on: other)
+        }
+        #expect(error?.reason == "CONNECTION_REFUSED")
+        await other.end()
+    }
+}

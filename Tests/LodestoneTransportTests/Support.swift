@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import LodestoneCore
+import LodestoneTransport
+import Synchronization
+import Testing
+
+/// Turns what a stream reports into a sequence, and keeps every byte.
+final class Recorder: ByteStreamHandler {
+    enum Event: Equatable {
+        case bytes([UInt8])
+        case inputEnded
+        case drained
+        case closed(LodestoneError?)
+    }
+
+    let events: AsyncStream<Event>
+    private let continuation: AsyncStream<Event>.Continuation
+    private let consume: @Sendable (UnsafeRawBufferPointer, ByteStream) -> Int
+    private let closesAtEnd: Bool
+
+    init(
+        closesAtEnd: Bool = true,
+        consume: @escaping @Sendable (UnsafeRawBufferPointer, ByteStream) -> Int = { bytes, _ in
+            bytes.count
+        }
+    ) {
+        (events, continuation) = AsyncStream.makeStream()
+        self.closesAtEnd = closesAtEnd
+        self.consume = consume
+    }
+
+    func received(_ bytes: UnsafeRawBufferPointer, on stream: ByteStream) -> Int {
+        let used = consume(bytes, stream)
+        if used > 0 { continuation.yield(.bytes(Array(bytes.prefix(used)))) }
+        return used
+    }
+
+    func inputEnded(on stream: ByteStream) {
+        continuation.yield(.inputEnded)
+        if closesAtEnd { stream.closeAfterFlush() }
+    }
+
+    func drained(_ stream: ByteStream) { continuation.yield(.drained) }
+
+    func closed(_ stream: ByteStream, error: LodestoneError?) {
+        continuation.yield(.closed(error))
+        continuation.finish()
+    }
+
+    /// The next `count` bytes, however they were cut.
+    func bytes(_ count: Int) async throws -> [UInt8] {
+        var all: [UInt8] = []
+        for await event in events {
+            guard case .bytes(let some) = event else { continue }
+            all += some
+            if all.count >= count { return all }
+        }
+        throw EndedEarly(byteCount: all.count)
+    }
+
+    /// Waits for the end and returns its error.
+    func end() async -> LodestoneError? {
+        for await event in events {
+            if case .closed(let error) = event { return error }
+        }
+        return nil
+    }
+
+    /// Waits for one event.
+    func wait(for wanted: Event) async -> Bool {
+        for await event in events where event == wanted { return true }
+        return false
+    }
+}
+
+/// A value that closures on several threads share.
+final class Shared<Value: Sendable>: Sendable {
+    private let mutex: Mutex<Value>
+
+    init(_ value: Value) { mutex = Mutex(value) }
+
+    var value: Value { mutex.withLock { $0 } }
+
+    func update(_ change: @Sendable (inout Value) -> Void) {
+        mutex.withLock { change(&$0) }
+    }
+}
+
+struct EndedEarly: Error {
+    var byteCount: Int
+}
+
+/// Sends back everything, at the end of the round.
+let echo: @Sendable (UnsafeRawBufferPointer, ByteStream) -> Int = { bytes, stream in
+    stream.send { $0.append(bytes) }
+    return bytes.count
+}
+
+/// Two connected streams: what the listener took, and what connected to it.
+struct Pair {
+    let loop: EventLoop
+    let listener: Listener
+    let server: ByteStream
+    let client: ByteStream
+
+    init(_ endpoint: Endpoint = .tcp(host: "127.0.0.1", port: 0)) async throws {
+        loop = try EventLoop(label: "pair")
+        listener = try Listener(endpoint, loop: loop)
+        let (accepted, taken) = AsyncStream<ByteStream>.makeStream()
+        listener.start { taken.yield($0) }
+        client = try await connect(to: listener.localEndpoint, on: loop)
+        server = try #require(await accepted.first { _ in true })
+    }
+
+    /// Starts both ends.
+    func start(server serverHandler: Recorder, client clientHandler: Recorder) {
+        loop.async { [server, client] in
+            server.start(serverHandler)
+            client.start(clientHandler)
+        }
+    }
+}
+
+func connect(
+    to endpoint: Endpoint, on loop: EventLoop, timeout: Duration = .seconds(5)
+) async throws -> ByteStream {
+    try await withCheckedThrowingContinuation { continuation in
+        ByteStream.connect(to: endpoint, on: loop, timeout: timeout) { result in
+            continuation.resume(with: result.mapError { $0 as any Error })
+        }
+    }
+}
+
+extension EventLoop {
+    /// Runs `work` on the loop and waits for its result.
+    func run<R: Sendable>(_ work: @escaping @Sendable () -> R) async -> R {
+        await withCheckedContinuation { continuation in
+            async { continuation.resume(returning: work()) }
+        }
+    }
+
+    /// Ends the loop and waits for that.
+    func end() async {
+        await withCheckedContinuation { continuation in
+            shutdown { continuation.resume() }
+        }
+    }
+}
+
+/// A new directory with a short path, for Unix sockets.
+func temporaryDirectory() throws -> URL {
+    let directory = FileManager.default.temporaryDirectory
+        .appending(path: "lode-\(UInt32.random(in: .min ... .max))")
+    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: false)
+    return directory
+}
