@@ -67,7 +67,7 @@ let package = Package(
             name: "LodestoneWire", dependencies: ["LodestoneCore", "CLodestoneProto"],
             swiftSettings: strict),
         .target(
-            name: "LodestoneTransport", dependencies: ["LodestoneCore", "CLodestoneSystem", collections],
+            name: "LodestoneTransport", dependencies: ["LodestoneCore", "CLodestoneSystem"],
             swiftSettings: strict),
         .target(
             name: "LodestoneServer",
@@ -80,7 +80,7 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "LodestoneClient",
-            dependencies: ["LodestoneCore", "LodestoneWire", "LodestoneTransport"],
+            dependencies: ["LodestoneCore", "LodestoneWire", "LodestoneTransport", collections],
             path: "clients/swift", swiftSettings: strict),
 
         // Files of documents, vectors and edges, for the command line and the measurements.
@@ -138,7 +138,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "LodestoneClientTests",
-            dependencies: ["LodestoneServer", "LodestoneClient"],
+            dependencies: [
+                "LodestoneServer", "LodestoneClient", "LodestoneWire", "LodestoneTransport",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "LodestoneImportTests", dependencies: ["LodestoneImport"],
