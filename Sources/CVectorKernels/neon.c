@@ -2,10 +2,8 @@
 // NEON: 16 sums of 4 x 4 pairs, 4 rows and a query are 21 of 32 registers.
 #if defined(__aarch64__)
 
-#include <stddef.h>
-
 #define LODE_LANES 4
-#define LODE_TARGET 
+#define LODE_TARGET
 #define LODE_BLOCK_ROWS 4
 
 #include "lanes.h"

@@ -35,10 +35,12 @@ INLINE float4 invert_norms(float4 squared) {
 
 INLINE int any_zero(float4 v) { return v.x == 0 || v.y == 0 || v.z == 0 || v.w == 0; }
 
-// Whether a sum is infinite or NaN: only then is its difference to itself not zero.
-INLINE int any_overflow(float4 v) {
+// Only infinities and NaN differ from themselves by something else than zero.
+INLINE int overflowed(float v) { return !(v - v == 0); }
+
+INLINE int any_overflowed(float4 v) {
     float4 zero = v - v;
-    return !(zero.x + zero.y + zero.z + zero.w == 0);
+    return overflowed(zero.x + zero.y + zero.z + zero.w);
 }
 
 // The rows of one step, and where to look ahead from.
@@ -109,8 +111,9 @@ INLINE void scan(
             store4(distances + r, pairs, width);
         } else {
             store4(distances + r, 0 - pairs, width);
-            if (__builtin_expect(any_overflow(pairs), 0)) {
+            if (__builtin_expect(any_overflowed(pairs), 0)) {
                 for (size_t j = 0; j < width; j++) {
+                    if (!overflowed(pairs[j])) continue;
                     distances[r + j] = lode_define_negative_dot(query, s.row[j], dimension);
                 }
             }
@@ -156,27 +159,29 @@ INLINE void scan_block(
 
         size_t width = count - r < LODE_BLOCK_ROWS ? count - r : LODE_BLOCK_ROWS;
         for (size_t j = 0; j < width; j++) {
-            float4 result = results[j];
-            int redo = 0;
+            float4 pairs = results[j], result = pairs;
             if (metric == COSINE) {
-                float inverse_norm = inverse_norms[r + j];
-                result = finish_cosine(result, inverse_query_norms, inverse_norm);
-                redo = inverse_norm == 0;
+                result = finish_cosine(pairs, inverse_query_norms, inverse_norms[r + j]);
             } else if (metric == NEGATIVE_DOT) {
-                redo = any_overflow(result);
-                result = 0 - result;
+                result = 0 - pairs;
             }
             float *column = distances + r + j;
             column[0] = result.x;
             column[distance_stride] = result.y;
             column[2 * distance_stride] = result.z;
             column[3 * distance_stride] = result.w;
-            if (__builtin_expect(redo, 0)) {
+
+            // As in a scan, exactly the pairs that need it are asked of the definition.
+            if (metric == COSINE && __builtin_expect(inverse_norms[r + j] == 0, 0)) {
                 for (size_t q = 0; q < LODE_BLOCK_QUERIES; q++) {
-                    const float *query = queries + q * dimension;
-                    column[q * distance_stride] = metric == COSINE
-                        ? lode_define_cosine(query, s.row[j], dimension)
-                        : lode_define_negative_dot(query, s.row[j], dimension);
+                    column[q * distance_stride] =
+                        lode_define_cosine(queries + q * dimension, s.row[j], dimension);
+                }
+            } else if (metric == NEGATIVE_DOT && __builtin_expect(any_overflowed(pairs), 0)) {
+                for (size_t q = 0; q < LODE_BLOCK_QUERIES; q++) {
+                    if (!overflowed(pairs[q])) continue;
+                    column[q * distance_stride] =
+                        lode_define_negative_dot(queries + q * dimension, s.row[j], dimension);
                 }
             }
         }

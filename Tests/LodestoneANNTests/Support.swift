@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+import CVectorKernels
+import LodestoneANN
+import LodestoneCore
+
+/// The same numbers at every run: SplitMix64.
+struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+
+    mutating func vector(_ dimension: Int, scale: Float = 1) -> [Float] {
+        (0..<dimension).map { _ in
+            scale * (Float(Int32(truncatingIfNeeded: next())) / Float(Int32.max))
+        }
+    }
+
+    mutating func vectors(_ count: Int, _ dimension: Int) -> [[Float]] {
+        (0..<count).map { _ in vector(dimension) }
+    }
+}
+
+/// Rows in memory of their own, at an address that is aligned like a `Float` and no better.
+///
+/// `@unchecked Sendable`: written by `init` only.
+final class RowMemory: @unchecked Sendable {
+    let stride: Int
+    let rows: [[Float]]
+    private let storage: UnsafeMutableBufferPointer<Float>
+    private let misalignment: Int
+
+    /// Between the rows and around them lie NaNs, which a read too far brings into the result.
+    init(_ rows: [[Float]], padding: Int = 0, misalignment: Int = 1) {
+        self.rows = rows
+        self.misalignment = misalignment
+        let dimension = rows.first?.count ?? 0
+        stride = dimension + padding
+        storage = .allocate(capacity: misalignment + rows.count * stride + 16)
+        storage.initialize(repeating: .nan)
+        for (index, row) in rows.enumerated() {
+            for (position, element) in row.enumerated() {
+                storage[misalignment + index * stride + position] = element
+            }
+        }
+    }
+
+    deinit { storage.deallocate() }
+
+    var base: UnsafePointer<Float> {
+        UnsafePointer(storage.baseAddress.unsafelyUnwrapped + misalignment)
+    }
+
+    func block(firstRow: UInt32) -> VectorBlock {
+        VectorBlock(base: base, firstRow: firstRow, count: rows.count, owner: self)
+    }
+}
+
+/// Distances in float64, and the sum of magnitudes that their rounding is relative to.
+enum Exact {
+    static func distance(_ metric: Metric, _ query: [Float], _ row: [Float])
+        -> (distance: Double, magnitude: Double)
+    {
+        var dot = 0.0, magnitudes = 0.0, difference = 0.0, queryNorm = 0.0, rowNorm = 0.0
+        for index in 0..<query.count {
+            let q = Double(query[index]), x = Double(row[index])
+            dot += q * x
+            magnitudes += (q * x).magnitude
+            difference += (q - x) * (q - x)
+            queryNorm += q * q
+            rowNorm += x * x
+        }
+        switch metric {
+        case .cosine: return (1 - dot / (queryNorm.squareRoot() * rowNorm.squareRoot()), 1)
+        case .euclidean: return (difference, difference)
+        case .dotProduct: return (-dot, magnitudes)
+        }
+    }
+
+    /// The distances of the nearest `k`, nearest first.
+    static func nearest(_ metric: Metric, _ query: [Float], _ rows: [[Float]], k: Int)
+        -> [Double]
+    {
+        Array(rows.map { distance(metric, query, $0).distance }.sorted().prefix(k))
+    }
+}
+
+/// A few roundings of float32, as a part of the magnitude.
+let tolerance = 1e-6
+
+extension lode_isa {
+    /// All that this processor has.
+    static var available: [lode_isa] {
+        [LODE_ISA_SCALAR, LODE_ISA_NEON, LODE_ISA_AVX2, LODE_ISA_AVX512]
+            .filter { lode_kernels_for($0) != nil }
+    }
+}
