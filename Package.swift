@@ -108,6 +108,9 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        // What several tests share.
+        .target(name: "TestSupport", path: "Tests/Support", swiftSettings: strict),
+
         // Tests mirror the sources.
         .testTarget(
             name: "LodestoneCoreTests", dependencies: ["LodestoneCore"], swiftSettings: strict),
@@ -115,10 +118,10 @@ let package = Package(
             name: "LodestoneANNTests", dependencies: ["LodestoneANN", "CVectorKernels"],
             swiftSettings: strict),
         .testTarget(
-            name: "LodestoneTextTests", dependencies: ["LodestoneText", "CSQLite"],
+            name: "LodestoneTextTests", dependencies: ["LodestoneText", "CSQLite", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
-            name: "LodestoneGraphTests", dependencies: ["LodestoneGraph", "CSQLite"],
+            name: "LodestoneGraphTests", dependencies: ["LodestoneGraph", "CSQLite", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "LodestoneStorageTests", dependencies: ["LodestoneStorage", "CSQLite"],

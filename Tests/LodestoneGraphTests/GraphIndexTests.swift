@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 import LodestoneGraph
+import TestSupport
 import Testing
 
 @Suite("A graph")
@@ -119,7 +120,7 @@ struct GraphIndexTests {
         arguments: 1...6 as ClosedRange<UInt64>
     )
     func model(seed: UInt64) {
-        var random = SeededRandom(seed: seed)
+        var random = SeededGenerator(seed: seed)
         let nodes: Range<NodeNumber> = 0..<600
         func someNode() -> NodeNumber {
             // A few nodes have many edges; the others are spread over several chunks.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 import LodestoneGraph
+import TestSupport
 import Testing
 
 @Suite("A walk")
@@ -10,7 +11,7 @@ struct WalkTests {
         arguments: 1...12 as ClosedRange<UInt64>
     )
     func differential(seed: UInt64) throws {
-        var random = SeededRandom(seed: seed)
+        var random = SeededGenerator(seed: seed)
         let nodeCount = NodeNumber.random(in: 2...60, using: &random)
         let edgeCount = Int.random(in: 0...(Int(nodeCount) * 3), using: &random)
         // Self loops and several edges between two nodes among them.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 import LodestoneText
+import TestSupport
 import Testing
 
 @Suite("A question to FTS5")
@@ -36,7 +37,7 @@ struct FTS5ExpressionTests {
 
     @Test("finds exactly what the question means", arguments: 1...4)
     func differential(seed: UInt64) throws {
-        var random = SeededRandom(seed: seed)
+        var random = SeededGenerator(seed: seed)
         let table = try FTS5Table()
         var texts: [[String]] = []
         for row in 0..<60 {
@@ -121,7 +122,7 @@ enum TextOracle {
         }
     }
 
-    static func randomQuery(depth: Int, using random: inout SeededRandom) -> TextQuery {
+    static func randomQuery(depth: Int, using random: inout SeededGenerator) -> TextQuery {
         func words(_ counts: ClosedRange<Int>) -> [String] {
             (0..<Int.random(in: counts, using: &random)).map { _ in
                 vocabulary.randomElement(using: &random) ?? ""

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 import LodestoneText
+import TestSupport
 import Testing
 
 @Suite("A question made of anything at all")
@@ -12,7 +13,7 @@ struct TextQueryFuzzTests {
     ]
 
     /// Up to 12 pieces of syntax and words, or any characters that Unicode has.
-    private func query(using random: inout SeededRandom) -> String {
+    private func query(using random: inout SeededGenerator) -> String {
         let count = Int.random(in: 0...12, using: &random)
         guard Bool.random(using: &random) else {
             let scalars = (0..<count).compactMap { _ in
@@ -25,7 +26,7 @@ struct TextQueryFuzzTests {
 
     @Test("is read or refused, never a crash")
     func parsing() {
-        var random = SeededRandom(seed: 9)
+        var random = SeededGenerator(seed: 9)
         var understood = 0
         for _ in 0..<200_000 {
             let query = query(using: &random)
@@ -42,7 +43,7 @@ struct TextQueryFuzzTests {
     func execution() throws {
         let table = try FTS5Table()
         try table.insert(1, Self.pieces.joined(separator: " "))
-        var random = SeededRandom(seed: 10)
+        var random = SeededGenerator(seed: 10)
         for _ in 0..<20_000 {
             let query = query(using: &random)
             guard let parsed = try? TextQueryParser.parse(query, limits: .standard) else {
