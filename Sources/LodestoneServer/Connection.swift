@@ -129,7 +129,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
 
     private func reject(_ failure: DecodingFailure) {
         handler.metrics.malformed.increment()
-        if failure.error.code == .invalidArgument && failure.error.reason == "MALFORMED"
+        if ["MALFORMED", "NESTING_TOO_DEEP"].contains(failure.error.reason)
             || failure.id == nil
         {
             malformedMessages += 1

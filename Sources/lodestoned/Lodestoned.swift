@@ -33,7 +33,9 @@ package struct Lodestoned: AsyncParsableCommand {
     package func run() async throws {
         let status: Int32
         do throws(LodestoneError) {
-            let settings = try readSettings()
+            let settings = try readSettings(environment: ProcessInfo.processInfo.environment)
+            try settings.check()
+            _ = try settings.serverConfiguration()
             if check {
                 for setting in Setting.all { print("\(setting.name) = \(setting.show(settings))") }
                 return
@@ -45,21 +47,16 @@ package struct Lodestoned: AsyncParsableCommand {
         throw ExitCode(status)
     }
 
-    /// The settings from everywhere, checked.
-    package func readSettings(
-        environment: [String: String] = ProcessInfo.processInfo.environment
-    ) throws(LodestoneError) -> Settings {
+    /// The settings from everywhere.
+    package func readSettings(environment: [String: String]) throws(LodestoneError) -> Settings {
         var flags: [String: String] = [:]
         for group in [general.values, connections.values, requests.values] {
             for (name, value) in group { flags[name] = value }
         }
-        let settings = try SettingsReader(
+        return try SettingsReader(
             flags: flags, environment: environment,
             file: config ?? environment["LODESTONE_CONFIG"]
         ).read()
-        try settings.check()
-        _ = try settings.serverConfiguration()
-        return settings
     }
 
     /// Says on standard error why the program ends, in one line.

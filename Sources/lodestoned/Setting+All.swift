@@ -67,10 +67,10 @@ extension Setting {
             "How long requests under way may go on once the server is asked to stop."),
         .number(
             "eventLoops", \.server.eventLoops, 1...64, unit: "loops",
-            "Event loops that connections are spread over; by default one for every four cores."),
+            defaultNote: "cores / 4, at least 1", "Event loops that connections are spread over."),
         .number(
             "readWorkers", \.server.readWorkers, 1...1_024, unit: "threads",
-            "Searches, walks and reads that run at once; by default two for every core."),
+            defaultNote: "2 x cores", "Searches, walks and reads that run at once."),
     ]
 
     /// What connections may do.

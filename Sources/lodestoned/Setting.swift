@@ -29,6 +29,8 @@ package struct Setting: Sendable {
     package let kind: Kind
     /// What it means, as a sentence.
     package let meaning: String
+    /// The default in words, where it depends on the machine.
+    package var defaultNote: String?
     /// Puts a value of the right kind and range where it belongs.
     let apply: @Sendable (inout Settings, Value) throws(LodestoneError) -> Void
     /// The value as text; empty when there is none.
@@ -41,7 +43,16 @@ package struct Setting: Sendable {
         "LODESTONE_" + words.joined(separator: "_").uppercased()
     }
     /// The value when nothing else is said.
-    package var defaultText: String { show(Settings()) }
+    package var defaultText: String { defaultNote ?? show(Settings()) }
+    /// What its values may be, for the reference.
+    package var range: String {
+        switch kind {
+        case .text: "text"
+        case .choice(let words): words.joined(separator: ", ")
+        case .toggle: "true, false"
+        case .number(let range, let unit): "\(range.lowerBound) to \(range.upperBound) \(unit)"
+        }
+    }
 
     /// The words of the name: `max`, `frame`, `bytes`.
     private var words: [String] {
@@ -129,10 +140,11 @@ extension Setting {
 
     static func number(
         _ name: String, _ path: any WritableKeyPath<Settings, Int> & Sendable,
-        _ range: ClosedRange<Int>, unit: String, _ meaning: String
+        _ range: ClosedRange<Int>, unit: String, defaultNote: String? = nil, _ meaning: String
     ) -> Setting {
         Setting(
             name: name, kind: .number(range, unit: unit), meaning: meaning,
+            defaultNote: defaultNote,
             apply: { settings, value in
                 if case .number(let number) = value { settings[keyPath: path] = number }
             },

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import LodestoneEngine
+import LodestoneServer
+import LodestoneWire
+import Logging
+
+/// A server with a real store in a directory of its own, on a free port of this machine.
+final class RunningServer: Sendable {
+    let endpoint: Endpoint
+    private let directory: TemporaryDirectory
+    private let engine: Engine
+    private let server: Server
+
+    init(_ change: (inout ServerConfiguration) -> Void) throws {
+        directory = try TemporaryDirectory()
+        var configuration = ServerConfiguration(endpoint: .tcp(host: "127.0.0.1", port: 0))
+        change(&configuration)
+        engine = try Engine.open(
+            directory: directory.path + "/store",
+            options: Engine.Options(durability: .relaxed, limits: configuration.limits))
+        server = Server(
+            engine: engine, configuration: configuration,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        endpoint = try server.start()
+    }
+
+    /// A client that has said hello.
+    func connect(token: String? = nil) throws -> RawClient {
+        try RawClient(endpoint, token: token)
+    }
+
+    /// A client that has not.
+    func connectSilently() throws -> RawClient {
+        try RawClient(endpoint, hello: false)
+    }
+
+    /// Asks clients to leave.
+    func drain() async {
+        await server.drain()
+    }
+
+    /// A figure from the server's stats.
+    func statistic(_ name: String) throws -> Double? {
+        guard case .stats(let stats) = try connect().call(.stats) else { return nil }
+        return stats.statistics.first { $0.name == name }?.value
+    }
+
+    fileprivate func stop() async throws {
+        await server.shutdown()
+        try await offPool { [engine] in engine.close() }
+    }
+}
+
+/// Runs `body` against a server, off the cooperative pool, and ends the server whatever happens.
+func withServer(
+    _ change: @Sendable (inout ServerConfiguration) -> Void = { _ in },
+    _ body: @escaping @Sendable (RunningServer) throws -> Void
+) async throws {
+    let running = try RunningServer(change)
+    do {
+        try await offPool { try body(running) }
+    } catch {
+        try await running.stop()
+        throw error
+    }
+    try await running.stop()
+}

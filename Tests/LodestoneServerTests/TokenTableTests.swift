@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import LodestoneServer
+import Testing
+
+@Suite("Tokens")
+struct TokenTableTests {
+    @Test("have the role of their line; a token alone is an admin's")
+    func roles() throws {
+        let directory = try TemporaryDirectory()
+        let file = try directory.write(
+            "tokens",
+            """
+            # who may do what
+            read reader-0123456789abcdef
+
+            write\twriter-0123456789abcdef
+            admin admin-0123456789abcdef
+            plain-0123456789abcdef
+            """)
+        let tokens = try TokenTable(file: file)
+        #expect(tokens.count == 4)
+        #expect(tokens.role(of: Array("reader-0123456789abcdef".utf8)) == .read)
+        #expect(tokens.role(of: Array("writer-0123456789abcdef".utf8)) == .write)
+        #expect(tokens.role(of: Array("admin-0123456789abcdef".utf8)) == .admin)
+        #expect(tokens.role(of: Array("plain-0123456789abcdef".utf8)) == .admin)
+    }
+
+    @Test(
+        "that are absent, empty, cut short, prolonged or unknown have none",
+        arguments: [nil, "", "reader-0123456789abcde", "reader-0123456789abcdef0", "other"])
+    func unknown(token: String?) {
+        let tokens = TokenTable([(.read, "reader-0123456789abcdef")])
+        #expect(tokens.role(of: token.map { Array($0.utf8) }) == nil)
+    }
+
+    @Test("in a file that everyone may read are refused", arguments: [0o604, 0o602, 0o644, 0o601])
+    func worldReadable(mode: Int) throws {
+        let directory = try TemporaryDirectory()
+        let file = try directory.write("tokens", "plain-0123456789abcdef", mode: mode)
+        let error = #expect(throws: LodestoneError.self) { try TokenTable(file: file) }
+        #expect(error?.reason == "BAD_TOKEN_FILE")
+        #expect(error?.recovery.contains("chmod 600") == true)
+    }
+
+    @Test(
+        "in a malformed file are refused with the line, and never shown",
+        arguments: [
+            ("read secret-0123456789 more", "line 1"), ("\nroot secret-0123456789abc", "line 2"),
+            ("secret", "line 1"), ("", "no line"), ("# nothing", "no line"),
+            ("secret-0123456789\nread secret-0123456789", "line 2"),
+        ])
+    func malformed(text: String, place: String) throws {
+        let directory = try TemporaryDirectory()
+        let file = try directory.write("tokens", text)
+        let error = #expect(throws: LodestoneError.self) { try TokenTable(file: file) }
+        #expect(error?.message.contains(place) == true)
+        #expect(error?.description.contains("secret") == false)
+    }
+
+    @Test("in a file that isn't there are refused with its path")
+    func missing() {
+        let error = #expect(throws: LodestoneError.self) { try TokenTable(file: "/nowhere/tokens") }
+        #expect(error?.message.contains("/nowhere/tokens") == true)
+    }
+}
+
+@Suite("Access")
+struct AccessTests {
+    @Test("is decided for every call and role", arguments: CallKind.allCases)
+    func matrix(kind: CallKind) {
+        let least: Role =
+            switch kind {
+            case .hello, .ping, .cancel, .listCollections, .describeCollection, .stats, .get, .scan,
+                .search, .walk:
+                .read
+            case .indexMany, .dropMany: .write
+            case .createCollection, .alterCollection, .dropCollection, .buildIndex, .compact,
+                .snapshot, .verify:
+                .admin
+            }
+        #expect(Role.allCases.filter { $0.allows(kind) } == Role.allCases.filter { $0 >= least })
+    }
+}
