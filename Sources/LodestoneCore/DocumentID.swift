@@ -25,7 +25,7 @@ public struct DocumentID: Sendable {
     /// - Throws: `.invalidArgument` when the bytes are no valid id.
     public init(bytes: UnsafeRawBufferPointer) throws(LodestoneError) {
         try Self.check(byteCount: bytes.count, hasNUL: bytes.contains(0))
-        guard let string = String(validating: bytes, as: UTF8.self) else {
+        guard let string = String(utf8: bytes) else {
             throw .invalid(
                 "BAD_UTF8", "A document id of \(bytes.count) bytes is not UTF-8.",
                 recovery: "Encode ids as UTF-8.", field: "id")

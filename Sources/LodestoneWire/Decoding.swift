@@ -33,7 +33,7 @@ extension CBytes {
     ///
     /// - Throws: `BAD_UTF8`.
     func text(_ field: @autoclosure () -> String) throws(LodestoneError) -> String {
-        guard let text = String(validating: buffer, as: UTF8.self) else {
+        guard let text = String(utf8: buffer) else {
             throw .invalid(
                 "BAD_UTF8", "\(field()) has \(len) bytes that are not UTF-8.",
                 recovery: "Encode text as UTF-8.", field: field())

@@ -38,9 +38,9 @@ package enum MessageCodec {
         to output: inout ByteBuffer,
         maxFrameBytes: Int = Limits.standard.maxFrameBytes
     ) throws(LodestoneError) {
-        var writer = MessageWriter(taking: &output)
-        defer { writer.giveBack(to: &output) }
-        try writer.frame(maxByteCount: maxFrameBytes) { $0.request(request) }
+        try MessageWriter.append(
+            to: &output, maxByteCount: maxFrameBytes, expecting: request.call.expectedByteCount
+        ) { $0.request(request) }
     }
 
     /// Appends a frame with `response`; with an error in its place when it is too large.
@@ -49,14 +49,17 @@ package enum MessageCodec {
         to output: inout ByteBuffer,
         maxFrameBytes: Int = Limits.standard.maxFrameBytes
     ) {
-        var writer = MessageWriter(taking: &output)
-        defer { writer.giveBack(to: &output) }
         do throws(LodestoneError) {
-            try writer.frame(maxByteCount: maxFrameBytes) { $0.response(response) }
+            try MessageWriter.append(
+                to: &output, maxByteCount: maxFrameBytes,
+                expecting: response.reply.expectedByteCount
+            ) { $0.response(response) }
         } catch {
             let refusal = Response(id: response.id, reply: .error(.replyRefused(error)))
             do throws(LodestoneError) {
-                try writer.frame(maxByteCount: .max) { $0.response(refusal) }
+                try MessageWriter.append(to: &output, maxByteCount: .max, expecting: 512) {
+                    $0.response(refusal)
+                }
             } catch {
                 preconditionFailure("An error can't be encoded: \(error)")
             }

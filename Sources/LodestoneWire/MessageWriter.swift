@@ -1,24 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// Writes protobuf straight behind the bytes of an output buffer, in one pass.
+/// Writes protobuf in one pass into memory that may turn out too small.
 ///
-/// A message inside a message gets room for its length before it is written. When the guess was
+/// What does not fit is counted and not written, so that a second attempt can be given enough.
+/// A message inside a message gets room for its length before it is written; when that guess was
 /// wrong, the message moves by the few bytes that the length is longer or shorter.
-struct MessageWriter: ~Copyable {
-    /// The output: what was there before, and everything written.
-    private(set) var bytes = ByteBuffer()
+struct MessageWriter {
+    /// The unsafe part: every store below stays inside `room`, which outlives the writer because
+    /// `append` makes the writer inside the closure that lends the memory.
+    private let room: UnsafeMutableRawBufferPointer
+    /// Bytes written, or counted where they did not fit.
+    private(set) var byteCount = 0
+    /// Whether something did not fit, and was left out.
+    private(set) var isCut = false
     /// The first value that the wire can't carry.
     private(set) var failure: LodestoneError?
 
-    /// Takes over an output buffer, which is empty until `giveBack`.
-    init(taking output: inout ByteBuffer) {
-        swap(&bytes, &output)
+    private init(_ room: UnsafeMutableRawBufferPointer) {
+        self.room = room
     }
 
-    /// Gives the output buffer back, with what was written.
-    mutating func giveBack(to output: inout ByteBuffer) {
-        swap(&bytes, &output)
+    /// Moves on by `count` bytes and says where they begin; `nil` when they don't fit.
+    private mutating func advance(by count: Int) -> Int? {
+        let start = byteCount
+        byteCount += count
+        if byteCount > room.count { isCut = true }
+        return isCut ? nil : start
     }
 
     /// Notes that a value can't be written; the first one counts.
@@ -60,12 +68,12 @@ struct MessageWriter: ~Copyable {
 
     mutating func double(_ field: UInt8, _ value: Double) {
         tag(field, 1)
-        withUnsafeBytes(of: value.bitPattern.littleEndian) { append($0) }
+        store(value.bitPattern.littleEndian)
     }
 
     mutating func float(_ field: UInt8, _ value: Float) {
         tag(field, 5)
-        withUnsafeBytes(of: value.bitPattern.littleEndian) { append($0) }
+        store(value.bitPattern.littleEndian)
     }
 
     mutating func text(_ field: UInt8, _ text: String) {
@@ -73,7 +81,7 @@ struct MessageWriter: ~Copyable {
         var text = text
         text.withUTF8 {
             append(UInt64($0.count))
-            bytes.append(UnsafeRawBufferPointer($0))
+            append(UnsafeRawBufferPointer($0))
         }
     }
 
@@ -85,23 +93,24 @@ struct MessageWriter: ~Copyable {
 
     /// Writes a message; `expecting` is a guess at its size.
     mutating func message(
-        _ field: UInt8, expecting byteCount: Int = 0, _ body: (inout MessageWriter) -> Void
+        _ field: UInt8, expecting expected: Int = 0, _ body: (inout MessageWriter) -> Void
     ) {
         tag(field)
-        let start = bytes.count
-        let reserved = Self.varintByteCount(UInt64(byteCount))
-        for _ in 0..<reserved { bytes.append(0) }
+        let start = byteCount
+        let reserved = Self.varintByteCount(UInt64(expected))
+        _ = advance(by: reserved)
         body(&self)
-        let length = bytes.count - start - reserved
+        let length = byteCount - start - reserved
         let needed = Self.varintByteCount(UInt64(length))
+        _ = advance(by: needed - reserved)
+        guard !isCut, let base = room.baseAddress else { return }
         if needed != reserved {
-            bytes.resize(start..<start + reserved, to: needed)
+            (base + start + needed).copyMemory(from: base + start + reserved, byteCount: length)
         }
-        var rest = length
-        for index in start..<start + needed {
-            bytes[index] = UInt8(truncatingIfNeeded: rest & 0x7f) | (rest > 0x7f ? 0x80 : 0)
-            rest >>= 7
-        }
+        let end = byteCount
+        byteCount = start
+        append(UInt64(length))
+        byteCount = end
     }
 
     /// Writes the vectors as one packed field; nothing when there is none.
@@ -144,26 +153,35 @@ struct MessageWriter: ~Copyable {
 
     // MARK: Frames
 
-    /// Writes a frame around what `body` writes.
+    /// Appends a frame with what `body` writes to `output`.
     ///
+    /// - Parameter expected: A guess at the message's size; when it was too small and the buffer
+    ///   has no room to spare, `body` is called a second time.
     /// - Throws: `FRAME_TOO_LARGE` and the first failure; the output is then as it was before.
-    mutating func frame(
-        maxByteCount: Int, _ body: (inout MessageWriter) -> Void
+    static func append(
+        to output: inout ByteBuffer,
+        maxByteCount: Int,
+        expecting expected: Int,
+        _ body: (inout MessageWriter) -> Void
     ) throws(LodestoneError) {
-        let start = bytes.count
-        for _ in 0..<FrameDecoder.headerByteCount { bytes.append(0) }
-        body(&self)
-        let length = bytes.count - start - FrameDecoder.headerByteCount
-        if length > min(maxByteCount, Int(UInt32.max)) {
-            fail(.frameTooLarge(length, limit: maxByteCount))
-        }
-        if let failure {
-            bytes.truncate(to: start)
-            self.failure = nil
-            throw failure
-        }
-        for index in 0..<FrameDecoder.headerByteCount {
-            bytes[start + index] = UInt8(truncatingIfNeeded: length >> (24 - 8 * index))
+        var needed = FrameDecoder.headerByteCount + min(expected, maxByteCount)
+        var isWritten = false
+        while !isWritten {
+            try output.append(reserving: needed) { (room) throws(LodestoneError) -> Int in
+                var writer = MessageWriter(room)
+                _ = writer.advance(by: FrameDecoder.headerByteCount)
+                body(&writer)
+                let length = writer.byteCount - FrameDecoder.headerByteCount
+                if length > min(maxByteCount, Int(UInt32.max)) {
+                    writer.fail(.frameTooLarge(length, limit: maxByteCount))
+                }
+                if let failure = writer.failure { throw failure }
+                needed = writer.byteCount
+                guard !writer.isCut else { return 0 }
+                isWritten = true
+                room.storeBytes(of: UInt32(length).bigEndian, as: UInt32.self)
+                return needed
+            }
         }
     }
 
@@ -177,19 +195,27 @@ struct MessageWriter: ~Copyable {
     private mutating func append(_ value: UInt64) {
         var value = value
         while value > 0x7f {
-            bytes.append(UInt8(truncatingIfNeeded: value) | 0x80)
+            store(UInt8(truncatingIfNeeded: value) | 0x80)
             value >>= 7
         }
-        bytes.append(UInt8(truncatingIfNeeded: value))
+        store(UInt8(truncatingIfNeeded: value))
     }
 
     private mutating func append(_ value: UnsafeRawBufferPointer) {
-        bytes.append(value)
+        guard let start = advance(by: value.count), let from = value.baseAddress,
+            let base = room.baseAddress
+        else { return }
+        (base + start).copyMemory(from: from, byteCount: value.count)
     }
 
     /// Floats are little-endian on the wire, as on every machine that Lodestone runs on.
     private mutating func append(_ vector: [Float]) {
         vector.withUnsafeBytes { append($0) }
+    }
+
+    private mutating func store<Number: BitwiseCopyable>(_ value: Number) {
+        guard let start = advance(by: MemoryLayout<Number>.size) else { return }
+        room.storeBytes(of: value, toByteOffset: start, as: Number.self)
     }
 
     private static func varintByteCount(_ value: UInt64) -> Int {

@@ -101,6 +101,19 @@ extension MessageWriter {
     }
 }
 
+extension Call {
+    /// A guess at the bytes of the encoded call.
+    var expectedByteCount: Int {
+        switch self {
+        case .indexMany(let request): request.expectedByteCount + 256 * request.documents.count
+        case .search(let request): request.expectedByteCount + 256
+        case .dropMany(let request): 256 + 32 * request.ids.count
+        case .get(let request): 256 + 32 * request.ids.count
+        default: 256
+        }
+    }
+}
+
 extension IndexManyRequest {
     /// The bytes of the vectors, which are most of a large batch.
     fileprivate var expectedByteCount: Int {

@@ -143,6 +143,19 @@ extension MessageWriter {
     }
 }
 
+extension Reply {
+    /// A guess at the bytes of the encoded reply.
+    var expectedByteCount: Int {
+        switch self {
+        case .documents(let documents): documents.expectedByteCount + 256 * documents.count
+        case .page(let page): page.documents.expectedByteCount + 256 * page.documents.count
+        case .search(let response): 32 * response.results.reduce(8) { $0 + $1.hits.count }
+        case .walk(let response): 32 * response.results.reduce(8) { $0 + $1.reached.count }
+        default: 256
+        }
+    }
+}
+
 extension Document {
     fileprivate var hasContents: Bool { !text.isEmpty || !metadata.isEmpty || !edges.isEmpty }
 }

@@ -25,15 +25,19 @@ extension MessageCodec {
 }
 
 func encoded(_ request: Request) throws -> [UInt8] {
-    var output: [UInt8] = []
+    var output = ByteBuffer()
     try MessageCodec.append(request, to: &output)
-    return output
+    return output.array
 }
 
 func encoded(_ response: Response) -> [UInt8] {
-    var output: [UInt8] = []
+    var output = ByteBuffer()
     MessageCodec.append(response, to: &output)
-    return output
+    return output.array
+}
+
+extension ByteBuffer {
+    var array: [UInt8] { withUnsafeBytes { Array($0) } }
 }
 
 /// The message of a buffer that holds exactly one frame.
