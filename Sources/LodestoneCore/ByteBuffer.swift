@@ -99,8 +99,9 @@ package struct ByteBuffer: ~Copyable {
         }
     }
 
-    /// Makes the bytes of `range` as many as `byteCount` by moving those behind them. What stands
-    /// in the range is undefined afterwards.
+    /// Makes the bytes of `range` as many as `byteCount` by moving those behind them.
+    ///
+    /// What stands in the range is undefined afterwards.
     package mutating func resize(_ range: Range<Int>, to byteCount: Int) {
         precondition(range.lowerBound >= 0 && range.upperBound <= count, "there is no such range")
         let growth = byteCount - range.count
@@ -120,7 +121,9 @@ package struct ByteBuffer: ~Copyable {
         try body(UnsafeRawBufferPointer(rebasing: storage[start..<end]))
     }
 
-    /// Removes the first `byteCount` bytes. O(1).
+    /// Removes the first `byteCount` bytes.
+    ///
+    /// O(1).
     package mutating func removeFirst(_ byteCount: Int) {
         precondition(byteCount >= 0 && byteCount <= count, "more was removed than there is")
         start += byteCount
@@ -130,7 +133,9 @@ package struct ByteBuffer: ~Copyable {
         }
     }
 
-    /// Removes the last bytes so that `byteCount` remain. O(1).
+    /// Removes the last bytes so that `byteCount` remain.
+    ///
+    /// O(1).
     package mutating func truncate(to byteCount: Int) {
         precondition(byteCount >= 0 && byteCount <= count, "there are not that many bytes")
         end = start + byteCount
@@ -150,7 +155,8 @@ package struct ByteBuffer: ~Copyable {
     }
 
     private static func obtain(
-        _ byteCount: Int, from pool: BufferPool?
+        _ byteCount: Int,
+        from pool: BufferPool?
     ) -> UnsafeMutableRawBufferPointer {
         if byteCount > BufferPool.smallByteCount, let block = pool?.take(atLeast: byteCount) {
             return block

@@ -30,19 +30,27 @@ public final class CallContext: Sendable {
     /// Whether the work should end: cancelled, or past the deadline.
     public var isOver: Bool { isCancelled || ContinuousClock.now >= deadline }
 
-    /// Ends the work if it should end. Long loops call it every few tens of microseconds of work.
+    /// Ends the work if it should end.
+    ///
+    /// Long loops call it every few tens of microseconds of work.
     ///
     /// - Throws: `.cancelled` or `.deadlineExceeded`.
     public func check() throws(LodestoneError) {
         if isCancelled {
             throw LodestoneError(
-                .cancelled, reason: "CANCELLED", "The call was cancelled.",
-                recovery: "Nothing to do; send it again if it is still wanted.")
+                .cancelled,
+                reason: "CANCELLED",
+                "The call was cancelled.",
+                recovery: "Nothing to do; send it again if it is still wanted."
+            )
         }
         if ContinuousClock.now >= deadline {
             throw LodestoneError(
-                .deadlineExceeded, reason: "DEADLINE", "The deadline passed before the answer.",
-                recovery: "Allow more time, or ask for less in one call.")
+                .deadlineExceeded,
+                reason: "DEADLINE",
+                "The deadline passed before the answer.",
+                recovery: "Allow more time, or ask for less in one call."
+            )
         }
     }
 }

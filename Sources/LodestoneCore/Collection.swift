@@ -2,11 +2,17 @@
 
 /// How near two vectors are.
 public enum Metric: Int32, Sendable, CaseIterable {
-    /// The angle between them. Distance: 1 − cosine, 0 to 2. Zero vectors are refused.
+    /// The angle between them.
+    ///
+    /// Distance: 1 − cosine, 0 to 2. Zero vectors are refused.
     case cosine = 0
-    /// The straight line. Distance: the square of its length.
+    /// The straight line.
+    ///
+    /// Distance: the square of its length.
     case euclidean = 1
-    /// The inner product. Distance: its negative.
+    /// The inner product.
+    ///
+    /// Distance: its negative.
     case dotProduct = 2
 }
 
@@ -50,8 +56,10 @@ public enum VectorIndexStrategy: Sendable, Equatable {
     case flatScan
     /// Looks into buckets of hyperplane hashes, and compares exactly what it finds there.
     case lsh(LSHOptions)
-    /// Walks a graph of neighbors. With `inlineIndexing` a write also links its vectors, which
-    /// suits small collections; without, the graph is built apart from the writes.
+    /// Walks a graph of neighbors.
+    ///
+    /// With `inlineIndexing` a write also links its vectors, which suits small collections;
+    /// without, the graph is built apart from the writes.
     case hnsw(inlineIndexing: Bool, HNSWOptions)
 
     /// A graph built apart from the writes; recommended for large collections.
@@ -70,7 +78,9 @@ public enum TextIndexStrategy: Int32, Sendable, CaseIterable {
 
 /// What is decided when a collection is created.
 public struct CollectionOptions: Sendable, Equatable {
-    /// Elements of every vector; 0 for a collection without vectors. Fixed for ever.
+    /// Elements of every vector; 0 for a collection without vectors.
+    ///
+    /// Fixed for ever.
     public var dimension: Int
     /// Fixed for ever.
     public var metric: Metric

@@ -37,8 +37,12 @@ public struct Document: Sendable, Equatable {
         edges: [Edge] = []
     ) {
         self.init(
-            id: id, vector: vector, text: [TextField(name: "text", text: text)],
-            metadata: metadata, edges: edges)
+            id: id,
+            vector: vector,
+            text: [TextField(name: "text", text: text)],
+            metadata: metadata,
+            edges: edges
+        )
     }
 }
 
@@ -61,7 +65,7 @@ public struct TextField: Sendable, Equatable {
 /// An edge is known by its source, label and target: writing it again replaces weight and
 /// metadata. The target need not exist yet; walks pass over edges to documents that don't.
 public struct Edge: Sendable, Equatable {
-    /// What the edge means: `hypernym`. 1 to 256 bytes of UTF-8.
+    /// What the edge means, for example `hypernym`; 1 to 256 bytes of UTF-8.
     public var label: String
     /// Where it leads.
     public var target: DocumentID

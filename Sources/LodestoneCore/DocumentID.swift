@@ -27,8 +27,11 @@ public struct DocumentID: Sendable {
         try Self.check(byteCount: bytes.count, hasNUL: bytes.contains(0))
         guard let string = String(utf8: bytes) else {
             throw .invalid(
-                "BAD_UTF8", "A document id of \(bytes.count) bytes is not UTF-8.",
-                recovery: "Encode ids as UTF-8.", field: "id")
+                "BAD_UTF8",
+                "A document id of \(bytes.count) bytes is not UTF-8.",
+                recovery: "Encode ids as UTF-8.",
+                field: "id"
+            )
         }
         self.string = string
     }
@@ -41,16 +44,22 @@ public struct DocumentID: Sendable {
     private static func check(byteCount: Int, hasNUL: Bool) throws(LodestoneError) {
         guard byteCount > 0 else {
             throw .invalid(
-                "BAD_ID", "A document id is empty.", recovery: "Give every document an id.",
-                field: "id")
+                "BAD_ID",
+                "A document id is empty.",
+                recovery: "Give every document an id.",
+                field: "id"
+            )
         }
         guard byteCount <= maxByteCount else {
             throw .limit("id", byteCount, maxByteCount, unit: "bytes")
         }
         guard !hasNUL else {
             throw .invalid(
-                "BAD_ID", "A document id of \(byteCount) bytes contains a NUL byte.",
-                recovery: "Remove the NUL; ids are text.", field: "id")
+                "BAD_ID",
+                "A document id of \(byteCount) bytes contains a NUL byte.",
+                recovery: "Remove the NUL; ids are text.",
+                field: "id"
+            )
         }
     }
 }

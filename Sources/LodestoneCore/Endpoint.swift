@@ -62,20 +62,29 @@ public enum Endpoint: Sendable, Hashable {
         }
         guard path.utf8.count <= Self.maxPathByteCount else {
             throw .limit(
-                "The path of a Unix socket", path.utf8.count, Self.maxPathByteCount, unit: "bytes")
+                "The path of a Unix socket",
+                path.utf8.count,
+                Self.maxPathByteCount,
+                unit: "bytes"
+            )
         }
         self = .unix(path: String(path))
     }
 
     private static func bad(_ string: String, _ what: String) -> LodestoneError {
         .invalid(
-            "BAD_ENDPOINT", "The address '\(string)' \(what).",
+            "BAD_ENDPOINT",
+            "The address '\(string)' \(what).",
             recovery: "Write host:port, [ipv6]:port or unix:/path, as in 127.0.0.1:5633.",
-            field: "endpoint", object: string)
+            field: "endpoint",
+            object: string
+        )
     }
 
     /// Whether only programs on this machine can reach it, judged by its text: `localhost`,
-    /// `127.x.y.z`, `::1` and Unix sockets. Nothing is looked up.
+    /// `127.x.y.z`, `::1` and Unix sockets.
+    ///
+    /// Nothing is looked up.
     public var isLoopback: Bool {
         switch self {
         case .unix: true

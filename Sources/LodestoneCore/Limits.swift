@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a server accepts. `standard` has the documented defaults.
+/// What a server accepts.
+///
+/// `standard` has the documented defaults.
 public struct Limits: Sendable, Equatable {
     /// Bytes of a frame's message, once the client has said hello.
     public var maxFrameBytes = 16 << 20

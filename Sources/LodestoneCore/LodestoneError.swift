@@ -5,7 +5,9 @@
 /// Decide by `outcome` first: `.notApplied` may be tried again if the code allows it, `.unknown`
 /// only with the same request id or after a read.
 public struct LodestoneError: Error, Sendable, Equatable {
-    /// The kind of failure. The numbers are gRPC's; `reason` tells the details apart.
+    /// The kind of failure.
+    ///
+    /// The numbers are gRPC's; `reason` tells the details apart.
     public enum Code: Int32, Sendable, CaseIterable {
         /// The caller cancelled the call.
         case cancelled = 1
@@ -133,8 +135,13 @@ extension LodestoneError {
         object: String? = nil
     ) -> LodestoneError {
         LodestoneError(
-            .invalidArgument, reason: reason, message, recovery: recovery, field: field,
-            object: object)
+            .invalidArgument,
+            reason: reason,
+            message,
+            recovery: recovery,
+            field: field,
+            object: object
+        )
     }
 
     /// A value over a limit.
@@ -143,21 +150,31 @@ extension LodestoneError {
     {
         let suffix = unit.isEmpty ? "" : " \(unit)"
         return .invalid(
-            "LIMIT", "\(field) is \(value)\(suffix); the limit is \(limit)\(suffix).",
-            recovery: "Send at most \(limit)\(suffix).", field: field)
+            "LIMIT",
+            "\(field) is \(value)\(suffix); the limit is \(limit)\(suffix).",
+            recovery: "Send at most \(limit)\(suffix).",
+            field: field
+        )
     }
 
     /// No collection of that name.
     package static func noCollection(_ name: String) -> LodestoneError {
         LodestoneError(
-            .notFound, reason: "NO_COLLECTION", "There is no collection '\(name)'.",
-            recovery: "Create it first, or list the collections to check the name.", object: name)
+            .notFound,
+            reason: "NO_COLLECTION",
+            "There is no collection '\(name)'.",
+            recovery: "Create it first, or list the collections to check the name.",
+            object: name
+        )
     }
 
     /// A broken invariant: `what` says which.
     package static func broken(_ what: String) -> LodestoneError {
         LodestoneError(
-            .internal, reason: "INVARIANT", what,
-            recovery: "Report this with the server's log; the store itself is not affected.")
+            .internal,
+            reason: "INVARIANT",
+            what,
+            recovery: "Report this with the server's log; the store itself is not affected."
+        )
     }
 }

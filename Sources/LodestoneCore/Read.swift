@@ -46,7 +46,9 @@ public struct ScanRequest: Sendable, Equatable {
     }
 }
 
-/// Where a page ended. Opaque; good for the collection that gave it.
+/// Where a page ended.
+///
+/// Opaque; good for the collection that gave it.
 public struct ScanCursor: Sendable, Equatable {
     /// The row after which the next page starts.
     package var row: UInt64

@@ -78,7 +78,9 @@ public struct Source: Sendable, Equatable {
 
     /// Matching `text`.
     public static func matching(
-        _ text: String, mode: TextMode = .anyWord, weight: Float = 1
+        _ text: String,
+        mode: TextMode = .anyWord,
+        weight: Float = 1
     ) -> Source {
         Source(.text(MatchText(text, mode: mode)), weight: weight)
     }
@@ -103,7 +105,9 @@ public struct NearVector: Sendable, Equatable {
 
 /// How a text question is read.
 public enum TextMode: Int32, Sendable, CaseIterable {
-    /// As plain words: documents with any of them, best first. Nothing in it is syntax.
+    /// As plain words: documents with any of them, best first.
+    ///
+    /// Nothing in it is syntax.
     case anyWord = 0
     /// As a query: words, "phrases", prefix*, AND OR NOT, parentheses.
     case querySyntax = 1
@@ -177,7 +181,10 @@ public struct Hit: Sendable, Equatable {
 
     /// Creates a hit.
     public init(
-        id: DocumentID, score: Double, sourceScores: [SourceScore] = [], document: Document? = nil
+        id: DocumentID,
+        score: Double,
+        sourceScores: [SourceScore] = [],
+        document: Document? = nil
     ) {
         self.id = id
         self.score = score

@@ -29,7 +29,9 @@ public struct WalkBudget: Sendable, Equatable {
 
 /// A breadth-first walk over the edges of a collection.
 public struct Walk: Sendable, Equatable {
-    /// Where it starts; these are not reported. Ids that don't exist are passed over.
+    /// Where it starts; these are not reported.
+    ///
+    /// Ids that don't exist are passed over.
     public var from: [DocumentID]
     /// Labels to follow; none means every label.
     public var labels: [String]
@@ -73,7 +75,11 @@ public struct Reached: Sendable, Equatable {
 
     /// Creates a report.
     public init(
-        id: DocumentID, depth: Int, from: DocumentID, label: String, weight: Float,
+        id: DocumentID,
+        depth: Int,
+        from: DocumentID,
+        label: String,
+        weight: Float,
         isIncoming: Bool
     ) {
         self.id = id

@@ -39,7 +39,9 @@ public struct IndexManyRequest: Sendable, Equatable {
     }
 }
 
-/// Documents and edges to drop, all of them or none. What doesn't exist is passed over.
+/// Documents and edges to drop, all of them or none.
+///
+/// What doesn't exist is passed over.
 public struct DropManyRequest: Sendable, Equatable {
     /// The collection.
     public var collection: String
@@ -66,7 +68,9 @@ public enum Durability: Int32, Sendable, CaseIterable {
 
 /// What a write did.
 public struct WriteReceipt: Sendable, Equatable {
-    /// Of the batch. Every search that starts after the reply sees it.
+    /// Of the batch.
+    ///
+    /// Every search that starts after the reply sees it.
     public var sequenceNumber: UInt64
     /// What the store promises about it.
     public var durability: Durability

@@ -9,7 +9,9 @@ extension Engine {
     /// - Throws: `.alreadyExists`, or `.invalidArgument` for a bad name or option.
     @discardableResult
     public func createCollection(
-        _ name: String, _ options: CollectionOptions, requestID: RequestID = .random()
+        _ name: String,
+        _ options: CollectionOptions,
+        requestID: RequestID = .random()
     ) async throws(LodestoneError) -> WriteReceipt {
         try await write(.createCollection(name: name, options), requestID: requestID)
     }
@@ -41,7 +43,8 @@ extension Engine {
 
     /// Answers questions from one state of a collection.
     public func search(
-        _ request: SearchRequest, timeout: Duration = Limits.standard.defaultDeadline
+        _ request: SearchRequest,
+        timeout: Duration = Limits.standard.defaultDeadline
     ) async throws(LodestoneError) -> SearchResponse {
         try await read(timeout) { (engine, context) throws(LodestoneError) in
             try engine.search(request, context: context)

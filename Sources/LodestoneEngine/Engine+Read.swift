@@ -9,13 +9,22 @@ extension Engine {
         let collection = try registry.get(request.collection)
         try RequestValidation(limits: options.limits).search(request, of: collection.record.options)
         return try ReadView.with(
-            collection, store: store, registry: registry,
-            needsRows: request.queries.contains { $0.needsRows }, context: context
+            collection,
+            store: store,
+            registry: registry,
+            needsRows: request.queries.contains { $0.needsRows },
+            context: context
         ) { (view) throws(LodestoneError) in
             let plan = SearchPlan(
-                request: request, view: view, limits: options.limits, context: context)
+                request: request,
+                view: view,
+                limits: options.limits,
+                context: context
+            )
             return SearchResponse(
-                results: try plan.run(), sequenceNumber: view.state.sequenceNumber)
+                results: try plan.run(),
+                sequenceNumber: view.state.sequenceNumber
+            )
         }
     }
 
@@ -29,7 +38,11 @@ extension Engine {
             try validation.walk(walk, "walks[\(index)]", needsStart: true)
         }
         return try ReadView.with(
-            collection, store: store, registry: registry, needsRows: false, context: context
+            collection,
+            store: store,
+            registry: registry,
+            needsRows: false,
+            context: context
         ) { (view) throws(LodestoneError) in
             var results: [WalkResult] = []
             for walk in request.walks {
@@ -45,9 +58,15 @@ extension Engine {
     {
         let collection = try registry.get(request.collection)
         try RequestValidation(limits: options.limits).count(
-            request.ids.count, "ids", of: "id")
+            request.ids.count,
+            "ids",
+            of: "id"
+        )
         return try ReadView.with(
-            collection, store: store, registry: registry, needsRows: request.include.needsRows,
+            collection,
+            store: store,
+            registry: registry,
+            needsRows: request.include.needsRows,
             context: context
         ) { (view) throws(LodestoneError) in
             var documents: [Document] = []
@@ -65,20 +84,32 @@ extension Engine {
     {
         let collection = try registry.get(request.collection)
         try RequestValidation(limits: options.limits).number(
-            request.limit, in: 1...options.limits.maxBatch, "limit")
+            request.limit,
+            in: 1...options.limits.maxBatch,
+            "limit"
+        )
         let after = request.cursor.map(\.row)
         if let after, after >= UInt64(UInt32.max) {
             throw LodestoneError(
-                .outOfRange, reason: "BAD_CURSOR", "The cursor \(after) is no row of '\(request.collection)'.",
-                recovery: "Start again without a cursor.", field: "cursor")
+                .outOfRange,
+                reason: "BAD_CURSOR",
+                "The cursor \(after) is no row of '\(request.collection)'.",
+                recovery: "Start again without a cursor.",
+                field: "cursor"
+            )
         }
         return try ReadView.with(
-            collection, store: store, registry: registry, needsRows: true, context: context
+            collection,
+            store: store,
+            registry: registry,
+            needsRows: true,
+            context: context
         ) { (view) throws(LodestoneError) in
             var page = ScanResponse(documents: [], nextCursor: nil)
             var last: UInt64 = 0
             try view.rows?.forEachRow(
-                of: collection.record.number, after: after.map { UInt32($0) }
+                of: collection.record.number,
+                after: after.map { UInt32($0) }
             ) { (row) throws(LodestoneError) in
                 try context.check()
                 guard request.filter?.matches(row.metadata) ?? true else { return true }
@@ -111,10 +142,13 @@ extension Engine {
 
     package func stats() -> Stats {
         Stats(
-            serverVersion: LodestoneVersion.release, storeVersion: store.version,
-            sequenceNumber: sequenceNumber, collections: collections(),
+            serverVersion: LodestoneVersion.release,
+            storeVersion: store.version,
+            sequenceNumber: sequenceNumber,
+            collections: collections(),
             statistics: store.byteCounts().map { part, bytes in
                 Statistic("store.bytes.\(part)", Double(bytes), unit: "bytes")
-            })
+            }
+        )
     }
 }

@@ -58,8 +58,10 @@ public final class Engine: Sendable {
         var collections: [Collection] = []
         for record in records { collections.append(try Collection(record, from: reader)) }
         registry = Registry(
-            collections, sequenceNumber: reader.sequenceNumber,
-            nextNumber: try reader.nextCollectionNumber())
+            collections,
+            sequenceNumber: reader.sequenceNumber,
+            nextNumber: try reader.nextCollectionNumber()
+        )
         writer = Writer(store: store, registry: registry)
     }
 
@@ -72,8 +74,10 @@ public final class Engine: Sendable {
     /// The sequence number of the last batch that searches can see.
     package var sequenceNumber: UInt64 { registry.sequenceNumber }
 
-    /// Queues a write. `completion` runs on a queue of the engine once the write is durable and
-    /// visible, or has failed; what the write itself is at fault for is answered at once.
+    /// Queues a write.
+    ///
+    /// `completion` runs on a queue of the engine once the write is durable and visible, or has
+    /// failed; what the write itself is at fault for is answered at once.
     package func write(
         _ write: Write,
         requestID: RequestID?,
@@ -83,8 +87,12 @@ public final class Engine: Sendable {
         do throws(LodestoneError) {
             writer.enqueue(
                 PendingWrite(
-                    write: try prepare(write), requestID: requestID, context: context,
-                    completion: completion))
+                    write: try prepare(write),
+                    requestID: requestID,
+                    context: context,
+                    completion: completion
+                )
+            )
         } catch {
             completion(.failure(error))
         }
@@ -101,13 +109,19 @@ public final class Engine: Sendable {
         case .indexMany(let request):
             return .index(
                 try PreparedIndex(
-                    request, collection: try registry.get(request.collection),
-                    limits: options.limits))
+                    request,
+                    collection: try registry.get(request.collection),
+                    limits: options.limits
+                )
+            )
         case .dropMany(let request):
             return .drop(
                 try PreparedDrop(
-                    request, collection: try registry.get(request.collection),
-                    limits: options.limits))
+                    request,
+                    collection: try registry.get(request.collection),
+                    limits: options.limits
+                )
+            )
         }
     }
 }

@@ -7,8 +7,10 @@ package import LodestoneText
 /// Names a collection inside the store; never given twice.
 package typealias CollectionNumber = UInt32
 
-/// One version of a document in its collection. Numbers rise in the order of writing and are never
-/// given twice; a replaced document gets a new one.
+/// One version of a document in its collection.
+///
+/// Numbers rise in the order of writing and are never given twice; a replaced document gets a new
+/// one.
 package typealias RowNumber = UInt32
 
 /// A place where batches become durable.
@@ -43,7 +45,9 @@ package protocol Store: AnyObject, Sendable {
     func close()
 }
 
-/// One state of the rows. Use from one thread at a time; `end` gives it back.
+/// One state of the rows.
+///
+/// Use from one thread at a time; `end` gives it back.
 package protocol StoreReader: AnyObject {
     /// Of the last batch that this state holds.
     var sequenceNumber: UInt64 { get }
@@ -68,6 +72,7 @@ package protocol StoreReader: AnyObject {
         _ body: (StoredRow) throws(LodestoneError) -> Bool
     ) throws(LodestoneError)
     /// Rows whose text matches, best first, ties in row order, until `body` answers false.
+    ///
     /// Scores are larger for better matches.
     func forEachMatch(
         of expression: TextExpression,
@@ -134,8 +139,12 @@ package struct StoredBatch: Sendable {
     package var dropped: Int
 
     package init(
-        change: Change, requestID: RequestID?, fingerprint: UInt64, inserted: Int = 0,
-        replaced: Int = 0, dropped: Int = 0
+        change: Change,
+        requestID: RequestID?,
+        fingerprint: UInt64,
+        inserted: Int = 0,
+        replaced: Int = 0,
+        dropped: Int = 0
     ) {
         self.change = change
         self.requestID = requestID
@@ -165,8 +174,13 @@ package struct RowChange: Sendable {
     package var relinked: [(row: RowNumber, edges: [Edge])]
 
     package init(
-        collection: CollectionNumber, dimension: Int, firstRow: RowNumber, rows: [EncodedRow],
-        vectors: [Float], vectorChecksum: UInt32, removed: [RowNumber],
+        collection: CollectionNumber,
+        dimension: Int,
+        firstRow: RowNumber,
+        rows: [EncodedRow],
+        vectors: [Float],
+        vectorChecksum: UInt32,
+        removed: [RowNumber],
         relinked: [(row: RowNumber, edges: [Edge])]
     ) {
         self.collection = collection

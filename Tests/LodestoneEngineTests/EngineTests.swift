@@ -14,17 +14,28 @@ struct EngineTests {
             "animals",
             [
                 Document(
-                    id: "dog", vector: [1, 0], text: "a dog barks at night",
+                    id: "dog",
+                    vector: [1, 0],
+                    text: "a dog barks at night",
                     metadata: ["legs": 4, "sound": "bark"],
-                    edges: [Edge("eats", to: "cat", weight: 0.5)]),
+                    edges: [Edge("eats", to: "cat", weight: 0.5)]
+                ),
                 Document(
-                    id: "cat", vector: [0.8, 0.6], text: "a cat sleeps all day",
-                    metadata: ["legs": 4], edges: [Edge("eats", to: "bird")]),
+                    id: "cat",
+                    vector: [0.8, 0.6],
+                    text: "a cat sleeps all day",
+                    metadata: ["legs": 4],
+                    edges: [Edge("eats", to: "bird")]
+                ),
                 Document(
-                    id: "bird", vector: [0, 1], text: "a bird sings at dawn",
-                    metadata: ["legs": 2]),
+                    id: "bird",
+                    vector: [0, 1],
+                    text: "a bird sings at dawn",
+                    metadata: ["legs": 2]
+                ),
                 Document(id: "stone", text: "a stone neither barks nor sings"),
-            ])
+            ]
+        )
         return engine
     }
 
@@ -44,11 +55,14 @@ struct EngineTests {
             ("bark", ["dog", "stone"]), ("cat OR bird", ["bird", "cat"]),
             ("bark NOT stone", ["dog"]), ("\"at dawn\"", ["bird"]), ("sl*", ["cat"]),
             ("NOT (bark OR sing)", ["cat"]), ("elephant", []),
-        ])
+        ]
+    )
     func textSearch(query: String, expected: [DocumentID]) async throws {
         let engine = try await animals()
         let hits = try await engine.search(
-            "animals", Query([.matching(query, mode: .querySyntax)]))
+            "animals",
+            Query([.matching(query, mode: .querySyntax)])
+        )
         #expect(hits.map(\.id).sorted() == expected)
     }
 
@@ -57,7 +71,8 @@ struct EngineTests {
         let engine = try await animals()
         let hits = try await engine.search(
             "animals",
-            Query([.near([0, 1]), .matching("sings")], include: [.sourceScores, .metadata]))
+            Query([.near([0, 1]), .matching("sings")], include: [.sourceScores, .metadata])
+        )
         #expect(hits[0].id == "bird")
         #expect(hits[0].score == 1.0 / 61 + 1.0 / 61)
         #expect(hits[0].sourceScores.map(\.rank) == [1, 1])
@@ -71,7 +86,8 @@ struct EngineTests {
         let engine = try await animals()
         let hits = try await engine.search(
             "animals",
-            Query([.near([0, 1])], filter: .equal(path: ["legs"], 4), limit: 10))
+            Query([.near([0, 1])], filter: .equal(path: ["legs"], 4), limit: 10)
+        )
         #expect(hits.map(\.id) == ["cat", "dog"])
     }
 
@@ -82,7 +98,9 @@ struct EngineTests {
             "animals",
             Query(
                 [.matching("night"), Source(.walkFromHits(Walk(from: [], depth: 2)))],
-                include: .sourceScores))
+                include: .sourceScores
+            )
+        )
         #expect(hits.map(\.id) == ["dog", "cat", "bird"])
     }
 
@@ -93,14 +111,27 @@ struct EngineTests {
         #expect(
             result.reached == [
                 Reached(
-                    id: "cat", depth: 1, from: "dog", label: "eats", weight: 0.5,
-                    isIncoming: false),
+                    id: "cat",
+                    depth: 1,
+                    from: "dog",
+                    label: "eats",
+                    weight: 0.5,
+                    isIncoming: false
+                ),
                 Reached(
-                    id: "bird", depth: 2, from: "cat", label: "eats", weight: 1,
-                    isIncoming: false),
-            ])
+                    id: "bird",
+                    depth: 2,
+                    from: "cat",
+                    label: "eats",
+                    weight: 1,
+                    isIncoming: false
+                ),
+            ]
+        )
         let back = try await engine.walk(
-            "animals", Walk(from: ["bird", "unknown"], labels: ["eats"], direction: .incoming))
+            "animals",
+            Walk(from: ["bird", "unknown"], labels: ["eats"], direction: .incoming)
+        )
         #expect(back.reached.map(\.id) == ["cat"])
         let other = try await engine.walk("animals", Walk(from: ["dog"], labels: ["chases"]))
         #expect(other.reached.isEmpty && !other.isPartial)
@@ -110,7 +141,9 @@ struct EngineTests {
     func replaces() async throws {
         let engine = try await animals()
         let receipt = try await engine.index(
-            "animals", [Document(id: "dog", vector: [0, -1], text: "a quiet hound")])
+            "animals",
+            [Document(id: "dog", vector: [0, -1], text: "a quiet hound")]
+        )
         #expect(receipt.inserted == 0 && receipt.replaced == 1)
         #expect(try await engine.search("animals", Query([.near([1, 0])]))[0].id == "cat")
         let barking = try await engine.search("animals", Query([.matching("bark")]))
@@ -125,7 +158,8 @@ struct EngineTests {
     func drops() async throws {
         let engine = try await animals()
         let receipt = try await engine.dropMany(
-            DropManyRequest(collection: "animals", ids: ["cat", "unknown"]))
+            DropManyRequest(collection: "animals", ids: ["cat", "unknown"])
+        )
         #expect(receipt.dropped == 1)
         _ = try await engine.index("animals", [Document(id: "cat", text: "another cat")])
         #expect(try await engine.walk("animals", Walk(from: ["dog"])).reached.isEmpty)
@@ -138,12 +172,14 @@ struct EngineTests {
     func separateEdges() async throws {
         let engine = try await animals()
         _ = try await engine.index(
-            "animals", [Document(id: "worm", text: "a worm")],
+            "animals",
+            [Document(id: "worm", text: "a worm")],
             edges: [
                 SourcedEdge(from: "bird", Edge("eats", to: "worm", metadata: ["how": "raw"])),
                 SourcedEdge(from: "worm", Edge("fears", to: "bird")),
                 SourcedEdge(from: "dog", Edge("eats", to: "cat", weight: 2)),
-            ])
+            ]
+        )
         let result = try await engine.walk("animals", Walk(from: ["dog"], depth: 4))
         #expect(result.reached.map(\.id) == ["cat", "bird", "worm"])
         #expect(result.reached[0].weight == 2)
@@ -152,12 +188,18 @@ struct EngineTests {
         _ = try await engine.dropMany(
             DropManyRequest(
                 collection: "animals",
-                edges: [SourcedEdge(from: "cat", Edge("eats", to: "bird"))]))
+                edges: [SourcedEdge(from: "cat", Edge("eats", to: "bird"))]
+            )
+        )
         #expect(
-            try await engine.walk("animals", Walk(from: ["dog"], depth: 4)).reached.count == 1)
+            try await engine.walk("animals", Walk(from: ["dog"], depth: 4)).reached.count == 1
+        )
         let error = await failure {
             _ = try await engine.index(
-                "animals", [], edges: [SourcedEdge(from: "nobody", Edge("eats", to: "cat"))])
+                "animals",
+                [],
+                edges: [SourcedEdge(from: "nobody", Edge("eats", to: "cat"))]
+            )
         }
         #expect(error?.code == .notFound && error?.object == "nobody")
     }
@@ -171,9 +213,11 @@ struct EngineTests {
         #expect(engine.collections() == before)
         #expect(
             try await engine.search("animals", Query([.near([1, 0])], limit: 1)).map(\.id)
-                == ["dog"])
+                == ["dog"]
+        )
         let documents = try await engine.get(
-            GetRequest(collection: "animals", ids: ["stone", "dog", "nobody"]))
+            GetRequest(collection: "animals", ids: ["stone", "dog", "nobody"])
+        )
         #expect(documents.map(\.id) == ["stone", "dog"])
         #expect(documents[0].vector == nil)
         #expect(documents[1].vector == [1, 0])
@@ -186,7 +230,8 @@ struct EngineTests {
         let engine = try await animals()
         let request = IndexManyRequest(
             collection: "animals",
-            documents: [Document(id: "fox", metadata: ["b": 1, "a": 2, "c": [1, "x"]])])
+            documents: [Document(id: "fox", metadata: ["b": 1, "a": 2, "c": [1, "x"]])]
+        )
         let id = RequestID.random()
         let first = try await engine.indexMany(request, requestID: id)
         _ = try await engine.dropMany(DropManyRequest(collection: "animals", ids: ["fox"]))
@@ -197,7 +242,8 @@ struct EngineTests {
         let error = await failure {
             try await engine.indexMany(
                 IndexManyRequest(collection: "animals", documents: [Document(id: "wolf")]),
-                requestID: id)
+                requestID: id
+            )
         }
         #expect(error?.code == .invalidArgument && error?.reason == "REQUEST_ID_REUSED")
         #expect(try await engine.get(GetRequest(collection: "animals", ids: ["wolf"])).isEmpty)
@@ -210,13 +256,15 @@ struct EngineTests {
         var cursor: ScanCursor?
         repeat {
             let page = try await engine.scan(
-                ScanRequest(collection: "animals", cursor: cursor, limit: 3))
+                ScanRequest(collection: "animals", cursor: cursor, limit: 3)
+            )
             seen += page.documents.map(\.id)
             cursor = page.nextCursor
         } while cursor != nil
         #expect(seen == ["dog", "cat", "bird", "stone"])
         let page = try await engine.scan(
-            ScanRequest(collection: "animals", limit: 1, filter: .exists(path: ["legs"], false)))
+            ScanRequest(collection: "animals", limit: 1, filter: .exists(path: ["legs"], false))
+        )
         #expect(page.documents.map(\.id) == ["stone"])
         #expect(page.nextCursor == nil)
     }
@@ -225,7 +273,9 @@ struct EngineTests {
     func dropsCollections() async throws {
         let engine = try await animals()
         try await engine.createCollection(
-            "plants", CollectionOptions(dimension: 3, metric: .euclidean))
+            "plants",
+            CollectionOptions(dimension: 3, metric: .euclidean)
+        )
         _ = try await engine.index("plants", [Document(id: "dog", vector: [1, 2, 3])])
         let duplicate = await failure {
             try await engine.createCollection("plants", CollectionOptions(dimension: 3))
@@ -249,17 +299,23 @@ struct EngineTests {
         let composed: DocumentID = "caf\u{e9}"
         let decomposed: DocumentID = "cafe\u{301}"
         let receipt = try await engine.index(
-            "animals", [Document(id: composed), Document(id: decomposed)])
+            "animals",
+            [Document(id: composed), Document(id: decomposed)]
+        )
         #expect(receipt.inserted == 2)
         let found = try await engine.get(
-            GetRequest(collection: "animals", ids: [decomposed]))
+            GetRequest(collection: "animals", ids: [decomposed])
+        )
         #expect(found.map(\.id) == [decomposed])
     }
 
     @Test("a search that starts after a write's reply sees it, and never half a batch")
     func readsWholeBatches() async throws {
         let engine = try Engine.open(directory: directory.path)
-        try await engine.createCollection("pairs", CollectionOptions(dimension: 1, metric: .euclidean))
+        try await engine.createCollection(
+            "pairs",
+            CollectionOptions(dimension: 1, metric: .euclidean)
+        )
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 for round in 1...60 {
@@ -268,9 +324,12 @@ struct EngineTests {
                         [
                             Document(id: "left", vector: [Float(round)], text: "round\(round)"),
                             Document(id: "right", vector: [Float(round)], text: "round\(round)"),
-                        ])
+                        ]
+                    )
                     let hits = try await engine.search(
-                        "pairs", Query([.matching("round\(round)")], include: .document))
+                        "pairs",
+                        Query([.matching("round\(round)")], include: .document)
+                    )
                     try #require(hits.count == 2)
                 }
             }
@@ -278,7 +337,9 @@ struct EngineTests {
                 group.addTask {
                     for _ in 0..<60 {
                         let hits = try await engine.search(
-                            "pairs", Query([.near([0])], include: [.vector, .text]))
+                            "pairs",
+                            Query([.near([0])], include: [.vector, .text])
+                        )
                         try #require(hits.isEmpty || hits.count == 2)
                         let vectors = Set(hits.map { $0.document?.vector })
                         try #require(vectors.count <= 1)

@@ -29,7 +29,8 @@ struct FilterTests {
             .and([]), .and([.exists(path: ["year"], true), .not(.equal(path: ["year"], 1))]),
             .or([.equal(path: ["year"], 1), .equal(path: ["draft"], false)]),
             .not(.equal(path: ["missing"], 1)), .not(.equal(path: ["title"], 1)),
-        ] as [Filter])
+        ] as [Filter]
+    )
     func holds(filter: Filter) {
         #expect(filter.matches(metadata))
         #expect(!Filter.not(filter).matches(metadata))
@@ -47,7 +48,8 @@ struct FilterTests {
             .range(path: ["year"], lower: .init(.double(.infinity)), upper: nil),
             .exists(path: ["missing"], true), .exists(path: ["year"], false),
             .contains(path: ["title"], "tors"), .contains(path: ["year"], 2), .or([]),
-        ] as [Filter])
+        ] as [Filter]
+    )
     func doesNotHold(filter: Filter) {
         #expect(!filter.matches(metadata))
     }
@@ -57,7 +59,8 @@ struct FilterTests {
         let large: Metadata = ["n": .int(.max)]
         #expect(!Filter.equal(path: ["n"], .double(0x1p63)).matches(large))
         #expect(
-            Filter.range(path: ["n"], lower: nil, upper: .init(.double(0x1p63))).matches(large))
+            Filter.range(path: ["n"], lower: nil, upper: .init(.double(0x1p63))).matches(large)
+        )
         let odd: Metadata = ["n": .int((1 << 53) + 1)]
         #expect(!Filter.equal(path: ["n"], .double(0x1p53)).matches(odd))
     }

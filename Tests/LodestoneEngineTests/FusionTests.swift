@@ -14,21 +14,31 @@ struct FusionTests {
         let hits = Fusion.reciprocalRank(k: 10).merge([first, second], weights: [1, 2], limit: 10)
         #expect(hits.map(\.row) == [3, 4, 1, 2])
         #expect(hits[0].score == 1.0 / 13 + 2.0 / 11)
-        #expect(hits[0].sources == [
-            SourceScore(source: 0, rank: 3, score: 0.1), SourceScore(source: 1, rank: 1, score: 12),
-        ])
+        #expect(
+            hits[0].sources == [
+                SourceScore(source: 0, rank: 3, score: 0.1),
+                SourceScore(source: 1, rank: 1, score: 12),
+            ]
+        )
     }
 
     @Test("by least and largest score maps each source to 0 to 1")
     func minMax() {
-        let hits = Fusion.weightedScores(.minMax).merge([first, second], weights: [1, 1], limit: 2)
+        let hits = Fusion.weightedScores(.minMax).merge(
+            [first, second],
+            weights: [1, 1],
+            limit: 2
+        )
         #expect(hits.map(\.row) == [1, 3] && hits.map(\.score) == [1, 1])
     }
 
     @Test("by deviation puts the mean of each source in the middle")
     func deviation() {
         let hits = Fusion.weightedScores(.deviation).merge(
-            [first, second], weights: [1, 1], limit: 10)
+            [first, second],
+            weights: [1, 1],
+            limit: 10
+        )
         let byRow = Dictionary(uniqueKeysWithValues: hits.map { ($0.row, $0.score) })
         #expect(abs((byRow[2] ?? 0) - 0.5) < 1e-9)
         #expect(abs((byRow[4] ?? 0) - (0.5 - 1.0 / 6)) < 1e-9)

@@ -21,7 +21,8 @@ struct InvalidRequestTests {
             ([1, .nan, 0], "BAD_VECTOR", "nan"), ([1, 0, .infinity], "BAD_VECTOR", "inf"),
             ([0, 0, 0], "BAD_VECTOR", "no direction"),
             ([1e-30, 0, 0], "BAD_VECTOR", "no direction"),
-        ] as [([Float], String, String)])
+        ] as [([Float], String, String)]
+    )
     func vectors(vector: [Float], reason: String, part: String) async throws {
         let engine = try await engine()
         for body in [
@@ -47,7 +48,8 @@ struct InvalidRequestTests {
             (Query([Source(.walk(Walk(from: ["a"], depth: 9)))]), "LIMIT"),
             (Query([Source(.walk(Walk(from: [])))]), "EMPTY"),
             (Query([.matching(String(repeating: "a", count: 4_097))]), "LIMIT"),
-        ])
+        ]
+    )
     func queries(query: Query, reason: String) async throws {
         let engine = try await engine()
         let error = await failure { _ = try await engine.search("three", query) }
@@ -85,7 +87,8 @@ struct InvalidRequestTests {
         let error = await failure {
             _ = try await engine.index(
                 "three",
-                [Document(id: "good", vector: [1, 0, 0]), Document(id: "bad", vector: [1])])
+                [Document(id: "good", vector: [1, 0, 0]), Document(id: "bad", vector: [1])]
+            )
         }
         #expect(error?.field == "documents[1].vector")
         let twice = await failure {
@@ -94,7 +97,9 @@ struct InvalidRequestTests {
         #expect(twice?.reason == "DUPLICATE_ID" && twice?.object == "a")
         let large = await failure {
             _ = try await engine.index(
-                "three", [Document(id: "a", text: String(repeating: "x", count: 1 << 20))])
+                "three",
+                [Document(id: "a", text: String(repeating: "x", count: 1 << 20))]
+            )
         }
         #expect(large?.reason == "LIMIT" && large?.object == "a")
         let empty = await failure { _ = try await engine.index("three", []) }
@@ -116,7 +121,9 @@ struct InvalidRequestTests {
         let engine = try await engine()
         let error = await failure {
             try await engine.createCollection(
-                "graph", CollectionOptions(dimension: 1, vectorStrategy: .hnswBatch))
+                "graph",
+                CollectionOptions(dimension: 1, vectorStrategy: .hnswBatch)
+            )
         }
         #expect(error?.code == .unimplemented)
         let large = await failure {

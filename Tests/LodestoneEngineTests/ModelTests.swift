@@ -51,7 +51,10 @@ struct ModelTests {
                 guard let source = model.order.randomElement(using: &random) else { continue }
                 let edge = Edge("new", to: try id(&random), weight: Float(step))
                 _ = try await engine.index(
-                    "m", [], edges: [SourcedEdge(from: source, edge)])
+                    "m",
+                    [],
+                    edges: [SourcedEdge(from: source, edge)]
+                )
                 model.documents[source]?.edges.removeAll {
                     $0.label == "new" && $0.target == edge.target
                 }
@@ -65,7 +68,9 @@ struct ModelTests {
     }
 
     private func compare(
-        _ engine: Engine, _ model: Model, _ random: inout SeededGenerator
+        _ engine: Engine,
+        _ model: Model,
+        _ random: inout SeededGenerator
     ) async throws {
         let page = try await engine.scan(ScanRequest(collection: "m", limit: 1_000))
         try #require(page.documents.map(\.id) == model.order)
@@ -75,7 +80,8 @@ struct ModelTests {
             try #require(document.metadata == expected.metadata)
             try #require(
                 document.edges.sorted { $0.description < $1.description }
-                    == expected.edges.sorted { $0.description < $1.description })
+                    == expected.edges.sorted { $0.description < $1.description }
+            )
         }
         let vector: [Float] = (0..<3).map { _ in .random(in: -1...1, using: &random) }
         let near = try await engine.search("m", Query([.near(vector)], limit: 5))
@@ -93,7 +99,9 @@ struct ModelTests {
         let word = try #require(words.randomElement(using: &random))
         let other = try #require(words.randomElement(using: &random))
         let matching = try await engine.search(
-            "m", Query([.matching("\(word) NOT \(other)", mode: .querySyntax)], limit: 1_000))
+            "m",
+            Query([.matching("\(word) NOT \(other)", mode: .querySyntax)], limit: 1_000)
+        )
         let expected = model.order.filter { id in
             let text = model.documents[id]?.text.first?.text.split(separator: " ") ?? []
             return text.contains(Substring(word)) && !text.contains(Substring(other))
@@ -145,7 +153,8 @@ struct ModelTests {
                     ? (0..<3).map { _ in .random(in: -1...1, using: &random) } : nil,
                 text: words.filter { _ in Bool.random(using: &random) }.joined(separator: " "),
                 metadata: ["n": .int(.random(in: 0...9, using: &random))],
-                edges: targets.sorted().map { Edge("to", to: $0) })
+                edges: targets.sorted().map { Edge("to", to: $0) }
+            )
         }
         return batch.values.sorted { $0.id < $1.id }
     }

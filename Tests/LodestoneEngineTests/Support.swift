@@ -38,7 +38,8 @@ extension Engine {
         async throws -> WriteReceipt
     {
         try await indexMany(
-            IndexManyRequest(collection: collection, documents: documents, edges: edges))
+            IndexManyRequest(collection: collection, documents: documents, edges: edges)
+        )
     }
 
     func walk(_ collection: String, _ walk: Walk) async throws -> WalkResult {

@@ -27,22 +27,41 @@ struct SQLiteStoreTests {
         StoredBatch(
             change: .createCollection(
                 CollectionRecord(
-                    number: 1, name: "papers",
-                    options: CollectionOptions(dimension: 2, metric: .euclidean))),
-            requestID: nil, fingerprint: 0)
+                    number: 1,
+                    name: "papers",
+                    options: CollectionOptions(dimension: 2, metric: .euclidean)
+                )
+            ),
+            requestID: nil,
+            fingerprint: 0
+        )
     }
 
     private func batch(
-        _ documents: [Document], firstRow: RowNumber, vectors: [Float] = [], checksum: UInt32 = 0,
-        removed: [RowNumber] = [], requestID: RequestID? = nil
+        _ documents: [Document],
+        firstRow: RowNumber,
+        vectors: [Float] = [],
+        checksum: UInt32 = 0,
+        removed: [RowNumber] = [],
+        requestID: RequestID? = nil
     ) -> StoredBatch {
         StoredBatch(
             change: .rows(
                 RowChange(
-                    collection: 1, dimension: 2, firstRow: firstRow,
-                    rows: documents.map { EncodedRow($0) }, vectors: vectors,
-                    vectorChecksum: checksum, removed: removed, relinked: [])),
-            requestID: requestID, fingerprint: 7, inserted: documents.count)
+                    collection: 1,
+                    dimension: 2,
+                    firstRow: firstRow,
+                    rows: documents.map { EncodedRow($0) },
+                    vectors: vectors,
+                    vectorChecksum: checksum,
+                    removed: removed,
+                    relinked: []
+                )
+            ),
+            requestID: requestID,
+            fingerprint: 7,
+            inserted: documents.count
+        )
     }
 
     private let document = Document(
@@ -52,7 +71,8 @@ struct SQLiteStoreTests {
             "year": 2_020, "score": 0.5, "tags": ["x", 1, true],
             "when": .timestamp(microseconds: -1), "deep": .object(["a": .object(["b": "c"])]),
         ],
-        edges: [Edge("cites", to: "p2", weight: -2, metadata: ["page": 3])])
+        edges: [Edge("cites", to: "p2", weight: -2, metadata: ["page": 3])]
+    )
 
     @Test("gives every part of a document back as it was written")
     func roundTrip() throws {
@@ -63,9 +83,11 @@ struct SQLiteStoreTests {
         let row = try #require(try reader.row(0, of: 1))
         #expect(row.document == document)
         #expect(reader.sequenceNumber == 2)
-        #expect(try reader.collections().map(\.options) == [
-            CollectionOptions(dimension: 2, metric: .euclidean)
-        ])
+        #expect(
+            try reader.collections().map(\.options) == [
+                CollectionOptions(dimension: 2, metric: .euclidean)
+            ]
+        )
     }
 
     @Test("opens with everything that was committed, vectors included, and counts on")
@@ -117,7 +139,9 @@ struct SQLiteStoreTests {
     @Test("refuses a database that is not its own")
     func refusesForeignDatabase() throws {
         try FileManager.default.createDirectory(
-            atPath: directory.path, withIntermediateDirectories: true)
+            atPath: directory.path,
+            withIntermediateDirectories: true
+        )
         try execute("CREATE TABLE other(a)")
         let error = #expect(throws: LodestoneError.self) { try open() }
         #expect(error?.code == .dataLoss && error?.message.contains("not a Lodestone") ?? false)
@@ -146,7 +170,8 @@ struct SQLiteStoreTests {
         arguments: [
             "DELETE FROM log WHERE seq = 2", "UPDATE log SET row_count = 2 WHERE seq = 2",
             "UPDATE log SET chain = chain + 1 WHERE seq = 3",
-        ])
+        ]
+    )
     func damagedLog(sql: String) throws {
         do {
             let store = try open()

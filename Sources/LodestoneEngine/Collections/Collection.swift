@@ -29,7 +29,10 @@ final class Collection: Sendable {
         try reader.forEachRow(of: record.number, after: nil) { row in
             let node = ids.withTable { $0.intern(row.id) }
             state.insert(
-                row.row, node: node, links: Self.links(row.edges, ids: ids, labels: labels))
+                row.row,
+                node: node,
+                links: Self.links(row.edges, ids: ids, labels: labels)
+            )
             return true
         }
         state.skip(to: try reader.nextRow(of: record.number))
@@ -55,7 +58,9 @@ final class Collection: Sendable {
     }
 
     private static func links(
-        _ edges: [Edge], ids: Interner<DocumentID>, labels: Interner<Label>
+        _ edges: [Edge],
+        ids: Interner<DocumentID>,
+        labels: Interner<Label>
     ) -> [Link] {
         if edges.isEmpty { return [] }
         let nodes = ids.withTable { table in edges.map { table.intern($0.target) } }
@@ -70,8 +75,12 @@ final class Collection: Sendable {
     var description: CollectionDescription {
         let state = state
         return CollectionDescription(
-            name: record.name, options: record.options, documents: state.documentCount,
-            vectors: state.vectorCount, edges: state.graph.edgeCount,
-            sequenceNumber: state.sequenceNumber)
+            name: record.name,
+            options: record.options,
+            documents: state.documentCount,
+            vectors: state.vectorCount,
+            edges: state.graph.edgeCount,
+            sequenceNumber: state.sequenceNumber
+        )
     }
 }

@@ -50,7 +50,9 @@ struct CollectionState: Sendable {
         row < nodes.count && nodes[Int(row)] != Self.none
     }
 
-    /// The vector of a row. O(log of the number of blocks).
+    /// The vector of a row.
+    ///
+    /// O(log of the number of blocks).
     func vector(of row: RowNumber) -> UnsafeBufferPointer<Float>? {
         var low = 0
         var high = vectors.count
@@ -84,12 +86,20 @@ struct CollectionState: Sendable {
             Int(last.firstRow) + last.count == Int(run.firstRow)
         {
             vectors[vectors.count - 1] = VectorBlock(
-                base: last.base, firstRow: last.firstRow, count: last.count + run.count,
-                owner: last.owner)
+                base: last.base,
+                firstRow: last.firstRow,
+                count: last.count + run.count,
+                owner: last.owner
+            )
         } else {
             vectors.append(
                 VectorBlock(
-                    base: run.base, firstRow: run.firstRow, count: run.count, owner: run.owner))
+                    base: run.base,
+                    firstRow: run.firstRow,
+                    count: run.count,
+                    owner: run.owner
+                )
+            )
         }
     }
 
@@ -106,7 +116,9 @@ struct CollectionState: Sendable {
         }
     }
 
-    /// Takes out a version of a document. Its links stay until the node is dropped or linked anew.
+    /// Takes out a version of a document.
+    ///
+    /// Its links stay until the node is dropped or linked anew.
     mutating func remove(_ row: RowNumber) {
         guard let node = node(of: row) else { return }
         nodes[Int(row)] = Self.none

@@ -28,6 +28,8 @@ extension Fusion {
     /// - Parameters:
     ///   - lists: One a source; a row occurs in each at most once.
     ///   - weights: One a source.
+    ///   - limit: The most hits wanted.
+    /// - Returns: At most `limit` hits.
     func merge(_ lists: [RankedList], weights: [Float], limit: Int) -> [FusedHit] {
         var hits: [FusedHit] = []
         var places: [RowNumber: Int] = [:]

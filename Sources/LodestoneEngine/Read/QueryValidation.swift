@@ -9,15 +9,20 @@ extension RequestValidation {
             try number(query.limit, in: 1...limits.maxLimit, "\(field).limit")
             guard !query.sources.isEmpty else {
                 throw .invalid(
-                    "EMPTY", "\(field).sources is empty.",
+                    "EMPTY",
+                    "\(field).sources is empty.",
                     recovery: "Name a vector, a text or a walk to search by.",
-                    field: "\(field).sources")
+                    field: "\(field).sources"
+                )
             }
             try number(query.sources.count, in: 1...16, "\(field).sources")
             for (place, source) in query.sources.enumerated() {
                 try self.source(
-                    source, "\(field).sources[\(place)]", of: options,
-                    collection: request.collection)
+                    source,
+                    "\(field).sources[\(place)]",
+                    of: options,
+                    collection: request.collection
+                )
             }
             if case .reciprocalRank(let k) = query.fusion {
                 try number(k, in: 0...100_000, "\(field).fusion.k")
@@ -29,12 +34,18 @@ extension RequestValidation {
     }
 
     private func source(
-        _ source: Source, _ field: String, of options: CollectionOptions, collection: String
+        _ source: Source,
+        _ field: String,
+        of options: CollectionOptions,
+        collection: String
     ) throws(LodestoneError) {
         guard source.weight.isFinite, source.weight >= 0 else {
             throw .invalid(
-                "BAD_VALUE", "\(field).weight is \(source.weight).",
-                recovery: "Send a finite weight of 0 or more.", field: "\(field).weight")
+                "BAD_VALUE",
+                "\(field).weight is \(source.weight).",
+                recovery: "Send a finite weight of 0 or more.",
+                field: "\(field).weight"
+            )
         }
         if let candidates = source.candidates {
             try number(candidates, in: 1...limits.maxCandidates, "\(field).candidates")
@@ -47,8 +58,12 @@ extension RequestValidation {
             try self.text(text.query, bytes: 0...limits.maxQueryBytes, "\(field).query")
             guard text.fuzzyDistance == 0 else {
                 throw LodestoneError(
-                    .unimplemented, reason: "FUZZY", "This release does not search with typos yet.",
-                    recovery: "Send fuzzy_distance 0.", field: "\(field).fuzzy_distance")
+                    .unimplemented,
+                    reason: "FUZZY",
+                    "This release does not search with typos yet.",
+                    recovery: "Send fuzzy_distance 0.",
+                    field: "\(field).fuzzy_distance"
+                )
             }
         case .walk(let walk):
             try self.walk(walk, field, needsStart: true)

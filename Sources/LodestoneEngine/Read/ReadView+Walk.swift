@@ -15,8 +15,14 @@ extension ReadView {
             }
         }
         return try state.graph.walk(
-            from: starts, labels: labels, direction: walk.direction, depth: walk.depth,
-            budget: walk.budget, exists: { state.row(of: $0) != nil }, context: context)
+            from: starts,
+            labels: labels,
+            direction: walk.direction,
+            depth: walk.depth,
+            budget: walk.budget,
+            exists: { state.row(of: $0) != nil },
+            context: context
+        )
     }
 
     /// A walk from ids; those without a document are passed over.
@@ -34,10 +40,18 @@ extension ReadView {
         let reached = outcome.reached.indices.map { index in
             let step = outcome.reached[index]
             return Reached(
-                id: ids[index].0, depth: step.depth, from: ids[index].1, label: labels[index],
-                weight: step.weight, isIncoming: step.isIncoming)
+                id: ids[index].0,
+                depth: step.depth,
+                from: ids[index].1,
+                label: labels[index],
+                weight: step.weight,
+                isIncoming: step.isIncoming
+            )
         }
         return WalkResult(
-            reached: reached, endedBy: outcome.endedBy, edgesFollowed: outcome.edgesFollowed)
+            reached: reached,
+            endedBy: outcome.endedBy,
+            edgesFollowed: outcome.edgesFollowed
+        )
     }
 }

@@ -11,8 +11,12 @@ struct ReadView {
 
     /// Runs `body` on one state of the collection; the transaction ends with it.
     static func with<T>(
-        _ collection: Collection, store: any Store, registry: Registry, needsRows: Bool,
-        context: CallContext, _ body: (ReadView) throws(LodestoneError) -> T
+        _ collection: Collection,
+        store: any Store,
+        registry: Registry,
+        needsRows: Bool,
+        context: CallContext,
+        _ body: (ReadView) throws(LodestoneError) -> T
     ) throws(LodestoneError) -> T {
         guard needsRows else {
             return try body(ReadView(collection: collection, state: collection.state, rows: nil))
@@ -22,10 +26,15 @@ struct ReadView {
         return try body(view)
     }
 
-    /// A transaction and a state that hold exactly the same batches. Between a commit and its
-    /// application to the collections there is none; after a few tries the commits wait instead.
+    /// A transaction and a state that hold exactly the same batches.
+    ///
+    /// Between a commit and its application to the collections there is none; after a few tries the
+    /// commits wait instead.
     private static func pair(
-        _ collection: Collection, store: any Store, registry: Registry, context: CallContext
+        _ collection: Collection,
+        store: any Store,
+        registry: Registry,
+        context: CallContext
     ) throws(LodestoneError) -> ReadView {
         for _ in 0..<3 {
             let rows = try store.beginRead(context: context)
@@ -40,8 +49,10 @@ struct ReadView {
         }
         return try registry.withoutCommits { () throws(LodestoneError) in
             ReadView(
-                collection: collection, state: collection.state,
-                rows: try store.beginRead(context: context))
+                collection: collection,
+                state: collection.state,
+                rows: try store.beginRead(context: context)
+            )
         }
     }
 

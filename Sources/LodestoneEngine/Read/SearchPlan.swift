@@ -16,9 +16,11 @@ struct SearchPlan {
     func run() throws(LodestoneError) -> [QueryResult] {
         var allowed: [RowSet?] = []
         for query in request.queries {
-            allowed.append(try query.filter.map { (filter) throws(LodestoneError) in
-                try rows(matching: filter)
-            })
+            allowed.append(
+                try query.filter.map { (filter) throws(LodestoneError) in
+                    try rows(matching: filter)
+                }
+            )
         }
         let near = try nearest(allowed)
         var results: [QueryResult] = []
@@ -31,8 +33,10 @@ struct SearchPlan {
 
     // MARK: Sources
 
-    /// The vector sources of all questions. Those without a filter and with the same depth go
-    /// through the vectors together, so that memory is read once.
+    /// The vector sources of all questions.
+    ///
+    /// Those without a filter and with the same depth go through the vectors together, so that
+    /// memory is read once.
     private func nearest(_ allowed: [RowSet?]) throws(LodestoneError) -> [[Int: RankedList]] {
         struct Group: Hashable {
             let depth: Int
@@ -48,9 +52,12 @@ struct SearchPlan {
             for (source, asked) in query.sources.enumerated() {
                 guard case .vector(let near) = asked.kind else { continue }
                 let group = Group(
-                    depth: query.depth(of: asked), filtered: allowed[index] == nil ? nil : index)
+                    depth: query.depth(of: asked),
+                    filtered: allowed[index] == nil ? nil : index
+                )
                 groups[group, default: []].append(
-                    Question(query: index, source: source, vector: near.vector))
+                    Question(query: index, source: source, vector: near.vector)
+                )
             }
         }
         var lists = [[Int: RankedList]](repeating: [:], count: request.queries.count)
@@ -59,9 +66,12 @@ struct SearchPlan {
             let state = view.state
             let set = group.filtered.flatMap { allowed[$0] }
             let found = try flat.search(
-                questions.map(\.vector), k: group.depth, in: state.vectors,
+                questions.map(\.vector),
+                k: group.depth,
+                in: state.vectors,
                 isAllowed: { row in state.contains(row) && set?.contains(row) ?? true },
-                context: context)
+                context: context
+            )
             for (question, neighbors) in zip(questions, found) {
                 var list = RankedList()
                 for neighbor in neighbors {
@@ -109,16 +119,21 @@ struct SearchPlan {
             guard let id = view.id(of: hit.row) else { continue }
             result.hits.append(
                 Hit(
-                    id: id, score: hit.score,
+                    id: id,
+                    score: hit.score,
                     sourceScores: query.include.contains(.sourceScores) ? hit.sources : [],
                     document: query.include.needsDocument
-                        ? try view.document(hit.row, id: id, include: query.include) : nil))
+                        ? try view.document(hit.row, id: id, include: query.include) : nil
+                )
+            )
         }
         return result
     }
 
-    /// Documents whose text matches, best first. The complement of a question without a positive
-    /// part has no ranks: it comes in row order, with score 0.
+    /// Documents whose text matches, best first.
+    ///
+    /// The complement of a question without a positive part has no ranks: it comes in row order,
+    /// with score 0.
     private func matching(_ text: MatchText, depth: Int, allowed: RowSet?) throws(LodestoneError)
         -> RankedList
     {
@@ -158,7 +173,11 @@ struct SearchPlan {
 
     /// Documents that a walk reaches, nearest first; the score is 1 / depth.
     private func reached(
-        _ walk: Walk, from starts: [NodeNumber], _ query: Query, _ source: Source, allowed: RowSet?
+        _ walk: Walk,
+        from starts: [NodeNumber],
+        _ query: Query,
+        _ source: Source,
+        allowed: RowSet?
     ) throws(LodestoneError) -> RankedList {
         let depth = query.depth(of: source)
         let outcome = try view.steps(of: walk, from: starts, context: context)

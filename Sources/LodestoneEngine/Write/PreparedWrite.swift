@@ -61,16 +61,26 @@ struct PreparedIndex: Sendable {
     {
         let validation = RequestValidation(limits: limits)
         try validation.count(
-            request.documents.count + request.edges.count, "documents", of: "document or edge")
+            request.documents.count + request.edges.count,
+            "documents",
+            of: "document or edge"
+        )
         var ids = Set<DocumentID>(minimumCapacity: request.documents.count)
         for (index, document) in request.documents.enumerated() {
             try Self.check(
-                document, "documents[\(index)]", of: collection.record, by: validation)
+                document,
+                "documents[\(index)]",
+                of: collection.record,
+                by: validation
+            )
             guard ids.insert(document.id).inserted else {
                 throw .invalid(
-                    "DUPLICATE_ID", "'\(document.id)' occurs twice in the batch.",
+                    "DUPLICATE_ID",
+                    "'\(document.id)' occurs twice in the batch.",
                     recovery: "Send each id once, with its last version.",
-                    field: "documents[\(index)].id", object: document.id.string)
+                    field: "documents[\(index)].id",
+                    object: document.id.string
+                )
             }
         }
         for (index, edge) in request.edges.enumerated() {
@@ -83,7 +93,11 @@ struct PreparedIndex: Sendable {
         rows = documents.map { EncodedRow($0) }
         for row in rows where row.byteCount > limits.maxDocumentBytes {
             var error = LodestoneError.limit(
-                "document", row.byteCount, limits.maxDocumentBytes, unit: "bytes")
+                "document",
+                row.byteCount,
+                limits.maxDocumentBytes,
+                unit: "bytes"
+            )
             error.object = row.id.string
             throw error
         }
@@ -98,18 +112,27 @@ struct PreparedIndex: Sendable {
         vectorChecksum = checksum
         edges = request.edges
         fingerprint = Fingerprint.of(
-            rows, edges: edges, vectors: checksum, collection: collection.record.number)
+            rows,
+            edges: edges,
+            vectors: checksum,
+            collection: collection.record.number
+        )
         byteCount = vectors.count * 4 + rows.reduce(0) { $0 + $1.byteCount } + edges.count * 64
     }
 
     private static func check(
-        _ document: Document, _ field: String, of collection: CollectionRecord,
+        _ document: Document,
+        _ field: String,
+        of collection: CollectionRecord,
         by validation: RequestValidation
     ) throws(LodestoneError) {
         if let vector = document.vector {
             try validation.vector(
-                vector, of: collection.options, collection: collection.name,
-                field: "\(field).vector")
+                vector,
+                of: collection.options,
+                collection: collection.name,
+                field: "\(field).vector"
+            )
         }
         for text in document.text {
             try validation.text(text.name, bytes: 1...64, "\(field).text.name")
@@ -129,7 +152,10 @@ struct PreparedDrop: Sendable {
         throws(LodestoneError)
     {
         try RequestValidation(limits: limits).count(
-            request.ids.count + request.edges.count, "ids", of: "id or edge")
+            request.ids.count + request.edges.count,
+            "ids",
+            of: "id or edge"
+        )
         self.collection = collection
         ids = request.ids
         edges = request.edges
@@ -138,11 +164,14 @@ struct PreparedDrop: Sendable {
     var fingerprint: UInt64 {
         let edges = edges.map { "\($0.source) \($0.edge.label) \($0.edge.target)" }
         return Fingerprint.of(
-            "drop from \(collection.record.number): \(ids) \(edges)")
+            "drop from \(collection.record.number): \(ids) \(edges)"
+        )
     }
 }
 
-/// Two checksums side by side. It tells honest mistakes apart, not forgeries.
+/// Two checksums side by side.
+///
+/// It tells honest mistakes apart, not forgeries.
 enum Fingerprint {
     static func of(_ text: String) -> UInt64 {
         var text = text
@@ -153,7 +182,10 @@ enum Fingerprint {
     }
 
     static func of(
-        _ rows: [EncodedRow], edges: [SourcedEdge], vectors: UInt32, collection: CollectionNumber
+        _ rows: [EncodedRow],
+        edges: [SourcedEdge],
+        vectors: UInt32,
+        collection: CollectionNumber
     ) -> UInt64 {
         var low = rows.reduce(collection) { $1.checksum(seed: $0) }
         for edge in edges {

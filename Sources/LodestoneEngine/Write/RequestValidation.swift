@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// Checks of what callers send, before anything else looks at it. Each names the field, the value
-/// and the limit.
+/// Checks of what callers send, before anything else looks at it.
+///
+/// Each names the field, the value and the limit.
 struct RequestValidation {
     let limits: Limits
 
@@ -18,32 +19,43 @@ struct RequestValidation {
         }
         guard isAllowed, (1...64).contains(name.utf8.count) else {
             throw .invalid(
-                "BAD_NAME", "'\(name.prefix(80))' is no name for a collection.",
+                "BAD_NAME",
+                "'\(name.prefix(80))' is no name for a collection.",
                 recovery: "Use 1 to 64 letters, digits, dots, hyphens and underscores.",
-                field: "name")
+                field: "name"
+            )
         }
     }
 
     func options(_ options: CollectionOptions) throws(LodestoneError) {
         guard options.dimension >= 0 else {
             throw .invalid(
-                "LIMIT", "dimension is \(options.dimension).", recovery: "Send 0 or more.",
-                field: "dimension")
+                "LIMIT",
+                "dimension is \(options.dimension).",
+                recovery: "Send 0 or more.",
+                field: "dimension"
+            )
         }
         guard options.dimension <= limits.maxDimension else {
             throw .limit("dimension", options.dimension, limits.maxDimension)
         }
         guard case .flatScan = options.vectorStrategy else {
             throw LodestoneError(
-                .unimplemented, reason: "STRATEGY",
+                .unimplemented,
+                reason: "STRATEGY",
                 "This release searches vectors by flat scan only.",
-                recovery: "Create the collection with the flat strategy.", field: "vector_strategy")
+                recovery: "Create the collection with the flat strategy.",
+                field: "vector_strategy"
+            )
         }
         guard options.textStrategy == .fts5 else {
             throw LodestoneError(
-                .unimplemented, reason: "STRATEGY",
+                .unimplemented,
+                reason: "STRATEGY",
                 "This release indexes text with FTS5 only.",
-                recovery: "Create the collection with the FTS5 strategy.", field: "text_strategy")
+                recovery: "Create the collection with the FTS5 strategy.",
+                field: "text_strategy"
+            )
         }
     }
 
@@ -57,7 +69,8 @@ struct RequestValidation {
                 "\(field) has \(vector.count) dimensions; collection '\(collection)' stores no "
                     + "vectors.",
                 recovery: "Leave the vector out, or create a collection with a dimension.",
-                field: field)
+                field: field
+            )
         }
         guard vector.count == options.dimension else {
             throw .invalid(
@@ -65,12 +78,16 @@ struct RequestValidation {
                 "\(field) has \(vector.count) dimensions; collection '\(collection)' stores "
                     + "\(options.dimension).",
                 recovery: "Embed with the model used for the collection, or create another one.",
-                field: field)
+                field: field
+            )
         }
         if let index = VectorCheck.firstNotFinite(vector) {
             throw .invalid(
-                "BAD_VECTOR", "\(field)[\(index)] is \(vector[index]).",
-                recovery: "Send finite numbers only.", field: field)
+                "BAD_VECTOR",
+                "\(field)[\(index)] is \(vector[index]).",
+                recovery: "Send finite numbers only.",
+                field: field
+            )
         }
         if options.metric == .cosine {
             let square = VectorCheck.squaredLength(vector)
@@ -79,7 +96,9 @@ struct RequestValidation {
                     "BAD_VECTOR",
                     "\(field) has no direction: the square of its length is \(square).",
                     recovery: "Under cosine, send vectors whose length is neither zero nor beyond "
-                        + "float32.", field: field)
+                        + "float32.",
+                    field: field
+                )
             }
         }
     }
@@ -87,7 +106,11 @@ struct RequestValidation {
     func count(_ count: Int, _ field: String, of what: String) throws(LodestoneError) {
         guard count > 0 else {
             throw .invalid(
-                "EMPTY", "\(field) is empty.", recovery: "Send at least one \(what).", field: field)
+                "EMPTY",
+                "\(field) is empty.",
+                recovery: "Send at least one \(what).",
+                field: field
+            )
         }
         guard count <= limits.maxBatch else { throw .limit(field, count, limits.maxBatch) }
     }
@@ -97,7 +120,9 @@ struct RequestValidation {
             throw .invalid(
                 "LIMIT",
                 "\(field) is \(value); it must be \(range.lowerBound) to \(range.upperBound).",
-                recovery: "Send a number in that range.", field: field)
+                recovery: "Send a number in that range.",
+                field: field
+            )
         }
     }
 
@@ -108,7 +133,10 @@ struct RequestValidation {
             throw .invalid(
                 "LIMIT",
                 "\(field) has \(text.utf8.count) bytes; it must have \(range.lowerBound) to "
-                    + "\(range.upperBound).", recovery: "Send text of that length.", field: field)
+                    + "\(range.upperBound).",
+                recovery: "Send text of that length.",
+                field: field
+            )
         }
     }
 
@@ -126,8 +154,11 @@ struct RequestValidation {
         switch value {
         case .double(let number) where number.isNaN:
             throw .invalid(
-                "BAD_VALUE", "\(field) is not a number.", recovery: "Leave the field out.",
-                field: field)
+                "BAD_VALUE",
+                "\(field) is not a number.",
+                recovery: "Leave the field out.",
+                field: field
+            )
         case .list(let values):
             for value in values { try self.value(value, field, depth: depth + 1) }
         case .object(let metadata):
@@ -141,8 +172,11 @@ struct RequestValidation {
         try text(edge.label, bytes: 1...256, "\(field).label")
         guard edge.weight.isFinite else {
             throw .invalid(
-                "BAD_VALUE", "\(field).weight is \(edge.weight).",
-                recovery: "Send a finite weight, or none.", field: "\(field).weight")
+                "BAD_VALUE",
+                "\(field).weight is \(edge.weight).",
+                recovery: "Send a finite weight, or none.",
+                field: "\(field).weight"
+            )
         }
         try metadata(edge.metadata, "\(field).metadata")
     }

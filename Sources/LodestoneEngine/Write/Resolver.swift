@@ -10,8 +10,12 @@ struct ResolvedWrite {
 
     func receipt(_ committed: CommittedBatch, durability: Durability) -> WriteReceipt {
         WriteReceipt(
-            sequenceNumber: committed.sequenceNumber, durability: durability,
-            inserted: batch.inserted, replaced: batch.replaced, dropped: batch.dropped)
+            sequenceNumber: committed.sequenceNumber,
+            durability: durability,
+            inserted: batch.inserted,
+            replaced: batch.replaced,
+            dropped: batch.dropped
+        )
     }
 }
 
@@ -50,17 +54,25 @@ struct Resolver {
     {
         guard registry.find(name) == nil else {
             throw LodestoneError(
-                .alreadyExists, reason: "COLLECTION_EXISTS",
+                .alreadyExists,
+                reason: "COLLECTION_EXISTS",
                 "There is a collection '\(name)' already.",
-                recovery: "Use it, choose another name, or drop it first.", object: name)
+                recovery: "Use it, choose another name, or drop it first.",
+                object: name
+            )
         }
         let record = CollectionRecord(
-            number: registry.nextCollectionNumber(), name: name, options: options)
+            number: registry.nextCollectionNumber(),
+            name: name,
+            options: options
+        )
         let registry = registry
         return ResolvedWrite(
             batch: StoredBatch(
-                change: .createCollection(record), requestID: pending.requestID,
-                fingerprint: pending.write.fingerprint)
+                change: .createCollection(record),
+                requestID: pending.requestID,
+                fingerprint: pending.write.fingerprint
+            )
         ) { committed in
             let collection = Collection(record)
             collection.update { $0.advance(to: committed.sequenceNumber) }
@@ -75,9 +87,11 @@ struct Resolver {
         let registry = registry
         return ResolvedWrite(
             batch: StoredBatch(
-                change: .dropCollection(collection.record.number), requestID: pending.requestID,
+                change: .dropCollection(collection.record.number),
+                requestID: pending.requestID,
                 fingerprint: pending.write.fingerprint,
-                dropped: collection.state.documentCount)
+                dropped: collection.state.documentCount
+            )
         ) { _ in
             registry.remove(collection)
         }
@@ -115,22 +129,33 @@ struct Resolver {
         }
         let relinkedLinks = relinked.map { (node: $0.1, links: collection.links($0.2)) }
         let change = RowChange(
-            collection: number, dimension: collection.record.options.dimension,
-            firstRow: firstRow, rows: rows, vectors: index.vectors,
-            vectorChecksum: index.vectorChecksum, removed: removed,
-            relinked: relinked.map { ($0.0, $0.2) })
+            collection: number,
+            dimension: collection.record.options.dimension,
+            firstRow: firstRow,
+            rows: rows,
+            vectors: index.vectors,
+            vectorChecksum: index.vectorChecksum,
+            removed: removed,
+            relinked: relinked.map { ($0.0, $0.2) }
+        )
         return ResolvedWrite(
             batch: StoredBatch(
-                change: .rows(change), requestID: pending.requestID,
-                fingerprint: index.fingerprint, inserted: rows.count - removed.count,
-                replaced: removed.count)
+                change: .rows(change),
+                requestID: pending.requestID,
+                fingerprint: index.fingerprint,
+                inserted: rows.count - removed.count,
+                replaced: removed.count
+            )
         ) { [links] committed in
             collection.update { state in
                 for row in removed { state.remove(row) }
                 if let run = committed.vectors { state.append(run) }
                 for (offset, node) in nodes.enumerated() {
                     state.insert(
-                        firstRow + RowNumber(offset), node: node, links: links[offset])
+                        firstRow + RowNumber(offset),
+                        node: node,
+                        links: links[offset]
+                    )
                 }
                 for (node, links) in relinkedLinks { state.setLinks(from: node, links) }
                 state.advance(to: committed.sequenceNumber)
@@ -158,10 +183,13 @@ struct Resolver {
                 onStored.append((row, node, edges))
             } else {
                 throw LodestoneError(
-                    .notFound, reason: "NO_SOURCE",
+                    .notFound,
+                    reason: "NO_SOURCE",
                     "There is no document '\(source)' for an edge '\(edges[0].label)' to leave.",
-                    recovery: "Send the document first, or in the same batch.", field: "edges",
-                    object: source.string)
+                    recovery: "Send the document first, or in the same batch.",
+                    field: "edges",
+                    object: source.string
+                )
             }
         }
         return (added, onStored)
@@ -199,15 +227,23 @@ struct Resolver {
         let removed = gone.values.sorted()
         let change = RowChange(
             collection: collection.record.number,
-            dimension: collection.record.options.dimension, firstRow: state.nextRow,
-            rows: [], vectors: [], vectorChecksum: 0, removed: removed,
-            relinked: relinked.map { ($0.row, $0.edges) })
+            dimension: collection.record.options.dimension,
+            firstRow: state.nextRow,
+            rows: [],
+            vectors: [],
+            vectorChecksum: 0,
+            removed: removed,
+            relinked: relinked.map { ($0.row, $0.edges) }
+        )
         let links = relinked.map { (node: $0.node, links: collection.links($0.edges)) }
         let goneNodes = gone.keys.sorted()
         return ResolvedWrite(
             batch: StoredBatch(
-                change: .rows(change), requestID: pending.requestID,
-                fingerprint: drop.fingerprint, dropped: removed.count)
+                change: .rows(change),
+                requestID: pending.requestID,
+                fingerprint: drop.fingerprint,
+                dropped: removed.count
+            )
         ) { committed in
             collection.update { state in
                 for row in removed { state.remove(row) }

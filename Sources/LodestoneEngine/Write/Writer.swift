@@ -51,8 +51,13 @@ final class Writer: Sendable {
             write.completion(
                 .failure(
                     LodestoneError(
-                        .unavailable, reason: "CLOSING", "The store is being closed.",
-                        recovery: "Send it again once the server is back.")))
+                        .unavailable,
+                        reason: "CLOSING",
+                        "The store is being closed.",
+                        recovery: "Send it again once the server is back."
+                    )
+                )
+            )
         } else if mustStart {
             queue.async { self.run() }
         }
@@ -105,9 +110,9 @@ final class Writer: Sendable {
         }
         if ready.isEmpty { return }
         #if DEBUG
-            if PlantedBug.acknowledgesBeforeCommit {
-                PlantedBug.acknowledge(ready.map { ($0.pending, $0.resolved.batch) })
-            }
+        if PlantedBug.acknowledgesBeforeCommit {
+            PlantedBug.acknowledge(ready.map { ($0.pending, $0.resolved.batch) })
+        }
         #endif
         do throws(LodestoneError) {
             let committed = try registry.commit {
@@ -118,7 +123,8 @@ final class Writer: Sendable {
             }
             for (write, batch) in zip(ready, committed) {
                 write.pending.completion(
-                    .success(write.resolved.receipt(batch, durability: store.durability)))
+                    .success(write.resolved.receipt(batch, durability: store.durability))
+                )
             }
         } catch {
             fail(ready.map(\.pending), with: error)
@@ -143,7 +149,9 @@ final class Writer: Sendable {
                 "The request id was used before, for another write, which was applied as "
                     + "sequence number \(stored.receipt.sequenceNumber).",
                 recovery: "Give every write a request id of its own; repeat one only with the "
-                    + "same content.", field: "request_id")
+                    + "same content.",
+                field: "request_id"
+            )
         }
         return stored.receipt
     }

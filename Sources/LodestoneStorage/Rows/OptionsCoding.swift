@@ -40,19 +40,29 @@ enum OptionsCoding {
         case 1:
             strategy = .lsh(
                 LSHOptions(
-                    tables: try reader.number(), hyperplanes: try reader.number(),
-                    probes: try reader.number()))
+                    tables: try reader.number(),
+                    hyperplanes: try reader.number(),
+                    probes: try reader.number()
+                )
+            )
         case let kind where kind == 2 || kind == 3:
             strategy = .hnsw(
                 inlineIndexing: kind == 3,
                 HNSWOptions(
-                    m: try reader.number(), efConstruction: try reader.number(),
-                    efSearch: try reader.number()))
+                    m: try reader.number(),
+                    efConstruction: try reader.number(),
+                    efSearch: try reader.number()
+                )
+            )
         default:
             throw ByteReader.Malformed()
         }
         return CollectionOptions(
-            dimension: dimension, metric: metric, vectorStrategy: strategy, textStrategy: text)
+            dimension: dimension,
+            metric: metric,
+            vectorStrategy: strategy,
+            textStrategy: text
+        )
     }
 }
 

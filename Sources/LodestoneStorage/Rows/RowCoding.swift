@@ -46,8 +46,10 @@ package struct EncodedRow: Sendable {
         id.string.utf8.count + text.count + metadata.count + edges.count
     }
 
-    /// CRC-32C over the content, going on from `seed`. Each column's length is part of it, so that
-    /// bytes can't move from one column to the next unseen.
+    /// CRC-32C over the content, going on from `seed`.
+    ///
+    /// Each column's length is part of it, so that bytes can't move from one column to the next
+    /// unseen.
     package func checksum(seed: UInt32) -> UInt32 {
         var id = id.string
         let start = id.withUTF8 { RowChecksum.extend(seed, UnsafeRawBufferPointer($0)) }

@@ -11,7 +11,8 @@ struct RowTable {
     func insert(_ row: EncodedRow, as number: RowNumber) throws(LodestoneError) {
         try orFail { () throws(SQLiteConnection.Failure) in
             let statement = try connection.statement(
-                "INSERT INTO docs_\(collection)(\(columns)) VALUES(?1, ?2, ?3, ?4, ?5, ?6)")
+                "INSERT INTO docs_\(collection)(\(columns)) VALUES(?1, ?2, ?3, ?4, ?5, ?6)"
+            )
             statement.bind(number, at: 1)
             statement.bind(blob: row.id.string, at: 2)
             statement.bind(row.text, at: 3)
@@ -21,15 +22,18 @@ struct RowTable {
             try statement.run()
             guard !row.indexedText.isEmpty else { return }
             let words = try connection.statement(
-                "INSERT INTO text_\(collection)(rowid, text) VALUES(?1, ?2)")
+                "INSERT INTO text_\(collection)(rowid, text) VALUES(?1, ?2)"
+            )
             words.bind(number, at: 1)
             words.bind(text: row.indexedText, at: 2)
             try words.run()
         }
     }
 
-    /// Removes a row and its words. FTS5 takes the old words back only when told exactly which
-    /// they were, so they are read from the row, in the same transaction.
+    /// Removes a row and its words.
+    ///
+    /// FTS5 takes the old words back only when told exactly which they were, so they are read from
+    /// the row, in the same transaction.
     func remove(_ number: RowNumber) throws(LodestoneError) {
         guard let row = try read(number) else { return }
         let words = EncodedRow(row.document).indexedText
@@ -39,13 +43,15 @@ struct RowTable {
                     """
                     INSERT INTO text_\(collection)(text_\(collection), rowid, text)
                     VALUES('delete', ?1, ?2)
-                    """)
+                    """
+                )
                 statement.bind(number, at: 1)
                 statement.bind(text: words, at: 2)
                 try statement.run()
             }
             let statement = try connection.statement(
-                "DELETE FROM docs_\(collection) WHERE row = ?1")
+                "DELETE FROM docs_\(collection) WHERE row = ?1"
+            )
             statement.bind(number, at: 1)
             try statement.run()
         }
@@ -57,7 +63,8 @@ struct RowTable {
         let encoded = EncodedRow(row.document).relinked(edges)
         try orFail { () throws(SQLiteConnection.Failure) in
             let statement = try connection.statement(
-                "UPDATE docs_\(collection) SET edges = ?2, sum = ?3 WHERE row = ?1")
+                "UPDATE docs_\(collection) SET edges = ?2, sum = ?3 WHERE row = ?1"
+            )
             statement.bind(number, at: 1)
             statement.bind(encoded.edges, at: 2)
             statement.bind(encoded.checksum(seed: RowChecksum.seed(row: number)), at: 3)
@@ -70,7 +77,8 @@ struct RowTable {
     {
         let statement = try orFail(context) { () throws(SQLiteConnection.Failure) in
             let statement = try connection.statement(
-                "SELECT \(columns) FROM docs_\(collection) WHERE row = ?1")
+                "SELECT \(columns) FROM docs_\(collection) WHERE row = ?1"
+            )
             statement.bind(number, at: 1)
             return try statement.step() ? statement : nil
         }
@@ -80,12 +88,14 @@ struct RowTable {
     }
 
     func forEach(
-        after: RowNumber?, context: CallContext?,
+        after: RowNumber?,
+        context: CallContext?,
         _ body: (StoredRow) throws(LodestoneError) -> Bool
     ) throws(LodestoneError) {
         let statement = try orFail(context) { () throws(SQLiteConnection.Failure) in
             let statement = try connection.statement(
-                "SELECT \(columns) FROM docs_\(collection) WHERE row > ?1 ORDER BY row")
+                "SELECT \(columns) FROM docs_\(collection) WHERE row > ?1 ORDER BY row"
+            )
             statement.bind(after.map { Int64($0) } ?? -1, at: 1)
             return statement
         }
@@ -113,7 +123,8 @@ struct RowTable {
                 return DocumentID(trusted: id)
             }
             return StoredRow(
-                row: number, id: id,
+                row: number,
+                id: id,
                 text: try statement.withBytes(at: 2) { (bytes) throws(ByteReader.Malformed) in
                     var reader = ByteReader(bytes)
                     return try reader.textFields()
@@ -125,7 +136,8 @@ struct RowTable {
                 edges: try statement.withBytes(at: 4) { (bytes) throws(ByteReader.Malformed) in
                     var reader = ByteReader(bytes)
                     return try reader.edges()
-                })
+                }
+            )
         } catch {
             throw damaged(number, statement)
         }
@@ -134,13 +146,17 @@ struct RowTable {
     private func damaged(_ number: RowNumber, _ statement: SQLiteStatement) -> LodestoneError {
         let id = statement.withBytes(at: 1) { String(decoding: $0.prefix(64), as: UTF8.self) }
         return LodestoneError(
-            .dataLoss, reason: "CORRUPT_ROW",
+            .dataLoss,
+            reason: "CORRUPT_ROW",
             "Row \(number) of collection \(collection), document '\(id)', fails its checksum.",
-            recovery: "Write the document again, or restore a snapshot.", object: id)
+            recovery: "Write the document again, or restore a snapshot.",
+            object: id
+        )
     }
 
     private func orFail<T>(
-        _ context: CallContext? = nil, _ body: () throws(SQLiteConnection.Failure) -> T
+        _ context: CallContext? = nil,
+        _ body: () throws(SQLiteConnection.Failure) -> T
     ) throws(LodestoneError) -> T {
         do throws(SQLiteConnection.Failure) {
             return try body()

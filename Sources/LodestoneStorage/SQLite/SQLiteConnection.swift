@@ -35,12 +35,15 @@ final class SQLiteConnection: @unchecked Sendable {
         _ = lode_sqlite_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
         // Every 4,000 virtual machine steps, some 50 microseconds, a look at the call's context.
         sqlite3_progress_handler(
-            handle, 4_000,
+            handle,
+            4_000,
             { pointer in
                 guard let pointer else { return 0 }
                 let connection = Unmanaged<SQLiteConnection>.fromOpaque(pointer)
                 return connection.takeUnretainedValue().context?.isOver == true ? 1 : 0
-            }, Unmanaged.passUnretained(self).toOpaque())
+            },
+            Unmanaged.passUnretained(self).toOpaque()
+        )
     }
 
     deinit {
@@ -67,7 +70,14 @@ final class SQLiteConnection: @unchecked Sendable {
         var prepared: OpaquePointer?
         try check(
             sqlite3_prepare_v3(
-                handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &prepared, nil))
+                handle,
+                sql,
+                -1,
+                UInt32(SQLITE_PREPARE_PERSISTENT),
+                &prepared,
+                nil
+            )
+        )
         guard let prepared else { throw Failure(code: SQLITE_MISUSE, message: "empty statement") }
         let statement = SQLiteStatement(prepared, connection: self)
         statements[sql] = statement
@@ -99,21 +109,33 @@ extension SQLiteConnection.Failure {
             return .broken("A statement was interrupted without a reason.")
         case SQLITE_FULL:
             return LodestoneError(
-                .resourceExhausted, reason: "DISK_FULL", "The disk is full: \(message).",
-                recovery: "Free space on the data directory's disk; reads and drops go on.")
+                .resourceExhausted,
+                reason: "DISK_FULL",
+                "The disk is full: \(message).",
+                recovery: "Free space on the data directory's disk; reads and drops go on."
+            )
         case SQLITE_CORRUPT, SQLITE_NOTADB:
             return LodestoneError(
-                .dataLoss, reason: "CORRUPT_DATABASE", "SQLite reports damage: \(message).",
-                recovery: "Stop writing, keep a copy of the directory, restore a snapshot.")
+                .dataLoss,
+                reason: "CORRUPT_DATABASE",
+                "SQLite reports damage: \(message).",
+                recovery: "Stop writing, keep a copy of the directory, restore a snapshot."
+            )
         case SQLITE_BUSY, SQLITE_LOCKED:
             return LodestoneError(
-                .unavailable, reason: "BUSY", "The database is busy: \(message).",
-                recovery: "Send the call again.", retryAfter: .milliseconds(50))
+                .unavailable,
+                reason: "BUSY",
+                "The database is busy: \(message).",
+                recovery: "Send the call again.",
+                retryAfter: .milliseconds(50)
+            )
         case SQLITE_IOERR, SQLITE_CANTOPEN, SQLITE_READONLY, SQLITE_PERM:
             return LodestoneError(
-                .failedPrecondition, reason: "IO_ERROR",
+                .failedPrecondition,
+                reason: "IO_ERROR",
                 "SQLite can't reach its files (code \(code)): \(message).",
-                recovery: "Check the disk and the rights on the data directory.")
+                recovery: "Check the disk and the rights on the data directory."
+            )
         default:
             return .broken("SQLite answered \(code): \(message).")
         }

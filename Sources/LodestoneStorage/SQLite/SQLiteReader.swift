@@ -33,7 +33,8 @@ final class SQLiteReader: StoreReader {
     func collections() throws(LodestoneError) -> [CollectionRecord] {
         try orFail { () throws(SQLiteConnection.Failure) in
             let statement = try connection.statement(
-                "SELECT number, name, options FROM collections ORDER BY number")
+                "SELECT number, name, options FROM collections ORDER BY number"
+            )
             defer { statement.reset() }
             var records: [CollectionRecord] = []
             while try statement.step() {
@@ -44,13 +45,17 @@ final class SQLiteReader: StoreReader {
                     }
                 } catch {
                     throw SQLiteConnection.Failure(
-                        code: 11, message: "the options of collection \(statement.int(at: 0))")
+                        code: 11,
+                        message: "the options of collection \(statement.int(at: 0))"
+                    )
                 }
                 records.append(
                     CollectionRecord(
                         number: CollectionNumber(truncatingIfNeeded: statement.int(at: 0)),
                         name: statement.withBytes(at: 1) { String(decoding: $0, as: UTF8.self) },
-                        options: options))
+                        options: options
+                    )
+                )
             }
             return records
         }
@@ -70,7 +75,8 @@ final class SQLiteReader: StoreReader {
         }
         let logged = try orFail { () throws(SQLiteConnection.Failure) in
             let statement = try connection.statement(
-                LogRow.select + " WHERE collection = ?1 AND vector_count > 0 ORDER BY seq")
+                LogRow.select + " WHERE collection = ?1 AND vector_count > 0 ORDER BY seq"
+            )
             defer { statement.reset() }
             statement.bind(collection, at: 1)
             var rows: [LogRow] = []
@@ -82,15 +88,23 @@ final class SQLiteReader: StoreReader {
         for row in logged {
             try context?.check()
             let segment = try store.segments.segment(
-                row.segment, of: collection, dimension: dimension)
+                row.segment,
+                of: collection,
+                dimension: dimension
+            )
             let run = try segment.run(
-                at: row.offset, count: row.vectorCount, dimension: dimension,
-                firstRow: row.firstRow)
+                at: row.offset,
+                count: row.vectorCount,
+                dimension: dimension,
+                firstRow: row.firstRow
+            )
             guard
                 lode_crc32c(0, run.base, row.vectorCount * dimension * 4) == row.vectorSum
             else {
                 throw VectorSegment.damaged(
-                    segment.path, "the vectors of batch \(row.sequenceNumber) fail their checksum")
+                    segment.path,
+                    "the vectors of batch \(row.sequenceNumber) fail their checksum"
+                )
             }
             runs.append(run)
         }
@@ -100,7 +114,11 @@ final class SQLiteReader: StoreReader {
     func nextRow(of collection: CollectionNumber) throws(LodestoneError) -> RowNumber {
         RowNumber(
             truncatingIfNeeded: try logScalar(
-                "max(first_row + row_count)", of: collection, and: "kind = 3"))
+                "max(first_row + row_count)",
+                of: collection,
+                and: "kind = 3"
+            )
+        )
     }
 
     func lastSequenceNumber(of collection: CollectionNumber) throws(LodestoneError) -> UInt64 {
@@ -108,11 +126,14 @@ final class SQLiteReader: StoreReader {
     }
 
     private func logScalar(
-        _ expression: String, of collection: CollectionNumber, and condition: String
+        _ expression: String,
+        of collection: CollectionNumber,
+        and condition: String
     ) throws(LodestoneError) -> Int64 {
         try orFail { () throws(SQLiteConnection.Failure) in
             let statement = try connection.statement(
-                "SELECT \(expression) FROM log WHERE collection = ?1 AND \(condition)")
+                "SELECT \(expression) FROM log WHERE collection = ?1 AND \(condition)"
+            )
             defer { statement.reset() }
             statement.bind(collection, at: 1)
             return try statement.step() ? statement.int(at: 0) : 0
@@ -144,7 +165,8 @@ final class SQLiteReader: StoreReader {
                 """
                 SELECT rowid, rank FROM text_\(collection) WHERE text_\(collection) MATCH ?1
                 ORDER BY rank, rowid
-                """)
+                """
+            )
             statement.bind(text: FTS5Expression.render(expression), at: 1)
             return statement
         }
@@ -177,7 +199,10 @@ extension VectorSegment {
             let base = try vectors(at: offset, byteCount: byteCount).baseAddress
         else { throw Self.damaged(path, "the log names \(count) vectors at \(offset)") }
         return VectorRun(
-            base: base.assumingMemoryBound(to: Float.self), firstRow: firstRow, count: count,
-            owner: self)
+            base: base.assumingMemoryBound(to: Float.self),
+            firstRow: firstRow,
+            count: count,
+            owner: self
+        )
     }
 }

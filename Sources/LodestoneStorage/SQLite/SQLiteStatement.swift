@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import CSQLite
 
-/// A prepared statement. Parameters and columns count from where SQLite counts: 1 and 0.
+/// A prepared statement.
+///
+/// Parameters and columns count from where SQLite counts: 1 and 0.
 final class SQLiteStatement {
     private let handle: OpaquePointer
     private unowned let connection: SQLiteConnection
@@ -32,7 +34,12 @@ final class SQLiteStatement {
     func bind(_ bytes: UnsafeRawBufferPointer, at index: Int32) {
         if let base = bytes.baseAddress, !bytes.isEmpty {
             sqlite3_bind_blob64(
-                handle, index, base, UInt64(bytes.count), lode_sqlite_transient())
+                handle,
+                index,
+                base,
+                UInt64(bytes.count),
+                lode_sqlite_transient()
+            )
         } else {
             sqlite3_bind_zeroblob(handle, index, 0)
         }
@@ -50,8 +57,13 @@ final class SQLiteStatement {
         string.withUTF8 { utf8 in
             utf8.withMemoryRebound(to: CChar.self) { characters in
                 _ = sqlite3_bind_text64(
-                    handle, index, characters.baseAddress, UInt64(characters.count),
-                    lode_sqlite_transient(), UInt8(SQLITE_UTF8))
+                    handle,
+                    index,
+                    characters.baseAddress,
+                    UInt64(characters.count),
+                    lode_sqlite_transient(),
+                    UInt8(SQLITE_UTF8)
+                )
             }
         }
     }
@@ -77,7 +89,8 @@ final class SQLiteStatement {
 
     /// The bytes of a column, good until the next step.
     func withBytes<T, Failure: Error>(
-        at column: Int32, _ body: (UnsafeRawBufferPointer) throws(Failure) -> T
+        at column: Int32,
+        _ body: (UnsafeRawBufferPointer) throws(Failure) -> T
     ) throws(Failure) -> T {
         let base = sqlite3_column_blob(handle, column)
         let count = Int(sqlite3_column_bytes(handle, column))

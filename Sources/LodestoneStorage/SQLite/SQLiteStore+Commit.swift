@@ -58,7 +58,9 @@ extension SQLiteStore {
             try writer.execute("COMMIT")
         } catch {
             var failure = error.asLodestoneError(context: nil)
-            if sqlite3_get_autocommit(writer.handle) == 0, [SQLITE_FULL, SQLITE_BUSY].contains(error.code & 0xff) {
+            if sqlite3_get_autocommit(writer.handle) == 0,
+                [SQLITE_FULL, SQLITE_BUSY].contains(error.code & 0xff)
+            {
                 rollBack()
                 throw failure
             }
@@ -74,10 +76,12 @@ extension SQLiteStore {
     private func refuseWrites(because failure: LodestoneError) {
         writeFailure.withLock {
             $0 = LodestoneError(
-                .failedPrecondition, reason: "READ_ONLY",
+                .failedPrecondition,
+                reason: "READ_ONLY",
                 "The store is read-only since a write failed: \(failure.message)",
                 recovery: "Check the disk, then restart the server; reads go on.",
-                object: directory)
+                object: directory
+            )
         }
     }
 
@@ -89,7 +93,8 @@ extension SQLiteStore {
             try run(Schema.createCollection(record.number))
             do throws(SQLiteConnection.Failure) {
                 let statement = try writer.statement(
-                    "INSERT INTO collections(number, name, options) VALUES(?1, ?2, ?3)")
+                    "INSERT INTO collections(number, name, options) VALUES(?1, ?2, ?3)"
+                )
                 statement.bind(record.number, at: 1)
                 statement.bind(blob: record.name, at: 2)
                 statement.bind(OptionsCoding.encode(record.options), at: 3)
@@ -99,8 +104,10 @@ extension SQLiteStore {
             }
             return (
                 LogRow(
-                    sequenceNumber: sequenceNumber, collection: record.number,
-                    kind: .createCollection), nil
+                    sequenceNumber: sequenceNumber,
+                    collection: record.number,
+                    kind: .createCollection
+                ), nil
             )
         case .dropCollection(let number):
             writer.forgetStatements(mentioning: "_\(number)")
@@ -108,7 +115,10 @@ extension SQLiteStore {
             try run(Schema.dropCollection(number))
             return (
                 LogRow(
-                    sequenceNumber: sequenceNumber, collection: number, kind: .dropCollection), nil
+                    sequenceNumber: sequenceNumber,
+                    collection: number,
+                    kind: .dropCollection
+                ), nil
             )
         case .rows(let change):
             return try write(change, sequenceNumber: sequenceNumber)
@@ -119,21 +129,30 @@ extension SQLiteStore {
         -> (LogRow, VectorRun?)
     {
         var log = LogRow(
-            sequenceNumber: sequenceNumber, collection: change.collection, kind: .rows)
+            sequenceNumber: sequenceNumber,
+            collection: change.collection,
+            kind: .rows
+        )
         log.firstRow = change.firstRow
         log.rowCount = change.rows.count
         log.detail = detail(of: change)
         var vectors: VectorRun?
         if !change.vectors.isEmpty {
             let place = try segments.append(
-                change.vectors, of: change.collection, dimension: change.dimension)
+                change.vectors,
+                of: change.collection,
+                dimension: change.dimension
+            )
             log.vectorCount = change.vectors.count / change.dimension
             log.segment = place.segment.index
             log.offset = place.offset
             log.vectorSum = change.vectorChecksum
             vectors = try place.segment.run(
-                at: place.offset, count: log.vectorCount, dimension: change.dimension,
-                firstRow: change.firstRow)
+                at: place.offset,
+                count: log.vectorCount,
+                dimension: change.dimension,
+                firstRow: change.firstRow
+            )
         }
         let table = RowTable(collection: change.collection, connection: writer)
         for row in change.removed { try table.remove(row) }
@@ -163,7 +182,8 @@ extension SQLiteStore {
             """
             INSERT INTO requests(id, seq, fingerprint, inserted, replaced, dropped, time)
             VALUES(?1, ?2, ?3, ?4, ?5, ?6, unixepoch())
-            """)
+            """
+        )
         statement.bind(requestID.bytes, at: 1)
         statement.bind(sequenceNumber, at: 2)
         statement.bind(Int64(bitPattern: batch.fingerprint), at: 3)

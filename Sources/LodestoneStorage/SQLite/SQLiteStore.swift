@@ -3,7 +3,8 @@ import CSQLite
 package import LodestoneCore
 import Synchronization
 
-/// The store on SQLite and vector segments, in one directory:
+/// The store on SQLite and vector segments, in one directory.
+///
 ///
 ///     lodestone.db (-wal, -shm)   rows, log, words; nobody but SQLite opens these
 ///     vectors-N-M.seg             the vectors of collection N
@@ -48,7 +49,9 @@ package final class SQLiteStore: Store, @unchecked Sendable {
         segments = SegmentSet(directory: directory)
         do {
             writer = try SQLiteConnection(
-                path: directory + "/lodestone.db", isReadOnly: false)
+                path: directory + "/lodestone.db",
+                isReadOnly: false
+            )
         } catch {
             throw error.asLodestoneError(context: nil)
         }
@@ -67,7 +70,9 @@ package final class SQLiteStore: Store, @unchecked Sendable {
                         Int(pages)
                 }
                 return SQLITE_OK
-            }, Unmanaged.passUnretained(self).toOpaque())
+            },
+            Unmanaged.passUnretained(self).toOpaque()
+        )
         let reader = try beginRead(context: nil)
         defer { reader.end() }
         segments.removeAll(except: Set(try reader.collections().map(\.number)))
@@ -80,18 +85,23 @@ package final class SQLiteStore: Store, @unchecked Sendable {
             let application = try pragma("application_id")
             let tables = try scalar("SELECT count(*) FROM sqlite_schema")
             if tables > 0 && application != Schema.applicationID {
-                throw SQLiteConnection.Failure(code: SQLITE_NOTADB, message: "not a Lodestone store")
+                throw SQLiteConnection.Failure(
+                    code: SQLITE_NOTADB,
+                    message: "not a Lodestone store"
+                )
             }
         } catch {
             throw error.asLodestoneError(context: nil)
         }
         guard format <= Schema.format else {
             throw LodestoneError(
-                .failedPrecondition, reason: "FORMAT_TOO_NEW",
+                .failedPrecondition,
+                reason: "FORMAT_TOO_NEW",
                 "The store in \(directory) has format \(format); this release reads up to "
                     + "\(Schema.format).",
                 recovery: "Open it with the release that wrote it, or a later one.",
-                object: directory)
+                object: directory
+            )
         }
         do throws(SQLiteConnection.Failure) {
             if format == 0 { try writer.execute("PRAGMA journal_mode = WAL") }
@@ -118,7 +128,8 @@ package final class SQLiteStore: Store, @unchecked Sendable {
                     throw SQLiteConnection.Failure(
                         code: SQLITE_CORRUPT,
                         message: "log row \(row.sequenceNumber) fails its checksum after row "
-                            + "\(lastSequence)")
+                            + "\(lastSequence)"
+                    )
                 }
                 lastSequence = row.sequenceNumber
                 chain = row.stored
@@ -141,16 +152,22 @@ package final class SQLiteStore: Store, @unchecked Sendable {
     package func receipt(of requestID: RequestID) throws(LodestoneError) -> StoredReceipt? {
         do throws(SQLiteConnection.Failure) {
             let statement = try writer.statement(
-                "SELECT seq, fingerprint, inserted, replaced, dropped FROM requests WHERE id = ?1")
+                "SELECT seq, fingerprint, inserted, replaced, dropped FROM requests WHERE id = ?1"
+            )
             defer { statement.reset() }
             statement.bind(requestID.bytes, at: 1)
             guard try statement.step() else { return nil }
             return StoredReceipt(
                 fingerprint: UInt64(bitPattern: statement.int(at: 1)),
                 receipt: WriteReceipt(
-                    sequenceNumber: UInt64(statement.int(at: 0)), durability: durability,
-                    inserted: Int(statement.int(at: 2)), replaced: Int(statement.int(at: 3)),
-                    dropped: Int(statement.int(at: 4)), isRepeated: true))
+                    sequenceNumber: UInt64(statement.int(at: 0)),
+                    durability: durability,
+                    inserted: Int(statement.int(at: 2)),
+                    replaced: Int(statement.int(at: 3)),
+                    dropped: Int(statement.int(at: 4)),
+                    isRepeated: true
+                )
+            )
         } catch {
             throw error.asLodestoneError(context: nil)
         }
@@ -175,8 +192,12 @@ package final class SQLiteStore: Store, @unchecked Sendable {
     func refuseIfClosed() throws(LodestoneError) {
         guard !isClosed.load(ordering: .acquiring) else {
             throw LodestoneError(
-                .unavailable, reason: "CLOSED", "The store in \(directory) is closed.",
-                recovery: "Open it again.", object: directory)
+                .unavailable,
+                reason: "CLOSED",
+                "The store in \(directory) is closed.",
+                recovery: "Open it again.",
+                object: directory
+            )
         }
     }
 
@@ -200,7 +221,8 @@ package final class SQLiteStore: Store, @unchecked Sendable {
             let statement = try writer.statement(
                 """
                 DELETE FROM requests WHERE seq <= ?1 AND time < unixepoch() - ?2
-                """)
+                """
+            )
             statement.bind(Int64(lastSequence) - Int64(Self.keptRequests), at: 1)
             statement.bind(Self.keptRequestSeconds, at: 2)
             try statement.run()

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// The tables of format 1. Vectors lie in segments beside the database file.
+/// The tables of format 1.
+///
+/// Vectors lie in segments beside the database file.
 ///
 ///     meta         what the store is
 ///     collections  name and options of each collection
@@ -50,9 +52,11 @@ enum Schema {
         "DROP TABLE docs_\(number); DROP TABLE text_\(number);"
     }
 
-    /// Statements for every connection. Automatic checkpoints are off: the SQLite of Debian 12 may
-    /// corrupt a store when two connections write or checkpoint at the same instant, so the store
-    /// checkpoints by itself, between commits.
+    /// Statements for every connection.
+    ///
+    /// Automatic checkpoints are off: the SQLite of Debian 12 may corrupt a store when two
+    /// connections write or checkpoint at the same instant, so the store checkpoints by itself,
+    /// between commits.
     static func configure(_ durability: Durability) -> String {
         """
         PRAGMA wal_autocheckpoint = 0;

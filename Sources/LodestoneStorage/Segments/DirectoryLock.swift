@@ -3,13 +3,14 @@ import LodestoneCore
 import Synchronization
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #else
-    import Darwin
+import Darwin
 #endif
 
-/// Keeps a second process out of a store's directory. The kernel drops the lock with its process,
-/// however that ends.
+/// Keeps a second process out of a store's directory.
+///
+/// The kernel drops the lock with its process, however that ends.
 ///
 /// Threading: the descriptor is behind a mutex.
 final class DirectoryLock: Sendable {
@@ -25,10 +26,12 @@ final class DirectoryLock: Sendable {
             close(descriptor)
             guard isHeld else { throw FileSystem.failure("flock", path) }
             throw LodestoneError(
-                .failedPrecondition, reason: "STORE_IN_USE",
+                .failedPrecondition,
+                reason: "STORE_IN_USE",
                 "Another process has the store in \(directory) open.",
                 recovery: "Connect to that server, stop it first, or choose another directory.",
-                object: directory)
+                object: directory
+            )
         }
         held = Mutex(descriptor)
     }

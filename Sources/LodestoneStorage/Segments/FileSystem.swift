@@ -2,9 +2,9 @@
 import LodestoneCore
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #else
-    import Darwin
+import Darwin
 #endif
 
 /// The few calls on files that the store makes itself, each with an error that says what to do.
@@ -15,13 +15,20 @@ enum FileSystem {
         let text = String(cString: strerror(number))
         if number == ENOSPC || number == EDQUOT {
             return LodestoneError(
-                .resourceExhausted, reason: "DISK_FULL", "The disk is full: \(call) of \(path).",
+                .resourceExhausted,
+                reason: "DISK_FULL",
+                "The disk is full: \(call) of \(path).",
                 recovery: "Free space on the data directory's disk; reads and drops go on.",
-                object: path)
+                object: path
+            )
         }
         return LodestoneError(
-            .failedPrecondition, reason: "IO_ERROR", "\(call) of \(path) failed: \(text).",
-            recovery: "Check the disk and the rights on the data directory.", object: path)
+            .failedPrecondition,
+            reason: "IO_ERROR",
+            "\(call) of \(path) failed: \(text).",
+            recovery: "Check the disk and the rights on the data directory.",
+            object: path
+        )
     }
 
     /// Creates a directory, and those above it, if they are missing.

@@ -4,9 +4,9 @@ import LodestoneCore
 import Synchronization
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #else
-    import Darwin
+import Darwin
 #endif
 
 /// The vector segments of every collection of a store.
@@ -40,7 +40,11 @@ final class SegmentSet: Sendable {
         let key = Key(collection: collection, index: index)
         if let segment = segments.withLock({ $0[key] }) { return segment }
         let segment = try VectorSegment.open(
-            in: directory, collection: collection, index: index, dimension: dimension)
+            in: directory,
+            collection: collection,
+            index: index,
+            dimension: dimension
+        )
         segments.withLock { $0[key] = segment }
         current.withLock { current in
             if current[collection].map({ $0.index < index }) ?? true {
@@ -51,7 +55,9 @@ final class SegmentSet: Sendable {
     }
 
     /// Appends the vectors of a batch to the collection's last segment, or to a new one when it is
-    /// full. Not durable before `synchronize`.
+    /// full.
+    ///
+    /// Not durable before `synchronize`.
     func append(_ vectors: [Float], of collection: CollectionNumber, dimension: Int)
         throws(LodestoneError) -> Place
     {
@@ -69,8 +75,12 @@ final class SegmentSet: Sendable {
                 .filter { $0.collection == collection }.map(\.index)
             let index = taken.max().map { $0 + 1 } ?? 0
             target = try VectorSegment.create(
-                in: directory, collection: collection, index: index, dimension: dimension,
-                byteCount: byteCount + 4)
+                in: directory,
+                collection: collection,
+                index: index,
+                dimension: dimension,
+                byteCount: byteCount + 4
+            )
             segments.withLock { $0[Key(collection: collection, index: index)] = target }
             current.withLock { $0[collection] = target }
         }
@@ -85,7 +95,9 @@ final class SegmentSet: Sendable {
         }
     }
 
-    /// Removes the files of a collection that is gone. Mappings in use stay good.
+    /// Removes the files of a collection that is gone.
+    ///
+    /// Mappings in use stay good.
     func remove(_ collection: CollectionNumber) {
         current.withLock { $0[collection] = nil }
         segments.withLock { table in table = table.filter { $0.key.collection != collection } }

@@ -3,9 +3,9 @@ import CLodestoneSystem
 import LodestoneCore
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #else
-    import Darwin
+import Darwin
 #endif
 
 /// An append-only file of vectors of one collection, mapped read-only.
@@ -44,7 +44,10 @@ final class VectorSegment: @unchecked Sendable {
 
     /// Creates an empty segment with room for `byteCount` bytes of vectors, its name durable.
     static func create(
-        in directory: String, collection: CollectionNumber, index: UInt32, dimension: Int,
+        in directory: String,
+        collection: CollectionNumber,
+        index: UInt32,
+        dimension: Int,
         byteCount: Int
     ) throws(LodestoneError) -> VectorSegment {
         let path = directory + "/" + name(collection: collection, index: index)
@@ -58,8 +61,11 @@ final class VectorSegment: @unchecked Sendable {
         writer.bytes.append(contentsOf: repeatElement(0, count: 40))
         writer.append(fixed: lode_crc32c(0, writer.bytes, writer.bytes.count))
         let segment = try VectorSegment(
-            descriptor: descriptor, path: path, index: index,
-            capacity: max(standardCapacity, headerByteCount + byteCount))
+            descriptor: descriptor,
+            path: path,
+            index: index,
+            capacity: max(standardCapacity, headerByteCount + byteCount)
+        )
         _ = try writer.bytes.withUnsafeBytes { segment.append($0) }.get()
         guard fsync(descriptor) == 0 else { throw FileSystem.failure("fsync", path) }
         try FileSystem.synchronizeDirectory(directory)
@@ -68,7 +74,10 @@ final class VectorSegment: @unchecked Sendable {
 
     /// Opens a segment that the log mentions.
     static func open(
-        in directory: String, collection: CollectionNumber, index: UInt32, dimension: Int
+        in directory: String,
+        collection: CollectionNumber,
+        index: UInt32,
+        dimension: Int
     ) throws(LodestoneError) -> VectorSegment {
         let path = directory + "/" + name(collection: collection, index: index)
         let descriptor = openFile(path, O_RDWR | O_CLOEXEC)
@@ -78,8 +87,11 @@ final class VectorSegment: @unchecked Sendable {
         }
         let byteCount = Int(FileSystem.byteCount(path))
         let segment = try VectorSegment(
-            descriptor: descriptor, path: path, index: index,
-            capacity: max(standardCapacity, byteCount))
+            descriptor: descriptor,
+            path: path,
+            index: index,
+            capacity: max(standardCapacity, byteCount)
+        )
         guard byteCount >= headerByteCount else { throw damaged(path, "its header is cut off") }
         let header = UnsafeRawBufferPointer(start: segment.mapping, count: headerByteCount)
         let sum = UInt32(littleEndian: header.loadUnaligned(fromByteOffset: 60, as: UInt32.self))
@@ -160,9 +172,12 @@ final class VectorSegment: @unchecked Sendable {
 
     static func damaged(_ path: String, _ what: String) -> LodestoneError {
         LodestoneError(
-            .dataLoss, reason: "CORRUPT_SEGMENT", "The vector segment \(path) is damaged: \(what).",
+            .dataLoss,
+            reason: "CORRUPT_SEGMENT",
+            "The vector segment \(path) is damaged: \(what).",
             recovery: "Stop writing, keep a copy of the directory, restore a snapshot.",
-            object: path)
+            object: path
+        )
     }
 
     private func endOfFile() throws(LodestoneError) -> Int {
