@@ -35,7 +35,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     let calls: PendingCalls
     private let handler: RequestHandler
     private let limits: Limits
-    private unowned let shard: Shard
+    private let shard: Shard
 
     private var phase = Phase.awaitingHello
     private var decoder: FrameDecoder
@@ -222,11 +222,11 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     /// Answers a call that is under way and forgets it. Any thread.
     func finish(_ call: PendingCall, _ reply: Reply) {
         // First forgotten, then answered: a client that sends its next request upon the answer must
-        // not meet the limit.
+        // not meet the limits that this one filled.
         calls.remove(call)
-        self.reply(reply, to: call.id)
         handler.ended(call, reply, peer: stream.peer)
-        if calls.isDrained { stream.loop.async { self.endIfDrained() } }
+        self.reply(reply, to: call.id)
+        if calls.answered() { stream.loop.async { self.endIfDrained() } }
     }
 
     func drained(_ stream: ByteStream) {
@@ -318,8 +318,8 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
                 "peer": "\(stream.peer)", "client": "\(clientName)",
                 "reason": "\(error?.reason ?? "none")",
             ])
-        handler.occupancy.connectionClosed(saidHello: saidHello)
         shard.remove(self)
+        handler.occupancy.connectionClosed(saidHello: saidHello)
     }
 
     private func cancelCalls() {

@@ -34,6 +34,8 @@ final class PendingCall: Sendable {
 final class PendingCalls: Sendable {
     private struct State {
         var calls: [UInt64: PendingCall] = [:]
+        /// Calls whose reply is not in the output yet; some of them are no longer in `calls`.
+        var unanswered = 0
         var parked: [@Sendable () -> Void] = []
         var isDraining = false
         var isClosed = false
@@ -46,7 +48,8 @@ final class PendingCalls: Sendable {
         self.limit = limit
     }
 
-    var isEmpty: Bool { state.withLock { $0.calls.isEmpty } }
+    /// Whether every call has been answered.
+    var isEmpty: Bool { state.withLock { $0.unanswered == 0 } }
 
     /// - Throws: `ID_IN_USE`, `TOO_MANY_IN_FLIGHT`.
     func insert(_ call: PendingCall) throws(LodestoneError) {
@@ -54,6 +57,7 @@ final class PendingCalls: Sendable {
             guard state.calls[call.id] == nil else { return .idInUse(call.id) }
             guard state.calls.count < limit else { return .tooManyInFlight(limit) }
             state.calls[call.id] = call
+            state.unanswered += 1
             return nil
         }
         if let refusal { throw refusal }
@@ -69,8 +73,15 @@ final class PendingCalls: Sendable {
         state.withLock { $0.calls[id] }
     }
 
-    /// Whether the connection only waits for its last calls, and there are none.
-    var isDrained: Bool { state.withLock { $0.isDraining && $0.calls.isEmpty } }
+    /// Notes that the reply to a call is in the output.
+    ///
+    /// - Returns: Whether the connection only waited for that.
+    func answered() -> Bool {
+        state.withLock { state in
+            state.unanswered -= 1
+            return state.isDraining && state.unanswered == 0
+        }
+    }
 
     func beginDraining() {
         state.withLock { $0.isDraining = true }

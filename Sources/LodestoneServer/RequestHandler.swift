@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Dispatch
 import LodestoneCore
 import LodestoneEngine
 import LodestoneWire
@@ -16,6 +17,9 @@ final class RequestHandler: Sendable {
     /// Where denials are written.
     let audit: Logger
     private let reads: ReadQueue
+    /// Where the engine checks and prepares writes, in the order of their arrival: a large batch
+    /// would keep a loop from its other connections.
+    private let writes = DispatchQueue(label: "lodestone.writes")
     private let budget: DecodeBudget
 
     init(engine: Engine, configuration: ServerConfiguration, logger: Logger) {
@@ -83,7 +87,7 @@ final class RequestHandler: Sendable {
         if reads.remove(call.context) { answerIfOver(call, on: connection) }
     }
 
-    /// Counts and logs a call that has been answered, and gives back what it held.
+    /// Counts and logs a call that is about to be answered, and gives back what it held.
     func ended(_ call: PendingCall, _ reply: Reply, peer: String) {
         let time = call.acceptedAt.duration(to: .now)
         budget.release(call.byteCount)
@@ -136,10 +140,13 @@ final class RequestHandler: Sendable {
         _ frameByteCount: Int, _ connection: Connection
     ) {
         guard let call = begin(request, kind, collection, frameByteCount, connection) else { return }
-        engine.write(write, requestID: request.requestID, context: call.context) { result in
-            switch result {
-            case .success(let receipt): connection.finish(call, .written(receipt))
-            case .failure(let error): connection.finish(call, .error(error))
+        let requestID = request.requestID
+        writes.async { [engine] in
+            engine.write(write, requestID: requestID, context: call.context) { result in
+                switch result {
+                case .success(let receipt): connection.finish(call, .written(receipt))
+                case .failure(let error): connection.finish(call, .error(error))
+                }
             }
         }
     }

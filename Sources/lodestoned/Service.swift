@@ -25,6 +25,7 @@ struct Service: Sendable {
         let logger = Logger(label: "lodestoned")
         let engine: Engine
         do throws(LodestoneError) {
+            try createDirectory()
             engine = try await offPool { () throws(LodestoneError) in try openEngine() }
         } catch {
             return Lodestoned.report(error, status: exitStatus(of: error))
@@ -33,6 +34,20 @@ struct Service: Sendable {
         await offPool { engine.close() }
         logger.info("stopped")
         return status
+    }
+
+    private func createDirectory() throws(LodestoneError) {
+        let path = settings.data ?? ""
+        do {
+            try FileManager.default.createDirectory(
+                atPath: path, withIntermediateDirectories: true,
+                attributes: [.posixPermissions: 0o700])
+        } catch {
+            throw LodestoneError(
+                .failedPrecondition, reason: "CANNOT_CREATE",
+                "The directory '\(path)' can't be created: \(error.localizedDescription)",
+                recovery: "Check the path, and who may write there.", object: path)
+        }
     }
 
     private func openEngine() throws(LodestoneError) -> Engine {
@@ -88,7 +103,9 @@ struct Service: Sendable {
         switch (error.code, error.reason) {
         case (.invalidArgument, _), (_, "NO_TOKENS"), (_, "CLEARTEXT"), (_, "BAD_TOKEN_FILE"):
             ExitStatus.configuration
-        case (.dataLoss, _), (.unknown, _): ExitStatus.inputOutput
+        case (_, "CANNOT_CREATE"): ExitStatus.cannotCreate
+        case (.dataLoss, _), (.unknown, _), (_, "IO_ERROR"), (_, "DISK_FULL"):
+            ExitStatus.inputOutput
         default: ExitStatus.unavailable
         }
     }

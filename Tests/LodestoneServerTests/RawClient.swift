@@ -98,6 +98,18 @@ final class RawClient {
         throw RawClientError("closed before the reply to \(id)")
     }
 
+    /// Waits for the replies to requests, in the order of `ids`.
+    func replies(to ids: [UInt64]) throws -> [Reply] {
+        var replies: [UInt64: Reply] = [:]
+        while replies.count < ids.count {
+            guard let response = try receive() else {
+                throw RawClientError("closed before \(ids.count - replies.count) replies")
+            }
+            if ids.contains(response.id) { replies[response.id] = response.reply }
+        }
+        return ids.compactMap { replies[$0] }
+    }
+
     /// Waits for the next response; `nil` when the server has closed the connection.
     func receive() throws -> Response? {
         let decoder = FrameDecoder(maxFrameBytes: 64 << 20)
@@ -166,11 +178,23 @@ extension Reply {
     var error: LodestoneError? {
         if case .error(let error) = self { error } else { nil }
     }
+
+    /// The receipt, when it is one.
+    var receipt: WriteReceipt? {
+        if case .written(let receipt) = self { receipt } else { nil }
+    }
 }
 
-/// Runs what blocks on a thread of its own instead of the cooperative pool.
+/// Runs what blocks on a thread of its own instead of the cooperative pool, still as part of the
+/// test that asked for it.
 func offPool<R: Sendable>(_ body: @escaping @Sendable () throws -> R) async throws -> R {
-    try await withCheckedThrowingContinuation { continuation in
-        Thread.detachNewThread { continuation.resume(with: Result { try body() }) }
+    try await Task(executorPreference: ThreadExecutor()) { try body() }.value
+}
+
+/// Runs each piece of a task on a new thread.
+private final class ThreadExecutor: TaskExecutor {
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        Thread.detachNewThread { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
     }
 }

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import LodestoneWire
+import Testing
+
+@Suite("Calls")
+struct CallTests {
+    @Test("of every kind reach the store and come back over one connection")
+    func everyKind() async throws {
+        try await withServer { server in
+            let client = try server.connect()
+            let created = try client.call(
+                .createCollection(name: "papers", CollectionOptions(dimension: 2)))
+            #expect(created.receipt?.sequenceNumber == 1)
+            let documents = [
+                Document(
+                    id: "a", vector: [1, 0], text: "the red fox", metadata: ["year": 1999],
+                    edges: [Edge("cites", to: "b")]),
+                Document(id: "b", vector: [0, 1], text: "a blue whale", metadata: ["year": 2001]),
+            ]
+            let written = try client.call(
+                .indexMany(IndexManyRequest(collection: "papers", documents: documents)))
+            #expect(written.receipt?.inserted == 2)
+            #expect(written.receipt?.durability == .relaxed)
+
+            let get = GetRequest(collection: "papers", ids: ["b", "none", "a"])
+            #expect(try client.call(.get(get)) == .documents([documents[1], documents[0]]))
+            let search = SearchRequest(
+                collection: "papers",
+                queries: [
+                    Query([.near([1, 0.1])], limit: 1), Query([.matching("whale")], limit: 5),
+                ])
+            guard case .search(let found) = try client.call(.search(search)) else {
+                Issue.record("search was not answered")
+                return
+            }
+            #expect(found.results.map { $0.hits.map(\.id) } == [["a"], ["b"]])
+            #expect(found.sequenceNumber == 2)
+            let walk = WalkRequest(collection: "papers", walks: [Walk(from: ["a"])])
+            guard case .walk(let walked) = try client.call(.walk(walk)) else {
+                Issue.record("walk was not answered")
+                return
+            }
+            #expect(walked.results.first?.reached.map(\.id) == ["b"])
+            let scan = ScanRequest(collection: "papers", limit: 1)
+            guard case .page(let page) = try client.call(.scan(scan)) else {
+                Issue.record("scan was not answered")
+                return
+            }
+            #expect(page.documents == [documents[0]])
+            #expect(page.nextCursor != nil)
+
+            guard
+                case .collection(let description) = try client.call(
+                    .describeCollection(name: "papers"))
+            else {
+                Issue.record("describe was not answered")
+                return
+            }
+            #expect(description.documents == 2)
+            #expect(try client.call(.listCollections) == .collections([description]))
+            #expect(try client.call(.ping) == .pong(sequenceNumber: 2))
+            let dropped = try client.call(
+                .dropMany(DropManyRequest(collection: "papers", ids: ["a"])))
+            #expect(dropped.receipt?.dropped == 1)
+            #expect(try client.call(.dropCollection(name: "papers")).receipt != nil)
+            #expect(
+                try client.call(.describeCollection(name: "papers")).error?.reason
+                    == "NO_COLLECTION")
+        }
+    }
+
+    @Test("that write, sent again with the same request id, have one effect")
+    func repeatedWrite() async throws {
+        try await withServer { server in
+            let client = try server.connect()
+            let requestID = RequestID.random()
+            let call = Call.createCollection(name: "papers", CollectionOptions(dimension: 0))
+            for id in [UInt64(1_000), 1_001] {
+                try client.send(Request(id: id, requestID: requestID, call: call).frame())
+            }
+            let replies = try client.replies(to: [1_000, 1_001])
+            #expect(replies[0].receipt?.isRepeated == false)
+            #expect(replies[1].receipt?.isRepeated == true)
+            #expect(replies[0].receipt?.sequenceNumber == replies[1].receipt?.sequenceNumber)
+        }
+    }
+
+    @Test("with an id that is under way are refused")
+    func idInUse() async throws {
+        try await withServer { server in
+            let client = try server.connect()
+            let call = Call.createCollection(name: "papers", CollectionOptions(dimension: 0))
+            let frame = try Request(id: 9, requestID: .random(), call: call).frame()
+            try client.send(frame + frame)
+            let reasons = try [client.receive(), client.receive()].map {
+                $0?.reply.error?.reason
+            }
+            // The first may be done before the second is looked at.
+            #expect(reasons.contains(nil))
+            #expect(reasons.contains("ID_IN_USE") || reasons.contains("COLLECTION_EXISTS"))
+        }
+    }
+}

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import LodestoneServer
+import LodestoneWire
+import Testing
+
+@Suite("Under load")
+struct LoadTests {
+    @Test("calls over a connection's limit are refused, ping is not, and room comes back")
+    func inFlight() async throws {
+        try await withServer {
+            $0.limits.maxInFlight = 2
+            $0.readWorkers = 1
+        } _: { server in
+            let client = try server.connect()
+            let work = try HugeSearch(client)
+            let first = try client.send(work.call, deadline: .seconds(300))
+            let second = try client.send(work.call, deadline: .seconds(300))
+            let third = try client.call(work.small)
+            #expect(third.error?.code == .resourceExhausted)
+            #expect(third.error?.reason == "TOO_MANY_IN_FLIGHT")
+            #expect(third.error?.retryAfter != nil)
+            #expect(try client.call(.ping).error == nil)
+            try client.send(.cancel(id: first))
+            try client.send(.cancel(id: second))
+            #expect(try client.replies(to: [first, second]).allSatisfy { $0.error?.code == .cancelled })
+            #expect(try client.call(work.small).error == nil)
+        }
+    }
+
+    @Test("a deadline ends a search, and its worker is free for the next")
+    func deadline() async throws {
+        try await withServer { $0.readWorkers = 1 } _: { server in
+            let client = try server.connect()
+            let work = try HugeSearch(client)
+            let late = try client.call(work.call, deadline: .milliseconds(1))
+            #expect(late.error?.code == .deadlineExceeded)
+            #expect(late.error?.outcome == .notApplied)
+            #expect(try client.call(work.small).error == nil)
+        }
+    }
+
+    @Test("cancelling ends a search that runs, and answers one that waits at once")
+    func cancel() async throws {
+        try await withServer { $0.readWorkers = 1 } _: { server in
+            let client = try server.connect()
+            let work = try HugeSearch(client)
+            let running = try client.send(work.call, deadline: .seconds(300))
+            let waiting = try client.send(work.call, deadline: .seconds(300))
+            try client.send(.cancel(id: waiting))
+            // The first reply to come is that of the second search: the first still runs.
+            let response = try client.receive()
+            #expect(response?.id == waiting)
+            #expect(response?.reply.error?.code == .cancelled)
+            try client.send(.cancel(id: running))
+            #expect(try client.reply(to: running).error?.code == .cancelled)
+            #expect(try client.call(work.small).error == nil)
+        }
+    }
+
+    @Test("a client that goes away takes its searches along")
+    func disconnect() async throws {
+        try await withServer { $0.readWorkers = 1 } _: { server in
+            var client: RawClient? = try server.connect()
+            let work = try #require(try client.map { try HugeSearch($0) })
+            for _ in 1...10 { try client?.send(work.call, deadline: .seconds(300)) }
+            client = nil
+            let other = try server.connect()
+            #expect(try other.call(work.small).error == nil)
+            #expect(try server.statistic("server.reads.waiting") == 0)
+            #expect(try server.statistic("server.decode.bytes") == 0)
+        }
+    }
+
+    @Test("searches beyond the queue are refused with a time to come back, calls at hand are not")
+    func overload() async throws {
+        try await withServer {
+            $0.limits.maxQueuedReads = 1
+            $0.readWorkers = 1
+        } _: { server in
+            let client = try server.connect()
+            let work = try HugeSearch(client)
+            let running = try client.send(work.call, deadline: .seconds(300))
+            while try server.statistic("server.reads.running") != 1 {}
+            let waiting = try client.send(work.call, deadline: .seconds(300))
+            let refused = try client.call(work.small)
+            #expect(refused.error?.code == .resourceExhausted)
+            #expect(refused.error?.reason == "OVERLOADED")
+            #expect(refused.error?.retryAfter != nil)
+            #expect(try client.call(.ping).error == nil)
+            #expect(try client.call(.describeCollection(name: "c")).error == nil)
+            try client.send(.cancel(id: waiting))
+            try client.send(.cancel(id: running))
+            #expect(
+                try client.replies(to: [running, waiting]).allSatisfy {
+                    $0.error?.code == .cancelled
+                })
+        }
+    }
+
+    @Test("requests that would take too much memory together are refused")
+    func decodeBudget() async throws {
+        try await withServer { $0.decodeBudget = 2 << 20 } _: { server in
+            let client = try server.connect()
+            let work = try HugeSearch(client)
+            let refused = try client.call(work.call, deadline: .seconds(300))
+            #expect(refused.error?.code == .resourceExhausted)
+            #expect(refused.error?.reason == "DECODE_BUDGET")
+            #expect(try client.call(work.small).error == nil)
+            #expect(try server.statistic("server.decode.bytes") == 0)
+        }
+    }
+
+    @Test("a cancelled write either never happened or happened whole")
+    func cancelledWrites() async throws {
+        try await withServer { server in
+            let client = try server.connect()
+            _ = try client.call(.createCollection(name: "c", CollectionOptions(dimension: 0)))
+            for number in 1...50 {
+                let ids = (1...20).map { DocumentID(trusted: "\(number)-\($0)") }
+                let write = try client.send(
+                    .indexMany(
+                        IndexManyRequest(
+                            collection: "c", documents: ids.map { Document(id: $0, text: "x") })))
+                try client.send(.cancel(id: write))
+                let reply = try client.reply(to: write)
+                let get = Call.get(GetRequest(collection: "c", ids: ids, include: []))
+                guard case .documents(let found) = try client.call(get) else {
+                    Issue.record("get was not answered with documents")
+                    return
+                }
+                if let error = reply.error {
+                    #expect(error.code == .cancelled)
+                    #expect(error.outcome == .notApplied)
+                    #expect(found.isEmpty)
+                } else {
+                    #expect(found.count == ids.count)
+                }
+            }
+        }
+    }
+
+    @Test("a client that reads slowly gets every reply, and no more memory than allowed is used")
+    func backpressure() async throws {
+        try await withServer { $0.limits.maxUnreadBytes = 4 << 20 } _: { server in
+            let client = try server.connect()
+            _ = try client.call(.createCollection(name: "c", CollectionOptions(dimension: 0)))
+            let text = String(repeating: "word ", count: 100_000)
+            _ = try client.call(
+                .indexMany(
+                    IndexManyRequest(collection: "c", documents: [Document(id: "a", text: text)])))
+            let get = Call.get(GetRequest(collection: "c", ids: ["a"]))
+            // 32 MB of replies, eight times what may be unread, before the first is read.
+            let ids = try (1...64).map { _ in try client.send(get) }
+            for reply in try client.replies(to: ids) { #expect(reply.error == nil) }
+        }
+    }
+
+    @Test("draining tells clients the last request, finishes it, and starts no other")
+    func drain() async throws {
+        try await withServer { $0.readWorkers = 1 } _: { server in
+            let client = try server.connect()
+            let work = try HugeSearch(client)
+            let running = try client.send(work.call, deadline: .seconds(300))
+            while try server.statistic("server.reads.running") != 1 {}
+            let drained = Task { await server.drain() }
+            guard case .goAway(let goAway)? = try client.receive()?.reply else {
+                Issue.record("no go away")
+                return
+            }
+            #expect(goAway.lastRequest == running)
+            let late = try client.call(work.small)
+            #expect(late.error?.code == .unavailable)
+            #expect(late.error?.outcome == .notApplied)
+            #expect(throws: RawClientError.self) { try server.connect() }
+            try client.send(.cancel(id: running))
+            #expect(try client.reply(to: running).error?.code == .cancelled)
+            #expect(try client.receive() == nil)
+            _ = drained
+        }
+    }
+}

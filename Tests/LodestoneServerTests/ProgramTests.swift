@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import LodestoneCore
+import LodestoneServer
+import LodestoneWire
+import Testing
+
+@Suite("The program")
+struct ProgramTests {
+    @Test("says where it listens, serves, and exits with 0 when asked to stop", arguments: [SIGTERM, SIGINT])
+    func life(signal: Int32) async throws {
+        try await offPool {
+            let directory = try TemporaryDirectory()
+            let document = Document(id: "a", text: "kept")
+            let first = try Program(["--data", directory.path + "/store", "--listen", "127.0.0.1:0"])
+            let client = try RawClient(try first.endpoint())
+            _ = try client.call(.createCollection(name: "c", CollectionOptions(dimension: 0)))
+            _ = try client.call(.indexMany(IndexManyRequest(collection: "c", documents: [document])))
+            first.signal(signal)
+            #expect(first.status() == 0)
+
+            let second = try Program(["--data", directory.path + "/store", "--listen", "127.0.0.1:0"])
+            let get = Call.get(GetRequest(collection: "c", ids: ["a"]))
+            #expect(
+                try RawClient(try second.endpoint()).call(get) == .documents([document]))
+            second.signal(signal)
+            #expect(second.status() == 0)
+        }
+    }
+
+    @Test("finishes the calls under way when asked to stop")
+    func drain() async throws {
+        try await offPool {
+            let directory = try TemporaryDirectory()
+            let program = try Program(["--data", directory.path, "--listen", "127.0.0.1:0"])
+            let client = try RawClient(try program.endpoint())
+            let work = try HugeSearch(client, queries: 200)
+            let calls = try (1...8).map { _ in try client.send(work.call) }
+            // The server takes requests in order: after this reply it has taken all of those.
+            #expect(try client.call(.ping).error == nil)
+            program.signal(SIGTERM)
+            for reply in try client.replies(to: calls) { #expect(reply.error == nil) }
+            #expect(try client.receive()?.reply == nil)
+            #expect(program.status() == 0)
+        }
+    }
+
+    @Test("ends at once at the second signal")
+    func secondSignal() async throws {
+        try await offPool {
+            let directory = try TemporaryDirectory()
+            let program = try Program(
+                ["--data", directory.path, "--listen", "127.0.0.1:0", "--max-deadline-ms", "3600000"])
+            let client = try RawClient(try program.endpoint())
+            let work = try HugeSearch(client, queries: 10_000)
+            try client.send(work.call, deadline: .seconds(3_600))
+            #expect(try client.call(.ping).error == nil)
+            program.signal(SIGTERM)
+            guard case .goAway? = try client.receive()?.reply else {
+                Issue.record("no go away")
+                return
+            }
+            program.signal(SIGTERM)
+            #expect(program.status() == 128 + SIGTERM)
+        }
+    }
+
+    @Test("refuses a directory that another one serves, and names it")
+    func inUse() async throws {
+        try await offPool {
+            let directory = try TemporaryDirectory()
+            let first = try Program(["--data", directory.path, "--listen", "127.0.0.1:0"])
+            _ = try first.endpoint()
+            let second = try Program(["--data", directory.path, "--listen", "127.0.0.1:0"])
+            #expect(second.status() == 69)
+            #expect(second.errors.contains(directory.path))
+            first.signal(SIGTERM)
+            #expect(first.status() == 0)
+        }
+    }
+
+    @Test("refuses an address that is taken, and names it")
+    func addressTaken() async throws {
+        try await offPool {
+            let directories = [try TemporaryDirectory(), try TemporaryDirectory()]
+            let first = try Program(["--data", directories[0].path, "--listen", "127.0.0.1:0"])
+            let address = "\(try first.endpoint())"
+            let second = try Program(["--data", directories[1].path, "--listen", address])
+            #expect(second.status() == 69)
+            #expect(second.errors.contains(address))
+            first.signal(SIGTERM)
+            #expect(first.status() == 0)
+        }
+    }
+
+    @Test("refuses what would leave the data open or can't work, in one line, with its status")
+    func refusals() async throws {
+        try await offPool {
+            let directory = try TemporaryDirectory()
+            let tokens = try directory.write("tokens", "admin 0123456789abcdef0123456789abcdef")
+            let open = try directory.write("open", "admin 0123456789abcdef0123456789abcdef", mode: 0o644)
+            let file = try directory.write("file", "")
+            let store = directory.path + "/store"
+            let cases: [(arguments: [String], status: Int32, says: String)] = [
+                ([], 78, "--data"),
+                (["--data", store, "--listen", "0.0.0.0:0"], 78, "--token-file"),
+                (["--data", store, "--listen", "0.0.0.0:0", "--token-file", tokens], 78, "encrypt"),
+                (["--data", store, "--token-file", open], 78, "chmod 600"),
+                (["--data", store, "--max-batch", "many"], 78, "--max-batch"),
+                (["--data", store, "--config", directory.path + "/none"], 78, "/none"),
+                (["--data", file + "/store"], 73, file),
+                (["--no-such-flag"], 64, "--no-such-flag"),
+            ]
+            for (arguments, status, says) in cases {
+                let program = try Program(arguments)
+                #expect(program.status() == status, "\(arguments)")
+                #expect(program.errors.contains(says), "\(arguments)")
+                if status != 64 {
+                    #expect(program.errors.split(separator: "\n").count == 1, "\(arguments)")
+                }
+            }
+        }
+    }
+
+    @Test("listens on a Unix socket that only its owner may use, and removes it")
+    func unixSocket() async throws {
+        try await offPool {
+            let directory = try TemporaryDirectory()
+            let socket = "/tmp/lodestone-\(UInt32.random(in: 0 ... .max)).sock"
+            let program = try Program(["--data", directory.path, "--listen", "unix:" + socket])
+            #expect(try program.endpoint() == .unix(path: socket))
+            let attributes = try FileManager.default.attributesOfItem(atPath: socket)
+            #expect(attributes[.posixPermissions] as? Int == 0o600)
+            program.signal(SIGTERM)
+            #expect(program.status() == 0)
+            #expect(!FileManager.default.fileExists(atPath: socket))
+        }
+    }
+}
+
+/// The built program, running.
+private final class Program {
+    private let process = Process()
+    private let output = Pipe()
+    private let errorFile: URL
+
+    init(_ arguments: [String]) throws {
+        errorFile = FileManager.default.temporaryDirectory
+            .appendingPathComponent("lodestoned-\(UUID().uuidString).log")
+        try Data().write(to: errorFile)
+        // The test bundle lies beside the programs that were built with it.
+        #if canImport(Darwin)
+        let built = Bundle(for: TemporaryDirectory.self).bundleURL
+        #else
+        let built = URL(fileURLWithPath: CommandLine.arguments[0])
+        #endif
+        process.executableURL = built.deletingLastPathComponent().appendingPathComponent("lodestoned")
+        process.arguments = arguments
+        process.environment = ProcessInfo.processInfo.environment
+            .filter { !$0.key.hasPrefix("LODESTONE_") }
+        process.standardOutput = output
+        process.standardError = try FileHandle(forWritingTo: errorFile)
+        try process.run()
+    }
+
+    deinit {
+        if process.isRunning { process.terminate() }
+        try? FileManager.default.removeItem(at: errorFile)
+    }
+
+    /// Waits for the line that says where it listens.
+    func endpoint() throws -> Endpoint {
+        var line = Data()
+        while line.last != UInt8(ascii: "\n") {
+            guard let byte = try output.fileHandleForReading.read(upToCount: 1), !byte.isEmpty else {
+                throw RawClientError("lodestoned ended: \(errors)")
+            }
+            line += byte
+        }
+        let text = String(decoding: line.dropLast(), as: UTF8.self)
+        let prefix = "listening on "
+        guard text.hasPrefix(prefix) else { throw RawClientError("lodestoned wrote '\(text)'") }
+        return try Endpoint(String(text.dropFirst(prefix.count)))
+    }
+
+    func signal(_ number: Int32) {
+        kill(process.processIdentifier, number)
+    }
+
+    /// Waits for its end.
+    func status() -> Int32 {
+        process.waitUntilExit()
+        return process.terminationStatus
+    }
+
+    /// What it has written to standard error.
+    var errors: String {
+        (try? String(contentsOf: errorFile, encoding: .utf8)) ?? ""
+    }
+}
