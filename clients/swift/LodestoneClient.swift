@@ -1,1 +1,218 @@
 // SPDX-License-Identifier: Apache-2.0
+@_exported public import LodestoneCore
+import LodestoneTransport
+import LodestoneWire
+import Synchronization
+
+/// A client of a Lodestone server.
+///
+/// One client keeps one connection, which carries many calls at once; share it. A connection that
+/// is lost is made again by the next call. Calls beyond what the server takes at once wait their
+/// turn. A call ends by its deadline at the latest, and when its task is cancelled; its error says,
+/// as `outcome`, whether anything was written.
+///
+/// ```swift
+/// let client = try await LodestoneClient.connect(to: "localhost:5633")
+/// let papers = client.collection("papers")
+/// try await papers.indexMany([Document(id: "a", vector: [0.1, 0.2], text: "On search")])
+/// let result = try await papers.search(Query([.near([0.1, 0.2]), .matching("search")]))
+/// await client.close()
+/// ```
+///
+/// Threading: may be used from any number of tasks.
+public final class LodestoneClient: Sendable {
+    /// Where the server is and how to talk to it.
+    public struct Configuration: Sendable {
+        /// Where the server listens.
+        public var endpoint: Endpoint
+        /// The credential, where the server asks for one.
+        public var token: String?
+        /// Time for a connection to be made, and as much again for the server to say hello.
+        public var connectTimeout: Duration
+        /// The deadline of calls that name none; it spans all attempts at a call.
+        public var deadline: Duration
+        /// When calls that failed are made again.
+        public var retry: RetryPolicy
+        /// Names this program in the server's log.
+        public var clientName: String
+
+        /// Creates a configuration.
+        public init(
+            endpoint: Endpoint = .standard,
+            token: String? = nil,
+            connectTimeout: Duration = .seconds(5),
+            deadline: Duration = .seconds(30),
+            retry: RetryPolicy = .standard,
+            clientName: String = "lodestone-swift/\(LodestoneVersion.release)"
+        ) {
+            self.endpoint = endpoint
+            self.token = token
+            self.connectTimeout = connectTimeout
+            self.deadline = deadline
+            self.retry = retry
+            self.clientName = clientName
+        }
+    }
+
+    private struct State {
+        var connection: Connection?
+        var isClosed = false
+    }
+
+    /// The least time between a connection that could not be made and the next try.
+    private static let reconnectPause = Duration.milliseconds(50)
+
+    private let configuration: Configuration
+    private let loop: EventLoop
+    private let loopExecutor: LoopExecutor
+    private let history = History()
+    private let state = Mutex(State())
+
+    private init(_ configuration: Configuration) throws(LodestoneError) {
+        self.configuration = configuration
+        loop = try EventLoop(label: "lodestone.client")
+        loopExecutor = LoopExecutor(loop)
+    }
+
+    deinit {
+        loop.shutdown()
+    }
+
+    /// Connects to a server and checks that it answers.
+    ///
+    /// - Throws: `.unavailable` when it can't be reached, `.unauthenticated` when it doesn't accept
+    ///   the token. It is tried once.
+    public static func connect(_ configuration: Configuration) async throws(LodestoneError)
+        -> LodestoneClient
+    {
+        let client = try LodestoneClient(configuration)
+        do throws(LodestoneError) {
+            // Twice: once to connect, once to say hello.
+            _ = try await client.perform(
+                .ping, deadline: configuration.connectTimeout * 2, retry: RetryPolicy.none
+            ) { reply in
+                if case .pong(let sequenceNumber) = reply { sequenceNumber } else { nil }
+            }
+        } catch {
+            await client.close()
+            throw error
+        }
+        return client
+    }
+
+    /// Connects to a server at an address such as `localhost:5633` or `unix:/run/lodestone.sock`.
+    ///
+    /// - Throws: `.invalidArgument` when `endpoint` is no address; otherwise as
+    ///   ``connect(_:)``.
+    public static func connect(to endpoint: String, token: String? = nil)
+        async throws(LodestoneError) -> LodestoneClient
+    {
+        try await connect(Configuration(endpoint: Endpoint(endpoint), token: token))
+    }
+
+    /// Closes the connection for good. Calls under way fail with `.cancelled`; those that write
+    /// with the outcome `.unknown`.
+    public func close() async {
+        let connection = state.withLock { state in
+            defer { state.connection = nil }
+            state.isClosed = true
+            return state.connection
+        }
+        connection?.end(.clientClosed)
+        await withCheckedContinuation { continuation in
+            loop.shutdown { continuation.resume() }
+        }
+    }
+
+    /// Runs tasks where the replies arrive.
+    ///
+    /// A task that makes many short calls, one after the other, saves two thread switches a call
+    /// this way, at best half of its time. While it computes, though, no other call of this client
+    /// gets on: for tasks that do little but call.
+    ///
+    /// ```swift
+    /// Task(executorPreference: client.executor) { ... }
+    /// ```
+    public var executor: any TaskExecutor { loopExecutor }
+
+    // MARK: Attempts
+
+    /// Makes a call, again where the policy says so.
+    ///
+    /// - Parameters:
+    ///   - requestID: On every call that writes, and on no other.
+    ///   - deadline: `nil`: the configuration's.
+    ///   - retry: `nil`: the configuration's.
+    ///   - result: What the reply means; `nil` when it doesn't fit.
+    func perform<R>(
+        _ call: Call,
+        requestID: RequestID? = nil,
+        deadline: Duration? = nil,
+        retry: RetryPolicy? = nil,
+        _ result: (Reply) -> R?
+    ) async throws(LodestoneError) -> R {
+        let end = ContinuousClock.now.advanced(by: deadline ?? configuration.deadline)
+        let policy = retry ?? configuration.retry
+        var attempt = 1
+        // Once an attempt may have written something, no later one can say that nothing was.
+        var outcome = LodestoneError.Outcome.notApplied
+        while true {
+            if Task.isCancelled { throw .cancelled(outcome) }
+            let connection = try connectionForCall()
+            switch await connection.perform(call, requestID: requestID, deadline: end) {
+            case .success(let reply):
+                history.recordSuccess()
+                guard let result = result(reply) else {
+                    throw .unexpectedReply(
+                        to: call.name, outcome: requestID == nil ? .notApplied : .unknown)
+                }
+                return result
+            case .failure(let failure):
+                if failure.error.outcome != .notApplied { outcome = failure.error.outcome }
+                let error = failure.error.with(outcome: outcome)
+                guard let wait = pause(after: failure, attempt: attempt, policy: policy),
+                    ContinuousClock.now.advanced(by: wait) < end
+                else { throw error }
+                do {
+                    if wait > .zero { try await Task.sleep(for: wait, clock: .continuous) }
+                } catch {
+                    throw .cancelled(outcome)
+                }
+                attempt += 1
+            }
+        }
+    }
+
+    /// How long to wait before the next attempt; `nil` when there is to be none.
+    private func pause(after failure: CallFailure, attempt: Int, policy: RetryPolicy) -> Duration? {
+        let error = failure.error
+        let wait = policy.delay(after: error, attempt: attempt)
+        // A server that leaves in good order is no reason to hold back.
+        if error.isFromLeavingServer { return wait }
+        if !failure.isCounted, error.code == .unavailable || error.code == .resourceExhausted {
+            history.recordFailure()
+        }
+        return history.allowsRetry ? wait : nil
+    }
+
+    /// The connection, or a new one when the last takes no more calls.
+    private func connectionForCall() throws(LodestoneError) -> Connection {
+        let (connection, isNew) = state.withLock { state -> (Connection?, Bool) in
+            guard !state.isClosed else { return (nil, false) }
+            if let connection = state.connection, connection.takesCalls {
+                return (connection, false)
+            }
+            let connection = Connection(configuration, loop: loop, history: history)
+            state.connection = connection
+            return (connection, true)
+        }
+        guard let connection else { throw .clientClosed }
+        if isNew {
+            let pause = history.lastFailedOpening.map {
+                ContinuousClock.now.duration(to: $0.advanced(by: Self.reconnectPause))
+            }
+            connection.begin(after: pause ?? .zero)
+        }
+        return connection
+    }
+}

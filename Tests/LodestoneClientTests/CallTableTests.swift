@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import Testing
+
+@testable import LodestoneClient
+
+@Suite("The calls of a connection")
+struct CallTableTests {
+    private let start = ContinuousClock.now
+
+    private func time(_ seconds: Int) -> ContinuousClock.Instant {
+        start.advanced(by: .seconds(seconds))
+    }
+
+    /// A table that is open, with the calls `names` submitted and sent as far as they go.
+    private func table(_ names: String..., limit: Int = 64, isWrite: Bool = false)
+        -> (CallTable<String>, sent: [UInt64])
+    {
+        var table = CallTable<String>()
+        table.open(limit: limit)
+        for name in names {
+            _ = table.submit(name, deadline: time(10), isWrite: isWrite)
+        }
+        let sent = turns(&table).map(\.id)
+        return (table, sent)
+    }
+
+    private func turns(_ table: inout CallTable<String>) -> [CallTable<String>.Turn] {
+        var turns: [CallTable<String>.Turn] = []
+        while let turn = table.nextTurn() { turns.append(turn) }
+        return turns
+    }
+
+    @Test("wait until the connection is open, then go in the order in which they came")
+    func opening() {
+        var table = CallTable<String>(lastID: 1)
+        for name in ["a", "b", "c"] {
+            _ = table.submit(name, deadline: time(10), isWrite: false)
+        }
+        #expect(table.nextTurn() == nil)
+        table.open(limit: 64)
+        let sent = turns(&table)
+        #expect(sent.map(\.payload) == ["a", "b", "c"])
+        #expect(sent.map(\.id) == [2, 3, 4])
+        #expect(sent.map(\.isAlone) == [true, false, false])
+    }
+
+    @Test("find their replies in any order, once")
+    func replies() {
+        var (table, ids) = table("a", "b", "c")
+        #expect(table.finish(ids[2]) == "c")
+        #expect(table.finish(ids[0]) == "a")
+        #expect(table.finish(ids[0]) == nil)
+        #expect(table.finish(99) == nil)
+        #expect(table.finish(ids[1]) == "b")
+    }
+
+    @Test("are never more than the server takes at once")
+    func limit() {
+        var (table, ids) = table("a", "b", "c", "d", limit: 2)
+        #expect(ids.count == 2)
+        _ = table.finish(ids[1])
+        #expect(turns(&table).map(\.payload) == ["c"])
+        _ = table.finish(ids[0])
+        #expect(turns(&table).map(\.payload) == ["d"])
+    }
+
+    @Test("wait while the connection has too much to send")
+    func clogged() {
+        var (table, _) = table()
+        table.isClogged = true
+        _ = table.submit("a", deadline: time(10), isWrite: false)
+        #expect(table.nextTurn() == nil)
+        table.isClogged = false
+        #expect(table.nextTurn()?.payload == "a")
+    }
+
+    @Test("keep their place at the server after the caller has given up")
+    func abandonedPlace() {
+        var (table, ids) = table("a", "b", limit: 1)
+        guard case .ended(let ended) = table.cancel(ids[0], now: start, patience: .seconds(1))
+        else {
+            Issue.record("a read that is cancelled ends at once")
+            return
+        }
+        #expect(ended.payload == "a" && ended.wasSent && ended.outcome == .notApplied)
+        #expect(table.nextTurn() == nil)
+        #expect(table.finish(ids[0]) == nil)
+        #expect(table.nextTurn()?.payload == "b")
+    }
+
+    @Test("leave the queue without a trace when they are cancelled there")
+    func cancelQueued() {
+        var (table, ids) = table("a", "b", "c", limit: 1, isWrite: true)
+        let result = table.cancel(ids[0] + 1, now: start, patience: .seconds(1))
+        guard case .ended(let ended) = result else {
+            Issue.record("a queued call that is cancelled ends at once")
+            return
+        }
+        #expect(ended.payload == "b" && !ended.wasSent && ended.outcome == .notApplied)
+        _ = table.finish(ids[0])
+        #expect(table.nextTurn()?.payload == "c")
+    }
+
+    @Test("wait for the server's word when they are writes that were sent, but not for long")
+    func cancelWrite() {
+        var (table, ids) = table("a", isWrite: true)
+        guard case .awaitsWord(let until) = table.cancel(ids[0], now: start, patience: .seconds(1))
+        else {
+            Issue.record("the server may say what became of a write")
+            return
+        }
+        #expect(until == time(1))
+        #expect(table.earliestDeadline == time(1))
+        // Asked again, nothing changes.
+        if case .nothing = table.cancel(ids[0], now: time(5), patience: .seconds(1)) {
+        } else {
+            Issue.record("a call is cancelled once")
+        }
+        let expired = table.expire(at: time(1))
+        #expect(expired.map(\.payload) == ["a"])
+        #expect(expired.map(\.isCancelled) == [true])
+        #expect(expired.map(\.outcome) == [.unknown])
+    }
+
+    @Test("end when their deadline has passed, sent or not")
+    func deadlines() {
+        var table = CallTable<String>()
+        table.open(limit: 2)
+        _ = table.submit("late read", deadline: time(1), isWrite: false)
+        _ = table.submit("write", deadline: time(5), isWrite: true)
+        _ = table.submit("late write, queued", deadline: time(2), isWrite: true)
+        _ = table.submit("queued", deadline: time(9), isWrite: false)
+        _ = turns(&table)
+        #expect(table.earliestDeadline == time(1))
+        #expect(table.expire(at: start).isEmpty)
+        let expired = table.expire(at: time(2))
+        #expect(expired.map(\.payload) == ["late read", "late write, queued"])
+        #expect(expired.map(\.outcome) == [.notApplied, .notApplied])
+        #expect(expired.map(\.wasSent) == [true, false])
+        #expect(table.earliestDeadline == time(5))
+        let later = table.expire(at: time(5))
+        #expect(later.map(\.outcome) == [.unknown])
+        #expect(table.earliestDeadline == time(9))
+    }
+
+    @Test("are made elsewhere when the server leaves without having started them")
+    func leaving() {
+        var (table, ids) = table("a", "b", "c", "d", limit: 3, isWrite: true)
+        let ended = table.leave(lastRequest: ids[0])
+        #expect(ended.map(\.payload) == ["b", "c", "d"])
+        #expect(ended.allSatisfy { $0.outcome == .notApplied })
+        #expect(!table.takesCalls)
+        #expect(table.submit("e", deadline: time(1), isWrite: false) == nil)
+        #expect(!table.isDone)
+        #expect(table.finish(ids[0]) == "a")
+        #expect(table.isDone)
+    }
+
+    @Test("are lost with the connection, and only writes that were sent leave a doubt")
+    func closing() {
+        var table = CallTable<String>()
+        table.open(limit: 2)
+        for (name, isWrite) in [("read", false), ("write", true), ("queued write", true)] {
+            _ = table.submit(name, deadline: time(1), isWrite: isWrite)
+        }
+        _ = turns(&table)
+        let lost = table.close()
+        #expect(lost.map(\.payload) == ["read", "write", "queued write"])
+        #expect(lost.map(\.outcome) == [.notApplied, .unknown, .notApplied])
+        #expect(table.isDone)
+        #expect(table.earliestDeadline == nil)
+        #expect(table.close().isEmpty)
+    }
+
+    @Test("are all taken even by a server that says it takes none")
+    func senselessLimit() {
+        let (_, ids) = table("a", "b", limit: 0)
+        #expect(ids.count == 1)
+    }
+}
+
+@Suite("Retries")
+struct RetryPolicyTests {
+    private func error(
+        _ code: LodestoneError.Code, retryAfter: Duration? = nil
+    ) -> LodestoneError {
+        LodestoneError(code, reason: "TEST", "", recovery: "", retryAfter: retryAfter)
+    }
+
+    @Test("wait a random time that doubles in length, up to a limit")
+    func backoff() {
+        let policy = RetryPolicy(maxAttempts: 5, maxBackoff: .milliseconds(300))
+        for (attempt, longest) in [(1, 100), (2, 200), (3, 300), (4, 300)] {
+            let delays = (0..<200).compactMap { _ in
+                policy.delay(after: error(.unavailable), attempt: attempt)
+            }
+            #expect(delays.count == 200)
+            #expect(delays.allSatisfy { $0 >= .zero && $0 <= .milliseconds(longest) })
+            #expect(delays.contains { $0 > .milliseconds(longest / 2) })
+        }
+    }
+
+    @Test("end with the last attempt")
+    func attempts() {
+        #expect(RetryPolicy.standard.delay(after: error(.unavailable), attempt: 3) != nil)
+        #expect(RetryPolicy.standard.delay(after: error(.unavailable), attempt: 4) == nil)
+        #expect(RetryPolicy.none.delay(after: error(.unavailable), attempt: 1) == nil)
+        #expect(RetryPolicy(maxAttempts: 100).maxAttempts == 5)
+    }
+
+    @Test("come when the server wants them")
+    func retryAfter() {
+        let policy = RetryPolicy.standard
+        for code in [LodestoneError.Code.unavailable, .aborted, .resourceExhausted] {
+            let delay = policy.delay(after: error(code, retryAfter: .seconds(7)), attempt: 1)
+            #expect(delay == .seconds(7))
+        }
+        #expect(policy.delay(after: error(.resourceExhausted), attempt: 1) == nil)
+    }
+
+    @Test("are made for nothing else", arguments: LodestoneError.Code.allCases)
+    func codes(code: LodestoneError.Code) {
+        guard ![.unavailable, .aborted, .resourceExhausted].contains(code) else { return }
+        let after = error(code, retryAfter: .zero)
+        #expect(RetryPolicy.standard.delay(after: after, attempt: 1) == nil)
+    }
+
+    @Test("stop when failures pile up, and come back with successes")
+    func budget() {
+        var budget = RetryBudget()
+        for _ in 0..<4 { budget.recordFailure() }
+        #expect(budget.allowsRetry)
+        budget.recordFailure()
+        #expect(!budget.allowsRetry)
+        for _ in 0..<2 { budget.recordSuccess() }
+        #expect(budget.allowsRetry)
+        for _ in 0..<100 { budget.recordFailure() }
+        for _ in 0..<49 { budget.recordSuccess() }
+        #expect(!budget.allowsRetry)
+    }
+}

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneClient
+import LodestoneTransport
+import LodestoneWire
+import Testing
+
+@Suite("A client", .timeLimit(.minutes(1)))
+struct CallTests {
+    @Test("gives each caller its reply, in whatever order replies come")
+    func outOfOrder() async throws {
+        let server = try ScriptedServer()
+        let client = try await server.client()
+        let papers = client.collection("papers")
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 0..<50 {
+                group.addTask {
+                    let id = try DocumentID("document \(number)")
+                    #expect(try await papers.get(id)?.id == id)
+                }
+            }
+            var waiting: [ScriptedServer.Arrival] = []
+            for await arrival in server.arrivals {
+                waiting.append(arrival)
+                if waiting.count == 50 { break }
+            }
+            for arrival in waiting.shuffled() { arrival.answer(.echo(arrival.request)) }
+            try await group.waitForAll()
+        }
+        await client.close()
+        await server.end()
+    }
+
+    @Test("keeps many tasks apart that call one after the other")
+    func manyTasks() async throws {
+        let server = try ScriptedServer()
+        let client = try await server.client()
+        let echoing = Task {
+            for await arrival in server.arrivals { arrival.answer(.echo(arrival.request)) }
+        }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for task in 0..<100 {
+                group.addTask {
+                    for round in 0..<20 {
+                        let id = try DocumentID("\(task)/\(round)")
+                        #expect(try await client.collection("c").get(id)?.id == id)
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        echoing.cancel()
+        await client.close()
+        await server.end()
+    }
+
+    @Test("runs tasks on its loop when they want that")
+    func executor() async throws {
+        let server = try ScriptedServer()
+        let client = try await server.client()
+        let sum = try await Task(executorPreference: client.executor) {
+            var sum: UInt64 = 0
+            for _ in 0..<200 { sum += try await client.ping() }
+            return sum
+        }.value
+        #expect(sum == 200 * 42)
+        await client.close()
+        await server.end()
+    }
+
+    @Test("sends no more calls at once than the server takes, and the rest later")
+    func maxInFlight() async throws {
+        let server = try ScriptedServer(.init(maxInFlight: 2))
+        let client = try await server.client()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 0..<12 {
+                group.addTask {
+                    _ = try await client.collection("c").get(try DocumentID("\(number)"))
+                }
+            }
+            var waiting: [ScriptedServer.Arrival] = []
+            var answered = 0
+            for await arrival in server.arrivals {
+                waiting.append(arrival)
+                #expect(waiting.count <= 2)
+                guard waiting.count == 2 || answered == 11 else { continue }
+                let first = waiting.removeFirst()
+                first.answer(.echo(first.request))
+                answered += 1
+                if answered == 12 { break }
+                if answered == 11, let last = waiting.first {
+                    last.answer(.echo(last.request))
+                    break
+                }
+            }
+            try await group.waitForAll()
+        }
+        await client.close()
+        await server.end()
+    }
+
+    @Test("tells the server how much time is left")
+    func deadlineTravels() async throws {
+        let server = try ScriptedServer()
+        let client = try await server.client()
+        async let reply = client.collection("c").search(
+            Query([.matching("x")]), deadline: .seconds(3))
+        var arrivals = server.arrivals.makeAsyncIterator()
+        let arrival = try #require(await arrivals.next())
+        let deadline = try #require(arrival.request.deadline)
+        #expect(deadline <= .seconds(3) && deadline > .seconds(1))
+        #expect(arrival.request.requestID == nil)
+        arrival.answer(
+            .search(SearchResponse(results: [QueryResult(hits: [])], sequenceNumber: 1)))
+        #expect(try await reply.hits.isEmpty)
+        await client.close()
+        await server.end()
+    }
+
+    @Test("gives up at the deadline, tells the server, and says whether anything may be written")
+    func deadlinePasses() async throws {
+        let server = try ScriptedServer()
+        let client = try await server.client()
+        let collection = client.collection("c")
+        var arrivals = server.arrivals.makeAsyncIterator()
+        let start = ContinuousClock.now
+        async let read = failure { () async throws(LodestoneError) in
+            try await collection.search([], deadline: .milliseconds(40))
+        }
+        let readArrival = try #require(await arrivals.next())
+        #expect(await read?.code == .deadlineExceeded)
+        #expect(await read?.outcome == .notApplied)
+        #expect(ContinuousClock.now - start >= .milliseconds(40))
+        #expect(try #require(await arrivals.next()).request.call == .cancel(id: readArrival.request.id))
+
+        async let write = failure { () async throws(LodestoneError) in
+            try await collection.drop(["a"], deadline: .milliseconds(40))
+        }
+        let writeArrival = try #require(await arrivals.next())
+        #expect(await write?.code == .deadlineExceeded)
+        #expect(await write?.outcome == .unknown)
+        #expect(
+            try #require(await arrivals.next()).request.call == .cancel(id: writeArrival.request.id))
+        // The late reply is for nobody, and the connection is as good as before.
+        readArrival.answer(.search(SearchResponse(results: [], sequenceNumber: 1)))
+        writeArrival.answer(.written(at: 2))
+        #expect(try await client.ping() == 42)
+        await client.close()
+        await server.end()
+    }
+
+    @Test("counts the time in its queue")
+    func deadlineInQueue() async throws {
+        let server = try ScriptedServer(.init(maxInFlight: 1))
+        let client = try await server.client()
+        var arrivals = server.arrivals.makeAsyncIterator()
+        async let first = client.collection("c").get(["a"])
+        let arrival = try #require(await arrivals.next())
+        let error = await failure { () async throws(LodestoneError) in
+            try await client.collection("c").drop(["b"], deadline: .milliseconds(30))
+        }
+        #expect(error?.code == .deadlineExceeded)
+        #expect(error?.outcome == .notApplied)
+        arrival.answer(.echo(arrival.request))
+        #expect(try await first.count == 1)
+        await client.close()
+        await server.end()
+    }
+
+    @Test("cancels a read at once and tells the server")
+    func cancelRead() async throws {
+        let server = try ScriptedServer()
+        let client = try await server.client()
+        var arrivals = server.arrivals.makeAsyncIterator()
+        let task = Task {
+            await failure { () async throws(LodestoneError) in
+                try await client.collection("c").get(["a"])
+            }
+        }
+        let arrival = try #require(await arrivals.next())
+        task.cancel()
+        let error = await task.value
+        #expect(error?.code == .cancelled)
+        #expect(error?.outcome == .notApplied)
+        #expect(try #require(await arrivals.next()).request.call == .cancel(id: arrival.request.id))
+        await client.close()
+        await server.end()
+    }
+
+    @Test("asks the server what became of a write that is cancelled")
+    func cancelWrite() async throws {
+        let server = try ScriptedServer()
+        let client = try await server.client()
+        var arrivals = server.arrivals.makeAsyncIterator()
+        let cancelled = LodestoneError(
+            .cancelled, reason: "CANCELLED", "", recovery: "", outcome: .notApplied)
+        for (answer, outcome) in [
+            (Reply.error(cancelled), LodestoneError.Outcome?.some(.notApplied)),
+            (.written(at: 7), nil),
+        ] {
+            let task = Task {
+                await failure { () async throws(LodestoneError) in
+                    try await client.collection("c").drop(["a"])
+                }
+            }
+            let arrival = try #require(await arrivals.next())
+            task.cancel()
+            let cancel = try #require(await arrivals.next())
+            #expect(cancel.request.call == .cancel(id: arrival.request.id))
+            arrival.answer(answer)
+            #expect(await task.value?.outcome == outcome)
+        }
+        // Without its word, the outcome is unknown.
+        let task = Task {
+            await failure { () async throws(LodestoneError) in
+                try await client.collection("c").drop(["a"])
+            }
+        }
+        _ = try #require(await arrivals.next())
+        task.cancel()
+        let error = await task.value
+        #expect(error?.code == .cancelled)
+        #expect(error?.outcome == .unknown)
+        await client.close()
+        await server.end()
+    }
+
+    @Test("never sends a call that is cancelled before its turn")
+    func cancelQueued() async throws {
+        let server = try ScriptedServer(.init(maxInFlight: 1))
+        let client = try await server.client()
+        let collection = client.collection("c")
+        var arrivals = server.arrivals.makeAsyncIterator()
+        async let first = collection.get(["first"])
+        let arrival = try #require(await arrivals.next())
+        let task = Task {
+            await failure { () async throws(LodestoneError) in
+                try await collection.drop(["second"])
+            }
+        }
+        task.cancel()
+        #expect(await task.value?.code == .cancelled)
+        async let third = collection.get(["third"])
+        arrival.answer(.echo(arrival.request))
+        let next = try #require(await arrivals.next())
+        #expect(next.request.call == .get(GetRequest(collection: "c", ids: ["third"])))
+        next.answer(.echo(next.request))
+        _ = try await (first, third)
+        await client.close()
+        await server.end()
+    }
+
+    @Test("refuses a call whose message is too large, and goes on")
+    func tooLarge() async throws {
+        let server = try ScriptedServer(.init(maxFrameBytes: 1_000))
+        let client = try await server.client()
+        let error = await failure { () async throws(LodestoneError) in
+            try await client.collection("c").indexMany([
+                Document(id: "a", text: String(repeating: "x", count: 2_000))
+            ])
+        }
+        #expect(error?.reason == "FRAME_TOO_LARGE")
+        #expect(error?.outcome == .notApplied)
+        #expect(try await client.ping() == 42)
+        await client.close()
+        await server.end()
+    }
+
+    @Test("holds back batches that the server does not read, and sends all of them in the end")
+    func slowServer() async throws {
+        let server = try ScriptedServer()
+        let client = try await server.client()
+        let text = String(repeating: "x", count: 900_000)
+        var arrivals = server.arrivals.makeAsyncIterator()
+        async let first = client.collection("c").get(["a"])
+        let arrival = try #require(await arrivals.next())
+        let stream = arrival.connection.stream
+        stream.loop.async {
+            stream.suspendReading()
+            arrival.answer(.echo(arrival.request))
+        }
+        _ = try await first
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 0..<40 {
+                group.addTask {
+                    try await client.collection("c").indexMany([
+                        Document(id: try DocumentID("\(number)"), text: text)
+                    ])
+                }
+            }
+            stream.loop.async { stream.resumeReading() }
+            for _ in 0..<40 { try #require(await arrivals.next()).answer(.written(at: 1)) }
+            try await group.waitForAll()
+        }
+        await client.close()
+        await server.end()
+    }
+
+    @Test("says so when a reply does not fit the call")
+    func unexpectedReply() async throws {
+        let server = try ScriptedServer()
+        let client = try await server.client()
+        var arrivals = server.arrivals.makeAsyncIterator()
+        async let error = failure { () async throws(LodestoneError) in
+            try await client.collection("c").search(Query([.matching("x")]))
+        }
+        // An answer to one question is missing.
+        try #require(await arrivals.next()).answer(
+            .search(SearchResponse(results: [], sequenceNumber: 1)))
+        #expect(await error?.reason == "UNEXPECTED_REPLY")
+        #expect(await error?.message.contains("search") == true)
+        await client.close()
+        await server.end()
+    }
+}

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneClient
+import LodestoneTransport
+import LodestoneWire
+import Testing
+
+@Suite("A client's connection", .timeLimit(.minutes(1)))
+struct ConnectionTests {
+    private func overloaded(retryAfter: Duration?) -> LodestoneError {
+        LodestoneError(
+            .resourceExhausted, reason: "OVERLOADED", "", recovery: "", retryAfter: retryAfter)
+    }
+
+    @Test("that is lost makes calls fail, and only writes leave a doubt")
+    func lost() async throws {
+        let server = try ScriptedServer()
+        let client = try await server.client(retry: .none)
+        var arrivals = server.arrivals.makeAsyncIterator()
+        async let read = failure { () async throws(LodestoneError) in
+            try await client.collection("c").get(["a"])
+        }
+        _ = try #require(await arrivals.next())
+        async let write = failure { () async throws(LodestoneError) in
+            try await client.collection("c").drop(["a"])
+        }
+        try #require(await arrivals.next()).connection.stream.reset()
+        #expect(await read?.code == .unavailable)
+        #expect(await read?.outcome == .notApplied)
+        #expect(await write?.code == .unavailable)
+        #expect(await write?.outcome == .unknown)
+        // The next call connects anew, and says how far this client has seen.
+        #expect(try await client.ping() == 42)
+        #expect(server.hellos.value.map(\.lastSequenceNumber) == [nil, 42])
+        await client.close()
+        await server.end()
+    }
+
+    @Test("that is lost is replaced, and writes are repeated with their request id")
+    func retries() async throws {
+        let server = try ScriptedServer()
+        let client = try await server.client()
+        var arrivals = server.arrivals.makeAsyncIterator()
+        let requestID = RequestID.random()
+        async let receipt = client.collection("c").drop(["a"], requestID: requestID)
+        let first = try #require(await arrivals.next())
+        first.connection.stream.close()
+        let second = try #require(await arrivals.next())
+        #expect(first.request.requestID == requestID)
+        #expect(second.request.requestID == requestID)
+        #expect(second.request.call == first.request.call)
+        #expect(second.connection !== first.connection)
+        second.answer(.written(at: 9))
+        #expect(try await receipt.sequenceNumber == 9)
+        await client.close()
+        await server.end()
+    }
+
+    @Test("that fails again and again ends a call after four attempts, and later ones after one")
+    func attempts() async throws {
+        let server = try ScriptedServer()
+        let client = try await server.client(
+            retry: RetryPolicy(firstBackoff: .milliseconds(5)))
+        let attempts = Shared(0)
+        let resetting = Task {
+            for await arrival in server.arrivals {
+                attempts.update { $0 += 1 }
+                arrival.connection.stream.reset()
+            }
+        }
+        let error = await failure { () async throws(LodestoneError) in
+            try await client.collection("c").get(["a"])
+        }
+        #expect(error?.code == .unavailable)
+        #expect(attempts.value == 4)
+        // By now there is too much trouble for retries.
+        let next = await failure { () async throws(LodestoneError) in
+            try await client.collection("c").get(["a"])
+        }
+        #expect(next?.code == .unavailable)
+        #expect(attempts.value == 5)
+        resetting.cancel()
+        await client.close()
+        await server.end()
+    }
+
+    @Test("leaves the doubt about a write standing, whatever later attempts say")
+    func doubtStays() async throws {
+        let server = try ScriptedServer()
+        let client = try await server.client()
+        var arrivals = server.arrivals.makeAsyncIterator()
+        async let error = failure { () async throws(LodestoneError) in
+            try await client.collection("c").drop(["a"])
+        }
+        try #require(await arrivals.next()).connection.stream.close()
+        try #require(await arrivals.next()).answer(.error(overloaded(retryAfter: nil)))
+        #expect(await error?.reason == "OVERLOADED")
+        #expect(await error?.outcome == .unknown)
+        await client.close()
+        await server.end()
+    }
+
+    @Test("carries a call again when the server asks for that, not before")
+    func retryAfter() async throws {
+        let server = try ScriptedServer()
+        let client = try await server.client()
+        var arrivals = server.arrivals.makeAsyncIterator()
+        async let documents = client.collection("c").get(["a"])
+        let first = try #require(await arrivals.next())
+        let start = ContinuousClock.now
+        first.answer(.error(overloaded(retryAfter: .milliseconds(60))))
+        let second = try #require(await arrivals.next())
+        #expect(ContinuousClock.now - start >= .milliseconds(60))
+        #expect(second.request.id != first.request.id)
+        second.answer(.echo(second.request))
+        #expect(try await documents.count == 1)
+        await client.close()
+        await server.end()
+    }
+
+    @Test("carries a call again only while its deadline allows")
+    func deadlineSpansAttempts() async throws {
+        let server = try ScriptedServer()
+        let client = try await server.client(deadline: .seconds(2))
+        var arrivals = server.arrivals.makeAsyncIterator()
+        let start = ContinuousClock.now
+        async let error = failure { () async throws(LodestoneError) in
+            try await client.collection("c").get(["a"])
+        }
+        try #require(await arrivals.next()).answer(.error(overloaded(retryAfter: .seconds(60))))
+        #expect(await error?.reason == "OVERLOADED")
+        #expect(ContinuousClock.now - start < .seconds(2))
+        await client.close()
+        await server.end()
+    }
+
+    @Test("is left when the server goes away: started calls end there, others on a new one")
+    func goAway() async throws {
+        let server = try ScriptedServer()
+        let client = try await server.client()
+        var arrivals = server.arrivals.makeAsyncIterator()
+        var endings = server.endings.makeAsyncIterator()
+        async let started = client.collection("c").get(["started"])
+        let first = try #require(await arrivals.next())
+        async let other = client.collection("c").drop(["other"])
+        let second = try #require(await arrivals.next())
+        first.connection.say(.goAway(GoAway(lastRequest: first.request.id, message: "bye")))
+        let again = try #require(await arrivals.next())
+        #expect(again.connection !== first.connection)
+        #expect(again.request.call == second.request.call)
+        #expect(again.request.requestID == second.request.requestID)
+        again.answer(.written(at: 3))
+        #expect(try await other.sequenceNumber == 3)
+        first.answer(.echo(first.request))
+        #expect(try await started.first?.id == "started")
+        // With its last call, the old connection has no purpose.
+        #expect(await endings.next() == ObjectIdentifier(first.connection))
+        await client.close()
+        await server.end()
+    }
+
+    @Test("is left for good by a server in good order without any call failing")
+    func manyGoAways() async throws {
+        let server = try ScriptedServer()
+        let client = try await server.client()
+        let answering = Task {
+            var count = 0
+            for await arrival in server.arrivals {
+                count += 1
+                if count % 5 == 0 {
+                    let last = arrival.request.id - 1
+                    arrival.connection.say(.goAway(GoAway(lastRequest: last, message: "bye")))
+                } else {
+                    arrival.answer(.echo(arrival.request))
+                }
+            }
+        }
+        for number in 0..<100 {
+            let id = try DocumentID("\(number)")
+            #expect(try await client.collection("c").get(id)?.id == id)
+        }
+        answering.cancel()
+        await client.close()
+        await server.end()
+    }
+
+    @Test("takes the last word of a server that closes it for the reason")
+    func lastWord() async throws {
+        let server = try ScriptedServer()
+        let client = try await server.client(retry: .none)
+        var arrivals = server.arrivals.makeAsyncIterator()
+        async let error = failure { () async throws(LodestoneError) in
+            try await client.collection("c").drop(["a"])
+        }
+        let peer = try #require(await arrivals.next()).connection
+        peer.say(
+            .error(
+                LodestoneError(.unavailable, reason: "TOO_MANY_CONNECTIONS", "", recovery: "")))
+        peer.stream.closeAfterFlush()
+        #expect(await error?.reason == "TOO_MANY_CONNECTIONS")
+        #expect(await error?.outcome == .unknown)
+        await client.close()
+        await server.end()
+    }
+
+    @Test("is refused with the server's words")
+    func refused() async throws {
+        let server = try ScriptedServer(
+            .init(hello: { hello in
+                hello.token == Array("secret".utf8)
+                    ? nil
+                    : .error(
+                        LodestoneError(
+                            .unauthenticated, reason: "UNAUTHENTICATED", "No.", recovery: ""))
+            }))
+        var configuration = server.configuration()
+        let error = await failure { () async throws(LodestoneError) in
+            try await LodestoneClient.connect(configuration)
+        }
+        #expect(error?.code == .unauthenticated)
+        configuration.token = "secret"
+        let client = try await LodestoneClient.connect(configuration)
+        #expect(server.hellos.value.last?.clientName == configuration.clientName)
+        await client.close()
+        await server.end()
+    }
+
+    @Test("is not made to a server that is not there, or does not answer")
+    func noServer() async throws {
+        let server = try ScriptedServer(.init(saysHello: false))
+        var configuration = server.configuration()
+        configuration.connectTimeout = .milliseconds(50)
+        let silent = configuration
+        let silence = await failure { () async throws(LodestoneError) in
+            try await LodestoneClient.connect(silent)
+        }
+        #expect(silence?.reason == "HELLO_TIMEOUT")
+        await server.end()
+        let absence = await failure { () async throws(LodestoneError) in
+            try await LodestoneClient.connect(silent)
+        }
+        #expect(absence?.reason == "CONNECTION_REFUSED")
+        let nonsense = await failure { () async throws(LodestoneError) in
+            try await LodestoneClient.connect(to: "no:such:address")
+        }
+        #expect(nonsense?.code == .invalidArgument)
+    }
+
+    @Test("is given up when the server has nothing to say at all any more")
+    func silentServer() async throws {
+        let server = try ScriptedServer()
+        let client = try await server.client(retry: .none)
+        var arrivals = server.arrivals.makeAsyncIterator()
+        var endings = server.endings.makeAsyncIterator()
+        async let long = failure { () async throws(LodestoneError) in
+            try await client.collection("c").get(["long"])
+        }
+        let arrival = try #require(await arrivals.next())
+        async let short = failure { () async throws(LodestoneError) in
+            try await client.collection("c").get(["short"], deadline: .milliseconds(20))
+        }
+        #expect(await short?.code == .deadlineExceeded)
+        #expect(await long?.reason == "NO_REPLY")
+        #expect(await endings.next() == ObjectIdentifier(arrival.connection))
+        #expect(try await client.ping() == 42)
+        await client.close()
+        await server.end()
+    }
+
+    @Test("is given up when the server sends what is no frame")
+    func garbage() async throws {
+        let server = try ScriptedServer()
+        let client = try await server.client(retry: .none)
+        var arrivals = server.arrivals.makeAsyncIterator()
+        async let error = failure { () async throws(LodestoneError) in
+            try await client.collection("c").drop(["a"])
+        }
+        let arrival = try #require(await arrivals.next())
+        arrival.connection.stream.send { $0.append(contentsOf: [0xFF, 0xFF, 0xFF, 0xFF, 1]) }
+        #expect(await error?.reason == "FRAME_TOO_LARGE")
+        #expect(await error?.outcome == .unknown)
+        #expect(try await client.ping() == 42)
+        await client.close()
+        await server.end()
+    }
+
+    @Test("ends with its client, and calls under way with it")
+    func close() async throws {
+        let server = try ScriptedServer()
+        let client = try await server.client()
+        var arrivals = server.arrivals.makeAsyncIterator()
+        var endings = server.endings.makeAsyncIterator()
+        async let pending = failure { () async throws(LodestoneError) in
+            try await client.collection("c").drop(["a"])
+        }
+        _ = try #require(await arrivals.next())
+        await client.close()
+        #expect(await pending?.reason == "CLIENT_CLOSED")
+        #expect(await pending?.outcome == .unknown)
+        #expect(await endings.next() != nil)
+        let late = await failure { () async throws(LodestoneError) in try await client.ping() }
+        #expect(late?.reason == "CLIENT_CLOSED")
+        await client.close()
+        await server.end()
+    }
+
+    @Test("ends when nobody holds the client any more")
+    func deinitialization() async throws {
+        let server = try ScriptedServer()
+        var endings = server.endings.makeAsyncIterator()
+        do {
+            let client = try await server.client()
+            #expect(try await client.ping() == 42)
+        }
+        #expect(await endings.next() != nil)
+        await server.end()
+    }
+}

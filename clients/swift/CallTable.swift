@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+import DequeModule
+import LodestoneCore
+
+/// The calls of one connection: those that were sent and wait for their reply, and those that wait
+/// for their turn, first come, first served.
+///
+/// It does nothing but remember: each method returns what the caller is to do. Whoever gives up on
+/// a call that was sent leaves its place taken until the reply comes, because the server still
+/// counts it.
+struct CallTable<Payload> {
+    private struct Entry {
+        /// `nil` once nobody waits for the reply.
+        var payload: Payload?
+        /// When to give up.
+        var deadline: ContinuousClock.Instant
+        let isWrite: Bool
+        /// It was cancelled, and the server is to say what became of it.
+        var isCancelled = false
+    }
+
+    /// A call that ends without a reply.
+    struct Unanswered {
+        var id: UInt64
+        var payload: Payload
+        /// What it may have left behind.
+        var outcome: LodestoneError.Outcome
+        /// The server has it and should hear that it is not wanted.
+        var wasSent: Bool
+        /// It ends because it was cancelled earlier.
+        var isCancelled: Bool
+    }
+
+    /// A call whose turn has come.
+    struct Turn {
+        var id: UInt64
+        var payload: Payload
+        /// No other call waits for its reply.
+        var isAlone: Bool
+    }
+
+    /// What cancelling a call leads to.
+    enum Cancellation {
+        /// It had ended already.
+        case nothing
+        /// It ends now.
+        case ended(Unanswered)
+        /// It is a write that was sent: tell the server, whose word ends it, or this moment.
+        case awaitsWord(until: ContinuousClock.Instant)
+    }
+
+    private enum Phase {
+        case opening
+        case open
+        /// Takes no more calls.
+        case leaving
+        case closed
+    }
+
+    private var phase = Phase.opening
+    private var limit = 0
+    private var lastID: UInt64
+    private var sent: [UInt64: Entry] = [:]
+    private var queue: Deque<(id: UInt64, entry: Entry)> = []
+
+    /// The connection has more to send than it should hold; nothing is sent until it has less.
+    var isClogged = false
+
+    /// - Parameter lastID: The largest id that is taken already.
+    init(lastID: UInt64 = 0) {
+        self.lastID = lastID
+    }
+
+    /// Whether a call would be taken.
+    var takesCalls: Bool { phase == .opening || phase == .open }
+
+    /// Whether the connection has no purpose left: it takes no calls, and none is under way.
+    var isDone: Bool { !takesCalls && sent.isEmpty && queue.isEmpty }
+
+    /// When the next call gives up.
+    var earliestDeadline: ContinuousClock.Instant? {
+        let waiting = queue.lazy.map(\.entry.deadline).min()
+        let running = sent.values.lazy.filter { $0.payload != nil }.map(\.deadline).min()
+        guard let waiting, let running else { return waiting ?? running }
+        return min(waiting, running)
+    }
+
+    /// Takes a call in, behind the others.
+    ///
+    /// - Returns: Its id, or `nil` when no more calls are taken.
+    mutating func submit(
+        _ payload: Payload, deadline: ContinuousClock.Instant, isWrite: Bool
+    ) -> UInt64? {
+        guard takesCalls else { return nil }
+        lastID += 1
+        queue.append((lastID, Entry(payload: payload, deadline: deadline, isWrite: isWrite)))
+        return lastID
+    }
+
+    /// An id for a request that has no reply.
+    mutating func takeID() -> UInt64 {
+        lastID += 1
+        return lastID
+    }
+
+    /// The next call that may be sent now, if there is one; it counts as sent.
+    mutating func nextTurn() -> Turn? {
+        guard phase != .opening, !isClogged, sent.count < limit,
+            let (id, entry) = queue.popFirst(), let payload = entry.payload
+        else { return nil }
+        let isAlone = sent.isEmpty
+        sent[id] = entry
+        return Turn(id: id, payload: payload, isAlone: isAlone)
+    }
+
+    /// The server is ready for at most `limit` calls at once.
+    mutating func open(limit: Int) {
+        guard phase == .opening else { return }
+        phase = .open
+        self.limit = max(1, limit)
+    }
+
+    /// The reply to a call is there.
+    ///
+    /// - Returns: The call, unless nobody waits for it or it is unknown.
+    mutating func finish(_ id: UInt64) -> Payload? {
+        sent.removeValue(forKey: id)?.payload
+    }
+
+    /// Gives up on a call.
+    ///
+    /// - Parameter patience: How long to wait for the server's word on a write that it has.
+    mutating func cancel(
+        _ id: UInt64, now: ContinuousClock.Instant, patience: Duration
+    ) -> Cancellation {
+        if let index = queue.firstIndex(where: { $0.id == id }) {
+            let entry = queue.remove(at: index).entry
+            return unanswered(id, entry, wasSent: false).map { .ended($0) } ?? .nothing
+        }
+        guard var entry = sent[id], entry.payload != nil, !entry.isCancelled else {
+            return .nothing
+        }
+        guard entry.isWrite else {
+            return abandon(id).map { .ended($0) } ?? .nothing
+        }
+        entry.isCancelled = true
+        entry.deadline = min(entry.deadline, now.advanced(by: patience))
+        sent[id] = entry
+        return .awaitsWord(until: entry.deadline)
+    }
+
+    /// Gives up on every call whose deadline has passed.
+    mutating func expire(at now: ContinuousClock.Instant) -> [Unanswered] {
+        let late = sent.filter { $0.value.payload != nil && $0.value.deadline <= now }.keys.sorted()
+        let ended = late.compactMap { abandon($0) }
+        return ended + takeFromQueue { $0.deadline <= now }
+    }
+
+    /// The server takes no more calls and has not started those after `lastRequest`.
+    ///
+    /// - Returns: The calls to make elsewhere.
+    mutating func leave(lastRequest: UInt64) -> [Unanswered] {
+        if phase != .closed { phase = .leaving }
+        let notStarted = sent.keys.filter { $0 > lastRequest }.sorted()
+        let ended = notStarted.compactMap { id in
+            sent.removeValue(forKey: id).flatMap { unanswered(id, $0, wasSent: false) }
+        }
+        return ended + takeFromQueue { _ in true }
+    }
+
+    /// The connection is gone, and every call with it.
+    mutating func close() -> [Unanswered] {
+        phase = .closed
+        let lost = sent.sorted { $0.key < $1.key }.compactMap { id, entry in
+            unanswered(id, entry, wasSent: true)
+        }
+        sent = [:]
+        return lost + takeFromQueue { _ in true }
+    }
+
+    private mutating func abandon(_ id: UInt64) -> Unanswered? {
+        guard let entry = sent[id] else { return nil }
+        sent[id]?.payload = nil
+        return unanswered(id, entry, wasSent: true)
+    }
+
+    private mutating func takeFromQueue(where isWanted: (Entry) -> Bool) -> [Unanswered] {
+        let taken = queue.filter { isWanted($0.entry) }
+        guard !taken.isEmpty else { return [] }
+        queue.removeAll { isWanted($0.entry) }
+        return taken.compactMap { unanswered($0.id, $0.entry, wasSent: false) }
+    }
+
+    private func unanswered(_ id: UInt64, _ entry: Entry, wasSent: Bool) -> Unanswered? {
+        entry.payload.map {
+            Unanswered(
+                id: id, payload: $0, outcome: wasSent && entry.isWrite ? .unknown : .notApplied,
+                wasSent: wasSent, isCancelled: entry.isCancelled)
+        }
+    }
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+public import LodestoneCore
+import LodestoneWire
+
+extension LodestoneClient {
+    /// A collection on the server, by name.
+    public struct Collection: Sendable {
+        /// Its name.
+        public let name: String
+        private let client: LodestoneClient
+
+        init(name: String, client: LodestoneClient) {
+            self.name = name
+            self.client = client
+        }
+
+        /// Writes documents and edges, all of them or none. When it returns, the batch is durable
+        /// and every search that starts afterwards sees it.
+        ///
+        /// - Parameters:
+        ///   - documents: To insert or replace; an id may occur once.
+        ///   - edges: To add to documents of this batch or written before.
+        ///   - requestID: Names this write: sent twice, it has one effect.
+        ///   - deadline: `nil`: the configuration's.
+        @discardableResult
+        public func indexMany(
+            _ documents: [Document],
+            edges: [SourcedEdge] = [],
+            requestID: RequestID = .random(),
+            deadline: Duration? = nil
+        ) async throws(LodestoneError) -> WriteReceipt {
+            let request = IndexManyRequest(collection: name, documents: documents, edges: edges)
+            return try await client.write(
+                .indexMany(request), requestID: requestID, deadline: deadline)
+        }
+
+        /// Drops documents, with every edge that leaves or enters them, and edges; all or none.
+        /// What doesn't exist is passed over.
+        ///
+        /// - Parameters:
+        ///   - ids: Documents to drop.
+        ///   - edges: Edges to drop, by source, label and target.
+        ///   - requestID: Names this write: sent twice, it has one effect.
+        ///   - deadline: `nil`: the configuration's.
+        @discardableResult
+        public func drop(
+            _ ids: [DocumentID],
+            edges: [SourcedEdge] = [],
+            requestID: RequestID = .random(),
+            deadline: Duration? = nil
+        ) async throws(LodestoneError) -> WriteReceipt {
+            let request = DropManyRequest(collection: name, ids: ids, edges: edges)
+            return try await client.write(
+                .dropMany(request), requestID: requestID, deadline: deadline)
+        }
+
+        /// Answers many questions from one state of the collection, in one round trip.
+        public func search(_ queries: [Query], deadline: Duration? = nil)
+            async throws(LodestoneError) -> SearchResponse
+        {
+            let request = SearchRequest(collection: name, queries: queries)
+            return try await client.perform(.search(request), deadline: deadline) { reply in
+                guard case .search(let response) = reply, response.results.count == queries.count
+                else { return nil }
+                return response
+            }
+        }
+
+        /// Answers one question.
+        public func search(_ query: Query, deadline: Duration? = nil)
+            async throws(LodestoneError) -> QueryResult
+        {
+            try await search([query], deadline: deadline).results[0]
+        }
+
+        /// Makes many walks over one state of the collection, in one round trip.
+        public func walk(_ walks: [Walk], deadline: Duration? = nil)
+            async throws(LodestoneError) -> WalkResponse
+        {
+            let request = WalkRequest(collection: name, walks: walks)
+            return try await client.perform(.walk(request), deadline: deadline) { reply in
+                guard case .walk(let response) = reply, response.results.count == walks.count
+                else { return nil }
+                return response
+            }
+        }
+
+        /// Makes one walk.
+        public func walk(_ walk: Walk, deadline: Duration? = nil)
+            async throws(LodestoneError) -> WalkResult
+        {
+            try await self.walk([walk], deadline: deadline).results[0]
+        }
+
+        /// The documents that exist, in the order of `ids`.
+        public func get(
+            _ ids: [DocumentID], include: Include = .document, deadline: Duration? = nil
+        ) async throws(LodestoneError) -> [Document] {
+            let request = GetRequest(collection: name, ids: ids, include: include)
+            return try await client.perform(.get(request), deadline: deadline) { reply in
+                if case .documents(let documents) = reply { documents } else { nil }
+            }
+        }
+
+        /// One document; `nil` when it doesn't exist.
+        public func get(
+            _ id: DocumentID, include: Include = .document, deadline: Duration? = nil
+        ) async throws(LodestoneError) -> Document? {
+            try await get([id], include: include, deadline: deadline).first
+        }
+
+        /// A page of the collection, in the order in which documents were written.
+        ///
+        /// - Parameters:
+        ///   - limit: The most documents wanted.
+        ///   - cursor: Where the last page ended; `nil`: from the start.
+        ///   - filter: What every document must satisfy.
+        ///   - include: What each document brings along.
+        ///   - deadline: `nil`: the configuration's.
+        public func scan(
+            limit: Int = 100,
+            cursor: ScanCursor? = nil,
+            filter: Filter? = nil,
+            include: Include = .document,
+            deadline: Duration? = nil
+        ) async throws(LodestoneError) -> ScanResponse {
+            let request = ScanRequest(
+                collection: name, cursor: cursor, limit: limit, filter: filter, include: include)
+            return try await client.perform(.scan(request), deadline: deadline) { reply in
+                if case .page(let page) = reply { page } else { nil }
+            }
+        }
+
+        /// The collection as it stands.
+        ///
+        /// - Throws: `.notFound` when it doesn't exist.
+        public func describe() async throws(LodestoneError) -> CollectionDescription {
+            try await client.perform(.describeCollection(name: name)) { reply in
+                if case .collection(let description) = reply { description } else { nil }
+            }
+        }
+    }
+}

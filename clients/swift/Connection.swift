@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import LodestoneTransport
+import LodestoneWire
+import Synchronization
+
+/// One connection to the server, from the first attempt to reach it until it is gone. Calls are
+/// taken from the start, and wait until the server has said hello.
+///
+/// Threading: `perform`, `end` and `takesCalls` may be called from any thread; the calls are kept
+/// under a lock, and whoever submits one sends it. Replies come on the loop.
+final class Connection: ByteStreamHandler, @unchecked Sendable {
+    // Unchecked: `decoder`, `lastWord`, `lastReceived` and `isCheckingForLife` belong to the loop.
+
+    private static let helloID: UInt64 = 1
+    /// The most that a server is believed to need for a reply.
+    private static let mostFrameBytes = 64 << 20
+    private static let mostFrameBytesBeforeHello = 16 << 10
+    /// Requests that the system has not taken yet; more wait as values, not as bytes as well.
+    private static let mostUnsentBytes = 8 << 20
+    /// How long after the deadline of a write its reply is still waited for. The server keeps the
+    /// deadline too, and knows what became of the write.
+    private static let writeGrace = Duration.milliseconds(50)
+    /// How long a cancelled write waits for the server's word.
+    private static let cancelPatience = Duration.milliseconds(500)
+    /// How long a server that let a deadline pass may go on saying nothing at all.
+    private static let silencePatience = Duration.seconds(2)
+
+    private struct State {
+        var table = CallTable<PendingCall>(lastID: Connection.helloID)
+        var stream: ByteStream?
+        var maxFrameBytes = Limits.standard.maxFrameBytesBeforeHello
+        /// When the next look at the deadlines is due.
+        var timerDue: ContinuousClock.Instant?
+        var hasOpened = false
+        /// Why the connection ended.
+        var ending: LodestoneError?
+    }
+
+    private typealias Turn = CallTable<PendingCall>.Turn
+    private typealias Unanswered = CallTable<PendingCall>.Unanswered
+
+    private let configuration: LodestoneClient.Configuration
+    private let loop: EventLoop
+    private let history: History
+    private let state = Mutex(State())
+    private var decoder = FrameDecoder(maxFrameBytes: Connection.mostFrameBytesBeforeHello)
+    private var lastWord: LodestoneError?
+    private var lastReceived = ContinuousClock.now
+    private var isCheckingForLife = false
+
+    init(_ configuration: LodestoneClient.Configuration, loop: EventLoop, history: History) {
+        self.configuration = configuration
+        self.loop = loop
+        self.history = history
+    }
+
+    /// Whether a call has a chance here.
+    var takesCalls: Bool { state.withLock { $0.table.takesCalls } }
+
+    // MARK: Calls
+
+    /// Makes one attempt at a call. Returns by `deadline`, a write up to 50 ms later, because the
+    /// server's word on it counts more than ours.
+    func perform(_ call: Call, requestID: RequestID?, deadline: ContinuousClock.Instant) async
+        -> CallResult
+    {
+        let handle = CallHandle()
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { caller in
+                submit(
+                    PendingCall(
+                        call: call, requestID: requestID, deadline: deadline, caller: caller),
+                    handle)
+                // A cancellation that came before the call was taken in has found nothing.
+                if Task.isCancelled { cancel(handle) }
+            }
+        } onCancel: {
+            cancel(handle)
+        }
+    }
+
+    private func submit(_ call: PendingCall, _ handle: CallHandle) {
+        let isWrite = call.requestID != nil
+        let deadline = isWrite ? call.deadline.advanced(by: Self.writeGrace) : call.deadline
+        let (id, next, mustArm, ending) = state.withLock { state in
+            let id = state.table.submit(call, deadline: deadline, isWrite: isWrite)
+            let mustArm = id != nil && Self.mustArm(&state, for: deadline)
+            return (id, Self.nextTurn(&state), mustArm, state.ending)
+        }
+        guard let id else {
+            let error = ending?.with(outcome: .notApplied) ?? .serverLeaving
+            call.caller.resume(returning: .failure(CallFailure(error: error)))
+            return
+        }
+        handle.id = id
+        if mustArm { armTimer(deadline) }
+        if let next { transmit(next) }
+    }
+
+    private func cancel(_ handle: CallHandle) {
+        guard let id = handle.id else { return }
+        let (cancellation, armed) = state.withLock { state in
+            let result = state.table.cancel(id, now: .now, patience: Self.cancelPatience)
+            guard case .awaitsWord(let until) = result, Self.mustArm(&state, for: until) else {
+                return (result, ContinuousClock.Instant?.none)
+            }
+            return (result, until)
+        }
+        if let armed { armTimer(armed) }
+        switch cancellation {
+        case .nothing:
+            break
+        case .ended(let ended):
+            conclude(ended, .cancelled(ended.outcome))
+        case .awaitsWord:
+            sendCancel(of: id)
+        }
+    }
+
+    /// Lets a call fail that has no reply, and tells the server if it still works on it.
+    private func conclude(_ ended: Unanswered, _ error: LodestoneError) {
+        if ended.wasSent, !ended.isCancelled { sendCancel(of: ended.id) }
+        ended.payload.caller.resume(returning: .failure(CallFailure(error: error)))
+    }
+
+    // MARK: Sending
+
+    /// A call whose turn has come, and what it takes to send it.
+    private struct Outgoing {
+        var turn: Turn
+        var stream: ByteStream
+        var maxFrameBytes: Int
+    }
+
+    private static func nextTurn(_ state: inout State) -> Outgoing? {
+        guard let stream = state.stream, let turn = state.table.nextTurn() else { return nil }
+        return Outgoing(turn: turn, stream: stream, maxFrameBytes: state.maxFrameBytes)
+    }
+
+    /// Sends every call whose turn has come.
+    private func pump() {
+        while let next = state.withLock({ Self.nextTurn(&$0) }) { transmit(next) }
+    }
+
+    private func transmit(_ next: Outgoing) {
+        let turn = next.turn
+        // A lone call should not wait for the loop to be woken; calls among others travel together.
+        let now = turn.isAlone && !loop.isCurrent
+        do throws(LodestoneError) {
+            let unsent = try next.stream.send(now: now) { (output) throws(LodestoneError) in
+                try MessageCodec.append(
+                    turn.payload.request(id: turn.id), to: &output,
+                    maxFrameBytes: next.maxFrameBytes)
+                return output.count
+            }
+            if unsent > Self.mostUnsentBytes { holdBack(next.stream) }
+        } catch {
+            let call = state.withLock { $0.table.finish(turn.id) }
+            call?.caller.resume(returning: .failure(CallFailure(error: error)))
+            pump()
+        }
+    }
+
+    private func sendCancel(of id: UInt64) {
+        let (stream, requestID) = state.withLock { ($0.stream, $0.table.takeID()) }
+        stream?.send { output in
+            // Two numbers fit into any frame.
+            try? MessageCodec.append(Request(id: requestID, call: .cancel(id: id)), to: &output)
+        }
+    }
+
+    /// Sends no further call until the system has taken most of what there is.
+    private func holdBack(_ stream: ByteStream) {
+        state.withLock { $0.table.isClogged = true }
+        stream.flush()
+        if stream.unsentByteCount <= Self.mostUnsentBytes { drained(stream) }
+    }
+
+    func drained(_ stream: ByteStream) {
+        state.withLock { $0.table.isClogged = false }
+        pump()
+    }
+
+    // MARK: Deadlines
+
+    /// Whether the timer has to be set for `due`, because it is set for later or not at all.
+    private static func mustArm(_ state: inout State, for due: ContinuousClock.Instant) -> Bool {
+        if let armed = state.timerDue, armed <= due { return false }
+        state.timerDue = due
+        return true
+    }
+
+    private func armTimer(_ due: ContinuousClock.Instant) {
+        loop.schedule(after: ContinuousClock.now.duration(to: due)) { [weak self] in
+            self?.timerFired(due)
+        }
+    }
+
+    /// One timer serves all calls: it looks at their deadlines and is set again for the next one.
+    /// Calls that end in time cost it nothing.
+    private func timerFired(_ due: ContinuousClock.Instant) {
+        let (expired, next) = state.withLock { state in
+            if state.timerDue == due { state.timerDue = nil }
+            let expired = state.table.expire(at: .now)
+            let next = state.table.earliestDeadline.flatMap { earliest in
+                Self.mustArm(&state, for: earliest) ? earliest : nil
+            }
+            return (expired, next)
+        }
+        if let next { armTimer(next) }
+        for call in expired {
+            conclude(
+                call, call.isCancelled ? .cancelled(call.outcome) : .deadlineExceeded(call.outcome))
+        }
+        if expired.contains(where: \.wasSent) { checkForLife() }
+    }
+
+    /// A deadline passed without a word from the server, which keeps deadlines too: it, or the way
+    /// to it, may be gone. It has just been told to cancel the call, and must answer that.
+    private func checkForLife() {
+        guard !isCheckingForLife else { return }
+        isCheckingForLife = true
+        let heardThen = lastReceived
+        loop.schedule(after: Self.silencePatience) { [weak self] in
+            guard let self else { return }
+            isCheckingForLife = false
+            if lastReceived == heardThen { end(.silent(configuration.endpoint)) }
+        }
+    }
+
+    // MARK: Opening
+
+    /// Reaches for the server.
+    ///
+    /// - Parameter delay: Time to wait first.
+    func begin(after delay: Duration = .zero) {
+        guard delay <= .zero else {
+            loop.schedule(after: delay) { self.begin() }
+            return
+        }
+        ByteStream.connect(
+            to: configuration.endpoint, on: loop, timeout: configuration.connectTimeout
+        ) { [self] result in
+            switch result {
+            case .success(let stream): sayHello(stream)
+            case .failure(let error): end(error)
+            }
+        }
+    }
+
+    private func sayHello(_ stream: ByteStream) {
+        let isWanted = state.withLock { state in
+            if state.ending == nil { state.stream = stream }
+            return state.ending == nil
+        }
+        guard isWanted else {
+            stream.close()
+            return
+        }
+        stream.start(self)
+        loop.schedule(after: configuration.connectTimeout) { [weak self] in
+            guard let self, !state.withLock({ $0.hasOpened }) else { return }
+            end(.helloTimeout(configuration.endpoint))
+        }
+        let hello = Hello(
+            token: configuration.token.map { Array($0.utf8) },
+            clientName: configuration.clientName, lastSequenceNumber: history.lastSequenceNumber)
+        do throws(LodestoneError) {
+            try stream.send { (output) throws(LodestoneError) in
+                try MessageCodec.append(
+                    Request(id: Self.helloID, call: .hello(hello)), to: &output,
+                    maxFrameBytes: Limits.standard.maxFrameBytesBeforeHello)
+            }
+        } catch {
+            end(error)
+        }
+    }
+
+    private func open(_ reply: Reply) {
+        switch reply {
+        case .hello(let hello):
+            decoder.maxFrameBytes = min(hello.maxFrameBytes, Self.mostFrameBytes)
+            state.withLock { state in
+                state.hasOpened = true
+                state.maxFrameBytes = hello.maxFrameBytes
+                state.table.open(limit: hello.maxInFlight)
+            }
+            pump()
+        case .error(let error):
+            end(error)
+        default:
+            end(.unexpectedReply(to: "hello", outcome: .notApplied))
+        }
+    }
+
+    // MARK: Receiving
+
+    func received(_ bytes: UnsafeRawBufferPointer, on stream: ByteStream) -> Int {
+        lastReceived = .now
+        var consumed = 0
+        while true {
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[consumed...])
+            do throws(LodestoneError) {
+                switch try decoder.next(in: rest) {
+                case .incomplete:
+                    return consumed
+                case .message(let range):
+                    receive(UnsafeRawBufferPointer(rebasing: rest[range]))
+                    consumed += range.upperBound
+                }
+            } catch {
+                end(error)
+                return bytes.count
+            }
+        }
+    }
+
+    private func receive(_ message: UnsafeRawBufferPointer) {
+        let response: Response
+        do {
+            response = try MessageCodec.decodeResponse(message)
+        } catch {
+            guard let id = error.id, id > Self.helloID else {
+                end(error.error)
+                return
+            }
+            // The call was done; only its reply can't be read.
+            finish(id, .failure(CallFailure(error: error.error.with(outcome: .unknown))))
+            return
+        }
+        switch response.id {
+        case 0:
+            heard(response.reply)
+        case Self.helloID:
+            open(response.reply)
+        default:
+            history.note(response.reply)
+            if case .error(let error) = response.reply {
+                finish(response.id, .failure(CallFailure(error: error)))
+            } else {
+                finish(response.id, .success(response.reply))
+            }
+        }
+    }
+
+    private func finish(_ id: UInt64, _ result: CallResult) {
+        let (call, next, isDone) = state.withLock { state in
+            let call = state.table.finish(id)
+            return (call, Self.nextTurn(&state), state.table.isDone)
+        }
+        call?.caller.resume(returning: result)
+        if let next { transmit(next) }
+        if isDone { end(.serverLeaving) }
+    }
+
+    /// The server says something on its own.
+    private func heard(_ reply: Reply) {
+        switch reply {
+        case .goAway(let goAway):
+            leave(lastRequest: goAway.lastRequest)
+        case .error(let error):
+            // It closes next; this is why.
+            lastWord = error
+            leave(lastRequest: .max)
+        default:
+            break
+        }
+    }
+
+    private func leave(lastRequest: UInt64) {
+        let (ended, isDone) = state.withLock { state in
+            (state.table.leave(lastRequest: lastRequest), state.table.isDone)
+        }
+        for call in ended { conclude(call, lastWord ?? .serverLeaving) }
+        if isDone { end(lastWord ?? .serverLeaving) }
+    }
+
+    // MARK: End
+
+    func inputEnded(on stream: ByteStream) {
+        stream.close()
+    }
+
+    func closed(_ stream: ByteStream, error: LodestoneError?) {
+        end(lastWord ?? error ?? .connectionClosed(configuration.endpoint))
+    }
+
+    /// Ends the connection and every call on it. Any thread.
+    func end(_ error: LodestoneError) {
+        let (lost, stream, hasOpened, isFirst) = state.withLock { state in
+            defer { state.ending = state.ending ?? error }
+            return (state.table.close(), state.stream, state.hasOpened, state.ending == nil)
+        }
+        if isFirst {
+            if !hasOpened { history.recordFailedOpening() }
+            if error.code == .unavailable, !lost.isEmpty { history.recordFailure() }
+        }
+        for call in lost {
+            let failure = CallFailure(error: error.with(outcome: call.outcome), isCounted: true)
+            call.payload.caller.resume(returning: .failure(failure))
+        }
+        stream?.close()
+    }
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+
+/// When a call that failed is made again without the caller noticing.
+///
+/// Only failures that another attempt can mend are: a server that can't be reached, is overloaded
+/// and says when to come back, or found a conflict. A write is made again with the same request id,
+/// so it has one effect, whatever became of the first attempt. The deadline of a call spans all of
+/// its attempts. When failures pile up, retries stop until calls succeed again, so that a server in
+/// trouble isn't given more of it.
+public struct RetryPolicy: Sendable, Equatable {
+    /// Attempts in all, the first one included: 1 to 5.
+    public var maxAttempts: Int
+    /// The longest wait before the second attempt; it doubles with each further one.
+    public var firstBackoff: Duration
+    /// The longest wait before any attempt.
+    public var maxBackoff: Duration
+
+    /// Creates a policy.
+    public init(
+        maxAttempts: Int = 4,
+        firstBackoff: Duration = .milliseconds(100),
+        maxBackoff: Duration = .seconds(2)
+    ) {
+        self.maxAttempts = min(max(maxAttempts, 1), 5)
+        self.firstBackoff = firstBackoff
+        self.maxBackoff = maxBackoff
+    }
+
+    /// Up to four attempts.
+    public static let standard = RetryPolicy()
+    /// One attempt.
+    public static let none = RetryPolicy(maxAttempts: 1)
+
+    /// How long to wait before the next attempt.
+    ///
+    /// - Parameters:
+    ///   - error: What ended the last attempt.
+    ///   - attempt: Which attempt that was; the first is 1.
+    /// - Returns: `nil` when there should be none.
+    func delay(after error: LodestoneError, attempt: Int) -> Duration? {
+        guard attempt < maxAttempts else { return nil }
+        switch error.code {
+        case .unavailable, .aborted:
+            if let retryAfter = error.retryAfter { return retryAfter }
+            // Doubling stops early enough for the shift not to overflow; there are five at most.
+            let longest = min(firstBackoff * (1 << min(attempt - 1, 8)), maxBackoff)
+            return longest * Double.random(in: 0...1)
+        case .resourceExhausted:
+            return error.retryAfter
+        default:
+            return nil
+        }
+    }
+}
+
+/// How much trouble there has been lately: each failure takes a token, each success gives a tenth
+/// of one back, and with half of them or fewer nothing is retried.
+struct RetryBudget: Sendable {
+    private static let maxTokens = 10.0
+    private static let refill = 0.1
+
+    private var tokens = Self.maxTokens
+
+    var allowsRetry: Bool { tokens > Self.maxTokens / 2 }
+
+    mutating func recordFailure() {
+        tokens = max(0, tokens - 1)
+    }
+
+    mutating func recordSuccess() {
+        tokens = min(Self.maxTokens, tokens + Self.refill)
+    }
+}
