@@ -22,15 +22,57 @@ struct GoldenFrame: Decodable, Sendable, CustomTestStringConvertible {
     }
 
     static let all: [GoldenFrame] = {
-        let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-            .appendingPathComponent("../Conformance/golden_frames.json")
         do {
+            let file = repositoryFile("Tests/Conformance/golden_frames.json")
             return try JSONDecoder().decode([GoldenFrame].self, from: Data(contentsOf: file))
         } catch {
             Issue.record("golden_frames.json: \(error)")
             return []
         }
     }()
+}
+
+func repositoryFile(_ path: String) -> URL {
+    URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .appendingPathComponent("../../\(path)")
+}
+
+@Suite("What PROTOCOL.md says")
+struct ProtocolDocumentTests {
+    private let lines: [Substring]
+
+    init() throws {
+        let file = repositoryFile("proto/PROTOCOL.md")
+        lines = try String(contentsOf: file, encoding: .utf8)
+            .split(separator: "\n", omittingEmptySubsequences: false)
+    }
+
+    @Test("the frame explained byte by byte is the golden one")
+    func workedFrame() throws {
+        let start = try #require(lines.firstIndex(of: "```text"))
+        let hex = lines[(start + 1)...].prefix { $0 != "```" }
+            .map { $0.prefix { $0 != "|" }.filter { $0 != " " } }.joined()
+        let golden = try #require(GoldenFrame.all.first { $0.name == "search near a vector" })
+        #expect(hex == golden.hex)
+    }
+
+    @Test("the table of limits has every limit with its default")
+    func limits() throws {
+        for limit in Mirror(reflecting: Limits.standard).children {
+            let name = try #require(limit.label)
+            let value = (limit.value as? Duration).map { "\($0.components.seconds) s" }
+            let row = "| `\(name)` | \(value ?? "\(limit.value)") |"
+            #expect(lines.contains { $0.hasPrefix(row) }, "\(row)")
+        }
+    }
+
+    @Test("the table of errors has every code with its number")
+    func codes() {
+        for code in LodestoneError.Code.allCases {
+            let row = "| \(code.rawValue) | `\(code.name)` |"
+            #expect(lines.contains { $0.hasPrefix(row) }, "\(row)")
+        }
+    }
 }
 
 @Suite("Golden frames")
@@ -58,11 +100,15 @@ struct GoldenFrameTests {
         }
     }
 
-    @Test("cut short at any byte, they decode or are refused", arguments: GoldenFrame.all)
+    @Test("cut short at any byte, they are refused", arguments: GoldenFrame.all)
     func truncated(golden: GoldenFrame) throws {
         let whole = try message(golden.bytes)
         for count in whole.indices {
-            decodeOrRefuse(Array(whole[..<count]), golden.kind)
+            // The rest stays behind the cut, where a decoder that looks too far would find it.
+            let isDecoded = whole.withUnsafeBytes { bytes in
+                decodeOrRefuse(UnsafeRawBufferPointer(rebasing: bytes[..<count]), golden.kind)
+            }
+            #expect(!isDecoded, "cut after \(count) bytes")
         }
     }
 
@@ -73,23 +119,23 @@ struct GoldenFrameTests {
             for bit in 0..<8 {
                 var flipped = whole
                 flipped[place] ^= 1 << bit
-                decodeOrRefuse(flipped, golden.kind)
+                _ = flipped.withUnsafeBytes { decodeOrRefuse($0, golden.kind) }
             }
         }
     }
 
-    /// Fails unless the bytes decode or the refusal says what to do.
-    private func decodeOrRefuse(_ message: [UInt8], _ kind: GoldenFrame.Kind) {
-        do {
+    /// Whether the bytes decode. Fails when they don't and the refusal does not say what to do.
+    private func decodeOrRefuse(_ bytes: UnsafeRawBufferPointer, _ kind: GoldenFrame.Kind) -> Bool {
+        do throws(DecodingFailure) {
             switch kind {
-            case .request: _ = try message.withUnsafeBytes { try MessageCodec.decodeRequest($0) }
-            case .response: _ = try message.withUnsafeBytes { try MessageCodec.decodeResponse($0) }
+            case .request: _ = try MessageCodec.decodeRequest(bytes)
+            case .response: _ = try MessageCodec.decodeResponse(bytes)
             }
-        } catch let failure as DecodingFailure {
-            #expect(!failure.error.reason.isEmpty && !failure.error.recovery.isEmpty)
-            #expect(failure.error.code != .internal)
+            return true
         } catch {
-            Issue.record("\(error)")
+            #expect(!error.error.reason.isEmpty && !error.error.recovery.isEmpty)
+            #expect(error.error.code != .internal)
+            return false
         }
     }
 }
