@@ -108,8 +108,11 @@ let package = Package(
             ],
             swiftSettings: strict),
 
-        // What several tests share.
+        // What several tests share, and the program that kills servers.
         .target(name: "TestSupport", path: "Tests/Support", swiftSettings: strict),
+        .executableTarget(
+            name: "lodestone-faults", dependencies: ["LodestoneClient", "TestSupport", arguments],
+            path: "Tests/Faults", swiftSettings: strict),
 
         // Tests mirror the sources.
         .testTarget(

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneClient
+import TestSupport
+
+/// One write of a writer: either documents and edges to index, or documents and edges to drop.
+struct Batch: Sendable {
+    var number: Int
+    var indexed: [(id: String, model: DocumentModel)] = []
+    var addedEdges: [SourcedName: Float] = [:]
+    var dropped: [String] = []
+    var droppedEdges: Set<SourcedName> = []
+
+    var isDrop: Bool { indexed.isEmpty }
+
+    var summary: String {
+        isDrop
+            ? "batch \(number) (\(dropped.count) drops)"
+            : "batch \(number) (\(indexed.count) documents)"
+    }
+}
+
+/// What an edge is known by.
+struct SourcedName: Hashable {
+    var source: String
+    var name: EdgeName
+}
+
+/// What a writer's documents should be after the batches that were acknowledged.
+///
+/// Writers don't touch each other's documents, and each waits for one reply before it sends the
+/// next batch. So at a kill the fate of one batch a writer is open, and nothing else.
+struct WriterModel: Sendable {
+    /// Ids of a writer; few enough that most batches replace and drop.
+    static let idCount = 600
+
+    let name: String
+    private(set) var documents: [String: DocumentModel] = [:]
+    /// Versions that are gone, by id: of dropped documents, or replaced ones.
+    private(set) var gone: [String: Int] = [:]
+    private(set) var batchCount = 0
+    private var versionCount = 0
+
+    init(name: String) {
+        self.name = name
+    }
+
+    /// Takes note of a batch that was acknowledged.
+    ///
+    /// - Returns: The documents that it changed, in themselves or in their edges.
+    @discardableResult
+    mutating func apply(_ batch: Batch) -> Set<String> {
+        var touched = Set(batch.indexed.map(\.id))
+        for (id, model) in batch.indexed {
+            if let old = documents[id] { gone[id] = old.version }
+            documents[id] = model
+            versionCount = max(versionCount, model.version)
+        }
+        for (edge, weight) in batch.addedEdges {
+            documents[edge.source]?.edges[edge.name] = weight
+            touched.insert(edge.source)
+        }
+        for edge in batch.droppedEdges {
+            documents[edge.source]?.edges[edge.name] = nil
+            touched.insert(edge.source)
+        }
+        let dropped = Set(batch.dropped)
+        for id in batch.dropped {
+            gone[id] = documents.removeValue(forKey: id)?.version
+            touched.insert(id)
+        }
+        if !dropped.isEmpty {
+            for (id, model) in documents {
+                let kept = model.edges.filter { !dropped.contains($0.key.target) }
+                if kept.count < model.edges.count {
+                    documents[id]?.edges = kept
+                    touched.insert(id)
+                }
+            }
+        }
+        batchCount = max(batchCount, batch.number)
+        return touched
+    }
+
+    /// The batch after the last one.
+    mutating func nextBatch(using random: inout SeededGenerator) -> Batch {
+        batchCount += 1
+        let isDrop = documents.count > 50 && Int.random(in: 0..<5, using: &random) == 0
+        return isDrop ? nextDrop(using: &random) : nextIndex(using: &random)
+    }
+
+    private mutating func nextIndex(using random: inout SeededGenerator) -> Batch {
+        var batch = Batch(number: batchCount)
+        var ids: Set<String> = []
+        let count = Int.random(in: 1...100, using: &random)
+        for _ in 0..<count {
+            let id = someID(using: &random)
+            guard ids.insert(id).inserted else { continue }
+            versionCount += 1
+            var edges: [EdgeName: Float] = [:]
+            for _ in 0..<Int.random(in: 0...3, using: &random) {
+                edges[someEdge(using: &random)] = Float.random(in: 0...1, using: &random)
+            }
+            let model = DocumentModel(version: versionCount, batch: batchCount, edges: edges)
+            batch.indexed.append((id, model))
+        }
+        let sources = batch.indexed.map(\.id) + documents.keys.sorted().prefix(20)
+        for _ in 0..<Int.random(in: 0...5, using: &random) {
+            let source = sources[Int.random(in: 0..<sources.count, using: &random)]
+            let edge = SourcedName(source: source, name: someEdge(using: &random))
+            batch.addedEdges[edge] = Float.random(in: 0...1, using: &random)
+        }
+        return batch
+    }
+
+    private func nextDrop(using random: inout SeededGenerator) -> Batch {
+        var batch = Batch(number: batchCount)
+        var ids = documents.keys.sorted()
+        ids.shuffle(using: &random)
+        batch.dropped = Array(ids.prefix(Int.random(in: 1...30, using: &random)))
+        for id in ids.suffix(5) {
+            let names = (documents[id]?.edges.keys).map(Array.init) ?? []
+            let name = names.min { ($0.label, $0.target) < ($1.label, $1.target) }
+            if let name { batch.droppedEdges.insert(SourcedName(source: id, name: name)) }
+        }
+        return batch
+    }
+
+    private func someID(using random: inout SeededGenerator) -> String {
+        "\(name)-\(Int.random(in: 0..<Self.idCount, using: &random))"
+    }
+
+    private func someEdge(using random: inout SeededGenerator) -> EdgeName {
+        let label = Content.labels[Int.random(in: 0..<Content.labels.count, using: &random)]
+        return EdgeName(label: label, target: someID(using: &random))
+    }
+}

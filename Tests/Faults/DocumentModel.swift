@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneClient
+import TestSupport
+
+/// What an edge is known by, apart from its source.
+struct EdgeName: Hashable {
+    var label: String
+    var target: String
+}
+
+/// What a document should be: its version decides vector, text and metadata.
+struct DocumentModel: Equatable {
+    /// Counts the versions that its writer has sent, of all documents.
+    var version: Int
+    /// The batch that wrote this version.
+    var batch: Int
+    /// Weights.
+    var edges: [EdgeName: Float]
+}
+
+/// The content of every document, made from the seed of the run.
+struct Content: Sendable {
+    static let dimension = 16
+    static let labels = ["cites", "follows", "likes", "near"]
+    private static let words = [
+        "amber", "basalt", "compass", "delta", "ember", "flint", "granite", "harbor", "iron",
+        "jetty", "keel", "lantern", "magnet", "north", "ore", "pole",
+    ]
+
+    let seed: UInt64
+
+    /// A number for a version of a document and for nothing else.
+    private func key(_ id: String, _ version: Int) -> UInt64 {
+        // FNV-1a; `Hasher` differs from run to run.
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        for byte in "\(seed)/\(id)/\(version)".utf8 {
+            hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3
+        }
+        return hash
+    }
+
+    func vector(_ id: String, _ version: Int) -> [Float] {
+        var random = SeededGenerator(seed: key(id, version))
+        return (0..<Self.dimension).map { _ in Float.random(in: -1...1, using: &random) }
+    }
+
+    /// A word that only this version of this document has.
+    func token(_ id: String, _ version: Int) -> String {
+        "k" + String(key(id, version), radix: 36)
+    }
+
+    func document(_ id: String, _ model: DocumentModel) throws(LodestoneError) -> Document {
+        var random = SeededGenerator(seed: ~key(id, model.version))
+        let words = (0..<Int.random(in: 1...30, using: &random)).map { _ in
+            Self.words[Int.random(in: 0..<Self.words.count, using: &random)]
+        }
+        var edges: [Edge] = []
+        for (name, weight) in model.edges {
+            edges.append(Edge(name.label, to: try DocumentID(name.target), weight: weight))
+        }
+        return Document(
+            id: try DocumentID(id),
+            vector: vector(id, model.version),
+            text: [
+                TextField(name: "title", text: "\(words[0]) \(token(id, model.version))"),
+                TextField(name: "body", text: words.joined(separator: " ")),
+            ],
+            metadata: [
+                "version": .int(Int64(model.version)),
+                "batch": .int(Int64(model.batch)),
+                "weight": .double(Double.random(in: 0...1, using: &random)),
+                "even": .bool(model.version.isMultiple(of: 2)),
+                "words": .list(words.prefix(3).map { .string($0) }),
+            ],
+            edges: edges.sorted { ($0.label, $0.target) < ($1.label, $1.target) }
+        )
+    }
+}

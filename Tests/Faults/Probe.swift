@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneClient
+
+/// Looks for the documents of a writer in every way there is: by id, by vector, by word and over
+/// edges; and in the same ways for what should be gone.
+struct Probe {
+    let collection: LodestoneClient.Collection
+    let content: Content
+    let model: WriterModel
+
+    /// Documents of one call.
+    private static let stride = 100
+
+    /// Checks the documents `touched` and some others; all of them when it is `nil`.
+    func check(_ touched: Set<String>?) async throws {
+        let all = Set(model.documents.keys).union(model.gone.keys).sorted()
+        let some = touched.map { Array($0.union(all.prefix(20)).sorted()) } ?? all
+        let sources = incomingEdges()
+        for start in Swift.stride(from: 0, to: some.count, by: Self.stride) {
+            let ids = Array(some[start..<min(start + Self.stride, some.count)])
+            try await checkRows(ids)
+            try await checkSearches(ids)
+            try await checkWalks(ids, sources)
+        }
+    }
+
+    private func checkRows(_ ids: [String]) async throws {
+        let documents = try await collection.get(ids.map { try DocumentID($0) })
+        let stored = Dictionary(documents.map { ($0.id.string, $0) }) { first, _ in first }
+        for id in ids {
+            let expected = try model.documents[id].map { try content.document(id, $0) }
+            if let text = difference(expected, stored[id]) {
+                throw Finding(.disagreement, "By id, \(id) \(text).")
+            }
+        }
+    }
+
+    private func checkSearches(_ ids: [String]) async throws {
+        var questions: [(query: Query, id: String, isThere: Bool, how: String)] = []
+        func ask(_ id: String, _ version: Int, isThere: Bool) {
+            let near = Source.near(content.vector(id, version), exact: true)
+            questions.append((Query([near], limit: 1), id, isThere, "vector"))
+            let word = Source.matching(content.token(id, version), mode: .querySyntax)
+            questions.append((Query([word], limit: 2), id, isThere, "word"))
+        }
+        for id in ids {
+            if let live = model.documents[id] { ask(id, live.version, isThere: true) }
+            if let gone = model.gone[id] { ask(id, gone, isThere: false) }
+        }
+        let results = try await collection.search(questions.map(\.query)).results
+        for (question, result) in zip(questions, results) {
+            let found = result.hits.map(\.id.string)
+            // The nearest to a vector that is gone is some other document, and this one only by
+            // another vector.
+            let isRight =
+                question.isThere
+                ? found == [question.id]
+                : question.how == "vector" ? !isSelfHit(result.hits.first) : found.isEmpty
+            guard isRight else {
+                throw Finding(
+                    .disagreement,
+                    "\(question.id) \(question.isThere ? "is not" : "is still") found by its "
+                        + "\(question.how); found: \(found)."
+                )
+            }
+        }
+    }
+
+    /// Whether a hit has the very vector that was asked for.
+    private func isSelfHit(_ hit: Hit?) -> Bool {
+        hit.map { $0.score > 0.999_999 } ?? false
+    }
+
+    private func checkWalks(_ ids: [String], _ sources: [String: Set<String>]) async throws {
+        var walks: [(walk: Walk, expected: Set<String>)] = []
+        for id in ids {
+            let targets = Set(model.documents[id]?.edges.keys.map(\.target) ?? [])
+                .filter { $0 != id && model.documents[$0] != nil }
+            let start = [try DocumentID(id)]
+            walks.append((Walk(from: start), targets))
+            let incoming = model.documents[id] == nil ? [] : sources[id] ?? []
+            walks.append((Walk(from: start, direction: .incoming), incoming))
+        }
+        let results = try await collection.walk(walks.map(\.walk)).results
+        for ((walk, expected), result) in zip(walks, results) {
+            let reached = Set(result.reached.map(\.id.string))
+            guard reached == expected, result.endedBy == nil else {
+                throw Finding(
+                    .disagreement,
+                    "A walk from \(walk.from), \(walk.direction), reaches \(reached.sorted()) "
+                        + "instead of \(expected.sorted())."
+                )
+            }
+        }
+    }
+
+    /// The other documents with an edge to a document, by that document.
+    private func incomingEdges() -> [String: Set<String>] {
+        var sources: [String: Set<String>] = [:]
+        for (id, document) in model.documents {
+            for name in document.edges.keys where name.target != id {
+                sources[name.target, default: []].insert(id)
+            }
+        }
+        return sources
+    }
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneClient
+import Synchronization
+import TestSupport
+
+/// A batch whose reply never came.
+struct OpenBatch: Sendable {
+    var batch: Batch
+    var requestID: RequestID
+    /// What the client said of it.
+    var error: LodestoneError
+}
+
+/// A client that writes one batch after the other until its server is killed.
+struct Writer: Sendable {
+    var model: WriterModel
+    /// The batch under way when the server was killed.
+    var open: OpenBatch?
+    /// Documents changed since they were last looked at.
+    var touched: Set<String> = []
+    /// Over the whole run.
+    var acknowledgedBatches = 0
+    var acknowledgedDocuments = 0
+    var lastSequenceNumber: UInt64 = 0
+
+    init(name: String) {
+        model = WriterModel(name: name)
+    }
+
+    /// Writes until a call fails, which it may do once `isKilled`.
+    mutating func run(
+        endpoint: String,
+        content: Content,
+        random: inout SeededGenerator,
+        isKilled: borrowing Atomic<Bool>
+    ) async throws {
+        let client: LodestoneClient
+        do {
+            client = try await Faults.connect(endpoint)
+        } catch {
+            guard isKilled.load(ordering: .acquiring) else { throw error }
+            return
+        }
+        let collection = client.collection(Faults.collection)
+        while true {
+            let batch = model.nextBatch(using: &random)
+            let requestID = RequestID(high: random.next(), low: random.next())
+            do throws(LodestoneError) {
+                let receipt = try await collection.send(batch, content, requestID)
+                acknowledge(batch, receipt)
+            } catch {
+                await client.close()
+                guard isKilled.load(ordering: .acquiring) else {
+                    throw Finding(.refusal, "\(model.name), \(batch.summary): \(error)")
+                }
+                open = OpenBatch(batch: batch, requestID: requestID, error: error)
+                return
+            }
+        }
+    }
+
+    /// Sends the batch whose fate was open once more, now that it is known.
+    mutating func resend(
+        _ open: OpenBatch,
+        wasApplied: Bool,
+        to collection: LodestoneClient.Collection,
+        content: Content
+    ) async throws {
+        let receipt = try await collection.send(open.batch, content, open.requestID)
+        guard receipt.isRepeated == wasApplied else {
+            let fate = wasApplied ? "applied" : "not applied"
+            throw Finding(
+                .lie,
+                "\(model.name), \(open.batch.summary) was \(fate) before the kill, and isRepeated "
+                    + "is \(receipt.isRepeated) when it is sent again."
+            )
+        }
+        if !wasApplied { acknowledge(open.batch, receipt) }
+    }
+
+    private mutating func acknowledge(_ batch: Batch, _ receipt: WriteReceipt) {
+        touched.formUnion(model.apply(batch))
+        acknowledgedBatches += 1
+        acknowledgedDocuments += batch.indexed.count
+        lastSequenceNumber = max(lastSequenceNumber, receipt.sequenceNumber)
+    }
+}
+
+extension LodestoneClient.Collection {
+    fileprivate func send(_ batch: Batch, _ content: Content, _ requestID: RequestID)
+        async throws(LodestoneError) -> WriteReceipt
+    {
+        if batch.isDrop {
+            var ids: [DocumentID] = []
+            for id in batch.dropped { ids.append(try DocumentID(id)) }
+            var edges: [SourcedEdge] = []
+            for edge in batch.droppedEdges { edges.append(try edge.sourcedEdge(weight: 1)) }
+            return try await drop(ids, edges: edges, requestID: requestID)
+        }
+        var documents: [Document] = []
+        for (id, model) in batch.indexed { documents.append(try content.document(id, model)) }
+        var edges: [SourcedEdge] = []
+        for (edge, weight) in batch.addedEdges {
+            edges.append(try edge.sourcedEdge(weight: weight))
+        }
+        return try await indexMany(documents, edges: edges, requestID: requestID)
+    }
+}
+
+extension SourcedName {
+    fileprivate func sourcedEdge(weight: Float) throws(LodestoneError) -> SourcedEdge {
+        SourcedEdge(
+            from: try DocumentID(source),
+            Edge(name.label, to: try DocumentID(name.target), weight: weight)
+        )
+    }
+}
