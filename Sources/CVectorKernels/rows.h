@@ -8,11 +8,12 @@
 
 enum metric { COSINE, SQUARED_EUCLIDEAN, NEGATIVE_DOT };
 
-// Rows of a scan's step, one a lane of a float4. The last rows of a scan are filled up to a step by
-// repeating the last one, so that there is one loop only.
+// Rows of a scan's step, one a lane of a float4. They are read one after the other: a single stream
+// from memory is twice as fast as four at once (384 elements: 105 against 62 scans a second).
 enum { SCAN_ROWS = 4 };
-// How many rows ahead of the step memory is asked for.
-enum { PREFETCH_ROWS = 8 };
+// Once for so many elements, memory is asked for one line this far ahead, which has its page
+// translated and its stream begun in time (another 30 %). Asking for every line is slower.
+enum { LOOKAHEAD_STEP = 512, LOOKAHEAD_BYTES = 32 << 10 };
 
 INLINE lanes add_pair(enum metric metric, lanes sum, lanes query, lanes row) {
     if (metric != SQUARED_EUCLIDEAN) return __builtin_elementwise_fma(query, row, sum);
@@ -43,49 +44,34 @@ INLINE int any_overflowed(float4 v) {
     return overflowed(zero.x + zero.y + zero.z + zero.w);
 }
 
-// The rows of one step, and where to look ahead from.
-typedef struct step {
-    const float *row[SCAN_ROWS];
-    const float *ahead[SCAN_ROWS];
-} step;
-
-INLINE step step_at(
-    size_t r, const float *rows, size_t stride, size_t count, size_t width, size_t lookahead) {
-    step s;
-    for (size_t j = 0; j < width; j++) {
-        size_t row = r + j < count ? r + j : count - 1;
-        size_t ahead = row + lookahead < count ? row + lookahead : row;
-        s.row[j] = rows + row * stride;
-        s.ahead[j] = rows + ahead * stride;
-    }
-    return s;
+// Reading ahead of an array's end is harmless: a prefetch never fails.
+INLINE void look_ahead(const float *p) {
+    __builtin_prefetch((const void *)((uintptr_t)p + LOOKAHEAD_BYTES));
 }
 
-// The sums of a step of a scan: `pairs` of query and row, and for cosine `squares` of the row.
-INLINE void scan_step(
-    enum metric metric, const float *query, const step *s, size_t dimension, float4 *pairs,
-    float4 *squares) {
-    lanes pair[SCAN_ROWS] = {0}, square[SCAN_ROWS] = {0};
+// The sums of one row: `pair` with the query, unless that is NULL, and `square` by itself.
+INLINE void add_row(
+    enum metric metric, const float *query, const float *row, size_t dimension, lanes *pair,
+    lanes *square) {
+    lanes pairs = 0, squares = 0;
     size_t i = 0;
-    for (; i + LODE_LANES <= dimension; i += LODE_LANES) {
-        lanes q = load(query + i);
-        for (size_t j = 0; j < SCAN_ROWS; j++) {
-            __builtin_prefetch(s->ahead[j] + i);
-            lanes x = load(s->row[j] + i);
-            pair[j] = add_pair(metric, pair[j], q, x);
-            if (metric == COSINE) square[j] = __builtin_elementwise_fma(x, x, square[j]);
+    while (i + LODE_LANES <= dimension) {
+        look_ahead(row + i);
+        size_t left = dimension - i;
+        size_t end = i + (left < LOOKAHEAD_STEP ? left / LODE_LANES * LODE_LANES : LOOKAHEAD_STEP);
+        for (; i < end; i += LODE_LANES) {
+            lanes x = load(row + i);
+            if (query) pairs = add_pair(metric, pairs, load(query + i), x);
+            if (square) squares = __builtin_elementwise_fma(x, x, squares);
         }
     }
     if (i < dimension) {
-        lanes q = load_tail(query + i, dimension - i);
-        for (size_t j = 0; j < SCAN_ROWS; j++) {
-            lanes x = load_tail(s->row[j] + i, dimension - i);
-            pair[j] = add_pair(metric, pair[j], q, x);
-            if (metric == COSINE) square[j] = __builtin_elementwise_fma(x, x, square[j]);
-        }
+        lanes x = load_tail(row + i, dimension - i);
+        if (query) pairs = add_pair(metric, pairs, load_tail(query + i, dimension - i), x);
+        if (square) squares = __builtin_elementwise_fma(x, x, squares);
     }
-    *pairs = sum4(pair[0], pair[1], pair[2], pair[3]);
-    if (metric == COSINE) *squares = sum4(square[0], square[1], square[2], square[3]);
+    if (query) *pair = pairs;
+    if (square) *square = squares;
 }
 
 INLINE void scan(
@@ -93,18 +79,23 @@ INLINE void scan(
     size_t count, size_t dimension, float *distances) {
     float4 inverse_query_norm = metric == COSINE ? 1 / query_norm : 0;
     for (size_t r = 0; r < count; r += SCAN_ROWS) {
-        step s = step_at(r, rows, stride, count, SCAN_ROWS, PREFETCH_ROWS);
-        float4 pairs, squares;
-        scan_step(metric, query, &s, dimension, &pairs, &squares);
-
         size_t width = count - r < SCAN_ROWS ? count - r : SCAN_ROWS;
+        const float *row = rows + r * stride;
+        lanes pair[SCAN_ROWS] = {0}, square[SCAN_ROWS] = {0};
+        for (size_t j = 0; j < SCAN_ROWS && j < width; j++) {
+            add_row(
+                metric, query, row + j * stride, dimension, &pair[j],
+                metric == COSINE ? &square[j] : NULL);
+        }
+        float4 pairs = sum4(pair[0], pair[1], pair[2], pair[3]);
+
         if (metric == COSINE) {
-            float4 inverse_norms = invert_norms(squares);
+            float4 inverse_norms = invert_norms(sum4(square[0], square[1], square[2], square[3]));
             store4(distances + r, finish_cosine(pairs, inverse_query_norm, inverse_norms), width);
             if (__builtin_expect(any_zero(inverse_norms), 0)) {
                 for (size_t j = 0; j < width; j++) {
                     if (inverse_norms[j] != 0) continue;
-                    distances[r + j] = lode_define_cosine(query, s.row[j], dimension);
+                    distances[r + j] = lode_define_cosine(query, row + j * stride, dimension);
                 }
             }
         } else if (metric == SQUARED_EUCLIDEAN) {
@@ -114,7 +105,7 @@ INLINE void scan(
             if (__builtin_expect(any_overflowed(pairs), 0)) {
                 for (size_t j = 0; j < width; j++) {
                     if (!overflowed(pairs[j])) continue;
-                    distances[r + j] = lode_define_negative_dot(query, s.row[j], dimension);
+                    distances[r + j] = lode_define_negative_dot(query, row + j * stride, dimension);
                 }
             }
         }
@@ -127,12 +118,16 @@ INLINE void scan_block(
     size_t distance_stride) {
     float4 inverse_query_norms = metric == COSINE ? 1 / load4(query_norms) : (float4)0;
     for (size_t r = 0; r < count; r += LODE_BLOCK_ROWS) {
-        step s = step_at(r, rows, stride, count, LODE_BLOCK_ROWS, LODE_BLOCK_ROWS);
+        // The last step is filled up by repeating the last row, so that there is one loop only.
+        const float *row[LODE_BLOCK_ROWS];
+        for (size_t j = 0; j < LODE_BLOCK_ROWS; j++) {
+            row[j] = rows + (r + j < count ? r + j : count - 1) * stride;
+        }
         lanes sums[LODE_BLOCK_ROWS][LODE_BLOCK_QUERIES] = {0};
         size_t i = 0;
         for (; i + LODE_LANES <= dimension; i += LODE_LANES) {
             lanes x[LODE_BLOCK_ROWS];
-            for (size_t j = 0; j < LODE_BLOCK_ROWS; j++) x[j] = load(s.row[j] + i);
+            for (size_t j = 0; j < LODE_BLOCK_ROWS; j++) x[j] = load(row[j] + i);
             for (size_t q = 0; q < LODE_BLOCK_QUERIES; q++) {
                 lanes query = load(queries + q * dimension + i);
                 for (size_t j = 0; j < LODE_BLOCK_ROWS; j++) {
@@ -143,7 +138,7 @@ INLINE void scan_block(
         if (i < dimension) {
             lanes x[LODE_BLOCK_ROWS];
             for (size_t j = 0; j < LODE_BLOCK_ROWS; j++) {
-                x[j] = load_tail(s.row[j] + i, dimension - i);
+                x[j] = load_tail(row[j] + i, dimension - i);
             }
             for (size_t q = 0; q < LODE_BLOCK_QUERIES; q++) {
                 lanes query = load_tail(queries + q * dimension + i, dimension - i);
@@ -175,13 +170,13 @@ INLINE void scan_block(
             if (metric == COSINE && __builtin_expect(inverse_norms[r + j] == 0, 0)) {
                 for (size_t q = 0; q < LODE_BLOCK_QUERIES; q++) {
                     column[q * distance_stride] =
-                        lode_define_cosine(queries + q * dimension, s.row[j], dimension);
+                        lode_define_cosine(queries + q * dimension, row[j], dimension);
                 }
             } else if (metric == NEGATIVE_DOT && __builtin_expect(any_overflowed(pairs), 0)) {
                 for (size_t q = 0; q < LODE_BLOCK_QUERIES; q++) {
                     if (!overflowed(pairs[q])) continue;
                     column[q * distance_stride] =
-                        lode_define_negative_dot(queries + q * dimension, s.row[j], dimension);
+                        lode_define_negative_dot(queries + q * dimension, row[j], dimension);
                 }
             }
         }
@@ -210,23 +205,11 @@ SCAN(negative_dot, NEGATIVE_DOT)
 LODE_TARGET static void inverse_norms(
     const float *rows, size_t stride, size_t count, size_t dimension, float *inverse_norms) {
     for (size_t r = 0; r < count; r += SCAN_ROWS) {
-        step s = step_at(r, rows, stride, count, SCAN_ROWS, PREFETCH_ROWS);
-        lanes square[SCAN_ROWS] = {0};
-        size_t i = 0;
-        for (; i + LODE_LANES <= dimension; i += LODE_LANES) {
-            for (size_t j = 0; j < SCAN_ROWS; j++) {
-                __builtin_prefetch(s.ahead[j] + i);
-                lanes x = load(s.row[j] + i);
-                square[j] = __builtin_elementwise_fma(x, x, square[j]);
-            }
-        }
-        if (i < dimension) {
-            for (size_t j = 0; j < SCAN_ROWS; j++) {
-                lanes x = load_tail(s.row[j] + i, dimension - i);
-                square[j] = __builtin_elementwise_fma(x, x, square[j]);
-            }
-        }
         size_t width = count - r < SCAN_ROWS ? count - r : SCAN_ROWS;
+        lanes square[SCAN_ROWS] = {0};
+        for (size_t j = 0; j < SCAN_ROWS && j < width; j++) {
+            add_row(COSINE, NULL, rows + (r + j) * stride, dimension, NULL, &square[j]);
+        }
         float4 squares = sum4(square[0], square[1], square[2], square[3]);
         store4(inverse_norms + r, invert_norms(squares), width);
     }

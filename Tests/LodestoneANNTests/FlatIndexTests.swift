@@ -19,11 +19,13 @@ struct FlatIndexTests {
             let blocks = split(rows, at: [1, 2, 5, 120])
             // Two blocks of queries, and three that are left over.
             let queries = random.vectors(11, dimension)
+            let nearest = queries.map { Exact.nearest(metric, $0, rows) }
             for k in [1, 10, count, count + 5] {
                 let batch = try search(index, queries, k: k, in: blocks)
                 try #require(batch.count == queries.count)
-                for (query, found) in zip(queries, batch) {
-                    expect(found, k: k, metric, query, rows)
+                for (number, found) in batch.enumerated() {
+                    let query = queries[number]
+                    expect(found, nearest[number].prefix(k), metric, query, rows)
                     #expect(try search(index, [query], k: k, in: blocks) == [found])
                 }
             }
@@ -31,9 +33,12 @@ struct FlatIndexTests {
     }
 
     private func expect(
-        _ found: [Neighbor], k: Int, _ metric: Metric, _ query: [Float], _ rows: [[Float]]
+        _ found: [Neighbor],
+        _ nearest: ArraySlice<Double>,
+        _ metric: Metric,
+        _ query: [Float],
+        _ rows: [[Float]]
     ) {
-        let nearest = Exact.nearest(metric, query, rows, k: k)
         #expect(found.count == nearest.count)
         #expect(Set(found.map(\.row)).count == found.count)
         for (neighbor, expected) in zip(found, nearest) {
@@ -138,7 +143,7 @@ struct FlatIndexTests {
 
     @Test("stops when the deadline passes", arguments: [1, 9])
     func deadline(queries: Int) throws {
-        let context = CallContext(timeout: .milliseconds(300))
+        let context = CallContext(timeout: .milliseconds(100))
         try expectStop(.deadlineExceeded, queries: queries, context: context) {
             while !context.isOver {}
         }
@@ -173,7 +178,7 @@ struct FlatIndexTests {
         }
         #expect(error?.code == code)
         // Two million multiplications are 4,096 rows.
-        #expect((1...5_000).contains(asked))
+        #expect(asked <= 5_000)
     }
 
     /// The rows as blocks that begin at `starts` and at 0.

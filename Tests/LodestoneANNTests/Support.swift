@@ -84,11 +84,9 @@ enum Exact {
         }
     }
 
-    /// The distances of the nearest `k`, nearest first.
-    static func nearest(_ metric: Metric, _ query: [Float], _ rows: [[Float]], k: Int)
-        -> [Double]
-    {
-        Array(rows.map { distance(metric, query, $0).distance }.sorted().prefix(k))
+    /// The distances of all rows, nearest first.
+    static func nearest(_ metric: Metric, _ query: [Float], _ rows: [[Float]]) -> [Double] {
+        rows.map { distance(metric, query, $0).distance }.sorted()
     }
 }
 
