@@ -1,0 +1,245 @@
+from lodestone._proto import document_pb2 as _document_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
+
+ANY_WORD: TextMode
+BOTH: Direction
+DESCRIPTOR: _descriptor.FileDescriptor
+DEVIATION: Normalization
+EDGES: BudgetKind
+INCOMING: Direction
+MIN_MAX: Normalization
+NODES: BudgetKind
+NO_BUDGET: BudgetKind
+OUTGOING: Direction
+QUERY_SYNTAX: TextMode
+TIME: BudgetKind
+
+class Comparison(_message.Message):
+    __slots__ = ["contains", "equal", "exists", "in_list", "path", "range"]
+    CONTAINS_FIELD_NUMBER: _ClassVar[int]
+    EQUAL_FIELD_NUMBER: _ClassVar[int]
+    EXISTS_FIELD_NUMBER: _ClassVar[int]
+    IN_LIST_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    RANGE_FIELD_NUMBER: _ClassVar[int]
+    contains: _document_pb2.Value
+    equal: _document_pb2.Value
+    exists: bool
+    in_list: _document_pb2.ListValue
+    path: _containers.RepeatedScalarFieldContainer[bytes]
+    range: Range
+    def __init__(self, path: _Optional[_Iterable[bytes]] = ..., equal: _Optional[_Union[_document_pb2.Value, _Mapping]] = ..., in_list: _Optional[_Union[_document_pb2.ListValue, _Mapping]] = ..., range: _Optional[_Union[Range, _Mapping]] = ..., exists: bool = ..., contains: _Optional[_Union[_document_pb2.Value, _Mapping]] = ...) -> None: ...
+
+class Filter(_message.Message):
+    __slots__ = ["all_of", "any_of", "comparison", "negation"]
+    ALL_OF_FIELD_NUMBER: _ClassVar[int]
+    ANY_OF_FIELD_NUMBER: _ClassVar[int]
+    COMPARISON_FIELD_NUMBER: _ClassVar[int]
+    NEGATION_FIELD_NUMBER: _ClassVar[int]
+    all_of: FilterList
+    any_of: FilterList
+    comparison: Comparison
+    negation: Filter
+    def __init__(self, comparison: _Optional[_Union[Comparison, _Mapping]] = ..., all_of: _Optional[_Union[FilterList, _Mapping]] = ..., any_of: _Optional[_Union[FilterList, _Mapping]] = ..., negation: _Optional[_Union[Filter, _Mapping]] = ...) -> None: ...
+
+class FilterList(_message.Message):
+    __slots__ = ["filters"]
+    FILTERS_FIELD_NUMBER: _ClassVar[int]
+    filters: _containers.RepeatedCompositeFieldContainer[Filter]
+    def __init__(self, filters: _Optional[_Iterable[_Union[Filter, _Mapping]]] = ...) -> None: ...
+
+class Fusion(_message.Message):
+    __slots__ = ["reciprocal_rank", "weighted_scores"]
+    RECIPROCAL_RANK_FIELD_NUMBER: _ClassVar[int]
+    WEIGHTED_SCORES_FIELD_NUMBER: _ClassVar[int]
+    reciprocal_rank: ReciprocalRank
+    weighted_scores: WeightedScores
+    def __init__(self, reciprocal_rank: _Optional[_Union[ReciprocalRank, _Mapping]] = ..., weighted_scores: _Optional[_Union[WeightedScores, _Mapping]] = ...) -> None: ...
+
+class Hit(_message.Message):
+    __slots__ = ["document", "id", "score", "source_scores", "vector"]
+    DOCUMENT_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    SCORE_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_SCORES_FIELD_NUMBER: _ClassVar[int]
+    VECTOR_FIELD_NUMBER: _ClassVar[int]
+    document: _document_pb2.Document
+    id: bytes
+    score: float
+    source_scores: _containers.RepeatedCompositeFieldContainer[SourceScore]
+    vector: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, id: _Optional[bytes] = ..., score: _Optional[float] = ..., source_scores: _Optional[_Iterable[_Union[SourceScore, _Mapping]]] = ..., document: _Optional[_Union[_document_pb2.Document, _Mapping]] = ..., vector: _Optional[_Iterable[float]] = ...) -> None: ...
+
+class Include(_message.Message):
+    __slots__ = ["edges", "metadata", "source_scores", "text", "vector"]
+    EDGES_FIELD_NUMBER: _ClassVar[int]
+    METADATA_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_SCORES_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    VECTOR_FIELD_NUMBER: _ClassVar[int]
+    edges: bool
+    metadata: bool
+    source_scores: bool
+    text: bool
+    vector: bool
+    def __init__(self, text: bool = ..., metadata: bool = ..., vector: bool = ..., edges: bool = ..., source_scores: bool = ...) -> None: ...
+
+class MatchText(_message.Message):
+    __slots__ = ["fuzzy_distance", "mode", "query"]
+    FUZZY_DISTANCE_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    QUERY_FIELD_NUMBER: _ClassVar[int]
+    fuzzy_distance: int
+    mode: TextMode
+    query: bytes
+    def __init__(self, query: _Optional[bytes] = ..., mode: _Optional[_Union[TextMode, str]] = ..., fuzzy_distance: _Optional[int] = ...) -> None: ...
+
+class NearVector(_message.Message):
+    __slots__ = ["ef_search", "exact"]
+    EF_SEARCH_FIELD_NUMBER: _ClassVar[int]
+    EXACT_FIELD_NUMBER: _ClassVar[int]
+    ef_search: int
+    exact: bool
+    def __init__(self, exact: bool = ..., ef_search: _Optional[int] = ...) -> None: ...
+
+class Query(_message.Message):
+    __slots__ = ["filter", "fusion", "include", "limit", "sources"]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    FUSION_FIELD_NUMBER: _ClassVar[int]
+    INCLUDE_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    SOURCES_FIELD_NUMBER: _ClassVar[int]
+    filter: Filter
+    fusion: Fusion
+    include: Include
+    limit: int
+    sources: _containers.RepeatedCompositeFieldContainer[Source]
+    def __init__(self, sources: _Optional[_Iterable[_Union[Source, _Mapping]]] = ..., filter: _Optional[_Union[Filter, _Mapping]] = ..., fusion: _Optional[_Union[Fusion, _Mapping]] = ..., limit: _Optional[int] = ..., include: _Optional[_Union[Include, _Mapping]] = ...) -> None: ...
+
+class QueryResult(_message.Message):
+    __slots__ = ["hits", "partial"]
+    HITS_FIELD_NUMBER: _ClassVar[int]
+    PARTIAL_FIELD_NUMBER: _ClassVar[int]
+    hits: _containers.RepeatedCompositeFieldContainer[Hit]
+    partial: bool
+    def __init__(self, hits: _Optional[_Iterable[_Union[Hit, _Mapping]]] = ..., partial: bool = ...) -> None: ...
+
+class Range(_message.Message):
+    __slots__ = ["lower", "lower_exclusive", "upper", "upper_exclusive"]
+    LOWER_EXCLUSIVE_FIELD_NUMBER: _ClassVar[int]
+    LOWER_FIELD_NUMBER: _ClassVar[int]
+    UPPER_EXCLUSIVE_FIELD_NUMBER: _ClassVar[int]
+    UPPER_FIELD_NUMBER: _ClassVar[int]
+    lower: _document_pb2.Value
+    lower_exclusive: bool
+    upper: _document_pb2.Value
+    upper_exclusive: bool
+    def __init__(self, lower: _Optional[_Union[_document_pb2.Value, _Mapping]] = ..., lower_exclusive: bool = ..., upper: _Optional[_Union[_document_pb2.Value, _Mapping]] = ..., upper_exclusive: bool = ...) -> None: ...
+
+class Reached(_message.Message):
+    __slots__ = ["depth", "id", "incoming", "label", "weight"]
+    DEPTH_FIELD_NUMBER: _ClassVar[int]
+    FROM_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    INCOMING_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    depth: int
+    id: bytes
+    incoming: bool
+    label: bytes
+    weight: float
+    def __init__(self, id: _Optional[bytes] = ..., depth: _Optional[int] = ..., label: _Optional[bytes] = ..., weight: _Optional[float] = ..., incoming: bool = ..., **kwargs) -> None: ...
+
+class ReciprocalRank(_message.Message):
+    __slots__ = ["k"]
+    K_FIELD_NUMBER: _ClassVar[int]
+    k: int
+    def __init__(self, k: _Optional[int] = ...) -> None: ...
+
+class Source(_message.Message):
+    __slots__ = ["candidates", "text", "vector", "walk", "weight"]
+    CANDIDATES_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    VECTOR_FIELD_NUMBER: _ClassVar[int]
+    WALK_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    candidates: int
+    text: MatchText
+    vector: NearVector
+    walk: WalkFrom
+    weight: float
+    def __init__(self, vector: _Optional[_Union[NearVector, _Mapping]] = ..., text: _Optional[_Union[MatchText, _Mapping]] = ..., walk: _Optional[_Union[WalkFrom, _Mapping]] = ..., weight: _Optional[float] = ..., candidates: _Optional[int] = ...) -> None: ...
+
+class SourceScore(_message.Message):
+    __slots__ = ["rank", "score", "source"]
+    RANK_FIELD_NUMBER: _ClassVar[int]
+    SCORE_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    rank: int
+    score: float
+    source: int
+    def __init__(self, source: _Optional[int] = ..., rank: _Optional[int] = ..., score: _Optional[float] = ...) -> None: ...
+
+class Walk(_message.Message):
+    __slots__ = ["budget", "depth", "direction", "labels"]
+    BUDGET_FIELD_NUMBER: _ClassVar[int]
+    DEPTH_FIELD_NUMBER: _ClassVar[int]
+    DIRECTION_FIELD_NUMBER: _ClassVar[int]
+    FROM_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FIELD_NUMBER: _ClassVar[int]
+    budget: WalkBudget
+    depth: int
+    direction: Direction
+    labels: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, labels: _Optional[_Iterable[bytes]] = ..., direction: _Optional[_Union[Direction, str]] = ..., depth: _Optional[int] = ..., budget: _Optional[_Union[WalkBudget, _Mapping]] = ..., **kwargs) -> None: ...
+
+class WalkBudget(_message.Message):
+    __slots__ = ["edges", "nodes", "time_ms"]
+    EDGES_FIELD_NUMBER: _ClassVar[int]
+    NODES_FIELD_NUMBER: _ClassVar[int]
+    TIME_MS_FIELD_NUMBER: _ClassVar[int]
+    edges: int
+    nodes: int
+    time_ms: int
+    def __init__(self, nodes: _Optional[int] = ..., edges: _Optional[int] = ..., time_ms: _Optional[int] = ...) -> None: ...
+
+class WalkFrom(_message.Message):
+    __slots__ = ["from_hits", "walk"]
+    FROM_HITS_FIELD_NUMBER: _ClassVar[int]
+    WALK_FIELD_NUMBER: _ClassVar[int]
+    from_hits: bool
+    walk: Walk
+    def __init__(self, walk: _Optional[_Union[Walk, _Mapping]] = ..., from_hits: bool = ...) -> None: ...
+
+class WalkResult(_message.Message):
+    __slots__ = ["edges_followed", "ended_by", "reached"]
+    EDGES_FOLLOWED_FIELD_NUMBER: _ClassVar[int]
+    ENDED_BY_FIELD_NUMBER: _ClassVar[int]
+    REACHED_FIELD_NUMBER: _ClassVar[int]
+    edges_followed: int
+    ended_by: BudgetKind
+    reached: _containers.RepeatedCompositeFieldContainer[Reached]
+    def __init__(self, reached: _Optional[_Iterable[_Union[Reached, _Mapping]]] = ..., ended_by: _Optional[_Union[BudgetKind, str]] = ..., edges_followed: _Optional[int] = ...) -> None: ...
+
+class WeightedScores(_message.Message):
+    __slots__ = ["normalization"]
+    NORMALIZATION_FIELD_NUMBER: _ClassVar[int]
+    normalization: Normalization
+    def __init__(self, normalization: _Optional[_Union[Normalization, str]] = ...) -> None: ...
+
+class TextMode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = []
+
+class Direction(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = []
+
+class Normalization(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = []
+
+class BudgetKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = []

@@ -1,0 +1,347 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The client."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, overload
+
+import numpy.typing as npt
+
+from lodestone import _codec
+from lodestone._connection import Call, Connection, parse_address
+from lodestone._proto import service_pb2
+from lodestone.errors import Code, LodestoneError
+from lodestone.filters import Filter
+from lodestone.queries import Query, Walk
+from lodestone.retries import RetryBudget, RetryPolicy
+from lodestone.types import (
+    CollectionDescription,
+    Document,
+    Flat,
+    Include,
+    Page,
+    QueryResult,
+    SearchResponse,
+    SourcedEdge,
+    Stats,
+    Strategy,
+    WalkResponse,
+    WalkResult,
+    WriteReceipt,
+)
+
+
+class Client:
+    """A connection to a server, made anew when it breaks.
+
+    Any number of threads may use one client; their calls are under way at the same time.
+
+    ``deadline`` is in seconds and covers all attempts of a call. A write is tried again under the
+    same request id, so it has its effect once.
+    """
+
+    def __init__(
+        self,
+        address: str = "127.0.0.1:5633",
+        *,
+        token: str | bytes | None = None,
+        deadline: float = 30.0,
+        connect_timeout: float = 5.0,
+        retry: RetryPolicy = RetryPolicy(),
+        client_name: str = "python",
+    ) -> None:
+        self._address = parse_address(address)
+        self._token = token.encode() if isinstance(token, str) else token
+        self._deadline = deadline
+        self._connect_timeout = connect_timeout
+        self._retry = retry
+        self._retry_budget = RetryBudget()
+        self._client_name = client_name
+        self._lock = threading.Lock()
+        self._connection: Connection | None = None
+        self._sequence_number = 0
+        self._is_closed = False
+        self._run(lambda remaining: self._connected(remaining), deadline)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the connection; calls under way fail."""
+        with self._lock:
+            self._is_closed = True
+            connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def ping(self, *, deadline: float | None = None) -> int:
+        """Asks whether the server is there; returns its last sequence number."""
+        reply = self._read("ping", service_pb2.PingRequest(), deadline=deadline)
+        return int(reply.ping.sequence_number)
+
+    def create_collection(
+        self,
+        name: str,
+        dimension: int = 0,
+        *,
+        metric: str = "cosine",
+        vector_strategy: Strategy = Flat(),
+        text_strategy: str = "fts5",
+        request_id: bytes | None = None,
+        deadline: float | None = None,
+    ) -> WriteReceipt:
+        """Creates a collection; ``metric`` is ``cosine``, ``euclidean`` or ``dot_product``."""
+        message = service_pb2.CreateCollectionRequest(
+            name=name.encode(),
+            options=_codec.collection_options(dimension, metric, vector_strategy, text_strategy),
+        )
+        return self._write("create_collection", message, b"", request_id, deadline)
+
+    def drop_collection(
+        self, name: str, *, request_id: bytes | None = None, deadline: float | None = None
+    ) -> WriteReceipt:
+        """Drops a collection with everything in it."""
+        message = service_pb2.DropCollectionRequest(name=name.encode())
+        return self._write("drop_collection", message, b"", request_id, deadline)
+
+    def collections(self, *, deadline: float | None = None) -> list[CollectionDescription]:
+        """Every collection."""
+        reply = self._read(
+            "list_collections", service_pb2.ListCollectionsRequest(), deadline=deadline
+        )
+        return [_codec.read_description(one) for one in reply.list_collections.collections]
+
+    def stats(self, *, deadline: float | None = None) -> Stats:
+        """The state of the server and its store."""
+        reply = self._read("stats", service_pb2.StatsRequest(), deadline=deadline)
+        return _codec.read_stats(reply.stats)
+
+    def collection(self, name: str) -> Collection:
+        """The collection of this name; it is not looked up before it is used."""
+        return Collection(self, name)
+
+    # Calls and attempts
+
+    def _read(
+        self,
+        name: str,
+        message: Any,
+        vectors: bytes = b"",
+        deadline: float | None = None,
+    ) -> Any:
+        return self._send(Call(name, message, vectors), None, deadline)
+
+    def _write(
+        self,
+        name: str,
+        message: Any,
+        vectors: bytes,
+        request_id: bytes | None,
+        deadline: float | None,
+    ) -> WriteReceipt:
+        # The same for every attempt, which is what makes attempts harmless.
+        id = os.urandom(16) if request_id is None else request_id
+        reply = self._send(Call(name, message, vectors), id, deadline)
+        receipt = _codec.read_receipt(reply.written)
+        self._saw(receipt.sequence_number)
+        return receipt
+
+    def _send(self, call: Call, request_id: bytes | None, deadline: float | None) -> Any:
+        return self._run(
+            lambda remaining: self._connected(remaining).call(
+                call, remaining(), request_id
+            ),
+            self._deadline if deadline is None else deadline,
+        )
+
+    def _run(self, attempt: Any, deadline: float) -> Any:
+        end = time.monotonic() + deadline
+
+        def remaining() -> float:
+            return max(0.001, end - time.monotonic())
+
+        attempts = 0
+        while True:
+            attempts += 1
+            try:
+                result = attempt(remaining)
+                self._retry_budget.succeeded()
+                return result
+            except LodestoneError as error:
+                wait = self._retry.wait(attempts, error)
+                if wait is None or self._is_closed or not self._retry_budget.failed():
+                    raise
+                if time.monotonic() + wait >= end:
+                    raise
+                time.sleep(wait)
+
+    def _connected(self, remaining: Any) -> Connection:
+        with self._lock:
+            if self._is_closed:
+                raise LodestoneError(
+                    Code.FAILED_PRECONDITION, "CLOSED", "The client is closed.", "Make another."
+                )
+            if self._connection is None or not self._connection.is_usable:
+                self._connection = Connection(
+                    self._address,
+                    self._token,
+                    self._client_name,
+                    self._sequence_number or None,
+                    min(self._connect_timeout, remaining()),
+                )
+            return self._connection
+
+    def _saw(self, sequence_number: int) -> None:
+        with self._lock:
+            self._sequence_number = max(self._sequence_number, sequence_number)
+
+
+class Collection:
+    """A collection by its name. Any number of threads may use one."""
+
+    def __init__(self, client: Client, name: str) -> None:
+        self._client = client
+        self.name = name
+
+    def index_many(
+        self,
+        documents: Sequence[Document] = (),
+        *,
+        ids: Sequence[str] | None = None,
+        vectors: npt.ArrayLike | None = None,
+        texts: Sequence[Mapping[str, str] | str | None] | None = None,
+        metadata: Sequence[Mapping[str, Any] | None] | None = None,
+        edges: Iterable[SourcedEdge] = (),
+        request_id: bytes | None = None,
+        deadline: float | None = None,
+    ) -> WriteReceipt:
+        """Inserts or replaces documents and adds edges, all of them or none.
+
+        Documents come as such, or as columns: ``ids`` and, with one row an id, a matrix of
+        ``vectors`` (float32), ``texts`` and ``metadata``.
+        """
+        message, packed = _codec.index_many(
+            self.name, documents, ids, vectors, texts, metadata, edges
+        )
+        return self._client._write("index_many", message, packed, request_id, deadline)
+
+    def drop(
+        self,
+        ids: Sequence[str] = (),
+        *,
+        edges: Iterable[SourcedEdge] = (),
+        request_id: bytes | None = None,
+        deadline: float | None = None,
+    ) -> WriteReceipt:
+        """Drops documents with the edges at them, and edges. What doesn't exist is passed over."""
+        message = service_pb2.DropManyRequest(
+            collection=self.name.encode(), ids=[id.encode() for id in ids]
+        )
+        _codec.write_sourced_edges(message.edges, edges)
+        return self._client._write("drop_many", message, b"", request_id, deadline)
+
+    @overload
+    def search(self, query: Query, *, deadline: float | None = None) -> QueryResult: ...
+    @overload
+    def search(
+        self, query: Sequence[Query], *, deadline: float | None = None
+    ) -> SearchResponse: ...
+
+    def search(
+        self, query: Query | Sequence[Query], *, deadline: float | None = None
+    ) -> QueryResult | SearchResponse:
+        """Answers one question, or many from one state of the collection."""
+        queries = [query] if isinstance(query, Query) else query
+        message, packed = _codec.search(self.name, queries)
+        reply = self._client._read("search", message, packed, deadline).search
+        results = [_codec.read_query_result(result) for result in reply.results]
+        self._client._saw(reply.sequence_number)
+        return results[0] if isinstance(query, Query) else SearchResponse(
+            results, reply.sequence_number
+        )
+
+    @overload
+    def walk(self, walk: Walk, *, deadline: float | None = None) -> WalkResult: ...
+    @overload
+    def walk(self, walk: Sequence[Walk], *, deadline: float | None = None) -> WalkResponse: ...
+
+    def walk(
+        self, walk: Walk | Sequence[Walk], *, deadline: float | None = None
+    ) -> WalkResult | WalkResponse:
+        """Walks over edges once, or many times over one state of the collection."""
+        message = service_pb2.WalkRequest(collection=self.name.encode())
+        for one in [walk] if isinstance(walk, Walk) else walk:
+            _codec.write_walk(message.walks.add(), one)
+        reply = self._client._read("walk", message, deadline=deadline).walk
+        results = [_codec.read_walk_result(result) for result in reply.results]
+        self._client._saw(reply.sequence_number)
+        return results[0] if isinstance(walk, Walk) else WalkResponse(
+            results, reply.sequence_number
+        )
+
+    @overload
+    def get(  # type: ignore[overload-overlap]
+        self, ids: str, *, include: Include = ..., deadline: float | None = None
+    ) -> Document | None: ...
+    @overload
+    def get(
+        self, ids: Sequence[str], *, include: Include = ..., deadline: float | None = None
+    ) -> list[Document]: ...
+
+    def get(
+        self,
+        ids: str | Sequence[str],
+        *,
+        include: Include = Include.DOCUMENT,
+        deadline: float | None = None,
+    ) -> Document | None | list[Document]:
+        """The document of an id, or None; or those that exist, in the order of the ids."""
+        wanted = [ids] if isinstance(ids, str) else ids
+        message = service_pb2.GetRequest(
+            collection=self.name.encode(),
+            ids=[id.encode() for id in wanted],
+            include=_codec.include(include),
+        )
+        reply = self._client._read("get", message, deadline=deadline)
+        documents = _codec.read_documents(reply.get)
+        if isinstance(ids, str):
+            return documents[0] if documents else None
+        return documents
+
+    def scan(
+        self,
+        *,
+        limit: int = 100,
+        cursor: bytes | None = None,
+        filter: Filter | None = None,
+        include: Include = Include.DOCUMENT,
+        deadline: float | None = None,
+    ) -> Page:
+        """A page of documents in the order in which they were written."""
+        message = service_pb2.ScanRequest(
+            collection=self.name.encode(), limit=limit, include=_codec.include(include)
+        )
+        if cursor is not None:
+            message.cursor = cursor
+        if filter is not None:
+            message.filter.CopyFrom(filter.message)
+        return _codec.read_page(self._client._read("scan", message, deadline=deadline).scan)
+
+    def describe(self, *, deadline: float | None = None) -> CollectionDescription:
+        """The collection as it stands."""
+        message = service_pb2.DescribeCollectionRequest(name=self.name.encode())
+        reply = self._client._read("describe_collection", message, deadline=deadline)
+        return _codec.read_description(reply.describe_collection.collection)

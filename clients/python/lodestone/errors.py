@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What goes wrong, whether anything was written, and what to do about it."""
+
+from __future__ import annotations
+
+import enum
+
+
+class Code(enum.IntEnum):
+    """The kind of failure, with gRPC's numbers."""
+
+    CANCELLED = 1
+    UNKNOWN = 2
+    INVALID_ARGUMENT = 3
+    DEADLINE_EXCEEDED = 4
+    NOT_FOUND = 5
+    ALREADY_EXISTS = 6
+    PERMISSION_DENIED = 7
+    RESOURCE_EXHAUSTED = 8
+    FAILED_PRECONDITION = 9
+    ABORTED = 10
+    OUT_OF_RANGE = 11
+    UNIMPLEMENTED = 12
+    INTERNAL = 13
+    UNAVAILABLE = 14
+    DATA_LOSS = 15
+    UNAUTHENTICATED = 16
+
+
+class Outcome(enum.IntEnum):
+    """What a failed call left behind."""
+
+    NOT_APPLIED = 0
+    APPLIED = 1
+    UNKNOWN = 2
+
+
+class LodestoneError(Exception):
+    """A call that failed, here or at the server.
+
+    Decide by ``outcome`` first: ``NOT_APPLIED`` may be tried again if the code allows it,
+    ``UNKNOWN`` only with the same request id or after a read.
+    """
+
+    def __init__(
+        self,
+        code: Code,
+        reason: str,
+        message: str,
+        recovery: str = "",
+        outcome: Outcome = Outcome.NOT_APPLIED,
+        retry_after: float | None = None,
+        field: str | None = None,
+        object: str | None = None,
+        sequence_number: int | None = None,
+    ) -> None:
+        super().__init__(f"{message} {recovery} [{code.name} {reason}]")
+        self.code = code
+        #: A stable word for programs, upper case: ``FRAME_TOO_LARGE``.
+        self.reason = reason
+        #: What happened, with the values that matter.
+        self.message = message
+        #: What to do next.
+        self.recovery = recovery
+        self.outcome = outcome
+        #: Seconds after which the server would like the call again; None: not on its own account.
+        self.retry_after = retry_after
+        #: The field of the request at fault, as a path: ``queries[2].limit``.
+        self.field = field
+        #: The collection, document or file that it concerns.
+        self.object = object
+        self.sequence_number = sequence_number
+
+
+def invalid(reason: str, message: str, recovery: str, field: str | None = None) -> LodestoneError:
+    """An argument that is refused before it is sent."""
+    return LodestoneError(Code.INVALID_ARGUMENT, reason, message, recovery, field=field)

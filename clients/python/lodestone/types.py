@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is stored, and what calls answer."""
+
+from __future__ import annotations
+
+import datetime
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Union
+
+import numpy as np
+import numpy.typing as npt
+
+Vector = npt.NDArray[np.float32]
+
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+
+
+class Timestamp(int):
+    """A point in time, in microseconds since 1970-01-01T00:00:00Z."""
+
+    @classmethod
+    def of(cls, time: datetime.datetime) -> Timestamp:
+        """The timestamp of an aware datetime."""
+        if time.tzinfo is None:
+            raise ValueError(f"{time!r} has no time zone")
+        return cls((time - _EPOCH) // datetime.timedelta(microseconds=1))
+
+    def to_datetime(self) -> datetime.datetime:
+        """The time in UTC. Raises OverflowError outside of the years 1 to 9999."""
+        return _EPOCH + datetime.timedelta(microseconds=int(self))
+
+
+#: One typed value of metadata. A datetime, which must be aware, is stored as a Timestamp.
+Value = Union[
+    bool,
+    int,
+    float,
+    str,
+    Timestamp,
+    datetime.datetime,
+    Sequence["Value"],
+    Mapping[str, "Value"],
+]
+Metadata = Mapping[str, Value]
+
+
+class Include(enum.Flag):
+    """What a hit or a document brings along beside its id."""
+
+    NOTHING = 0
+    TEXT = 1
+    METADATA = 2
+    VECTOR = 4
+    EDGES = 8
+    #: For hits: the rank and score that each source gave.
+    SOURCE_SCORES = 16
+    #: The whole document.
+    DOCUMENT = TEXT | METADATA | VECTOR | EDGES
+
+
+@dataclass
+class Edge:
+    """A directed, labelled edge, kept with the document that it leaves."""
+
+    label: str
+    target: str
+    weight: float = 1.0
+    metadata: Metadata = field(default_factory=dict)
+
+
+@dataclass
+class SourcedEdge:
+    """An edge together with the document that it leaves, which must exist."""
+
+    source: str
+    edge: Edge
+
+
+@dataclass
+class Document:
+    """An id, and any of a vector, texts, metadata and outgoing edges.
+
+    ``text`` may be given as a string, which is stored as the field named ``text``.
+    """
+
+    id: str
+    vector: Vector | Sequence[float] | None = None
+    text: Mapping[str, str] | str = field(default_factory=dict)
+    metadata: Metadata = field(default_factory=dict)
+    edges: Sequence[Edge] = ()
+
+
+@dataclass(frozen=True)
+class Flat:
+    """Compares with every vector: exact, no build."""
+
+
+@dataclass(frozen=True)
+class LSH:
+    """Locality-sensitive hashing by hyperplanes."""
+
+    tables: int = 8
+    hyperplanes: int = 16
+    probes: int = 8
+
+
+@dataclass(frozen=True)
+class HNSW:
+    """A graph of neighbors; ``inline`` links new vectors inside each write."""
+
+    inline: bool = False
+    m: int = 16
+    ef_construction: int = 200
+    ef_search: int = 64
+
+
+Strategy = Union[Flat, LSH, HNSW]
+
+
+@dataclass(frozen=True)
+class CollectionDescription:
+    """A collection as it stands."""
+
+    name: str
+    dimension: int
+    metric: str
+    vector_strategy: Strategy
+    text_strategy: str
+    documents: int
+    vectors: int
+    edges: int
+    sequence_number: int
+
+
+@dataclass(frozen=True)
+class WriteReceipt:
+    """What a write did."""
+
+    sequence_number: int
+    #: ``full``: on disk before the reply. ``relaxed``: a power cut may lose the last batches.
+    durability: str
+    inserted: int
+    replaced: int
+    dropped: int
+    #: The request id had been applied before; this is what it did then.
+    repeated: bool
+
+
+@dataclass(frozen=True)
+class SourceScore:
+    """What one source said of a hit; ``rank`` 1 is the best."""
+
+    source: int
+    rank: int
+    score: float
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A document that answers a question; a larger score is better."""
+
+    id: str
+    score: float
+    source_scores: Sequence[SourceScore] = ()
+    #: The parts that were asked for; None when none was.
+    document: Document | None = None
+
+
+@dataclass(frozen=True)
+class QueryResult:
+    """The answer to one question, best first."""
+
+    hits: Sequence[Hit]
+    #: A budget ended a source before it was done.
+    partial: bool = False
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of the hits."""
+        return [hit.id for hit in self.hits]
+
+    @property
+    def scores(self) -> npt.NDArray[np.float64]:
+        """The scores of the hits."""
+        return np.array([hit.score for hit in self.hits], dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class SearchResponse:
+    """One answer a question, all from the state of ``sequence_number``."""
+
+    results: Sequence[QueryResult]
+    sequence_number: int
+
+
+@dataclass(frozen=True)
+class Reached:
+    """A document that a walk reached, and the edge that reached it first."""
+
+    id: str
+    depth: int
+    #: The document on the other side of the edge.
+    source: str
+    label: str
+    weight: float
+    #: The edge was followed against its direction.
+    incoming: bool
+
+
+@dataclass(frozen=True)
+class WalkResult:
+    """What a walk found, by depth."""
+
+    reached: Sequence[Reached]
+    #: ``nodes``, ``edges`` or ``time``: the budget that ended it; None when it is complete.
+    ended_by: str | None
+    edges_followed: int
+
+
+@dataclass(frozen=True)
+class WalkResponse:
+    """One result a walk, all from the state of ``sequence_number``."""
+
+    results: Sequence[WalkResult]
+    sequence_number: int
+
+
+@dataclass(frozen=True)
+class Page:
+    """Documents of a scan, and where the next page starts; None after the last."""
+
+    documents: Sequence[Document]
+    next_cursor: bytes | None
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """A figure of the server."""
+
+    name: str
+    value: float
+    unit: str
+
+
+@dataclass(frozen=True)
+class Stats:
+    """The state of a server and its store."""
+
+    server_version: str
+    store_version: str
+    sequence_number: int
+    collections: Sequence[CollectionDescription]
+    statistics: Sequence[Statistic]
