@@ -104,7 +104,7 @@ let package = Package(
         .executableTarget(
             name: "lodestone-bench",
             dependencies: [
-                "LodestoneClient", "LodestoneServer", "LodestoneImport", "LodestoneANN", arguments,
+                "LodestoneClient", "LodestoneEngine", "LodestoneImport", arguments,
             ],
             swiftSettings: strict),
 

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import LodestoneClient
+import LodestoneCore
+import LodestoneEngine
+
+/// What is measured: a server behind a client, or an engine in this process.
+protocol BenchTarget: Sendable {
+    func create(_ collection: String, _ options: CollectionOptions) async throws
+    func index(_ collection: String, _ documents: [Document]) async throws
+    func search(_ collection: String, _ queries: [Query]) async throws -> [QueryResult]
+    func close() async
+}
+
+struct EngineTarget: BenchTarget {
+    let engine: Engine
+
+    func create(_ collection: String, _ options: CollectionOptions) async throws {
+        try await engine.createCollection(collection, options)
+    }
+
+    func index(_ collection: String, _ documents: [Document]) async throws {
+        try await engine.indexMany(
+            IndexManyRequest(collection: collection, documents: documents)
+        )
+    }
+
+    func search(_ collection: String, _ queries: [Query]) async throws -> [QueryResult] {
+        try await engine.search(SearchRequest(collection: collection, queries: queries)).results
+    }
+
+    func close() async {
+        engine.close()
+    }
+}
+
+struct ServerTarget: BenchTarget {
+    let process: ServerProcess
+    let client: LodestoneClient
+
+    func create(_ collection: String, _ options: CollectionOptions) async throws {
+        _ = try await client.createCollection(collection, options)
+    }
+
+    func index(_ collection: String, _ documents: [Document]) async throws {
+        _ = try await client.collection(collection).indexMany(documents)
+    }
+
+    func search(_ collection: String, _ queries: [Query]) async throws -> [QueryResult] {
+        try await client.collection(collection).search(queries).results
+    }
+
+    func close() async {
+        await client.close()
+        process.stop()
+    }
+}
+
+/// A server of its own on a port of its own, which ends with the measurement.
+final class ServerProcess: Sendable {
+    private let process: Process
+    let address: String
+
+    /// Starts the server and waits until it listens.
+    init(program: String, directory: String) throws {
+        process = Process()
+        process.executableURL = URL(fileURLWithPath: program)
+        process.arguments = ["--data", directory, "--listen", "127.0.0.1:0"]
+        let output = Pipe()
+        process.standardOutput = output
+        try process.run()
+        var text = ""
+        var found: String?
+        while found == nil {
+            let data = output.fileHandleForReading.availableData
+            if data.isEmpty { throw ValidationFailure(text: "\(program) ended at once") }
+            text += String(decoding: data, as: UTF8.self)
+            found = text.split(separator: "\n").first { $0.hasPrefix("listening on ") }
+                .map { String($0.dropFirst("listening on ".count)) }
+        }
+        address = found ?? ""
+    }
+
+    func stop() {
+        process.terminate()
+        process.waitUntilExit()
+    }
+}
+
+/// A fresh store, removed when the measurement ends.
+struct BenchStore {
+    let directory: String
+    private let isTemporary: Bool
+
+    init(_ options: CommonOptions) {
+        isTemporary = options.directory == nil
+        directory =
+            options.directory
+            ?? FileManager.default.temporaryDirectory.path + "/lodestone-bench-\(UUID().uuidString)"
+    }
+
+    func open(_ options: CommonOptions) async throws -> any BenchTarget {
+        if options.inProcess {
+            return EngineTarget(engine: try Engine.open(directory: directory))
+        }
+        let beside = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+        let program = options.server ?? beside.appendingPathComponent("lodestoned").path
+        let process = try ServerProcess(program: program, directory: directory)
+        return ServerTarget(
+            process: process,
+            client: try await LodestoneClient.connect(to: process.address)
+        )
+    }
+
+    func remove() {
+        if isTemporary { try? FileManager.default.removeItem(atPath: directory) }
+    }
+}
+
+extension BenchTarget {
+    /// Writes all batches, `inFlight` at once.
+    ///
+    /// - Returns: Seconds for all of them, and for each.
+    func ingest(_ batches: [[Document]], into collection: String, inFlight: Int) async throws
+        -> (seconds: Double, latencies: [Double])
+    {
+        let clock = ContinuousClock()
+        let start = clock.now
+        let latencies = try await withThrowingTaskGroup(of: Double.self) { group in
+            var latencies: [Double] = []
+            for (index, batch) in batches.enumerated() {
+                if index >= inFlight, let latency = try await group.next() {
+                    latencies.append(latency)
+                }
+                group.addTask {
+                    let start = clock.now
+                    try await self.index(collection, batch)
+                    return (clock.now - start).seconds
+                }
+            }
+            for try await latency in group { latencies.append(latency) }
+            return latencies
+        }
+        return ((clock.now - start).seconds, latencies)
+    }
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import LodestoneCore
+
+/// How fast documents become durable and searchable.
+struct Ingest: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Writes documents with vector, text and metadata in durable batches."
+    )
+
+    @OptionGroup var common: CommonOptions
+
+    @Option(help: "A folder with docs.jsonl.zst and docs.f16.")
+    var data: String
+
+    @Option(help: "Elements of each vector.")
+    var dimension = 384
+
+    @Option(help: "Documents of a batch.")
+    var batch = 1_000
+
+    @Option(help: "Batches under way at once.")
+    var inFlight = 2
+
+    @Option(help: "Write no more documents than this.")
+    var limit: Int?
+
+    @Flag(
+        name: .customLong("random-ids"),
+        help: "Replace the ids by sixteen random hexadecimal digits."
+    )
+    var randomIDs = false
+
+    @Flag(help: "Write the edges, too.")
+    var edges = false
+
+    func run() async throws {
+        let batches = try BenchData(folder: data, dimension: dimension)
+            .batches(of: batch, limit: limit, randomIDs: randomIDs, withEdges: edges)
+        let store = BenchStore(common)
+        defer { store.remove() }
+        let target = try await store.open(common)
+        try await target.create("bench", CollectionOptions(dimension: dimension))
+        let (seconds, latencies) = try await target.ingest(
+            batches,
+            into: "bench",
+            inFlight: inFlight
+        )
+        await target.close()
+        let count = batches.reduce(0) { $0 + $1.count }
+        Report(isJSON: common.json).add(
+            Measurement(
+                name: "ingest",
+                value: Double(count) / seconds,
+                unit: "docs/s",
+                parameters: [
+                    ("documents", .number(Double(count))), ("batch", .number(Double(batch))),
+                    ("in_flight", .number(Double(inFlight))),
+                    ("edges", .text(edges ? "yes" : "no")),
+                    ("ids", .text(randomIDs ? "random" : "sorted")),
+                    ("p50_ms", .number(1e3 * latencies.quantile(0.5))),
+                    ("p99_ms", .number(1e3 * latencies.quantile(0.99))),
+                    ("via", .text(common.inProcess ? "process" : "wire")),
+                ]
+            )
+        )
+    }
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+
+/// Measures Lodestone.
+///
+/// Build it with `-c release`; compare only with what ran in the same minutes.
+@main
+struct LodestoneBench: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "lodestone-bench",
+        abstract: "Measures Lodestone: a real server over loopback, or the engine in process.",
+        subcommands: [Ingest.self, SearchBench.self, RPC.self]
+    )
+}
+
+/// What every measurement is told.
+struct CommonOptions: ParsableArguments {
+    @Flag(help: "One JSON object a line instead of a table.")
+    var json = false
+
+    @Flag(name: .customLong("in-process"), help: "Run the engine in this process, without a wire.")
+    var inProcess = false
+
+    @Option(help: "Where the store is made; a fresh temporary directory unless given.")
+    var directory: String?
+
+    @Option(help: "The server's program; unless given, the lodestoned beside this one.")
+    var server: String?
+}

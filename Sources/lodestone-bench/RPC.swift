@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import LodestoneClient
+import LodestoneCore
+
+/// How many calls a second go over the wire when the call itself costs nothing.
+struct RPC: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Pings a server over several connections, several calls at once on each."
+    )
+
+    @OptionGroup var common: CommonOptions
+
+    @Option(help: "Connections.")
+    var connections = 1
+
+    @Option(help: "Calls under way at once on each connection.")
+    var inFlight = 1
+
+    @Option(help: "Seconds.")
+    var seconds = 2.0
+
+    func validate() throws {
+        if common.inProcess {
+            throw ValidationError("There is no wire in process; leave --in-process out.")
+        }
+    }
+
+    func run() async throws {
+        let store = BenchStore(common)
+        defer { store.remove() }
+        guard let target = try await store.open(common) as? ServerTarget else { return }
+        var clients = [target.client]
+        while clients.count < connections {
+            clients.append(try await LodestoneClient.connect(to: target.process.address))
+        }
+        let clock = ContinuousClock()
+        let start = clock.now
+        let end = start.advanced(by: .seconds(seconds))
+        let latencies = try await withThrowingTaskGroup(of: [Double].self) { group in
+            for client in clients {
+                for _ in 0..<inFlight {
+                    group.addTask {
+                        var latencies: [Double] = []
+                        while clock.now < end {
+                            let start = clock.now
+                            _ = try await client.ping()
+                            latencies.append((clock.now - start).seconds)
+                        }
+                        return latencies
+                    }
+                }
+            }
+            return try await group.reduce(into: []) { $0 += $1 }
+        }
+        let elapsed = (clock.now - start).seconds
+        for client in clients.dropFirst() { await client.close() }
+        await target.close()
+        Report(isJSON: common.json).add(
+            Measurement(
+                name: "rpc",
+                value: Double(latencies.count) / elapsed,
+                unit: "calls/s",
+                parameters: [
+                    ("connections", .number(Double(connections))),
+                    ("in_flight", .number(Double(inFlight))),
+                    ("p50_us", .number(1e6 * latencies.quantile(0.5))),
+                    ("p99_us", .number(1e6 * latencies.quantile(0.99))),
+                ]
+            )
+        )
+    }
+}
