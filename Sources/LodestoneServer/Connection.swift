@@ -19,7 +19,7 @@ import Logging
 // only; `ByteStreamHandler` promises it for what it calls, and everything else here is called from
 // these methods, from the shard's tick, or through `stream.loop.async`.
 final class Connection: ByteStreamHandler, @unchecked Sendable {
-    private enum Phase {
+    enum Phase {
         case awaitingHello
         case serving(Role)
         case draining(Role)
@@ -33,24 +33,24 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
 
     let stream: ByteStream
     let calls: PendingCalls
-    private let handler: RequestHandler
-    private let limits: Limits
+    let handler: RequestHandler
+    let limits: Limits
     private let shard: Shard
 
-    private var phase = Phase.awaitingHello
+    var phase = Phase.awaitingHello
     private var decoder: FrameDecoder
-    private var clientName = ""
+    var clientName = ""
     private var saidHello = false
     private var failedTries = 0
     private var malformedMessages = 0
-    private var lastRequest: UInt64 = 0
-    private let openedAt = ContinuousClock.now
-    private var lastActivity = ContinuousClock.now
+    var lastRequest: UInt64 = 0
+    let openedAt = ContinuousClock.now
+    var lastActivity = ContinuousClock.now
     /// The frame that has arrived in part: since when, and how much of it is there.
-    private var partialFrame: (since: ContinuousClock.Instant, byteCount: Int)?
-    private var isReadingSuspended = false
+    var partialFrame: (since: ContinuousClock.Instant, byteCount: Int)?
+    var isReadingSuspended = false
     /// Whether the last tick found more unread output than the limit.
-    private var wasOverUnreadLimit = false
+    var wasOverUnreadLimit = false
 
     init(_ stream: ByteStream, handler: RequestHandler, shard: Shard) {
         self.stream = stream
@@ -159,7 +159,8 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
                 metadata: [
                     "peer": "\(stream.peer)", "client": "\(hello.clientName.printable)",
                     "clientSequenceNumber": "\(last)", "sequenceNumber": "\(sequenceNumber)",
-                ])
+                ]
+            )
             end(with: .behindClient(server: sequenceNumber, client: last), id: id)
             return
         }
@@ -170,20 +171,27 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         phase = .serving(role)
         handler.logger.debug(
             "connection opened",
-            metadata: ["peer": "\(stream.peer)", "client": "\(clientName)", "role": "\(role.name)"])
+            metadata: ["peer": "\(stream.peer)", "client": "\(clientName)", "role": "\(role.name)"]
+        )
         reply(
             .hello(
                 HelloReply(
-                    maxFrameBytes: limits.maxFrameBytes, maxInFlight: limits.maxInFlight,
-                    sequenceNumber: sequenceNumber)),
-            to: id)
+                    maxFrameBytes: limits.maxFrameBytes,
+                    maxInFlight: limits.maxInFlight,
+                    sequenceNumber: sequenceNumber
+                )
+            ),
+            to: id
+        )
     }
 
     private func refuse(id: UInt64) {
         failedTries += 1
         handler.metrics.denied.increment()
         handler.audit.notice(
-            "refused: no valid token", metadata: ["peer": "\(stream.peer)", "try": "\(failedTries)"])
+            "refused: no valid token",
+            metadata: ["peer": "\(stream.peer)", "try": "\(failedTries)"]
+        )
         if failedTries >= Self.maxFailures {
             end(with: .unauthenticated, id: id)
         } else {
@@ -197,7 +205,10 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     func reply(_ reply: Reply, to id: UInt64) {
         stream.send { output in
             MessageCodec.append(
-                Response(id: id, reply: reply), to: &output, maxFrameBytes: limits.maxFrameBytes)
+                Response(id: id, reply: reply),
+                to: &output,
+                maxFrameBytes: limits.maxFrameBytes
+            )
         }
     }
 
@@ -240,7 +251,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         stream.suspendReading()
     }
 
-    private func resumeIfUnclogged() {
+    func resumeIfUnclogged() {
         guard !isClogged else { return }
         calls.unpark()
         guard isReadingSuspended else { return }
@@ -260,8 +271,10 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
             calls.beginDraining()
             reply(
                 .goAway(
-                    GoAway(lastRequest: lastRequest, message: "The server is shutting down.")),
-                to: 0)
+                    GoAway(lastRequest: lastRequest, message: "The server is shutting down.")
+                ),
+                to: 0
+            )
             endIfDrained()
         case .draining, .ending:
             break
@@ -273,17 +286,18 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         end()
     }
 
-    private func end(with error: LodestoneError, id: UInt64 = 0) {
+    func end(with error: LodestoneError, id: UInt64 = 0) {
         handler.logger.debug(
             "closing a connection",
             metadata: [
                 "peer": "\(stream.peer)", "client": "\(clientName)", "reason": "\(error.reason)",
-            ])
+            ]
+        )
         reply(.error(error), to: id)
         end()
     }
 
-    private func end() {
+    func end() {
         if case .ending = phase { return }
         phase = .ending
         if isReadingSuspended {
@@ -298,8 +312,10 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     static func turnAway(_ stream: ByteStream, _ error: LodestoneError, limits: Limits) {
         stream.send { output in
             MessageCodec.append(
-                Response(id: 0, reply: .error(error)), to: &output,
-                maxFrameBytes: limits.maxFrameBytes)
+                Response(id: 0, reply: .error(error)),
+                to: &output,
+                maxFrameBytes: limits.maxFrameBytes
+            )
         }
         stream.closeAfterFlush()
     }
@@ -317,7 +333,8 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
             metadata: [
                 "peer": "\(stream.peer)", "client": "\(clientName)",
                 "reason": "\(error?.reason ?? "none")",
-            ])
+            ]
+        )
         shard.remove(self)
         handler.occupancy.connectionClosed(saidHello: saidHello)
     }
@@ -325,57 +342,5 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     private func cancelCalls() {
         for call in calls.close() { handler.cancel(call, on: self) }
         calls.unpark()
-    }
-
-    // MARK: Time
-
-    /// Ends the connection when it has used up one of its times.
-    func tick(now: ContinuousClock.Instant) {
-        switch phase {
-        case .awaitingHello where openedAt.duration(to: now) > limits.helloTimeout:
-            end(with: .helloTooLate(limits.helloTimeout))
-        case .awaitingHello, .serving, .draining:
-            endIfSlow(now)
-        case .ending:
-            break
-        }
-        closeIfUnread(now)
-        resumeIfUnclogged()
-    }
-
-    private func endIfSlow(_ now: ContinuousClock.Instant) {
-        if let partialFrame, !isReadingSuspended {
-            let time = partialFrame.since.duration(to: now)
-            let counted = time - limits.frameTimeout
-            let expected = Double(counted.milliseconds) / 1_000 * Double(limits.minFrameBytesPerSecond)
-            if counted > .zero, Double(partialFrame.byteCount) < expected {
-                end(with: .slowRead(partialFrame.byteCount, in: time))
-            }
-        } else if !calls.isEmpty || stream.unsentByteCount > 0 {
-            lastActivity = now
-        } else if lastActivity.duration(to: now) > limits.idleTimeout, case .serving = phase {
-            reply(
-                .goAway(GoAway(lastRequest: lastRequest, message: "The connection was idle.")),
-                to: 0)
-            end()
-        }
-    }
-
-    private func closeIfUnread(_ now: ContinuousClock.Instant) {
-        let unread = stream.unsentByteCount
-        let isStalled =
-            stream.stalledSince.map { $0.duration(to: now) > limits.unreadTimeout } ?? false
-        // Two ticks in a row, so that a burst to a client that does read is no reason.
-        let isOver = unread > limits.maxUnreadBytes
-        if isStalled || isOver && wasOverUnreadLimit {
-            handler.logger.info(
-                "closing a connection that does not read its replies",
-                metadata: [
-                    "peer": "\(stream.peer)", "client": "\(clientName)",
-                    "unreadBytes": "\(unread)",
-                ])
-            stream.reset()
-        }
-        wasOverUnreadLimit = isOver
     }
 }

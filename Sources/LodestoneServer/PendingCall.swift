@@ -16,8 +16,12 @@ final class PendingCall: Sendable {
     let byteCount: Int
 
     init(
-        id: UInt64, kind: CallKind, collection: String?, context: CallContext,
-        acceptedAt: ContinuousClock.Instant, byteCount: Int
+        id: UInt64,
+        kind: CallKind,
+        collection: String?,
+        context: CallContext,
+        acceptedAt: ContinuousClock.Instant,
+        byteCount: Int
     ) {
         self.id = id
         self.kind = kind

@@ -32,8 +32,11 @@ final class RequestHandler: Sendable {
         let limits = configuration.limits
         occupancy = Occupancy(limits: limits)
         reads = ReadQueue(
-            width: configuration.readWorkers, maxWaiting: limits.maxQueuedReads,
-            patience: limits.maxInFlight, maxWait: configuration.maxQueueWait)
+            width: configuration.readWorkers,
+            maxWaiting: limits.maxQueuedReads,
+            patience: limits.maxInFlight,
+            maxWait: configuration.maxQueueWait
+        )
         budget = DecodeBudget(limit: configuration.decodeBudget)
     }
 
@@ -43,13 +46,31 @@ final class RequestHandler: Sendable {
         return tokens.role(of: token)
     }
 
-    /// Answers `request`, now or later. On the loop of the connection.
+    /// A request that has come, and from where.
+    private struct Arrival {
+        let request: Request
+        let kind: CallKind
+        let frameByteCount: Int
+        let connection: Connection
+
+        func reply(_ reply: Reply) { connection.reply(reply, to: request.id) }
+    }
+
+    /// Answers `request`, now or later; on the loop of the connection.
     func handle(
-        _ request: Request, as role: Role, frameByteCount: Int, on connection: Connection
+        _ request: Request,
+        as role: Role,
+        frameByteCount: Int,
+        on connection: Connection
     ) {
-        let kind = CallKind(request.call)
-        guard role.allows(kind) else {
-            deny(kind, role: role, id: request.id, on: connection)
+        let arrival = Arrival(
+            request: request,
+            kind: CallKind(request.call),
+            frameByteCount: frameByteCount,
+            connection: connection
+        )
+        guard role.allows(arrival.kind) else {
+            deny(arrival, role: role)
             return
         }
         switch request.call {
@@ -58,26 +79,18 @@ final class RequestHandler: Sendable {
         case .cancel(let id):
             if let call = connection.calls.call(id) { cancel(call, on: connection) }
         case .ping, .listCollections, .describeCollection, .stats:
-            answerAtOnce(request, kind, on: connection)
+            answerAtOnce(arrival)
         case .alterCollection, .buildIndex, .compact, .snapshot, .verify:
-            metrics.record(kind, failed: true, duration: .zero)
-            connection.reply(.error(.notOffered(kind)), to: request.id)
+            refuse(arrival, .notOffered(arrival.kind))
         case .createCollection(let name, let options):
-            write(.createCollection(name: name, options), name, request, kind, frameByteCount, connection)
-        case .dropCollection(let name):
-            write(.dropCollection(name: name), name, request, kind, frameByteCount, connection)
-        case .indexMany(let batch):
-            write(.indexMany(batch), batch.collection, request, kind, frameByteCount, connection)
-        case .dropMany(let batch):
-            write(.dropMany(batch), batch.collection, request, kind, frameByteCount, connection)
-        case .get(let get):
-            read(get.collection, request, kind, frameByteCount, connection)
-        case .scan(let scan):
-            read(scan.collection, request, kind, frameByteCount, connection)
-        case .search(let search):
-            read(search.collection, request, kind, frameByteCount, connection)
-        case .walk(let walk):
-            read(walk.collection, request, kind, frameByteCount, connection)
+            write(.createCollection(name: name, options), to: name, arrival)
+        case .dropCollection(let name): write(.dropCollection(name: name), to: name, arrival)
+        case .indexMany(let batch): write(.indexMany(batch), to: batch.collection, arrival)
+        case .dropMany(let batch): write(.dropMany(batch), to: batch.collection, arrival)
+        case .get(let get): read(get.collection, arrival)
+        case .scan(let scan): read(scan.collection, arrival)
+        case .search(let search): read(search.collection, arrival)
+        case .walk(let walk): read(walk.collection, arrival)
         }
     }
 
@@ -97,7 +110,8 @@ final class RequestHandler: Sendable {
             if error.code == .internal || error.code == .dataLoss || error.code == .unknown {
                 logger.error(
                     "\(error)",
-                    metadata: ["call": "\(call.kind.rawValue)", "peer": "\(peer)"])
+                    metadata: ["call": "\(call.kind.rawValue)", "peer": "\(peer)"]
+                )
             }
         }
         metrics.record(call.kind, failed: failed, duration: time)
@@ -109,38 +123,42 @@ final class RequestHandler: Sendable {
                     "collection": "\(call.collection?.printable ?? "")",
                     "milliseconds": "\(time.milliseconds)", "failed": "\(failed)",
                     "peer": "\(peer)",
-                ])
+                ]
+            )
         }
         occupancy.callEnded()
     }
 
     // MARK: Calls
 
-    private func answerAtOnce(_ request: Request, _ kind: CallKind, on connection: Connection) {
+    private func answerAtOnce(_ arrival: Arrival) {
         let start = ContinuousClock.now
         let reply: Reply
         do {
-            switch request.call {
+            switch arrival.request.call {
             case .listCollections: reply = .collections(engine.collections())
             case .describeCollection(let name): reply = .collection(try engine.describe(name))
             case .stats: reply = .stats(stats())
             default: reply = .pong(sequenceNumber: engine.sequenceNumber)
             }
         } catch {
-            metrics.record(kind, failed: true, duration: start.duration(to: .now))
-            connection.reply(.error(error), to: request.id)
+            refuse(arrival, error)
             return
         }
-        connection.reply(reply, to: request.id)
-        metrics.record(kind, failed: false, duration: start.duration(to: .now))
+        arrival.reply(reply)
+        metrics.record(arrival.kind, failed: false, duration: start.duration(to: .now))
     }
 
-    private func write(
-        _ write: Engine.Write, _ collection: String, _ request: Request, _ kind: CallKind,
-        _ frameByteCount: Int, _ connection: Connection
-    ) {
-        guard let call = begin(request, kind, collection, frameByteCount, connection) else { return }
-        let requestID = request.requestID
+    /// Answers a call that is not started.
+    private func refuse(_ arrival: Arrival, _ error: LodestoneError) {
+        metrics.record(arrival.kind, failed: true, duration: .zero)
+        arrival.reply(.error(error))
+    }
+
+    private func write(_ write: Engine.Write, to collection: String, _ arrival: Arrival) {
+        guard let call = begin(arrival, collection) else { return }
+        let requestID = arrival.request.requestID
+        let connection = arrival.connection
         writes.async { [engine] in
             engine.write(write, requestID: requestID, context: call.context) { result in
                 switch result {
@@ -151,12 +169,9 @@ final class RequestHandler: Sendable {
         }
     }
 
-    private func read(
-        _ collection: String, _ request: Request, _ kind: CallKind, _ frameByteCount: Int,
-        _ connection: Connection
-    ) {
-        guard let call = begin(request, kind, collection, frameByteCount, connection) else { return }
-        enqueue(call, request.call, connection)
+    private func read(_ collection: String, _ arrival: Arrival) {
+        guard let call = begin(arrival, collection) else { return }
+        enqueue(call, arrival.request.call, arrival.connection)
     }
 
     private func enqueue(_ call: PendingCall, _ read: Call, _ connection: Connection) {
@@ -205,45 +220,48 @@ final class RequestHandler: Sendable {
     }
 
     /// Enters a call among those under way, or answers why not.
-    private func begin(
-        _ request: Request, _ kind: CallKind, _ collection: String, _ frameByteCount: Int,
-        _ connection: Connection
-    ) -> PendingCall? {
-        let byteCount = DecodeBudget.estimate(frameByteCount: frameByteCount, call: request.call)
+    private func begin(_ arrival: Arrival, _ collection: String) -> PendingCall? {
+        let request = arrival.request
+        let byteCount = DecodeBudget.estimate(
+            frameByteCount: arrival.frameByteCount,
+            call: request.call
+        )
         guard budget.reserve(byteCount) else {
-            let error = LodestoneError.decodeBudget(byteCount, limit: configuration.decodeBudget)
-            metrics.record(kind, failed: true, duration: .zero)
-            connection.reply(.error(error), to: request.id)
+            refuse(arrival, .decodeBudget(byteCount, limit: configuration.decodeBudget))
             return nil
         }
         let limits = configuration.limits
         let now = ContinuousClock.now
         let time = min(request.deadline ?? limits.defaultDeadline, limits.maxDeadline)
         let call = PendingCall(
-            id: request.id, kind: kind, collection: collection,
-            context: CallContext(deadline: now.advanced(by: time)), acceptedAt: now,
-            byteCount: byteCount)
+            id: request.id,
+            kind: arrival.kind,
+            collection: collection,
+            context: CallContext(deadline: now.advanced(by: time)),
+            acceptedAt: now,
+            byteCount: byteCount
+        )
         do {
-            try connection.calls.insert(call)
+            try arrival.connection.calls.insert(call)
         } catch {
             budget.release(byteCount)
-            metrics.record(kind, failed: true, duration: .zero)
-            connection.reply(.error(error), to: request.id)
+            refuse(arrival, error)
             return nil
         }
         occupancy.callBegan()
         return call
     }
 
-    private func deny(_ kind: CallKind, role: Role, id: UInt64, on connection: Connection) {
+    private func deny(_ arrival: Arrival, role: Role) {
         metrics.denied.increment()
         audit.notice(
             "refused: the role does not allow the call",
             metadata: [
-                "peer": "\(connection.stream.peer)", "call": "\(kind.rawValue)",
+                "peer": "\(arrival.connection.stream.peer)", "call": "\(arrival.kind.rawValue)",
                 "role": "\(role.name)",
-            ])
-        connection.reply(.error(.permissionDenied(kind, role: role)), to: id)
+            ]
+        )
+        refuse(arrival, .permissionDenied(arrival.kind, role: role))
     }
 
     private func stats() -> Stats {
@@ -252,7 +270,10 @@ final class RequestHandler: Sendable {
         stats.statistics += [
             Statistic("server.connections", Double(counts.connections), unit: "1"),
             Statistic(
-                "server.connections.unauthenticated", Double(counts.unauthenticated), unit: "1"),
+                "server.connections.unauthenticated",
+                Double(counts.unauthenticated),
+                unit: "1"
+            ),
             Statistic("server.calls", Double(counts.calls), unit: "1"),
             Statistic("server.reads.waiting", Double(reads.waitingCount), unit: "1"),
             Statistic("server.reads.running", Double(reads.workerCount), unit: "1"),

@@ -43,8 +43,11 @@ package final class Server: Service {
         let listener: Listener
         do {
             listener = try Listener(
-                configuration.endpoint, loop: shards[0].loop, streamLoops: shards.map(\.loop),
-                socketMode: configuration.socketMode)
+                configuration.endpoint,
+                loop: shards[0].loop,
+                streamLoops: shards.map(\.loop),
+                socketMode: configuration.socketMode
+            )
         } catch {
             for shard in shards { shard.loop.shutdown() }
             throw error
@@ -58,8 +61,11 @@ package final class Server: Service {
             listener.close()
             for shard in shards { shard.loop.shutdown() }
             throw LodestoneError(
-                .failedPrecondition, reason: "STARTED_TWICE", "The server was started before.",
-                recovery: "Create another server.")
+                .failedPrecondition,
+                reason: "STARTED_TWICE",
+                "The server was started before.",
+                recovery: "Create another server."
+            )
         }
         for shard in shards { shard.start() }
         let started = shards
@@ -72,7 +78,8 @@ package final class Server: Service {
                 "endpoint": "\(listener.localEndpoint)",
                 "tokens": "\(configuration.tokens?.count ?? 0)",
                 "eventLoops": "\(shards.count)", "readWorkers": "\(configuration.readWorkers)",
-            ])
+            ]
+        )
         if !configuration.endpoint.isLoopback { warnOfCleartext(on: shards[0].loop) }
         return listener.localEndpoint
     }
@@ -82,13 +89,16 @@ package final class Server: Service {
     package func drain() async {
         guard let (listener, shards) = leave() else { return }
         handler.logger.info(
-            "draining", metadata: ["connections": "\(handler.occupancy.counts.connections)"])
+            "draining",
+            metadata: ["connections": "\(handler.occupancy.counts.connections)"]
+        )
         listener.close()
         for shard in shards { shard.drain() }
         shards[0].loop.schedule(after: configuration.drainTimeout) { [handler] in
             handler.logger.warning(
                 "calls are still under way; closing their connections",
-                metadata: ["calls": "\(handler.occupancy.counts.calls)"])
+                metadata: ["calls": "\(handler.occupancy.counts.calls)"]
+            )
             for shard in shards { shard.closeAll() }
         }
         await waitUntilEmpty(shards)
@@ -130,7 +140,8 @@ package final class Server: Service {
         shards[0].loop.schedule(after: configuration.drainTimeout + .seconds(5)) { [handler] in
             handler.logger.error(
                 "calls did not end when cancelled; stopping without them",
-                metadata: ["calls": "\(handler.occupancy.counts.calls)"])
+                metadata: ["calls": "\(handler.occupancy.counts.calls)"]
+            )
             handler.occupancy.giveUpWaiting()
         }
         await handler.occupancy.waitUntilEmpty()
@@ -140,7 +151,8 @@ package final class Server: Service {
     private func warnOfCleartext(on loop: EventLoop) {
         handler.logger.warning(
             "tokens and data travel unencrypted; put a TLS proxy or a tunnel in front",
-            metadata: ["endpoint": "\(configuration.endpoint)"])
+            metadata: ["endpoint": "\(configuration.endpoint)"]
+        )
         loop.schedule(after: .seconds(60)) { [weak self, weak loop] in
             guard let self, let loop else { return }
             self.warnOfCleartext(on: loop)

@@ -74,19 +74,24 @@ package struct ServerConfiguration: Sendable {
         guard !endpoint.isLoopback else { return }
         guard tokens != nil else {
             throw LodestoneError(
-                .failedPrecondition, reason: "NO_TOKENS",
+                .failedPrecondition,
+                reason: "NO_TOKENS",
                 "\(endpoint) can be reached from other machines, and no token file is given.",
                 recovery: "Give a token file with --token-file, or listen on 127.0.0.1 or a Unix "
                     + "socket.",
-                object: "\(endpoint)")
+                object: "\(endpoint)"
+            )
         }
         guard allowsCleartext else {
             throw LodestoneError(
-                .failedPrecondition, reason: "CLEARTEXT",
+                .failedPrecondition,
+                reason: "CLEARTEXT",
                 "\(endpoint) can be reached from other machines, and this release does not encrypt.",
-                recovery: "Listen on 127.0.0.1 or a Unix socket behind a TLS proxy or a tunnel; on a "
+                recovery:
+                    "Listen on 127.0.0.1 or a Unix socket behind a TLS proxy or a tunnel; on a "
                     + "network that you trust, give --allow-cleartext.",
-                object: "\(endpoint)")
+                object: "\(endpoint)"
+            )
         }
     }
 }

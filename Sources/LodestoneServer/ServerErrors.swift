@@ -6,106 +6,138 @@ extension LodestoneError {
     /// The one answer to a missing, unknown or wrong token: it tells the cases apart for nobody.
     static var unauthenticated: LodestoneError {
         LodestoneError(
-            .unauthenticated, reason: "UNAUTHENTICATED",
+            .unauthenticated,
+            reason: "UNAUTHENTICATED",
             "The connection has not been opened with a valid token.",
-            recovery: "Send hello first, with a token that this server accepts.")
+            recovery: "Send hello first, with a token that this server accepts."
+        )
     }
 
     static func helloTooLate(_ limit: Duration) -> LodestoneError {
         LodestoneError(
-            .unauthenticated, reason: "AUTH_TIMEOUT", "No valid hello came within \(limit).",
-            recovery: "Connect again and send hello at once.")
+            .unauthenticated,
+            reason: "AUTH_TIMEOUT",
+            "No valid hello came within \(limit).",
+            recovery: "Connect again and send hello at once."
+        )
     }
 
     static var helloTwice: LodestoneError {
         .invalid(
-            "HELLO_TWICE", "The connection is open already.",
-            recovery: "Say hello once; connect anew to use another token.")
+            "HELLO_TWICE",
+            "The connection is open already.",
+            recovery: "Say hello once; connect anew to use another token."
+        )
     }
 
     static func unknownVersion(_ version: UInt32) -> LodestoneError {
         LodestoneError(
-            .unimplemented, reason: "PROTOCOL_VERSION",
+            .unimplemented,
+            reason: "PROTOCOL_VERSION",
             "The client speaks version \(version) of the protocol; this server speaks "
                 + "\(LodestoneVersion.wireProtocol).",
-            recovery: "Use a client and a server of the same release.", field: "protocol_version")
+            recovery: "Use a client and a server of the same release.",
+            field: "protocol_version"
+        )
     }
 
     static func behindClient(server: UInt64, client: UInt64) -> LodestoneError {
         LodestoneError(
-            .dataLoss, reason: "SERVER_BEHIND",
+            .dataLoss,
+            reason: "SERVER_BEHIND",
             "The client was given sequence number \(client); this store ends at \(server).",
             recovery: "Check that this is the right server and that its store was not set back; a "
                 + "client that connects without a last sequence number accepts the store as it is.",
-            sequenceNumber: server)
+            sequenceNumber: server
+        )
     }
 
     static func permissionDenied(_ call: CallKind, role: Role) -> LodestoneError {
         LodestoneError(
-            .permissionDenied, reason: "ROLE",
+            .permissionDenied,
+            reason: "ROLE",
             "The call \(call.rawValue) needs the role \(call.requiredRole.name); this token has "
                 + "the role \(role.name).",
-            recovery: "Use a token with that role.")
+            recovery: "Use a token with that role."
+        )
     }
 
     static func notOffered(_ call: CallKind) -> LodestoneError {
         LodestoneError(
-            .unimplemented, reason: "NOT_OFFERED",
+            .unimplemented,
+            reason: "NOT_OFFERED",
             "This server does not offer \(call.rawValue) yet.",
-            recovery: "Leave the call out, or use a release that has it.")
+            recovery: "Leave the call out, or use a release that has it."
+        )
     }
 
     static func idInUse(_ id: UInt64) -> LodestoneError {
         .invalid(
-            "ID_IN_USE", "A request with id \(id) is under way on this connection.",
-            recovery: "Count ids up from 1.", field: "id")
+            "ID_IN_USE",
+            "A request with id \(id) is under way on this connection.",
+            recovery: "Count ids up from 1.",
+            field: "id"
+        )
     }
 
     static func tooManyInFlight(_ limit: Int) -> LodestoneError {
         LodestoneError(
-            .resourceExhausted, reason: "TOO_MANY_IN_FLIGHT",
+            .resourceExhausted,
+            reason: "TOO_MANY_IN_FLIGHT",
             "\(limit) requests are under way on this connection; that is the limit.",
             recovery: "Wait for a reply before sending more, or open another connection.",
-            retryAfter: .milliseconds(10))
+            retryAfter: .milliseconds(10)
+        )
     }
 
     static func overloaded(waited: Duration) -> LodestoneError {
         LodestoneError(
-            .resourceExhausted, reason: "OVERLOADED",
+            .resourceExhausted,
+            reason: "OVERLOADED",
             "Too many searches wait for a worker; the oldest for \(waited.milliseconds) ms.",
             recovery: "Try again later, or send less at once.",
-            retryAfter: min(max(waited, .milliseconds(10)), .seconds(1)))
+            retryAfter: min(max(waited, .milliseconds(10)), .seconds(1))
+        )
     }
 
     static func decodeBudget(_ byteCount: Int, limit: Int) -> LodestoneError {
         LodestoneError(
-            .resourceExhausted, reason: "DECODE_BUDGET",
+            .resourceExhausted,
+            reason: "DECODE_BUDGET",
             "The request needs about \(byteCount) bytes; requests under way may take \(limit) "
                 + "together.",
             recovery: "Try again when others are done, or send the batch in parts.",
-            retryAfter: .milliseconds(50))
+            retryAfter: .milliseconds(50)
+        )
     }
 
     static var draining: LodestoneError {
         LodestoneError(
-            .unavailable, reason: "DRAINING", "The server is shutting down.",
+            .unavailable,
+            reason: "DRAINING",
+            "The server is shutting down.",
             recovery: "Connect again, here once it has restarted or to another server.",
-            retryAfter: .milliseconds(500))
+            retryAfter: .milliseconds(500)
+        )
     }
 
     static func tooManyConnections(_ limit: Int) -> LodestoneError {
         LodestoneError(
-            .unavailable, reason: "TOO_MANY_CONNECTIONS",
+            .unavailable,
+            reason: "TOO_MANY_CONNECTIONS",
             "The server has its \(limit) connections.",
             recovery: "Try again later, and share connections: each carries many calls at once.",
-            retryAfter: .milliseconds(500))
+            retryAfter: .milliseconds(500)
+        )
     }
 
     static func slowRead(_ byteCount: Int, in time: Duration) -> LodestoneError {
         LodestoneError(
-            .deadlineExceeded, reason: "SLOW_READ",
+            .deadlineExceeded,
+            reason: "SLOW_READ",
             "Only \(byteCount) bytes of a frame arrived in \(time.milliseconds) ms.",
-            recovery: "Send frames whole, or smaller ones over a slow network.")
+            recovery: "Send frames whole, or smaller ones over a slow network."
+        )
     }
 }
 

@@ -28,14 +28,20 @@ struct ServerMetrics: Sendable {
                     PerCall(
                         succeeded: Counter(
                             label: "lodestone_requests_total",
-                            dimensions: [call, ("result", "ok")]),
+                            dimensions: [call, ("result", "ok")]
+                        ),
                         failed: Counter(
                             label: "lodestone_requests_total",
-                            dimensions: [call, ("result", "error")]),
+                            dimensions: [call, ("result", "error")]
+                        ),
                         duration: Timer(
-                            label: "lodestone_request_seconds", dimensions: [call]))
+                            label: "lodestone_request_seconds",
+                            dimensions: [call]
+                        )
+                    )
                 )
-            })
+            }
+        )
     }
 
     /// Counts a call that has been answered.

@@ -19,7 +19,11 @@ final class Shard: @unchecked Sendable {
         self.handler = handler
         let limits = handler.configuration.limits
         let shortest = min(
-            limits.helloTimeout, limits.frameTimeout, limits.idleTimeout, limits.unreadTimeout)
+            limits.helloTimeout,
+            limits.frameTimeout,
+            limits.idleTimeout,
+            limits.unreadTimeout
+        )
         tickInterval = max(.milliseconds(10), min(.seconds(1), shortest / 4))
     }
 
@@ -68,7 +72,8 @@ final class Shard: @unchecked Sendable {
         handler.metrics.turnedAway.increment()
         handler.logger.debug(
             "turned a connection away",
-            metadata: ["peer": "\(stream.peer)", "reason": "\(error.reason)"])
+            metadata: ["peer": "\(stream.peer)", "reason": "\(error.reason)"]
+        )
         Connection.turnAway(stream, error, limits: handler.configuration.limits)
     }
 

@@ -54,20 +54,25 @@ package struct TokenTable: Sendable {
             let role = words.count == 2 ? Role(name: first) : .admin
             guard let role, words.count <= 2, let token = words.last else {
                 throw Self.bad(
-                    path, "line \(index + 1) is not 'TOKEN' or 'ROLE TOKEN'",
-                    "Write one token a line, with read, write or admin in front.")
+                    path,
+                    "line \(index + 1) is not 'TOKEN' or 'ROLE TOKEN'",
+                    "Write one token a line, with read, write or admin in front."
+                )
             }
             guard token.utf8.count >= Self.minByteCount else {
                 throw Self.bad(
                     path,
                     "the token in line \(index + 1) has \(token.utf8.count) bytes; the least is "
                         + "\(Self.minByteCount)",
-                    "Make one with: openssl rand -hex 32")
+                    "Make one with: openssl rand -hex 32"
+                )
             }
             guard !tokens.contains(where: { $0.token == token }) else {
                 throw Self.bad(
-                    path, "line \(index + 1) repeats an earlier token",
-                    "Give every token one line.")
+                    path,
+                    "line \(index + 1) repeats an earlier token",
+                    "Give every token one line."
+                )
             }
             tokens.append((role, String(token)))
         }
@@ -81,8 +86,10 @@ package struct TokenTable: Sendable {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             throw bad(
-                path, "it can't be opened: \(String(cString: strerror(errno)))",
-                "Check the path and who may read it.")
+                path,
+                "it can't be opened: \(String(cString: strerror(errno)))",
+                "Check the path and who may read it."
+            )
         }
         defer { close(descriptor) }
         var status = stat()
@@ -91,13 +98,17 @@ package struct TokenTable: Sendable {
         }
         guard status.st_mode & 0o007 == 0 else {
             throw bad(
-                path, "everyone on this machine may read or change it",
-                "Take the right away: chmod 600 \(path)")
+                path,
+                "everyone on this machine may read or change it",
+                "Take the right away: chmod 600 \(path)"
+            )
         }
         guard status.st_size <= maxFileByteCount else {
             throw bad(
-                path, "it has \(status.st_size) bytes; the limit is \(maxFileByteCount)",
-                "Give a file of tokens.")
+                path,
+                "it has \(status.st_size) bytes; the limit is \(maxFileByteCount)",
+                "Give a file of tokens."
+            )
         }
         let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: false)
         guard let data = try? handle.readToEnd() ?? Data(),
@@ -110,7 +121,11 @@ package struct TokenTable: Sendable {
 
     private static func bad(_ path: String, _ what: String, _ recovery: String) -> LodestoneError {
         LodestoneError(
-            .failedPrecondition, reason: "BAD_TOKEN_FILE",
-            "The token file '\(path)' can't be used: \(what).", recovery: recovery, object: path)
+            .failedPrecondition,
+            reason: "BAD_TOKEN_FILE",
+            "The token file '\(path)' can't be used: \(what).",
+            recovery: recovery,
+            object: path
+        )
     }
 }

@@ -18,7 +18,8 @@ package struct Lodestoned: AsyncParsableCommand {
             Once it serves, 'listening on ADDRESS' is written to standard output. SIGTERM and \
             SIGINT let the requests under way finish; a second one ends the program at once.
             """,
-        version: LodestoneVersion.release)
+        version: LodestoneVersion.release
+    )
 
     @Option(help: ArgumentHelp("The configuration file, in JSON.", valueName: "file"))
     var config: String?
@@ -54,7 +55,8 @@ package struct Lodestoned: AsyncParsableCommand {
             for (name, value) in group { flags[name] = value }
         }
         return try SettingsReader(
-            flags: flags, environment: environment,
+            flags: flags,
+            environment: environment,
             file: config ?? environment["LODESTONE_CONFIG"]
         ).read()
     }

@@ -16,6 +16,7 @@ struct Service: Sendable {
     func run() async -> Int32 {
         // A client that went away is an error of its socket, not the end of the program.
         signal(SIGPIPE, SIG_IGN)
+        allowManyFiles()
         let level = settings.logLevel
         LoggingSystem.bootstrap { label in
             var handler = StreamLogHandler.standardError(label: label)
@@ -36,24 +37,44 @@ struct Service: Sendable {
         return status
     }
 
+    /// Each connection is an open file: a shell's usual 1,024 would be reached before
+    /// `maxConnections` is.
+    private func allowManyFiles() {
+        #if canImport(Glibc)
+        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        #else
+        let resource = RLIMIT_NOFILE
+        #endif
+        var limit = rlimit()
+        guard getrlimit(resource, &limit) == 0 else { return }
+        limit.rlim_cur = min(limit.rlim_max, 1 << 20)
+        setrlimit(resource, &limit)
+    }
+
     private func createDirectory() throws(LodestoneError) {
         let path = settings.data ?? ""
         do {
             try FileManager.default.createDirectory(
-                atPath: path, withIntermediateDirectories: true,
-                attributes: [.posixPermissions: 0o700])
+                atPath: path,
+                withIntermediateDirectories: true,
+                attributes: [.posixPermissions: 0o700]
+            )
         } catch {
             throw LodestoneError(
-                .failedPrecondition, reason: "CANNOT_CREATE",
+                .failedPrecondition,
+                reason: "CANNOT_CREATE",
                 "The directory '\(path)' can't be created: \(error.localizedDescription)",
-                recovery: "Check the path, and who may write there.", object: path)
+                recovery: "Check the path, and who may write there.",
+                object: path
+            )
         }
     }
 
     private func openEngine() throws(LodestoneError) -> Engine {
         try Engine.open(
             directory: settings.data ?? "",
-            options: Engine.Options(durability: settings.durability, limits: settings.limits))
+            options: Engine.Options(durability: settings.durability, limits: settings.limits)
+        )
     }
 
     private func serve(_ engine: Engine, _ logger: Logger) async -> Int32 {
@@ -63,7 +84,10 @@ struct Service: Sendable {
         let endpoint: Endpoint
         do throws(LodestoneError) {
             server = Server(
-                engine: engine, configuration: try settings.serverConfiguration(), logger: logger)
+                engine: engine,
+                configuration: try settings.serverConfiguration(),
+                logger: logger
+            )
             endpoint = try server.start()
         } catch {
             return Lodestoned.report(error, status: exitStatus(of: error))
@@ -76,7 +100,8 @@ struct Service: Sendable {
                 "data": "\(settings.data ?? "")",
                 "endpoint": "\(endpoint)",
                 "durability": "\(settings.durability)",
-            ])
+            ]
+        )
         let group = ServiceGroup(services: [server], logger: logger)
         let watch = Task {
             var count = 0

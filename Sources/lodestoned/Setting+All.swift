@@ -12,149 +12,274 @@ extension Setting {
     /// What the server is, and where.
     package static let general: [Setting] = [
         .text(
-            "data", \.data, placeholder: "dir",
-            "The directory of the store. It is created when it does not exist. Must be set."),
+            "data",
+            \.data,
+            placeholder: "dir",
+            "The directory of the store. It is created when it does not exist. Must be set."
+        ),
         Setting(
-            name: "listen", kind: .text(placeholder: "address"),
-            meaning: "Where to listen: HOST:PORT, [IPV6]:PORT or unix:PATH. Port 0 takes a free one.",
+            name: "listen",
+            kind: .text(placeholder: "address"),
+            meaning:
+                "Where to listen: HOST:PORT, [IPV6]:PORT or unix:PATH. Port 0 takes a free one.",
             apply: { settings, value throws(LodestoneError) in
                 if case .text(let text) = value { settings.listen = try Endpoint(text) }
             },
-            show: { "\($0.listen)" }),
+            show: { "\($0.listen)" }
+        ),
         .text(
-            "tokenFile", \.tokenFile, placeholder: "file",
+            "tokenFile",
+            \.tokenFile,
+            placeholder: "file",
             "The file with the tokens that clients need: lines TOKEN or ROLE TOKEN, with the roles "
                 + "read, write and admin. Nobody else may read the file. Needed on any address "
-                + "beyond this machine."),
+                + "beyond this machine."
+        ),
         .toggle(
-            "allowCleartext", \.server.allowsCleartext,
-            "Listen beyond this machine although this release does not encrypt."),
+            "allowCleartext",
+            \.server.allowsCleartext,
+            "Listen beyond this machine although this release does not encrypt."
+        ),
         Setting(
-            name: "socketMode", kind: .text(placeholder: "octal"),
+            name: "socketMode",
+            kind: .text(placeholder: "octal"),
             meaning: "Permissions of the file of a Unix socket, in octal.",
             apply: { settings, value throws(LodestoneError) in
                 guard case .text(let text) = value else { return }
                 guard let mode = UInt32(text, radix: 8), mode <= 0o777 else {
                     throw .badSetting(
                         "'\(text)' can't be used for socketMode.",
-                        "Give three octal digits, as in 660.", "socketMode")
+                        "Give three octal digits, as in 660.",
+                        "socketMode"
+                    )
                 }
                 settings.server.socketMode = mode
             },
-            show: { String($0.server.socketMode, radix: 8) }),
+            show: { String($0.server.socketMode, radix: 8) }
+        ),
         Setting(
-            name: "durability", kind: .choice(["full", "relaxed"]),
+            name: "durability",
+            kind: .choice(["full", "relaxed"]),
             meaning: "What an acknowledged write survives: full, a power cut; relaxed, a crash of "
                 + "the process, while a power cut may lose the last batches.",
             apply: { settings, value in
                 settings.durability = value == .text("relaxed") ? .relaxed : .full
             },
-            show: { $0.durability == .full ? "full" : "relaxed" }),
+            show: { $0.durability == .full ? "full" : "relaxed" }
+        ),
         Setting(
-            name: "logLevel", kind: .choice(Logger.Level.allCases.map(\.rawValue)),
+            name: "logLevel",
+            kind: .choice(Logger.Level.allCases.map(\.rawValue)),
             meaning: "The least important level that is logged, to standard error.",
             apply: { settings, value in
                 if case .text(let text) = value, let level = Logger.Level(rawValue: text) {
                     settings.logLevel = level
                 }
             },
-            show: { $0.logLevel.rawValue }),
+            show: { $0.logLevel.rawValue }
+        ),
         .milliseconds(
-            "slowRequestMs", \.server.slowRequest, 1...3_600_000,
-            "Requests that take longer are logged."),
+            "slowRequestMs",
+            \.server.slowRequest,
+            1...3_600_000,
+            "Requests that take longer are logged."
+        ),
         .milliseconds(
-            "drainTimeoutMs", \.server.drainTimeout, 0...3_600_000,
-            "How long requests under way may go on once the server is asked to stop."),
+            "drainTimeoutMs",
+            \.server.drainTimeout,
+            0...3_600_000,
+            "How long requests under way may go on once the server is asked to stop."
+        ),
         .number(
-            "eventLoops", \.server.eventLoops, 1...64, unit: "loops",
-            defaultNote: "cores / 4, at least 1", "Event loops that connections are spread over."),
+            "eventLoops",
+            \.server.eventLoops,
+            1...64,
+            unit: "loops",
+            defaultNote: "cores / 4, at least 1",
+            "Event loops that connections are spread over."
+        ),
         .number(
-            "readWorkers", \.server.readWorkers, 1...1_024, unit: "threads",
-            defaultNote: "2 x cores", "Searches, walks and reads that run at once."),
+            "readWorkers",
+            \.server.readWorkers,
+            1...1_024,
+            unit: "threads",
+            defaultNote: "2 x cores",
+            "Searches, walks and reads that run at once."
+        ),
     ]
 
     /// What connections may do.
     package static let connections: [Setting] = [
         .number(
-            "maxConnections", \.limits.maxConnections, 1...65_536, unit: "connections",
-            "Connections at once."),
+            "maxConnections",
+            \.limits.maxConnections,
+            1...65_536,
+            unit: "connections",
+            "Connections at once."
+        ),
         .number(
-            "maxUnauthenticated", \.limits.maxUnauthenticated, 1...65_536, unit: "connections",
-            "Connections at once that have not said hello."),
+            "maxUnauthenticated",
+            \.limits.maxUnauthenticated,
+            1...65_536,
+            unit: "connections",
+            "Connections at once that have not said hello."
+        ),
         .milliseconds(
-            "helloTimeoutMs", \.limits.helloTimeout, 10...60_000,
-            "Time that a new connection has to say hello."),
+            "helloTimeoutMs",
+            \.limits.helloTimeout,
+            10...60_000,
+            "Time that a new connection has to say hello."
+        ),
         .bytes(
-            "maxFrameBytes", \.limits.maxFrameBytes, 1 << 10...64 << 20,
-            "The longest message in either direction."),
+            "maxFrameBytes",
+            \.limits.maxFrameBytes,
+            1 << 10...64 << 20,
+            "The longest message in either direction."
+        ),
         .bytes(
-            "maxFrameBytesBeforeHello", \.limits.maxFrameBytesBeforeHello, 256...64 << 10,
-            "The longest message before the client has said hello."),
+            "maxFrameBytesBeforeHello",
+            \.limits.maxFrameBytesBeforeHello,
+            256...64 << 10,
+            "The longest message before the client has said hello."
+        ),
         .milliseconds(
-            "frameTimeoutMs", \.limits.frameTimeout, 10...600_000,
-            "Time that a frame may take to arrive before its rate counts."),
+            "frameTimeoutMs",
+            \.limits.frameTimeout,
+            10...600_000,
+            "Time that a frame may take to arrive before its rate counts."
+        ),
         .number(
-            "minFrameBytesPerSecond", \.limits.minFrameBytesPerSecond, 0...1 << 30,
-            unit: "bytes a second", "The rate that a frame must arrive at after that."),
+            "minFrameBytesPerSecond",
+            \.limits.minFrameBytesPerSecond,
+            1...1 << 30,
+            unit: "bytes a second",
+            "The rate that a frame must arrive at after that."
+        ),
         .milliseconds(
-            "idleTimeoutMs", \.limits.idleTimeout, 10...86_400_000,
-            "Time without a request or a reply under way after which a connection is closed."),
+            "idleTimeoutMs",
+            \.limits.idleTimeout,
+            10...86_400_000,
+            "Time without a request or a reply under way after which a connection is closed."
+        ),
         .number(
-            "maxInFlight", \.limits.maxInFlight, 1...4_096, unit: "requests",
-            "Requests under way on one connection."),
+            "maxInFlight",
+            \.limits.maxInFlight,
+            1...4_096,
+            unit: "requests",
+            "Requests under way on one connection."
+        ),
         .bytes(
-            "maxUnreadBytes", \.limits.maxUnreadBytes, 1 << 10...1 << 30,
+            "maxUnreadBytes",
+            \.limits.maxUnreadBytes,
+            1 << 10...1 << 30,
             "Replies that a client has not read. At a quarter of it the server stops reading from "
-                + "the client, above it the connection is closed."),
+                + "the client, above it the connection is closed."
+        ),
         .milliseconds(
-            "unreadTimeoutMs", \.limits.unreadTimeout, 10...600_000,
-            "Time without any of those bytes being read after which a connection is closed."),
+            "unreadTimeoutMs",
+            \.limits.unreadTimeout,
+            10...600_000,
+            "Time without any of those bytes being read after which a connection is closed."
+        ),
     ]
 
     /// What requests may ask for.
     package static let requests: [Setting] = [
         .milliseconds(
-            "defaultDeadlineMs", \.limits.defaultDeadline, 1...3_600_000,
-            "The deadline of a request that names none."),
+            "defaultDeadlineMs",
+            \.limits.defaultDeadline,
+            1...3_600_000,
+            "The deadline of a request that names none."
+        ),
         .milliseconds(
-            "maxDeadlineMs", \.limits.maxDeadline, 1...3_600_000, "The longest deadline."),
+            "maxDeadlineMs",
+            \.limits.maxDeadline,
+            1...3_600_000,
+            "The longest deadline."
+        ),
         .number(
-            "maxQueuedReads", \.limits.maxQueuedReads, 1...65_536, unit: "requests",
-            "Searches, walks and reads that wait for a worker, over all connections."),
+            "maxQueuedReads",
+            \.limits.maxQueuedReads,
+            1...65_536,
+            unit: "requests",
+            "Searches, walks and reads that wait for a worker, over all connections."
+        ),
         .milliseconds(
-            "maxQueueWaitMs", \.server.maxQueueWait, 1...60_000,
+            "maxQueueWaitMs",
+            \.server.maxQueueWait,
+            1...60_000,
             "With more than maxInFlight of them waiting, new ones are refused once the oldest has "
-                + "waited this long."),
+                + "waited this long."
+        ),
         .bytes(
-            "decodeBudgetBytes", \.server.decodeBudget, 1 << 20...1 << 40,
-            "Memory that the requests under way may take, over all connections."),
+            "decodeBudgetBytes",
+            \.server.decodeBudget,
+            1 << 20...1 << 40,
+            "Memory that the requests under way may take, over all connections."
+        ),
         .number(
-            "maxBatch", \.limits.maxBatch, 1...10_000, unit: "items",
-            "Documents, ids or questions in one request."),
+            "maxBatch",
+            \.limits.maxBatch,
+            1...10_000,
+            unit: "items",
+            "Documents, ids or questions in one request."
+        ),
         .number(
-            "maxDimension", \.limits.maxDimension, 1...16_384, unit: "elements",
-            "Elements of a vector."),
+            "maxDimension",
+            \.limits.maxDimension,
+            1...16_384,
+            unit: "elements",
+            "Elements of a vector."
+        ),
         .number(
-            "maxLimit", \.limits.maxLimit, 1...10_000, unit: "hits", "Hits of one question."),
+            "maxLimit",
+            \.limits.maxLimit,
+            1...10_000,
+            unit: "hits",
+            "Hits of one question."
+        ),
         .number(
-            "maxCandidates", \.limits.maxCandidates, 1...100_000, unit: "candidates",
-            "Candidates of one source of a question."),
+            "maxCandidates",
+            \.limits.maxCandidates,
+            1...100_000,
+            unit: "candidates",
+            "Candidates of one source of a question."
+        ),
         .number(
-            "maxEF", \.limits.maxEF, 1...65_536, unit: "candidates",
-            "Beam width of a search or a build."),
+            "maxEF",
+            \.limits.maxEF,
+            1...65_536,
+            unit: "candidates",
+            "Beam width of a search or a build."
+        ),
         .bytes(
-            "maxDocumentBytes", \.limits.maxDocumentBytes, 1 << 10...64 << 20,
-            "One document without its vector."),
+            "maxDocumentBytes",
+            \.limits.maxDocumentBytes,
+            1 << 10...64 << 20,
+            "One document without its vector."
+        ),
         .bytes("maxQueryBytes", \.limits.maxQueryBytes, 1...64 << 10, "A text question."),
         .number(
-            "maxQueryTerms", \.limits.maxQueryTerms, 1...1_024, unit: "terms",
-            "Terms of a text question."),
+            "maxQueryTerms",
+            \.limits.maxQueryTerms,
+            1...1_024,
+            unit: "terms",
+            "Terms of a text question."
+        ),
         .number("maxDepth", \.limits.maxDepth, 1...64, unit: "hops", "Hops of a walk."),
         .number(
-            "maxWalkNodes", \.limits.maxWalkNodes, 1...10_000_000, unit: "documents",
-            "Documents that a walk may report."),
+            "maxWalkNodes",
+            \.limits.maxWalkNodes,
+            1...10_000_000,
+            unit: "documents",
+            "Documents that a walk may report."
+        ),
         .number(
-            "maxWalkEdges", \.limits.maxWalkEdges, 1...1_000_000_000, unit: "edges",
-            "Edges that a walk may look at."),
+            "maxWalkEdges",
+            \.limits.maxWalkEdges,
+            1...1_000_000_000,
+            unit: "edges",
+            "Edges that a walk may look at."
+        ),
     ]
 }

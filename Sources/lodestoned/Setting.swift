@@ -68,7 +68,7 @@ package struct Setting: Sendable {
 
     /// Reads a value that was written as text.
     ///
-    /// - Parameter source: Where it was written, for the message.
+    /// `source` says where it was written, for the message.
     func value(from text: String, source: String) throws(LodestoneError) -> Value {
         switch kind {
         case .text, .choice: return .text(text)
@@ -116,54 +116,77 @@ package struct Setting: Sendable {
 
 extension Setting {
     static func text(
-        _ name: String, _ path: any WritableKeyPath<Settings, String?> & Sendable,
-        placeholder: String, _ meaning: String
+        _ name: String,
+        _ path: any WritableKeyPath<Settings, String?> & Sendable,
+        placeholder: String,
+        _ meaning: String
     ) -> Setting {
         Setting(
-            name: name, kind: .text(placeholder: placeholder), meaning: meaning,
+            name: name,
+            kind: .text(placeholder: placeholder),
+            meaning: meaning,
             apply: { settings, value in
                 if case .text(let text) = value { settings[keyPath: path] = text }
             },
-            show: { $0[keyPath: path] ?? "" })
+            show: { $0[keyPath: path] ?? "" }
+        )
     }
 
     static func toggle(
-        _ name: String, _ path: any WritableKeyPath<Settings, Bool> & Sendable, _ meaning: String
+        _ name: String,
+        _ path: any WritableKeyPath<Settings, Bool> & Sendable,
+        _ meaning: String
     ) -> Setting {
         Setting(
-            name: name, kind: .toggle, meaning: meaning,
+            name: name,
+            kind: .toggle,
+            meaning: meaning,
             apply: { settings, value in
                 if case .toggle(let toggle) = value { settings[keyPath: path] = toggle }
             },
-            show: { "\($0[keyPath: path])" })
+            show: { "\($0[keyPath: path])" }
+        )
     }
 
     static func number(
-        _ name: String, _ path: any WritableKeyPath<Settings, Int> & Sendable,
-        _ range: ClosedRange<Int>, unit: String, defaultNote: String? = nil, _ meaning: String
+        _ name: String,
+        _ path: any WritableKeyPath<Settings, Int> & Sendable,
+        _ range: ClosedRange<Int>,
+        unit: String,
+        defaultNote: String? = nil,
+        _ meaning: String
     ) -> Setting {
         Setting(
-            name: name, kind: .number(range, unit: unit), meaning: meaning,
+            name: name,
+            kind: .number(range, unit: unit),
+            meaning: meaning,
             defaultNote: defaultNote,
             apply: { settings, value in
                 if case .number(let number) = value { settings[keyPath: path] = number }
             },
-            show: { "\($0[keyPath: path])" })
+            show: { "\($0[keyPath: path])" }
+        )
     }
 
     static func bytes(
-        _ name: String, _ path: any WritableKeyPath<Settings, Int> & Sendable,
-        _ range: ClosedRange<Int>, _ meaning: String
+        _ name: String,
+        _ path: any WritableKeyPath<Settings, Int> & Sendable,
+        _ range: ClosedRange<Int>,
+        _ meaning: String
     ) -> Setting {
         number(name, path, range, unit: "bytes", meaning)
     }
 
     static func milliseconds(
-        _ name: String, _ path: any WritableKeyPath<Settings, Duration> & Sendable,
-        _ range: ClosedRange<Int>, _ meaning: String
+        _ name: String,
+        _ path: any WritableKeyPath<Settings, Duration> & Sendable,
+        _ range: ClosedRange<Int>,
+        _ meaning: String
     ) -> Setting {
         Setting(
-            name: name, kind: .number(range, unit: "milliseconds"), meaning: meaning,
+            name: name,
+            kind: .number(range, unit: "milliseconds"),
+            meaning: meaning,
             apply: { settings, value in
                 if case .number(let number) = value {
                     settings[keyPath: path] = .milliseconds(number)
@@ -172,6 +195,7 @@ extension Setting {
             show: {
                 let (seconds, attoseconds) = $0[keyPath: path].components
                 return "\(seconds * 1_000 + attoseconds / 1_000_000_000_000_000)"
-            })
+            }
+        )
     }
 }

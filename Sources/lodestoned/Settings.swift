@@ -28,17 +28,24 @@ package struct Settings: Sendable {
     func check() throws(LodestoneError) {
         guard data != nil else {
             throw .badSetting(
-                "The directory of the store is not set.", "Give it with --data DIR.", "data")
+                "The directory of the store is not set.",
+                "Give it with --data DIR.",
+                "data"
+            )
         }
         guard limits.defaultDeadline <= limits.maxDeadline else {
             throw .badSetting(
                 "defaultDeadlineMs is longer than maxDeadlineMs.",
-                "Make defaultDeadlineMs the smaller one.", "defaultDeadlineMs")
+                "Make defaultDeadlineMs the smaller one.",
+                "defaultDeadlineMs"
+            )
         }
         guard limits.maxUnreadBytes >= limits.maxFrameBytes else {
             throw .badSetting(
                 "maxUnreadBytes is smaller than maxFrameBytes, so that no large reply could be sent.",
-                "Make maxUnreadBytes the larger one.", "maxUnreadBytes")
+                "Make maxUnreadBytes the larger one.",
+                "maxUnreadBytes"
+            )
         }
     }
 

@@ -83,13 +83,17 @@ package struct SettingsReader: Sendable {
         }
         return Layer(
             snapshot: InMemoryProvider(name: "flags", values: values).snapshot(),
-            key: { AbsoluteConfigKey([$0.name]) }, source: { $0.flag })
+            key: { AbsoluteConfigKey([$0.name]) },
+            source: { $0.flag }
+        )
     }
 
     private func environmentLayer() -> Layer {
         Layer(
             snapshot: EnvironmentVariablesProvider(environmentVariables: environment).snapshot(),
-            key: { AbsoluteConfigKey(["lodestone", $0.name]) }, source: { $0.variable })
+            key: { AbsoluteConfigKey(["lodestone", $0.name]) },
+            source: { $0.variable }
+        )
     }
 
     private func fileLayer(_ file: String) throws(LodestoneError) -> Layer {
@@ -98,15 +102,20 @@ package struct SettingsReader: Sendable {
             let data = try Data(contentsOf: URL(fileURLWithPath: file))
             try checkKeys(of: data, file)
             snapshot = try JSONSnapshot(
-                data: data.bytes, providerName: file, parsingOptions: .default)
+                data: data.bytes,
+                providerName: file,
+                parsingOptions: .default
+            )
         } catch let error as LodestoneError {
             throw error
         } catch {
             throw bad(file, "can't be read or is no JSON")
         }
         return Layer(
-            snapshot: snapshot, key: { AbsoluteConfigKey([$0.name]) },
-            source: { "\($0.name) in \(file)" })
+            snapshot: snapshot,
+            key: { AbsoluteConfigKey([$0.name]) },
+            source: { "\($0.name) in \(file)" }
+        )
     }
 
     /// A misspelled key must not silently leave a default in place.
@@ -127,6 +136,8 @@ package struct SettingsReader: Sendable {
     private func bad(_ file: String, _ what: String) -> LodestoneError {
         .badSetting(
             "The configuration file '\(file)' \(what).",
-            "deploy/CONFIGURATION.md lists the settings; lodestoned --check shows them.", file)
+            "deploy/CONFIGURATION.md lists the settings; lodestoned --check shows them.",
+            file
+        )
     }
 }

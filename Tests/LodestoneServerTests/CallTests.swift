@@ -10,16 +10,22 @@ struct CallTests {
         try await withServer { server in
             let client = try server.connect()
             let created = try client.call(
-                .createCollection(name: "papers", CollectionOptions(dimension: 2)))
+                .createCollection(name: "papers", CollectionOptions(dimension: 2))
+            )
             #expect(created.receipt?.sequenceNumber == 1)
             let documents = [
                 Document(
-                    id: "a", vector: [1, 0], text: "the red fox", metadata: ["year": 1999],
-                    edges: [Edge("cites", to: "b")]),
+                    id: "a",
+                    vector: [1, 0],
+                    text: "the red fox",
+                    metadata: ["year": 1999],
+                    edges: [Edge("cites", to: "b")]
+                ),
                 Document(id: "b", vector: [0, 1], text: "a blue whale", metadata: ["year": 2001]),
             ]
             let written = try client.call(
-                .indexMany(IndexManyRequest(collection: "papers", documents: documents)))
+                .indexMany(IndexManyRequest(collection: "papers", documents: documents))
+            )
             #expect(written.receipt?.inserted == 2)
             #expect(written.receipt?.durability == .relaxed)
 
@@ -29,7 +35,8 @@ struct CallTests {
                 collection: "papers",
                 queries: [
                     Query([.near([1, 0.1])], limit: 1), Query([.matching("whale")], limit: 5),
-                ])
+                ]
+            )
             guard case .search(let found) = try client.call(.search(search)) else {
                 Issue.record("search was not answered")
                 return
@@ -52,7 +59,8 @@ struct CallTests {
 
             guard
                 case .collection(let description) = try client.call(
-                    .describeCollection(name: "papers"))
+                    .describeCollection(name: "papers")
+                )
             else {
                 Issue.record("describe was not answered")
                 return
@@ -61,12 +69,14 @@ struct CallTests {
             #expect(try client.call(.listCollections) == .collections([description]))
             #expect(try client.call(.ping) == .pong(sequenceNumber: 2))
             let dropped = try client.call(
-                .dropMany(DropManyRequest(collection: "papers", ids: ["a"])))
+                .dropMany(DropManyRequest(collection: "papers", ids: ["a"]))
+            )
             #expect(dropped.receipt?.dropped == 1)
             #expect(try client.call(.dropCollection(name: "papers")).receipt != nil)
             #expect(
                 try client.call(.describeCollection(name: "papers")).error?.reason
-                    == "NO_COLLECTION")
+                    == "NO_COLLECTION"
+            )
         }
     }
 

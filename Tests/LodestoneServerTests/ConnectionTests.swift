@@ -42,7 +42,9 @@ struct ConnectionTests {
 
     @Test("says the same of a missing, a wrong and a similar token, and closes at the third")
     func wrongTokens() async throws {
-        try await withServer { $0.tokens = Self.tokens } _: { server in
+        try await withServer {
+            $0.tokens = Self.tokens
+        } _: { server in
             let client = try server.connectSilently()
             let replies = try [nil, "wrong", "reader-0123456789abcdeg"].map {
                 try client.call(.hello(.test(token: $0)))
@@ -56,7 +58,9 @@ struct ConnectionTests {
 
     @Test("opens with a right token after a wrong one")
     func secondTry() async throws {
-        try await withServer { $0.tokens = Self.tokens } _: { server in
+        try await withServer {
+            $0.tokens = Self.tokens
+        } _: { server in
             let client = try server.connectSilently()
             #expect(try client.call(.hello(.test(token: "wrong"))).error != nil)
             #expect(try client.call(.hello(.test(token: "reader-0123456789abcdef"))).error == nil)
@@ -66,9 +70,12 @@ struct ConnectionTests {
 
     @Test(
         "allows what its token's role allows",
-        arguments: [("reader", 0), ("writer", 1), ("admin", 2)])
+        arguments: [("reader", 0), ("writer", 1), ("admin", 2)]
+    )
     func roles(name: String, rank: Int) async throws {
-        try await withServer { $0.tokens = Self.tokens } _: { server in
+        try await withServer {
+            $0.tokens = Self.tokens
+        } _: { server in
             let client = try server.connect(token: "\(name)-0123456789abcdef")
             let calls: [(Call, Int)] = [
                 (.ping, 0), (.stats, 0), (.dropMany(DropManyRequest(collection: "a")), 1),
@@ -128,7 +135,9 @@ struct ConnectionTests {
 
     @Test("is closed when hello does not come in time")
     func helloTimeout() async throws {
-        try await withServer { $0.limits.helloTimeout = .milliseconds(50) } _: { server in
+        try await withServer {
+            $0.limits.helloTimeout = .milliseconds(50)
+        } _: { server in
             let client = try server.connectSilently()
             let error = try client.lastError()
             #expect(error?.code == .unauthenticated)
@@ -138,7 +147,9 @@ struct ConnectionTests {
 
     @Test("is closed when a frame drips", arguments: [true, false])
     func slowFrame(hello: Bool) async throws {
-        try await withServer { $0.limits.frameTimeout = .milliseconds(50) } _: { server in
+        try await withServer {
+            $0.limits.frameTimeout = .milliseconds(50)
+        } _: { server in
             let client = try hello ? server.connect() : server.connectSilently()
             try client.send([0, 0, 4, 0, 1, 2, 3])
             let error = try client.lastError()
@@ -149,7 +160,9 @@ struct ConnectionTests {
 
     @Test("is asked to leave when it is idle")
     func idle() async throws {
-        try await withServer { $0.limits.idleTimeout = .milliseconds(50) } _: { server in
+        try await withServer {
+            $0.limits.idleTimeout = .milliseconds(50)
+        } _: { server in
             let client = try server.connect()
             guard case .goAway(let goAway)? = try client.receive()?.reply else {
                 Issue.record("no go away")
@@ -162,7 +175,9 @@ struct ConnectionTests {
 
     @Test("beyond the limit is turned away with a reason, until another ends")
     func tooMany() async throws {
-        try await withServer { $0.limits.maxConnections = 1 } _: { server in
+        try await withServer {
+            $0.limits.maxConnections = 1
+        } _: { server in
             var first: RawClient? = try server.connect()
             #expect(try first?.call(.ping).error == nil)
             let second = try server.connectSilently()
@@ -177,7 +192,9 @@ struct ConnectionTests {
 
     @Test("that has not said hello counts against a limit of its own")
     func tooManyUnauthenticated() async throws {
-        try await withServer { $0.limits.maxUnauthenticated = 2 } _: { server in
+        try await withServer {
+            $0.limits.maxUnauthenticated = 2
+        } _: { server in
             let served = [try server.connect(), try server.connect(), try server.connect()]
             let silent = [try server.connectSilently(), try server.connectSilently()]
             let error = try server.connectSilently().lastError()

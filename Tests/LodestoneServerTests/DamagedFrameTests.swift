@@ -99,7 +99,8 @@ struct GoldenRequest {
                 name: entry.name,
                 bytes: stride(from: 0, to: digits.count, by: 2).map {
                     UInt8(String(digits[$0...$0 + 1]), radix: 16) ?? 0
-                })
+                }
+            )
         }
     }
 }

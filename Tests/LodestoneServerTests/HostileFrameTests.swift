@@ -13,7 +13,8 @@ struct HostileFrameTests {
             (4_097, false, "FRAME_TOO_LARGE"), (16 << 20 + 1, true, "FRAME_TOO_LARGE"),
             (0x7FFF_FFFF, true, "FRAME_TOO_LARGE"), (0xFFFF_FFFF, true, "FRAME_TOO_LARGE"),
             (0xFFFF_FFFF, false, "FRAME_TOO_LARGE"),
-        ] as [(UInt32, Bool, String)])
+        ] as [(UInt32, Bool, String)]
+    )
     func length(length: UInt32, hello: Bool, reason: String) async throws {
         try await withServer { server in
             let client = try hello ? server.connect() : server.connectSilently()
@@ -41,7 +42,8 @@ struct HostileFrameTests {
         arguments: [
             (Array("a\0b".utf8), "BAD_ID"), ([0x61, 0xFF], "BAD_UTF8"), ([], "BAD_ID"),
             ([0xED, 0xA0, 0x80], "BAD_UTF8"), (Array(repeating: 0x61, count: 513), "LIMIT"),
-        ] as [([UInt8], String)])
+        ] as [([UInt8], String)]
+    )
     func ids(id: [UInt8], reason: String) async throws {
         try await withServer { server in
             let client = try server.connect()

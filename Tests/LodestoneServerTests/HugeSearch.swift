@@ -12,7 +12,11 @@ struct HugeSearch: Sendable {
     init(_ client: RawClient, queries: Int = 10_000) throws {
         let dimension = 64
         _ = try client.call(
-            .createCollection(name: "c", CollectionOptions(dimension: dimension, metric: .euclidean)))
+            .createCollection(
+                name: "c",
+                CollectionOptions(dimension: dimension, metric: .euclidean)
+            )
+        )
         var vector = [Float](repeating: 0, count: dimension)
         for batch in 0..<4 {
             let documents = (0..<1_000).map { index in
@@ -20,12 +24,14 @@ struct HugeSearch: Sendable {
                 return Document(id: DocumentID(trusted: "\(batch)-\(index)"), vector: vector)
             }
             let reply = try client.call(
-                .indexMany(IndexManyRequest(collection: "c", documents: documents)))
+                .indexMany(IndexManyRequest(collection: "c", documents: documents))
+            )
             if let error = reply.error { throw error }
         }
         let query = Query([.near(vector, exact: true)], limit: 10)
         small = .search(SearchRequest(collection: "c", queries: [query]))
         call = .search(
-            SearchRequest(collection: "c", queries: Array(repeating: query, count: queries)))
+            SearchRequest(collection: "c", queries: Array(repeating: query, count: queries))
+        )
     }
 }

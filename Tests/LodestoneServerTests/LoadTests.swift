@@ -23,14 +23,18 @@ struct LoadTests {
             #expect(try client.call(.ping).error == nil)
             try client.send(.cancel(id: first))
             try client.send(.cancel(id: second))
-            #expect(try client.replies(to: [first, second]).allSatisfy { $0.error?.code == .cancelled })
+            #expect(
+                try client.replies(to: [first, second]).allSatisfy { $0.error?.code == .cancelled }
+            )
             #expect(try client.call(work.small).error == nil)
         }
     }
 
     @Test("a deadline ends a search, and its worker is free for the next")
     func deadline() async throws {
-        try await withServer { $0.readWorkers = 1 } _: { server in
+        try await withServer {
+            $0.readWorkers = 1
+        } _: { server in
             let client = try server.connect()
             let work = try HugeSearch(client)
             let late = try client.call(work.call, deadline: .milliseconds(1))
@@ -42,7 +46,9 @@ struct LoadTests {
 
     @Test("cancelling ends a search that runs, and answers one that waits at once")
     func cancel() async throws {
-        try await withServer { $0.readWorkers = 1 } _: { server in
+        try await withServer {
+            $0.readWorkers = 1
+        } _: { server in
             let client = try server.connect()
             let work = try HugeSearch(client)
             let running = try client.send(work.call, deadline: .seconds(300))
@@ -60,7 +66,9 @@ struct LoadTests {
 
     @Test("a client that goes away takes its searches along")
     func disconnect() async throws {
-        try await withServer { $0.readWorkers = 1 } _: { server in
+        try await withServer {
+            $0.readWorkers = 1
+        } _: { server in
             var client: RawClient? = try server.connect()
             let work = try #require(try client.map { try HugeSearch($0) })
             for _ in 1...10 { try client?.send(work.call, deadline: .seconds(300)) }
@@ -94,13 +102,16 @@ struct LoadTests {
             #expect(
                 try client.replies(to: [running, waiting]).allSatisfy {
                     $0.error?.code == .cancelled
-                })
+                }
+            )
         }
     }
 
     @Test("requests that would take too much memory together are refused")
     func decodeBudget() async throws {
-        try await withServer { $0.decodeBudget = 2 << 20 } _: { server in
+        try await withServer {
+            $0.decodeBudget = 2 << 20
+        } _: { server in
             let client = try server.connect()
             let work = try HugeSearch(client)
             let refused = try client.call(work.call, deadline: .seconds(300))
@@ -121,7 +132,11 @@ struct LoadTests {
                 let write = try client.send(
                     .indexMany(
                         IndexManyRequest(
-                            collection: "c", documents: ids.map { Document(id: $0, text: "x") })))
+                            collection: "c",
+                            documents: ids.map { Document(id: $0, text: "x") }
+                        )
+                    )
+                )
                 try client.send(.cancel(id: write))
                 let reply = try client.reply(to: write)
                 let get = Call.get(GetRequest(collection: "c", ids: ids, include: []))
@@ -142,13 +157,17 @@ struct LoadTests {
 
     @Test("a client that reads slowly gets every reply, and no more memory than allowed is used")
     func backpressure() async throws {
-        try await withServer { $0.limits.maxUnreadBytes = 4 << 20 } _: { server in
+        try await withServer {
+            $0.limits.maxUnreadBytes = 4 << 20
+        } _: { server in
             let client = try server.connect()
             _ = try client.call(.createCollection(name: "c", CollectionOptions(dimension: 0)))
             let text = String(repeating: "word ", count: 100_000)
             _ = try client.call(
                 .indexMany(
-                    IndexManyRequest(collection: "c", documents: [Document(id: "a", text: text)])))
+                    IndexManyRequest(collection: "c", documents: [Document(id: "a", text: text)])
+                )
+            )
             let get = Call.get(GetRequest(collection: "c", ids: ["a"]))
             // 32 MB of replies, eight times what may be unread, before the first is read.
             let ids = try (1...64).map { _ in try client.send(get) }
@@ -158,7 +177,9 @@ struct LoadTests {
 
     @Test("draining tells clients the last request, finishes it, and starts no other")
     func drain() async throws {
-        try await withServer { $0.readWorkers = 1 } _: { server in
+        try await withServer {
+            $0.readWorkers = 1
+        } _: { server in
             let client = try server.connect()
             let work = try HugeSearch(client)
             let running = try client.send(work.call, deadline: .seconds(300))

@@ -7,22 +7,32 @@ import Testing
 
 @Suite("The program")
 struct ProgramTests {
-    @Test("says where it listens, serves, and exits with 0 when asked to stop", arguments: [SIGTERM, SIGINT])
+    @Test(
+        "says where it listens, serves, and exits with 0 when asked to stop",
+        arguments: [SIGTERM, SIGINT]
+    )
     func life(signal: Int32) async throws {
         try await offPool {
             let directory = try TemporaryDirectory()
             let document = Document(id: "a", text: "kept")
-            let first = try Program(["--data", directory.path + "/store", "--listen", "127.0.0.1:0"])
+            let first = try Program([
+                "--data", directory.path + "/store", "--listen", "127.0.0.1:0",
+            ])
             let client = try RawClient(try first.endpoint())
             _ = try client.call(.createCollection(name: "c", CollectionOptions(dimension: 0)))
-            _ = try client.call(.indexMany(IndexManyRequest(collection: "c", documents: [document])))
+            _ = try client.call(
+                .indexMany(IndexManyRequest(collection: "c", documents: [document]))
+            )
             first.signal(signal)
             #expect(first.status() == 0)
 
-            let second = try Program(["--data", directory.path + "/store", "--listen", "127.0.0.1:0"])
+            let second = try Program([
+                "--data", directory.path + "/store", "--listen", "127.0.0.1:0",
+            ])
             let get = Call.get(GetRequest(collection: "c", ids: ["a"]))
             #expect(
-                try RawClient(try second.endpoint()).call(get) == .documents([document]))
+                try RawClient(try second.endpoint()).call(get) == .documents([document])
+            )
             second.signal(signal)
             #expect(second.status() == 0)
         }
@@ -50,7 +60,10 @@ struct ProgramTests {
         try await offPool {
             let directory = try TemporaryDirectory()
             let program = try Program(
-                ["--data", directory.path, "--listen", "127.0.0.1:0", "--max-deadline-ms", "3600000"])
+                [
+                    "--data", directory.path, "--listen", "127.0.0.1:0", "--max-deadline-ms",
+                    "3600000",
+                ])
             let client = try RawClient(try program.endpoint())
             let work = try HugeSearch(client, queries: 10_000)
             try client.send(work.call, deadline: .seconds(3_600))
@@ -98,13 +111,20 @@ struct ProgramTests {
         try await offPool {
             let directory = try TemporaryDirectory()
             let tokens = try directory.write("tokens", "admin 0123456789abcdef0123456789abcdef")
-            let open = try directory.write("open", "admin 0123456789abcdef0123456789abcdef", mode: 0o644)
+            let open = try directory.write(
+                "open",
+                "admin 0123456789abcdef0123456789abcdef",
+                mode: 0o644
+            )
             let file = try directory.write("file", "")
             let store = directory.path + "/store"
             let cases: [(arguments: [String], status: Int32, says: String)] = [
                 ([], 78, "--data"),
                 (["--data", store, "--listen", "0.0.0.0:0"], 78, "--token-file"),
-                (["--data", store, "--listen", "0.0.0.0:0", "--token-file", tokens], 78, "encrypt"),
+                (
+                    ["--data", store, "--listen", "0.0.0.0:0", "--token-file", tokens], 78,
+                    "encrypt"
+                ),
                 (["--data", store, "--token-file", open], 78, "chmod 600"),
                 (["--data", store, "--max-batch", "many"], 78, "--max-batch"),
                 (["--data", store, "--config", directory.path + "/none"], 78, "/none"),
@@ -154,7 +174,9 @@ private final class Program {
         #else
         let built = URL(fileURLWithPath: CommandLine.arguments[0])
         #endif
-        process.executableURL = built.deletingLastPathComponent().appendingPathComponent("lodestoned")
+        process.executableURL = built.deletingLastPathComponent().appendingPathComponent(
+            "lodestoned"
+        )
         process.arguments = arguments
         process.environment = ProcessInfo.processInfo.environment
             .filter { !$0.key.hasPrefix("LODESTONE_") }
@@ -172,7 +194,8 @@ private final class Program {
     func endpoint() throws -> Endpoint {
         var line = Data()
         while line.last != UInt8(ascii: "\n") {
-            guard let byte = try output.fileHandleForReading.read(upToCount: 1), !byte.isEmpty else {
+            guard let byte = try output.fileHandleForReading.read(upToCount: 1), !byte.isEmpty
+            else {
                 throw RawClientError("lodestoned ended: \(errors)")
             }
             line += byte

@@ -80,8 +80,12 @@ final class RawClient {
         let isWrite = writes.contains(CallKind(call))
         try send(
             Request(
-                id: nextID, deadline: deadline, requestID: isWrite ? .random() : nil, call: call
-            ).frame())
+                id: nextID,
+                deadline: deadline,
+                requestID: isWrite ? .random() : nil,
+                call: call
+            ).frame()
+        )
         return nextID
     }
 

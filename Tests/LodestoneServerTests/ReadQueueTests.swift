@@ -42,7 +42,8 @@ struct ReadQueueTests {
                             most.withLock { $0 = max($0, now) }
                             running.subtract(1, ordering: .relaxed)
                             finish()
-                        })
+                        }
+                    )
                 } catch {
                     Issue.record(error)
                     finish()

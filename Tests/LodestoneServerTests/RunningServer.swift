@@ -18,10 +18,13 @@ final class RunningServer: Sendable {
         change(&configuration)
         engine = try Engine.open(
             directory: directory.path + "/store",
-            options: Engine.Options(durability: .relaxed, limits: configuration.limits))
+            options: Engine.Options(durability: .relaxed, limits: configuration.limits)
+        )
         server = Server(
-            engine: engine, configuration: configuration,
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            engine: engine,
+            configuration: configuration,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
         endpoint = try server.start()
     }
 

@@ -11,7 +11,8 @@ struct SettingsTests {
         let directory = try TemporaryDirectory()
         let file = try directory.write(
             "lodestone.json",
-            #"{"maxBatch": 1, "maxLimit": 1, "maxDepth": 1, "durability": "relaxed"}"#)
+            #"{"maxBatch": 1, "maxLimit": 1, "maxDepth": 1, "durability": "relaxed"}"#
+        )
         let settings = try SettingsReader(
             flags: ["maxBatch": "3"],
             environment: ["LODESTONE_MAX_BATCH": "2", "LODESTONE_MAX_LIMIT": "2"],
@@ -24,7 +25,10 @@ struct SettingsTests {
         #expect(settings.limits.maxEF == Limits.standard.maxEF)
     }
 
-    @Test("can each be set by flag, by variable and in the file", arguments: Setting.all.map(\.name))
+    @Test(
+        "can each be set by flag, by variable and in the file",
+        arguments: Setting.all.map(\.name)
+    )
     func everySource(name: String) throws {
         let setting = try #require(Setting.all.first { $0.name == name })
         let (text, json) = sample(of: setting)
@@ -35,7 +39,9 @@ struct SettingsTests {
         let command = try Lodestoned.parse(flag)
         #expect(setting.show(try command.readSettings(environment: [:])) == text)
         let fromVariable = try SettingsReader(
-            flags: [:], environment: [setting.variable: text], file: nil
+            flags: [:],
+            environment: [setting.variable: text],
+            file: nil
         ).read()
         #expect(setting.show(fromVariable) == text)
         let fromFile = try SettingsReader(flags: [:], environment: [:], file: file).read()
@@ -52,7 +58,9 @@ struct SettingsTests {
             SettingsReader(flags: [:], environment: [:], file: file),
             SettingsReader(flags: ["maxBatch": "10001"], environment: [:], file: nil),
         ]
-        let sources = ["--max-batch: 'many'", "LODESTONE_MAX_BATCH: 'many'", "lodestone.json", "10001"]
+        let sources = [
+            "--max-batch: 'many'", "LODESTONE_MAX_BATCH: 'many'", "lodestone.json", "10001",
+        ]
         for (reader, source) in zip(readers, sources) {
             let error = #expect(throws: LodestoneError.self) { try reader.read() }
             #expect(error?.message.contains(source) == true)
@@ -62,7 +70,10 @@ struct SettingsTests {
 
     @Test(
         "in a file with an unknown key, a nested value or no JSON are refused",
-        arguments: [#"{"maxBtach": 1}"#, #"{"maxBatch": {"a": 1}}"#, #"{"maxBatch": null}"#, "[]", "{"])
+        arguments: [
+            #"{"maxBtach": 1}"#, #"{"maxBatch": {"a": 1}}"#, #"{"maxBatch": null}"#, "[]", "{",
+        ]
+    )
     func badFile(text: String) throws {
         let directory = try TemporaryDirectory()
         let file = try directory.write("lodestone.json", text)
@@ -89,7 +100,9 @@ struct SettingsTests {
     @Test("of the example file can be read")
     func example() throws {
         let settings = try SettingsReader(
-            flags: [:], environment: [:], file: deploy("lodestone.json").path
+            flags: [:],
+            environment: [:],
+            file: deploy("lodestone.json").path
         ).read()
         #expect(settings.data == "/var/lib/lodestone")
     }

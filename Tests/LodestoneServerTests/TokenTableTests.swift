@@ -17,7 +17,8 @@ struct TokenTableTests {
             write\twriter-0123456789abcdef
             admin admin-0123456789abcdef
             plain-0123456789abcdef
-            """)
+            """
+        )
         let tokens = try TokenTable(file: file)
         #expect(tokens.count == 4)
         #expect(tokens.role(of: Array("reader-0123456789abcdef".utf8)) == .read)
@@ -28,7 +29,8 @@ struct TokenTableTests {
 
     @Test(
         "that are absent, empty, cut short, prolonged or unknown have none",
-        arguments: [nil, "", "reader-0123456789abcde", "reader-0123456789abcdef0", "other"])
+        arguments: [nil, "", "reader-0123456789abcde", "reader-0123456789abcdef0", "other"]
+    )
     func unknown(token: String?) {
         let tokens = TokenTable([(.read, "reader-0123456789abcdef")])
         #expect(tokens.role(of: token.map { Array($0.utf8) }) == nil)
@@ -49,7 +51,8 @@ struct TokenTableTests {
             ("read secret-0123456789 more", "line 1"), ("\nroot secret-0123456789abc", "line 2"),
             ("secret", "line 1"), ("", "no line"), ("# nothing", "no line"),
             ("secret-0123456789\nread secret-0123456789", "line 2"),
-        ])
+        ]
+    )
     func malformed(text: String, place: String) throws {
         let directory = try TemporaryDirectory()
         let file = try directory.write("tokens", text)

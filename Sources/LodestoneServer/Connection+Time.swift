@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import LodestoneWire
+import Logging
+
+/// What becomes of a connection as time passes. All of it is called by the tick of the shard.
+extension Connection {
+    /// Ends the connection when it has used up one of its times.
+    func tick(now: ContinuousClock.Instant) {
+        switch phase {
+        case .awaitingHello where openedAt.duration(to: now) > limits.helloTimeout:
+            end(with: .helloTooLate(limits.helloTimeout))
+        case .awaitingHello, .serving, .draining:
+            endIfSlow(now)
+        case .ending:
+            break
+        }
+        closeIfUnread(now)
+        resumeIfUnclogged()
+    }
+
+    private func endIfSlow(_ now: ContinuousClock.Instant) {
+        if let partialFrame, !isReadingSuspended {
+            let time = partialFrame.since.duration(to: now)
+            let counted = time - limits.frameTimeout
+            let expected =
+                Double(counted.milliseconds) / 1_000 * Double(limits.minFrameBytesPerSecond)
+            if counted > .zero, Double(partialFrame.byteCount) < expected {
+                end(with: .slowRead(partialFrame.byteCount, in: time))
+            }
+        } else if !calls.isEmpty || stream.unsentByteCount > 0 {
+            lastActivity = now
+        } else if lastActivity.duration(to: now) > limits.idleTimeout, case .serving = phase {
+            reply(
+                .goAway(GoAway(lastRequest: lastRequest, message: "The connection was idle.")),
+                to: 0
+            )
+            end()
+        }
+    }
+
+    private func closeIfUnread(_ now: ContinuousClock.Instant) {
+        let unread = stream.unsentByteCount
+        let isStalled =
+            stream.stalledSince.map { $0.duration(to: now) > limits.unreadTimeout } ?? false
+        // Two ticks in a row, so that a burst to a client that does read is no reason.
+        let isOver = unread > limits.maxUnreadBytes
+        if isStalled || isOver && wasOverUnreadLimit {
+            handler.logger.info(
+                "closing a connection that does not read its replies",
+                metadata: [
+                    "peer": "\(stream.peer)", "client": "\(clientName)",
+                    "unreadBytes": "\(unread)",
+                ]
+            )
+            stream.reset()
+        }
+        wasOverUnreadLimit = isOver
+    }
+}
