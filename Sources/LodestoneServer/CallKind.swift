@@ -8,7 +8,9 @@ package enum CallKind: String, Sendable, CaseIterable {
     case indexMany, dropMany, get, scan, search, walk
     case buildIndex, compact, snapshot, verify, stats, cancel
 
-    /// The kind of `call`. Without a default, so that a new call doesn't compile without a kind.
+    /// The kind of `call`.
+    ///
+    /// Without a default, so that a new call doesn't compile without a kind.
     package init(_ call: Call) {
         self =
             switch call {
@@ -34,8 +36,9 @@ package enum CallKind: String, Sendable, CaseIterable {
             }
     }
 
-    /// The least role that may make the call. Without a default, so that a new call doesn't compile
-    /// without a row.
+    /// The least role that may make the call.
+    ///
+    /// Without a default, so that a new call doesn't compile without a row.
     package var requiredRole: Role {
         switch self {
         case .hello, .ping, .cancel: .read

@@ -201,7 +201,9 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
 
     // MARK: Output
 
-    /// Sends `reply` with everything else of this round. Any thread.
+    /// Sends `reply` with everything else of this round.
+    ///
+    /// Any thread.
     func reply(_ reply: Reply, to id: UInt64) {
         stream.send { output in
             MessageCodec.append(
@@ -212,15 +214,18 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         }
     }
 
-    /// Whether the client has so much left to read that nothing more should be made for it. Output
-    /// that only waits for the end of the round doesn't count. Any thread.
+    /// Whether the client has so much left to read that nothing more should be made for it.
+    ///
+    /// Output that only waits for the end of the round doesn't count. Any thread.
     var isClogged: Bool {
         guard stream.unsentByteCount > limits.maxUnreadBytes / 4 else { return false }
         stream.flush()
         return stream.unsentByteCount > limits.maxUnreadBytes / 4
     }
 
-    /// Keeps `work` until the client has read enough. Any thread.
+    /// Keeps `work` until the client has read enough.
+    ///
+    /// Any thread.
     func park(_ work: @escaping @Sendable () -> Void) {
         guard calls.park(work) else {
             work()
@@ -230,7 +235,9 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         if !isClogged { calls.unpark() }
     }
 
-    /// Answers a call that is under way and forgets it. Any thread.
+    /// Answers a call that is under way and forgets it.
+    ///
+    /// Any thread.
     func finish(_ call: PendingCall, _ reply: Reply) {
         // First forgotten, then answered: a client that sends its next request upon the answer must
         // not meet the limits that this one filled.

@@ -91,7 +91,9 @@ final class PendingCalls: Sendable {
         state.withLock { $0.isDraining = true }
     }
 
-    /// Keeps `work` until `unpark`. False when the connection is closed; the work then goes on.
+    /// Keeps `work` until `unpark`.
+    ///
+    /// False when the connection is closed; the work then goes on.
     func park(_ work: @escaping @Sendable () -> Void) -> Bool {
         state.withLock { state in
             guard !state.isClosed else { return false }

@@ -74,7 +74,9 @@ final class ReadQueue: Sendable {
         if startsWorker { queue.async { self.work() } }
     }
 
-    /// Takes the job with `context` out of the queue. False when it has begun or was never there.
+    /// Takes the job with `context` out of the queue.
+    ///
+    /// False when it has begun or was never there.
     func remove(_ context: CallContext) -> Bool {
         state.withLock { state in
             guard let index = state.waiting.firstIndex(where: { $0.job.context === context })

@@ -207,7 +207,9 @@ final class RequestHandler: Sendable {
         connection.finish(call, reply)
     }
 
-    /// Answers a call that nobody waits for any more. False when it is still wanted.
+    /// Answers a call that nobody waits for any more.
+    ///
+    /// False when it is still wanted.
     @discardableResult
     private func answerIfOver(_ call: PendingCall, on connection: Connection) -> Bool {
         do {

@@ -32,8 +32,8 @@ package final class Server: Service {
     /// Opens the port.
     ///
     /// - Returns: Where it listens; with the port that was given for port 0.
-    /// - Throws: `.unavailable` when the address is taken; `.failedPrecondition` when it would leave
-    ///   the data open to other machines, and when the server was started before.
+    /// - Throws: `.unavailable` when the address is taken; `.failedPrecondition` when it would
+    ///   leave the data open to other machines, and when the server was started before.
     package func start() throws(LodestoneError) -> Endpoint {
         try configuration.checkExposure()
         var shards: [Shard] = []
@@ -85,7 +85,9 @@ package final class Server: Service {
     }
 
     /// Takes no more connections, asks clients to leave, waits for the calls under way, at most
-    /// `drainTimeout`, and ends. Returns when no connection and no call is left.
+    /// `drainTimeout`, and ends.
+    ///
+    /// Returns when no connection and no call is left.
     package func drain() async {
         guard let (listener, shards) = leave() else { return }
         handler.logger.info(

@@ -4,7 +4,9 @@ package import LodestoneCore
 
 /// What a server is told when it starts; none of it changes afterwards.
 package struct ServerConfiguration: Sendable {
-    /// Where to listen. Port 0 takes any free port.
+    /// Where to listen.
+    ///
+    /// Port 0 takes any free port.
     package var endpoint: Endpoint
     /// Permissions of the file of a Unix socket.
     package var socketMode: UInt32
@@ -86,7 +88,7 @@ package struct ServerConfiguration: Sendable {
             throw LodestoneError(
                 .failedPrecondition,
                 reason: "CLEARTEXT",
-                "\(endpoint) can be reached from other machines, and this release does not encrypt.",
+                "\(endpoint) can be reached from other machines; this release does not encrypt.",
                 recovery:
                     "Listen on 127.0.0.1 or a Unix socket behind a TLS proxy or a tunnel; on a "
                     + "network that you trust, give --allow-cleartext.",

@@ -32,7 +32,9 @@ final class Shard: @unchecked Sendable {
         loop.schedule(after: tickInterval) { [weak self] in self?.tick() }
     }
 
-    /// Serves a connection that was just taken, or turns it away. On the loop.
+    /// Serves a connection that was just taken, or turns it away.
+    ///
+    /// On the loop.
     func add(_ stream: ByteStream) {
         do throws(LodestoneError) {
             if isDraining { throw .draining }
@@ -47,12 +49,16 @@ final class Shard: @unchecked Sendable {
         stream.start(connection)
     }
 
-    /// Forgets a connection that is closed. On the loop.
+    /// Forgets a connection that is closed.
+    ///
+    /// On the loop.
     func remove(_ connection: Connection) {
         connections[ObjectIdentifier(connection)] = nil
     }
 
-    /// Asks every client to leave. Any thread.
+    /// Asks every client to leave.
+    ///
+    /// Any thread.
     func drain() {
         loop.async {
             self.isDraining = true
@@ -60,7 +66,9 @@ final class Shard: @unchecked Sendable {
         }
     }
 
-    /// Closes every connection now. Any thread.
+    /// Closes every connection now.
+    ///
+    /// Any thread.
     func closeAll() {
         loop.async {
             self.isDraining = true

@@ -14,7 +14,9 @@ import Darwin
 /// Tokens are kept as SHA-256 digests only. A token is looked up by comparing its digest with every
 /// one in constant time, without an early exit, so that the time of an answer says nothing.
 package struct TokenTable: Sendable {
-    /// The shortest token that a file may hold. Shorter ones can be guessed.
+    /// The shortest token that a file may hold.
+    ///
+    /// Shorter ones can be guessed.
     package static let minByteCount = 16
     /// The largest token file that is read.
     static let maxFileByteCount = 1 << 20
@@ -39,7 +41,9 @@ package struct TokenTable: Sendable {
     }
 
     /// Reads a file of lines `TOKEN`, which is an admin's, or `ROLE TOKEN` with the roles read,
-    /// write and admin. Empty lines and lines that begin with `#` don't count.
+    /// write and admin.
+    ///
+    /// Empty lines and lines that begin with `#` don't count.
     ///
     /// - Throws: `.failedPrecondition` when the file can't be read, when others may read it, or
     ///   when a line is malformed; the message names the line, never the token.

@@ -42,7 +42,7 @@ package struct Settings: Sendable {
         }
         guard limits.maxUnreadBytes >= limits.maxFrameBytes else {
             throw .badSetting(
-                "maxUnreadBytes is smaller than maxFrameBytes, so that no large reply could be sent.",
+                "maxUnreadBytes is smaller than maxFrameBytes: no large reply could be sent.",
                 "Make maxUnreadBytes the larger one.",
                 "maxUnreadBytes"
             )

@@ -3,8 +3,10 @@ import Configuration
 import Foundation
 package import LodestoneCore
 
-/// Where settings are looked for. What stands nearer to the user wins: flags, then the environment,
-/// then the configuration file, then the defaults.
+/// Where settings are looked for.
+///
+/// What stands nearer to the user wins: flags, then the environment, then the configuration file,
+/// then the defaults.
 package struct SettingsReader: Sendable {
     private struct Layer {
         let snapshot: any ConfigSnapshot
