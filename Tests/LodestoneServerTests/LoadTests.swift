@@ -89,7 +89,7 @@ struct LoadTests {
             let client = try server.connect()
             let work = try HugeSearch(client)
             let running = try client.send(work.call, deadline: .seconds(300))
-            while try server.statistic("server.reads.running") != 1 {}
+            try server.waitUntilOneReadRuns()
             let waiting = try client.send(work.call, deadline: .seconds(300))
             let refused = try client.call(work.small)
             #expect(refused.error?.code == .resourceExhausted)
@@ -183,7 +183,7 @@ struct LoadTests {
             let client = try server.connect()
             let work = try HugeSearch(client)
             let running = try client.send(work.call, deadline: .seconds(300))
-            while try server.statistic("server.reads.running") != 1 {}
+            try server.waitUntilOneReadRuns()
             let drained = Task { await server.drain() }
             guard case .goAway(let goAway)? = try client.receive()?.reply else {
                 Issue.record("no go away")

@@ -14,8 +14,9 @@ private let streamSocket = SOCK_STREAM
 private let noSignal: Int32 = 0
 #endif
 
-/// A client that sends whatever bytes it is told to, and waits for replies. It blocks: use it
-/// inside `offPool`.
+/// A client that sends whatever bytes it is told to, and waits for replies.
+///
+/// It blocks: use it inside `offPool`.
 final class RawClient {
     private let descriptor: Int32
     private var input: [UInt8] = []

@@ -49,6 +49,17 @@ final class RunningServer: Sendable {
         return stats.statistics.first { $0.name == name }?.value
     }
 
+    /// Waits until one read runs and none waits: a worker counts from the moment it is called, and
+    /// takes its read out of the queue a little later.
+    func waitUntilOneReadRuns() throws {
+        let client = try connect()
+        var figures: [String: Double] = [:]
+        while figures["server.reads.running"] != 1 || figures["server.reads.waiting"] != 0 {
+            guard case .stats(let stats) = try client.call(.stats) else { continue }
+            for statistic in stats.statistics { figures[statistic.name] = statistic.value }
+        }
+    }
+
     fileprivate func stop() async throws {
         await server.shutdown()
         try await offPool { [engine] in engine.close() }
