@@ -38,9 +38,6 @@ package protocol Store: AnyObject, Sendable {
     /// Bytes by part: `database`, `log`, `segments`.
     func byteCounts() -> [(part: String, bytes: UInt64)]
 
-    /// Frees what is no longer needed: folds the write-ahead log, forgets old request ids.
-    func tidy() throws(LodestoneError)
-
     /// Lets go of the files.
     func close()
 }

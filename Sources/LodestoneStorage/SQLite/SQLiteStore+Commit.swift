@@ -20,6 +20,7 @@ extension SQLiteStore {
                 do throws(SQLiteConnection.Failure) {
                     chain = try log.insert(into: writer, after: chain)
                     try remember(batch, sequenceNumber: sequence)
+                    try forgetRequests(before: sequence)
                 } catch {
                     throw error.asLodestoneError(context: nil)
                 }
@@ -190,6 +191,19 @@ extension SQLiteStore {
         statement.bind(batch.inserted, at: 4)
         statement.bind(batch.replaced, at: 5)
         statement.bind(batch.dropped, at: 6)
+        try statement.run()
+    }
+
+    /// Now and then, drops the request ids that nobody will repeat any more.
+    private func forgetRequests(before sequence: UInt64) throws(SQLiteConnection.Failure) {
+        guard sequence > Self.keptRequests, sequence % Self.batchesPerForgetting == 0 else {
+            return
+        }
+        let statement = try writer.statement(
+            "DELETE FROM requests WHERE seq <= ?1 AND time < unixepoch() - ?2"
+        )
+        statement.bind(sequence - UInt64(Self.keptRequests), at: 1)
+        statement.bind(Self.keptRequestSeconds, at: 2)
         try statement.run()
     }
 

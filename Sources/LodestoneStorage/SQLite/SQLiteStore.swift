@@ -20,6 +20,8 @@ package final class SQLiteStore: Store, @unchecked Sendable {
     /// Request ids are kept for a day, and at least so many.
     static let keptRequests = 1_000_000
     static let keptRequestSeconds = 86_400
+    /// Batches between two looks at what can be forgotten.
+    static let batchesPerForgetting: UInt64 = 65_536
 
     package let durability: Durability
     let directory: String
@@ -214,22 +216,6 @@ package final class SQLiteStore: Store, @unchecked Sendable {
             ("log", FileSystem.byteCount(databasePath + "-wal")),
             ("segments", segments.byteCount),
         ]
-    }
-
-    package func tidy() throws(LodestoneError) {
-        do throws(SQLiteConnection.Failure) {
-            let statement = try writer.statement(
-                """
-                DELETE FROM requests WHERE seq <= ?1 AND time < unixepoch() - ?2
-                """
-            )
-            statement.bind(Int64(lastSequence) - Int64(Self.keptRequests), at: 1)
-            statement.bind(Self.keptRequestSeconds, at: 2)
-            try statement.run()
-        } catch {
-            throw error.asLodestoneError(context: nil)
-        }
-        checkpoint(SQLITE_CHECKPOINT_TRUNCATE)
     }
 
     package func close() {
