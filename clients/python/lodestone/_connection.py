@@ -131,8 +131,10 @@ class Connection:
         threading.Thread(target=self._read, name="lodestone-reader", daemon=True).start()
         try:
             reply = self.call(Call("hello", hello), timeout, None)
-        except BaseException:
+        except LodestoneError as error:
             self.close()
+            if error.code is Code.DEADLINE_EXCEEDED:
+                raise _no_connection(address, "hello was not answered") from error
             raise
         self._is_open = True
         self.max_frame_bytes = reply.hello.max_frame_bytes
@@ -150,12 +152,7 @@ class Connection:
                 connected = socket.create_connection(address, timeout)
                 connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError as error:
-            raise LodestoneError(
-                Code.UNAVAILABLE,
-                "CONNECT_FAILED",
-                f"No connection to {address}: {error}.",
-                "Check the address, and that the server runs.",
-            ) from error
+            raise _no_connection(address, str(error)) from error
         connected.settimeout(None)
         return connected
 
@@ -183,6 +180,7 @@ class Connection:
             finally:
                 with self._lock:
                     self._pending.pop(id, None)
+                self._finish_if_left()
         finally:
             self._in_flight.release()
         if reply.WhichOneof("result") == "error":
@@ -287,6 +285,15 @@ class Connection:
                 )
             )
 
+        self._finish_if_left()
+
+    def _finish_if_left(self) -> None:
+        """Ends a connection that takes no more calls once none is under way."""
+        with self._lock:
+            is_done = self._is_leaving and not self._pending
+        if is_done:
+            self._finish(_lost("was left, as the server had asked"))
+
     def _finish(self, error: LodestoneError) -> None:
         with self._lock:
             if self._end is not None:
@@ -300,6 +307,15 @@ class Connection:
         except OSError:
             pass  # it is not connected any more
         self._socket.close()
+
+
+def _no_connection(address: tuple[str, int] | str, why: str) -> LodestoneError:
+    return LodestoneError(
+        Code.UNAVAILABLE,
+        "CONNECT_FAILED",
+        f"No connection to {address}: {why}.",
+        "Check the address, and that the server runs.",
+    )
 
 
 def _lost(what: str) -> LodestoneError:

@@ -1,0 +1,297 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Threads, deadlines, attempts and restarts, against a real server and real sockets."""
+
+from __future__ import annotations
+
+import datetime
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+
+from conftest import Server
+from lodestone import (
+    Client,
+    Code,
+    Document,
+    LodestoneError,
+    Outcome,
+    Query,
+    RetryPolicy,
+    Timestamp,
+    field,
+    near,
+)
+from lodestone._connection import parse_address
+from lodestone._proto import service_pb2
+from lodestone.retries import RetryBudget
+
+# A server that follows a script, for what a real one does too seldom
+
+Answer = Callable[[Any], Any]
+
+
+def read_request(stream: Any) -> Any:
+    header = stream.read(4)
+    if len(header) < 4:
+        return None
+    (length,) = struct.unpack(">I", header)
+    return service_pb2.Request.FromString(stream.read(length))
+
+
+def write_response(stream: Any, response: Any) -> None:
+    body = response.SerializeToString()
+    stream.write(struct.pack(">I", len(body)) + body)
+    stream.flush()
+
+
+@contextmanager
+def scripted(*connections: Answer) -> Iterator[tuple[str, list[Any]]]:
+    """Serves each connection with one function: a reply a request, or None to hang up."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    requests: list[Any] = []
+
+    def serve() -> None:
+        for answer in connections:
+            accepted, _ = listener.accept()
+            with accepted, accepted.makefile("rwb") as stream:
+                while (request := read_request(stream)) is not None:
+                    if request.HasField("hello"):
+                        reply = service_pb2.Response(id=request.id)
+                        reply.hello.max_frame_bytes = 1 << 20
+                        reply.hello.max_in_flight = 4
+                        write_response(stream, reply)
+                        continue
+                    requests.append(request)
+                    response = answer(request)
+                    if response is None:
+                        break
+                    write_response(stream, response)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    host, port = listener.getsockname()
+    try:
+        yield f"{host}:{port}", requests
+    finally:
+        listener.close()
+
+
+def written(request: Any) -> Any:
+    return service_pb2.Response(
+        id=request.id, written=service_pb2.WriteReceipt(sequence_number=1, inserted=1)
+    )
+
+
+def failing(code: int, retry_after_ms: int | None = None) -> Answer:
+    def answer(request: Any) -> Any:
+        response = service_pb2.Response(id=request.id)
+        response.error.code = code
+        response.error.reason = b"SCRIPTED"
+        if retry_after_ms is not None:
+            response.error.retry_after_ms = retry_after_ms
+        return response
+
+    return answer
+
+
+def first(*answers: Answer) -> Answer:
+    """The first request gets the first answer, and so on."""
+    rest = iter(answers)
+    return lambda request: next(rest)(request)
+
+
+def hang_up(request: Any) -> Any:
+    return None
+
+
+def test_a_write_whose_connection_breaks_is_sent_again_under_its_request_id() -> None:
+    with scripted(hang_up, hang_up, written) as (address, requests), Client(address) as client:
+        receipt = client.collection("c").index_many([Document("a")])
+    assert receipt.inserted == 1
+    assert len(requests) == 3
+    assert len({request.request_id for request in requests}) == 1
+    assert len(requests[0].request_id) == 16
+
+
+def test_a_call_is_attempted_four_times_at_most() -> None:
+    with scripted(failing(14, 1)) as (address, requests), Client(address) as client:
+        with pytest.raises(LodestoneError) as raised:
+            client.ping()
+    assert raised.value.code is Code.UNAVAILABLE
+    assert raised.value.retry_after == 0.001
+    assert len(requests) == 4
+
+
+@pytest.mark.parametrize("code", [2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 15, 16])
+def test_other_failures_are_not_tried_again(code: int) -> None:
+    with scripted(failing(code)) as (address, requests), Client(address) as client:
+        with pytest.raises(LodestoneError) as raised:
+            client.ping()
+    assert raised.value.code == code
+    assert len(requests) == 1
+
+
+def test_a_full_server_is_asked_again_when_it_says_when() -> None:
+    ready = first(failing(8, 5), lambda request: service_pb2.Response(
+        id=request.id, ping=service_pb2.PingResponse(sequence_number=7)
+    ))
+    with scripted(ready) as (address, requests), Client(address) as client:
+        assert client.ping() == 7
+    assert len(requests) == 2
+
+
+def test_the_deadline_covers_all_attempts() -> None:
+    with scripted(failing(14, 60_000)) as (address, requests), Client(address) as client:
+        with pytest.raises(LodestoneError):
+            client.ping(deadline=0.5)
+    assert len(requests) == 1
+    assert 0 < requests[0].deadline_ms <= 500
+
+
+def test_a_reply_that_does_not_come_is_a_deadline_with_unknown_outcome() -> None:
+    unanswered = threading.Event()
+
+    def wait(request: Any) -> Any:
+        if request.HasField("cancel"):
+            unanswered.set()
+        return service_pb2.Response(id=999)
+
+    with scripted(wait) as (address, requests), Client(address) as client:
+        with pytest.raises(LodestoneError) as raised:
+            client.collection("c").index_many([Document("a")], deadline=0.05)
+        assert raised.value.code is Code.DEADLINE_EXCEEDED
+        assert raised.value.outcome is Outcome.UNKNOWN
+        assert unanswered.wait(5)
+    assert requests[1].cancel.id == requests[0].id
+
+
+def test_a_leaving_server_is_left() -> None:
+    def leave(request: Any) -> Any:
+        response = service_pb2.Response()
+        response.go_away.last_request = request.id - 1
+        return response
+
+    with scripted(leave, written) as (address, requests), Client(address) as client:
+        assert client.collection("c").index_many([Document("a")]).inserted == 1
+    assert [request.WhichOneof("call") for request in requests] == ["index_many"] * 2
+
+
+def test_many_failures_stop_further_attempts() -> None:
+    budget = RetryBudget()
+    assert [budget.failed() for _ in range(6)] == [True] * 4 + [False] * 2
+    for _ in range(30):
+        budget.succeeded()
+    assert budget.failed()
+
+
+def test_no_server_is_said_so() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with pytest.raises(LodestoneError) as raised:
+        Client(f"127.0.0.1:{port}", retry=RetryPolicy(attempts=2, first_wait=0.001))
+    assert raised.value.code is Code.UNAVAILABLE
+    assert raised.value.outcome is Outcome.NOT_APPLIED
+
+
+def test_addresses() -> None:
+    assert parse_address("localhost") == ("localhost", 5633)
+    assert parse_address("10.0.0.1:80") == ("10.0.0.1", 80)
+    assert parse_address("[::1]:80") == ("::1", 80)
+    assert parse_address("[::1]") == ("::1", 5633)
+    assert parse_address("unix:/run/x.sock") == "/run/x.sock"
+    for bad in ["", ":80", "host:", "host:port", "host:99999"]:
+        with pytest.raises(ValueError):
+            parse_address(bad)
+
+
+def test_arguments_that_make_no_sense_are_refused_here() -> None:
+    with scripted(written) as (address, requests), Client(address) as client:
+        collection = client.collection("c")
+        for wrong in (
+            lambda: collection.index_many([Document("a", [1, 2]), Document("b", [1, 2, 3])]),
+            lambda: collection.index_many(ids=["a"], vectors=np.ones((2, 2))),
+            lambda: collection.index_many(vectors=np.ones((2, 2))),
+            lambda: collection.search(Query(near([]))),
+            lambda: client.create_collection("c", metric="manhattan"),
+        ):
+            with pytest.raises(LodestoneError) as raised:
+                wrong()
+            assert raised.value.code is Code.INVALID_ARGUMENT
+        with pytest.raises(TypeError):
+            bool(field("a") == 1)
+        with pytest.raises(LodestoneError) as raised:
+            collection.index_many(ids=["a"], vectors=np.ones((1, 1 << 19), np.float32))
+        assert raised.value.reason == "FRAME_TOO_LARGE"
+    assert requests == []
+
+
+def test_timestamps_keep_microseconds() -> None:
+    time = datetime.datetime(2026, 11, 21, 12, 0, 0, 123456, tzinfo=datetime.timezone.utc)
+    assert Timestamp.of(time).to_datetime() == time
+    with pytest.raises(ValueError):
+        Timestamp.of(time.replace(tzinfo=None))
+
+
+# A real server
+
+
+def test_threads_share_a_client(client: Client) -> None:
+    name = "threads"
+    client.create_collection(name, 8, metric="euclidean")
+    collection = client.collection(name)
+    vectors = np.random.default_rng(1).random((400, 8), dtype=np.float32)
+
+    def write(start: int) -> int:
+        rows = range(start, start + 20)
+        return collection.index_many(
+            ids=[f"{row}" for row in rows], vectors=vectors[start : start + 20]
+        ).inserted
+
+    def ask(row: int) -> str:
+        return collection.search(Query(near(vectors[row]), limit=1)).ids[0]
+
+    try:
+        with ThreadPoolExecutor(16) as threads:
+            assert sum(threads.map(write, range(0, 400, 20))) == 400
+            assert list(threads.map(ask, range(400))) == [f"{row}" for row in range(400)]
+    finally:
+        client.drop_collection(name)
+
+
+def test_large_matrices_come_back_as_they_were(client: Client) -> None:
+    client.create_collection("large", 384, metric="dot_product")
+    collection = client.collection("large")
+    vectors = np.random.default_rng(2).standard_normal((1_000, 384)).astype(np.float32)
+    ids = [f"{row:04}" for row in range(1_000)]
+    try:
+        collection.index_many(ids=ids, vectors=vectors)
+        found = collection.get(ids)
+        assert [document.id for document in found] == ids
+        assert np.array_equal(np.stack([document.vector for document in found]), vectors)
+    finally:
+        client.drop_collection("large")
+
+
+def test_a_client_outlives_its_server(server: Server) -> None:
+    with Client(server.address) as client:
+        client.create_collection("c")
+        client.collection("c").index_many([Document("a")])
+        server.kill()
+        server.start()
+        # The port is another one, as if the address had been given to another machine.
+        client._address = parse_address(server.address)
+        assert client.collection("c").get("a") == Document("a", edges=[])
+
+
+def test_a_closed_client_refuses_calls(client: Client) -> None:
+    client.close()
+    with pytest.raises(LodestoneError) as raised:
+        client.ping()
+    assert raised.value.reason == "CLOSED"

@@ -1,0 +1,423 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs Tests/Conformance/cases.json; its README has the format."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lodestone import (
+    Client,
+    Code,
+    Deviation,
+    Document,
+    Edge,
+    Filter,
+    Include,
+    LodestoneError,
+    MinMax,
+    Query,
+    ReciprocalRank,
+    Source,
+    SourcedEdge,
+    Timestamp,
+    Walk,
+    all_of,
+    any_of,
+    field,
+    matching,
+    near,
+    walked,
+    walked_from_hits,
+)
+from lodestone._connection import Call
+from lodestone._proto import service_pb2
+
+CASES = json.loads(
+    (Path(__file__).parents[3] / "Tests/Conformance/cases.json").read_text(encoding="utf-8")
+)
+
+
+# What a case says, as the client takes it
+
+
+def value(json: Any) -> Any:
+    if isinstance(json, list):
+        return [value(element) for element in json]
+    if isinstance(json, dict):
+        ((kind, inner),) = json.items()
+        if kind == "object":
+            return {name: value(element) for name, element in inner.items()}
+        return {"double": float, "timestamp": Timestamp}[kind](inner)
+    return json
+
+
+def metadata(json: Any) -> dict[str, Any]:
+    return {name: value(inner) for name, inner in json.items()}
+
+
+def vector(json: Any) -> Any:
+    return np.array([float(element) for element in json], dtype=np.float32)
+
+
+def edge(json: Any) -> Edge:
+    return Edge(
+        json["label"], json["target"], json.get("weight", 1), metadata(json.get("metadata", {}))
+    )
+
+
+def sourced_edges(args: Any) -> list[SourcedEdge]:
+    return [SourcedEdge(json["source"], edge(json)) for json in args.get("edges", [])]
+
+
+def document(json: Any) -> Document:
+    return Document(
+        json["id"],
+        vector(json["vector"]) if "vector" in json else None,
+        json.get("text", {}),
+        metadata(json.get("metadata", {})),
+        [edge(inner) for inner in json.get("edges", [])],
+    )
+
+
+def filter(json: Any) -> Filter:
+    ((kind, inner),) = json.items()
+    if kind in ("and", "or"):
+        return (all_of if kind == "and" else any_of)(*(filter(part) for part in inner))
+    if kind == "not":
+        return ~filter(inner)
+    tested, operand = field(*inner[0]), inner[1]
+    if kind == "equal":
+        return tested == value(operand)
+    if kind == "one_of":
+        return tested.is_in([value(element) for element in operand])
+    if kind == "contains":
+        return tested.contains(value(operand))
+    if kind == "exists":
+        return tested.exists(operand)
+    bounds = {side: value(operand[side]) for side in ("lower", "upper") if side in operand}
+    flags = {name: flag for name, flag in operand.items() if name.endswith("_exclusive")}
+    return tested.between(**bounds, **flags)
+
+
+def walk(json: Any) -> Walk:
+    return Walk(
+        json.get("from", []),
+        json.get("labels", []),
+        json.get("direction", "outgoing"),
+        json.get("depth", 1),
+        json.get("nodes", 10_000),
+        json.get("edges", 1_000_000),
+    )
+
+
+def source(json: Any) -> Source:
+    say = {"weight": json.get("weight", 1), "candidates": json.get("candidates")}
+    if "vector" in json:
+        return near(
+            vector(json["vector"]),
+            exact=json.get("exact", False),
+            ef_search=json.get("ef_search"),
+            **say,
+        )
+    if "text" in json:
+        return matching(
+            json["text"],
+            syntax=json.get("mode") == "query_syntax",
+            fuzzy_distance=json.get("fuzzy_distance", 0),
+            **say,
+        )
+    start = walked_from_hits if json.get("from_hits") else walked
+    return start(walk(json["walk"]), **say)
+
+
+def include(names: list[str]) -> Include:
+    included = Include.NOTHING
+    for name in names:
+        included |= Include[name.upper()]
+    return included
+
+
+def query(json: Any) -> Query:
+    fusion: Any = ReciprocalRank()
+    if "reciprocal_rank" in json.get("fusion", {}):
+        fusion = ReciprocalRank(json["fusion"]["reciprocal_rank"])
+    elif "fusion" in json:
+        fusion = {"min_max": MinMax(), "deviation": Deviation()}[json["fusion"]["weighted_scores"]]
+    return Query(
+        [source(inner) for inner in json["sources"]],
+        filter(json["filter"]) if "filter" in json else None,
+        fusion,
+        json.get("limit", 10),
+        include(json.get("include", [])),
+    )
+
+
+# What came back, against what was expected
+
+
+def check_number(actual: float, expected: float) -> None:
+    assert actual == pytest.approx(expected, rel=1e-5, abs=1e-5)
+
+
+def check_value(actual: Any, expected: Any) -> None:
+    assert type(actual) is type(expected)
+    if isinstance(expected, list):
+        assert len(actual) == len(expected)
+        for one, other in zip(actual, expected):
+            check_value(one, other)
+    elif isinstance(expected, dict):
+        assert actual.keys() == expected.keys()
+        for name, inner in expected.items():
+            check_value(actual[name], inner)
+    else:
+        assert actual == expected
+
+
+def check_edges(actual: Any, expected: Any) -> None:
+    assert [(edge.label, edge.target) for edge in actual] == [
+        (json["label"], json["target"]) for json in expected
+    ]
+    for one, json in zip(actual, expected):
+        if "weight" in json:
+            check_number(one.weight, json["weight"])
+        if "metadata" in json:
+            check_value(one.metadata, metadata(json["metadata"]))
+
+
+def check_document(actual: Document, expected: Any) -> None:
+    assert actual.id == expected["id"]
+    if "vector" in expected:
+        if expected["vector"] is None:
+            assert actual.vector is None
+        else:
+            assert isinstance(actual.vector, np.ndarray) and actual.vector.dtype == np.float32
+            np.testing.assert_allclose(actual.vector, vector(expected["vector"]), 1e-5, 1e-5)
+    if "text" in expected:
+        assert actual.text == expected["text"]
+    if "metadata" in expected:
+        check_value(actual.metadata, metadata(expected["metadata"]))
+    if "edges" in expected:
+        check_edges(actual.edges, expected["edges"])
+
+
+def check_documents(actual: Any, expected: Any) -> None:
+    assert [document.id for document in actual] == [json["id"] for json in expected]
+    for document, json in zip(actual, expected):
+        check_document(document, json)
+
+
+def check_result(actual: Any, expected: Any) -> None:
+    if "any_order" in expected:
+        assert sorted(actual.ids) == sorted(expected["any_order"])
+    if "hits" in expected:
+        assert actual.ids == [json["id"] for json in expected["hits"]]
+        for hit, json in zip(actual.hits, expected["hits"]):
+            if "score" in json:
+                check_number(hit.score, json["score"])
+            if "document" in json:
+                if json["document"] is None:
+                    assert hit.document is None
+                else:
+                    check_document(hit.document, json["document"])
+            if "source_scores" in json:
+                assert len(hit.source_scores) == len(json["source_scores"])
+                for said, one in zip(hit.source_scores, json["source_scores"]):
+                    assert (said.source, said.rank) == (one["source"], one["rank"])
+                    if "score" in one:
+                        check_number(said.score, one["score"])
+    if expected.get("falling"):
+        assert all(one > other for one, other in itertools.pairwise(actual.scores))
+    if "partial" in expected:
+        assert actual.partial == expected["partial"]
+
+
+def check_walk(actual: Any, expected: Any) -> None:
+    if "reached" in expected:
+        reached = sorted(actual.reached, key=lambda one: (one.depth, one.id))
+        wanted = sorted(expected["reached"], key=lambda json: (json["depth"], json["id"]))
+        assert [(one.id, one.depth) for one in reached] == [
+            (json["id"], json["depth"]) for json in wanted
+        ]
+        for one, json in zip(reached, wanted):
+            names = {"from": "source", "label": "label", "incoming": "incoming"}
+            for name in names.keys() & json.keys():
+                assert getattr(one, names[name]) == json[name]
+            if "weight" in json:
+                check_number(one.weight, json["weight"])
+        depths = [one.depth for one in actual.reached]
+        assert depths == sorted(depths)
+    if "count" in expected:
+        assert len(actual.reached) == expected["count"]
+    if "ended_by" in expected:
+        assert actual.ended_by == expected["ended_by"]
+    if "edges_followed" in expected:
+        assert actual.edges_followed == expected["edges_followed"]
+
+
+def check_error(actual: LodestoneError, expected: Any) -> None:
+    found = {
+        "code": actual.code.name,
+        "reason": actual.reason,
+        "field": actual.field,
+        "object": actual.object,
+        "outcome": actual.outcome.name,
+    }
+    assert {name: found[name] for name in expected} == expected, str(actual)
+    assert actual.message and actual.recovery
+
+
+class Runner:
+    """Runs the steps of one case, under names that no other case uses."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.prefix = f"conformance-{secrets.token_hex(6)}-"
+        self.request_ids: dict[str, bytes] = {}
+        self.cursors: dict[str, bytes] = {}
+
+    def run(self, step: Any) -> None:
+        expected = step["expect"]
+        try:
+            answer = self.send(step["call"], step.get("args", {}))
+        except LodestoneError as error:
+            if "error" not in expected:
+                raise
+            check_error(error, expected["error"])
+            return
+        assert "error" not in expected, f"answered {answer!r}"
+        if "save_cursor" in step:
+            self.cursors[step["save_cursor"]] = answer.next_cursor
+        ((kind, wanted),) = expected.items()
+        getattr(self, f"check_{kind}")(answer, wanted)
+
+    def send(self, call: str, args: Any) -> Any:
+        name = self.prefix + args.get("collection", "")
+        collection = self.client.collection(name)
+        write: dict[str, Any] = {}
+        if label := args.get("request_id"):
+            write["request_id"] = self.request_ids.setdefault(label, os.urandom(16))
+        match call:
+            case "ping" | "stats" | "collections":
+                return getattr(self.client, call)()
+            case "create_collection":
+                kept = {key: args[key] for key in ("dimension", "metric") if key in args}
+                return self.client.create_collection(name, **kept, **write)
+            case "drop_collection":
+                return self.client.drop_collection(name, **write)
+            case "describe":
+                return collection.describe()
+            case "index_many":
+                documents = [document(json) for json in args["documents"]]
+                return collection.index_many(documents, edges=sourced_edges(args), **write)
+            case "drop":
+                return collection.drop(args.get("ids", []), edges=sourced_edges(args), **write)
+            case "get":
+                return collection.get(args["ids"], **self.included(args))
+            case "scan":
+                kept = self.included(args) | {key: args[key] for key in ("limit",) if key in args}
+                if "filter" in args:
+                    kept["filter"] = filter(args["filter"])
+                if "cursor" in args:
+                    kept["cursor"] = self.cursors[args["cursor"]]
+                return collection.scan(**kept)
+            case "search":
+                return collection.search([query(json) for json in args["queries"]])
+            case "walk":
+                return collection.walk([walk(json) for json in args["walks"]])
+            case "raw":
+                return self.send_raw(args["name"], name)
+        raise AssertionError(f"no call {call}")
+
+    def send_raw(self, call: str, name: str) -> Any:
+        message = getattr(service_pb2.Request(), call)
+        for named in ("collection", "name"):
+            if named in message.DESCRIPTOR.fields_by_name:
+                setattr(message, named, name.encode())
+        if call == "alter_collection":
+            message.vector_strategy.flat.SetInParent()
+        return self.client._send(Call(call, message), os.urandom(16), None)
+
+    def included(self, args: Any) -> dict[str, Any]:
+        return {"include": include(args["include"])} if "include" in args else {}
+
+    def clean_up(self) -> None:
+        try:
+            for collection in self.client.collections():
+                if collection.name.startswith(self.prefix):
+                    self.client.drop_collection(collection.name)
+        except LodestoneError as error:
+            # The server is gone: the test has said so, and there is nothing left to drop.
+            if error.code is not Code.UNAVAILABLE:
+                raise
+
+    def check_pong(self, answer: Any, wanted: Any) -> None:
+        assert answer >= 0
+
+    def check_stats(self, answer: Any, wanted: Any) -> None:
+        assert answer.server_version and answer.statistics
+
+    def check_receipt(self, answer: Any, wanted: Any) -> None:
+        assert {name: getattr(answer, name) for name in wanted} == wanted
+        assert answer.sequence_number > 0
+
+    def check_collections(self, answer: Any, wanted: Any) -> None:
+        names = [one.name for one in answer if one.name.startswith(self.prefix)]
+        assert sorted(name.removeprefix(self.prefix) for name in names) == sorted(wanted)
+
+    def check_collection(self, answer: Any, wanted: Any) -> None:
+        assert {name: getattr(answer, name) for name in wanted} == wanted
+
+    def check_documents(self, answer: Any, wanted: Any) -> None:
+        check_documents(answer, wanted)
+
+    def check_page(self, answer: Any, wanted: Any) -> None:
+        check_documents(answer.documents, wanted["documents"])
+        assert (answer.next_cursor is not None) == wanted["more"]
+
+    def check_results(self, answer: Any, wanted: Any) -> None:
+        assert len(answer.results) == len(wanted)
+        for place, (result, expected) in enumerate(zip(answer.results, wanted)):
+            try:
+                check_result(result, expected)
+            except AssertionError as error:
+                raise AssertionError(f"results[{place}]: {error}\n{result}") from error
+
+    def check_walks(self, answer: Any, wanted: Any) -> None:
+        assert len(answer.results) == len(wanted)
+        for place, (result, expected) in enumerate(zip(answer.results, wanted)):
+            try:
+                check_walk(result, expected)
+            except AssertionError as error:
+                raise AssertionError(f"walks[{place}]: {error}\n{result}") from error
+
+
+@pytest.fixture
+def runner(client: Client) -> Iterator[Runner]:
+    runner = Runner(client)
+    yield runner
+    runner.clean_up()
+
+
+def marked(case: Any) -> Any:
+    """A case as a parameter: a known issue must fail until somebody mends it."""
+    issue = case.get("known_issue")
+    marks = [pytest.mark.xfail(strict=True, reason=issue)] if issue else []
+    return pytest.param(case, id=case["name"], marks=marks)
+
+
+@pytest.mark.parametrize("case", [marked(case) for case in CASES])
+def test_conformance(case: Any, runner: Runner) -> None:
+    for place, step in enumerate(case["steps"]):
+        try:
+            runner.run(step)
+        except Exception as error:
+            raise AssertionError(f"step {place}, {step['call']}: {error}") from error

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The client's own frames, against those of Tests/Conformance/golden_frames.json."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from google.protobuf import text_format
+
+from lodestone import (
+    Document,
+    Edge,
+    Include,
+    MinMax,
+    Query,
+    ReciprocalRank,
+    SourcedEdge,
+    Timestamp,
+    Walk,
+    _codec,
+    all_of,
+    any_of,
+    field,
+    matching,
+    near,
+    walked,
+    walked_from_hits,
+)
+from lodestone._connection import Call
+from lodestone._proto import service_pb2
+
+FRAMES = {
+    frame["name"]: frame
+    for frame in json.loads(
+        (Path(__file__).parents[3] / "Tests/Conformance/golden_frames.json").read_text("utf-8")
+    )
+}
+KINDS = {"request": service_pb2.Request, "response": service_pb2.Response}
+
+
+def golden(name: str) -> Any:
+    frame = bytes.fromhex(FRAMES[name]["hex"])
+    assert struct.unpack(">I", frame[:4]) == (len(frame) - 4,)
+    return KINDS[FRAMES[name]["kind"]].FromString(frame[4:])
+
+
+def sent(call: Call) -> Any:
+    """What a server reads from the client's frame of a call."""
+    frame = b"".join(call.frame(1, 1, None))
+    assert struct.unpack(">I", frame[:4]) == (len(frame) - 4,)
+    return getattr(service_pb2.Request.FromString(frame[4:]), call.name)
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_frames_hold_what_their_text_says(name: str) -> None:
+    message = golden(name)
+    assert message == text_format.Parse(FRAMES[name]["text"], type(message)())
+
+
+def test_index_many_is_written_like_the_golden_one() -> None:
+    documents = [
+        Document(
+            "a",
+            np.array([1, 0, -0.5]),
+            {"title": "Red foxes", "body": "The quick brown fox."},
+            {
+                "tags": ["x", 1],
+                "score": 0.5,
+                "rank": -7,
+                "open": True,
+                "by": {"name": "Ada"},
+                "at": Timestamp(1_700_000_000_000_000),
+            },
+            [Edge("cites", "b", 0.25, {"page": 3}), Edge("near", "c")],
+        ),
+        Document("b"),
+        Document("é", [0.25, 0.5, 2]),
+    ]
+    edges = [SourcedEdge("b", Edge("cites", "a"))]
+    message, vectors = _codec.index_many("papers", documents, None, None, None, None, edges)
+    assert sent(Call("index_many", message, vectors)) == golden("index many").index_many
+
+
+def test_columns_are_written_like_documents() -> None:
+    documents = [
+        Document("a", [1, 2], "first", {"n": 1}),
+        Document("b", [3, 4], {"title": "second"}),
+    ]
+    rows = _codec.index_many("c", documents, None, None, None, None, ())
+    columns = _codec.index_many(
+        "c", (), ["a", "b"], np.array([[1, 2], [3, 4]]), ["first", {"title": "second"}], [{"n": 1}, None], ()
+    )
+    assert sent(Call("index_many", *rows)) == sent(Call("index_many", *columns))
+
+
+def test_search_is_written_like_the_golden_one() -> None:
+    budget = {"max_nodes": 100, "max_edges": 1_000, "max_time": 0.02}
+    queries = [
+        Query(
+            [
+                near([1, 0, 0], weight=2, candidates=50),
+                matching("red fox*", syntax=True, fuzzy_distance=1),
+                walked(Walk(["a"], ["cites"], "both", 2, **budget)),
+                walked_from_hits(Walk(direction="incoming")),
+            ],
+            all_of(
+                field("rank").between(-10, 10, upper_exclusive=True),
+                any_of(field("tags").contains("x"), field("open").is_in([True])),
+                ~field("gone").exists(),
+            ),
+            MinMax(),
+            20,
+            Include.TEXT | Include.SOURCE_SCORES,
+        ),
+        Query(near([0, 1, 0]), fusion=ReciprocalRank(10), limit=1),
+    ]
+    expected = _codec.search("papers", queries)
+    written = sent(Call("search", *expected))
+    # What is absent in the golden frame is what the client says with its default.
+    wanted = golden("search by all means").search
+    defaults(wanted)
+    defaults(written)
+    assert written == wanted
+
+
+def defaults(message: Any) -> None:
+    """Clears fields that hold what their absence means as well."""
+    for field_, value in list(message.ListFields()):
+        if field_.type == field_.TYPE_MESSAGE:
+            for inner in value if isinstance_repeated(value) else [value]:
+                defaults(inner)
+        elif value in (False, 0) and field_.containing_oneof is None:
+            message.ClearField(field_.name)
+
+
+def isinstance_repeated(value: Any) -> bool:
+    return hasattr(value, "__len__")
+
+
+def test_replies_are_read() -> None:
+    result = _codec.read_query_result(golden("hits with everything").search.results[0])
+    assert result.ids == ["a", "b", "c"] and result.partial
+    first, second, third = result.hits
+    assert first.document is not None and first.document.text == {"text": "Red"}
+    assert first.document.metadata == {"n": 1}
+    assert second.document is not None and second.document.vector is not None
+    assert second.document.vector.tolist() == [0, 1, 0]
+    assert third.document == Document("c", edges=[])
+
+    walk = _codec.read_walk_result(golden("walked").walk.results[0])
+    assert walk.ended_by == "nodes"
+    assert [(one.id, one.source, one.incoming) for one in walk.reached] == [
+        ("b", "a", False),
+        ("c", "b", True),
+    ]
+    documents = _codec.read_documents(golden("documents").get)
+    assert documents[0].vector is not None and documents[0].vector.dtype == np.float32
+    assert documents[1].vector is None
