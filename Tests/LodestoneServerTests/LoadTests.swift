@@ -44,6 +44,33 @@ struct LoadTests {
         }
     }
 
+    @Test("a search whose deadline passes while it waits is never started")
+    func deadlineInQueue() async throws {
+        try await withServer {
+            $0.readWorkers = 1
+        } _: { server in
+            let client = try server.connect()
+            let work = try HugeSearch(client)
+            let running = try client.send(work.call, deadline: .seconds(300))
+            try server.waitUntilOneReadRuns()
+            // Started, it would be answered that there is no such collection.
+            let query = Query([.near([1])])
+            let late = try client.send(
+                .search(SearchRequest(collection: "none", queries: [query])),
+                deadline: .milliseconds(1)
+            )
+            let passed = ContinuousClock.now.advanced(by: .milliseconds(2))
+            repeat {
+                #expect(try client.call(.ping).error == nil)
+            } while ContinuousClock.now < passed
+            try client.send(.cancel(id: running))
+            let replies = try client.replies(to: [running, late])
+            #expect(replies[0].error?.code == .cancelled)
+            #expect(replies[1].error?.code == .deadlineExceeded)
+            #expect(replies[1].error?.outcome == .notApplied)
+        }
+    }
+
     @Test("cancelling ends a search that runs, and answers one that waits at once")
     func cancel() async throws {
         try await withServer {
