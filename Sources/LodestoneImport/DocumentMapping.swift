@@ -46,7 +46,8 @@ extension DocumentMapping {
         case nil: throw MappingError(message: "the field '\(id)', which is the id, is missing")
         case .some(let other):
             throw MappingError(
-                message: "the field '\(id)' is \(other.kind); an id is a string or a whole number")
+                message: "the field '\(id)' is \(other.kind); an id is a string or a whole number"
+            )
         }
         do {
             return try DocumentID(string)
@@ -64,7 +65,8 @@ extension DocumentMapping {
             for element in elements {
                 guard case .string(let part) = element else {
                     throw MappingError(
-                        message: "the text field '\(name)' has \(element.kind) in its array")
+                        message: "the text field '\(name)' has \(element.kind) in its array"
+                    )
                 }
                 parts.append(part)
             }
@@ -72,7 +74,8 @@ extension DocumentMapping {
         default:
             throw MappingError(
                 message: "the text field '\(name)' is \(value.kind); text is a string or an array "
-                    + "of strings")
+                    + "of strings"
+            )
         }
     }
 
@@ -86,7 +89,8 @@ extension DocumentMapping {
             case .double(let double): number = Float(double)
             default:
                 throw MappingError(
-                    message: "element \(index) of the vector is \(element.kind), not a number")
+                    message: "element \(index) of the vector is \(element.kind), not a number"
+                )
             }
             guard number.isFinite else {
                 throw MappingError(message: "element \(index) of the vector is out of range")
@@ -125,11 +129,13 @@ extension DocumentMapping {
     private func checked(_ document: Document) throws(MappingError) -> Document {
         for field in document.text where !(1...64).contains(field.name.utf8.count) {
             throw MappingError(
-                message: "a text field's name has \(field.name.utf8.count) bytes; 1 to 64 are good")
+                message: "a text field's name has \(field.name.utf8.count) bytes; 1 to 64 are good"
+            )
         }
         for name in document.metadata.keys where !(1...256).contains(name.utf8.count) {
             throw MappingError(
-                message: "a field's name has \(name.utf8.count) bytes; 1 to 256 are good")
+                message: "a field's name has \(name.utf8.count) bytes; 1 to 256 are good"
+            )
         }
         return document
     }

@@ -5,9 +5,10 @@ package import LodestoneCore
 package struct DocumentMapping: Sendable, Equatable {
     /// The field that holds the id: a string, or a whole number.
     package var id: String
-    /// The fields that are text, in this order. `nil`: every string at the top level.
+    /// The fields that are text, in this order.
     ///
-    /// A named field may be a string or an array of strings, which are joined by a comma.
+    /// `nil`: every string at the top level. A named field may be a string or an array of strings,
+    /// which are joined by a comma.
     package var text: [String]?
     /// The field that holds the vector as an array of numbers, when no file of vectors does.
     package var vector: String
@@ -37,7 +38,9 @@ package struct DocumentReader: BatchReader {
     ///
     /// - Throws: `.notFound`, `.permissionDenied`, `.invalidArgument`.
     package init(
-        path: String, mapping: DocumentMapping = DocumentMapping(), vectors: VectorFile? = nil
+        path: String,
+        mapping: DocumentMapping = DocumentMapping(),
+        vectors: VectorFile? = nil
     ) throws(LodestoneError) {
         lines = try LineReader(path: path)
         self.mapping = mapping
@@ -59,11 +62,19 @@ package struct DocumentReader: BatchReader {
                 if let vectors { document.vector = try vector(of: vectors, ahead: count) }
                 byteCount += document.approximateByteCount
                 // A batch may name an id once; as with any write, the later one stands.
-                if let place = places.updateValue(batch.documents.count, forKey: document.id) {
-                    places[document.id] = place
+                if let place = places[document.id] {
+                    batch.badLines.append(
+                        BadLine(
+                            file: path,
+                            line: batch.lines[place],
+                            reason: "the id '\(document.id)' comes again on line "
+                                + "\(lines.lineNumber), which stands"
+                        )
+                    )
                     batch.documents[place] = document
                     batch.lines[place] = lines.lineNumber
                 } else {
+                    places[document.id] = batch.documents.count
                     batch.documents.append(document)
                     batch.lines.append(lines.lineNumber)
                 }
@@ -71,7 +82,8 @@ package struct DocumentReader: BatchReader {
                 switch error {
                 case .line(let reason):
                     batch.badLines.append(
-                        BadLine(file: path, line: lines.lineNumber, reason: reason))
+                        BadLine(file: path, line: lines.lineNumber, reason: reason)
+                    )
                 case .file(let error):
                     throw error
                 }
@@ -98,8 +110,10 @@ package struct DocumentReader: BatchReader {
         while let batch = try next(1_000) {
             if let bad = batch.badLines.first {
                 throw .badFile(
-                    bad.file, "has a bad line \(bad.line): \(bad.reason)",
-                    recovery: "Mend or remove the line.")
+                    bad.file,
+                    "has a bad line \(bad.line): \(bad.reason)",
+                    recovery: "Mend or remove the line."
+                )
             }
             documents += batch.documents
         }
@@ -138,7 +152,8 @@ package struct DocumentReader: BatchReader {
     private mutating func vector(of vectors: VectorFile, ahead: Int) throws(Failure) -> [Float] {
         guard row < vectors.count else {
             throw .line(
-                "no vector: it would be row \(row), but \(vectors.path) has \(vectors.count) rows")
+                "no vector: it would be row \(row), but \(vectors.path) has \(vectors.count) rows"
+            )
         }
         if row < firstOfRows || row >= firstOfRows + rows.count {
             do {
@@ -154,8 +169,10 @@ package struct DocumentReader: BatchReader {
     private func checkRowsAreUsedUp() throws(LodestoneError) {
         guard let vectors, row < vectors.count else { return }
         throw .badFile(
-            vectors.path, "has \(vectors.count) rows; \(path) has \(row) documents",
-            recovery: "Give the file whose row i belongs to line i. What was sent stays written.")
+            vectors.path,
+            "has \(vectors.count) rows; \(path) has \(row) documents",
+            recovery: "Give the file whose row i belongs to line i. What was sent stays written."
+        )
     }
 }
 

@@ -47,8 +47,10 @@ package struct EdgeReader: BatchReader {
         while let batch = try next(10_000) {
             if let bad = batch.badLines.first {
                 throw .badFile(
-                    bad.file, "has a bad line \(bad.line): \(bad.reason)",
-                    recovery: "Mend or remove the line.")
+                    bad.file,
+                    "has a bad line \(bad.line): \(bad.reason)",
+                    recovery: "Mend or remove the line."
+                )
             }
             edges += batch.edges
         }
@@ -64,12 +66,14 @@ package struct EdgeReader: BatchReader {
         guard columns.count == 3 || columns.count == 4 else {
             throw MappingError(
                 message: "\(columns.count) columns; source, label, target and an optional weight "
-                    + "are wanted, separated by tabs")
+                    + "are wanted, separated by tabs"
+            )
         }
         let label = try text(columns[1], "label")
         guard (1...256).contains(label.utf8.count) else {
             throw MappingError(
-                message: "the label has \(label.utf8.count) bytes; 1 to 256 are good")
+                message: "the label has \(label.utf8.count) bytes; 1 to 256 are good"
+            )
         }
         var weight: Float = 1
         if columns.count == 4 {
@@ -81,7 +85,8 @@ package struct EdgeReader: BatchReader {
         }
         return SourcedEdge(
             from: try id(columns[0], "source"),
-            Edge(label, to: try id(columns[2], "target"), weight: weight))
+            Edge(label, to: try id(columns[2], "target"), weight: weight)
+        )
     }
 
     private static func text(_ column: Slice<UnsafeRawBufferPointer>, _ name: String)

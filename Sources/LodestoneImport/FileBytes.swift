@@ -62,8 +62,10 @@ package final class InputFile {
             guard count >= 0 else { throw Self.failure("Can't read", path, errno) }
             guard count > 0 else {
                 throw .badFile(
-                    path, "ends at byte \(offset + done); \(rest.count) more were expected",
-                    recovery: "Copy or make the file again; it is cut short.")
+                    path,
+                    "ends at byte \(offset + done); \(rest.count) more were expected",
+                    recovery: "Copy or make the file again; it is cut short."
+                )
             }
             done += count
         }
@@ -89,8 +91,11 @@ package final class InputFile {
         let word = String(cString: strerror(number))
         return LodestoneError(
             number == ENOENT ? .notFound : number == EACCES ? .permissionDenied : .unavailable,
-            reason: "FILE", "\(what) \(path): \(word).",
-            recovery: "Check the path and its permissions.", object: path)
+            reason: "FILE",
+            "\(what) \(path): \(word).",
+            recovery: "Check the path and its permissions.",
+            object: path
+        )
     }
 }
 
@@ -166,8 +171,10 @@ private final class Decompressor {
                 if available == 0, !isInsideFrame { return 0 }
                 guard available > 0 else {
                     throw .badFile(
-                        path, "ends inside a Zstandard frame",
-                        recovery: "Copy or make the file again; it is cut short.")
+                        path,
+                        "ends inside a Zstandard frame",
+                        recovery: "Copy or make the file again; it is cut short."
+                    )
                 }
             }
             var output = ZSTD_outBuffer(dst: buffer.baseAddress, size: buffer.count, pos: 0)
@@ -175,8 +182,10 @@ private final class Decompressor {
             let result = ZSTD_decompressStream(stream, &output, &piece)
             guard ZSTD_isError(result) == 0 else {
                 throw .badFile(
-                    path, "is damaged: \(String(cString: ZSTD_getErrorName(result)))",
-                    recovery: "Check it with zstd --test, and make it again.")
+                    path,
+                    "is damaged: \(String(cString: ZSTD_getErrorName(result)))",
+                    recovery: "Check it with zstd --test, and make it again."
+                )
             }
             position = piece.pos
             isInsideFrame = result != 0

@@ -17,7 +17,9 @@ package struct IDXFile: Sendable {
 
     /// Reads the array from the bytes of a file.
     ///
-    /// - Parameter name: For messages.
+    /// - Parameters:
+    ///   - bytes: The whole file.
+    ///   - name: For messages.
     /// - Throws: `.invalidArgument` when type, dimensions or length don't fit.
     package init(_ bytes: [UInt8], name: String) throws(LodestoneError) {
         let recovery = "Give a whole IDX file of bytes, decompressed."
@@ -41,8 +43,10 @@ package struct IDXFile: Sendable {
         }
         guard bytes.count - start == expected else {
             throw .badFile(
-                name, "has \(bytes.count - start) elements; its header announces \(sizes)",
-                recovery: recovery)
+                name,
+                "has \(bytes.count - start) elements; its header announces \(sizes)",
+                recovery: recovery
+            )
         }
         self.sizes = sizes
         elements = bytes[start...]

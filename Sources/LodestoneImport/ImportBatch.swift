@@ -14,8 +14,9 @@ package struct ImportBatch: Sendable {
     package var lines: [Int] = []
     /// What was left out.
     package var badLines: [BadLine] = []
-    /// The line before the batch's first; 0 at the start. Counted over all files of a reader that
-    /// has several, as `endsAtLine` is.
+    /// The line before the batch's first; 0 at the start.
+    ///
+    /// Counted over all files of a reader that has several, as `endsAtLine` is.
     package var startsAfterLine: Int
     /// The last line that was looked at; a later run can go on after it.
     package var endsAtLine: Int

@@ -6,8 +6,9 @@ package import LodestoneCore
 package struct ImportOptions: Sendable, Equatable {
     /// Documents or edges sent at once; each batch is one transaction.
     package var batchSize = 1_000
-    /// Batches under way at once. With 1, lines are applied in the order of the file, which matters
-    /// when an id occurs twice.
+    /// Batches under way at once.
+    ///
+    /// With 1, lines are applied in the order of the file, which matters when an id occurs twice.
     package var inFlight = 4
     /// Stop at the first bad line.
     package var isStrict = false
@@ -23,6 +24,8 @@ package struct ImportOptions: Sendable, Equatable {
 package struct ImportProgress: Sendable, Equatable {
     /// Documents or edges that are written.
     package var accepted = 0
+    /// Of these, documents that took the place of an earlier version.
+    package var replaced = 0
     /// Lines left out.
     package var badLineCount = 0
     /// The first of them.
@@ -59,8 +62,11 @@ package struct ImportRun: Sendable {
 
     /// Creates a run.
     ///
-    /// - Parameter runID: The first half of every request id; the second is the batch's place. A
-    ///   batch that is sent again by a later run of the same id and the same batch size is known.
+    /// - Parameters:
+    ///   - options: How to go about it.
+    ///   - runID: The first half of every request id; the second is the batch's place. A batch that
+    ///     is sent again by a later run of the same id and the same batch size is known.
+    ///   - send: Sends one batch.
     package init(options: ImportOptions = ImportOptions(), runID: UInt64, send: @escaping Send) {
         self.options = options
         self.runID = runID
@@ -70,6 +76,7 @@ package struct ImportRun: Sendable {
     /// Imports everything after `progress.throughLine`.
     ///
     /// - Parameters:
+    ///   - reader: What to import.
     ///   - progress: Where an earlier run ended.
     ///   - report: Called after each batch whose predecessors are all acknowledged, in order.
     /// - Returns: The final count.
@@ -118,6 +125,7 @@ package struct ImportRun: Sendable {
     private struct Outcome: Sendable {
         var place: Int
         var accepted = 0
+        var replaced = 0
         var badLines: [BadLine]
         var failure: LodestoneError?
     }
@@ -131,7 +139,7 @@ package struct ImportRun: Sendable {
         guard batch.count > 0 else { return outcome }
         let id = RequestID(high: runID, low: UInt64(batch.startsAfterLine))
         do {
-            _ = try await send(batch, id)
+            outcome.replaced = try await send(batch, id).replaced
             outcome.accepted = batch.count
         } catch {
             guard Self.isAboutContent(error) else {
@@ -148,7 +156,9 @@ package struct ImportRun: Sendable {
     }
 
     private func narrow(
-        _ batch: ImportBatch, refusedWith error: LodestoneError, _ outcome: inout Outcome
+        _ batch: ImportBatch,
+        refusedWith error: LodestoneError,
+        _ outcome: inout Outcome
     ) async {
         guard batch.count > 1 else {
             let bad = BadLine(file: batch.path, line: batch.lines[0], reason: error.message)
@@ -159,7 +169,7 @@ package struct ImportRun: Sendable {
         let (first, second) = batch.halves
         for half in [first, second] where outcome.failure == nil {
             do {
-                _ = try await send(half, .random())
+                outcome.replaced += try await send(half, .random()).replaced
                 outcome.accepted += half.count
             } catch {
                 if Self.isAboutContent(error) {
@@ -175,15 +185,18 @@ package struct ImportRun: Sendable {
         switch error.code {
         case .invalidArgument: true
         // An edge whose source doesn't exist; a missing collection is no matter of lines.
-        case .notFound, .failedPrecondition: error.reason == "NO_DOCUMENT"
+        case .notFound: error.reason == "NO_SOURCE"
         default: false
         }
     }
 
     private static func strictFailure(_ bad: BadLine) -> LodestoneError {
         .invalid(
-            "BAD_LINE", "\(bad)", recovery: "Mend the line and run the import again to go on.",
-            object: bad.file)
+            "BAD_LINE",
+            "\(bad)",
+            recovery: "Mend the line and run the import again to go on.",
+            object: bad.file
+        )
     }
 }
 
@@ -213,6 +226,7 @@ extension ImportRun {
                 let end = ends.removeValue(forKey: closed)
             {
                 progress.accepted += next.accepted
+                progress.replaced += next.replaced
                 progress.add(next.badLines)
                 progress.throughLine = end.line
                 progress.fractionDone = end.fraction

@@ -8,7 +8,9 @@ package import LodestoneCore
 /// version costs nothing but sending some batches again: their request ids, or the ids of their
 /// documents, make that harmless.
 package struct ImportState: Codable, Sendable, Equatable {
-    /// What the import is about. A state belongs to another import when any of it differs.
+    /// What the import is about.
+    ///
+    /// A state belongs to another import when any of it differs.
     package struct Subject: Codable, Sendable, Equatable {
         var address: String
         var collection: String
@@ -19,7 +21,11 @@ package struct ImportState: Codable, Sendable, Equatable {
 
         /// Describes an import.
         ///
-        /// - Parameter settings: Whatever else decides what a line becomes.
+        /// - Parameters:
+        ///   - address: Of the server.
+        ///   - collection: Its name.
+        ///   - input: The file.
+        ///   - settings: Whatever else decides what a line becomes.
         /// - Throws: `.notFound` when the input isn't there.
         package init(address: String, collection: String, input: String, settings: String)
             throws(LodestoneError)
@@ -31,8 +37,12 @@ package struct ImportState: Codable, Sendable, Equatable {
                 modified = (values[.modificationDate] as? Date)?.timeIntervalSince1970 ?? 0
             } catch {
                 throw LodestoneError(
-                    .notFound, reason: "FILE", "Can't open \(input): no such file.",
-                    recovery: "Check the path.", object: input)
+                    .notFound,
+                    reason: "FILE",
+                    "Can't open \(input): no such file.",
+                    recovery: "Check the path.",
+                    object: input
+                )
             }
             self.address = address
             self.collection = collection
@@ -51,6 +61,8 @@ package struct ImportState: Codable, Sendable, Equatable {
     package var throughLine = 0
     /// Documents or edges written so far.
     package var accepted = 0
+    /// Of these, documents that took the place of an earlier version.
+    package var replaced = 0
     /// Lines left out so far.
     package var badLineCount = 0
 
@@ -77,6 +89,7 @@ package struct ImportState: Codable, Sendable, Equatable {
     package mutating func take(_ progress: ImportProgress) {
         throughLine = progress.throughLine
         accepted = progress.accepted
+        replaced = progress.replaced
         badLineCount = progress.badLineCount
     }
 
@@ -85,6 +98,7 @@ package struct ImportState: Codable, Sendable, Equatable {
         var progress = ImportProgress()
         progress.throughLine = throughLine
         progress.accepted = accepted
+        progress.replaced = replaced
         progress.badLineCount = badLineCount
         return progress
     }
@@ -97,9 +111,12 @@ package struct ImportState: Codable, Sendable, Equatable {
             try encoder.encode(self).write(to: URL(fileURLWithPath: path), options: .atomic)
         } catch {
             throw LodestoneError(
-                .unavailable, reason: "FILE", "Can't write \(path): \(error.localizedDescription)",
+                .unavailable,
+                reason: "FILE",
+                "Can't write \(path): \(error.localizedDescription)",
                 recovery: "Name a file that can be written with --state, or use --no-resume.",
-                object: path)
+                object: path
+            )
         }
     }
 

@@ -285,7 +285,9 @@ extension JSONParser {
             position += 1
             let fraction = position
             while let digit = nextDigit() { take(digit, &mantissa, &digits) }
-            guard position > fraction else { throw error("a number without digits after its point") }
+            guard position > fraction else {
+                throw error("a number without digits after its point")
+            }
             exponent = fraction - position
         }
         if current == UInt8(ascii: "e") || current == UInt8(ascii: "E") {

@@ -113,7 +113,9 @@ final class LineReader {
         }
         if buffer.count - end < buffer.count / 4 {
             let larger = UnsafeMutableRawBufferPointer.allocate(
-                byteCount: buffer.count * 2, alignment: 16)
+                byteCount: buffer.count * 2,
+                alignment: 16
+            )
             larger.copyMemory(from: UnsafeRawBufferPointer(rebasing: buffer[..<end]))
             buffer.deallocate()
             buffer = larger

@@ -35,8 +35,10 @@ package struct VectorFile {
 
     /// Opens a file whose name ends in `.npy`, `.f16` or `.f32`.
     ///
-    /// - Parameter dimension: Elements of each vector. A raw matrix does not say it, so it is
-    ///   needed there; for `.npy` it is compared when given.
+    /// - Parameters:
+    ///   - path: The file.
+    ///   - dimension: Elements of each vector. A raw matrix does not say it, so it is needed there;
+    ///     for `.npy` it is compared when given.
     /// - Throws: `.invalidArgument` when type, shape or size don't fit, with the numbers.
     package init(path: String, dimension: Int? = nil) throws(LodestoneError) {
         let file = try InputFile(path: path)
@@ -46,19 +48,25 @@ package struct VectorFile {
         } else if let type = Self.rawType(of: path) {
             guard let dimension, dimension > 0 else {
                 throw .badFile(
-                    path, "is a raw matrix, which doesn't say its dimension",
-                    recovery: "Say the dimension, or use a .npy file.")
+                    path,
+                    "is a raw matrix, which doesn't say its dimension",
+                    recovery: "Say the dimension, or use a .npy file."
+                )
             }
             header = try NPYHeader(raw: type, dimension: dimension, file)
         } else {
             throw .badFile(
-                path, "has none of the endings .f16, .f32, .npy",
-                recovery: "Rename it by its content, or convert it with numpy.save.")
+                path,
+                "has none of the endings .f16, .f32, .npy",
+                recovery: "Rename it by its content, or convert it with numpy.save."
+            )
         }
         if let dimension, dimension != header.columns {
             throw .badFile(
-                path, "has vectors of \(header.columns) elements; \(dimension) are wanted",
-                recovery: "Use the file that belongs to the collection, or another collection.")
+                path,
+                "has vectors of \(header.columns) elements; \(dimension) are wanted",
+                recovery: "Use the file that belongs to the collection, or another collection."
+            )
         }
         self.file = file
         self.dimension = header.columns
@@ -78,12 +86,15 @@ package struct VectorFile {
         precondition(rows.lowerBound >= 0 && rows.upperBound <= count, "rows out of range")
         let rowBytes = dimension * type.byteCount
         let bytes = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: rows.count * rowBytes, alignment: 16)
+            byteCount: rows.count * rowBytes,
+            alignment: 16
+        )
         defer { bytes.deallocate() }
         try file.readExactly(into: bytes, at: start + rows.lowerBound * rowBytes)
         return (0..<rows.count).map { row in
             let slice = UnsafeRawBufferPointer(
-                rebasing: bytes[row * rowBytes..<(row + 1) * rowBytes])
+                rebasing: bytes[row * rowBytes..<(row + 1) * rowBytes]
+            )
             return floats(slice, type)
         }
     }
@@ -112,13 +123,17 @@ private struct NPYHeader {
                 file.path,
                 "has \(file.byteCount) bytes, which is no whole number of rows of \(dimension) x "
                     + "\(type.byteCount) bytes",
-                recovery: "Check the dimension and the type, or copy the file again.")
+                recovery: "Check the dimension and the type, or copy the file again."
+            )
         }
     }
 
     init(_ file: InputFile) throws(LodestoneError) {
         let foreign = LodestoneError.badFile(
-            file.path, "does not start like a .npy file", recovery: "Write it with numpy.save.")
+            file.path,
+            "does not start like a .npy file",
+            recovery: "Write it with numpy.save."
+        )
         guard file.byteCount >= 10 else { throw foreign }
         let start = try Self.bytes(file, 0..<10)
         guard start.starts(with: [0x93] + Array("NUMPY".utf8)) else { throw foreign }
@@ -134,16 +149,23 @@ private struct NPYHeader {
             textBytes = try Self.bytes(file, 8..<12).reversed().reduce(0) { $0 << 8 | Int($1) }
         default:
             throw .badFile(
-                file.path, "has version \(start[6]) of the .npy format; 1 to 3 are known",
-                recovery: "Write it with numpy.save.")
+                file.path,
+                "has version \(start[6]) of the .npy format; 1 to 3 are known",
+                recovery: "Write it with numpy.save."
+            )
         }
         guard textBytes <= 1 << 16, textStart + textBytes <= file.byteCount else {
             throw .badFile(
-                file.path, "has a header of \(textBytes) bytes", recovery: "Copy it again.")
+                file.path,
+                "has a header of \(textBytes) bytes",
+                recovery: "Copy it again."
+            )
         }
         byteCount = textStart + textBytes
         let text = String(
-            decoding: try Self.bytes(file, textStart..<byteCount), as: UTF8.self)
+            decoding: try Self.bytes(file, textStart..<byteCount),
+            as: UTF8.self
+        )
         (type, rows, columns) = try Self.parse(text, file.path)
         let (rowBytes, rowOverflow) = columns.multipliedReportingOverflow(by: type.byteCount)
         let (expected, overflow) = rows.multipliedReportingOverflow(by: rowBytes)
@@ -152,7 +174,8 @@ private struct NPYHeader {
                 file.path,
                 "has \(file.byteCount - byteCount) bytes of numbers; its header announces "
                     + "\(rows) x \(columns) of \(type.byteCount) bytes",
-                recovery: "Copy or make the file again; it is not whole.")
+                recovery: "Copy or make the file again; it is not whole."
+            )
         }
     }
 
@@ -175,12 +198,17 @@ private struct NPYHeader {
             let type = ElementType(rawValue: String(written.dropFirst()))
         else {
             throw .badFile(
-                path, "has numbers of type '\(written)'; <f2, <f4 and <f8 are read",
-                recovery: "Convert it: numpy.save(path, array.astype('<f4')).")
+                path,
+                "has numbers of type '\(written)'; <f2, <f4 and <f8 are read",
+                recovery: "Convert it: numpy.save(path, array.astype('<f4'))."
+            )
         }
         guard text.contains(#/'fortran_order'\s*:\s*False/#) else {
             throw .badFile(
-                path, "is in Fortran order", recovery: "Save numpy.ascontiguousarray(array).")
+                path,
+                "is in Fortran order",
+                recovery: "Save numpy.ascontiguousarray(array)."
+            )
         }
         let shape = text.matches(of: #/'shape'\s*:\s*\(([^)]*)\)/#).first?.output.1 ?? ""
         let sizes = shape.split(separator: ",").map {
@@ -188,8 +216,10 @@ private struct NPYHeader {
         }
         guard sizes.count == 2, let rows = sizes[0], let columns = sizes[1], columns > 0 else {
             throw .badFile(
-                path, "has the shape (\(shape)); a matrix of rows and columns is wanted",
-                recovery: "Reshape it to two dimensions before saving.")
+                path,
+                "has the shape (\(shape)); a matrix of rows and columns is wanted",
+                recovery: "Reshape it to two dimensions before saving."
+            )
         }
         return (type, rows, columns)
     }

@@ -52,7 +52,8 @@ package struct WordNetReader: BatchReader {
                 batch.lines.append(lines.lineNumber)
             } catch {
                 batch.badLines.append(
-                    BadLine(file: lines.path, line: lines.lineNumber, reason: error.message))
+                    BadLine(file: lines.path, line: lines.lineNumber, reason: error.message)
+                )
             }
         }
         batch.endsAtLine = linesBefore + (self.lines === lines ? lines.lineNumber : 0)
@@ -160,7 +161,9 @@ extension WordNetReader {
         let underscore = UInt8(ascii: "_")
         guard word.utf8.contains(underscore) else { return String(word) }
         return String(
-            decoding: word.utf8.map { $0 == underscore ? UInt8(ascii: " ") : $0 }, as: UTF8.self)
+            decoding: word.utf8.map { $0 == underscore ? UInt8(ascii: " ") : $0 },
+            as: UTF8.self
+        )
     }
 
     /// The gloss without its quoted examples and what follows each of them up to a semicolon.

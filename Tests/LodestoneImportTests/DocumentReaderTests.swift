@@ -10,7 +10,9 @@ struct DocumentReaderTests {
     init() throws { scratch = try Scratch() }
 
     private func read(
-        _ text: String, mapping: DocumentMapping = DocumentMapping(), by count: Int = 1_000
+        _ text: String,
+        mapping: DocumentMapping = DocumentMapping(),
+        by count: Int = 1_000
     ) throws -> ImportBatch {
         let path = try scratch.file("docs.jsonl", text)
         return try drain(DocumentReader(path: path, mapping: mapping), by: count)
@@ -19,31 +21,37 @@ struct DocumentReaderTests {
     @Test("strings are text, everything else is metadata, null is nothing")
     func defaultMapping() throws {
         let batch = try read(
-            #"{"id":"a","title":"T","year":1999,"ok":true,"r":2.5,"tags":["x",1],"o":{"p":-1},"n":null}"#)
+            #"{"id":"a","title":"T","year":1999,"ok":true,"r":2.5,"tags":["x",1],"o":{"p":-1},"n":null}"#
+        )
         #expect(batch.badLines.isEmpty)
         #expect(
             batch.documents == [
                 Document(
-                    id: "a", text: [TextField(name: "title", text: "T")],
+                    id: "a",
+                    text: [TextField(name: "title", text: "T")],
                     metadata: [
                         "year": 1999, "ok": true, "r": 2.5, "tags": ["x", 1],
                         "o": .object(["p": -1]),
-                    ])
-            ])
+                    ]
+                )
+            ]
+        )
     }
 
     @Test("named text fields come in the order asked for, and arrays of strings are joined")
     func namedText() throws {
         let batch = try read(
             #"{"key":7,"lexname":"noun.food","definition":"a dish","words":["soup","broth"]}"#,
-            mapping: DocumentMapping(id: "key", text: ["words", "definition", "absent"]))
+            mapping: DocumentMapping(id: "key", text: ["words", "definition", "absent"])
+        )
         let document = try #require(batch.documents.first)
         #expect(document.id == "7")
         #expect(
             document.text == [
                 TextField(name: "words", text: "soup, broth"),
                 TextField(name: "definition", text: "a dish"),
-            ])
+            ]
+        )
         #expect(document.metadata == ["lexname": "noun.food"])
     }
 
@@ -73,7 +81,8 @@ struct DocumentReaderTests {
             (#"{"id":"b","vector":[1,"2"]}"#, "element 1 of the vector is a string"),
             (#"{"id":"b","vector":[1e39]}"#, "element 0 of the vector is out of range"),
             (#"{"id":"b","x":[[[[[[[[[1]]]]]]]]]}"#, "deeper than 8"),
-        ])
+        ]
+    )
     func badLine(_ line: String, _ reason: String) throws {
         let batch = try read("{\"id\":\"a\"}\n\(line)\n{\"id\":\"c\"}\n")
         #expect(batch.documents.map(\.id) == ["a", "c"])
@@ -86,7 +95,8 @@ struct DocumentReaderTests {
 
     @Test("bytes that are not UTF-8 spoil their line only")
     func invalidUTF8() throws {
-        let lines = Array("{\"id\":\"a\"}\n{\"id\":\"".utf8) + [0xFF] + Array("\"}\n{\"id\":\"c\"}".utf8)
+        let lines =
+            Array("{\"id\":\"a\"}\n{\"id\":\"".utf8) + [0xFF] + Array("\"}\n{\"id\":\"c\"}".utf8)
         let path = try scratch.file("docs.jsonl", lines)
         let batch = try drain(DocumentReader(path: path))
         #expect(batch.documents.map(\.id) == ["a", "c"])
@@ -113,14 +123,16 @@ struct DocumentReaderTests {
     func numbers() throws {
         let batch = try read(
             #"{"id":"a","x":[9223372036854775807,-9223372036854775808,9223372036854775808,"#
-                + #"0.1,123456.789e-30,179769313486231570000e288,0.30000000000000004441]}"#)
+                + #"0.1,123456.789e-30,179769313486231570000e288,0.30000000000000004441]}"#
+        )
         #expect(
             batch.documents.first?.metadata["x"]
                 == .list([
                     .int(.max), .int(.min), .double(9_223_372_036_854_775_808), .double(0.1),
                     .double(123456.789e-30), .double(179769313486231570000e288),
                     .double(0.30000000000000004441),
-                ]))
+                ])
+        )
     }
 
     @Test("a compressed file reads like the plain one", arguments: [1, 7, 1_000])
@@ -136,7 +148,9 @@ struct DocumentReaderTests {
     @Test("a compressed file that is cut short or damaged says so")
     func damagedZstandard() throws {
         let text = (0..<5_000).map { "{\"id\":\($0)}" }.joined(separator: "\n")
-        guard let packed = try scratch.compressed(try scratch.file("docs.jsonl", text)) else { return }
+        guard let packed = try scratch.compressed(try scratch.file("docs.jsonl", text)) else {
+            return
+        }
         let bytes = try bytes(of: packed)
         let cut = try scratch.file("cut.jsonl.zst", bytes.dropLast(10))
         #expect(throws: LodestoneError.self) { try drain(DocumentReader(path: cut)) }
@@ -144,12 +158,14 @@ struct DocumentReaderTests {
         #expect(throws: LodestoneError.self) { try drain(DocumentReader(path: other)) }
     }
 
-    @Test("a batch names an id once: the later line stands")
+    @Test("an id that comes twice in a batch is reported, and the later line stands")
     func repeatedID() throws {
         let batch = try read("{\"id\":1,\"t\":\"old\"}\n{\"id\":2}\n{\"id\":1,\"t\":\"new\"}\n")
         #expect(batch.documents.map(\.id) == ["1", "2"])
         #expect(batch.documents.first?.text.first?.text == "new")
         #expect(batch.lines == [3, 2])
+        #expect(batch.badLines.map(\.line) == [1])
+        #expect(batch.badLines.first?.reason.contains("line 3") == true)
     }
 
     @Test("a reader that skips lines goes on with the right line and vector")
@@ -159,7 +175,9 @@ struct DocumentReaderTests {
         let rows: [Float] = (0..<20).map { $0 % 2 == 0 ? Float($0 / 2) : 1 }
         let matrix = try scratch.file("docs.f32", bytes(rows))
         var reader = try DocumentReader(
-            path: path, vectors: try VectorFile(path: matrix, dimension: 2))
+            path: path,
+            vectors: try VectorFile(path: matrix, dimension: 2)
+        )
         try reader.skip(throughLine: 6)
         let batch = try #require(try reader.next(2))
         #expect(batch.documents.map(\.id) == ["3", "4"])
@@ -184,7 +202,10 @@ struct DocumentReaderTests {
         let batch = try drain(DocumentReader(path: path, vectors: few))
         #expect(batch.documents.count == 1)
         #expect(batch.badLines.first?.reason.contains("row 1") == true)
-        let many = try VectorFile(path: try scratch.file("many.f32", bytes([0, 1, 2])), dimension: 1)
+        let many = try VectorFile(
+            path: try scratch.file("many.f32", bytes([0, 1, 2])),
+            dimension: 1
+        )
         #expect(throws: LodestoneError.self) {
             try drain(DocumentReader(path: path, vectors: many))
         }

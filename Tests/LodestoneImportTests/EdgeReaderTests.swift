@@ -18,7 +18,8 @@ struct EdgeReaderTests {
                 SourcedEdge(from: "a", Edge("is a", to: "b")),
                 SourcedEdge(from: "b", Edge("near", to: "c", weight: 0.25)),
                 SourcedEdge(from: "a", Edge("is a", to: "é")),
-            ])
+            ]
+        )
         #expect(batch.lines == [1, 2, 4])
     }
 
@@ -28,7 +29,8 @@ struct EdgeReaderTests {
             ("a b c", "1 columns"), ("a\tb", "2 columns"), ("a\tb\tc\t1\t2", "5 columns"),
             ("\tb\tc", "the source"), ("a\tb\t", "the target"), ("a\t\tc", "label has 0 bytes"),
             ("a\tb\tc\tnan", "'nan'"), ("a\tb\tc\tmuch", "'much'"), ("a\tb\tc\t", "''"),
-        ])
+        ]
+    )
     func badLine(_ line: String, _ reason: String) throws {
         let path = try scratch.file("e.tsv", "a\tb\tc\n\(line)\nd\te\tf\n")
         let batch = try drain(EdgeReader(path: path))

@@ -27,7 +27,11 @@ private final class Sink: Sendable {
     {
         if let bad = batch.documents.first(where: { refused.contains($0.id) }) {
             throw LodestoneError(
-                .invalidArgument, reason: "TEST", "Document '\(bad.id)' is refused.", recovery: "")
+                .invalidArgument,
+                reason: "TEST",
+                "Document '\(bad.id)' is refused.",
+                recovery: ""
+            )
         }
         let isDown = state.withLock { state in
             guard state.batches < failsAfter else { return true }
@@ -54,16 +58,23 @@ struct ImportRunTests {
     init() throws {
         scratch = try Scratch()
         path = try scratch.file(
-            "docs.jsonl", (1...100).map { $0 == 50 ? "oops\n" : "{\"id\":\($0)}\n" }.joined())
+            "docs.jsonl",
+            (1...100).map { $0 == 50 ? "oops\n" : "{\"id\":\($0)}\n" }.joined()
+        )
     }
 
     private func run(
-        _ sink: Sink, _ options: ImportOptions, from progress: ImportProgress = ImportProgress(),
+        _ sink: Sink,
+        _ options: ImportOptions,
+        from progress: ImportProgress = ImportProgress(),
         report: (ImportProgress) throws(LodestoneError) -> Void = { _ in }
     ) async throws(LodestoneError) -> ImportProgress {
         let run = ImportRun(options: options, runID: 7, send: sink.send)
         return try await run.run(
-            try DocumentReader(path: path), from: progress, report: report)
+            try DocumentReader(path: path),
+            from: progress,
+            report: report
+        )
     }
 
     @Test("every good line is sent once and every bad one counted", arguments: [1, 4, 50])
@@ -122,27 +133,41 @@ struct ImportRunTests {
         #expect(all.count == 99)
         // What both runs sent went under the same request ids, so a server applies it once.
         let shared = Set(first.state.withLock { $0.ids }).intersection(
-            second.state.withLock { $0.ids })
+            second.state.withLock { $0.ids }
+        )
         let requests = first.state.withLock { $0.requests }.intersection(
-            second.state.withLock { $0.requests })
+            second.state.withLock { $0.requests }
+        )
         #expect(shared.isEmpty == requests.isEmpty)
     }
 
     @Test("the state of an import survives in its file and belongs to one input only")
     func state() throws {
         let subject = try ImportState.Subject(
-            address: "a", collection: "c", input: path, settings: "s")
+            address: "a",
+            collection: "c",
+            input: path,
+            settings: "s"
+        )
         var state = ImportState(subject: subject, batchSize: 10)
         state.throughLine = 40
         let file = ImportState.path(besides: path)
         try state.save(file)
         #expect(ImportState.load(file, subject: subject) == state)
         let other = try ImportState.Subject(
-            address: "a", collection: "d", input: path, settings: "s")
+            address: "a",
+            collection: "d",
+            input: path,
+            settings: "s"
+        )
         #expect(ImportState.load(file, subject: other) == nil)
         _ = try scratch.file("docs.jsonl", "{}")
         let changed = try ImportState.Subject(
-            address: "a", collection: "c", input: path, settings: "s")
+            address: "a",
+            collection: "c",
+            input: path,
+            settings: "s"
+        )
         #expect(ImportState.load(file, subject: changed) == nil)
         ImportState.remove(file)
         #expect(ImportState.load(file, subject: subject) == nil)

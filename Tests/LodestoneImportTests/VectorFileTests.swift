@@ -23,8 +23,12 @@ struct VectorFileTests {
     init() throws { scratch = try Scratch() }
 
     private func npy(
-        _ name: String = "a.npy", descr: String = "<f4", order: String = "False",
-        shape: String = "(2, 3)", body: [UInt8]? = nil, version: UInt8 = 1
+        _ name: String = "a.npy",
+        descr: String = "<f4",
+        order: String = "False",
+        shape: String = "(2, 3)",
+        body: [UInt8]? = nil,
+        version: UInt8 = 1
     ) throws -> String {
         let text = "{'descr': '\(descr)', 'fortran_order': \(order), 'shape': \(shape), }\n"
         var file: [UInt8] = [0x93] + Array("NUMPY".utf8) + [version, 0]
@@ -81,7 +85,8 @@ struct VectorFileTests {
             ("<f4", "False", "(6,)", "(6,)"), ("<f4", "False", "(1, 2, 3)", "(1, 2, 3)"),
             ("<f4", "False", "(2, 4)", "2 x 4"), ("<f4", "False", "(1, 3)", "1 x 3"),
             ("<f4", "False", "(4611686018427387904, 4611686018427387904)", "24 bytes"),
-        ])
+        ]
+    )
     func refused(_ descr: String, _ order: String, _ shape: String, _ word: String) throws {
         let path = try npy(descr: descr, order: order, shape: shape)
         let error = failure { _ = try VectorFile(path: path) }

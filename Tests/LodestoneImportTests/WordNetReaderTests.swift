@@ -7,11 +7,13 @@ import Testing
 @Suite("WordNet's own files")
 struct WordNetReaderTests {
     private static let isInstalled = FileManager.default.fileExists(
-        atPath: WordNetReader.debianDirectory + "/data.noun")
+        atPath: WordNetReader.debianDirectory + "/data.noun"
+    )
 
     @Test(
         "Debian's wordnet-base has 117,659 documents and 377,592 edges",
-        .enabled(if: isInstalled, "install wordnet-base to run this test"))
+        .enabled(if: isInstalled, "install wordnet-base to run this test")
+    )
     func counts() throws {
         let batch = try drain(WordNetReader())
         #expect(batch.badLines.isEmpty)
@@ -34,9 +36,12 @@ struct WordNetReaderTests {
             00001740 03 n 02 physical_entity 0 thing 1 002 @i 00001930 n 0000 ~ 00002137 v 0101 \
             | that which "is"; "was said here" (by them); and (more); "a last one"
             0000 broken
-            """)
+            """
+        )
         _ = try scratch.file(
-            "data.adj", "00001740 00 s 01 able(p) 0 001 & 00002098 s 0000 | having power\n")
+            "data.adj",
+            "00001740 00 s 01 able(p) 0 001 & 00002098 s 0000 | having power\n"
+        )
         let batch = try drain(WordNetReader(directory: scratch.path), by: 1)
         let noun = try #require(batch.documents.first)
         #expect(noun.text.map(\.text) == ["physical entity, thing", "that which; and (more)"])
@@ -44,7 +49,8 @@ struct WordNetReaderTests {
         #expect(
             noun.edges == [
                 Edge("instance_hypernym", to: "n00001930"), Edge("hyponym", to: "v00002137"),
-            ])
+            ]
+        )
         let adjective = try #require(batch.documents.last)
         #expect(adjective.id == "a00001740")
         #expect(adjective.text.first?.text == "able")
