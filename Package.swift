@@ -102,6 +102,9 @@ let package = Package(
             name: "lodestone", dependencies: ["LodestoneClient", "LodestoneImport", arguments],
             swiftSettings: strict),
         .executableTarget(
+            name: "lodestone-demo", dependencies: ["LodestoneClient", "LodestoneImport", arguments],
+            exclude: ["Data"], swiftSettings: strict),
+        .executableTarget(
             name: "lodestone-bench",
             dependencies: [
                 "LodestoneClient", "LodestoneEngine", "LodestoneImport", arguments,
@@ -147,6 +150,12 @@ let package = Package(
             dependencies: [
                 "LodestoneServer", "LodestoneClient", "LodestoneWire", "LodestoneTransport",
             ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "LodestoneCommandTests",
+            dependencies: ["lodestone", "lodestoned", "readme-example"], swiftSettings: strict),
+        .executableTarget(
+            name: "readme-example", dependencies: ["LodestoneClient"], path: "Tests/Examples/Swift",
             swiftSettings: strict),
         .testTarget(
             name: "LodestoneImportTests", dependencies: ["LodestoneImport"],

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Foundation
+import LodestoneClient
+
+/// Where the server is, who asks, and how answers are printed.
+struct ConnectionOptions: ParsableArguments {
+    @Option(
+        help: """
+            The server: HOST:PORT or unix:PATH. (default: LODESTONE_ADDRESS, or 127.0.0.1:5633)
+            """
+    )
+    var address: String?
+
+    @Option(
+        help: "A file with the token to show. (default: the token in LODESTONE_TOKEN, if any)",
+        completion: .file()
+    )
+    var tokenFile: String?
+
+    @Option(help: "Seconds that one call may take.")
+    var deadline = 30.0
+
+    @Flag(help: "Print JSON for programs.")
+    var json = false
+
+    mutating func validate() throws {
+        guard deadline > 0, deadline <= 300 else {
+            throw ValidationError("--deadline is \(deadline) seconds; more than 0, at most 300.")
+        }
+    }
+
+    /// The address that counts.
+    var resolvedAddress: String {
+        address ?? ProcessInfo.processInfo.environment["LODESTONE_ADDRESS"] ?? "127.0.0.1:5633"
+    }
+
+    /// Opens a connection.
+    func connect() async throws(LodestoneError) -> LodestoneClient {
+        var configuration = LodestoneClient.Configuration(
+            endpoint: try Endpoint(resolvedAddress),
+            token: try token()
+        )
+        configuration.deadline = .milliseconds(Int64(deadline * 1_000))
+        configuration.clientName = "lodestone \(LodestoneVersion.release)"
+        return try await LodestoneClient.connect(configuration)
+    }
+
+    private func token() throws(LodestoneError) -> String? {
+        guard let tokenFile else { return ProcessInfo.processInfo.environment["LODESTONE_TOKEN"] }
+        do {
+            let text = try String(contentsOfFile: tokenFile, encoding: .utf8)
+            return text.trimmingCharacters(in: .whitespacesAndNewlines)
+        } catch {
+            throw LodestoneError(
+                .notFound,
+                reason: "FILE",
+                "Can't read the token file \(tokenFile).",
+                recovery: "Check the path and its permissions.",
+                object: tokenFile
+            )
+        }
+    }
+}
+
+/// A subcommand that makes calls to a server and prints what they answer.
+protocol ClientCommand: AsyncParsableCommand {
+    var connection: ConnectionOptions { get }
+
+    /// Does the work.
+    func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer
+}
+
+extension ClientCommand {
+    mutating func run() async throws {
+        let isJSON = connection.json
+        do {
+            let client = try await connection.connect()
+            let answer: Answer
+            do {
+                answer = try await run(client)
+            } catch {
+                await client.close()
+                throw error
+            }
+            await client.close()
+            print(isJSON ? answer.json.text : answer.people)
+        } catch let error as LodestoneError {
+            if isJSON { print(JSON(error).text) }
+            let lines = "\(error.message)\n\(error.recovery) [\(error.code.name) \(error.reason)]\n"
+            FileHandle.standardError.write(Data("lodestone: \(lines)".utf8))
+            throw ExitCode(error.code.exitStatus)
+        }
+    }
+}
+
+/// What a command says, once for people and once for programs.
+struct Answer {
+    var people: String
+    var json: JSON
+}
+
+extension LodestoneError.Code {
+    /// The exit status of sysexits.h that comes nearest.
+    var exitStatus: Int32 {
+        switch self {
+        case .invalidArgument, .alreadyExists, .failedPrecondition, .outOfRange: 65
+        case .notFound: 66
+        case .unavailable: 69
+        case .internal, .unimplemented: 70
+        case .dataLoss: 74
+        case .cancelled, .unknown, .deadlineExceeded, .resourceExhausted, .aborted: 75
+        case .permissionDenied, .unauthenticated: 77
+        }
+    }
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Foundation
+import LodestoneClient
+import LodestoneImport
+
+struct PingCommand: ClientCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ping",
+        abstract: "Asks whether the server is there."
+    )
+
+    @OptionGroup var connection: ConnectionOptions
+
+    func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
+        let start = ContinuousClock.now
+        let sequenceNumber = try await client.ping()
+        let milliseconds = (ContinuousClock.now - start).seconds * 1_000
+        return Answer(
+            people: "\(connection.resolvedAddress) answers in \(short(milliseconds)) ms; "
+                + "sequence number \(sequenceNumber)",
+            json: .object([
+                ("sequenceNumber", .int(sequenceNumber)), ("milliseconds", .double(milliseconds)),
+            ])
+        )
+    }
+}
+
+struct CollectionsCommand: ClientCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "collections",
+        abstract: "Lists the collections."
+    )
+
+    @OptionGroup var connection: ConnectionOptions
+
+    func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
+        let collections = try await client.collections()
+        return Answer(
+            people: collections.isEmpty ? "There are no collections yet." : table(collections),
+            json: .object([("collections", .array(collections.map { JSON($0) }))])
+        )
+    }
+}
+
+/// Collections as a table.
+func table(_ collections: [CollectionDescription]) -> String {
+    var table = Table("collection", "#documents", "#vectors", "#edges", "#dimension", "metric")
+    for collection in collections {
+        table.add(
+            collection.name,
+            grouped(collection.documents),
+            grouped(collection.vectors),
+            grouped(collection.edges),
+            "\(collection.options.dimension)",
+            collection.options.dimension == 0 ? "–" : "\(collection.options.metric)"
+        )
+    }
+    return table.text
+}
+
+/// A metric by the name that users type.
+enum MetricName: String, ExpressibleByArgument, CaseIterable {
+    case cosine, euclidean, dot
+
+    var metric: Metric {
+        switch self {
+        case .cosine: .cosine
+        case .euclidean: .euclidean
+        case .dot: .dotProduct
+        }
+    }
+}
+
+struct CreateCommand: ClientCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "create",
+        abstract: "Creates a collection."
+    )
+
+    @OptionGroup var connection: ConnectionOptions
+    @Argument(help: "Its name.") var collection: String
+    @Option(help: "Elements of every vector, for ever; 0 for a collection without vectors.")
+    var dimension = 0
+    @Option(help: "How near two vectors are, for ever.") var metric = MetricName.cosine
+
+    func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
+        let options = CollectionOptions(dimension: dimension, metric: metric.metric)
+        let receipt = try await client.createCollection(collection, options)
+        let vectors =
+            dimension == 0 ? "without vectors" : "with \(dimension) dimensions, \(metric.rawValue)"
+        return Answer(people: "Created '\(collection)' \(vectors).", json: JSON(receipt))
+    }
+}
+
+struct DropCommand: ClientCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "drop",
+        abstract: "Drops documents, or with --all a whole collection."
+    )
+
+    @OptionGroup var connection: ConnectionOptions
+    @Argument(help: "The collection.") var collection: String
+    @Argument(help: "Ids of the documents to drop.") var ids: [String] = []
+    @Flag(help: "Drop the collection with everything in it.") var all = false
+
+    func validate() throws {
+        guard all == ids.isEmpty else {
+            throw ValidationError("Name the documents to drop, or give --all and no ids.")
+        }
+    }
+
+    func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
+        if all {
+            let receipt = try await client.dropCollection(collection)
+            return Answer(people: "Dropped '\(collection)'.", json: JSON(receipt))
+        }
+        let receipt = try await client.collection(collection).drop(try documentIDs(ids))
+        let rest = ids.count - receipt.dropped
+        let note = rest > 0 ? " \(rest) of the ids didn't exist." : ""
+        return Answer(
+            people: "Dropped \(receipt.dropped) documents of '\(collection)'.\(note)",
+            json: JSON(receipt)
+        )
+    }
+}
+
+/// Checks ids that were typed.
+func documentIDs(_ ids: [String]) throws(LodestoneError) -> [DocumentID] {
+    var checked: [DocumentID] = []
+    for id in ids { checked.append(try DocumentID(id)) }
+    return checked
+}
+
+struct StatsCommand: ClientCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "stats",
+        abstract: "Shows the state of the server and its store."
+    )
+
+    @OptionGroup var connection: ConnectionOptions
+
+    func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
+        let stats = try await client.stats()
+        var figures = Table("figure", "#value", "unit")
+        for statistic in stats.statistics {
+            let isWhole = statistic.value == statistic.value.rounded() && statistic.value < 1e15
+            let value = isWhole ? grouped(Int(statistic.value)) : short(statistic.value)
+            figures.add(statistic.name, value, statistic.unit)
+        }
+        var parts = [
+            "Lodestone \(stats.serverVersion) on \(stats.storeVersion), "
+                + "sequence number \(stats.sequenceNumber)"
+        ]
+        if !stats.collections.isEmpty { parts.append(table(stats.collections)) }
+        if !stats.statistics.isEmpty { parts.append(figures.text) }
+        let statistics = stats.statistics.map { statistic in
+            JSON.object([
+                ("name", .string(statistic.name)), ("value", .double(statistic.value)),
+                ("unit", .string(statistic.unit)),
+            ])
+        }
+        return Answer(
+            people: parts.joined(separator: "\n\n"),
+            json: .object([
+                ("serverVersion", .string(stats.serverVersion)),
+                ("storeVersion", .string(stats.storeVersion)),
+                ("sequenceNumber", .int(stats.sequenceNumber)),
+                ("collections", .array(stats.collections.map { JSON($0) })),
+                ("statistics", .array(statistics)),
+            ])
+        )
+    }
+}

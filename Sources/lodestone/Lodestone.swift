@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import LodestoneCore
+
+/// The command line: each subcommand is one call of the client, printed.
+@main
+struct Lodestone: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "lodestone",
+        abstract: "Fills and asks a Lodestone server.",
+        discussion: """
+            Every command talks to the server at --address. With --json it prints one JSON object \
+            on standard output, also when it fails; else tables and sentences.
+
+            Exit codes: 0 done, 64 wrong usage, 65 the server refuses what was sent, 66 not found, \
+            69 no server, 70 a fault of Lodestone, 74 damaged data, 75 try again later, 77 not \
+            allowed.
+            """,
+        version: LodestoneVersion.release,
+        subcommands: [
+            PingCommand.self, CollectionsCommand.self, CreateCommand.self, ImportCommand.self,
+            SearchCommand.self, WalkCommand.self, GetCommand.self, StatsCommand.self,
+            DropCommand.self,
+        ]
+    )
+}

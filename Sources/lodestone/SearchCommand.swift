@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import LodestoneClient
+import LodestoneImport
+
+struct SearchCommand: ClientCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "search",
+        abstract: "Finds documents by words, by a vector, or by both at once.",
+        discussion: """
+            lodestone search foods 'hot soup'
+            lodestone search foods --near n07582609
+            lodestone search foods 'hot soup' --vector-file queries.f16 --row 3
+            lodestone search foods --syntax '"hot soup" AND NOT fish*'
+            """
+    )
+
+    @OptionGroup var connection: ConnectionOptions
+    @Argument(help: "The collection.") var collection: String
+    @Argument(help: "Words to look for.") var text: String?
+    @Flag(help: "Read the words as a query: \"phrases\", prefix*, AND OR NOT, parentheses.")
+    var syntax = false
+    @Option(help: "Find what is near this document's vector.", completion: .file())
+    var near: String?
+    @Option(help: "Find what is near a vector of this .npy, .f16 or .f32 file.")
+    var vectorFile: String?
+    @Option(help: "Which row of --vector-file; 0 is the first.") var row = 0
+    @Flag(help: "Compare with every vector, whatever the index.") var exact = false
+    @Option(help: "The most hits.") var limit = 10
+
+    func validate() throws {
+        guard text != nil || near != nil || vectorFile != nil else {
+            throw ValidationError("Say what to look for: words, --near or --vector-file.")
+        }
+        guard near == nil || vectorFile == nil else {
+            throw ValidationError("--near and --vector-file are two vectors; give one of them.")
+        }
+        guard text != nil || !syntax else { throw ValidationError("--syntax needs words.") }
+        guard limit > 0 else { throw ValidationError("--limit is \(limit); at least 1.") }
+        guard row >= 0 else { throw ValidationError("--row is \(row); 0 is the first.") }
+    }
+
+    func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
+        let target = client.collection(collection)
+        var sources: [Source] = []
+        if let vector = try await vector(target) { sources.append(.near(vector, exact: exact)) }
+        if let text {
+            sources.append(.matching(text, mode: syntax ? .querySyntax : .anyWord))
+        }
+        let start = ContinuousClock.now
+        var result = try await target.search(
+            Query(
+                sources,
+                limit: near == nil ? limit : limit + 1,
+                include: [.text, .metadata, .sourceScores]
+            )
+        )
+        let milliseconds = (ContinuousClock.now - start).seconds * 1_000
+        if let near {
+            result.hits.removeAll { $0.id.string == near }
+            result.hits = Array(result.hits.prefix(limit))
+        }
+        let names = sources.map { source in
+            if case .vector = source.kind { "vector" } else { "text" }
+        }
+        return Answer(
+            people: people(result, names, milliseconds),
+            json: json(result, names, milliseconds)
+        )
+    }
+
+    private func vector(_ target: LodestoneClient.Collection) async throws(LodestoneError)
+        -> [Float]?
+    {
+        if let near {
+            guard let document = try await target.get(try DocumentID(near)) else {
+                throw LodestoneError(
+                    .notFound,
+                    reason: "NO_DOCUMENT",
+                    "There is no document '\(near)' in '\(collection)'.",
+                    recovery: "Check the id; a search by words shows ids.",
+                    object: near
+                )
+            }
+            guard let vector = document.vector else {
+                throw .invalid(
+                    "NO_VECTOR",
+                    "The document '\(near)' has no vector.",
+                    recovery: "Name one that has, or give --vector-file.",
+                    object: near
+                )
+            }
+            return vector
+        }
+        guard let vectorFile else { return nil }
+        let dimension = try await target.describe().options.dimension
+        let file = try VectorFile(path: vectorFile, dimension: dimension)
+        guard row < file.count else {
+            throw .invalid(
+                "ROW",
+                "\(vectorFile) has \(file.count) rows; row \(row) is not among them.",
+                recovery: "Give a --row from 0 to \(file.count - 1)."
+            )
+        }
+        return try file.read(row..<row + 1)[0]
+    }
+
+    private func people(_ result: QueryResult, _ names: [String], _ milliseconds: Double)
+        -> String
+    {
+        guard !result.hits.isEmpty else { return "Nothing found in '\(collection)'." }
+        var table = Table("#", "#score", names.count > 1 ? "found by" : "", "id", "text")
+        for (index, hit) in result.hits.enumerated() {
+            let origin = hit.sourceScores.map { "\(names[$0.source]) #\($0.rank)" }
+            table.add(
+                "\(index + 1)",
+                short(hit.score),
+                names.count > 1 ? origin.joined(separator: ", ") : "",
+                hit.id.string,
+                summary(hit.document)
+            )
+        }
+        let partial = result.isPartial ? "; a budget ended the search early" : ""
+        return "\(table.text)\n\(result.hits.count) hits in \(short(milliseconds)) ms\(partial)"
+    }
+
+    private func json(_ result: QueryResult, _ names: [String], _ milliseconds: Double) -> JSON {
+        let hits = result.hits.map { hit in
+            let sources = hit.sourceScores.map { source in
+                JSON.object([
+                    ("source", .string(names[source.source])), ("rank", .int(source.rank)),
+                    ("score", .double(source.score)),
+                ])
+            }
+            return JSON.object([
+                ("id", .string(hit.id.string)), ("score", .double(hit.score)),
+                ("sources", .array(sources)),
+                ("text", .object((hit.document?.text ?? []).map { ($0.name, .string($0.text)) })),
+                ("metadata", JSON(hit.document?.metadata ?? [:])),
+            ])
+        }
+        return .object([
+            ("hits", .array(hits)), ("isPartial", .bool(result.isPartial)),
+            ("milliseconds", .double(milliseconds)),
+        ])
+    }
+}

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import Testing
+
+@Suite("The command line against a real server")
+struct CommandTests {
+    private let documents = """
+        {"id":"soup","words":["soup","broth"],"definition":"liquid food","year":1900}
+        {"id":"stew","words":["stew"],"definition":"food cooked slowly in liquid"}
+        not a document
+        {"id":"hawk","words":["hawk"],"definition":"a bird of prey","vector":[1,2]}
+
+        {"id":"owl","words":["owl"],"definition":"a bird of the night"}
+        """
+
+    private func vectors(_ rows: [[Float]]) -> Data {
+        Data(rows.joined().flatMap { number in withUnsafeBytes(of: number) { Array($0) } })
+    }
+
+    /// A server with two foods and two birds in the collection `things`.
+    private func filled() throws -> TestServer {
+        let server = try TestServer()
+        let file = try server.scratch.file("docs.jsonl", documents)
+        let rows: [[Float]] = [[1, 0, 0], [0.9, 0.1, 0], [9, 9, 9], [0, 0, 1], [0, 0.1, 0.9]]
+        let matrix = try server.scratch.file("docs.f32", vectors(rows))
+        let edges = try server.scratch.file(
+            "edges.tsv",
+            "soup\tlike\tstew\nhawk\tlike\towl\nnobody\tlike\towl\nbroken\n"
+        )
+        let outcome = try server.lodestone(
+            "import",
+            "things",
+            file,
+            "--text",
+            "words,definition",
+            "--vectors",
+            matrix,
+            "--edges",
+            edges,
+            "--create",
+            "--dimension",
+            "3",
+            "--json"
+        )
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let documents = try #require(outcome.json["documents"] as? [String: Any])
+        #expect(documents["accepted"] as? Int == 4)
+        #expect(documents["badLineCount"] as? Int == 1)
+        let bad = try #require((documents["badLines"] as? [[String: Any]])?.first)
+        #expect(bad["line"] as? Int == 3)
+        let edgeTally = try #require(outcome.json["edges"] as? [String: Any])
+        #expect(edgeTally["accepted"] as? Int == 2)
+        let badEdges = try #require(edgeTally["badLines"] as? [[String: Any]])
+        #expect(Set(badEdges.compactMap { $0["line"] as? Int }) == [3, 4])
+        #expect(try left(in: server.scratch).isEmpty)
+        return server
+    }
+
+    private func left(in scratch: Scratch) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: scratch.path)
+            .filter { $0.contains("lodestone-import") }
+    }
+
+    private func ids(_ outcome: Outcome, _ list: String = "hits") -> [String] {
+        (outcome.json[list] as? [[String: Any]])?.compactMap { $0["id"] as? String } ?? []
+    }
+
+    @Test("what was imported is found by words, by a vector, by both, and by walking")
+    func journey() throws {
+        let server = try filled()
+        #expect(ids(try server.lodestone("search", "things", "night", "--json")) == ["owl"])
+        let syntax = try server.lodestone(
+            "search",
+            "things",
+            "--syntax",
+            "liquid AND NOT slow*",
+            "--json"
+        )
+        #expect(ids(syntax) == ["soup"])
+        let near = try server.lodestone(
+            "search",
+            "things",
+            "--near",
+            "soup",
+            "--limit",
+            "1",
+            "--json"
+        )
+        #expect(ids(near) == ["stew"])
+        let both = try server.lodestone(
+            "search",
+            "things",
+            "night bird",
+            "--vector-file",
+            "\(server.scratch.path)/docs.f32",
+            "--row",
+            "4",
+            "--json"
+        )
+        #expect(ids(both).prefix(1) == ["owl"])
+        let hits = try #require(both.json["hits"] as? [[String: Any]])
+        let sources = try #require(hits.first?["sources"] as? [[String: Any]])
+        #expect(Set(sources.compactMap { $0["source"] as? String }) == ["vector", "text"])
+        let walk = try server.lodestone(
+            "walk",
+            "things",
+            "owl",
+            "--direction",
+            "in",
+            "--label",
+            "like",
+            "--json"
+        )
+        #expect(ids(walk, "reached") == ["hawk"])
+        let get = try server.lodestone("get", "things", "soup", "nobody", "--json")
+        let document = try #require((get.json["documents"] as? [[String: Any]])?.first)
+        #expect((document["text"] as? [String: String])?["words"] == "soup, broth")
+        #expect((document["metadata"] as? [String: Int]) == ["year": 1900])
+        #expect(get.json["missing"] as? [String] == ["nobody"])
+    }
+
+    @Test("people get tables")
+    func tables() throws {
+        let server = try filled()
+        #expect(try server.lodestone("ping").output.contains(" ms"))
+        let collections = try server.lodestone("collections").output
+        #expect(collections.contains("things"))
+        #expect(collections.contains("cosine"))
+        let search = try server.lodestone("search", "things", "bird night").output
+        #expect(search.contains("owl: a bird of the night"))
+        #expect(search.contains("hits in"))
+        let walk = try server.lodestone("walk", "things", "soup").output
+        #expect(walk.contains("soup → like"))
+        #expect(walk.contains("stew: food cooked slowly in liquid"))
+        #expect(try server.lodestone("get", "things", "soup").output.contains("year = 1900"))
+        #expect(try server.lodestone("stats").output.contains("SQLite"))
+        #expect(try server.lodestone("search", "things", "zebra").output.contains("Nothing found"))
+    }
+
+    @Test("documents and collections can be dropped")
+    func drop() throws {
+        let server = try filled()
+        #expect(
+            try server.lodestone("drop", "things", "owl", "--json").json["dropped"] as? Int == 1
+        )
+        #expect(ids(try server.lodestone("search", "things", "night", "--json")).isEmpty)
+        #expect(try server.lodestone("drop", "things").status == 64)
+        #expect(try server.lodestone("drop", "things", "--all").status == 0)
+        #expect(try server.lodestone("search", "things", "soup").status == 66)
+    }
+
+    @Test("an import that was cut goes on where it was, and leaves no state behind")
+    func resume() throws {
+        let server = try TestServer()
+        let content = (1...40).map { $0 == 25 ? "broken" : "{\"id\":\"\($0)\",\"t\":\"x\"}" }
+        let file = try server.scratch.file("docs.jsonl", content.joined(separator: "\n"))
+        let strict = try server.lodestone(
+            "import",
+            "lines",
+            file,
+            "--create",
+            "--batch-size",
+            "10",
+            "--strict",
+            "--in-flight",
+            "1"
+        )
+        #expect(strict.status == 65)
+        #expect(strict.errors.contains("docs.jsonl:25:"))
+        #expect(strict.errors.contains("20 documents"))
+        #expect(try left(in: server.scratch).count == 1)
+        let rest = try server.lodestone("import", "lines", file, "--json")
+        #expect(rest.errors.contains("after line 20"))
+        let tally = try #require(rest.json["documents"] as? [String: Any])
+        #expect(tally["accepted"] as? Int == 39)
+        #expect(try left(in: server.scratch).isEmpty)
+        let collections = try server.lodestone("collections", "--json").json["collections"]
+        let lines = try #require((collections as? [[String: Any]])?.first)
+        #expect(lines["documents"] as? Int == 39)
+    }
+
+    @Test("vectors of the wrong dimension are refused before anything is sent")
+    func wrongDimension() throws {
+        let server = try filled()
+        let file = try server.scratch.file("more.jsonl", "{\"id\":\"x\"}\n")
+        let matrix = try server.scratch.file("more.f32", vectors([[1, 2]]))
+        let outcome = try server.lodestone("import", "things", file, "--vectors", matrix)
+        #expect(outcome.status == 65)
+        #expect(outcome.errors.contains("no whole number of rows of 3"))
+    }
+
+    @Test("errors say what happened and what to do, and the exit code tells them apart")
+    func errors() throws {
+        let server = try filled()
+        let unknown = try server.lodestone("search", "nothing", "x", "--json")
+        #expect(unknown.status == 66)
+        let error = try #require(unknown.json["error"] as? [String: Any])
+        #expect(error["code"] as? String == "NOT_FOUND")
+        #expect((error["recovery"] as? String)?.isEmpty == false)
+        let twice = try server.lodestone("create", "things")
+        #expect(twice.status == 65)
+        #expect(twice.errors.contains("things"))
+        #expect(try server.lodestone("search", "things").status == 64)
+        #expect(try server.lodestone("search", "things", "x", "--limit", "0").status == 64)
+        #expect(try server.lodestone("search", "things", "--syntax", "(a").status == 65)
+        #expect(try server.lodestone("import", "things", "/nowhere.jsonl").status == 66)
+    }
+
+    @Test("without a server it says which address does not answer")
+    func noServer() throws {
+        let scratch = try Scratch()
+        let outcome = try Programs.run(
+            "lodestone",
+            ["ping", "--address", "unix:\(scratch.path)/none"]
+        )
+        #expect(outcome.status == 69)
+        #expect(outcome.errors.contains("\(scratch.path)/none"))
+    }
+}

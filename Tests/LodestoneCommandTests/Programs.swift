@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import Testing
+
+/// What a program said before it ended.
+struct Outcome {
+    var status: Int32
+    var output: String
+    var errors: String
+
+    /// The output as a JSON object.
+    var json: [String: Any] {
+        let value = try? JSONSerialization.jsonObject(with: Data(output.utf8))
+        return value as? [String: Any] ?? [:]
+    }
+}
+
+/// The programs that were built together with these tests.
+enum Programs {
+    static let folder = URL(fileURLWithPath: CommandLine.arguments[0])
+        .resolvingSymlinksInPath().deletingLastPathComponent()
+
+    static let root = URL(fileURLWithPath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
+    /// Runs a program to its end.
+    static func run(
+        _ name: String,
+        _ arguments: [String],
+        environment: [String: String] = [:]
+    ) throws -> Outcome {
+        let process = Process()
+        process.executableURL = folder.appendingPathComponent(name)
+        process.arguments = arguments
+        process.environment = ProcessInfo.processInfo.environment
+            .filter { !$0.key.hasPrefix("LODESTONE_") }
+            .merging(environment) { $1 }
+        // Into files, because a pipe that nobody reads meanwhile would stop the program.
+        let scratch = try Scratch()
+        let (output, errors) = ("\(scratch.path)/output", "\(scratch.path)/errors")
+        for path in [output, errors] { try Data().write(to: URL(fileURLWithPath: path)) }
+        process.standardOutput = FileHandle(forWritingAtPath: output)
+        process.standardError = FileHandle(forWritingAtPath: errors)
+        try process.run()
+        process.waitUntilExit()
+        return Outcome(
+            status: process.terminationStatus,
+            output: try String(contentsOfFile: output, encoding: .utf8),
+            errors: try String(contentsOfFile: errors, encoding: .utf8)
+        )
+    }
+}
+
+/// A directory that goes away with its owner.
+final class Scratch {
+    let path: String
+
+    init() throws {
+        path = NSTemporaryDirectory() + "lodestone-\(UInt64.random(in: 0 ... .max))"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    /// Writes a file and names it.
+    func file(_ name: String, _ text: String) throws -> String {
+        try file(name, Data(text.utf8))
+    }
+
+    func file(_ name: String, _ data: Data) throws -> String {
+        try data.write(to: URL(fileURLWithPath: "\(path)/\(name)"))
+        return "\(path)/\(name)"
+    }
+}
+
+/// A real server on an empty directory and a free port, stopped with its owner.
+final class TestServer {
+    let address: String
+    let scratch: Scratch
+    private let process = Process()
+
+    init() throws {
+        scratch = try Scratch()
+        process.executableURL = Programs.folder.appendingPathComponent("lodestoned")
+        process.arguments = [
+            "--data", "\(scratch.path)/store", "--listen", "127.0.0.1:0", "--log-level", "error",
+        ]
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        try process.run()
+        var said = ""
+        while !said.contains("\n") {
+            let data = pipe.fileHandleForReading.availableData
+            guard !data.isEmpty else { break }
+            said += String(decoding: data, as: UTF8.self)
+        }
+        let prefix = "listening on "
+        let line = said.split(separator: "\n").first { $0.hasPrefix(prefix) }
+        address = String(try #require(line, "the server said: \(said)").dropFirst(prefix.count))
+    }
+
+    deinit {
+        process.terminate()
+        process.waitUntilExit()
+    }
+
+    /// Runs the command line against this server.
+    func lodestone(_ arguments: String...) throws -> Outcome {
+        try Programs.run("lodestone", arguments, environment: ["LODESTONE_ADDRESS": address])
+    }
+}
