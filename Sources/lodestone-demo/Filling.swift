@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneClient
+import LodestoneImport
+
+/// Sends everything that a reader yields into a collection, and says how fast that went.
+func fill<Reader: BatchReader>(
+    _ collection: LodestoneClient.Collection,
+    _ label: String,
+    _ unit: String,
+    _ reader: sending Reader
+) async throws {
+    let run = ImportRun(
+        options: ImportOptions(isStrict: true),
+        runID: .random(in: .min ... .max)
+    ) { (batch, id) async throws(LodestoneError) in
+        try await collection.indexMany(batch.documents, edges: batch.edges, requestID: id)
+    }
+    let meter = ProgressMeter(label, unit: unit)
+    let end = try await run.run(reader) { progress throws(LodestoneError) in
+        meter.update(count: progress.accepted, fraction: progress.fractionDone)
+    }
+    let elapsed = meter.finish()
+    say(
+        "\(label): \(grouped(end.accepted)) \(unit) written durably in \(seconds(elapsed)), "
+            + "\(rate(end.accepted, elapsed)) a second"
+    )
+}
