@@ -13,7 +13,7 @@ struct WordNetPart {
         heading("1. WordNet: words and a graph")
         _ = try await client.createCollection("wordnet", CollectionOptions(dimension: 0))
         let collection = client.collection("wordnet")
-        try await fill(
+        let pointers = try await fill(
             collection,
             "WordNet 3.0",
             "documents",
@@ -21,8 +21,8 @@ struct WordNetPart {
         )
         let state = try await collection.describe()
         say(
-            "The files have 377,592 labelled pointers between \(grouped(state.documents)) synsets. "
-                + "\(grouped(state.edges)) edges are distinct:\nseveral pointers between words of "
+            "The files have \(grouped(pointers)) labelled pointers between "
+                + "\(grouped(state.documents)) synsets. \(grouped(state.edges)) edges are distinct:\nseveral pointers between words of "
                 + "the same two synsets are one edge."
         )
         try await askText(collection)
