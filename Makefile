@@ -9,7 +9,8 @@ TEST_PACKAGES := $(BUILD_PACKAGES) wordnet-base zstd protobuf-compiler protobuf-
 SOURCES := Package.swift Sources Tests clients/swift
 VENV := .build/venv
 
-.PHONY: help build demo test test-generated test-swift test-python bench lint format generate clean
+.PHONY: help build demo test test-generated test-swift test-python faults faults-short \
+	faults-planted bench lint format generate clean
 
 help: ## Says what the targets are for.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +45,18 @@ test-python: ## Runs the tests of the Python client, in an environment of their 
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check './clients/python[test]'
 	LODESTONE_SERVER="$(CURDIR)/.build/debug/lodestoned" \
 		$(VENV)/bin/python -m pytest -q clients/python Tests/Examples
+
+faults: faults-planted ## Kills a server 50 times while it is written to, and looks for losses.
+	.build/debug/lodestone-faults --cycles 50
+
+faults-short: faults-planted ## The same with 10 kills.
+	.build/debug/lodestone-faults --cycles 10
+
+faults-planted: ## Checks that the fault harness finds a bug that it asks the server to have.
+	@.ci/install $(BUILD_PACKAGES)
+	swift build --product lodestoned
+	swift build --product lodestone-faults
+	.build/debug/lodestone-faults --cycles 10 --plant ack-before-commit
 
 bench: ## Measures a release build: make bench BENCH_DATA=FOLDER, with the WordNet data set.
 	@test -n "$(BENCH_DATA)" || { echo "Say where the data is: make bench BENCH_DATA=FOLDER"; exit 2; }
