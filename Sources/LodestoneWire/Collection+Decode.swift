@@ -61,6 +61,7 @@ extension CollectionDescription {
             documents: Int(clamping: message.documents),
             vectors: Int(clamping: message.vectors),
             edges: Int(clamping: message.edges),
-            sequenceNumber: message.sequence_number)
+            sequenceNumber: message.sequence_number
+        )
     }
 }

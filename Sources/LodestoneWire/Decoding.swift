@@ -16,7 +16,8 @@ extension LodestoneError {
 
 /// Adds `field` to the path of an error that `body` throws.
 func within<Result>(
-    _ field: @autoclosure () -> String, _ body: () throws(LodestoneError) -> Result
+    _ field: @autoclosure () -> String,
+    _ body: () throws(LodestoneError) -> Result
 ) throws(LodestoneError) -> Result {
     do {
         return try body()
@@ -35,8 +36,11 @@ extension CBytes {
     func text(_ field: @autoclosure () -> String) throws(LodestoneError) -> String {
         guard let text = String(utf8: buffer) else {
             throw .invalid(
-                "BAD_UTF8", "\(field()) has \(len) bytes that are not UTF-8.",
-                recovery: "Encode text as UTF-8.", field: field())
+                "BAD_UTF8",
+                "\(field()) has \(len) bytes that are not UTF-8.",
+                recovery: "Encode text as UTF-8.",
+                field: field()
+            )
         }
         return text
     }
@@ -81,7 +85,10 @@ func list<Message, Element>(
 
 /// The texts of a repeated bytes field.
 func texts(
-    _ field: String, _ items: UnsafeMutablePointer<CBytes>?, _ count: Int, limit: Int = .max
+    _ field: String,
+    _ items: UnsafeMutablePointer<CBytes>?,
+    _ count: Int,
+    limit: Int = .max
 ) throws(LodestoneError) -> [String] {
     guard count <= limit else { throw .limit(field, count, limit) }
     var elements: [String] = []
@@ -94,7 +101,10 @@ func texts(
 
 /// The document ids of a repeated bytes field.
 func documentIDs(
-    _ field: String, _ items: UnsafeMutablePointer<CBytes>?, _ count: Int, limit: Int = .max
+    _ field: String,
+    _ items: UnsafeMutablePointer<CBytes>?,
+    _ count: Int,
+    limit: Int = .max
 ) throws(LodestoneError) -> [DocumentID] {
     guard count <= limit else { throw .limit(field, count, limit) }
     var elements: [DocumentID] = []
@@ -109,13 +119,17 @@ func documentIDs(
 ///
 /// - Throws: `UNKNOWN_ENUM`.
 func enumCase<Case: RawRepresentable<Int32>>(
-    _ field: String, _ number: UInt32, as type: Case.Type = Case.self
+    _ field: String,
+    _ number: UInt32,
+    as type: Case.Type = Case.self
 ) throws(LodestoneError) -> Case {
     guard let value = Case(rawValue: Int32(bitPattern: number)) else {
         throw .invalid(
-            "UNKNOWN_ENUM", "\(field) is \(number), which this release does not know.",
+            "UNKNOWN_ENUM",
+            "\(field) is \(number), which this release does not know.",
             recovery: "Use a value of proto/lodestone/v1 that the server's release knows.",
-            field: field)
+            field: field
+        )
     }
     return value
 }
@@ -143,7 +157,8 @@ struct VectorSlices {
                 "BAD_VECTOR",
                 "vectors has \(count) floats for \(vectors) vectors of equal length.",
                 recovery: "Send the same number of floats, at least one, for every vector.",
-                field: "vectors")
+                field: "vectors"
+            )
         }
         self.floats = floats
         dimension = vectors > 0 ? count / vectors : 0

@@ -6,8 +6,10 @@ extension Document {
     /// Decodes a document; its vector, if it has one, is the next of `vectors`.
     init(_ message: UnsafePointer<CDocument>, vectors: inout VectorSlices) throws(LodestoneError) {
         try self.init(
-            message, id: try message.pointee.id.documentID("id"),
-            vector: message.pointee.has_vector != 0 ? vectors.next() : nil)
+            message,
+            id: try message.pointee.id.documentID("id"),
+            vector: message.pointee.has_vector != 0 ? vectors.next() : nil
+        )
     }
 
     /// Decodes a document whose id and vector are known from elsewhere.
@@ -22,12 +24,14 @@ extension Document {
                 (field) throws(LodestoneError) in
                 TextField(
                     name: try field.pointee.name.text("name"),
-                    text: try field.pointee.text.text("text"))
+                    text: try field.pointee.text.text("text")
+                )
             },
             metadata: try decodeMetadata("metadata", message.metadata),
             edges: try list("edges", message.edges, message.n_edges) {
                 (edge) throws(LodestoneError) in try Edge(edge)
-            })
+            }
+        )
     }
 
     /// Decodes documents that share the floats of the message around them.
@@ -54,7 +58,8 @@ extension Edge {
             try message.label.text("label"),
             to: try message.target.documentID("target"),
             weight: message.has_weight != 0 ? message.weight : 1,
-            metadata: try decodeMetadata("metadata", message.metadata))
+            metadata: try decodeMetadata("metadata", message.metadata)
+        )
     }
 }
 
@@ -63,7 +68,8 @@ extension SourcedEdge {
         let edge = try required("edge", message.pointee.edge)
         self.init(
             from: try message.pointee.source.documentID("source"),
-            try within("edge") { () throws(LodestoneError) in try Edge(edge) })
+            try within("edge") { () throws(LodestoneError) in try Edge(edge) }
+        )
     }
 }
 
@@ -85,9 +91,11 @@ func decodeMetadata(_ field: String, _ message: UnsafePointer<CMetadata>?)
         }
         guard metadata.updateValue(value, forKey: name) == nil else {
             throw .invalid(
-                "DUPLICATE_NAME", "\(field) has the name '\(name)' twice.",
+                "DUPLICATE_NAME",
+                "\(field) has the name '\(name)' twice.",
                 recovery: "Give every name one value; several values make a list.",
-                field: "\(field).\(name)")
+                field: "\(field).\(name)"
+            )
         }
     }
     return metadata

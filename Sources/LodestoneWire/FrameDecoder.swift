@@ -8,7 +8,7 @@ package struct FrameDecoder: Sendable {
     /// Bytes of the length in front of every message.
     package static let headerByteCount = 4
 
-    /// The longest message accepted. Raise it once the client has said hello.
+    /// The longest message accepted; raised once the client has said hello.
     package var maxFrameBytes: Int
 
     package init(maxFrameBytes: Int) {
@@ -34,8 +34,10 @@ package struct FrameDecoder: Sendable {
         let length = Int(UInt32(bigEndian: buffer.loadUnaligned(as: UInt32.self)))
         guard length > 0 else {
             throw .invalid(
-                "EMPTY_FRAME", "A frame announces a message of 0 bytes.",
-                recovery: "Send a length followed by that many bytes of a message.")
+                "EMPTY_FRAME",
+                "A frame announces a message of 0 bytes.",
+                recovery: "Send a length followed by that many bytes of a message."
+            )
         }
         guard length <= maxFrameBytes else { throw .frameTooLarge(length, limit: maxFrameBytes) }
         let end = Self.headerByteCount + length
@@ -48,8 +50,10 @@ extension LodestoneError {
     /// A message that is, or is announced to be, longer than the other end takes.
     static func frameTooLarge(_ byteCount: Int, limit: Int) -> LodestoneError {
         LodestoneError(
-            .resourceExhausted, reason: "FRAME_TOO_LARGE",
+            .resourceExhausted,
+            reason: "FRAME_TOO_LARGE",
             "A frame has \(byteCount) bytes; the limit is \(limit) bytes.",
-            recovery: "Send the batch in parts, or raise the server's limit.")
+            recovery: "Send the batch in parts, or raise the server's limit."
+        )
     }
 }

@@ -39,7 +39,9 @@ package enum MessageCodec {
         maxFrameBytes: Int = Limits.standard.maxFrameBytes
     ) throws(LodestoneError) {
         try MessageWriter.append(
-            to: &output, maxByteCount: maxFrameBytes, expecting: request.call.expectedByteCount
+            to: &output,
+            maxByteCount: maxFrameBytes,
+            expecting: request.call.expectedByteCount
         ) { $0.request(request) }
     }
 
@@ -51,7 +53,8 @@ package enum MessageCodec {
     ) {
         do throws(LodestoneError) {
             try MessageWriter.append(
-                to: &output, maxByteCount: maxFrameBytes,
+                to: &output,
+                maxByteCount: maxFrameBytes,
                 expecting: response.reply.expectedByteCount
             ) { $0.response(response) }
         } catch {
@@ -72,7 +75,10 @@ extension LodestoneError {
     fileprivate static func replyRefused(_ error: LodestoneError) -> LodestoneError {
         guard error.reason == "FRAME_TOO_LARGE" else { return .broken(error.message) }
         return LodestoneError(
-            .resourceExhausted, reason: "REPLY_TOO_LARGE", "The reply is too large. \(error.message)",
-            recovery: "Ask for fewer documents or hits in one call, or leave the vectors out.")
+            .resourceExhausted,
+            reason: "REPLY_TOO_LARGE",
+            "The reply is too large. \(error.message)",
+            recovery: "Ask for fewer documents or hits in one call, or leave the vectors out."
+        )
     }
 }

@@ -50,8 +50,12 @@ struct MessageWriter {
         guard let value = UInt32(exactly: value) else {
             return fail(
                 .invalid(
-                    "LIMIT", "\(name) is \(value); the wire carries 0 to \(UInt32.max).",
-                    recovery: "Correct the value.", field: "\(name)"))
+                    "LIMIT",
+                    "\(name) is \(value); the wire carries 0 to \(UInt32.max).",
+                    recovery: "Correct the value.",
+                    field: "\(name)"
+                )
+            )
         }
         varint(field, UInt64(value))
     }
@@ -93,7 +97,9 @@ struct MessageWriter {
 
     /// Writes a message; `expecting` is a guess at its size.
     mutating func message(
-        _ field: UInt8, expecting expected: Int = 0, _ body: (inout MessageWriter) -> Void
+        _ field: UInt8,
+        expecting expected: Int = 0,
+        _ body: (inout MessageWriter) -> Void
     ) {
         tag(field)
         let start = byteCount
@@ -127,7 +133,9 @@ struct MessageWriter {
                         "DIMENSION_MISMATCH",
                         "A vector has \(vector.count) elements, another \(dimension ?? 0).",
                         recovery: "Give all vectors of one call the same number of elements.",
-                        field: "vectors"))
+                        field: "vectors"
+                    )
+                )
             }
             dimension = vector.count
         }
@@ -135,9 +143,12 @@ struct MessageWriter {
         guard dimension > 0 else {
             return fail(
                 .invalid(
-                    "BAD_VECTOR", "A vector has no elements.",
+                    "BAD_VECTOR",
+                    "A vector has no elements.",
                     recovery: "Leave the vector out, or give it the collection's dimension.",
-                    field: "vectors"))
+                    field: "vectors"
+                )
+            )
         }
         tag(field)
         append(UInt64(count * MemoryLayout<Float>.size))
@@ -155,8 +166,9 @@ struct MessageWriter {
 
     /// Appends a frame with what `body` writes to `output`.
     ///
-    /// - Parameter expected: A guess at the message's size; when it was too small and the buffer
-    ///   has no room to spare, `body` is called a second time.
+    /// `expected` is a guess at the message's size; when it was too small and the buffer has no room
+    /// to spare, `body` is called a second time.
+    ///
     /// - Throws: `FRAME_TOO_LARGE` and the first failure; the output is then as it was before.
     static func append(
         to output: inout ByteBuffer,

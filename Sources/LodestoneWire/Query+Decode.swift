@@ -12,7 +12,8 @@ extension Query {
             try list("sources", message.sources, message.n_sources, limit: limits.maxBatch) {
                 (source) throws(LodestoneError) in
                 try Source(source, vectors: &vectors, limits: limits)
-            })
+            }
+        )
         if let filter = message.filter {
             self.filter = try within("filter") { () throws(LodestoneError) in try Filter(filter) }
         }
@@ -35,8 +36,11 @@ extension Source {
             let near = message.vector.pointee
             kind = .vector(
                 NearVector(
-                    vectors.next(), exact: near.exact != 0,
-                    efSearch: near.has_ef_search != 0 ? Int(near.ef_search) : nil))
+                    vectors.next(),
+                    exact: near.exact != 0,
+                    efSearch: near.has_ef_search != 0 ? Int(near.ef_search) : nil
+                )
+            )
         case LODESTONE__V1__SOURCE__KIND_TEXT:
             let match = message.text.pointee
             kind = try within("text") { () throws(LodestoneError) in
@@ -44,7 +48,9 @@ extension Source {
                     MatchText(
                         try match.query.text("query"),
                         mode: try enumCase("mode", match.mode.rawValue),
-                        fuzzyDistance: Int(match.fuzzy_distance)))
+                        fuzzyDistance: Int(match.fuzzy_distance)
+                    )
+                )
             }
         case LODESTONE__V1__SOURCE__KIND_WALK:
             let from = message.walk.pointee
@@ -57,8 +63,10 @@ extension Source {
             throw .malformed("A source is of no kind that this release knows.")
         }
         self.init(
-            kind, weight: message.has_weight != 0 ? message.weight : 1,
-            candidates: message.has_candidates != 0 ? Int(message.candidates) : nil)
+            kind,
+            weight: message.has_weight != 0 ? message.weight : 1,
+            candidates: message.has_candidates != 0 ? Int(message.candidates) : nil
+        )
     }
 }
 
@@ -106,7 +114,8 @@ extension Filter {
         case LODESTONE__V1__FILTER__KIND_NEGATION:
             let negated = try required("negation", message.pointee.negation)
             self = .not(
-                try within("negation") { () throws(LodestoneError) in try Filter(negated) })
+                try within("negation") { () throws(LodestoneError) in try Filter(negated) }
+            )
         default:
             throw .malformed("A filter is of no kind that this release knows.")
         }
@@ -123,13 +132,15 @@ extension Filter {
             let list = message.in_list
             self = .oneOf(
                 path: path,
-                try within("in_list") { () throws(LodestoneError) in try Value.list(list) })
+                try within("in_list") { () throws(LodestoneError) in try Value.list(list) }
+            )
         case LODESTONE__V1__COMPARISON__TEST_RANGE:
             let range = message.range.pointee
             self = .range(
                 path: path,
                 lower: try Bound("range.lower", range.lower, exclusive: range.lower_exclusive),
-                upper: try Bound("range.upper", range.upper, exclusive: range.upper_exclusive))
+                upper: try Bound("range.upper", range.upper, exclusive: range.upper_exclusive)
+            )
         case LODESTONE__V1__COMPARISON__TEST_EXISTS:
             self = .exists(path: path, message.exists != 0)
         case LODESTONE__V1__COMPARISON__TEST_CONTAINS:
@@ -140,7 +151,8 @@ extension Filter {
     }
 
     private static func decode(
-        _ field: String, _ items: UnsafeMutablePointer<UnsafeMutablePointer<CFilter>?>?,
+        _ field: String,
+        _ items: UnsafeMutablePointer<UnsafeMutablePointer<CFilter>?>?,
         _ count: Int
     ) throws(LodestoneError) -> [Filter] {
         try list(field, items, count) { (filter) throws(LodestoneError) in try Filter(filter) }
@@ -168,7 +180,8 @@ extension Walk {
         let message = message.pointee
         self.init(
             from: try documentIDs("from", message.from, message.n_from, limit: limits.maxBatch),
-            labels: try texts("labels", message.labels, message.n_labels, limit: limits.maxBatch))
+            labels: try texts("labels", message.labels, message.n_labels, limit: limits.maxBatch)
+        )
         direction = try enumCase("direction", message.direction.rawValue)
         if message.has_depth != 0 { depth = Int(message.depth) }
         guard let budget = message.budget?.pointee else { return }

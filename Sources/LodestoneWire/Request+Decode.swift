@@ -9,7 +9,8 @@ extension Request {
             id: fields.id,
             deadline: fields.deadline_ms == 0 ? nil : .milliseconds(Int64(fields.deadline_ms)),
             requestID: fields.has_request_id != 0 ? try RequestID(fields.request_id) : nil,
-            call: try Call(message, limits: limits))
+            call: try Call(message, limits: limits)
+        )
     }
 }
 
@@ -18,13 +19,16 @@ extension RequestID {
     fileprivate init(_ bytes: CBytes) throws(LodestoneError) {
         guard bytes.len == Self.byteCount else {
             throw .invalid(
-                "BAD_REQUEST_ID", "request_id has \(bytes.len) bytes; it must have 16.",
+                "BAD_REQUEST_ID",
+                "request_id has \(bytes.len) bytes; it must have 16.",
                 recovery: "Send 16 random bytes, the same ones when the call is sent again.",
-                field: "request_id")
+                field: "request_id"
+            )
         }
         self.init(
             high: UInt64(bigEndian: bytes.buffer.loadUnaligned(as: UInt64.self)),
-            low: UInt64(bigEndian: bytes.buffer.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
+            low: UInt64(bigEndian: bytes.buffer.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+        )
     }
 }
 
@@ -43,7 +47,8 @@ extension Call {
                 name: try create.name.text("name"),
                 try within("options") { () throws(LodestoneError) in
                     try CollectionOptions(options)
-                })
+                }
+            )
         case LODESTONE__V1__REQUEST__CALL_ALTER_COLLECTION:
             let alter = fields.alter_collection.pointee
             let strategy = try required("vector_strategy", alter.vector_strategy)
@@ -51,14 +56,16 @@ extension Call {
                 name: try alter.name.text("name"),
                 try within("vector_strategy") { () throws(LodestoneError) in
                     try VectorIndexStrategy(strategy)
-                })
+                }
+            )
         case LODESTONE__V1__REQUEST__CALL_DROP_COLLECTION:
             self = .dropCollection(name: try fields.drop_collection.pointee.name.text("name"))
         case LODESTONE__V1__REQUEST__CALL_LIST_COLLECTIONS:
             self = .listCollections
         case LODESTONE__V1__REQUEST__CALL_DESCRIBE_COLLECTION:
             self = .describeCollection(
-                name: try fields.describe_collection.pointee.name.text("name"))
+                name: try fields.describe_collection.pointee.name.text("name")
+            )
         case LODESTONE__V1__REQUEST__CALL_INDEX_MANY:
             self = .indexMany(try IndexManyRequest(fields.index_many, limits: limits))
         case LODESTONE__V1__REQUEST__CALL_DROP_MANY:
@@ -73,7 +80,8 @@ extension Call {
             self = .walk(try WalkRequest(fields.walk, limits: limits))
         case LODESTONE__V1__REQUEST__CALL_BUILD_INDEX:
             self = .buildIndex(
-                collection: try fields.build_index.pointee.collection.text("collection"))
+                collection: try fields.build_index.pointee.collection.text("collection")
+            )
         case LODESTONE__V1__REQUEST__CALL_COMPACT:
             self = .compact(collection: try fields.compact.pointee.collection.text("collection"))
         case LODESTONE__V1__REQUEST__CALL_SNAPSHOT:
@@ -86,9 +94,11 @@ extension Call {
             self = .cancel(id: fields.cancel.pointee.id)
         default:
             throw LodestoneError(
-                .unimplemented, reason: "UNKNOWN_CALL",
+                .unimplemented,
+                reason: "UNKNOWN_CALL",
                 "The request holds no call that release \(LodestoneVersion.release) knows.",
-                recovery: "Upgrade the server, or use a call of its release.")
+                recovery: "Upgrade the server, or use a call of its release."
+            )
         }
     }
 }
@@ -100,7 +110,8 @@ extension Hello {
             token: message.has_token != 0 ? [UInt8](message.token.buffer) : nil,
             clientName: try message.client_name.text("client_name"),
             lastSequenceNumber: message.has_last_sequence_number != 0
-                ? message.last_sequence_number : nil)
+                ? message.last_sequence_number : nil
+        )
     }
 }
 
@@ -112,9 +123,14 @@ extension IndexManyRequest {
         self.init(
             collection: try message.collection.text("collection"),
             documents: try Document.decode(
-                message.documents, message.n_documents, floats: message.vectors,
-                message.n_vectors, limit: limits.maxBatch),
-            edges: try SourcedEdge.decode(message.edges, message.n_edges, limits))
+                message.documents,
+                message.n_documents,
+                floats: message.vectors,
+                message.n_vectors,
+                limit: limits.maxBatch
+            ),
+            edges: try SourcedEdge.decode(message.edges, message.n_edges, limits)
+        )
     }
 }
 
@@ -126,13 +142,15 @@ extension DropManyRequest {
         self.init(
             collection: try message.collection.text("collection"),
             ids: try documentIDs("ids", message.ids, message.n_ids, limit: limits.maxBatch),
-            edges: try SourcedEdge.decode(message.edges, message.n_edges, limits))
+            edges: try SourcedEdge.decode(message.edges, message.n_edges, limits)
+        )
     }
 }
 
 extension SourcedEdge {
     fileprivate static func decode(
-        _ items: UnsafeMutablePointer<UnsafeMutablePointer<CSourcedEdge>?>?, _ count: Int,
+        _ items: UnsafeMutablePointer<UnsafeMutablePointer<CSourcedEdge>?>?,
+        _ count: Int,
         _ limits: Limits
     ) throws(LodestoneError) -> [SourcedEdge] {
         try list("edges", items, count, limit: limits.maxBatch) {
@@ -148,7 +166,8 @@ extension GetRequest {
         let message = message.pointee
         self.init(
             collection: try message.collection.text("collection"),
-            ids: try documentIDs("ids", message.ids, message.n_ids, limit: limits.maxBatch))
+            ids: try documentIDs("ids", message.ids, message.n_ids, limit: limits.maxBatch)
+        )
         if let include = message.include { self.include = Include(include) }
     }
 }
@@ -158,7 +177,8 @@ extension ScanRequest {
         let message = message.pointee
         self.init(
             collection: try message.collection.text("collection"),
-            cursor: message.has_cursor != 0 ? try ScanCursor("cursor", message.cursor) : nil)
+            cursor: message.has_cursor != 0 ? try ScanCursor("cursor", message.cursor) : nil
+        )
         if message.has_limit != 0 { limit = Int(message.limit) }
         if let filter = message.filter {
             self.filter = try within("filter") { () throws(LodestoneError) in try Filter(filter) }
@@ -175,8 +195,11 @@ extension ScanCursor {
     init(_ field: String, _ bytes: CBytes) throws(LodestoneError) {
         guard bytes.len == Self.byteCount else {
             throw .invalid(
-                "BAD_CURSOR", "\(field) has \(bytes.len) bytes; no server gave it.",
-                recovery: "Send next_cursor of the page before as it is.", field: field)
+                "BAD_CURSOR",
+                "\(field) has \(bytes.len) bytes; no server gave it.",
+                recovery: "Send next_cursor of the page before as it is.",
+                field: field
+            )
         }
         self.init(row: UInt64(bigEndian: bytes.buffer.loadUnaligned(as: UInt64.self)))
     }
@@ -199,10 +222,14 @@ extension SearchRequest {
         self.init(
             collection: try message.collection.text("collection"),
             queries: try list(
-                "queries", message.queries, message.n_queries, limit: limits.maxBatch
+                "queries",
+                message.queries,
+                message.n_queries,
+                limit: limits.maxBatch
             ) { (query) throws(LodestoneError) in
                 try Query(query, vectors: &slices, limits: limits)
-            })
+            }
+        )
     }
 }
 
@@ -215,6 +242,7 @@ extension WalkRequest {
             collection: try message.collection.text("collection"),
             walks: try list("walks", message.walks, message.n_walks, limit: limits.maxBatch) {
                 (walk) throws(LodestoneError) in try Walk(walk, limits: limits)
-            })
+            }
+        )
     }
 }

@@ -19,7 +19,9 @@ extension Reply {
             self = .goAway(
                 GoAway(
                     lastRequest: goAway.last_request,
-                    message: try goAway.message.text("message")))
+                    message: try goAway.message.text("message")
+                )
+            )
         case LODESTONE__V1__RESPONSE__RESULT_HELLO:
             self = .hello(try HelloReply(fields.hello.pointee))
         case LODESTONE__V1__RESPONSE__RESULT_PING:
@@ -29,27 +31,42 @@ extension Reply {
         case LODESTONE__V1__RESPONSE__RESULT_LIST_COLLECTIONS:
             let list = fields.list_collections.pointee
             self = .collections(
-                try CollectionDescription.decode(list.collections, list.n_collections))
+                try CollectionDescription.decode(list.collections, list.n_collections)
+            )
         case LODESTONE__V1__RESPONSE__RESULT_DESCRIBE_COLLECTION:
             let collection = try required(
-                "collection", fields.describe_collection.pointee.collection)
+                "collection",
+                fields.describe_collection.pointee.collection
+            )
             self = .collection(
                 try within("collection") { () throws(LodestoneError) in
                     try CollectionDescription(collection)
-                })
+                }
+            )
         case LODESTONE__V1__RESPONSE__RESULT_GET:
             let get = fields.get.pointee
             self = .documents(
                 try Document.decode(
-                    get.documents, get.n_documents, floats: get.vectors, get.n_vectors))
+                    get.documents,
+                    get.n_documents,
+                    floats: get.vectors,
+                    get.n_vectors
+                )
+            )
         case LODESTONE__V1__RESPONSE__RESULT_SCAN:
             let page = fields.scan.pointee
             self = .page(
                 ScanResponse(
                     documents: try Document.decode(
-                        page.documents, page.n_documents, floats: page.vectors, page.n_vectors),
+                        page.documents,
+                        page.n_documents,
+                        floats: page.vectors,
+                        page.n_vectors
+                    ),
                     nextCursor: page.has_next_cursor != 0
-                        ? try ScanCursor("next_cursor", page.next_cursor) : nil))
+                        ? try ScanCursor("next_cursor", page.next_cursor) : nil
+                )
+            )
         case LODESTONE__V1__RESPONSE__RESULT_SEARCH:
             let search = fields.search.pointee
             self = .search(
@@ -57,7 +74,9 @@ extension Reply {
                     results: try list("results", search.results, search.n_results) {
                         (result) throws(LodestoneError) in try QueryResult(result)
                     },
-                    sequenceNumber: search.sequence_number))
+                    sequenceNumber: search.sequence_number
+                )
+            )
         case LODESTONE__V1__RESPONSE__RESULT_WALK:
             let walk = fields.walk.pointee
             self = .walk(
@@ -65,16 +84,20 @@ extension Reply {
                     results: try list("results", walk.results, walk.n_results) {
                         (result) throws(LodestoneError) in try WalkResult(result)
                     },
-                    sequenceNumber: walk.sequence_number))
+                    sequenceNumber: walk.sequence_number
+                )
+            )
         case LODESTONE__V1__RESPONSE__RESULT_DONE:
             self = .done(sequenceNumber: fields.done.pointee.sequence_number)
         case LODESTONE__V1__RESPONSE__RESULT_STATS:
             self = .stats(try Stats(fields.stats.pointee))
         default:
             throw LodestoneError(
-                .unimplemented, reason: "UNKNOWN_REPLY",
+                .unimplemented,
+                reason: "UNKNOWN_REPLY",
                 "The response holds no reply that release \(LodestoneVersion.release) knows.",
-                recovery: "Upgrade the client.")
+                recovery: "Upgrade the client."
+            )
         }
     }
 }
@@ -92,7 +115,8 @@ extension LodestoneError {
                 ? .milliseconds(message.retry_after_ms) : nil,
             field: message.has_field != 0 ? try message.field.text("field") : nil,
             object: message.has_object != 0 ? try message.object.text("object") : nil,
-            sequenceNumber: message.has_sequence_number != 0 ? message.sequence_number : nil)
+            sequenceNumber: message.has_sequence_number != 0 ? message.sequence_number : nil
+        )
     }
 }
 
@@ -103,7 +127,8 @@ extension HelloReply {
             serverVersion: try message.server_version.text("server_version"),
             maxFrameBytes: Int(message.max_frame_bytes),
             maxInFlight: Int(message.max_in_flight),
-            sequenceNumber: message.sequence_number)
+            sequenceNumber: message.sequence_number
+        )
     }
 }
 
@@ -115,7 +140,8 @@ extension WriteReceipt {
             inserted: Int(message.inserted),
             replaced: Int(message.replaced),
             dropped: Int(message.dropped),
-            isRepeated: message.repeated_request != 0)
+            isRepeated: message.repeated_request != 0
+        )
     }
 }
 
@@ -137,7 +163,8 @@ extension QueryResult {
             hits: try list("hits", message.hits, message.n_hits) {
                 (hit) throws(LodestoneError) in try Hit(hit)
             },
-            isPartial: message.partial != 0)
+            isPartial: message.partial != 0
+        )
     }
 }
 
@@ -147,11 +174,15 @@ extension Hit {
         self.init(id: try message.id.documentID("id"), score: message.score)
         if message.n_source_scores > 0 {
             sourceScores = try list(
-                "source_scores", message.source_scores, message.n_source_scores
+                "source_scores",
+                message.source_scores,
+                message.n_source_scores
             ) { (score) throws(LodestoneError) in
                 SourceScore(
-                    source: Int(score.pointee.source), rank: Int(score.pointee.rank),
-                    score: score.pointee.score)
+                    source: Int(score.pointee.source),
+                    rank: Int(score.pointee.rank),
+                    score: score.pointee.score
+                )
             }
         }
         let vector =
@@ -177,7 +208,8 @@ extension WalkResult {
             },
             endedBy: message.ended_by == LODESTONE__V1__BUDGET_KIND__NO_BUDGET
                 ? nil : try enumCase("ended_by", message.ended_by.rawValue),
-            edgesFollowed: Int(clamping: message.edges_followed))
+            edgesFollowed: Int(clamping: message.edges_followed)
+        )
     }
 }
 
@@ -189,7 +221,8 @@ extension Reached {
             from: try message.from.documentID("from"),
             label: try message.label.text("label"),
             weight: message.has_weight != 0 ? message.weight : 1,
-            isIncoming: message.incoming != 0)
+            isIncoming: message.incoming != 0
+        )
     }
 }
 
@@ -200,12 +233,17 @@ extension Stats {
             storeVersion: try message.store_version.text("store_version"),
             sequenceNumber: message.sequence_number,
             collections: try CollectionDescription.decode(
-                message.collections, message.n_collections),
+                message.collections,
+                message.n_collections
+            ),
             statistics: try list("statistics", message.statistics, message.n_statistics) {
                 (statistic) throws(LodestoneError) in
                 Statistic(
-                    try statistic.pointee.name.text("name"), statistic.pointee.value,
-                    unit: try statistic.pointee.unit.text("unit"))
-            })
+                    try statistic.pointee.name.text("name"),
+                    statistic.pointee.value,
+                    unit: try statistic.pointee.unit.text("unit")
+                )
+            }
+        )
     }
 }

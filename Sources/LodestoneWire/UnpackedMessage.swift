@@ -12,10 +12,14 @@ struct DecodingBounds {
     /// For what a client sent.
     static func request(_ limits: Limits) -> DecodingBounds {
         DecodingBounds(
-            nesting: limits.maxNesting, documentByteCount: limits.maxDocumentBytes)
+            nesting: limits.maxNesting,
+            documentByteCount: limits.maxDocumentBytes
+        )
     }
 
-    /// For what a server sent. A document lies deeper in a hit than in the batch that wrote it,
+    /// For what a server sent.
+    ///
+    /// A document lies deeper in a hit than in the batch that wrote it,
     /// and the server's limits may be wider than the client knows.
     static func response(_ limits: Limits) -> DecodingBounds {
         DecodingBounds(nesting: 2 * limits.maxNesting, documentByteCount: .max)
@@ -39,7 +43,12 @@ extension MessageCodec {
         _ body: (UnsafePointer<CRequest>) throws(LodestoneError) -> Result
     ) throws(DecodingFailure) -> Result {
         try withUnpacked(
-            bytes, bounds, scan: lode_scan_request, unpack: lode_unpack_request, body)
+            bytes,
+            bounds,
+            scan: lode_scan_request,
+            unpack: lode_unpack_request,
+            body
+        )
     }
 
     /// Scans and unpacks a response, and calls `body` with it.
@@ -49,7 +58,12 @@ extension MessageCodec {
         _ body: (UnsafePointer<CResponse>) throws(LodestoneError) -> Result
     ) throws(DecodingFailure) -> Result {
         try withUnpacked(
-            bytes, bounds, scan: lode_scan_response, unpack: lode_unpack_response, body)
+            bytes,
+            bounds,
+            scan: lode_scan_response,
+            unpack: lode_unpack_response,
+            body
+        )
     }
 
     private static func withUnpacked<Message, Result>(
@@ -62,10 +76,14 @@ extension MessageCodec {
         let start = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
         let budget = DecodingBounds.decodedByteCount(for: bytes.count)
         let result = scan(
-            start, bytes.count,
+            start,
+            bytes.count,
             lode_scan_limits(
-                max_depth: UInt32(clamping: bounds.nesting), max_decoded_bytes: budget,
-                max_document_bytes: bounds.documentByteCount))
+                max_depth: UInt32(clamping: bounds.nesting),
+                max_decoded_bytes: budget,
+                max_document_bytes: bounds.documentByteCount
+            )
+        )
         let id = result.has_id ? result.id : nil
         if let error = LodestoneError(result, bytes.count, budget: budget, bounds) {
             throw DecodingFailure(id: id, error: error)
@@ -80,7 +98,8 @@ extension MessageCodec {
                 id: id,
                 error: isExhausted
                     ? .overBudget(bytes.count, budget: budget)
-                    : .malformed("The message of \(bytes.count) bytes does not fit the schema."))
+                    : .malformed("The message of \(bytes.count) bytes does not fit the schema.")
+            )
         }
         do throws(LodestoneError) {
             return try body(message)
@@ -93,7 +112,10 @@ extension MessageCodec {
 extension LodestoneError {
     /// The error for a scan that failed.
     fileprivate init?(
-        _ result: lode_scan_result, _ byteCount: Int, budget: Int, _ bounds: DecodingBounds
+        _ result: lode_scan_result,
+        _ byteCount: Int,
+        budget: Int,
+        _ bounds: DecodingBounds
     ) {
         switch result.status {
         case LODE_SCAN_OK:
@@ -103,30 +125,40 @@ extension LodestoneError {
                 "NESTING_TOO_DEEP",
                 "Byte \(result.offset) of the message begins nesting level "
                     + "\(bounds.nesting + 1); the limit is \(bounds.nesting).",
-                recovery: "Flatten the metadata or the filter.")
+                recovery: "Flatten the metadata or the filter."
+            )
         case LODE_SCAN_OVER_BUDGET:
             self = .overBudget(byteCount, budget: budget)
         case LODE_SCAN_DOCUMENT_TOO_LARGE:
             self = .limit(
-                "documents", result.document_bytes, bounds.documentByteCount, unit: "bytes")
+                "documents",
+                result.document_bytes,
+                bounds.documentByteCount,
+                unit: "bytes"
+            )
         default:
             self = .malformed(
-                "The message of \(byteCount) bytes is malformed at byte \(result.offset).")
+                "The message of \(byteCount) bytes is malformed at byte \(result.offset)."
+            )
         }
     }
 
     /// Bytes that are no message of the protocol.
     static func malformed(_ message: String, field: String? = nil) -> LodestoneError {
         .invalid(
-            "MALFORMED", message,
+            "MALFORMED",
+            message,
             recovery: "Encode messages by proto/lodestone/v1 and the rules of PROTOCOL.md.",
-            field: field)
+            field: field
+        )
     }
 
     fileprivate static func overBudget(_ byteCount: Int, budget: Int) -> LodestoneError {
         LodestoneError(
-            .resourceExhausted, reason: "DECODE_BUDGET",
+            .resourceExhausted,
+            reason: "DECODE_BUDGET",
             "A message of \(byteCount) bytes takes more than \(budget) bytes once decoded.",
-            recovery: "Send the batch in parts.")
+            recovery: "Send the batch in parts."
+        )
     }
 }

@@ -7,7 +7,10 @@ import Testing
 struct FrameDecoderTests {
     private let decoder = FrameDecoder(maxFrameBytes: 1 << 20)
 
-    @Test("are found whether they drip, come whole or come many at once", arguments: [1, 3, 7, 64, 4_096])
+    @Test(
+        "are found whether they drip, come whole or come many at once",
+        arguments: [1, 3, 7, 64, 4_096]
+    )
     func anyPieces(pieceByteCount: Int) throws {
         let frames = GoldenFrame.all.map(\.bytes)
         let stream = frames.flatMap { $0 }
@@ -42,7 +45,9 @@ struct FrameDecoderTests {
 
     @Test(
         "over the limit are refused by their length alone",
-        arguments: [[0, 0x10, 0, 1], [0x7f, 0xff, 0xff, 0xff], [0xff, 0xff, 0xff, 0xff]] as [[UInt8]])
+        arguments: [[0, 0x10, 0, 1], [0x7f, 0xff, 0xff, 0xff], [0xff, 0xff, 0xff, 0xff]]
+            as [[UInt8]]
+    )
     func tooLarge(header: [UInt8]) {
         let error = #expect(throws: LodestoneError.self) { try progress(header) }
         #expect(error?.code == .resourceExhausted)

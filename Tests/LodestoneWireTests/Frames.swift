@@ -3,27 +3,6 @@ import LodestoneCore
 import LodestoneWire
 import Testing
 
-/// Appends to an array, through a buffer that holds the same bytes: arrays compare and print.
-extension MessageCodec {
-    static func append(
-        _ request: Request, to output: inout [UInt8], maxFrameBytes: Int = 16 << 20
-    ) throws(LodestoneError) {
-        var buffer = ByteBuffer()
-        buffer.append(contentsOf: output)
-        defer { output = buffer.withUnsafeBytes { Array($0) } }
-        try append(request, to: &buffer, maxFrameBytes: maxFrameBytes)
-    }
-
-    static func append(
-        _ response: Response, to output: inout [UInt8], maxFrameBytes: Int = 16 << 20
-    ) {
-        var buffer = ByteBuffer()
-        buffer.append(contentsOf: output)
-        append(response, to: &buffer, maxFrameBytes: maxFrameBytes)
-        output = buffer.withUnsafeBytes { Array($0) }
-    }
-}
-
 func encoded(_ request: Request) throws -> [UInt8] {
     var output = ByteBuffer()
     try MessageCodec.append(request, to: &output)

@@ -124,7 +124,9 @@ struct GoldenFrameTests {
         }
     }
 
-    /// Whether the bytes decode. Fails when they don't and the refusal does not say what to do.
+    /// Whether the bytes decode.
+    ///
+    /// Fails when they don't and the refusal does not say what to do.
     private func decodeOrRefuse(_ bytes: UnsafeRawBufferPointer, _ kind: GoldenFrame.Kind) -> Bool {
         do throws(DecodingFailure) {
             switch kind {

@@ -11,36 +11,56 @@ enum GoldenValues {
             id: 1,
             call: .hello(
                 Hello(
-                    token: Array("secret".utf8), clientName: "golden", lastSequenceNumber: 41))),
+                    token: Array("secret".utf8),
+                    clientName: "golden",
+                    lastSequenceNumber: 41
+                )
+            )
+        ),
         "hello without token": Request(id: 1, call: .hello(Hello(clientName: "golden"))),
         "ping": Request(id: 2, call: .ping),
         "ping with deadline": Request(id: 3, deadline: .milliseconds(1_500), call: .ping),
         "create flat": write(
-            4, .createCollection(name: "papers", CollectionOptions(dimension: 3))),
+            4,
+            .createCollection(name: "papers", CollectionOptions(dimension: 3))
+        ),
         "create lsh": write(
             5,
             .createCollection(
                 name: "hashed",
                 CollectionOptions(
-                    dimension: 384, metric: .euclidean,
+                    dimension: 384,
+                    metric: .euclidean,
                     vectorStrategy: .lsh(LSHOptions(tables: 8, hyperplanes: 16, probes: 4)),
-                    textStrategy: .postings))),
+                    textStrategy: .postings
+                )
+            )
+        ),
         "create hnsw": write(
             6,
             .createCollection(
                 name: "graph",
                 CollectionOptions(
-                    dimension: 768, metric: .dotProduct,
+                    dimension: 768,
+                    metric: .dotProduct,
                     vectorStrategy: .hnsw(
                         inlineIndexing: true,
-                        HNSWOptions(m: 16, efConstruction: 200, efSearch: 64)),
-                    textStrategy: .fts5))),
+                        HNSWOptions(m: 16, efConstruction: 200, efSearch: 64)
+                    ),
+                    textStrategy: .fts5
+                )
+            )
+        ),
         "alter": write(
             7,
             .alterCollection(
                 name: "papers",
                 .hnsw(
-                    inlineIndexing: false, HNSWOptions(m: 32, efConstruction: 100, efSearch: 50)))),
+                    inlineIndexing: false,
+                    HNSWOptions(m: 32, efConstruction: 100, efSearch: 50)
+                )
+            )
+        ),
         "drop collection": write(8, .dropCollection(name: "papers")),
         "list collections": Request(id: 9, call: .listCollections),
         "describe": Request(id: 10, call: .describeCollection(name: "papers")),
@@ -49,15 +69,25 @@ enum GoldenValues {
             12,
             .dropMany(
                 DropManyRequest(
-                    collection: "papers", ids: ["a", "b"],
-                    edges: [SourcedEdge(from: "c", Edge("cites", to: "a"))]))),
+                    collection: "papers",
+                    ids: ["a", "b"],
+                    edges: [SourcedEdge(from: "c", Edge("cites", to: "a"))]
+                )
+            )
+        ),
         "get": Request(id: 13, call: .get(GetRequest(collection: "papers", ids: ["a", "zz"]))),
         "scan": Request(
             id: 14,
             call: .scan(
                 ScanRequest(
-                    collection: "papers", cursor: ScanCursor(row: 258), limit: 50,
-                    filter: .equal(path: ["by", "name"], "Ada"), include: .metadata))),
+                    collection: "papers",
+                    cursor: ScanCursor(row: 258),
+                    limit: 50,
+                    filter: .equal(path: ["by", "name"], "Ada"),
+                    include: .metadata
+                )
+            )
+        ),
         "search near a vector": Request(
             id: 15,
             call: .search(
@@ -65,7 +95,10 @@ enum GoldenValues {
                     collection: "papers",
                     queries: [
                         Query([Source(.vector(NearVector([1, 0, 0], exact: true, efSearch: 128)))])
-                    ]))),
+                    ]
+                )
+            )
+        ),
         "search by all means": Request(id: 16, deadline: .milliseconds(200), call: search),
         "walk": Request(
             id: 17,
@@ -74,9 +107,15 @@ enum GoldenValues {
                     collection: "papers",
                     walks: [
                         Walk(
-                            from: ["a", "b"], labels: ["cites"], depth: 8,
-                            budget: WalkBudget(nodes: 10, edges: 20))
-                    ]))),
+                            from: ["a", "b"],
+                            labels: ["cites"],
+                            depth: 8,
+                            budget: WalkBudget(nodes: 10, edges: 20)
+                        )
+                    ]
+                )
+            )
+        ),
         "build index": Request(id: 18, call: .buildIndex(collection: "papers")),
         "compact": Request(id: 19, call: .compact(collection: "papers")),
         "snapshot": Request(id: 20, call: .snapshot(name: "nightly")),
@@ -90,49 +129,83 @@ enum GoldenValues {
             id: 15,
             reply: .error(
                 LodestoneError(
-                    .resourceExhausted, reason: "OVERLOADED", "256 searches wait.",
-                    recovery: "Send it again later.", retryAfter: .milliseconds(50),
-                    field: "queries", object: "papers", sequenceNumber: 42))),
+                    .resourceExhausted,
+                    reason: "OVERLOADED",
+                    "256 searches wait.",
+                    recovery: "Send it again later.",
+                    retryAfter: .milliseconds(50),
+                    field: "queries",
+                    object: "papers",
+                    sequenceNumber: 42
+                )
+            )
+        ),
         "go away": Response(
             id: 0,
-            reply: .goAway(GoAway(lastRequest: 23, message: "The server is shutting down."))),
+            reply: .goAway(GoAway(lastRequest: 23, message: "The server is shutting down."))
+        ),
         "hello reply": Response(
             id: 1,
             reply: .hello(
                 HelloReply(
-                    serverVersion: "0.1.0", maxFrameBytes: 16 << 20, maxInFlight: 64,
-                    sequenceNumber: 42))),
+                    serverVersion: "0.1.0",
+                    maxFrameBytes: 16 << 20,
+                    maxInFlight: 64,
+                    sequenceNumber: 42
+                )
+            )
+        ),
         "pong": Response(id: 2, reply: .pong(sequenceNumber: 42)),
         "written": Response(
             id: 11,
             reply: .written(
-                WriteReceipt(sequenceNumber: 43, durability: .full, inserted: 2, replaced: 1))),
+                WriteReceipt(sequenceNumber: 43, durability: .full, inserted: 2, replaced: 1)
+            )
+        ),
         "written before": Response(
             id: 11,
             reply: .written(
                 WriteReceipt(
-                    sequenceNumber: 43, durability: .relaxed, inserted: 2, replaced: 1,
-                    isRepeated: true))),
+                    sequenceNumber: 43,
+                    durability: .relaxed,
+                    inserted: 2,
+                    replaced: 1,
+                    isRepeated: true
+                )
+            )
+        ),
         "collections": Response(id: 9, reply: .collections([description(3, 2, 3)])),
         "collection": Response(id: 10, reply: .collection(description(300, 200, 70_000))),
         "documents": Response(
             id: 13,
             reply: .documents([
                 Document(id: "a", vector: [1, 0, 0], text: "Red"), Document(id: "b"),
-            ])),
+            ])
+        ),
         "page": Response(
             id: 14,
             reply: .page(
                 ScanResponse(
-                    documents: [Document(id: "a")], nextCursor: ScanCursor(row: 259)))),
+                    documents: [Document(id: "a")],
+                    nextCursor: ScanCursor(row: 259)
+                )
+            )
+        ),
         "last page": Response(
-            id: 14, reply: .page(ScanResponse(documents: [], nextCursor: nil))),
+            id: 14,
+            reply: .page(ScanResponse(documents: [], nextCursor: nil))
+        ),
         "hits": Response(
             id: 15,
             reply: .search(
                 SearchResponse(
-                    results: [QueryResult(hits: [Hit(id: "a", score: 1), Hit(id: "b", score: 0.5)])],
-                    sequenceNumber: 43))),
+                    results: [
+                        QueryResult(hits: [Hit(id: "a", score: 1), Hit(id: "b", score: 0.5)])
+                    ],
+                    sequenceNumber: 43
+                )
+            )
+        ),
         "hits with everything": Response(id: 16, reply: hits),
         "walked": Response(
             id: 17,
@@ -142,21 +215,43 @@ enum GoldenValues {
                         WalkResult(
                             reached: [
                                 Reached(
-                                    id: "b", depth: 1, from: "a", label: "cites", weight: 0.25,
-                                    isIncoming: false),
+                                    id: "b",
+                                    depth: 1,
+                                    from: "a",
+                                    label: "cites",
+                                    weight: 0.25,
+                                    isIncoming: false
+                                ),
                                 Reached(
-                                    id: "c", depth: 2, from: "b", label: "near", weight: 1,
-                                    isIncoming: true),
-                            ], endedBy: .nodes, edgesFollowed: 7)
-                    ], sequenceNumber: 43))),
+                                    id: "c",
+                                    depth: 2,
+                                    from: "b",
+                                    label: "near",
+                                    weight: 1,
+                                    isIncoming: true
+                                ),
+                            ],
+                            endedBy: .nodes,
+                            edgesFollowed: 7
+                        )
+                    ],
+                    sequenceNumber: 43
+                )
+            )
+        ),
         "done": Response(id: 18, reply: .done(sequenceNumber: 43)),
         "stats reply": Response(
             id: 22,
             reply: .stats(
                 Stats(
-                    serverVersion: "0.1.0", storeVersion: "SQLite 3.40.1", sequenceNumber: 43,
+                    serverVersion: "0.1.0",
+                    storeVersion: "SQLite 3.40.1",
+                    sequenceNumber: 43,
                     collections: [description(3, 2, 3)],
-                    statistics: [Statistic("store.bytes.segments", 4_096, unit: "bytes")]))),
+                    statistics: [Statistic("store.bytes.segments", 4_096, unit: "bytes")]
+                )
+            )
+        ),
     ]
 
     private static func write(_ id: UInt64, _ call: Call, deadline: Duration? = nil) -> Request {
@@ -168,7 +263,8 @@ enum GoldenValues {
             collection: "papers",
             documents: [
                 Document(
-                    id: "a", vector: [1, 0, -0.5],
+                    id: "a",
+                    vector: [1, 0, -0.5],
                     text: [
                         TextField(name: "title", text: "Red foxes"),
                         TextField(name: "body", text: "The quick brown fox."),
@@ -181,11 +277,14 @@ enum GoldenValues {
                     edges: [
                         Edge("cites", to: "b", weight: 0.25, metadata: ["page": 3]),
                         Edge("near", to: "c"),
-                    ]),
+                    ]
+                ),
                 Document(id: "b"),
                 Document(id: "é", vector: [0.25, 0.5, 2]),
             ],
-            edges: [SourcedEdge(from: "b", Edge("cites", to: "a"))]))
+            edges: [SourcedEdge(from: "b", Edge("cites", to: "a"))]
+        )
+    )
 
     private static let search = Call.search(
         SearchRequest(
@@ -195,26 +294,44 @@ enum GoldenValues {
                     [
                         Source(.vector(NearVector([1, 0, 0])), weight: 2, candidates: 50),
                         Source(
-                            .text(MatchText("red fox*", mode: .querySyntax, fuzzyDistance: 1))),
+                            .text(MatchText("red fox*", mode: .querySyntax, fuzzyDistance: 1))
+                        ),
                         Source(
                             .walk(
                                 Walk(
-                                    from: ["a"], labels: ["cites"], direction: .both, depth: 2,
+                                    from: ["a"],
+                                    labels: ["cites"],
+                                    direction: .both,
+                                    depth: 2,
                                     budget: WalkBudget(
-                                        nodes: 100, edges: 1_000, time: .milliseconds(20))))),
+                                        nodes: 100,
+                                        edges: 1_000,
+                                        time: .milliseconds(20)
+                                    )
+                                )
+                            )
+                        ),
                         Source(.walkFromHits(Walk(from: [], direction: .incoming))),
                     ],
                     filter: .and([
                         .range(
-                            path: ["rank"], lower: .init(-10), upper: .init(10, isExclusive: true)),
+                            path: ["rank"],
+                            lower: .init(-10),
+                            upper: .init(10, isExclusive: true)
+                        ),
                         .or([
                             .contains(path: ["tags"], "x"), .oneOf(path: ["open"], [true]),
                         ]),
                         .not(.exists(path: ["gone"], true)),
                     ]),
-                    fusion: .weightedScores(.minMax), limit: 20, include: [.text, .sourceScores]),
+                    fusion: .weightedScores(.minMax),
+                    limit: 20,
+                    include: [.text, .sourceScores]
+                ),
                 Query([.near([0, 1, 0])], fusion: .reciprocalRank(k: 10), limit: 1),
-            ]))
+            ]
+        )
+    )
 
     private static let hits = Reply.search(
         SearchResponse(
@@ -222,26 +339,45 @@ enum GoldenValues {
                 QueryResult(
                     hits: [
                         Hit(
-                            id: "a", score: 0.75,
+                            id: "a",
+                            score: 0.75,
                             sourceScores: [
                                 SourceScore(source: 0, rank: 1, score: 0.5),
                                 SourceScore(source: 1, rank: 3, score: 2.5),
                             ],
                             document: Document(
-                                id: "a", vector: [1, 0, 0], text: "Red", metadata: ["n": 1],
-                                edges: [Edge("cites", to: "b")])),
+                                id: "a",
+                                vector: [1, 0, 0],
+                                text: "Red",
+                                metadata: ["n": 1],
+                                edges: [Edge("cites", to: "b")]
+                            )
+                        ),
                         Hit(
-                            id: "b", score: 0.25, document: Document(id: "b", vector: [0, 1, 0])),
+                            id: "b",
+                            score: 0.25,
+                            document: Document(id: "b", vector: [0, 1, 0])
+                        ),
                         Hit(id: "c", score: 0.125, document: Document(id: "c")),
-                    ], isPartial: true),
+                    ],
+                    isPartial: true
+                ),
                 QueryResult(hits: []),
-            ], sequenceNumber: 43))
+            ],
+            sequenceNumber: 43
+        )
+    )
 
     private static func description(_ documents: Int, _ vectors: Int, _ edges: Int)
         -> CollectionDescription
     {
         CollectionDescription(
-            name: "papers", options: CollectionOptions(dimension: 3), documents: documents,
-            vectors: vectors, edges: edges, sequenceNumber: 43)
+            name: "papers",
+            options: CollectionOptions(dimension: 3),
+            documents: documents,
+            vectors: vectors,
+            edges: edges,
+            sequenceNumber: 43
+        )
     }
 }

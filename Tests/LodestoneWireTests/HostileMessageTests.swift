@@ -67,7 +67,9 @@ struct HostileMessageTests {
         func search(negations: Int) -> [UInt8] {
             let filter = Bytes.nested(negations, field: 4, around: leaf)
             return Bytes.request(
-                21, Bytes.text(1, "c") + Bytes.field(2, Bytes.field(2, filter)))
+                21,
+                Bytes.text(1, "c") + Bytes.field(2, Bytes.field(2, filter))
+            )
         }
         _ = try search(negations: 27).withUnsafeBytes { try MessageCodec.decodeRequest($0) }
         #expect(refusal(search(negations: 28))?.error.reason == "NESTING_TOO_DEEP")
@@ -84,7 +86,8 @@ struct HostileMessageTests {
         arguments: [
             // Empty documents, text fields, edges, metadata fields; bytes: ids; unknown fields.
             [0x12, 0x00], [0x22, 0x00], [0x1a, 0x04, 0x0a, 0x00, 0x0a, 0x00], [0x7a, 0x00],
-        ] as [[UInt8]])
+        ] as [[UInt8]]
+    )
     func amplification(unit: [UInt8]) {
         let bomb = Bytes.repeated(unit, atLeast: 4 << 20)
         let before = residentByteCount()
@@ -107,7 +110,9 @@ struct HostileMessageTests {
     @Test("a message that may occur once is not merged with its double")
     func repeatedSingular() {
         let metadata = Bytes.field(
-            3, Bytes.field(1, Bytes.text(1, "n") + Bytes.field(2, [0x10, 2])))
+            3,
+            Bytes.field(1, Bytes.text(1, "n") + Bytes.field(2, [0x10, 2]))
+        )
         let failure = refusal(Bytes.document(Bytes.text(1, "a") + metadata + metadata))
         #expect(failure?.error.reason == "MALFORMED")
     }
@@ -120,7 +125,8 @@ struct HostileMessageTests {
             [0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01],
             // A call as a number, an id as bytes, a length of half a float.
             [0x58, 0x01], [0x0a, 0x00], [0x8a, 0x01, 0x03, 0x1a, 0x01, 0x00],
-        ] as [[UInt8]])
+        ] as [[UInt8]]
+    )
     func malformed(bytes: [UInt8]) {
         let failure = refusal(bytes)
         #expect(failure?.error.code == .invalidArgument)
@@ -151,7 +157,8 @@ struct InvalidValueTests {
             ([], "BAD_ID"), ([0x61, 0x00, 0x62], "BAD_ID"), ([0xff], "BAD_UTF8"),
             ([0xc3], "BAD_UTF8"), ([0xed, 0xa0, 0x80], "BAD_UTF8"),
             ([UInt8](repeating: 0x61, count: 513), "LIMIT"),
-        ] as [([UInt8], String)])
+        ] as [([UInt8], String)]
+    )
     func ids(id: [UInt8], reason: String) {
         let good = Bytes.field(2, Bytes.text(1, "good"))
         let batch = refusal(Bytes.indexMany(good + Bytes.field(2, Bytes.field(1, id))))
@@ -164,7 +171,9 @@ struct InvalidValueTests {
 
         let edge = refusal(
             Bytes.document(
-                Bytes.text(1, "a") + Bytes.field(4, Bytes.text(1, "l") + Bytes.field(2, id))))
+                Bytes.text(1, "a") + Bytes.field(4, Bytes.text(1, "l") + Bytes.field(2, id))
+            )
+        )
         #expect(edge?.error.field == "documents[0].edges[0].target")
     }
 
@@ -202,9 +211,13 @@ struct InvalidValueTests {
         #expect(failure(Bytes.field(1, Bytes.text(1, "n")))?.reason == "MALFORMED")
         #expect(
             failure(Bytes.field(1, Bytes.text(1, "n") + Bytes.field(2, [])))?.field
-                == "documents[0].metadata.n")
+                == "documents[0].metadata.n"
+        )
         #expect(failure(one + one)?.reason == "DUPLICATE_NAME")
-        let list = Bytes.field(6, Bytes.field(1, [0x10, 2]) + Bytes.field(1, Bytes.field(4, [0xff])))
+        let list = Bytes.field(
+            6,
+            Bytes.field(1, [0x10, 2]) + Bytes.field(1, Bytes.field(4, [0xff]))
+        )
         let deep = failure(Bytes.field(1, Bytes.text(1, "n") + Bytes.field(2, list)))
         #expect(deep?.reason == "BAD_UTF8")
         #expect(deep?.field == "documents[0].metadata.n.values[1].string_value")
@@ -239,7 +252,9 @@ struct InvalidValueTests {
         limits.maxBatch = 2
         let three = { (unit: [UInt8]) in unit + unit + unit }
         let edge = Bytes.field(
-            4, Bytes.text(1, "a") + Bytes.field(2, Bytes.text(1, "l") + Bytes.text(2, "b")))
+            4,
+            Bytes.text(1, "a") + Bytes.field(2, Bytes.text(1, "l") + Bytes.text(2, "b"))
+        )
         let cases: [(String, [UInt8])] = [
             ("documents", Bytes.indexMany(three(Bytes.field(2, Bytes.text(1, "a"))))),
             ("edges", Bytes.indexMany(three(edge))),
@@ -309,16 +324,20 @@ struct InvalidValueTests {
         let walk = Bytes.request(22, Bytes.text(1, "c") + Bytes.field(2, Bytes.text(1, "a")))
         #expect(
             try walk.withUnsafeBytes { try MessageCodec.decodeRequest($0) }.call
-                == .walk(WalkRequest(collection: "c", walks: [Walk(from: ["a"])])))
+                == .walk(WalkRequest(collection: "c", walks: [Walk(from: ["a"])]))
+        )
         let search = Bytes.request(
             21,
-            Bytes.text(1, "c") + Bytes.field(2, Bytes.field(1, Bytes.field(2, Bytes.text(1, "w")))))
+            Bytes.text(1, "c") + Bytes.field(2, Bytes.field(1, Bytes.field(2, Bytes.text(1, "w"))))
+        )
         #expect(
             try search.withUnsafeBytes { try MessageCodec.decodeRequest($0) }.call
-                == .search(SearchRequest(collection: "c", queries: [Query([.matching("w")])])))
+                == .search(SearchRequest(collection: "c", queries: [Query([.matching("w")])]))
+        )
         let create = Bytes.request(12, Bytes.text(1, "c") + Bytes.field(2, [0x08, 3]))
         #expect(
             try create.withUnsafeBytes { try MessageCodec.decodeRequest($0) }.call
-                == .createCollection(name: "c", CollectionOptions(dimension: 3)))
+                == .createCollection(name: "c", CollectionOptions(dimension: 3))
+        )
     }
 }

@@ -31,7 +31,9 @@ struct RandomMessages {
     mutating func count() -> Int { Int(UInt32(truncatingIfNeeded: number())) }
 
     mutating func text() -> String {
-        let parts = ["", "a", "word ", "\0", "é", "日本語", "🦊", String(repeating: "long ", count: 40)]
+        let parts = [
+            "", "a", "word ", "\0", "é", "日本語", "🦊", String(repeating: "long ", count: 40),
+        ]
         return many(4) { parts[$0.below(parts.count)] }.joined()
     }
 
@@ -68,9 +70,12 @@ struct RandomMessages {
 
     mutating func document(dimension: Int) -> Document {
         Document(
-            id: id(), vector: maybe { $0.vector(dimension) },
+            id: id(),
+            vector: maybe { $0.vector(dimension) },
             text: many(2) { TextField(name: $0.text(), text: $0.text()) },
-            metadata: metadata(), edges: many(2) { $0.edge() })
+            metadata: metadata(),
+            edges: many(2) { $0.edge() }
+        )
     }
 
     mutating func documents() -> [Document] {
@@ -85,20 +90,29 @@ struct RandomMessages {
         default:
             .hnsw(
                 inlineIndexing: flag(),
-                HNSWOptions(m: count(), efConstruction: count(), efSearch: count()))
+                HNSWOptions(m: count(), efConstruction: count(), efSearch: count())
+            )
         }
     }
 
     mutating func options() -> CollectionOptions {
         CollectionOptions(
-            dimension: count(), metric: Metric.allCases[below(3)], vectorStrategy: strategy(),
-            textStrategy: TextIndexStrategy.allCases[below(2)])
+            dimension: count(),
+            metric: Metric.allCases[below(3)],
+            vectorStrategy: strategy(),
+            textStrategy: TextIndexStrategy.allCases[below(2)]
+        )
     }
 
     mutating func description() -> CollectionDescription {
         CollectionDescription(
-            name: text(), options: options(), documents: count(), vectors: count(),
-            edges: count(), sequenceNumber: number())
+            name: text(),
+            options: options(),
+            documents: count(),
+            vectors: count(),
+            edges: count(),
+            sequenceNumber: number()
+        )
     }
 
     mutating func bound() -> Filter.Bound { Filter.Bound(value(), isExclusive: flag()) }
@@ -119,10 +133,16 @@ struct RandomMessages {
 
     mutating func walk() -> Walk {
         Walk(
-            from: many(3) { $0.id() }, labels: many(2) { $0.text() },
-            direction: Direction.allCases[below(3)], depth: count(),
+            from: many(3) { $0.id() },
+            labels: many(2) { $0.text() },
+            direction: Direction.allCases[below(3)],
+            depth: count(),
             budget: WalkBudget(
-                nodes: count(), edges: count(), time: maybe { .milliseconds($0.count()) }))
+                nodes: count(),
+                edges: count(),
+                time: maybe { .milliseconds($0.count()) }
+            )
+        )
     }
 
     mutating func source(dimension: Int) -> Source {
@@ -130,16 +150,24 @@ struct RandomMessages {
             switch below(4) {
             case 0:
                 .vector(
-                    NearVector(vector(dimension), exact: flag(), efSearch: maybe { $0.count() }))
+                    NearVector(vector(dimension), exact: flag(), efSearch: maybe { $0.count() })
+                )
             case 1:
                 .text(
                     MatchText(
-                        text(), mode: TextMode.allCases[below(2)], fuzzyDistance: below(3)))
+                        text(),
+                        mode: TextMode.allCases[below(2)],
+                        fuzzyDistance: below(3)
+                    )
+                )
             case 2: .walk(walk())
             default: .walkFromHits(walk())
             }
         return Source(
-            kind, weight: flag() ? 1 : Float(below(10)) / 4, candidates: maybe { $0.count() })
+            kind,
+            weight: flag() ? 1 : Float(below(10)) / 4,
+            candidates: maybe { $0.count() }
+        )
     }
 
     mutating func include() -> Include { Include(rawValue: UInt32(below(32))) }
@@ -150,8 +178,12 @@ struct RandomMessages {
             ? .reciprocalRank(k: count())
             : .weightedScores(Fusion.Normalization.allCases[below(2)])
         return Query(
-            many(3) { $0.source(dimension: dimension) }, filter: maybe { $0.filter() },
-            fusion: fusion, limit: count(), include: include())
+            many(3) { $0.source(dimension: dimension) },
+            filter: maybe { $0.filter() },
+            fusion: fusion,
+            limit: count(),
+            include: include()
+        )
     }
 
     /// The call with this place in `Call`'s list of cases.
@@ -163,7 +195,10 @@ struct RandomMessages {
                 Hello(
                     protocolVersion: UInt32(count()),
                     token: maybe { $0.many(40) { UInt8(truncatingIfNeeded: $0.next()) } },
-                    clientName: text(), lastSequenceNumber: maybe { $0.number() }))
+                    clientName: text(),
+                    lastSequenceNumber: maybe { $0.number() }
+                )
+            )
         case 1: return .ping
         case 2: return .createCollection(name: text(), options())
         case 3: return .alterCollection(name: text(), strategy())
@@ -173,24 +208,40 @@ struct RandomMessages {
         case 7:
             return .indexMany(
                 IndexManyRequest(
-                    collection: text(), documents: documents(), edges: many(3) { $0.sourcedEdge() }))
+                    collection: text(),
+                    documents: documents(),
+                    edges: many(3) { $0.sourcedEdge() }
+                )
+            )
         case 8:
             return .dropMany(
                 DropManyRequest(
-                    collection: text(), ids: many(5) { $0.id() },
-                    edges: many(3) { $0.sourcedEdge() }))
+                    collection: text(),
+                    ids: many(5) { $0.id() },
+                    edges: many(3) { $0.sourcedEdge() }
+                )
+            )
         case 9:
             return .get(
-                GetRequest(collection: text(), ids: many(5) { $0.id() }, include: include()))
+                GetRequest(collection: text(), ids: many(5) { $0.id() }, include: include())
+            )
         case 10:
             return .scan(
                 ScanRequest(
-                    collection: text(), cursor: maybe { ScanCursor(row: $0.number()) },
-                    limit: count(), filter: maybe { $0.filter() }, include: include()))
+                    collection: text(),
+                    cursor: maybe { ScanCursor(row: $0.number()) },
+                    limit: count(),
+                    filter: maybe { $0.filter() },
+                    include: include()
+                )
+            )
         case 11:
             return .search(
                 SearchRequest(
-                    collection: text(), queries: many(3) { $0.query(dimension: dimension) }))
+                    collection: text(),
+                    queries: many(3) { $0.query(dimension: dimension) }
+                )
+            )
         case 12: return .walk(WalkRequest(collection: text(), walks: many(3) { $0.walk() }))
         case 13: return .buildIndex(collection: text())
         case 14: return .compact(collection: text())
@@ -205,8 +256,11 @@ struct RandomMessages {
 
     mutating func request(_ kind: Int) -> Request {
         Request(
-            id: number(), deadline: maybe { .milliseconds(1 + $0.count() / 2) },
-            requestID: maybe { RequestID(high: $0.next(), low: $0.next()) }, call: call(kind))
+            id: number(),
+            deadline: maybe { .milliseconds(1 + $0.count() / 2) },
+            requestID: maybe { RequestID(high: $0.next(), low: $0.next()) },
+            call: call(kind)
+        )
     }
 
     mutating func hit() -> Hit {
@@ -223,22 +277,35 @@ struct RandomMessages {
 
     mutating func reached() -> Reached {
         Reached(
-            id: id(), depth: count(), from: id(), label: text(),
-            weight: flag() ? 1 : Float(below(9)) / 4, isIncoming: flag())
+            id: id(),
+            depth: count(),
+            from: id(),
+            label: text(),
+            weight: flag() ? 1 : Float(below(9)) / 4,
+            isIncoming: flag()
+        )
     }
 
     mutating func walkResult() -> WalkResult {
         WalkResult(
             reached: many(4) { $0.reached() },
-            endedBy: [nil, .nodes, .edges, .time][below(4)], edgesFollowed: count())
+            endedBy: [nil, .nodes, .edges, .time][below(4)],
+            edgesFollowed: count()
+        )
     }
 
     mutating func error() -> LodestoneError {
         LodestoneError(
-            LodestoneError.Code.allCases[below(16)], reason: text(), text(), recovery: text(),
+            LodestoneError.Code.allCases[below(16)],
+            reason: text(),
+            text(),
+            recovery: text(),
             outcome: [.notApplied, .applied, .unknown][below(3)],
-            retryAfter: maybe { .milliseconds($0.count()) }, field: maybe { $0.text() },
-            object: maybe { $0.text() }, sequenceNumber: maybe { $0.number() })
+            retryAfter: maybe { .milliseconds($0.count()) },
+            field: maybe { $0.text() },
+            object: maybe { $0.text() },
+            sequenceNumber: maybe { $0.number() }
+        )
     }
 
     /// The reply with this place in `Reply`'s list of cases.
@@ -249,39 +316,61 @@ struct RandomMessages {
         case 2:
             return .hello(
                 HelloReply(
-                    protocolVersion: UInt32(count()), serverVersion: text(),
-                    maxFrameBytes: count(), maxInFlight: count(), sequenceNumber: number()))
+                    protocolVersion: UInt32(count()),
+                    serverVersion: text(),
+                    maxFrameBytes: count(),
+                    maxInFlight: count(),
+                    sequenceNumber: number()
+                )
+            )
         case 3: return .pong(sequenceNumber: number())
         case 4:
             return .written(
                 WriteReceipt(
-                    sequenceNumber: number(), durability: flag() ? .full : .relaxed,
-                    inserted: count(), replaced: count(), dropped: count(), isRepeated: flag()))
+                    sequenceNumber: number(),
+                    durability: flag() ? .full : .relaxed,
+                    inserted: count(),
+                    replaced: count(),
+                    dropped: count(),
+                    isRepeated: flag()
+                )
+            )
         case 5: return .collections(many(3) { $0.description() })
         case 6: return .collection(description())
         case 7: return .documents(documents())
         case 8:
             return .page(
                 ScanResponse(
-                    documents: documents(), nextCursor: maybe { ScanCursor(row: $0.number()) }))
+                    documents: documents(),
+                    nextCursor: maybe { ScanCursor(row: $0.number()) }
+                )
+            )
         case 9:
             return .search(
                 SearchResponse(
                     results: many(3) {
                         QueryResult(hits: $0.many(5) { $0.hit() }, isPartial: $0.flag())
-                    }, sequenceNumber: number()))
+                    },
+                    sequenceNumber: number()
+                )
+            )
         case 10:
             return .walk(
-                WalkResponse(results: many(3) { $0.walkResult() }, sequenceNumber: number()))
+                WalkResponse(results: many(3) { $0.walkResult() }, sequenceNumber: number())
+            )
         case 11: return .done(sequenceNumber: number())
         default:
             return .stats(
                 Stats(
-                    serverVersion: text(), storeVersion: text(), sequenceNumber: number(),
+                    serverVersion: text(),
+                    storeVersion: text(),
+                    sequenceNumber: number(),
                     collections: many(2) { $0.description() },
                     statistics: many(3) {
                         Statistic($0.text(), Double($0.below(99)) / 7, unit: $0.text())
-                    }))
+                    }
+                )
+            )
         }
     }
 

@@ -28,11 +28,16 @@ struct RoundTripTests {
         var random = RandomMessages(seed: 7)
         let documents = (0..<1_000).map { number in
             Document(
-                id: DocumentID(stringLiteral: "doc-\(number)"), vector: random.vector(96),
-                text: "text \(number)", metadata: ["number": .int(Int64(number))])
+                id: DocumentID(stringLiteral: "doc-\(number)"),
+                vector: random.vector(96),
+                text: "text \(number)",
+                metadata: ["number": .int(Int64(number))]
+            )
         }
         let request = Request(
-            id: 1, call: .indexMany(IndexManyRequest(collection: "papers", documents: documents)))
+            id: 1,
+            call: .indexMany(IndexManyRequest(collection: "papers", documents: documents))
+        )
         #expect(try decodedRequest(encoded(request)) == request)
     }
 
@@ -40,15 +45,21 @@ struct RoundTripTests {
     func unexpectedSize() throws {
         for byteCount in [120, 130, 16_300, 16_400, 2_097_100, 2_097_200] {
             let document = Document(
-                id: "a", text: "t", metadata: ["m": .string(String(repeating: "x", count: byteCount))])
+                id: "a",
+                text: "t",
+                metadata: ["m": .string(String(repeating: "x", count: byteCount))]
+            )
             let request = Request(
-                id: 1, call: .indexMany(IndexManyRequest(collection: "c", documents: [document])))
+                id: 1,
+                call: .indexMany(IndexManyRequest(collection: "c", documents: [document]))
+            )
             var limits = Limits.standard
             limits.maxDocumentBytes = 4 << 20
             let bytes = try message(encoded(request))
             #expect(
                 try bytes.withUnsafeBytes { try MessageCodec.decodeRequest($0, limits: limits) }
-                    == request)
+                    == request
+            )
         }
     }
 
@@ -62,7 +73,9 @@ struct RoundTripTests {
             return try encoded(
                 Request(
                     id: 1,
-                    call: .indexMany(IndexManyRequest(collection: "c", documents: [document]))))
+                    call: .indexMany(IndexManyRequest(collection: "c", documents: [document]))
+                )
+            )
         }
         #expect(try frame(names) == frame(names.reversed()))
     }
@@ -73,7 +86,9 @@ struct RoundTripTests {
         let frame = try encoded(
             Request(
                 id: 1,
-                call: .search(SearchRequest(collection: "c", queries: [Query([.near(vector)])]))))
+                call: .search(SearchRequest(collection: "c", queries: [Query([.near(vector)])]))
+            )
+        )
         guard case .search(let search) = try decodedRequest(frame).call,
             case .vector(let near) = search.queries.first?.sources.first?.kind
         else {
@@ -106,32 +121,46 @@ struct RefusedMessageTests {
                     collection: "c",
                     documents: [
                         Document(id: "a", vector: [1, 2]), Document(id: "b", vector: [1, 2, 3, 4]),
-                    ])), reason: "DIMENSION_MISMATCH")
+                    ]
+                )
+            ),
+            reason: "DIMENSION_MISMATCH"
+        )
         expectRefusal(
             .search(
                 SearchRequest(
-                    collection: "c", queries: [Query([.near([1])]), Query([.near([1, 2])])])),
-            reason: "DIMENSION_MISMATCH")
+                    collection: "c",
+                    queries: [Query([.near([1])]), Query([.near([1, 2])])]
+                )
+            ),
+            reason: "DIMENSION_MISMATCH"
+        )
     }
 
     @Test("a vector without elements")
     func emptyVector() {
         expectRefusal(
             .search(SearchRequest(collection: "c", queries: [Query([.near([])])])),
-            reason: "BAD_VECTOR")
+            reason: "BAD_VECTOR"
+        )
     }
 
     @Test("a negative count")
     func negative() {
         expectRefusal(
-            .scan(ScanRequest(collection: "c", limit: -1)), reason: "LIMIT", field: "limit")
+            .scan(ScanRequest(collection: "c", limit: -1)),
+            reason: "LIMIT",
+            field: "limit"
+        )
     }
 
     @Test("a message over the limit")
     func tooLarge() {
         expectRefusal(
-            .dropCollection(name: String(repeating: "x", count: 100)), reason: "FRAME_TOO_LARGE",
-            maxFrameBytes: 100)
+            .dropCollection(name: String(repeating: "x", count: 100)),
+            reason: "FRAME_TOO_LARGE",
+            maxFrameBytes: 100
+        )
     }
 
     @Test("a reply over the limit becomes an error that says what to do")
@@ -139,7 +168,10 @@ struct RefusedMessageTests {
         var output = ByteBuffer()
         let documents = [Document(id: "a", text: String(repeating: "x", count: 1_000))]
         MessageCodec.append(
-            Response(id: 5, reply: .documents(documents)), to: &output, maxFrameBytes: 500)
+            Response(id: 5, reply: .documents(documents)),
+            to: &output,
+            maxFrameBytes: 500
+        )
         let response = try decodedResponse(output.array)
         #expect(response.id == 5)
         guard case .error(let error) = response.reply else {
@@ -152,13 +184,19 @@ struct RefusedMessageTests {
 
     /// Expects that a call is refused and that the output stays as it was.
     private func expectRefusal(
-        _ call: Call, reason: String, field: String? = nil, maxFrameBytes: Int = 1 << 20
+        _ call: Call,
+        reason: String,
+        field: String? = nil,
+        maxFrameBytes: Int = 1 << 20
     ) {
         var output = ByteBuffer()
         output.append(contentsOf: [9])
         do throws(LodestoneError) {
             try MessageCodec.append(
-                Request(id: 1, call: call), to: &output, maxFrameBytes: maxFrameBytes)
+                Request(id: 1, call: call),
+                to: &output,
+                maxFrameBytes: maxFrameBytes
+            )
             Issue.record("was not refused")
         } catch {
             #expect(error.reason == reason)

@@ -215,15 +215,13 @@ def index_many(
         write_document(message.documents.add(), document)
         if document.vector is not None:
             packed.append(document.vector)
-    columns = {"vectors": vectors, "texts": texts, "metadata": metadata}
-    if ids is None and any(column is not None for column in columns.values()):
-        raise invalid("BAD_ID", "There are columns without ids.", "Give ids as well.", "ids")
-    for name, column in columns.items():
-        if ids is not None and column is not None and len(column) != len(ids):  # type: ignore[arg-type]
+    matrix = None if vectors is None else floats(vectors)
+    for name, column in {"vectors": matrix, "texts": texts, "metadata": metadata}.items():
+        if column is not None and len(column) != len(ids or ()):
             raise invalid(
                 "BAD_COLUMN",
-                f"{name} has {len(column)} rows for {len(ids)} ids.",  # type: ignore[arg-type]
-                "Give every column one row an id.",
+                f"{name} has {len(column)} rows for {len(ids or ())} ids.",
+                "Give ids, and every column one row an id.",
                 name,
             )
     for row, id in enumerate(ids or ()):
@@ -231,9 +229,9 @@ def index_many(
         values = metadata[row] if metadata is not None else None
         written = message.documents.add()
         write_document(written, Document(id, text=text or {}, metadata=values or {}))
-        written.has_vector = vectors is not None
-    if vectors is not None and ids:
-        packed.append(vectors)
+        written.has_vector = matrix is not None
+    if matrix is not None and ids:
+        packed.append(matrix)
     write_sourced_edges(message.edges, edges)
     return message, packed.encoded()
 

@@ -92,8 +92,9 @@ def test_columns_are_written_like_documents() -> None:
         Document("b", [3, 4], {"title": "second"}),
     ]
     rows = _codec.index_many("c", documents, None, None, None, None, ())
+    texts = ["first", {"title": "second"}]
     columns = _codec.index_many(
-        "c", (), ["a", "b"], np.array([[1, 2], [3, 4]]), ["first", {"title": "second"}], [{"n": 1}, None], ()
+        "c", (), ["a", "b"], np.array([[1, 2], [3, 4]]), texts, [{"n": 1}, None], ()
     )
     assert sent(Call("index_many", *rows)) == sent(Call("index_many", *columns))
 

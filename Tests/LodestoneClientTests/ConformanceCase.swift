@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import LodestoneClient
+import Testing
+
+/// One case of Tests/Conformance/cases.json.
+struct ConformanceCase: Sendable, CustomTestStringConvertible {
+    let json: JSON
+
+    var testDescription: String { json["name"]?.string ?? "a case without a name" }
+
+    static let all: [ConformanceCase] = {
+        let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appendingPathComponent("../Conformance/cases.json")
+        do {
+            return try JSONDecoder().decode([JSON].self, from: Data(contentsOf: file))
+                .map { ConformanceCase(json: $0) }
+        } catch {
+            Issue.record("cases.json: \(error)")
+            return []
+        }
+    }()
+}
+
+/// JSON that keeps whole numbers apart from others.
+enum JSON: Decodable, Sendable, Equatable {
+    case null
+    case bool(Bool)
+    case int(Int64)
+    case double(Double)
+    case string(String)
+    case array([JSON])
+    case object([String: JSON])
+
+    struct Malformed: Error {
+        let what: String
+        init(_ what: String) { self.what = what }
+    }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if container.decodeNil() {
+            self = .null
+        } else if let bool = try? container.decode(Bool.self) {
+            self = .bool(bool)
+        } else if let int = try? container.decode(Int64.self) {
+            self = .int(int)
+        } else if let double = try? container.decode(Double.self) {
+            self = .double(double)
+        } else if let string = try? container.decode(String.self) {
+            self = .string(string)
+        } else if let array = try? container.decode([JSON].self) {
+            self = .array(array)
+        } else {
+            self = .object(try container.decode([String: JSON].self))
+        }
+    }
+
+    subscript(name: String) -> JSON? {
+        if case .object(let fields) = self { fields[name] } else { nil }
+    }
+
+    var string: String? { if case .string(let string) = self { string } else { nil } }
+    var bool: Bool? { if case .bool(let bool) = self { bool } else { nil } }
+    var int: Int? { if case .int(let int) = self { Int(int) } else { nil } }
+    var array: [JSON]? { if case .array(let array) = self { array } else { nil } }
+
+    /// A number, which may be spelled as text when it is none that JSON has.
+    var number: Double? {
+        switch self {
+        case .int(let int): Double(int)
+        case .double(let double): double
+        case .string("NaN"): .nan
+        case .string("Infinity"): .infinity
+        case .string("-Infinity"): -.infinity
+        default: nil
+        }
+    }
+
+    func text(_ name: String) throws -> String {
+        guard let text = self[name]?.string else { throw Malformed("\(name) is no text: \(self)") }
+        return text
+    }
+
+    /// The elements of a list; of an absent one, none.
+    func list<Element>(_ name: String, _ read: (JSON) throws -> Element) throws -> [Element] {
+        try (self[name]?.array ?? []).map(read)
+    }
+}
+
+/// What a case says, as the client takes it.
+extension JSON {
+    var documentID: DocumentID {
+        get throws {
+            guard let string else { throw Malformed("no id: \(self)") }
+            return try DocumentID(string)
+        }
+    }
+
+    var vector: [Float] {
+        get throws {
+            try (array ?? []).map { element in
+                guard let number = element.number else { throw Malformed("no number: \(element)") }
+                return Float(number)
+            }
+        }
+    }
+
+    var value: Value {
+        get throws {
+            switch self {
+            case .bool(let bool): return .bool(bool)
+            case .int(let int): return .int(int)
+            case .string(let string): return .string(string)
+            case .array(let elements): return .list(try elements.map { try $0.value })
+            case .object(let fields):
+                if let double = fields["double"]?.number { return .double(double) }
+                if case .int(let time) = fields["timestamp"] {
+                    return .timestamp(microseconds: time)
+                }
+                if let object = fields["object"] { return .object(try object.metadata) }
+                throw Malformed("no value: \(self)")
+            case .null, .double: throw Malformed("no value: \(self)")
+            }
+        }
+    }
+
+    var metadata: Metadata {
+        get throws {
+            guard case .object(let fields) = self else { throw Malformed("no metadata: \(self)") }
+            return try fields.mapValues { try $0.value }
+        }
+    }
+
+    var edge: Edge {
+        get throws {
+            Edge(
+                try text("label"),
+                to: try DocumentID(try text("target")),
+                weight: Float(self["weight"]?.number ?? 1),
+                metadata: try self["metadata"]?.metadata ?? [:]
+            )
+        }
+    }
+
+    var sourcedEdge: SourcedEdge {
+        get throws { SourcedEdge(from: try DocumentID(try text("source")), try edge) }
+    }
+
+    var document: Document {
+        get throws {
+            var texts: [TextField] = []
+            if case .object(let fields) = self["text"] {
+                for (name, text) in fields.sorted(by: { $0.key < $1.key }) {
+                    texts.append(TextField(name: name, text: text.string ?? ""))
+                }
+            }
+            return Document(
+                id: try DocumentID(try text("id")),
+                vector: try self["vector"]?.vector,
+                text: texts,
+                metadata: try self["metadata"]?.metadata ?? [:],
+                edges: try list("edges") { try $0.edge }
+            )
+        }
+    }
+
+    var collectionOptions: CollectionOptions {
+        get throws {
+            let metrics: [String: Metric] = [
+                "cosine": .cosine, "euclidean": .euclidean, "dot_product": .dotProduct,
+            ]
+            let metric = self["metric"]?.string ?? "cosine"
+            guard let metric = metrics[metric] else { throw Malformed("no metric: \(metric)") }
+            return CollectionOptions(dimension: self["dimension"]?.int ?? 0, metric: metric)
+        }
+    }
+
+    var include: Include? {
+        get throws {
+            guard let names = self["include"]?.array else { return nil }
+            let parts: [String: Include] = [
+                "text": .text, "metadata": .metadata, "vector": .vector, "edges": .edges,
+                "source_scores": .sourceScores,
+            ]
+            var include: Include = []
+            for name in names {
+                guard let part = parts[name.string ?? ""] else { throw Malformed("\(name)") }
+                include.insert(part)
+            }
+            return include
+        }
+    }
+}

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import LodestoneEngine
+import LodestoneServer
+import LodestoneWire
+import Logging
+import Testing
+
+@testable import LodestoneClient
+
+/// Runs Tests/Conformance/cases.json against a server in this process, or against the one that
+/// `LODESTONE_ADDRESS` names; the README there has the format.
+@Suite("Conformance", .timeLimit(.minutes(2)))
+struct ConformanceTests {
+    @Test("is kept in every case", arguments: ConformanceCase.all)
+    func conformance(testCase: ConformanceCase) async throws {
+        guard let issue = testCase.json["known_issue"]?.string else {
+            try await run(testCase)
+            return
+        }
+        if testCase.json["ends_server"] != nil { return }
+        await withKnownIssue("\(issue)") { try await run(testCase) }
+    }
+
+    private func run(_ testCase: ConformanceCase) async throws {
+        let server = try ConformanceServer()
+        let client = try await LodestoneClient.connect(to: server.address)
+        var runner = ConformanceRunner(client: client)
+        for (place, step) in (testCase.json["steps"]?.array ?? []).enumerated() {
+            try await runner.run(step, place: place)
+        }
+        try await runner.cleanUp()
+        await client.close()
+        await server.stop()
+    }
+}
+
+/// Where the cases run.
+private struct ConformanceServer {
+    let address: String
+    private let running: (server: Server, engine: Engine, directory: URL)?
+
+    init() throws {
+        if let address = ProcessInfo.processInfo.environment["LODESTONE_ADDRESS"] {
+            self.address = address
+            running = nil
+            return
+        }
+        let directory = FileManager.default.temporaryDirectory
+            .appending(path: "lode-\(UInt64.random(in: .min ... .max))")
+        let engine = try Engine.open(
+            directory: directory.path,
+            options: Engine.Options(durability: .relaxed)
+        )
+        let server = Server(
+            engine: engine,
+            configuration: ServerConfiguration(endpoint: .tcp(host: "127.0.0.1", port: 0)),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
+        address = try server.start().description
+        running = (server, engine, directory)
+    }
+
+    func stop() async {
+        guard let running else { return }
+        await running.server.shutdown()
+        running.engine.close()
+        try? FileManager.default.removeItem(at: running.directory)
+    }
+}
+
+/// Sends the steps of one case, under names that no other case uses.
+private struct ConformanceRunner {
+    /// What a call answered.
+    enum Answer {
+        case pong
+        case stats(Stats)
+        case receipt(WriteReceipt)
+        case collections([CollectionDescription])
+        case collection(CollectionDescription)
+        case documents([Document])
+        case page(ScanResponse)
+        case results(SearchResponse)
+        case walks(WalkResponse)
+        case nothing
+    }
+
+    let client: LodestoneClient
+    private let prefix = "conformance-\(UInt64.random(in: .min ... .max))-"
+    private var requestIDs: [String: RequestID] = [:]
+    private var cursors: [String: ScanCursor] = [:]
+
+    init(client: LodestoneClient) {
+        self.client = client
+    }
+
+    mutating func run(_ step: JSON, place: Int) async throws {
+        let call = try #require(step["call"]?.string)
+        let expected = try #require(step["expect"])
+        let check = ConformanceCheck(step: "step \(place), \(call)", prefix: prefix)
+        let answer: Answer
+        do {
+            answer = try await send(call, step["args"] ?? .object([:]))
+        } catch let error as LodestoneError {
+            check.error(error, expected["error"])
+            return
+        }
+        if let label = step["save_cursor"]?.string, case .page(let page) = answer {
+            cursors[label] = page.nextCursor
+        }
+        switch answer {
+        case .pong: check.isTrue(expected["pong"] != nil, "pong")
+        case .stats(let stats):
+            check.isTrue(expected["stats"] != nil, "stats")
+            check.isTrue(!stats.serverVersion.isEmpty && !stats.statistics.isEmpty, "stats")
+        case .receipt(let receipt): check.receipt(receipt, expected["receipt"])
+        case .collections(let collections):
+            check.collections(collections, expected["collections"])
+        case .collection(let collection): check.collection(collection, expected["collection"])
+        case .documents(let documents): check.documents(documents, expected["documents"])
+        case .page(let page): check.page(page, expected["page"])
+        case .results(let response): check.results(response.results, expected["results"])
+        case .walks(let response): check.walks(response.results, expected["walks"])
+        case .nothing: check.isTrue(false, "was answered")
+        }
+    }
+
+    func cleanUp() async throws {
+        for collection in try await client.collections()
+        where collection.name.hasPrefix(prefix) {
+            try await client.dropCollection(collection.name)
+        }
+    }
+
+    private mutating func send(_ call: String, _ args: JSON) async throws -> Answer {
+        let name = prefix + (args["collection"]?.string ?? "")
+        let collection = client.collection(name)
+        let requestID = requestID(args["request_id"]?.string)
+        switch call {
+        case "ping":
+            try await client.ping()
+            return .pong
+        case "stats":
+            return .stats(try await client.stats())
+        case "collections":
+            return .collections(try await client.collections())
+        case "describe":
+            return .collection(try await collection.describe())
+        case "create_collection":
+            return .receipt(
+                try await client.createCollection(
+                    name,
+                    try args.collectionOptions,
+                    requestID: requestID
+                )
+            )
+        case "drop_collection":
+            return .receipt(try await client.dropCollection(name, requestID: requestID))
+        case "index_many":
+            return .receipt(
+                try await collection.indexMany(
+                    try args.list("documents") { try $0.document },
+                    edges: try args.list("edges") { try $0.sourcedEdge },
+                    requestID: requestID
+                )
+            )
+        case "drop":
+            return .receipt(
+                try await collection.drop(
+                    try args.list("ids") { try $0.documentID },
+                    edges: try args.list("edges") { try $0.sourcedEdge },
+                    requestID: requestID
+                )
+            )
+        case "get":
+            let ids = try args.list("ids") { try $0.documentID }
+            return .documents(
+                try await collection.get(ids, include: try args.include ?? .document)
+            )
+        case "scan":
+            return .page(
+                try await collection.scan(
+                    limit: args["limit"]?.int ?? 100,
+                    cursor: args["cursor"]?.string.flatMap { cursors[$0] },
+                    filter: try args["filter"]?.filter,
+                    include: try args.include ?? .document
+                )
+            )
+        case "search":
+            return .results(
+                try await collection.search(try args.list("queries") { try $0.query })
+            )
+        case "walk":
+            return .walks(try await collection.walk(try args.list("walks") { try $0.walk }))
+        case "raw":
+            try await sendRaw(try args.text("name"), name)
+            return .nothing
+        default:
+            throw JSON.Malformed("there is no call '\(call)'")
+        }
+    }
+
+    private func sendRaw(_ call: String, _ name: String) async throws {
+        let calls: [String: Call] = [
+            "alter_collection": .alterCollection(name: name, .flatScan),
+            "build_index": .buildIndex(collection: name), "compact": .compact(collection: name),
+            "snapshot": .snapshot(name: name), "verify": .verify,
+        ]
+        let raw = try #require(calls[call])
+        _ = try await client.write(raw, requestID: .random(), deadline: nil)
+    }
+
+    private mutating func requestID(_ label: String?) -> RequestID {
+        guard let label else { return .random() }
+        let id = requestIDs[label] ?? .random()
+        requestIDs[label] = id
+        return id
+    }
+}
