@@ -61,10 +61,11 @@ faults-planted: ## Checks that the fault harness finds a bug that it asks the se
 bench: ## Measures a release build: make bench BENCH_DATA=FOLDER, with the WordNet data set.
 	@test -n "$(BENCH_DATA)" || { echo "Say where the data is: make bench BENCH_DATA=FOLDER"; exit 2; }
 	@.ci/install $(BUILD_PACKAGES)
+	swift build -c release --product lodestoned
 	swift build -c release --product lodestone-bench
 	.build/release/lodestone-bench ingest --data $(BENCH_DATA)
 	.build/release/lodestone-bench search --data $(BENCH_DATA)
-	.build/release/lodestone-bench rpc --data $(BENCH_DATA)
+	.build/release/lodestone-bench rpc
 
 lint: ## Says where the Swift sources differ from .swift-format.
 	swift format lint --strict --recursive --parallel $(SOURCES)
