@@ -60,7 +60,12 @@ package struct FlatIndex: Sendable {
 
         var scan = FlatScan(
             PreparedQueries(queries, dimension: dimension, metric: metric),
-            k: k, rows: rows, dimension: dimension, metric: metric, kernels: kernels)
+            k: k,
+            rows: rows,
+            dimension: dimension,
+            metric: metric,
+            kernels: kernels
+        )
         for block in blocks {
             try scan.run(over: block, isAllowed: isAllowed, context: context)
         }
@@ -73,7 +78,14 @@ package struct FlatIndex: Sendable {
         let prepared = PreparedQueries([query], dimension: dimension, metric: metric)
         var distance = Float.infinity
         kernels.scan(
-            prepared.elements, prepared.norms[0], row, dimension, 1, dimension, &distance)
+            prepared.elements,
+            prepared.norms[0],
+            row,
+            dimension,
+            1,
+            dimension,
+            &distance
+        )
         return distance
     }
 }

@@ -67,8 +67,12 @@ struct FlatScan {
                 measure(query, width: width, base: base, rows: rows)
                 for offset in 0..<width {
                     collect(
-                        query + offset, from: offset * chunkRows, rows: rows, firstRow: firstRow,
-                        isAllowed: isAllowed)
+                        query + offset,
+                        from: offset * chunkRows,
+                        rows: rows,
+                        firstRow: firstRow,
+                        isAllowed: isAllowed
+                    )
                 }
                 query += width
                 multiplicationsSinceCheck += width * rows * dimension
@@ -90,7 +94,10 @@ struct FlatScan {
 
     // Distances of query + i go to `distances` from i * chunkRows on.
     private mutating func measure(
-        _ query: Int, width: Int, base: UnsafePointer<Float>, rows: Int
+        _ query: Int,
+        width: Int,
+        base: UnsafePointer<Float>,
+        rows: Int
     ) {
         queries.elements.withUnsafeBufferPointer { elements in
             queries.norms.withUnsafeBufferPointer { norms in
@@ -99,12 +106,26 @@ struct FlatScan {
                 }
                 if width == 1 {
                     kernels.scan(
-                        elements + query * dimension, norms[query], base, dimension, rows,
-                        dimension, &distances)
+                        elements + query * dimension,
+                        norms[query],
+                        base,
+                        dimension,
+                        rows,
+                        dimension,
+                        &distances
+                    )
                 } else {
                     kernels.scanBlock(
-                        elements + query * dimension, norms + query, base, dimension, rows,
-                        dimension, inverseNorms, &distances, chunkRows)
+                        elements + query * dimension,
+                        norms + query,
+                        base,
+                        dimension,
+                        rows,
+                        dimension,
+                        inverseNorms,
+                        &distances,
+                        chunkRows
+                    )
                 }
             }
         }
@@ -130,7 +151,11 @@ struct FlatScan {
                     nearest[query].add(row: row, distance: distance)
                 }
                 index = kernels.firstWithin(
-                    distances, index + 1, rows, nearest[query].bound)
+                    distances,
+                    index + 1,
+                    rows,
+                    nearest[query].bound
+                )
             }
         }
     }

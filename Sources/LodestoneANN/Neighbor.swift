@@ -4,7 +4,9 @@
 package struct Neighbor: Sendable, Equatable {
     /// The row.
     package var row: UInt32
-    /// By the index's metric; smaller is nearer. Never NaN.
+    /// By the index's metric; smaller is nearer.
+    ///
+    /// Never NaN.
     package var distance: Float
 
     /// Creates a neighbor.

@@ -17,7 +17,9 @@ struct TopK {
         heap.reserveCapacity(min(k, expected))
     }
 
-    /// Whether `add` would keep the row. The distance is not NaN.
+    /// Whether `add` would keep the row.
+    ///
+    /// The distance is not NaN.
     func wouldKeep(row: UInt32, distance: Float) -> Bool {
         guard heap.count == capacity else { return true }
         guard let farthest = heap.first else { return false }
@@ -79,6 +81,8 @@ struct TopK {
         let ordered = UInt32(truncatingIfNeeded: key >> 32)
         let bits = ordered >> 31 == 0 ? ~ordered : ordered & 0x7FFF_FFFF
         return Neighbor(
-            row: UInt32(truncatingIfNeeded: key), distance: Float(bitPattern: bits))
+            row: UInt32(truncatingIfNeeded: key),
+            distance: Float(bitPattern: bits)
+        )
     }
 }

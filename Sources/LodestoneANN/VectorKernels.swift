@@ -6,17 +6,20 @@ import LodestoneCore
 ///
 /// `@unchecked Sendable`: functions without state.
 struct VectorKernels: @unchecked Sendable {
-    typealias Scan = @convention(c) (
-        UnsafePointer<Float>, Float, UnsafePointer<Float>, Int, Int, Int,
-        UnsafeMutablePointer<Float>
-    ) -> Void
-    typealias ScanBlock = @convention(c) (
-        UnsafePointer<Float>, UnsafePointer<Float>, UnsafePointer<Float>, Int, Int, Int,
-        UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int
-    ) -> Void
-    typealias InverseNorms = @convention(c) (
-        UnsafePointer<Float>, Int, Int, Int, UnsafeMutablePointer<Float>
-    ) -> Void
+    typealias Scan =
+        @convention(c) (
+            UnsafePointer<Float>, Float, UnsafePointer<Float>, Int, Int, Int,
+            UnsafeMutablePointer<Float>
+        ) -> Void
+    typealias ScanBlock =
+        @convention(c) (
+            UnsafePointer<Float>, UnsafePointer<Float>, UnsafePointer<Float>, Int, Int, Int,
+            UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int
+        ) -> Void
+    typealias InverseNorms =
+        @convention(c) (
+            UnsafePointer<Float>, Int, Int, Int, UnsafeMutablePointer<Float>
+        ) -> Void
     typealias FirstWithin = @convention(c) (UnsafePointer<Float>, Int, Int, Float) -> Int
 
     /// One query against rows.

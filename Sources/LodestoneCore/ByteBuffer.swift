@@ -55,7 +55,10 @@ package struct ByteBuffer: ~Copyable {
 
     /// Appends what `write` puts into at least `byteCount` bytes of uninitialized memory.
     ///
-    /// - Parameter write: Returns how many bytes it has written.
+    /// - Parameters:
+    ///   - byteCount: The room that is needed.
+    ///   - write: Returns how many bytes it has written.
+    /// - Throws: What `write` throws; nothing is appended then.
     package mutating func append<E: Error>(
         reserving byteCount: Int,
         _ write: (UnsafeMutableRawBufferPointer) throws(E) -> Int

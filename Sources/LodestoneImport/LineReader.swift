@@ -28,7 +28,9 @@ final class LineReader {
     static let maxLineBytes = 16 << 20
 
     enum Line {
-        /// The bytes without the line's end. Good until the next call.
+        /// The bytes without the line's end.
+        ///
+        /// Good until the next call.
         case bytes(UnsafeRawBufferPointer)
         /// More than `maxLineBytes`; they were passed over.
         case tooLong(byteCount: Int)

@@ -9,7 +9,9 @@ import Testing
 struct FlatIndexTests {
     @Test(
         "finds what float64 arithmetic finds, in batches and one by one",
-        arguments: lode_isa.available, Metric.allCases)
+        arguments: lode_isa.available,
+        Metric.allCases
+    )
     func likeBruteForce(isa: lode_isa, metric: Metric) throws {
         var random = SeededGenerator(seed: 3)
         for (dimension, count) in [(1, 300), (7, 500), (33, 400), (128, 300), (385, 200)] {
@@ -149,7 +151,12 @@ struct FlatIndexTests {
         }
         #expect(throws: LodestoneError.self) {
             try FlatIndex(dimension: 1, metric: .cosine).search(
-                [[1]], k: 1, in: [], isAllowed: nil, context: context)
+                [[1]],
+                k: 1,
+                in: [],
+                isAllowed: nil,
+                context: context
+            )
         }
     }
 
@@ -169,12 +176,16 @@ struct FlatIndexTests {
         var asked = 0
         let error = #expect(throws: LodestoneError.self) {
             try index.search(
-                Array(repeating: vector, count: queries), k: 20_000, in: blocks,
+                Array(repeating: vector, count: queries),
+                k: 20_000,
+                in: blocks,
                 isAllowed: { _ in
                     asked += 1
                     if asked == 1 { end() }
                     return true
-                }, context: context)
+                },
+                context: context
+            )
         }
         #expect(error?.code == code)
         // Two million multiplications are 4,096 rows.
@@ -197,6 +208,11 @@ struct FlatIndexTests {
         isAllowed: ((UInt32) -> Bool)? = nil
     ) throws(LodestoneError) -> [[Neighbor]] {
         try index.search(
-            queries, k: k, in: blocks, isAllowed: isAllowed, context: CallContext())
+            queries,
+            k: k,
+            in: blocks,
+            isAllowed: isAllowed,
+            context: CallContext()
+        )
     }
 }

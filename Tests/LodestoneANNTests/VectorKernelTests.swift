@@ -20,14 +20,18 @@ struct VectorKernelTests {
 
     @Test(
         "agree with float64 arithmetic and, in every shape, with themselves",
-        arguments: lode_isa.available, Metric.allCases)
+        arguments: lode_isa.available,
+        Metric.allCases
+    )
     func agreement(isa: lode_isa, metric: Metric) throws {
         let kernels = try #require(VectorKernels(metric, isa: isa))
         var random = SeededGenerator(seed: 42)
         for dimension in Self.dimensions {
             let rows = RowMemory(
-                random.vectors(dimension % 9 + 1, dimension), padding: dimension % 5,
-                misalignment: dimension % 4)
+                random.vectors(dimension % 9 + 1, dimension),
+                padding: dimension % 5,
+                misalignment: dimension % 4
+            )
             let queries = random.vectors(VectorKernels.blockQueries, dimension)
             let found = measure(kernels, metric, queries, rows)
             for (index, query) in queries.enumerated() {
@@ -49,7 +53,9 @@ struct VectorKernelTests {
 
     @Test(
         "read nothing behind the end of a vector",
-        arguments: lode_isa.available, Metric.allCases)
+        arguments: lode_isa.available,
+        Metric.allCases
+    )
     func endOfMemory(isa: lode_isa, metric: Metric) throws {
         let kernels = try #require(VectorKernels(metric, isa: isa))
         let page = Int(getpagesize())
@@ -94,7 +100,10 @@ struct VectorKernelTests {
     }
 
     private func check(
-        _ distances: [Float], _ metric: Metric, _ query: [Float], _ rows: [[Float]]
+        _ distances: [Float],
+        _ metric: Metric,
+        _ query: [Float],
+        _ rows: [[Float]]
     ) {
         for (distance, row) in zip(distances, rows) {
             #expect(!distance.isNaN)
@@ -153,7 +162,10 @@ struct VectorKernelTests {
 
     /// All distances by scans and by one block; also that nothing is written beside them.
     private func measure(
-        _ kernels: VectorKernels, _ metric: Metric, _ queries: [[Float]], _ rows: RowMemory
+        _ kernels: VectorKernels,
+        _ metric: Metric,
+        _ queries: [[Float]],
+        _ rows: RowMemory
     ) -> (one: [[Float]], block: [[Float]]) {
         let dimension = queries[0].count
         let count = rows.rows.count
@@ -167,8 +179,16 @@ struct VectorKernelTests {
         let width = count + 3
         var block = Array(repeating: canary, count: queries.count * width)
         kernels.scanBlock(
-            prepared.elements, prepared.norms, rows.base, rows.stride, count, dimension,
-            inverseNorms, &block, width)
+            prepared.elements,
+            prepared.norms,
+            rows.base,
+            rows.stride,
+            count,
+            dimension,
+            inverseNorms,
+            &block,
+            width
+        )
 
         var one: [[Float]] = []
         for query in queries.indices {
@@ -178,8 +198,14 @@ struct VectorKernelTests {
                 + Array(repeating: Float.nan, count: 16)
             var distances = Array(repeating: canary, count: count + 1)
             kernels.scan(
-                elements, prepared.norms[query], rows.base, rows.stride, count, dimension,
-                &distances)
+                elements,
+                prepared.norms[query],
+                rows.base,
+                rows.stride,
+                count,
+                dimension,
+                &distances
+            )
             #expect(distances[count] == canary)
             #expect(block[query * width + count] == canary)
             one.append(Array(distances[..<count]))

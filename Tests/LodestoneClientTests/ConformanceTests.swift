@@ -14,15 +14,6 @@ import Testing
 struct ConformanceTests {
     @Test("is kept in every case", arguments: ConformanceCase.all)
     func conformance(testCase: ConformanceCase) async throws {
-        guard let issue = testCase.json["known_issue"]?.string else {
-            try await run(testCase)
-            return
-        }
-        if testCase.json["ends_server"] != nil { return }
-        await withKnownIssue("\(issue)") { try await run(testCase) }
-    }
-
-    private func run(_ testCase: ConformanceCase) async throws {
         let server = try ConformanceServer()
         let client = try await LodestoneClient.connect(to: server.address)
         var runner = ConformanceRunner(client: client)

@@ -61,6 +61,8 @@ struct SearchPlan {
             }
         }
         var lists = [[Int: RankedList]](repeating: [:], count: request.queries.count)
+        // A collection without vectors has no dimension to build an index for.
+        if groups.isEmpty { return lists }
         let flat = FlatIndex(dimension: options.dimension, metric: options.metric)
         for (group, questions) in groups {
             let state = view.state
@@ -226,7 +228,7 @@ extension Metric {
     func score(_ distance: Float) -> Double {
         switch self {
         case .cosine: 1 - Double(distance)
-        case .euclidean, .dotProduct: -Double(distance)
+        case .euclidean, .dotProduct: 0 - Double(distance)
         }
     }
 }

@@ -407,14 +407,7 @@ def runner(client: Client) -> Iterator[Runner]:
     runner.clean_up()
 
 
-def marked(case: Any) -> Any:
-    """A case as a parameter: a known issue must fail until somebody mends it."""
-    issue = case.get("known_issue")
-    marks = [pytest.mark.xfail(strict=True, reason=issue)] if issue else []
-    return pytest.param(case, id=case["name"], marks=marks)
-
-
-@pytest.mark.parametrize("case", [marked(case) for case in CASES])
+@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
 def test_conformance(case: Any, runner: Runner) -> None:
     for place, step in enumerate(case["steps"]):
         try:
