@@ -27,7 +27,7 @@ demo: ## Fills a fresh server with real data and asks it questions; half a minut
 	@directory=$$(mktemp -d) && trap 'rm -rf "$$directory"' EXIT && trap 'exit 130' INT TERM && \
 	.build/release/lodestone-demo --directory "$$directory"
 
-test: test-generated test-swift test-python ## Runs every test; what must pass before a change lands.
+test: test-generated test-swift faults-short test-python ## Runs every test; what must pass before a change lands.
 
 test-generated: ## Compares the generated code with proto/.
 	@.ci/install $(TEST_PACKAGES)

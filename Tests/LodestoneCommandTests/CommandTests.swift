@@ -18,8 +18,8 @@ struct CommandTests {
     }
 
     /// A server with two foods and two birds in the collection `things`.
-    private func filled() throws -> TestServer {
-        let server = try TestServer()
+    private func filled() async throws -> TestServer {
+        let server = try await TestServer.start()
         let file = try server.scratch.file("docs.jsonl", documents)
         let rows: [[Float]] = [[1, 0, 0], [0.9, 0.1, 0], [9, 9, 9], [0, 0, 1], [0, 0.1, 0.9]]
         let matrix = try server.scratch.file("docs.f32", vectors(rows))
@@ -27,7 +27,7 @@ struct CommandTests {
             "edges.tsv",
             "soup\tlike\tstew\nhawk\tlike\towl\nnobody\tlike\towl\nbroken\n"
         )
-        let outcome = try server.lodestone(
+        let outcome = try await server.lodestone(
             "import",
             "things",
             file,
@@ -66,10 +66,10 @@ struct CommandTests {
     }
 
     @Test("what was imported is found by words, by a vector, by both, and by walking")
-    func journey() throws {
-        let server = try filled()
-        #expect(ids(try server.lodestone("search", "things", "night", "--json")) == ["owl"])
-        let syntax = try server.lodestone(
+    func journey() async throws {
+        let server = try await filled()
+        #expect(ids(try await server.lodestone("search", "things", "night", "--json")) == ["owl"])
+        let syntax = try await server.lodestone(
             "search",
             "things",
             "--syntax",
@@ -77,7 +77,7 @@ struct CommandTests {
             "--json"
         )
         #expect(ids(syntax) == ["soup"])
-        let near = try server.lodestone(
+        let near = try await server.lodestone(
             "search",
             "things",
             "--near",
@@ -87,7 +87,7 @@ struct CommandTests {
             "--json"
         )
         #expect(ids(near) == ["stew"])
-        let both = try server.lodestone(
+        let both = try await server.lodestone(
             "search",
             "things",
             "night bird",
@@ -101,7 +101,7 @@ struct CommandTests {
         let hits = try #require(both.json["hits"] as? [[String: Any]])
         let sources = try #require(hits.first?["sources"] as? [[String: Any]])
         #expect(Set(sources.compactMap { $0["source"] as? String }) == ["vector", "text"])
-        let walk = try server.lodestone(
+        let walk = try await server.lodestone(
             "walk",
             "things",
             "owl",
@@ -112,7 +112,7 @@ struct CommandTests {
             "--json"
         )
         #expect(ids(walk, "reached") == ["hawk"])
-        let get = try server.lodestone("get", "things", "soup", "nobody", "--json")
+        let get = try await server.lodestone("get", "things", "soup", "nobody", "--json")
         let document = try #require((get.json["documents"] as? [[String: Any]])?.first)
         #expect((document["text"] as? [String: String])?["words"] == "soup, broth")
         #expect((document["metadata"] as? [String: Int]) == ["year": 1900])
@@ -120,41 +120,44 @@ struct CommandTests {
     }
 
     @Test("people get tables")
-    func tables() throws {
-        let server = try filled()
-        #expect(try server.lodestone("ping").output.contains(" ms"))
-        let collections = try server.lodestone("collections").output
+    func tables() async throws {
+        let server = try await filled()
+        #expect(try await server.lodestone("ping").output.contains(" ms"))
+        let collections = try await server.lodestone("collections").output
         #expect(collections.contains("things"))
         #expect(collections.contains("cosine"))
-        let search = try server.lodestone("search", "things", "bird night").output
+        let search = try await server.lodestone("search", "things", "bird night").output
         #expect(search.contains("owl: a bird of the night"))
         #expect(search.contains("hits in"))
-        let walk = try server.lodestone("walk", "things", "soup").output
+        let walk = try await server.lodestone("walk", "things", "soup").output
         #expect(walk.contains("soup → like"))
         #expect(walk.contains("stew: food cooked slowly in liquid"))
-        #expect(try server.lodestone("get", "things", "soup").output.contains("year = 1900"))
-        #expect(try server.lodestone("stats").output.contains("SQLite"))
-        #expect(try server.lodestone("search", "things", "zebra").output.contains("Nothing found"))
+        #expect(try await server.lodestone("get", "things", "soup").output.contains("year = 1900"))
+        #expect(try await server.lodestone("stats").output.contains("SQLite"))
+        #expect(
+            try await server.lodestone("search", "things", "zebra").output.contains("Nothing found")
+        )
     }
 
     @Test("documents and collections can be dropped")
-    func drop() throws {
-        let server = try filled()
+    func drop() async throws {
+        let server = try await filled()
         #expect(
-            try server.lodestone("drop", "things", "owl", "--json").json["dropped"] as? Int == 1
+            try await server.lodestone("drop", "things", "owl", "--json").json["dropped"] as? Int
+                == 1
         )
-        #expect(ids(try server.lodestone("search", "things", "night", "--json")).isEmpty)
-        #expect(try server.lodestone("drop", "things").status == 64)
-        #expect(try server.lodestone("drop", "things", "--all").status == 0)
-        #expect(try server.lodestone("search", "things", "soup").status == 66)
+        #expect(ids(try await server.lodestone("search", "things", "night", "--json")).isEmpty)
+        #expect(try await server.lodestone("drop", "things").status == 64)
+        #expect(try await server.lodestone("drop", "things", "--all").status == 0)
+        #expect(try await server.lodestone("search", "things", "soup").status == 66)
     }
 
     @Test("an import that was cut goes on where it was, and leaves no state behind")
-    func resume() throws {
-        let server = try TestServer()
+    func resume() async throws {
+        let server = try await TestServer.start()
         let content = (1...40).map { $0 == 25 ? "broken" : "{\"id\":\"\($0)\",\"t\":\"x\"}" }
         let file = try server.scratch.file("docs.jsonl", content.joined(separator: "\n"))
-        let strict = try server.lodestone(
+        let strict = try await server.lodestone(
             "import",
             "lines",
             file,
@@ -169,47 +172,47 @@ struct CommandTests {
         #expect(strict.errors.contains("docs.jsonl:25:"))
         #expect(strict.errors.contains("20 documents"))
         #expect(try left(in: server.scratch).count == 1)
-        let rest = try server.lodestone("import", "lines", file, "--json")
+        let rest = try await server.lodestone("import", "lines", file, "--json")
         #expect(rest.errors.contains("after line 20"))
         let tally = try #require(rest.json["documents"] as? [String: Any])
         #expect(tally["accepted"] as? Int == 39)
         #expect(try left(in: server.scratch).isEmpty)
-        let collections = try server.lodestone("collections", "--json").json["collections"]
+        let collections = try await server.lodestone("collections", "--json").json["collections"]
         let lines = try #require((collections as? [[String: Any]])?.first)
         #expect(lines["documents"] as? Int == 39)
     }
 
     @Test("vectors of the wrong dimension are refused before anything is sent")
-    func wrongDimension() throws {
-        let server = try filled()
+    func wrongDimension() async throws {
+        let server = try await filled()
         let file = try server.scratch.file("more.jsonl", "{\"id\":\"x\"}\n")
         let matrix = try server.scratch.file("more.f32", vectors([[1, 2]]))
-        let outcome = try server.lodestone("import", "things", file, "--vectors", matrix)
+        let outcome = try await server.lodestone("import", "things", file, "--vectors", matrix)
         #expect(outcome.status == 65)
         #expect(outcome.errors.contains("no whole number of rows of 3"))
     }
 
     @Test("errors say what happened and what to do, and the exit code tells them apart")
-    func errors() throws {
-        let server = try filled()
-        let unknown = try server.lodestone("search", "nothing", "x", "--json")
+    func errors() async throws {
+        let server = try await filled()
+        let unknown = try await server.lodestone("search", "nothing", "x", "--json")
         #expect(unknown.status == 66)
         let error = try #require(unknown.json["error"] as? [String: Any])
         #expect(error["code"] as? String == "NOT_FOUND")
         #expect((error["recovery"] as? String)?.isEmpty == false)
-        let twice = try server.lodestone("create", "things")
+        let twice = try await server.lodestone("create", "things")
         #expect(twice.status == 65)
         #expect(twice.errors.contains("things"))
-        #expect(try server.lodestone("search", "things").status == 64)
-        #expect(try server.lodestone("search", "things", "x", "--limit", "0").status == 64)
-        #expect(try server.lodestone("search", "things", "--syntax", "(a").status == 65)
-        #expect(try server.lodestone("import", "things", "/nowhere.jsonl").status == 66)
+        #expect(try await server.lodestone("search", "things").status == 64)
+        #expect(try await server.lodestone("search", "things", "x", "--limit", "0").status == 64)
+        #expect(try await server.lodestone("search", "things", "--syntax", "(a").status == 65)
+        #expect(try await server.lodestone("import", "things", "/nowhere.jsonl").status == 66)
     }
 
     @Test("without a server it says which address does not answer")
-    func noServer() throws {
+    func noServer() async throws {
         let scratch = try Scratch()
-        let outcome = try Programs.run(
+        let outcome = try await Programs.run(
             "lodestone",
             ["ping", "--address", "unix:\(scratch.path)/none"]
         )

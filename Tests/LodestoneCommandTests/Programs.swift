@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 /// What a program said before it ended.
-struct Outcome {
+struct Outcome: Sendable {
     var status: Int32
     var output: String
     var errors: String
@@ -12,6 +12,17 @@ struct Outcome {
     var json: [String: Any] {
         let value = try? JSONSerialization.jsonObject(with: Data(output.utf8))
         return value as? [String: Any] ?? [:]
+    }
+}
+
+/// Runs what blocks its thread on a thread that may be blocked, so that other tests go on.
+func blocking<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws
+    -> Result
+{
+    try await withCheckedThrowingContinuation { continuation in
+        DispatchQueue.global().async {
+            continuation.resume(with: Swift.Result(catching: body))
+        }
     }
 }
 
@@ -28,6 +39,14 @@ enum Programs {
         _ name: String,
         _ arguments: [String],
         environment: [String: String] = [:]
+    ) async throws -> Outcome {
+        try await blocking { try runBlocking(name, arguments, environment) }
+    }
+
+    private static func runBlocking(
+        _ name: String,
+        _ arguments: [String],
+        _ environment: [String: String]
     ) throws -> Outcome {
         let process = Process()
         process.executableURL = folder.appendingPathComponent(name)
@@ -52,7 +71,7 @@ enum Programs {
 }
 
 /// A directory that goes away with its owner.
-final class Scratch {
+final class Scratch: Sendable {
     let path: String
 
     init() throws {
@@ -74,13 +93,18 @@ final class Scratch {
 }
 
 /// A real server on an empty directory and a free port, stopped with its owner.
-final class TestServer {
+final class TestServer: Sendable {
     let address: String
     let scratch: Scratch
-    private let process = Process()
+    private let processID: Int32
 
-    init() throws {
+    static func start() async throws -> TestServer {
+        try await blocking { try TestServer() }
+    }
+
+    private init() throws {
         scratch = try Scratch()
+        let process = Process()
         process.executableURL = Programs.folder.appendingPathComponent("lodestoned")
         process.arguments = [
             "--data", "\(scratch.path)/store", "--listen", "127.0.0.1:0", "--log-level", "error",
@@ -88,6 +112,7 @@ final class TestServer {
         let pipe = Pipe()
         process.standardOutput = pipe
         try process.run()
+        processID = process.processIdentifier
         var said = ""
         while !said.contains("\n") {
             let data = pipe.fileHandleForReading.availableData
@@ -99,13 +124,15 @@ final class TestServer {
         address = String(try #require(line, "the server said: \(said)").dropFirst(prefix.count))
     }
 
-    deinit {
-        process.terminate()
-        process.waitUntilExit()
-    }
+    // At once, so that nothing is written any more when the directory goes.
+    deinit { kill(processID, SIGKILL) }
 
     /// Runs the command line against this server.
-    func lodestone(_ arguments: String...) throws -> Outcome {
-        try Programs.run("lodestone", arguments, environment: ["LODESTONE_ADDRESS": address])
+    func lodestone(_ arguments: String...) async throws -> Outcome {
+        try await Programs.run(
+            "lodestone",
+            arguments,
+            environment: ["LODESTONE_ADDRESS": address]
+        )
     }
 }

@@ -24,9 +24,9 @@ struct ReadmeTests {
     }
 
     @Test("its Swift program prints what it says")
-    func runs() throws {
-        let server = try TestServer()
-        let outcome = try Programs.run("readme-example", [server.address])
+    func runs() async throws {
+        let server = try await TestServer.start()
+        let outcome = try await Programs.run("readme-example", [server.address])
         #expect(outcome.status == 0, "\(outcome.errors)")
         #expect(outcome.output == (try block("text")))
     }

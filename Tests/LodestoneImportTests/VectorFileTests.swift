@@ -39,13 +39,13 @@ struct VectorFileTests {
 
     @Test("every float16 becomes the float32 of the same value")
     func everyHalf() {
-        for half in 0...UInt16.max {
-            let got = float(half: half)
-            #if arch(arm64) || os(Linux)
-            let expected = Float(Float16(bitPattern: half))
-            #expect(got.bitPattern == expected.bitPattern || (got.isNaN && expected.isNaN))
-            #endif
+        #if arch(arm64) || os(Linux)
+        let wrong = (0...UInt16.max).filter { half in
+            let (got, expected) = (float(half: half), Float(Float16(bitPattern: half)))
+            return got.bitPattern != expected.bitPattern && !(got.isNaN && expected.isNaN)
         }
+        #expect(wrong.isEmpty)
+        #endif
     }
 
     @Test(".npy of each version is read", arguments: [UInt8(1), 2, 3])
