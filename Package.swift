@@ -32,11 +32,16 @@ let package = Package(
     targets: [
         // System libraries: a module map and a shim, nothing else.
         .systemLibrary(
-            name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+            name: "CSQLite",
+            pkgConfig: "sqlite3",
+            providers: [.apt(["libsqlite3-dev"])]
+        ),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(
-            name: "CProtobufC", pkgConfig: "libprotobuf-c",
-            providers: [.apt(["libprotobuf-c-dev"])]),
+            name: "CProtobufC",
+            pkgConfig: "libprotobuf-c",
+            providers: [.apt(["libprotobuf-c-dev"])]
+        ),
 
         // C of our own: generated messages, SIMD kernels, system calls that Swift cannot reach.
         .target(name: "CLodestoneProto", dependencies: ["CProtobufC"]),
@@ -46,29 +51,37 @@ let package = Package(
         // The shared words, and the parts of the engine.
         .target(name: "LodestoneCore", swiftSettings: strict),
         .target(
-            name: "LodestoneANN", dependencies: ["LodestoneCore", "CVectorKernels"],
-            swiftSettings: strict),
+            name: "LodestoneANN",
+            dependencies: ["LodestoneCore", "CVectorKernels"],
+            swiftSettings: strict
+        ),
         .target(name: "LodestoneText", dependencies: ["LodestoneCore"], swiftSettings: strict),
         .target(name: "LodestoneGraph", dependencies: ["LodestoneCore"], swiftSettings: strict),
         .target(
             name: "LodestoneStorage",
             dependencies: ["LodestoneCore", "LodestoneText", "CSQLite", "CLodestoneSystem"],
-            swiftSettings: strict),
+            swiftSettings: strict
+        ),
         .target(
             name: "LodestoneEngine",
             dependencies: [
                 "LodestoneCore", "LodestoneANN", "LodestoneText", "LodestoneGraph",
                 "LodestoneStorage", "CLodestoneSystem", collections,
             ],
-            swiftSettings: strict),
+            swiftSettings: strict
+        ),
 
         // The wire, and both of its ends.
         .target(
-            name: "LodestoneWire", dependencies: ["LodestoneCore", "CLodestoneProto"],
-            swiftSettings: strict),
+            name: "LodestoneWire",
+            dependencies: ["LodestoneCore", "CLodestoneProto"],
+            swiftSettings: strict
+        ),
         .target(
-            name: "LodestoneTransport", dependencies: ["LodestoneCore", "CLodestoneSystem"],
-            swiftSettings: strict),
+            name: "LodestoneTransport",
+            dependencies: ["LodestoneCore", "CLodestoneSystem"],
+            swiftSettings: strict
+        ),
         .target(
             name: "LodestoneServer",
             dependencies: [
@@ -77,16 +90,21 @@ let package = Package(
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
-            swiftSettings: strict),
+            swiftSettings: strict
+        ),
         .target(
             name: "LodestoneClient",
             dependencies: ["LodestoneCore", "LodestoneWire", "LodestoneTransport", collections],
-            path: "clients/swift", swiftSettings: strict),
+            path: "clients/swift",
+            swiftSettings: strict
+        ),
 
         // Files of documents, vectors and edges, for the command line and the measurements.
         .target(
-            name: "LodestoneImport", dependencies: ["LodestoneCore", "CZstd"],
-            swiftSettings: strict),
+            name: "LodestoneImport",
+            dependencies: ["LodestoneCore", "CZstd"],
+            swiftSettings: strict
+        ),
 
         // Programs: parse arguments, call one function.
         .executableTarget(
@@ -97,68 +115,106 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
-            swiftSettings: strict),
+            swiftSettings: strict
+        ),
         .executableTarget(
-            name: "lodestone", dependencies: ["LodestoneClient", "LodestoneImport", arguments],
-            swiftSettings: strict),
+            name: "lodestone",
+            dependencies: ["LodestoneClient", "LodestoneImport", arguments],
+            swiftSettings: strict
+        ),
         .executableTarget(
-            name: "lodestone-demo", dependencies: ["LodestoneClient", "LodestoneImport", arguments],
-            exclude: ["Data"], swiftSettings: strict),
+            name: "lodestone-demo",
+            dependencies: ["LodestoneClient", "LodestoneImport", arguments],
+            exclude: ["Data"],
+            swiftSettings: strict
+        ),
         .executableTarget(
             name: "lodestone-bench",
             dependencies: [
                 "LodestoneClient", "LodestoneEngine", "LodestoneImport", arguments,
             ],
-            swiftSettings: strict),
+            swiftSettings: strict
+        ),
 
         // What several tests share, and the program that kills servers.
         .target(name: "TestSupport", path: "Tests/Support", swiftSettings: strict),
         .executableTarget(
-            name: "lodestone-faults", dependencies: ["LodestoneClient", "TestSupport", arguments],
-            path: "Tests/Faults", swiftSettings: strict),
+            name: "lodestone-faults",
+            dependencies: ["LodestoneClient", "TestSupport", arguments],
+            path: "Tests/Faults",
+            swiftSettings: strict
+        ),
 
         // Tests mirror the sources.
         .testTarget(
-            name: "LodestoneCoreTests", dependencies: ["LodestoneCore"], swiftSettings: strict),
+            name: "LodestoneCoreTests",
+            dependencies: ["LodestoneCore"],
+            swiftSettings: strict
+        ),
         .testTarget(
-            name: "LodestoneANNTests", dependencies: ["LodestoneANN", "CVectorKernels"],
-            swiftSettings: strict),
+            name: "LodestoneANNTests",
+            dependencies: ["LodestoneANN", "CVectorKernels", "TestSupport"],
+            swiftSettings: strict
+        ),
         .testTarget(
-            name: "LodestoneTextTests", dependencies: ["LodestoneText", "CSQLite", "TestSupport"],
-            swiftSettings: strict),
+            name: "LodestoneTextTests",
+            dependencies: ["LodestoneText", "CSQLite", "TestSupport"],
+            swiftSettings: strict
+        ),
         .testTarget(
-            name: "LodestoneGraphTests", dependencies: ["LodestoneGraph", "CSQLite", "TestSupport"],
-            swiftSettings: strict),
+            name: "LodestoneGraphTests",
+            dependencies: ["LodestoneGraph", "CSQLite", "TestSupport"],
+            swiftSettings: strict
+        ),
         .testTarget(
-            name: "LodestoneStorageTests", dependencies: ["LodestoneStorage", "CSQLite"],
-            swiftSettings: strict),
+            name: "LodestoneStorageTests",
+            dependencies: ["LodestoneStorage", "CSQLite", "TestSupport"],
+            swiftSettings: strict
+        ),
         .testTarget(
-            name: "LodestoneEngineTests", dependencies: ["LodestoneEngine"],
-            swiftSettings: strict),
+            name: "LodestoneEngineTests",
+            dependencies: ["LodestoneEngine", "TestSupport"],
+            swiftSettings: strict
+        ),
         .testTarget(
-            name: "LodestoneWireTests", dependencies: ["LodestoneWire", "CLodestoneProto"],
-            swiftSettings: strict),
+            name: "LodestoneWireTests",
+            dependencies: ["LodestoneWire", "CLodestoneProto"],
+            swiftSettings: strict
+        ),
         .testTarget(
-            name: "LodestoneTransportTests", dependencies: ["LodestoneTransport"],
-            swiftSettings: strict),
+            name: "LodestoneTransportTests",
+            dependencies: ["LodestoneTransport"],
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "LodestoneServerTests",
-            dependencies: ["LodestoneServer", "LodestoneClient", "LodestoneWire", "lodestoned"],
-            swiftSettings: strict),
+            dependencies: [
+                "LodestoneServer", "LodestoneClient", "LodestoneWire", "lodestoned", "TestSupport",
+            ],
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "LodestoneClientTests",
             dependencies: [
                 "LodestoneServer", "LodestoneClient", "LodestoneWire", "LodestoneTransport",
             ],
-            swiftSettings: strict),
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "LodestoneCommandTests",
-            dependencies: ["lodestone", "lodestoned", "readme-example"], swiftSettings: strict),
+            dependencies: ["lodestone", "lodestoned", "readme-example"],
+            swiftSettings: strict
+        ),
         .executableTarget(
-            name: "readme-example", dependencies: ["LodestoneClient"], path: "Tests/Examples/Swift",
-            swiftSettings: strict),
+            name: "readme-example",
+            dependencies: ["LodestoneClient"],
+            path: "Tests/Examples/Swift",
+            swiftSettings: strict
+        ),
         .testTarget(
-            name: "LodestoneImportTests", dependencies: ["LodestoneImport"],
-            swiftSettings: strict),
+            name: "LodestoneImportTests",
+            dependencies: ["LodestoneImport"],
+            swiftSettings: strict
+        ),
     ]
 )

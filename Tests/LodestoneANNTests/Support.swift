@@ -2,21 +2,9 @@
 import CVectorKernels
 import LodestoneANN
 import LodestoneCore
+import TestSupport
 
-/// The same numbers at every run: SplitMix64.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-
+extension SeededGenerator {
     mutating func vector(_ dimension: Int, scale: Float = 1) -> [Float] {
         (0..<dimension).map { _ in
             scale * (Float(Int32(truncatingIfNeeded: next())) / Float(Int32.max))

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 import LodestoneEngine
+import TestSupport
 import Testing
 
 @Suite("A request that can't be served")
 struct InvalidRequestTests {
-    let directory = TemporaryDirectory()
+    let directory: TemporaryDirectory
+
+    init() throws {
+        directory = try TemporaryDirectory()
+    }
 
     func engine() async throws -> Engine {
         let engine = try Engine.open(directory: directory.path)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 import LodestoneEngine
+import TestSupport
 import Testing
 
 /// An engine and a plain model take the same random writes; after each, and after restarts, every
@@ -31,7 +32,7 @@ struct ModelTests {
     @Test("agrees after every write and every restart", arguments: [1, 2, 3] as [UInt64])
     func agrees(seed: UInt64) async throws {
         var random = SeededGenerator(seed: seed)
-        let directory = TemporaryDirectory()
+        let directory = try TemporaryDirectory()
         var engine = try Engine.open(directory: directory.path)
         try await engine.createCollection("m", CollectionOptions(dimension: 3, metric: .euclidean))
         var model = Model()

@@ -3,6 +3,7 @@ import Foundation
 import LodestoneCore
 import LodestoneServer
 import LodestoneWire
+import TestSupport
 import Testing
 
 @Suite("The program")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 import LodestoneServer
+import TestSupport
 import Testing
 
 @Suite("Tokens")

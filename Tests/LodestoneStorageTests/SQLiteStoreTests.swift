@@ -3,21 +3,16 @@ import CSQLite
 import Foundation
 import LodestoneCore
 import LodestoneStorage
+import TestSupport
 import Testing
-
-/// A fresh directory that is removed at the end.
-private final class TemporaryDirectory: Sendable {
-    let path = FileManager.default.temporaryDirectory
-        .appendingPathComponent("lodestone-\(UUID().uuidString)").path
-
-    deinit {
-        try? FileManager.default.removeItem(atPath: path)
-    }
-}
 
 @Suite("A store")
 struct SQLiteStoreTests {
-    private let directory = TemporaryDirectory()
+    private let directory: TemporaryDirectory
+
+    init() throws {
+        directory = try TemporaryDirectory()
+    }
 
     private func open() throws(LodestoneError) -> SQLiteStore {
         try SQLiteStore(directory: directory.path, durability: .full)
