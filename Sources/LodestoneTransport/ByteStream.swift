@@ -12,13 +12,14 @@ import Glibc
 
 /// A connected socket.
 ///
-/// Bytes pass through two places only, `readOnce` here and `OutputState.transmit`; encryption has
-/// its place there, between the buffers and the socket.
+/// Bytes pass through two places only, `readOnce` here and `OutputState.send`; encryption has its
+/// place there, between the buffers and the socket.
 ///
 /// Threading: input and life belong to the loop. Output is guarded by a lock, so that any thread
 /// may send; the loop closes the descriptor after the output has let go of it.
 package final class ByteStream: @unchecked Sendable {
-    // Unchecked: `output` is guarded by `outputLock`, everything else that varies by the loop.
+    // Unchecked: `output` is guarded by `outputLock`; everything else that varies, `outgoing` too,
+    // is touched on the loop only.
 
     /// Where input and events are handled.
     package let loop: EventLoop
@@ -54,6 +55,8 @@ package final class ByteStream: @unchecked Sendable {
     private var lingerTimer: ScheduledWork?
     private let outputLock = Lock()
     private var output: OutputState
+    /// What the loop is sending.
+    private var outgoing: ByteBuffer
 
     /// Takes over a watch. On the loop.
     init(_ watch: Watch, loop: EventLoop, peer: String) {
@@ -62,6 +65,7 @@ package final class ByteStream: @unchecked Sendable {
         self.peer = peer
         input = ByteBuffer(pool: loop.buffers)
         output = OutputState(descriptor: watch.descriptor, pool: loop.buffers)
+        outgoing = ByteBuffer(pool: loop.buffers)
         watch.pollable = self
         loop.setInterest([], of: watch)
     }
@@ -186,7 +190,7 @@ package final class ByteStream: @unchecked Sendable {
     }
 
     /// Bytes of output that the system has not taken yet. Any thread may ask.
-    package var unsentByteCount: Int { outputLock.locked { output.buffer.count } }
+    package var unsentByteCount: Int { outputLock.locked { output.unsentByteCount } }
 
     /// Since when the other end has taken nothing of the output; `nil` unless output waits for it.
     /// Any thread may ask.
@@ -236,6 +240,7 @@ package final class ByteStream: @unchecked Sendable {
         guard phase != .closed else { return }
         phase = .closed
         outputLock.locked { output.close() }
+        outgoing.removeAll()
         if !isDelivering { input.removeAll() }
         lingerTimer?.cancel()
         loop.close(watch)
@@ -250,15 +255,31 @@ package final class ByteStream: @unchecked Sendable {
     func endRound() {
         guard phase != .closed else { return }
         if mustDeliver { deliver() }
-        let news = outputLock.locked { () -> OutputState.News in
-            output.isTouched = false
-            output.transmit()
-            return output.takeNews()
-        }
-        act(on: news)
+        transmit()
     }
 
-    private func act(on news: OutputState.News) {
+    private func transmit(hasRoom: Bool = false) {
+        var attempt: OutputState.Attempt?
+        var news: OutputState.News = []
+        var isBlocked = false
+        while true {
+            let descriptor = outputLock.locked {
+                output.isTouched = false
+                let descriptor = output.next(&outgoing, after: attempt, hasRoom: hasRoom)
+                if descriptor == nil {
+                    news = output.takeNews()
+                    isBlocked = output.isBlocked
+                }
+                return descriptor
+            }
+            guard let descriptor else { break }
+            attempt = OutputState.send(&outgoing, to: descriptor)
+        }
+        outgoing.releaseIfEmpty()
+        act(on: news, isBlocked: isBlocked)
+    }
+
+    private func act(on news: OutputState.News, isBlocked: Bool) {
         if news.contains(.failed) {
             var reads = 0
             while isReading, reads < Self.mostLastReads, readOnce() { reads += 1 }
@@ -269,7 +290,6 @@ package final class ByteStream: @unchecked Sendable {
         if news.contains(.drained), phase == .open { handler?.drained(self) }
         if phase == .closing { closeIfDone() }
         guard phase != .closed else { return }
-        let isBlocked = outputLock.locked { output.isBlocked }
         var interest: Readiness = []
         if isReading { interest.insert(.read) }
         if isBlocked { interest.insert(.write) }
@@ -288,13 +308,7 @@ package final class ByteStream: @unchecked Sendable {
 
 extension ByteStream: Pollable {
     func ready(_ readiness: Readiness) {
-        if readiness.contains(.write) {
-            act(
-                on: outputLock.locked { () -> OutputState.News in
-                    output.transmit(hasRoom: true)
-                    return output.takeNews()
-                })
-        }
+        if readiness.contains(.write) { transmit(hasRoom: true) }
         if isReading, !readiness.isDisjoint(with: [.read, .hangup]) {
             readOnce()
         } else if readiness.contains(.hangup) {

@@ -2,6 +2,14 @@
 import CLodestoneSystem
 package import LodestoneCore
 
+#if canImport(Darwin)
+import Darwin
+#elseif canImport(Musl)
+import Musl
+#else
+import Glibc
+#endif
+
 extension ByteStream {
     /// Connects without blocking, trying the addresses of a name one after the other. `completion`
     /// runs once, on the loop, with a stream that reads nothing before its `start`.
@@ -71,7 +79,7 @@ private final class Connector: Pollable, @unchecked Sendable {
     private func tryNext() {
         while completion != nil {
             guard var address = addresses.popFirst() else {
-                finish(.failure(lastError ?? .system(0, "'\(endpoint)' has no address")))
+                finish(.failure(lastError ?? failure(-EADDRNOTAVAIL)))
                 return
             }
             var isPending: Int32 = 0

@@ -156,7 +156,6 @@ package final class EventLoop: @unchecked Sendable {
     private var isInRoundHere: Bool { isCurrent && isInRound }
 
     private func run() {
-        guard !isInRound else { return }
         isInRound = true
         defer { isInRound = false }
         inbox.withLock { $0.isAwake = true }

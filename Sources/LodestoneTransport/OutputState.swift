@@ -12,6 +12,11 @@ import Glibc
 
 /// The output half of a stream: what is to be sent, and how far that has come.
 ///
+/// Sending a batch takes the system a while, and those who append must not wait for it. So the loop
+/// takes the bytes out (`next`), sends them without the lock, and says what became of them. Any
+/// other thread sends with the lock held (`transmit`), which keeps the loop from closing the
+/// descriptor meanwhile; it does so only when nothing else is on its way.
+///
 /// Threading: guarded by the lock of its stream.
 struct OutputState: ~Copyable {
     /// What happened that the loop must act on.
@@ -27,7 +32,19 @@ struct OutputState: ~Copyable {
         static let failed = News(rawValue: 8)
     }
 
+    /// What became of bytes that were to be sent.
+    enum Attempt {
+        case sentAll
+        /// The socket is full.
+        case blocked(hasSentSome: Bool)
+        /// A negative errno.
+        case failed(Int32)
+    }
+
+    /// Bytes that nobody has begun to send.
     var buffer: ByteBuffer
+    /// Bytes that the loop has taken out and not sent yet.
+    private var byteCountInHand = 0
     /// The end of the round will send.
     var isTouched = false
     /// No more is to come: tell the other end after the last byte.
@@ -39,6 +56,7 @@ struct OutputState: ~Copyable {
     private(set) var hasFinished = false
     /// A negative errno.
     private(set) var failure: Int32?
+    private var mustTellDrained = false
     /// -1 once the loop has closed it.
     private var descriptor: Int32
 
@@ -51,6 +69,8 @@ struct OutputState: ~Copyable {
     var isOpen: Bool { descriptor >= 0 && failure == nil && !mustFinish }
     /// Whether the loop is to say when there is room.
     var isBlocked: Bool { stalledSince != nil }
+    /// Bytes that the system has not taken.
+    var unsentByteCount: Int { buffer.count + byteCountInHand }
 
     /// Hands the loop its news.
     mutating func takeNews() -> News {
@@ -58,30 +78,76 @@ struct OutputState: ~Copyable {
         return news
     }
 
-    /// Sends as much as the socket takes.
+    /// Sends what the socket takes, unless the loop is at it or waits for room.
+    mutating func transmit() {
+        guard descriptor >= 0, failure == nil, !isBlocked, byteCountInHand == 0 else { return }
+        record(Self.send(&buffer, to: descriptor))
+        buffer.releaseIfEmpty()
+        settle()
+    }
+
+    /// Gives the loop the next bytes to send.
     ///
-    /// - Parameter hasRoom: The loop saw that a socket which was full has room.
-    mutating func transmit(hasRoom: Bool = false) {
-        guard descriptor >= 0, failure == nil, hasRoom || !isBlocked else { return }
-        while !buffer.isEmpty {
-            let sent = buffer.withUnsafeBytes {
+    /// - Parameters:
+    ///   - outgoing: The bytes in the loop's hand, some or all of which it may have sent.
+    ///   - attempt: What became of them; `nil` when the loop has just begun.
+    ///   - hasRoom: A socket that was full has room.
+    /// - Returns: The descriptor to send them to; `nil` when there is nothing to do now.
+    mutating func next(
+        _ outgoing: inout ByteBuffer, after attempt: Attempt?, hasRoom: Bool
+    ) -> Int32? {
+        if let attempt { record(attempt) }
+        byteCountInHand = outgoing.count
+        guard descriptor >= 0, failure == nil, hasRoom && attempt == nil || !isBlocked else {
+            return nil
+        }
+        if outgoing.isEmpty {
+            guard !buffer.isEmpty else {
+                settle()
+                return nil
+            }
+            swap(&buffer, &outgoing)
+            byteCountInHand = outgoing.count
+        }
+        return descriptor
+    }
+
+    /// Sends as much of `bytes` as the socket takes, and removes it.
+    static func send(_ bytes: inout ByteBuffer, to descriptor: Int32) -> Attempt {
+        var hasSentSome = false
+        while !bytes.isEmpty {
+            let sent = bytes.withUnsafeBytes {
                 lode_socket_send(descriptor, $0.baseAddress, $0.count)
             }
-            guard sent > 0 else {
-                if sent == 0 || sent == -Int(EAGAIN) {
-                    if !isBlocked { news.insert(.blocked) }
-                    stalledSince = stalledSince ?? .now
-                } else {
-                    fail(Int32(sent))
-                }
-                return
-            }
-            buffer.removeFirst(sent)
-            if isBlocked { stalledSince = .now }
+            if sent == 0 || sent == -Int(EAGAIN) { return .blocked(hasSentSome: hasSentSome) }
+            if sent < 0 { return .failed(Int32(sent)) }
+            bytes.removeFirst(sent)
+            hasSentSome = true
         }
-        buffer.releaseIfEmpty()
-        if isBlocked {
+        return .sentAll
+    }
+
+    private mutating func record(_ attempt: Attempt) {
+        switch attempt {
+        case .sentAll:
+            mustTellDrained = mustTellDrained || isBlocked
             stalledSince = nil
+        case .blocked(let hasSentSome):
+            if !isBlocked { news.insert(.blocked) }
+            if hasSentSome || !isBlocked { stalledSince = .now }
+        case .failed(let errno):
+            failure = errno
+            stalledSince = nil
+            news.insert(.failed)
+            buffer.removeAll()
+        }
+    }
+
+    /// Says so when everything is sent.
+    private mutating func settle() {
+        guard buffer.isEmpty, failure == nil, !isBlocked else { return }
+        if mustTellDrained {
+            mustTellDrained = false
             news.insert(.drained)
         }
         if mustFinish, !hasFinished {
@@ -91,17 +157,11 @@ struct OutputState: ~Copyable {
         }
     }
 
-    private mutating func fail(_ errno: Int32) {
-        failure = errno
-        stalledSince = nil
-        news.insert(.failed)
-        buffer.removeAll()
-    }
-
     /// Lets go of the descriptor, which the loop is about to close.
     mutating func close() {
         descriptor = -1
         stalledSince = nil
+        byteCountInHand = 0
         buffer.removeAll()
     }
 }

@@ -22,7 +22,8 @@ protocol Pollable: AnyObject {
 /// A descriptor that a loop watches, and owns.
 ///
 /// Threading: belongs to its loop.
-final class Watch {
+final class Watch: @unchecked Sendable {
+    // Unchecked: everything that varies is touched on the loop only.
     let descriptor: Int32
     /// Who is told; kept until the watch ends.
     var pollable: (any Pollable)?

@@ -69,8 +69,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         return await withTaskCancellationHandler {
             await withCheckedContinuation { caller in
                 submit(
-                    PendingCall(
-                        call: call, requestID: requestID, deadline: deadline, caller: caller),
+                    PendingCall(call, requestID: requestID, deadline: deadline, caller: caller),
                     handle)
                 // A cancellation that came before the call was taken in has found nothing.
                 if Task.isCancelled { cancel(handle) }
@@ -119,9 +118,10 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     }
 
     /// Lets a call fail that has no reply, and tells the server if it still works on it.
-    private func conclude(_ ended: Unanswered, _ error: LodestoneError) {
+    private func conclude(_ ended: Unanswered, _ error: LodestoneError, isCounted: Bool = false) {
         if ended.wasSent, !ended.isCancelled { sendCancel(of: ended.id) }
-        ended.payload.caller.resume(returning: .failure(CallFailure(error: error)))
+        let failure = CallFailure(error: error.with(outcome: ended.outcome), isCounted: isCounted)
+        ended.payload.caller.resume(returning: .failure(failure))
     }
 
     // MARK: Sending
@@ -372,8 +372,10 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         let (ended, isDone) = state.withLock { state in
             (state.table.leave(lastRequest: lastRequest), state.table.isDone)
         }
-        for call in ended { conclude(call, lastWord ?? .serverLeaving) }
-        if isDone { end(lastWord ?? .serverLeaving) }
+        if lastWord?.code == .unavailable, !ended.isEmpty { history.recordFailure() }
+        let error = lastWord ?? .serverLeaving
+        for call in ended { conclude(call, error, isCounted: lastWord != nil) }
+        if isDone { end(error) }
     }
 
     // MARK: End

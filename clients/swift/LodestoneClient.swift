@@ -158,6 +158,7 @@ public final class LodestoneClient: Sendable {
         var outcome = LodestoneError.Outcome.notApplied
         while true {
             if Task.isCancelled { throw .cancelled(outcome) }
+            if ContinuousClock.now >= end { throw .deadlineExceeded(outcome) }
             let connection = try connectionForCall()
             switch await connection.perform(call, requestID: requestID, deadline: end) {
             case .success(let reply):

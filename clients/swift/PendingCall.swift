@@ -14,12 +14,22 @@ struct CallFailure: Error {
 }
 
 /// A call that somebody waits for.
-struct PendingCall: Sendable {
-    var call: Call
-    var requestID: RequestID?
+final class PendingCall: Sendable {
+    let call: Call
+    let requestID: RequestID?
     /// What the server is told.
-    var deadline: ContinuousClock.Instant
-    var caller: CheckedContinuation<CallResult, Never>
+    let deadline: ContinuousClock.Instant
+    let caller: CheckedContinuation<CallResult, Never>
+
+    init(
+        _ call: Call, requestID: RequestID?, deadline: ContinuousClock.Instant,
+        caller: CheckedContinuation<CallResult, Never>
+    ) {
+        self.call = call
+        self.requestID = requestID
+        self.deadline = deadline
+        self.caller = caller
+    }
 
     /// The request to send now.
     func request(id: UInt64) -> Request {
@@ -46,6 +56,8 @@ final class CallHandle: Sendable {
 /// What the connections of a client leave to the next one.
 final class History: Sendable {
     private let budget = Mutex(RetryBudget())
+    /// The budget is full, as it mostly is; a success then changes nothing.
+    private let isBudgetFull = Atomic<Bool>(true)
     private let failedAt = Mutex<ContinuousClock.Instant?>(nil)
     private let sequenceNumber = Atomic<UInt64>(0)
 
@@ -57,8 +69,20 @@ final class History: Sendable {
 
     var allowsRetry: Bool { budget.withLock { $0.allowsRetry } }
 
-    func recordSuccess() { budget.withLock { $0.recordSuccess() } }
-    func recordFailure() { budget.withLock { $0.recordFailure() } }
+    func recordSuccess() {
+        guard !isBudgetFull.load(ordering: .relaxed) else { return }
+        budget.withLock { budget in
+            budget.recordSuccess()
+            isBudgetFull.store(budget.isFull, ordering: .relaxed)
+        }
+    }
+
+    func recordFailure() {
+        budget.withLock { budget in
+            budget.recordFailure()
+            isBudgetFull.store(false, ordering: .relaxed)
+        }
+    }
 
     /// When a connection last failed to open.
     var lastFailedOpening: ContinuousClock.Instant? { failedAt.withLock { $0 } }

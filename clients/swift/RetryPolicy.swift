@@ -62,6 +62,7 @@ struct RetryBudget: Sendable {
 
     private var tokens = Self.maxTokens
 
+    var isFull: Bool { tokens == Self.maxTokens }
     var allowsRetry: Bool { tokens > Self.maxTokens / 2 }
 
     mutating func recordFailure() {
