@@ -22,7 +22,9 @@ extension Endpoint {
         }
     }
 
-    /// All addresses of a name. Blocks while a name server is asked.
+    /// All addresses of a name.
+    ///
+    /// Blocks while a name server is asked.
     func resolvedAddresses() throws(LodestoneError) -> [lode_address] {
         if let addresses = try literalAddresses() { return addresses }
         guard case .tcp(let host, let port) = self else { return [] }
@@ -30,17 +32,28 @@ extension Endpoint {
     }
 
     private static func resolve(
-        _ host: String, _ port: UInt16, numeric: Bool
+        _ host: String,
+        _ port: UInt16,
+        numeric: Bool
     ) throws(LodestoneError) -> [lode_address] {
         var found = [lode_address](repeating: lode_address(), count: mostAddresses)
         var count: Int32 = 0
         let code = lode_resolve(
-            host, port, numeric ? 1 : 0, &found, Int32(found.count), &count)
+            host,
+            port,
+            numeric ? 1 : 0,
+            &found,
+            Int32(found.count),
+            &count
+        )
         guard code == 0, count > 0 else {
             throw LodestoneError(
-                .unavailable, reason: "UNKNOWN_HOST",
+                .unavailable,
+                reason: "UNKNOWN_HOST",
                 "The host '\(host)' was not found: \(String(cString: lode_resolve_message(code))).",
-                recovery: "Check the name and the name server.", object: host)
+                recovery: "Check the name and the name server.",
+                object: host
+            )
         }
         return Array(found.prefix(Int(count)))
     }

@@ -35,7 +35,9 @@ package final class ByteStream: @unchecked Sendable {
         case closed
     }
 
-    /// Room for a read. The first one is larger: the memory that it leaves untouched costs nothing.
+    /// Room for a read.
+    ///
+    /// The first one is larger: the memory that it leaves untouched costs nothing.
     private static let readByteCount = 16 << 10
     private static let firstReadByteCount = BufferPool.smallByteCount
     /// Reads after sending has failed: what had arrived by then is still good.
@@ -58,7 +60,9 @@ package final class ByteStream: @unchecked Sendable {
     /// What the loop is sending.
     private var outgoing: ByteBuffer
 
-    /// Takes over a watch. On the loop.
+    /// Takes over a watch.
+    ///
+    /// On the loop.
     init(_ watch: Watch, loop: EventLoop, peer: String) {
         self.watch = watch
         self.loop = loop
@@ -70,8 +74,9 @@ package final class ByteStream: @unchecked Sendable {
         loop.setInterest([], of: watch)
     }
 
-    /// Begins to read and to report to `handler`, which is kept until the stream is closed. A
-    /// stream must be started or closed. On the loop only.
+    /// Begins to read and to report to `handler`, which is kept until the stream is closed.
+    ///
+    /// A stream must be started or closed. On the loop only.
     package func start(_ handler: any ByteStreamHandler) {
         assert(loop.isCurrent)
         guard phase == .new else { return }
@@ -82,8 +87,9 @@ package final class ByteStream: @unchecked Sendable {
 
     // MARK: Input
 
-    /// Reads no more until `resumeReading`, so that the other end has to wait. Bytes read before
-    /// are kept. On the loop only.
+    /// Reads no more until `resumeReading`, so that the other end has to wait.
+    ///
+    /// Bytes read before are kept. On the loop only.
     package func suspendReading() {
         assert(loop.isCurrent)
         isSuspended = true
@@ -91,7 +97,9 @@ package final class ByteStream: @unchecked Sendable {
     }
 
     /// Reads again; bytes that were kept are shown to the handler at the end of this round of the
-    /// loop. On the loop only.
+    /// loop.
+    ///
+    /// On the loop only.
     package func resumeReading() {
         assert(loop.isCurrent)
         isSuspended = false
@@ -152,8 +160,10 @@ package final class ByteStream: @unchecked Sendable {
 
     // MARK: Output
 
-    /// Appends what `encode` writes to the output. Any thread may call it. Once the stream is
-    /// closed or finished, `encode` still runs and its bytes are dropped.
+    /// Appends what `encode` writes to the output.
+    ///
+    /// Any thread may call it. Once the stream is closed or finished, `encode` still runs and its
+    /// bytes are dropped.
     ///
     /// - Parameters:
     ///   - now: Send at once, in this thread, instead of at the end of the loop's round, together
@@ -180,7 +190,9 @@ package final class ByteStream: @unchecked Sendable {
         return result
     }
 
-    /// Sends the output now, as far as the system takes it. Any thread may call it.
+    /// Sends the output now, as far as the system takes it.
+    ///
+    /// Any thread may call it.
     package func flush() {
         let mustTouch = outputLock.locked {
             output.transmit()
@@ -189,14 +201,19 @@ package final class ByteStream: @unchecked Sendable {
         if mustTouch { loop.touch(self) }
     }
 
-    /// Bytes of output that the system has not taken yet. Any thread may ask.
+    /// Bytes of output that the system has not taken yet.
+    ///
+    /// Any thread may ask.
     package var unsentByteCount: Int { outputLock.locked { output.unsentByteCount } }
 
     /// Since when the other end has taken nothing of the output; `nil` unless output waits for it.
+    ///
     /// Any thread may ask.
     package var stalledSince: ContinuousClock.Instant? { outputLock.locked { output.stalledSince } }
 
-    /// Tells the other end, after the output, that no more will come; still reads. Any thread.
+    /// Tells the other end, after the output, that no more will come; still reads.
+    ///
+    /// Any thread.
     package func finishOutput() {
         outputLock.locked { output.mustFinish = true }
         loop.touch(self)
@@ -204,12 +221,16 @@ package final class ByteStream: @unchecked Sendable {
 
     // MARK: The end
 
-    /// Closes now; output that was not taken is dropped. Any thread may ask.
+    /// Closes now; output that was not taken is dropped.
+    ///
+    /// Any thread may ask.
     package func close() {
         onLoop { $0.end(nil) }
     }
 
-    /// Closes now and tells the other end that something was cut off (TCP: RST). Any thread.
+    /// Closes now and tells the other end that something was cut off (TCP: RST).
+    ///
+    /// Any thread.
     package func reset() {
         onLoop { stream in
             guard stream.phase != .closed else { return }
@@ -219,7 +240,9 @@ package final class ByteStream: @unchecked Sendable {
     }
 
     /// Closes once the output is sent and the other end had a moment to take it; the handler hears
-    /// of no more input. Any thread may ask.
+    /// of no more input.
+    ///
+    /// Any thread may ask.
     package func closeAfterFlush() {
         onLoop { stream in
             guard stream.phase == .new || stream.phase == .open else { return }
@@ -251,7 +274,9 @@ package final class ByteStream: @unchecked Sendable {
 
     // MARK: Rounds
 
-    /// Sends what was written in this round and acts on what became of it. Called by the loop.
+    /// Sends what was written in this round and acts on what became of it.
+    ///
+    /// Called by the loop.
     func endRound() {
         guard phase != .closed else { return }
         if mustDeliver { deliver() }

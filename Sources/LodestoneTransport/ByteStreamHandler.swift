@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// What becomes of a stream's bytes. Every method is called on the stream's loop.
+/// What becomes of a stream's bytes.
+///
+/// Every method is called on the stream's loop.
 package protocol ByteStreamHandler: AnyObject, Sendable {
     /// Bytes are there: those left over from the last call, then new ones.
     ///
@@ -10,15 +12,19 @@ package protocol ByteStreamHandler: AnyObject, Sendable {
     ///   has arrived, or after `resumeReading`.
     func received(_ bytes: UnsafeRawBufferPointer, on stream: ByteStream) -> Int
 
-    /// The other end will send no more. Unless implemented: closes after the output is sent.
+    /// The other end will send no more.
+    ///
+    /// Unless implemented: closes after the output is sent.
     func inputEnded(on stream: ByteStream)
 
-    /// Output had to wait for the other end, and now all of it is handed to the system. Unless
-    /// implemented: nothing.
+    /// Output had to wait for the other end, and now all of it is handed to the system.
+    ///
+    /// Unless implemented: nothing.
     func drained(_ stream: ByteStream)
 
-    /// The stream is closed; the last call, and never inside another one. `nil` when this end
-    /// closed it.
+    /// The stream is closed; the last call, and never inside another one.
+    ///
+    /// `nil` when this end closed it.
     func closed(_ stream: ByteStream, error: LodestoneError?)
 }
 

@@ -11,8 +11,9 @@ import Glibc
 #endif
 
 extension ByteStream {
-    /// Connects without blocking, trying the addresses of a name one after the other. `completion`
-    /// runs once, on the loop, with a stream that reads nothing before its `start`.
+    /// Connects without blocking, trying the addresses of a name one after the other.
+    ///
+    /// `completion` runs once, on the loop, with a stream that reads nothing before its `start`.
     package static func connect(
         to endpoint: Endpoint,
         on loop: EventLoop,
@@ -120,10 +121,14 @@ private final class Connector: Pollable, @unchecked Sendable {
         finish(
             .failure(
                 LodestoneError(
-                    .unavailable, reason: "CONNECT_TIMEOUT",
+                    .unavailable,
+                    reason: "CONNECT_TIMEOUT",
                     "\(endpoint) did not answer in time.",
                     recovery: "Check the address and the network, or allow more time.",
-                    object: endpoint.description)))
+                    object: endpoint.description
+                )
+            )
+        )
     }
 
     func loopEnded() { finish(.failure(.loopEnded)) }

@@ -63,13 +63,17 @@ package final class EventLoop: @unchecked Sendable {
         DispatchQueue.getSpecific(key: Self.key) == ObjectIdentifier(self)
     }
 
-    /// Runs `work` on the loop, soon; any thread may ask. In the order of asking, and never inside
-    /// this call. Work that is asked for after the end still runs, on `queue`.
+    /// Runs `work` on the loop, soon; any thread may ask.
+    ///
+    /// In the order of asking, and never inside this call. Work that is asked for after the end
+    /// still runs, on `queue`.
     package func async(_ work: @escaping @Sendable () -> Void) {
         if !deposit(work: work) { queue.async(execute: work) }
     }
 
-    /// Runs `work` on the loop once `delay` has passed. Any thread may ask.
+    /// Runs `work` on the loop once `delay` has passed.
+    ///
+    /// Any thread may ask.
     @discardableResult
     package func schedule(after delay: Duration, _ work: @escaping @Sendable () -> Void)
         -> ScheduledWork
@@ -83,8 +87,9 @@ package final class EventLoop: @unchecked Sendable {
         return item
     }
 
-    /// Closes every stream and listener of the loop and ends it; timers never fire. Any thread may
-    /// ask, and more than once.
+    /// Closes every stream and listener of the loop and ends it; timers never fire.
+    ///
+    /// Any thread may ask, and more than once.
     ///
     /// - Parameter done: Runs on `queue` afterwards.
     package func shutdown(_ done: @escaping @Sendable () -> Void = {}) {
@@ -96,7 +101,9 @@ package final class EventLoop: @unchecked Sendable {
 
     // MARK: For the streams and listeners of the loop
 
-    /// Sees to it that `stream.endRound()` runs at the end of this round, or soon. Any thread.
+    /// Sees to it that `stream.endRound()` runs at the end of this round, or soon.
+    ///
+    /// Any thread.
     func touch(_ stream: ByteStream) {
         if isInRoundHere {
             touched.append(stream)
@@ -221,8 +228,10 @@ package final class EventLoop: @unchecked Sendable {
         armTimer()
     }
 
-    /// Arms the source for the next work. It is never disarmed: waking once for work that was
-    /// cancelled is cheaper than a system call for each call that ends in time.
+    /// Arms the source for the next work.
+    ///
+    /// It is never disarmed: waking once for work that was cancelled is cheaper than a system call
+    /// for each call that ends in time.
     private func armTimer() {
         guard let due = timers.nextDue else { return }
         if let timerDue, timerDue <= due { return }

@@ -74,7 +74,8 @@ package final class Listener: @unchecked Sendable {
     }
 
     private static func bind(
-        _ endpoint: Endpoint, _ address: inout lode_address
+        _ endpoint: Endpoint,
+        _ address: inout lode_address
     ) throws(LodestoneError) -> Int32 {
         var bound = lode_socket_bind(&address)
         if bound == -EADDRINUSE, case .unix(let path) = endpoint, lode_unix_is_stale(path) != 0 {
@@ -94,11 +95,14 @@ package final class Listener: @unchecked Sendable {
         if watch == nil, !isClosed { lode_socket_close(descriptor) }
     }
 
-    /// How often the system had no descriptor or no memory for a connection. Any thread may ask.
+    /// How often the system had no descriptor or no memory for a connection.
+    ///
+    /// Any thread may ask.
     package var starvations: Int { starvedCount.load(ordering: .relaxed) }
 
-    /// Starts to take connections. `accepted` runs on the loop of the new stream, which reads
-    /// nothing before its own `start`.
+    /// Starts to take connections.
+    ///
+    /// `accepted` runs on the loop of the new stream, which reads nothing before its own `start`.
     package func start(_ accepted: @escaping @Sendable (ByteStream) -> Void) {
         loop.async { [self] in
             guard watch == nil, !isClosed else { return }
@@ -109,19 +113,25 @@ package final class Listener: @unchecked Sendable {
         }
     }
 
-    /// Takes no more connections for now; the system queues some. On the loop only.
+    /// Takes no more connections for now; the system queues some.
+    ///
+    /// On the loop only.
     package func pause() {
         isPaused = true
         updateInterest()
     }
 
-    /// Takes connections again. On the loop only.
+    /// Takes connections again.
+    ///
+    /// On the loop only.
     package func resume() {
         isPaused = false
         updateInterest()
     }
 
-    /// Stops listening for good and removes the file of a Unix socket. Any thread may ask.
+    /// Stops listening for good and removes the file of a Unix socket.
+    ///
+    /// Any thread may ask.
     ///
     /// - Parameter done: Runs on the loop afterwards.
     package func close(_ done: @escaping @Sendable () -> Void = {}) {

@@ -94,7 +94,9 @@ struct OutputState: ~Copyable {
     ///   - hasRoom: A socket that was full has room.
     /// - Returns: The descriptor to send them to; `nil` when there is nothing to do now.
     mutating func next(
-        _ outgoing: inout ByteBuffer, after attempt: Attempt?, hasRoom: Bool
+        _ outgoing: inout ByteBuffer,
+        after attempt: Attempt?,
+        hasRoom: Bool
     ) -> Int32? {
         if let attempt { record(attempt) }
         byteCountInHand = outgoing.count

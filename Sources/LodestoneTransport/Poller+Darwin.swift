@@ -43,7 +43,9 @@ final class Poller: @unchecked Sendable {
         watch.sources?.setInterest(interest)
     }
 
-    /// Ends `watch` and closes its descriptor. Nothing is reported about it from here on.
+    /// Ends `watch` and closes its descriptor.
+    ///
+    /// Nothing is reported about it from here on.
     func close(_ watch: Watch) {
         guard watch.slot >= 0 else { return }
         watch.slot = -1
@@ -79,7 +81,8 @@ final class WatchSources {
     private var interest: Readiness = []
 
     init(
-        descriptor: Int32, queue: DispatchQueue,
+        descriptor: Int32,
+        queue: DispatchQueue,
         report: @escaping @Sendable (Readiness) -> Void
     ) {
         reader = DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: queue)

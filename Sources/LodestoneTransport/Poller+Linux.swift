@@ -52,11 +52,17 @@ final class Poller {
         guard watch.slot >= 0, watch.interest != interest else { return }
         watch.interest = interest
         let result = lode_epoll_change(
-            epoll, watch.descriptor, interest.rawValue, token(watch.slot))
+            epoll,
+            watch.descriptor,
+            interest.rawValue,
+            token(watch.slot)
+        )
         precondition(result == 0, "the descriptor of a watch was closed by someone else")
     }
 
-    /// Ends `watch` and closes its descriptor. Nothing is reported about it from here on.
+    /// Ends `watch` and closes its descriptor.
+    ///
+    /// Nothing is reported about it from here on.
     func close(_ watch: Watch) {
         guard watch.slot >= 0 else { return }
         slots[watch.slot].watch = nil

@@ -15,25 +15,34 @@ extension LodestoneError {
     static func system(_ errno: Int32, _ what: String, object: String? = nil) -> LodestoneError {
         let (reason, recovery) = advice(for: -errno)
         return LodestoneError(
-            .unavailable, reason: reason, "\(what): \(systemText(-errno)).", recovery: recovery,
-            object: object)
+            .unavailable,
+            reason: reason,
+            "\(what): \(systemText(-errno)).",
+            recovery: recovery,
+            object: object
+        )
     }
 
     /// A connection that ended without this end having asked for it.
     static func connectionLost(_ peer: String, errno: Int32) -> LodestoneError {
         let cause = errno == 0 ? "the other end closed it" : systemText(-errno)
         return LodestoneError(
-            .unavailable, reason: "CONNECTION_LOST",
+            .unavailable,
+            reason: "CONNECTION_LOST",
             "The connection to \(peer) was lost: \(cause).",
             recovery: "Connect again; writes under way may be repeated with their request ids.",
-            object: peer)
+            object: peer
+        )
     }
 
     /// Something was asked of a loop that has ended.
     static var loopEnded: LodestoneError {
         LodestoneError(
-            .unavailable, reason: "SHUT_DOWN", "This end has shut down.",
-            recovery: "Nothing to do; connect anew if it is still wanted.")
+            .unavailable,
+            reason: "SHUT_DOWN",
+            "This end has shut down.",
+            recovery: "Nothing to do; connect anew if it is still wanted."
+        )
     }
 
     private static func advice(for errno: Int32) -> (reason: String, recovery: String) {

@@ -16,8 +16,9 @@ package final class ScheduledWork: @unchecked Sendable {
         self.work = work
     }
 
-    /// Forgets the work if it has not run. Any thread may ask; after a call on the loop it is
-    /// certain not to run.
+    /// Forgets the work if it has not run.
+    ///
+    /// Any thread may ask; after a call on the loop it is certain not to run.
     package func cancel() {
         guard let loop else { return }
         if loop.isCurrent {

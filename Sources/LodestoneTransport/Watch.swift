@@ -7,7 +7,9 @@ struct Readiness: OptionSet {
     static let read = Readiness(rawValue: 1)
     /// There is room for output.
     static let write = Readiness(rawValue: 2)
-    /// An error, or both directions have ended. Reported without being asked for, on Linux.
+    /// An error, or both directions have ended.
+    ///
+    /// Reported without being asked for, on Linux.
     static let hangup = Readiness(rawValue: 4)
 }
 
@@ -15,7 +17,9 @@ struct Readiness: OptionSet {
 protocol Pollable: AnyObject {
     /// Called on the loop.
     func ready(_ readiness: Readiness)
-    /// The loop ends. Called on the loop, once.
+    /// The loop ends.
+    ///
+    /// Called on the loop, once.
     func loopEnded()
 }
 

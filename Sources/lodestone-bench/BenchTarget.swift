@@ -65,7 +65,9 @@ final class ServerProcess: Sendable {
     init(program: String, directory: String) throws {
         process = Process()
         process.executableURL = URL(fileURLWithPath: program)
-        process.arguments = ["--data", directory, "--listen", "127.0.0.1:0"]
+        process.arguments = [
+            "--data", directory, "--listen", "127.0.0.1:0", "--log-level", "warning",
+        ]
         let output = Pipe()
         process.standardOutput = output
         try process.run()

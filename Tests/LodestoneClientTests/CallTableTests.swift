@@ -183,7 +183,8 @@ struct CallTableTests {
 @Suite("Retries")
 struct RetryPolicyTests {
     private func error(
-        _ code: LodestoneError.Code, retryAfter: Duration? = nil
+        _ code: LodestoneError.Code,
+        retryAfter: Duration? = nil
     ) -> LodestoneError {
         LodestoneError(code, reason: "TEST", "", recovery: "", retryAfter: retryAfter)
     }

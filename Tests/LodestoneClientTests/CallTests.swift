@@ -103,14 +103,17 @@ struct CallTests {
         let server = try ScriptedServer()
         let client = try await server.client()
         async let reply = client.collection("c").search(
-            Query([.matching("x")]), deadline: .seconds(3))
+            Query([.matching("x")]),
+            deadline: .seconds(3)
+        )
         var arrivals = server.arrivals.makeAsyncIterator()
         let arrival = try #require(await arrivals.next())
         let deadline = try #require(arrival.request.deadline)
         #expect(deadline <= .seconds(3) && deadline > .seconds(1))
         #expect(arrival.request.requestID == nil)
         arrival.answer(
-            .search(SearchResponse(results: [QueryResult(hits: [])], sequenceNumber: 1)))
+            .search(SearchResponse(results: [QueryResult(hits: [])], sequenceNumber: 1))
+        )
         #expect(try await reply.hits.isEmpty)
         await client.close()
         await server.end()
@@ -130,7 +133,9 @@ struct CallTests {
         #expect(await read?.code == .deadlineExceeded)
         #expect(await read?.outcome == .notApplied)
         #expect(ContinuousClock.now - start >= .milliseconds(40))
-        #expect(try #require(await arrivals.next()).request.call == .cancel(id: readArrival.request.id))
+        #expect(
+            try #require(await arrivals.next()).request.call == .cancel(id: readArrival.request.id)
+        )
 
         async let write = failure { () async throws(LodestoneError) in
             try await collection.drop(["a"], deadline: .milliseconds(40))
@@ -139,7 +144,8 @@ struct CallTests {
         #expect(await write?.code == .deadlineExceeded)
         #expect(await write?.outcome == .unknown)
         #expect(
-            try #require(await arrivals.next()).request.call == .cancel(id: writeArrival.request.id))
+            try #require(await arrivals.next()).request.call == .cancel(id: writeArrival.request.id)
+        )
         // The late reply is for nobody, and the connection is as good as before.
         readArrival.answer(.search(SearchResponse(results: [], sequenceNumber: 1)))
         writeArrival.answer(.written(at: 2))
@@ -192,7 +198,12 @@ struct CallTests {
         let client = try await server.client()
         var arrivals = server.arrivals.makeAsyncIterator()
         let cancelled = LodestoneError(
-            .cancelled, reason: "CANCELLED", "", recovery: "", outcome: .notApplied)
+            .cancelled,
+            reason: "CANCELLED",
+            "",
+            recovery: "",
+            outcome: .notApplied
+        )
         for (answer, outcome) in [
             (Reply.error(cancelled), LodestoneError.Outcome?.some(.notApplied)),
             (.written(at: 7), nil),
@@ -305,7 +316,8 @@ struct CallTests {
         }
         // An answer to one question is missing.
         try #require(await arrivals.next()).answer(
-            .search(SearchResponse(results: [], sequenceNumber: 1)))
+            .search(SearchResponse(results: [], sequenceNumber: 1))
+        )
         #expect(await error?.reason == "UNEXPECTED_REPLY")
         #expect(await error?.message.contains("search") == true)
         await client.close()

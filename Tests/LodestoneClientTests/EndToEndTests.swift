@@ -17,7 +17,8 @@ private final class ServedStore: Sendable {
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: false)
         engine = try Engine.open(
             directory: directory.appending(path: "store").path,
-            options: Engine.Options(durability: .relaxed))
+            options: Engine.Options(durability: .relaxed)
+        )
     }
 
     deinit {
@@ -26,11 +27,14 @@ private final class ServedStore: Sendable {
     }
 
     func serve(
-        at endpoint: Endpoint = .tcp(host: "127.0.0.1", port: 0), tokens: TokenTable? = nil
+        at endpoint: Endpoint = .tcp(host: "127.0.0.1", port: 0),
+        tokens: TokenTable? = nil
     ) throws -> (Server, Endpoint) {
         let server = Server(
-            engine: engine, configuration: ServerConfiguration(endpoint: endpoint, tokens: tokens),
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            engine: engine,
+            configuration: ServerConfiguration(endpoint: endpoint, tokens: tokens),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
         return (server, try server.start())
     }
 }
@@ -43,7 +47,9 @@ struct EndToEndTests {
         let path = store.directory.appending(path: "socket").path
         let token = "a token of enough bytes"
         let (server, endpoint) = try store.serve(
-            at: .unix(path: path), tokens: TokenTable([(role: .admin, token: token)]))
+            at: .unix(path: path),
+            tokens: TokenTable([(role: .admin, token: token)])
+        )
         let refused = await failure { () async throws(LodestoneError) in
             try await LodestoneClient.connect(to: endpoint.description, token: "not the token")
         }
@@ -51,7 +57,9 @@ struct EndToEndTests {
 
         let client = try await LodestoneClient.connect(to: endpoint.description, token: token)
         let created = try await client.createCollection(
-            "words", CollectionOptions(dimension: 2, metric: .euclidean))
+            "words",
+            CollectionOptions(dimension: 2, metric: .euclidean)
+        )
         let words = client.collection("words")
         let receipt = try await words.indexMany(
             [
@@ -59,7 +67,8 @@ struct EndToEndTests {
                 Document(id: "dog", vector: [0.9, 0.1], text: "an animal that barks"),
                 Document(id: "oak", vector: [0, 1], text: "a tree"),
             ],
-            edges: [SourcedEdge(from: "cat", Edge("fears", to: "dog"))])
+            edges: [SourcedEdge(from: "cat", Edge("fears", to: "dog"))]
+        )
         #expect(receipt.inserted == 3)
         #expect(receipt.sequenceNumber > created.sequenceNumber)
 

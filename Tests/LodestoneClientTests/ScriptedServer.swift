@@ -51,10 +51,15 @@ final class ScriptedServer: Sendable {
                 case .hello(let hello):
                     hellos.update { $0.append(hello) }
                     guard settings.saysHello else { return }
-                    let reply = settings.hello(hello) ?? .hello(
-                        HelloReply(
-                            maxFrameBytes: settings.maxFrameBytes,
-                            maxInFlight: settings.maxInFlight, sequenceNumber: 40))
+                    let reply =
+                        settings.hello(hello)
+                        ?? .hello(
+                            HelloReply(
+                                maxFrameBytes: settings.maxFrameBytes,
+                                maxInFlight: settings.maxInFlight,
+                                sequenceNumber: 40
+                            )
+                        )
                     peer.send(Response(id: request.id, reply: reply))
                 case .ping:
                     peer.send(Response(id: request.id, reply: .pong(sequenceNumber: 42)))
@@ -68,7 +73,8 @@ final class ScriptedServer: Sendable {
     }
 
     func configuration(
-        retry: RetryPolicy = .standard, deadline: Duration = .seconds(30)
+        retry: RetryPolicy = .standard,
+        deadline: Duration = .seconds(30)
     ) -> LodestoneClient.Configuration {
         LodestoneClient.Configuration(endpoint: endpoint, deadline: deadline, retry: retry)
     }

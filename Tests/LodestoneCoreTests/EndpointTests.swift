@@ -13,7 +13,8 @@ struct EndpointTests {
             ("[::1]:0", .tcp(host: "::1", port: 0)),
             ("[fe80::1%eth0]", .tcp(host: "fe80::1%eth0", port: Endpoint.defaultPort)),
             ("unix:/run/lodestone.sock", .unix(path: "/run/lodestone.sock")),
-        ])
+        ]
+    )
     func reading(text: String, endpoint: Endpoint) throws {
         #expect(try Endpoint(text) == endpoint)
         #expect(try Endpoint(endpoint.description) == endpoint)
@@ -25,7 +26,8 @@ struct EndpointTests {
             "", ":80", "host:", "host:port", "host:65536", "host:-1", "host:+80", "host:8 0",
             "::1", "1:2:3", "[::1", "[::1]80", "[]:80", "unix:", "unix:/a\0b", "a b:80", "a\0:80",
             "http://host:80", "host:٣",
-        ])
+        ]
+    )
     func refusal(text: String) {
         let error = #expect(throws: LodestoneError.self) { try Endpoint(text) }
         #expect(error?.reason == "BAD_ENDPOINT")
@@ -45,7 +47,8 @@ struct EndpointTests {
         "is known to be this machine's",
         arguments: [
             "localhost", "127.0.0.1", "127.255.0.9", "[::1]", "unix:/s",
-        ])
+        ]
+    )
     func loopback(text: String) throws {
         #expect(try Endpoint(text).isLoopback)
     }
@@ -55,7 +58,8 @@ struct EndpointTests {
         arguments: [
             "0.0.0.0", "[::]", "10.0.0.1", "127.0.0.1.example.com", "127.1", "127.0.0.256",
             "localhost.example.com",
-        ])
+        ]
+    )
     func notLoopback(text: String) throws {
         #expect(try !Endpoint(text).isLoopback)
     }

@@ -99,7 +99,8 @@ struct ByteStreamTests {
         #expect(
             stride(from: 0, to: bytes.count, by: 10).allSatisfy { start in
                 bytes[start..<(start + 10)].allSatisfy { $0 == bytes[start] }
-            })
+            }
+        )
         await pair.loop.end()
     }
 

@@ -111,7 +111,9 @@ struct ListenerTests {
             let loop = try EventLoop(label: "server")
             let listener = try Listener(.tcp(host: "127.0.0.1", port: 0), loop: loop)
             var clients: [ByteStream] = []
-            for _ in 0..<20 { clients.append(try await connect(to: listener.localEndpoint, on: loop)) }
+            for _ in 0..<20 {
+                clients.append(try await connect(to: listener.localEndpoint, on: loop))
+            }
             // Descriptors are given out from the lowest, so this leaves room for three.
             let probe = dup(0)
             close(probe)

@@ -123,7 +123,9 @@ struct Pair {
 }
 
 func connect(
-    to endpoint: Endpoint, on loop: EventLoop, timeout: Duration = .seconds(5)
+    to endpoint: Endpoint,
+    on loop: EventLoop,
+    timeout: Duration = .seconds(5)
 ) async throws -> ByteStream {
     try await withCheckedThrowingContinuation { continuation in
         ByteStream.connect(to: endpoint, on: loop, timeout: timeout) { result in

@@ -89,7 +89,9 @@ struct CallTable<Payload> {
     ///
     /// - Returns: Its id, or `nil` when no more calls are taken.
     mutating func submit(
-        _ payload: Payload, deadline: ContinuousClock.Instant, isWrite: Bool
+        _ payload: Payload,
+        deadline: ContinuousClock.Instant,
+        isWrite: Bool
     ) -> UInt64? {
         guard takesCalls else { return nil }
         lastID += 1
@@ -131,7 +133,9 @@ struct CallTable<Payload> {
     ///
     /// - Parameter patience: How long to wait for the server's word on a write that it has.
     mutating func cancel(
-        _ id: UInt64, now: ContinuousClock.Instant, patience: Duration
+        _ id: UInt64,
+        now: ContinuousClock.Instant,
+        patience: Duration
     ) -> Cancellation {
         if let index = queue.firstIndex(where: { $0.id == id }) {
             let entry = queue.remove(at: index).entry
@@ -194,8 +198,12 @@ struct CallTable<Payload> {
     private func unanswered(_ id: UInt64, _ entry: Entry, wasSent: Bool) -> Unanswered? {
         entry.payload.map {
             Unanswered(
-                id: id, payload: $0, outcome: wasSent && entry.isWrite ? .unknown : .notApplied,
-                wasSent: wasSent, isCancelled: entry.isCancelled)
+                id: id,
+                payload: $0,
+                outcome: wasSent && entry.isWrite ? .unknown : .notApplied,
+                wasSent: wasSent,
+                isCancelled: entry.isCancelled
+            )
         }
     }
 }

@@ -5,27 +5,42 @@ import LodestoneCore
 extension LodestoneError {
     static func deadlineExceeded(_ outcome: Outcome) -> LodestoneError {
         LodestoneError(
-            .deadlineExceeded, reason: "DEADLINE", "The deadline passed before the reply came.",
-            recovery: "Allow more time, or ask for less in one call.", outcome: outcome)
+            .deadlineExceeded,
+            reason: "DEADLINE",
+            "The deadline passed before the reply came.",
+            recovery: "Allow more time, or ask for less in one call.",
+            outcome: outcome
+        )
     }
 
     static func cancelled(_ outcome: Outcome) -> LodestoneError {
         LodestoneError(
-            .cancelled, reason: "CANCELLED", "The task that made the call was cancelled.",
-            recovery: "Nothing to do; make the call again if it is still wanted.", outcome: outcome)
+            .cancelled,
+            reason: "CANCELLED",
+            "The task that made the call was cancelled.",
+            recovery: "Nothing to do; make the call again if it is still wanted.",
+            outcome: outcome
+        )
     }
 
     static var clientClosed: LodestoneError {
         LodestoneError(
-            .cancelled, reason: "CLIENT_CLOSED", "The client has been closed.",
-            recovery: "Connect a new client.")
+            .cancelled,
+            reason: "CLIENT_CLOSED",
+            "The client has been closed.",
+            recovery: "Connect a new client."
+        )
     }
 
     /// The server is leaving and has not started the call.
     static var serverLeaving: LodestoneError {
         LodestoneError(
-            .unavailable, reason: Self.serverLeavingReason, "The server is about to leave.",
-            recovery: "Make the call again, over a new connection.", retryAfter: .zero)
+            .unavailable,
+            reason: Self.serverLeavingReason,
+            "The server is about to leave.",
+            recovery: "Make the call again, over a new connection.",
+            retryAfter: .zero
+        )
     }
     private static let serverLeavingReason = "GOING_AWAY"
 
@@ -38,29 +53,42 @@ extension LodestoneError {
 
     static func helloTimeout(_ endpoint: Endpoint) -> LodestoneError {
         LodestoneError(
-            .unavailable, reason: "HELLO_TIMEOUT",
+            .unavailable,
+            reason: "HELLO_TIMEOUT",
             "\(endpoint) takes connections but does not answer.",
-            recovery: "Check that a Lodestone server listens there.", object: "\(endpoint)")
+            recovery: "Check that a Lodestone server listens there.",
+            object: "\(endpoint)"
+        )
     }
 
     static func silent(_ endpoint: Endpoint) -> LodestoneError {
         LodestoneError(
-            .unavailable, reason: "NO_REPLY", "\(endpoint) has stopped answering.",
-            recovery: "Check the server and the network.", object: "\(endpoint)")
+            .unavailable,
+            reason: "NO_REPLY",
+            "\(endpoint) has stopped answering.",
+            recovery: "Check the server and the network.",
+            object: "\(endpoint)"
+        )
     }
 
     static func connectionClosed(_ endpoint: Endpoint) -> LodestoneError {
         LodestoneError(
-            .unavailable, reason: "CONNECTION_LOST",
+            .unavailable,
+            reason: "CONNECTION_LOST",
             "The connection to \(endpoint) was lost: the other end closed it.",
             recovery: "Make the call again; a write has one effect under the same request id.",
-            object: "\(endpoint)")
+            object: "\(endpoint)"
+        )
     }
 
     static func unexpectedReply(to call: String, outcome: Outcome) -> LodestoneError {
         LodestoneError(
-            .internal, reason: "UNEXPECTED_REPLY", "The reply does not fit the call \(call).",
-            recovery: "Use a client and a server of the same release.", outcome: outcome)
+            .internal,
+            reason: "UNEXPECTED_REPLY",
+            "The reply does not fit the call \(call).",
+            recovery: "Use a client and a server of the same release.",
+            outcome: outcome
+        )
     }
 
     func with(outcome: Outcome) -> LodestoneError {

@@ -14,8 +14,9 @@ extension LodestoneClient {
             self.client = client
         }
 
-        /// Writes documents and edges, all of them or none. When it returns, the batch is durable
-        /// and every search that starts afterwards sees it.
+        /// Writes documents and edges, all of them or none.
+        ///
+        /// When it returns, the batch is durable and every search that starts afterwards sees it.
         ///
         /// - Parameters:
         ///   - documents: To insert or replace; an id may occur once.
@@ -31,10 +32,14 @@ extension LodestoneClient {
         ) async throws(LodestoneError) -> WriteReceipt {
             let request = IndexManyRequest(collection: name, documents: documents, edges: edges)
             return try await client.write(
-                .indexMany(request), requestID: requestID, deadline: deadline)
+                .indexMany(request),
+                requestID: requestID,
+                deadline: deadline
+            )
         }
 
         /// Drops documents, with every edge that leaves or enters them, and edges; all or none.
+        ///
         /// What doesn't exist is passed over.
         ///
         /// - Parameters:
@@ -51,7 +56,10 @@ extension LodestoneClient {
         ) async throws(LodestoneError) -> WriteReceipt {
             let request = DropManyRequest(collection: name, ids: ids, edges: edges)
             return try await client.write(
-                .dropMany(request), requestID: requestID, deadline: deadline)
+                .dropMany(request),
+                requestID: requestID,
+                deadline: deadline
+            )
         }
 
         /// Answers many questions from one state of the collection, in one round trip.
@@ -94,7 +102,9 @@ extension LodestoneClient {
 
         /// The documents that exist, in the order of `ids`.
         public func get(
-            _ ids: [DocumentID], include: Include = .document, deadline: Duration? = nil
+            _ ids: [DocumentID],
+            include: Include = .document,
+            deadline: Duration? = nil
         ) async throws(LodestoneError) -> [Document] {
             let request = GetRequest(collection: name, ids: ids, include: include)
             return try await client.perform(.get(request), deadline: deadline) { reply in
@@ -104,7 +114,9 @@ extension LodestoneClient {
 
         /// One document; `nil` when it doesn't exist.
         public func get(
-            _ id: DocumentID, include: Include = .document, deadline: Duration? = nil
+            _ id: DocumentID,
+            include: Include = .document,
+            deadline: Duration? = nil
         ) async throws(LodestoneError) -> Document? {
             try await get([id], include: include, deadline: deadline).first
         }
@@ -125,7 +137,12 @@ extension LodestoneClient {
             deadline: Duration? = nil
         ) async throws(LodestoneError) -> ScanResponse {
             let request = ScanRequest(
-                collection: name, cursor: cursor, limit: limit, filter: filter, include: include)
+                collection: name,
+                cursor: cursor,
+                limit: limit,
+                filter: filter,
+                include: include
+            )
             return try await client.perform(.scan(request), deadline: deadline) { reply in
                 if case .page(let page) = reply { page } else { nil }
             }

@@ -4,8 +4,9 @@ import LodestoneTransport
 import LodestoneWire
 import Synchronization
 
-/// One connection to the server, from the first attempt to reach it until it is gone. Calls are
-/// taken from the start, and wait until the server has said hello.
+/// One connection to the server, from the first attempt to reach it until it is gone.
+///
+/// Calls are taken from the start, and wait until the server has said hello.
 ///
 /// Threading: `perform`, `end` and `takesCalls` may be called from any thread; the calls are kept
 /// under a lock, and whoever submits one sends it. Replies come on the loop.
@@ -18,11 +19,12 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     private static let mostFrameBytesBeforeHello = 16 << 10
     /// Requests that the system has not taken yet; more wait as values, not as bytes as well.
     private static let mostUnsentBytes = 8 << 20
-    /// How long after the deadline of a write its reply is still waited for. The server keeps the
-    /// deadline too, and knows what became of the write.
+    /// How long after the deadline of a write its reply is still waited for.
+    ///
+    /// The server keeps the deadline too, and knows what became of the write.
     private static let writeGrace = Duration.milliseconds(50)
     /// How long a cancelled write waits for the server's word.
-    private static let cancelPatience = Duration.milliseconds(500)
+    private static let cancelPatience = Duration.seconds(2)
     /// How long a server that let a deadline pass may go on saying nothing at all.
     private static let silencePatience = Duration.seconds(2)
 
@@ -60,8 +62,10 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
 
     // MARK: Calls
 
-    /// Makes one attempt at a call. Returns by `deadline`, a write up to 50 ms later, because the
-    /// server's word on it counts more than ours.
+    /// Makes one attempt at a call.
+    ///
+    /// Returns by `deadline`, a write up to 50 ms later, because the server's word on it counts
+    /// more than ours.
     func perform(_ call: Call, requestID: RequestID?, deadline: ContinuousClock.Instant) async
         -> CallResult
     {
@@ -70,7 +74,8 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
             await withCheckedContinuation { caller in
                 submit(
                     PendingCall(call, requestID: requestID, deadline: deadline, caller: caller),
-                    handle)
+                    handle
+                )
                 // A cancellation that came before the call was taken in has found nothing.
                 if Task.isCancelled { cancel(handle) }
             }
@@ -150,8 +155,10 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         do throws(LodestoneError) {
             let unsent = try next.stream.send(now: now) { (output) throws(LodestoneError) in
                 try MessageCodec.append(
-                    turn.payload.request(id: turn.id), to: &output,
-                    maxFrameBytes: next.maxFrameBytes)
+                    turn.payload.request(id: turn.id),
+                    to: &output,
+                    maxFrameBytes: next.maxFrameBytes
+                )
                 return output.count
             }
             if unsent > Self.mostUnsentBytes { holdBack(next.stream) }
@@ -198,6 +205,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     }
 
     /// One timer serves all calls: it looks at their deadlines and is set again for the next one.
+    ///
     /// Calls that end in time cost it nothing.
     private func timerFired(_ due: ContinuousClock.Instant) {
         let (expired, next) = state.withLock { state in
@@ -211,13 +219,17 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         if let next { armTimer(next) }
         for call in expired {
             conclude(
-                call, call.isCancelled ? .cancelled(call.outcome) : .deadlineExceeded(call.outcome))
+                call,
+                call.isCancelled ? .cancelled(call.outcome) : .deadlineExceeded(call.outcome)
+            )
         }
         if expired.contains(where: \.wasSent) { checkForLife() }
     }
 
     /// A deadline passed without a word from the server, which keeps deadlines too: it, or the way
-    /// to it, may be gone. It has just been told to cancel the call, and must answer that.
+    /// to it, may be gone.
+    ///
+    /// It has just been told to cancel the call, and must answer that.
     private func checkForLife() {
         guard !isCheckingForLife else { return }
         isCheckingForLife = true
@@ -240,7 +252,9 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
             return
         }
         ByteStream.connect(
-            to: configuration.endpoint, on: loop, timeout: configuration.connectTimeout
+            to: configuration.endpoint,
+            on: loop,
+            timeout: configuration.connectTimeout
         ) { [self] result in
             switch result {
             case .success(let stream): sayHello(stream)
@@ -265,12 +279,16 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         }
         let hello = Hello(
             token: configuration.token.map { Array($0.utf8) },
-            clientName: configuration.clientName, lastSequenceNumber: history.lastSequenceNumber)
+            clientName: configuration.clientName,
+            lastSequenceNumber: history.lastSequenceNumber
+        )
         do throws(LodestoneError) {
             try stream.send { (output) throws(LodestoneError) in
                 try MessageCodec.append(
-                    Request(id: Self.helloID, call: .hello(hello)), to: &output,
-                    maxFrameBytes: Limits.standard.maxFrameBytesBeforeHello)
+                    Request(id: Self.helloID, call: .hello(hello)),
+                    to: &output,
+                    maxFrameBytes: Limits.standard.maxFrameBytesBeforeHello
+                )
             }
         } catch {
             end(error)
@@ -388,7 +406,9 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         end(lastWord ?? error ?? .connectionClosed(configuration.endpoint))
     }
 
-    /// Ends the connection and every call on it. Any thread.
+    /// Ends the connection and every call on it.
+    ///
+    /// Any thread.
     func end(_ error: LodestoneError) {
         let (lost, stream, hasOpened, isFirst) = state.withLock { state in
             defer { state.ending = state.ending ?? error }

@@ -25,7 +25,10 @@ extension LodestoneClient {
         deadline: Duration? = nil
     ) async throws(LodestoneError) -> WriteReceipt {
         try await write(
-            .createCollection(name: name, options), requestID: requestID, deadline: deadline)
+            .createCollection(name: name, options),
+            requestID: requestID,
+            deadline: deadline
+        )
     }
 
     /// Drops a collection with everything in it.
@@ -34,7 +37,9 @@ extension LodestoneClient {
     /// - Throws: `.notFound` when there is none of that name.
     @discardableResult
     public func dropCollection(
-        _ name: String, requestID: RequestID = .random(), deadline: Duration? = nil
+        _ name: String,
+        requestID: RequestID = .random(),
+        deadline: Duration? = nil
     ) async throws(LodestoneError) -> WriteReceipt {
         try await write(.dropCollection(name: name), requestID: requestID, deadline: deadline)
     }
@@ -53,7 +58,9 @@ extension LodestoneClient {
         }
     }
 
-    /// The collection of that name, which need not exist yet. Nothing is sent.
+    /// The collection of that name, which need not exist yet.
+    ///
+    /// Nothing is sent.
     public func collection(_ name: String) -> Collection {
         Collection(name: name, client: self)
     }

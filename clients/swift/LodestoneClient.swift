@@ -89,7 +89,9 @@ public final class LodestoneClient: Sendable {
         do throws(LodestoneError) {
             // Twice: once to connect, once to say hello.
             _ = try await client.perform(
-                .ping, deadline: configuration.connectTimeout * 2, retry: RetryPolicy.none
+                .ping,
+                deadline: configuration.connectTimeout * 2,
+                retry: RetryPolicy.none
             ) { reply in
                 if case .pong(let sequenceNumber) = reply { sequenceNumber } else { nil }
             }
@@ -110,8 +112,9 @@ public final class LodestoneClient: Sendable {
         try await connect(Configuration(endpoint: Endpoint(endpoint), token: token))
     }
 
-    /// Closes the connection for good. Calls under way fail with `.cancelled`; those that write
-    /// with the outcome `.unknown`.
+    /// Closes the connection for good.
+    ///
+    /// Calls under way fail with `.cancelled`; those that write with the outcome `.unknown`.
     public func close() async {
         let connection = state.withLock { state in
             defer { state.connection = nil }
@@ -165,7 +168,9 @@ public final class LodestoneClient: Sendable {
                 history.recordSuccess()
                 guard let result = result(reply) else {
                     throw .unexpectedReply(
-                        to: call.name, outcome: requestID == nil ? .notApplied : .unknown)
+                        to: call.name,
+                        outcome: requestID == nil ? .notApplied : .unknown
+                    )
                 }
                 return result
             case .failure(let failure):

@@ -22,7 +22,9 @@ final class PendingCall: Sendable {
     let caller: CheckedContinuation<CallResult, Never>
 
     init(
-        _ call: Call, requestID: RequestID?, deadline: ContinuousClock.Instant,
+        _ call: Call,
+        requestID: RequestID?,
+        deadline: ContinuousClock.Instant,
         caller: CheckedContinuation<CallResult, Never>
     ) {
         self.call = call
