@@ -91,10 +91,13 @@ struct EventLoopTests {
     func cancelledTimers() async throws {
         let loop = try EventLoop(label: "test")
         let fired = Shared(0)
-        let cancelledHere = loop.schedule(after: .milliseconds(5)) {
+        // Held up, the loop hears of both at once.
+        loop.queue.suspend()
+        let cancelledHere = loop.schedule(after: .zero) {
             fired.update { $0 += 1 }
         }
         cancelledHere.cancel()
+        loop.queue.resume()
         await withCheckedContinuation { continuation in
             loop.async {
                 let cancelledThere = loop.schedule(after: .zero) {

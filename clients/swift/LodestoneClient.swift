@@ -87,10 +87,10 @@ public final class LodestoneClient: Sendable {
     {
         let client = try LodestoneClient(configuration)
         do throws(LodestoneError) {
-            // Twice: once to connect, once to say hello.
+            // Once to connect, once to say hello, and a moment for the answer.
             _ = try await client.perform(
                 .ping,
-                deadline: configuration.connectTimeout * 2,
+                deadline: configuration.connectTimeout * 2 + .seconds(1),
                 retry: RetryPolicy.none
             ) { reply in
                 if case .pong(let sequenceNumber) = reply { sequenceNumber } else { nil }
