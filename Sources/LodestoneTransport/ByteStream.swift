@@ -170,6 +170,8 @@ package final class ByteStream: @unchecked Sendable {
     ///     with everything else sent by then.
     ///   - encode: Runs under a lock: it may only encode. When it throws, it must have added
     ///     nothing.
+    /// - Returns: What `encode` returns.
+    /// - Throws: What `encode` throws.
     package func send<E: Error, R>(
         now: Bool = false,
         _ encode: (inout ByteBuffer) throws(E) -> R

@@ -7,7 +7,9 @@ package import LodestoneCore
 package protocol ByteStreamHandler: AnyObject, Sendable {
     /// Bytes are there: those left over from the last call, then new ones.
     ///
-    /// - Parameter bytes: Good during the call only.
+    /// - Parameters:
+    ///   - bytes: Good during the call only.
+    ///   - stream: Where they came from.
     /// - Returns: How many bytes from the front are done with. The rest is shown again when more
     ///   has arrived, or after `resumeReading`.
     func received(_ bytes: UnsafeRawBufferPointer, on stream: ByteStream) -> Int

@@ -41,7 +41,10 @@ package final class EventLoop: @unchecked Sendable {
     private var touched: [ByteStream] = []
     private var isInRound = false
 
+    /// Creates a loop, which runs until `shutdown`.
+    ///
     /// - Parameter label: Names the queue, for debuggers.
+    /// - Throws: `.unavailable` when the system has no descriptor left.
     package init(label: String) throws(LodestoneError) {
         queue = DispatchQueue(label: label)
         timer = DispatchSource.makeTimerSource(queue: queue)

@@ -14,7 +14,10 @@ final class Poller: @unchecked Sendable {
     private var all: [ObjectIdentifier: Watch] = [:]
     private var reported: [(watch: Watch, readiness: Readiness)] = []
 
-    /// - Parameter wake: Runs on `queue` when any descriptor is ready.
+    /// - Parameters:
+    ///   - queue: Where everything runs.
+    ///   - wake: Runs there when any descriptor is ready.
+    /// - Throws: Nothing; on Linux it does.
     init(queue: DispatchQueue, wake: @escaping @Sendable () -> Void) throws(LodestoneError) {
         self.queue = queue
         self.wake = wake

@@ -17,7 +17,10 @@ final class Poller {
     private var freeSlots: [Int] = []
     private var events = [lode_epoll_event](repeating: lode_epoll_event(), count: 256)
 
-    /// - Parameter wake: Runs on `queue` when any descriptor is ready.
+    /// - Parameters:
+    ///   - queue: Where everything runs.
+    ///   - wake: Runs there when any descriptor is ready.
+    /// - Throws: `.unavailable` when the system has no descriptor left.
     init(queue: DispatchQueue, wake: @escaping @Sendable () -> Void) throws(LodestoneError) {
         epoll = lode_epoll_create()
         guard epoll >= 0 else { throw .system(epoll, "An event loop could not be created") }

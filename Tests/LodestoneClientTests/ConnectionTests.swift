@@ -298,6 +298,34 @@ struct ConnectionTests {
         await server.end()
     }
 
+    @Test("goes on after a reply that can't be read, which leaves a doubt about a write")
+    func unreadableReply() async throws {
+        let server = try ScriptedServer()
+        let client = try await server.client(retry: .none)
+        var arrivals = server.arrivals.makeAsyncIterator()
+        async let write = failure { () async throws(LodestoneError) in
+            try await client.collection("c").drop(["a"])
+        }
+        let writeArrival = try #require(await arrivals.next())
+        async let read = failure { () async throws(LodestoneError) in
+            try await client.collection("c").get(["a"])
+        }
+        let readArrival = try #require(await arrivals.next())
+        for arrival in [writeArrival, readArrival] {
+            // The id, then a receipt whose durability is none: field 2 of field 12 is 9.
+            let id = UInt8(arrival.request.id)
+            arrival.connection.stream.send {
+                $0.append(contentsOf: [0, 0, 0, 6, 0x08, id, 0x62, 2, 0x10, 9])
+            }
+        }
+        #expect(await write?.outcome == .unknown)
+        #expect(await read?.outcome == .notApplied)
+        #expect(try await client.ping() == 42)
+        #expect(server.hellos.value.count == 1)
+        await client.close()
+        await server.end()
+    }
+
     @Test("ends with its client, and calls under way with it")
     func close() async throws {
         let server = try ScriptedServer()

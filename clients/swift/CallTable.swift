@@ -131,7 +131,11 @@ struct CallTable<Payload> {
 
     /// Gives up on a call.
     ///
-    /// - Parameter patience: How long to wait for the server's word on a write that it has.
+    /// - Parameters:
+    ///   - id: Of the call.
+    ///   - now: The time.
+    ///   - patience: How long to wait for the server's word on a write that it has.
+    /// - Returns: What is to be done about it.
     mutating func cancel(
         _ id: UInt64,
         now: ContinuousClock.Instant,

@@ -23,6 +23,9 @@ extension LodestoneClient {
         ///   - edges: To add to documents of this batch or written before.
         ///   - requestID: Names this write: sent twice, it has one effect.
         ///   - deadline: `nil`: the configuration's.
+        /// - Returns: What the batch did, and where it stands among all others.
+        /// - Throws: `.notFound` when there is no such collection, `.invalidArgument` when a document
+        ///   doesn't fit it; `outcome` says whether anything may have been written.
         @discardableResult
         public func indexMany(
             _ documents: [Document],
@@ -47,6 +50,9 @@ extension LodestoneClient {
         ///   - edges: Edges to drop, by source, label and target.
         ///   - requestID: Names this write: sent twice, it has one effect.
         ///   - deadline: `nil`: the configuration's.
+        /// - Returns: What is gone, and where the batch stands among all others.
+        /// - Throws: `.notFound` when there is no such collection; `outcome` says whether anything may
+        ///   have been written.
         @discardableResult
         public func drop(
             _ ids: [DocumentID],
@@ -129,6 +135,8 @@ extension LodestoneClient {
         ///   - filter: What every document must satisfy.
         ///   - include: What each document brings along.
         ///   - deadline: `nil`: the configuration's.
+        /// - Returns: The page, and where the next one starts.
+        /// - Throws: `.notFound` when there is no such collection.
         public func scan(
             limit: Int = 100,
             cursor: ScanCursor? = nil,

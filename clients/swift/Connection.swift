@@ -13,9 +13,9 @@ import Synchronization
 final class Connection: ByteStreamHandler, @unchecked Sendable {
     // Unchecked: `decoder`, `lastWord`, `lastReceived` and `isCheckingForLife` belong to the loop.
 
-    private static let helloID: UInt64 = 1
+    static let helloID: UInt64 = 1
     /// The most that a server is believed to need for a reply.
-    private static let mostFrameBytes = 64 << 20
+    static let mostFrameBytes = 64 << 20
     private static let mostFrameBytesBeforeHello = 16 << 10
     /// Requests that the system has not taken yet; more wait as values, not as bytes as well.
     private static let mostUnsentBytes = 8 << 20
@@ -28,7 +28,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     /// How long a server that let a deadline pass may go on saying nothing at all.
     private static let silencePatience = Duration.seconds(2)
 
-    private struct State {
+    struct State {
         var table = CallTable<PendingCall>(lastID: Connection.helloID)
         var stream: ByteStream?
         var maxFrameBytes = Limits.standard.maxFrameBytesBeforeHello
@@ -39,16 +39,16 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         var ending: LodestoneError?
     }
 
-    private typealias Turn = CallTable<PendingCall>.Turn
-    private typealias Unanswered = CallTable<PendingCall>.Unanswered
+    typealias Turn = CallTable<PendingCall>.Turn
+    typealias Unanswered = CallTable<PendingCall>.Unanswered
 
-    private let configuration: LodestoneClient.Configuration
-    private let loop: EventLoop
-    private let history: History
-    private let state = Mutex(State())
-    private var decoder = FrameDecoder(maxFrameBytes: Connection.mostFrameBytesBeforeHello)
-    private var lastWord: LodestoneError?
-    private var lastReceived = ContinuousClock.now
+    let configuration: LodestoneClient.Configuration
+    let loop: EventLoop
+    let history: History
+    let state = Mutex(State())
+    var decoder = FrameDecoder(maxFrameBytes: Connection.mostFrameBytesBeforeHello)
+    var lastWord: LodestoneError?
+    var lastReceived = ContinuousClock.now
     private var isCheckingForLife = false
 
     init(_ configuration: LodestoneClient.Configuration, loop: EventLoop, history: History) {
@@ -123,7 +123,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     }
 
     /// Lets a call fail that has no reply, and tells the server if it still works on it.
-    private func conclude(_ ended: Unanswered, _ error: LodestoneError, isCounted: Bool = false) {
+    func conclude(_ ended: Unanswered, _ error: LodestoneError, isCounted: Bool = false) {
         if ended.wasSent, !ended.isCancelled { sendCancel(of: ended.id) }
         let failure = CallFailure(error: error.with(outcome: ended.outcome), isCounted: isCounted)
         ended.payload.caller.resume(returning: .failure(failure))
@@ -132,23 +132,23 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     // MARK: Sending
 
     /// A call whose turn has come, and what it takes to send it.
-    private struct Outgoing {
+    struct Outgoing {
         var turn: Turn
         var stream: ByteStream
         var maxFrameBytes: Int
     }
 
-    private static func nextTurn(_ state: inout State) -> Outgoing? {
+    static func nextTurn(_ state: inout State) -> Outgoing? {
         guard let stream = state.stream, let turn = state.table.nextTurn() else { return nil }
         return Outgoing(turn: turn, stream: stream, maxFrameBytes: state.maxFrameBytes)
     }
 
     /// Sends every call whose turn has come.
-    private func pump() {
+    func pump() {
         while let next = state.withLock({ Self.nextTurn(&$0) }) { transmit(next) }
     }
 
-    private func transmit(_ next: Outgoing) {
+    func transmit(_ next: Outgoing) {
         let turn = next.turn
         // A lone call should not wait for the loop to be woken; calls among others travel together.
         let now = turn.isAlone && !loop.isCurrent
@@ -239,189 +239,5 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
             isCheckingForLife = false
             if lastReceived == heardThen { end(.silent(configuration.endpoint)) }
         }
-    }
-
-    // MARK: Opening
-
-    /// Reaches for the server.
-    ///
-    /// - Parameter delay: Time to wait first.
-    func begin(after delay: Duration = .zero) {
-        guard delay <= .zero else {
-            loop.schedule(after: delay) { self.begin() }
-            return
-        }
-        ByteStream.connect(
-            to: configuration.endpoint,
-            on: loop,
-            timeout: configuration.connectTimeout
-        ) { [self] result in
-            switch result {
-            case .success(let stream): sayHello(stream)
-            case .failure(let error): end(error)
-            }
-        }
-    }
-
-    private func sayHello(_ stream: ByteStream) {
-        let isWanted = state.withLock { state in
-            if state.ending == nil { state.stream = stream }
-            return state.ending == nil
-        }
-        guard isWanted else {
-            stream.close()
-            return
-        }
-        stream.start(self)
-        loop.schedule(after: configuration.connectTimeout) { [weak self] in
-            guard let self, !state.withLock({ $0.hasOpened }) else { return }
-            end(.helloTimeout(configuration.endpoint))
-        }
-        let hello = Hello(
-            token: configuration.token.map { Array($0.utf8) },
-            clientName: configuration.clientName,
-            lastSequenceNumber: history.lastSequenceNumber
-        )
-        do throws(LodestoneError) {
-            try stream.send { (output) throws(LodestoneError) in
-                try MessageCodec.append(
-                    Request(id: Self.helloID, call: .hello(hello)),
-                    to: &output,
-                    maxFrameBytes: Limits.standard.maxFrameBytesBeforeHello
-                )
-            }
-        } catch {
-            end(error)
-        }
-    }
-
-    private func open(_ reply: Reply) {
-        switch reply {
-        case .hello(let hello):
-            decoder.maxFrameBytes = min(hello.maxFrameBytes, Self.mostFrameBytes)
-            state.withLock { state in
-                state.hasOpened = true
-                state.maxFrameBytes = hello.maxFrameBytes
-                state.table.open(limit: hello.maxInFlight)
-            }
-            pump()
-        case .error(let error):
-            end(error)
-        default:
-            end(.unexpectedReply(to: "hello", outcome: .notApplied))
-        }
-    }
-
-    // MARK: Receiving
-
-    func received(_ bytes: UnsafeRawBufferPointer, on stream: ByteStream) -> Int {
-        lastReceived = .now
-        var consumed = 0
-        while true {
-            let rest = UnsafeRawBufferPointer(rebasing: bytes[consumed...])
-            do throws(LodestoneError) {
-                switch try decoder.next(in: rest) {
-                case .incomplete:
-                    return consumed
-                case .message(let range):
-                    receive(UnsafeRawBufferPointer(rebasing: rest[range]))
-                    consumed += range.upperBound
-                }
-            } catch {
-                end(error)
-                return bytes.count
-            }
-        }
-    }
-
-    private func receive(_ message: UnsafeRawBufferPointer) {
-        let response: Response
-        do {
-            response = try MessageCodec.decodeResponse(message)
-        } catch {
-            guard let id = error.id, id > Self.helloID else {
-                end(error.error)
-                return
-            }
-            // The call was done; only its reply can't be read.
-            finish(id, .failure(CallFailure(error: error.error.with(outcome: .unknown))))
-            return
-        }
-        switch response.id {
-        case 0:
-            heard(response.reply)
-        case Self.helloID:
-            open(response.reply)
-        default:
-            history.note(response.reply)
-            if case .error(let error) = response.reply {
-                finish(response.id, .failure(CallFailure(error: error)))
-            } else {
-                finish(response.id, .success(response.reply))
-            }
-        }
-    }
-
-    private func finish(_ id: UInt64, _ result: CallResult) {
-        let (call, next, isDone) = state.withLock { state in
-            let call = state.table.finish(id)
-            return (call, Self.nextTurn(&state), state.table.isDone)
-        }
-        call?.caller.resume(returning: result)
-        if let next { transmit(next) }
-        if isDone { end(.serverLeaving) }
-    }
-
-    /// The server says something on its own.
-    private func heard(_ reply: Reply) {
-        switch reply {
-        case .goAway(let goAway):
-            leave(lastRequest: goAway.lastRequest)
-        case .error(let error):
-            // It closes next; this is why.
-            lastWord = error
-            leave(lastRequest: .max)
-        default:
-            break
-        }
-    }
-
-    private func leave(lastRequest: UInt64) {
-        let (ended, isDone) = state.withLock { state in
-            (state.table.leave(lastRequest: lastRequest), state.table.isDone)
-        }
-        if lastWord?.code == .unavailable, !ended.isEmpty { history.recordFailure() }
-        let error = lastWord ?? .serverLeaving
-        for call in ended { conclude(call, error, isCounted: lastWord != nil) }
-        if isDone { end(error) }
-    }
-
-    // MARK: End
-
-    func inputEnded(on stream: ByteStream) {
-        stream.close()
-    }
-
-    func closed(_ stream: ByteStream, error: LodestoneError?) {
-        end(lastWord ?? error ?? .connectionClosed(configuration.endpoint))
-    }
-
-    /// Ends the connection and every call on it.
-    ///
-    /// Any thread.
-    func end(_ error: LodestoneError) {
-        let (lost, stream, hasOpened, isFirst) = state.withLock { state in
-            defer { state.ending = state.ending ?? error }
-            return (state.table.close(), state.stream, state.hasOpened, state.ending == nil)
-        }
-        if isFirst {
-            if !hasOpened { history.recordFailedOpening() }
-            if error.code == .unavailable, !lost.isEmpty { history.recordFailure() }
-        }
-        for call in lost {
-            let failure = CallFailure(error: error.with(outcome: call.outcome), isCounted: true)
-            call.payload.caller.resume(returning: .failure(failure))
-        }
-        stream?.close()
     }
 }

@@ -15,7 +15,12 @@ extension LodestoneClient {
 
     /// Creates a collection.
     ///
-    /// - Parameter requestID: Names this write: sent twice, it has one effect.
+    /// - Parameters:
+    ///   - name: 1 to 64 letters, digits, dots, hyphens and underscores.
+    ///   - options: What is decided now.
+    ///   - requestID: Names this write: sent twice, it has one effect.
+    ///   - deadline: `nil`: the configuration's.
+    /// - Returns: Where the write stands among all others.
     /// - Throws: `.alreadyExists` when there is one of that name.
     @discardableResult
     public func createCollection(
@@ -33,7 +38,11 @@ extension LodestoneClient {
 
     /// Drops a collection with everything in it.
     ///
-    /// - Parameter requestID: Names this write: sent twice, it has one effect.
+    /// - Parameters:
+    ///   - name: Of the collection.
+    ///   - requestID: Names this write: sent twice, it has one effect.
+    ///   - deadline: `nil`: the configuration's.
+    /// - Returns: Where the write stands among all others.
     /// - Throws: `.notFound` when there is none of that name.
     @discardableResult
     public func dropCollection(

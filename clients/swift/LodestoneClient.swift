@@ -143,10 +143,13 @@ public final class LodestoneClient: Sendable {
     /// Makes a call, again where the policy says so.
     ///
     /// - Parameters:
+    ///   - call: What to ask.
     ///   - requestID: On every call that writes, and on no other.
     ///   - deadline: `nil`: the configuration's.
     ///   - retry: `nil`: the configuration's.
     ///   - result: What the reply means; `nil` when it doesn't fit.
+    /// - Returns: What `result` makes of the reply.
+    /// - Throws: What ended the last attempt.
     func perform<R>(
         _ call: Call,
         requestID: RequestID? = nil,

@@ -11,6 +11,10 @@ struct CallFailure: Error {
     var error: LodestoneError
     /// The connection failed, and with it every call on it: the retry budget has heard of it once.
     var isCounted = false
+
+    func with(outcome: LodestoneError.Outcome) -> CallFailure {
+        CallFailure(error: error.with(outcome: outcome), isCounted: isCounted)
+    }
 }
 
 /// A call that somebody waits for.
@@ -52,56 +56,5 @@ final class CallHandle: Sendable {
             return id == 0 ? nil : id
         }
         set { storage.store(newValue ?? 0, ordering: .releasing) }
-    }
-}
-
-/// What the connections of a client leave to the next one.
-final class History: Sendable {
-    private let budget = Mutex(RetryBudget())
-    /// The budget is full, as it mostly is; a success then changes nothing.
-    private let isBudgetFull = Atomic<Bool>(true)
-    private let failedAt = Mutex<ContinuousClock.Instant?>(nil)
-    private let sequenceNumber = Atomic<UInt64>(0)
-
-    /// The last sequence number that this client was given; `nil` before the first.
-    var lastSequenceNumber: UInt64? {
-        let last = sequenceNumber.load(ordering: .relaxed)
-        return last == 0 ? nil : last
-    }
-
-    var allowsRetry: Bool { budget.withLock { $0.allowsRetry } }
-
-    func recordSuccess() {
-        guard !isBudgetFull.load(ordering: .relaxed) else { return }
-        budget.withLock { budget in
-            budget.recordSuccess()
-            isBudgetFull.store(budget.isFull, ordering: .relaxed)
-        }
-    }
-
-    func recordFailure() {
-        budget.withLock { budget in
-            budget.recordFailure()
-            isBudgetFull.store(false, ordering: .relaxed)
-        }
-    }
-
-    /// When a connection last failed to open.
-    var lastFailedOpening: ContinuousClock.Instant? { failedAt.withLock { $0 } }
-    func recordFailedOpening() { failedAt.withLock { $0 = .now } }
-
-    /// Remembers the sequence number in a reply, if there is one.
-    func note(_ reply: Reply) {
-        let number: UInt64
-        switch reply {
-        case .pong(let sequenceNumber), .done(let sequenceNumber): number = sequenceNumber
-        case .written(let receipt): number = receipt.sequenceNumber
-        case .search(let response): number = response.sequenceNumber
-        case .walk(let response): number = response.sequenceNumber
-        case .stats(let stats): number = stats.sequenceNumber
-        case .hello(let hello): number = hello.sequenceNumber
-        case .error, .goAway, .collections, .collection, .documents, .page: return
-        }
-        sequenceNumber.max(number, ordering: .relaxed)
     }
 }

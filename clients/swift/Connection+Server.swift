@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a connection hears from the server, from the first try to reach it to the last word.
+import LodestoneCore
+import LodestoneTransport
+import LodestoneWire
+
+extension Connection {
+    // MARK: Opening
+
+    /// Reaches for the server.
+    ///
+    /// - Parameter delay: Time to wait first.
+    func begin(after delay: Duration = .zero) {
+        guard delay <= .zero else {
+            loop.schedule(after: delay) { self.begin() }
+            return
+        }
+        ByteStream.connect(
+            to: configuration.endpoint,
+            on: loop,
+            timeout: configuration.connectTimeout
+        ) { [self] result in
+            switch result {
+            case .success(let stream): sayHello(stream)
+            case .failure(let error): end(error)
+            }
+        }
+    }
+
+    private func sayHello(_ stream: ByteStream) {
+        let isWanted = state.withLock { state in
+            if state.ending == nil { state.stream = stream }
+            return state.ending == nil
+        }
+        guard isWanted else {
+            stream.close()
+            return
+        }
+        stream.start(self)
+        loop.schedule(after: configuration.connectTimeout) { [weak self] in
+            guard let self, !state.withLock({ $0.hasOpened }) else { return }
+            end(.helloTimeout(configuration.endpoint))
+        }
+        let hello = Hello(
+            token: configuration.token.map { Array($0.utf8) },
+            clientName: configuration.clientName,
+            lastSequenceNumber: history.lastSequenceNumber
+        )
+        do throws(LodestoneError) {
+            try stream.send { (output) throws(LodestoneError) in
+                try MessageCodec.append(
+                    Request(id: Self.helloID, call: .hello(hello)),
+                    to: &output,
+                    maxFrameBytes: Limits.standard.maxFrameBytesBeforeHello
+                )
+            }
+        } catch {
+            end(error)
+        }
+    }
+
+    private func open(_ reply: Reply) {
+        switch reply {
+        case .hello(let hello):
+            decoder.maxFrameBytes = min(hello.maxFrameBytes, Self.mostFrameBytes)
+            state.withLock { state in
+                state.hasOpened = true
+                state.maxFrameBytes = hello.maxFrameBytes
+                state.table.open(limit: hello.maxInFlight)
+            }
+            pump()
+        case .error(let error):
+            end(error)
+        default:
+            end(.unexpectedReply(to: "hello", outcome: .notApplied))
+        }
+    }
+
+    // MARK: Receiving
+
+    func received(_ bytes: UnsafeRawBufferPointer, on stream: ByteStream) -> Int {
+        lastReceived = .now
+        var consumed = 0
+        while true {
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[consumed...])
+            do throws(LodestoneError) {
+                switch try decoder.next(in: rest) {
+                case .incomplete:
+                    return consumed
+                case .message(let range):
+                    receive(UnsafeRawBufferPointer(rebasing: rest[range]))
+                    consumed += range.upperBound
+                }
+            } catch {
+                end(error)
+                return bytes.count
+            }
+        }
+    }
+
+    private func receive(_ message: UnsafeRawBufferPointer) {
+        let response: Response
+        do {
+            response = try MessageCodec.decodeResponse(message)
+        } catch {
+            guard let id = error.id, id > Self.helloID else {
+                end(error.error)
+                return
+            }
+            finish(id, .failure(CallFailure(error: error.error)), isUnreadable: true)
+            return
+        }
+        switch response.id {
+        case 0:
+            heard(response.reply)
+        case Self.helloID:
+            open(response.reply)
+        default:
+            history.note(response.reply)
+            if case .error(let error) = response.reply {
+                finish(response.id, .failure(CallFailure(error: error)))
+            } else {
+                finish(response.id, .success(response.reply))
+            }
+        }
+    }
+
+    /// Ends the call that a reply is for.
+    ///
+    /// - Parameters:
+    ///   - id: Of the call.
+    ///   - result: What the reply says.
+    ///   - isUnreadable: There is a reply, but what it says of a write can't be known.
+    private func finish(_ id: UInt64, _ result: CallResult, isUnreadable: Bool = false) {
+        let (call, next, isDone) = state.withLock { state in
+            let call = state.table.finish(id)
+            return (call, Self.nextTurn(&state), state.table.isDone)
+        }
+        if isUnreadable, call?.requestID != nil {
+            call?.caller.resume(returning: result.mapError { $0.with(outcome: .unknown) })
+        } else {
+            call?.caller.resume(returning: result)
+        }
+        if let next { transmit(next) }
+        if isDone { end(.serverLeaving) }
+    }
+
+    /// The server says something on its own.
+    private func heard(_ reply: Reply) {
+        switch reply {
+        case .goAway(let goAway):
+            leave(lastRequest: goAway.lastRequest)
+        case .error(let error):
+            // It closes next; this is why.
+            lastWord = error
+            leave(lastRequest: .max)
+        default:
+            break
+        }
+    }
+
+    private func leave(lastRequest: UInt64) {
+        let (ended, isDone) = state.withLock { state in
+            (state.table.leave(lastRequest: lastRequest), state.table.isDone)
+        }
+        if lastWord?.code == .unavailable, !ended.isEmpty { history.recordFailure() }
+        let error = lastWord ?? .serverLeaving
+        for call in ended { conclude(call, error, isCounted: lastWord != nil) }
+        if isDone { end(error) }
+    }
+
+    // MARK: End
+
+    func inputEnded(on stream: ByteStream) {
+        stream.close()
+    }
+
+    func closed(_ stream: ByteStream, error: LodestoneError?) {
+        end(lastWord ?? error ?? .connectionClosed(configuration.endpoint))
+    }
+
+    /// Ends the connection and every call on it.
+    ///
+    /// Any thread.
+    func end(_ error: LodestoneError) {
+        let (lost, stream, hasOpened, isFirst) = state.withLock { state in
+            defer { state.ending = state.ending ?? error }
+            return (state.table.close(), state.stream, state.hasOpened, state.ending == nil)
+        }
+        if isFirst {
+            if !hasOpened { history.recordFailedOpening() }
+            if error.code == .unavailable, !lost.isEmpty { history.recordFailure() }
+        }
+        for call in lost {
+            let failure = CallFailure(error: error.with(outcome: call.outcome), isCounted: true)
+            call.payload.caller.resume(returning: .failure(failure))
+        }
+        stream?.close()
+    }
+}
