@@ -36,7 +36,10 @@ test-generated: ## Compares the generated code with proto/.
 test-swift: ## Runs the tests in Swift, those of the command line and of README.md among them.
 	@.ci/install $(TEST_PACKAGES)
 	swift build
-	swift test
+	@# One at a time: tests of deadlines and signals must not compete with the others for two cores.
+	@# What failed is said once more at the end, where a short view of the log shows it.
+	@swift test --no-parallel >.build/test.log 2>&1; status=$$?; cat .build/test.log; \
+	grep -a -E '✘|error:' .build/test.log | tail -n 20; exit $$status
 
 test-python: ## Runs the tests of the Python client, in an environment of their own.
 	@.ci/install $(TEST_PACKAGES)

@@ -85,7 +85,7 @@ extension Engine {
         let result = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 // Checking and encoding a batch takes a while, too.
-                readQueue.async {
+                pool.async {
                     self.write(write, requestID: requestID, context: context) {
                         continuation.resume(returning: $0)
                     }
@@ -104,7 +104,7 @@ extension Engine {
         let context = CallContext(timeout: timeout)
         let result: Result<T, LodestoneError> = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                readQueue.async {
+                pool.async {
                     let result: Result<T, LodestoneError>
                     do throws(LodestoneError) {
                         result = .success(try body(self, context))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Collections, planning and fusion: the only place where storage, vectors, text and graph meet.
-import Dispatch
+import Foundation
 public import LodestoneCore
 import LodestoneStorage
 
@@ -35,7 +35,10 @@ public final class Engine: Sendable {
     let store: any Store
     let registry: Registry
     let options: Options
-    let readQueue = DispatchQueue(label: "lodestone.read", attributes: .concurrent)
+    let pool = BlockingPool(
+        label: "lodestone.engine",
+        width: ProcessInfo.processInfo.activeProcessorCount
+    )
     private let writer: Writer
 
     /// Opens the store in `directory`, which is created when it does not exist.

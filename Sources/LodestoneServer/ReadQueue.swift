@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import Dispatch
 import DequeModule
 import LodestoneCore
+import LodestoneEngine
 import Synchronization
 
 /// Runs reads on a bounded number of threads, first come, first served, and refuses new ones when
@@ -28,7 +28,7 @@ final class ReadQueue: Sendable {
     }
 
     private let state = Mutex(State())
-    private let queue = DispatchQueue(label: "lodestone.reads", attributes: .concurrent)
+    private let pool: BlockingPool
     private let width: Int
     private let maxWaiting: Int
     private let patience: Int
@@ -42,6 +42,7 @@ final class ReadQueue: Sendable {
     ///   - maxWait: With more than that waiting, how long the oldest may have waited.
     init(width: Int, maxWaiting: Int, patience: Int, maxWait: Duration) {
         self.width = width
+        pool = BlockingPool(label: "lodestone.reads", width: width)
         self.maxWaiting = maxWaiting
         self.patience = patience
         self.maxWait = maxWait
@@ -71,7 +72,7 @@ final class ReadQueue: Sendable {
             return (nil, true)
         }
         if let refusedAfter { throw .overloaded(waited: refusedAfter) }
-        if startsWorker { queue.async { self.work() } }
+        if startsWorker { pool.async { self.work() } }
     }
 
     /// Takes the job with `context` out of the queue.

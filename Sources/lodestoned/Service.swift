@@ -140,7 +140,7 @@ struct Service: Sendable {
         _ body: @escaping @Sendable () throws(E) -> R
     ) async throws(E) -> R {
         let result: Result<R, E> = await withCheckedContinuation { continuation in
-            DispatchQueue.global().async {
+            DispatchQueue(label: "lodestone.life").async {
                 continuation.resume(returning: Result { () throws(E) -> R in try body() })
             }
         }

@@ -54,7 +54,7 @@ actor ServerProcess {
         }
         defer { watchdog.cancel() }
         let line = await withCheckedContinuation { continuation in
-            DispatchQueue.global().async {
+            DispatchQueue(label: "blocking").async {
                 var line = Data()
                 while !line.contains(UInt8(ascii: "\n")) {
                     let data = handle.availableData

@@ -20,7 +20,7 @@ func blocking<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result)
     -> Result
 {
     try await withCheckedThrowingContinuation { continuation in
-        DispatchQueue.global().async {
+        DispatchQueue(label: "blocking").async {
             continuation.resume(with: Swift.Result(catching: body))
         }
     }

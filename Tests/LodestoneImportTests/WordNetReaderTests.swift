@@ -17,7 +17,7 @@ struct WordNetReaderTests {
     func counts() async throws {
         // Seconds in a debug build: not on a thread that other tests wait for.
         let batch = try await withCheckedThrowingContinuation { continuation in
-            DispatchQueue.global().async {
+            DispatchQueue(label: "blocking").async {
                 continuation.resume(with: Result { try drain(WordNetReader()) })
             }
         }

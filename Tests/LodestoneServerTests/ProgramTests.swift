@@ -51,7 +51,13 @@ struct ProgramTests {
             #expect(try client.call(.ping).error == nil)
             program.signal(SIGTERM)
             for reply in try client.replies(to: calls) { #expect(reply.error == nil) }
-            #expect(try client.receive()?.reply == nil)
+            // On a slow day the calls end before the signal arrives, and the farewell comes last.
+            while let last = try client.receive()?.reply {
+                guard case .goAway = last else {
+                    Issue.record("\(last) came after the last reply")
+                    return
+                }
+            }
             #expect(program.status() == 0)
         }
     }
