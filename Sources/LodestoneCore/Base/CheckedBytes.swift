@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+import Synchronization
+
+/// Bytes of a mapped file that are compared with their checksums, block by block, before their
+/// first use: opening costs nothing, and no damaged byte is ever used.
+///
+/// Whoever finds a damaged block gets a harmless substitute and `isDamaged` turns true for good;
+/// the engine looks at it before an answer leaves, throws the answer away and rebuilds the file.
+/// So readers need no error path in their innermost loops.
+///
+/// The memory stays mapped while this object lives.
+///
+/// Threading: any thread. Two threads may check one block at the same time; both find the same.
+// Unchecked for the pointers: the bytes are never written, and the marks are atomic.
+public final class CheckedBytes: @unchecked Sendable {
+    /// Bytes that share a checksum.
+    ///
+    /// With 64 KiB, the first query that reads 1,000 scattered vectors took 3.3 ms; with 1 MiB, 8.3.
+    public static let blockBytes = 1 << 16
+
+    /// A checksum of bytes.
+    public typealias Checksum = @Sendable (UnsafeRawBufferPointer) -> UInt32
+
+    @usableFromInline let bytes: UnsafeRawBufferPointer
+    @usableFromInline let marks: UnsafeMutablePointer<Atomic<Bool>>
+    private let markCount: Int
+    private let sums: [UInt32]
+    private let checksum: Checksum
+    private let damaged = Atomic<Bool>(false)
+    private let release: @Sendable () -> Void
+
+    /// Takes over bytes whose block `i` has the checksum `sums[i]`.
+    ///
+    /// - Parameter release: Called when nobody uses the bytes any more.
+    public init(
+        _ bytes: UnsafeRawBufferPointer,
+        sums: [UInt32],
+        checksum: @escaping Checksum,
+        release: @escaping @Sendable () -> Void
+    ) {
+        let blocks = (bytes.count + Self.blockBytes - 1) / Self.blockBytes
+        precondition(sums.count == blocks, "A checksum for every block.")
+        self.bytes = bytes
+        self.sums = sums
+        self.checksum = checksum
+        self.release = release
+        markCount = blocks
+        marks = .allocate(capacity: max(1, blocks))
+        for block in 0..<blocks { (marks + block).initialize(to: Atomic(false)) }
+    }
+
+    deinit {
+        marks.deinitialize(count: markCount)
+        marks.deallocate()
+        release()
+    }
+
+    /// Bytes in all.
+    public var count: Int { bytes.count }
+
+    /// Whether a block was found damaged.
+    public var isDamaged: Bool { damaged.load(ordering: .relaxed) }
+
+    /// Whether the bytes of `range` are what was written.
+    @inlinable public func check(_ range: Range<Int>) -> Bool {
+        if range.isEmpty { return true }
+        let last = (range.upperBound - 1) / Self.blockBytes
+        var block = range.lowerBound / Self.blockBytes
+        while block <= last {
+            if !marks[block].load(ordering: .relaxed), !checkBlock(block) { return false }
+            block += 1
+        }
+        return true
+    }
+
+    /// Checks everything that was not used so far.
+    ///
+    /// - Parameter mayGoOn: Asked between blocks.
+    public func checkAll(while mayGoOn: () -> Bool) {
+        for block in 0..<markCount where !marks[block].load(ordering: .relaxed) {
+            guard mayGoOn(), checkBlock(block) else { return }
+        }
+    }
+
+    @usableFromInline func checkBlock(_ block: Int) -> Bool {
+        let start = block * Self.blockBytes
+        let end = min(start + Self.blockBytes, bytes.count)
+        guard checksum(UnsafeRawBufferPointer(rebasing: bytes[start..<end])) == sums[block] else {
+            damaged.store(true, ordering: .relaxed)
+            return false
+        }
+        marks[block].store(true, ordering: .relaxed)
+        return true
+    }
+}
+
+/// An array of plain values inside `CheckedBytes`.
+///
+/// Threading: a value over memory that nobody writes.
+// Unchecked for the pointer, which `bytes` keeps mapped.
+public struct Section<Element: BitwiseCopyable>: @unchecked Sendable {
+    @usableFromInline let start: UnsafePointer<Element>
+    @usableFromInline let offset: Int
+    /// Elements.
+    public let count: Int
+    /// Where they lie.
+    public let bytes: CheckedBytes
+
+    /// The elements in `range`, in bytes, which is aligned for them.
+    public init?(_ bytes: CheckedBytes, _ range: Range<Int>) {
+        guard range.lowerBound >= 0, range.upperBound <= bytes.count,
+            range.count % MemoryLayout<Element>.stride == 0,
+            let base = bytes.bytes.baseAddress,
+            Int(bitPattern: base + range.lowerBound) % MemoryLayout<Element>.alignment == 0
+        else { return nil }
+        start = (base + range.lowerBound).assumingMemoryBound(to: Element.self)
+        offset = range.lowerBound
+        count = range.count / MemoryLayout<Element>.stride
+        self.bytes = bytes
+    }
+
+    /// The element at `index`, or `substitute` when it is damaged or beyond the end.
+    @inlinable public func element(_ index: Int, or substitute: Element) -> Element {
+        let stride = MemoryLayout<Element>.stride
+        let place = offset + index * stride
+        guard index >= 0, index < count, bytes.check(place..<place + stride) else {
+            return substitute
+        }
+        return start[index]
+    }
+
+    /// The elements of `range`; none when any of them is damaged or beyond the end.
+    ///
+    /// The pointer is good while `bytes` lives.
+    @inlinable public func elements(_ range: Range<Int>) -> UnsafeBufferPointer<Element> {
+        let stride = MemoryLayout<Element>.stride
+        guard range.lowerBound >= 0, range.upperBound <= count,
+            bytes.check(offset + range.lowerBound * stride..<offset + range.upperBound * stride)
+        else { return UnsafeBufferPointer(start: nil, count: 0) }
+        return UnsafeBufferPointer(start: start + range.lowerBound, count: range.count)
+    }
+}
+
+/// Names a section of a base file: four ASCII letters.
+public struct SectionTag: Hashable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible {
+    /// The letters, first one lowest.
+    public let code: UInt32
+
+    /// - Parameter value: Four ASCII letters.
+    public init(stringLiteral value: StaticString) {
+        precondition(value.utf8CodeUnitCount == 4 && value.isASCII, "A tag has four letters.")
+        code = value.withUTF8Buffer { letters in
+            letters.reversed().reduce(0) { $0 << 8 | UInt32($1) }
+        }
+    }
+
+    /// A tag as it was read.
+    public init(code: UInt32) {
+        self.code = code
+    }
+
+    public var description: String {
+        String(
+            decoding: (0..<4).map { UInt8(truncatingIfNeeded: code >> ($0 * 8)) },
+            as: UTF8.self
+        )
+    }
+}
+
+/// Where a view writes the sections of its base, one after the other.
+public protocol SectionSink {
+    /// Ends the section before, and begins one, aligned to 64 bytes.
+    mutating func begin(_ tag: SectionTag) throws(LodestoneError)
+    /// Adds bytes to the section under way.
+    mutating func append(_ bytes: UnsafeRawBufferPointer) throws(LodestoneError)
+}
+
+extension SectionSink {
+    /// Writes a whole section.
+    public mutating func write<Element: BitwiseCopyable>(
+        _ tag: SectionTag,
+        _ elements: ContiguousArray<Element>
+    ) throws(LodestoneError) {
+        try begin(tag)
+        do {
+            try elements.withUnsafeBytes { try append($0) }
+        } catch let error as LodestoneError {
+            throw error
+        } catch {
+            // Only `append` throws, and only that.
+            throw LodestoneError(
+                .internal,
+                reason: "UNEXPECTED",
+                "\(error)",
+                recovery: "Report it."
+            )
+        }
+    }
+}
+
+/// Where a view finds the sections of its base.
+public protocol SectionSource {
+    /// A section; `nil` when the file has none of this name, or its size doesn't fit the elements.
+    func section<Element: BitwiseCopyable>(_ tag: SectionTag, of type: Element.Type)
+        -> Section<Element>?
+}

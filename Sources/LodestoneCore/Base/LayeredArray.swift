@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// An array over the section of a base file: what was never changed is read from the file, what
+/// was changed or added lies in chunks of memory.
+///
+/// A copy shares the chunks; the writer that goes on copies the chunks that it changes.
+///
+/// Threading: a value.
+public struct LayeredArray<Element: BitwiseCopyable & Sendable>: Sendable {
+    /// Elements of a chunk.
+    @inlinable static var chunkSize: Int { 256 }
+
+    @usableFromInline let base: Section<Element>?
+    @usableFromInline let substitute: Element
+    /// An empty chunk stands for one that is still as in the base.
+    @usableFromInline var chunks: ContiguousArray<ContiguousArray<Element>>
+    /// Elements.
+    public private(set) var count: Int
+
+    /// Creates an array with the elements of `base`.
+    ///
+    /// - Parameter substitute: Read instead of damaged elements, and put where `grow` leaves gaps.
+    public init(_ base: Section<Element>? = nil, substitute: Element) {
+        self.base = base
+        self.substitute = substitute
+        count = base?.count ?? 0
+        chunks = ContiguousArray(
+            repeating: [],
+            count: (count + Self.chunkSize - 1) / Self.chunkSize
+        )
+    }
+
+    /// Adds an element at the end.
+    @inlinable public mutating func append(_ element: Element) {
+        grow(to: count + 1)
+        self[count - 1] = element
+    }
+
+    /// Adds substitutes until the array has at least `newCount` elements.
+    public mutating func grow(to newCount: Int) {
+        guard newCount > count else { return }
+        // The last chunk may be half in the base.
+        if count % Self.chunkSize != 0, chunks[count / Self.chunkSize].isEmpty {
+            fill(count / Self.chunkSize)
+        }
+        count = newCount
+        while chunks.count * Self.chunkSize < newCount {
+            chunks.append(ContiguousArray(repeating: substitute, count: Self.chunkSize))
+        }
+    }
+
+    /// The element at `index`, which is less than `count`.
+    @inlinable public subscript(index: Int) -> Element {
+        get {
+            let chunk = chunks[index / Self.chunkSize]
+            if chunk.isEmpty {
+                guard let base else { return substitute }
+                return base.element(index, or: substitute)
+            }
+            return chunk[index % Self.chunkSize]
+        }
+        set {
+            let chunk = index / Self.chunkSize
+            if chunks[chunk].isEmpty { fill(chunk) }
+            chunks[chunk][index % Self.chunkSize] = newValue
+        }
+    }
+
+    /// Copies a chunk out of the base.
+    @usableFromInline mutating func fill(_ chunk: Int) {
+        let start = chunk * Self.chunkSize
+        let (base, substitute) = (base, substitute)
+        chunks[chunk] = ContiguousArray(
+            (start..<start + Self.chunkSize).map { index in
+                base.map { $0.element(index, or: substitute) } ?? substitute
+            }
+        )
+    }
+}
