@@ -182,19 +182,7 @@ extension SectionSink {
         _ elements: ContiguousArray<Element>
     ) throws(LodestoneError) {
         try begin(tag)
-        do {
-            try elements.withUnsafeBytes { try append($0) }
-        } catch let error as LodestoneError {
-            throw error
-        } catch {
-            // Only `append` throws, and only that.
-            throw LodestoneError(
-                .internal,
-                reason: "UNEXPECTED",
-                "\(error)",
-                recovery: "Report it."
-            )
-        }
+        try elements.withUnsafeBytes { (bytes) throws(LodestoneError) in try append(bytes) }
     }
 }
 
