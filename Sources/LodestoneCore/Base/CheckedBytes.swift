@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Synchronization
+public import Synchronization
 
 /// Bytes of a mapped file that are compared with their checksums, block by block, before their
 /// first use: opening costs nothing, and no damaged byte is ever used.
@@ -182,7 +182,10 @@ extension SectionSink {
         _ elements: ContiguousArray<Element>
     ) throws(LodestoneError) {
         try begin(tag)
-        try elements.withUnsafeBytes { (bytes) throws(LodestoneError) in try append(bytes) }
+        let result = elements.withUnsafeBytes { bytes in
+            Result { () throws(LodestoneError) in try append(bytes) }
+        }
+        try result.get()
     }
 }
 
