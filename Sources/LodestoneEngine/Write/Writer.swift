@@ -110,9 +110,7 @@ final class Writer: Sendable {
         }
         if ready.isEmpty { return }
         #if DEBUG
-        if PlantedBug.acknowledgesBeforeCommit {
-            PlantedBug.acknowledge(ready.map { ($0.pending, $0.resolved.batch) })
-        }
+        if PlantedBug.ackBeforeCommit.isPlanted { answerTooEarly(ready) }
         #endif
         do throws(LodestoneError) {
             let committed = try registry.commit {
@@ -121,6 +119,7 @@ final class Writer: Sendable {
                 for (write, batch) in zip(ready, committed) { write.resolved.apply(batch) }
                 return committed
             }
+            FaultPoint.reach("commit.before-reply")
             for (write, batch) in zip(ready, committed) {
                 write.pending.completion(
                     .success(write.resolved.receipt(batch, durability: store.durability))
@@ -130,6 +129,26 @@ final class Writer: Sendable {
             fail(ready.map(\.pending), with: error)
         }
     }
+
+    #if DEBUG
+    private func answerTooEarly(_ ready: [(pending: PendingWrite, resolved: ResolvedWrite)]) {
+        for (pending, resolved) in ready {
+            let batch = resolved.batch
+            pending.completion(
+                .success(
+                    WriteReceipt(
+                        sequenceNumber: 0,
+                        durability: .full,
+                        inserted: batch.inserted,
+                        replaced: batch.replaced,
+                        dropped: batch.dropped
+                    )
+                )
+            )
+        }
+        PlantedBug.dawdle(milliseconds: 20)
+    }
+    #endif
 
     /// One write of a group may be what the store stumbled over: each gets its own chance.
     private func fail(_ group: [PendingWrite], with error: LodestoneError) {

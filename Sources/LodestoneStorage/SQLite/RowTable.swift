@@ -112,7 +112,7 @@ struct RowTable {
         for column: Int32 in 1...4 {
             sum = statement.withBytes(at: column) { RowChecksum.extend(sum, $0) }
         }
-        guard sum == UInt32(truncatingIfNeeded: statement.int(at: 5)) else {
+        guard Checksum.isRight(sum, UInt32(truncatingIfNeeded: statement.int(at: 5))) else {
             throw damaged(number, statement)
         }
         do throws(ByteReader.Malformed) {

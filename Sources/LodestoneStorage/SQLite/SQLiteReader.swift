@@ -98,9 +98,8 @@ final class SQLiteReader: StoreReader {
                 dimension: dimension,
                 firstRow: row.firstRow
             )
-            guard
-                lode_crc32c(0, run.base, row.vectorCount * dimension * 4) == row.vectorSum
-            else {
+            let sum = lode_crc32c(0, run.base, row.vectorCount * dimension * 4)
+            guard Checksum.isRight(sum, row.vectorSum) else {
                 throw VectorSegment.damaged(
                     segment.path,
                     "the vectors of batch \(row.sequenceNumber) fail their checksum"

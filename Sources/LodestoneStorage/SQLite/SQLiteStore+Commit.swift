@@ -19,7 +19,9 @@ extension SQLiteStore {
                 let (log, vectors) = try write(batch, sequenceNumber: sequence)
                 do throws(SQLiteConnection.Failure) {
                     chain = try log.insert(into: writer, after: chain)
-                    try remember(batch, sequenceNumber: sequence)
+                    if !PlantedBug.requestIDOutsideTransaction.isPlanted {
+                        try remember(batch, sequenceNumber: sequence)
+                    }
                     try forgetRequests(before: sequence)
                 } catch {
                     throw error.asLodestoneError(context: nil)
@@ -31,16 +33,38 @@ extension SQLiteStore {
             rollBack()
             throw error
         }
+        FaultPoint.reach("commit.in-transaction")
         try synchronizeSegments()
+        FaultPoint.reach("commit.after-fdatasync")
         try commitTransaction()
+        FaultPoint.reach("commit.after-commit")
+        #if DEBUG
+        plantAfterCommit(batches, firstSequenceNumber: lastSequence + 1)
+        #endif
         lastSequence = sequence
         self.chain = chain
         for collection in gone { segments.remove(collection) }
         if walPages * Self.pageBytes > Self.checkpointBytes {
+            FaultPoint.reach("checkpoint.before")
             checkpoint(SQLITE_CHECKPOINT_PASSIVE)
+            FaultPoint.reach("checkpoint.after")
         }
         return committed
     }
+
+    #if DEBUG
+    private func plantAfterCommit(_ batches: [StoredBatch], firstSequenceNumber: UInt64) {
+        if PlantedBug.openCloseDatabaseFile.isPlanted {
+            PlantedBug.openAndClose(databasePath)
+        }
+        if PlantedBug.requestIDOutsideTransaction.isPlanted {
+            PlantedBug.dawdle(milliseconds: 5)
+            for (batch, sequence) in zip(batches, firstSequenceNumber...) {
+                try? remember(batch, sequenceNumber: sequence)
+            }
+        }
+    }
+    #endif
 
     /// A failed fsync says nothing of what reached the disk, and the kernel may have dropped the
     /// pages: nothing was committed, but nothing more will be either.
@@ -139,11 +163,13 @@ extension SQLiteStore {
         log.detail = detail(of: change)
         var vectors: VectorRun?
         if !change.vectors.isEmpty {
+            FaultPoint.reach("commit.before-vectors")
             let place = try segments.append(
                 change.vectors,
                 of: change.collection,
                 dimension: change.dimension
             )
+            FaultPoint.reach("commit.after-vectors")
             log.vectorCount = change.vectors.count / change.dimension
             log.segment = place.segment.index
             log.offset = place.offset

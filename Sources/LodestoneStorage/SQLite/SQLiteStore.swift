@@ -125,7 +125,8 @@ package final class SQLiteStore: Store, @unchecked Sendable {
             defer { statement.reset() }
             while try statement.step() {
                 let row = LogRow(statement)
-                guard row.sequenceNumber == lastSequence + 1, row.chain(after: chain) == row.stored
+                guard row.sequenceNumber == lastSequence + 1,
+                    Checksum.isRight(row.chain(after: chain), row.stored)
                 else {
                     throw SQLiteConnection.Failure(
                         code: SQLITE_CORRUPT,

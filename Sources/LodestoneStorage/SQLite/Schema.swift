@@ -58,15 +58,16 @@ enum Schema {
     /// connections write or checkpoint at the same instant, so the store checkpoints by itself,
     /// between commits.
     static func configure(_ durability: Durability) -> String {
-        """
-        PRAGMA wal_autocheckpoint = 0;
-        PRAGMA synchronous = \(durability == .full ? "FULL" : "NORMAL");
-        PRAGMA mmap_size = 0;
-        PRAGMA cell_size_check = ON;
-        PRAGMA secure_delete = OFF;
-        PRAGMA temp_store = MEMORY;
-        PRAGMA cache_size = -16384;
-        """
+        let isFull = durability == .full && !PlantedBug.synchronousNormal.isPlanted
+        return """
+            PRAGMA wal_autocheckpoint = 0;
+            PRAGMA synchronous = \(isFull ? "FULL" : "NORMAL");
+            PRAGMA mmap_size = 0;
+            PRAGMA cell_size_check = ON;
+            PRAGMA secure_delete = OFF;
+            PRAGMA temp_store = MEMORY;
+            PRAGMA cache_size = -16384;
+            """
     }
 
     /// What kind of change a log row records.

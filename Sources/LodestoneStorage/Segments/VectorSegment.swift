@@ -96,7 +96,7 @@ final class VectorSegment: @unchecked Sendable {
         let header = UnsafeRawBufferPointer(start: segment.mapping, count: headerByteCount)
         let sum = UInt32(littleEndian: header.loadUnaligned(fromByteOffset: 60, as: UInt32.self))
         guard header.prefix(8).elementsEqual(magic),
-            sum == lode_crc32c(0, segment.mapping, 60),
+            Checksum.isRight(lode_crc32c(0, segment.mapping, 60), sum),
             header.load(fromByteOffset: 8, as: UInt32.self).littleEndian == collection,
             header.load(fromByteOffset: 12, as: UInt32.self).littleEndian == index,
             header.load(fromByteOffset: 16, as: UInt32.self).littleEndian == UInt32(dimension)
@@ -155,7 +155,9 @@ final class VectorSegment: @unchecked Sendable {
 
     /// Makes what was appended durable.
     func synchronize() throws(LodestoneError) {
-        guard fdatasync(descriptor) == 0 else { throw FileSystem.failure("fdatasync", path) }
+        var result = fdatasync(descriptor)
+        if result != 0 && PlantedBug.retryFailedFsync.isPlanted { result = fdatasync(descriptor) }
+        guard result == 0 else { throw FileSystem.failure("fdatasync", path) }
         needsSynchronize = false
     }
 

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the fault harness (`Tests/Faults`) asks a program to do wrong. Debug builds only: a release
+// build answers "no" at compile time, and the calls vanish.
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// A named place where a test may have the process end as a crash would.
+package enum FaultPoint {
+    /// Ends the process when `LODESTONE_FAULT` names this place and its turn has come.
+    ///
+    /// `LODESTONE_FAULT=commit.before-vectors:3` ends it the third time, without a number the
+    /// first time. The exit status is 137, as after `kill -9`.
+    @inlinable
+    package static func reach(_ name: StaticString) {
+        #if DEBUG
+        armed?.reach("\(name)")
+        #endif
+    }
+
+    #if DEBUG
+    @usableFromInline package static let armed = ArmedFaultPoint(
+        getenv("LODESTONE_FAULT").map { String(cString: $0) }
+    )
+    #endif
+}
+
+#if DEBUG
+import Synchronization
+
+/// The one place that is armed, and how often it may still be passed.
+@usableFromInline
+package final class ArmedFaultPoint: Sendable {
+    private let name: String
+    private let remaining: Atomic<Int>
+
+    init?(_ setting: String?) {
+        guard let setting, !setting.isEmpty else { return nil }
+        let parts = setting.split(separator: ":", maxSplits: 1)
+        name = String(parts[0])
+        remaining = Atomic(parts.count > 1 ? Int(parts[1]) ?? 1 : 1)
+    }
+
+    @usableFromInline
+    package func reach(_ name: String) {
+        guard name == self.name else { return }
+        if remaining.subtract(1, ordering: .relaxed).newValue == 0 { _exit(137) }
+    }
+}
+#endif
+
+/// A bug that the fault harness plants to prove that it would find it.
+///
+/// `LODESTONE_PLANT` names one. The numbers are those of the plan of tests.
+package enum PlantedBug: String, CaseIterable, Sendable {
+    /// M1: answers before the commit, then dawdles.
+    case ackBeforeCommit = "ack-before-commit"
+    /// M2: commits without waiting for the disk.
+    case synchronousNormal = "synchronous-normal"
+    /// M3: a new or renamed file's name is not made durable.
+    case noDirectoryFsync = "no-directory-fsync"
+    /// M4: a compaction cuts the log at its end instead of where the new base ends.
+    case compactionTruncatesNewerLog = "compaction-truncates-newer-log"
+    /// M5: a compaction forgets which rows of the base are gone.
+    case tombstoneDroppedAtMerge = "tombstone-dropped-at-merge"
+    /// M6: opens and closes a file that SQLite has locked.
+    case openCloseDatabaseFile = "open-close-database-file"
+    /// M7: takes every checksum for right.
+    case checksumsOff = "checksums-off"
+    /// M8: commits a batch first and its request id afterwards.
+    case requestIDOutsideTransaction = "request-id-outside-transaction"
+    /// M9: takes a second fsync, after one that failed, for an answer.
+    case retryFailedFsync = "retry-failed-fsync"
+
+    /// Whether this process was asked to have this bug.
+    @inlinable
+    package var isPlanted: Bool {
+        #if DEBUG
+        Self.planted == self
+        #else
+        false
+        #endif
+    }
+
+    #if DEBUG
+    @usableFromInline package static let planted = getenv("LODESTONE_PLANT").flatMap {
+        PlantedBug(rawValue: String(cString: $0))
+    }
+
+    /// Gives a test time to strike.
+    package static func dawdle(milliseconds: UInt32) {
+        usleep(milliseconds * 1_000)
+    }
+
+    /// Looks at a file, as a careless backup would.
+    package static func openAndClose(_ path: String) {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        if descriptor >= 0 { close(descriptor) }
+    }
+    #endif
+}
+
+/// The comparison that every checksum goes through.
+package enum Checksum {
+    /// Whether what was computed is what was stored.
+    @inlinable
+    package static func isRight(_ computed: UInt32, _ stored: UInt32) -> Bool {
+        computed == stored || PlantedBug.checksumsOff.isPlanted
+    }
+}
