@@ -6,14 +6,18 @@ BUILD_PACKAGES := libsqlite3-dev libprotobuf-c-dev libzstd-dev
 DEMO_PACKAGES := $(BUILD_PACKAGES) wordnet-base dataset-fashion-mnist
 TEST_PACKAGES := $(BUILD_PACKAGES) wordnet-base zstd protobuf-compiler protobuf-c-compiler \
 	python3-venv
+FAULT_PACKAGES := e2fsprogs xfsprogs
+# Runs of the fault harness. 77 says that the machine doesn't allow the test.
+FAULTS := .build/debug/lodestone-faults
+OR_SKIP := || [ $$? -eq 77 ]
 SOURCES := Package.swift Sources Tests clients/swift
 VENV := .build/venv
 
 .PHONY: help build demo test test-generated test-swift test-python faults faults-short \
-	faults-planted bench lint format generate clean
+	faults-planted faults-tools bench lint format generate clean
 
 help: ## Says what the targets are for.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-zA-Z0-9-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## Builds everything for use, into .build/release.
 	@.ci/install $(BUILD_PACKAGES)
@@ -49,17 +53,31 @@ test-python: ## Runs the tests of the Python client, in an environment of their 
 	LODESTONE_SERVER="$(CURDIR)/.build/debug/lodestoned" \
 		$(VENV)/bin/python -m pytest -q clients/python Tests/Examples
 
-faults: faults-planted ## Kills a server 50 times while it is written to, and looks for losses.
-	.build/debug/lodestone-faults --cycles 50
+faults: faults-tools ## Breaks things under servers for hours: what must pass before a release.
+	$(FAULTS) kill --cycles 2000
+	$(FAULTS) power-cut --fs ext4 --cycles 300
+	$(FAULTS) power-cut --fs xfs --cycles 300
+	@$(MAKE) --no-print-directory faults-planted
 
-faults-short: faults-planted ## The same with 10 kills.
-	.build/debug/lodestone-faults --cycles 10
+faults-short: faults-tools ## The same in minutes; what the machine doesn't allow is skipped, loudly.
+	$(FAULTS) kill --cycles 10
+	$(FAULTS) power-cut --fs ext4 --cycles 5 $(OR_SKIP)
+	$(FAULTS) power-cut --fs xfs --cycles 5 $(OR_SKIP)
+	@$(MAKE) --no-print-directory faults-planted
 
-faults-planted: ## Checks that the fault harness finds a bug that it asks the server to have.
-	@.ci/install $(BUILD_PACKAGES)
+faults-planted: faults-planted-M1 faults-planted-M2 ## Shows that planted bugs are found, one after the other.
+
+faults-planted-M1: faults-tools ## A server that answers before it commits.
+	$(FAULTS) kill --cycles 10 --plant ack-before-commit
+
+faults-planted-M2: faults-tools ## A server that doesn't wait for the disk.
+	$(FAULTS) power-cut --cycles 20 --plant synchronous-normal $(OR_SKIP)
+
+faults-tools: ## Builds what the fault runs need.
+	@.ci/install $(BUILD_PACKAGES) $(FAULT_PACKAGES)
 	swift build --product lodestoned
 	swift build --product lodestone-faults
-	.build/debug/lodestone-faults --cycles 10 --plant ack-before-commit
+	cc -O2 -Wall -Wextra -Werror -o .build/debug/power-off Tests/Faults/Shim/power-off.c
 
 bench: ## Measures a release build: make bench BENCH_DATA=FOLDER, with the WordNet data set.
 	@test -n "$(BENCH_DATA)" || { echo "Say where the data is: make bench BENCH_DATA=FOLDER"; exit 2; }

@@ -142,6 +142,7 @@ let package = Package(
             name: "lodestone-faults",
             dependencies: ["LodestoneClient", "TestSupport", arguments],
             path: "Tests/Faults",
+            exclude: ["Shim"],
             swiftSettings: strict
         ),
 

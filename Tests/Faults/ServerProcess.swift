@@ -10,13 +10,13 @@ actor ServerProcess {
 
     /// Starts a server, which may not be listening yet.
     ///
-    /// Its standard error goes to the end of `log`; `plant` is a bug that it is asked to have.
-    init(executable: String, store: String, log: String, plant: String?) throws {
+    /// Its standard error goes to the end of `log`; `variables` come on top of this program's
+    /// environment.
+    init(executable: String, arguments: [String], log: String, variables: [String: String]) throws {
         process.executableURL = URL(fileURLWithPath: executable)
-        process.arguments = ["--data", store, "--listen", "127.0.0.1:0"]
-        var environment = ProcessInfo.processInfo.environment
-        environment["LODESTONE_PLANT"] = plant
-        process.environment = environment
+        process.arguments = arguments
+        process.environment = ProcessInfo.processInfo.environment
+            .merging(variables) { _, variable in variable }
         process.standardOutput = output
         process.standardInput = FileHandle.nullDevice
         if !FileManager.default.fileExists(atPath: log) {
@@ -37,6 +37,31 @@ actor ServerProcess {
         }
         try process.run()
     }
+
+    /// The number that the system knows it by.
+    var identifier: Int32 { process.processIdentifier }
+
+    /// Stops every thread of the process, and waits until they stand still.
+    ///
+    /// A thread inside a system call, an fsync for one, finishes it first.
+    func pause() async throws {
+        _ = Foundation.kill(process.processIdentifier, SIGSTOP)
+        let tasks = "/proc/\(process.processIdentifier)/task"
+        for _ in 0..<2_000 {
+            let threads = (try? FileManager.default.contentsOfDirectory(atPath: tasks)) ?? []
+            let isStill = threads.allSatisfy { thread in
+                let line = (try? String(contentsOfFile: "\(tasks)/\(thread)/stat", encoding: .utf8))
+                let state = line?.split(separator: ")").last?.first { $0 != " " }
+                return state == "T" || state == nil
+            }
+            if isStill { return }
+            try await Task.sleep(for: .milliseconds(1))
+        }
+        throw Finding(.refusal, "The server's threads don't stop.")
+    }
+
+    /// The exit status, once the process has ended.
+    func waitForExit() async -> Int32 { await exit.value }
 
     /// Whether the process has not ended.
     var isRunning: Bool { process.isRunning }
@@ -79,6 +104,12 @@ actor ServerProcess {
             throw Finding(.crash, "The server ended with status \(await exit.value) unasked.")
         }
         _ = Foundation.kill(process.processIdentifier, SIGKILL)
+        _ = await exit.value
+    }
+
+    /// Ends the process if it has not ended by itself, and waits until it is gone.
+    func end() async {
+        if process.isRunning { _ = Foundation.kill(process.processIdentifier, SIGKILL) }
         _ = await exit.value
     }
 

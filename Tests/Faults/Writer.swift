@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneClient
-import Synchronization
 import TestSupport
 
 /// A batch whose reply never came.
@@ -27,22 +26,22 @@ struct Writer: Sendable {
         model = WriterModel(name: name)
     }
 
-    /// Writes until a call fails, which it may do once `isKilled`.
+    /// Writes until a call fails, or the fault is over.
     mutating func run(
         endpoint: String,
         content: Content,
         random: inout SeededGenerator,
-        isKilled: borrowing Atomic<Bool>
+        strike: Strike
     ) async throws {
         let client: LodestoneClient
         do {
             client = try await Faults.connect(endpoint)
         } catch {
-            guard isKilled.load(ordering: .acquiring) else { throw error }
+            guard strike.allowsFailures else { throw error }
             return
         }
         let collection = client.collection(Faults.collection)
-        while true {
+        while !strike.isOver {
             let batch = model.nextBatch(using: &random)
             let requestID = RequestID(high: random.next(), low: random.next())
             do throws(LodestoneError) {
@@ -50,13 +49,14 @@ struct Writer: Sendable {
                 acknowledge(batch, receipt)
             } catch {
                 await client.close()
-                guard isKilled.load(ordering: .acquiring) else {
+                guard strike.allowsFailures else {
                     throw Finding(.refusal, "\(model.name), \(batch.summary): \(error)")
                 }
                 open = OpenBatch(batch: batch, requestID: requestID, error: error)
                 return
             }
         }
+        await client.close()
     }
 
     /// Sends the batch whose fate was open once more, now that it is known.

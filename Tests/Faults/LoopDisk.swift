@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+
+/// A file system in a file, on a loop device: its power can be cut, and it can be filled.
+struct LoopDisk: Sendable {
+    enum Format: String, CaseIterable, Sendable {
+        case ext4, xfs
+    }
+
+    let image: String
+    let mountPoint: String
+    let format: Format
+
+    /// Makes a file system of `megabytes` and mounts it.
+    ///
+    /// - Throws: `Skip` where the machine doesn't allow it.
+    static func create(_ format: Format, in folder: String, megabytes: Int) async throws -> LoopDisk
+    {
+        guard geteuid() == 0 else { throw Skip(reason: "Mounting a file needs root.") }
+        let disk = LoopDisk(
+            image: "\(folder)/disk.\(format)",
+            mountPoint: "\(folder)/\(format)",
+            format: format
+        )
+        let steps = [
+            ["rm", "-f", disk.image],
+            ["truncate", "-s", "\(megabytes)M", disk.image],
+            format == .ext4
+                ? ["mkfs.ext4", "-q", "-m", "0", disk.image] : ["mkfs.xfs", "-q", disk.image],
+            ["mkdir", "-p", disk.mountPoint],
+        ]
+        for step in steps {
+            let (status, text) = await Programs.run(step[0], Array(step.dropFirst()))
+            guard status == 0 else {
+                throw Skip(reason: "\(step[0]) ended with \(status): \(text)")
+            }
+        }
+        do {
+            try await disk.mount()
+        } catch let finding as Finding {
+            throw Skip(reason: "No loop mounts here: \(finding.text)")
+        }
+        return disk
+    }
+
+    func mount() async throws {
+        let (status, text) = await Programs.run("mount", ["-o", "loop", image, mountPoint])
+        guard status == 0 else { throw Finding(.refusal, "mount ended with \(status): \(text)") }
+    }
+
+    /// Waits until nobody uses the file system any more, for a while.
+    func unmount() async throws {
+        var last = ""
+        for _ in 0..<100 {
+            let (status, text) = await Programs.run("umount", [mountPoint])
+            if status == 0 { return }
+            last = text
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        throw Finding(.refusal, "umount: \(last)")
+    }
+
+    /// What was not yet on the disk is gone, from now on and until the next mount.
+    func cutPower() async throws {
+        let (status, text) = await Programs.run(try Programs.shim("power-off"), [mountPoint])
+        guard status == 0 else { throw Skip(reason: "The file system can't be cut off: \(text)") }
+    }
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Foundation
+
+/// What every kind of run can be told.
+struct RunOptions: ParsableArguments {
+    @Option(help: "The server to test. Default: the lodestoned beside this program.")
+    var server: String?
+
+    @Option(help: "Decides what is written and when a fault strikes. Default: random.")
+    var seed: UInt64?
+
+    @Option(
+        help: """
+            A bug that a debug build of the server is asked to have; LodestoneCore's PlantedBug \
+            lists them. The run then succeeds if it is found.
+            """
+    )
+    var plant: String?
+
+    @Option(help: "Where stores are put. Default: the directory for temporary files.")
+    var directory: String?
+
+    /// Carries out one run, in a folder of its own, and says what came of it.
+    ///
+    /// A finding ends the program with status 1 and the command that replays it; a machine that
+    /// can't do what the run needs, with 77. With a planted bug a finding is the success. `body`
+    /// answers what it did.
+    func carryOut(_ body: (RunPlace) async throws -> String) async throws {
+        let seed = seed ?? .random(in: 0..<1_000_000_000)
+        let name = "lodestone-faults-\(seed)-\(ProcessInfo.processInfo.processIdentifier)"
+        let folder = URL(fileURLWithPath: directory ?? NSTemporaryDirectory())
+            .appendingPathComponent(name).path
+        try FileManager.default.createDirectory(
+            atPath: folder,
+            withIntermediateDirectories: true
+        )
+        let place = RunPlace(
+            executable: server ?? Programs.path("lodestoned"),
+            folder: folder,
+            seed: seed,
+            plant: plant
+        )
+        Output.say("seed \(seed), files in \(folder)")
+        let start = ContinuousClock.now
+        do {
+            let summary = try await body(place)
+            Output.say("seed \(seed): \(summary), in \(ContinuousClock.now - start)")
+        } catch let skip as Skip {
+            try? FileManager.default.removeItem(atPath: folder)
+            Output.say("SKIPPED, nothing was tested: \(skip.reason)")
+            throw ExitCode(77)
+        } catch {
+            Output.say("seed \(seed): \(error)")
+            guard plant != nil, let finding = error as? Finding, finding.kind != .refusal else {
+                Output.say("replay: \(replay(seed))\nfiles are kept in \(folder)")
+                throw ExitCode.failure
+            }
+            Output.say("The planted bug was caught, in \(ContinuousClock.now - start).")
+            try FileManager.default.removeItem(atPath: folder)
+            return
+        }
+        try FileManager.default.removeItem(atPath: folder)
+        if let plant {
+            Output.say("The planted bug, \(plant), was not caught. Is the server a debug build?")
+            throw ExitCode.failure
+        }
+    }
+
+    private func replay(_ seed: UInt64) -> String {
+        let given = CommandLine.arguments.joined(separator: " ")
+        return self.seed == nil ? "\(given) --seed \(seed)" : given
+    }
+}
+
+/// Where a run happens, and with what.
+struct RunPlace: Sendable {
+    /// The server.
+    var executable: String
+    var folder: String
+    var seed: UInt64
+    var plant: String?
+
+    /// Starts a server on `store`, with more variables in its environment.
+    func startServer(
+        on store: String,
+        _ variables: [String: String] = [:],
+        arguments: [String] = []
+    ) throws -> ServerProcess {
+        var variables = variables
+        variables["LODESTONE_PLANT"] = plant
+        return try ServerProcess(
+            executable: executable,
+            arguments: ["--data", store, "--listen", "127.0.0.1:0"] + arguments,
+            log: "\(folder)/log",
+            variables: variables
+        )
+    }
+
+    /// Starts a server for `body`, which may kill it; afterwards it is asked to stop.
+    func withServer<Result>(
+        on store: String,
+        _ variables: [String: String] = [:],
+        arguments: [String] = [],
+        _ body: (_ server: ServerProcess, _ endpoint: String) async throws -> Result
+    ) async throws -> Result {
+        let server = try startServer(on: store, variables, arguments: arguments)
+        let result: Result
+        do {
+            result = try await body(server, try await server.waitUntilListening())
+        } catch {
+            try? await server.kill()
+            throw error
+        }
+        if await server.isRunning {
+            let status = await server.stop()
+            guard status == 0 else {
+                throw Finding(.crash, "Asked to stop, the server ended with status \(status).")
+            }
+        }
+        return result
+    }
+}
+
+/// This machine can't do what a run needs.
+struct Skip: Error {
+    var reason: String
+}
+
+/// Where a run's lines go.
+enum Output {
+    static func say(_ text: String) {
+        FileHandle.standardOutput.write(Data((text + "\n").utf8))
+    }
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import LodestoneClient
+import TestSupport
+
+/// R2: the power goes while a server on a file system of its own is written to.
+struct PowerCut: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Cuts the power of the store's disk while it is written to (R2).",
+        discussion: """
+            The disk is a file on a loop device; its file system is cut off without writing out \
+            its journal, and mounted again. Needs root. What it can't show is a disk that \
+            reorders what it was told to flush; crash-states does.
+            """
+    )
+
+    @OptionGroup var options: RunOptions
+    @Option(help: "ext4 or xfs.") var fs: LoopDisk.Format = .ext4
+    @Option(help: "How often to cut the power.") var cycles = 20
+    @Option(help: "Clients that write at the same time.") var writers = 4
+
+    func run() async throws {
+        try await options.carryOut { place in
+            var run = PowerCutRun(
+                place: place,
+                format: fs,
+                workload: Workload(seed: place.seed, writerCount: writers)
+            )
+            do {
+                try await run.run(cycles: cycles)
+            } catch {
+                Output.say(run.summary)
+                await run.cleanUp()
+                throw error
+            }
+            await run.cleanUp()
+            return run.summary
+        }
+    }
+}
+
+extension LoopDisk.Format: ExpressibleByArgument {}
+
+/// The cycles of one run: write, cut the power, mount, compare and go on writing.
+struct PowerCutRun {
+    /// A disk is replaced by an empty one after so many cycles, which also cuts the power of stores
+    /// that are just being created.
+    private static let cyclesPerDisk = 40
+
+    let place: RunPlace
+    let format: LoopDisk.Format
+    var workload: Workload
+
+    private var disk: LoopDisk?
+    private var server: ServerProcess?
+    private var cycles = 0
+
+    init(place: RunPlace, format: LoopDisk.Format, workload: Workload) {
+        self.place = place
+        self.format = format
+        self.workload = workload
+    }
+
+    var summary: String { "\(format): \(cycles) power cuts, \(workload.summary)" }
+
+    mutating func run(cycles: Int) async throws {
+        for _ in 0..<cycles {
+            if self.cycles.isMultiple(of: Self.cyclesPerDisk) { try await changeDisk() }
+            try await writeAndCut()
+            self.cycles += 1
+        }
+        let endpoint = try await start()
+        try await workload.compare(endpoint, everything: true)
+        try await server?.kill()
+    }
+
+    /// Lets go of the disk, whatever happened.
+    func cleanUp() async {
+        try? await server?.kill()
+        try? await disk?.unmount()
+    }
+
+    private mutating func changeDisk() async throws {
+        try await disk?.unmount()
+        disk = nil
+        disk = try await LoopDisk.create(format, in: place.folder, megabytes: 384)
+        workload.forgetStore()
+        let endpoint = try await start()
+        try await Workload.createCollection(endpoint)
+        try await server?.kill()
+    }
+
+    private mutating func start() async throws -> String {
+        guard let disk else { throw Finding(.refusal, "There is no disk.") }
+        let server = try place.startServer(on: "\(disk.mountPoint)/store")
+        self.server = server
+        return try await server.waitUntilListening()
+    }
+
+    private mutating func writeAndCut() async throws {
+        let endpoint = try await start()
+        try await workload.compare(endpoint)
+        guard let server, let disk else { return }
+        let delay = Duration.milliseconds(Int.random(in: 5...400, using: &workload.random))
+        let before = workload.acknowledgedBatches
+        try await workload.write(to: [endpoint]) { strike in
+            try await Task.sleep(for: delay)
+            strike.allowFailures()
+            // Nothing is on its way to the disk, and every answer that was given has arrived,
+            // before the power goes.
+            try await server.pause()
+            try await Task.sleep(for: .milliseconds(20))
+            try await disk.cutPower()
+            try await server.kill()
+        }
+        try await disk.unmount()
+        try await disk.mount()
+        Output.say(
+            "cycle \(cycles + 1): \(workload.acknowledgedBatches - before) batches acknowledged, "
+                + "power cut after \(delay)"
+        )
+    }
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneClient
+import Synchronization
+import TestSupport
+
+/// Clients that write at the same time, and what each was told.
+struct Workload: Sendable {
+    let content: Content
+    var random: SeededGenerator
+    var writers: [Writer]
+
+    private(set) var openBatches = 0
+    private(set) var openApplied = 0
+    private(set) var resent = 0
+
+    init(seed: UInt64, writerCount: Int) {
+        content = Content(seed: seed)
+        random = SeededGenerator(seed: seed)
+        writers = (0..<writerCount).map { Writer(name: "w\($0)") }
+    }
+
+    /// The same clients before an empty store.
+    mutating func forgetStore() {
+        for index in writers.indices {
+            let old = writers[index]
+            writers[index] = Writer(name: old.model.name)
+            writers[index].acknowledgedBatches = old.acknowledgedBatches
+            writers[index].acknowledgedDocuments = old.acknowledgedDocuments
+        }
+    }
+
+    var acknowledgedBatches: Int { writers.map(\.acknowledgedBatches).reduce(0, +) }
+
+    /// What was done so far.
+    var summary: String {
+        let documents = writers.map(\.acknowledgedDocuments).reduce(0, +)
+        return "\(acknowledgedBatches) batches acknowledged with \(documents) documents; "
+            + "\(openBatches) open at a fault, \(openApplied) of them applied, \(resent) sent again"
+    }
+
+    static func createCollection(_ endpoint: String) async throws {
+        let client = try await Faults.connect(endpoint)
+        _ = try await client.createCollection(
+            Faults.collection,
+            CollectionOptions(dimension: Content.dimension)
+        )
+        await client.close()
+    }
+
+    /// Lets all writers write, each to one of `endpoints`, until `strike` has run.
+    ///
+    /// `strike` does something to the servers. Before it calls `allowFailures`, a call that fails
+    /// is a finding.
+    mutating func write(
+        to endpoints: [String],
+        strike: @Sendable @escaping (Strike) async throws -> Void
+    ) async throws {
+        let content = content
+        let seeds = writers.map { _ in random.next() }
+        let before = writers
+        let state = Strike()
+        writers = try await withThrowingTaskGroup(of: (Int, Writer).self) { group in
+            for (index, writer) in before.enumerated() {
+                group.addTask {
+                    var writer = writer
+                    var random = SeededGenerator(seed: seeds[index])
+                    try await writer.run(
+                        endpoint: endpoints[index % endpoints.count],
+                        content: content,
+                        random: &random,
+                        strike: state
+                    )
+                    return (index, writer)
+                }
+            }
+            try await strike(state)
+            state.end()
+            var after = before
+            for try await (index, writer) in group { after[index] = writer }
+            return after
+        }
+    }
+
+    /// Compares the store with what the writers were told, twice, and sends half of the batches
+    /// whose fate was open again.
+    mutating func compare(_ endpoint: String, everything: Bool = false) async throws {
+        let client = try await Faults.connect(endpoint)
+        let verifier = Verifier(client: client, content: content)
+        let fates = try await verifier.verify(&writers, everything: false)
+        for (index, fate) in fates.enumerated() {
+            guard let fate, let open = writers[index].open else { continue }
+            openBatches += 1
+            if fate { openApplied += 1 }
+            writers[index].open = nil
+            // A client that gives up is as good as one that asks again.
+            guard Bool.random(using: &random) else { continue }
+            try await writers[index].resend(
+                open,
+                wasApplied: fate,
+                to: client.collection(Faults.collection),
+                content: content
+            )
+            resent += 1
+        }
+        _ = try await verifier.verify(&writers, everything: everything)
+        await client.close()
+    }
+}
+
+/// How far a fault has come, for the writers it is about.
+final class Strike: Sendable {
+    private let allowed = Atomic<Bool>(false)
+    private let over = Atomic<Bool>(false)
+
+    /// From now on a call may fail.
+    func allowFailures() {
+        allowed.store(true, ordering: .releasing)
+    }
+
+    /// Writers whose server is still there stop after the batch under way.
+    func end() {
+        over.store(true, ordering: .releasing)
+    }
+
+    var allowsFailures: Bool { allowed.load(ordering: .acquiring) }
+    var isOver: Bool { over.load(ordering: .acquiring) }
+}
