@@ -9,6 +9,7 @@ let strict: [SwiftSetting] = [
 let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 
 let package = Package(
     name: "lodestone",
@@ -59,7 +60,9 @@ let package = Package(
         .target(name: "LodestoneGraph", dependencies: ["LodestoneCore"], swiftSettings: strict),
         .target(
             name: "LodestoneStorage",
-            dependencies: ["LodestoneCore", "LodestoneText", "CSQLite", "CLodestoneSystem"],
+            dependencies: [
+                "LodestoneCore", "LodestoneText", "CSQLite", "CZstd", "CLodestoneSystem", crypto,
+            ],
             swiftSettings: strict
         ),
         .target(
@@ -86,7 +89,7 @@ let package = Package(
             name: "LodestoneServer",
             dependencies: [
                 "LodestoneEngine", "LodestoneWire", "LodestoneTransport", logging, collections,
-                .product(name: "Crypto", package: "swift-crypto"),
+                crypto,
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
@@ -169,12 +172,12 @@ let package = Package(
         ),
         .testTarget(
             name: "LodestoneStorageTests",
-            dependencies: ["LodestoneStorage", "CSQLite", "TestSupport"],
+            dependencies: ["LodestoneStorage", "CSQLite", "CZstd", "TestSupport", crypto],
             swiftSettings: strict
         ),
         .testTarget(
             name: "LodestoneEngineTests",
-            dependencies: ["LodestoneEngine", "TestSupport"],
+            dependencies: ["LodestoneEngine", "LodestoneStorage", "CSQLite", "TestSupport"],
             swiftSettings: strict
         ),
         .testTarget(

@@ -97,7 +97,7 @@ extension Engine {
         return try result.get()
     }
 
-    private func read<T: Sendable>(
+    func read<T: Sendable>(
         _ timeout: Duration,
         _ body: @escaping @Sendable (Engine, CallContext) throws(LodestoneError) -> T
     ) async throws(LodestoneError) -> T {

@@ -3,6 +3,7 @@
 import Foundation
 public import LodestoneCore
 import LodestoneStorage
+import Synchronization
 
 /// A store with its collections, inside this process: what a server serves, and what
 /// `import LodestoneEngine` runs without one.
@@ -39,6 +40,8 @@ public final class Engine: Sendable {
         label: "lodestone.engine",
         width: ProcessInfo.processInfo.activeProcessorCount
     )
+    /// Whether a snapshot or a verification is under way.
+    let isMaintaining = Atomic<Bool>(false)
     private let writer: Writer
 
     /// Opens the store in `directory`, which is created when it does not exist.

@@ -35,6 +35,12 @@ package protocol Store: AnyObject, Sendable {
     /// A consistent state of all rows, as of the last commit.
     func beginRead(context: CallContext?) throws(LodestoneError) -> any StoreReader
 
+    /// Writes everything that one state holds into an archive, while writes go on.
+    func createSnapshot(_ name: String, context: CallContext) throws(LodestoneError)
+        -> SnapshotDescription
+    /// The snapshots that there are, by name.
+    func snapshots(context: CallContext?) throws(LodestoneError) -> [SnapshotDescription]
+
     /// Bytes by part: `database`, `log`, `segments`.
     func byteCounts() -> [(part: String, bytes: UInt64)]
 
@@ -75,6 +81,15 @@ package protocol StoreReader: AnyObject {
         of expression: TextExpression,
         in collection: CollectionNumber,
         _ body: (RowNumber, Double) throws(LodestoneError) -> Bool
+    ) throws(LodestoneError)
+    /// Follows the chain of the log, and notes where it breaks.
+    func verifyLog(_ report: inout VerifyReport) throws(LodestoneError)
+    /// Compares what the state says of a collection with itself, and notes what differs; `body`
+    /// gets every row that is as it was written.
+    func verify(
+        _ record: CollectionRecord,
+        _ report: inout VerifyReport,
+        _ body: (StoredRow) throws(LodestoneError) -> Void
     ) throws(LodestoneError)
     /// Gives the state back.
     func end()

@@ -106,7 +106,7 @@ struct RowTable {
     }
 
     /// The row under the statement, once its checksum has been found right.
-    private func decode(_ statement: SQLiteStatement) throws(LodestoneError) -> StoredRow {
+    func decode(_ statement: SQLiteStatement) throws(LodestoneError) -> StoredRow {
         let number = RowNumber(truncatingIfNeeded: statement.int(at: 0))
         var sum = RowChecksum.seed(row: number)
         for column: Int32 in 1...4 {

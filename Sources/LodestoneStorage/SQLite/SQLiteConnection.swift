@@ -18,10 +18,11 @@ final class SQLiteConnection: @unchecked Sendable {
     /// The call on whose behalf the connection works; long statements end with it.
     private var context: CallContext?
 
-    init(path: String, isReadOnly: Bool) throws(Failure) {
+    init(path: String, isReadOnly: Bool, flags: Int32 = 0) throws(Failure) {
         var handle: OpaquePointer?
         let access = isReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
-        let result = sqlite3_open_v2(path, &handle, access | SQLITE_OPEN_NOMUTEX, nil)
+        let all = access | flags | SQLITE_OPEN_NOMUTEX
+        let result = sqlite3_open_v2(path, &handle, all, nil)
         guard result == SQLITE_OK, let handle else {
             let message = handle.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
             sqlite3_close(handle)

@@ -6,9 +6,9 @@ import LodestoneText
 /// A read transaction: one state of the rows, on a connection of its own.
 final class SQLiteReader: StoreReader {
     let sequenceNumber: UInt64
-    private let connection: SQLiteConnection
-    private let store: SQLiteStore
-    private let context: CallContext?
+    let connection: SQLiteConnection
+    let store: SQLiteStore
+    let context: CallContext?
 
     init(_ connection: SQLiteConnection, store: SQLiteStore, context: CallContext?)
         throws(SQLiteConnection.Failure)
@@ -31,34 +31,7 @@ final class SQLiteReader: StoreReader {
     }
 
     func collections() throws(LodestoneError) -> [CollectionRecord] {
-        try orFail { () throws(SQLiteConnection.Failure) in
-            let statement = try connection.statement(
-                "SELECT number, name, options FROM collections ORDER BY number"
-            )
-            defer { statement.reset() }
-            var records: [CollectionRecord] = []
-            while try statement.step() {
-                let options: CollectionOptions
-                do throws(ByteReader.Malformed) {
-                    options = try statement.withBytes(at: 2) {
-                        (bytes) throws(ByteReader.Malformed) in try OptionsCoding.decode(bytes)
-                    }
-                } catch {
-                    throw SQLiteConnection.Failure(
-                        code: 11,
-                        message: "the options of collection \(statement.int(at: 0))"
-                    )
-                }
-                records.append(
-                    CollectionRecord(
-                        number: CollectionNumber(truncatingIfNeeded: statement.int(at: 0)),
-                        name: statement.withBytes(at: 1) { String(decoding: $0, as: UTF8.self) },
-                        options: options
-                    )
-                )
-            }
-            return records
-        }
+        try StoreLayout.collections(connection, context: context)
     }
 
     func nextCollectionNumber() throws(LodestoneError) -> CollectionNumber {

@@ -53,6 +53,21 @@ final class VectorSegment: @unchecked Sendable {
         let path = directory + "/" + name(collection: collection, index: index)
         let descriptor = openFile(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC)
         guard descriptor >= 0 else { throw FileSystem.failure("open", path) }
+        let header = Self.header(collection: collection, index: index, dimension: dimension)
+        let segment = try VectorSegment(
+            descriptor: descriptor,
+            path: path,
+            index: index,
+            capacity: max(standardCapacity, headerByteCount + byteCount)
+        )
+        _ = try header.withUnsafeBytes { segment.append($0) }.get()
+        guard fsync(descriptor) == 0 else { throw FileSystem.failure("fsync", path) }
+        try FileSystem.synchronizeDirectory(directory)
+        return segment
+    }
+
+    /// The first bytes of a segment.
+    static func header(collection: CollectionNumber, index: UInt32, dimension: Int) -> [UInt8] {
         var writer = ByteWriter()
         writer.bytes = magic
         writer.append(fixed: collection)
@@ -60,16 +75,7 @@ final class VectorSegment: @unchecked Sendable {
         writer.append(fixed: UInt32(dimension))
         writer.bytes.append(contentsOf: repeatElement(0, count: 40))
         writer.append(fixed: lode_crc32c(0, writer.bytes, writer.bytes.count))
-        let segment = try VectorSegment(
-            descriptor: descriptor,
-            path: path,
-            index: index,
-            capacity: max(standardCapacity, headerByteCount + byteCount)
-        )
-        _ = try writer.bytes.withUnsafeBytes { segment.append($0) }.get()
-        guard fsync(descriptor) == 0 else { throw FileSystem.failure("fsync", path) }
-        try FileSystem.synchronizeDirectory(directory)
-        return segment
+        return writer.bytes
     }
 
     /// Opens a segment that the log mentions.

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+import CSQLite
+import LodestoneCore
+
+/// The database of an archive, before anything in it is believed.
+///
+/// It is opened read-only and immutable: no recovery, no locks, nothing beside the file. Views,
+/// triggers and tables of strangers are found before any statement could run them: the schema must
+/// be, word for word, the one that this release creates.
+struct RestoredDatabase {
+    let connection: SQLiteConnection
+    let sequenceNumber: UInt64
+    let collections: [CollectionRecord]
+
+    /// Opens the file at `path`, for SQLite alone, and checks it.
+    init(_ path: String, context: CallContext?, fault: (SnapshotFault) -> LodestoneError)
+        throws(LodestoneError)
+    {
+        do throws(SQLiteConnection.Failure) {
+            connection = try SQLiteConnection(
+                path: "file:\(Self.escaped(path))?immutable=1",
+                isReadOnly: true,
+                flags: SQLITE_OPEN_URI
+            )
+            connection.work(for: context)
+            try connection.execute("PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0")
+            let application = try Self.int("PRAGMA application_id", connection)
+            let format = try Self.int("PRAGMA user_version", connection)
+            guard application == Schema.applicationID, format > 0 else {
+                throw SQLiteConnection.Failure(
+                    code: SQLITE_NOTADB,
+                    message: "not a Lodestone store"
+                )
+            }
+            guard format <= Schema.format else {
+                throw SQLiteConnection.Failure(
+                    code: SQLITE_NOTADB,
+                    message: "the store has format \(format); this release reads up to "
+                        + "\(Schema.format)"
+                )
+            }
+        } catch {
+            throw Self.error(error, context, fault)
+        }
+        try Self.checkSchema(connection, context, fault)
+        do throws(SQLiteConnection.Failure) {
+            let statement = try connection.statement("PRAGMA quick_check(1)")
+            defer { statement.reset() }
+            guard try statement.step() else {
+                throw SQLiteConnection.Failure(code: SQLITE_CORRUPT, message: "no answer")
+            }
+            let answer = statement.withBytes(at: 0) { String(decoding: $0, as: UTF8.self) }
+            guard answer == "ok" else {
+                throw SQLiteConnection.Failure(code: SQLITE_CORRUPT, message: answer)
+            }
+            sequenceNumber = UInt64(
+                bitPattern: try Self.int("SELECT max(seq) FROM log", connection)
+            )
+        } catch {
+            throw Self.error(error, context, fault)
+        }
+        collections = try StoreLayout.collections(connection)
+    }
+
+    private static func checkSchema(
+        _ connection: SQLiteConnection,
+        _ context: CallContext?,
+        _ fault: (SnapshotFault) -> LodestoneError
+    ) throws(LodestoneError) {
+        let found: Set<[String]>
+        do throws(SQLiteConnection.Failure) {
+            found = try StoreLayout.schema(connection)
+        } catch {
+            throw Self.error(error, context, fault)
+        }
+        // The tables say which collections there should be; each brings a fixed set of objects.
+        let numbers = found.compactMap { object -> CollectionNumber? in
+            guard object[0] == "table", object[1].hasPrefix("docs_") else { return nil }
+            return CollectionNumber(object[1].dropFirst(5)).flatMap {
+                "docs_\($0)" == object[1] ? $0 : nil
+            }
+        }
+        let expected = try StoreLayout.expectedSchema(numbers)
+        if let stranger = found.subtracting(expected).first {
+            throw fault(
+                .hostile(
+                    "its database has the \(stranger[0].prefix(20)) '\(stranger[1].prefix(60))', "
+                        + "which no store has like this"
+                )
+            )
+        }
+        if let missing = expected.subtracting(found).first {
+            throw fault(.hostile("its database lacks the \(missing[0]) '\(missing[1])'"))
+        }
+        let named = Set(try StoreLayout.collections(connection).map(\.number))
+        guard named == Set(numbers) else {
+            throw fault(.hostile("its database has tables of other collections than it names"))
+        }
+    }
+
+    private static func int(_ sql: String, _ connection: SQLiteConnection)
+        throws(SQLiteConnection.Failure) -> Int64
+    {
+        let statement = try connection.statement(sql)
+        defer { statement.reset() }
+        return try statement.step() ? statement.int(at: 0) : 0
+    }
+
+    /// What SQLite says of a file that came from elsewhere is a fault of that file, unless the call
+    /// ended.
+    private static func error(
+        _ failure: SQLiteConnection.Failure,
+        _ context: CallContext?,
+        _ fault: (SnapshotFault) -> LodestoneError
+    ) -> LodestoneError {
+        let error = failure.asLodestoneError(context: context)
+        switch error.code {
+        case .cancelled, .deadlineExceeded, .resourceExhausted: return error
+        default: return fault(.damaged("SQLite says of its database: \(failure.message)"))
+        }
+    }
+
+    /// A path inside a URI.
+    private static func escaped(_ path: String) -> String {
+        path.utf8.map { byte in
+            let isPlain =
+                (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
+                || [45, 46, 47, 95].contains(byte)
+            if isPlain { return String(UnicodeScalar(byte)) }
+            let digits = String(byte, radix: 16)
+            return "%" + (digits.count == 1 ? "0" : "") + digits
+        }.joined()
+    }
+}

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+import CSQLite
+package import LodestoneCore
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// Snapshots of a store that goes on being written to.
+///
+///     snapshots/NAME.lodestone   an archive
+///     snapshots/lock             held while one is being written
+///     snapshots/.writing*        what is being written, or a crash has left
+///
+/// One read transaction names everything: the database is copied through it by SQLite's backup,
+/// and of each segment as much as this state of the log names. Segments are only appended to, so
+/// their part is the same whenever it is read; the transaction ends before that.
+extension SQLiteStore {
+    private static let suffix = ".lodestone"
+    private static let stagingPrefix = ".writing"
+    /// Pages copied between two looks at the call's context.
+    private static let pagesPerStep: Int32 = 64
+
+    private var snapshotDirectory: String { directory + "/snapshots" }
+
+    /// Writes a snapshot of the present state.
+    ///
+    /// - Throws: `.alreadyExists`; `.resourceExhausted` when the disk is full or another snapshot
+    ///   is being written; `.dataLoss` when a segment is shorter than the log says.
+    package func createSnapshot(_ name: String, context: CallContext) throws(LodestoneError)
+        -> SnapshotDescription
+    {
+        try refuseIfClosed()
+        try Self.check(snapshotName: name)
+        try FileSystem.createDirectory(snapshotDirectory)
+        let lock = try SnapshotLock(snapshotDirectory)
+        defer { lock.release() }
+        let path = "\(snapshotDirectory)/\(name)\(Self.suffix)"
+        guard access(path, F_OK) != 0 else {
+            throw LodestoneError(
+                .alreadyExists,
+                reason: "SNAPSHOT_EXISTS",
+                "There is a snapshot '\(name)'.",
+                recovery: "Choose another name, or remove the file of the old one.",
+                object: name
+            )
+        }
+        // Under the lock, whatever lies about was left by a crash.
+        removeStaging()
+        defer { removeStaging() }
+        let archive = "\(snapshotDirectory)/\(Self.stagingPrefix)\(Self.suffix)"
+        let description = try writeArchive(archive, name: name, context: context)
+        FaultPoint.reach("snapshot.before-rename")
+        guard rename(archive, path) == 0 else { throw FileSystem.failure("rename", archive) }
+        FaultPoint.reach("snapshot.after-rename")
+        try FileSystem.synchronizeDirectory(snapshotDirectory)
+        return description
+    }
+
+    /// The snapshots that there are, by name; what is no snapshot is left out.
+    package func snapshots(context: CallContext?) throws(LodestoneError) -> [SnapshotDescription] {
+        var descriptions: [SnapshotDescription] = []
+        for file in FileSystem.names(in: snapshotDirectory).sorted() {
+            try context?.check()
+            guard file.hasSuffix(Self.suffix), !file.hasPrefix(".") else { continue }
+            let path = "\(snapshotDirectory)/\(file)"
+            guard let reader = try? ArchiveReader(path, context: nil) else { continue }
+            var description = reader.description
+            description.name = String(file.dropLast(Self.suffix.count))
+            descriptions.append(description)
+        }
+        return descriptions
+    }
+
+    private static func check(snapshotName name: String) throws(LodestoneError) {
+        let isAllowed = name.utf8.allSatisfy { byte in
+            (97...122).contains(byte) || (48...57).contains(byte) || byte == 45 || byte == 95
+        }
+        guard isAllowed, (1...SnapshotDescription.maxNameLength).contains(name.utf8.count) else {
+            throw .invalid(
+                "BAD_NAME",
+                "The name of a snapshot has \(name.utf8.count) bytes, or others than a-z, 0-9, _ "
+                    + "and -.",
+                recovery: "Use 1 to \(SnapshotDescription.maxNameLength) of these characters.",
+                field: "name"
+            )
+        }
+    }
+
+    private func writeArchive(_ path: String, name: String, context: CallContext)
+        throws(LodestoneError) -> SnapshotDescription
+    {
+        let copy = "\(snapshotDirectory)/\(Self.stagingPrefix).db"
+        let state = try copyState(to: copy, context: context)
+        FaultPoint.reach("snapshot.after-copy")
+        guard let database = try RegularFile(reading: copy) else {
+            throw .broken("The copy of the database is gone.")
+        }
+        var members = [try member(StoreLayout.databaseName, database.byteCount())]
+        for (segment, _) in state.segments {
+            members.append(member(segment.name.text, segment.end))
+        }
+        let manifest = SnapshotManifest(
+            sequenceNumber: state.sequenceNumber,
+            createdAt: Self.now(),
+            members: members
+        )
+        let writer = try ArchiveWriter(path, manifest: manifest, context: context)
+        try writer.write(0, from: database)
+        FaultPoint.reach("snapshot.after-database")
+        for (index, (_, file)) in state.segments.enumerated() {
+            try writer.write(index + 1, from: file)
+        }
+        return SnapshotDescription(
+            name: name,
+            sequenceNumber: state.sequenceNumber,
+            byteCount: try writer.finish(),
+            createdAt: manifest.createdAt
+        )
+    }
+
+    private func member(_ name: String, _ byteCount: UInt64) -> SnapshotManifest.Member {
+        let sum = [UInt8](repeating: 0, count: SnapshotManifest.sumByteCount)
+        return SnapshotManifest.Member(name: name, byteCount: byteCount, sum: sum)
+    }
+
+    private static func now() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1_000
+    }
+
+    private func removeStaging() {
+        for file in FileSystem.names(in: snapshotDirectory)
+        where file.hasPrefix(Self.stagingPrefix) {
+            unlink("\(snapshotDirectory)/\(file)")
+        }
+    }
+
+    // MARK: One state
+
+    private struct CopiedState {
+        var sequenceNumber: UInt64
+        var segments: [(StoreLayout.Segment, RegularFile)]
+    }
+
+    /// Copies the database in one state, and opens the segments of that state.
+    ///
+    /// A collection may be dropped, and its files with it, after the transaction has begun; the
+    /// next state does not name them.
+    private func copyState(to path: String, context: CallContext) throws(LodestoneError)
+        -> CopiedState
+    {
+        for _ in 0..<3 {
+            if let state = try tryCopyState(to: path, context: context) { return state }
+            removeStaging()
+        }
+        throw VectorSegment.damaged(directory, "a segment that the log names is missing")
+    }
+
+    private func tryCopyState(to path: String, context: CallContext) throws(LodestoneError)
+        -> CopiedState?
+    {
+        let connection: SQLiteConnection
+        let reader: SQLiteReader
+        do throws(SQLiteConnection.Failure) {
+            connection = try SQLiteConnection(path: databasePath, isReadOnly: true)
+            try connection.execute(Schema.configure(durability))
+            reader = try SQLiteReader(connection, store: self, context: context)
+        } catch {
+            throw error.asLodestoneError(context: context)
+        }
+        defer { reader.end() }
+        var segments: [(StoreLayout.Segment, RegularFile)] = []
+        for record in try reader.collections() {
+            for segment in try StoreLayout.segments(of: record, connection) {
+                let path = "\(directory)/\(segment.name.text)"
+                guard let file = try RegularFile(reading: path) else { return nil }
+                segments.append((segment, file))
+            }
+        }
+        try copyDatabase(connection, to: path, context: context)
+        return CopiedState(sequenceNumber: reader.sequenceNumber, segments: segments)
+    }
+
+    /// SQLite's own backup, which reads through the transaction that `source` is in.
+    private func copyDatabase(_ source: SQLiteConnection, to path: String, context: CallContext)
+        throws(LodestoneError)
+    {
+        try StoreLayout.withDatabase(path, isReadOnly: false) {
+            (target) throws(SQLiteConnection.Failure) in
+            // What a crash leaves of the copy is thrown away; the archive is what must be durable.
+            try target.execute("PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY")
+            guard let backup = sqlite3_backup_init(target.handle, "main", source.handle, "main")
+            else {
+                try target.check(sqlite3_extended_errcode(target.handle))
+                return
+            }
+            var result = SQLITE_OK
+            while result == SQLITE_OK, !context.isOver {
+                result = sqlite3_backup_step(backup, Self.pagesPerStep)
+            }
+            let end = sqlite3_backup_finish(backup)
+            try target.check(result)
+            try target.check(end)
+        }
+        try context.check()
+    }
+}
+
+/// Lets one process at a time, and one call of it, write a snapshot.
+private struct SnapshotLock {
+    private let descriptor: Int32
+
+    init(_ directory: String) throws(LodestoneError) {
+        let path = directory + "/lock"
+        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw FileSystem.failure("open", path) }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            close(descriptor)
+            throw .maintenanceRuns
+        }
+    }
+
+    func release() {
+        close(descriptor)
+    }
+}

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+package import LodestoneCore
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// Archives as files, away from any store: to check one, and to make a store of it.
+package enum SnapshotArchive {
+    /// Makes a store of an archive.
+    ///
+    /// The store is put together and checked in a directory beside, and gets its name last.
+    ///
+    /// - Parameters:
+    ///   - archive: A file from anywhere.
+    ///   - directory: Missing, or empty.
+    ///   - maxBytes: Refuses an archive whose contents are larger; `nil`: larger than the free
+    ///     space of the disk.
+    ///   - context: Ends the work.
+    /// - Returns: What was restored.
+    /// - Throws: `.dataLoss` for an archive that is damaged, `.invalidArgument` for one that no
+    ///   server wrote, `.failedPrecondition` when the directory holds something.
+    package static func restore(
+        _ archive: String,
+        to directory: String,
+        maxBytes: UInt64? = nil,
+        context: CallContext
+    ) throws(LodestoneError) -> SnapshotDescription {
+        let target = RestoreTarget(directory)
+        try target.checkIsFresh()
+        let staging = try target.makeStaging()
+        do throws(LodestoneError) {
+            let limit = min(maxBytes ?? .max, try target.freeBytes())
+            let description = try Extraction(archive, limit: limit, context: context)
+                .run(into: staging, keepsSegments: true)
+            try FileSystem.synchronizeDirectory(staging)
+            FaultPoint.reach("restore.before-rename")
+            try target.publish(staging)
+            return description
+        } catch {
+            target.remove(staging)
+            throw error
+        }
+    }
+
+    /// Checks an archive as `restore` would, and leaves nothing behind.
+    ///
+    /// The database is unpacked into a temporary directory on the way; the vectors are not.
+    package static func verify(_ archive: String, maxBytes: UInt64? = nil, context: CallContext)
+        throws(LodestoneError) -> SnapshotDescription
+    {
+        let base = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+        let target = RestoreTarget(base + "/lodestone-verify-\(getpid())")
+        let scratch = try target.makeStaging()
+        defer { target.remove(scratch) }
+        return try Extraction(archive, limit: maxBytes ?? .max, context: context)
+            .run(into: scratch, keepsSegments: false)
+    }
+}
+
+/// The way of one archive into a directory.
+private struct Extraction {
+    let reader: ArchiveReader
+    let limit: UInt64
+    let context: CallContext
+
+    init(_ path: String, limit: UInt64, context: CallContext) throws(LodestoneError) {
+        reader = try ArchiveReader(path, context: context)
+        self.limit = limit
+        self.context = context
+    }
+
+    func run(into directory: String, keepsSegments: Bool) throws(LodestoneError)
+        -> SnapshotDescription
+    {
+        try checkSize()
+        let members = reader.manifest.members
+        guard members.first?.name == StoreLayout.databaseName else {
+            throw reader.fault(.hostile("its first member is not \(StoreLayout.databaseName)"))
+        }
+        let path = directory + "/" + StoreLayout.databaseName
+        try unpack(to: path) { _ in }
+        FaultPoint.reach("restore.after-database")
+        let database = try RestoredDatabase(path, context: context) { reader.fault($0) }
+        guard database.sequenceNumber == reader.manifest.sequenceNumber else {
+            throw reader.fault(
+                .hostile(
+                    "its database ends at sequence number \(database.sequenceNumber); the manifest "
+                        + "says \(reader.manifest.sequenceNumber)"
+                )
+            )
+        }
+        for segment in try segments(of: database) {
+            var check = SegmentCheck(segment)
+            let name = keepsSegments ? "\(directory)/\(segment.name.text)" : nil
+            try unpack(to: name) { check.take($0) }
+            if let mismatch = check.mismatches.first {
+                throw reader.fault(.damaged("\(segment.name.text): \(mismatch.text)"))
+            }
+        }
+        try reader.finish()
+        try verifyRows(of: database)
+        return reader.description
+    }
+
+    private func checkSize() throws(LodestoneError) {
+        let total: UInt64
+        do throws(SnapshotFault) {
+            total = try reader.manifest.totalByteCount()
+        } catch {
+            throw reader.fault(error)
+        }
+        guard total <= limit else {
+            throw reader.fault(
+                .hostile(
+                    "its contents are \(total) bytes; the limit, or the free space, is \(limit)"
+                )
+            )
+        }
+    }
+
+    /// Unpacks the next member; into a file when there is a path.
+    private func unpack(
+        to path: String?,
+        _ body: (UnsafeRawBufferPointer) -> Void
+    ) throws(LodestoneError) {
+        var file: RegularFile?
+        if let path { file = try RegularFile(creating: path) }
+        var position: UInt64 = 0
+        try reader.readMember { (piece) throws(LodestoneError) in
+            try file?.write(piece, at: position)
+            position += UInt64(piece.count)
+            body(piece)
+        }
+        try file?.synchronize()
+    }
+
+    /// The segments that the database names; the manifest must name exactly the same.
+    private func segments(of database: RestoredDatabase) throws(LodestoneError)
+        -> [StoreLayout.Segment]
+    {
+        var segments: [StoreLayout.Segment] = []
+        for record in database.collections {
+            segments += try StoreLayout.segments(of: record, database.connection)
+        }
+        let members = reader.manifest.members.dropFirst()
+        for (member, segment) in zip(members, segments) {
+            guard member.name == segment.name.text, member.byteCount == segment.end else {
+                throw reader.fault(
+                    .hostile(
+                        "the member '\(member.name)' has \(member.byteCount) bytes where the "
+                            + "database names \(segment.end) bytes of '\(segment.name.text)'"
+                    )
+                )
+            }
+        }
+        if members.count > segments.count {
+            let name = members.dropFirst(segments.count).first?.name ?? ""
+            throw reader.fault(.hostile("the member '\(name)' is unexpected"))
+        }
+        guard members.count == segments.count else {
+            throw reader.fault(
+                .hostile("the member '\(segments[members.count].name.text)' is missing")
+            )
+        }
+        return segments
+    }
+
+    private func verifyRows(of database: RestoredDatabase) throws(LodestoneError) {
+        let check = StateCheck(connection: database.connection, context: context)
+        var report = VerifyReport()
+        try check.verifyLog(&report)
+        for record in database.collections { try check.verifyRows(record, &report) { _ in } }
+        if let damage = report.damages.first {
+            throw reader.fault(
+                .damaged("\(damage.message) There are \(report.damageCount) faults in all")
+            )
+        }
+    }
+}
+
+/// The directory that a restored store shall have.
+struct RestoreTarget {
+    private let path: String
+
+    init(_ path: String) {
+        var path = path
+        while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+        self.path = path
+    }
+
+    private var parent: String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+
+    func checkIsFresh() throws(LodestoneError) {
+        var status = stat()
+        guard lstat(path, &status) == 0 else {
+            if errno == ENOENT { return }
+            throw FileSystem.failure("lstat", path)
+        }
+        let isDirectory = status.st_mode & S_IFMT == S_IFDIR
+        guard isDirectory, FileSystem.names(in: path).allSatisfy({ [".", ".."].contains($0) })
+        else {
+            throw LodestoneError(
+                .failedPrecondition,
+                reason: "NOT_EMPTY",
+                isDirectory ? "The directory \(path) is not empty." : "\(path) is no directory.",
+                recovery: "Name a directory that does not exist yet, or an empty one.",
+                object: path
+            )
+        }
+    }
+
+    /// Creates the directory beside the target where the store is put together.
+    ///
+    /// What an earlier run that was killed has left there is removed.
+    func makeStaging() throws(LodestoneError) -> String {
+        let name = path.split(separator: "/").last.map(String.init) ?? "store"
+        let staging = "\(parent)/.\(name).restoring"
+        try FileSystem.createDirectory(parent)
+        remove(staging)
+        guard mkdir(staging, 0o700) == 0 else { throw FileSystem.failure("mkdir", staging) }
+        return staging
+    }
+
+    /// Gives the finished store its name.
+    ///
+    /// An empty directory of that name is replaced; one that has been filled meanwhile is not.
+    func publish(_ staging: String) throws(LodestoneError) {
+        guard rename(staging, path) == 0 else {
+            if errno == ENOTEMPTY || errno == EEXIST { try checkIsFresh() }
+            throw FileSystem.failure("rename", staging)
+        }
+        FaultPoint.reach("restore.after-rename")
+        try FileSystem.synchronizeDirectory(parent)
+    }
+
+    func remove(_ staging: String) {
+        for name in FileSystem.names(in: staging) where name != "." && name != ".." {
+            unlink("\(staging)/\(name)")
+        }
+        rmdir(staging)
+    }
+
+    func freeBytes() throws(LodestoneError) -> UInt64 {
+        var status = statvfs()
+        guard statvfs(parent, &status) == 0 else { throw FileSystem.failure("statvfs", parent) }
+        return UInt64(status.f_bavail) * UInt64(status.f_frsize)
+    }
+}

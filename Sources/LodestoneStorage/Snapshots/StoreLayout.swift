@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLodestoneSystem
+import LodestoneCore
+
+/// What a state of the database says about the rest of the store: everything that snapshots and
+/// verification know of the schema is here.
+enum StoreLayout {
+    static let databaseName = "lodestone.db"
+
+    /// The vectors of one batch, as the database names them.
+    struct VectorBatch {
+        /// For people.
+        var sequenceNumber: UInt64
+        var firstRow: RowNumber
+        var count: Int
+        var segment: UInt32
+        var offset: UInt64
+        var byteCount: UInt64
+        /// CRC-32C.
+        var sum: UInt32
+
+        var end: UInt64 { offset + byteCount }
+    }
+
+    /// A segment, up to the last byte that the database names.
+    struct Segment {
+        var name: SegmentName
+        var dimension: Int
+        /// In the order of their offsets, without overlap.
+        var batches: [VectorBatch]
+
+        var end: UInt64 { batches.last?.end ?? UInt64(VectorSegment.headerByteCount) }
+    }
+
+    /// Every collection that exists.
+    static func collections(_ connection: SQLiteConnection, context: CallContext? = nil)
+        throws(LodestoneError) -> [CollectionRecord]
+    {
+        try reading(connection, context: context) { () throws(SQLiteConnection.Failure) in
+            let statement = try connection.statement(
+                "SELECT number, name, options FROM collections ORDER BY number"
+            )
+            defer { statement.reset() }
+            var records: [CollectionRecord] = []
+            while try statement.step() {
+                let options: CollectionOptions
+                do throws(ByteReader.Malformed) {
+                    options = try statement.withBytes(at: 2) {
+                        (bytes) throws(ByteReader.Malformed) in try OptionsCoding.decode(bytes)
+                    }
+                } catch {
+                    throw SQLiteConnection.Failure(
+                        code: 11,
+                        message: "the options of collection \(statement.int(at: 0))"
+                    )
+                }
+                records.append(
+                    CollectionRecord(
+                        number: CollectionNumber(truncatingIfNeeded: statement.int(at: 0)),
+                        name: statement.withBytes(at: 1) { String(decoding: $0, as: UTF8.self) },
+                        options: options
+                    )
+                )
+            }
+            return records
+        }
+    }
+
+    /// The batches with vectors of a collection, in the order of their rows.
+    ///
+    /// - Throws: `.dataLoss` when the database names a place that no segment can have.
+    static func vectorBatches(of record: CollectionRecord, _ connection: SQLiteConnection)
+        throws(LodestoneError) -> [VectorBatch]
+    {
+        let rows = try reading(connection) { () throws(SQLiteConnection.Failure) in
+            let statement = try connection.statement(
+                LogRow.select + " WHERE collection = ?1 AND vector_count > 0 ORDER BY seq"
+            )
+            defer { statement.reset() }
+            statement.bind(record.number, at: 1)
+            var rows: [LogRow] = []
+            while try statement.step() { rows.append(LogRow(statement)) }
+            return rows
+        }
+        var batches: [VectorBatch] = []
+        for row in rows {
+            let (floats, overflow) = row.vectorCount.multipliedReportingOverflow(
+                by: record.options.dimension
+            )
+            guard !overflow, floats > 0, floats < Int(UInt32.max),
+                row.offset >= VectorSegment.headerByteCount, row.offset % 4 == 0,
+                row.offset < 1 << 48
+            else {
+                throw damagedDatabase(
+                    "batch \(row.sequenceNumber) names \(row.vectorCount) vectors at \(row.offset)"
+                )
+            }
+            batches.append(
+                VectorBatch(
+                    sequenceNumber: row.sequenceNumber,
+                    firstRow: row.firstRow,
+                    count: row.vectorCount,
+                    segment: row.segment,
+                    offset: UInt64(row.offset),
+                    byteCount: UInt64(4 * floats),
+                    sum: row.vectorSum
+                )
+            )
+        }
+        return batches
+    }
+
+    /// The segments that the database names, in the order of collection and index.
+    ///
+    /// - Throws: `.dataLoss` when two batches claim the same bytes.
+    static func segments(of record: CollectionRecord, _ connection: SQLiteConnection)
+        throws(LodestoneError) -> [Segment]
+    {
+        let batches = try vectorBatches(of: record, connection)
+            .sorted { ($0.segment, $0.offset) < ($1.segment, $1.offset) }
+        var segments: [Segment] = []
+        for batch in batches {
+            if let last = segments.last, last.name.index == batch.segment {
+                guard batch.offset >= last.end else {
+                    throw damagedDatabase(
+                        "batch \(batch.sequenceNumber) lies over another in \(last.name.text)"
+                    )
+                }
+                segments[segments.count - 1].batches.append(batch)
+            } else {
+                segments.append(
+                    Segment(
+                        name: SegmentName(collection: record.number, index: batch.segment),
+                        dimension: record.options.dimension,
+                        batches: [batch]
+                    )
+                )
+            }
+        }
+        return segments
+    }
+
+    /// Where the chain of the log begins: the batch before its first row, and the chain there.
+    static func logStart(_ connection: SQLiteConnection) throws(LodestoneError)
+        -> (sequenceNumber: UInt64, chain: UInt32)
+    {
+        (0, 0)
+    }
+
+    /// The first row of a collection that the log tells about; what lies before is known only from
+    /// the rows themselves.
+    static func firstLoggedRow(of collection: CollectionNumber, _ connection: SQLiteConnection)
+        throws(LodestoneError) -> RowNumber
+    {
+        0
+    }
+
+    /// What a fresh store with these collections has in its schema, as SQLite says it.
+    static func expectedSchema(_ collections: [CollectionNumber]) throws(LodestoneError)
+        -> Set<[String]>
+    {
+        try withDatabase(":memory:", isReadOnly: false) {
+            (connection) throws(SQLiteConnection.Failure) in
+            try connection.execute(Schema.create)
+            for number in collections { try connection.execute(Schema.createCollection(number)) }
+            return try schema(connection)
+        }
+    }
+
+    /// Every object of a schema: type, name, table and text.
+    static func schema(_ connection: SQLiteConnection) throws(SQLiteConnection.Failure)
+        -> Set<[String]>
+    {
+        let statement = try connection.statement(
+            "SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_schema"
+        )
+        defer { statement.reset() }
+        var objects: Set<[String]> = []
+        while try statement.step() {
+            objects.insert(
+                (0..<4).map { column in
+                    statement.withBytes(at: column) { String(decoding: $0, as: UTF8.self) }
+                }
+            )
+        }
+        return objects
+    }
+
+    /// Runs `body` on a database of its own.
+    static func withDatabase<T>(
+        _ path: String,
+        isReadOnly: Bool,
+        _ body: (SQLiteConnection) throws(SQLiteConnection.Failure) -> T
+    ) throws(LodestoneError) -> T {
+        do throws(SQLiteConnection.Failure) {
+            let connection = try SQLiteConnection(path: path, isReadOnly: isReadOnly)
+            return try body(connection)
+        } catch {
+            throw error.asLodestoneError(context: nil)
+        }
+    }
+
+    static func reading<T>(
+        _ connection: SQLiteConnection,
+        context: CallContext? = nil,
+        _ body: () throws(SQLiteConnection.Failure) -> T
+    ) throws(LodestoneError) -> T {
+        do throws(SQLiteConnection.Failure) {
+            return try body()
+        } catch {
+            throw error.asLodestoneError(context: context)
+        }
+    }
+
+    static func damagedDatabase(_ what: String) -> LodestoneError {
+        LodestoneError(
+            .dataLoss,
+            reason: "CORRUPT_DATABASE",
+            "The database is damaged: \(what).",
+            recovery: "Stop writing, keep a copy of the directory, restore a snapshot."
+        )
+    }
+}
+
+/// The name of a segment's file.
+struct SegmentName: Hashable {
+    var collection: CollectionNumber
+    var index: UInt32
+
+    var text: String { VectorSegment.name(collection: collection, index: index) }
+
+    init(collection: CollectionNumber, index: UInt32) {
+        self.collection = collection
+        self.index = index
+    }
+
+    /// Reads a name; `nil` when no segment is called exactly that.
+    init?(_ name: String) {
+        guard name.hasPrefix("vectors-"), name.hasSuffix(".seg"), name.count > 12 else {
+            return nil
+        }
+        let numbers = name.dropFirst(8).dropLast(4).split(separator: "-").compactMap { UInt32($0) }
+        guard numbers.count == 2 else { return nil }
+        self.init(collection: numbers[0], index: numbers[1])
+        guard text == name else { return nil }
+    }
+}

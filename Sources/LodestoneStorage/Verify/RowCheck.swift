@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+
+/// A set of rows, one bit each.
+struct RowBits {
+    private var words: [UInt64] = []
+
+    mutating func insert(_ rows: Range<RowNumber>) {
+        let needed = Int(rows.upperBound) / 64 + 1
+        if words.count < needed {
+            words.append(contentsOf: repeatElement(0, count: needed - words.count))
+        }
+        for row in rows { words[Int(row) / 64] |= 1 << (row % 64) }
+    }
+
+    /// Takes a row out; false when it was not in.
+    @discardableResult
+    mutating func remove(_ row: RowNumber) -> Bool {
+        let word = Int(row) / 64
+        guard word < words.count, words[word] & 1 << (row % 64) != 0 else { return false }
+        words[word] &= ~(1 << (row % 64))
+        return true
+    }
+
+    /// The rows, in order, as runs.
+    var runs: [Range<RowNumber>] {
+        var runs: [Range<RowNumber>] = []
+        for (index, word) in words.enumerated() where word != 0 {
+            var rest = word
+            while rest != 0 {
+                let row = RowNumber(64 * index + rest.trailingZeroBitCount)
+                rest &= rest - 1
+                if let last = runs.last, last.upperBound == row {
+                    runs[runs.count - 1] = last.lowerBound..<row + 1
+                } else {
+                    runs.append(row..<row + 1)
+                }
+            }
+        }
+        return runs
+    }
+}
+
+extension RowTable {
+    /// Rows in order; of those that are damaged, the error.
+    func forEachResult(
+        context: CallContext?,
+        _ body: (RowNumber, Result<StoredRow, LodestoneError>) throws(LodestoneError) -> Void
+    ) throws(LodestoneError) {
+        let statement = try StoreLayout.reading(connection) {
+            () throws(SQLiteConnection.Failure) in
+            try connection.statement(
+                """
+                SELECT row, id, text, metadata, edges, sum FROM docs_\(collection) ORDER BY row
+                """
+            )
+        }
+        defer { statement.reset() }
+        while try StoreLayout.reading(
+            connection,
+            context: context,
+            { () throws(SQLiteConnection.Failure) in try statement.step() }
+        ) {
+            try context?.check()
+            let number = RowNumber(truncatingIfNeeded: statement.int(at: 0))
+            let result: Result<StoredRow, LodestoneError>
+            do throws(LodestoneError) {
+                result = .success(try decode(statement))
+            } catch {
+                result = .failure(error)
+            }
+            try body(number, result)
+        }
+    }
+}

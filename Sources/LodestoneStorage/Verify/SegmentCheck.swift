@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLodestoneSystem
+import LodestoneCore
+
+/// Compares the bytes of a segment, as they pass by, with what the database says of them.
+struct SegmentCheck {
+    /// Something that does not agree.
+    struct Mismatch {
+        /// `nil`: the header.
+        var batch: StoreLayout.VectorBatch?
+    }
+
+    let segment: StoreLayout.Segment
+    private(set) var mismatches: [Mismatch] = []
+    private var header: [UInt8] = []
+    private var position: UInt64 = 0
+    /// The batch that is next, or under way.
+    private var next = 0
+    private var sum: UInt32 = 0
+
+    init(_ segment: StoreLayout.Segment) {
+        self.segment = segment
+    }
+
+    /// Takes the bytes that follow those taken so far.
+    mutating func take(_ piece: UnsafeRawBufferPointer) {
+        let start = position
+        let end = start + UInt64(piece.count)
+        position = end
+        let headerByteCount = VectorSegment.headerByteCount
+        if header.count < headerByteCount {
+            header += piece.prefix(headerByteCount - header.count)
+            if header.count == headerByteCount, !isHeaderRight {
+                mismatches.append(Mismatch(batch: nil))
+            }
+        }
+        while next < segment.batches.count, segment.batches[next].offset < end {
+            let batch = segment.batches[next]
+            let from = Int(max(batch.offset, start) - start)
+            let to = Int(min(batch.end, end) - start)
+            if to > from, let base = piece.baseAddress {
+                sum = lode_crc32c(sum, base + from, to - from)
+            }
+            guard batch.end <= end else { return }
+            if sum != batch.sum { mismatches.append(Mismatch(batch: batch)) }
+            sum = 0
+            next += 1
+        }
+    }
+
+    private var isHeaderRight: Bool {
+        header
+            == VectorSegment.header(
+                collection: segment.name.collection,
+                index: segment.name.index,
+                dimension: segment.dimension
+            )
+    }
+}
+
+extension SegmentCheck.Mismatch {
+    /// What it is about, for people.
+    var text: String {
+        guard let batch else { return "its header is not the one it was created with" }
+        let last = Int(batch.firstRow) + batch.count - 1
+        return "the vectors of batch \(batch.sequenceNumber), rows \(batch.firstRow) to \(last), "
+            + "fail their checksum"
+    }
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+
+/// Compares a state of the database with itself: every checksum is computed anew, and what says the
+/// same thing twice must say the same.
+///
+/// Damage is noted and passed over; what is thrown is that the check itself could not go on.
+struct StateCheck {
+    let connection: SQLiteConnection
+    let context: CallContext?
+
+    /// Follows the log's chain from its start to its end.
+    func verifyLog(_ report: inout VerifyReport) throws(LodestoneError) {
+        var (sequence, chain) = try StoreLayout.logStart(connection)
+        let statement = try StoreLayout.reading(connection) {
+            () throws(SQLiteConnection.Failure) in
+            try connection.statement(LogRow.select + " ORDER BY seq")
+        }
+        defer { statement.reset() }
+        while try readable(
+            "the log after batch \(sequence)",
+            kind: "log",
+            nil,
+            &report,
+            {
+                () throws(SQLiteConnection.Failure) in try statement.step()
+            }
+        ) ?? false {
+            try context?.check()
+            let row = LogRow(statement)
+            if row.sequenceNumber != sequence + 1 {
+                report.note(
+                    .log(
+                        "batch \(sequence + 1)",
+                        "The log goes from batch \(sequence) to batch \(row.sequenceNumber)."
+                    )
+                )
+            } else if row.chain(after: chain) != row.stored {
+                report.note(
+                    .log(
+                        "batch \(row.sequenceNumber)",
+                        "Batch \(row.sequenceNumber) of the log fails its checksum."
+                    )
+                )
+            }
+            report.batches += 1
+            // Each row is judged by the one before it, also after a damaged one.
+            (sequence, chain) = (row.sequenceNumber, row.stored)
+        }
+    }
+
+    /// Compares the rows and words of a collection with each other and with the log; `body` gets
+    /// every row that is as it was written.
+    func verifyRows(
+        _ record: CollectionRecord,
+        _ report: inout VerifyReport,
+        _ body: (StoredRow) throws(LodestoneError) -> Void
+    ) throws(LodestoneError) {
+        let firstLogged = try StoreLayout.firstLoggedRow(of: record.number, connection)
+        var missing = try liveRows(of: record, &report)
+        var words = try WordsCheck(record.number, connection, context: context)
+        var ids: Set<Int> = []
+        var last: RowNumber?
+        var isComplete = true
+        do throws(LodestoneError) {
+            try RowTable(collection: record.number, connection: connection).forEachResult(
+                context: context
+            ) { (number, result) throws(LodestoneError) in
+                last = number
+                report.rows += 1
+                if !missing.remove(number) && number >= firstLogged {
+                    report.note(.extraRow(number, record))
+                }
+                switch result {
+                case .success(let row):
+                    report.edges += UInt64(row.edges.count)
+                    if !ids.insert(row.id.hashValue).inserted {
+                        report.note(.repeatedID(row, record))
+                    }
+                    try words.expect(row)
+                    try body(row)
+                case .failure(let error):
+                    words.ignore(number)
+                    report.note(.row(number, error, record))
+                }
+            }
+        } catch {
+            guard error.code == .dataLoss else { throw error }
+            isComplete = false
+            let place = last.map { "after row \($0)" } ?? "from the first on"
+            report.note(.database("the rows \(place)", error, record))
+        }
+        guard isComplete else { return }
+        for run in missing.runs { report.note(.missingRows(run, record)) }
+        try words.compare(with: record, &report)
+    }
+
+    /// The rows that the log says are there.
+    private func liveRows(of record: CollectionRecord, _ report: inout VerifyReport)
+        throws(LodestoneError) -> RowBits
+    {
+        var rows = RowBits()
+        let statement = try StoreLayout.reading(connection) {
+            () throws(SQLiteConnection.Failure) in
+            try connection.statement(
+                LogRow.select + " WHERE collection = ?1 AND kind = 3 ORDER BY seq"
+            )
+        }
+        statement.bind(record.number, at: 1)
+        defer { statement.reset() }
+        while try readable(
+            "the log",
+            kind: "log",
+            record,
+            &report,
+            {
+                () throws(SQLiteConnection.Failure) in try statement.step()
+            }
+        ) ?? false {
+            let row = LogRow(statement)
+            // What a damaged log row claims is not believed beyond what memory can hold.
+            let end = Int(row.firstRow) + row.rowCount
+            guard (0...1 << 27).contains(row.rowCount), end < Int(RowNumber.max) else { continue }
+            rows.insert(row.firstRow..<RowNumber(end))
+            for removed in row.removedRows { rows.remove(removed) }
+        }
+        return rows
+    }
+
+    /// Runs a step of a statement; damage that SQLite finds is noted, and answered with `nil`.
+    private func readable<T>(
+        _ what: String,
+        kind: String,
+        _ record: CollectionRecord?,
+        _ report: inout VerifyReport,
+        _ body: () throws(SQLiteConnection.Failure) -> T
+    ) throws(LodestoneError) -> T? {
+        do throws(LodestoneError) {
+            return try StoreLayout.reading(connection, context: context, body)
+        } catch {
+            guard error.code == .dataLoss else { throw error }
+            report.note(.database(what, error, record))
+            return nil
+        }
+    }
+}
+
+extension LogRow {
+    /// The rows that the batch took out; none when it says something impossible.
+    var removedRows: [RowNumber] {
+        detail.withUnsafeBytes { bytes in
+            var reader = ByteReader(bytes)
+            guard let count = try? reader.count() else { return [] }
+            var rows: [RowNumber] = []
+            for _ in 0..<count {
+                guard let row = try? reader.varint() else { return [] }
+                rows.append(RowNumber(truncatingIfNeeded: row))
+            }
+            return rows
+        }
+    }
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+
+/// Compares the words that FTS5 keeps with those that the rows have.
+///
+/// FTS5's own check can't: the index is contentless, and does not notice words of a text that was
+/// never there. So every row's text goes through the same tokenizer once more, into an index in
+/// memory, and of each row all words with their places are summed up on both sides. Sums of 64 bits
+/// that agree by chance are not a thing to reckon with.
+struct WordsCheck {
+    /// Rows that go into the index in memory at once.
+    private static let rowsPerPage = 1_024
+
+    private let collection: CollectionNumber
+    private let connection: SQLiteConnection
+    private let context: CallContext?
+    private let scratch: SQLiteConnection
+    /// What the rows have, less what the index has: 0 for every row in the end.
+    private var balance: [UInt64] = []
+    private var ignored: Set<RowNumber> = []
+    private var pending = 0
+    /// Words in the index of rows beyond the last one with text.
+    private var strangers = 0
+
+    init(
+        _ collection: CollectionNumber,
+        _ connection: SQLiteConnection,
+        context: CallContext?
+    ) throws(LodestoneError) {
+        self.collection = collection
+        self.connection = connection
+        self.context = context
+        do throws(SQLiteConnection.Failure) {
+            scratch = try SQLiteConnection(path: ":memory:", isReadOnly: false)
+            try scratch.execute(Schema.createCollection(collection))
+            try scratch.execute(Self.vocabulary(of: collection))
+        } catch {
+            throw error.asLodestoneError(context: context)
+        }
+    }
+
+    /// Takes in a row as it should be.
+    mutating func expect(_ row: StoredRow) throws(LodestoneError) {
+        let text = EncodedRow(row.document).indexedText
+        guard !text.isEmpty else { return }
+        let count = Int(row.row) + 1
+        if count > balance.count {
+            balance.append(contentsOf: repeatElement(0, count: count - balance.count))
+        }
+        try orFail { () throws(SQLiteConnection.Failure) in
+            let statement = try scratch.statement(
+                "INSERT INTO text_\(collection)(rowid, text) VALUES(?1, ?2)"
+            )
+            statement.bind(row.row, at: 1)
+            statement.bind(text: text, at: 2)
+            try statement.run()
+        }
+        pending += 1
+        if pending == Self.rowsPerPage { try takePage() }
+    }
+
+    /// Leaves out a row whose text is not known.
+    mutating func ignore(_ row: RowNumber) {
+        ignored.insert(row)
+    }
+
+    /// Reads the index, once every row has been taken in, and notes what does not agree.
+    mutating func compare(with record: CollectionRecord, _ report: inout VerifyReport)
+        throws(LodestoneError)
+    {
+        try takePage()
+        do throws(LodestoneError) {
+            try orFail { () throws(SQLiteConnection.Failure) in
+                try connection.execute(
+                    "DROP TABLE IF EXISTS temp.words; \(Self.vocabulary(of: collection))"
+                )
+            }
+            try add(connection) { $0 &- $1 }
+            try orFail { () throws(SQLiteConnection.Failure) in
+                connection.forgetStatements(mentioning: "temp.words")
+                try connection.execute("DROP TABLE temp.words")
+            }
+        } catch {
+            guard error.code == .dataLoss else { throw error }
+            report.note(.words("the index", "The words can't be read: \(error.message)", record))
+            return
+        }
+        if strangers > 0 {
+            report.note(
+                .words("the index", "\(strangers) words belong to no row.", record)
+            )
+        }
+        for (row, sum) in balance.enumerated()
+        where sum != 0 && !ignored.contains(RowNumber(row)) {
+            report.note(
+                .words(
+                    "row \(row)",
+                    "The words kept for row \(row) of '\(record.name)' are not those of its text.",
+                    record
+                )
+            )
+        }
+    }
+
+    private mutating func takePage() throws(LodestoneError) {
+        guard pending > 0 else { return }
+        pending = 0
+        try add(scratch) { $0 &+ $1 }
+        try orFail { () throws(SQLiteConnection.Failure) in
+            let name = "text_\(collection)"
+            try scratch.execute("INSERT INTO \(name)(\(name)) VALUES('delete-all')")
+        }
+    }
+
+    /// Adds every word of an index to the balance.
+    private mutating func add(
+        _ connection: SQLiteConnection,
+        _ combine: (UInt64, UInt64) -> UInt64
+    ) throws(LodestoneError) {
+        let statement = try orFail { () throws(SQLiteConnection.Failure) in
+            try connection.statement("SELECT term, doc, offset FROM temp.words")
+        }
+        defer { statement.reset() }
+        while try orFail({ () throws(SQLiteConnection.Failure) in try statement.step() }) {
+            let row = statement.int(at: 1)
+            guard let place = Int(exactly: row), balance.indices.contains(place) else {
+                strangers += 1
+                continue
+            }
+            let offset = UInt64(bitPattern: statement.int(at: 2))
+            let word = statement.withBytes(at: 0) { Self.hash($0, offset) }
+            balance[place] = combine(balance[place], word)
+        }
+    }
+
+    private static func vocabulary(of collection: CollectionNumber) -> String {
+        """
+        CREATE VIRTUAL TABLE temp.words USING fts5vocab('main', 'text_\(collection)', 'instance')
+        """
+    }
+
+    /// FNV-1a of the word, and its place, through SplitMix64's finish.
+    private static func hash(_ word: UnsafeRawBufferPointer, _ offset: UInt64) -> UInt64 {
+        var mixed: UInt64 = 0xCBF2_9CE4_8422_2325
+        for byte in word { mixed = (mixed ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
+        mixed = mixed &+ offset &* 0x9E37_79B9_7F4A_7C15
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+
+    private func orFail<T>(_ body: () throws(SQLiteConnection.Failure) -> T)
+        throws(LodestoneError) -> T
+    {
+        try StoreLayout.reading(connection, context: context, body)
+    }
+}
