@@ -57,15 +57,17 @@ faults: faults-tools ## Breaks things under servers for hours: what must pass be
 	$(FAULTS) kill --cycles 2000
 	$(FAULTS) power-cut --fs ext4 --cycles 300
 	$(FAULTS) power-cut --fs xfs --cycles 300
+	$(FAULTS) io-errors
 	@$(MAKE) --no-print-directory faults-planted
 
 faults-short: faults-tools ## The same in minutes; what the machine doesn't allow is skipped, loudly.
 	$(FAULTS) kill --cycles 10
 	$(FAULTS) power-cut --fs ext4 --cycles 5 $(OR_SKIP)
 	$(FAULTS) power-cut --fs xfs --cycles 5 $(OR_SKIP)
+	$(FAULTS) io-errors --call sync --samples 10
 	@$(MAKE) --no-print-directory faults-planted
 
-faults-planted: faults-planted-M1 faults-planted-M2 ## Shows that planted bugs are found, one after the other.
+faults-planted: faults-planted-M1 faults-planted-M2 faults-planted-M6 faults-planted-M9 ## Shows that planted bugs are found, one after the other.
 
 faults-planted-M1: faults-tools ## A server that answers before it commits.
 	$(FAULTS) kill --cycles 10 --plant ack-before-commit
@@ -73,11 +75,19 @@ faults-planted-M1: faults-tools ## A server that answers before it commits.
 faults-planted-M2: faults-tools ## A server that doesn't wait for the disk.
 	$(FAULTS) power-cut --cycles 20 --plant synchronous-normal $(OR_SKIP)
 
+faults-planted-M6: faults-tools ## A server that opens and closes the database's file.
+	$(FAULTS) io-errors --samples 1 --plant open-close-database-file
+
+faults-planted-M9: faults-tools ## A server that asks for a failed fsync again.
+	$(FAULTS) io-errors --call sync --plant retry-failed-fsync
+
 faults-tools: ## Builds what the fault runs need.
 	@.ci/install $(BUILD_PACKAGES) $(FAULT_PACKAGES)
 	swift build --product lodestoned
 	swift build --product lodestone-faults
 	cc -O2 -Wall -Wextra -Werror -o .build/debug/power-off Tests/Faults/Shim/power-off.c
+	cc -O2 -Wall -Wextra -Werror -shared -fPIC -o .build/debug/libfaults-shim.so \
+		Tests/Faults/Shim/shim.c -ldl
 
 bench: ## Measures a release build: make bench BENCH_DATA=FOLDER, with the WordNet data set.
 	@test -n "$(BENCH_DATA)" || { echo "Say where the data is: make bench BENCH_DATA=FOLDER"; exit 2; }

@@ -15,6 +15,8 @@ struct Finding: Error, CustomStringConvertible {
         case didNotOpen = "DID NOT OPEN"
         /// The server ended unasked.
         case crash = "CRASH"
+        /// Somebody touched what is not theirs.
+        case trespass = "TRESPASS"
         /// A call failed that had no reason to.
         case refusal = "REFUSAL"
     }

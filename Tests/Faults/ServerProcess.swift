@@ -7,6 +7,7 @@ actor ServerProcess {
     private let process = Process()
     private let output = Pipe()
     private let exit: Task<Int32, Never>
+    private var endpoint: String?
 
     /// Starts a server, which may not be listening yet.
     ///
@@ -28,7 +29,8 @@ actor ServerProcess {
 
         let (statuses, continuation) = AsyncStream<Int32>.makeStream()
         process.terminationHandler = { process in
-            continuation.yield(process.terminationStatus)
+            let isSignal = process.terminationReason == .uncaughtSignal
+            continuation.yield(isSignal ? -process.terminationStatus : process.terminationStatus)
             continuation.finish()
         }
         exit = Task {
@@ -60,7 +62,7 @@ actor ServerProcess {
         throw Finding(.refusal, "The server's threads don't stop.")
     }
 
-    /// The exit status, once the process has ended.
+    /// The exit status, once the process has ended; less than zero when a signal ended it.
     func waitForExit() async -> Int32 { await exit.value }
 
     /// Whether the process has not ended.
@@ -70,6 +72,7 @@ actor ServerProcess {
     ///
     /// - Returns: Its address.
     func waitUntilListening() async throws -> String {
+        if let endpoint { return endpoint }
         let handle = output.fileHandleForReading
         let identifier = process.processIdentifier
         // A server that hangs is killed, which ends its output and with it the wait.
@@ -93,7 +96,9 @@ actor ServerProcess {
         guard line.hasPrefix(prefix), line.hasSuffix("\n") else {
             throw Finding(.didNotOpen, "The server ended with status \(await exit.value) unasked.")
         }
-        return String(line.dropFirst(prefix.count).dropLast())
+        let endpoint = String(line.dropFirst(prefix.count).dropLast())
+        self.endpoint = endpoint
+        return endpoint
     }
 
     /// Ends the process as a crash would, and waits until it is gone.

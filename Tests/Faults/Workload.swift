@@ -81,6 +81,13 @@ struct Workload: Sendable {
         }
     }
 
+    /// Compares the store with what the writers were told.
+    mutating func look(_ endpoint: String) async throws {
+        let client = try await Faults.connect(endpoint)
+        _ = try await Verifier(client: client, content: content).verify(&writers, everything: false)
+        await client.close()
+    }
+
     /// Compares the store with what the writers were told, twice, and sends half of the batches
     /// whose fate was open again.
     mutating func compare(_ endpoint: String, everything: Bool = false) async throws {

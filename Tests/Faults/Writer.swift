@@ -59,6 +59,28 @@ struct Writer: Sendable {
         await client.close()
     }
 
+    /// Writes one batch. One whose outcome is unknown stays open, and the next are not counted.
+    ///
+    /// - Returns: The error, if it failed.
+    mutating func step(
+        _ client: LodestoneClient,
+        _ content: Content,
+        _ random: inout SeededGenerator
+    ) async throws -> LodestoneError? {
+        let batch = model.nextBatch(using: &random)
+        let requestID = RequestID(high: random.next(), low: random.next())
+        do throws(LodestoneError) {
+            let collection = client.collection(Faults.collection)
+            acknowledge(batch, try await collection.send(batch, content, requestID))
+            return nil
+        } catch {
+            if error.outcome != .notApplied && open == nil {
+                open = OpenBatch(batch: batch, requestID: requestID, error: error)
+            }
+            return error
+        }
+    }
+
     /// Sends the batch whose fate was open once more, now that it is known.
     mutating func resend(
         _ open: OpenBatch,
