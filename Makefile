@@ -57,17 +57,22 @@ faults: faults-tools ## Breaks things under servers for hours: what must pass be
 	$(FAULTS) kill --cycles 2000
 	$(FAULTS) power-cut --fs ext4 --cycles 300
 	$(FAULTS) power-cut --fs xfs --cycles 300
+	$(FAULTS) crash-states --states 20000
 	$(FAULTS) io-errors
+	$(FAULTS) bit-flips
+	$(FAULTS) bit-flips --batches 20000 --samples 10000
 	@$(MAKE) --no-print-directory faults-planted
 
 faults-short: faults-tools ## The same in minutes; what the machine doesn't allow is skipped, loudly.
 	$(FAULTS) kill --cycles 10
 	$(FAULTS) power-cut --fs ext4 --cycles 5 $(OR_SKIP)
 	$(FAULTS) power-cut --fs xfs --cycles 5 $(OR_SKIP)
+	$(FAULTS) crash-states --states 200
 	$(FAULTS) io-errors --call sync --samples 10
+	$(FAULTS) bit-flips --samples 300
 	@$(MAKE) --no-print-directory faults-planted
 
-faults-planted: faults-planted-M1 faults-planted-M2 faults-planted-M6 faults-planted-M9 ## Shows that planted bugs are found, one after the other.
+faults-planted: faults-planted-M1 faults-planted-M2 faults-planted-M3 faults-planted-M6 faults-planted-M7 faults-planted-M9 ## Shows that planted bugs are found, one after the other.
 
 faults-planted-M1: faults-tools ## A server that answers before it commits.
 	$(FAULTS) kill --cycles 10 --plant ack-before-commit
@@ -75,8 +80,14 @@ faults-planted-M1: faults-tools ## A server that answers before it commits.
 faults-planted-M2: faults-tools ## A server that doesn't wait for the disk.
 	$(FAULTS) power-cut --cycles 20 --plant synchronous-normal $(OR_SKIP)
 
+faults-planted-M3: faults-tools ## A server that doesn't make the names of new files durable.
+	$(FAULTS) crash-states --states 1000 --plant no-directory-fsync
+
 faults-planted-M6: faults-tools ## A server that opens and closes the database's file.
 	$(FAULTS) io-errors --samples 1 --plant open-close-database-file
+
+faults-planted-M7: faults-tools ## A server that takes every checksum for right.
+	$(FAULTS) bit-flips --samples 2000 --plant checksums-off
 
 faults-planted-M9: faults-tools ## A server that asks for a failed fsync again.
 	$(FAULTS) io-errors --call sync --plant retry-failed-fsync

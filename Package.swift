@@ -143,7 +143,7 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/Support", swiftSettings: strict),
         .executableTarget(
             name: "lodestone-faults",
-            dependencies: ["LodestoneClient", "TestSupport", arguments],
+            dependencies: ["LodestoneClient", "LodestoneEngine", "TestSupport", arguments],
             path: "Tests/Faults",
             exclude: ["Shim"],
             swiftSettings: strict

@@ -30,18 +30,21 @@ struct SourcedName: Hashable {
 /// Writers don't touch each other's documents, and each waits for one reply before it sends the
 /// next batch. So at a kill the fate of one batch a writer is open, and nothing else.
 struct WriterModel: Sendable {
-    /// Ids of a writer; few enough that most batches replace and drop.
-    static let idCount = 600
-
     let name: String
+    /// Ids of the writer; few enough that most batches replace and drop.
+    let idCount: Int
+    /// Documents of its largest batch.
+    let batchSize: Int
     private(set) var documents: [String: DocumentModel] = [:]
     /// Versions that are gone, by id: of dropped documents, or replaced ones.
     private(set) var gone: [String: Int] = [:]
     private(set) var batchCount = 0
     private var versionCount = 0
 
-    init(name: String) {
+    init(name: String, idCount: Int = 600, batchSize: Int = 100) {
         self.name = name
+        self.idCount = idCount
+        self.batchSize = batchSize
     }
 
     /// Takes note of a batch that was acknowledged.
@@ -84,14 +87,14 @@ struct WriterModel: Sendable {
     /// The batch after the last one.
     mutating func nextBatch(using random: inout SeededGenerator) -> Batch {
         batchCount += 1
-        let isDrop = documents.count > 50 && Int.random(in: 0..<5, using: &random) == 0
+        let isDrop = documents.count > idCount / 12 && Int.random(in: 0..<5, using: &random) == 0
         return isDrop ? nextDrop(using: &random) : nextIndex(using: &random)
     }
 
     private mutating func nextIndex(using random: inout SeededGenerator) -> Batch {
         var batch = Batch(number: batchCount)
         var ids: Set<String> = []
-        let count = Int.random(in: 1...100, using: &random)
+        let count = Int.random(in: 1...batchSize, using: &random)
         for _ in 0..<count {
             let id = someID(using: &random)
             guard ids.insert(id).inserted else { continue }
@@ -116,7 +119,7 @@ struct WriterModel: Sendable {
         var batch = Batch(number: batchCount)
         var ids = documents.keys.sorted()
         ids.shuffle(using: &random)
-        batch.dropped = Array(ids.prefix(Int.random(in: 1...30, using: &random)))
+        batch.dropped = Array(ids.prefix(Int.random(in: 1...max(1, batchSize / 3), using: &random)))
         for id in ids.suffix(5) {
             let names = (documents[id]?.edges.keys).map(Array.init) ?? []
             let name = names.min { ($0.label, $0.target) < ($1.label, $1.target) }
@@ -126,7 +129,7 @@ struct WriterModel: Sendable {
     }
 
     private func someID(using random: inout SeededGenerator) -> String {
-        "\(name)-\(Int.random(in: 0..<Self.idCount, using: &random))"
+        "\(name)-\(Int.random(in: 0..<idCount, using: &random))"
     }
 
     private func someEdge(using random: inout SeededGenerator) -> EdgeName {

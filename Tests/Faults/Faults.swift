@@ -12,7 +12,9 @@ struct Faults: AsyncParsableCommand {
             Every acknowledged batch must be there whole after the fault: rows, vectors, words and \
             edges. A batch whose reply never came may be there or not, but whole or not at all.
             """,
-        subcommands: [Kill.self, PowerCut.self, IOErrors.self],
+        subcommands: [
+            Kill.self, PowerCut.self, IOErrors.self, CrashStates.self, BitFlips.self, Inspect.self,
+        ],
         defaultSubcommand: Kill.self
     )
 

@@ -7,6 +7,8 @@ struct Finding: Error, CustomStringConvertible {
         case lost = "LOST"
         /// A batch without an acknowledgement is there in part.
         case partial = "PARTIAL"
+        /// An answer is wrong, and nothing says so.
+        case wrong = "WRONG"
         /// The parts of a document disagree: found by one way, not by another.
         case disagreement = "DISAGREEMENT"
         /// What the server said of a batch is not what became of it.

@@ -4,7 +4,7 @@ import LodestoneClient
 /// Looks for the documents of a writer in every way there is: by id, by vector, by word and over
 /// edges; and in the same ways for what should be gone.
 struct Probe {
-    let collection: LodestoneClient.Collection
+    let store: any Questioned
     let content: Content
     let model: WriterModel
 
@@ -25,7 +25,7 @@ struct Probe {
     }
 
     private func checkRows(_ ids: [String]) async throws {
-        let documents = try await collection.get(ids.map { try DocumentID($0) })
+        let documents = try await store.documents(ids.map { try DocumentID($0) })
         let stored = Dictionary(documents.map { ($0.id.string, $0) }) { first, _ in first }
         for id in ids {
             let expected = try model.documents[id].map { try content.document(id, $0) }
@@ -47,7 +47,7 @@ struct Probe {
             if let live = model.documents[id] { ask(id, live.version, isThere: true) }
             if let gone = model.gone[id] { ask(id, gone, isThere: false) }
         }
-        let results = try await collection.search(questions.map(\.query)).results
+        let results = try await store.answers(to: questions.map(\.query))
         for (question, result) in zip(questions, results) {
             let found = result.hits.map(\.id.string)
             // The nearest to a vector that is gone is some other document, and this one only by
@@ -81,7 +81,7 @@ struct Probe {
             let incoming = model.documents[id] == nil ? [] : sources[id] ?? []
             walks.append((Walk(from: start, direction: .incoming), incoming))
         }
-        let results = try await collection.walk(walks.map(\.walk)).results
+        let results = try await store.answers(to: walks.map(\.walk))
         for ((walk, expected), result) in zip(walks, results) {
             let reached = Set(result.reached.map(\.id.string))
             guard reached == expected, result.endedBy == nil else {

@@ -47,7 +47,7 @@ struct RunOptions: ParsableArguments {
             let summary = try await body(place)
             Output.say("seed \(seed): \(summary), in \(ContinuousClock.now - start)")
         } catch let skip as Skip {
-            try? FileManager.default.removeItem(atPath: folder)
+            place.remove()
             Output.say("SKIPPED, nothing was tested: \(skip.reason)")
             throw ExitCode(77)
         } catch {
@@ -57,10 +57,10 @@ struct RunOptions: ParsableArguments {
                 throw ExitCode.failure
             }
             Output.say("The planted bug was caught, in \(ContinuousClock.now - start).")
-            try FileManager.default.removeItem(atPath: folder)
+            place.remove()
             return
         }
-        try FileManager.default.removeItem(atPath: folder)
+        place.remove()
         if let plant {
             Output.say("The planted bug, \(plant), was not caught. Is the server a debug build?")
             throw ExitCode.failure
@@ -80,6 +80,17 @@ struct RunPlace: Sendable {
     var folder: String
     var seed: UInt64
     var plant: String?
+
+    func remove() {
+        for folder in [folder, scratch] { try? FileManager.default.removeItem(atPath: folder) }
+    }
+
+    /// A folder in memory, where there is one: for stores that no power cut is meant to reach.
+    var scratch: String {
+        let memory = "/dev/shm"
+        guard FileManager.default.isWritableFile(atPath: memory) else { return folder }
+        return memory + "/" + URL(fileURLWithPath: folder).lastPathComponent
+    }
 
     /// Starts a server on `store`, with more variables in its environment.
     func startServer(

@@ -3,10 +3,8 @@ import LodestoneClient
 
 /// Compares a store with what its writers were told.
 struct Verifier {
-    let client: LodestoneClient
+    let store: any Questioned
     let content: Content
-
-    private var collection: LodestoneClient.Collection { client.collection(Faults.collection) }
 
     /// Finds out what became of the batches that were open at the kill, and checks that every
     /// document is what it should be.
@@ -17,7 +15,7 @@ struct Verifier {
     /// - Returns: Of each writer whether its open batch was applied; `nil` when it had none.
     /// - Throws: The first finding.
     func verify(_ writers: inout [Writer], everything: Bool) async throws -> [Bool?] {
-        let sequenceNumber = try await client.ping()
+        let sequenceNumber = try await store.sequenceNumber()
         let acknowledged = writers.map(\.lastSequenceNumber).max() ?? 0
         guard sequenceNumber >= acknowledged else {
             throw Finding(
@@ -34,7 +32,7 @@ struct Verifier {
         try checkStrangers(writers, stored)
         try await checkCounts(writers)
         for index in writers.indices {
-            try await Probe(collection: collection, content: content, model: writers[index].model)
+            try await Probe(store: store, content: content, model: writers[index].model)
                 .check(everything ? nil : writers[index].touched)
             writers[index].touched = []
         }
@@ -45,7 +43,7 @@ struct Verifier {
         var stored: [String: Document] = [:]
         var cursor: ScanCursor?
         repeat {
-            let page = try await collection.scan(limit: 1_000, cursor: cursor)
+            let page = try await store.page(after: cursor)
             for document in page.documents {
                 guard stored.updateValue(document, forKey: document.id.string) == nil else {
                     throw Finding(.disagreement, "\(document.id) is there twice.")
@@ -131,7 +129,7 @@ struct Verifier {
     private func checkCounts(_ writers: [Writer]) async throws {
         let documents = writers.flatMap(\.model.documents.values)
         let edges = documents.map(\.edges.count).reduce(0, +)
-        let description = try await collection.describe()
+        let description = try await store.description()
         guard description.documents == documents.count, description.vectors == documents.count,
             description.edges == edges
         else {

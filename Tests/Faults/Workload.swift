@@ -84,7 +84,8 @@ struct Workload: Sendable {
     /// Compares the store with what the writers were told.
     mutating func look(_ endpoint: String) async throws {
         let client = try await Faults.connect(endpoint)
-        _ = try await Verifier(client: client, content: content).verify(&writers, everything: false)
+        let verifier = Verifier(store: ServedStore(client: client), content: content)
+        _ = try await verifier.verify(&writers, everything: false)
         await client.close()
     }
 
@@ -92,7 +93,7 @@ struct Workload: Sendable {
     /// whose fate was open again.
     mutating func compare(_ endpoint: String, everything: Bool = false) async throws {
         let client = try await Faults.connect(endpoint)
-        let verifier = Verifier(client: client, content: content)
+        let verifier = Verifier(store: ServedStore(client: client), content: content)
         let fates = try await verifier.verify(&writers, everything: false)
         for (index, fate) in fates.enumerated() {
             guard let fate, let open = writers[index].open else { continue }

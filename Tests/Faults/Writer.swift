@@ -59,7 +59,9 @@ struct Writer: Sendable {
         await client.close()
     }
 
-    /// Writes one batch. One whose outcome is unknown stays open, and the next are not counted.
+    /// Writes one batch.
+    ///
+    /// One whose outcome is unknown stays open.
     ///
     /// - Returns: The error, if it failed.
     mutating func step(
@@ -109,7 +111,7 @@ struct Writer: Sendable {
 }
 
 extension LodestoneClient.Collection {
-    fileprivate func send(_ batch: Batch, _ content: Content, _ requestID: RequestID)
+    func send(_ batch: Batch, _ content: Content, _ requestID: RequestID)
         async throws(LodestoneError) -> WriteReceipt
     {
         if batch.isDrop {

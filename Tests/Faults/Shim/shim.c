@@ -316,7 +316,11 @@ int renameat2(int from, const char *old, int to, const char *new, unsigned flags
     if (fails(RENAME, new)) return -1;
     pthread_mutex_lock(&mutex);
     int result = (int)syscall(SYS_renameat2, from, old, to, new, flags);
-    if (result == 0) note(RENAME, old, new, 0, 0, NULL);
+    if (result == 0) {
+        note(RENAME, old, new, 0, 0, NULL);
+        for (int i = 0; i < FILES; i++)
+            if (paths[i] && !strcmp(paths[i], old)) remember(i, new);
+    }
     pthread_mutex_unlock(&mutex);
     return result;
 }

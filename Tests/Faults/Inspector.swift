@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Foundation
+import LodestoneClient
+import LodestoneEngine
+import Synchronization
+
+/// What came of opening a store and asking it everything.
+enum Inspection: Sendable, Equatable {
+    /// All is as it should be.
+    case right
+    /// The store said that something is wrong with it.
+    case refused(code: String, text: String)
+    /// All is as it was at an earlier sequence number, whole: what a client that has seen later
+    /// ones is told when it connects, as DATA_LOSS.
+    case behind
+    /// It answered, and wrongly.
+    case wrong(String)
+    /// The process that asked is gone.
+    case crashed(Int32)
+}
+
+/// Opens stores one after the other, as told on standard input: a program of its own, so that a
+/// crash is an answer like any other.
+struct Inspect: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(shouldDisplay: false)
+
+    @Option var seed: UInt64
+    @Option var batches: Int
+
+    func run() async throws {
+        let script = Script(seed: seed, batchCount: batches)
+        while let line = readLine() {
+            let words = line.split(separator: " ", maxSplits: 2).map(String.init)
+            guard words.count == 3, let acknowledged = Int(words[0]) else { return }
+            let answer = await inspect(
+                words[2],
+                script,
+                acknowledged,
+                isUnderWay: words[1] == "under-way",
+                mayBeBehind: words[1] == "damaged"
+            )
+            let text: String =
+                switch answer {
+                case .right: "RIGHT"
+                case .behind: "BEHIND"
+                case .refused(let code, let text): "REFUSED \(code) \(text)"
+                case .wrong(let text): "WRONG \(text)"
+                case .crashed: ""
+                }
+            Output.say(text.replacing("\n", with: "; "))
+        }
+    }
+
+    private func inspect(
+        _ directory: String,
+        _ script: Script,
+        _ acknowledged: Int,
+        isUnderWay: Bool,
+        mayBeBehind: Bool
+    ) async -> Inspection {
+        do {
+            let engine = try Engine.open(directory: directory)
+            defer { engine.close() }
+            let isBehind = mayBeBehind && engine.sequenceNumber < acknowledged
+            let acknowledged = isBehind ? Int(engine.sequenceNumber) : acknowledged
+            var writers = [script.writer(acknowledged: acknowledged, isUnderWay: isUnderWay)]
+            let verifier = Verifier(store: OwnStore(engine: engine), content: script.content)
+            do {
+                _ = try await verifier.verify(&writers, everything: true)
+            } catch let error as LodestoneError where error.code == .notFound && acknowledged == 0 {
+                return .right
+            }
+            return isBehind ? .behind : .right
+        } catch let error as LodestoneError {
+            return .refused(code: "\(error.code)", text: "\(error)")
+        } catch {
+            return .wrong("\(error)")
+        }
+    }
+}
+
+/// A process that runs `Inspect`, and is started again when it ends.
+///
+/// Threading: one caller at a time.
+final class Inspector: @unchecked Sendable {
+    enum Situation: String {
+        case quiet
+        /// The next batch was sent.
+        case underWay = "under-way"
+        /// The end of the write-ahead log may be gone.
+        case damaged
+    }
+
+    private let seed: UInt64
+    private let batchCount: Int
+    private let plant: String?
+    private var process: Process?
+    private var input = Pipe()
+    private var output = Pipe()
+
+    init(seed: UInt64, batchCount: Int, plant: String?) {
+        self.seed = seed
+        self.batchCount = batchCount
+        self.plant = plant
+    }
+
+    /// Blocks until the store in `directory` has been looked at.
+    func inspect(_ directory: String, acknowledged: Int, _ situation: Situation) throws
+        -> Inspection
+    {
+        let process = try self.process ?? start()
+        let line = "\(acknowledged) \(situation.rawValue) \(directory)\n"
+        try input.fileHandleForWriting.write(contentsOf: Data(line.utf8))
+        var answer = Data()
+        while !answer.contains(UInt8(ascii: "\n")) {
+            let data = output.fileHandleForReading.availableData
+            if data.isEmpty {
+                process.waitUntilExit()
+                self.process = nil
+                return .crashed(process.terminationStatus)
+            }
+            answer.append(data)
+        }
+        let text = String(decoding: answer, as: UTF8.self).trimmingCharacters(in: .newlines)
+        let words = text.split(separator: " ", maxSplits: 2).map(String.init)
+        switch words.first {
+        case "RIGHT": return .right
+        case "BEHIND": return .behind
+        case "REFUSED" where words.count == 3: return .refused(code: words[1], text: words[2])
+        default: return .wrong(text)
+        }
+    }
+
+    func end() {
+        try? input.fileHandleForWriting.close()
+        process?.waitUntilExit()
+        process = nil
+    }
+
+    private func start() throws -> Process {
+        let process = Process()
+        input = Pipe()
+        output = Pipe()
+        process.executableURL = URL(fileURLWithPath: Programs.path("lodestone-faults"))
+        process.arguments = ["inspect", "--seed", "\(seed)", "--batches", "\(batchCount)"]
+        var environment = ProcessInfo.processInfo.environment
+        environment["LODESTONE_PLANT"] = plant
+        process.environment = environment
+        process.standardInput = input
+        process.standardOutput = output
+        try process.run()
+        self.process = process
+        return process
+    }
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneClient
+import LodestoneEngine
+
+/// A store that can be asked everything: over the wire, or in this process.
+protocol Questioned: Sendable {
+    func sequenceNumber() async throws -> UInt64
+    func documents(_ ids: [DocumentID]) async throws -> [Document]
+    func page(after cursor: ScanCursor?) async throws -> ScanResponse
+    func answers(to queries: [Query]) async throws -> [QueryResult]
+    func answers(to walks: [Walk]) async throws -> [WalkResult]
+    func description() async throws -> CollectionDescription
+}
+
+/// A store behind a server.
+struct ServedStore: Questioned {
+    let client: LodestoneClient
+
+    private var collection: LodestoneClient.Collection { client.collection(Faults.collection) }
+
+    func sequenceNumber() async throws -> UInt64 {
+        try await client.ping()
+    }
+
+    func documents(_ ids: [DocumentID]) async throws -> [Document] {
+        try await collection.get(ids)
+    }
+
+    func page(after cursor: ScanCursor?) async throws -> ScanResponse {
+        try await collection.scan(limit: 1_000, cursor: cursor)
+    }
+
+    func answers(to queries: [Query]) async throws -> [QueryResult] {
+        try await collection.search(queries).results
+    }
+
+    func answers(to walks: [Walk]) async throws -> [WalkResult] {
+        try await collection.walk(walks).results
+    }
+
+    func description() async throws -> CollectionDescription {
+        try await collection.describe()
+    }
+}
+
+/// A store that this process has open.
+struct OwnStore: Questioned {
+    let engine: Engine
+
+    private var name: String { Faults.collection }
+
+    func sequenceNumber() -> UInt64 {
+        engine.sequenceNumber
+    }
+
+    func documents(_ ids: [DocumentID]) async throws -> [Document] {
+        try await engine.get(GetRequest(collection: name, ids: ids))
+    }
+
+    func page(after cursor: ScanCursor?) async throws -> ScanResponse {
+        try await engine.scan(ScanRequest(collection: name, cursor: cursor, limit: 1_000))
+    }
+
+    func answers(to queries: [Query]) async throws -> [QueryResult] {
+        try await engine.search(SearchRequest(collection: name, queries: queries)).results
+    }
+
+    func answers(to walks: [Walk]) async throws -> [WalkResult] {
+        try await engine.walk(WalkRequest(collection: name, walks: walks)).results
+    }
+
+    func description() throws -> CollectionDescription {
+        try engine.describe(name)
+    }
+}
