@@ -122,7 +122,7 @@ let package = Package(
         ),
         .executableTarget(
             name: "lodestone",
-            dependencies: ["LodestoneClient", "LodestoneImport", arguments],
+            dependencies: ["LodestoneClient", "LodestoneImport", "LodestoneStorage", arguments],
             swiftSettings: strict
         ),
         .executableTarget(

@@ -1177,6 +1177,141 @@ void   lodestone__v1__snapshot_request__free_unpacked
   assert(message->base.descriptor == &lodestone__v1__snapshot_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   lodestone__v1__snapshot_description__init
+                     (Lodestone__V1__SnapshotDescription         *message)
+{
+  static const Lodestone__V1__SnapshotDescription init_value = LODESTONE__V1__SNAPSHOT_DESCRIPTION__INIT;
+  *message = init_value;
+}
+size_t lodestone__v1__snapshot_description__get_packed_size
+                     (const Lodestone__V1__SnapshotDescription *message)
+{
+  assert(message->base.descriptor == &lodestone__v1__snapshot_description__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lodestone__v1__snapshot_description__pack
+                     (const Lodestone__V1__SnapshotDescription *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lodestone__v1__snapshot_description__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lodestone__v1__snapshot_description__pack_to_buffer
+                     (const Lodestone__V1__SnapshotDescription *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lodestone__v1__snapshot_description__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lodestone__V1__SnapshotDescription *
+       lodestone__v1__snapshot_description__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lodestone__V1__SnapshotDescription *)
+     protobuf_c_message_unpack (&lodestone__v1__snapshot_description__descriptor,
+                                allocator, len, data);
+}
+void   lodestone__v1__snapshot_description__free_unpacked
+                     (Lodestone__V1__SnapshotDescription *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lodestone__v1__snapshot_description__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   lodestone__v1__list_snapshots_request__init
+                     (Lodestone__V1__ListSnapshotsRequest         *message)
+{
+  static const Lodestone__V1__ListSnapshotsRequest init_value = LODESTONE__V1__LIST_SNAPSHOTS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t lodestone__v1__list_snapshots_request__get_packed_size
+                     (const Lodestone__V1__ListSnapshotsRequest *message)
+{
+  assert(message->base.descriptor == &lodestone__v1__list_snapshots_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lodestone__v1__list_snapshots_request__pack
+                     (const Lodestone__V1__ListSnapshotsRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lodestone__v1__list_snapshots_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lodestone__v1__list_snapshots_request__pack_to_buffer
+                     (const Lodestone__V1__ListSnapshotsRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lodestone__v1__list_snapshots_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lodestone__V1__ListSnapshotsRequest *
+       lodestone__v1__list_snapshots_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lodestone__V1__ListSnapshotsRequest *)
+     protobuf_c_message_unpack (&lodestone__v1__list_snapshots_request__descriptor,
+                                allocator, len, data);
+}
+void   lodestone__v1__list_snapshots_request__free_unpacked
+                     (Lodestone__V1__ListSnapshotsRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lodestone__v1__list_snapshots_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   lodestone__v1__list_snapshots_response__init
+                     (Lodestone__V1__ListSnapshotsResponse         *message)
+{
+  static const Lodestone__V1__ListSnapshotsResponse init_value = LODESTONE__V1__LIST_SNAPSHOTS_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t lodestone__v1__list_snapshots_response__get_packed_size
+                     (const Lodestone__V1__ListSnapshotsResponse *message)
+{
+  assert(message->base.descriptor == &lodestone__v1__list_snapshots_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lodestone__v1__list_snapshots_response__pack
+                     (const Lodestone__V1__ListSnapshotsResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lodestone__v1__list_snapshots_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lodestone__v1__list_snapshots_response__pack_to_buffer
+                     (const Lodestone__V1__ListSnapshotsResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lodestone__v1__list_snapshots_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lodestone__V1__ListSnapshotsResponse *
+       lodestone__v1__list_snapshots_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lodestone__V1__ListSnapshotsResponse *)
+     protobuf_c_message_unpack (&lodestone__v1__list_snapshots_response__descriptor,
+                                allocator, len, data);
+}
+void   lodestone__v1__list_snapshots_response__free_unpacked
+                     (Lodestone__V1__ListSnapshotsResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lodestone__v1__list_snapshots_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   lodestone__v1__verify_request__init
                      (Lodestone__V1__VerifyRequest         *message)
 {
@@ -1220,6 +1355,96 @@ void   lodestone__v1__verify_request__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &lodestone__v1__verify_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   lodestone__v1__damage__init
+                     (Lodestone__V1__Damage         *message)
+{
+  static const Lodestone__V1__Damage init_value = LODESTONE__V1__DAMAGE__INIT;
+  *message = init_value;
+}
+size_t lodestone__v1__damage__get_packed_size
+                     (const Lodestone__V1__Damage *message)
+{
+  assert(message->base.descriptor == &lodestone__v1__damage__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lodestone__v1__damage__pack
+                     (const Lodestone__V1__Damage *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lodestone__v1__damage__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lodestone__v1__damage__pack_to_buffer
+                     (const Lodestone__V1__Damage *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lodestone__v1__damage__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lodestone__V1__Damage *
+       lodestone__v1__damage__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lodestone__V1__Damage *)
+     protobuf_c_message_unpack (&lodestone__v1__damage__descriptor,
+                                allocator, len, data);
+}
+void   lodestone__v1__damage__free_unpacked
+                     (Lodestone__V1__Damage *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lodestone__v1__damage__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   lodestone__v1__verify_response__init
+                     (Lodestone__V1__VerifyResponse         *message)
+{
+  static const Lodestone__V1__VerifyResponse init_value = LODESTONE__V1__VERIFY_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t lodestone__v1__verify_response__get_packed_size
+                     (const Lodestone__V1__VerifyResponse *message)
+{
+  assert(message->base.descriptor == &lodestone__v1__verify_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lodestone__v1__verify_response__pack
+                     (const Lodestone__V1__VerifyResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lodestone__v1__verify_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lodestone__v1__verify_response__pack_to_buffer
+                     (const Lodestone__V1__VerifyResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lodestone__v1__verify_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lodestone__V1__VerifyResponse *
+       lodestone__v1__verify_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lodestone__V1__VerifyResponse *)
+     protobuf_c_message_unpack (&lodestone__v1__verify_response__descriptor,
+                                allocator, len, data);
+}
+void   lodestone__v1__verify_response__free_unpacked
+                     (Lodestone__V1__VerifyResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lodestone__v1__verify_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   lodestone__v1__done__init
@@ -3063,6 +3288,139 @@ const ProtobufCMessageDescriptor lodestone__v1__snapshot_request__descriptor =
   (ProtobufCMessageInit) lodestone__v1__snapshot_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor lodestone__v1__snapshot_description__field_descriptors[4] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__SnapshotDescription, has_name),
+    offsetof(Lodestone__V1__SnapshotDescription, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sequence_number",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Lodestone__V1__SnapshotDescription, has_sequence_number),
+    offsetof(Lodestone__V1__SnapshotDescription, sequence_number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "bytes",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Lodestone__V1__SnapshotDescription, has_bytes),
+    offsetof(Lodestone__V1__SnapshotDescription, bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "created_us",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_SINT64,
+    offsetof(Lodestone__V1__SnapshotDescription, has_created_us),
+    offsetof(Lodestone__V1__SnapshotDescription, created_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lodestone__v1__snapshot_description__field_indices_by_name[] = {
+  2,   /* field[2] = bytes */
+  3,   /* field[3] = created_us */
+  0,   /* field[0] = name */
+  1,   /* field[1] = sequence_number */
+};
+static const ProtobufCIntRange lodestone__v1__snapshot_description__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor lodestone__v1__snapshot_description__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lodestone.v1.SnapshotDescription",
+  "SnapshotDescription",
+  "Lodestone__V1__SnapshotDescription",
+  "lodestone.v1",
+  sizeof(Lodestone__V1__SnapshotDescription),
+  4,
+  lodestone__v1__snapshot_description__field_descriptors,
+  lodestone__v1__snapshot_description__field_indices_by_name,
+  1,  lodestone__v1__snapshot_description__number_ranges,
+  (ProtobufCMessageInit) lodestone__v1__snapshot_description__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define lodestone__v1__list_snapshots_request__field_descriptors NULL
+#define lodestone__v1__list_snapshots_request__field_indices_by_name NULL
+#define lodestone__v1__list_snapshots_request__number_ranges NULL
+const ProtobufCMessageDescriptor lodestone__v1__list_snapshots_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lodestone.v1.ListSnapshotsRequest",
+  "ListSnapshotsRequest",
+  "Lodestone__V1__ListSnapshotsRequest",
+  "lodestone.v1",
+  sizeof(Lodestone__V1__ListSnapshotsRequest),
+  0,
+  lodestone__v1__list_snapshots_request__field_descriptors,
+  lodestone__v1__list_snapshots_request__field_indices_by_name,
+  0,  lodestone__v1__list_snapshots_request__number_ranges,
+  (ProtobufCMessageInit) lodestone__v1__list_snapshots_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor lodestone__v1__list_snapshots_response__field_descriptors[1] =
+{
+  {
+    "snapshots",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Lodestone__V1__ListSnapshotsResponse, n_snapshots),
+    offsetof(Lodestone__V1__ListSnapshotsResponse, snapshots),
+    &lodestone__v1__snapshot_description__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lodestone__v1__list_snapshots_response__field_indices_by_name[] = {
+  0,   /* field[0] = snapshots */
+};
+static const ProtobufCIntRange lodestone__v1__list_snapshots_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor lodestone__v1__list_snapshots_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lodestone.v1.ListSnapshotsResponse",
+  "ListSnapshotsResponse",
+  "Lodestone__V1__ListSnapshotsResponse",
+  "lodestone.v1",
+  sizeof(Lodestone__V1__ListSnapshotsResponse),
+  1,
+  lodestone__v1__list_snapshots_response__field_descriptors,
+  lodestone__v1__list_snapshots_response__field_indices_by_name,
+  1,  lodestone__v1__list_snapshots_response__number_ranges,
+  (ProtobufCMessageInit) lodestone__v1__list_snapshots_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 #define lodestone__v1__verify_request__field_descriptors NULL
 #define lodestone__v1__verify_request__field_indices_by_name NULL
 #define lodestone__v1__verify_request__number_ranges NULL
@@ -3079,6 +3437,225 @@ const ProtobufCMessageDescriptor lodestone__v1__verify_request__descriptor =
   lodestone__v1__verify_request__field_indices_by_name,
   0,  lodestone__v1__verify_request__number_ranges,
   (ProtobufCMessageInit) lodestone__v1__verify_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor lodestone__v1__damage__field_descriptors[6] =
+{
+  {
+    "kind",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__Damage, has_kind),
+    offsetof(Lodestone__V1__Damage, kind),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "collection",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__Damage, has_collection),
+    offsetof(Lodestone__V1__Damage, collection),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "object",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__Damage, has_object),
+    offsetof(Lodestone__V1__Damage, object),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "message",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__Damage, has_message),
+    offsetof(Lodestone__V1__Damage, message),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "recovery",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__Damage, has_recovery),
+    offsetof(Lodestone__V1__Damage, recovery),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "repaired",
+    6,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Lodestone__V1__Damage, has_repaired),
+    offsetof(Lodestone__V1__Damage, repaired),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lodestone__v1__damage__field_indices_by_name[] = {
+  1,   /* field[1] = collection */
+  0,   /* field[0] = kind */
+  3,   /* field[3] = message */
+  2,   /* field[2] = object */
+  4,   /* field[4] = recovery */
+  5,   /* field[5] = repaired */
+};
+static const ProtobufCIntRange lodestone__v1__damage__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor lodestone__v1__damage__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lodestone.v1.Damage",
+  "Damage",
+  "Lodestone__V1__Damage",
+  "lodestone.v1",
+  sizeof(Lodestone__V1__Damage),
+  6,
+  lodestone__v1__damage__field_descriptors,
+  lodestone__v1__damage__field_indices_by_name,
+  1,  lodestone__v1__damage__number_ranges,
+  (ProtobufCMessageInit) lodestone__v1__damage__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor lodestone__v1__verify_response__field_descriptors[7] =
+{
+  {
+    "sequence_number",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Lodestone__V1__VerifyResponse, has_sequence_number),
+    offsetof(Lodestone__V1__VerifyResponse, sequence_number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "batches",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Lodestone__V1__VerifyResponse, has_batches),
+    offsetof(Lodestone__V1__VerifyResponse, batches),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "rows",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Lodestone__V1__VerifyResponse, has_rows),
+    offsetof(Lodestone__V1__VerifyResponse, rows),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "vectors",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Lodestone__V1__VerifyResponse, has_vectors),
+    offsetof(Lodestone__V1__VerifyResponse, vectors),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "edges",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Lodestone__V1__VerifyResponse, has_edges),
+    offsetof(Lodestone__V1__VerifyResponse, edges),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "damages",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Lodestone__V1__VerifyResponse, n_damages),
+    offsetof(Lodestone__V1__VerifyResponse, damages),
+    &lodestone__v1__damage__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "damage_count",
+    7,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Lodestone__V1__VerifyResponse, has_damage_count),
+    offsetof(Lodestone__V1__VerifyResponse, damage_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lodestone__v1__verify_response__field_indices_by_name[] = {
+  1,   /* field[1] = batches */
+  6,   /* field[6] = damage_count */
+  5,   /* field[5] = damages */
+  4,   /* field[4] = edges */
+  2,   /* field[2] = rows */
+  0,   /* field[0] = sequence_number */
+  3,   /* field[3] = vectors */
+};
+static const ProtobufCIntRange lodestone__v1__verify_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor lodestone__v1__verify_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lodestone.v1.VerifyResponse",
+  "VerifyResponse",
+  "Lodestone__V1__VerifyResponse",
+  "lodestone.v1",
+  sizeof(Lodestone__V1__VerifyResponse),
+  7,
+  lodestone__v1__verify_response__field_descriptors,
+  lodestone__v1__verify_response__field_indices_by_name,
+  1,  lodestone__v1__verify_response__number_ranges,
+  (ProtobufCMessageInit) lodestone__v1__verify_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor lodestone__v1__done__field_descriptors[1] =
@@ -3380,7 +3957,7 @@ const ProtobufCMessageDescriptor lodestone__v1__go_away__descriptor =
   (ProtobufCMessageInit) lodestone__v1__go_away__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lodestone__v1__request__field_descriptors[22] =
+static const ProtobufCFieldDescriptor lodestone__v1__request__field_descriptors[23] =
 {
   {
     "id",
@@ -3646,6 +4223,18 @@ static const ProtobufCFieldDescriptor lodestone__v1__request__field_descriptors[
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "list_snapshots",
+    29,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Lodestone__V1__Request, call_case),
+    offsetof(Lodestone__V1__Request, list_snapshots),
+    &lodestone__v1__list_snapshots_request__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lodestone__v1__request__field_indices_by_name[] = {
   6,   /* field[6] = alter_collection */
@@ -3662,6 +4251,7 @@ static const unsigned lodestone__v1__request__field_indices_by_name[] = {
   0,   /* field[0] = id */
   10,   /* field[10] = index_many */
   8,   /* field[8] = list_collections */
+  22,   /* field[22] = list_snapshots */
   4,   /* field[4] = ping */
   2,   /* field[2] = request_id */
   13,   /* field[13] = scan */
@@ -3675,7 +4265,7 @@ static const ProtobufCIntRange lodestone__v1__request__number_ranges[2 + 1] =
 {
   { 1, 0 },
   { 10, 3 },
-  { 0, 22 }
+  { 0, 23 }
 };
 const ProtobufCMessageDescriptor lodestone__v1__request__descriptor =
 {
@@ -3685,14 +4275,14 @@ const ProtobufCMessageDescriptor lodestone__v1__request__descriptor =
   "Lodestone__V1__Request",
   "lodestone.v1",
   sizeof(Lodestone__V1__Request),
-  22,
+  23,
   lodestone__v1__request__field_descriptors,
   lodestone__v1__request__field_indices_by_name,
   2,  lodestone__v1__request__number_ranges,
   (ProtobufCMessageInit) lodestone__v1__request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lodestone__v1__response__field_descriptors[14] =
+static const ProtobufCFieldDescriptor lodestone__v1__response__field_descriptors[17] =
 {
   {
     "id",
@@ -3851,6 +4441,30 @@ static const ProtobufCFieldDescriptor lodestone__v1__response__field_descriptors
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "snapshot",
+    25,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Lodestone__V1__Response, result_case),
+    offsetof(Lodestone__V1__Response, snapshot),
+    &lodestone__v1__snapshot_description__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "verify",
+    26,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Lodestone__V1__Response, result_case),
+    offsetof(Lodestone__V1__Response, verify),
+    &lodestone__v1__verify_response__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "stats",
     27,
     PROTOBUF_C_LABEL_OPTIONAL,
@@ -3858,6 +4472,18 @@ static const ProtobufCFieldDescriptor lodestone__v1__response__field_descriptors
     offsetof(Lodestone__V1__Response, result_case),
     offsetof(Lodestone__V1__Response, stats),
     &lodestone__v1__stats_response__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "list_snapshots",
+    29,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Lodestone__V1__Response, result_case),
+    offsetof(Lodestone__V1__Response, list_snapshots),
+    &lodestone__v1__list_snapshots_response__descriptor,
     NULL,
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
@@ -3872,21 +4498,25 @@ static const unsigned lodestone__v1__response__field_indices_by_name[] = {
   3,   /* field[3] = hello */
   0,   /* field[0] = id */
   6,   /* field[6] = list_collections */
+  16,   /* field[16] = list_snapshots */
   4,   /* field[4] = ping */
   9,   /* field[9] = scan */
   10,   /* field[10] = search */
-  13,   /* field[13] = stats */
+  13,   /* field[13] = snapshot */
+  15,   /* field[15] = stats */
+  14,   /* field[14] = verify */
   11,   /* field[11] = walk */
   5,   /* field[5] = written */
 };
-static const ProtobufCIntRange lodestone__v1__response__number_ranges[5 + 1] =
+static const ProtobufCIntRange lodestone__v1__response__number_ranges[6 + 1] =
 {
   { 1, 0 },
   { 10, 3 },
   { 15, 6 },
   { 19, 8 },
-  { 27, 13 },
-  { 0, 14 }
+  { 25, 13 },
+  { 29, 16 },
+  { 0, 17 }
 };
 const ProtobufCMessageDescriptor lodestone__v1__response__descriptor =
 {
@@ -3896,10 +4526,10 @@ const ProtobufCMessageDescriptor lodestone__v1__response__descriptor =
   "Lodestone__V1__Response",
   "lodestone.v1",
   sizeof(Lodestone__V1__Response),
-  14,
+  17,
   lodestone__v1__response__field_descriptors,
   lodestone__v1__response__field_indices_by_name,
-  5,  lodestone__v1__response__number_ranges,
+  6,  lodestone__v1__response__number_ranges,
   (ProtobufCMessageInit) lodestone__v1__response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

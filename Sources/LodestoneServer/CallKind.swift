@@ -6,7 +6,7 @@ package enum CallKind: String, Sendable, CaseIterable {
     case hello, ping
     case createCollection, alterCollection, dropCollection, listCollections, describeCollection
     case indexMany, dropMany, get, scan, search, walk
-    case buildIndex, compact, snapshot, verify, stats, cancel
+    case buildIndex, compact, snapshot, listSnapshots, verify, stats, cancel
 
     /// The kind of `call`.
     ///
@@ -30,11 +30,15 @@ package enum CallKind: String, Sendable, CaseIterable {
             case .buildIndex: .buildIndex
             case .compact: .compact
             case .snapshot: .snapshot
+            case .listSnapshots: .listSnapshots
             case .verify: .verify
             case .stats: .stats
             case .cancel: .cancel
             }
     }
+
+    /// Whether the call works on the whole store, for as long as it takes.
+    var isMaintenance: Bool { self == .snapshot || self == .verify }
 
     /// The least role that may make the call.
     ///
@@ -46,7 +50,7 @@ package enum CallKind: String, Sendable, CaseIterable {
         case .get, .scan, .search, .walk: .read
         case .indexMany, .dropMany: .write
         case .createCollection, .alterCollection, .dropCollection: .admin
-        case .buildIndex, .compact, .snapshot, .verify: .admin
+        case .buildIndex, .compact, .snapshot, .listSnapshots, .verify: .admin
         }
     }
 }

@@ -4,6 +4,7 @@ import LodestoneCore
 import LodestoneEngine
 import LodestoneWire
 import Logging
+import Synchronization
 
 /// Takes a decoded request to where it is answered: on the loop, on a worker, or in the engine.
 ///
@@ -21,6 +22,8 @@ final class RequestHandler: Sendable {
     /// would keep a loop from its other connections.
     private let writes = DispatchQueue(label: "lodestone.writes")
     private let budget: DecodeBudget
+    /// Whether a snapshot or a verification is under way.
+    private let isMaintaining = Atomic<Bool>(false)
 
     init(engine: Engine, configuration: ServerConfiguration, logger: Logger) {
         self.engine = engine
@@ -80,8 +83,9 @@ final class RequestHandler: Sendable {
             if let call = connection.calls.call(id) { cancel(call, on: connection) }
         case .ping, .listCollections, .describeCollection, .stats:
             answerAtOnce(arrival)
-        case .alterCollection, .buildIndex, .compact, .snapshot, .verify:
+        case .alterCollection, .buildIndex, .compact:
             refuse(arrival, .notOffered(arrival.kind))
+        case .snapshot, .verify: maintain(arrival)
         case .createCollection(let name, let options):
             write(.createCollection(name: name, options), to: name, arrival)
         case .dropCollection(let name): write(.dropCollection(name: name), to: name, arrival)
@@ -91,6 +95,7 @@ final class RequestHandler: Sendable {
         case .scan(let scan): read(scan.collection, arrival)
         case .search(let search): read(search.collection, arrival)
         case .walk(let walk): read(walk.collection, arrival)
+        case .listSnapshots: read(nil, arrival)
         }
     }
 
@@ -169,7 +174,7 @@ final class RequestHandler: Sendable {
         }
     }
 
-    private func read(_ collection: String, _ arrival: Arrival) {
+    private func read(_ collection: String?, _ arrival: Arrival) {
         guard let call = begin(arrival, collection) else { return }
         enqueue(call, arrival.request.call, arrival.connection)
     }
@@ -198,6 +203,8 @@ final class RequestHandler: Sendable {
             case .search(let search):
                 reply = .search(try engine.search(search, context: call.context))
             case .walk(let walk): reply = .walk(try engine.walk(walk, context: call.context))
+            case .listSnapshots:
+                reply = .snapshots(try engine.snapshots(context: call.context))
             default: reply = .error(.broken("\(call.kind.rawValue) was queued as a read"))
             }
         } catch {
@@ -205,6 +212,33 @@ final class RequestHandler: Sendable {
             return
         }
         connection.finish(call, reply)
+    }
+
+    /// Work on the whole store: on a thread of its own, and only once at a time.
+    private func maintain(_ arrival: Arrival) {
+        guard !isMaintaining.exchange(true, ordering: .acquiring) else {
+            refuse(arrival, .maintenanceRuns)
+            return
+        }
+        guard let call = begin(arrival, nil) else {
+            isMaintaining.store(false, ordering: .releasing)
+            return
+        }
+        MaintenanceThread.run { [self] in
+            let reply: Reply
+            do throws(LodestoneError) {
+                if case .snapshot(let name) = arrival.request.call {
+                    reply = .snapshot(try engine.createSnapshot(name, context: call.context))
+                } else {
+                    reply = .verified(try engine.verify(context: call.context))
+                }
+            } catch {
+                reply = .error(error)
+            }
+            // First, so that who has the answer can ask for more.
+            isMaintaining.store(false, ordering: .releasing)
+            arrival.connection.finish(call, reply)
+        }
     }
 
     /// Answers a call that nobody waits for any more.
@@ -222,7 +256,7 @@ final class RequestHandler: Sendable {
     }
 
     /// Enters a call among those under way, or answers why not.
-    private func begin(_ arrival: Arrival, _ collection: String) -> PendingCall? {
+    private func begin(_ arrival: Arrival, _ collection: String?) -> PendingCall? {
         let request = arrival.request
         let byteCount = DecodeBudget.estimate(
             frameByteCount: arrival.frameByteCount,
@@ -234,7 +268,8 @@ final class RequestHandler: Sendable {
         }
         let limits = configuration.limits
         let now = ContinuousClock.now
-        let time = min(request.deadline ?? limits.defaultDeadline, limits.maxDeadline)
+        let usual = arrival.kind.isMaintenance ? limits.maxDeadline : limits.defaultDeadline
+        let time = min(request.deadline ?? usual, limits.maxDeadline)
         let call = PendingCall(
             id: request.id,
             kind: arrival.kind,

@@ -30,4 +30,6 @@ typealias CWalkResult = Lodestone__V1__WalkResult
 typealias CVectorStrategy = Lodestone__V1__VectorStrategy
 typealias CCollectionOptions = Lodestone__V1__CollectionOptions
 typealias CCollectionDescription = Lodestone__V1__CollectionDescription
+typealias CSnapshotDescription = Lodestone__V1__SnapshotDescription
+typealias CDamage = Lodestone__V1__Damage
 typealias CError = Lodestone__V1__Error

@@ -40,6 +40,7 @@ package enum Call: Sendable, Equatable {
     case buildIndex(collection: String)
     case compact(collection: String)
     case snapshot(name: String)
+    case listSnapshots
     case verify
     case stats
     /// Asks that the request with this id of the same connection ends; has no reply of its own.

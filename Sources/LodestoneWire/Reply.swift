@@ -33,6 +33,11 @@ package enum Reply: Sendable, Equatable {
     case search(SearchResponse)
     case walk(WalkResponse)
     case done(sequenceNumber: UInt64)
+    /// To snapshot.
+    case snapshot(SnapshotDescription)
+    case snapshots([SnapshotDescription])
+    /// To verify.
+    case verified(VerifyReport)
     case stats(Stats)
 }
 

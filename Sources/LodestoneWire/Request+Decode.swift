@@ -86,6 +86,8 @@ extension Call {
             self = .compact(collection: try fields.compact.pointee.collection.text("collection"))
         case LODESTONE__V1__REQUEST__CALL_SNAPSHOT:
             self = .snapshot(name: try fields.snapshot.pointee.name.text("name"))
+        case LODESTONE__V1__REQUEST__CALL_LIST_SNAPSHOTS:
+            self = .listSnapshots
         case LODESTONE__V1__REQUEST__CALL_VERIFY:
             self = .verify
         case LODESTONE__V1__REQUEST__CALL_STATS:

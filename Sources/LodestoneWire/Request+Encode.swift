@@ -72,6 +72,8 @@ extension MessageWriter {
             message(24) { $0.text(1, collection) }
         case .snapshot(let name):
             message(25) { $0.text(1, name) }
+        case .listSnapshots:
+            message(29) { _ in }
         case .verify:
             message(26) { _ in }
         case .stats:

@@ -89,6 +89,17 @@ extension Reply {
             )
         case LODESTONE__V1__RESPONSE__RESULT_DONE:
             self = .done(sequenceNumber: fields.done.pointee.sequence_number)
+        case LODESTONE__V1__RESPONSE__RESULT_SNAPSHOT:
+            self = .snapshot(try SnapshotDescription(fields.snapshot))
+        case LODESTONE__V1__RESPONSE__RESULT_LIST_SNAPSHOTS:
+            let snapshots = fields.list_snapshots.pointee
+            self = .snapshots(
+                try list("snapshots", snapshots.snapshots, snapshots.n_snapshots) {
+                    (snapshot) throws(LodestoneError) in try SnapshotDescription(snapshot)
+                }
+            )
+        case LODESTONE__V1__RESPONSE__RESULT_VERIFY:
+            self = .verified(try VerifyReport(fields.verify.pointee))
         case LODESTONE__V1__RESPONSE__RESULT_STATS:
             self = .stats(try Stats(fields.stats.pointee))
         default:

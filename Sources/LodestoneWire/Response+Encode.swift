@@ -57,6 +57,14 @@ extension MessageWriter {
             }
         case .done(let sequenceNumber):
             message(23) { $0.varint(1, sequenceNumber) }
+        case .snapshot(let snapshot):
+            message(25) { $0.snapshot(snapshot) }
+        case .snapshots(let snapshots):
+            message(29) { writer in
+                for snapshot in snapshots { writer.message(1) { $0.snapshot(snapshot) } }
+            }
+        case .verified(let report):
+            message(26, expecting: 256 * report.damages.count) { $0.report(report) }
         case .stats(let stats):
             message(27) { $0.stats(stats) }
         }
@@ -151,6 +159,7 @@ extension Reply {
         case .page(let page): page.documents.expectedByteCount + 256 * page.documents.count
         case .search(let response): 32 * response.results.reduce(8) { $0 + $1.hits.count }
         case .walk(let response): 32 * response.results.reduce(8) { $0 + $1.reached.count }
+        case .verified(let report): 256 * (1 + report.damages.count)
         default: 256
         }
     }

@@ -18,14 +18,14 @@ struct ConnectionOptions: ParsableArguments {
     )
     var tokenFile: String?
 
-    @Option(help: "Seconds that one call may take.")
-    var deadline = 30.0
+    @Option(help: "Seconds that one call may take. (default: 30; 300 where a whole store is read)")
+    var deadline: Double?
 
     @Flag(help: "Print JSON for programs.")
     var json = false
 
     mutating func validate() throws {
-        guard deadline > 0, deadline <= 300 else {
+        if let deadline, deadline <= 0 || deadline > 300 {
             throw ValidationError("--deadline is \(deadline) seconds; more than 0, at most 300.")
         }
     }
@@ -35,13 +35,16 @@ struct ConnectionOptions: ParsableArguments {
         address ?? ProcessInfo.processInfo.environment["LODESTONE_ADDRESS"] ?? "127.0.0.1:5633"
     }
 
+    /// The deadline of calls that read or write a whole store.
+    var longDeadline: Duration { .milliseconds(Int64((deadline ?? 300) * 1_000)) }
+
     /// Opens a connection.
     func connect() async throws(LodestoneError) -> LodestoneClient {
         var configuration = LodestoneClient.Configuration(
             endpoint: try Endpoint(resolvedAddress),
             token: try token()
         )
-        configuration.deadline = .milliseconds(Int64(deadline * 1_000))
+        configuration.deadline = .milliseconds(Int64((deadline ?? 30) * 1_000))
         configuration.clientName = "lodestone \(LodestoneVersion.release)"
         return try await LodestoneClient.connect(configuration)
     }
@@ -73,23 +76,17 @@ protocol ClientCommand: AsyncParsableCommand {
 
 extension ClientCommand {
     mutating func run() async throws {
-        let isJSON = connection.json
-        do {
+        try await Answer.print(asJSON: connection.json) { () async throws(LodestoneError) in
             let client = try await connection.connect()
             let answer: Answer
-            do {
+            do throws(LodestoneError) {
                 answer = try await run(client)
             } catch {
                 await client.close()
                 throw error
             }
             await client.close()
-            print(isJSON ? answer.json.text : answer.people)
-        } catch let error as LodestoneError {
-            if isJSON { print(JSON(error).text) }
-            let lines = "\(error.message)\n\(error.recovery) [\(error.code.name) \(error.reason)]\n"
-            FileHandle.standardError.write(Data("lodestone: \(lines)".utf8))
-            throw ExitCode(error.code.exitStatus)
+            return answer
         }
     }
 }
@@ -98,6 +95,26 @@ extension ClientCommand {
 struct Answer {
     var people: String
     var json: JSON
+    /// The exit status; not 0 when the answer is a bad one.
+    var status: Int32 = 0
+
+    /// Prints what `body` answers, or why it failed, and ends the command accordingly.
+    static func print(
+        asJSON isJSON: Bool,
+        _ body: () async throws(LodestoneError) -> Answer
+    ) async throws {
+        let answer: Answer
+        do throws(LodestoneError) {
+            answer = try await body()
+        } catch {
+            if isJSON { Swift.print(JSON(error).text) }
+            let lines = "\(error.message)\n\(error.recovery) [\(error.code.name) \(error.reason)]\n"
+            FileHandle.standardError.write(Data("lodestone: \(lines)".utf8))
+            throw ExitCode(error.code.exitStatus)
+        }
+        Swift.print(isJSON ? answer.json.text : answer.people)
+        if answer.status != 0 { throw ExitCode(answer.status) }
+    }
 }
 
 extension LodestoneError.Code {

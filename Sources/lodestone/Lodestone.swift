@@ -9,7 +9,8 @@ struct Lodestone: AsyncParsableCommand {
         commandName: "lodestone",
         abstract: "Fills and asks a Lodestone server.",
         discussion: """
-            Every command talks to the server at --address. With --json it prints one JSON object \
+            Every command but 'snapshot restore' and 'snapshot verify' talks to the server at \
+            --address. With --json it prints one JSON object \
             on standard output, also when it fails; else tables and sentences.
 
             Exit codes: 0 done, 64 wrong usage, 65 the server refuses what was sent, 66 not found, \
@@ -20,7 +21,7 @@ struct Lodestone: AsyncParsableCommand {
         subcommands: [
             PingCommand.self, CollectionsCommand.self, CreateCommand.self, ImportCommand.self,
             SearchCommand.self, WalkCommand.self, GetCommand.self, StatsCommand.self,
-            DropCommand.self,
+            DropCommand.self, SnapshotCommand.self, VerifyCommand.self,
         ]
     )
 }

@@ -195,7 +195,6 @@ private struct ConformanceRunner {
         let calls: [String: Call] = [
             "alter_collection": .alterCollection(name: name, .flatScan),
             "build_index": .buildIndex(collection: name), "compact": .compact(collection: name),
-            "snapshot": .snapshot(name: name), "verify": .verify,
         ]
         let raw = try #require(calls[call])
         _ = try await client.write(raw, requestID: .random(), deadline: nil)

@@ -98,17 +98,23 @@ final class TestServer: Sendable {
     let scratch: Scratch
     private let processID: Int32
 
-    static func start() async throws -> TestServer {
-        try await blocking { try TestServer() }
+    /// Starts one on `data`, or on a new store; `fault` names where it ends as if it were killed.
+    static func start(data: String? = nil, fault: String? = nil) async throws -> TestServer {
+        try await blocking { try TestServer(data, fault) }
     }
 
-    private init() throws {
+    private init(_ data: String?, _ fault: String?) throws {
         scratch = try Scratch()
         let process = Process()
         process.executableURL = Programs.folder.appendingPathComponent("lodestoned")
         process.arguments = [
-            "--data", "\(scratch.path)/store", "--listen", "127.0.0.1:0", "--log-level", "error",
+            "--data", data ?? "\(scratch.path)/store", "--listen", "127.0.0.1:0", "--log-level",
+            "error",
         ]
+        if let fault {
+            process.environment = ProcessInfo.processInfo.environment
+                .merging(["LODESTONE_FAULT": fault]) { $1 }
+        }
         let pipe = Pipe()
         process.standardOutput = pipe
         try process.run()

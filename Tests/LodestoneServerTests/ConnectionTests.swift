@@ -126,9 +126,9 @@ struct ConnectionTests {
             try client.send([0, 0, 0, 5, 0x08, 7, 0x9A, 0x06, 0])
             let unknown = try client.reply(to: 7)
             #expect(unknown.error?.code == .unimplemented)
-            let notOffered = try client.call(.snapshot(name: "nightly"))
+            let notOffered = try client.call(.buildIndex(collection: "papers"))
             #expect(notOffered.error?.code == .unimplemented)
-            #expect(notOffered.error?.message == "This server does not offer snapshot yet.")
+            #expect(notOffered.error?.message == "This server does not offer buildIndex yet.")
             #expect(try client.call(.ping).error == nil)
         }
     }

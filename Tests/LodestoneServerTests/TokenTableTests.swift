@@ -80,7 +80,7 @@ struct AccessTests {
                 .read
             case .indexMany, .dropMany: .write
             case .createCollection, .alterCollection, .dropCollection, .buildIndex, .compact,
-                .snapshot, .verify:
+                .snapshot, .listSnapshots, .verify:
                 .admin
             }
         #expect(Role.allCases.filter { $0.allows(kind) } == Role.allCases.filter { $0 >= least })

@@ -119,6 +119,7 @@ enum GoldenValues {
         "build index": Request(id: 18, call: .buildIndex(collection: "papers")),
         "compact": Request(id: 19, call: .compact(collection: "papers")),
         "snapshot": Request(id: 20, call: .snapshot(name: "nightly")),
+        "list snapshots": Request(id: 24, call: .listSnapshots),
         "verify": Request(id: 21, call: .verify),
         "stats": Request(id: 22, call: .stats),
         "cancel": Request(id: 23, call: .cancel(id: 16)),
@@ -240,6 +241,36 @@ enum GoldenValues {
             )
         ),
         "done": Response(id: 18, reply: .done(sequenceNumber: 43)),
+        "snapshot taken": Response(id: 20, reply: .snapshot(nightly)),
+        "snapshots": Response(id: 24, reply: .snapshots([nightly])),
+        "verified": Response(
+            id: 21,
+            reply: .verified(
+                VerifyReport(
+                    sequenceNumber: 43,
+                    batches: 43,
+                    rows: 3,
+                    vectors: 2,
+                    edges: 3,
+                    damages: [
+                        Damage(
+                            kind: "row",
+                            collection: "papers",
+                            object: "b",
+                            message: "Row 1 fails its checksum.",
+                            recovery: "Write it again."
+                        ),
+                        Damage(
+                            kind: "words",
+                            object: "row 2",
+                            message: "Other words.",
+                            recovery: "None.",
+                            isRepaired: true
+                        ),
+                    ]
+                )
+            )
+        ),
         "stats reply": Response(
             id: 22,
             reply: .stats(
@@ -253,6 +284,13 @@ enum GoldenValues {
             )
         ),
     ]
+
+    private static let nightly = SnapshotDescription(
+        name: "nightly",
+        sequenceNumber: 43,
+        byteCount: 81_920,
+        createdAt: 1_700_000_000_000_000
+    )
 
     private static func write(_ id: UInt64, _ call: Call, deadline: Duration? = nil) -> Request {
         Request(id: id, deadline: deadline, requestID: requestID, call: call)

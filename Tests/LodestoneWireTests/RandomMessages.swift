@@ -248,11 +248,12 @@ struct RandomMessages {
         case 15: return .snapshot(name: text())
         case 16: return .verify
         case 17: return .stats
+        case 18: return .listSnapshots
         default: return .cancel(id: number())
         }
     }
 
-    static let calls = 0...18
+    static let calls = 0...19
 
     mutating func request(_ kind: Int) -> Request {
         Request(
@@ -359,6 +360,20 @@ struct RandomMessages {
                 WalkResponse(results: many(3) { $0.walkResult() }, sequenceNumber: number())
             )
         case 11: return .done(sequenceNumber: number())
+        case 12: return .snapshot(snapshot())
+        case 13: return .snapshots(many(3) { $0.snapshot() })
+        case 14:
+            return .verified(
+                VerifyReport(
+                    sequenceNumber: number(),
+                    batches: number(),
+                    rows: number(),
+                    vectors: number(),
+                    edges: number(),
+                    damages: many(3) { $0.damage() },
+                    damageCount: number()
+                )
+            )
         default:
             return .stats(
                 Stats(
@@ -374,7 +389,27 @@ struct RandomMessages {
         }
     }
 
-    static let replies = 0...12
+    mutating func snapshot() -> SnapshotDescription {
+        SnapshotDescription(
+            name: text(),
+            sequenceNumber: number(),
+            byteCount: number(),
+            createdAt: Int64(truncatingIfNeeded: number())
+        )
+    }
+
+    mutating func damage() -> Damage {
+        Damage(
+            kind: text(),
+            collection: maybe { $0.text() },
+            object: text(),
+            message: text(),
+            recovery: text(),
+            isRepaired: flag()
+        )
+    }
+
+    static let replies = 0...15
 
     mutating func response(_ kind: Int) -> Response {
         Response(id: number(), reply: reply(kind))

@@ -47,7 +47,10 @@ final class History: Sendable {
         case .walk(let response): number = response.sequenceNumber
         case .stats(let stats): number = stats.sequenceNumber
         case .hello(let hello): number = hello.sequenceNumber
-        case .error, .goAway, .collections, .collection, .documents, .page: return
+        case .snapshot(let snapshot): number = snapshot.sequenceNumber
+        case .verified(let report): number = report.sequenceNumber
+        case .error, .goAway, .collections, .collection, .documents, .page, .snapshots:
+            return
         }
         sequenceNumber.max(number, ordering: .relaxed)
     }

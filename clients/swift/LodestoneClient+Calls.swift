@@ -67,6 +67,52 @@ extension LodestoneClient {
         }
     }
 
+    /// Has the server write a snapshot of its whole store into the store's directory, while it goes
+    /// on being written to.
+    ///
+    /// It is tried once.
+    ///
+    /// - Parameters:
+    ///   - name: 1 to 64 of a-z, 0-9, `_` and `-`.
+    ///   - deadline: At most what the server allows, which is 5 minutes unless it is set otherwise.
+    /// - Returns: What the snapshot holds.
+    /// - Throws: `.alreadyExists` when there is one of that name, `.resourceExhausted` when another
+    ///   snapshot or verification is under way.
+    @discardableResult
+    public func snapshot(_ name: String, deadline: Duration = Limits.standard.maxDeadline)
+        async throws(LodestoneError) -> SnapshotDescription
+    {
+        // The request id is what makes the client tell when it can't know whether it was written.
+        try await perform(
+            .snapshot(name: name),
+            requestID: .random(),
+            deadline: deadline,
+            retry: RetryPolicy.none
+        ) { reply in
+            if case .snapshot(let snapshot) = reply { snapshot } else { nil }
+        }
+    }
+
+    /// The snapshots that the server has, by name.
+    public func snapshots() async throws(LodestoneError) -> [SnapshotDescription] {
+        try await perform(.listSnapshots) { reply in
+            if case .snapshots(let snapshots) = reply { snapshots } else { nil }
+        }
+    }
+
+    /// Has the server compare its whole store with its checksums, and its parts with each other,
+    /// while it goes on being written to.
+    ///
+    /// - Returns: What was looked at, and what is damaged.
+    /// - Throws: `.resourceExhausted` when a snapshot or another verification is under way.
+    public func verify(deadline: Duration = Limits.standard.maxDeadline)
+        async throws(LodestoneError) -> VerifyReport
+    {
+        try await perform(.verify, deadline: deadline) { reply in
+            if case .verified(let report) = reply { report } else { nil }
+        }
+    }
+
     /// The collection of that name, which need not exist yet.
     ///
     /// Nothing is sent.

@@ -26,6 +26,7 @@ from lodestone.types import (
     HNSW,
     LSH,
     CollectionDescription,
+    Damage,
     Document,
     Edge,
     Flat,
@@ -34,12 +35,15 @@ from lodestone.types import (
     Page,
     QueryResult,
     Reached,
+    SnapshotDescription,
     SourcedEdge,
     SourceScore,
     Statistic,
     Stats,
     Strategy,
+    Timestamp,
     Vector,
+    VerifyReport,
     WalkResult,
     WriteReceipt,
 )
@@ -408,4 +412,38 @@ def read_stats(message: Any) -> Stats:
             Statistic(str(figure.name, "utf-8"), figure.value, str(figure.unit, "utf-8"))
             for figure in message.statistics
         ],
+    )
+
+
+# Maintenance
+
+
+def read_snapshot(message: Any) -> SnapshotDescription:
+    return SnapshotDescription(
+        str(message.name, "utf-8"),
+        message.sequence_number,
+        message.bytes,
+        Timestamp(message.created_us),
+    )
+
+
+def read_verify_report(message: Any) -> VerifyReport:
+    return VerifyReport(
+        message.sequence_number,
+        message.batches,
+        message.rows,
+        message.vectors,
+        message.edges,
+        [
+            Damage(
+                str(damage.kind, "utf-8"),
+                str(damage.collection, "utf-8") if damage.HasField("collection") else None,
+                str(damage.object, "utf-8"),
+                str(damage.message, "utf-8"),
+                str(damage.recovery, "utf-8"),
+                damage.repaired,
+            )
+            for damage in message.damages
+        ],
+        message.damage_count,
     )

@@ -27,9 +27,11 @@ from lodestone.types import (
     Page,
     QueryResult,
     SearchResponse,
+    SnapshotDescription,
     SourcedEdge,
     Stats,
     Strategy,
+    VerifyReport,
     WalkResponse,
     WalkResult,
     WriteReceipt,
@@ -129,6 +131,26 @@ class Client:
         reply = self._read("stats", service_pb2.StatsRequest(), deadline=deadline)
         return _codec.read_stats(reply.stats)
 
+    def snapshot(self, name: str, *, deadline: float = 300.0) -> SnapshotDescription:
+        """Has the server write a snapshot of its store, while it goes on being written to.
+
+        It is tried once. ``name`` is 1 to 64 of a-z, 0-9, ``_`` and ``-``.
+        """
+        call = Call("snapshot", service_pb2.SnapshotRequest(name=name.encode()), b"")
+        # The request id is what makes the client tell when it can't know whether it was written.
+        reply = self._send(call, os.urandom(16), deadline, RetryPolicy(attempts=1))
+        return _codec.read_snapshot(reply.snapshot)
+
+    def snapshots(self, *, deadline: float | None = None) -> list[SnapshotDescription]:
+        """The snapshots that the server has, by name."""
+        reply = self._read("list_snapshots", service_pb2.ListSnapshotsRequest(), deadline=deadline)
+        return [_codec.read_snapshot(one) for one in reply.list_snapshots.snapshots]
+
+    def verify(self, *, deadline: float = 300.0) -> VerifyReport:
+        """Has the server compare its store with its checksums, and its parts with each other."""
+        reply = self._read("verify", service_pb2.VerifyRequest(), deadline=deadline)
+        return _codec.read_verify_report(reply.verify)
+
     def collection(self, name: str) -> Collection:
         """The collection of this name; it is not looked up before it is used."""
         return Collection(self, name)
@@ -159,15 +181,22 @@ class Client:
         self._saw(receipt.sequence_number)
         return receipt
 
-    def _send(self, call: Call, request_id: bytes | None, deadline: float | None) -> Any:
+    def _send(
+        self,
+        call: Call,
+        request_id: bytes | None,
+        deadline: float | None,
+        retry: RetryPolicy | None = None,
+    ) -> Any:
         return self._run(
             lambda remaining: self._connected(remaining).call(
                 call, remaining(), request_id
             ),
             self._deadline if deadline is None else deadline,
+            retry,
         )
 
-    def _run(self, attempt: Any, deadline: float) -> Any:
+    def _run(self, attempt: Any, deadline: float, retry: RetryPolicy | None = None) -> Any:
         end = time.monotonic() + deadline
 
         def remaining() -> float:
@@ -181,7 +210,7 @@ class Client:
                 self._retry_budget.succeeded()
                 return result
             except LodestoneError as error:
-                wait = self._retry.wait(attempts, error)
+                wait = (retry or self._retry).wait(attempts, error)
                 if wait is None or self._is_closed or not self._retry_budget.failed():
                     raise
                 if time.monotonic() + wait >= end:

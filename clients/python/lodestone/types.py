@@ -236,6 +236,55 @@ class Page:
 
 
 @dataclass(frozen=True)
+class SnapshotDescription:
+    """A snapshot: everything that a store held at one sequence number, in one file."""
+
+    name: str
+    sequence_number: int
+    #: Bytes of the file.
+    byte_count: int
+    #: When it was begun.
+    created_at: Timestamp
+
+
+@dataclass(frozen=True)
+class Damage:
+    """Something in a store that is not as it was written."""
+
+    #: ``database``, ``log``, ``row``, ``vectors``, ``words``, ``edges``, ``memory``; more may come.
+    kind: str
+    #: None: of no single collection.
+    collection: str | None
+    #: Which: a document's id, a row, a batch, a file.
+    object: str
+    message: str
+    #: What to do.
+    recovery: str
+    #: It was derived from something intact, and has been made anew.
+    is_repaired: bool
+
+
+@dataclass(frozen=True)
+class VerifyReport:
+    """What a verification looked at, and what it found."""
+
+    sequence_number: int
+    batches: int
+    rows: int
+    vectors: int
+    edges: int
+    #: The first 1,000.
+    damages: Sequence[Damage]
+    #: Of all.
+    damage_count: int
+
+    @property
+    def is_clean(self) -> bool:
+        """Nothing is damaged."""
+        return self.damage_count == 0
+
+
+@dataclass(frozen=True)
 class Statistic:
     """A figure of the server."""
 

@@ -65,6 +65,22 @@ class CreateCollectionRequest(_message.Message):
     options: _collection_pb2.CollectionOptions
     def __init__(self, name: _Optional[bytes] = ..., options: _Optional[_Union[_collection_pb2.CollectionOptions, _Mapping]] = ...) -> None: ...
 
+class Damage(_message.Message):
+    __slots__ = ["collection", "kind", "message", "object", "recovery", "repaired"]
+    COLLECTION_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    OBJECT_FIELD_NUMBER: _ClassVar[int]
+    RECOVERY_FIELD_NUMBER: _ClassVar[int]
+    REPAIRED_FIELD_NUMBER: _ClassVar[int]
+    collection: bytes
+    kind: bytes
+    message: bytes
+    object: bytes
+    recovery: bytes
+    repaired: bool
+    def __init__(self, kind: _Optional[bytes] = ..., collection: _Optional[bytes] = ..., object: _Optional[bytes] = ..., message: _Optional[bytes] = ..., recovery: _Optional[bytes] = ..., repaired: bool = ...) -> None: ...
+
 class DescribeCollectionRequest(_message.Message):
     __slots__ = ["name"]
     NAME_FIELD_NUMBER: _ClassVar[int]
@@ -195,6 +211,16 @@ class ListCollectionsResponse(_message.Message):
     collections: _containers.RepeatedCompositeFieldContainer[_collection_pb2.CollectionDescription]
     def __init__(self, collections: _Optional[_Iterable[_Union[_collection_pb2.CollectionDescription, _Mapping]]] = ...) -> None: ...
 
+class ListSnapshotsRequest(_message.Message):
+    __slots__ = []
+    def __init__(self) -> None: ...
+
+class ListSnapshotsResponse(_message.Message):
+    __slots__ = ["snapshots"]
+    SNAPSHOTS_FIELD_NUMBER: _ClassVar[int]
+    snapshots: _containers.RepeatedCompositeFieldContainer[SnapshotDescription]
+    def __init__(self, snapshots: _Optional[_Iterable[_Union[SnapshotDescription, _Mapping]]] = ...) -> None: ...
+
 class PingRequest(_message.Message):
     __slots__ = []
     def __init__(self) -> None: ...
@@ -206,7 +232,7 @@ class PingResponse(_message.Message):
     def __init__(self, sequence_number: _Optional[int] = ...) -> None: ...
 
 class Request(_message.Message):
-    __slots__ = ["alter_collection", "build_index", "cancel", "compact", "create_collection", "deadline_ms", "describe_collection", "drop_collection", "drop_many", "get", "hello", "id", "index_many", "list_collections", "ping", "request_id", "scan", "search", "snapshot", "stats", "verify", "walk"]
+    __slots__ = ["alter_collection", "build_index", "cancel", "compact", "create_collection", "deadline_ms", "describe_collection", "drop_collection", "drop_many", "get", "hello", "id", "index_many", "list_collections", "list_snapshots", "ping", "request_id", "scan", "search", "snapshot", "stats", "verify", "walk"]
     ALTER_COLLECTION_FIELD_NUMBER: _ClassVar[int]
     BUILD_INDEX_FIELD_NUMBER: _ClassVar[int]
     CANCEL_FIELD_NUMBER: _ClassVar[int]
@@ -221,6 +247,7 @@ class Request(_message.Message):
     ID_FIELD_NUMBER: _ClassVar[int]
     INDEX_MANY_FIELD_NUMBER: _ClassVar[int]
     LIST_COLLECTIONS_FIELD_NUMBER: _ClassVar[int]
+    LIST_SNAPSHOTS_FIELD_NUMBER: _ClassVar[int]
     PING_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     SCAN_FIELD_NUMBER: _ClassVar[int]
@@ -243,6 +270,7 @@ class Request(_message.Message):
     id: int
     index_many: IndexManyRequest
     list_collections: ListCollectionsRequest
+    list_snapshots: ListSnapshotsRequest
     ping: PingRequest
     request_id: bytes
     scan: ScanRequest
@@ -251,10 +279,10 @@ class Request(_message.Message):
     stats: StatsRequest
     verify: VerifyRequest
     walk: WalkRequest
-    def __init__(self, id: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., request_id: _Optional[bytes] = ..., hello: _Optional[_Union[HelloRequest, _Mapping]] = ..., ping: _Optional[_Union[PingRequest, _Mapping]] = ..., create_collection: _Optional[_Union[CreateCollectionRequest, _Mapping]] = ..., alter_collection: _Optional[_Union[AlterCollectionRequest, _Mapping]] = ..., drop_collection: _Optional[_Union[DropCollectionRequest, _Mapping]] = ..., list_collections: _Optional[_Union[ListCollectionsRequest, _Mapping]] = ..., describe_collection: _Optional[_Union[DescribeCollectionRequest, _Mapping]] = ..., index_many: _Optional[_Union[IndexManyRequest, _Mapping]] = ..., drop_many: _Optional[_Union[DropManyRequest, _Mapping]] = ..., get: _Optional[_Union[GetRequest, _Mapping]] = ..., scan: _Optional[_Union[ScanRequest, _Mapping]] = ..., search: _Optional[_Union[SearchRequest, _Mapping]] = ..., walk: _Optional[_Union[WalkRequest, _Mapping]] = ..., build_index: _Optional[_Union[BuildIndexRequest, _Mapping]] = ..., compact: _Optional[_Union[CompactRequest, _Mapping]] = ..., snapshot: _Optional[_Union[SnapshotRequest, _Mapping]] = ..., verify: _Optional[_Union[VerifyRequest, _Mapping]] = ..., stats: _Optional[_Union[StatsRequest, _Mapping]] = ..., cancel: _Optional[_Union[CancelRequest, _Mapping]] = ...) -> None: ...
+    def __init__(self, id: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., request_id: _Optional[bytes] = ..., hello: _Optional[_Union[HelloRequest, _Mapping]] = ..., ping: _Optional[_Union[PingRequest, _Mapping]] = ..., create_collection: _Optional[_Union[CreateCollectionRequest, _Mapping]] = ..., alter_collection: _Optional[_Union[AlterCollectionRequest, _Mapping]] = ..., drop_collection: _Optional[_Union[DropCollectionRequest, _Mapping]] = ..., list_collections: _Optional[_Union[ListCollectionsRequest, _Mapping]] = ..., describe_collection: _Optional[_Union[DescribeCollectionRequest, _Mapping]] = ..., index_many: _Optional[_Union[IndexManyRequest, _Mapping]] = ..., drop_many: _Optional[_Union[DropManyRequest, _Mapping]] = ..., get: _Optional[_Union[GetRequest, _Mapping]] = ..., scan: _Optional[_Union[ScanRequest, _Mapping]] = ..., search: _Optional[_Union[SearchRequest, _Mapping]] = ..., walk: _Optional[_Union[WalkRequest, _Mapping]] = ..., build_index: _Optional[_Union[BuildIndexRequest, _Mapping]] = ..., compact: _Optional[_Union[CompactRequest, _Mapping]] = ..., snapshot: _Optional[_Union[SnapshotRequest, _Mapping]] = ..., verify: _Optional[_Union[VerifyRequest, _Mapping]] = ..., stats: _Optional[_Union[StatsRequest, _Mapping]] = ..., cancel: _Optional[_Union[CancelRequest, _Mapping]] = ..., list_snapshots: _Optional[_Union[ListSnapshotsRequest, _Mapping]] = ...) -> None: ...
 
 class Response(_message.Message):
-    __slots__ = ["describe_collection", "done", "error", "get", "go_away", "hello", "id", "list_collections", "ping", "scan", "search", "stats", "walk", "written"]
+    __slots__ = ["describe_collection", "done", "error", "get", "go_away", "hello", "id", "list_collections", "list_snapshots", "ping", "scan", "search", "snapshot", "stats", "verify", "walk", "written"]
     DESCRIBE_COLLECTION_FIELD_NUMBER: _ClassVar[int]
     DONE_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
@@ -263,10 +291,13 @@ class Response(_message.Message):
     HELLO_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
     LIST_COLLECTIONS_FIELD_NUMBER: _ClassVar[int]
+    LIST_SNAPSHOTS_FIELD_NUMBER: _ClassVar[int]
     PING_FIELD_NUMBER: _ClassVar[int]
     SCAN_FIELD_NUMBER: _ClassVar[int]
     SEARCH_FIELD_NUMBER: _ClassVar[int]
+    SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
     STATS_FIELD_NUMBER: _ClassVar[int]
+    VERIFY_FIELD_NUMBER: _ClassVar[int]
     WALK_FIELD_NUMBER: _ClassVar[int]
     WRITTEN_FIELD_NUMBER: _ClassVar[int]
     describe_collection: DescribeCollectionResponse
@@ -277,13 +308,16 @@ class Response(_message.Message):
     hello: HelloResponse
     id: int
     list_collections: ListCollectionsResponse
+    list_snapshots: ListSnapshotsResponse
     ping: PingResponse
     scan: ScanResponse
     search: SearchResponse
+    snapshot: SnapshotDescription
     stats: StatsResponse
+    verify: VerifyResponse
     walk: WalkResponse
     written: WriteReceipt
-    def __init__(self, id: _Optional[int] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., go_away: _Optional[_Union[GoAway, _Mapping]] = ..., hello: _Optional[_Union[HelloResponse, _Mapping]] = ..., ping: _Optional[_Union[PingResponse, _Mapping]] = ..., written: _Optional[_Union[WriteReceipt, _Mapping]] = ..., list_collections: _Optional[_Union[ListCollectionsResponse, _Mapping]] = ..., describe_collection: _Optional[_Union[DescribeCollectionResponse, _Mapping]] = ..., get: _Optional[_Union[GetResponse, _Mapping]] = ..., scan: _Optional[_Union[ScanResponse, _Mapping]] = ..., search: _Optional[_Union[SearchResponse, _Mapping]] = ..., walk: _Optional[_Union[WalkResponse, _Mapping]] = ..., done: _Optional[_Union[Done, _Mapping]] = ..., stats: _Optional[_Union[StatsResponse, _Mapping]] = ...) -> None: ...
+    def __init__(self, id: _Optional[int] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., go_away: _Optional[_Union[GoAway, _Mapping]] = ..., hello: _Optional[_Union[HelloResponse, _Mapping]] = ..., ping: _Optional[_Union[PingResponse, _Mapping]] = ..., written: _Optional[_Union[WriteReceipt, _Mapping]] = ..., list_collections: _Optional[_Union[ListCollectionsResponse, _Mapping]] = ..., describe_collection: _Optional[_Union[DescribeCollectionResponse, _Mapping]] = ..., get: _Optional[_Union[GetResponse, _Mapping]] = ..., scan: _Optional[_Union[ScanResponse, _Mapping]] = ..., search: _Optional[_Union[SearchResponse, _Mapping]] = ..., walk: _Optional[_Union[WalkResponse, _Mapping]] = ..., done: _Optional[_Union[Done, _Mapping]] = ..., snapshot: _Optional[_Union[SnapshotDescription, _Mapping]] = ..., verify: _Optional[_Union[VerifyResponse, _Mapping]] = ..., stats: _Optional[_Union[StatsResponse, _Mapping]] = ..., list_snapshots: _Optional[_Union[ListSnapshotsResponse, _Mapping]] = ...) -> None: ...
 
 class ScanRequest(_message.Message):
     __slots__ = ["collection", "cursor", "filter", "include", "limit"]
@@ -327,6 +361,18 @@ class SearchResponse(_message.Message):
     sequence_number: int
     def __init__(self, results: _Optional[_Iterable[_Union[_query_pb2.QueryResult, _Mapping]]] = ..., sequence_number: _Optional[int] = ...) -> None: ...
 
+class SnapshotDescription(_message.Message):
+    __slots__ = ["bytes", "created_us", "name", "sequence_number"]
+    BYTES_FIELD_NUMBER: _ClassVar[int]
+    CREATED_US_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    bytes: int
+    created_us: int
+    name: bytes
+    sequence_number: int
+    def __init__(self, name: _Optional[bytes] = ..., sequence_number: _Optional[int] = ..., bytes: _Optional[int] = ..., created_us: _Optional[int] = ...) -> None: ...
+
 class SnapshotRequest(_message.Message):
     __slots__ = ["name"]
     NAME_FIELD_NUMBER: _ClassVar[int]
@@ -364,6 +410,24 @@ class StatsResponse(_message.Message):
 class VerifyRequest(_message.Message):
     __slots__ = []
     def __init__(self) -> None: ...
+
+class VerifyResponse(_message.Message):
+    __slots__ = ["batches", "damage_count", "damages", "edges", "rows", "sequence_number", "vectors"]
+    BATCHES_FIELD_NUMBER: _ClassVar[int]
+    DAMAGES_FIELD_NUMBER: _ClassVar[int]
+    DAMAGE_COUNT_FIELD_NUMBER: _ClassVar[int]
+    EDGES_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    VECTORS_FIELD_NUMBER: _ClassVar[int]
+    batches: int
+    damage_count: int
+    damages: _containers.RepeatedCompositeFieldContainer[Damage]
+    edges: int
+    rows: int
+    sequence_number: int
+    vectors: int
+    def __init__(self, sequence_number: _Optional[int] = ..., batches: _Optional[int] = ..., rows: _Optional[int] = ..., vectors: _Optional[int] = ..., edges: _Optional[int] = ..., damages: _Optional[_Iterable[_Union[Damage, _Mapping]]] = ..., damage_count: _Optional[int] = ...) -> None: ...
 
 class WalkRequest(_message.Message):
     __slots__ = ["collection", "walks"]

@@ -44,7 +44,12 @@ typedef struct Lodestone__V1__WalkResponse Lodestone__V1__WalkResponse;
 typedef struct Lodestone__V1__BuildIndexRequest Lodestone__V1__BuildIndexRequest;
 typedef struct Lodestone__V1__CompactRequest Lodestone__V1__CompactRequest;
 typedef struct Lodestone__V1__SnapshotRequest Lodestone__V1__SnapshotRequest;
+typedef struct Lodestone__V1__SnapshotDescription Lodestone__V1__SnapshotDescription;
+typedef struct Lodestone__V1__ListSnapshotsRequest Lodestone__V1__ListSnapshotsRequest;
+typedef struct Lodestone__V1__ListSnapshotsResponse Lodestone__V1__ListSnapshotsResponse;
 typedef struct Lodestone__V1__VerifyRequest Lodestone__V1__VerifyRequest;
+typedef struct Lodestone__V1__Damage Lodestone__V1__Damage;
+typedef struct Lodestone__V1__VerifyResponse Lodestone__V1__VerifyResponse;
 typedef struct Lodestone__V1__Done Lodestone__V1__Done;
 typedef struct Lodestone__V1__StatsRequest Lodestone__V1__StatsRequest;
 typedef struct Lodestone__V1__Statistic Lodestone__V1__Statistic;
@@ -503,6 +508,49 @@ struct  Lodestone__V1__SnapshotRequest
     , 0, {0,NULL} }
 
 
+/*
+ * A file in the server's store that holds everything of one sequence number.
+ */
+struct  Lodestone__V1__SnapshotDescription
+{
+  ProtobufCMessage base;
+  protobuf_c_boolean has_name;
+  ProtobufCBinaryData name;
+  protobuf_c_boolean has_sequence_number;
+  uint64_t sequence_number;
+  protobuf_c_boolean has_bytes;
+  uint64_t bytes;
+  /*
+   * microseconds since 1970
+   */
+  protobuf_c_boolean has_created_us;
+  int64_t created_us;
+};
+#define LODESTONE__V1__SNAPSHOT_DESCRIPTION__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__snapshot_description__descriptor) \
+    , 0, {0,NULL}, 0, 0, 0, 0, 0, 0 }
+
+
+struct  Lodestone__V1__ListSnapshotsRequest
+{
+  ProtobufCMessage base;
+};
+#define LODESTONE__V1__LIST_SNAPSHOTS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__list_snapshots_request__descriptor) \
+     }
+
+
+struct  Lodestone__V1__ListSnapshotsResponse
+{
+  ProtobufCMessage base;
+  size_t n_snapshots;
+  Lodestone__V1__SnapshotDescription **snapshots;
+};
+#define LODESTONE__V1__LIST_SNAPSHOTS_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__list_snapshots_response__descriptor) \
+    , 0,NULL }
+
+
 struct  Lodestone__V1__VerifyRequest
 {
   ProtobufCMessage base;
@@ -510,6 +558,71 @@ struct  Lodestone__V1__VerifyRequest
 #define LODESTONE__V1__VERIFY_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__verify_request__descriptor) \
      }
+
+
+/*
+ * Something in the store that is not as it was written.
+ */
+struct  Lodestone__V1__Damage
+{
+  ProtobufCMessage base;
+  /*
+   * database, log, row, vectors, words, edges, memory; more may come
+   */
+  protobuf_c_boolean has_kind;
+  ProtobufCBinaryData kind;
+  /*
+   * absent: of no single one
+   */
+  protobuf_c_boolean has_collection;
+  ProtobufCBinaryData collection;
+  protobuf_c_boolean has_object;
+  ProtobufCBinaryData object;
+  protobuf_c_boolean has_message;
+  ProtobufCBinaryData message;
+  /*
+   * what to do
+   */
+  protobuf_c_boolean has_recovery;
+  ProtobufCBinaryData recovery;
+  /*
+   * was derived, and has been made anew
+   */
+  protobuf_c_boolean has_repaired;
+  protobuf_c_boolean repaired;
+};
+#define LODESTONE__V1__DAMAGE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__damage__descriptor) \
+    , 0, {0,NULL}, 0, {0,NULL}, 0, {0,NULL}, 0, {0,NULL}, 0, {0,NULL}, 0, 0 }
+
+
+struct  Lodestone__V1__VerifyResponse
+{
+  ProtobufCMessage base;
+  protobuf_c_boolean has_sequence_number;
+  uint64_t sequence_number;
+  /*
+   * what was looked at
+   */
+  protobuf_c_boolean has_batches;
+  uint64_t batches;
+  protobuf_c_boolean has_rows;
+  uint64_t rows;
+  protobuf_c_boolean has_vectors;
+  uint64_t vectors;
+  protobuf_c_boolean has_edges;
+  uint64_t edges;
+  /*
+   * the first 1000
+   */
+  size_t n_damages;
+  Lodestone__V1__Damage **damages;
+  protobuf_c_boolean has_damage_count;
+  uint64_t damage_count;
+};
+#define LODESTONE__V1__VERIFY_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__verify_response__descriptor) \
+    , 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,NULL, 0, 0 }
 
 
 /*
@@ -622,7 +735,8 @@ typedef enum {
   LODESTONE__V1__REQUEST__CALL_SNAPSHOT = 25,
   LODESTONE__V1__REQUEST__CALL_VERIFY = 26,
   LODESTONE__V1__REQUEST__CALL_STATS = 27,
-  LODESTONE__V1__REQUEST__CALL_CANCEL = 28
+  LODESTONE__V1__REQUEST__CALL_CANCEL = 28,
+  LODESTONE__V1__REQUEST__CALL_LIST_SNAPSHOTS = 29
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LODESTONE__V1__REQUEST__CALL__CASE)
 } Lodestone__V1__Request__CallCase;
 
@@ -662,6 +776,7 @@ struct  Lodestone__V1__Request
     Lodestone__V1__VerifyRequest *verify;
     Lodestone__V1__StatsRequest *stats;
     Lodestone__V1__CancelRequest *cancel;
+    Lodestone__V1__ListSnapshotsRequest *list_snapshots;
   };
 };
 #define LODESTONE__V1__REQUEST__INIT \
@@ -683,7 +798,10 @@ typedef enum {
   LODESTONE__V1__RESPONSE__RESULT_SEARCH = 21,
   LODESTONE__V1__RESPONSE__RESULT_WALK = 22,
   LODESTONE__V1__RESPONSE__RESULT_DONE = 23,
-  LODESTONE__V1__RESPONSE__RESULT_STATS = 27
+  LODESTONE__V1__RESPONSE__RESULT_SNAPSHOT = 25,
+  LODESTONE__V1__RESPONSE__RESULT_VERIFY = 26,
+  LODESTONE__V1__RESPONSE__RESULT_STATS = 27,
+  LODESTONE__V1__RESPONSE__RESULT_LIST_SNAPSHOTS = 29
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LODESTONE__V1__RESPONSE__RESULT__CASE)
 } Lodestone__V1__Response__ResultCase;
 
@@ -712,7 +830,10 @@ struct  Lodestone__V1__Response
     Lodestone__V1__SearchResponse *search;
     Lodestone__V1__WalkResponse *walk;
     Lodestone__V1__Done *done;
+    Lodestone__V1__SnapshotDescription *snapshot;
+    Lodestone__V1__VerifyResponse *verify;
     Lodestone__V1__StatsResponse *stats;
+    Lodestone__V1__ListSnapshotsResponse *list_snapshots;
   };
 };
 #define LODESTONE__V1__RESPONSE__INIT \
@@ -1214,6 +1335,63 @@ Lodestone__V1__SnapshotRequest *
 void   lodestone__v1__snapshot_request__free_unpacked
                      (Lodestone__V1__SnapshotRequest *message,
                       ProtobufCAllocator *allocator);
+/* Lodestone__V1__SnapshotDescription methods */
+void   lodestone__v1__snapshot_description__init
+                     (Lodestone__V1__SnapshotDescription         *message);
+size_t lodestone__v1__snapshot_description__get_packed_size
+                     (const Lodestone__V1__SnapshotDescription   *message);
+size_t lodestone__v1__snapshot_description__pack
+                     (const Lodestone__V1__SnapshotDescription   *message,
+                      uint8_t             *out);
+size_t lodestone__v1__snapshot_description__pack_to_buffer
+                     (const Lodestone__V1__SnapshotDescription   *message,
+                      ProtobufCBuffer     *buffer);
+Lodestone__V1__SnapshotDescription *
+       lodestone__v1__snapshot_description__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lodestone__v1__snapshot_description__free_unpacked
+                     (Lodestone__V1__SnapshotDescription *message,
+                      ProtobufCAllocator *allocator);
+/* Lodestone__V1__ListSnapshotsRequest methods */
+void   lodestone__v1__list_snapshots_request__init
+                     (Lodestone__V1__ListSnapshotsRequest         *message);
+size_t lodestone__v1__list_snapshots_request__get_packed_size
+                     (const Lodestone__V1__ListSnapshotsRequest   *message);
+size_t lodestone__v1__list_snapshots_request__pack
+                     (const Lodestone__V1__ListSnapshotsRequest   *message,
+                      uint8_t             *out);
+size_t lodestone__v1__list_snapshots_request__pack_to_buffer
+                     (const Lodestone__V1__ListSnapshotsRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Lodestone__V1__ListSnapshotsRequest *
+       lodestone__v1__list_snapshots_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lodestone__v1__list_snapshots_request__free_unpacked
+                     (Lodestone__V1__ListSnapshotsRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Lodestone__V1__ListSnapshotsResponse methods */
+void   lodestone__v1__list_snapshots_response__init
+                     (Lodestone__V1__ListSnapshotsResponse         *message);
+size_t lodestone__v1__list_snapshots_response__get_packed_size
+                     (const Lodestone__V1__ListSnapshotsResponse   *message);
+size_t lodestone__v1__list_snapshots_response__pack
+                     (const Lodestone__V1__ListSnapshotsResponse   *message,
+                      uint8_t             *out);
+size_t lodestone__v1__list_snapshots_response__pack_to_buffer
+                     (const Lodestone__V1__ListSnapshotsResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Lodestone__V1__ListSnapshotsResponse *
+       lodestone__v1__list_snapshots_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lodestone__v1__list_snapshots_response__free_unpacked
+                     (Lodestone__V1__ListSnapshotsResponse *message,
+                      ProtobufCAllocator *allocator);
 /* Lodestone__V1__VerifyRequest methods */
 void   lodestone__v1__verify_request__init
                      (Lodestone__V1__VerifyRequest         *message);
@@ -1232,6 +1410,44 @@ Lodestone__V1__VerifyRequest *
                       const uint8_t       *data);
 void   lodestone__v1__verify_request__free_unpacked
                      (Lodestone__V1__VerifyRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Lodestone__V1__Damage methods */
+void   lodestone__v1__damage__init
+                     (Lodestone__V1__Damage         *message);
+size_t lodestone__v1__damage__get_packed_size
+                     (const Lodestone__V1__Damage   *message);
+size_t lodestone__v1__damage__pack
+                     (const Lodestone__V1__Damage   *message,
+                      uint8_t             *out);
+size_t lodestone__v1__damage__pack_to_buffer
+                     (const Lodestone__V1__Damage   *message,
+                      ProtobufCBuffer     *buffer);
+Lodestone__V1__Damage *
+       lodestone__v1__damage__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lodestone__v1__damage__free_unpacked
+                     (Lodestone__V1__Damage *message,
+                      ProtobufCAllocator *allocator);
+/* Lodestone__V1__VerifyResponse methods */
+void   lodestone__v1__verify_response__init
+                     (Lodestone__V1__VerifyResponse         *message);
+size_t lodestone__v1__verify_response__get_packed_size
+                     (const Lodestone__V1__VerifyResponse   *message);
+size_t lodestone__v1__verify_response__pack
+                     (const Lodestone__V1__VerifyResponse   *message,
+                      uint8_t             *out);
+size_t lodestone__v1__verify_response__pack_to_buffer
+                     (const Lodestone__V1__VerifyResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Lodestone__V1__VerifyResponse *
+       lodestone__v1__verify_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lodestone__v1__verify_response__free_unpacked
+                     (Lodestone__V1__VerifyResponse *message,
                       ProtobufCAllocator *allocator);
 /* Lodestone__V1__Done methods */
 void   lodestone__v1__done__init
@@ -1465,8 +1681,23 @@ typedef void (*Lodestone__V1__CompactRequest_Closure)
 typedef void (*Lodestone__V1__SnapshotRequest_Closure)
                  (const Lodestone__V1__SnapshotRequest *message,
                   void *closure_data);
+typedef void (*Lodestone__V1__SnapshotDescription_Closure)
+                 (const Lodestone__V1__SnapshotDescription *message,
+                  void *closure_data);
+typedef void (*Lodestone__V1__ListSnapshotsRequest_Closure)
+                 (const Lodestone__V1__ListSnapshotsRequest *message,
+                  void *closure_data);
+typedef void (*Lodestone__V1__ListSnapshotsResponse_Closure)
+                 (const Lodestone__V1__ListSnapshotsResponse *message,
+                  void *closure_data);
 typedef void (*Lodestone__V1__VerifyRequest_Closure)
                  (const Lodestone__V1__VerifyRequest *message,
+                  void *closure_data);
+typedef void (*Lodestone__V1__Damage_Closure)
+                 (const Lodestone__V1__Damage *message,
+                  void *closure_data);
+typedef void (*Lodestone__V1__VerifyResponse_Closure)
+                 (const Lodestone__V1__VerifyResponse *message,
                   void *closure_data);
 typedef void (*Lodestone__V1__Done_Closure)
                  (const Lodestone__V1__Done *message,
@@ -1527,7 +1758,12 @@ extern const ProtobufCMessageDescriptor lodestone__v1__walk_response__descriptor
 extern const ProtobufCMessageDescriptor lodestone__v1__build_index_request__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__compact_request__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__snapshot_request__descriptor;
+extern const ProtobufCMessageDescriptor lodestone__v1__snapshot_description__descriptor;
+extern const ProtobufCMessageDescriptor lodestone__v1__list_snapshots_request__descriptor;
+extern const ProtobufCMessageDescriptor lodestone__v1__list_snapshots_response__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__verify_request__descriptor;
+extern const ProtobufCMessageDescriptor lodestone__v1__damage__descriptor;
+extern const ProtobufCMessageDescriptor lodestone__v1__verify_response__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__done__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__stats_request__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__statistic__descriptor;

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import Testing
+
+@Suite("The snapshot commands")
+struct SnapshotCommandTests {
+    private func filled() async throws -> TestServer {
+        let server = try await TestServer.start()
+        let lines = (0..<500).map { number in
+            #"{"id": "d\#(number)", "text": "word\#(number % 7)", "vector": [1, \#(number)]}"#
+        }
+        let file = try server.scratch.file("docs.jsonl", lines.joined(separator: "\n"))
+        let outcome = try await server.lodestone(
+            "import",
+            "docs",
+            file,
+            "--create",
+            "--dimension",
+            "2"
+        )
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        return server
+    }
+
+    @Test("take a server's store to a new directory, where another server goes on")
+    func roundTrip() async throws {
+        let server = try await filled()
+        let made = try await server.lodestone("snapshot", "create", "first", "--json")
+        #expect(made.status == 0 && made.json["name"] as? String == "first")
+        let list = try await server.lodestone("snapshot", "list")
+        #expect(list.output.contains("first"))
+        let archive = "\(server.scratch.path)/store/snapshots/first.lodestone"
+        let good = try await Programs.run("lodestone", ["snapshot", "verify", archive])
+        #expect(good.status == 0 && good.output.contains("is good"))
+        let target = "\(server.scratch.path)/restored"
+        let restored = try await Programs.run(
+            "lodestone",
+            ["snapshot", "restore", archive, "--to", target, "--json"]
+        )
+        #expect(restored.status == 0, "\(restored.errors)")
+        #expect(
+            restored.json["sequenceNumber"] as? Int == made.json["sequenceNumber"] as? Int
+        )
+        let second = try await TestServer.start(data: target)
+        let found = try await second.lodestone("search", "docs", "word3", "--json")
+        #expect(found.status == 0 && (found.json["hits"] as? [Any])?.isEmpty == false)
+        let verified = try await second.lodestone("verify", "--json")
+        #expect(verified.status == 0 && verified.json["rows"] as? Int == 500)
+        #expect(verified.json["vectors"] as? Int == 500)
+    }
+
+    @Test("say what is wrong, and end with a status that tells")
+    func failures() async throws {
+        let server = try await filled()
+        _ = try await server.lodestone("snapshot", "create", "one")
+        let twice = try await server.lodestone("snapshot", "create", "one", "--json")
+        #expect(twice.status == 65)
+        #expect((twice.json["error"] as? [String: Any])?["reason"] as? String == "SNAPSHOT_EXISTS")
+        let missing = try await Programs.run("lodestone", ["snapshot", "verify", "/nowhere"])
+        #expect(missing.status == 66 && missing.errors.contains("/nowhere"))
+        let archive = "\(server.scratch.path)/store/snapshots/one.lodestone"
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: archive))
+        bytes[bytes.count - 20] ^= 1
+        let bad = try server.scratch.file("bad.lodestone", bytes)
+        let target = "\(server.scratch.path)/bad"
+        let refused = try await Programs.run(
+            "lodestone",
+            ["snapshot", "restore", bad, "--to", target]
+        )
+        #expect(refused.status == 74 && refused.errors.contains("CORRUPT_SNAPSHOT"))
+        #expect(!FileManager.default.fileExists(atPath: target))
+    }
+
+    @Test(
+        "leave nothing half done when the server is killed while it writes one",
+        arguments: [
+            "snapshot.after-copy", "snapshot.after-database", "snapshot.before-rename",
+            "snapshot.after-rename",
+        ]
+    )
+    func killedServer(place: String) async throws {
+        let scratch: Scratch
+        do {
+            let server = try await filled()
+            scratch = server.scratch
+        }
+        let store = "\(scratch.path)/store"
+        let doomed = try await TestServer.start(data: store, fault: place)
+        let cut = try await doomed.lodestone("snapshot", "create", "cut", "--json")
+        #expect(cut.status != 0)
+        #expect((cut.json["error"] as? [String: Any])?["outcome"] as? String == "unknown")
+        let server = try await TestServer.start(data: store)
+        let list = try await server.lodestone("snapshot", "list", "--json")
+        let names = (list.json["snapshots"] as? [[String: Any]])?.compactMap {
+            $0["name"] as? String
+        }
+        #expect(names == (place == "snapshot.after-rename" ? ["cut"] : []))
+        let next = try await server.lodestone("snapshot", "create", "next")
+        #expect(next.status == 0, "\(next.errors)")
+        for name in (names ?? []) + ["next"] {
+            let archive = "\(store)/snapshots/\(name).lodestone"
+            let good = try await Programs.run("lodestone", ["snapshot", "verify", archive])
+            #expect(good.status == 0, "\(name): \(good.errors)")
+        }
+        let left = try FileManager.default.contentsOfDirectory(atPath: store + "/snapshots")
+        #expect(left.allSatisfy { !$0.hasPrefix(".") })
+    }
+
+    @Test("restore everything or nothing, killed anywhere")
+    func killedRestore() async throws {
+        let server = try await filled()
+        _ = try await server.lodestone("snapshot", "create", "one")
+        let archive = "\(server.scratch.path)/store/snapshots/one.lodestone"
+        let places = ["restore.after-database", "restore.before-rename", "restore.after-rename"]
+        for place in places {
+            let target = "\(server.scratch.path)/\(place)"
+            let arguments = ["snapshot", "restore", archive, "--to", target]
+            let cut = try await Programs.run(
+                "lodestone",
+                arguments,
+                environment: ["LODESTONE_FAULT": place]
+            )
+            #expect(cut.status == 137)
+            let isThere = FileManager.default.fileExists(atPath: target)
+            #expect(isThere == (place == "restore.after-rename"))
+            if !isThere {
+                let again = try await Programs.run("lodestone", arguments)
+                #expect(again.status == 0, "\(again.errors)")
+            }
+            let second = try await TestServer.start(data: target)
+            #expect(try await second.lodestone("verify").status == 0)
+        }
+        let left = try FileManager.default.contentsOfDirectory(atPath: server.scratch.path)
+        #expect(left.allSatisfy { !$0.hasPrefix(".") })
+    }
+}

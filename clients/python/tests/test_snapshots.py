@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Snapshots and verification, against a real server."""
+
+from __future__ import annotations
+
+import pytest
+
+from conftest import Server
+from lodestone import Client, Code, Document, LodestoneError
+
+
+def test_snapshot_holds_what_was_written(server: Server) -> None:
+    with Client(server.address) as client:
+        client.create_collection("snapped", 2)
+        client.collection("snapped").index_many([Document("a", vector=[1, 0], text="red")])
+        made = client.snapshot("from-python")
+        assert made.name == "from-python"
+        assert made.sequence_number == client.ping()
+        assert made.byte_count > 0
+        assert made in client.snapshots()
+        with pytest.raises(LodestoneError) as raised:
+            client.snapshot("from-python")
+        assert raised.value.code is Code.ALREADY_EXISTS
+        with pytest.raises(LodestoneError) as raised:
+            client.snapshot("../outside")
+        assert raised.value.code is Code.INVALID_ARGUMENT
+        report = client.verify()
+        assert report.is_clean and not report.damages
+        assert report.rows >= 1 and report.vectors >= 1
