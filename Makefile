@@ -60,7 +60,7 @@ faults: faults-tools ## Breaks things under servers for hours: what must pass be
 	$(FAULTS) crash-states --states 20000
 	$(FAULTS) io-errors
 	$(FAULTS) bit-flips
-	$(FAULTS) bit-flips --batches 20000 --samples 10000
+	$(FAULTS) exactly-once --requests 100000
 	@$(MAKE) --no-print-directory faults-planted
 
 faults-short: faults-tools ## The same in minutes; what the machine doesn't allow is skipped, loudly.
@@ -70,9 +70,10 @@ faults-short: faults-tools ## The same in minutes; what the machine doesn't allo
 	$(FAULTS) crash-states --states 200
 	$(FAULTS) io-errors --call sync --samples 10
 	$(FAULTS) bit-flips --samples 300
+	$(FAULTS) exactly-once --requests 500
 	@$(MAKE) --no-print-directory faults-planted
 
-faults-planted: faults-planted-M1 faults-planted-M2 faults-planted-M3 faults-planted-M6 faults-planted-M7 faults-planted-M9 ## Shows that planted bugs are found, one after the other.
+faults-planted: faults-planted-M1 faults-planted-M2 faults-planted-M3 faults-planted-M6 faults-planted-M7 faults-planted-M8 faults-planted-M9 ## Shows that planted bugs are found, one after the other.
 
 faults-planted-M1: faults-tools ## A server that answers before it commits.
 	$(FAULTS) kill --cycles 10 --plant ack-before-commit
@@ -88,6 +89,10 @@ faults-planted-M6: faults-tools ## A server that opens and closes the database's
 
 faults-planted-M7: faults-tools ## A server that takes every checksum for right.
 	$(FAULTS) bit-flips --samples 2000 --plant checksums-off
+
+faults-planted-M8: faults-tools ## A server that remembers a request id only after the commit.
+	$(FAULTS) exactly-once --requests 1000 --requests-per-kill 60 \
+		--plant request-id-outside-transaction
 
 faults-planted-M9: faults-tools ## A server that asks for a failed fsync again.
 	$(FAULTS) io-errors --call sync --plant retry-failed-fsync

@@ -13,7 +13,9 @@ struct Faults: AsyncParsableCommand {
             edges. A batch whose reply never came may be there or not, but whole or not at all.
             """,
         subcommands: [
-            Kill.self, PowerCut.self, IOErrors.self, CrashStates.self, BitFlips.self, Inspect.self,
+            Kill.self, PowerCut.self, IOErrors.self, CrashStates.self, BitFlips.self,
+            ExactlyOnce.self,
+            Inspect.self,
         ],
         defaultSubcommand: Kill.self
     )
