@@ -286,7 +286,7 @@ struct SQLiteStoreTests {
 }
 
 /// CRC-32C bit by bit, from its definition.
-private func crc32c(_ floats: [Float]) -> UInt32 {
+func crc32c(_ floats: [Float]) -> UInt32 {
     floats.withUnsafeBytes { bytes in
         ~bytes.reduce(~UInt32(0)) { crc, byte in
             (0..<8).reduce(crc ^ UInt32(byte)) { crc, _ in

@@ -81,7 +81,7 @@ struct RestoredDatabase {
             }
         }
         let expected = try StoreLayout.expectedSchema(numbers)
-        if let stranger = found.subtracting(expected).first {
+        if let stranger = Self.first(of: found.subtracting(expected)) {
             throw fault(
                 .hostile(
                     "its database has the \(stranger[0].prefix(20)) '\(stranger[1].prefix(60))', "
@@ -89,13 +89,18 @@ struct RestoredDatabase {
                 )
             )
         }
-        if let missing = expected.subtracting(found).first {
+        if let missing = Self.first(of: expected.subtracting(found)) {
             throw fault(.hostile("its database lacks the \(missing[0]) '\(missing[1])'"))
         }
         let named = Set(try StoreLayout.collections(connection).map(\.number))
         guard named == Set(numbers) else {
             throw fault(.hostile("its database has tables of other collections than it names"))
         }
+    }
+
+    /// The same one every time.
+    private static func first(of objects: Set<[String]>) -> [String]? {
+        objects.min { $0.lexicographicallyPrecedes($1) }
     }
 
     private static func int(_ sql: String, _ connection: SQLiteConnection)

@@ -81,7 +81,7 @@ private struct Extraction {
             throw reader.fault(.hostile("its first member is not \(StoreLayout.databaseName)"))
         }
         let path = directory + "/" + StoreLayout.databaseName
-        try unpack(to: path) { _ in }
+        try unpack(to: path, durably: keepsSegments) { _ in }
         FaultPoint.reach("restore.after-database")
         let database = try RestoredDatabase(path, context: context) { reader.fault($0) }
         guard database.sequenceNumber == reader.manifest.sequenceNumber else {
@@ -95,7 +95,7 @@ private struct Extraction {
         for segment in try segments(of: database) {
             var check = SegmentCheck(segment)
             let name = keepsSegments ? "\(directory)/\(segment.name.text)" : nil
-            try unpack(to: name) { check.take($0) }
+            try unpack(to: name, durably: true) { check.take($0) }
             if let mismatch = check.mismatches.first {
                 throw reader.fault(.damaged("\(segment.name.text): \(mismatch.text)"))
             }
@@ -124,6 +124,7 @@ private struct Extraction {
     /// Unpacks the next member; into a file when there is a path.
     private func unpack(
         to path: String?,
+        durably isDurable: Bool,
         _ body: (UnsafeRawBufferPointer) -> Void
     ) throws(LodestoneError) {
         var file: RegularFile?
@@ -134,7 +135,7 @@ private struct Extraction {
             position += UInt64(piece.count)
             body(piece)
         }
-        try file?.synchronize()
+        if isDurable { try file?.synchronize() }
     }
 
     /// The segments that the database names; the manifest must name exactly the same.
@@ -142,8 +143,13 @@ private struct Extraction {
         -> [StoreLayout.Segment]
     {
         var segments: [StoreLayout.Segment] = []
-        for record in database.collections {
-            segments += try StoreLayout.segments(of: record, database.connection)
+        do throws(LodestoneError) {
+            for record in database.collections {
+                segments += try StoreLayout.segments(of: record, database.connection)
+            }
+        } catch {
+            guard error.code == .dataLoss else { throw error }
+            throw reader.fault(.damaged(error.message))
         }
         let members = reader.manifest.members.dropFirst()
         for (member, segment) in zip(members, segments) {
