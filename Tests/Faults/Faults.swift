@@ -14,7 +14,7 @@ struct Faults: AsyncParsableCommand {
             """,
         subcommands: [
             Kill.self, PowerCut.self, IOErrors.self, CrashStates.self, BitFlips.self,
-            ExactlyOnce.self,
+            ExactlyOnce.self, DiskFull.self, Processes.self,
             Inspect.self,
         ],
         defaultSubcommand: Kill.self

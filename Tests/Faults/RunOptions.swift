@@ -100,6 +100,9 @@ struct RunPlace: Sendable {
     ) throws -> ServerProcess {
         var variables = variables
         variables["LODESTONE_PLANT"] = plant
+        // Small collections are compacted, too.
+        variables["LODESTONE_COMPACTION_MINIMUM_CHANGES"] = "100"
+        variables["LODESTONE_COMPACTION_IDLE_MS"] = "100"
         return try ServerProcess(
             executable: executable,
             arguments: ["--data", store, "--listen", "127.0.0.1:0"] + arguments,

@@ -51,9 +51,9 @@ struct Shim: Sendable {
     private let stateFile: String
 
     /// Counts go to a file in `folder`.
-    init(folder: String) throws {
+    init(folder: String, number: Int = 0) throws {
         library = try Programs.shim("libfaults-shim.so")
-        stateFile = "\(folder)/shim-state"
+        stateFile = "\(folder)/shim-state-\(number)"
     }
 
     /// The environment of a server on `store`.

@@ -150,6 +150,7 @@ enum FailpointName {
     static let all = [
         "commit.before-vectors", "commit.after-vectors", "commit.in-transaction",
         "commit.after-fdatasync", "commit.after-commit", "commit.before-reply",
-        "checkpoint.before", "checkpoint.after",
+        "checkpoint.before", "checkpoint.after", "compaction.before-rename",
+        "compaction.before-pointer", "compaction.after-pointer",
     ]
 }

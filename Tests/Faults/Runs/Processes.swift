@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import LodestoneClient
+import Synchronization
+import TestSupport
+
+/// R18: several servers on one store, each with writers and readers.
+struct Processes: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Lets several servers work on one store at the same time (R18).",
+        discussion: """
+            What one server has acknowledged, every other must answer with from then on. Nobody \
+            but SQLite may open the database's files.
+            """
+    )
+
+    @OptionGroup var options: RunOptions
+    @Option(help: "Servers on the one store.") var servers = 4
+    @Option(help: "Clients that write at the same time.") var writers = 4
+    @Option(help: "How long, in seconds.") var seconds = 180
+
+    func run() async throws {
+        try await options.carryOut { place in
+            var run = ProcessesRun(
+                place: place,
+                workload: Workload(seed: place.seed, writerCount: writers)
+            )
+            let end = ContinuousClock.now + .seconds(seconds)
+            do {
+                try await run.start(servers)
+                while ContinuousClock.now < end { try await run.round() }
+                try await run.finish()
+            } catch {
+                Output.say(run.summary)
+                await run.cleanUp()
+                throw error
+            }
+            return run.summary
+        }
+    }
+}
+
+/// Rounds of writing through all servers, each followed by a look through every one of them.
+struct ProcessesRun {
+    let place: RunPlace
+    var workload: Workload
+    private var servers: [ServerProcess] = []
+    private var endpoints: [String] = []
+    private var shims: [Shim] = []
+    private var rounds = 0
+
+    init(place: RunPlace, workload: Workload) {
+        self.place = place
+        self.workload = workload
+    }
+
+    var summary: String { "\(servers.count) servers, \(rounds) rounds, \(workload.summary)" }
+
+    /// All at once, so that they also race for the creation of the store.
+    mutating func start(_ count: Int) async throws {
+        let store = "\(place.folder)/store"
+        for index in 0..<count {
+            let shim = try Shim(folder: place.folder, number: index)
+            shims.append(shim)
+            servers.append(try place.startServer(on: store, try shim.variables(store: store)))
+        }
+        for server in servers { endpoints.append(try await server.waitUntilListening()) }
+        try await Workload.createCollection(endpoints[count - 1])
+    }
+
+    func cleanUp() async {
+        for server in servers { await server.end() }
+    }
+
+    mutating func round() async throws {
+        // Writers go from server to server.
+        endpoints.append(endpoints.removeFirst())
+        let length = Duration.milliseconds(Int.random(in: 50...500, using: &workload.random))
+        try await workload.write(to: endpoints) { _ in try await Task.sleep(for: length) }
+        for endpoint in endpoints {
+            var reader = workload
+            try await reader.look(endpoint)
+        }
+        for index in workload.writers.indices { workload.writers[index].touched = [] }
+        for shim in shims {
+            let strangers = shim.state().strangers
+            guard strangers == 0 else {
+                throw Finding(
+                    .trespass,
+                    "Somebody else than SQLite opened the database's files \(strangers) times."
+                )
+            }
+        }
+        rounds += 1
+    }
+
+    mutating func finish() async throws {
+        for endpoint in endpoints {
+            var reader = workload
+            try await reader.compare(endpoint, everything: true)
+        }
+        for server in servers {
+            let status = await server.stop()
+            guard status == 0 else {
+                throw Finding(.crash, "Asked to stop, a server ended with status \(status).")
+            }
+        }
+        var workload = workload
+        try await place.withServer(on: "\(place.folder)/store") { _, endpoint in
+            try await workload.compare(endpoint, everything: true)
+        }
+    }
+}
