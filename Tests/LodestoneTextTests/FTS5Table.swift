@@ -6,21 +6,32 @@ import Testing
 final class FTS5Table {
     private let database: OpaquePointer
     private let insertion: OpaquePointer
+    private let deletion: OpaquePointer
     private let question: OpaquePointer
+    private let occurrences: OpaquePointer
 
-    init() throws {
+    /// Creates a table with one of FTS5's tokenizers.
+    init(tokenizer: String = "unicode61") throws {
         var handle: OpaquePointer?
         #expect(sqlite3_open(":memory:", &handle) == SQLITE_OK)
         database = try #require(handle)
-        let table = "CREATE VIRTUAL TABLE texts USING fts5(text, tokenize = 'unicode61')"
+        let table = """
+            CREATE VIRTUAL TABLE texts USING fts5(text, tokenize = '\(tokenizer)');
+            CREATE VIRTUAL TABLE occurrences USING fts5vocab(texts, 'instance');
+            """
         try #require(sqlite3_exec(database, table, nil, nil, nil) == SQLITE_OK)
         insertion = try Self.prepare("INSERT INTO texts(rowid, text) VALUES (?, ?)", database)
+        deletion = try Self.prepare("DELETE FROM texts WHERE rowid = ?", database)
         question = try Self.prepare("SELECT rowid FROM texts WHERE texts MATCH ?", database)
+        let order = "SELECT doc, term FROM occurrences ORDER BY doc, offset"
+        occurrences = try Self.prepare(order, database)
     }
 
     deinit {
         sqlite3_finalize(insertion)
+        sqlite3_finalize(deletion)
         sqlite3_finalize(question)
+        sqlite3_finalize(occurrences)
         sqlite3_close(database)
     }
 
@@ -35,6 +46,24 @@ final class FTS5Table {
         sqlite3_bind_text(insertion, 2, text, -1, lode_sqlite_transient())
         try #require(sqlite3_step(insertion) == SQLITE_DONE)
         sqlite3_reset(insertion)
+    }
+
+    func delete(_ row: Int) throws {
+        sqlite3_bind_int64(deletion, 1, Int64(row))
+        try #require(sqlite3_step(deletion) == SQLITE_DONE)
+        sqlite3_reset(deletion)
+    }
+
+    /// The words of each row in the index, in order.
+    func words() throws -> [Int: [String]] {
+        defer { sqlite3_reset(occurrences) }
+        var words: [Int: [String]] = [:]
+        while sqlite3_step(occurrences) == SQLITE_ROW {
+            let row = Int(sqlite3_column_int64(occurrences, 0))
+            let word = try #require(sqlite3_column_text(occurrences, 1))
+            words[row, default: []].append(String(cString: word))
+        }
+        return words
     }
 
     /// The rows that match.

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Finds the rows of a chunk where words stand in a row.
+struct PhraseReader {
+    private let chunk: Chunk
+    private var readers: [PositionCursor]
+
+    init(_ chunk: Chunk, _ words: [TermCursor]) {
+        self.chunk = chunk
+        readers = words.map { PositionCursor(chunk, $0) }
+    }
+
+    /// Those of `candidates`, which have all the words, that match; `nil` for none.
+    func rows(in candidates: RowBits) -> RowBits? {
+        var readers = readers
+        var found = RowBits()
+        var isEmpty = true
+        // Where the phrase may begin.
+        var starts: ContiguousArray<UInt32> = []
+        var positions: ContiguousArray<UInt32> = []
+        candidates.forEach { row in
+            starts.removeAll(keepingCapacity: true)
+            readers[0].readPositions(of: row, in: chunk, into: &starts)
+            for word in 1..<readers.count where !starts.isEmpty {
+                positions.removeAll(keepingCapacity: true)
+                readers[word].readPositions(of: row, in: chunk, into: &positions)
+                Self.keep(&starts, followedBy: positions, at: UInt32(word))
+            }
+            if !starts.isEmpty {
+                found.insert(row)
+                isEmpty = false
+            }
+            return true
+        }
+        return isEmpty ? nil : found
+    }
+
+    /// Keeps the starts that `positions` has `distance` later; both rise.
+    private static func keep(
+        _ starts: inout ContiguousArray<UInt32>,
+        followedBy positions: ContiguousArray<UInt32>,
+        at distance: UInt32
+    ) {
+        var kept = 0
+        var next = 0
+        for place in starts.indices {
+            let wanted = starts[place] &+ distance
+            while next < positions.count, positions[next] < wanted { next += 1 }
+            guard next < positions.count else { break }
+            if positions[next] == wanted {
+                starts[kept] = starts[place]
+                kept += 1
+            }
+        }
+        starts.removeLast(starts.count - kept)
+    }
+}
+
+/// Reads the positions of one term in one chunk, row after row.
+struct PositionCursor {
+    private let rows: UnsafeBufferPointer<UInt16>
+    private let firstPosting: Int
+    private var place = 0
+    private var reader = TextBase.PositionReader()
+    private var block: UInt32
+    private var placeInBlock = 0
+
+    init(_ chunk: Chunk, _ cursor: TermCursor) {
+        rows =
+            chunk.index.base?.rows.elements(cursor.basePostings)
+            ?? UnsafeBufferPointer(start: nil, count: 0)
+        firstPosting = cursor.basePostings.lowerBound
+        block = cursor.firstBlock
+    }
+
+    /// Appends the positions of `row`, none when it doesn't have the term; rows rise.
+    mutating func readPositions(
+        of row: Int,
+        in chunk: Chunk,
+        into positions: inout ContiguousArray<UInt32>
+    ) {
+        while place < rows.count, Int(rows[place]) < row { place += 1 }
+        if place < rows.count, Int(rows[place]) == row {
+            chunk.index.base?
+                .readPositions(of: firstPosting + place, with: &reader, into: &positions)
+            return
+        }
+        while block != 0 {
+            let found = chunk.index.delta.block(block)
+            guard Int(found.chunk) == chunk.number else { return }
+            while placeInBlock < found.count {
+                let word = found.postings[placeInBlock].load(ordering: .relaxed)
+                let posting = DeltaPosting(word)
+                if posting.row > row { return }
+                if posting.row == row {
+                    return chunk.index.delta.positions(at: posting.place, into: &positions)
+                }
+                placeInBlock += 1
+            }
+            // A later block may be added behind this one, but not for rows that a search sees.
+            block = found.next
+            placeInBlock = 0
+        }
+    }
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+import Synchronization
+
+/// What one search writes to: sums for the rows of a chunk, all zero between searches.
+// Unchecked for the pointers: one search at a time has it.
+final class Scratch: @unchecked Sendable {
+    /// Rows of a chunk.
+    static let rows = 1 << 16
+    /// A chunk with fewer postings is not scanned: the rows that were touched are noted.
+    static let sparse = 8_192
+
+    let sums: UnsafeMutablePointer<UInt32>
+    let touched: UnsafeMutablePointer<UInt16>
+
+    init() {
+        sums = UnsafeMutableRawPointer.allocate(byteCount: Self.rows * 4, alignment: 64)
+            .bindMemory(to: UInt32.self, capacity: Self.rows)
+        sums.initialize(repeating: 0, count: Self.rows)
+        touched = .allocate(capacity: Self.sparse + 1)
+        touched.initialize(repeating: 0, count: Self.sparse + 1)
+    }
+
+    deinit {
+        sums.deallocate()
+        touched.deallocate()
+    }
+}
+
+/// Scratches and class weights to be used again.
+///
+/// Threading: any thread; a lock is held for a moment.
+final class ScratchPool: Sendable {
+    private struct State {
+        var free: [Scratch] = []
+        var weights: (key: ClassWeights.Key, value: ClassWeights)?
+    }
+
+    private let state = Mutex(State())
+
+    /// Runs `body` with a scratch, which it leaves zeroed.
+    func withScratch<T>(_ body: (Scratch) -> T) -> T {
+        let scratch = state.withLock { $0.free.popLast() } ?? Scratch()
+        defer {
+            // More threads than this don't search at a time on a small machine; others make anew.
+            state.withLock { if $0.free.count < 16 { $0.free.append(scratch) } }
+        }
+        return body(scratch)
+    }
+
+    /// The weights for `key`, made anew when they differ from the last ones.
+    func weights(_ key: ClassWeights.Key) -> ClassWeights {
+        if let there = state.withLock({ $0.weights?.key == key ? $0.weights?.value : nil }) {
+            return there
+        }
+        let value = ClassWeights(key)
+        state.withLock { $0.weights = (key, value) }
+        return value
+    }
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A term's postings in base and delta, chunk by chunk.
+struct TermCursor {
+    /// Entries in the base from the chunk under way on.
+    private var entries: Range<Int>
+    /// The delta's block in the chunk under way or before it; 0 for none.
+    private var block: UInt32
+    /// Postings of the base in the chunk.
+    private(set) var basePostings: Range<Int> = 0..<0
+    /// The first block in the chunk; 0 for none.
+    private(set) var firstBlock: UInt32 = 0
+    /// Documents with the term; may be of a later moment.
+    let frequency: Int
+
+    /// A term by its numbers in base and delta, whichever it has.
+    init(_ index: TextIndex, baseTerm: Int?, deltaTerm: UInt32?) {
+        entries = baseTerm.flatMap { index.base?.entries(of: $0) } ?? 0..<0
+        block = deltaTerm.map { index.delta.firstBlock(of: $0) } ?? 0
+        let frequency = index.base?.frequency(of: entries) ?? 0
+        self.frequency = frequency + (deltaTerm.map { index.delta.frequency(of: $0) } ?? 0)
+    }
+
+    /// Whether nothing is left from the chunk under way on.
+    var isAtEnd: Bool { entries.isEmpty && block == 0 }
+
+    /// Goes to a later chunk.
+    ///
+    /// - Returns: Whether the term may have postings there.
+    mutating func move(to chunk: Int, of index: TextIndex) -> Bool {
+        basePostings = 0..<0
+        firstBlock = 0
+        if let base = index.base {
+            while let entry = entries.first, base.chunk(of: entry) < chunk {
+                entries = (entry + 1)..<entries.upperBound
+            }
+            if let entry = entries.first, base.chunk(of: entry) == chunk {
+                basePostings = base.postings(of: entry)
+            }
+        }
+        while block != 0 {
+            let found = index.delta.block(block)
+            if Int(found.chunk) < chunk {
+                block = found.next
+                continue
+            }
+            if Int(found.chunk) == chunk { firstBlock = block }
+            break
+        }
+        return !basePostings.isEmpty || firstBlock != 0
+    }
+
+    /// Postings in the chunk, no more than about `enough` counted.
+    func count(in chunk: Int, of index: TextIndex, enough: Int) -> Int {
+        var count = basePostings.count
+        var number = firstBlock
+        while number != 0, count < enough {
+            let block = index.delta.block(number)
+            guard Int(block.chunk) == chunk else { break }
+            count += block.count
+            number = block.next
+        }
+        return count
+    }
+}
+
+/// A chunk of rows as one value of the index has it.
+struct Chunk {
+    let index: TextIndex
+    let number: Int
+    /// Rows of the delta below it, counted from the start of the chunk, are there.
+    let bound: Int
+
+    init(_ index: TextIndex, _ number: Int) {
+        self.index = index
+        self.number = number
+        bound = min(Scratch.rows, Int(index.rowBound) - number << 16)
+    }
+
+    /// The first row.
+    var firstRow: UInt32 { UInt32(number << 16) }
+
+    /// Chunks of an index.
+    static func count(_ index: TextIndex) -> Int { (Int(index.rowBound) + 0xFFFF) >> 16 }
+
+    /// Calls `body` with the row and the class of each posting of a term in the base, then in the
+    /// delta: rising rows below 65,536.
+    @inline(__always)
+    func forEachPosting(_ cursor: TermCursor, _ body: (_ row: Int, _ postingClass: Int) -> Void) {
+        if let base = index.base, !cursor.basePostings.isEmpty {
+            let rows = base.rows.elements(cursor.basePostings)
+            let classes = base.classes.elements(cursor.basePostings)
+            if let rows = rows.baseAddress, let classes = classes.baseAddress {
+                for place in 0..<cursor.basePostings.count {
+                    body(Int(rows[place]), Int(classes[place]))
+                }
+            }
+        }
+        var number = cursor.firstBlock
+        while number != 0 {
+            let block = index.delta.block(number)
+            guard Int(block.chunk) == self.number else { break }
+            for place in 0..<block.count {
+                let posting = DeltaPosting(block.postings[place].load(ordering: .relaxed))
+                if posting.row >= bound { return }
+                body(posting.row, posting.postingClass)
+            }
+            number = block.next
+        }
+    }
+}

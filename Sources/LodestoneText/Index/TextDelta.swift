@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+import Synchronization
+
+/// The postings that were added since the base was written, in memory that never moves.
+///
+/// A term's postings lie in blocks, each linked to the next, in rising row order. A block holds
+/// rows of one chunk of 65,536.
+///
+///     block    header, postings
+///     header   next block, or 0 (low 32 bits); chunk (16); postings (16)
+///     posting  row in its chunk (low 16 bits); class (16); place (32): the one position, or with
+///              `AnalyzedTexts.isRun` where a run of positions lies
+///     run      positions (low 32 bits), then the positions, two to a word
+///     head     first block, or 0 (low 32 bits); last block (32)
+///              document frequency gained (low 32 bits, signed); room of the last block (32)
+///
+/// Threading: one writer; any thread reads. A reader leaves out rows at or above its bound.
+// Unchecked for what only the writer touches: `maxClass`, `nextRow`, `removals`.
+final class TextDelta: @unchecked Sendable {
+    let dictionary: TextDictionary
+    private let arena = GrowingWords()
+    private let heads = GrowingWords()
+    private let headCount = Atomic<UInt32>(0)
+    /// Rows below it can't be added any more.
+    var nextRow: UInt32
+    /// Rows taken out, for `TextIndex.rebased`: the terms of each, behind their count.
+    var removals: ContiguousArray<UInt32> = []
+
+    init(seed: UInt64, nextRow: UInt32) {
+        dictionary = TextDictionary(seed: seed)
+        self.nextRow = nextRow
+        // No block has number 0.
+        _ = arena.allocate(2)
+    }
+
+    /// Bytes of memory, roughly; for the writer.
+    var byteCount: Int {
+        arena.byteCount + heads.byteCount + dictionary.byteCount + removals.count * 4
+    }
+
+    // MARK: Writing
+
+    /// Adds a posting behind all others of its term.
+    @inline(__always)
+    func append(_ term: UInt32, row: UInt32, postingClass: UInt16, place: UInt32) {
+        let head = head(of: term)
+        let links = head[0].load(ordering: .relaxed)
+        let counts = head[1].load(ordering: .relaxed)
+        let room = counts >> 32
+        let last = UInt32(truncatingIfNeeded: links >> 32)
+        let chunk = UInt64(row >> 16)
+        let posting =
+            UInt64(row & 0xFFFF) | UInt64(postingClass) << 16 | UInt64(place) << 32
+        let frequency = UInt64(UInt32(truncatingIfNeeded: counts) &+ 1)
+        if last != 0 {
+            let block = arena[last]
+            let header = block[0].load(ordering: .relaxed)
+            let count = header >> 48
+            if count < room, header >> 32 & 0xFFFF == chunk {
+                block[Int(count) + 1].store(posting, ordering: .relaxed)
+                block[0].store(header &+ (1 << 48), ordering: .releasing)
+                head[1].store(room << 32 | frequency, ordering: .relaxed)
+                return
+            }
+        }
+        // Blocks grow with the list, up to 2 KiB.
+        let newRoom = last == 0 ? 1 : min(255, room * 2 + 1)
+        guard let start = arena.allocate(Int(newRoom) + 1) else { return isFull = true }
+        let block = arena[start]
+        block[1].store(posting, ordering: .relaxed)
+        block[0].store(1 << 48 | chunk << 32, ordering: .relaxed)
+        if last != 0 {
+            let header = arena[last][0].load(ordering: .relaxed)
+            arena[last][0].store(header | UInt64(start), ordering: .releasing)
+        }
+        let first = last == 0 ? UInt64(start) : links & 0xFFFF_FFFF
+        head[0].store(first | UInt64(start) << 32, ordering: .releasing)
+        head[1].store(newRoom << 32 | frequency, ordering: .relaxed)
+    }
+
+    /// Whether 16 GiB are used up and later documents are not found; compaction empties the delta.
+    private(set) var isFull = false
+
+    /// Keeps positions of one posting.
+    ///
+    /// - Returns: The place to put into the posting.
+    func addRun(_ count: Int, _ position: (Int) -> UInt32) -> UInt32 {
+        guard
+            let start = arena.allocate(1 + (count + 1) / 2, below: UInt64(AnalyzedTexts.isRun))
+        else {
+            isFull = true
+            return position(0)
+        }
+        let words = arena[start]
+        words[0].store(UInt64(count), ordering: .relaxed)
+        for index in stride(from: 0, to: count, by: 2) {
+            let second = index + 1 < count ? UInt64(position(index + 1)) << 32 : 0
+            words[1 + index / 2].store(UInt64(position(index)) | second, ordering: .relaxed)
+        }
+        return AnalyzedTexts.isRun | start
+    }
+
+    /// Changes how many documents have a term.
+    func addFrequency(_ change: Int32, to term: UInt32) {
+        let head = head(of: term)
+        let counts = head[1].load(ordering: .relaxed)
+        let frequency = Int32(truncatingIfNeeded: counts) &+ change
+        head[1].store(
+            counts & (0xFFFF_FFFF << 32) | UInt64(UInt32(bitPattern: frequency)),
+            ordering: .relaxed
+        )
+    }
+
+    @inline(__always)
+    private func head(of term: UInt32) -> UnsafeMutablePointer<GrowingWords.Word> {
+        if term >= headCount.load(ordering: .relaxed) { addHeads(through: term) }
+        return heads[term * 2]
+    }
+
+    private func addHeads(through term: UInt32) {
+        var count = headCount.load(ordering: .relaxed)
+        while count <= term {
+            guard heads.allocate(2) != nil else { preconditionFailure("too many terms") }
+            count += 1
+        }
+        headCount.store(count, ordering: .releasing)
+    }
+
+    // MARK: Reading
+
+    /// The first block of a term, or 0.
+    func firstBlock(of term: UInt32) -> UInt32 {
+        guard term < headCount.load(ordering: .acquiring) else { return 0 }
+        return UInt32(truncatingIfNeeded: heads[term * 2][0].load(ordering: .acquiring))
+    }
+
+    /// How many documents more have a term than in the base, or fewer: then it is negative.
+    func frequency(of term: UInt32) -> Int {
+        guard term < headCount.load(ordering: .acquiring) else { return 0 }
+        return Int(Int32(truncatingIfNeeded: heads[term * 2][1].load(ordering: .relaxed)))
+    }
+
+    /// A block as a reader found it.
+    struct Block {
+        let next: UInt32
+        let chunk: UInt32
+        let postings: UnsafeMutablePointer<GrowingWords.Word>
+        let count: Int
+    }
+
+    @inline(__always)
+    func block(_ number: UInt32) -> Block {
+        let words = arena[number]
+        let header = words[0].load(ordering: .acquiring)
+        return Block(
+            next: UInt32(truncatingIfNeeded: header),
+            chunk: UInt32(truncatingIfNeeded: header >> 32 & 0xFFFF),
+            postings: words + 1,
+            count: Int(header >> 48)
+        )
+    }
+
+    /// The positions at `place`.
+    func positions(at place: UInt32, into positions: inout ContiguousArray<UInt32>) {
+        guard place & AnalyzedTexts.isRun != 0 else { return positions.append(place) }
+        let words = arena[place & ~AnalyzedTexts.isRun]
+        let count = Int(truncatingIfNeeded: words[0].load(ordering: .relaxed))
+        for index in 0..<count {
+            let pair = words[1 + index / 2].load(ordering: .relaxed)
+            positions.append(UInt32(truncatingIfNeeded: index % 2 == 0 ? pair : pair >> 32))
+        }
+    }
+}
+
+/// A posting of the delta, taken apart.
+struct DeltaPosting {
+    let row: Int
+    let postingClass: Int
+    let place: UInt32
+
+    @inline(__always)
+    init(_ word: UInt64) {
+        row = Int(truncatingIfNeeded: word & 0xFFFF)
+        postingClass = Int(truncatingIfNeeded: word >> 16 & 0xFFFF)
+        place = UInt32(truncatingIfNeeded: word >> 32)
+    }
+}

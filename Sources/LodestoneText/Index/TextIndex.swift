@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+package import LodestoneCore
+
+/// The words of a collection's documents: which rows they occur in, where, and how well those match
+/// a question.
+///
+/// What was written to a file (the base) and what came since (the delta, in memory) are searched as
+/// one. A row that is gone stays in the postings until the next base is written; who searches
+/// passes what rows still count.
+///
+/// Threading: a value. One writer changes the newest value and hands out copies, which cost next to
+/// nothing; a copy answers as of the moment it was taken, on any thread, while the writer goes on.
+/// Only the newest value may be changed. Document frequencies are shared between copies: they may
+/// be those of a later moment.
+package struct TextIndex: Sendable {
+    let base: TextBase?
+    let delta: TextDelta
+    let scratch = ScratchPool()
+    /// Rows of the delta at or above it came later.
+    package private(set) var rowBound: UInt32
+    /// Documents with at least one word.
+    package private(set) var documentCount: Int
+    /// Words of all documents.
+    package private(set) var totalLength: Int
+    /// The largest class of any posting.
+    private(set) var maxClass: UInt16
+    /// What of `delta.removals` happened.
+    private var removalCount = 0
+
+    /// Creates an empty index.
+    package init() {
+        base = nil
+        delta = TextDelta(seed: .random(in: .min ... .max), nextRow: 0)
+        rowBound = 0
+        documentCount = 0
+        totalLength = 0
+        maxClass = 0
+    }
+
+    /// Opens a base, with nothing added to it.
+    ///
+    /// Reads a header, whatever the number of documents.
+    ///
+    /// - Returns: `nil` when sections are missing or damaged; the index must be built anew then.
+    package init?(from source: some SectionSource) {
+        guard let base = TextBase(source) else { return nil }
+        self.base = base
+        delta = TextDelta(seed: base.seed, nextRow: base.rowBound)
+        rowBound = base.rowBound
+        documentCount = base.documentCount
+        totalLength = base.totalLength
+        maxClass = base.maxClass
+    }
+
+    /// Bytes of memory that the delta takes, roughly, which compaction gives back; for the writer.
+    package var deltaByteCount: Int { delta.byteCount }
+
+    /// Whether the delta can take no more and later documents are not found; compaction helps.
+    package var isFull: Bool { delta.isFull }
+
+    /// Analyses texts, to be added or taken out.
+    ///
+    /// Any thread may do so with any copy. What was analysed with a copy from before `rebased` can
+    /// still be used, but costs the writer more.
+    package func analyze(_ texts: some Sequence<String>) -> AnalyzedTexts {
+        var analyzed = AnalyzedTexts(dictionary: delta.dictionary)
+        var tokenizer = Tokenizer()
+        var keys: ContiguousArray<UInt64> = []
+        for var text in texts {
+            text.withUTF8 { analyzed.append($0, &tokenizer, &keys) }
+        }
+        return analyzed
+    }
+
+    // MARK: Changes, by the one writer
+
+    /// Adds the text at `index` of `texts` as the text of `row`.
+    ///
+    /// Rows rise from call to call; some may be left out.
+    package mutating func add(_ texts: AnalyzedTexts, at index: Int, row: UInt32) {
+        precondition(row >= rowBound && rowBound == delta.nextRow, "Rows rise.")
+        let isOwn = texts.dictionary === delta.dictionary
+        for occurrence in texts.occurrences[texts.occurrences(of: index)] {
+            let term = isOwn ? occurrence.term : translated(occurrence.term, of: texts)
+            var place = occurrence.place
+            if place & AnalyzedTexts.isRun != 0 {
+                let start = Int(place & ~AnalyzedTexts.isRun)
+                place = delta.addRun(Int(texts.positions[start])) {
+                    texts.positions[start + 1 + $0]
+                }
+            }
+            delta.append(term, row: row, postingClass: occurrence.postingClass, place: place)
+            maxClass = max(maxClass, occurrence.postingClass)
+        }
+        rowBound = row + 1
+        delta.nextRow = rowBound
+        let length = texts.length(of: index)
+        if length > 0 {
+            documentCount += 1
+            totalLength += length
+        }
+    }
+
+    /// Takes a document out of the statistics, given the text that it was added with.
+    ///
+    /// Its postings stay until the next base is written.
+    package mutating func remove(_ texts: AnalyzedTexts, at index: Int) {
+        let isOwn = texts.dictionary === delta.dictionary
+        let occurrences = texts.occurrences(of: index)
+        let length = texts.length(of: index)
+        guard length > 0 else { return }
+        delta.removals.append(UInt32(occurrences.count))
+        for occurrence in texts.occurrences[occurrences] {
+            let term = isOwn ? occurrence.term : translated(occurrence.term, of: texts)
+            delta.addFrequency(-1, to: term)
+            delta.removals.append(term)
+        }
+        removalCount = delta.removals.count
+        documentCount = max(0, documentCount - 1)
+        totalLength = max(0, totalLength - length)
+    }
+
+    private func translated(_ term: UInt32, of texts: AnalyzedTexts) -> UInt32 {
+        texts.dictionary.withStem(of: term) { delta.dictionary.addTerm(forStem: $0) }
+    }
+
+    /// The index over a base that was written from `snapshot`, an earlier copy of this value, with
+    /// everything that happened since; `nil` as `init(from:)`.
+    ///
+    /// Costs as much as adding what came since.
+    package func rebased(onto source: some SectionSource, writtenFrom snapshot: TextIndex)
+        -> TextIndex?
+    {
+        guard var index = TextIndex(from: source), index.rowBound == snapshot.rowBound,
+            snapshot.delta === delta
+        else { return nil }
+        for term in 0..<delta.dictionary.termCount {
+            var number = delta.firstBlock(of: term)
+            var newTerm: UInt32?
+            while number != 0 {
+                let block = delta.block(number)
+                number = block.next
+                for place in 0..<block.count {
+                    let posting = DeltaPosting(block.postings[place].load(ordering: .relaxed))
+                    let row = block.chunk << 16 | UInt32(posting.row)
+                    guard row >= snapshot.rowBound, row < rowBound else { continue }
+                    let target = newTerm ?? index.delta.copyTerm(term, of: delta)
+                    newTerm = target
+                    index.delta.copy(posting, row: row, term: target, of: delta)
+                }
+            }
+        }
+        var place = snapshot.removalCount
+        while place < removalCount {
+            let count = Int(delta.removals[place])
+            index.delta.removals.append(UInt32(count))
+            for term in delta.removals[(place + 1)...(place + count)] {
+                let target = index.delta.copyTerm(term, of: delta)
+                index.delta.addFrequency(-1, to: target)
+                index.delta.removals.append(target)
+            }
+            place += count + 1
+        }
+        index.removalCount = index.delta.removals.count
+        index.rowBound = rowBound
+        index.delta.nextRow = rowBound
+        index.documentCount = documentCount
+        index.totalLength = totalLength
+        index.maxClass = maxClass
+        return index
+    }
+}
+
+extension TextDelta {
+    /// The number here of another delta's term.
+    func copyTerm(_ term: UInt32, of other: TextDelta) -> UInt32 {
+        other.dictionary.withStem(of: term) { dictionary.addTerm(forStem: $0) }
+    }
+
+    /// Adds another delta's posting.
+    func copy(_ posting: DeltaPosting, row: UInt32, term: UInt32, of other: TextDelta) {
+        var place = posting.place
+        if place & AnalyzedTexts.isRun != 0 {
+            var positions: ContiguousArray<UInt32> = []
+            other.positions(at: place, into: &positions)
+            place = addRun(positions.count) { positions[$0] }
+        }
+        append(term, row: row, postingClass: UInt16(posting.postingClass), place: place)
+    }
+}

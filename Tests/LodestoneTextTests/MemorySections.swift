@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+
+/// Sections kept in memory as a file would keep them.
+struct MemorySections: SectionSink, SectionSource {
+    private(set) var sections: [(tag: SectionTag, bytes: [UInt8])] = []
+
+    mutating func begin(_ tag: SectionTag) {
+        sections.append((tag, []))
+    }
+
+    mutating func append(_ bytes: UnsafeRawBufferPointer) {
+        sections[sections.count - 1].bytes += bytes
+    }
+
+    /// The section as it would be mapped; `damage` may change bytes after their checksum was taken.
+    func section<Element: BitwiseCopyable>(_ tag: SectionTag, of type: Element.Type)
+        -> Section<Element>?
+    {
+        guard let bytes = sections.first(where: { $0.tag == tag })?.bytes else { return nil }
+        let memory = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: max(1, bytes.count),
+            alignment: 64
+        )
+        memory.copyBytes(from: bytes)
+        let readable = UnsafeRawBufferPointer(rebasing: memory[..<bytes.count])
+        let blocks = (bytes.count + CheckedBytes.blockBytes - 1) / CheckedBytes.blockBytes
+        let sums = (0..<blocks).map { block in
+            let start = block * CheckedBytes.blockBytes
+            let end = min(bytes.count, start + CheckedBytes.blockBytes)
+            return Self.checksum(UnsafeRawBufferPointer(rebasing: readable[start..<end]))
+        }
+        for place in damage[tag] ?? [] where place < bytes.count { memory[place] ^= 0x55 }
+        let address = UInt(bitPattern: memory.baseAddress)
+        let checked = CheckedBytes(readable, sums: sums, checksum: Self.checksum) {
+            UnsafeMutableRawPointer(bitPattern: address)?.deallocate()
+        }
+        return Section(checked, 0..<bytes.count)
+    }
+
+    /// Bytes to change behind the checksums' back.
+    var damage: [SectionTag: [Int]] = [:]
+
+    /// Changes bytes so that checksums still fit.
+    mutating func overwrite(_ section: Int, at place: Int, with byte: UInt8) {
+        sections[section].bytes[place] = byte
+    }
+
+    /// Cuts a section, so that checksums still fit.
+    mutating func cut(_ section: Int, to count: Int) {
+        sections[section].bytes.removeLast(sections[section].bytes.count - count)
+    }
+
+    private static let checksum: CheckedBytes.Checksum = { bytes in
+        bytes.reduce(2_166_136_261) { ($0 ^ UInt32($1)) &* 16_777_619 }
+    }
+}

@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import LodestoneText
+
+/// An index, and what should be in it.
+struct Corpus {
+    var index = TextIndex()
+    var texts: [UInt32: String] = [:]
+    var nextRow: UInt32 = 0
+    var random: SeededGenerator
+    let vocabulary: [String]
+
+    init(seed: UInt64, words: Int = 40) {
+        random = SeededGenerator(seed: seed)
+        let endings = ["", "s", "ing", "ed", "ation"]
+        vocabulary = (0..<words).map { number in
+            let base =
+                String(UnicodeScalar(UInt8(97 + number % 26))) + ["or", "an", "éx"][number % 3]
+            return number % 11 == 10 ? "the" : base + endings[number % endings.count]
+        }
+    }
+
+    mutating func word() -> String {
+        // Some words are much more frequent than others.
+        let number = min(
+            Int.random(in: 0..<vocabulary.count, using: &random),
+            Int.random(in: 0..<vocabulary.count, using: &random)
+        )
+        return vocabulary[number]
+    }
+
+    mutating func text() -> String {
+        let count = Int.random(in: 0...14, using: &random)
+        return (0..<count).map { _ in word() }.joined(
+            separator: [" ", ", ", "-"].randomElement(using: &random) ?? " "
+        )
+    }
+
+    mutating func add(_ count: Int) {
+        let added = (0..<count).map { _ in text() }
+        let analyzed = index.analyze(added)
+        for (place, text) in added.enumerated() {
+            if Int.random(in: 0..<10, using: &random) == 0 { nextRow += 1 }
+            index.add(analyzed, at: place, row: nextRow)
+            texts[nextRow] = text
+            nextRow += 1
+        }
+    }
+
+    mutating func remove(_ count: Int) {
+        for _ in 0..<count {
+            guard let row = texts.keys.sorted().randomElement(using: &random),
+                let text = texts.removeValue(forKey: row)
+            else { return }
+            index.remove(index.analyze([text]), at: 0)
+        }
+    }
+
+    /// Writes a base and goes on from it.
+    mutating func merge() throws {
+        var sections = MemorySections()
+        try index.write(to: &sections) { texts[$0] != nil }
+        index = try #require(TextIndex(from: sections))
+    }
+
+    func isAllowed(_ row: UInt32) -> Bool { texts[row] != nil }
+
+    mutating func query(depth: Int = 0) -> TextQuery {
+        let parts = { (corpus: inout Corpus) in
+            (0..<Int.random(in: 1...3, using: &corpus.random)).map { _ in
+                corpus.query(depth: depth + 1)
+            }
+        }
+        switch Int.random(in: 0..<(depth < 3 ? 8 : 4), using: &random) {
+        case 0: return .word(word())
+        case 1: return .phrase((0..<Int.random(in: 1...3, using: &random)).map { _ in word() })
+        case 2:
+            let word = word()
+            let prefix = String(word.prefix(Int.random(in: 1...word.count, using: &random)))
+            return .prefix(
+                (0..<Int.random(in: 0...2, using: &random)).map { _ in self.word() } + [prefix]
+            )
+        case 3: return .phrase([word() + "-" + word()])
+        case 4: return .not(query(depth: depth + 1))
+        case 5: return .or(parts(&self))
+        default: return .and(parts(&self))
+        }
+    }
+}
+
+@Suite("The text index")
+struct TextIndexTests {
+    @Test("matches what FTS5 matches, whatever is added, removed and merged", arguments: 1...6)
+    func matching(seed: UInt64) throws {
+        var corpus = Corpus(seed: seed)
+        let table = try FTS5Table(tokenizer: "porter unicode61")
+        var inTable: Set<UInt32> = []
+        for round in 0..<6 {
+            corpus.add(60)
+            corpus.remove(15)
+            if round % 3 == Int(seed % 3) { try corpus.merge() }
+            for row in inTable where corpus.texts[row] == nil { try table.delete(Int(row)) }
+            for (row, text) in corpus.texts where !inTable.contains(row) {
+                try table.insert(Int(row), text)
+            }
+            inTable = Set(corpus.texts.keys)
+            for _ in 0..<150 {
+                let query = NormalizedTextQuery(corpus.query())
+                let expression = FTS5Expression.render(query.expression)
+                var expected = try table.rows(matching: expression)
+                if query.isComplement {
+                    expected = Set(corpus.texts.keys.map { Int($0) }).subtracting(expected)
+                }
+                let hits = corpus.index.search(query, k: 10_000, isAllowed: corpus.isAllowed)
+                #expect(Set(hits.map { Int($0.row) }) == expected, "\(expression)")
+                #expect(hits.count == expected.count)
+                #expect(zip(hits, hits.dropFirst()).allSatisfy { better($0, $1) })
+            }
+        }
+    }
+
+    private func better(_ first: TextHit, _ second: TextHit) -> Bool {
+        first.score > second.score || (first.score == second.score && first.row < second.row)
+    }
+
+    @Test("ranks as a plain loop over all documents does", arguments: 1...4)
+    func ranking(seed: UInt64) throws {
+        var corpus = Corpus(seed: seed)
+        for round in 0..<4 {
+            corpus.add(200)
+            corpus.remove(20)
+            if round == 1 { try corpus.merge() }
+            // A chunk more, and a list that is scanned.
+            if round == 2 { corpus.nextRow += 100_000 }
+            if round == 3, seed == 1 { corpus.add(2_000) }
+            for _ in 0..<8 {
+                let words = (0..<Int.random(in: 1...6, using: &corpus.random)).map { _ in
+                    corpus.word()
+                }
+                let k = [1, 3, 10, 100_000].randomElement(using: &corpus.random) ?? 1
+                let hits = corpus.index.rank(words, k: k, isAllowed: corpus.isAllowed)
+                #expect(hits == plainRanking(corpus, words).prefix(k).map { $0 })
+            }
+        }
+    }
+
+    /// Scores every document by itself, with the index's weights.
+    private func plainRanking(_ corpus: Corpus, _ words: [String]) -> [TextHit] {
+        let documents = corpus.texts.mapValues { QueryWords.stems(of: $0) }.filter {
+            !$0.value.isEmpty
+        }
+        var stems: [[UInt8]] = []
+        for stem in words.flatMap({ QueryWords.stems(of: $0) }) where !stems.contains(stem) {
+            stems.append(stem)
+        }
+        let times = words.flatMap { QueryWords.stems(of: $0) }
+        let bm25 = BM25()
+        let frequencies = stems.map { stem in documents.values.count { $0.contains(stem) } }
+        let weights = WordWeights(
+            stems.indices.map { place in
+                Double(times.count { $0 == stems[place] })
+                    * bm25.inverseFrequency(frequencies[place], of: documents.count)
+            },
+            bm25: bm25
+        )
+        let key = ClassWeights.Key(
+            bm25,
+            length: documents.values.reduce(0) { $0 + $1.count },
+            documents: documents.count,
+            maxClass: .max
+        )
+        let classes = ClassWeights(key)
+        return documents.compactMap { row, document -> TextHit? in
+            var sum: UInt32 = 0
+            for place in stems.indices {
+                let frequency = document.count { $0 == stems[place] }
+                if frequency == 0 { continue }
+                let postingClass = PostingClass.of(frequency: frequency, length: document.count)
+                sum += WordWeights.product(
+                    weights.weights[place],
+                    classes.weights[Int(postingClass)]
+                )
+            }
+            return sum == 0 ? nil : TextHit(row: row, score: weights.score(of: sum))
+        }
+        .sorted(by: better)
+    }
+
+    @Test("scores close to BM25 in floating point")
+    func formula() throws {
+        var corpus = Corpus(seed: 8)
+        corpus.add(500)
+        let documents = corpus.texts.mapValues { QueryWords.stems(of: $0) }.filter {
+            !$0.value.isEmpty
+        }
+        let average = Double(documents.values.reduce(0) { $0 + $1.count }) / Double(documents.count)
+        let stem = QueryWords.stems(of: corpus.vocabulary[0])[0]
+        let having = documents.filter { $0.value.contains(stem) }
+        let bm25 = BM25()
+        for hit in corpus.index.rank([corpus.vocabulary[0]], k: 10, isAllowed: { _ in true }) {
+            let document = try #require(documents[hit.row])
+            let frequency = Double(document.count { $0 == stem })
+            let norm = 1.2 * (0.25 + 0.75 * Double(document.count) / average)
+            let expected =
+                bm25.inverseFrequency(having.count, of: documents.count)
+                * frequency * 2.2 / (frequency + norm)
+            #expect(abs(hit.score - expected) < 0.01 * expected)
+        }
+    }
+
+    @Test("answers the same from a base, a delta, and both", arguments: 1...4)
+    func layers(seed: UInt64) throws {
+        var merged = Corpus(seed: seed)
+        var plain = Corpus(seed: seed)
+        for round in 0..<5 {
+            merged.add(120)
+            plain.add(120)
+            merged.remove(30)
+            plain.remove(30)
+            if round % 2 == Int(seed % 2) { try merged.merge() }
+            for _ in 0..<60 {
+                let query = NormalizedTextQuery(merged.query())
+                _ = plain.query()
+                #expect(
+                    merged.index.search(query, k: 50, isAllowed: merged.isAllowed)
+                        == plain.index.search(query, k: 50, isAllowed: plain.isAllowed)
+                )
+            }
+        }
+        #expect(merged.index.documentCount == plain.index.documentCount)
+        #expect(merged.index.totalLength == plain.index.totalLength)
+    }
+
+    @Test("goes on over a base that was written meanwhile", arguments: 1...4)
+    func rebasing(seed: UInt64) throws {
+        var corpus = Corpus(seed: seed)
+        var plain = Corpus(seed: seed)
+        for _ in 0..<4 {
+            corpus.add(100)
+            corpus.remove(20)
+            plain.add(100)
+            plain.remove(20)
+            let snapshot = corpus
+            let early = corpus.index.analyze(["early bird"])
+            corpus.add(50)
+            corpus.remove(30)
+            plain.add(50)
+            plain.remove(30)
+            var sections = MemorySections()
+            try snapshot.index.write(to: &sections, isAllowed: snapshot.isAllowed)
+            corpus.index = try #require(
+                corpus.index.rebased(onto: sections, writtenFrom: snapshot.index)
+            )
+            // What was analysed with the index before still finds its words.
+            corpus.index.add(early, at: 0, row: corpus.nextRow)
+            plain.index.add(plain.index.analyze(["early bird"]), at: 0, row: plain.nextRow)
+            corpus.texts[corpus.nextRow] = "early bird"
+            plain.texts[plain.nextRow] = "early bird"
+            corpus.nextRow += 1
+            plain.nextRow += 1
+            for _ in 0..<60 {
+                let query = NormalizedTextQuery(corpus.query())
+                _ = plain.query()
+                #expect(
+                    corpus.index.search(query, k: 50, isAllowed: corpus.isAllowed)
+                        == plain.index.search(query, k: 50, isAllowed: plain.isAllowed)
+                )
+            }
+            #expect(!corpus.index.rank(["birds"], k: 1, isAllowed: { _ in true }).isEmpty)
+        }
+    }
+
+    @Test("answers from a copy as before, whatever is added after")
+    func snapshots() throws {
+        var corpus = Corpus(seed: 21)
+        corpus.add(300)
+        try corpus.merge()
+        corpus.add(300)
+        let copy = corpus
+        let queries = (0..<50).map { _ in NormalizedTextQuery(corpus.query()) }
+        let before = queries.map { query in
+            copy.index.search(query, k: 1_000, isAllowed: copy.isAllowed).map(\.row).sorted()
+        }
+        corpus.add(2_000)
+        corpus.remove(100)
+        for (query, rows) in zip(queries, before) {
+            let after = copy.index.search(query, k: 1_000, isAllowed: copy.isAllowed)
+            #expect(after.map(\.row).sorted() == rows)
+        }
+    }
+
+    @Test("is searched by several threads while it grows")
+    func threads() async {
+        let shared = SharedIndex()
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<3 {
+                group.addTask {
+                    while !shared.isDone.load(ordering: .acquiring) {
+                        let index = shared.newest.withLock { $0 }
+                        let all = Array(0..<index.rowBound)
+                        let every = index.rank(["every"], k: .max, isAllowed: { _ in true })
+                        #expect(every.map(\.row).sorted() == all)
+                        let phrase = NormalizedTextQuery(.phrase(["row", "of", "every"]))
+                        let rows = index.search(phrase, k: .max, isAllowed: { _ in true })
+                        #expect(rows.map(\.row).sorted() == all)
+                        let own = index.rank(["n\(all.count / 2)"], k: 2, isAllowed: { _ in true })
+                        #expect(own.map(\.row) == (all.isEmpty ? [] : [UInt32(all.count / 2)]))
+                        await Task.yield()
+                    }
+                }
+            }
+            group.addTask {
+                for batch in 0..<60 {
+                    var index = shared.newest.withLock { $0 }
+                    let rows = (batch * 20)..<(batch * 20 + 20)
+                    let texts = index.analyze(
+                        rows.map { "n\($0), one row of every kind, every \($0)" }
+                    )
+                    for row in rows {
+                        index.add(texts, at: row - rows.lowerBound, row: UInt32(row))
+                    }
+                    shared.newest.withLock { $0 = index }
+                    await Task.yield()
+                }
+                shared.isDone.store(true, ordering: .releasing)
+            }
+        }
+    }
+}
+
+/// The newest value of an index, as an engine publishes it.
+private final class SharedIndex: Sendable {
+    let newest = Mutex(TextIndex())
+    let isDone = Atomic(false)
+}
