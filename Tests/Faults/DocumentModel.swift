@@ -49,6 +49,11 @@ struct Content: Sendable {
         "k" + String(key(id, version), radix: 36)
     }
 
+    /// One of those that many documents have.
+    func word(using random: inout SeededGenerator) -> String {
+        Self.words[Int.random(in: 0..<Self.words.count, using: &random)]
+    }
+
     func document(_ id: String, _ model: DocumentModel) throws(LodestoneError) -> Document {
         var random = SeededGenerator(seed: ~key(id, model.version))
         let words = (0..<Int.random(in: 1...30, using: &random)).map { _ in

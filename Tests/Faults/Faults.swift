@@ -14,7 +14,7 @@ struct Faults: AsyncParsableCommand {
             """,
         subcommands: [
             Kill.self, PowerCut.self, IOErrors.self, CrashStates.self, BitFlips.self,
-            ExactlyOnce.self, DiskFull.self, Processes.self,
+            ExactlyOnce.self, DiskFull.self, Processes.self, Model.self, Backup.self,
             Inspect.self,
         ],
         defaultSubcommand: Kill.self

@@ -12,9 +12,9 @@ struct Probe {
     private static let stride = 100
 
     /// Checks the documents `touched` and some others; all of them when it is `nil`.
-    func check(_ touched: Set<String>?) async throws {
+    func check(_ touched: Set<String>?, withOthers: Bool = true) async throws {
         let all = Set(model.documents.keys).union(model.gone.keys).sorted()
-        let some = touched.map { Array($0.union(all.prefix(20)).sorted()) } ?? all
+        let some = touched.map { $0.union(withOthers ? all.prefix(20) : []).sorted() } ?? all
         let sources = incomingEdges()
         for start in Swift.stride(from: 0, to: some.count, by: Self.stride) {
             let ids = Array(some[start..<min(start + Self.stride, some.count)])
@@ -47,6 +47,7 @@ struct Probe {
             if let live = model.documents[id] { ask(id, live.version, isThere: true) }
             if let gone = model.gone[id] { ask(id, gone, isThere: false) }
         }
+        if questions.isEmpty { return }
         let results = try await store.answers(to: questions.map(\.query))
         for (question, result) in zip(questions, results) {
             let found = result.hits.map(\.id.string)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneClient
+import LodestoneEngine
 import TestSupport
 
 /// A batch whose reply never came.
@@ -22,8 +23,8 @@ struct Writer: Sendable {
     var acknowledgedDocuments = 0
     var lastSequenceNumber: UInt64 = 0
 
-    init(name: String) {
-        model = WriterModel(name: name)
+    init(name: String, idCount: Int = 600, batchSize: Int = 100) {
+        model = WriterModel(name: name, idCount: idCount, batchSize: batchSize)
     }
 
     /// Writes until a call fails, or the fault is over.
@@ -102,7 +103,7 @@ struct Writer: Sendable {
         if !wasApplied { acknowledge(open.batch, receipt) }
     }
 
-    private mutating func acknowledge(_ batch: Batch, _ receipt: WriteReceipt) {
+    mutating func acknowledge(_ batch: Batch, _ receipt: WriteReceipt) {
         touched.formUnion(model.apply(batch))
         acknowledgedBatches += 1
         acknowledgedDocuments += batch.indexed.count
@@ -115,19 +116,61 @@ extension LodestoneClient.Collection {
         async throws(LodestoneError) -> WriteReceipt
     {
         if batch.isDrop {
-            var ids: [DocumentID] = []
-            for id in batch.dropped { ids.append(try DocumentID(id)) }
-            var edges: [SourcedEdge] = []
-            for edge in batch.droppedEdges { edges.append(try edge.sourcedEdge(weight: 1)) }
-            return try await drop(ids, edges: edges, requestID: requestID)
+            return try await drop(
+                try batch.droppedIDs(),
+                edges: try batch.sourcedEdges(),
+                requestID: requestID
+            )
         }
+        return try await indexMany(
+            try batch.documents(content),
+            edges: try batch.sourcedEdges(),
+            requestID: requestID
+        )
+    }
+}
+
+extension OwnStore {
+    /// Writes as a client would.
+    func send(_ batch: Batch, _ content: Content) async throws(LodestoneError) -> WriteReceipt {
+        if batch.isDrop {
+            return try await engine.dropMany(
+                DropManyRequest(
+                    collection: Faults.collection,
+                    ids: try batch.droppedIDs(),
+                    edges: try batch.sourcedEdges()
+                )
+            )
+        }
+        return try await engine.indexMany(
+            IndexManyRequest(
+                collection: Faults.collection,
+                documents: try batch.documents(content),
+                edges: try batch.sourcedEdges()
+            )
+        )
+    }
+}
+
+extension Batch {
+    fileprivate func documents(_ content: Content) throws(LodestoneError) -> [Document] {
         var documents: [Document] = []
-        for (id, model) in batch.indexed { documents.append(try content.document(id, model)) }
+        for (id, model) in indexed { documents.append(try content.document(id, model)) }
+        return documents
+    }
+
+    fileprivate func droppedIDs() throws(LodestoneError) -> [DocumentID] {
+        var ids: [DocumentID] = []
+        for id in dropped { ids.append(try DocumentID(id)) }
+        return ids
+    }
+
+    /// The edges to add, or those to drop.
+    fileprivate func sourcedEdges() throws(LodestoneError) -> [SourcedEdge] {
         var edges: [SourcedEdge] = []
-        for (edge, weight) in batch.addedEdges {
-            edges.append(try edge.sourcedEdge(weight: weight))
-        }
-        return try await indexMany(documents, edges: edges, requestID: requestID)
+        for (edge, weight) in addedEdges { edges.append(try edge.sourcedEdge(weight: weight)) }
+        for edge in droppedEdges { edges.append(try edge.sourcedEdge(weight: 1)) }
+        return edges
     }
 }
 

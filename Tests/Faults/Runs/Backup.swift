@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Foundation
+import LodestoneClient
+import LodestoneEngine
+import Synchronization
+import TestSupport
+
+/// R19: snapshots while the store is written to, with kills at every step.
+struct Backup: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Takes snapshots under load, restores and compares them (R19).",
+        discussion: """
+            What is restored must be exactly the store at the snapshot's sequence number. In \
+            between, the server is ended at each step of a snapshot, and the restoring program at \
+            each step of a restore: afterwards both must work again.
+            """
+    )
+
+    @OptionGroup var options: RunOptions
+    @Option(help: "How many snapshots to restore.") var cycles = 20
+
+    func run() async throws {
+        try await options.carryOut { place in
+            var run = BackupRun(place: place)
+            try await run.prepare()
+            for _ in 0..<cycles { try await run.cycle() }
+            return run.summary
+        }
+    }
+}
+
+/// One store, one writer that knows what the store was at every sequence number, and its snapshots.
+struct BackupRun {
+    private static let snapshotSteps = [
+        "snapshot.after-copy", "snapshot.after-database", "snapshot.before-rename",
+        "snapshot.after-rename",
+    ]
+    private static let restoreSteps = [
+        "restore.after-database", "restore.before-rename", "restore.after-rename",
+    ]
+
+    let place: RunPlace
+    private let content: Content
+    private var random: SeededGenerator
+    private var workload: Workload
+    private var cycles = 0
+    private var deaths = 0
+    private var store: String { "\(place.folder)/store" }
+    private var restored: String { "\(place.folder)/restored" }
+
+    init(place: RunPlace) {
+        self.place = place
+        workload = Workload(seed: place.seed, writerCount: 1)
+        content = workload.content
+        random = SeededGenerator(seed: ~place.seed)
+    }
+
+    var summary: String {
+        "\(cycles) snapshots restored, \(deaths) deaths on the way, \(workload.summary)"
+    }
+
+    func prepare() async throws {
+        try await place.withServer(on: store) { _, endpoint in
+            try await Workload.createCollection(endpoint)
+        }
+    }
+
+    mutating func cycle() async throws {
+        let name = "s\(cycles)"
+        if cycles.isMultiple(of: 2) {
+            let step = Self.snapshotSteps[cycles / 2 % Self.snapshotSteps.count]
+            try await dieWhileWriting("d\(cycles)", at: step)
+        }
+        let (snapshot, models) = try await takeUnderLoad(name)
+        let archive = "\(store)/snapshots/\(name).lodestone"
+        if !cycles.isMultiple(of: 2) {
+            let step = Self.restoreSteps[cycles / 2 % Self.restoreSteps.count]
+            try await dieWhileRestoring(archive, at: step)
+        }
+        try? FileManager.default.removeItem(atPath: restored)
+        let (status, text) = await restore(archive, [])
+        guard status == 0 else {
+            throw Finding(.refusal, "The restore of \(name) ended with \(status): \(text)")
+        }
+        guard let model = models[snapshot.sequenceNumber] else {
+            throw Finding(
+                .lie,
+                "\(name) says \(snapshot.sequenceNumber), which nobody was answered."
+            )
+        }
+        try await compare(model, snapshot)
+        cycles += 1
+    }
+
+    /// Writes, and has a snapshot written meanwhile.
+    ///
+    /// - Returns: The snapshot, and what was there at each sequence number.
+    private mutating func takeUnderLoad(_ name: String) async throws
+        -> (SnapshotDescription, [UInt64: WriterModel])
+    {
+        let delay = Duration.milliseconds(Int.random(in: 0...150, using: &random))
+        var workload = workload
+        let result = try await place.withServer(on: store) { _, endpoint in
+            try await workload.compare(endpoint)
+            let client = try await Faults.connect(endpoint)
+            let isOver = Flag()
+            let start = workload
+            let load = Task {
+                var workload = start
+                let before = try await client.ping()
+                var models = [before: workload.writers[0].model]
+                while !isOver.value.load(ordering: .acquiring) {
+                    let error = try await workload.writers[0].step(
+                        client,
+                        workload.content,
+                        &workload.random
+                    )
+                    if let error { throw error }
+                    let writer = workload.writers[0]
+                    models[writer.lastSequenceNumber] = writer.model
+                }
+                return (workload, models)
+            }
+            try await Task.sleep(for: delay)
+            let other = try await Faults.connect(endpoint)
+            let snapshot = try await other.snapshot(name)
+            isOver.value.store(true, ordering: .releasing)
+            let (after, models) = try await load.value
+            workload = after
+            let report = try await other.verify()
+            guard report.damageCount == 0 else {
+                throw Finding(.lie, "A sound store is called damaged: \(report)")
+            }
+            await client.close()
+            await other.close()
+            return (workload, snapshot, models)
+        }
+        self.workload = result.0
+        return (result.1, result.2)
+    }
+
+    private mutating func dieWhileWriting(_ name: String, at step: String) async throws {
+        let server = try place.startServer(on: store, ["LODESTONE_FAULT": step])
+        let client = try await Faults.connect(try await server.waitUntilListening())
+        let isThere = (try? await client.snapshot(name)) != nil
+        await client.close()
+        await server.end()
+        guard await server.waitForExit() == 137, !isThere else {
+            throw Finding(.refusal, "The server did not end at \(step).")
+        }
+        deaths += 1
+        var workload = workload
+        try await place.withServer(on: store) { _, endpoint in
+            try await workload.look(endpoint)
+            let client = try await Faults.connect(endpoint)
+            let names = try await client.snapshots().map(\.name)
+            // The name is given last: what has one is whole.
+            if names.contains(name) {
+                let (status, text) = await Programs.run(
+                    Programs.path("lodestone"),
+                    ["snapshot", "verify", "\(store)/snapshots/\(name).lodestone"]
+                )
+                guard status == 0 else { throw Finding(.lie, "\(name) is listed: \(text)") }
+            } else {
+                try await client.snapshot(name)
+            }
+            await client.close()
+        }
+    }
+
+    private mutating func dieWhileRestoring(_ archive: String, at step: String) async throws {
+        try? FileManager.default.removeItem(atPath: restored)
+        let (status, text) = await restore(archive, ["LODESTONE_FAULT=\(step)"])
+        guard status == 137 else {
+            throw Finding(.refusal, "The restore ended with \(status), not at \(step): \(text)")
+        }
+        deaths += 1
+    }
+
+    private func restore(_ archive: String, _ variables: [String]) async -> (Int32, String) {
+        let command = [
+            Programs.path("lodestone"), "snapshot", "restore", archive, "--to", restored,
+        ]
+        return await Programs.run("env", variables + command)
+    }
+
+    private func compare(_ model: WriterModel, _ snapshot: SnapshotDescription) async throws {
+        let engine = try Engine.open(directory: restored)
+        defer { engine.close() }
+        guard engine.sequenceNumber == snapshot.sequenceNumber else {
+            throw Finding(
+                .lie,
+                "Restored is \(engine.sequenceNumber) instead of \(snapshot.sequenceNumber)."
+            )
+        }
+        var writers = [Writer(name: model.name)]
+        writers[0].model = model
+        _ = try await Verifier(store: OwnStore(engine: engine), content: content)
+            .verify(&writers, everything: true)
+    }
+
+    private final class Flag: Sendable {
+        let value = Atomic<Bool>(false)
+    }
+}

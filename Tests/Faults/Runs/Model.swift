@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Foundation
+import LodestoneClient
+import LodestoneEngine
+import TestSupport
+
+/// R15: an engine and plain lists take the same operations, and are asked the same questions.
+struct Model: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Compares an engine with brute force over plain lists, with restarts (R15)."
+    )
+
+    @OptionGroup var options: RunOptions
+    @Option(help: "Writes and questions.") var operations = 20_000
+    @Option(help: "The chance of a restart, after each operation.") var restarts = 0.001
+
+    func run() async throws {
+        try await options.carryOut { place in
+            // A planted bug must be in this process, where the engine is.
+            if let plant = place.plant,
+                ProcessInfo.processInfo.environment["LODESTONE_PLANT"] == nil
+            {
+                throw ValidationError("Set LODESTONE_PLANT=\(plant) as well.")
+            }
+            var run = try await ModelRun(place: place)
+            for _ in 0..<operations { try await run.step(restarts: restarts) }
+            try await run.finish()
+            return run.summary
+        }
+    }
+}
+
+/// The operations of one run.
+struct ModelRun {
+    private static let operationsPerLook = 1_000
+
+    private let directory: String
+    private let content: Content
+    private var random: SeededGenerator
+    private var writer = Writer(name: "m", idCount: 300, batchSize: 8)
+    private var store: OwnStore
+    private var operations = 0
+    private var writes = 0
+    private var restarts = 0
+
+    init(place: RunPlace) async throws {
+        directory = "\(place.scratch)/model"
+        content = Content(seed: place.seed)
+        random = SeededGenerator(seed: place.seed)
+        store = OwnStore(engine: try Self.open(directory))
+        try await store.engine.createCollection(
+            Faults.collection,
+            CollectionOptions(dimension: Content.dimension)
+        )
+    }
+
+    var summary: String {
+        "\(operations) operations, \(writes) of them writes, \(restarts) restarts"
+    }
+
+    private static func open(_ directory: String) throws -> Engine {
+        try Engine.open(directory: directory)
+    }
+
+    mutating func step(restarts chance: Double) async throws {
+        operations += 1
+        switch Int.random(in: 0..<10, using: &random) {
+        case 0..<4: try await write()
+        case 4..<6: try await askByVector()
+        case 6..<8: try await askByWords()
+        default: try await askAboutSome()
+        }
+        if Double.random(in: 0..<1, using: &random) < chance {
+            store.engine.close()
+            store = OwnStore(engine: try Self.open(directory))
+            restarts += 1
+            try await look(everything: false)
+        }
+        if operations.isMultiple(of: Self.operationsPerLook) { try await look(everything: true) }
+    }
+
+    mutating func finish() async throws {
+        try await look(everything: true)
+        store.engine.close()
+        store = OwnStore(engine: try Self.open(directory))
+        try await look(everything: true)
+        store.engine.close()
+    }
+
+    private mutating func look(everything: Bool) async throws {
+        var writers = [writer]
+        _ = try await Verifier(store: store, content: content)
+            .verify(&writers, everything: everything)
+        writer = writers[0]
+    }
+
+    private mutating func write() async throws {
+        let batch = writer.model.nextBatch(using: &random)
+        let old = writer.model.documents
+        let receipt = try await store.send(batch, content)
+        let replaced = batch.indexed.count { old[$0.id] != nil }
+        guard receipt.replaced == replaced, receipt.inserted == batch.indexed.count - replaced,
+            receipt.dropped == batch.dropped.count
+        else { throw Finding(.lie, "\(batch.summary) was answered with \(receipt).") }
+        writer.acknowledge(batch, receipt)
+        writes += 1
+    }
+
+    /// The nearest ten to some vector.
+    private mutating func askByVector() async throws {
+        let vector = (0..<Content.dimension).map { _ in Float.random(in: -1...1, using: &random) }
+        let hits = try await store.answers(to: [Query([.near(vector)], limit: 10)])[0].hits
+        func cosine(_ other: [Float]) -> Double {
+            var (dot, own, others) = (0.0, 0.0, 0.0)
+            for (left, right) in zip(vector, other) {
+                dot += Double(left) * Double(right)
+                own += Double(left) * Double(left)
+                others += Double(right) * Double(right)
+            }
+            return dot / (own * others).squareRoot()
+        }
+        let expected = writer.model.documents.map { id, model in
+            (id: id, score: cosine(content.vector(id, model.version)))
+        }.sorted { $0.score > $1.score }.prefix(10)
+        // Two that are as near as each other may change places.
+        let isRight =
+            hits.count == expected.count
+            && zip(hits, expected).allSatisfy { abs($0.score - $1.score) < 1e-5 }
+        guard isRight else {
+            throw Finding(
+                .wrong,
+                "Nearest are \(hits.map { ($0.id.string, $0.score) }) instead of \(expected)."
+            )
+        }
+    }
+
+    /// The documents with one word and without another.
+    private mutating func askByWords() async throws {
+        let one = content.word(using: &random)
+        let other = content.word(using: &random)
+        guard one != other else { return }
+        let source = Source.matching("\(one) NOT \(other)", mode: .querySyntax)
+        let hits = try await store.answers(to: [Query([source], limit: 1_000)])[0].hits
+        var expected: Set<String> = []
+        for (id, model) in writer.model.documents {
+            let words = Set(
+                try content.document(id, model).text.flatMap { $0.text.split(separator: " ") }
+                    .map(String.init)
+            )
+            if words.contains(one) && !words.contains(other) { expected.insert(id) }
+        }
+        let found = Set(hits.map(\.id.string))
+        guard found == expected else {
+            throw Finding(
+                .wrong,
+                "\(one) NOT \(other): \(found.symmetricDifference(expected).sorted()) differ."
+            )
+        }
+    }
+
+    /// A few documents in every way there is.
+    private mutating func askAboutSome() async throws {
+        let ids = (0..<5).map { _ in "m-\(Int.random(in: 0..<300, using: &random))" }
+        try await Probe(store: store, content: content, model: writer.model)
+            .check(Set(ids), withOthers: false)
+    }
+}
