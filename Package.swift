@@ -56,12 +56,18 @@ let package = Package(
             dependencies: ["LodestoneCore", "CVectorKernels"],
             swiftSettings: strict
         ),
+        .target(
+            name: "LodestoneFiles",
+            dependencies: ["LodestoneCore", "CLodestoneSystem"],
+            swiftSettings: strict
+        ),
         .target(name: "LodestoneText", dependencies: ["LodestoneCore"], swiftSettings: strict),
         .target(name: "LodestoneGraph", dependencies: ["LodestoneCore"], swiftSettings: strict),
         .target(
             name: "LodestoneStorage",
             dependencies: [
-                "LodestoneCore", "LodestoneText", "CSQLite", "CZstd", "CLodestoneSystem", crypto,
+                "LodestoneCore", "LodestoneText", "LodestoneFiles", "CSQLite", "CZstd",
+                "CLodestoneSystem", crypto,
             ],
             swiftSettings: strict
         ),
@@ -69,7 +75,7 @@ let package = Package(
             name: "LodestoneEngine",
             dependencies: [
                 "LodestoneCore", "LodestoneANN", "LodestoneText", "LodestoneGraph",
-                "LodestoneStorage", "CLodestoneSystem", collections,
+                "LodestoneFiles", "LodestoneStorage", "CLodestoneSystem", collections,
             ],
             swiftSettings: strict
         ),

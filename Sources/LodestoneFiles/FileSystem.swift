@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import LodestoneCore
+package import LodestoneCore
 
 #if canImport(Glibc)
 import Glibc
@@ -8,9 +8,9 @@ import Darwin
 #endif
 
 /// The few calls on files that the store makes itself, each with an error that says what to do.
-enum FileSystem {
+package enum FileSystem {
     /// A call that failed, with `errno`.
-    static func failure(_ call: String, _ path: String) -> LodestoneError {
+    package static func failure(_ call: String, _ path: String) -> LodestoneError {
         let number = errno
         let text = String(cString: strerror(number))
         if number == ENOSPC || number == EDQUOT {
@@ -32,7 +32,7 @@ enum FileSystem {
     }
 
     /// Creates a directory, and those above it, if they are missing.
-    static func createDirectory(_ path: String) throws(LodestoneError) {
+    package static func createDirectory(_ path: String) throws(LodestoneError) {
         if mkdir(path, 0o700) == 0 {
             try synchronizeDirectory(parent(of: path))
             return
@@ -49,7 +49,7 @@ enum FileSystem {
     }
 
     /// Makes the names in a directory durable.
-    static func synchronizeDirectory(_ path: String) throws(LodestoneError) {
+    package static func synchronizeDirectory(_ path: String) throws(LodestoneError) {
         if PlantedBug.noDirectoryFsync.isPlanted { return }
         let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw failure("open", path) }
@@ -58,13 +58,13 @@ enum FileSystem {
     }
 
     /// Bytes of a file, without opening it; 0 when it isn't there.
-    static func byteCount(_ path: String) -> UInt64 {
+    package static func byteCount(_ path: String) -> UInt64 {
         var status = stat()
         return stat(path, &status) == 0 ? UInt64(status.st_size) : 0
     }
 
     /// The names in a directory.
-    static func names(in path: String) -> [String] {
+    package static func names(in path: String) -> [String] {
         guard let directory = opendir(path) else { return [] }
         defer { closedir(directory) }
         var names: [String] = []
@@ -77,9 +77,8 @@ enum FileSystem {
         return names
     }
 
-    private static func parent(of path: String) -> String {
+    package static func parent(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return "." }
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
-
 }
