@@ -15,14 +15,33 @@ package typealias RowNumber = UInt32
 
 /// A place where batches become durable.
 ///
-/// Threading: `commit` from one thread at a time; everything else from any thread.
+/// Several processes may have one store open. Each notices by `sharedSequenceNumber` that others
+/// have committed, and catches up from the log; each writes only inside `exclusively`.
+///
+/// Threading: any thread.
 package protocol Store: AnyObject, Sendable {
     /// What the store is built on, with its version, for people.
     var version: String { get }
     /// What an acknowledged write survives.
     var durability: Durability { get }
 
+    /// The sequence number of the last batch that any process has made visible.
+    var sharedSequenceNumber: UInt64 { get }
+
+    /// Runs `body` while no other thread or process writes to the store.
+    ///
+    /// - Parameter body: Gets the sequence number of the last committed batch.
+    /// - Throws: `.unavailable` when another process can't be waited for.
+    func exclusively<T>(_ body: (UInt64) throws(LodestoneError) -> T) throws(LodestoneError) -> T
+
+    /// Shows batches that are committed, and applied here, to all processes.
+    ///
+    /// Inside `exclusively`.
+    func publish(_ sequenceNumber: UInt64)
+
     /// Makes batches durable in one go, in their order.
+    ///
+    /// Inside `exclusively`.
     ///
     /// - Returns: A sequence number and the place of its vectors for each batch.
     /// - Throws: With outcome `.notApplied` none of the batches is in the store; with `.unknown`
@@ -41,7 +60,22 @@ package protocol Store: AnyObject, Sendable {
     /// The snapshots that there are, by name.
     func snapshots(context: CallContext?) throws(LodestoneError) -> [SnapshotDescription]
 
-    /// Bytes by part: `database`, `log`, `segments`.
+    /// Runs `body` unless another thread or process is compacting; `nil` then.
+    func compacting<T>(_ body: () throws(LodestoneError) -> T) throws(LodestoneError) -> T?
+
+    /// Where the base of a collection at a sequence number belongs.
+    func basePath(of collection: CollectionNumber, sequenceNumber: UInt64) -> String
+
+    /// Points to a base that lies at its `basePath`, removes the one before, and forgets what
+    /// bases now hold of the log.
+    ///
+    /// Inside `compacting`, not inside `exclusively`.
+    func adoptBase(of collection: CollectionNumber, sequenceNumber: UInt64) throws(LodestoneError)
+
+    /// Gives unused pages of the database back to the file system, some at a time.
+    func reclaimSpace() throws(LodestoneError)
+
+    /// Bytes by part: `database`, `log`, `segments`, `bases`.
     func byteCounts() -> [(part: String, bytes: UInt64)]
 
     /// Lets go of the files.
@@ -58,7 +92,17 @@ package protocol StoreReader: AnyObject {
     func collections() throws(LodestoneError) -> [CollectionRecord]
     /// The number after the highest that was ever given to a collection.
     func nextCollectionNumber() throws(LodestoneError) -> CollectionNumber
-    /// Where the vectors of a collection lie, in row order.
+    /// The base of a collection's views; `nil` before the first compaction.
+    func base(of collection: CollectionNumber) throws(LodestoneError) -> StoredBase?
+    /// What batches after `sequenceNumber` changed, oldest first; those of one collection, or all.
+    ///
+    /// - Throws: `.outOfRange` when the log begins later, because bases hold what it said.
+    func forEachChange(
+        after sequenceNumber: UInt64,
+        of collection: CollectionNumber?,
+        _ body: (LoggedChange) throws(LodestoneError) -> Void
+    ) throws(LodestoneError)
+    /// Where the vectors of a collection's base lie, in row order.
     func vectorRuns(of collection: CollectionNumber) throws(LodestoneError) -> [VectorRun]
     /// The row after the highest that was ever given in a collection.
     func nextRow(of collection: CollectionNumber) throws(LodestoneError) -> RowNumber
@@ -131,6 +175,40 @@ package struct VectorRun: @unchecked Sendable {
     package let firstRow: RowNumber
     package let count: Int
     package let owner: AnyObject
+    /// The bytes of the run with their checksums; `nil` when they were checked as a whole.
+    package let checked: CheckedBytes?
+}
+
+/// The base of a collection's views, as the store points to it.
+package struct StoredBase: Sendable {
+    package let path: String
+    /// Of the last batch that it holds.
+    package let sequenceNumber: UInt64
+    /// The row after the highest that was given by then.
+    package let nextRow: RowNumber
+}
+
+/// What one batch changed, as the log tells it: enough to bring a view up to date.
+package struct LoggedChange: Sendable {
+    package enum Kind: Sendable {
+        case createCollection
+        case dropCollection
+        case rows(LoggedRows)
+    }
+
+    package let sequenceNumber: UInt64
+    package let collection: CollectionNumber
+    package let kind: Kind
+}
+
+/// The rows of a batch in the log; what is in them stands in the rows, unless a later batch has
+/// removed or changed them.
+package struct LoggedRows: Sendable {
+    package let firstRow: RowNumber
+    package let rowCount: Int
+    package let vectors: VectorRun?
+    package let removed: [RowNumber]
+    package let relinked: [RowNumber]
 }
 
 /// A batch that is ready to be committed.

@@ -19,13 +19,13 @@ public final class CheckedBytes: @unchecked Sendable {
     public static let blockBytes = 1 << 16
 
     /// A checksum of bytes.
-    public typealias Checksum = @Sendable (UnsafeRawBufferPointer) -> UInt32
+    public typealias Function = @Sendable (UnsafeRawBufferPointer) -> UInt32
 
     @usableFromInline let bytes: UnsafeRawBufferPointer
     @usableFromInline let marks: UnsafeMutablePointer<Atomic<Bool>>
     private let markCount: Int
     private let sums: [UInt32]
-    private let checksum: Checksum
+    private let checksum: Function
     private let damaged = Atomic<Bool>(false)
     private let release: @Sendable () -> Void
 
@@ -35,7 +35,7 @@ public final class CheckedBytes: @unchecked Sendable {
     public init(
         _ bytes: UnsafeRawBufferPointer,
         sums: [UInt32],
-        checksum: @escaping Checksum,
+        checksum: @escaping Function,
         release: @escaping @Sendable () -> Void
     ) {
         let blocks = (bytes.count + Self.blockBytes - 1) / Self.blockBytes
@@ -85,7 +85,8 @@ public final class CheckedBytes: @unchecked Sendable {
     @usableFromInline func checkBlock(_ block: Int) -> Bool {
         let start = block * Self.blockBytes
         let end = min(start + Self.blockBytes, bytes.count)
-        guard checksum(UnsafeRawBufferPointer(rebasing: bytes[start..<end])) == sums[block] else {
+        let sum = checksum(UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
+        guard Checksum.isRight(sum, sums[block]) else {
             damaged.store(true, ordering: .relaxed)
             return false
         }

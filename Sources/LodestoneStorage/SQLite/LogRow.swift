@@ -62,6 +62,29 @@ struct LogRow {
         return lode_crc32c(previous, writer.bytes, writer.bytes.count)
     }
 
+    /// The rows that `detail` names.
+    func changedRows() throws(ByteReader.Malformed) -> (
+        removed: [RowNumber], relinked: [RowNumber]
+    ) {
+        let result = detail.withUnsafeBytes { bytes in
+            Result { () throws(ByteReader.Malformed) in
+                var reader = ByteReader(bytes)
+                return (try Self.rows(&reader), try Self.rows(&reader))
+            }
+        }
+        return try result.get()
+    }
+
+    private static func rows(_ reader: inout ByteReader) throws(ByteReader.Malformed)
+        -> [RowNumber]
+    {
+        var rows: [RowNumber] = []
+        for _ in 0..<(try reader.count()) {
+            rows.append(RowNumber(truncatingIfNeeded: try reader.varint()))
+        }
+        return rows
+    }
+
     /// Writes the row; answers its chain.
     func insert(into connection: SQLiteConnection, after previous: UInt32)
         throws(SQLiteConnection.Failure) -> UInt32
@@ -81,5 +104,48 @@ struct LogRow {
         statement.bind(chain, at: 11)
         try statement.run()
         return chain
+    }
+}
+
+/// Where the log begins: the last batch that was forgotten, and its chain.
+struct LogAnchor {
+    var sequenceNumber: UInt64
+    var chain: UInt32
+
+    /// - Returns: `nil` when nothing was forgotten yet.
+    static func read(_ connection: SQLiteConnection) throws(SQLiteConnection.Failure) -> LogAnchor?
+    {
+        let statement = try connection.statement("SELECT value FROM meta WHERE key = 'anchor'")
+        defer { statement.reset() }
+        guard try statement.step() else { return nil }
+        let bytes = statement.withBytes(at: 0) { Array($0) }
+        guard bytes.count == 16, lode_crc32c(0, bytes, 12) == bytes.fixed(UInt32.self, at: 12)
+        else {
+            throw SQLiteConnection.Failure(code: 11, message: "the log's anchor is damaged")
+        }
+        return LogAnchor(
+            sequenceNumber: bytes.fixed(UInt64.self, at: 0),
+            chain: bytes.fixed(UInt32.self, at: 8)
+        )
+    }
+
+    func write(_ connection: SQLiteConnection) throws(SQLiteConnection.Failure) {
+        var writer = ByteWriter()
+        writer.append(fixed: sequenceNumber)
+        writer.append(fixed: chain)
+        writer.append(fixed: lode_crc32c(0, writer.bytes, 12))
+        let statement = try connection.statement(
+            "INSERT OR REPLACE INTO meta(key, value) VALUES('anchor', ?1)"
+        )
+        statement.bind(writer.bytes, at: 1)
+        try statement.run()
+    }
+}
+
+extension [UInt8] {
+    fileprivate func fixed<T: FixedWidthInteger>(_ type: T.Type, at offset: Int) -> T {
+        withUnsafeBytes {
+            T(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: T.self))
+        }
     }
 }

@@ -36,65 +36,194 @@ final class SQLiteReader: StoreReader {
 
     func nextCollectionNumber() throws(LodestoneError) -> CollectionNumber {
         try orFail { () throws(SQLiteConnection.Failure) in
-            let statement = try connection.statement("SELECT max(collection) FROM log")
+            let statement = try connection.statement(
+                "SELECT value FROM meta WHERE key = 'next_collection'"
+            )
             defer { statement.reset() }
-            return try statement.step() ? CollectionNumber(statement.int(at: 0)) + 1 : 1
+            return try statement.step()
+                ? CollectionNumber(truncatingIfNeeded: statement.int(at: 0)) : 1
         }
     }
 
-    func vectorRuns(of collection: CollectionNumber) throws(LodestoneError) -> [VectorRun] {
-        guard let record = try collections().first(where: { $0.number == collection }) else {
-            return []
-        }
-        let logged = try orFail { () throws(SQLiteConnection.Failure) in
-            let statement = try connection.statement(
-                LogRow.select + " WHERE collection = ?1 AND vector_count > 0 ORDER BY seq"
+    func base(of collection: CollectionNumber) throws(LodestoneError) -> StoredBase? {
+        try baseRecord(of: collection).map { record in
+            StoredBase(
+                path: store.directory + "/" + record.file,
+                sequenceNumber: record.sequenceNumber,
+                nextRow: record.nextRow
             )
-            defer { statement.reset() }
-            statement.bind(collection, at: 1)
-            var rows: [LogRow] = []
-            while try statement.step() { rows.append(LogRow(statement)) }
-            return rows
         }
+    }
+
+    func baseRecord(of collection: CollectionNumber) throws(LodestoneError) -> BaseRecord? {
+        try orFail { () throws(SQLiteConnection.Failure) in
+            try BaseRecord.read(connection, of: collection)
+        }
+    }
+
+    func forEachChange(
+        after sequenceNumber: UInt64,
+        of collection: CollectionNumber?,
+        _ body: (LoggedChange) throws(LodestoneError) -> Void
+    ) throws(LodestoneError) {
+        var dimensions: [CollectionNumber: Int] = [:]
+        for record in try collections() { dimensions[record.number] = record.options.dimension }
+        let anchor = try orFail { () throws(SQLiteConnection.Failure) in
+            try LogAnchor.read(connection)
+        }
+        if collection == nil, let anchor, anchor.sequenceNumber > sequenceNumber {
+            throw LodestoneError(
+                .outOfRange,
+                reason: "LOG_FORGOTTEN",
+                "The log begins after \(anchor.sequenceNumber), not after \(sequenceNumber).",
+                recovery: "Load the collections from their bases."
+            )
+        }
+        for row in try logRows(after: sequenceNumber, of: collection) {
+            try context?.check()
+            try body(try change(row, dimension: dimensions[row.collection]))
+        }
+    }
+
+    private func change(_ row: LogRow, dimension: Int?) throws(LodestoneError) -> LoggedChange {
+        let kind: LoggedChange.Kind
+        switch Schema.LogKind(rawValue: row.kind) {
+        case .createCollection: kind = .createCollection
+        case .dropCollection: kind = .dropCollection
+        case .rows:
+            let changed: (removed: [RowNumber], relinked: [RowNumber])
+            do throws(ByteReader.Malformed) {
+                changed = try row.changedRows()
+            } catch {
+                throw SQLiteConnection.Failure(
+                    code: 11,
+                    message: "log row \(row.sequenceNumber)"
+                ).asLodestoneError(context: context)
+            }
+            kind = .rows(
+                LoggedRows(
+                    firstRow: row.firstRow,
+                    rowCount: row.rowCount,
+                    // The vectors of a collection that is gone by now are gone, too.
+                    vectors: try dimension.flatMap { (dimension) throws(LodestoneError) in
+                        try run(row, dimension: dimension)
+                    },
+                    removed: changed.removed,
+                    relinked: changed.relinked
+                )
+            )
+        case nil:
+            throw .broken("log row \(row.sequenceNumber) is of kind \(row.kind)")
+        }
+        return LoggedChange(
+            sequenceNumber: row.sequenceNumber,
+            collection: row.collection,
+            kind: kind
+        )
+    }
+
+    /// The vectors of one batch, compared with their checksum.
+    private func run(_ row: LogRow, dimension: Int) throws(LodestoneError) -> VectorRun? {
+        guard row.vectorCount > 0 else { return nil }
+        let segment = try store.segments.segment(
+            row.segment,
+            of: row.collection,
+            dimension: dimension
+        )
+        let run = try segment.run(
+            at: row.offset,
+            count: row.vectorCount,
+            dimension: dimension,
+            firstRow: row.firstRow
+        )
+        guard
+            Checksum.isRight(
+                lode_crc32c(0, run.base, row.vectorCount * dimension * 4),
+                row.vectorSum
+            )
+        else {
+            throw VectorSegment.damaged(
+                segment.path,
+                "the vectors of batch \(row.sequenceNumber) fail their checksum"
+            )
+        }
+        return run
+    }
+
+    func vectorRuns(of collection: CollectionNumber) throws(LodestoneError) -> [VectorRun] {
+        guard let record = try collections().first(where: { $0.number == collection }),
+            let base = try baseRecord(of: collection)
+        else { return [] }
         let dimension = record.options.dimension
         var runs: [VectorRun] = []
-        for row in logged {
-            try context?.check()
-            let segment = try store.segments.segment(
-                row.segment,
-                of: collection,
-                dimension: dimension
+        for run in base.runs.runs {
+            runs.append(
+                try store.segments.segment(run.segment, of: collection, dimension: dimension)
+                    .run(run, dimension: dimension)
             )
-            let run = try segment.run(
-                at: row.offset,
-                count: row.vectorCount,
-                dimension: dimension,
-                firstRow: row.firstRow
-            )
-            let sum = lode_crc32c(0, run.base, row.vectorCount * dimension * 4)
-            guard Checksum.isRight(sum, row.vectorSum) else {
-                throw VectorSegment.damaged(
-                    segment.path,
-                    "the vectors of batch \(row.sequenceNumber) fail their checksum"
-                )
-            }
-            runs.append(run)
         }
         return runs
     }
 
+    /// Takes what the log says between two sequence numbers into the pointer to a base.
+    func extend(
+        _ record: inout BaseRecord,
+        after first: UInt64,
+        through last: UInt64
+    ) throws(LodestoneError) {
+        let collection = record.collection
+        guard let options = try collections().first(where: { $0.number == collection })?.options
+        else { return }
+        let dimension = options.dimension
+        for row in try logRows(after: first, of: collection)
+        where row.sequenceNumber <= last {
+            record.nextRow = max(record.nextRow, row.firstRow + RowNumber(row.rowCount))
+            guard let run = try run(row, dimension: dimension) else { continue }
+            try record.runs.append(
+                row,
+                vectorBytes: dimension * 4,
+                bytes: UnsafeRawBufferPointer(start: run.base, count: run.count * dimension * 4)
+            ) { (run) throws(LodestoneError) in
+                let whole = try store.segments
+                    .segment(run.segment, of: collection, dimension: dimension)
+                    .vectors(at: run.offset, byteCount: run.count * dimension * 4)
+                return whole
+            }
+        }
+    }
+
+    private func logRows(
+        after sequenceNumber: UInt64,
+        of collection: CollectionNumber?
+    ) throws(LodestoneError) -> [LogRow] {
+        try orFail { () throws(SQLiteConnection.Failure) in
+            let statement = try connection.statement(
+                LogRow.select + " WHERE seq > ?1"
+                    + (collection == nil ? " ORDER BY seq" : " AND collection = ?2 ORDER BY seq")
+            )
+            defer { statement.reset() }
+            statement.bind(sequenceNumber, at: 1)
+            if let collection { statement.bind(collection, at: 2) }
+            var rows: [LogRow] = []
+            while try statement.step() { rows.append(LogRow(statement)) }
+            return rows
+        }
+    }
+
     func nextRow(of collection: CollectionNumber) throws(LodestoneError) -> RowNumber {
-        RowNumber(
+        let logged = RowNumber(
             truncatingIfNeeded: try logScalar(
                 "max(first_row + row_count)",
                 of: collection,
                 and: "kind = 3"
             )
         )
+        return max(logged, try base(of: collection)?.nextRow ?? 0)
     }
 
     func lastSequenceNumber(of collection: CollectionNumber) throws(LodestoneError) -> UInt64 {
-        UInt64(bitPattern: try logScalar("max(seq)", of: collection, and: "1"))
+        let logged = UInt64(bitPattern: try logScalar("max(seq)", of: collection, and: "1"))
+        return max(logged, try base(of: collection)?.sequenceNumber ?? 0)
     }
 
     private func logScalar(
@@ -174,7 +303,35 @@ extension VectorSegment {
             base: base.assumingMemoryBound(to: Float.self),
             firstRow: firstRow,
             count: count,
-            owner: self
+            owner: self,
+            checked: nil
+        )
+    }
+
+    /// A run of a base, to be checked block by block before its first use.
+    func run(_ run: RunTable.Run, dimension: Int) throws(LodestoneError) -> VectorRun {
+        let plain = try self.run(
+            at: run.offset,
+            count: run.count,
+            dimension: dimension,
+            firstRow: run.firstRow
+        )
+        let bytes = UnsafeRawBufferPointer(start: plain.base, count: run.count * dimension * 4)
+        let blocks = (bytes.count + CheckedBytes.blockBytes - 1) / CheckedBytes.blockBytes
+        guard run.sums.count == blocks else {
+            throw Self.damaged(path, "its base has \(run.sums.count) checksums for it")
+        }
+        return VectorRun(
+            base: plain.base,
+            firstRow: plain.firstRow,
+            count: plain.count,
+            owner: self,
+            checked: CheckedBytes(
+                bytes,
+                sums: run.sums,
+                checksum: { lode_crc32c(0, $0.baseAddress, $0.count) },
+                release: { withExtendedLifetime(self) {} }
+            )
         )
     }
 }

@@ -43,13 +43,21 @@ extension SQLiteStore {
         #endif
         lastSequence = sequence
         self.chain = chain
-        for collection in gone { segments.remove(collection) }
+        for collection in gone {
+            segments.remove(collection)
+            removeBases(of: collection, except: nil)
+        }
+        checkpointIfLarge()
+        return committed
+    }
+
+    /// Moves the write-ahead log into the database once it is long.
+    func checkpointIfLarge() {
         if walPages * Self.pageBytes > Self.checkpointBytes {
             FaultPoint.reach("checkpoint.before")
             checkpoint(SQLITE_CHECKPOINT_PASSIVE)
             FaultPoint.reach("checkpoint.after")
         }
-        return committed
     }
 
     #if DEBUG
@@ -116,6 +124,7 @@ extension SQLiteStore {
         switch batch.change {
         case .createCollection(let record):
             try run(Schema.createCollection(record.number))
+            try run("UPDATE meta SET value = \(record.number) + 1 WHERE key = 'next_collection'")
             do throws(SQLiteConnection.Failure) {
                 let statement = try writer.statement(
                     "INSERT INTO collections(number, name, options) VALUES(?1, ?2, ?3)"
@@ -242,7 +251,7 @@ extension SQLiteStore {
     }
 
     /// Some errors roll back by themselves; a second rollback then fails, which is as good.
-    private func rollBack() {
+    func rollBack() {
         if sqlite3_get_autocommit(writer.handle) == 0 { try? writer.execute("ROLLBACK") }
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CSQLite
 package import LodestoneCore
+import LodestoneFiles
 import Synchronization
 
 /// The store on SQLite and vector segments, in one directory.
@@ -8,11 +9,14 @@ import Synchronization
 ///
 ///     lodestone.db (-wal, -shm)   rows, log, words; nobody but SQLite opens these
 ///     vectors-N-M.seg             the vectors of collection N
-///     lock                        held while the store is open
+///     base-N-S.base               the base of collection N at sequence number S
+///     lock                        held by whoever commits or checkpoints, in any process
+///     compaction.lock             held by whoever compacts
+///     sequence                    the sequence number that all processes have to show
 ///
-/// Threading: commits come from the engine's writer, one at a time; readers take a connection each
-/// out of a pool behind a mutex. Unchecked, because the writer's own state (`writer`, `lastSequence`,
-/// `chain`, `walPages`) is confined to the thread that commits.
+/// Threading: any thread; readers take a connection each out of a pool behind a mutex. Unchecked,
+/// because the writer's own state (`writer`, `lastSequence`, `chain`, `walPages`) is used only
+/// while `lock` is held.
 package final class SQLiteStore: Store, @unchecked Sendable {
     /// A checkpoint follows the commit that takes the write-ahead log over this.
     static let checkpointBytes = 16 << 20
@@ -27,7 +31,9 @@ package final class SQLiteStore: Store, @unchecked Sendable {
     let directory: String
     let segments: SegmentSet
     let writer: SQLiteConnection
-    private let lock: DirectoryLock
+    let lock: StoreLock
+    let compactionLock: StoreLock
+    let counter: SharedCounter
     private let idleReaders = Mutex<[SQLiteConnection]>([])
     /// Why the store takes no more writes, once it does not.
     let writeFailure = Mutex<LodestoneError?>(nil)
@@ -41,29 +47,32 @@ package final class SQLiteStore: Store, @unchecked Sendable {
 
     /// Opens the store in `directory`, creating both when missing.
     ///
-    /// - Throws: `.failedPrecondition` when another process has it open or its format is newer;
-    ///   `.dataLoss` when the log's chain is broken.
+    /// - Throws: `.failedPrecondition` when its format is newer; `.dataLoss` when the log's chain is
+    ///   broken.
     package init(directory: String, durability: Durability) throws(LodestoneError) {
         try FileSystem.createDirectory(directory)
         self.directory = directory
         self.durability = durability
-        lock = try DirectoryLock(directory: directory)
+        lock = try StoreLock(directory + "/lock")
+        compactionLock = try StoreLock(directory + "/compaction.lock")
+        counter = try SharedCounter(directory + "/sequence")
         segments = SegmentSet(directory: directory)
-        do {
-            writer = try SQLiteConnection(
-                path: directory + "/lodestone.db",
-                isReadOnly: false
-            )
-        } catch {
-            throw error.asLodestoneError(context: nil)
+        // Opening runs SQLite's recovery, and may create the schema: nobody else may commit.
+        writer = try lock.exclusively { () throws(LodestoneError) in
+            do throws(SQLiteConnection.Failure) {
+                return try SQLiteConnection(path: directory + "/lodestone.db", isReadOnly: false)
+            } catch {
+                throw error.asLodestoneError(context: nil)
+            }
         }
-        do throws(SQLiteConnection.Failure) {
-            try writer.execute("PRAGMA page_size = \(Self.pageBytes)")
-        } catch {
-            throw error.asLodestoneError(context: nil)
+        try lock.exclusively { () throws(LodestoneError) in
+            try prepareSchema()
+            try followLog()
+            counter.set(lastSequence)
+            let reader = try beginRead(context: nil)
+            defer { reader.end() }
+            segments.removeAll(except: Set(try reader.collections().map(\.number)))
         }
-        try prepareSchema()
-        try readLog()
         sqlite3_wal_hook(
             writer.handle,
             { store, _, _, pages in
@@ -75,14 +84,14 @@ package final class SQLiteStore: Store, @unchecked Sendable {
             },
             Unmanaged.passUnretained(self).toOpaque()
         )
-        let reader = try beginRead(context: nil)
-        defer { reader.end() }
-        segments.removeAll(except: Set(try reader.collections().map(\.number)))
+        try removeForgottenBases()
     }
 
     private func prepareSchema() throws(LodestoneError) {
         let format: Int64
         do throws(SQLiteConnection.Failure) {
+            try writer.execute("PRAGMA page_size = \(Self.pageBytes)")
+            try writer.execute("PRAGMA auto_vacuum = INCREMENTAL")
             format = try pragma("user_version")
             let application = try pragma("application_id")
             let tables = try scalar("SELECT count(*) FROM sqlite_schema")
@@ -112,17 +121,27 @@ package final class SQLiteStore: Store, @unchecked Sendable {
                 try writer.execute("BEGIN EXCLUSIVE")
                 try writer.execute(Schema.create)
                 try writer.execute("COMMIT")
+            } else if format < Schema.format {
+                try writer.execute("BEGIN EXCLUSIVE")
+                try writer.execute(Schema.addBases)
+                try writer.execute("COMMIT")
             }
         } catch {
             throw error.asLodestoneError(context: nil)
         }
     }
 
-    /// Follows the log's chain to its end.
-    private func readLog() throws(LodestoneError) {
+    /// Follows the log's chain from where this process knows it, or from where the log begins, to
+    /// its end.
+    func followLog() throws(LodestoneError) {
         do throws(SQLiteConnection.Failure) {
-            let statement = try writer.statement(LogRow.select + " ORDER BY seq")
+            if let anchor = try LogAnchor.read(writer), anchor.sequenceNumber > lastSequence {
+                lastSequence = anchor.sequenceNumber
+                chain = anchor.chain
+            }
+            let statement = try writer.statement(LogRow.select + " WHERE seq > ?1 ORDER BY seq")
             defer { statement.reset() }
+            statement.bind(lastSequence, at: 1)
             while try statement.step() {
                 let row = LogRow(statement)
                 guard row.sequenceNumber == lastSequence + 1,
@@ -142,11 +161,35 @@ package final class SQLiteStore: Store, @unchecked Sendable {
         }
     }
 
+    package var sharedSequenceNumber: UInt64 { counter.current }
+
+    package func exclusively<T>(_ body: (UInt64) throws(LodestoneError) -> T)
+        throws(LodestoneError) -> T
+    {
+        try lock.exclusively { () throws(LodestoneError) in
+            try refuseIfClosed()
+            if try lastLogged() != lastSequence { try followLog() }
+            return try body(lastSequence)
+        }
+    }
+
+    package func publish(_ sequenceNumber: UInt64) {
+        counter.raise(to: sequenceNumber)
+    }
+
+    private func lastLogged() throws(LodestoneError) -> UInt64 {
+        do throws(SQLiteConnection.Failure) {
+            return UInt64(try scalar("SELECT max(seq) FROM log"))
+        } catch {
+            throw error.asLodestoneError(context: nil)
+        }
+    }
+
     private func pragma(_ name: String) throws(SQLiteConnection.Failure) -> Int64 {
         try scalar("PRAGMA \(name)")
     }
 
-    private func scalar(_ sql: String) throws(SQLiteConnection.Failure) -> Int64 {
+    func scalar(_ sql: String) throws(SQLiteConnection.Failure) -> Int64 {
         let statement = try writer.statement(sql)
         defer { statement.reset() }
         return try statement.step() ? statement.int(at: 0) : 0
@@ -216,16 +259,18 @@ package final class SQLiteStore: Store, @unchecked Sendable {
             ("database", FileSystem.byteCount(databasePath)),
             ("log", FileSystem.byteCount(databasePath + "-wal")),
             ("segments", segments.byteCount),
+            ("bases", baseByteCount),
         ]
     }
 
     package func close() {
         // A checkpoint that fails loses nothing: the write-ahead log stays and is read at the
         // next open.
-        checkpoint(SQLITE_CHECKPOINT_TRUNCATE)
+        try? lock.exclusively { checkpoint(SQLITE_CHECKPOINT_TRUNCATE) }
         isClosed.store(true, ordering: .releasing)
         idleReaders.withLock { $0.removeAll() }
-        lock.release()
+        lock.close()
+        compactionLock.close()
     }
 
     func checkpoint(_ mode: Int32) {

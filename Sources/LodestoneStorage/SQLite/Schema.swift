@@ -1,22 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// The tables of format 1.
+/// The tables of format 2.
 ///
 /// Vectors lie in segments beside the database file.
 ///
 ///     meta         what the store is
 ///     collections  name and options of each collection
 ///     log          one row a batch: what it changed and where its vectors lie
+///     bases        of each collection the base of its views, and where the vectors before it lie
 ///     requests     what each request id did
 ///     docs_N       the documents of collection N, one row a version
 ///     text_N       their words (FTS5, contentless, porter)
 ///
 /// `log.chain` is the CRC-32C of the row, going on from the chain of the row before: a row that is
-/// missing or changed shows in every later one. `docs_N.sum` is the CRC-32C of its row.
+/// missing or changed shows in every later one. `meta.anchor` is where the log begins: rows up to
+/// it were forgotten once bases held what they said. `docs_N.sum` is the CRC-32C of its row.
+///
+/// Format 1 had no bases and kept its log for ever; it is brought up to date when it is opened.
 enum Schema {
     /// The layout that this release reads and writes.
-    static let format = 1
+    static let format: Int64 = 2
     /// "LODE": tells our files from other programs' databases.
     static let applicationID = 0x4c4f_4445
 
@@ -34,7 +38,17 @@ enum Schema {
             id BLOB PRIMARY KEY, seq INTEGER NOT NULL, fingerprint INTEGER NOT NULL,
             inserted INTEGER NOT NULL, replaced INTEGER NOT NULL, dropped INTEGER NOT NULL,
             time INTEGER NOT NULL) WITHOUT ROWID;
+        \(addBases)
         PRAGMA application_id = \(applicationID);
+        """
+
+    /// What format 2 has beyond format 1.
+    static let addBases = """
+        CREATE TABLE bases(
+            collection INTEGER PRIMARY KEY, seq INTEGER NOT NULL, next_row INTEGER NOT NULL,
+            file TEXT NOT NULL, runs BLOB NOT NULL, sum INTEGER NOT NULL);
+        INSERT INTO meta(key, value)
+            VALUES('next_collection', (SELECT coalesce(max(collection), 0) + 1 FROM log));
         PRAGMA user_version = \(format);
         """
 
@@ -49,7 +63,10 @@ enum Schema {
     }
 
     static func dropCollection(_ number: CollectionNumber) -> String {
-        "DROP TABLE docs_\(number); DROP TABLE text_\(number);"
+        """
+        DROP TABLE docs_\(number); DROP TABLE text_\(number);
+        DELETE FROM bases WHERE collection = \(number);
+        """
     }
 
     /// Statements for every connection.

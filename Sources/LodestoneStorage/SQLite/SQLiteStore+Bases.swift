@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLodestoneSystem
+import CSQLite
+package import LodestoneCore
+import LodestoneFiles
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// Bases: pointing to them, and forgetting what they replace.
+extension SQLiteStore {
+    /// Log rows forgotten in one transaction: a longer one would hold up commits.
+    private static let forgottenRowsPerStep: UInt64 = 2_000
+    private static let vacuumedPagesPerStep = 256
+
+    package func compacting<T>(_ body: () throws(LodestoneError) -> T) throws(LodestoneError)
+        -> T?
+    {
+        try compactionLock.ifFree(body)
+    }
+
+    package func basePath(of collection: CollectionNumber, sequenceNumber: UInt64) -> String {
+        directory + "/" + baseName(collection, sequenceNumber)
+    }
+
+    private func baseName(_ collection: CollectionNumber, _ sequenceNumber: UInt64) -> String {
+        "base-\(collection)-\(sequenceNumber).base"
+    }
+
+    package func adoptBase(of collection: CollectionNumber, sequenceNumber: UInt64)
+        throws(LodestoneError)
+    {
+        let record = try baseRecord(of: collection, sequenceNumber: sequenceNumber)
+        let isGone = try exclusively { (_) throws(LodestoneError) in
+            do throws(SQLiteConnection.Failure) {
+                let existing = try scalar(
+                    "SELECT count(*) FROM collections WHERE number = \(collection)"
+                )
+                if existing == 0 { return true }
+                try record.write(writer)
+                return false
+            } catch {
+                throw error.asLodestoneError(context: nil)
+            }
+        }
+        removeBases(of: collection, except: isGone ? nil : record.file)
+        try forgetLog()
+    }
+
+    /// What the pointer to a base at `sequenceNumber` has to say, with every vector that it takes
+    /// over compared with its checksum.
+    private func baseRecord(of collection: CollectionNumber, sequenceNumber: UInt64)
+        throws(LodestoneError) -> BaseRecord
+    {
+        let read = try beginRead(context: nil)
+        defer { read.end() }
+        guard let reader = read as? SQLiteReader else { throw .broken("a foreign reader") }
+        let old = try reader.baseRecord(of: collection)
+        var record = BaseRecord(
+            collection: collection,
+            sequenceNumber: sequenceNumber,
+            nextRow: old?.nextRow ?? 0,
+            file: baseName(collection, sequenceNumber),
+            runs: old?.runs ?? RunTable()
+        )
+        try reader.extend(
+            &record,
+            after: old?.sequenceNumber ?? 0,
+            through: sequenceNumber
+        )
+        return record
+    }
+
+    /// Forgets the log up to where every collection's base has it; one row stays, which tells the
+    /// last sequence number.
+    private func forgetLog() throws(LodestoneError) {
+        var isDone = false
+        while !isDone {
+            isDone = try exclusively { (last) throws(LodestoneError) in
+                do throws(SQLiteConnection.Failure) {
+                    let first = UInt64(try scalar("SELECT min(seq) FROM log"))
+                    let held = UInt64(
+                        try scalar(
+                            """
+                            SELECT coalesce(min(coalesce(bases.seq, 0)), \(last)) FROM collections
+                            LEFT JOIN bases ON bases.collection = collections.number
+                            WHERE EXISTS(SELECT 1 FROM log
+                                WHERE log.collection = collections.number
+                                AND log.seq > coalesce(bases.seq, 0))
+                            """
+                        )
+                    )
+                    guard last > 0, min(held, last - 1) >= first else { return true }
+                    let end = min(held, last - 1)
+                    let through = min(end, first + Self.forgottenRowsPerStep - 1)
+                    try forgetLog(through: through)
+                    return through == end
+                } catch {
+                    rollBack()
+                    throw error.asLodestoneError(context: nil)
+                }
+            }
+        }
+    }
+
+    private func forgetLog(through sequenceNumber: UInt64) throws(SQLiteConnection.Failure) {
+        try writer.execute("BEGIN IMMEDIATE")
+        let chain = try scalar("SELECT chain FROM log WHERE seq = \(sequenceNumber)")
+        try LogAnchor(
+            sequenceNumber: sequenceNumber,
+            chain: UInt32(truncatingIfNeeded: chain)
+        ).write(writer)
+        try writer.execute("DELETE FROM log WHERE seq <= \(sequenceNumber)")
+        try writer.execute("COMMIT")
+    }
+
+    package func reclaimSpace() throws(LodestoneError) {
+        var isDone = false
+        while !isDone {
+            isDone = try exclusively { (_) throws(LodestoneError) in
+                do throws(SQLiteConnection.Failure) {
+                    let free = try scalar("PRAGMA freelist_count")
+                    guard free > Self.vacuumedPagesPerStep / 4 else { return true }
+                    try writer.execute("PRAGMA incremental_vacuum(\(Self.vacuumedPagesPerStep))")
+                    checkpointIfLarge()
+                    return try scalar("PRAGMA freelist_count") >= free
+                } catch {
+                    throw error.asLodestoneError(context: nil)
+                }
+            }
+        }
+    }
+
+    // MARK: Files
+
+    /// Removes the files of bases that nothing points to: a crash came before or after a pointer.
+    func removeForgottenBases() throws(LodestoneError) {
+        // Whoever compacts right now may be writing one.
+        _ = try compacting { () throws(LodestoneError) in
+            let read = try beginRead(context: nil)
+            defer { read.end() }
+            var kept: Set<String> = []
+            for record in try read.collections() {
+                if let base = try read.base(of: record.number) { kept.insert(base.path) }
+            }
+            for name in baseNames() where !kept.contains(directory + "/" + name) {
+                unlink(directory + "/" + name)
+            }
+        }
+    }
+
+    /// Removes the bases of a collection but one.
+    ///
+    /// Mappings in use stay good.
+    func removeBases(of collection: CollectionNumber, except kept: String?) {
+        for name in baseNames() where name.hasPrefix("base-\(collection)-") && name != kept {
+            unlink(directory + "/" + name)
+        }
+    }
+
+    var baseByteCount: UInt64 {
+        baseNames().reduce(0) { $0 + FileSystem.byteCount(directory + "/" + $1) }
+    }
+
+    private func baseNames() -> [String] {
+        FileSystem.names(in: directory).filter {
+            $0.hasPrefix("base-") && ($0.hasSuffix(".base") || $0.hasSuffix(".base.tmp"))
+        }
+    }
+}
+
+/// A row of `bases`.
+struct BaseRecord {
+    var collection: CollectionNumber
+    var sequenceNumber: UInt64
+    var nextRow: RowNumber
+    var file: String
+    var runs: RunTable
+
+    private var sum: UInt32 {
+        var writer = ByteWriter()
+        writer.append(fixed: collection)
+        writer.append(fixed: sequenceNumber)
+        writer.append(fixed: nextRow)
+        writer.append(string: file)
+        writer.bytes += runs.bytes
+        return lode_crc32c(0, writer.bytes, writer.bytes.count)
+    }
+
+    func write(_ connection: SQLiteConnection) throws(SQLiteConnection.Failure) {
+        let statement = try connection.statement(
+            """
+            INSERT OR REPLACE INTO bases(collection, seq, next_row, file, runs, sum)
+            VALUES(?1, ?2, ?3, ?4, ?5, ?6)
+            """
+        )
+        statement.bind(collection, at: 1)
+        statement.bind(sequenceNumber, at: 2)
+        statement.bind(nextRow, at: 3)
+        statement.bind(text: file, at: 4)
+        statement.bind(runs.bytes, at: 5)
+        statement.bind(sum, at: 6)
+        try statement.run()
+    }
+
+    static func read(_ connection: SQLiteConnection, of collection: CollectionNumber)
+        throws(SQLiteConnection.Failure) -> BaseRecord?
+    {
+        let statement = try connection.statement(
+            "SELECT seq, next_row, file, runs, sum FROM bases WHERE collection = ?1"
+        )
+        defer { statement.reset() }
+        statement.bind(collection, at: 1)
+        guard try statement.step() else { return nil }
+        let runs: RunTable
+        do throws(ByteReader.Malformed) {
+            runs = try statement.withBytes(at: 3) { (bytes) throws(ByteReader.Malformed) in
+                try RunTable(bytes)
+            }
+        } catch {
+            throw damaged(collection)
+        }
+        let record = BaseRecord(
+            collection: collection,
+            sequenceNumber: UInt64(bitPattern: statement.int(at: 0)),
+            nextRow: RowNumber(truncatingIfNeeded: statement.int(at: 1)),
+            file: statement.withBytes(at: 2) { String(decoding: $0, as: UTF8.self) },
+            runs: runs
+        )
+        // The file's name becomes a path.
+        guard record.sum == UInt32(truncatingIfNeeded: statement.int(at: 4)),
+            !record.file.contains("/")
+        else { throw damaged(collection) }
+        return record
+    }
+
+    private static func damaged(_ collection: CollectionNumber) -> SQLiteConnection.Failure {
+        SQLiteConnection.Failure(
+            code: SQLITE_CORRUPT,
+            message: "the pointer to the base of collection \(collection) fails its checksum"
+        )
+    }
+}
