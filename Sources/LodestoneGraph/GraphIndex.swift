@@ -19,6 +19,12 @@ package struct GraphIndex: Sendable {
     /// Creates an index without edges.
     package init() {}
 
+    init(outgoing: LinkLists, incoming: LinkLists, edgeCount: Int) {
+        self.outgoing = outgoing
+        self.incoming = incoming
+        self.edgeCount = edgeCount
+    }
+
     /// The links that leave `source`, in the order in which they were written.
     package func links(from source: NodeNumber) -> [Link] {
         outgoing.links(of: source)

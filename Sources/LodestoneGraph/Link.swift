@@ -2,7 +2,7 @@
 package import LodestoneCore
 
 /// One end's view of an edge: what the edge means, and the node at the other end.
-package struct Link: Sendable, Equatable {
+package struct Link: BitwiseCopyable, Sendable, Equatable {
     /// The number of the label; whoever owns the index gives labels their numbers.
     package var label: UInt32
     /// The other end.

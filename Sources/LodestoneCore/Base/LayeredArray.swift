@@ -52,12 +52,12 @@ public struct LayeredArray<Element: BitwiseCopyable & Sendable>: Sendable {
     /// The element at `index`, which is less than `count`.
     @inlinable public subscript(index: Int) -> Element {
         get {
-            let chunk = chunks[index / Self.chunkSize]
-            if chunk.isEmpty {
+            // The chunk is indexed twice: to hold it in between would count a reference.
+            if chunks[index / Self.chunkSize].isEmpty {
                 guard let base else { return substitute }
                 return base.element(index, or: substitute)
             }
-            return chunk[index % Self.chunkSize]
+            return chunks[index / Self.chunkSize][index % Self.chunkSize]
         }
         set {
             let chunk = index / Self.chunkSize

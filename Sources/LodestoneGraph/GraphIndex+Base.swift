@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+package import LodestoneCore
+
+/// The graph's part of a base: for each direction a list for every node, and all links one after
+/// the other in the order of their lists.
+extension GraphIndex {
+    /// Writes the edges between nodes that are kept.
+    ///
+    /// - Parameters:
+    ///   - kept: The present numbers of the nodes that are kept, ascending; their places are their
+    ///     new numbers.
+    ///   - newNumbers: Of each present node its new number; no edge leads to a node without one.
+    package func write(
+        to sink: inout some SectionSink,
+        kept: ContiguousArray<NodeNumber>,
+        newNumbers: ContiguousArray<NodeNumber>
+    ) throws(LodestoneError) {
+        try outgoing.write(to: &sink, "GOLS", "GOLK", kept: kept, newNumbers: newNumbers)
+        try incoming.write(to: &sink, "GILS", "GILK", kept: kept, newNumbers: newNumbers)
+    }
+
+    /// Opens what `write` wrote; `nil` when parts of it are missing.
+    ///
+    /// - Complexity: O(nodes / 256), a few microseconds for a million.
+    package init?(from source: some SectionSource, edgeCount: Int) {
+        guard let outgoing = LinkLists(from: source, "GOLS", "GOLK"),
+            let incoming = LinkLists(from: source, "GILS", "GILK")
+        else { return nil }
+        self.init(outgoing: outgoing, incoming: incoming, edgeCount: edgeCount)
+    }
+}
+
+extension LinkLists {
+    fileprivate init?(
+        from source: some SectionSource,
+        _ listTag: SectionTag,
+        _ linkTag: SectionTag
+    ) {
+        guard let lists = source.section(listTag, of: List.self),
+            let links = source.section(linkTag, of: Link.self)
+        else { return nil }
+        self.init(lists: lists, links: links)
+    }
+
+    fileprivate func write(
+        to sink: inout some SectionSink,
+        _ listTag: SectionTag,
+        _ linkTag: SectionTag,
+        kept: ContiguousArray<NodeNumber>,
+        newNumbers: ContiguousArray<NodeNumber>
+    ) throws(LodestoneError) {
+        var lists: ContiguousArray<List> = []
+        lists.reserveCapacity(kept.count)
+        var links: ContiguousArray<Link> = []
+        for node in kept {
+            let list = list(of: node)
+            lists.append(
+                List(address: UInt32(links.count), count: list.count, isInBase: true)
+            )
+            for index in 0..<Int(list.count) {
+                var link = link(index, of: list)
+                link.node = newNumbers[Int(link.node)]
+                links.append(link)
+            }
+        }
+        try sink.write(listTag, lists)
+        try sink.write(linkTag, links)
+    }
+}
