@@ -56,6 +56,8 @@ struct FlatScan {
         var start = 0
         while start < block.count {
             let rows = min(chunkRows, block.count - start)
+            // Who searches looks at `isDamaged` afterwards.
+            guard block.check(rows: start..<start + rows, dimension: dimension) else { return }
             let base = block.base + start * dimension
             let firstRow = block.firstRow + UInt32(start)
             if needsNorms {

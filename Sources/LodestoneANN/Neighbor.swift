@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+package import LodestoneCore
+
 
 /// A row near to a query.
 package struct Neighbor: Sendable, Equatable {
@@ -29,12 +31,31 @@ package struct VectorBlock: @unchecked Sendable {
     package let count: Int
     /// Keeps the memory where it is for as long as the block lives.
     package let owner: AnyObject
+    /// The block's bytes with checksums to compare before their first use; `nil` when they need
+    /// none.
+    package let checked: CheckedBytes?
 
     /// Creates a block.
-    package init(base: UnsafePointer<Float>, firstRow: UInt32, count: Int, owner: AnyObject) {
+    package init(
+        base: UnsafePointer<Float>,
+        firstRow: UInt32,
+        count: Int,
+        owner: AnyObject,
+        checked: CheckedBytes? = nil
+    ) {
         self.base = base
         self.firstRow = firstRow
         self.count = count
         self.owner = owner
+        self.checked = checked
     }
+
+    /// Whether rows of the block, counted from its first, are what was written.
+    package func check(rows: Range<Int>, dimension: Int) -> Bool {
+        let rowBytes = dimension * MemoryLayout<Float>.stride
+        return checked?.check(rows.lowerBound * rowBytes..<rows.upperBound * rowBytes) ?? true
+    }
+
+    /// Whether rows were met that are not.
+    package var isDamaged: Bool { checked?.isDamaged ?? false }
 }

@@ -6,11 +6,10 @@ extension Engine {
     package func search(_ request: SearchRequest, context: CallContext) throws(LodestoneError)
         -> SearchResponse
     {
-        let collection = try registry.get(request.collection)
+        let collection = try collection(named: request.collection)
         try RequestValidation(limits: options.limits).search(request, of: collection.record.options)
         return try ReadView.with(
             collection,
-            store: store,
             registry: registry,
             needsRows: request.queries.contains { $0.needsRows },
             context: context
@@ -31,7 +30,7 @@ extension Engine {
     package func walk(_ request: WalkRequest, context: CallContext) throws(LodestoneError)
         -> WalkResponse
     {
-        let collection = try registry.get(request.collection)
+        let collection = try collection(named: request.collection)
         let validation = RequestValidation(limits: options.limits)
         try validation.count(request.walks.count, "walks", of: "walk")
         for (index, walk) in request.walks.enumerated() {
@@ -39,7 +38,6 @@ extension Engine {
         }
         return try ReadView.with(
             collection,
-            store: store,
             registry: registry,
             needsRows: false,
             context: context
@@ -56,7 +54,7 @@ extension Engine {
     package func get(_ request: GetRequest, context: CallContext) throws(LodestoneError)
         -> [Document]
     {
-        let collection = try registry.get(request.collection)
+        let collection = try collection(named: request.collection)
         try RequestValidation(limits: options.limits).count(
             request.ids.count,
             "ids",
@@ -64,7 +62,6 @@ extension Engine {
         )
         return try ReadView.with(
             collection,
-            store: store,
             registry: registry,
             needsRows: request.include.needsRows,
             context: context
@@ -82,7 +79,7 @@ extension Engine {
     package func scan(_ request: ScanRequest, context: CallContext) throws(LodestoneError)
         -> ScanResponse
     {
-        let collection = try registry.get(request.collection)
+        let collection = try collection(named: request.collection)
         try RequestValidation(limits: options.limits).number(
             request.limit,
             in: 1...options.limits.maxBatch,
@@ -100,7 +97,6 @@ extension Engine {
         }
         return try ReadView.with(
             collection,
-            store: store,
             registry: registry,
             needsRows: true,
             context: context
@@ -123,7 +119,7 @@ extension Engine {
                 if request.include.contains(.metadata) { document.metadata = row.metadata }
                 if request.include.contains(.edges) { document.edges = row.edges }
                 if request.include.contains(.vector) {
-                    document.vector = view.state.vector(of: row.row).map { Array($0) }
+                    document.vector = try view.state.vector(of: row.row).map { Array($0) }
                 }
                 page.documents.append(document)
                 return true
@@ -132,16 +128,17 @@ extension Engine {
         }
     }
 
-    package func collections() -> [CollectionDescription] {
-        registry.all.map(\.description)
+    package func collections() throws(LodestoneError) -> [CollectionDescription] {
+        try registry.catchUp()
+        return registry.all.map(\.description)
     }
 
     package func describe(_ name: String) throws(LodestoneError) -> CollectionDescription {
-        try registry.get(name).description
+        try collection(named: name).description
     }
 
-    package func stats() -> Stats {
-        Stats(
+    package func stats() throws(LodestoneError) -> Stats {
+        try Stats(
             serverVersion: LodestoneVersion.release,
             storeVersion: store.version,
             sequenceNumber: sequenceNumber,

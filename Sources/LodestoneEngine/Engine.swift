@@ -18,10 +18,18 @@ public final class Engine: Sendable {
         /// What requests may ask for.
         public var limits: Limits
 
+        /// When deltas are folded into bases.
+        public var compaction: CompactionPolicy
+
         /// Creates options.
-        public init(durability: Durability = .full, limits: Limits = .standard) {
+        public init(
+            durability: Durability = .full,
+            limits: Limits = .standard,
+            compaction: CompactionPolicy = CompactionPolicy()
+        ) {
             self.durability = durability
             self.limits = limits
+            self.compaction = compaction
         }
     }
 
@@ -43,11 +51,14 @@ public final class Engine: Sendable {
     /// Whether a snapshot or a verification is under way.
     let isMaintaining = Atomic<Bool>(false)
     private let writer: Writer
+    private let compactor: Compactor
 
     /// Opens the store in `directory`, which is created when it does not exist.
     ///
-    /// - Throws: `.failedPrecondition` when another process has it open, or when its format is
-    ///   newer than this release; `.dataLoss` when it is damaged.
+    /// Other processes may have the same store open; each sees what the others have acknowledged.
+    ///
+    /// - Throws: `.failedPrecondition` when its format is newer than this release; `.dataLoss` when
+    ///   it is damaged.
     public static func open(directory: String, options: Options = Options())
         throws(LodestoneError) -> Engine
     {
@@ -58,22 +69,35 @@ public final class Engine: Sendable {
     private init(store: any Store, options: Options) throws(LodestoneError) {
         self.store = store
         self.options = options
-        let reader = try store.beginRead(context: nil)
-        defer { reader.end() }
-        let records = try reader.collections()
-        var collections: [Collection] = []
-        for record in records { collections.append(try Collection(record, from: reader)) }
-        registry = Registry(
-            collections,
-            sequenceNumber: reader.sequenceNumber,
-            nextNumber: try reader.nextCollectionNumber()
-        )
-        writer = Writer(store: store, registry: registry)
+        registry = try Registry(store)
+        compactor = Compactor(registry, policy: options.compaction)
+        writer = Writer(store: store, registry: registry, compactor: compactor)
+    }
+
+    /// A collection that any process has created by now.
+    func collection(named name: String) throws(LodestoneError) -> Collection {
+        try registry.catchUp()
+        return try registry.get(name)
+    }
+
+    /// Folds what was written to a collection since its base into a new base, in the background.
+    ///
+    /// - Parameter completion: Gets the sequence number of the base, on a queue of the engine.
+    package func compact(
+        _ name: String,
+        completion: @escaping @Sendable (Result<UInt64, LodestoneError>) -> Void
+    ) {
+        do throws(LodestoneError) {
+            compactor.compact(try collection(named: name), completion: completion)
+        } catch {
+            completion(.failure(error))
+        }
     }
 
     /// Finishes the writes under way, folds the write-ahead log and lets go of the directory.
     public func close() {
         writer.close()
+        compactor.close()
         store.close()
     }
 
@@ -116,7 +140,7 @@ public final class Engine: Sendable {
             return .index(
                 try PreparedIndex(
                     request,
-                    collection: try registry.get(request.collection),
+                    collection: try self.collection(named: request.collection),
                     limits: options.limits
                 )
             )
@@ -124,7 +148,7 @@ public final class Engine: Sendable {
             return .drop(
                 try PreparedDrop(
                     request,
-                    collection: try registry.get(request.collection),
+                    collection: try self.collection(named: request.collection),
                     limits: options.limits
                 )
             )

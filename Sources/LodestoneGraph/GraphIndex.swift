@@ -30,6 +30,14 @@ package struct GraphIndex: Sendable {
         outgoing.links(of: source)
     }
 
+    /// Whether any link leaves or enters `node`.
+    package func hasLinks(_ node: NodeNumber) -> Bool {
+        outgoing.list(of: node).count > 0 || incoming.list(of: node).count > 0
+    }
+
+    /// More than the largest node with a link.
+    package var nodeBound: Int { max(outgoing.nodeCount, incoming.nodeCount) }
+
     /// The nodes with a link to `node`, each once, ascending.
     package func sources(to node: NodeNumber) -> [NodeNumber] {
         var sources: [NodeNumber] = []

@@ -16,18 +16,47 @@ struct CollectionState: Sendable {
     /// Of the last batch in it.
     private(set) var sequenceNumber: UInt64 = 0
     /// The node of each row; `none` once the row is dropped or replaced.
-    private var nodes = ChunkedArray<NodeNumber>()
+    private var nodes: LayeredArray<NodeNumber>
     /// The row of each node; `none` for an id without a document.
-    private var rows = ChunkedArray<RowNumber>()
+    private var rows: LayeredArray<RowNumber>
     /// In row order, without overlap.
     private(set) var vectors: [VectorBlock] = []
-    private(set) var graph = GraphIndex()
+    private(set) var graph: GraphIndex
     private(set) var documentCount = 0
     private(set) var vectorCount = 0
+    /// Rows in the base, dropped ones among them.
+    let baseRowCount: Int
+    /// Rows that were added, removed or linked anew since the base: what a compaction would fold.
+    private(set) var changesSinceBase = 0
 
+    /// A state without documents.
     init(dimension: Int) {
         self.dimension = dimension
+        nodes = LayeredArray(substitute: Self.none)
+        rows = LayeredArray(substitute: Self.none)
+        graph = GraphIndex()
+        baseRowCount = 0
     }
+
+    /// The state of a base.
+    init(
+        dimension: Int,
+        nodes: Section<NodeNumber>,
+        rows: Section<RowNumber>,
+        graph: GraphIndex,
+        _ header: BaseHeader
+    ) {
+        self.dimension = dimension
+        self.nodes = LayeredArray(nodes, substitute: Self.none)
+        self.rows = LayeredArray(rows, substitute: Self.none)
+        self.graph = graph
+        documentCount = Int(clamping: header.documentCount)
+        vectorCount = Int(clamping: header.vectorCount)
+        baseRowCount = nodes.count
+    }
+
+    /// More than the largest node with a row or a link.
+    var nodeBound: Int { max(rows.count, graph.nodeBound) }
 
     /// The row after the highest that was ever given.
     var nextRow: RowNumber { RowNumber(nodes.count) }
@@ -50,10 +79,29 @@ struct CollectionState: Sendable {
         row < nodes.count && nodes[Int(row)] != Self.none
     }
 
-    /// The vector of a row.
+    /// The vector of a row, if it has one.
     ///
     /// O(log of the number of blocks).
-    func vector(of row: RowNumber) -> UnsafeBufferPointer<Float>? {
+    ///
+    /// - Throws: `.dataLoss` when it fails its checksum.
+    func vector(of row: RowNumber) throws(LodestoneError) -> UnsafeBufferPointer<Float>? {
+        guard let block = block(of: row) else { return nil }
+        let offset = Int(row - block.firstRow)
+        guard block.check(rows: offset..<offset + 1, dimension: dimension) else {
+            throw .damagedVectors(of: row, block)
+        }
+        return UnsafeBufferPointer(start: block.base + offset * dimension, count: dimension)
+    }
+
+    /// - Throws: `.dataLoss` when a search met vectors that fail their checksum, so that what it
+    ///   found may not be the nearest.
+    func refuseDamagedVectors() throws(LodestoneError) {
+        for block in vectors where block.isDamaged {
+            throw .damagedVectors(of: block.firstRow, block)
+        }
+    }
+
+    private func block(of row: RowNumber) -> VectorBlock? {
         var low = 0
         var high = vectors.count
         while low < high {
@@ -62,9 +110,7 @@ struct CollectionState: Sendable {
         }
         guard low > 0 else { return nil }
         let block = vectors[low - 1]
-        let offset = Int(row - block.firstRow)
-        guard offset < block.count else { return nil }
-        return UnsafeBufferPointer(start: block.base + offset * dimension, count: dimension)
+        return Int(row - block.firstRow) < block.count ? block : nil
     }
 
     // MARK: Changes, by the one writer
@@ -75,13 +121,14 @@ struct CollectionState: Sendable {
 
     /// Leaves room for rows that are gone already.
     mutating func skip(to nextRow: RowNumber) {
-        nodes.grow(to: Int(nextRow), with: Self.none)
+        nodes.grow(to: Int(nextRow))
     }
 
     /// Takes in the vectors of consecutive rows; runs that follow each other in memory become one
     /// block.
     mutating func append(_ run: VectorRun) {
-        if let last = vectors.last, last.owner === run.owner,
+        if let last = vectors.last, last.checked == nil, run.checked == nil,
+            last.owner === run.owner,
             last.base + last.count * dimension == run.base,
             Int(last.firstRow) + last.count == Int(run.firstRow)
         {
@@ -97,7 +144,8 @@ struct CollectionState: Sendable {
                     base: run.base,
                     firstRow: run.firstRow,
                     count: run.count,
-                    owner: run.owner
+                    owner: run.owner,
+                    checked: run.checked
                 )
             )
         }
@@ -105,12 +153,13 @@ struct CollectionState: Sendable {
 
     /// Takes in a document whose vector, if it has one, is there already.
     mutating func insert(_ row: RowNumber, node: NodeNumber, links: [Link]) {
-        nodes.grow(to: Int(row), with: Self.none)
+        nodes.grow(to: Int(row))
         nodes.append(node)
-        rows.grow(to: Int(node) + 1, with: Self.none)
+        rows.grow(to: Int(node) + 1)
         rows[Int(node)] = row
         documentCount += 1
-        if vector(of: row) != nil { vectorCount += 1 }
+        changesSinceBase += 1
+        if block(of: row) != nil { vectorCount += 1 }
         if !links.isEmpty || !graph.links(from: node).isEmpty {
             graph.setLinks(from: node, links)
         }
@@ -124,7 +173,8 @@ struct CollectionState: Sendable {
         nodes[Int(row)] = Self.none
         if self.row(of: node) == row { rows[Int(node)] = Self.none }
         documentCount -= 1
-        if vector(of: row) != nil { vectorCount -= 1 }
+        changesSinceBase += 1
+        if block(of: row) != nil { vectorCount -= 1 }
     }
 
     /// Takes out every link that leaves or enters a node.
@@ -133,6 +183,21 @@ struct CollectionState: Sendable {
     }
 
     mutating func setLinks(from node: NodeNumber, _ links: [Link]) {
+        changesSinceBase += 1
         graph.setLinks(from: node, links)
+    }
+}
+
+extension LodestoneError {
+    fileprivate static func damagedVectors(of row: RowNumber, _ block: VectorBlock)
+        -> LodestoneError
+    {
+        LodestoneError(
+            .dataLoss,
+            reason: "CORRUPT_VECTORS",
+            "Vectors near row \(row), among the \(block.count) from row \(block.firstRow), fail "
+                + "their checksum.",
+            recovery: "Write the documents that `verify` names again, or restore a snapshot."
+        )
     }
 }

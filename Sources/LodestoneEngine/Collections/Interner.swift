@@ -15,6 +15,11 @@ final class Interner<Key: Hashable & Sendable>: Sendable {
 
         func number(of key: Key) -> UInt32? { numbers[key] }
 
+        /// The key of a number; none only for one read from a damaged base.
+        func key(_ number: UInt32) -> Key? {
+            number < keys.count ? keys[Int(number)] : nil
+        }
+
         mutating func intern(_ key: Key) -> UInt32 {
             if let number = numbers[key] { return number }
             let number = UInt32(keys.count)

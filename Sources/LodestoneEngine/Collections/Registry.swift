@@ -5,24 +5,27 @@ import Synchronization
 
 /// The collections by name, and the sequence number up to which all of them have been brought.
 ///
-/// Threading: the table is behind a mutex. `gate` is held by the writer from its commit until the
-/// collections show it, and by a reader that needs rows and collections of one and the same state.
+/// Threading: the table is behind a mutex. `gate` is held by whoever changes collections: the
+/// writer from its first look at them until they show its commit, whoever catches up with other
+/// processes, and a compaction while it puts new contents in place.
 final class Registry: Sendable {
     private struct Table {
         var collections: [String: Collection] = [:]
+        var numbers: [CollectionNumber: Collection] = [:]
         var nextNumber: CollectionNumber = 1
     }
 
-    private let table: Mutex<Table>
-    private let published: Atomic<UInt64>
+    let store: any Store
+    private let table = Mutex(Table())
+    private let published = Atomic<UInt64>(0)
     private let gate = Mutex<Void>(())
 
-    init(_ collections: [Collection], sequenceNumber: UInt64, nextNumber: CollectionNumber) {
-        var table = Table()
-        for collection in collections { table.collections[collection.record.name] = collection }
-        table.nextNumber = nextNumber
-        self.table = Mutex(table)
-        published = Atomic(sequenceNumber)
+    /// Loads every collection of a store.
+    init(_ store: any Store) throws(LodestoneError) {
+        self.store = store
+        let reader = try store.beginRead(context: nil)
+        defer { reader.end() }
+        try load(from: reader)
     }
 
     /// Every batch up to this one is visible.
@@ -50,29 +53,156 @@ final class Registry: Sendable {
     }
 
     func add(_ collection: Collection) {
-        table.withLock { $0.collections[collection.record.name] = collection }
+        table.withLock { table in
+            table.collections[collection.record.name] = collection
+            table.numbers[collection.record.number] = collection
+            table.nextNumber = max(table.nextNumber, collection.record.number + 1)
+        }
     }
 
     func remove(_ collection: Collection) {
         collection.markDropped()
-        table.withLock { $0.collections[collection.record.name] = nil }
-    }
-
-    /// Runs a commit and its application to the collections as one step for `consistent`.
-    func commit(_ body: () throws(LodestoneError) -> [CommittedBatch]) throws(LodestoneError)
-        -> [CommittedBatch]
-    {
-        try gate.withLock { (_) throws(LodestoneError) in
-            let committed = try body()
-            if let last = committed.last {
-                published.store(last.sequenceNumber, ordering: .releasing)
-            }
-            return committed
+        table.withLock { table in
+            table.collections[collection.record.name] = nil
+            table.numbers[collection.record.number] = nil
         }
     }
 
-    /// Runs `body` while nothing is being committed.
-    func withoutCommits<T>(_ body: () throws(LodestoneError) -> T) throws(LodestoneError) -> T {
-        try gate.withLock { (_) throws(LodestoneError) in try body() }
+    // MARK: Changes
+
+    /// Runs `body` as the only one that changes collections.
+    ///
+    /// - Parameter body: Gets a gate through which it says what it brought the collections to.
+    func changing<T>(_ body: (Gate) throws(LodestoneError) -> T) throws(LodestoneError) -> T {
+        try gate.withLock { (_) throws(LodestoneError) in try body(Gate(registry: self)) }
+    }
+
+    /// Takes in what other processes have committed, if they have.
+    ///
+    /// Costs a nanosecond when they have not.
+    func catchUp() throws(LodestoneError) {
+        guard store.sharedSequenceNumber > sequenceNumber else { return }
+        try changing { (gate) throws(LodestoneError) in
+            guard store.sharedSequenceNumber > sequenceNumber else { return }
+            let reader = try store.beginRead(context: nil)
+            defer { reader.end() }
+            try gate.catchUp(with: reader)
+        }
+    }
+
+    /// The right to change collections.
+    struct Gate {
+        fileprivate let registry: Registry
+
+        /// Says that every collection shows the batches up to this one.
+        func publish(_ sequenceNumber: UInt64) {
+            registry.published.store(sequenceNumber, ordering: .releasing)
+        }
+
+        /// The contents of a collection; made anew from the rows when they are damaged.
+        func undamaged(_ collection: Collection) throws(LodestoneError) -> CollectionContents {
+            let contents = collection.contents
+            return contents.isDamaged ? try registry.rebuild(collection) : contents
+        }
+
+        /// Brings every collection to the state of a reader.
+        func catchUp(with reader: any StoreReader) throws(LodestoneError) {
+            guard reader.sequenceNumber > registry.sequenceNumber else { return }
+            do throws(LodestoneError) {
+                try registry.replay(from: reader)
+            } catch where error.reason == "LOG_FORGOTTEN" {
+                try registry.load(from: reader)
+            }
+        }
+    }
+
+    private func rebuild(_ collection: Collection) throws(LodestoneError) -> CollectionContents {
+        let reader = try store.beginRead(context: nil)
+        defer { reader.end() }
+        let contents = try CollectionContents.rebuild(collection.record, from: reader)
+        collection.replace(contents)
+        return contents
+    }
+
+    private func replay(from reader: any StoreReader) throws(LodestoneError) {
+        let records = Dictionary(
+            uniqueKeysWithValues: try reader.collections().map { ($0.number, $0) }
+        )
+        // Contents are changed apart and put in place at the end: readers go on meanwhile.
+        var changed: [CollectionNumber: CollectionContents] = [:]
+        try reader.forEachChange(after: sequenceNumber, of: nil) {
+            (change) throws(LodestoneError) in
+            let number = change.collection
+            switch change.kind {
+            case .createCollection:
+                table.withLock { $0.nextNumber = max($0.nextNumber, number + 1) }
+                // One that is gone again by now is not worth showing.
+                if let record = records[number], collection(number) == nil {
+                    add(Collection(record))
+                }
+            case .dropCollection:
+                changed[number] = nil
+                if let collection = collection(number) { remove(collection) }
+            case .rows:
+                guard let collection = collection(number), let record = records[number] else {
+                    return
+                }
+                var contents = changed.removeValue(forKey: number) ?? collection.contents
+                try contents.replay(change, of: record, from: reader)
+                changed[number] = contents
+            }
+        }
+        for (number, contents) in changed { collection(number)?.replace(contents) }
+        published.store(reader.sequenceNumber, ordering: .releasing)
+    }
+
+    /// Loads every collection anew.
+    private func load(from reader: any StoreReader) throws(LodestoneError) {
+        let records = try reader.collections()
+        for record in records {
+            let (contents, _) = try CollectionContents.load(record, from: reader)
+            if let collection = collection(record.number) {
+                collection.replace(contents)
+            } else {
+                add(Collection(record, contents: contents))
+            }
+        }
+        let numbers = Set(records.map(\.number))
+        for collection in all where !numbers.contains(collection.record.number) {
+            remove(collection)
+        }
+        let next = try reader.nextCollectionNumber()
+        table.withLock { $0.nextNumber = max($0.nextNumber, next) }
+        published.store(reader.sequenceNumber, ordering: .releasing)
+    }
+
+    // MARK: Contents from elsewhere
+
+    /// The contents of a collection; made anew from the rows when something read from its base was
+    /// damaged.
+    func undamaged(_ collection: Collection) throws(LodestoneError) -> CollectionContents {
+        let contents = collection.contents
+        guard contents.isDamaged else { return contents }
+        return try changing { (gate) throws(LodestoneError) in
+            try gate.undamaged(collection)
+        }
+    }
+
+    /// Puts the contents of the newest base, with the log after it, in place.
+    func reload(_ collection: Collection) throws(LodestoneError) {
+        // Most of the log is replayed before anybody has to wait.
+        let reader = try store.beginRead(context: nil)
+        defer { reader.end() }
+        var (contents, _) = try CollectionContents.load(collection.record, from: reader)
+        try changing { (_) throws(LodestoneError) in
+            let last = try store.beginRead(context: nil)
+            defer { last.end() }
+            try contents.replay(collection.record, from: last)
+            collection.replace(contents)
+        }
+    }
+
+    private func collection(_ number: CollectionNumber) -> Collection? {
+        table.withLock { $0.numbers[number] }
     }
 }

@@ -10,7 +10,7 @@ extension ReadView {
         var labels: Set<UInt32>?
         if !walk.labels.isEmpty {
             // A label that no edge has leads nowhere.
-            labels = collection.labels.withTable { table in
+            labels = contents.labels.withTable { table in
                 Set(walk.labels.compactMap { table.number(of: Label(string: $0)) })
             }
         }
@@ -27,15 +27,15 @@ extension ReadView {
 
     /// A walk from ids; those without a document are passed over.
     func result(of walk: Walk, context: CallContext) throws(LodestoneError) -> WalkResult {
-        let starts = collection.ids.withTable { table in
+        let starts = contents.ids.withTable { table in
             walk.from.compactMap { table.number(of: $0) }
         }
         let outcome = try steps(of: walk, from: starts, context: context)
-        let ids = collection.ids.withTable { table in
-            outcome.reached.map { (table.keys[Int($0.node)], table.keys[Int($0.from)]) }
+        let ids = contents.ids.withTable { table in
+            outcome.reached.map { (table.id($0.node), table.id($0.from)) }
         }
-        let labels = collection.labels.withTable { table in
-            outcome.reached.map { table.keys[Int($0.label)].string }
+        let labels = contents.labels.withTable { table in
+            outcome.reached.map { table.key($0.label)?.string ?? "" }
         }
         let reached = outcome.reached.indices.map { index in
             let step = outcome.reached[index]

@@ -6,24 +6,37 @@ import LodestoneStorage
 /// transaction on the store at the same sequence number.
 struct ReadView {
     let collection: Collection
-    let state: CollectionState
+    let contents: CollectionContents
     let rows: (any StoreReader)?
 
+    var state: CollectionState { contents.state }
+
     /// Runs `body` on one state of the collection; the transaction ends with it.
+    ///
+    /// What `body` found is thrown away when it read something damaged out of a base; the
+    /// collection is then made anew from its rows, and asked again.
     static func with<T>(
         _ collection: Collection,
-        store: any Store,
         registry: Registry,
         needsRows: Bool,
         context: CallContext,
         _ body: (ReadView) throws(LodestoneError) -> T
     ) throws(LodestoneError) -> T {
-        guard needsRows else {
-            return try body(ReadView(collection: collection, state: collection.state, rows: nil))
+        try registry.catchUp()
+        while true {
+            let view =
+                needsRows
+                ? try pair(collection, registry: registry, context: context)
+                : ReadView(collection: collection, contents: collection.contents, rows: nil)
+            let result: Result<T, LodestoneError>
+            do {
+                defer { view.rows?.end() }
+                result = Result { () throws(LodestoneError) in try body(view) }
+            }
+            guard view.contents.isDamaged else { return try result.get() }
+            try context.check()
+            _ = try registry.undamaged(collection)
         }
-        let view = try pair(collection, store: store, registry: registry, context: context)
-        defer { view.rows?.end() }
-        return try body(view)
     }
 
     /// A transaction and a state that hold exactly the same batches.
@@ -32,40 +45,42 @@ struct ReadView {
     /// commits wait instead.
     private static func pair(
         _ collection: Collection,
-        store: any Store,
         registry: Registry,
         context: CallContext
     ) throws(LodestoneError) -> ReadView {
         for _ in 0..<3 {
-            let rows = try store.beginRead(context: context)
+            let rows = try registry.store.beginRead(context: context)
             // The state must have taken in every batch of the transaction, and no later one.
             if registry.sequenceNumber >= rows.sequenceNumber {
-                let state = collection.state
-                if state.sequenceNumber <= rows.sequenceNumber {
-                    return ReadView(collection: collection, state: state, rows: rows)
+                let contents = collection.contents
+                if contents.state.sequenceNumber <= rows.sequenceNumber {
+                    return ReadView(collection: collection, contents: contents, rows: rows)
                 }
             }
             rows.end()
         }
-        return try registry.withoutCommits { () throws(LodestoneError) in
-            ReadView(
-                collection: collection,
-                state: collection.state,
-                rows: try store.beginRead(context: context)
-            )
+        return try registry.changing { (gate) throws(LodestoneError) in
+            let rows = try registry.store.beginRead(context: context)
+            do throws(LodestoneError) {
+                try gate.catchUp(with: rows)
+            } catch {
+                rows.end()
+                throw error
+            }
+            return ReadView(collection: collection, contents: collection.contents, rows: rows)
         }
     }
 
     /// The id of a row's document in this state.
     func id(of row: RowNumber) -> DocumentID? {
         state.node(of: row).map { node in
-            collection.ids.withTable { $0.keys[Int(node)] }
+            contents.ids.withTable { $0.id(node) }
         }
     }
 
     /// The row of a document in this state.
     func row(of id: DocumentID) -> RowNumber? {
-        collection.ids.withTable { $0.number(of: id) }.flatMap { state.row(of: $0) }
+        contents.ids.withTable { $0.number(of: id) }.flatMap { state.row(of: $0) }
     }
 
     /// The parts of a document that were asked for.
@@ -73,7 +88,9 @@ struct ReadView {
         -> Document
     {
         var document = Document(id: id)
-        if include.contains(.vector) { document.vector = state.vector(of: row).map { Array($0) } }
+        if include.contains(.vector) {
+            document.vector = try state.vector(of: row).map { Array($0) }
+        }
         if include.needsRows, let stored = try rows?.row(row, of: collection.record.number) {
             if include.contains(.text) { document.text = stored.text }
             if include.contains(.metadata) { document.metadata = stored.metadata }

@@ -82,6 +82,7 @@ struct SearchPlan {
                 lists[question.query][question.source] = list
             }
         }
+        try view.state.refuseDamagedVectors()
         return lists
     }
 
@@ -97,7 +98,7 @@ struct SearchPlan {
                 lists[index] = try matching(text, depth: query.depth(of: source), allowed: allowed)
             case .walk(let walk):
                 let starts = walk.from.compactMap { id in
-                    view.collection.ids.withTable { $0.number(of: id) }
+                    view.contents.ids.withTable { $0.number(of: id) }
                 }
                 lists[index] = try reached(walk, from: starts, query, source, allowed: allowed)
             case .walkFromHits:

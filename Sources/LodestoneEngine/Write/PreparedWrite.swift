@@ -19,6 +19,15 @@ enum PreparedWrite: Sendable {
         }
     }
 
+    /// The collection whose documents it changes.
+    var collection: Collection? {
+        switch self {
+        case .createCollection, .dropCollection: nil
+        case .index(let index): index.collection
+        case .drop(let drop): drop.collection
+        }
+    }
+
     /// Bytes that it adds to a commit, roughly.
     var byteCount: Int {
         switch self {

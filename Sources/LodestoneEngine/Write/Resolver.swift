@@ -216,7 +216,7 @@ struct Resolver {
         var relinked: [(row: RowNumber, node: NodeNumber, edges: [Edge])] = []
         for source in losing.sorted() where gone[source] == nil {
             guard let row = state.row(of: source) else { continue }
-            let id = collection.ids.withTable { $0.keys[Int(source)] }
+            let id = collection.ids.withTable { $0.id(source) }
             let edges = try storedEdges(row, of: collection)
             let dropped = Set((named[id] ?? []).map { EdgeKey($0) })
             let kept = edges.filter {

@@ -32,12 +32,14 @@ final class Writer: Sendable {
 
     let store: any Store
     let registry: Registry
+    private let compactor: Compactor
     private let queue = DispatchQueue(label: "lodestone.writer")
     private let waiting = Mutex(Queue())
 
-    init(store: any Store, registry: Registry) {
+    init(store: any Store, registry: Registry, compactor: Compactor) {
         self.store = store
         self.registry = registry
+        self.compactor = compactor
     }
 
     func enqueue(_ write: PendingWrite) {
@@ -94,39 +96,105 @@ final class Writer: Sendable {
     }
 
     private func process(_ group: [PendingWrite]) {
-        var resolver = Resolver(store: store, registry: registry)
-        var ready: [(pending: PendingWrite, resolved: ResolvedWrite)] = []
-        for pending in group {
-            do throws(LodestoneError) {
-                try pending.context.check()
-                if let receipt = try repeated(pending) {
-                    pending.completion(.success(receipt))
-                } else {
-                    ready.append((pending, try resolver.resolve(pending)))
+        var resolved = ResolvedGroup()
+        let result: Result<[CommittedBatch], LodestoneError> = Result {
+            () throws(LodestoneError) in
+            try registry.changing { (gate) throws(LodestoneError) in
+                try store.exclusively { (last) throws(LodestoneError) in
+                    if last > registry.sequenceNumber { try catchUp(gate) }
+                    resolved = try resolve(group, gate)
+                    return try commit(resolved.ready, gate)
                 }
-            } catch {
-                pending.completion(.failure(error))
             }
         }
-        if ready.isEmpty { return }
-        #if DEBUG
-        if PlantedBug.ackBeforeCommit.isPlanted { answerTooEarly(ready) }
-        #endif
-        do throws(LodestoneError) {
-            let committed = try registry.commit {
-                () throws(LodestoneError) -> [CommittedBatch] in
-                let committed = try store.commit(ready.map(\.resolved.batch))
-                for (write, batch) in zip(ready, committed) { write.resolved.apply(batch) }
-                return committed
-            }
+        for (pending, answer) in resolved.answers { pending.completion(answer) }
+        switch result {
+        case .success(let committed):
+            if committed.isEmpty { return }
             FaultPoint.reach("commit.before-reply")
-            for (write, batch) in zip(ready, committed) {
+            for (write, batch) in zip(resolved.ready, committed) {
                 write.pending.completion(
                     .success(write.resolved.receipt(batch, durability: store.durability))
                 )
             }
-        } catch {
-            fail(ready.map(\.pending), with: error)
+            for collection in Self.collections(of: resolved.ready.map(\.pending)) {
+                compactor.consider(collection)
+            }
+        case .failure(let error):
+            let answered = !resolved.answers.isEmpty || !resolved.ready.isEmpty
+            fail(answered ? resolved.ready.map(\.pending) : group, with: error)
+        }
+    }
+
+    /// Other processes may have committed since the last group.
+    private func catchUp(_ gate: Registry.Gate) throws(LodestoneError) {
+        let reader = try store.beginRead(context: nil)
+        defer { reader.end() }
+        try gate.catchUp(with: reader)
+        store.publish(reader.sequenceNumber)
+    }
+
+    /// What became of a group before its commit.
+    private struct ResolvedGroup {
+        var ready: [(pending: PendingWrite, resolved: ResolvedWrite)] = []
+        var answers: [(PendingWrite, Result<WriteReceipt, LodestoneError>)] = []
+    }
+
+    private func resolve(_ group: [PendingWrite], _ gate: Registry.Gate) throws(LodestoneError)
+        -> ResolvedGroup
+    {
+        while true {
+            let resolved = resolve(group)
+            // Numbers read from a damaged base must not become rows.
+            let damaged = Self.collections(of: group).filter { $0.contents.isDamaged }
+            if damaged.isEmpty { return resolved }
+            for collection in damaged { _ = try gate.undamaged(collection) }
+        }
+    }
+
+    private func resolve(_ group: [PendingWrite]) -> ResolvedGroup {
+        var resolver = Resolver(store: store, registry: registry)
+        var resolved = ResolvedGroup()
+        for pending in group {
+            do throws(LodestoneError) {
+                try pending.context.check()
+                if let receipt = try repeated(pending) {
+                    resolved.answers.append((pending, .success(receipt)))
+                } else {
+                    resolved.ready.append((pending, try resolver.resolve(pending)))
+                }
+            } catch {
+                resolved.answers.append((pending, .failure(error)))
+            }
+        }
+        return resolved
+    }
+
+    private func commit(
+        _ ready: [(pending: PendingWrite, resolved: ResolvedWrite)],
+        _ gate: Registry.Gate
+    ) throws(LodestoneError) -> [CommittedBatch] {
+        if ready.isEmpty { return [] }
+        #if DEBUG
+        if PlantedBug.ackBeforeCommit.isPlanted { answerTooEarly(ready) }
+        #endif
+        let committed = try store.commit(ready.map(\.resolved.batch))
+        for (write, batch) in zip(ready, committed) { write.resolved.apply(batch) }
+        if let last = committed.last {
+            // First here, then for all: a reader of this process has nothing to catch up with.
+            gate.publish(last.sequenceNumber)
+            store.publish(last.sequenceNumber)
+        }
+        return committed
+    }
+
+    private static func collections(of group: [PendingWrite]) -> [Collection] {
+        var seen: Set<ObjectIdentifier> = []
+        return group.compactMap { pending in
+            guard let collection = pending.write.collection,
+                seen.insert(ObjectIdentifier(collection)).inserted
+            else { return nil }
+            return collection
         }
     }
 

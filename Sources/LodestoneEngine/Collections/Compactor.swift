@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+import Dispatch
+import LodestoneCore
+import LodestoneStorage
+import Synchronization
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// When a collection's delta is folded into a new base.
+public struct CompactionPolicy: Sendable, Equatable {
+    /// Changes to rows that a delta must have.
+    public var minimumChanges: Int
+    /// Share of the base that a delta must reach, too, while writes keep coming; larger means less
+    /// writing and longer replays.
+    public var share: Double
+    /// After so long without a write, `minimumChanges` alone suffice.
+    public var idleTime: Duration
+
+    /// Creates a policy.
+    public init(
+        minimumChanges: Int = 1_000,
+        share: Double = 0.25,
+        idleTime: Duration = .seconds(1)
+    ) {
+        self.minimumChanges = minimumChanges
+        self.share = share
+        self.idleTime = idleTime
+    }
+}
+
+/// Folds deltas into bases in the background, one collection at a time; nothing waits for it but
+/// the swap of the contents, which takes as long as replaying what was written meanwhile.
+///
+/// Threading: any thread; the work is done on a queue of its own.
+final class Compactor: Sendable {
+    private struct State {
+        /// Collections whose turn will come.
+        var queued: Set<CollectionNumber> = []
+        /// When the last write came, for those with a timer running.
+        var lastWrites: [CollectionNumber: ContinuousClock.Instant] = [:]
+        var isClosed = false
+    }
+
+    private let registry: Registry
+    private let policy: CompactionPolicy
+    private let queue = DispatchQueue(label: "lodestone.compactor")
+    private let state = Mutex(State())
+    /// The last compaction that failed, and why.
+    private let failure = Mutex<LodestoneError?>(nil)
+
+    private var store: any Store { registry.store }
+
+    init(_ registry: Registry, policy: CompactionPolicy) {
+        self.registry = registry
+        self.policy = policy
+    }
+
+    /// Looks whether a collection that was just written to needs a new base.
+    func consider(_ collection: Collection) {
+        let state = collection.state
+        guard state.changesSinceBase >= max(1, policy.minimumChanges) else { return }
+        if Double(state.changesSinceBase) >= policy.share * Double(state.baseRowCount) {
+            enqueue(collection)
+        } else {
+            waitUntilIdle(collection)
+        }
+    }
+
+    /// Queues a compaction.
+    func enqueue(_ collection: Collection) {
+        let isNew = state.withLock { state in
+            !state.isClosed && state.queued.insert(collection.record.number).inserted
+        }
+        guard isNew else { return }
+        queue.async {
+            self.state.withLock { _ = $0.queued.remove(collection.record.number) }
+            self.attempt(collection)
+        }
+    }
+
+    /// Folds the delta of a collection now.
+    ///
+    /// - Parameter completion: Gets the sequence number of the base.
+    func compact(
+        _ collection: Collection,
+        completion: @escaping @Sendable (Result<UInt64, LodestoneError>) -> Void
+    ) {
+        queue.async {
+            completion(
+                Result { () throws(LodestoneError) in try self.compact(collection, waits: true) }
+            )
+        }
+    }
+
+    /// Waits for the compaction under way, and starts no other.
+    func close() {
+        state.withLock { $0.isClosed = true }
+        queue.sync {}
+    }
+
+    /// Why the last compaction failed, if it did.
+    var lastFailure: LodestoneError? { failure.withLock { $0 } }
+
+    private func waitUntilIdle(_ collection: Collection) {
+        let number = collection.record.number
+        let isWaiting = state.withLock { state in
+            state.lastWrites.updateValue(.now, forKey: number) != nil
+        }
+        if !isWaiting { lookAgain(collection) }
+    }
+
+    private func lookAgain(_ collection: Collection) {
+        queue.asyncAfter(deadline: .now() + policy.idleTime.dispatchInterval) { [weak self] in
+            guard let self else { return }
+            let number = collection.record.number
+            let idleTime = policy.idleTime
+            let isIdle = state.withLock { state in
+                guard let last = state.lastWrites[number], !state.isClosed else { return true }
+                return last.duration(to: .now) >= idleTime
+            }
+            guard isIdle else {
+                lookAgain(collection)
+                return
+            }
+            state.withLock { $0.lastWrites[number] = nil }
+            attempt(collection)
+        }
+    }
+
+    private func attempt(_ collection: Collection) {
+        if state.withLock({ $0.isClosed }) { return }
+        do throws(LodestoneError) {
+            _ = try compact(collection, waits: false)
+            failure.withLock { $0 = nil }
+        } catch {
+            // The delta stays, and the next write tries again.
+            failure.withLock { $0 = error }
+        }
+    }
+
+    private func compact(_ collection: Collection, waits: Bool) throws(LodestoneError) -> UInt64 {
+        while true {
+            let done = try store.compacting { () throws(LodestoneError) in
+                try fold(collection)
+            }
+            if let done { return done }
+            // Another process is at it.
+            guard waits else { return 0 }
+            usleep(1_000)
+        }
+    }
+
+    private func fold(_ collection: Collection) throws(LodestoneError) -> UInt64 {
+        guard !collection.isDropped else { throw .noCollection(collection.record.name) }
+        let number = collection.record.number
+        try registry.catchUp()
+        let contents = try registry.undamaged(collection)
+        let sequenceNumber = contents.state.sequenceNumber
+        let path = store.basePath(of: number, sequenceNumber: sequenceNumber)
+        try contents.writeBase(of: number, to: path)
+        FaultPoint.reach("compaction.before-pointer")
+        try store.adoptBase(of: number, sequenceNumber: sequenceNumber)
+        FaultPoint.reach("compaction.after-pointer")
+        try registry.reload(collection)
+        try store.reclaimSpace()
+        return sequenceNumber
+    }
+}
+
+extension Duration {
+    fileprivate var dispatchInterval: DispatchTimeInterval {
+        .microseconds(Int(self / .microseconds(1)))
+    }
+}
