@@ -78,6 +78,19 @@ extension Engine {
         }
     }
 
+    /// Folds what was written to a collection since its base into a new base.
+    ///
+    /// It happens by itself once enough has been written; searches and writes go on meanwhile.
+    ///
+    /// - Returns: The sequence number of the last batch in the base.
+    @discardableResult
+    public func compact(_ collection: String) async throws(LodestoneError) -> UInt64 {
+        let result = await withCheckedContinuation { continuation in
+            compact(collection) { continuation.resume(returning: $0) }
+        }
+        return try result.get()
+    }
+
     private func write(_ write: Write, requestID: RequestID) async throws(LodestoneError)
         -> WriteReceipt
     {

@@ -101,6 +101,9 @@ public final class Engine: Sendable {
         store.close()
     }
 
+    /// What the store is built on, with its version, for people.
+    package var storeVersion: String { store.version }
+
     /// The sequence number of the last batch that searches can see.
     package var sequenceNumber: UInt64 { registry.sequenceNumber }
 

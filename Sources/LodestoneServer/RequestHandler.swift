@@ -83,7 +83,8 @@ final class RequestHandler: Sendable {
             if let call = connection.calls.call(id) { cancel(call, on: connection) }
         case .ping, .listCollections, .describeCollection, .stats:
             answerAtOnce(arrival)
-        case .alterCollection, .buildIndex, .compact:
+        case .compact(let collection): compact(collection, arrival)
+        case .alterCollection, .buildIndex:
             refuse(arrival, .notOffered(arrival.kind))
         case .snapshot, .verify: maintain(arrival)
         case .createCollection(let name, let options):
@@ -141,9 +142,9 @@ final class RequestHandler: Sendable {
         let reply: Reply
         do {
             switch arrival.request.call {
-            case .listCollections: reply = .collections(engine.collections())
+            case .listCollections: reply = .collections(try engine.collections())
             case .describeCollection(let name): reply = .collection(try engine.describe(name))
-            case .stats: reply = .stats(stats())
+            case .stats: reply = .stats(try stats())
             default: reply = .pong(sequenceNumber: engine.sequenceNumber)
             }
         } catch {
@@ -170,6 +171,18 @@ final class RequestHandler: Sendable {
                 case .success(let receipt): connection.finish(call, .written(receipt))
                 case .failure(let error): connection.finish(call, .error(error))
                 }
+            }
+        }
+    }
+
+    /// The compaction goes on when nobody waits for it any more: it is worth the same then.
+    private func compact(_ collection: String, _ arrival: Arrival) {
+        guard let call = begin(arrival, collection) else { return }
+        let connection = arrival.connection
+        engine.compact(collection) { result in
+            switch result {
+            case .success(let number): connection.finish(call, .done(sequenceNumber: number))
+            case .failure(let error): connection.finish(call, .error(error))
             }
         }
     }
@@ -301,8 +314,8 @@ final class RequestHandler: Sendable {
         refuse(arrival, .permissionDenied(arrival.kind, role: role))
     }
 
-    private func stats() -> Stats {
-        var stats = engine.stats()
+    private func stats() throws(LodestoneError) -> Stats {
+        var stats = try engine.stats()
         let counts = occupancy.counts
         stats.statistics += [
             Statistic("server.connections", Double(counts.connections), unit: "1"),

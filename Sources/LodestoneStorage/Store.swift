@@ -209,6 +209,8 @@ package struct LoggedRows: Sendable {
     package let vectors: VectorRun?
     package let removed: [RowNumber]
     package let relinked: [RowNumber]
+    /// Documents that are gone for good, with every edge from and to them.
+    package let dropped: [DocumentID]
 }
 
 /// A batch that is ready to be committed.
@@ -260,6 +262,8 @@ package struct RowChange: Sendable {
     package var vectorChecksum: UInt32
     /// Rows that are gone: dropped, or replaced by a new one.
     package var removed: [RowNumber]
+    /// The documents among them that are gone for good.
+    package var dropped: [DocumentID]
     /// Rows whose outgoing edges change.
     package var relinked: [(row: RowNumber, edges: [Edge])]
 
@@ -271,6 +275,7 @@ package struct RowChange: Sendable {
         vectors: [Float],
         vectorChecksum: UInt32,
         removed: [RowNumber],
+        dropped: [DocumentID] = [],
         relinked: [(row: RowNumber, edges: [Edge])]
     ) {
         self.collection = collection
@@ -280,6 +285,7 @@ package struct RowChange: Sendable {
         self.vectors = vectors
         self.vectorChecksum = vectorChecksum
         self.removed = removed
+        self.dropped = dropped
         self.relinked = relinked
     }
 }

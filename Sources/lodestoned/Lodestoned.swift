@@ -77,6 +77,6 @@ enum ExitStatus {
     static let cannotCreate: Int32 = 73
     /// The store can't be read or written, or is damaged.
     static let inputOutput: Int32 = 74
-    /// Anything else: the address is taken, another process has the store.
+    /// Anything else: the address is taken, another process keeps the store locked.
     static let unavailable: Int32 = 69
 }

@@ -73,7 +73,11 @@ struct Service: Sendable {
     private func openEngine() throws(LodestoneError) -> Engine {
         try Engine.open(
             directory: settings.data ?? "",
-            options: Engine.Options(durability: settings.durability, limits: settings.limits)
+            options: Engine.Options(
+                durability: settings.durability,
+                limits: settings.limits,
+                compaction: settings.compaction
+            )
         )
     }
 
@@ -96,7 +100,7 @@ struct Service: Sendable {
             "started",
             metadata: [
                 "version": "\(LodestoneVersion.release)",
-                "store": "\(engine.stats().storeVersion)",
+                "store": "\(engine.storeVersion)",
                 "data": "\(settings.data ?? "")",
                 "endpoint": "\(endpoint)",
                 "durability": "\(settings.durability)",

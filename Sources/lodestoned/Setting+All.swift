@@ -67,6 +67,26 @@ extension Setting {
             },
             show: { $0.durability == .full ? "full" : "relaxed" }
         ),
+        .number(
+            "compactionMinimumChanges",
+            \.compaction.minimumChanges,
+            1...1_000_000_000,
+            unit: "changes",
+            "Changes to rows of a collection before its views are folded into a new base."
+        ),
+        .number(
+            "compactionPercentOfBase",
+            \.compaction.percentOfBase,
+            0...10_000,
+            unit: "percent",
+            "Percent of the base that the changes must come to, too, while writes keep coming."
+        ),
+        .milliseconds(
+            "compactionIdleMs",
+            \.compaction.idleTime,
+            1...86_400_000,
+            "Time without a write after which compactionMinimumChanges alone suffice."
+        ),
         Setting(
             name: "logLevel",
             kind: .choice(Logger.Level.allCases.map(\.rawValue)),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 package import LodestoneCore
+package import LodestoneEngine
 package import LodestoneServer
 package import Logging
 
@@ -14,6 +15,8 @@ package struct Settings: Sendable {
     package var tokenFile: String?
     /// What an acknowledged write survives.
     package var durability = Durability.full
+    /// When deltas are folded into bases.
+    package var compaction = CompactionPolicy()
     /// The least important level that is logged.
     package var logLevel = Logger.Level.info
     /// What the server is told; its endpoint, tokens and limits are set from the rest.

@@ -212,10 +212,10 @@ struct EngineTests {
     @Test("answers the same after it was closed and opened")
     func reopens() async throws {
         let first = try await animals()
-        let before = first.collections()
+        let before = try first.collections()
         first.close()
         let engine = try Engine.open(directory: directory.path)
-        #expect(engine.collections() == before)
+        #expect(try engine.collections() == before)
         #expect(
             try await engine.search("animals", Query([.near([1, 0])], limit: 1)).map(\.id)
                 == ["dog"]
@@ -293,7 +293,7 @@ struct EngineTests {
         #expect(try engine.describe("animals").documents == 0)
         engine.close()
         let reopened = try Engine.open(directory: directory.path)
-        #expect(reopened.collections().map(\.name) == ["animals", "plants"])
+        #expect(try reopened.collections().map(\.name) == ["animals", "plants"])
         let hits = try await reopened.search("plants", Query([.near([1, 2, 5])]))
         #expect(hits.map(\.id) == ["dog"] && hits[0].score == -4)
     }

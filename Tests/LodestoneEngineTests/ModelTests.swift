@@ -29,15 +29,47 @@ struct ModelTests {
 
     private let words = ["red", "green", "blue", "white", "black"]
 
-    @Test("agrees after every write and every restart", arguments: [1, 2, 3] as [UInt64])
-    func agrees(seed: UInt64) async throws {
+    /// How the engines live while the writes come.
+    enum Life: String, CaseIterable {
+        /// One engine, all in its delta.
+        case alone
+        /// One engine that compacts all the time.
+        case compacting
+        /// Two engines on one store, both writing, asked in turn, compacting all the time.
+        case shared
+
+        var policy: CompactionPolicy {
+            self == .alone
+                ? CompactionPolicy()
+                : CompactionPolicy(
+                    minimumChanges: 7,
+                    percentOfBase: 0,
+                    idleTime: .milliseconds(1)
+                )
+        }
+    }
+
+    @Test(
+        "agrees after every write and every restart",
+        arguments: [1, 2, 3] as [UInt64],
+        Life.allCases
+    )
+    func agrees(seed: UInt64, life: Life) async throws {
         var random = SeededGenerator(seed: seed)
         let directory = try TemporaryDirectory()
-        var engine = try Engine.open(directory: directory.path)
-        try await engine.createCollection("m", CollectionOptions(dimension: 3, metric: .euclidean))
+        let options = Engine.Options(compaction: life.policy)
+        let open = { try Engine.open(directory: directory.path, options: options) }
+        var engines = [try open()]
+        if life == .shared { engines.append(try open()) }
+        try await engines[0].createCollection(
+            "m",
+            CollectionOptions(dimension: 3, metric: .euclidean)
+        )
         var model = Model()
         for step in 0..<120 {
-            switch Int.random(in: 0..<10, using: &random) {
+            let writer = Int.random(in: 0..<engines.count, using: &random)
+            let engine = engines[writer]
+            switch Int.random(in: 0..<11, using: &random) {
             case 0..<6:
                 let batch = try documents(&random)
                 _ = try await engine.index("m", batch)
@@ -60,12 +92,16 @@ struct ModelTests {
                     $0.label == "new" && $0.target == edge.target
                 }
                 model.documents[source]?.edges.append(edge)
+            case 9 where life != .alone:
+                try await engine.compact("m")
             default:
                 engine.close()
-                engine = try Engine.open(directory: directory.path)
+                engines[writer] = try open()
             }
-            try await compare(engine, model, &random)
+            let asked = try #require(engines.randomElement(using: &random))
+            try await compare(asked, model, &random)
         }
+        for engine in engines { engine.close() }
     }
 
     private func compare(

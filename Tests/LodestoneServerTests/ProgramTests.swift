@@ -85,17 +85,26 @@ struct ProgramTests {
         }
     }
 
-    @Test("refuses a directory that another one serves, and names it")
-    func inUse() async throws {
+    @Test("serves a directory together with another one, each showing what the other wrote")
+    func twoServers() async throws {
         try await offPool {
             let directory = try TemporaryDirectory()
-            let first = try Program(["--data", directory.path, "--listen", "127.0.0.1:0"])
-            _ = try first.endpoint()
-            let second = try Program(["--data", directory.path, "--listen", "127.0.0.1:0"])
-            #expect(second.status() == 69)
-            #expect(second.errors.contains(directory.path))
-            first.signal(SIGTERM)
-            #expect(first.status() == 0)
+            let programs = try (0..<2).map { _ in
+                try Program(["--data", directory.path, "--listen", "127.0.0.1:0"])
+            }
+            let clients = try programs.map { try RawClient(try $0.endpoint()) }
+            let create = Call.createCollection(name: "c", CollectionOptions(dimension: 0))
+            #expect(try clients[0].call(create).error == nil)
+            for turn in 0..<20 {
+                let id = DocumentID(trusted: "\(turn)")
+                let document = Document(id: id, text: "turn \(turn)")
+                let write = IndexManyRequest(collection: "c", documents: [document])
+                #expect(try clients[turn % 2].call(.indexMany(write)).error == nil)
+                let get = Call.get(GetRequest(collection: "c", ids: [id]))
+                #expect(try clients[(turn + 1) % 2].call(get) == .documents([document]))
+            }
+            for program in programs { program.signal(SIGTERM) }
+            #expect(programs.map { $0.status() } == [0, 0])
         }
     }
 

@@ -59,6 +59,14 @@ struct SQLiteStoreTests {
         )
     }
 
+    private func loggedVectors(_ reader: any StoreReader) throws(LodestoneError) -> [VectorRun] {
+        var runs: [VectorRun] = []
+        try reader.forEachChange(after: 0, of: 1) { (change) throws(LodestoneError) in
+            if case .rows(let rows) = change.kind, let run = rows.vectors { runs.append(run) }
+        }
+        return runs
+    }
+
     private let document = Document(
         id: "p1",
         text: [TextField(name: "title", text: "Größe"), TextField(name: "body", text: "a\0b")],
@@ -100,7 +108,7 @@ struct SQLiteStoreTests {
         }
         let store = try open()
         let reader = try store.beginRead(context: nil)
-        let run = try #require(try reader.vectorRuns(of: 1).first)
+        let run = try #require(try loggedVectors(reader).first)
         #expect([run.base[0], run.base[1]] == [1, 2] && run.count == 1 && run.firstRow == 0)
         #expect(try reader.nextRow(of: 1) == 1)
         #expect(try reader.lastSequenceNumber(of: 1) == 2)
@@ -111,15 +119,25 @@ struct SQLiteStoreTests {
         #expect(committed.map(\.sequenceNumber) == [3])
     }
 
-    @Test("lets a second one in only when the first is gone")
-    func excludes() throws {
-        var first: SQLiteStore? = try open()
-        #expect(first != nil)
-        let error = #expect(throws: LodestoneError.self) { try open() }
-        #expect(error?.code == .failedPrecondition && error?.reason == "STORE_IN_USE")
-        #expect(error?.message.contains(directory.path) ?? false)
-        first = nil
-        _ = try open()
+    @Test("shows two openers each other's commits, one after the other in one log")
+    func shares() throws {
+        let (first, second) = (try open(), try open())
+        _ = try first.exclusively { _ throws(LodestoneError) in
+            defer { first.publish(1) }
+            return try first.commit([collection()])
+        }
+        #expect(second.sharedSequenceNumber == 1)
+        let committed = try second.exclusively { last throws(LodestoneError) in
+            #expect(last == 1)
+            return try second.commit([batch([document], firstRow: 0)])
+        }
+        #expect(committed.map(\.sequenceNumber) == [2])
+        // Not published yet, as when its process ended in between: who writes next notices.
+        #expect(first.sharedSequenceNumber == 1)
+        try first.exclusively { last in #expect(last == 2) }
+        let reader = try first.beginRead(context: nil)
+        defer { reader.end() }
+        #expect(try reader.row(0, of: 1)?.id == "p1")
     }
 
     @Test("refuses a newer format, and says which it can read")
@@ -207,7 +225,7 @@ struct SQLiteStoreTests {
         let store = try open()
         let reader = try store.beginRead(context: nil)
         defer { reader.end() }
-        let error = #expect(throws: LodestoneError.self) { try reader.vectorRuns(of: 1) }
+        let error = #expect(throws: LodestoneError.self) { try loggedVectors(reader) }
         #expect(error?.code == .dataLoss && error?.object == file.path)
     }
 
@@ -228,7 +246,7 @@ struct SQLiteStoreTests {
         try file.close()
         let store = try open()
         let reader = try store.beginRead(context: nil)
-        _ = try reader.vectorRuns(of: 1)
+        _ = try loggedVectors(reader)
         reader.end()
         let committed = try store.commit([
             batch([Document(id: "p2")], firstRow: 1, vectors: [3, 4], checksum: crc32c([3, 4]))

@@ -152,13 +152,10 @@ extension CollectionContents {
         guard change.sequenceNumber > state.sequenceNumber else { return }
         defer { state.advance(to: change.sequenceNumber) }
         guard case .rows(let rows) = change.kind else { return }
-        var gone: [NodeNumber] = []
-        for row in rows.removed {
-            if let node = state.node(of: row) { gone.append(node) }
-            state.remove(row)
+        for row in rows.removed { state.remove(row) }
+        for node in ids.withTable({ table in rows.dropped.map { table.intern($0) } }) {
+            state.unlink(node)
         }
-        // A batch that brings rows only replaces; one that brings none drops documents for good.
-        if rows.rowCount == 0 { for node in gone { state.unlink(node) } }
         if let run = rows.vectors { state.append(run) }
         let nextRow = rows.firstRow + RowNumber(rows.rowCount)
         if rows.rowCount > 0 {

@@ -14,20 +14,20 @@ import Darwin
 public struct CompactionPolicy: Sendable, Equatable {
     /// Changes to rows that a delta must have.
     public var minimumChanges: Int
-    /// Share of the base that a delta must reach, too, while writes keep coming; larger means less
+    /// Percent of the base that a delta must reach, too, while writes keep coming; larger means less
     /// writing and longer replays.
-    public var share: Double
+    public var percentOfBase: Int
     /// After so long without a write, `minimumChanges` alone suffice.
     public var idleTime: Duration
 
     /// Creates a policy.
     public init(
         minimumChanges: Int = 1_000,
-        share: Double = 0.25,
+        percentOfBase: Int = 25,
         idleTime: Duration = .seconds(1)
     ) {
         self.minimumChanges = minimumChanges
-        self.share = share
+        self.percentOfBase = percentOfBase
         self.idleTime = idleTime
     }
 }
@@ -63,7 +63,7 @@ final class Compactor: Sendable {
     func consider(_ collection: Collection) {
         let state = collection.state
         guard state.changesSinceBase >= max(1, policy.minimumChanges) else { return }
-        if Double(state.changesSinceBase) >= policy.share * Double(state.baseRowCount) {
+        if state.changesSinceBase >= state.baseRowCount / 100 * policy.percentOfBase {
             enqueue(collection)
         } else {
             waitUntilIdle(collection)

@@ -233,6 +233,7 @@ struct Resolver {
             vectors: [],
             vectorChecksum: 0,
             removed: removed,
+            dropped: goneIDs.sorted { $0.string < $1.string },
             relinked: relinked.map { ($0.row, $0.edges) }
         )
         let links = relinked.map { (node: $0.node, links: collection.links($0.edges)) }

@@ -13,7 +13,7 @@ struct LogRow {
     var segment: UInt32 = 0
     var offset = 0
     var vectorSum: UInt32 = 0
-    /// What else changed: removed rows, then rows with other edges.
+    /// What else changed: removed rows, then rows with other edges, then ids that are gone for good.
     var detail: [UInt8] = []
     /// The chain as it stands in the row.
     var stored: UInt32 = 0
@@ -62,14 +62,20 @@ struct LogRow {
         return lode_crc32c(previous, writer.bytes, writer.bytes.count)
     }
 
-    /// The rows that `detail` names.
-    func changedRows() throws(ByteReader.Malformed) -> (
-        removed: [RowNumber], relinked: [RowNumber]
+    /// What `detail` names.
+    func changes() throws(ByteReader.Malformed) -> (
+        removed: [RowNumber], relinked: [RowNumber], dropped: [DocumentID]
     ) {
         let result = detail.withUnsafeBytes { bytes in
             Result { () throws(ByteReader.Malformed) in
                 var reader = ByteReader(bytes)
-                return (try Self.rows(&reader), try Self.rows(&reader))
+                let (removed, relinked) = (try Self.rows(&reader), try Self.rows(&reader))
+                var dropped: [DocumentID] = []
+                // Format 1 had no such list.
+                for _ in 0..<(reader.isAtEnd ? 0 : try reader.count()) {
+                    dropped.append(DocumentID(trusted: try reader.string()))
+                }
+                return (removed, relinked, dropped)
             }
         }
         return try result.get()

@@ -91,9 +91,9 @@ final class SQLiteReader: StoreReader {
         case .createCollection: kind = .createCollection
         case .dropCollection: kind = .dropCollection
         case .rows:
-            let changed: (removed: [RowNumber], relinked: [RowNumber])
+            let changed: (removed: [RowNumber], relinked: [RowNumber], dropped: [DocumentID])
             do throws(ByteReader.Malformed) {
-                changed = try row.changedRows()
+                changed = try row.changes()
             } catch {
                 throw SQLiteConnection.Failure(
                     code: 11,
@@ -109,7 +109,8 @@ final class SQLiteReader: StoreReader {
                         try run(row, dimension: dimension)
                     },
                     removed: changed.removed,
-                    relinked: changed.relinked
+                    relinked: changed.relinked,
+                    dropped: changed.dropped
                 )
             )
         case nil:

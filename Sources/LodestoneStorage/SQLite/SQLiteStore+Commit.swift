@@ -207,6 +207,8 @@ extension SQLiteStore {
         for row in change.removed { detail.append(varint: UInt64(row)) }
         detail.append(varint: UInt64(change.relinked.count))
         for (row, _) in change.relinked { detail.append(varint: UInt64(row)) }
+        detail.append(varint: UInt64(change.dropped.count))
+        for id in change.dropped { detail.append(string: id.string) }
         return detail.bytes
     }
 
