@@ -13,6 +13,9 @@ package struct GeneralFlags: ParsableArguments {
     @Flag(inversion: .prefixedNo, help: help("allowCleartext")) var allowCleartext: Bool?
     @Option(help: help("socketMode")) var socketMode: String?
     @Option(help: help("durability")) var durability: String?
+    @Option(help: help("compactionMinimumChanges")) var compactionMinimumChanges: String?
+    @Option(help: help("compactionPercentOfBase")) var compactionPercentOfBase: String?
+    @Option(help: help("compactionIdleMs")) var compactionIdleMs: String?
     @Option(help: help("logLevel")) var logLevel: String?
     @Option(help: help("slowRequestMs")) var slowRequestMs: String?
     @Option(help: help("drainTimeoutMs")) var drainTimeoutMs: String?
@@ -25,8 +28,10 @@ package struct GeneralFlags: ParsableArguments {
         [
             "data": data, "listen": listen, "tokenFile": tokenFile,
             "allowCleartext": allowCleartext.map { "\($0)" }, "socketMode": socketMode,
-            "durability": durability, "logLevel": logLevel, "slowRequestMs": slowRequestMs,
-            "drainTimeoutMs": drainTimeoutMs, "eventLoops": eventLoops,
+            "durability": durability, "compactionMinimumChanges": compactionMinimumChanges,
+            "compactionPercentOfBase": compactionPercentOfBase,
+            "compactionIdleMs": compactionIdleMs,
+            "logLevel": logLevel, "slowRequestMs": slowRequestMs, "drainTimeoutMs": drainTimeoutMs, "eventLoops": eventLoops,
             "readWorkers": readWorkers,
         ]
     }

@@ -53,7 +53,6 @@ extension Engine {
         var found = report
         try ReadView.with(
             collection,
-            store: store,
             registry: registry,
             needsRows: true,
             context: context

@@ -55,10 +55,10 @@ struct MemoryCheck {
     /// know.
     private func expectedLinks(_ row: StoredRow) -> [Link?] {
         if row.edges.isEmpty { return [] }
-        let nodes = view.collection.ids.withTable { table in
+        let nodes = view.contents.ids.withTable { table in
             row.edges.map { table.number(of: $0.target) }
         }
-        let labels = view.collection.labels.withTable { table in
+        let labels = view.contents.labels.withTable { table in
             row.edges.map { table.number(of: Label(string: $0.label)) }
         }
         var links: [Link?] = []

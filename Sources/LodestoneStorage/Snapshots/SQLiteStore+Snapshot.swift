@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CSQLite
 package import LodestoneCore
+import LodestoneFiles
 
 #if canImport(Glibc)
 import Glibc

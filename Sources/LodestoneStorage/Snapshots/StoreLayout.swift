@@ -7,9 +7,10 @@ import LodestoneCore
 enum StoreLayout {
     static let databaseName = "lodestone.db"
 
-    /// The vectors of one batch, as the database names them.
+    /// Vectors under one checksum, as the database names them: those of one batch, or a block of
+    /// those that a base has taken over.
     struct VectorBatch {
-        /// For people.
+        /// Of the batch, or of the base.
         var sequenceNumber: UInt64
         var firstRow: RowNumber
         var count: Int
@@ -72,17 +73,24 @@ enum StoreLayout {
     static func vectorBatches(of record: CollectionRecord, _ connection: SQLiteConnection)
         throws(LodestoneError) -> [VectorBatch]
     {
+        let base = try reading(connection) { () throws(SQLiteConnection.Failure) in
+            try BaseRecord.read(connection, of: record.number)
+        }
         let rows = try reading(connection) { () throws(SQLiteConnection.Failure) in
             let statement = try connection.statement(
-                LogRow.select + " WHERE collection = ?1 AND vector_count > 0 ORDER BY seq"
+                LogRow.select
+                    + " WHERE collection = ?1 AND vector_count > 0 AND seq > ?2 ORDER BY seq"
             )
             defer { statement.reset() }
             statement.bind(record.number, at: 1)
+            statement.bind(base?.sequenceNumber ?? 0, at: 2)
             var rows: [LogRow] = []
             while try statement.step() { rows.append(LogRow(statement)) }
             return rows
         }
-        var batches: [VectorBatch] = []
+        var batches = try base.map { (base) throws(LodestoneError) in
+            try blocks(of: base, dimension: record.options.dimension)
+        } ?? []
         for row in rows {
             let (floats, overflow) = row.vectorCount.multipliedReportingOverflow(
                 by: record.options.dimension
@@ -106,6 +114,42 @@ enum StoreLayout {
                     sum: row.vectorSum
                 )
             )
+        }
+        return batches
+    }
+
+    /// The vectors that a base has taken over, block by block.
+    private static func blocks(of base: BaseRecord, dimension: Int) throws(LodestoneError)
+        -> [VectorBatch]
+    {
+        let rowBytes = dimension * MemoryLayout<Float>.stride
+        var batches: [VectorBatch] = []
+        for run in base.runs.runs {
+            let byteCount = run.count * rowBytes
+            guard rowBytes > 0, run.offset >= VectorSegment.headerByteCount, run.offset % 4 == 0,
+                run.offset < 1 << 48,
+                run.sums.count == (byteCount + CheckedBytes.blockBytes - 1)
+                    / CheckedBytes.blockBytes
+            else {
+                throw damagedDatabase("a base names \(run.count) vectors at \(run.offset)")
+            }
+            for (block, sum) in run.sums.enumerated() {
+                let start = block * CheckedBytes.blockBytes
+                let end = min(byteCount, start + CheckedBytes.blockBytes)
+                // Rows that begin in the block.
+                let first = (start + rowBytes - 1) / rowBytes
+                batches.append(
+                    VectorBatch(
+                        sequenceNumber: base.sequenceNumber,
+                        firstRow: run.firstRow + RowNumber(min(first, run.count - 1)),
+                        count: (end + rowBytes - 1) / rowBytes - first,
+                        segment: run.segment,
+                        offset: UInt64(run.offset + start),
+                        byteCount: UInt64(end - start),
+                        sum: sum
+                    )
+                )
+            }
         }
         return batches
     }
@@ -144,7 +188,10 @@ enum StoreLayout {
     static func logStart(_ connection: SQLiteConnection) throws(LodestoneError)
         -> (sequenceNumber: UInt64, chain: UInt32)
     {
-        (0, 0)
+        let anchor = try reading(connection) { () throws(SQLiteConnection.Failure) in
+            try LogAnchor.read(connection)
+        }
+        return (anchor?.sequenceNumber ?? 0, anchor?.chain ?? 0)
     }
 
     /// The first row of a collection that the log tells about; what lies before is known only from
@@ -152,7 +199,9 @@ enum StoreLayout {
     static func firstLoggedRow(of collection: CollectionNumber, _ connection: SQLiteConnection)
         throws(LodestoneError) -> RowNumber
     {
-        0
+        try reading(connection) { () throws(SQLiteConnection.Failure) in
+            try BaseRecord.read(connection, of: collection)?.nextRow ?? 0
+        }
     }
 
     /// What a fresh store with these collections has in its schema, as SQLite says it.
