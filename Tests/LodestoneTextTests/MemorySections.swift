@@ -51,7 +51,7 @@ struct MemorySections: SectionSink, SectionSource {
         sections[section].bytes.removeLast(sections[section].bytes.count - count)
     }
 
-    private static let checksum: CheckedBytes.Checksum = { bytes in
+    private static let checksum: CheckedBytes.Function = { bytes in
         bytes.reduce(2_166_136_261) { ($0 ^ UInt32($1)) &* 16_777_619 }
     }
 }
