@@ -115,7 +115,7 @@ struct TextIndexTests {
                 if query.isComplement {
                     expected = Set(corpus.texts.keys.map { Int($0) }).subtracting(expected)
                 }
-                let hits = corpus.index.search(query, k: 10_000, isAllowed: corpus.isAllowed)
+                let hits = try corpus.index.search(query, k: 10_000, isAllowed: corpus.isAllowed)
                 #expect(Set(hits.map { Int($0.row) }) == expected, "\(expression)")
                 #expect(hits.count == expected.count)
                 #expect(zip(hits, hits.dropFirst()).allSatisfy { better($0, $1) })
@@ -142,7 +142,7 @@ struct TextIndexTests {
                     corpus.word()
                 }
                 let k = [1, 3, 10, 100_000].randomElement(using: &corpus.random) ?? 1
-                let hits = corpus.index.rank(words, k: k, isAllowed: corpus.isAllowed)
+                let hits = try corpus.index.rank(words, k: k, isAllowed: corpus.isAllowed)
                 #expect(hits == plainRanking(corpus, words).prefix(k).map { $0 })
             }
         }
@@ -201,7 +201,7 @@ struct TextIndexTests {
         let stem = QueryWords.stems(of: corpus.vocabulary[0])[0]
         let having = documents.filter { $0.value.contains(stem) }
         let bm25 = BM25()
-        for hit in corpus.index.rank([corpus.vocabulary[0]], k: 10, isAllowed: { _ in true }) {
+        for hit in try corpus.index.rank([corpus.vocabulary[0]], k: 10, isAllowed: { _ in true }) {
             let document = try #require(documents[hit.row])
             let frequency = Double(document.count { $0 == stem })
             let norm = 1.2 * (0.25 + 0.75 * Double(document.count) / average)
@@ -226,7 +226,7 @@ struct TextIndexTests {
                 let query = NormalizedTextQuery(merged.query())
                 _ = plain.query()
                 #expect(
-                    merged.index.search(query, k: 50, isAllowed: merged.isAllowed)
+                    try merged.index.search(query, k: 50, isAllowed: merged.isAllowed)
                         == plain.index.search(query, k: 50, isAllowed: plain.isAllowed)
                 )
             }
@@ -265,12 +265,12 @@ struct TextIndexTests {
             for _ in 0..<60 {
                 let query = NormalizedTextQuery(corpus.query())
                 _ = plain.query()
-                #expect(
+                try #expect(
                     corpus.index.search(query, k: 50, isAllowed: corpus.isAllowed)
                         == plain.index.search(query, k: 50, isAllowed: plain.isAllowed)
                 )
             }
-            #expect(!corpus.index.rank(["birds"], k: 1, isAllowed: { _ in true }).isEmpty)
+            #expect(try !corpus.index.rank(["birds"], k: 1, isAllowed: { _ in true }).isEmpty)
         }
     }
 
@@ -283,12 +283,12 @@ struct TextIndexTests {
         let copy = corpus
         let queries = (0..<50).map { _ in NormalizedTextQuery(corpus.query()) }
         let before = queries.map { query in
-            copy.index.search(query, k: 1_000, isAllowed: copy.isAllowed).map(\.row).sorted()
+            try copy.index.search(query, k: 1_000, isAllowed: copy.isAllowed).map(\.row).sorted()
         }
         corpus.add(2_000)
         corpus.remove(100)
         for (query, rows) in zip(queries, before) {
-            let after = copy.index.search(query, k: 1_000, isAllowed: copy.isAllowed)
+            let after = try copy.index.search(query, k: 1_000, isAllowed: copy.isAllowed)
             #expect(after.map(\.row).sorted() == rows)
         }
     }

@@ -45,18 +45,49 @@ package struct AnalyzedTexts: Sendable {
 
     /// Analyses a text, as UTF-8, and adds it.
     ///
-    /// Tokenizer and keys (terms with their positions) are to be used again for the next text.
+    /// Tokenizer and lists are to be used again for the next text.
     mutating func append(
         _ text: UnsafeBufferPointer<UInt8>,
         _ tokenizer: inout Tokenizer,
-        _ keys: inout ContiguousArray<UInt64>
+        _ lists: inout Lists
     ) {
-        keys.removeAll(keepingCapacity: true)
-        var position: UInt64 = 0
+        lists.words.removeAll(keepingCapacity: true)
+        lists.keys.removeAll(keepingCapacity: true)
+        // All short words are looked up together, when where words end is no guess of the CPU's
+        // any more: then it waits for several places of the dictionary at once.
         tokenizer.forEachWord(in: text) { word in
-            keys.append(UInt64(dictionary.term(of: word)) << 32 | position)
+            if word.long == nil {
+                lists.words.append(word)
+                return
+            }
+            resolve(&lists)
+            let position = UInt64(lists.keys.count)
+            lists.keys.append(UInt64(dictionary.term(of: word)) << 32 | position)
+        }
+        resolve(&lists)
+        add(&lists.keys)
+    }
+
+    /// What is put together for one text.
+    struct Lists {
+        fileprivate var words: ContiguousArray<FoldedWord> = []
+        /// Terms with their positions.
+        fileprivate var keys: ContiguousArray<UInt64> = []
+
+        init() {}
+    }
+
+    /// Looks up the words at hand.
+    private func resolve(_ lists: inout Lists) {
+        var position = UInt64(lists.keys.count)
+        for word in lists.words {
+            lists.keys.append(UInt64(dictionary.term(of: word)) << 32 | position)
             position += 1
         }
+        lists.words.removeAll(keepingCapacity: true)
+    }
+
+    private mutating func add(_ keys: inout ContiguousArray<UInt64>) {
         Self.sort(&keys)
         let length = keys.count
         var index = 0

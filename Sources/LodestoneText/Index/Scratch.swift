@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
 import Synchronization
 
 /// What one search writes to: sums for the rows of a chunk, all zero between searches.
@@ -38,13 +39,13 @@ final class ScratchPool: Sendable {
     private let state = Mutex(State())
 
     /// Runs `body` with a scratch, which it leaves zeroed.
-    func withScratch<T>(_ body: (Scratch) -> T) -> T {
+    func withScratch<T>(_ body: (Scratch) throws(LodestoneError) -> T) throws(LodestoneError) -> T {
         let scratch = state.withLock { $0.free.popLast() } ?? Scratch()
         defer {
             // More threads than this don't search at a time on a small machine; others make anew.
             state.withLock { if $0.free.count < 16 { $0.free.append(scratch) } }
         }
-        return body(scratch)
+        return try body(scratch)
     }
 
     /// The weights for `key`, made anew when they differ from the last ones.

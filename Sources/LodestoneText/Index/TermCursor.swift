@@ -96,16 +96,25 @@ struct Chunk {
                 }
             }
         }
-        var number = cursor.firstBlock
-        while number != 0 {
-            let block = index.delta.block(number)
-            guard Int(block.chunk) == self.number else { break }
-            for place in 0..<block.count {
-                let posting = DeltaPosting(block.postings[place].load(ordering: .relaxed))
-                if posting.row >= bound { return }
+        guard cursor.firstBlock != 0 else { return }
+        var block = index.delta.block(cursor.firstBlock)
+        while Int(block.chunk) == number, block.count > 0 {
+            // The next header is asked for early, to be there in time.
+            let next = block.next == 0 ? nil : index.delta.block(block.next)
+            let postings = block.postings
+            var count = block.count
+            // Rows rise: only a block that ends beyond the bound needs a look at each.
+            while count > 0,
+                DeltaPosting(postings[count - 1].load(ordering: .relaxed)).row >= bound
+            {
+                count -= 1
+            }
+            for place in 0..<count {
+                let posting = DeltaPosting(postings[place].load(ordering: .relaxed))
                 body(posting.row, posting.postingClass)
             }
-            number = block.next
+            guard count == block.count, let next else { return }
+            block = next
         }
     }
 }

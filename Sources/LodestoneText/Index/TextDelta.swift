@@ -12,7 +12,9 @@ import Synchronization
 ///              `AnalyzedTexts.isRun` where a run of positions lies
 ///     run      positions (low 32 bits), then the positions, two to a word
 ///     head     first block, or 0 (low 32 bits); last block (32)
-///              document frequency gained (low 32 bits, signed); room of the last block (32)
+///              document frequency gained (low 32 bits, signed)
+///              of the last block: postings (low 16 bits), room (16), chunk (16); for the writer,
+///              which so needs not wait for the block to come from memory
 ///
 /// Threading: one writer; any thread reads. A reader leaves out rows at or above its bound.
 // Unchecked for what only the writer touches: `maxClass`, `nextRow`, `removals`.
@@ -45,23 +47,24 @@ final class TextDelta: @unchecked Sendable {
     func append(_ term: UInt32, row: UInt32, postingClass: UInt16, place: UInt32) {
         let head = head(of: term)
         let links = head[0].load(ordering: .relaxed)
-        let counts = head[1].load(ordering: .relaxed)
-        let room = counts >> 32
+        let frequency = head[1].load(ordering: .relaxed)
+        let state = head[2].load(ordering: .relaxed)
         let last = UInt32(truncatingIfNeeded: links >> 32)
         let chunk = UInt64(row >> 16)
         let posting =
             UInt64(row & 0xFFFF) | UInt64(postingClass) << 16 | UInt64(place) << 32
-        let frequency = UInt64(UInt32(truncatingIfNeeded: counts) &+ 1)
-        if last != 0 {
+        let (count, room) = (state & 0xFFFF, state >> 16 & 0xFFFF)
+        head[1].store(
+            UInt64(UInt32(truncatingIfNeeded: frequency) &+ 1),
+            ordering: .relaxed
+        )
+        if count < room, state >> 32 == chunk {
             let block = arena[last]
-            let header = block[0].load(ordering: .relaxed)
-            let count = header >> 48
-            if count < room, header >> 32 & 0xFFFF == chunk {
-                block[Int(count) + 1].store(posting, ordering: .relaxed)
-                block[0].store(header &+ (1 << 48), ordering: .releasing)
-                head[1].store(room << 32 | frequency, ordering: .relaxed)
-                return
-            }
+            block[Int(count) + 1].store(posting, ordering: .relaxed)
+            // No block follows the last one.
+            block[0].store((count + 1) << 48 | chunk << 32, ordering: .releasing)
+            head[2].store(state + 1, ordering: .relaxed)
+            return
         }
         // Blocks grow with the list, up to 2 KiB.
         let newRoom = last == 0 ? 1 : min(255, room * 2 + 1)
@@ -75,7 +78,7 @@ final class TextDelta: @unchecked Sendable {
         }
         let first = last == 0 ? UInt64(start) : links & 0xFFFF_FFFF
         head[0].store(first | UInt64(start) << 32, ordering: .releasing)
-        head[1].store(newRoom << 32 | frequency, ordering: .relaxed)
+        head[2].store(1 | newRoom << 16 | chunk << 32, ordering: .relaxed)
     }
 
     /// Whether 16 GiB are used up and later documents are not found; compaction empties the delta.
@@ -103,24 +106,20 @@ final class TextDelta: @unchecked Sendable {
     /// Changes how many documents have a term.
     func addFrequency(_ change: Int32, to term: UInt32) {
         let head = head(of: term)
-        let counts = head[1].load(ordering: .relaxed)
-        let frequency = Int32(truncatingIfNeeded: counts) &+ change
-        head[1].store(
-            counts & (0xFFFF_FFFF << 32) | UInt64(UInt32(bitPattern: frequency)),
-            ordering: .relaxed
-        )
+        let frequency = Int32(truncatingIfNeeded: head[1].load(ordering: .relaxed)) &+ change
+        head[1].store(UInt64(UInt32(bitPattern: frequency)), ordering: .relaxed)
     }
 
     @inline(__always)
     private func head(of term: UInt32) -> UnsafeMutablePointer<GrowingWords.Word> {
         if term >= headCount.load(ordering: .relaxed) { addHeads(through: term) }
-        return heads[term * 2]
+        return heads[term * 4]
     }
 
     private func addHeads(through term: UInt32) {
         var count = headCount.load(ordering: .relaxed)
         while count <= term {
-            guard heads.allocate(2) != nil else { preconditionFailure("too many terms") }
+            guard heads.allocate(4) != nil else { preconditionFailure("too many terms") }
             count += 1
         }
         headCount.store(count, ordering: .releasing)
@@ -131,13 +130,13 @@ final class TextDelta: @unchecked Sendable {
     /// The first block of a term, or 0.
     func firstBlock(of term: UInt32) -> UInt32 {
         guard term < headCount.load(ordering: .acquiring) else { return 0 }
-        return UInt32(truncatingIfNeeded: heads[term * 2][0].load(ordering: .acquiring))
+        return UInt32(truncatingIfNeeded: heads[term * 4][0].load(ordering: .acquiring))
     }
 
     /// How many documents more have a term than in the base, or fewer: then it is negative.
     func frequency(of term: UInt32) -> Int {
         guard term < headCount.load(ordering: .acquiring) else { return 0 }
-        return Int(Int32(truncatingIfNeeded: heads[term * 2][1].load(ordering: .relaxed)))
+        return Int(Int32(truncatingIfNeeded: heads[term * 4][1].load(ordering: .relaxed)))
     }
 
     /// A block as a reader found it.

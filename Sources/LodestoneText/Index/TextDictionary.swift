@@ -99,6 +99,27 @@ package final class TextDictionary: @unchecked Sendable {
         }
     }
 
+    /// The terms whose stems begin with `prefix`.
+    ///
+    /// Looks at every term, about 5 ns each.
+    func terms(withPrefix prefix: [UInt8]) -> [UInt32] {
+        var wanted: UInt64 = 0
+        for (place, byte) in prefix.prefix(8).enumerated() {
+            wanted |= UInt64(byte) << UInt64(place * 8)
+        }
+        let mask = prefix.count < 8 ? 1 << UInt64(prefix.count * 8) - 1 : UInt64.max
+        return (0..<termCount).filter { term in
+            let number = UInt32(truncatingIfNeeded: terms[term][0].load(ordering: .relaxed))
+            let record = words[number * 4]
+            let isLong = record[2].load(ordering: .relaxed) > UInt64(FoldedWord.shortCount)
+            guard isLong || record[0].load(ordering: .relaxed) & mask == wanted else {
+                return false
+            }
+            if !isLong && prefix.count <= 8 { return true }
+            return withStem(of: term) { $0.bytes.starts(with: prefix) }
+        }
+    }
+
     @inline(__always)
     private func find(_ word: FoldedWord, hash: UInt64) -> UnsafeMutablePointer<GrowingWords.Word>?
     {

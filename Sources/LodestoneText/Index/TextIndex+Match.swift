@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import LodestoneCore
 
 extension TextIndex {
     /// The `k` best rows that match a question, best first; of equal scores the smaller row.
@@ -12,29 +13,33 @@ extension TextIndex {
     ///   - query: What to look for.
     ///   - k: How many rows.
     ///   - bm25: How much an occurrence says.
+    ///   - context: Looked at once for 65,536 rows.
     ///   - isAllowed: Asked only for rows that would enter the answer.
     /// - Returns: No more than `k` rows with their scores.
+    /// - Throws: What `context` throws.
     /// - Complexity: O(postings of all words in it); of phrases, also positions of the rows that
     ///   have all words.
     package func search(
         _ query: NormalizedTextQuery,
         k: Int,
         bm25: BM25 = BM25(),
+        context: CallContext? = nil,
         isAllowed: (UInt32) -> Bool
-    ) -> [TextHit] {
+    ) throws(LodestoneError) -> [TextHit] {
         guard k > 0 else { return [] }
         if query.isComplement {
-            return others(than: query.expression, k: k, isAllowed: isAllowed)
+            return try others(than: query.expression, k: k, context: context, isAllowed: isAllowed)
         }
         if let words = query.expression.anyWord {
-            return rank(words, k: k, bm25: bm25, isAllowed: isAllowed)
+            return try rank(words, k: k, bm25: bm25, context: context, isAllowed: isAllowed)
         }
         var matcher = TextMatcher(self, query.expression)
         let weights = matcher.weights(bm25)
         let classes = classWeights(bm25)
         var top = TopRows(limit: k)
-        scratch.withScratch { scratch in
+        try scratch.withScratch { (scratch) throws(LodestoneError) in
             for number in 0..<Chunk.count(self) {
+                try context?.check()
                 guard let rows = matcher.rows(in: number) else { continue }
                 matcher.addWeights(weights.weights, classes, of: rows, to: scratch.sums)
                 rows.forEach { row in
@@ -53,11 +58,13 @@ extension TextIndex {
     private func others(
         than expression: TextExpression,
         k: Int,
+        context: CallContext?,
         isAllowed: (UInt32) -> Bool
-    ) -> [TextHit] {
+    ) throws(LodestoneError) -> [TextHit] {
         var matcher = TextMatcher(self, expression)
         var hits: [TextHit] = []
         for number in 0..<Chunk.count(self) {
+            try context?.check()
             let rows = matcher.rows(in: number)
             for row in 0..<Chunk(self, number).bound {
                 if hits.count == k { return hits }
@@ -312,24 +319,8 @@ extension TextIndex {
                 cursors.append(TermCursor(self, baseTerm: term, deltaTerm: nil))
             }
         }
-        for term in 0..<delta.dictionary.termCount {
-            let isWanted = delta.dictionary.withStem(of: term) { $0.begins(with: prefix) }
-            if isWanted { cursors.append(TermCursor(self, baseTerm: nil, deltaTerm: term)) }
+        for term in delta.dictionary.terms(withPrefix: prefix) {
+            cursors.append(TermCursor(self, baseTerm: nil, deltaTerm: term))
         }
-    }
-}
-
-extension FoldedWord {
-    /// Whether the first bytes are these.
-    fileprivate func begins(with prefix: [UInt8]) -> Bool {
-        guard count >= prefix.count else { return false }
-        for place in prefix.indices {
-            let eight =
-                long.map { UInt64(littleEndian: $0[place / 8]) } ?? (place < 8 ? low : high)
-            if UInt8(truncatingIfNeeded: eight >> UInt64(place % 8 * 8)) != prefix[place] {
-                return false
-            }
-        }
-        return true
     }
 }

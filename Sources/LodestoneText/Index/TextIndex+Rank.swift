@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import LodestoneCore
 
 extension TextIndex {
     /// The `k` best rows that have any of the words, best first; of equal scores the smaller row.
@@ -10,15 +11,18 @@ extension TextIndex {
     ///   - words: As they were typed; one that is several (`rock-n-roll`) counts as those.
     ///   - k: How many rows.
     ///   - bm25: How much an occurrence says.
+    ///   - context: Looked at once for 65,536 rows.
     ///   - isAllowed: Asked only for rows that would enter the answer.
     /// - Returns: No more than `k` rows with their scores.
+    /// - Throws: What `context` throws.
     /// - Complexity: O(postings of the words), about 1 ns each.
     package func rank(
         _ words: [String],
         k: Int,
         bm25: BM25 = BM25(),
+        context: CallContext? = nil,
         isAllowed: (UInt32) -> Bool
-    ) -> [TextHit] {
+    ) throws(LodestoneError) -> [TextHit] {
         guard k > 0 else { return [] }
         var places: [[UInt8]: Int] = [:]
         var stems: [(stem: [UInt8], times: Int)] = []
@@ -45,8 +49,9 @@ extension TextIndex {
         let weights = WordWeights(inverseFrequencies, bm25: bm25)
         let classes = classWeights(bm25)
         var top = TopRows(limit: k)
-        scratch.withScratch { scratch in
+        try scratch.withScratch { (scratch) throws(LodestoneError) in
             for number in 0..<Chunk.count(self) {
+                try context?.check()
                 let chunk = Chunk(self, number)
                 var count = 0
                 for index in cursors.indices where cursors[index].move(to: number, of: self) {

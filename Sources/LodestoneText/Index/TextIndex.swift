@@ -65,9 +65,9 @@ package struct TextIndex: Sendable {
     package func analyze(_ texts: some Sequence<String>) -> AnalyzedTexts {
         var analyzed = AnalyzedTexts(dictionary: delta.dictionary)
         var tokenizer = Tokenizer()
-        var keys: ContiguousArray<UInt64> = []
+        var lists = AnalyzedTexts.Lists()
         for var text in texts {
-            text.withUTF8 { analyzed.append($0, &tokenizer, &keys) }
+            text.withUTF8 { analyzed.append($0, &tokenizer, &lists) }
         }
         return analyzed
     }
