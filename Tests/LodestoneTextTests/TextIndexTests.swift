@@ -201,7 +201,8 @@ struct TextIndexTests {
         let stem = QueryWords.stems(of: corpus.vocabulary[0])[0]
         let having = documents.filter { $0.value.contains(stem) }
         let bm25 = BM25()
-        for hit in try corpus.index.rank([corpus.vocabulary[0]], k: 10, isAllowed: { _ in true }) {
+        for hit in try corpus.index.rank([corpus.vocabulary[0]], k: 10, isAllowed: { _ in true })
+        {
             let document = try #require(documents[hit.row])
             let frequency = Double(document.count { $0 == stem })
             let norm = 1.2 * (0.25 + 0.75 * Double(document.count) / average)
@@ -282,7 +283,7 @@ struct TextIndexTests {
         corpus.add(300)
         let copy = corpus
         let queries = (0..<50).map { _ in NormalizedTextQuery(corpus.query()) }
-        let before = queries.map { query in
+        let before = try queries.map { query in
             try copy.index.search(query, k: 1_000, isAllowed: copy.isAllowed).map(\.row).sorted()
         }
         corpus.add(2_000)
@@ -294,20 +295,21 @@ struct TextIndexTests {
     }
 
     @Test("is searched by several threads while it grows")
-    func threads() async {
+    func threads() async throws {
         let shared = SharedIndex()
-        await withTaskGroup(of: Void.self) { group in
+        try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<3 {
                 group.addTask {
                     while !shared.isDone.load(ordering: .acquiring) {
                         let index = shared.newest.withLock { $0 }
                         let all = Array(0..<index.rowBound)
-                        let every = index.rank(["every"], k: .max, isAllowed: { _ in true })
+                        let every = try index.rank(["every"], k: .max, isAllowed: { _ in true })
                         #expect(every.map(\.row).sorted() == all)
                         let phrase = NormalizedTextQuery(.phrase(["row", "of", "every"]))
-                        let rows = index.search(phrase, k: .max, isAllowed: { _ in true })
+                        let rows = try index.search(phrase, k: .max, isAllowed: { _ in true })
                         #expect(rows.map(\.row).sorted() == all)
-                        let own = index.rank(["n\(all.count / 2)"], k: 2, isAllowed: { _ in true })
+                        let words = ["n\(all.count / 2)"]
+                        let own = try index.rank(words, k: 2, isAllowed: { _ in true })
                         #expect(own.map(\.row) == (all.isEmpty ? [] : [UInt32(all.count / 2)]))
                         await Task.yield()
                     }
@@ -328,6 +330,7 @@ struct TextIndexTests {
                 }
                 shared.isDone.store(true, ordering: .releasing)
             }
+            try await group.waitForAll()
         }
     }
 }
