@@ -326,7 +326,13 @@ struct HostileArchiveTests {
             return true
         }
         #expect(ids == ["a", "c", "d", "b"])
-        #expect(try reader.vectorRuns(of: 1).map(\.count) == [3, 2])
+        var vectors: [Int] = []
+        try reader.forEachChange(after: 0, of: 1) { change in
+            if case .rows(let rows) = change.kind, let run = rows.vectors {
+                vectors.append(run.count)
+            }
+        }
+        #expect(vectors == [3, 2])
     }
 
     @Test("that is wrong is refused, and leaves nothing", arguments: HostileArchive.all)
