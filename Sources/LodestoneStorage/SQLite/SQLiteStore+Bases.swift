@@ -35,15 +35,13 @@ extension SQLiteStore {
     {
         let record = try baseRecord(of: collection, sequenceNumber: sequenceNumber)
         let isGone = try exclusively { (_) throws(LodestoneError) in
-            do throws(SQLiteConnection.Failure) {
+            try transaction { () throws(SQLiteConnection.Failure) in
                 let existing = try scalar(
                     "SELECT count(*) FROM collections WHERE number = \(collection)"
                 )
                 if existing == 0 { return true }
                 try record.write(writer)
                 return false
-            } catch {
-                throw error.asLodestoneError(context: nil)
             }
         }
         removeBases(of: collection, except: isGone ? nil : record.file)
@@ -80,58 +78,57 @@ extension SQLiteStore {
         var isDone = false
         while !isDone {
             isDone = try exclusively { (last) throws(LodestoneError) in
-                do throws(SQLiteConnection.Failure) {
-                    let first = UInt64(try scalar("SELECT min(seq) FROM log"))
-                    let held = UInt64(
-                        try scalar(
-                            """
-                            SELECT coalesce(min(coalesce(bases.seq, 0)), \(last)) FROM collections
-                            LEFT JOIN bases ON bases.collection = collections.number
-                            WHERE EXISTS(SELECT 1 FROM log
-                                WHERE log.collection = collections.number
-                                AND log.seq > coalesce(bases.seq, 0))
-                            """
-                        )
-                    )
-                    guard last > 0, min(held, last - 1) >= first else { return true }
-                    let end = min(held, last - 1)
-                    let through = min(end, first + Self.forgottenRowsPerStep - 1)
-                    try forgetLog(through: through)
-                    return through == end
-                } catch {
-                    rollBack()
-                    throw error.asLodestoneError(context: nil)
+                guard last > 0 else { return true }
+                return try transaction { () throws(SQLiteConnection.Failure) in
+                    try forgetStep(before: last)
                 }
             }
         }
     }
 
-    private func forgetLog(through sequenceNumber: UInt64) throws(SQLiteConnection.Failure) {
-        try writer.execute("BEGIN IMMEDIATE")
-        let chain = try scalar("SELECT chain FROM log WHERE seq = \(sequenceNumber)")
-        try LogAnchor(
-            sequenceNumber: sequenceNumber,
-            chain: UInt32(truncatingIfNeeded: chain)
-        ).write(writer)
-        try writer.execute("DELETE FROM log WHERE seq <= \(sequenceNumber)")
-        try writer.execute("COMMIT")
+    /// - Returns: Whether there is nothing more to forget.
+    private func forgetStep(before last: UInt64) throws(SQLiteConnection.Failure) -> Bool {
+        let first = UInt64(try scalar("SELECT min(seq) FROM log"))
+        let held = UInt64(
+            try scalar(
+                """
+                SELECT coalesce(min(coalesce(bases.seq, 0)), \(last)) FROM collections
+                LEFT JOIN bases ON bases.collection = collections.number
+                WHERE EXISTS(SELECT 1 FROM log
+                    WHERE log.collection = collections.number
+                    AND log.seq > coalesce(bases.seq, 0))
+                """
+            )
+        )
+        let end = min(held, last - 1)
+        guard end >= first else { return true }
+        let through = min(end, first + Self.forgottenRowsPerStep - 1)
+        let chain = try scalar("SELECT chain FROM log WHERE seq = \(through)")
+        try LogAnchor(sequenceNumber: through, chain: UInt32(truncatingIfNeeded: chain))
+            .write(writer)
+        try writer.execute("DELETE FROM log WHERE seq <= \(through)")
+        return through == end
     }
 
     package func reclaimSpace() throws(LodestoneError) {
         var isDone = false
         while !isDone {
             isDone = try exclusively { (_) throws(LodestoneError) in
-                do throws(SQLiteConnection.Failure) {
-                    let free = try scalar("PRAGMA freelist_count")
-                    guard free > Self.vacuumedPagesPerStep / 4 else { return true }
-                    try writer.execute("PRAGMA incremental_vacuum(\(Self.vacuumedPagesPerStep))")
-                    checkpointIfLarge()
-                    return try scalar("PRAGMA freelist_count") >= free
-                } catch {
-                    throw error.asLodestoneError(context: nil)
+                let isDone = try transaction { () throws(SQLiteConnection.Failure) in
+                    try reclaimStep()
                 }
+                checkpointIfLarge()
+                return isDone
             }
         }
+    }
+
+    /// - Returns: Whether there is nothing more to give back.
+    private func reclaimStep() throws(SQLiteConnection.Failure) -> Bool {
+        let before = try scalar("PRAGMA freelist_count")
+        guard before > Self.vacuumedPagesPerStep / 4 else { return true }
+        try writer.execute("PRAGMA incremental_vacuum(\(Self.vacuumedPagesPerStep))")
+        return try scalar("PRAGMA freelist_count") >= before
     }
 
     // MARK: Files

@@ -60,6 +60,23 @@ extension SQLiteStore {
         }
     }
 
+    /// Runs `body` in a transaction of its own, under the rules of a commit.
+    func transaction<T>(_ body: () throws(SQLiteConnection.Failure) -> T) throws(LodestoneError)
+        -> T
+    {
+        if let failure = writeFailure.withLock({ $0 }) { throw failure }
+        let result: T
+        do throws(SQLiteConnection.Failure) {
+            try writer.execute("BEGIN IMMEDIATE")
+            result = try body()
+        } catch {
+            rollBack()
+            throw error.asLodestoneError(context: nil)
+        }
+        try commitTransaction()
+        return result
+    }
+
     #if DEBUG
     private func plantAfterCommit(_ batches: [StoredBatch], firstSequenceNumber: UInt64) {
         if PlantedBug.openCloseDatabaseFile.isPlanted {
@@ -91,9 +108,10 @@ extension SQLiteStore {
             try writer.execute("COMMIT")
         } catch {
             var failure = error.asLodestoneError(context: nil)
-            if sqlite3_get_autocommit(writer.handle) == 0,
-                [SQLITE_FULL, SQLITE_BUSY].contains(error.code & 0xff)
-            {
+            // A full disk cuts the log off before the end of the commit's last frame, without which
+            // nothing of it counts; a busy one keeps the transaction open.
+            let isOpen = sqlite3_get_autocommit(writer.handle) == 0
+            if error.code & 0xff == SQLITE_FULL || (isOpen && error.code & 0xff == SQLITE_BUSY) {
                 rollBack()
                 throw failure
             }
@@ -106,7 +124,7 @@ extension SQLiteStore {
         }
     }
 
-    private func refuseWrites(because failure: LodestoneError) {
+    func refuseWrites(because failure: LodestoneError) {
         writeFailure.withLock {
             $0 = LodestoneError(
                 .failedPrecondition,

@@ -273,8 +273,17 @@ package final class SQLiteStore: Store, @unchecked Sendable {
         compactionLock.close()
     }
 
+    /// A checkpoint that can't go on now is repeated after a later commit.
     func checkpoint(_ mode: Int32) {
-        sqlite3_wal_checkpoint_v2(writer.handle, nil, mode, nil, nil)
+        let code = sqlite3_wal_checkpoint_v2(writer.handle, nil, mode, nil, nil)
+        // SQLITE_IOERR_FSYNC, a macro: pages that a failed fsync left behind may be lost without a second failure.
+        guard code == SQLITE_IOERR | 4 << 8 else { return }
+        refuseWrites(
+            because: SQLiteConnection.Failure(
+                code: code,
+                message: "moving the write-ahead log into the database"
+            ).asLodestoneError(context: nil)
+        )
     }
 }
 

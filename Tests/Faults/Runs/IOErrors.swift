@@ -199,15 +199,17 @@ struct IOErrorRun {
             let struckNow = state.failures > before
             guard let error else {
                 guard !mustRefuse else {
-                    throw Finding(.lie, "A batch was acknowledged after one of unknown outcome.")
+                    throw Finding(
+                        .lie,
+                        "A batch was acknowledged after a failure that makes the store read-only."
+                    )
                 }
                 let isTruth =
                     state.failedPath.hasSuffix("-wal") || state.failedPath.hasSuffix(".seg")
-                guard !(struckNow && failure?.call == .sync && isTruth) else {
-                    throw Finding(
-                        .lie,
-                        "A batch was acknowledged although the fsync of \(state.failedPath) failed."
-                    )
+                // What failed may have been a compaction's, after this batch: but it is the last.
+                if struckNow && failure?.call == .sync && isTruth {
+                    mustRefuse = true
+                    readOnly += 1
                 }
                 continue
             }
