@@ -125,6 +125,19 @@ struct SnapshotTests {
         try await engine.createSnapshot("one")
     }
 
+    @Test("is refused while another process writes one, with the word to wait")
+    func oneAtATime() async throws {
+        let engine = try await filled()
+        try await engine.createSnapshot("one")
+        let other = open(store + "/snapshots/lock", O_RDWR)
+        try #require(other >= 0 && flock(other, LOCK_EX | LOCK_NB) == 0)
+        let error = await failure { try await engine.createSnapshot("two") }
+        #expect(error?.code == .resourceExhausted && error?.reason == "MAINTENANCE_RUNS")
+        close(other)
+        try await engine.createSnapshot("two")
+        #expect(try await engine.snapshots().map(\.name) == ["one", "two"])
+    }
+
     @Test("removes what a crash left of an earlier one, and doesn't list it")
     func leftovers() async throws {
         let engine = try await filled()
@@ -188,7 +201,13 @@ struct SnapshotTests {
         }
     }
 
-    @Test("taken while writes go on restores to exactly its sequence number, 20 times")
+    /// `LODESTONE_TEST_SNAPSHOTS` asks for more of them.
+    private static let count =
+        Int(
+            ProcessInfo.processInfo.environment["LODESTONE_TEST_SNAPSHOTS"] ?? ""
+        ) ?? 20
+
+    @Test("taken while writes go on restores to exactly its sequence number, every time")
     func underLoad() async throws {
         let engine = try Engine.open(directory: store)
         for name in ["a", "b"] {
@@ -200,7 +219,7 @@ struct SnapshotTests {
                 group.addTask { try await self.write(engine, history, writer) }
             }
             var made: [SnapshotDescription] = []
-            while made.count < 20 {
+            while made.count < Self.count {
                 made.append(try await engine.createSnapshot("s\(made.count)"))
             }
             history.isDone.store(true, ordering: .relaxed)

@@ -57,6 +57,8 @@ extension Engine {
             needsRows: true,
             context: context
         ) { (view) throws(LodestoneError) in
+            // The view may be asked again, when it turns out to be damaged.
+            found = report
             guard let rows = view.rows,
                 // Dropped meanwhile: there is nothing left to look at.
                 try rows.collections().contains(where: { $0.number == collection.record.number })
