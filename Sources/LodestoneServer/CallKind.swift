@@ -37,8 +37,8 @@ package enum CallKind: String, Sendable, CaseIterable {
             }
     }
 
-    /// Whether the call works on the whole store, for as long as it takes.
-    var isMaintenance: Bool { self == .snapshot || self == .verify }
+    /// Whether the call works on a whole store or collection, for as long as it takes.
+    var isMaintenance: Bool { self == .snapshot || self == .verify || self == .compact }
 
     /// The least role that may make the call.
     ///

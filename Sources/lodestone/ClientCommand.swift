@@ -18,7 +18,7 @@ struct ConnectionOptions: ParsableArguments {
     )
     var tokenFile: String?
 
-    @Option(help: "Seconds that one call may take. (default: 30; 300 where a whole store is read)")
+    @Option(help: "Seconds that one call may take. (default: 30; 300 for long work)")
     var deadline: Double?
 
     @Flag(help: "Print JSON for programs.")

@@ -125,6 +125,29 @@ struct DropCommand: ClientCommand {
     }
 }
 
+struct CompactCommand: ClientCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "compact",
+        abstract: "Has the server fold a collection's latest changes into its base.",
+        discussion: """
+            The server does it by itself once enough has been written. Do it to open faster next \
+            time, or to have the space of dropped documents back at once.
+            """
+    )
+
+    @OptionGroup var connection: ConnectionOptions
+    @Argument(help: "The collection.") var collection: String
+
+    func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
+        let sequenceNumber = try await client.collection(collection)
+            .compact(deadline: connection.longDeadline)
+        return Answer(
+            people: "Compacted '\(collection)' up to sequence number \(sequenceNumber).",
+            json: .object([("sequenceNumber", .int(sequenceNumber))])
+        )
+    }
+}
+
 /// Checks ids that were typed.
 func documentIDs(_ ids: [String]) throws(LodestoneError) -> [DocumentID] {
     var checked: [DocumentID] = []

@@ -90,6 +90,9 @@ struct EndToEndTests {
         #expect(try await client.collections().map(\.name) == ["words"])
         #expect(try await client.stats().sequenceNumber == receipt.sequenceNumber)
 
+        #expect(try await words.compact() == receipt.sequenceNumber)
+        #expect(try await words.search(Query([.near([1, 0])], limit: 2)) == near)
+
         #expect(try await words.drop(["dog"]).dropped == 1)
         #expect(try await words.walk(Walk(from: ["cat"])).reached.isEmpty)
         try await client.dropCollection("words")

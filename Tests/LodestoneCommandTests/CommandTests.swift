@@ -152,6 +152,19 @@ struct CommandTests {
         #expect(try await server.lodestone("search", "things", "soup").status == 66)
     }
 
+    @Test("a collection can be compacted, and answers as before")
+    func compact() async throws {
+        let server = try await filled()
+        let before = ids(try await server.lodestone("search", "things", "night", "--json"))
+        let outcome = try await server.lodestone("compact", "things", "--json")
+        let last = try await server.lodestone("ping", "--json").json["sequenceNumber"] as? Int
+        #expect(outcome.status == 0 && outcome.json["sequenceNumber"] as? Int == last)
+        #expect(try await server.lodestone("compact", "things").output.contains("Compacted"))
+        #expect(ids(try await server.lodestone("search", "things", "night", "--json")) == before)
+        #expect(try await server.lodestone("compact", "nothing").status == 66)
+        #expect(try await server.lodestone("verify").status == 0)
+    }
+
     @Test("an import that was cut goes on where it was, and leaves no state behind")
     func resume() async throws {
         let server = try await TestServer.start()

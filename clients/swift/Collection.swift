@@ -156,6 +156,25 @@ extension LodestoneClient {
             }
         }
 
+        /// Has the server fold what was written since the collection's base into a new base, and
+        /// give back the space of what is gone.
+        ///
+        /// It happens by itself once enough has been written; searches and writes go on meanwhile.
+        /// The server finishes it also when nobody waits any more.
+        ///
+        /// - Parameter deadline: At most what the server allows, which is 5 minutes unless it is set
+        ///   otherwise.
+        /// - Returns: The sequence number of the last batch in the base.
+        /// - Throws: `.notFound` when there is no such collection.
+        @discardableResult
+        public func compact(deadline: Duration = Limits.standard.maxDeadline)
+            async throws(LodestoneError) -> UInt64
+        {
+            try await client.perform(.compact(collection: name), deadline: deadline) { reply in
+                if case .done(let sequenceNumber) = reply { sequenceNumber } else { nil }
+            }
+        }
+
         /// The collection as it stands.
         ///
         /// - Throws: `.notFound` when it doesn't exist.

@@ -369,6 +369,16 @@ class Collection:
             message.filter.CopyFrom(filter.message)
         return _codec.read_page(self._client._read("scan", message, deadline=deadline).scan)
 
+    def compact(self, *, deadline: float = 300.0) -> int:
+        """Has the server fold what was written since the collection's base into a new base.
+
+        It happens by itself once enough has been written; searches and writes go on meanwhile.
+        Returns the sequence number of the last batch in the base.
+        """
+        message = service_pb2.CompactRequest(collection=self.name.encode())
+        reply = self._client._read("compact", message, deadline=deadline)
+        return int(reply.done.sequence_number)
+
     def describe(self, *, deadline: float | None = None) -> CollectionDescription:
         """The collection as it stands."""
         message = service_pb2.DescribeCollectionRequest(name=self.name.encode())

@@ -315,6 +315,8 @@ class Runner:
                 return self.client.drop_collection(name, **write)
             case "describe":
                 return collection.describe()
+            case "compact":
+                return collection.compact()
             case "index_many":
                 documents = [document(json) for json in args["documents"]]
                 return collection.index_many(documents, edges=sourced_edges(args), **write)
@@ -361,6 +363,9 @@ class Runner:
 
     def check_pong(self, answer: Any, wanted: Any) -> None:
         assert answer >= 0
+
+    def check_done(self, answer: Any, wanted: Any) -> None:
+        assert answer > 0
 
     def check_stats(self, answer: Any, wanted: Any) -> None:
         assert answer.server_version and answer.statistics

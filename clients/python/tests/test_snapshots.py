@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Snapshots and verification, against a real server."""
+"""Snapshots, verification and compaction, against a real server."""
 
 from __future__ import annotations
 
@@ -27,3 +27,16 @@ def test_snapshot_holds_what_was_written(server: Server) -> None:
         report = client.verify()
         assert report.is_clean and not report.damages
         assert report.rows >= 1 and report.vectors >= 1
+
+
+def test_compaction_changes_no_answer(server: Server) -> None:
+    with Client(server.address) as client:
+        client.create_collection("folded", 2)
+        folded = client.collection("folded")
+        folded.index_many([Document("a", vector=[1, 0], text="red"), Document("b", vector=[0, 1])])
+        assert folded.drop(["b"]).sequence_number == folded.compact()
+        assert [one.id for one in folded.get(["a", "b"])] == ["a"]
+        assert folded.describe().vectors == 1
+        with pytest.raises(LodestoneError) as raised:
+            client.collection("nothing").compact()
+        assert raised.value.code is Code.NOT_FOUND
