@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-
 /// A row near to a query.
 package struct Neighbor: Sendable, Equatable {
     /// The row.

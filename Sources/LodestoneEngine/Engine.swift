@@ -80,9 +80,8 @@ public final class Engine: Sendable {
         return try registry.get(name)
     }
 
-    /// Folds what was written to a collection since its base into a new base, in the background.
-    ///
-    /// - Parameter completion: Gets the sequence number of the base, on a queue of the engine.
+    /// Folds what was written to a collection since its base into a new base, in the background;
+    /// `completion` gets the sequence number of the base, on a queue of the engine.
     package func compact(
         _ name: String,
         completion: @escaping @Sendable (Result<UInt64, LodestoneError>) -> Void

@@ -60,7 +60,8 @@ package struct BaseFile: SectionSource, Sendable {
         }
         let sectionCount = Int(word(12))
         let bodyEnd = headerByteCount + Int(clamping: long(16))
-        let blocks = (bodyEnd - headerByteCount + CheckedBytes.blockBytes - 1)
+        let blocks =
+            (bodyEnd - headerByteCount + CheckedBytes.blockBytes - 1)
             / CheckedBytes.blockBytes
         guard long(24) == UInt64(bytes.count), bodyEnd <= bytes.count,
             bytes.count - bodyEnd == sectionCount * 24 + blocks * 4

@@ -7,9 +7,11 @@ extension GraphIndex {
     /// Writes the edges between nodes that are kept.
     ///
     /// - Parameters:
+    ///   - sink: Where to.
     ///   - kept: The present numbers of the nodes that are kept, ascending; their places are their
     ///     new numbers.
     ///   - newNumbers: Of each present node its new number; no edge leads to a node without one.
+    /// - Throws: What the sink does.
     package func write(
         to sink: inout some SectionSink,
         kept: ContiguousArray<NodeNumber>,

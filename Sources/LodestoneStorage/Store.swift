@@ -31,7 +31,8 @@ package protocol Store: AnyObject, Sendable {
     /// Runs `body` while no other thread or process writes to the store.
     ///
     /// - Parameter body: Gets the sequence number of the last committed batch.
-    /// - Throws: `.unavailable` when another process can't be waited for.
+    /// - Returns: What `body` does.
+    /// - Throws: What `body` does; `.unavailable` when another process can't be waited for.
     func exclusively<T>(_ body: (UInt64) throws(LodestoneError) -> T) throws(LodestoneError) -> T
 
     /// Shows batches that are committed, and applied here, to all processes.

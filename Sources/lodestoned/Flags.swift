@@ -31,7 +31,8 @@ package struct GeneralFlags: ParsableArguments {
             "durability": durability, "compactionMinimumChanges": compactionMinimumChanges,
             "compactionPercentOfBase": compactionPercentOfBase,
             "compactionIdleMs": compactionIdleMs,
-            "logLevel": logLevel, "slowRequestMs": slowRequestMs, "drainTimeoutMs": drainTimeoutMs, "eventLoops": eventLoops,
+            "logLevel": logLevel, "slowRequestMs": slowRequestMs, "drainTimeoutMs": drainTimeoutMs,
+            "eventLoops": eventLoops,
             "readWorkers": readWorkers,
         ]
     }

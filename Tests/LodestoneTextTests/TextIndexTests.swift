@@ -201,8 +201,7 @@ struct TextIndexTests {
         let stem = QueryWords.stems(of: corpus.vocabulary[0])[0]
         let having = documents.filter { $0.value.contains(stem) }
         let bm25 = BM25()
-        for hit in try corpus.index.rank([corpus.vocabulary[0]], k: 10, isAllowed: { _ in true })
-        {
+        for hit in try corpus.index.rank([corpus.vocabulary[0]], k: 10, isAllowed: { _ in true }) {
             let document = try #require(documents[hit.row])
             let frequency = Double(document.count { $0 == stem })
             let norm = 1.2 * (0.25 + 0.75 * Double(document.count) / average)

@@ -11,7 +11,7 @@ public import Synchronization
 /// The memory stays mapped while this object lives.
 ///
 /// Threading: any thread. Two threads may check one block at the same time; both find the same.
-// Unchecked for the pointers: the bytes are never written, and the marks are atomic.
+/// Unchecked for the pointers: the bytes are never written, and the marks are atomic.
 public final class CheckedBytes: @unchecked Sendable {
     /// Bytes that share a checksum.
     ///
@@ -31,7 +31,11 @@ public final class CheckedBytes: @unchecked Sendable {
 
     /// Takes over bytes whose block `i` has the checksum `sums[i]`.
     ///
-    /// - Parameter release: Called when nobody uses the bytes any more.
+    /// - Parameters:
+    ///   - bytes: To be read through this object only.
+    ///   - sums: One for each block.
+    ///   - checksum: Makes them.
+    ///   - release: Called when nobody uses the bytes any more.
     public init(
         _ bytes: UnsafeRawBufferPointer,
         sums: [UInt32],
@@ -98,7 +102,7 @@ public final class CheckedBytes: @unchecked Sendable {
 /// An array of plain values inside `CheckedBytes`.
 ///
 /// Threading: a value over memory that nobody writes.
-// Unchecked for the pointer, which `bytes` keeps mapped.
+/// Unchecked for the pointer, which `bytes` keeps mapped.
 public struct Section<Element: BitwiseCopyable>: @unchecked Sendable {
     @usableFromInline let start: UnsafePointer<Element>
     @usableFromInline let offset: Int
@@ -160,6 +164,7 @@ public struct SectionTag: Hashable, Sendable, ExpressibleByStringLiteral, Custom
         self.code = code
     }
 
+    /// Its letters.
     public var description: String {
         String(
             decoding: (0..<4).map { UInt8(truncatingIfNeeded: code >> ($0 * 8)) },

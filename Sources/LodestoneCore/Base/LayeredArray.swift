@@ -19,7 +19,9 @@ public struct LayeredArray<Element: BitwiseCopyable & Sendable>: Sendable {
 
     /// Creates an array with the elements of `base`.
     ///
-    /// - Parameter substitute: Read instead of damaged elements, and put where `grow` leaves gaps.
+    /// - Parameters:
+    ///   - base: In a file; `nil`: none.
+    ///   - substitute: Read instead of damaged elements, and put where `grow` leaves gaps.
     public init(_ base: Section<Element>? = nil, substitute: Element) {
         self.base = base
         self.substitute = substitute

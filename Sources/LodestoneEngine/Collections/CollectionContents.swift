@@ -71,8 +71,9 @@ struct CollectionContents: Sendable {
             )
             try contents.replay(record, from: reader)
             if !contents.isDamaged { return (contents, false) }
-        } catch where error.reason == "CORRUPT_BASE" {
+        } catch {
             // Derived: the rows have it all.
+            guard error.reason == "CORRUPT_BASE" else { throw error }
         }
         return (try rebuild(record, from: reader), true)
     }

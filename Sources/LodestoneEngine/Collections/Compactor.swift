@@ -82,9 +82,7 @@ final class Compactor: Sendable {
         }
     }
 
-    /// Folds the delta of a collection now.
-    ///
-    /// - Parameter completion: Gets the sequence number of the base.
+    /// Folds the delta of a collection now; `completion` gets the sequence number of the base.
     func compact(
         _ collection: Collection,
         completion: @escaping @Sendable (Result<UInt64, LodestoneError>) -> Void

@@ -70,9 +70,8 @@ final class Registry: Sendable {
 
     // MARK: Changes
 
-    /// Runs `body` as the only one that changes collections.
-    ///
-    /// - Parameter body: Gets a gate through which it says what it brought the collections to.
+    /// Runs `body` as the only one that changes collections; through the gate that it gets it says
+    /// what it brought them to.
     func changing<T>(_ body: (Gate) throws(LodestoneError) -> T) throws(LodestoneError) -> T {
         try gate.withLock { (_) throws(LodestoneError) in try body(Gate(registry: self)) }
     }
@@ -110,7 +109,8 @@ final class Registry: Sendable {
             guard reader.sequenceNumber > registry.sequenceNumber else { return }
             do throws(LodestoneError) {
                 try registry.replay(from: reader)
-            } catch where error.reason == "LOG_FORGOTTEN" {
+            } catch {
+                guard error.reason == "LOG_FORGOTTEN" else { throw error }
                 try registry.load(from: reader)
             }
         }

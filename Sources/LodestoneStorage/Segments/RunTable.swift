@@ -23,9 +23,13 @@ struct RunTable: Sendable {
 
     /// Takes in the vectors of one batch, which lie at `bytes`.
     ///
-    /// - Parameter start: Answers where the bytes of the run before lie, to go on with its last
-    ///   block; only asked when the batch goes on where the run ends.
-    /// - Throws: What `start` throws; `.dataLoss` when the last block of that run is damaged.
+    /// - Parameters:
+    ///   - log: The batch.
+    ///   - vectorBytes: Of each vector.
+    ///   - bytes: Of all its vectors.
+    ///   - runBytes: Answers where the bytes of a run lie, to go on with its last block; only asked
+    ///     when the batch goes on where the last run ends.
+    /// - Throws: What `runBytes` throws; `.dataLoss` when the last block of that run is damaged.
     mutating func append(
         _ log: LogRow,
         vectorBytes: Int,

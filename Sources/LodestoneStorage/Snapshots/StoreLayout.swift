@@ -88,9 +88,10 @@ enum StoreLayout {
             while try statement.step() { rows.append(LogRow(statement)) }
             return rows
         }
-        var batches = try base.map { (base) throws(LodestoneError) in
-            try blocks(of: base, dimension: record.options.dimension)
-        } ?? []
+        var batches =
+            try base.map { (base) throws(LodestoneError) in
+                try blocks(of: base, dimension: record.options.dimension)
+            } ?? []
         for row in rows {
             let (floats, overflow) = row.vectorCount.multipliedReportingOverflow(
                 by: record.options.dimension
