@@ -70,9 +70,10 @@ public enum VectorIndexStrategy: Sendable, Equatable {
 
 /// How a collection finds words.
 public enum TextIndexStrategy: Int32, Sendable, CaseIterable {
-    /// SQLite's FTS5 with the porter stemmer: on disk, small in memory.
+    /// SQLite's FTS5 with the porter stemmer: on disk, small in memory, slow at ranking and costly
+    /// in a write.
     case fts5 = 0
-    /// Lodestone's own postings.
+    /// Lodestone's own postings with the same words: the rule.
     case postings = 1
 }
 
@@ -94,7 +95,7 @@ public struct CollectionOptions: Sendable, Equatable {
         dimension: Int,
         metric: Metric = .cosine,
         vectorStrategy: VectorIndexStrategy = .flatScan,
-        textStrategy: TextIndexStrategy = .fts5
+        textStrategy: TextIndexStrategy = .postings
     ) {
         self.dimension = dimension
         self.metric = metric

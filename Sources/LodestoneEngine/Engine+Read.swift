@@ -11,7 +11,9 @@ extension Engine {
         return try ReadView.with(
             collection,
             registry: registry,
-            needsRows: request.queries.contains { $0.needsRows },
+            needsRows: request.queries.contains {
+                $0.needsRows(collection.record.options.textStrategy)
+            },
             context: context
         ) { (view) throws(LodestoneError) in
             let plan = SearchPlan(

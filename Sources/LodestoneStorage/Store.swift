@@ -119,7 +119,8 @@ package protocol StoreReader: AnyObject {
         after: RowNumber?,
         _ body: (StoredRow) throws(LodestoneError) -> Bool
     ) throws(LodestoneError)
-    /// Rows whose text matches, best first, ties in row order, until `body` answers false.
+    /// Rows whose text matches, best first, ties in row order, until `body` answers false; of a
+    /// collection whose words the store keeps.
     ///
     /// Scores are larger for better matches.
     func forEachMatch(
@@ -209,6 +210,9 @@ package struct LoggedRows: Sendable {
     package let rowCount: Int
     package let vectors: VectorRun?
     package let removed: [RowNumber]
+    /// What the removed rows had for the text index, one by one; none where the store keeps the
+    /// words itself.
+    package let removedTexts: [String]
     package let relinked: [RowNumber]
     /// Documents that are gone for good, with every edge from and to them.
     package let dropped: [DocumentID]
@@ -253,6 +257,8 @@ package struct RowChange: Sendable {
     package var collection: CollectionNumber
     /// Elements of each vector.
     package var dimension: Int
+    /// Whether the store keeps words.
+    package var textStrategy: TextIndexStrategy
     /// The number of the first new row; the others follow.
     package var firstRow: RowNumber
     /// New rows; those with vectors come first.
@@ -271,6 +277,7 @@ package struct RowChange: Sendable {
     package init(
         collection: CollectionNumber,
         dimension: Int,
+        textStrategy: TextIndexStrategy,
         firstRow: RowNumber,
         rows: [EncodedRow],
         vectors: [Float],
@@ -281,6 +288,7 @@ package struct RowChange: Sendable {
     ) {
         self.collection = collection
         self.dimension = dimension
+        self.textStrategy = textStrategy
         self.firstRow = firstRow
         self.rows = rows
         self.vectors = vectors
@@ -296,6 +304,8 @@ package struct CommittedBatch: Sendable {
     package var sequenceNumber: UInt64
     /// Where its vectors lie, if it had any.
     package var vectors: VectorRun?
+    /// What its removed rows had for the text index, one by one.
+    package var removedTexts: [String] = []
 }
 
 /// What a request id did when it was committed.

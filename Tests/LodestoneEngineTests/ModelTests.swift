@@ -63,7 +63,11 @@ struct ModelTests {
         if life == .shared { engines.append(try open()) }
         try await engines[0].createCollection(
             "m",
-            CollectionOptions(dimension: 3, metric: .euclidean)
+            CollectionOptions(
+                dimension: 3,
+                metric: .euclidean,
+                textStrategy: seed == 3 ? .fts5 : .postings
+            )
         )
         var model = Model()
         for step in 0..<120 {

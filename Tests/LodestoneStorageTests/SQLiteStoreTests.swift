@@ -24,7 +24,11 @@ struct SQLiteStoreTests {
                 CollectionRecord(
                     number: 1,
                     name: "papers",
-                    options: CollectionOptions(dimension: 2, metric: .euclidean)
+                    options: CollectionOptions(
+                        dimension: 2,
+                        metric: .euclidean,
+                        textStrategy: .fts5
+                    )
                 )
             ),
             requestID: nil,
@@ -45,6 +49,7 @@ struct SQLiteStoreTests {
                 RowChange(
                     collection: 1,
                     dimension: 2,
+                    textStrategy: .fts5,
                     firstRow: firstRow,
                     rows: documents.map { EncodedRow($0) },
                     vectors: vectors,
@@ -88,7 +93,7 @@ struct SQLiteStoreTests {
         #expect(reader.sequenceNumber == 2)
         #expect(
             try reader.collections().map(\.options) == [
-                CollectionOptions(dimension: 2, metric: .euclidean)
+                CollectionOptions(dimension: 2, metric: .euclidean, textStrategy: .fts5)
             ]
         )
     }

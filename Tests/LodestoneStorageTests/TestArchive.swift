@@ -40,7 +40,7 @@ struct TestArchive: Sendable {
         let record = CollectionRecord(
             number: 1,
             name: "papers",
-            options: CollectionOptions(dimension: 2)
+            options: CollectionOptions(dimension: 2, textStrategy: .fts5)
         )
         _ = try store.commit([
             StoredBatch(change: .createCollection(record), requestID: nil, fingerprint: 0),
@@ -66,6 +66,7 @@ struct TestArchive: Sendable {
         let change = RowChange(
             collection: 1,
             dimension: 2,
+            textStrategy: .fts5,
             firstRow: firstRow,
             rows: documents.map { EncodedRow($0) },
             vectors: vectors,

@@ -235,43 +235,47 @@ struct TextIndexTests {
         #expect(merged.index.totalLength == plain.index.totalLength)
     }
 
-    @Test("goes on over a base that was written meanwhile", arguments: 1...4)
-    func rebasing(seed: UInt64) throws {
+    @Test("takes in what was analysed with the index before a base was written")
+    func translated() throws {
+        var corpus = Corpus(seed: 5)
+        corpus.add(100)
+        let texts = corpus.index.analyze(["early bird", corpus.texts[3] ?? ""])
+        try corpus.merge()
+        corpus.add(10)
+        corpus.index.add(texts, at: 0, row: corpus.nextRow)
+        let hits = try corpus.index.rank(["birds"], k: 9) { _ in true }
+        #expect(hits.map(\.row) == [corpus.nextRow])
+        let count = corpus.index.documentCount
+        corpus.index.remove(texts, at: 1)
+        #expect(corpus.index.documentCount == count - (corpus.texts[3] == "" ? 0 : 1))
+    }
+
+    @Test("has the fingerprints of the texts that were added", arguments: 1...3)
+    func fingerprints(seed: UInt64) throws {
         var corpus = Corpus(seed: seed)
-        var plain = Corpus(seed: seed)
-        for _ in 0..<4 {
-            corpus.add(100)
-            corpus.remove(20)
-            plain.add(100)
-            plain.remove(20)
-            let snapshot = corpus
-            let early = corpus.index.analyze(["early bird"])
-            corpus.add(50)
-            corpus.remove(30)
-            plain.add(50)
-            plain.remove(30)
-            var sections = MemorySections()
-            try snapshot.index.write(to: &sections, isAllowed: snapshot.isAllowed)
-            corpus.index = try #require(
-                corpus.index.rebased(onto: sections, writtenFrom: snapshot.index)
-            )
-            // What was analysed with the index before still finds its words.
-            corpus.index.add(early, at: 0, row: corpus.nextRow)
-            plain.index.add(plain.index.analyze(["early bird"]), at: 0, row: plain.nextRow)
-            corpus.texts[corpus.nextRow] = "early bird"
-            plain.texts[plain.nextRow] = "early bird"
-            corpus.nextRow += 1
-            plain.nextRow += 1
-            for _ in 0..<60 {
-                let query = NormalizedTextQuery(corpus.query())
-                _ = plain.query()
-                try #expect(
-                    corpus.index.search(query, k: 50, isAllowed: corpus.isAllowed)
-                        == plain.index.search(query, k: 50, isAllowed: plain.isAllowed)
-                )
-            }
-            #expect(try !corpus.index.rank(["birds"], k: 1, isAllowed: { _ in true }).isEmpty)
+        corpus.add(120)
+        try corpus.merge()
+        corpus.add(120)
+        let sums = corpus.index.fingerprints()
+        for (row, text) in corpus.texts {
+            let texts = corpus.index.analyze([text, text + " more", "x " + text])
+            #expect(sums[Int(row)] == TextIndex.fingerprint(of: texts, at: 0))
+            #expect(sums[Int(row)] != TextIndex.fingerprint(of: texts, at: 1))
+            #expect(sums[Int(row)] != TextIndex.fingerprint(of: texts, at: 2) || text.isEmpty)
         }
+    }
+
+    @Test("knows whether changes were made to a copy of it")
+    func newest() throws {
+        var corpus = Corpus(seed: 6)
+        corpus.add(20)
+        let copy = corpus.index
+        #expect(copy.isNewest)
+        corpus.remove(1)
+        #expect(!copy.isNewest && corpus.index.isNewest)
+        let second = corpus.index
+        corpus.add(1)
+        #expect(!second.isNewest && corpus.index.isNewest)
     }
 
     @Test("answers from a copy as before, whatever is added after")

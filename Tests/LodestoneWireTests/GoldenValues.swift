@@ -22,7 +22,10 @@ enum GoldenValues {
         "ping with deadline": Request(id: 3, deadline: .milliseconds(1_500), call: .ping),
         "create flat": write(
             4,
-            .createCollection(name: "papers", CollectionOptions(dimension: 3))
+            .createCollection(
+                name: "papers",
+                CollectionOptions(dimension: 3, textStrategy: .fts5)
+            )
         ),
         "create lsh": write(
             5,
@@ -411,7 +414,7 @@ enum GoldenValues {
     {
         CollectionDescription(
             name: "papers",
-            options: CollectionOptions(dimension: 3),
+            options: CollectionOptions(dimension: 3, textStrategy: .fts5),
             documents: documents,
             vectors: vectors,
             edges: edges,

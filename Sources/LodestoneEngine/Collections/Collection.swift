@@ -15,7 +15,7 @@ final class Collection: Sendable {
 
     init(_ record: CollectionRecord, contents: CollectionContents? = nil) {
         self.record = record
-        current = Mutex(contents ?? CollectionContents(dimension: record.options.dimension))
+        current = Mutex(contents ?? CollectionContents(record.options))
     }
 
     var contents: CollectionContents { current.withLock { $0 } }

@@ -3,6 +3,7 @@ import LodestoneCore
 import LodestoneFiles
 import LodestoneGraph
 import LodestoneStorage
+import LodestoneText
 
 /// Writing a base: the sections of every view, in one file.
 extension CollectionContents {
@@ -115,14 +116,26 @@ extension CollectionState {
     init?(
         from source: some SectionSource,
         _ header: BaseHeader,
-        dimension: Int,
+        _ options: CollectionOptions,
         vectors runs: [VectorRun]
     ) {
         guard let nodes = source.section("ROWN", of: NodeNumber.self),
             let rows = source.section("NODR", of: RowNumber.self),
             let graph = GraphIndex(from: source, edgeCount: Int(clamping: header.edgeCount))
         else { return nil }
-        self.init(dimension: dimension, nodes: nodes, rows: rows, graph: graph, header)
+        var text: TextIndex?
+        if options.textStrategy == .postings {
+            guard let index = TextIndex(from: source) else { return nil }
+            text = index
+        }
+        self.init(
+            dimension: options.dimension,
+            nodes: nodes,
+            rows: rows,
+            graph: graph,
+            text: text,
+            header
+        )
         for run in runs { append(run) }
         advance(to: header.sequenceNumber)
     }
@@ -143,5 +156,6 @@ extension CollectionState {
         try sink.write("ROWN", nodes)
         try sink.write("NODR", rows)
         try graph.write(to: &sink, kept: kept, newNumbers: newNumbers)
+        try text?.write(to: &sink) { contains($0) }
     }
 }

@@ -19,10 +19,10 @@ struct CollectionContents: Sendable {
     let base: CheckedBytes?
 
     /// Contents without documents.
-    init(dimension: Int) {
+    init(_ options: CollectionOptions) {
         ids = IDTable()
         labels = Interner()
-        state = CollectionState(dimension: dimension)
+        state = CollectionState(options)
         base = nil
     }
 
@@ -41,7 +41,7 @@ struct CollectionContents: Sendable {
             let state = CollectionState(
                 from: file,
                 header,
-                dimension: record.options.dimension,
+                record.options,
                 vectors: vectors
             )
         else { throw BaseFile.damaged(stored.path, "it does not hold what belongs into it") }
@@ -59,7 +59,7 @@ struct CollectionContents: Sendable {
         throws(LodestoneError) -> (contents: CollectionContents, needsBase: Bool)
     {
         guard let stored = try reader.base(of: record.number) else {
-            var contents = CollectionContents(dimension: record.options.dimension)
+            var contents = CollectionContents(record.options)
             try contents.replay(record, from: reader)
             return (contents, false)
         }
@@ -84,7 +84,7 @@ struct CollectionContents: Sendable {
     static func rebuild(_ record: CollectionRecord, from reader: any StoreReader)
         throws(LodestoneError) -> CollectionContents
     {
-        var contents = CollectionContents(dimension: record.options.dimension)
+        var contents = CollectionContents(record.options)
         let base = try reader.base(of: record.number)
         for run in try reader.vectorRuns(of: record.number) { contents.state.append(run) }
         try reader.forEachChange(after: base?.sequenceNumber ?? 0, of: record.number) {
@@ -99,7 +99,9 @@ struct CollectionContents: Sendable {
             contents.state.insert(
                 row.row,
                 node: node,
-                links: Self.links(row.edges, ids: ids, labels: labels)
+                links: Self.links(row.edges, ids: ids, labels: labels),
+                contents.state.analyze([EncodedRow.indexedText(of: row.text)]),
+                at: 0
             )
             return true
         }
@@ -111,6 +113,9 @@ struct CollectionContents: Sendable {
     /// Whether something was read from the base that isn't what was written: no answer made from
     /// these contents may leave.
     var isDamaged: Bool { base?.isDamaged ?? false }
+
+    /// Whether what is written next can go into these contents.
+    var canChange: Bool { !isDamaged && state.isNewest }
 
     /// Edges as links between numbers; ids and labels that are new get one.
     func links(_ edges: [Edge]) -> [Link] {
@@ -153,21 +158,24 @@ extension CollectionContents {
         guard change.sequenceNumber > state.sequenceNumber else { return }
         defer { state.advance(to: change.sequenceNumber) }
         guard case .rows(let rows) = change.kind else { return }
-        for row in rows.removed { state.remove(row) }
+        let gone = state.analyze(rows.removedTexts)
+        for (place, row) in rows.removed.enumerated() { state.remove(row, gone, at: place) }
         for node in ids.withTable({ table in rows.dropped.map { table.intern($0) } }) {
             state.unlink(node)
         }
         if let run = rows.vectors { state.append(run) }
         let nextRow = rows.firstRow + RowNumber(rows.rowCount)
         if rows.rowCount > 0 {
+            var added: [StoredRow] = []
             try reader.forEachRow(
                 of: record.number,
                 after: rows.firstRow == 0 ? nil : rows.firstRow - 1
             ) { row in
                 guard row.row < nextRow else { return false }
-                insert(row)
+                added.append(row)
                 return true
             }
+            insert(added)
         }
         state.skip(to: nextRow)
         for row in rows.relinked {
@@ -178,8 +186,17 @@ extension CollectionContents {
         }
     }
 
-    private mutating func insert(_ row: StoredRow) {
-        let node = ids.withTable { $0.intern(row.id) }
-        state.insert(row.row, node: node, links: links(row.edges))
+    private mutating func insert(_ rows: [StoredRow]) {
+        let texts = state.analyze(rows.lazy.map { EncodedRow.indexedText(of: $0.text) })
+        let nodes = ids.withTable { table in rows.map { table.intern($0.id) } }
+        for (place, row) in rows.enumerated() {
+            state.insert(
+                row.row,
+                node: nodes[place],
+                links: links(row.edges),
+                texts,
+                at: place
+            )
+        }
     }
 }

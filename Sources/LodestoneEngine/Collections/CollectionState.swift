@@ -3,6 +3,7 @@ import LodestoneANN
 import LodestoneCore
 import LodestoneGraph
 import LodestoneStorage
+import LodestoneText
 
 /// What a collection holds at one sequence number: the views that searches read.
 ///
@@ -22,6 +23,8 @@ struct CollectionState: Sendable {
     /// In row order, without overlap.
     private(set) var vectors: [VectorBlock] = []
     private(set) var graph: GraphIndex
+    /// The words; `nil` where the store keeps them.
+    private(set) var text: TextIndex?
     private(set) var documentCount = 0
     private(set) var vectorCount = 0
     /// Rows in the base, dropped ones among them.
@@ -30,8 +33,9 @@ struct CollectionState: Sendable {
     private(set) var changesSinceBase = 0
 
     /// A state without documents.
-    init(dimension: Int) {
-        self.dimension = dimension
+    init(_ options: CollectionOptions) {
+        dimension = options.dimension
+        text = options.textStrategy == .postings ? TextIndex() : nil
         nodes = LayeredArray(substitute: Self.none)
         rows = LayeredArray(substitute: Self.none)
         graph = GraphIndex()
@@ -44,12 +48,14 @@ struct CollectionState: Sendable {
         nodes: Section<NodeNumber>,
         rows: Section<RowNumber>,
         graph: GraphIndex,
+        text: TextIndex?,
         _ header: BaseHeader
     ) {
         self.dimension = dimension
         self.nodes = LayeredArray(nodes, substitute: Self.none)
         self.rows = LayeredArray(rows, substitute: Self.none)
         self.graph = graph
+        self.text = text
         documentCount = Int(clamping: header.documentCount)
         vectorCount = Int(clamping: header.vectorCount)
         baseRowCount = nodes.count
@@ -113,6 +119,21 @@ struct CollectionState: Sendable {
         return Int(row - block.firstRow) < block.count ? block : nil
     }
 
+    /// Whether changes can be made to this state: not to one that changes began to be made to, and
+    /// failed.
+    var isNewest: Bool { text?.isNewest ?? true }
+
+    /// Bytes of memory that a compaction would give back, roughly.
+    var deltaByteCount: Int { text?.deltaByteCount ?? 0 }
+
+    /// Whether no more words can be taken in before a compaction.
+    var isFull: Bool { text?.isFull ?? false }
+
+    /// Texts, ready to be taken in with documents; `nil` where the store keeps the words.
+    func analyze(_ texts: some Sequence<String>) -> AnalyzedTexts? {
+        text?.analyze(texts)
+    }
+
     // MARK: Changes, by the one writer
 
     mutating func advance(to sequenceNumber: UInt64) {
@@ -152,7 +173,21 @@ struct CollectionState: Sendable {
     }
 
     /// Takes in a document whose vector, if it has one, is there already.
-    mutating func insert(_ row: RowNumber, node: NodeNumber, links: [Link]) {
+    ///
+    /// - Parameters:
+    ///   - row: Above every row before.
+    ///   - node: Of its id.
+    ///   - links: The edges that leave it.
+    ///   - texts: What `analyze` answered, for some documents.
+    ///   - place: Which of them this is.
+    mutating func insert(
+        _ row: RowNumber,
+        node: NodeNumber,
+        links: [Link],
+        _ texts: AnalyzedTexts?,
+        at place: Int
+    ) {
+        if let texts { text?.add(texts, at: place, row: row) }
         nodes.grow(to: Int(row))
         nodes.append(node)
         rows.grow(to: Int(node) + 1)
@@ -167,9 +202,11 @@ struct CollectionState: Sendable {
 
     /// Takes out a version of a document.
     ///
-    /// Its links stay until the node is dropped or linked anew.
-    mutating func remove(_ row: RowNumber) {
+    /// Its links stay until the node is dropped or linked anew. Its text is one of `texts`, as with
+    /// `insert`.
+    mutating func remove(_ row: RowNumber, _ texts: AnalyzedTexts?, at place: Int) {
         guard let node = node(of: row) else { return }
+        if let texts, place < texts.count { text?.remove(texts, at: place) }
         nodes[Int(row)] = Self.none
         if self.row(of: node) == row { rows[Int(node)] = Self.none }
         documentCount -= 1

@@ -45,6 +45,9 @@ final class Compactor: Sendable {
         var isClosed = false
     }
 
+    /// A delta that takes so much memory is folded without waiting for its share of the base.
+    private static let maximumDeltaBytes = 256 << 20
+
     private let registry: Registry
     private let policy: CompactionPolicy
     private let queue = DispatchQueue(label: "lodestone.compactor")
@@ -63,7 +66,9 @@ final class Compactor: Sendable {
     func consider(_ collection: Collection) {
         let state = collection.state
         guard state.changesSinceBase >= max(1, policy.minimumChanges) else { return }
-        if state.changesSinceBase >= state.baseRowCount / 100 * policy.percentOfBase {
+        if state.changesSinceBase >= state.baseRowCount / 100 * policy.percentOfBase
+            || state.deltaByteCount >= Self.maximumDeltaBytes
+        {
             enqueue(collection)
         } else {
             waitUntilIdle(collection)

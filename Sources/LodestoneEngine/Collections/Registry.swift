@@ -98,10 +98,11 @@ final class Registry: Sendable {
             registry.published.store(sequenceNumber, ordering: .releasing)
         }
 
-        /// The contents of a collection; made anew from the rows when they are damaged.
-        func undamaged(_ collection: Collection) throws(LodestoneError) -> CollectionContents {
+        /// The contents of a collection; made anew from the rows when they are damaged, or a
+        /// change to them failed half way.
+        func changeable(_ collection: Collection) throws(LodestoneError) -> CollectionContents {
             let contents = collection.contents
-            return contents.isDamaged ? try registry.rebuild(collection) : contents
+            return contents.canChange ? contents : try registry.rebuild(collection)
         }
 
         /// Brings every collection to the state of a reader.
@@ -148,6 +149,9 @@ final class Registry: Sendable {
                     return
                 }
                 var contents = changed.removeValue(forKey: number) ?? collection.contents
+                if !contents.canChange {
+                    contents = try CollectionContents.load(record, from: reader).contents
+                }
                 try contents.replay(change, of: record, from: reader)
                 changed[number] = contents
             }
@@ -184,7 +188,7 @@ final class Registry: Sendable {
         let contents = collection.contents
         guard contents.isDamaged else { return contents }
         return try changing { (gate) throws(LodestoneError) in
-            try gate.undamaged(collection)
+            try gate.changeable(collection)
         }
     }
 

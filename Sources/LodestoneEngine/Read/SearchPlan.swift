@@ -146,12 +146,19 @@ struct SearchPlan {
             case .querySyntax: try TextQueryParser.parse(text.query, limits: limits)
             }
         var list = RankedList()
-        guard let parsed, let rows = view.rows else { return list }
+        guard let parsed else { return list }
         let query = NormalizedTextQuery(parsed)
         let state = view.state
         let isWanted = { (row: RowNumber) in
             state.contains(row) && (allowed?.contains(row) ?? true)
         }
+        if let text = state.text {
+            for hit in try text.search(query, k: depth, context: context, isAllowed: isWanted) {
+                list.append(hit.row, hit.score)
+            }
+            return list
+        }
+        guard let rows = view.rows else { return list }
         guard query.isComplement else {
             try rows.forEachMatch(of: query.expression, in: view.collection.record.number) {
                 (row, score) throws(LodestoneError) in
@@ -218,9 +225,10 @@ extension Query {
     }
 
     /// Whether the store's rows must be read to answer.
-    var needsRows: Bool {
+    func needsRows(_ strategy: TextIndexStrategy) -> Bool {
         filter != nil || include.needsRows
-            || sources.contains { if case .text = $0.kind { true } else { false } }
+            || (strategy == .fts5
+                && sources.contains { if case .text = $0.kind { true } else { false } })
     }
 }
 

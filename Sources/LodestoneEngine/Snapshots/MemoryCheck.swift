@@ -2,16 +2,20 @@
 import LodestoneCore
 import LodestoneGraph
 import LodestoneStorage
+import LodestoneText
 
-/// Compares a collection in memory with its rows: ids, rows and links.
+/// Compares a collection in memory with its rows: ids, rows, links and words.
 struct MemoryCheck {
     private let view: ReadView
     private var damages: [Damage] = []
     private var documents = 0
     private var edges = 0
+    /// What the text index has of each row; `nil` where the store keeps the words.
+    private let words: ContiguousArray<UInt64>?
 
     init(_ view: ReadView) {
         self.view = view
+        words = view.state.text?.fingerprints()
     }
 
     /// Takes in a row as it is stored.
@@ -27,6 +31,13 @@ struct MemoryCheck {
         let present = view.state.node(of: row.row).map { view.state.graph.links(from: $0) } ?? []
         if present.count != links.count || !zip(present, links).allSatisfy(Self.isSame) {
             note(row.id.string, "edges", "The graph has other edges for this document.")
+        }
+        if let words, let texts = view.state.analyze([EncodedRow.indexedText(of: row.text)]) {
+            let place = Int(row.row)
+            let present = place < words.count ? words[place] : 0
+            if present != TextIndex.fingerprint(of: texts, at: 0) {
+                note(row.id.string, "words", "The index has other words for this document.")
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 import CLodestoneSystem
 import LodestoneCore
 import LodestoneStorage
+import LodestoneText
 
 /// A write that has been checked and encoded, on its caller's thread; what is left for the writer
 /// is what needs the state that the write meets.
@@ -57,6 +58,8 @@ struct PreparedIndex: Sendable {
     let collection: Collection
     /// Those with vectors first, as segments want them.
     let rows: [EncodedRow]
+    /// The words of each row; `nil` where the store takes them in.
+    let texts: AnalyzedTexts?
     /// The edges of each row, as they were sent.
     let rowEdges: [[Edge]]
     let vectors: [Float]
@@ -110,6 +113,7 @@ struct PreparedIndex: Sendable {
             error.object = row.id.string
             throw error
         }
+        texts = collection.state.analyze(rows.lazy.map(\.indexedText))
         rowEdges = documents.map(\.edges)
         var vectors: [Float] = []
         vectors.reserveCapacity(documents.count * collection.record.options.dimension)

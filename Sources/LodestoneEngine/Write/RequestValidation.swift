@@ -48,15 +48,6 @@ struct RequestValidation {
                 field: "vector_strategy"
             )
         }
-        guard options.textStrategy == .fts5 else {
-            throw LodestoneError(
-                .unimplemented,
-                reason: "STRATEGY",
-                "This release indexes text with FTS5 only.",
-                recovery: "Create the collection with the FTS5 strategy.",
-                field: "text_strategy"
-            )
-        }
     }
 
     /// A vector of a collection: the right length, finite, and not of length zero under cosine.

@@ -102,6 +102,7 @@ struct Resolver {
     {
         let collection = try existing(index.collection)
         let number = collection.record.number
+        if collection.state.isFull { throw .fullDelta(collection.record.name) }
         var state: CollectionState? = collection.state
         var overlay = overlays[number] ?? Overlay(nextRow: collection.state.nextRow)
         let firstRow = overlay.nextRow
@@ -131,6 +132,7 @@ struct Resolver {
         let change = RowChange(
             collection: number,
             dimension: collection.record.options.dimension,
+            textStrategy: collection.record.options.textStrategy,
             firstRow: firstRow,
             rows: rows,
             vectors: index.vectors,
@@ -147,14 +149,17 @@ struct Resolver {
                 replaced: removed.count
             )
         ) { [links] committed in
+            let gone = collection.state.analyze(committed.removedTexts)
             collection.update { state in
-                for row in removed { state.remove(row) }
+                for (place, row) in removed.enumerated() { state.remove(row, gone, at: place) }
                 if let run = committed.vectors { state.append(run) }
                 for (offset, node) in nodes.enumerated() {
                     state.insert(
                         firstRow + RowNumber(offset),
                         node: node,
-                        links: links[offset]
+                        links: links[offset],
+                        index.texts,
+                        at: offset
                     )
                 }
                 for (node, links) in relinkedLinks { state.setLinks(from: node, links) }
@@ -228,6 +233,7 @@ struct Resolver {
         let change = RowChange(
             collection: collection.record.number,
             dimension: collection.record.options.dimension,
+            textStrategy: collection.record.options.textStrategy,
             firstRow: state.nextRow,
             rows: [],
             vectors: [],
@@ -246,8 +252,9 @@ struct Resolver {
                 dropped: removed.count
             )
         ) { committed in
+            let gone = collection.state.analyze(committed.removedTexts)
             collection.update { state in
-                for row in removed { state.remove(row) }
+                for (place, row) in removed.enumerated() { state.remove(row, gone, at: place) }
                 for node in goneNodes { state.unlink(node) }
                 for (node, links) in links { state.setLinks(from: node, links) }
                 state.advance(to: committed.sequenceNumber)
@@ -308,5 +315,18 @@ struct Resolver {
             }
         }
         return groups
+    }
+}
+
+extension LodestoneError {
+    fileprivate static func fullDelta(_ collection: String) -> LodestoneError {
+        LodestoneError(
+            .resourceExhausted,
+            reason: "DELTA_FULL",
+            "'\(collection)' has taken in more words than memory has room for since its last "
+                + "compaction.",
+            recovery: "Send it again once the compaction under way has ended, or ask for one.",
+            object: collection
+        )
     }
 }

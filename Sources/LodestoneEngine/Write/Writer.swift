@@ -146,9 +146,9 @@ final class Writer: Sendable {
         while true {
             let resolved = resolve(group)
             // Numbers read from a damaged base must not become rows.
-            let damaged = Self.collections(of: group).filter { $0.contents.isDamaged }
-            if damaged.isEmpty { return resolved }
-            for collection in damaged { _ = try gate.undamaged(collection) }
+            let broken = Self.collections(of: group).filter { !$0.contents.canChange }
+            if broken.isEmpty { return resolved }
+            for collection in broken { _ = try gate.changeable(collection) }
         }
     }
 

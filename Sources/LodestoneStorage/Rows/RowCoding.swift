@@ -14,7 +14,7 @@ package struct EncodedRow: Sendable {
     package let text: [UInt8]
     package let metadata: [UInt8]
     package private(set) var edges: [UInt8]
-    /// What the text index takes in: every field, one to a line.
+    /// As `indexedText(of:)` has it.
     package let indexedText: String
 
     /// Encodes a document; its vector is kept elsewhere.
@@ -29,9 +29,12 @@ package struct EncodedRow: Sendable {
         text = writer.bytes
         metadata = Self.encode(document.metadata)
         edges = Self.encode(document.edges)
-        indexedText =
-            document.text.count == 1
-            ? document.text[0].text : document.text.map(\.text).joined(separator: "\n")
+        indexedText = Self.indexedText(of: document.text)
+    }
+
+    /// What the text index takes in of a document: every field, one to a line.
+    package static func indexedText(of fields: [TextField]) -> String {
+        fields.count == 1 ? fields[0].text : fields.map(\.text).joined(separator: "\n")
     }
 
     /// The same row with other edges.

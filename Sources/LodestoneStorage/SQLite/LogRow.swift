@@ -13,7 +13,8 @@ struct LogRow {
     var segment: UInt32 = 0
     var offset = 0
     var vectorSum: UInt32 = 0
-    /// What else changed: removed rows, then rows with other edges, then ids that are gone for good.
+    /// What else changed: removed rows, then rows with other edges, then ids that are gone for good,
+    /// then the texts of the removed rows, unless words are kept in the database.
     var detail: [UInt8] = []
     /// The chain as it stands in the row.
     var stored: UInt32 = 0
@@ -64,18 +65,22 @@ struct LogRow {
 
     /// What `detail` names.
     func changes() throws(ByteReader.Malformed) -> (
-        removed: [RowNumber], relinked: [RowNumber], dropped: [DocumentID]
+        removed: [RowNumber], relinked: [RowNumber], dropped: [DocumentID], removedTexts: [String]
     ) {
         let result = detail.withUnsafeBytes { bytes in
             Result { () throws(ByteReader.Malformed) in
                 var reader = ByteReader(bytes)
                 let (removed, relinked) = (try Self.rows(&reader), try Self.rows(&reader))
                 var dropped: [DocumentID] = []
-                // Format 1 had no such list.
+                // Format 1 had no such lists.
                 for _ in 0..<(reader.isAtEnd ? 0 : try reader.count()) {
                     dropped.append(DocumentID(trusted: try reader.string()))
                 }
-                return (removed, relinked, dropped)
+                var texts: [String] = []
+                for _ in 0..<(reader.isAtEnd ? 0 : try reader.count()) {
+                    texts.append(try reader.string())
+                }
+                return (removed, relinked, dropped, texts)
             }
         }
         return try result.get()

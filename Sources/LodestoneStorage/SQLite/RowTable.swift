@@ -5,6 +5,8 @@ import LodestoneCore
 struct RowTable {
     let collection: CollectionNumber
     let connection: SQLiteConnection
+    /// Whether there is a table of words to change with the rows.
+    var keepsWords = false
 
     private var columns: String { "row, id, text, metadata, edges, sum" }
 
@@ -20,7 +22,7 @@ struct RowTable {
             statement.bind(row.edges, at: 5)
             statement.bind(row.checksum(seed: RowChecksum.seed(row: number)), at: 6)
             try statement.run()
-            guard !row.indexedText.isEmpty else { return }
+            guard keepsWords, !row.indexedText.isEmpty else { return }
             let words = try connection.statement(
                 "INSERT INTO text_\(collection)(rowid, text) VALUES(?1, ?2)"
             )
@@ -32,13 +34,22 @@ struct RowTable {
 
     /// Removes a row and its words.
     ///
-    /// FTS5 takes the old words back only when told exactly which they were, so they are read from
-    /// the row, in the same transaction.
-    func remove(_ number: RowNumber) throws(LodestoneError) {
-        guard let row = try read(number) else { return }
-        let words = EncodedRow(row.document).indexedText
+    /// An index takes the old words back only when told exactly which they were, so they are read
+    /// from the row, in the same transaction.
+    ///
+    /// - Returns: What the row had for the text index; nothing of a damaged row, which can only be
+    ///   removed.
+    func remove(_ number: RowNumber) throws(LodestoneError) -> String {
+        let words: String
+        do throws(LodestoneError) {
+            guard let row = try read(number) else { return "" }
+            words = EncodedRow.indexedText(of: row.text)
+        } catch {
+            guard error.reason == "CORRUPT_ROW" else { throw error }
+            words = ""
+        }
         try orFail { () throws(SQLiteConnection.Failure) in
-            if !words.isEmpty {
+            if keepsWords && !words.isEmpty {
                 let statement = try connection.statement(
                     """
                     INSERT INTO text_\(collection)(text_\(collection), rowid, text)
@@ -55,6 +66,7 @@ struct RowTable {
             statement.bind(number, at: 1)
             try statement.run()
         }
+        return words
     }
 
     /// Gives a row other edges.

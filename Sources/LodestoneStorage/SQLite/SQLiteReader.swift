@@ -91,9 +91,10 @@ final class SQLiteReader: StoreReader {
         case .createCollection: kind = .createCollection
         case .dropCollection: kind = .dropCollection
         case .rows:
-            let changed: (removed: [RowNumber], relinked: [RowNumber], dropped: [DocumentID])
+            let (removed, relinked, dropped, removedTexts):
+                ([RowNumber], [RowNumber], [DocumentID], [String])
             do throws(ByteReader.Malformed) {
-                changed = try row.changes()
+                (removed, relinked, dropped, removedTexts) = try row.changes()
             } catch {
                 throw SQLiteConnection.Failure(
                     code: 11,
@@ -108,9 +109,10 @@ final class SQLiteReader: StoreReader {
                     vectors: try dimension.flatMap { (dimension) throws(LodestoneError) in
                         try run(row, dimension: dimension)
                     },
-                    removed: changed.removed,
-                    relinked: changed.relinked,
-                    dropped: changed.dropped
+                    removed: removed,
+                    removedTexts: removedTexts,
+                    relinked: relinked,
+                    dropped: dropped
                 )
             )
         case nil:

@@ -16,7 +16,7 @@ extension SQLiteStore {
             try run("BEGIN IMMEDIATE")
             for batch in batches {
                 sequence += 1
-                let (log, vectors) = try write(batch, sequenceNumber: sequence)
+                let (log, outcome) = try write(batch, sequenceNumber: sequence)
                 do throws(SQLiteConnection.Failure) {
                     chain = try log.insert(into: writer, after: chain)
                     if !PlantedBug.requestIDOutsideTransaction.isPlanted {
@@ -26,7 +26,7 @@ extension SQLiteStore {
                 } catch {
                     throw error.asLodestoneError(context: nil)
                 }
-                committed.append(CommittedBatch(sequenceNumber: sequence, vectors: vectors))
+                committed.append(outcome)
                 if case .dropCollection(let number) = batch.change { gone.append(number) }
             }
         } catch {
@@ -137,11 +137,12 @@ extension SQLiteStore {
     }
 
     private func write(_ batch: StoredBatch, sequenceNumber: UInt64) throws(LodestoneError)
-        -> (LogRow, VectorRun?)
+        -> (LogRow, CommittedBatch)
     {
+        let nothing = CommittedBatch(sequenceNumber: sequenceNumber)
         switch batch.change {
         case .createCollection(let record):
-            try run(Schema.createCollection(record.number))
+            try run(Schema.createCollection(record.number, record.options.textStrategy))
             try run("UPDATE meta SET value = \(record.number) + 1 WHERE key = 'next_collection'")
             do throws(SQLiteConnection.Failure) {
                 let statement = try writer.statement(
@@ -159,7 +160,7 @@ extension SQLiteStore {
                     sequenceNumber: sequenceNumber,
                     collection: record.number,
                     kind: .createCollection
-                ), nil
+                ), nothing
             )
         case .dropCollection(let number):
             writer.forgetStatements(mentioning: "_\(number)")
@@ -170,7 +171,7 @@ extension SQLiteStore {
                     sequenceNumber: sequenceNumber,
                     collection: number,
                     kind: .dropCollection
-                ), nil
+                ), nothing
             )
         case .rows(let change):
             return try write(change, sequenceNumber: sequenceNumber)
@@ -178,7 +179,7 @@ extension SQLiteStore {
     }
 
     private func write(_ change: RowChange, sequenceNumber: UInt64) throws(LodestoneError)
-        -> (LogRow, VectorRun?)
+        -> (LogRow, CommittedBatch)
     {
         var log = LogRow(
             sequenceNumber: sequenceNumber,
@@ -187,8 +188,7 @@ extension SQLiteStore {
         )
         log.firstRow = change.firstRow
         log.rowCount = change.rows.count
-        log.detail = detail(of: change)
-        var vectors: VectorRun?
+        var outcome = CommittedBatch(sequenceNumber: sequenceNumber)
         if !change.vectors.isEmpty {
             FaultPoint.reach("commit.before-vectors")
             let place = try segments.append(
@@ -201,25 +201,33 @@ extension SQLiteStore {
             log.segment = place.segment.index
             log.offset = place.offset
             log.vectorSum = change.vectorChecksum
-            vectors = try place.segment.run(
+            outcome.vectors = try place.segment.run(
                 at: place.offset,
                 count: log.vectorCount,
                 dimension: change.dimension,
                 firstRow: change.firstRow
             )
         }
-        let table = RowTable(collection: change.collection, connection: writer)
-        for row in change.removed { try table.remove(row) }
+        let table = RowTable(
+            collection: change.collection,
+            connection: writer,
+            keepsWords: change.textStrategy == .fts5
+        )
+        for row in change.removed { outcome.removedTexts.append(try table.remove(row)) }
         for (row, edges) in change.relinked { try table.relink(row, edges) }
         var number = change.firstRow
         for row in change.rows {
             try table.insert(row, as: number)
             number += 1
         }
-        return (log, vectors)
+        log.detail = detail(
+            of: change,
+            removedTexts: change.textStrategy == .fts5 ? [] : outcome.removedTexts
+        )
+        return (log, outcome)
     }
 
-    private func detail(of change: RowChange) -> [UInt8] {
+    private func detail(of change: RowChange, removedTexts: [String]) -> [UInt8] {
         var detail = ByteWriter()
         detail.append(varint: UInt64(change.removed.count))
         for row in change.removed { detail.append(varint: UInt64(row)) }
@@ -227,6 +235,8 @@ extension SQLiteStore {
         for (row, _) in change.relinked { detail.append(varint: UInt64(row)) }
         detail.append(varint: UInt64(change.dropped.count))
         for id in change.dropped { detail.append(string: id.string) }
+        detail.append(varint: UInt64(removedTexts.count))
+        for text in removedTexts { detail.append(string: text) }
         return detail.bytes
     }
 

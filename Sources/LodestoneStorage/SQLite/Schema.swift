@@ -11,7 +11,7 @@ import LodestoneCore
 ///     bases        of each collection the base of its views, and where the vectors before it lie
 ///     requests     what each request id did
 ///     docs_N       the documents of collection N, one row a version
-///     text_N       their words (FTS5, contentless, porter)
+///     text_N       their words (FTS5, contentless, porter), if the collection wants them there
 ///
 /// `log.chain` is the CRC-32C of the row, going on from the chain of the row before: a row that is
 /// missing or changed shows in every later one. `meta.anchor` is where the log begins: rows up to
@@ -52,11 +52,17 @@ enum Schema {
         PRAGMA user_version = \(format);
         """
 
-    static func createCollection(_ number: CollectionNumber) -> String {
+    static func createCollection(_ number: CollectionNumber, _ text: TextIndexStrategy) -> String {
+        let rows = """
+            CREATE TABLE docs_\(number)(
+                row INTEGER PRIMARY KEY, id BLOB NOT NULL, text BLOB NOT NULL,
+                metadata BLOB NOT NULL, edges BLOB NOT NULL, sum INTEGER NOT NULL);
+            """
+        return text == .fts5 ? rows + createWords(number) : rows
+    }
+
+    static func createWords(_ number: CollectionNumber) -> String {
         """
-        CREATE TABLE docs_\(number)(
-            row INTEGER PRIMARY KEY, id BLOB NOT NULL, text BLOB NOT NULL, metadata BLOB NOT NULL,
-            edges BLOB NOT NULL, sum INTEGER NOT NULL);
         CREATE VIRTUAL TABLE text_\(number) USING fts5(
             text, content='', tokenize='porter unicode61');
         """
@@ -64,7 +70,7 @@ enum Schema {
 
     static func dropCollection(_ number: CollectionNumber) -> String {
         """
-        DROP TABLE docs_\(number); DROP TABLE text_\(number);
+        DROP TABLE docs_\(number); DROP TABLE IF EXISTS text_\(number);
         DELETE FROM bases WHERE collection = \(number);
         """
     }

@@ -74,13 +74,14 @@ struct RestoredDatabase {
             throw Self.error(error, context, fault)
         }
         // The tables say which collections there should be; each brings a fixed set of objects.
-        let numbers = found.compactMap { object -> CollectionNumber? in
-            guard object[0] == "table", object[1].hasPrefix("docs_") else { return nil }
-            return CollectionNumber(object[1].dropFirst(5)).flatMap {
-                "docs_\($0)" == object[1] ? $0 : nil
-            }
+        let tables = Set(found.filter { $0[0] == "table" }.map { $0[1] })
+        var strategies: [CollectionNumber: TextIndexStrategy] = [:]
+        for table in tables where table.hasPrefix("docs_") {
+            guard let number = CollectionNumber(table.dropFirst(5)), "docs_\(number)" == table
+            else { continue }
+            strategies[number] = tables.contains("text_\(number)") ? .fts5 : .postings
         }
-        let expected = try StoreLayout.expectedSchema(numbers)
+        let expected = try StoreLayout.expectedSchema(strategies)
         if let stranger = Self.first(of: found.subtracting(expected)) {
             throw fault(
                 .hostile(
@@ -92,8 +93,11 @@ struct RestoredDatabase {
         if let missing = Self.first(of: expected.subtracting(found)) {
             throw fault(.hostile("its database lacks the \(missing[0]) '\(missing[1])'"))
         }
-        let named = Set(try StoreLayout.collections(connection).map(\.number))
-        guard named == Set(numbers) else {
+        var named: [CollectionNumber: TextIndexStrategy] = [:]
+        for record in try StoreLayout.collections(connection) {
+            named[record.number] = record.options.textStrategy
+        }
+        guard named == strategies else {
             throw fault(.hostile("its database has tables of other collections than it names"))
         }
     }

@@ -206,13 +206,15 @@ enum StoreLayout {
     }
 
     /// What a fresh store with these collections has in its schema, as SQLite says it.
-    static func expectedSchema(_ collections: [CollectionNumber]) throws(LodestoneError)
-        -> Set<[String]>
+    static func expectedSchema(_ collections: [CollectionNumber: TextIndexStrategy])
+        throws(LodestoneError) -> Set<[String]>
     {
         try withDatabase(":memory:", isReadOnly: false) {
             (connection) throws(SQLiteConnection.Failure) in
             try connection.execute(Schema.create)
-            for number in collections { try connection.execute(Schema.createCollection(number)) }
+            for (number, text) in collections {
+                try connection.execute(Schema.createCollection(number, text))
+            }
             return try schema(connection)
         }
     }

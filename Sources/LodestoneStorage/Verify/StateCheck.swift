@@ -58,7 +58,9 @@ struct StateCheck {
     ) throws(LodestoneError) {
         let firstLogged = try StoreLayout.firstLoggedRow(of: record.number, connection)
         var missing = try liveRows(of: record, &report)
-        var words = try WordsCheck(record.number, connection, context: context)
+        var words =
+            record.options.textStrategy == .fts5
+            ? try WordsCheck(record.number, connection, context: context) : nil
         var ids: Set<Int> = []
         var last: RowNumber?
         var isComplete = true
@@ -77,10 +79,10 @@ struct StateCheck {
                     if !ids.insert(row.id.hashValue).inserted {
                         report.note(.repeatedID(row, record))
                     }
-                    try words.expect(row)
+                    try words?.expect(row)
                     try body(row)
                 case .failure(let error):
-                    words.ignore(number)
+                    words?.ignore(number)
                     report.note(.row(number, error, record))
                 }
             }
@@ -92,7 +94,7 @@ struct StateCheck {
         }
         guard isComplete else { return }
         for run in missing.runs { report.note(.missingRows(run, record)) }
-        try words.compare(with: record, &report)
+        try words?.compare(with: record, &report)
     }
 
     /// The rows that the log says are there.

@@ -32,7 +32,7 @@ struct WordsCheck {
         self.context = context
         do throws(SQLiteConnection.Failure) {
             scratch = try SQLiteConnection(path: ":memory:", isReadOnly: false)
-            try scratch.execute(Schema.createCollection(collection))
+            try scratch.execute(Schema.createWords(collection))
             try scratch.execute(Self.vocabulary(of: collection))
         } catch {
             throw error.asLodestoneError(context: context)
@@ -41,7 +41,7 @@ struct WordsCheck {
 
     /// Takes in a row as it should be.
     mutating func expect(_ row: StoredRow) throws(LodestoneError) {
-        let text = EncodedRow(row.document).indexedText
+        let text = EncodedRow.indexedText(of: row.text)
         guard !text.isEmpty else { return }
         let count = Int(row.row) + 1
         if count > balance.count {

@@ -17,7 +17,7 @@ import Synchronization
 ///              which so needs not wait for the block to come from memory
 ///
 /// Threading: one writer; any thread reads. A reader leaves out rows at or above its bound.
-// Unchecked for what only the writer touches: `maxClass`, `nextRow`, `removals`.
+// Unchecked for what only the writer touches: `maxClass`, `nextRow`, `removalCount`.
 final class TextDelta: @unchecked Sendable {
     let dictionary: TextDictionary
     private let arena = GrowingWords()
@@ -25,8 +25,8 @@ final class TextDelta: @unchecked Sendable {
     private let headCount = Atomic<UInt32>(0)
     /// Rows below it can't be added any more.
     var nextRow: UInt32
-    /// Rows taken out, for `TextIndex.rebased`: the terms of each, behind their count.
-    var removals: ContiguousArray<UInt32> = []
+    /// Documents that were taken out.
+    var removalCount = 0
 
     init(seed: UInt64, nextRow: UInt32) {
         dictionary = TextDictionary(seed: seed)
@@ -37,7 +37,7 @@ final class TextDelta: @unchecked Sendable {
 
     /// Bytes of memory, roughly; for the writer.
     var byteCount: Int {
-        arena.byteCount + heads.byteCount + dictionary.byteCount + removals.count * 4
+        arena.byteCount + heads.byteCount + dictionary.byteCount
     }
 
     // MARK: Writing

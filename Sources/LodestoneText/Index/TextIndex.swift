@@ -24,7 +24,7 @@ package struct TextIndex: Sendable {
     package private(set) var totalLength: Int
     /// The largest class of any posting.
     private(set) var maxClass: UInt16
-    /// What of `delta.removals` happened.
+    /// Documents that were taken out since the base.
     private var removalCount = 0
 
     /// Creates an empty index.
@@ -55,12 +55,17 @@ package struct TextIndex: Sendable {
     /// Bytes of memory that the delta takes, roughly, which compaction gives back; for the writer.
     package var deltaByteCount: Int { delta.byteCount }
 
+    /// Whether this is the newest value, so that it may be changed.
+    package var isNewest: Bool {
+        rowBound == delta.nextRow && removalCount == delta.removalCount
+    }
+
     /// Whether the delta can take no more and later documents are not found; compaction helps.
     package var isFull: Bool { delta.isFull }
 
     /// Analyses texts, to be added or taken out.
     ///
-    /// Any thread may do so with any copy. What was analysed with a copy from before `rebased` can
+    /// Any thread may do so with any copy. What was analysed with an index over another base can
     /// still be used, but costs the writer more.
     package func analyze(_ texts: some Sequence<String>) -> AnalyzedTexts {
         var analyzed = AnalyzedTexts(dictionary: delta.dictionary)
@@ -109,82 +114,17 @@ package struct TextIndex: Sendable {
         let occurrences = texts.occurrences(of: index)
         let length = texts.length(of: index)
         guard length > 0 else { return }
-        delta.removals.append(UInt32(occurrences.count))
         for occurrence in texts.occurrences[occurrences] {
             let term = isOwn ? occurrence.term : translated(occurrence.term, of: texts)
             delta.addFrequency(-1, to: term)
-            delta.removals.append(term)
         }
-        removalCount = delta.removals.count
+        removalCount += 1
+        delta.removalCount = removalCount
         documentCount = max(0, documentCount - 1)
         totalLength = max(0, totalLength - length)
     }
 
     private func translated(_ term: UInt32, of texts: AnalyzedTexts) -> UInt32 {
         texts.dictionary.withStem(of: term) { delta.dictionary.addTerm(forStem: $0) }
-    }
-
-    /// The index over a base that was written from `snapshot`, an earlier copy of this value, with
-    /// everything that happened since; `nil` as `init(from:)`.
-    ///
-    /// Costs as much as adding what came since.
-    package func rebased(onto source: some SectionSource, writtenFrom snapshot: TextIndex)
-        -> TextIndex?
-    {
-        guard var index = TextIndex(from: source), index.rowBound == snapshot.rowBound,
-            snapshot.delta === delta
-        else { return nil }
-        for term in 0..<delta.dictionary.termCount {
-            var number = delta.firstBlock(of: term)
-            var newTerm: UInt32?
-            while number != 0 {
-                let block = delta.block(number)
-                number = block.next
-                for place in 0..<block.count {
-                    let posting = DeltaPosting(block.postings[place].load(ordering: .relaxed))
-                    let row = block.chunk << 16 | UInt32(posting.row)
-                    guard row >= snapshot.rowBound, row < rowBound else { continue }
-                    let target = newTerm ?? index.delta.copyTerm(term, of: delta)
-                    newTerm = target
-                    index.delta.copy(posting, row: row, term: target, of: delta)
-                }
-            }
-        }
-        var place = snapshot.removalCount
-        while place < removalCount {
-            let count = Int(delta.removals[place])
-            index.delta.removals.append(UInt32(count))
-            for term in delta.removals[(place + 1)...(place + count)] {
-                let target = index.delta.copyTerm(term, of: delta)
-                index.delta.addFrequency(-1, to: target)
-                index.delta.removals.append(target)
-            }
-            place += count + 1
-        }
-        index.removalCount = index.delta.removals.count
-        index.rowBound = rowBound
-        index.delta.nextRow = rowBound
-        index.documentCount = documentCount
-        index.totalLength = totalLength
-        index.maxClass = maxClass
-        return index
-    }
-}
-
-extension TextDelta {
-    /// The number here of another delta's term.
-    func copyTerm(_ term: UInt32, of other: TextDelta) -> UInt32 {
-        other.dictionary.withStem(of: term) { dictionary.addTerm(forStem: $0) }
-    }
-
-    /// Adds another delta's posting.
-    func copy(_ posting: DeltaPosting, row: UInt32, term: UInt32, of other: TextDelta) {
-        var place = posting.place
-        if place & AnalyzedTexts.isRun != 0 {
-            var positions: ContiguousArray<UInt32> = []
-            other.positions(at: place, into: &positions)
-            place = addRun(positions.count) { positions[$0] }
-        }
-        append(term, row: row, postingClass: UInt16(posting.postingClass), place: place)
     }
 }

@@ -101,7 +101,7 @@ class Client:
         *,
         metric: str = "cosine",
         vector_strategy: Strategy = Flat(),
-        text_strategy: str = "fts5",
+        text_strategy: str = "postings",
         request_id: bytes | None = None,
         deadline: float | None = None,
     ) -> WriteReceipt:
