@@ -25,8 +25,8 @@ public struct SnapshotDescription: Sendable, Equatable {
 
 /// Something in a store that is not as it was written.
 public struct Damage: Sendable, Equatable {
-    /// What kind of thing: `database`, `log`, `row`, `vectors`, `words`, `edges`, `memory`; later
-    /// releases may know more.
+    /// What kind of thing: `database`, `log`, `row`, `vectors`, `words`, `edges`, `memory`,
+    /// `base`; later releases may know more.
     public var kind: String
     /// The collection, if it is of one.
     public var collection: String?

@@ -51,7 +51,7 @@ public final class Engine: Sendable {
     /// Whether a snapshot or a verification is under way.
     let isMaintaining = Atomic<Bool>(false)
     private let writer: Writer
-    private let compactor: Compactor
+    let compactor: Compactor
 
     /// Opens the store in `directory`, which is created when it does not exist.
     ///
@@ -72,6 +72,8 @@ public final class Engine: Sendable {
         registry = try Registry(store)
         compactor = Compactor(registry, policy: options.compaction)
         writer = Writer(store: store, registry: registry, compactor: compactor)
+        // What a process that ended had not folded yet, or what a snapshot came without.
+        for collection in registry.all { compactor.consider(collection) }
     }
 
     /// A collection that any process has created by now.

@@ -47,6 +47,33 @@ package struct GraphIndex: Sendable {
         return sources
     }
 
+    /// Whether every link is entered at both of its ends, as far as sums over all of them tell.
+    ///
+    /// - Complexity: O(links).
+    package var isFoundFromBothEnds: Bool {
+        var balance: UInt64 = 0
+        for node in 0..<NodeNumber(nodeBound) {
+            for link in outgoing.links(of: node) {
+                balance &+= Self.hash(source: node, target: link.node, link)
+            }
+            for link in incoming.links(of: node) {
+                balance &-= Self.hash(source: link.node, target: node, link)
+            }
+        }
+        return balance == 0
+    }
+
+    /// SplitMix64's finish over the parts of an edge.
+    private static func hash(source: NodeNumber, target: NodeNumber, _ link: Link) -> UInt64 {
+        var mixed = UInt64(source) << 32 | UInt64(target)
+        for part in [UInt64(link.label), UInt64(link.weight.bitPattern)] {
+            mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+            mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+            mixed = (mixed ^ (mixed >> 31)) &+ part &* 0x9E37_79B9_7F4A_7C15
+        }
+        return mixed ^ (mixed >> 29)
+    }
+
     /// Replaces every link that leaves `source`.
     ///
     /// Of links with the same label and target the last one counts, in the place of the first.

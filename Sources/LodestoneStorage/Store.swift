@@ -137,6 +137,11 @@ package protocol StoreReader: AnyObject {
         _ report: inout VerifyReport,
         _ body: (StoredRow) throws(LodestoneError) -> Void
     ) throws(LodestoneError)
+    /// Reads the base of a collection from the disk, and notes where it is not as it was written.
+    ///
+    /// Inside `compacting`, so that it does not disappear meanwhile.
+    func verifyBase(of record: CollectionRecord, _ report: inout VerifyReport)
+        throws(LodestoneError)
     /// Gives the state back.
     func end()
 }
@@ -183,7 +188,8 @@ package struct VectorRun: @unchecked Sendable {
 
 /// The base of a collection's views, as the store points to it.
 package struct StoredBase: Sendable {
-    package let path: String
+    /// Its file; `nil` when it has to be made anew, because snapshots don't take bases along.
+    package let path: String?
     /// Of the last batch that it holds.
     package let sequenceNumber: UInt64
     /// The row after the highest that was given by then.

@@ -29,10 +29,13 @@ struct CollectionContents: Sendable {
     /// Opens a base.
     ///
     /// - Throws: `.dataLoss` when it is missing or damaged as far as opening looks.
-    init(_ stored: StoredBase, of record: CollectionRecord, vectors: [VectorRun])
-        throws(LodestoneError)
-    {
-        let file = try BaseFile.open(stored.path)
+    init(
+        _ stored: StoredBase,
+        at path: String,
+        of record: CollectionRecord,
+        vectors: [VectorRun]
+    ) throws(LodestoneError) {
+        let file = try BaseFile.open(path)
         guard let header = BaseHeader(from: file),
             header.collection == UInt64(record.number),
             header.sequenceNumber == stored.sequenceNumber,
@@ -44,7 +47,7 @@ struct CollectionContents: Sendable {
                 record.options,
                 vectors: vectors
             )
-        else { throw BaseFile.damaged(stored.path, "it does not hold what belongs into it") }
+        else { throw BaseFile.damaged(path, "it does not hold what belongs into it") }
         self.ids = IDTable(ids)
         self.labels = labels
         self.state = state
@@ -63,9 +66,11 @@ struct CollectionContents: Sendable {
             try contents.replay(record, from: reader)
             return (contents, false)
         }
+        guard let path = stored.path else { return (try rebuild(record, from: reader), true) }
         do throws(LodestoneError) {
             var contents = try CollectionContents(
                 stored,
+                at: path,
                 of: record,
                 vectors: try reader.vectorRuns(of: record.number)
             )

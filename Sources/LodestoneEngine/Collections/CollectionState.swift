@@ -85,6 +85,9 @@ struct CollectionState: Sendable {
         row < nodes.count && nodes[Int(row)] != Self.none
     }
 
+    /// Whether there is a vector of a row, dropped or not.
+    func hasVector(_ row: RowNumber) -> Bool { block(of: row) != nil }
+
     /// The vector of a row, if it has one.
     ///
     /// O(log of the number of blocks).

@@ -157,7 +157,21 @@ final class Compactor: Sendable {
         }
     }
 
-    private func fold(_ collection: Collection) throws(LodestoneError) -> UInt64 {
+    /// Runs `body` while nothing is compacted, by any process: bases and segments stay where they
+    /// are.
+    func pausing<T>(_ context: CallContext, _ body: () throws(LodestoneError) -> T)
+        throws(LodestoneError) -> T
+    {
+        while true {
+            if let done = try store.compacting(body) { return done }
+            try context.check()
+            usleep(1_000)
+        }
+    }
+
+    /// Folds what a collection holds into a new base; inside `pausing` or `compacting`.
+    @discardableResult
+    func fold(_ collection: Collection) throws(LodestoneError) -> UInt64 {
         guard !collection.isDropped else { throw .noCollection(collection.record.name) }
         let number = collection.record.number
         try registry.catchUp()

@@ -206,6 +206,21 @@ final class Registry: Sendable {
         }
     }
 
+    /// Makes the contents of a collection anew from its rows, and puts them in place.
+    ///
+    /// Inside `compacting`, as `reload`: nobody forgets what the log says meanwhile.
+    func remake(_ collection: Collection) throws(LodestoneError) {
+        let reader = try store.beginRead(context: nil)
+        defer { reader.end() }
+        var contents = try CollectionContents.rebuild(collection.record, from: reader)
+        try changing { (_) throws(LodestoneError) in
+            let last = try store.beginRead(context: nil)
+            defer { last.end() }
+            try contents.replay(collection.record, from: last)
+            collection.replace(contents)
+        }
+    }
+
     private func collection(_ number: CollectionNumber) -> Collection? {
         table.withLock { $0.numbers[number] }
     }

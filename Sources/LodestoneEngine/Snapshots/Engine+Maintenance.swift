@@ -45,11 +45,41 @@ extension Engine {
         return report
     }
 
+    /// Damage to what bases and memory are made from.
+    private static let rowKinds: Set = ["row", "database"]
+
+    /// Damage to what is made from rows.
+    private static func derivedKinds(in collection: Collection) -> Set<String> {
+        let kinds: Set = ["base", "memory", "edges"]
+        return collection.record.options.textStrategy == .fts5 ? kinds : kinds.union(["words"])
+    }
+
+    /// Looks at one collection, while nothing is compacted, and makes anew what is derived and
+    /// wrong.
     private func verify(
         _ collection: Collection,
         _ report: inout VerifyReport,
         context: CallContext
     ) throws(LodestoneError) {
+        report = try compactor.pausing(context) { () throws(LodestoneError) in
+            var found = try look(at: collection, report, context: context)
+            let kinds = Set(
+                found.damages.filter { $0.collection == collection.record.name }.map(\.kind)
+            )
+            // Made anew from damaged rows, it would only hide what is missing.
+            if !kinds.isDisjoint(with: Self.derivedKinds(in: collection)),
+                kinds.isDisjoint(with: Self.rowKinds)
+            {
+                try repair(collection, &found, context: context)
+            }
+            return found
+        }
+    }
+
+    /// - Returns: The report with what was found.
+    private func look(at collection: Collection, _ report: VerifyReport, context: CallContext)
+        throws(LodestoneError) -> VerifyReport
+    {
         var found = report
         try ReadView.with(
             collection,
@@ -64,13 +94,84 @@ extension Engine {
                 try rows.collections().contains(where: { $0.number == collection.record.number })
             else { return }
             found.sequenceNumber = max(found.sequenceNumber, rows.sequenceNumber)
-            let damageCount = found.damageCount
-            var memory = MemoryCheck(view)
-            try rows.verify(collection.record, &found) { memory.take($0) }
+            var base = try baseCheck(view, rows, &found)
+            let listed = found.damages.count
+            var memory = ContentsCheck(view, from: .memory)
+            try rows.verify(collection.record, &found) { (row) throws(LodestoneError) in
+                memory.take(row)
+                base?.take(row)
+            }
             // Damaged rows are missing from the counts anyway.
-            memory.finish(&found, countsRows: found.damageCount == damageCount)
+            let countsRows = !found.damages.dropFirst(listed).contains {
+                Self.rowKinds.contains($0.kind)
+            }
+            memory.finish(&found, countsRows: countsRows)
+            base?.finish(&found, countsRows: countsRows)
         }
-        report = found
+        return found
+    }
+
+    /// Reads the base from the disk; answers the check of what it says, if it can be read.
+    private func baseCheck(_ view: ReadView, _ rows: any StoreReader, _ report: inout VerifyReport)
+        throws(LodestoneError) -> ContentsCheck?
+    {
+        let record = view.collection.record
+        let damageCount = report.damageCount
+        try rows.verifyBase(of: record, &report)
+        guard report.damageCount == damageCount else { return nil }
+        do throws(LodestoneError) {
+            guard let stored = try rows.base(of: record.number), let path = stored.path else {
+                return nil
+            }
+            var contents = try CollectionContents(
+                stored,
+                at: path,
+                of: record,
+                vectors: try rows.vectorRuns(of: record.number)
+            )
+            try contents.replay(record, from: rows)
+            return ContentsCheck(
+                ReadView(collection: view.collection, contents: contents, rows: rows),
+                from: .base(path: path)
+            )
+        } catch {
+            // Damaged vectors and log rows are found where they are looked for; whatever else is
+            // wrong with the base, its checksums are not.
+            guard error.code == .dataLoss else { throw error }
+            if error.reason == "CORRUPT_BASE" {
+                report.note(
+                    Damage(
+                        kind: "base",
+                        collection: record.name,
+                        object: error.object ?? record.name,
+                        message: error.message,
+                        recovery: error.recovery
+                    )
+                )
+            }
+            return nil
+        }
+    }
+
+    /// Makes memory and base anew from the rows; says so of what it could.
+    private func repair(
+        _ collection: Collection,
+        _ report: inout VerifyReport,
+        context: CallContext
+    ) throws(LodestoneError) {
+        let name = collection.record.name
+        do throws(LodestoneError) {
+            try context.check()
+            try registry.remake(collection)
+            for kind in Self.derivedKinds(in: collection) where kind != "base" {
+                report.markRepaired(kind, of: name)
+            }
+            try compactor.fold(collection)
+            report.markRepaired("base", of: name)
+        } catch {
+            // What it takes is damaged, too, and in the report; or the disk is full.
+            if context.isOver { throw error }
+        }
     }
 
     private func maintain<T>(_ body: () throws(LodestoneError) -> T) throws(LodestoneError) -> T {

@@ -48,7 +48,7 @@ final class SQLiteReader: StoreReader {
     func base(of collection: CollectionNumber) throws(LodestoneError) -> StoredBase? {
         try baseRecord(of: collection).map { record in
             StoredBase(
-                path: store.directory + "/" + record.file,
+                path: record.file.isEmpty ? nil : store.directory + "/" + record.file,
                 sequenceNumber: record.sequenceNumber,
                 nextRow: record.nextRow
             )

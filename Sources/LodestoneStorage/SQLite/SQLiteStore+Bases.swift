@@ -23,11 +23,7 @@ extension SQLiteStore {
     }
 
     package func basePath(of collection: CollectionNumber, sequenceNumber: UInt64) -> String {
-        directory + "/" + baseName(collection, sequenceNumber)
-    }
-
-    private func baseName(_ collection: CollectionNumber, _ sequenceNumber: UInt64) -> String {
-        "base-\(collection)-\(sequenceNumber).base"
+        directory + "/" + BaseRecord.fileName(collection, sequenceNumber)
     }
 
     package func adoptBase(of collection: CollectionNumber, sequenceNumber: UInt64)
@@ -61,7 +57,7 @@ extension SQLiteStore {
             collection: collection,
             sequenceNumber: sequenceNumber,
             nextRow: old?.nextRow ?? 0,
-            file: baseName(collection, sequenceNumber),
+            file: BaseRecord.fileName(collection, sequenceNumber),
             runs: old?.runs ?? RunTable()
         )
         try reader.extend(
@@ -141,7 +137,7 @@ extension SQLiteStore {
             defer { read.end() }
             var kept: Set<String> = []
             for record in try read.collections() {
-                if let base = try read.base(of: record.number) { kept.insert(base.path) }
+                if let path = try read.base(of: record.number)?.path { kept.insert(path) }
             }
             for name in baseNames() where !kept.contains(directory + "/" + name) {
                 unlink(directory + "/" + name)
@@ -174,8 +170,13 @@ struct BaseRecord {
     var collection: CollectionNumber
     var sequenceNumber: UInt64
     var nextRow: RowNumber
+    /// Its name in the store's directory; empty when the base has to be made anew.
     var file: String
     var runs: RunTable
+
+    static func fileName(_ collection: CollectionNumber, _ sequenceNumber: UInt64) -> String {
+        "base-\(collection)-\(sequenceNumber).base"
+    }
 
     private var sum: UInt32 {
         var writer = ByteWriter()
@@ -227,9 +228,9 @@ struct BaseRecord {
             file: statement.withBytes(at: 2) { String(decoding: $0, as: UTF8.self) },
             runs: runs
         )
-        // The file's name becomes a path.
+        // The file's name becomes a path, and must be no other file's of the store.
         guard record.sum == UInt32(truncatingIfNeeded: statement.int(at: 4)),
-            !record.file.contains("/")
+            record.file.isEmpty || record.file == fileName(collection, record.sequenceNumber)
         else { throw damaged(collection) }
         return record
     }

@@ -206,8 +206,27 @@ extension SQLiteStore {
             let end = sqlite3_backup_finish(backup)
             try target.check(result)
             try target.check(end)
+            if result == SQLITE_DONE { try Self.leaveOutBases(target) }
         }
         try context.check()
+    }
+
+    /// Has the copy say that its bases have to be made anew: archives hold what can't be derived.
+    private static func leaveOutBases(_ copy: SQLiteConnection) throws(SQLiteConnection.Failure) {
+        var collections: [CollectionNumber] = []
+        // The store's mode came with its pages; what is written now must not go beside the file.
+        try copy.execute("PRAGMA journal_mode = MEMORY")
+        let statement = try copy.statement("SELECT collection FROM bases")
+        while try statement.step() {
+            collections.append(CollectionNumber(truncatingIfNeeded: statement.int(at: 0)))
+        }
+        statement.reset()
+        for collection in collections {
+            guard var record = try BaseRecord.read(copy, of: collection) else { continue }
+            record.file = ""
+            try record.write(copy)
+        }
+        try copy.execute("PRAGMA journal_mode = WAL")
     }
 }
 

@@ -78,6 +78,16 @@ extension Damage {
         )
     }
 
+    static func base(_ path: String, _ what: String, _ record: CollectionRecord) -> Damage {
+        Damage(
+            kind: "base",
+            collection: record.name,
+            object: path,
+            message: "The base \(path) is damaged: \(what).",
+            recovery: "Nothing is lost: it is made again from the rows."
+        )
+    }
+
     static func words(_ object: String, _ message: String, _ record: CollectionRecord) -> Damage {
         Damage(
             kind: "words",

@@ -251,7 +251,8 @@ class SnapshotDescription:
 class Damage:
     """Something in a store that is not as it was written."""
 
-    #: ``database``, ``log``, ``row``, ``vectors``, ``words``, ``edges``, ``memory``; more may come.
+    #: ``database``, ``log``, ``row``, ``vectors``, ``words``, ``edges``, ``memory``,
+    #: ``base``; more may come.
     kind: str
     #: None: of no single collection.
     collection: str | None

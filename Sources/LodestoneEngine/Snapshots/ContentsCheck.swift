@@ -4,39 +4,55 @@ import LodestoneGraph
 import LodestoneStorage
 import LodestoneText
 
-/// Compares a collection in memory with its rows: ids, rows, links and words.
-struct MemoryCheck {
+/// Compares the contents of a collection with its rows: ids, rows, counts, links and words.
+struct ContentsCheck {
+    /// Where the contents are from.
+    enum Source {
+        /// What searches read.
+        case memory
+        /// A base with the log after it, opened for the purpose.
+        case base(path: String)
+    }
+
+    private let source: Source
     private let view: ReadView
     private var damages: [Damage] = []
     private var documents = 0
+    private var vectors = 0
     private var edges = 0
+    /// Rows that were taken in.
+    private var rows: RowSet
     /// What the text index has of each row; `nil` where the store keeps the words.
     private let words: ContiguousArray<UInt64>?
 
-    init(_ view: ReadView) {
+    init(_ view: ReadView, from source: Source) {
         self.view = view
+        self.source = source
+        rows = RowSet(count: Int(view.state.nextRow))
         words = view.state.text?.fingerprints()
     }
 
     /// Takes in a row as it is stored.
     mutating func take(_ row: StoredRow) {
         documents += 1
+        rows.insert(row.row)
+        if view.state.hasVector(row.row) { vectors += 1 }
         let links = expectedLinks(row)
         edges += links.count
         guard damages.count < VerifyReport.maxListed else { return }
         guard view.id(of: row.row) == row.id, view.row(of: row.id) == row.row else {
-            note("row \(row.row)", "memory", "Memory has another document for this row.")
+            note("row \(row.row)", "memory", "has another document for row \(row.row).")
             return
         }
         let present = view.state.node(of: row.row).map { view.state.graph.links(from: $0) } ?? []
-        if present.count != links.count || !zip(present, links).allSatisfy(Self.isSame) {
-            note(row.id.string, "edges", "The graph has other edges for this document.")
+        if present.count != links.count || !zip(present, links).allSatisfy({ $0 == $1 }) {
+            note(row.id.string, "edges", "has other edges for document '\(row.id)'.")
         }
         if let words, let texts = view.state.analyze([EncodedRow.indexedText(of: row.text)]) {
             let place = Int(row.row)
             let present = place < words.count ? words[place] : 0
             if present != TextIndex.fingerprint(of: texts, at: 0) {
-                note(row.id.string, "words", "The index has other words for this document.")
+                note(row.id.string, "words", "has other words for document '\(row.id)'.")
             }
         }
     }
@@ -45,20 +61,30 @@ struct MemoryCheck {
     /// row could be read.
     mutating func finish(_ report: inout VerifyReport, countsRows: Bool) {
         let state = view.state
+        let name = view.collection.record.name
+        if countsRows { noteMissingRows() }
         if countsRows, state.documentCount != documents {
             note(
-                view.collection.record.name,
+                name,
                 "memory",
-                "Memory counts \(state.documentCount) documents; there are \(documents) rows."
+                "counts \(state.documentCount) documents; there are \(documents) rows."
             )
+        }
+        if countsRows, state.vectorCount != vectors {
+            note(name, "memory", "counts \(state.vectorCount) vectors; \(vectors) rows have one.")
         }
         if countsRows, state.graph.edgeCount != edges {
             note(
-                view.collection.record.name,
+                name,
                 "edges",
-                "The graph has \(state.graph.edgeCount) edges; the rows have \(edges)."
+                "counts \(state.graph.edgeCount) edges; the rows have \(edges)."
             )
         }
+        if !state.graph.isFoundFromBothEnds {
+            note(name, "edges", "has edges that are not found from both of their ends.")
+        }
+        // What was read is not what was written: that is another damage than those found here.
+        if view.contents.isDamaged { return }
         for damage in damages { report.note(damage) }
     }
 
@@ -92,16 +118,37 @@ struct MemoryCheck {
         return links
     }
 
-    private static func isSame(_ pair: (Link, Link?)) -> Bool { pair.0 == pair.1 }
+    /// Notes the documents that a base has and the rows don't; the log knows only of later ones.
+    private mutating func noteMissingRows() {
+        guard case .base = source, view.state.documentCount > documents else { return }
+        for row in 0..<view.state.nextRow where view.state.contains(row) && !rows.contains(row) {
+            damages.append(
+                Damage(
+                    kind: "row",
+                    collection: view.collection.record.name,
+                    object: view.id(of: row)?.string ?? "row \(row)",
+                    message: "Row \(row) is missing; the base has it.",
+                    recovery: "Stop writing, keep a copy of the directory, restore a snapshot."
+                )
+            )
+            if damages.count >= VerifyReport.maxListed { return }
+        }
+    }
 
-    private mutating func note(_ object: String, _ kind: String, _ message: String) {
+    private mutating func note(_ object: String, _ kind: String, _ what: String) {
+        let isBase: Bool
+        let message: String
+        switch source {
+        case .memory: (isBase, message) = (false, "Memory \(what)")
+        case .base(let path): (isBase, message) = (true, "The base \(path) \(what)")
+        }
         damages.append(
             Damage(
-                kind: kind,
+                kind: isBase ? "base" : kind,
                 collection: view.collection.record.name,
                 object: object,
                 message: message,
-                recovery: "Restart the server: what is in memory is made from the rows."
+                recovery: "Nothing is lost: it is made again from the rows."
             )
         )
     }

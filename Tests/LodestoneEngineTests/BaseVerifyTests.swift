@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+import CSQLite
+import Foundation
+import LodestoneCore
+import LodestoneEngine
+import LodestoneStorage
+import TestSupport
+import Testing
+
+@Suite("Verification of a base")
+struct BaseVerifyTests {
+    private let directory: TemporaryDirectory
+
+    init() throws {
+        directory = try TemporaryDirectory()
+    }
+
+    private var store: String { directory.path + "/store" }
+
+    private func documents(_ range: Range<Int>) throws -> [Document] {
+        try range.map { number in
+            Document(
+                id: try DocumentID("d\(number)"),
+                vector: number % 5 == 4 ? nil : [Float(number), Float(number % 7)],
+                text: "document \(number)",
+                edges: [
+                    Edge("next", to: try DocumentID("d\(number + 1)"), weight: Float(number)),
+                    Edge("first", to: "d0"), Edge("to", to: "nobody"),
+                ]
+            )
+        }
+    }
+
+    /// A store with a base and a few batches after it.
+    private func fill() async throws {
+        let engine = try Engine.open(directory: store)
+        defer { engine.close() }
+        try await engine.createCollection("a", CollectionOptions(dimension: 2, metric: .euclidean))
+        _ = try await engine.index("a", documents(0..<40))
+        _ = try await engine.dropMany(DropManyRequest(collection: "a", ids: ["d3", "d17"]))
+        try await engine.compact("a")
+        _ = try await engine.index("a", documents(30..<50))
+        _ = try await engine.dropMany(DropManyRequest(collection: "a", ids: ["d20"]))
+    }
+
+    private func base() throws -> String {
+        let names = try FileManager.default.contentsOfDirectory(atPath: store)
+        let bases = names.filter { $0.hasPrefix("base-") }
+        try #require(bases.count == 1)
+        return "\(store)/\(bases[0])"
+    }
+
+    private func flip(_ path: String, at offset: UInt64) throws {
+        let file = try #require(FileHandle(forUpdatingAtPath: path))
+        try file.seek(toOffset: offset)
+        let byte = try #require(try file.read(upToCount: 1))
+        try file.seek(toOffset: offset)
+        try file.write(contentsOf: Data([byte[0] ^ 16]))
+        try file.close()
+    }
+
+    /// What the store has to answer, whatever became of its base.
+    private func checkAnswers(of engine: Engine) async throws {
+        let near = Query([.near([20, 6])], limit: 3)
+        #expect(try await engine.search("a", near).map(\.id) == ["d18", "d23", "d22"])
+        #expect(try await engine.walk("a", Walk(from: ["d16"], depth: 3)).reached.count == 3)
+        let incoming = Walk(from: ["d0"], labels: ["first"], direction: .incoming)
+        #expect(try await engine.walk("a", incoming).reached.count == 46)
+        #expect(try await engine.get(GetRequest(collection: "a", ids: ["d3", "d4"])).count == 1)
+        let description = try engine.describe("a")
+        #expect(description.documents == 47 && description.vectors == 37)
+    }
+
+    @Test("finds nothing in one that is as it was written")
+    func clean() async throws {
+        try await fill()
+        let engine = try Engine.open(directory: store)
+        try await checkAnswers(of: engine)
+        #expect(try await engine.verify().damages == [])
+        try await engine.compact("a")
+        #expect(try await engine.verify().damages == [])
+        engine.close()
+    }
+
+    @Test("names and repairs it wherever a byte changed, and no answer is ever wrong")
+    func flips() async throws {
+        try await fill()
+        var random = SeededGenerator(seed: 7)
+        let byteCount = try #require(
+            try FileManager.default.attributesOfItem(atPath: base())[.size] as? UInt64
+        )
+        var places = (0..<30).map { _ in UInt64.random(in: 0..<byteCount, using: &random) }
+        places += [0, 9, 12, 17, 33, 50, 63, 64, byteCount - 1]
+        for place in places {
+            let path = try base()
+            try flip(path, at: place)
+            let engine = try Engine.open(directory: store)
+            try await checkAnswers(of: engine)
+            let report = try await engine.verify()
+            #expect(report.damages.map(\.kind) == ["base"], "byte \(place)")
+            #expect(report.damages.allSatisfy { $0.object == path && $0.isRepaired })
+            try await checkAnswers(of: engine)
+            #expect(try await engine.verify().damages == [])
+            engine.close()
+        }
+        let engine = try Engine.open(directory: store)
+        try await checkAnswers(of: engine)
+        #expect(try await engine.verify().damages == [])
+        engine.close()
+    }
+
+    @Test("finds what changed on the disk while it was in use")
+    func inUse() async throws {
+        try await fill()
+        let engine = try Engine.open(directory: store)
+        try await checkAnswers(of: engine)
+        try flip(try base(), at: 200)
+        let report = try await engine.verify()
+        #expect(report.damages.contains { $0.kind == "base" && $0.isRepaired })
+        try await checkAnswers(of: engine)
+        #expect(try await engine.verify().damages == [])
+        engine.close()
+    }
+
+    @Test("names one that is gone, and makes it anew")
+    func missing() async throws {
+        try await fill()
+        let engine = try Engine.open(directory: store)
+        let path = try base()
+        try FileManager.default.removeItem(atPath: path)
+        let damages = try await engine.verify().damages
+        #expect(damages.map(\.object) == [path] && damages.allSatisfy(\.isRepaired))
+        #expect(try await engine.verify().damages == [])
+        _ = try base()
+        engine.close()
+    }
+
+    @Test("names rows that it has and the table has not, and leaves everything as it is")
+    func lostRow() async throws {
+        try await fill()
+        var database: OpaquePointer?
+        try #require(sqlite3_open(store + "/lodestone.db", &database) == SQLITE_OK)
+        try #require(
+            sqlite3_exec(database, "DELETE FROM docs_1 WHERE row = 5", nil, nil, nil) == SQLITE_OK
+        )
+        sqlite3_close(database)
+        let engine = try Engine.open(directory: store)
+        let before = try base()
+        for _ in 0..<2 {
+            let damages = try await engine.verify().damages
+            #expect(damages.contains { $0.kind == "row" && $0.message.contains("Row 5 ") })
+            #expect(damages.allSatisfy { !$0.isRepaired })
+        }
+        #expect(try base() == before)
+        engine.close()
+    }
+
+    @Test("finds nothing while documents are written and bases replaced")
+    func underLoad() async throws {
+        let policy = CompactionPolicy(
+            minimumChanges: 20,
+            percentOfBase: 0,
+            idleTime: .milliseconds(1)
+        )
+        let options = Engine.Options(compaction: policy)
+        let engines = [
+            try Engine.open(directory: store, options: options),
+            try Engine.open(directory: store, options: options),
+        ]
+        try await engines[0].createCollection(
+            "a",
+            CollectionOptions(dimension: 2, metric: .euclidean)
+        )
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for writer in 0..<2 {
+                group.addTask {
+                    for step in 0..<60 {
+                        let start = (step * 7 + writer * 31) % 90
+                        _ = try await engines[writer].index("a", documents(start..<start + 9))
+                        let id = try DocumentID("d\(start + 3)")
+                        _ = try await engines[1 - writer].dropMany(
+                            DropManyRequest(collection: "a", ids: [id])
+                        )
+                    }
+                }
+            }
+            for round in 0..<10 { #expect(try await engines[round % 2].verify().damages == []) }
+            try await group.waitForAll()
+        }
+        for engine in engines {
+            #expect(try await engine.verify().damages == [])
+            engine.close()
+        }
+    }
+
+    @Test("finds nothing in a store restored from a snapshot, which comes without bases")
+    func restored() async throws {
+        try await fill()
+        let engine = try Engine.open(directory: store)
+        try await engine.createSnapshot("one")
+        engine.close()
+        let target = directory.path + "/restored"
+        _ = try SnapshotArchive.restore(
+            "\(store)/snapshots/one.lodestone",
+            to: target,
+            context: CallContext()
+        )
+        let copy = try Engine.open(directory: target)
+        #expect(try await copy.verify().damages == [])
+        try await checkAnswers(of: copy)
+        try await copy.compact("a")
+        try await checkAnswers(of: copy)
+        #expect(try await copy.verify().damages == [])
+        copy.close()
+    }
+}
