@@ -105,8 +105,11 @@ public final class Engine: Sendable {
     /// What the store is built on, with its version, for people.
     package var storeVersion: String { store.version }
 
-    /// The sequence number of the last batch that searches can see.
-    package var sequenceNumber: UInt64 { registry.sequenceNumber }
+    /// The sequence number of the last batch that searches can see, whichever process wrote it.
+    package var sequenceNumber: UInt64 {
+        // A search catches up first.
+        max(registry.sequenceNumber, store.sharedSequenceNumber)
+    }
 
     /// Queues a write.
     ///

@@ -44,6 +44,15 @@ struct EngineTests {
         return engine
     }
 
+    @Test("knows what another engine on its store has written before it is asked for it")
+    func sequenceNumberOfOthers() async throws {
+        let engine = try await animals()
+        let other = try Engine.open(directory: directory.path)
+        defer { other.close() }
+        let receipt = try await engine.index("animals", [Document(id: "fish", text: "a fish")])
+        #expect(other.sequenceNumber == receipt.sequenceNumber)
+    }
+
     @Test("finds near vectors, nearest first, with cosine similarity as the score")
     func vectorSearch() async throws {
         let engine = try await animals()
