@@ -59,30 +59,46 @@ faults: faults-tools ## Breaks things under servers for hours: what must pass be
 	$(FAULTS) power-cut --fs xfs --cycles 300
 	$(FAULTS) crash-states --states 20000
 	$(FAULTS) io-errors
+	$(FAULTS) disk-full --fills 50
 	$(FAULTS) bit-flips
+	for seed in 1 2 3; do $(FAULTS) model --operations 200000 --seed $$seed || exit; done
 	$(FAULTS) exactly-once --requests 100000
+	$(FAULTS) processes --seconds 1800
+	$(FAULTS) backup --cycles 500
 	@$(MAKE) --no-print-directory faults-planted
 
 faults-short: faults-tools ## The same in minutes; what the machine doesn't allow is skipped, loudly.
 	$(FAULTS) kill --cycles 10
 	$(FAULTS) power-cut --fs ext4 --cycles 5 $(OR_SKIP)
 	$(FAULTS) power-cut --fs xfs --cycles 5 $(OR_SKIP)
-	$(FAULTS) crash-states --states 200
-	$(FAULTS) io-errors --call sync --samples 10
+	$(FAULTS) crash-states --states 50
+	$(FAULTS) io-errors --samples 15
+	$(FAULTS) disk-full --fills 1 $(OR_SKIP)
 	$(FAULTS) bit-flips --samples 300
+	$(FAULTS) model --operations 2000
 	$(FAULTS) exactly-once --requests 500
+	$(FAULTS) processes --seconds 5
+	$(FAULTS) backup --cycles 4
 	@$(MAKE) --no-print-directory faults-planted
 
-faults-planted: faults-planted-M1 faults-planted-M2 faults-planted-M3 faults-planted-M6 faults-planted-M7 faults-planted-M8 faults-planted-M9 ## Shows that planted bugs are found, one after the other.
+PLANTED := M1 M2 M3 M4 M5 M6 M7 M8 M9
+
+faults-planted: $(PLANTED:%=faults-planted-%) ## Shows that planted bugs are found, one after the other.
 
 faults-planted-M1: faults-tools ## A server that answers before it commits.
-	$(FAULTS) kill --cycles 10 --plant ack-before-commit
+	$(FAULTS) kill --cycles 10 --servers 1 --plant ack-before-commit
 
 faults-planted-M2: faults-tools ## A server that doesn't wait for the disk.
 	$(FAULTS) power-cut --cycles 20 --plant synchronous-normal $(OR_SKIP)
 
 faults-planted-M3: faults-tools ## A server that doesn't make the names of new files durable.
-	$(FAULTS) crash-states --states 1000 --plant no-directory-fsync
+	$(FAULTS) crash-states --of commit --states 1000 --plant no-directory-fsync
+
+faults-planted-M4: faults-tools ## A compaction that cuts the log behind the end of its base.
+	$(FAULTS) kill --cycles 10 --plant compaction-truncates-newer-log
+
+faults-planted-M5: faults-tools ## A compaction that brings dropped documents back.
+	$(FAULTS) kill --cycles 10 --plant tombstone-dropped-at-merge
 
 faults-planted-M6: faults-tools ## A server that opens and closes the database's file.
 	$(FAULTS) io-errors --samples 1 --plant open-close-database-file
@@ -100,6 +116,7 @@ faults-planted-M9: faults-tools ## A server that asks for a failed fsync again.
 faults-tools: ## Builds what the fault runs need.
 	@.ci/install $(BUILD_PACKAGES) $(FAULT_PACKAGES)
 	swift build --product lodestoned
+	swift build --product lodestone
 	swift build --product lodestone-faults
 	cc -O2 -Wall -Wextra -Werror -o .build/debug/power-off Tests/Faults/Shim/power-off.c
 	cc -O2 -Wall -Wextra -Werror -shared -fPIC -o .build/debug/libfaults-shim.so \

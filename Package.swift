@@ -149,7 +149,9 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/Support", swiftSettings: strict),
         .executableTarget(
             name: "lodestone-faults",
-            dependencies: ["LodestoneClient", "LodestoneEngine", "TestSupport", arguments],
+            dependencies: [
+                "LodestoneClient", "LodestoneEngine", "LodestoneStorage", "TestSupport", arguments,
+            ],
             path: "Tests/Faults",
             exclude: ["Shim"],
             swiftSettings: strict

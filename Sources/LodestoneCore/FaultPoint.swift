@@ -64,7 +64,7 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case noDirectoryFsync = "no-directory-fsync"
     /// M4: a compaction cuts the log at its end instead of where the new base ends.
     case compactionTruncatesNewerLog = "compaction-truncates-newer-log"
-    /// M5: a compaction forgets which rows of the base are gone.
+    /// M5: a compaction forgets which documents of the base were dropped.
     case tombstoneDroppedAtMerge = "tombstone-dropped-at-merge"
     /// M6: opens and closes a file that SQLite has locked.
     case openCloseDatabaseFile = "open-close-database-file"

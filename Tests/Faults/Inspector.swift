@@ -3,6 +3,7 @@ import ArgumentParser
 import Foundation
 import LodestoneClient
 import LodestoneEngine
+import LodestoneStorage
 import Synchronization
 
 /// What came of opening a store and asking it everything.
@@ -31,15 +32,15 @@ struct Inspect: AsyncParsableCommand {
     func run() async throws {
         let script = Script(seed: seed, batchCount: batches)
         while let line = readLine() {
-            let words = line.split(separator: " ", maxSplits: 2).map(String.init)
-            guard words.count == 3, let acknowledged = Int(words[0]) else { return }
-            let answer = await inspect(
-                words[2],
-                script,
-                acknowledged,
-                isUnderWay: words[1] == "under-way",
-                mayBeBehind: words[1] == "damaged"
-            )
+            let words = line.split(separator: " ", maxSplits: 3).map(String.init)
+            guard words.count == 4, let acknowledged = Int(words[0]),
+                let situation = Inspector.Situation(rawValue: words[1]),
+                let snapshots = Int(words[2])
+            else { return }
+            var answer = await inspect(words[3], script, acknowledged, situation)
+            if answer == .right && snapshots >= 0 {
+                answer = inspectSnapshots(words[3] + "/snapshots", acknowledged: snapshots)
+            }
             let text: String =
                 switch answer {
                 case .right: "RIGHT"
@@ -56,15 +57,22 @@ struct Inspect: AsyncParsableCommand {
         _ directory: String,
         _ script: Script,
         _ acknowledged: Int,
-        isUnderWay: Bool,
-        mayBeBehind: Bool
+        _ situation: Inspector.Situation
     ) async -> Inspection {
+        if situation == .restoring, !FileManager.default.fileExists(atPath: directory) {
+            return .right
+        }
+        guard FileManager.default.fileExists(atPath: directory) || acknowledged == 0 else {
+            return .wrong("There is no store.")
+        }
         do {
             let engine = try Engine.open(directory: directory)
             defer { engine.close() }
-            let isBehind = mayBeBehind && engine.sequenceNumber < acknowledged
+            let isBehind = situation == .damaged && engine.sequenceNumber < acknowledged
             let acknowledged = isBehind ? Int(engine.sequenceNumber) : acknowledged
-            var writers = [script.writer(acknowledged: acknowledged, isUnderWay: isUnderWay)]
+            var writers = [
+                script.writer(acknowledged: acknowledged, isUnderWay: situation == .underWay)
+            ]
             let verifier = Verifier(store: OwnStore(engine: engine), content: script.content)
             do {
                 _ = try await verifier.verify(&writers, everything: true)
@@ -78,6 +86,26 @@ struct Inspect: AsyncParsableCommand {
             return .wrong("\(error)")
         }
     }
+
+    /// Every archive that has its name must be whole, and those acknowledged must be there.
+    private func inspectSnapshots(_ directory: String, acknowledged: Int) -> Inspection {
+        let files = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+        let archives = Set(files.filter { $0.hasSuffix(".lodestone") && !$0.hasPrefix(".") })
+        for number in 0..<acknowledged where !archives.contains("s\(number).lodestone") {
+            return .wrong("The snapshot s\(number) is not there.")
+        }
+        for name in archives.sorted() {
+            do throws(LodestoneError) {
+                _ = try SnapshotArchive.verify(
+                    "\(directory)/\(name)",
+                    context: CallContext(timeout: .seconds(60))
+                )
+            } catch {
+                return .wrong("The snapshot \(name): \(error)")
+            }
+        }
+        return .right
+    }
 }
 
 /// A process that runs `Inspect`, and is started again when it ends.
@@ -90,6 +118,8 @@ final class Inspector: @unchecked Sendable {
         case underWay = "under-way"
         /// The end of the write-ahead log may be gone.
         case damaged
+        /// The store may not have its name yet.
+        case restoring
     }
 
     private let seed: UInt64
@@ -105,12 +135,16 @@ final class Inspector: @unchecked Sendable {
         self.plant = plant
     }
 
-    /// Blocks until the store in `directory` has been looked at.
-    func inspect(_ directory: String, acknowledged: Int, _ situation: Situation) throws
-        -> Inspection
-    {
+    /// Blocks until the store in `directory` has been looked at, and the archives in it when it is
+    /// said how many must be there.
+    func inspect(
+        _ directory: String,
+        acknowledged: Int,
+        _ situation: Situation,
+        snapshots: Int? = nil
+    ) throws -> Inspection {
         let process = try self.process ?? start()
-        let line = "\(acknowledged) \(situation.rawValue) \(directory)\n"
+        let line = "\(acknowledged) \(situation.rawValue) \(snapshots ?? -1) \(directory)\n"
         try input.fileHandleForWriting.write(contentsOf: Data(line.utf8))
         var answer = Data()
         while !answer.contains(UInt8(ascii: "\n")) {

@@ -80,6 +80,8 @@ struct RunPlace: Sendable {
     var folder: String
     var seed: UInt64
     var plant: String?
+    /// Changes after which a collection is compacted.
+    var compactionChanges = 100
 
     func remove() {
         for folder in [folder, scratch] { try? FileManager.default.removeItem(atPath: folder) }
@@ -100,9 +102,8 @@ struct RunPlace: Sendable {
     ) throws -> ServerProcess {
         var variables = variables
         variables["LODESTONE_PLANT"] = plant
-        // Small collections are compacted, too.
-        variables["LODESTONE_COMPACTION_MINIMUM_CHANGES"] = "100"
-        variables["LODESTONE_COMPACTION_IDLE_MS"] = "100"
+        variables["LODESTONE_COMPACTION_MINIMUM_CHANGES"] = "\(compactionChanges)"
+        variables["LODESTONE_COMPACTION_PERCENT_OF_BASE"] = "0"
         return try ServerProcess(
             executable: executable,
             arguments: ["--data", store, "--listen", "127.0.0.1:0"] + arguments,

@@ -65,6 +65,14 @@ actor ServerProcess {
     /// The exit status, once the process has ended; less than zero when a signal ended it.
     func waitForExit() async -> Int32 { await exit.value }
 
+    /// Waits until the process has ended, or `duration` is over.
+    func waitForExit(atMost duration: Duration) async {
+        let end = ContinuousClock.now + duration
+        while process.isRunning, ContinuousClock.now < end {
+            try? await Task.sleep(for: .milliseconds(2))
+        }
+    }
+
     /// Whether the process has not ended.
     var isRunning: Bool { process.isRunning }
 

@@ -77,12 +77,12 @@ struct SimulatedDisk {
                 synchronizeNames { Self.parent(of: $0) == path }
             }
         case .rename(let from, let to):
-            names[to] = names.removeValue(forKey: from)
+            Self.rename(from, to, in: &names)
             pendingNames.append(.rename(from: from, to: to))
         case .unlink(let path):
             names[path] = nil
             pendingNames.append(.unlink(path))
-        case .makeDirectory, .sent, .acknowledged:
+        case .makeDirectory, .sent, .acknowledged, .snapshotAcknowledged, .restored:
             // The store's own directories are made durable as they are made, or hold nothing yet.
             break
         }
@@ -200,8 +200,18 @@ struct SimulatedDisk {
         switch change {
         case .link(let path, let file): names[path] = file
         case .unlink(let path): names[path] = nil
-        case .rename(let from, let to):
-            if let file = names.removeValue(forKey: from) { names[to] = file }
+        case .rename(let from, let to): rename(from, to, in: &names)
+        }
+    }
+
+    /// Renames a file, or a directory with what is in it.
+    private static func rename(_ from: String, _ to: String, in names: inout [String: Int]) {
+        if let file = names.removeValue(forKey: from) {
+            names[to] = file
+            return
+        }
+        for path in names.keys.filter({ $0.hasPrefix(from + "/") }) {
+            names[to + path.dropFirst(from.count)] = names.removeValue(forKey: path)
         }
     }
 

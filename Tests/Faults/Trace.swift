@@ -19,12 +19,26 @@ enum TraceRecord {
     /// The client sent, or was answered, its so-manieth call.
     case sent(Int)
     case acknowledged(Int)
+    /// The so-manieth snapshot was acknowledged.
+    case snapshotAcknowledged(Int)
+    /// A restore ended well.
+    case restored
+
+    /// Whether the disk was changed.
+    var isChange: Bool {
+        switch self {
+        case .sent, .acknowledged, .snapshotAcknowledged, .restored: false
+        default: true
+        }
+    }
 }
 
 enum Trace {
     private static let magic: UInt32 = 0x4c4f_4445
     private static let sent: UInt32 = 200
     private static let acknowledged: UInt32 = 201
+    private static let snapshotAcknowledged: UInt32 = 202
+    private static let restored: UInt32 = 203
 
     /// Reads a trace from its start to its end.
     static func read(_ path: String) throws -> [TraceRecord] {
@@ -60,6 +74,8 @@ enum Trace {
             case 100: records.append(.create(path: path))
             case sent: records.append(.sent(offset))
             case acknowledged: records.append(.acknowledged(offset))
+            case snapshotAcknowledged: records.append(.snapshotAcknowledged(offset))
+            case restored: records.append(.restored)
             default: throw Finding(.refusal, "The trace has a call \(call).")
             }
         }
@@ -73,6 +89,14 @@ enum Trace {
 
     static func note(acknowledged number: Int, in path: String) throws {
         try note(acknowledged, number, path)
+    }
+
+    static func note(snapshotAcknowledged number: Int, in path: String) throws {
+        try note(snapshotAcknowledged, number, path)
+    }
+
+    static func noteRestored(in path: String) throws {
+        try note(restored, 0, path)
     }
 
     private static func note(_ call: UInt32, _ number: Int, _ path: String) throws {

@@ -51,10 +51,13 @@ struct Workload: Sendable {
     ///
     /// `strike` does something to the servers. Before it calls `allowFailures`, a call that fails
     /// is a finding.
+    ///
+    /// - Returns: The strike, with what was noted on it.
+    @discardableResult
     mutating func write(
         to endpoints: [String],
         strike: @Sendable @escaping (Strike) async throws -> Void
-    ) async throws {
+    ) async throws -> Strike {
         let content = content
         let seeds = writers.map { _ in random.next() }
         let before = writers
@@ -79,6 +82,7 @@ struct Workload: Sendable {
             for try await (index, writer) in group { after[index] = writer }
             return after
         }
+        return state
     }
 
     /// Compares the store with what the writers were told.
@@ -117,19 +121,36 @@ struct Workload: Sendable {
 
 /// How far a fault has come, for the writers it is about.
 final class Strike: Sendable {
-    private let allowed = Atomic<Bool>(false)
-    private let over = Atomic<Bool>(false)
+    private struct State {
+        var allowsAll = false
+        var allowed: Set<String> = []
+        var isOver = false
+        var notes: [String] = []
+    }
 
-    /// From now on a call may fail.
-    func allowFailures() {
-        allowed.store(true, ordering: .releasing)
+    private let state = Mutex(State())
+
+    /// From now on a call may fail: of servers at `endpoints`, or of any.
+    func allowFailures(at endpoints: [String]? = nil) {
+        state.withLock { state in
+            if let endpoints { state.allowed.formUnion(endpoints) } else { state.allowsAll = true }
+        }
     }
 
     /// Writers whose server is still there stop after the batch under way.
     func end() {
-        over.store(true, ordering: .releasing)
+        state.withLock { $0.isOver = true }
     }
 
-    var allowsFailures: Bool { allowed.load(ordering: .acquiring) }
-    var isOver: Bool { over.load(ordering: .acquiring) }
+    /// Keeps something for whoever struck.
+    func note(_ text: String) {
+        state.withLock { $0.notes.append(text) }
+    }
+
+    func allowsFailures(at endpoint: String) -> Bool {
+        state.withLock { $0.allowsAll || $0.allowed.contains(endpoint) }
+    }
+
+    var isOver: Bool { state.withLock { $0.isOver } }
+    var notes: [String] { state.withLock { $0.notes } }
 }

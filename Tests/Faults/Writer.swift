@@ -38,7 +38,7 @@ struct Writer: Sendable {
         do {
             client = try await Faults.connect(endpoint)
         } catch {
-            guard strike.allowsFailures else { throw error }
+            guard strike.allowsFailures(at: endpoint) else { throw error }
             return
         }
         let collection = client.collection(Faults.collection)
@@ -50,8 +50,12 @@ struct Writer: Sendable {
                 acknowledge(batch, receipt)
             } catch {
                 await client.close()
-                guard strike.allowsFailures else {
-                    throw Finding(.refusal, "\(model.name), \(batch.summary): \(error)")
+                guard strike.allowsFailures(at: endpoint) else {
+                    // An edge whose source, which was acknowledged, is not there.
+                    throw Finding(
+                        error.code == .notFound ? .lost : .refusal,
+                        "\(model.name), \(batch.summary): \(error)"
+                    )
                 }
                 open = OpenBatch(batch: batch, requestID: requestID, error: error)
                 return

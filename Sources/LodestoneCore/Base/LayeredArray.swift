@@ -68,6 +68,12 @@ public struct LayeredArray<Element: BitwiseCopyable & Sendable>: Sendable {
         }
     }
 
+    /// What the base has at `index`; the substitute where it has nothing.
+    public func baseElement(_ index: Int) -> Element {
+        guard let base, index < base.count else { return substitute }
+        return base.element(index, or: substitute)
+    }
+
     /// Copies a chunk out of the base.
     @usableFromInline mutating func fill(_ chunk: Int) {
         let start = chunk * Self.chunkSize

@@ -226,6 +226,16 @@ struct CollectionState: Sendable {
         changesSinceBase += 1
         graph.setLinks(from: node, links)
     }
+
+    /// Brings the base's documents back that were dropped: a bug that the fault harness plants.
+    mutating func forgetTombstones() {
+        for index in 0..<baseRowCount where nodes[index] == Self.none {
+            let node = nodes.baseElement(index)
+            guard node != Self.none, row(of: node) == nil else { continue }
+            nodes[index] = node
+            rows[Int(node)] = RowNumber(index)
+        }
+    }
 }
 
 extension LodestoneError {

@@ -175,7 +175,8 @@ final class Compactor: Sendable {
         guard !collection.isDropped else { throw .noCollection(collection.record.name) }
         let number = collection.record.number
         try registry.catchUp()
-        let contents = try registry.undamaged(collection)
+        var contents = try registry.undamaged(collection)
+        if PlantedBug.tombstoneDroppedAtMerge.isPlanted { contents.state.forgetTombstones() }
         let sequenceNumber = contents.state.sequenceNumber
         let path = store.basePath(of: number, sequenceNumber: sequenceNumber)
         try contents.writeBase(of: number, to: path)

@@ -12,19 +12,23 @@ struct BitFlips: AsyncParsableCommand {
         discussion: """
             Every answer must be right, or DATA_LOSS. SQLite takes damage to its write-ahead log for \
             the log's end; then the store must be one that once was, and clients that have seen \
-            more are told when they connect. Also cuts files off, fills pages with zeros \
-            and swaps them.
+            more are told when they connect. A base that is damaged must be made anew, and every \
+            answer be right. Also cuts files off, fills pages with zeros and swaps them.
             """
     )
 
     @OptionGroup var options: RunOptions
     @Option(help: "How many bytes of all to damage, chosen by the seed. Default: all.")
     var samples: Int?
-    @Option(help: "Batches in the store.") var batches = 30
+    @Option(help: "Batches in the store, at least 10.") var batches = 30
     @Option(help: "One damage only, as a finding names it: FILE:POSITION:KIND.")
     var only: String?
     @Flag(help: "Go on after a finding, and count them.")
     var keepGoing = false
+
+    func validate() throws {
+        guard batches >= 10 else { throw ValidationError("At least 10 batches.") }
+    }
 
     func run() async throws {
         try await options.carryOut { place in
@@ -49,6 +53,9 @@ struct BitFlipRun {
         var damage: Damage
 
         var description: String { "\(file):\(position):\(damage)" }
+
+        /// Whether the rows have all that the file has.
+        var isDerived: Bool { file.hasSuffix(".base") }
     }
 
     /// Of a page that is filled with zeros, or swapped with the next.
@@ -62,24 +69,41 @@ struct BitFlipRun {
     private var original: String { "\(place.scratch)/original" }
     private var damaged: String { "\(place.scratch)/damaged" }
 
-    /// Writes the script; its last batches stand in the write-ahead log only.
+    /// Batches that stand in the log, after the base; and those of them that stand in the
+    /// write-ahead log only.
+    private static let (logged, ahead) = (6, 2)
+
+    /// Writes the script; its first batches stand in a base.
     func prepare() async throws {
-        let split = script.batches.count - 2
-        for part in [script.batches.prefix(split), script.batches.dropFirst(split)] {
-            try await place.withServer(on: original) { server, endpoint in
-                if part.first?.number == 1 { try await Workload.createCollection(endpoint) }
-                let client = try await Faults.connect(endpoint)
-                for batch in part {
-                    let collection = client.collection(Faults.collection)
-                    _ = try await collection.send(batch, script.content, .random())
-                }
-                await client.close()
-                if part.first?.number != 1 { try await server.kill() }
-            }
+        var place = place
+        // The base ends where it is asked to, so that a seed makes the same store again.
+        place.compactionChanges = 1_000_000
+        let count = script.batches.count
+        try await place.withServer(on: original) { _, endpoint in
+            try await Workload.createCollection(endpoint)
+            try await send(script.batches.dropLast(Self.logged), to: endpoint, compacts: true)
+            try await send(
+                script.batches.dropLast(Self.ahead).dropFirst(count - Self.logged),
+                to: endpoint
+            )
+        }
+        try await place.withServer(on: original) { server, endpoint in
+            try await send(script.batches.suffix(Self.ahead), to: endpoint)
+            try await server.kill()
         }
         for name in try files() where name.hasSuffix("-shm") {
             try FileManager.default.removeItem(atPath: "\(original)/\(name)")
         }
+    }
+
+    private func send(_ batches: ArraySlice<Batch>, to endpoint: String, compacts: Bool = false)
+        async throws
+    {
+        let client = try await Faults.connect(endpoint)
+        let collection = client.collection(Faults.collection)
+        for batch in batches { _ = try await collection.send(batch, script.content, .random()) }
+        if compacts { try await collection.compact() }
+        await client.close()
     }
 
     /// - Returns: What was done.
@@ -124,6 +148,9 @@ struct BitFlipRun {
             )
             switch inspection {
             case .right: right += 1
+            case .behind where blow.isDerived, .refused where blow.isDerived:
+                findings.append(Finding(.refusal, "--only \(blow): \(inspection)"))
+                Output.say("\(findings[findings.count - 1])")
             case .behind: behind += 1
             case .refused(let code, _) where Self.reports.contains(code): reported += 1
             case .refused(let code, let text):
@@ -141,7 +168,8 @@ struct BitFlipRun {
         let sizes = try files().map { "\($0) \(try size($0))" }.joined(separator: ", ")
         let summary =
             "\(blows.count) of \(all) damages (\(sizes) bytes): \(right) times right, \(reported) "
-            + "times DATA_LOSS, \(behind) times behind what a client knows, other errors \(refused), \(findings.count) findings"
+            + "times DATA_LOSS, \(behind) times behind what a client knows, other errors "
+            + "\(refused), \(findings.count) findings"
         if let finding = findings.first { throw Finding(finding.kind, summary) }
         return summary
     }

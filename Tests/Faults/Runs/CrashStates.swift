@@ -16,25 +16,45 @@ struct CrashStates: AsyncParsableCommand {
             """
     )
 
+    /// What happens between the batches of a record.
+    enum Subject: String, CaseIterable, ExpressibleByArgument {
+        case commit, compaction, snapshot, restore
+    }
+
     @OptionGroup var options: RunOptions
-    @Option(help: "How many states, chosen by the seed.") var states = 2_000
+    @Option(help: "commit, compaction, snapshot or restore. Default: one after the other.")
+    var of: Subject?
+    @Option(help: "How many states of each, chosen by the seed.") var states = 2_000
     @Option(help: "Batches that are recorded.") var batches = 60
     @Option(help: "A record from an earlier run, instead of a new one.") var trace: String?
     @Option(help: "Of that record only the state with this number.") var only: Int?
 
+    func validate() throws {
+        guard trace == nil || of != nil else {
+            throw ValidationError("What is the record --of?")
+        }
+    }
+
     func run() async throws {
         try await options.carryOut { place in
-            let run = CrashStateRun(
-                place: place,
-                script: Script(seed: place.seed, batchCount: batches)
-            )
-            let file = "\(place.folder)/trace"
-            if let trace {
-                try FileManager.default.copyItem(atPath: trace, toPath: file)
-            } else {
-                try await run.record(to: file)
+            var summaries: [String] = []
+            for subject in of.map({ [$0] }) ?? Subject.allCases {
+                let run = CrashStateRun(
+                    place: place,
+                    subject: subject,
+                    script: Script(seed: place.seed, batchCount: batches)
+                )
+                let file = "\(place.folder)/trace-\(subject)"
+                if let trace {
+                    try FileManager.default.copyItem(atPath: trace, toPath: file)
+                } else {
+                    try await run.record(to: file)
+                }
+                let summary = try await run.inspect(file, states: states, only: only)
+                Output.say("\(subject): \(summary)")
+                summaries.append("\(subject): \(summary)")
             }
-            return try await run.inspect(Trace.read(file), states: states, only: only)
+            return summaries.joined(separator: "; ")
         }
     }
 }
@@ -44,47 +64,13 @@ struct CrashStateRun: Sendable {
     private static let workers = 2
 
     let place: RunPlace
+    let subject: CrashStates.Subject
     let script: Script
 
-    /// The same for every run: paths stand in the record.
-    private var store: String { "/tmp/lodestone-faults-recorded-\(place.seed)" }
-
-    /// Writes the script in three lives of a server: two end in order, one by force.
-    func record(to file: String) async throws {
-        try? FileManager.default.removeItem(atPath: store)
-        defer { try? FileManager.default.removeItem(atPath: store) }
-        let shim = try Shim(folder: place.folder)
-        let share = (script.batches.count + 2) / 3
-        for life in 0..<3 {
-            let variables = try shim.variables(store: store, trace: file)
-            try await place.withServer(on: store, variables) { server, endpoint in
-                if life == 0 {
-                    try Trace.note(sent: 0, in: file)
-                    try await Workload.createCollection(endpoint)
-                    try Trace.note(acknowledged: 0, in: file)
-                }
-                let client = try await Faults.connect(endpoint)
-                let collection = client.collection(Faults.collection)
-                for batch in script.batches.dropFirst(life * share).prefix(share) {
-                    try Trace.note(sent: batch.number, in: file)
-                    _ = try await collection.send(batch, script.content, .random())
-                    try Trace.note(acknowledged: batch.number, in: file)
-                }
-                await client.close()
-                if life == 1 { try await server.kill() }
-            }
-        }
-    }
-
     /// - Returns: What was done.
-    func inspect(_ records: [TraceRecord], states: Int, only: Int?) async throws -> String {
+    func inspect(_ file: String, states: Int, only: Int?) async throws -> String {
+        let records = try Trace.read(file)
         let numbers = only.map { [$0] } ?? Array(0..<states)
-        let changes = records.count { record in
-            switch record {
-            case .sent, .acknowledged: false
-            default: true
-            }
-        }
         let counts = try await withThrowingTaskGroup(of: Int.self) { group in
             for worker in 0..<Self.workers {
                 group.addTask {
@@ -94,7 +80,7 @@ struct CrashStateRun: Sendable {
             }
             return try await group.reduce(0, +)
         }
-        return "\(counts) states of a record of \(changes) changes, all as they should be"
+        return "\(counts) states of a record of \(records.count(where: \.isChange)) changes"
     }
 
     /// Goes through the record once, and stops wherever a state was chosen.
@@ -112,41 +98,63 @@ struct CrashStateRun: Sendable {
             plant: place.plant
         )
         defer { inspector.end() }
-        var disk = SimulatedDisk(root: store)
-        var acknowledged = 0
-        var isUnderWay = false
+        let directory = "\(place.scratch)/state-\(worker)"
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        var disk = SimulatedDisk(root: root)
+        var known = Known()
+        if subject == .restore {
+            known.acknowledged = script.batches.count + 1
+            known.situation = .restoring
+        }
         for point in 0...records.count {
             for number in chosen[point] ?? [] {
                 var random = generator(number)
                 _ = Int.random(in: 0...records.count, using: &random)
                 let fates = SimulatedDisk.Fate.allCases
                 let fate = fates[Int.random(in: 0..<fates.count, using: &random)]
-                let directory = "\(place.scratch)/state-\(worker)"
                 try? FileManager.default.removeItem(atPath: directory)
                 try disk.crash(fate, into: directory, using: &random)
                 let inspection = try inspector.inspect(
-                    directory,
-                    acknowledged: acknowledged,
-                    isUnderWay ? .underWay : .quiet
+                    subject == .restore ? "\(directory)/restored" : directory,
+                    acknowledged: known.acknowledged,
+                    known.situation,
+                    snapshots: subject == .snapshot ? known.snapshots : nil
                 )
                 if inspection != .right {
                     let text =
                         "State \(number), after \(point) of \(records.count) records, changes "
-                        + "\(fate), \(acknowledged) replies: \(inspection)"
-                    Output.say("--trace \(place.folder)/trace --only \(number) shows it alone")
+                        + "\(fate), \(known): \(inspection)"
+                    Output.say(
+                        "--of \(subject) --trace \(place.folder)/trace-\(subject) "
+                            + "--only \(number) shows it alone"
+                    )
                     throw Finding(.lost, text)
                 }
             }
             guard point < records.count else { break }
-            switch records[point] {
-            case .sent: isUnderWay = true
-            case .acknowledged:
-                acknowledged += 1
-                isUnderWay = false
-            default: disk.apply(records[point])
-            }
+            known.take(records[point])
+            disk.apply(records[point])
         }
         return numbers.count
+    }
+
+    /// What the clients have been told.
+    private struct Known {
+        var acknowledged = 0
+        var snapshots = 0
+        var situation = Inspector.Situation.quiet
+
+        mutating func take(_ record: TraceRecord) {
+            switch record {
+            case .sent: situation = .underWay
+            case .acknowledged:
+                acknowledged += 1
+                situation = .quiet
+            case .snapshotAcknowledged: snapshots += 1
+            case .restored: situation = .quiet
+            default: break
+            }
+        }
     }
 
     private func generator(_ number: Int) -> SeededGenerator {

@@ -1,22 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
+import Foundation
 import LodestoneClient
 import TestSupport
 
 /// R1: `kill -9`, at random times and at every failpoint, under servers that share a store.
 struct Kill: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Kills servers while they are written to (R1)."
+        abstract: "Kills servers while they are written to (R1).",
+        discussion: """
+            Every second cycle a server ends itself at a failpoint, at each in turn. Compactions \
+            follow every 100 changes, and now and then a snapshot is asked for.
+            """
     )
 
     @OptionGroup var options: RunOptions
     @Option(help: "How often to kill.") var cycles = 50
     @Option(help: "Clients that write at the same time.") var writers = 4
-    @Option(help: "Servers on the one store.") var servers = 1
+    @Option(help: "Servers on the one store.") var servers = 2
+    @Option(help: "One failpoint only, in every cycle.") var failpoint: String?
 
     func validate() throws {
         guard cycles > 0, (1...64).contains(writers), (1...8).contains(servers) else {
             throw ValidationError("At least one cycle, 1 to 64 writers, 1 to 8 servers.")
+        }
+        guard failpoint.map(FailpointName.all.contains) ?? true else {
+            throw ValidationError("A failpoint is one of \(FailpointName.all).")
         }
     }
 
@@ -25,6 +34,7 @@ struct Kill: AsyncParsableCommand {
             var run = KillRun(
                 place: place,
                 serverCount: servers,
+                failpoint: failpoint,
                 workload: Workload(seed: place.seed, writerCount: writers)
             )
             do {
@@ -40,31 +50,39 @@ struct Kill: AsyncParsableCommand {
 
 /// The cycles of one run: write, kill, start again, compare.
 struct KillRun {
+    /// Then comes an empty one: what was replaced is scanned by every search, too.
+    private static let cyclesPerStore = 15
+
     let place: RunPlace
     let serverCount: Int
+    let failpoint: String?
     var workload: Workload
 
     private var cycles = 0
     private var kills = 0
-    private var ownDeaths = 0
-    private var store: String { "\(place.folder)/store" }
+    private var deaths: [String: Int] = [:]
+    private var stores = 0
+    private var snapshots = 0
+    /// Those that were acknowledged for the store.
+    private var snapshotNames: Set<String> = []
+    private var store: String { "\(place.folder)/store-\(stores)" }
 
-    init(place: RunPlace, serverCount: Int, workload: Workload) {
+    init(place: RunPlace, serverCount: Int, failpoint: String?, workload: Workload) {
         self.place = place
         self.serverCount = serverCount
+        self.failpoint = failpoint
         self.workload = workload
     }
 
     var summary: String {
-        "\(cycles) cycles, \(kills) kills and \(ownDeaths) deaths at a failpoint, "
-            + workload.summary
+        let places = FailpointName.all.map { "\($0) \(deaths[$0] ?? 0)" }.joined(separator: ", ")
+        return "\(cycles) cycles with \(serverCount) servers, \(kills) kills, deaths at "
+            + "failpoints: \(places); \(snapshots) snapshots, \(workload.summary)"
     }
 
     mutating func run(cycles: Int) async throws {
-        try await place.withServer(on: store) { _, endpoint in
-            try await Workload.createCollection(endpoint)
-        }
         for _ in 0..<cycles {
+            if self.cycles.isMultiple(of: Self.cyclesPerStore) { try await changeStore() }
             try await writeAndKill()
             try await killWhileOpening()
             try await compare()
@@ -73,45 +91,139 @@ struct KillRun {
         try await lastLook()
     }
 
+    private mutating func changeStore() async throws {
+        if stores > 0 {
+            try await lastLook()
+            try FileManager.default.removeItem(atPath: store)
+        }
+        stores += 1
+        snapshotNames = []
+        workload.forgetStore()
+        try await place.withServer(on: store) { _, endpoint in
+            try await Workload.createCollection(endpoint)
+        }
+    }
+
+    /// What is done to the servers of one cycle; those with the lowest numbers are killed.
+    private struct Plan {
+        /// Until the kill, without a failpoint.
+        var delay: Duration
+        /// Where the first server ends itself, and how often it passes there before.
+        var failpoint: (name: String, turn: Int)?
+        var victims: Int
+        /// The server that is asked for a snapshot, and the one that is asked for a compaction.
+        var snapshotServer: Int?
+        var compactionServer: Int?
+
+        /// As often as the failpoint's turn needs.
+        var compactions: Int { failpoint?.turn ?? 1 }
+    }
+
+    private mutating func nextPlan() -> Plan {
+        let all = failpoint.map { [$0] } ?? FailpointName.all
+        let isArmed = failpoint != nil || !cycles.isMultiple(of: 2)
+        let name = isArmed ? all[cycles / 2 % all.count] : nil
+        let isOfSnapshot = name?.hasPrefix("snapshot.") ?? false
+        let isOfCompaction = name?.hasPrefix("compaction.") ?? false
+        // Commits pass by all the time, the others now and then.
+        let turns = name?.hasPrefix("commit.") ?? false ? 20 : isOfSnapshot ? 1 : 3
+        let turn = Int.random(in: 1...turns, using: &workload.random)
+        // Now and then any server.
+        var someServer: Int? {
+            let index = Int.random(in: 0..<4 * serverCount, using: &workload.random)
+            return index < serverCount ? index : nil
+        }
+        return Plan(
+            delay: .milliseconds(Int.random(in: 5...600, using: &workload.random)),
+            failpoint: name.map { ($0, turn) },
+            victims: 1 + Int.random(in: 0..<serverCount, using: &workload.random),
+            snapshotServer: isOfSnapshot ? 0 : someServer,
+            compactionServer: isOfCompaction ? 0 : someServer
+        )
+    }
+
     /// Lets all writers write, and kills some of the servers under them: at a random time, or
     /// where a failpoint ends them.
     private mutating func writeAndKill() async throws {
-        let delay = Duration.milliseconds(Int.random(in: 5...600, using: &workload.random))
-        let failpoint =
-            workload.random.next().isMultiple(of: 2)
-            ? FailpointName.all.randomElement(using: &workload.random) : nil
-        let turn = Int.random(in: 1...20, using: &workload.random)
+        let plan = nextPlan()
         var fleet: [ServerProcess] = []
-        var endpoints: [String] = []
         for index in 0..<serverCount {
-            let arms = index == 0 ? failpoint.map { ["LODESTONE_FAULT": "\($0):\(turn)"] } : nil
-            let server = try place.startServer(on: store, arms ?? [:])
-            fleet.append(server)
-            endpoints.append(try await server.waitUntilListening())
+            let armed = index == 0 ? plan.failpoint.map { "\($0.name):\($0.turn)" } : nil
+            fleet.append(
+                try place.startServer(on: store, armed.map { ["LODESTONE_FAULT": $0] } ?? [:])
+            )
         }
-        let servers = fleet
-        let victims = 1 + Int.random(in: 0..<serverCount, using: &workload.random)
+        var addresses: [String] = []
+        for server in fleet { addresses.append(try await server.waitUntilListening()) }
+        let (servers, endpoints) = (fleet, addresses)
+        let doomed = Array(endpoints.prefix(plan.victims))
         let before = workload.acknowledgedBatches
-        try await workload.write(to: endpoints) { strike in
-            if failpoint != nil { strike.allowFailures() }
-            try await Task.sleep(for: delay)
-            strike.allowFailures()
-            for server in servers.prefix(victims) {
-                if failpoint == nil { try await server.kill() } else { await server.end() }
+        let name = "s\(cycles)"
+        do {
+            let strike = try await workload.write(to: endpoints) { strike in
+                if plan.failpoint != nil { strike.allowFailures(at: [endpoints[0]]) }
+                async let snapshot: Void = Self.ask(plan.snapshotServer, endpoints, strike) {
+                    (client) throws(LodestoneError) in
+                    try await client.snapshot(name)
+                    strike.note(name)
+                }
+                async let compaction: Void = Self.ask(plan.compactionServer, endpoints, strike) {
+                    (client) throws(LodestoneError) in
+                    for _ in 0..<plan.compactions {
+                        try await client.collection(Faults.collection).compact()
+                    }
+                }
+                if plan.failpoint == nil {
+                    try await Task.sleep(for: plan.delay)
+                } else {
+                    await servers[0].waitForExit(atMost: .seconds(1))
+                }
+                strike.allowFailures(at: doomed)
+                for server in servers.prefix(plan.victims) {
+                    if plan.failpoint == nil { try await server.kill() } else { await server.end() }
+                }
+                // The others go on without them for a while.
+                if plan.victims < servers.count { try await Task.sleep(for: plan.delay / 4) }
+                try await snapshot
+                try await compaction
             }
-        }
-        for server in servers.dropFirst(victims) {
-            try await workload.compare(try await server.waitUntilListening())
-            try await server.kill()
+            snapshotNames.formUnion(strike.notes)
+            snapshots += strike.notes.count
+            for server in servers.dropFirst(plan.victims) {
+                try await workload.compare(try await server.waitUntilListening())
+                try await server.kill()
+            }
+        } catch {
+            for server in servers { await server.end() }
+            throw error
         }
         let died = await servers[0].waitForExit() == 137
-        if died { ownDeaths += 1 }
+        if died, let failpoint = plan.failpoint { deaths[failpoint.name, default: 0] += 1 }
         kills += serverCount - (died ? 1 : 0)
-        let how = died ? "ended at \(failpoint ?? ""):\(turn)" : "killed after \(delay)"
+        let end = plan.failpoint.map { "\(died ? "ended" : "killed before") \($0.name):\($0.turn)" }
         Output.say(
             "cycle \(cycles + 1): \(workload.acknowledgedBatches - before) batches acknowledged, "
-                + "\(victims) of \(serverCount) servers \(how)"
+                + "\(plan.victims) of \(serverCount) servers \(end ?? "killed after \(plan.delay)")"
         )
+    }
+
+    /// Asks a server for something; only one that is killed may fail.
+    private static func ask(
+        _ server: Int?,
+        _ endpoints: [String],
+        _ strike: Strike,
+        _ body: @Sendable (LodestoneClient) async throws(LodestoneError) -> Void
+    ) async throws {
+        guard let server else { return }
+        do throws(LodestoneError) {
+            let client = try await Faults.connect(endpoints[server])
+            try await body(client)
+            await client.close()
+        } catch {
+            guard strike.allowsFailures(at: endpoints[server]) else {
+                throw Finding(.refusal, "A snapshot or a compaction: \(error)")
+            }
+        }
     }
 
     /// Every third time the server is also killed while it recovers.
@@ -126,12 +238,34 @@ struct KillRun {
 
     private mutating func compare() async throws {
         var workload = workload
+        let names = snapshotNames
+        let verifies = cycles.isMultiple(of: 8)
         self.workload = try await place.withServer(on: store) { server, endpoint in
             try await workload.compare(endpoint)
+            try await Self.checkStore(endpoint, snapshots: names, verifies: verifies)
             try await server.kill()
             return workload
         }
         kills += 1
+    }
+
+    private static func checkStore(
+        _ endpoint: String,
+        snapshots names: Set<String>,
+        verifies: Bool
+    ) async throws {
+        let client = try await Faults.connect(endpoint)
+        let missing = names.subtracting(try await client.snapshots().map(\.name))
+        guard missing.isEmpty else {
+            throw Finding(.lost, "The snapshots \(missing.sorted()) were acknowledged.")
+        }
+        if verifies {
+            let report = try await client.verify()
+            guard report.damageCount == 0 else {
+                throw Finding(.lie, "A sound store is called damaged: \(report)")
+            }
+        }
+        await client.close()
     }
 
     /// After a clean stop and a start, looks for every document in every way.
@@ -145,12 +279,13 @@ struct KillRun {
     }
 }
 
-/// The failpoints of the server, as `FaultPoint.reach` names them.
+/// The failpoints that a server passes by, as `FaultPoint.reach` names them.
 enum FailpointName {
     static let all = [
         "commit.before-vectors", "commit.after-vectors", "commit.in-transaction",
         "commit.after-fdatasync", "commit.after-commit", "commit.before-reply",
         "checkpoint.before", "checkpoint.after", "compaction.before-rename",
-        "compaction.before-pointer", "compaction.after-pointer",
+        "compaction.before-pointer", "compaction.after-pointer", "snapshot.after-copy",
+        "snapshot.after-database", "snapshot.before-rename", "snapshot.after-rename",
     ]
 }

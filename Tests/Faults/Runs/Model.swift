@@ -8,12 +8,17 @@ import TestSupport
 /// R15: an engine and plain lists take the same operations, and are asked the same questions.
 struct Model: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Compares an engine with brute force over plain lists, with restarts (R15)."
+        abstract: "Compares an engine with brute force over plain lists, with restarts (R15).",
+        discussion: """
+            Compactions follow every 100 changes, and some more are asked for. What a restart or a \
+            compaction makes of the views must rank texts as they did before.
+            """
     )
 
     @OptionGroup var options: RunOptions
     @Option(help: "Writes and questions.") var operations = 20_000
     @Option(help: "The chance of a restart, after each operation.") var restarts = 0.001
+    @Flag(help: "Keep texts with FTS5 instead of postings.") var fts5 = false
 
     func run() async throws {
         try await options.carryOut { place in
@@ -23,7 +28,7 @@ struct Model: AsyncParsableCommand {
             {
                 throw ValidationError("Set LODESTONE_PLANT=\(plant) as well.")
             }
-            var run = try await ModelRun(place: place)
+            var run = try await ModelRun(place: place, text: fts5 ? .fts5 : .postings)
             for _ in 0..<operations { try await run.step(restarts: restarts) }
             try await run.finish()
             return run.summary
@@ -43,24 +48,27 @@ struct ModelRun {
     private var operations = 0
     private var writes = 0
     private var restarts = 0
+    private var compactions = 0
 
-    init(place: RunPlace) async throws {
+    init(place: RunPlace, text: TextIndexStrategy) async throws {
         directory = "\(place.scratch)/model"
         content = Content(seed: place.seed)
         random = SeededGenerator(seed: place.seed)
         store = OwnStore(engine: try Self.open(directory))
         try await store.engine.createCollection(
             Faults.collection,
-            CollectionOptions(dimension: Content.dimension)
+            CollectionOptions(dimension: Content.dimension, textStrategy: text)
         )
     }
 
     var summary: String {
-        "\(operations) operations, \(writes) of them writes, \(restarts) restarts"
+        "\(operations) operations, \(writes) of them writes, \(restarts) restarts, \(compactions) "
+            + "compactions asked for"
     }
 
     private static func open(_ directory: String) throws -> Engine {
-        try Engine.open(directory: directory)
+        let policy = CompactionPolicy(minimumChanges: 100, percentOfBase: 0)
+        return try Engine.open(directory: directory, options: .init(compaction: policy))
     }
 
     mutating func step(restarts chance: Double) async throws {
@@ -72,9 +80,18 @@ struct ModelRun {
         default: try await askAboutSome()
         }
         if Double.random(in: 0..<1, using: &random) < chance {
-            store.engine.close()
-            store = OwnStore(engine: try Self.open(directory))
+            try await keepingRanks("a restart") { run in
+                run.store.engine.close()
+                run.store = OwnStore(engine: try Self.open(run.directory))
+            }
             restarts += 1
+            try await look(everything: false)
+        }
+        if Double.random(in: 0..<1, using: &random) < chance {
+            try await keepingRanks("a compaction") { run in
+                try await run.store.engine.compact(Faults.collection)
+            }
+            compactions += 1
             try await look(everything: false)
         }
         if operations.isMultiple(of: Self.operationsPerLook) { try await look(everything: true) }
@@ -86,6 +103,27 @@ struct ModelRun {
         store = OwnStore(engine: try Self.open(directory))
         try await look(everything: true)
         store.engine.close()
+    }
+
+    /// Does something that must not change what is found, nor in which order.
+    private mutating func keepingRanks(
+        _ what: String,
+        _ body: (inout ModelRun) async throws -> Void
+    ) async throws {
+        let one = content.word(using: &random)
+        let questions = [one, "\(one) OR \(content.word(using: &random))"].map {
+            Query([.matching($0, mode: .querySyntax)], limit: 1_000)
+        }
+        let before = try await store.answers(to: questions).map(Self.ranks)
+        try await body(&self)
+        let after = try await store.answers(to: questions).map(Self.ranks)
+        guard before == after else {
+            throw Finding(.wrong, "By \(one), before and after \(what): \(before), \(after).")
+        }
+    }
+
+    private static func ranks(_ result: QueryResult) -> [String: Double] {
+        Dictionary(uniqueKeysWithValues: result.hits.map { ($0.id.string, $0.score) })
     }
 
     private mutating func look(everything: Bool) async throws {

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import LodestoneClient
+
+/// Making the record of what a server, or a restore, does to its files.
+extension CrashStateRun {
+    private static let batchesPerSnapshot = 6
+    private static let changesPerCompaction = 10
+
+    /// The same for every run: paths stand in the record.
+    var root: String { "/tmp/lodestone-faults-recorded-\(place.seed)-\(subject)" }
+
+    func record(to file: String) async throws {
+        try? FileManager.default.removeItem(atPath: root)
+        defer { try? FileManager.default.removeItem(atPath: root) }
+        if subject == .restore {
+            try await recordRestore(to: file)
+        } else {
+            try await write(to: root, recordedTo: file)
+        }
+    }
+
+    /// Writes the script in three lives of a server: two end in order, one by force.
+    private func write(to store: String, recordedTo file: String?) async throws {
+        var place = place
+        place.compactionChanges = subject == .compaction ? Self.changesPerCompaction : 1_000_000
+        let shim = try Shim(folder: place.folder)
+        let share = (script.batches.count + 2) / 3
+        for life in 0..<3 {
+            let variables = try file.map { try shim.variables(store: store, trace: $0) } ?? [:]
+            try await place.withServer(on: store, variables) { server, endpoint in
+                if life == 0 {
+                    if let file { try Trace.note(sent: 0, in: file) }
+                    try await Workload.createCollection(endpoint)
+                    if let file { try Trace.note(acknowledged: 0, in: file) }
+                }
+                let client = try await Faults.connect(endpoint)
+                for batch in script.batches.dropFirst(life * share).prefix(share) {
+                    try await send(batch, client, recordedTo: file)
+                }
+                await client.close()
+                if life == 1 { try await server.kill() }
+            }
+        }
+    }
+
+    private func send(_ batch: Batch, _ client: LodestoneClient, recordedTo file: String?)
+        async throws
+    {
+        if let file { try Trace.note(sent: batch.number, in: file) }
+        _ = try await client.collection(Faults.collection).send(batch, script.content, .random())
+        guard let file else { return }
+        try Trace.note(acknowledged: batch.number, in: file)
+        guard subject == .snapshot, batch.number.isMultiple(of: Self.batchesPerSnapshot) else {
+            return
+        }
+        let number = batch.number / Self.batchesPerSnapshot - 1
+        try await client.snapshot("s\(number)")
+        try Trace.note(snapshotAcknowledged: number, in: file)
+    }
+
+    private func recordRestore(to file: String) async throws {
+        let source = "\(place.folder)/source"
+        defer { try? FileManager.default.removeItem(atPath: source) }
+        try await write(to: source, recordedTo: nil)
+        try await place.withServer(on: source) { _, endpoint in
+            let client = try await Faults.connect(endpoint)
+            try await client.snapshot("source")
+            await client.close()
+        }
+        try FileManager.default.createDirectory(
+            atPath: root,
+            withIntermediateDirectories: true
+        )
+        var variables = try Shim(folder: place.folder).variables(store: root, trace: file)
+        variables["LODESTONE_PLANT"] = place.plant
+        let command = [
+            Programs.path("lodestone"), "snapshot", "restore",
+            "\(source)/snapshots/source.lodestone", "--to", "\(root)/restored",
+        ]
+        let (status, text) = await Programs.run(
+            "env",
+            variables.map { "\($0.key)=\($0.value)" } + command
+        )
+        guard status == 0 else {
+            throw Finding(.refusal, "The restore ended with \(status): \(text)")
+        }
+        try Trace.noteRestored(in: file)
+    }
+}
