@@ -174,6 +174,20 @@ struct TextBase: Sendable {
         fileprivate var bytes = UnsafeBufferPointer<UInt8>(start: nil, count: 0)
 
         init() {}
+
+        /// Goes past the posting at hand: past the first number that says that none follows.
+        fileprivate mutating func skipOne() {
+            posting += 1
+            var isInside = false
+            var follows = true
+            while isInside || follows, offset < bytes.count {
+                let byte = bytes[offset]
+                offset += 1
+                // The lowest bit of a number is in its first byte.
+                if !isInside { follows = byte & 1 == 1 }
+                isInside = byte >= 0x80
+            }
+        }
     }
 
     /// Appends the positions of a posting.
@@ -182,6 +196,25 @@ struct TextBase: Sendable {
         with reader: inout PositionReader,
         into list: inout ContiguousArray<UInt32>
     ) {
+        let bytes = positionBytes(of: posting, with: &reader)
+        var position: UInt32 = 0
+        var step: UInt64 = 0
+        var shift: UInt64 = 0
+        for byte in bytes {
+            step |= UInt64(byte & 0x7F) << shift
+            shift += 7
+            guard byte < 0x80 else { continue }
+            position &+= UInt32(truncatingIfNeeded: step >> 1)
+            list.append(position)
+            step = 0
+            shift = 0
+        }
+    }
+
+    /// The bytes of a posting's positions.
+    func positionBytes(of posting: Int, with reader: inout PositionReader)
+        -> UnsafeBufferPointer<UInt8>
+    {
         let group = posting / Self.postingsPerSkip
         if reader.group != group || reader.posting > posting {
             let start = Int(truncatingIfNeeded: skips.element(group, or: 0))
@@ -195,27 +228,12 @@ struct TextBase: Sendable {
                 start >= 0 && start <= end
                 ? positions.elements(start..<end) : UnsafeBufferPointer(start: nil, count: 0)
         }
+        var start = reader.offset
         while reader.posting <= posting {
-            let isWanted = reader.posting == posting
-            var position: UInt32 = 0
-            var goesOn = true
-            while goesOn {
-                var step: UInt64 = 0
-                var shift: UInt64 = 0
-                while reader.offset < reader.bytes.count {
-                    let byte = reader.bytes[reader.offset]
-                    reader.offset += 1
-                    step |= UInt64(byte & 0x7F) << shift
-                    shift += 7
-                    if byte < 0x80 { break }
-                }
-                position &+= UInt32(truncatingIfNeeded: step >> 1)
-                // Nothing follows the end of the bytes, whatever they say.
-                goesOn = step & 1 == 1 && reader.offset < reader.bytes.count
-                if isWanted { list.append(position) }
-            }
-            reader.posting += 1
+            start = reader.offset
+            reader.skipOne()
         }
+        return UnsafeBufferPointer(rebasing: reader.bytes[start..<reader.offset])
     }
 }
 

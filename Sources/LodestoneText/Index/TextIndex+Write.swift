@@ -29,27 +29,34 @@ private struct TextMerge {
         let delta: UInt32?
     }
 
-    private struct Posting {
-        let row: UInt32
-        let postingClass: UInt16
-        /// In the base, the number of the posting.
-        let number: Int
-        /// In the delta, the place of the positions.
-        let place: UInt32?
+    /// Postings of a term in one chunk, one after the other.
+    private enum Piece {
+        /// Some of the base, by their numbers.
+        case base(chunk: UInt32, Range<Int>)
+        /// One of the delta.
+        case delta(chunk: UInt32, DeltaPosting)
     }
 
     private let index: TextIndex
     /// One bit for each row that stays.
     private let kept: ContiguousArray<UInt64>
+    /// Whether all rows of a chunk stay, so that nothing has to be looked at one by one.
+    private let isWhole: [Bool]
     private var terms: [Term] = []
 
     init(_ index: TextIndex, _ isAllowed: (UInt32) -> Bool) {
         self.index = index
         var kept = ContiguousArray<UInt64>(repeating: 0, count: (Int(index.rowBound) + 63) / 64)
-        for row in 0..<index.rowBound where isAllowed(row) {
-            kept[Int(row / 64)] |= 1 << UInt64(row % 64)
+        var isWhole = [Bool](repeating: true, count: Int(index.rowBound) >> 16 + 1)
+        for row in 0..<index.rowBound {
+            if isAllowed(row) {
+                kept[Int(row / 64)] |= 1 << UInt64(row % 64)
+            } else {
+                isWhole[Int(row >> 16)] = false
+            }
         }
         self.kept = kept
+        self.isWhole = isWhole
         terms = Self.terms(of: index)
     }
 
@@ -83,27 +90,20 @@ private struct TextMerge {
         return terms
     }
 
-    /// Calls `body` with each posting of a term that stays, in row order.
-    private func forEachPosting(
+    /// Calls `body` with the postings of a term that stay, in row order.
+    private func forEachPiece(
         of term: Term,
-        _ body: (Posting) throws(LodestoneError) -> Void
+        _ body: (Piece) throws(LodestoneError) -> Void
     ) throws(LodestoneError) {
         if let base = index.base, let number = term.base {
             for entry in base.entries(of: number) {
-                let chunk = UInt32(base.chunk(of: entry)) << 16
+                let chunk = UInt32(base.chunk(of: entry))
                 let postings = base.postings(of: entry)
-                let rows = base.rows.elements(postings)
-                let classes = base.classes.elements(postings)
-                for place in 0..<min(rows.count, classes.count)
-                where isKept(chunk | UInt32(rows[place])) {
-                    try body(
-                        Posting(
-                            row: chunk | UInt32(rows[place]),
-                            postingClass: classes[place],
-                            number: postings.lowerBound + place,
-                            place: nil
-                        )
-                    )
+                if postings.isEmpty { continue }
+                if chunk < isWhole.count, isWhole[Int(chunk)] {
+                    try body(.base(chunk: chunk, postings))
+                } else {
+                    try forEachRun(of: postings, in: base, chunk, body)
                 }
             }
         }
@@ -112,18 +112,30 @@ private struct TextMerge {
             let block = index.delta.block(number)
             for place in 0..<block.count {
                 let posting = DeltaPosting(block.postings[place].load(ordering: .relaxed))
-                let row = block.chunk << 16 | UInt32(posting.row)
-                guard isKept(row) else { continue }
-                try body(
-                    Posting(
-                        row: row,
-                        postingClass: UInt16(posting.postingClass),
-                        number: 0,
-                        place: posting.place
-                    )
-                )
+                guard isKept(block.chunk << 16 | UInt32(posting.row)) else { continue }
+                try body(.delta(chunk: block.chunk, posting))
             }
             number = block.next
+        }
+    }
+
+    /// Those of some postings that stay, as many at once as follow each other.
+    private func forEachRun(
+        of postings: Range<Int>,
+        in base: TextBase,
+        _ chunk: UInt32,
+        _ body: (Piece) throws(LodestoneError) -> Void
+    ) throws(LodestoneError) {
+        let rows = base.rows.elements(postings)
+        var place = 0
+        while place < rows.count {
+            var end = place
+            while end < rows.count, isKept(chunk << 16 | UInt32(rows[end])) { end += 1 }
+            if end > place {
+                let first = postings.lowerBound
+                try body(.base(chunk: chunk, first + place..<first + end))
+            }
+            place = end + 1
         }
     }
 
@@ -131,35 +143,18 @@ private struct TextMerge {
 
     mutating func write(to sink: inout some SectionSink) throws(LodestoneError) {
         // Rows first: what they show of terms and chunks fills the sections about those.
-        var entries: ContiguousArray<UInt64> = []
-        var firstEntries: ContiguousArray<UInt64> = [0]
-        var staying: [Term] = []
-        var postingCount: UInt64 = 0
-        try sink.begin("TROW")
-        var rows = SectionBuffer<UInt16>()
-        for term in terms {
-            var lastChunk = UInt32.max
-            try forEachPosting(of: term) { (posting) throws(LodestoneError) in
-                if posting.row >> 16 != lastChunk {
-                    lastChunk = posting.row >> 16
-                    entries.append(UInt64(lastChunk) << 48 | postingCount)
-                }
-                postingCount += 1
-                try rows.append(UInt16(truncatingIfNeeded: posting.row), to: &sink)
-            }
-            if lastChunk != .max {
-                staying.append(term)
-                firstEntries.append(UInt64(entries.count))
-            }
-        }
-        try rows.flush(to: &sink)
-        entries.append(postingCount)
-        terms = staying
+        let (firstEntries, entries) = try writeRows(to: &sink)
         try sink.begin("TCLS")
         var classes = SectionBuffer<UInt16>()
         for term in terms {
-            try forEachPosting(of: term) { (posting) throws(LodestoneError) in
-                try classes.append(posting.postingClass, to: &sink)
+            try forEachPiece(of: term) { (piece) throws(LodestoneError) in
+                switch piece {
+                case .base(_, let postings):
+                    classes.append(index.base?.classes.elements(postings))
+                case .delta(_, let posting):
+                    classes.append(UInt16(truncatingIfNeeded: posting.postingClass))
+                }
+                if classes.isFull { try classes.flush(to: &sink) }
             }
         }
         try classes.flush(to: &sink)
@@ -171,6 +166,48 @@ private struct TextMerge {
         try sink.write("THDR", header)
     }
 
+    /// Writes `TROW`, and leaves out terms without postings.
+    ///
+    /// - Returns: What `TENT` and `TCHK` hold.
+    private mutating func writeRows(to sink: inout some SectionSink) throws(LodestoneError) -> (
+        firstEntries: ContiguousArray<UInt64>, entries: ContiguousArray<UInt64>
+    ) {
+        var entries: ContiguousArray<UInt64> = []
+        var firstEntries: ContiguousArray<UInt64> = [0]
+        var staying: [Term] = []
+        var postingCount: UInt64 = 0
+        try sink.begin("TROW")
+        var rows = SectionBuffer<UInt16>()
+        for term in terms {
+            var lastChunk = UInt32.max
+            try forEachPiece(of: term) { (piece) throws(LodestoneError) in
+                let (chunk, count) =
+                    switch piece {
+                    case .base(let chunk, let postings): (chunk, postings.count)
+                    case .delta(let chunk, _): (chunk, 1)
+                    }
+                if chunk != lastChunk {
+                    lastChunk = chunk
+                    entries.append(UInt64(chunk) << 48 | postingCount)
+                }
+                postingCount += UInt64(count)
+                switch piece {
+                case .base(_, let postings): rows.append(index.base?.rows.elements(postings))
+                case .delta(_, let posting): rows.append(UInt16(truncatingIfNeeded: posting.row))
+                }
+                if rows.isFull { try rows.flush(to: &sink) }
+            }
+            if lastChunk != .max {
+                staying.append(term)
+                firstEntries.append(UInt64(entries.count))
+            }
+        }
+        try rows.flush(to: &sink)
+        entries.append(postingCount)
+        terms = staying
+        return (firstEntries, entries)
+    }
+
     /// Writes `TPOS`.
     ///
     /// - Returns: What `TSKP` holds.
@@ -179,36 +216,27 @@ private struct TextMerge {
     {
         var skips: ContiguousArray<UInt64> = []
         var count = 0
-        var offset: UInt64 = 0
         var bytes = SectionBuffer<UInt8>()
         var positions: ContiguousArray<UInt32> = []
         try sink.begin("TPOS")
         for term in terms {
             var reader = TextBase.PositionReader()
-            try forEachPosting(of: term) { (posting) throws(LodestoneError) in
-                if count % TextBase.postingsPerSkip == 0 { skips.append(offset) }
-                count += 1
-                positions.removeAll(keepingCapacity: true)
-                if let place = posting.place {
-                    index.delta.positions(at: place, into: &positions)
-                } else {
-                    index.base?
-                        .readPositions(of: posting.number, with: &reader, into: &positions)
-                }
-                // A damaged base may have none; the file that comes of it is thrown away.
-                if positions.isEmpty { positions.append(0) }
-                var before: UInt32 = 0
-                for place in positions.indices {
-                    let step = UInt64(positions[place] &- before) << 1
-                    before = positions[place]
-                    var rest = step | (place + 1 < positions.count ? 1 : 0)
-                    while rest >= 0x80 {
-                        try bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80, to: &sink)
-                        rest >>= 7
-                        offset += 1
+            try forEachPiece(of: term) { (piece) throws(LodestoneError) in
+                switch piece {
+                case .base(_, let postings):
+                    for posting in postings {
+                        if count % TextBase.postingsPerSkip == 0 { skips.append(bytes.total) }
+                        count += 1
+                        bytes.append(index.base?.positionBytes(of: posting, with: &reader))
+                        if bytes.isFull { try bytes.flush(to: &sink) }
                     }
-                    try bytes.append(UInt8(truncatingIfNeeded: rest), to: &sink)
-                    offset += 1
+                case .delta(_, let posting):
+                    if count % TextBase.postingsPerSkip == 0 { skips.append(bytes.total) }
+                    count += 1
+                    positions.removeAll(keepingCapacity: true)
+                    index.delta.positions(at: posting.place, into: &positions)
+                    bytes.append(positions: positions)
+                    if bytes.isFull { try bytes.flush(to: &sink) }
                 }
             }
         }
@@ -223,15 +251,12 @@ private struct TextMerge {
         -> ContiguousArray<UInt64>
     {
         var ends: ContiguousArray<UInt64> = [0]
-        var offset: UInt64 = 0
         var bytes = SectionBuffer<UInt8>()
         try sink.begin("TWRD")
         for term in terms {
-            for byte in word(of: term) {
-                try bytes.append(byte, to: &sink)
-                offset += 1
-            }
-            ends.append(offset)
+            for byte in word(of: term) { bytes.append(byte) }
+            ends.append(bytes.total)
+            if bytes.isFull { try bytes.flush(to: &sink) }
         }
         try bytes.flush(to: &sink)
         return ends
@@ -276,18 +301,32 @@ private struct TextMerge {
 }
 
 /// Collects elements of a section, to hand them on in larger pieces.
+///
+/// Knows the sink only in `flush`: `append` with a sink of any type cost a quarter of a merge in
+/// looking up what is generic.
 private struct SectionBuffer<Element: BitwiseCopyable> {
+    private static var size: Int { 1 << 14 }
     private var elements: ContiguousArray<Element> = []
+    private var flushed: UInt64 = 0
 
     init() {
-        elements.reserveCapacity(1 << 14)
+        elements.reserveCapacity(Self.size)
     }
 
-    mutating func append(_ element: Element, to sink: inout some SectionSink)
-        throws(LodestoneError)
-    {
+    /// Elements so far.
+    var total: UInt64 { flushed + UInt64(elements.count) }
+
+    /// Whether it is time for `flush`.
+    var isFull: Bool { elements.count >= Self.size }
+
+    @inline(__always)
+    mutating func append(_ element: Element) {
         elements.append(element)
-        if elements.count == 1 << 14 { try flush(to: &sink) }
+    }
+
+    @inline(__always)
+    mutating func append(_ more: UnsafeBufferPointer<Element>?) {
+        if let more { elements.append(contentsOf: more) }
     }
 
     mutating func flush(to sink: inout some SectionSink) throws(LodestoneError) {
@@ -295,6 +334,24 @@ private struct SectionBuffer<Element: BitwiseCopyable> {
             Result { () throws(LodestoneError) in try sink.append(bytes) }
         }
         try result.get()
+        flushed += UInt64(elements.count)
         elements.removeAll(keepingCapacity: true)
+    }
+}
+
+extension SectionBuffer<UInt8> {
+    /// Appends positions as `TextBase` reads them.
+    fileprivate mutating func append(positions: ContiguousArray<UInt32>) {
+        var before: UInt32 = 0
+        for place in positions.indices {
+            let step = UInt64(positions[place] &- before) << 1
+            before = positions[place]
+            var rest = step | (place + 1 < positions.count ? 1 : 0)
+            while rest >= 0x80 {
+                append(UInt8(truncatingIfNeeded: rest) | 0x80)
+                rest >>= 7
+            }
+            append(UInt8(truncatingIfNeeded: rest))
+        }
     }
 }
