@@ -577,7 +577,7 @@ const ProtobufCMessageDescriptor lodestone__v1__collection_options__descriptor =
   (ProtobufCMessageInit) lodestone__v1__collection_options__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lodestone__v1__collection_description__field_descriptors[6] =
+static const ProtobufCFieldDescriptor lodestone__v1__collection_description__field_descriptors[8] =
 {
   {
     "name",
@@ -651,8 +651,34 @@ static const ProtobufCFieldDescriptor lodestone__v1__collection_description__fie
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "changes_since_base",
+    7,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Lodestone__V1__CollectionDescription, has_changes_since_base),
+    offsetof(Lodestone__V1__CollectionDescription, changes_since_base),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "base_bytes",
+    8,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Lodestone__V1__CollectionDescription, has_base_bytes),
+    offsetof(Lodestone__V1__CollectionDescription, base_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lodestone__v1__collection_description__field_indices_by_name[] = {
+  7,   /* field[7] = base_bytes */
+  6,   /* field[6] = changes_since_base */
   2,   /* field[2] = documents */
   4,   /* field[4] = edges */
   0,   /* field[0] = name */
@@ -663,7 +689,7 @@ static const unsigned lodestone__v1__collection_description__field_indices_by_na
 static const ProtobufCIntRange lodestone__v1__collection_description__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor lodestone__v1__collection_description__descriptor =
 {
@@ -673,7 +699,7 @@ const ProtobufCMessageDescriptor lodestone__v1__collection_description__descript
   "Lodestone__V1__CollectionDescription",
   "lodestone.v1",
   sizeof(Lodestone__V1__CollectionDescription),
-  6,
+  8,
   lodestone__v1__collection_description__field_descriptors,
   lodestone__v1__collection_description__field_indices_by_name,
   1,  lodestone__v1__collection_description__number_ranges,

@@ -3778,7 +3778,7 @@ const ProtobufCMessageDescriptor lodestone__v1__statistic__descriptor =
   (ProtobufCMessageInit) lodestone__v1__statistic__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lodestone__v1__stats_response__field_descriptors[5] =
+static const ProtobufCFieldDescriptor lodestone__v1__stats_response__field_descriptors[6] =
 {
   {
     "server_version",
@@ -3840,9 +3840,22 @@ static const ProtobufCFieldDescriptor lodestone__v1__stats_response__field_descr
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "compaction_failure",
+    6,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__StatsResponse, has_compaction_failure),
+    offsetof(Lodestone__V1__StatsResponse, compaction_failure),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lodestone__v1__stats_response__field_indices_by_name[] = {
   3,   /* field[3] = collections */
+  5,   /* field[5] = compaction_failure */
   2,   /* field[2] = sequence_number */
   0,   /* field[0] = server_version */
   4,   /* field[4] = statistics */
@@ -3851,7 +3864,7 @@ static const unsigned lodestone__v1__stats_response__field_indices_by_name[] = {
 static const ProtobufCIntRange lodestone__v1__stats_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor lodestone__v1__stats_response__descriptor =
 {
@@ -3861,7 +3874,7 @@ const ProtobufCMessageDescriptor lodestone__v1__stats_response__descriptor =
   "Lodestone__V1__StatsResponse",
   "lodestone.v1",
   sizeof(Lodestone__V1__StatsResponse),
-  5,
+  6,
   lodestone__v1__stats_response__field_descriptors,
   lodestone__v1__stats_response__field_indices_by_name,
   1,  lodestone__v1__stats_response__number_ranges,

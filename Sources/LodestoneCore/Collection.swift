@@ -118,6 +118,10 @@ public struct CollectionDescription: Sendable, Equatable {
     public var edges: Int
     /// Of the last batch that touched it.
     public var sequenceNumber: UInt64
+    /// Rows that were added, removed or linked anew since its base: what the next compaction folds.
+    public var changesSinceBase: Int
+    /// Bytes of its base; 0 when there is none yet.
+    public var baseByteCount: UInt64
 
     /// Creates a description.
     public init(
@@ -126,7 +130,9 @@ public struct CollectionDescription: Sendable, Equatable {
         documents: Int,
         vectors: Int,
         edges: Int,
-        sequenceNumber: UInt64
+        sequenceNumber: UInt64,
+        changesSinceBase: Int = 0,
+        baseByteCount: UInt64 = 0
     ) {
         self.name = name
         self.options = options
@@ -134,5 +140,7 @@ public struct CollectionDescription: Sendable, Equatable {
         self.vectors = vectors
         self.edges = edges
         self.sequenceNumber = sequenceNumber
+        self.changesSinceBase = changesSinceBase
+        self.baseByteCount = baseByteCount
     }
 }

@@ -98,6 +98,8 @@ public struct Stats: Sendable, Equatable {
     public var collections: [CollectionDescription]
     /// Figures.
     public var statistics: [Statistic]
+    /// Why the last compaction failed, if it did.
+    public var compactionFailure: String?
 
     /// Creates a state.
     public init(
@@ -105,12 +107,14 @@ public struct Stats: Sendable, Equatable {
         storeVersion: String,
         sequenceNumber: UInt64,
         collections: [CollectionDescription],
-        statistics: [Statistic]
+        statistics: [Statistic],
+        compactionFailure: String? = nil
     ) {
         self.serverVersion = serverVersion
         self.storeVersion = storeVersion
         self.sequenceNumber = sequenceNumber
         self.collections = collections
         self.statistics = statistics
+        self.compactionFailure = compactionFailure
     }
 }

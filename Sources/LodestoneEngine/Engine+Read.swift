@@ -147,7 +147,8 @@ extension Engine {
             collections: collections(),
             statistics: store.byteCounts().map { part, bytes in
                 Statistic("store.bytes.\(part)", Double(bytes), unit: "bytes")
-            }
+            },
+            compactionFailure: compactor.lastFailure.map { "\($0)" }
         )
     }
 }

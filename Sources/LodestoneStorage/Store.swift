@@ -76,7 +76,7 @@ package protocol Store: AnyObject, Sendable {
     /// Gives unused pages of the database back to the file system, some at a time.
     func reclaimSpace() throws(LodestoneError)
 
-    /// Bytes by part: `database`, `log`, `segments`, `bases`.
+    /// Bytes by part: `database`, `write_ahead_log`, `segments`, `bases`, `snapshots`.
     func byteCounts() -> [(part: String, bytes: UInt64)]
 
     /// Lets go of the files.

@@ -61,7 +61,9 @@ extension CollectionDescription {
             documents: Int(clamping: message.documents),
             vectors: Int(clamping: message.vectors),
             edges: Int(clamping: message.edges),
-            sequenceNumber: message.sequence_number
+            sequenceNumber: message.sequence_number,
+            changesSinceBase: Int(clamping: message.changes_since_base),
+            baseByteCount: message.base_bytes
         )
     }
 }

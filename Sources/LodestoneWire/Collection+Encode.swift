@@ -41,6 +41,8 @@ extension MessageWriter {
             writer.varint(4, UInt64(clamping: collection.vectors))
             writer.varint(5, UInt64(clamping: collection.edges))
             writer.varint(6, collection.sequenceNumber)
+            writer.varint(7, UInt64(clamping: collection.changesSinceBase))
+            writer.varint(8, collection.baseByteCount)
         }
     }
 }

@@ -254,7 +254,9 @@ extension Stats {
                     statistic.pointee.value,
                     unit: try statistic.pointee.unit.text("unit")
                 )
-            }
+            },
+            compactionFailure: message.has_compaction_failure != 0
+                ? try message.compaction_failure.text("compaction_failure") : nil
         )
     }
 }

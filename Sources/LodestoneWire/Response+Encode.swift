@@ -148,6 +148,7 @@ extension MessageWriter {
                 writer.text(3, statistic.unit)
             }
         }
+        if let failure = stats.compactionFailure { text(6, failure) }
     }
 }
 

@@ -45,7 +45,16 @@ struct CollectionsCommand: ClientCommand {
 
 /// Collections as a table.
 func table(_ collections: [CollectionDescription]) -> String {
-    var table = Table("collection", "#documents", "#vectors", "#edges", "#dimension", "metric")
+    var table = Table(
+        "collection",
+        "#documents",
+        "#vectors",
+        "#edges",
+        "#dimension",
+        "metric",
+        "#base bytes",
+        "#changes since"
+    )
     for collection in collections {
         table.add(
             collection.name,
@@ -53,7 +62,9 @@ func table(_ collections: [CollectionDescription]) -> String {
             grouped(collection.vectors),
             grouped(collection.edges),
             "\(collection.options.dimension)",
-            collection.options.dimension == 0 ? "–" : "\(collection.options.metric)"
+            collection.options.dimension == 0 ? "–" : "\(collection.options.metric)",
+            grouped(Int(clamping: collection.baseByteCount)),
+            grouped(collection.changesSinceBase)
         )
     }
     return table.text
@@ -177,21 +188,25 @@ struct StatsCommand: ClientCommand {
         ]
         if !stats.collections.isEmpty { parts.append(table(stats.collections)) }
         if !stats.statistics.isEmpty { parts.append(figures.text) }
+        if let failure = stats.compactionFailure {
+            parts.append("The last compaction failed: \(failure)")
+        }
         let statistics = stats.statistics.map { statistic in
             JSON.object([
                 ("name", .string(statistic.name)), ("value", .double(statistic.value)),
                 ("unit", .string(statistic.unit)),
             ])
         }
-        return Answer(
-            people: parts.joined(separator: "\n\n"),
-            json: .object([
-                ("serverVersion", .string(stats.serverVersion)),
-                ("storeVersion", .string(stats.storeVersion)),
-                ("sequenceNumber", .int(stats.sequenceNumber)),
-                ("collections", .array(stats.collections.map { JSON($0) })),
-                ("statistics", .array(statistics)),
-            ])
-        )
+        var members: [(String, JSON)] = [
+            ("serverVersion", .string(stats.serverVersion)),
+            ("storeVersion", .string(stats.storeVersion)),
+            ("sequenceNumber", .int(stats.sequenceNumber)),
+            ("collections", .array(stats.collections.map { JSON($0) })),
+            ("statistics", .array(statistics)),
+        ]
+        if let failure = stats.compactionFailure {
+            members.append(("compactionFailure", .string(failure)))
+        }
+        return Answer(people: parts.joined(separator: "\n\n"), json: .object(members))
     }
 }

@@ -97,6 +97,8 @@ extension JSON {
             ("documents", .int(collection.documents)), ("vectors", .int(collection.vectors)),
             ("edges", .int(collection.edges)),
             ("sequenceNumber", .int(collection.sequenceNumber)),
+            ("changesSinceBase", .int(collection.changesSinceBase)),
+            ("baseBytes", .int(collection.baseByteCount)),
         ])
     }
 

@@ -162,6 +162,15 @@ struct CommandTests {
         #expect(try await server.lodestone("compact", "things").output.contains("Compacted"))
         #expect(ids(try await server.lodestone("search", "things", "night", "--json")) == before)
         #expect(try await server.lodestone("compact", "nothing").status == 66)
+        let stats = try await server.lodestone("stats", "--json").json
+        let collection = try #require((stats["collections"] as? [[String: Any]])?.first)
+        #expect(collection["changesSinceBase"] as? Int == 0)
+        #expect((collection["baseBytes"] as? Int ?? 0) > 0 && stats["compactionFailure"] == nil)
+        let figures = try #require(stats["statistics"] as? [[String: Any]])
+        let parts = Set(figures.compactMap { $0["name"] as? String })
+        for part in ["database", "write_ahead_log", "segments", "bases", "snapshots"] {
+            #expect(parts.contains("store.bytes.\(part)"))
+        }
         #expect(try await server.lodestone("verify").status == 0)
     }
 

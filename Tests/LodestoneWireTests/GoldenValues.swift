@@ -282,7 +282,8 @@ enum GoldenValues {
                     storeVersion: "SQLite 3.40.1",
                     sequenceNumber: 43,
                     collections: [description(3, 2, 3)],
-                    statistics: [Statistic("store.bytes.segments", 4_096, unit: "bytes")]
+                    statistics: [Statistic("store.bytes.segments", 4_096, unit: "bytes")],
+                    compactionFailure: "The disk is full."
                 )
             )
         ),
@@ -418,7 +419,9 @@ enum GoldenValues {
             documents: documents,
             vectors: vectors,
             edges: edges,
-            sequenceNumber: 43
+            sequenceNumber: 43,
+            changesSinceBase: 12,
+            baseByteCount: 4_096
         )
     }
 }

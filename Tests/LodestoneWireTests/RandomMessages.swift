@@ -111,7 +111,9 @@ struct RandomMessages {
             documents: count(),
             vectors: count(),
             edges: count(),
-            sequenceNumber: number()
+            sequenceNumber: number(),
+            changesSinceBase: count(),
+            baseByteCount: number()
         )
     }
 
@@ -383,7 +385,8 @@ struct RandomMessages {
                     collections: many(2) { $0.description() },
                     statistics: many(3) {
                         Statistic($0.text(), Double($0.below(99)) / 7, unit: $0.text())
-                    }
+                    },
+                    compactionFailure: flag() ? text() : nil
                 )
             )
         }

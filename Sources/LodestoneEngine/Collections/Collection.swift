@@ -43,14 +43,17 @@ final class Collection: Sendable {
     }
 
     var description: CollectionDescription {
-        let state = state
+        let contents = contents
+        let state = contents.state
         return CollectionDescription(
             name: record.name,
             options: record.options,
             documents: state.documentCount,
             vectors: state.vectorCount,
             edges: state.graph.edgeCount,
-            sequenceNumber: state.sequenceNumber
+            sequenceNumber: state.sequenceNumber,
+            changesSinceBase: state.changesSinceBase,
+            baseByteCount: UInt64(contents.base?.count ?? 0)
         )
     }
 }

@@ -139,21 +139,25 @@ final class Compactor: Sendable {
 
     private func attempt(_ collection: Collection) {
         if state.withLock({ $0.isClosed }) { return }
-        do throws(LodestoneError) {
-            _ = try compact(collection, waits: false)
-            failure.withLock { $0 = nil }
-        } catch {
-            // The delta stays, and the next write tries again.
-            failure.withLock { $0 = error }
-        }
+        // When it fails the delta stays, and the next write tries again.
+        _ = try? compact(collection, waits: false)
     }
 
     private func compact(_ collection: Collection, waits: Bool) throws(LodestoneError) -> UInt64 {
         while true {
-            let done = try store.compacting { () throws(LodestoneError) in
-                try fold(collection)
+            let done: UInt64?
+            do throws(LodestoneError) {
+                done = try store.compacting { () throws(LodestoneError) in
+                    try fold(collection)
+                }
+            } catch {
+                if !collection.isDropped { failure.withLock { $0 = error } }
+                throw error
             }
-            if let done { return done }
+            if let done {
+                failure.withLock { $0 = nil }
+                return done
+            }
             // Another process is at it.
             guard waits else { return 0 }
             usleep(1_000)

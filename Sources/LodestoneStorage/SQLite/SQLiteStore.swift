@@ -257,9 +257,10 @@ package final class SQLiteStore: Store, @unchecked Sendable {
     package func byteCounts() -> [(part: String, bytes: UInt64)] {
         [
             ("database", FileSystem.byteCount(databasePath)),
-            ("log", FileSystem.byteCount(databasePath + "-wal")),
+            ("write_ahead_log", FileSystem.byteCount(databasePath + "-wal")),
             ("segments", segments.byteCount),
             ("bases", baseByteCount),
+            ("snapshots", snapshotByteCount),
         ]
     }
 

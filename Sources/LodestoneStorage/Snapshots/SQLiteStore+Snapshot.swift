@@ -75,6 +75,12 @@ extension SQLiteStore {
         return descriptions
     }
 
+    /// Bytes of all snapshots.
+    var snapshotByteCount: UInt64 {
+        FileSystem.names(in: snapshotDirectory).filter { $0.hasSuffix(Self.suffix) }
+            .reduce(0) { $0 + FileSystem.byteCount("\(snapshotDirectory)/\($1)") }
+    }
+
     private static func check(snapshotName name: String) throws(LodestoneError) {
         let isAllowed = name.utf8.allSatisfy { byte in
             (97...122).contains(byte) || (48...57).contains(byte) || byte == 45 || byte == 95

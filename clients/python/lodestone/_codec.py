@@ -388,6 +388,8 @@ def read_description(message: Any) -> CollectionDescription:
         message.vectors,
         message.edges,
         message.sequence_number,
+        message.changes_since_base,
+        message.base_bytes,
     )
 
 
@@ -412,6 +414,7 @@ def read_stats(message: Any) -> Stats:
             Statistic(str(figure.name, "utf-8"), figure.value, str(figure.unit, "utf-8"))
             for figure in message.statistics
         ],
+        str(message.compaction_failure, "utf-8") if message.HasField("compaction_failure") else None,
     )
 
 

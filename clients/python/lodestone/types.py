@@ -132,6 +132,10 @@ class CollectionDescription:
     vectors: int
     edges: int
     sequence_number: int
+    #: Rows that the next compaction folds.
+    changes_since_base: int = 0
+    #: 0: there is no base yet.
+    base_byte_count: int = 0
 
 
 @dataclass(frozen=True)
@@ -303,3 +307,5 @@ class Stats:
     sequence_number: int
     collections: Sequence[CollectionDescription]
     statistics: Sequence[Statistic]
+    #: Why the last compaction failed, if it did.
+    compaction_failure: str | None = None

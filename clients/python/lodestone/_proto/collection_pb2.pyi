@@ -11,20 +11,24 @@ FTS5: TextStrategy
 POSTINGS: TextStrategy
 
 class CollectionDescription(_message.Message):
-    __slots__ = ["documents", "edges", "name", "options", "sequence_number", "vectors"]
+    __slots__ = ["base_bytes", "changes_since_base", "documents", "edges", "name", "options", "sequence_number", "vectors"]
+    BASE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    CHANGES_SINCE_BASE_FIELD_NUMBER: _ClassVar[int]
     DOCUMENTS_FIELD_NUMBER: _ClassVar[int]
     EDGES_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     OPTIONS_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_NUMBER_FIELD_NUMBER: _ClassVar[int]
     VECTORS_FIELD_NUMBER: _ClassVar[int]
+    base_bytes: int
+    changes_since_base: int
     documents: int
     edges: int
     name: bytes
     options: CollectionOptions
     sequence_number: int
     vectors: int
-    def __init__(self, name: _Optional[bytes] = ..., options: _Optional[_Union[CollectionOptions, _Mapping]] = ..., documents: _Optional[int] = ..., vectors: _Optional[int] = ..., edges: _Optional[int] = ..., sequence_number: _Optional[int] = ...) -> None: ...
+    def __init__(self, name: _Optional[bytes] = ..., options: _Optional[_Union[CollectionOptions, _Mapping]] = ..., documents: _Optional[int] = ..., vectors: _Optional[int] = ..., edges: _Optional[int] = ..., sequence_number: _Optional[int] = ..., changes_since_base: _Optional[int] = ..., base_bytes: _Optional[int] = ...) -> None: ...
 
 class CollectionOptions(_message.Message):
     __slots__ = ["dimension", "metric", "text_strategy", "vector_strategy"]

@@ -394,18 +394,20 @@ class StatsRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class StatsResponse(_message.Message):
-    __slots__ = ["collections", "sequence_number", "server_version", "statistics", "store_version"]
+    __slots__ = ["collections", "compaction_failure", "sequence_number", "server_version", "statistics", "store_version"]
     COLLECTIONS_FIELD_NUMBER: _ClassVar[int]
+    COMPACTION_FAILURE_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_NUMBER_FIELD_NUMBER: _ClassVar[int]
     SERVER_VERSION_FIELD_NUMBER: _ClassVar[int]
     STATISTICS_FIELD_NUMBER: _ClassVar[int]
     STORE_VERSION_FIELD_NUMBER: _ClassVar[int]
     collections: _containers.RepeatedCompositeFieldContainer[_collection_pb2.CollectionDescription]
+    compaction_failure: bytes
     sequence_number: int
     server_version: bytes
     statistics: _containers.RepeatedCompositeFieldContainer[Statistic]
     store_version: bytes
-    def __init__(self, server_version: _Optional[bytes] = ..., store_version: _Optional[bytes] = ..., sequence_number: _Optional[int] = ..., collections: _Optional[_Iterable[_Union[_collection_pb2.CollectionDescription, _Mapping]]] = ..., statistics: _Optional[_Iterable[_Union[Statistic, _Mapping]]] = ...) -> None: ...
+    def __init__(self, server_version: _Optional[bytes] = ..., store_version: _Optional[bytes] = ..., sequence_number: _Optional[int] = ..., collections: _Optional[_Iterable[_Union[_collection_pb2.CollectionDescription, _Mapping]]] = ..., statistics: _Optional[_Iterable[_Union[Statistic, _Mapping]]] = ..., compaction_failure: _Optional[bytes] = ...) -> None: ...
 
 class VerifyRequest(_message.Message):
     __slots__ = []

@@ -114,6 +114,9 @@ struct  Lodestone__V1__CollectionOptions
   protobuf_c_boolean has_metric;
   Lodestone__V1__Metric metric;
   Lodestone__V1__VectorStrategy *vector_strategy;
+  /*
+   * unset: POSTINGS
+   */
   protobuf_c_boolean has_text_strategy;
   Lodestone__V1__TextStrategy text_strategy;
 };
@@ -139,10 +142,20 @@ struct  Lodestone__V1__CollectionDescription
    */
   protobuf_c_boolean has_sequence_number;
   uint64_t sequence_number;
+  /*
+   * rows that the next compaction folds
+   */
+  protobuf_c_boolean has_changes_since_base;
+  uint64_t changes_since_base;
+  /*
+   * 0: there is no base yet
+   */
+  protobuf_c_boolean has_base_bytes;
+  uint64_t base_bytes;
 };
 #define LODESTONE__V1__COLLECTION_DESCRIPTION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__collection_description__descriptor) \
-    , 0, {0,NULL}, NULL, 0, 0, 0, 0, 0, 0, 0, 0 }
+    , 0, {0,NULL}, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 
 /* Lodestone__V1__FlatOptions methods */

@@ -679,10 +679,15 @@ struct  Lodestone__V1__StatsResponse
   Lodestone__V1__CollectionDescription **collections;
   size_t n_statistics;
   Lodestone__V1__Statistic **statistics;
+  /*
+   * why the last compaction failed, if it did
+   */
+  protobuf_c_boolean has_compaction_failure;
+  ProtobufCBinaryData compaction_failure;
 };
 #define LODESTONE__V1__STATS_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__stats_response__descriptor) \
-    , 0, {0,NULL}, 0, {0,NULL}, 0, 0, 0,NULL, 0,NULL }
+    , 0, {0,NULL}, 0, {0,NULL}, 0, 0, 0,NULL, 0,NULL, 0, {0,NULL} }
 
 
 struct  Lodestone__V1__CancelRequest
