@@ -86,7 +86,7 @@ PLANTED := M1 M2 M3 M4 M5 M6 M7 M8 M9
 faults-planted: $(PLANTED:%=faults-planted-%) ## Shows that planted bugs are found, one after the other.
 
 faults-planted-M1: faults-tools ## A server that answers before it commits.
-	$(FAULTS) kill --cycles 10 --servers 1 --plant ack-before-commit
+	$(FAULTS) kill --cycles 30 --servers 1 --plant ack-before-commit
 
 faults-planted-M2: faults-tools ## A server that doesn't wait for the disk.
 	$(FAULTS) power-cut --cycles 20 --plant synchronous-normal $(OR_SKIP)

@@ -51,6 +51,7 @@ struct RunOptions: ParsableArguments {
             Output.say("SKIPPED, nothing was tested: \(skip.reason)")
             throw ExitCode(77)
         } catch {
+            ServerProcess.endAll()
             Output.say("seed \(seed): \(error)")
             guard plant != nil, let finding = error as? Finding, finding.kind != .refusal else {
                 Output.say("replay: \(replay(seed))\nfiles are kept in \(folder)")

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import Dispatch
 import Foundation
+import Synchronization
 
 /// A server in a process of its own, on a port of its own.
 actor ServerProcess {
+    /// Those that have not ended.
+    private static let running = Mutex<Set<Int32>>([])
+
     private let process = Process()
     private let output = Pipe()
     private let exit: Task<Int32, Never>
@@ -29,6 +33,7 @@ actor ServerProcess {
 
         let (statuses, continuation) = AsyncStream<Int32>.makeStream()
         process.terminationHandler = { process in
+            _ = Self.running.withLock { $0.remove(process.processIdentifier) }
             let isSignal = process.terminationReason == .uncaughtSignal
             continuation.yield(isSignal ? -process.terminationStatus : process.terminationStatus)
             continuation.finish()
@@ -37,7 +42,15 @@ actor ServerProcess {
             for await status in statuses { return status }
             return -1
         }
-        try process.run()
+        try Self.running.withLock { running in
+            try process.run()
+            running.insert(process.processIdentifier)
+        }
+    }
+
+    /// Ends every server that a finding has left behind.
+    static func endAll() {
+        for identifier in running.withLock({ $0 }) { _ = Foundation.kill(identifier, SIGKILL) }
     }
 
     /// The number that the system knows it by.
