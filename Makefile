@@ -72,7 +72,7 @@ faults-short: faults-tools ## The same in minutes; what the machine doesn't allo
 	$(FAULTS) power-cut --fs ext4 --cycles 5 $(OR_SKIP)
 	$(FAULTS) power-cut --fs xfs --cycles 5 $(OR_SKIP)
 	$(FAULTS) crash-states --states 50
-	$(FAULTS) io-errors --samples 15
+	$(FAULTS) io-errors --samples 10
 	$(FAULTS) disk-full --fills 1 $(OR_SKIP)
 	$(FAULTS) bit-flips --samples 300
 	$(FAULTS) model --operations 2000
