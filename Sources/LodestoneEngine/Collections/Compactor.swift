@@ -17,8 +17,8 @@ public struct CompactionPolicy: Sendable, Equatable {
     /// Percent of the base that a delta must reach, too, while writes keep coming; larger means less
     /// writing and longer replays.
     ///
-    /// With 50 every document is written into three bases on its way into a large collection, with
-    /// 25 into five, which took four tenths of the CPU time of an import.
+    /// With 100 every document is written into two bases on its way into a large collection, with 25
+    /// into five, which took four tenths of the CPU time of an import.
     public var percentOfBase: Int
     /// After so long without a write, `minimumChanges` alone suffice.
     public var idleTime: Duration
@@ -26,7 +26,7 @@ public struct CompactionPolicy: Sendable, Equatable {
     /// Creates a policy.
     public init(
         minimumChanges: Int = 1_000,
-        percentOfBase: Int = 50,
+        percentOfBase: Int = 100,
         idleTime: Duration = .seconds(1)
     ) {
         self.minimumChanges = minimumChanges
