@@ -14,6 +14,7 @@ package struct GeneralFlags: ParsableArguments {
     @Option(help: help("socketMode")) var socketMode: String?
     @Option(help: help("durability")) var durability: String?
     @Option(help: help("compactionMinimumChanges")) var compactionMinimumChanges: String?
+    @Option(help: help("compactionBusyChanges")) var compactionBusyChanges: String?
     @Option(help: help("compactionPercentOfBase")) var compactionPercentOfBase: String?
     @Option(help: help("compactionIdleMs")) var compactionIdleMs: String?
     @Option(help: help("logLevel")) var logLevel: String?
@@ -29,6 +30,7 @@ package struct GeneralFlags: ParsableArguments {
             "data": data, "listen": listen, "tokenFile": tokenFile,
             "allowCleartext": allowCleartext.map { "\($0)" }, "socketMode": socketMode,
             "durability": durability, "compactionMinimumChanges": compactionMinimumChanges,
+            "compactionBusyChanges": compactionBusyChanges,
             "compactionPercentOfBase": compactionPercentOfBase,
             "compactionIdleMs": compactionIdleMs,
             "logLevel": logLevel, "slowRequestMs": slowRequestMs, "drainTimeoutMs": drainTimeoutMs,

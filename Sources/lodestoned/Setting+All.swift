@@ -72,7 +72,15 @@ extension Setting {
             \.compaction.minimumChanges,
             1...1_000_000_000,
             unit: "changes",
-            "Changes to rows of a collection before its views are folded into a new base."
+            "Changes to rows of a collection before its views are folded into a new base, once no "
+                + "write came for compactionIdleMs."
+        ),
+        .number(
+            "compactionBusyChanges",
+            \.compaction.busyChanges,
+            1...1_000_000_000,
+            unit: "changes",
+            "Changes that it takes while writes keep coming."
         ),
         .number(
             "compactionPercentOfBase",
@@ -85,7 +93,7 @@ extension Setting {
             "compactionIdleMs",
             \.compaction.idleTime,
             1...86_400_000,
-            "Time without a write after which compactionMinimumChanges alone suffice."
+            "Time without a write after which compactionMinimumChanges suffice."
         ),
         Setting(
             name: "logLevel",

@@ -159,6 +159,7 @@ struct BaseVerifyTests {
     func underLoad() async throws {
         let policy = CompactionPolicy(
             minimumChanges: 20,
+            busyChanges: 1,
             percentOfBase: 0,
             idleTime: .milliseconds(1)
         )

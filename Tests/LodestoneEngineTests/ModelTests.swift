@@ -43,6 +43,7 @@ struct ModelTests {
                 ? CompactionPolicy()
                 : CompactionPolicy(
                     minimumChanges: 7,
+                    busyChanges: 1,
                     percentOfBase: 0,
                     idleTime: .milliseconds(1)
                 )
