@@ -10,35 +10,50 @@ struct BenchData {
     let dimension: Int
 
     /// Documents with vector, text and metadata, in batches.
-    func batches(of size: Int, limit: Int?, randomIDs: Bool, withEdges: Bool) throws -> [[Document]]
+    ///
+    /// More documents than the folder has are the same ones again, under other ids.
+    func batches(of size: Int, count: Int?, randomIDs: Bool, withEdges: Bool) throws -> [[Document]]
     {
-        let vectors = try VectorFile(path: folder + "/docs.f16", dimension: dimension)
-        var reader = try DocumentReader(
-            path: folder + "/docs.jsonl.zst",
-            mapping: DocumentMapping(text: ["words", "definition"]),
-            vectors: vectors
-        )
         let edges = withEdges ? try edgesBySource() : [:]
         var batches: [[Document]] = []
-        var count = 0
-        while let batch = try reader.next(size) {
-            if let bad = batch.badLines.first { throw ValidationFailure(text: "\(bad)") }
-            var documents = batch.documents
-            if let limit { documents = Array(documents.prefix(limit - count)) }
-            for index in documents.indices {
-                documents[index].edges = edges[documents[index].id] ?? []
-                if randomIDs { documents[index].id = try Self.randomID(count + index) }
+        var total = 0
+        var copy = 0
+        repeat {
+            var reader = try DocumentReader(
+                path: folder + "/docs.jsonl.zst",
+                mapping: DocumentMapping(text: ["words", "definition"]),
+                vectors: try VectorFile(path: folder + "/docs.f16", dimension: dimension)
+            )
+            let before = total
+            while total < count ?? .max, let batch = try reader.next(size) {
+                if let bad = batch.badLines.first { throw ValidationFailure(text: "\(bad)") }
+                let documents = try batch.documents.prefix((count ?? .max) - total).map { document in
+                    var document = document
+                    document.edges = try edges[document.id, default: []].map { edge in
+                        var edge = edge
+                        edge.target = try Self.id(edge.target, copy, isRandom: randomIDs)
+                        return edge
+                    }
+                    document.id = try Self.id(document.id, copy, isRandom: randomIDs)
+                    return document
+                }
+                total += documents.count
+                if !documents.isEmpty { batches.append(documents) }
             }
-            count += documents.count
-            if !documents.isEmpty { batches.append(documents) }
-            if let limit, count >= limit { break }
-        }
+            copy += 1
+            if total == before { break }
+        } while total < count ?? 0
         return batches
     }
 
-    /// Sixteen hexadecimal digits that only the number decides.
-    private static func randomID(_ number: Int) throws -> DocumentID {
-        var mixed = UInt64(number) &* 0x9e37_79b9_7f4a_7c15
+    /// The id of a document in a copy of the data; or sixteen hexadecimal digits that only these
+    /// decide.
+    private static func id(_ id: DocumentID, _ copy: Int, isRandom: Bool) throws -> DocumentID {
+        guard isRandom else { return copy == 0 ? id : try DocumentID("\(id.string)~\(copy)") }
+        var mixed = id.string.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { hash, byte in
+            (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3
+        }
+        mixed = mixed &+ UInt64(copy) &* 0x9e37_79b9_7f4a_7c15
         mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
         mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
         return try DocumentID(String(mixed ^ (mixed >> 31) | 1 << 63, radix: 16))

@@ -9,6 +9,8 @@ protocol BenchTarget: Sendable {
     func create(_ collection: String, _ options: CollectionOptions) async throws
     func index(_ collection: String, _ documents: [Document]) async throws
     func search(_ collection: String, _ queries: [Query]) async throws -> [QueryResult]
+    /// Folds what was written into a base.
+    func compact(_ collection: String) async throws
     func close() async
 }
 
@@ -27,6 +29,10 @@ struct EngineTarget: BenchTarget {
 
     func search(_ collection: String, _ queries: [Query]) async throws -> [QueryResult] {
         try await engine.search(SearchRequest(collection: collection, queries: queries)).results
+    }
+
+    func compact(_ collection: String) async throws {
+        _ = try await engine.compact(collection)
     }
 
     func close() async {
@@ -48,6 +54,10 @@ struct ServerTarget: BenchTarget {
 
     func search(_ collection: String, _ queries: [Query]) async throws -> [QueryResult] {
         try await client.collection(collection).search(queries).results
+    }
+
+    func compact(_ collection: String) async throws {
+        _ = try await client.collection(collection).compact()
     }
 
     func close() async {
@@ -87,6 +97,12 @@ final class ServerProcess: Sendable {
         process.terminate()
         process.waitUntilExit()
     }
+
+    /// Ends the server as a crash would.
+    func kill() {
+        Foundation.kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+    }
 }
 
 /// A fresh store, removed when the measurement ends.
@@ -105,13 +121,17 @@ struct BenchStore {
         if options.inProcess {
             return EngineTarget(engine: try Engine.open(directory: directory))
         }
-        let beside = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
-        let program = options.server ?? beside.appendingPathComponent("lodestoned").path
-        let process = try ServerProcess(program: program, directory: directory)
+        let process = try startServer(options)
         return ServerTarget(
             process: process,
             client: try await LodestoneClient.connect(to: process.address)
         )
+    }
+
+    func startServer(_ options: CommonOptions) throws -> ServerProcess {
+        let beside = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+        let program = options.server ?? beside.appendingPathComponent("lodestoned").path
+        return try ServerProcess(program: program, directory: directory)
     }
 
     func remove() {
@@ -122,7 +142,7 @@ struct BenchStore {
 extension BenchTarget {
     /// Writes all batches, `inFlight` at once.
     ///
-    /// - Returns: Seconds for all of them, and for each.
+    /// - Returns: Seconds for all of them, and for each, in the order in which they ended.
     func ingest(_ batches: [[Document]], into collection: String, inFlight: Int) async throws
         -> (seconds: Double, latencies: [Double])
     {

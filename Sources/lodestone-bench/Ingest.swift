@@ -22,8 +22,8 @@ struct Ingest: AsyncParsableCommand {
     @Option(help: "Batches under way at once.")
     var inFlight = 2
 
-    @Option(help: "Write no more documents than this.")
-    var limit: Int?
+    @Option(help: "Write so many documents; beyond those of the folder, the same again.")
+    var documents: Int?
 
     @Flag(
         name: .customLong("random-ids"),
@@ -36,7 +36,7 @@ struct Ingest: AsyncParsableCommand {
 
     func run() async throws {
         let batches = try BenchData(folder: data, dimension: dimension)
-            .batches(of: batch, limit: limit, randomIDs: randomIDs, withEdges: edges)
+            .batches(of: batch, count: documents, randomIDs: randomIDs, withEdges: edges)
         let store = BenchStore(common)
         defer { store.remove() }
         let target = try await store.open(common)
@@ -48,6 +48,11 @@ struct Ingest: AsyncParsableCommand {
         )
         await target.close()
         let count = batches.reduce(0) { $0 + $1.count }
+        // With so many under way at once, each batch shares its time with the others.
+        let tenth = max(1, latencies.count / 10)
+        let rate = { (part: ArraySlice<Double>) in
+            Double(part.count * batch * inFlight) / part.reduce(0, +)
+        }
         Report(isJSON: common.json).add(
             Measurement(
                 name: "ingest",
@@ -58,6 +63,8 @@ struct Ingest: AsyncParsableCommand {
                     ("in_flight", .number(Double(inFlight))),
                     ("edges", .text(edges ? "yes" : "no")),
                     ("ids", .text(randomIDs ? "random" : "sorted")),
+                    ("first_tenth", .number(rate(latencies.prefix(tenth)))),
+                    ("last_tenth", .number(rate(latencies.suffix(tenth)))),
                     ("p50_ms", .number(1e3 * latencies.quantile(0.5))),
                     ("p99_ms", .number(1e3 * latencies.quantile(0.99))),
                     ("via", .text(common.inProcess ? "process" : "wire")),

@@ -9,7 +9,9 @@ struct LodestoneBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lodestone-bench",
         abstract: "Measures Lodestone: a real server over loopback, or the engine in process.",
-        subcommands: [Ingest.self, SearchBench.self, RPC.self]
+        subcommands: [
+            Ingest.self, SearchBench.self, Reopen.self, CompactionBench.self, RPC.self,
+        ]
     )
 }
 

@@ -42,14 +42,14 @@ struct SearchBench: AsyncParsableCommand {
     @Option(help: "Questions whose recall is measured.")
     var recallQueries = 50
 
-    @Option(help: "Write no more documents than this.")
+    @Option(help: "Write so many documents; beyond those of the folder, the same again.")
     var documents: Int?
 
     func run() async throws {
         let data = BenchData(folder: data, dimension: dimension)
         let batches = try data.batches(
             of: 1_000,
-            limit: documents,
+            count: documents,
             randomIDs: false,
             withEdges: false
         )

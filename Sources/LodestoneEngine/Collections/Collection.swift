@@ -22,9 +22,10 @@ final class Collection: Sendable {
     var state: CollectionState { current.withLock { $0.state } }
     var ids: IDTable { current.withLock { $0.ids } }
 
-    /// Edges as links between numbers; ids and labels that are new get one.
-    func links(_ edges: [Edge]) -> [Link] {
-        edges.isEmpty ? [] : contents.links(edges)
+    /// Edges of some documents as links between numbers; ids and labels that are new get one.
+    func links(_ lists: [[Edge]]) -> [[Link]] {
+        let (ids, labels) = current.withLock { ($0.ids, $0.labels) }
+        return CollectionContents.links(lists, ids: ids, labels: labels)
     }
 
     func update(_ body: (inout CollectionState) -> Void) {

@@ -104,7 +104,7 @@ struct CollectionContents: Sendable {
             contents.state.insert(
                 row.row,
                 node: node,
-                links: Self.links(row.edges, ids: ids, labels: labels),
+                links: Self.links([row.edges], ids: ids, labels: labels)[0],
                 contents.state.analyze([EncodedRow.indexedText(of: row.text)]),
                 at: 0
             )
@@ -122,19 +122,31 @@ struct CollectionContents: Sendable {
     /// Whether what is written next can go into these contents.
     var canChange: Bool { !isDamaged && state.isNewest }
 
-    /// Edges as links between numbers; ids and labels that are new get one.
-    func links(_ edges: [Edge]) -> [Link] {
-        Self.links(edges, ids: ids, labels: labels)
-    }
-
-    private static func links(_ edges: [Edge], ids: IDTable, labels: Interner<Label>) -> [Link] {
-        if edges.isEmpty { return [] }
-        let nodes = ids.withTable { table in edges.map { table.intern($0.target) } }
-        let labels = labels.withTable { table in
-            edges.map { table.intern(Label(string: $0.label)) }
+    /// Edges of some documents as links between numbers; ids and labels that are new get one.
+    static func links(_ lists: [[Edge]], ids: IDTable, labels: Interner<Label>) -> [[Link]] {
+        let count = lists.reduce(0) { $0 + $1.count }
+        if count == 0 { return lists.map { _ in [] } }
+        // All at once: a lock, or a copy of the contents, for each document shows in imports.
+        let nodes = ids.withTable { table in
+            var nodes: ContiguousArray<NodeNumber> = []
+            nodes.reserveCapacity(count)
+            for edges in lists { for edge in edges { nodes.append(table.intern(edge.target)) } }
+            return nodes
         }
-        return edges.indices.map {
-            Link(label: labels[$0], node: nodes[$0], weight: edges[$0].weight)
+        let numbers = labels.withTable { table in
+            var numbers: ContiguousArray<UInt32> = []
+            numbers.reserveCapacity(count)
+            for edges in lists {
+                for edge in edges { numbers.append(table.intern(Label(string: edge.label))) }
+            }
+            return numbers
+        }
+        var place = 0
+        return lists.map { edges in
+            edges.map { edge in
+                defer { place += 1 }
+                return Link(label: numbers[place], node: nodes[place], weight: edge.weight)
+            }
         }
     }
 }
@@ -187,18 +199,22 @@ extension CollectionContents {
             guard let node = state.node(of: row),
                 let stored = try reader.row(row, of: record.number)
             else { continue }
-            state.setLinks(from: node, links(stored.edges))
+            state.setLinks(
+                from: node,
+                Self.links([stored.edges], ids: ids, labels: labels)[0]
+            )
         }
     }
 
     private mutating func insert(_ rows: [StoredRow]) {
         let texts = state.analyze(rows.lazy.map { EncodedRow.indexedText(of: $0.text) })
         let nodes = ids.withTable { table in rows.map { table.intern($0.id) } }
+        let links = Self.links(rows.map(\.edges), ids: ids, labels: labels)
         for (place, row) in rows.enumerated() {
             state.insert(
                 row.row,
                 node: nodes[place],
-                links: links(row.edges),
+                links: links[place],
                 texts,
                 at: place
             )

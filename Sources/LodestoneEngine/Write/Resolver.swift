@@ -119,16 +119,16 @@ struct Resolver {
         state = nil
 
         var rows = index.rows
-        var links = index.rowEdges.map { collection.links($0) }
+        var rowEdges = index.rowEdges
         for (offset, edges) in added {
-            let merged = Self.merge(index.rowEdges[offset], adding: edges)
-            rows[offset] = rows[offset].relinked(merged)
-            links[offset] = collection.links(merged)
+            rowEdges[offset] = Self.merge(rowEdges[offset], adding: edges)
+            rows[offset] = rows[offset].relinked(rowEdges[offset])
         }
+        let links = collection.links(rowEdges)
         let relinked = try onStored.map { (row, node, edges) throws(LodestoneError) in
             (row, node, Self.merge(try storedEdges(row, of: collection), adding: edges))
         }
-        let relinkedLinks = relinked.map { (node: $0.1, links: collection.links($0.2)) }
+        let relinkedLinks = zip(relinked.map(\.1), collection.links(relinked.map(\.2)))
         let change = RowChange(
             collection: number,
             dimension: collection.record.options.dimension,
@@ -148,7 +148,7 @@ struct Resolver {
                 inserted: rows.count - removed.count,
                 replaced: removed.count
             )
-        ) { [links] committed in
+        ) { committed in
             let gone = collection.state.analyze(committed.removedTexts)
             collection.update { state in
                 for (place, row) in removed.enumerated() { state.remove(row, gone, at: place) }
@@ -242,7 +242,7 @@ struct Resolver {
             dropped: goneIDs.sorted { $0.string < $1.string },
             relinked: relinked.map { ($0.row, $0.edges) }
         )
-        let links = relinked.map { (node: $0.node, links: collection.links($0.edges)) }
+        let links = zip(relinked.map(\.node), collection.links(relinked.map(\.edges)))
         let goneNodes = gone.keys.sorted()
         return ResolvedWrite(
             batch: StoredBatch(

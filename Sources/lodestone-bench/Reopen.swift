@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import LodestoneClient
+import LodestoneCore
+
+/// How soon a server that was killed answers again.
+struct Reopen: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Kills a server with a log to replay, and times the next one's first answer."
+    )
+
+    @OptionGroup var common: CommonOptions
+
+    @Option(help: "A folder with docs.jsonl.zst, docs.f16, edges.tsv.zst and queries.f16.")
+    var data: String
+
+    @Option(help: "Elements of each vector.")
+    var dimension = 384
+
+    @Option(help: "Write so many documents; beyond those of the folder, the same again.")
+    var documents: Int?
+
+    @Option(help: "Batches of one document each that come after the base.")
+    var logRows = 900
+
+    @Option(help: "Kills; the median counts.")
+    var passes = 5
+
+    func run() async throws {
+        let data = BenchData(folder: data, dimension: dimension)
+        let batches = try data.batches(
+            of: 1_000,
+            count: documents,
+            randomIDs: false,
+            withEdges: true
+        )
+        let (texts, vectors) = try data.questions(1)
+        let query = Query([.near(vectors[0]), .matching(texts[0])], limit: 10)
+        let store = BenchStore(common)
+        defer { store.remove() }
+        var server = try store.startServer(common)
+        var client = try await LodestoneClient.connect(to: server.address)
+        _ = try await client.createCollection("bench", CollectionOptions(dimension: dimension))
+        let target = ServerTarget(process: server, client: client)
+        _ = try await target.ingest(batches, into: "bench", inFlight: 2)
+        try await target.compact("bench")
+        let again = batches.joined().prefix(logRows).map { [$0] }
+        _ = try await target.ingest(again, into: "bench", inFlight: 16)
+        let expected = try await target.search("bench", [query])
+        var ready: [Double] = []
+        var answered: [Double] = []
+        let clock = ContinuousClock()
+        for _ in 0..<passes {
+            server.kill()
+            await client.close()
+            let start = clock.now
+            server = try store.startServer(common)
+            client = try await LodestoneClient.connect(to: server.address)
+            _ = try await client.ping()
+            ready.append((clock.now - start).seconds)
+            let results = try await client.collection("bench").search([query]).results
+            answered.append((clock.now - start).seconds)
+            guard results == expected else {
+                throw ValidationFailure(text: "another answer than before the kill: \(results)")
+            }
+        }
+        await client.close()
+        server.stop()
+        Report(isJSON: common.json).add(
+            Measurement(
+                name: "reopen",
+                value: 1e3 * answered.quantile(0.5),
+                unit: "ms",
+                parameters: [
+                    ("documents", .number(Double(batches.reduce(0) { $0 + $1.count }))),
+                    ("log_rows", .number(Double(logRows))),
+                    ("ready_ms", .number(1e3 * ready.quantile(0.5))),
+                    ("worst_ms", .number(1e3 * answered.quantile(1))),
+                ]
+            )
+        )
+    }
+}
