@@ -59,7 +59,6 @@ struct FlatScan {
             // Who searches looks at `isDamaged` afterwards.
             guard block.check(rows: start..<start + rows, dimension: dimension) else { return }
             let base = block.base + start * dimension
-            let firstRow = block.firstRow + UInt32(start)
             if needsNorms {
                 kernels.inverseNorms(base, dimension, rows, dimension, &inverseNorms)
             }
@@ -72,7 +71,8 @@ struct FlatScan {
                         query + offset,
                         from: offset * chunkRows,
                         rows: rows,
-                        firstRow: firstRow,
+                        of: block,
+                        start: start,
                         isAllowed: isAllowed
                     )
                 }
@@ -138,14 +138,15 @@ struct FlatScan {
         _ query: Int,
         from offset: Int,
         rows: Int,
-        firstRow: UInt32,
+        of block: VectorBlock,
+        start: Int,
         isAllowed: ((UInt32) -> Bool)?
     ) {
         distances.withUnsafeBufferPointer { distances in
             guard let distances = distances.baseAddress.map({ $0 + offset }) else { return }
             var index = kernels.firstWithin(distances, 0, rows, nearest[query].bound)
             while index < rows {
-                let row = firstRow + UInt32(index)
+                let row = block.row(at: start + index)
                 let distance = distances[index]
                 if nearest[query].wouldKeep(row: row, distance: distance),
                     isAllowed?(row) ?? true

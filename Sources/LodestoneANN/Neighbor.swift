@@ -17,7 +17,7 @@ package struct Neighbor: Sendable, Equatable {
     }
 }
 
-/// Rows that lie one after the other in memory.
+/// Vectors that lie one after the other in memory, in the order of their rows.
 ///
 /// `@unchecked Sendable`: the memory is only read, and its writer appends behind `count` or not at
 /// all.
@@ -26,7 +26,9 @@ package struct VectorBlock: @unchecked Sendable {
     package let base: UnsafePointer<Float>
     /// The number of the first row.
     package let firstRow: UInt32
-    /// How many rows follow one another, `dimension` elements each.
+    /// The row of each vector, ascending; `nil` when the rows follow one another.
+    package let rows: Section<UInt32>?
+    /// How many vectors follow one another, `dimension` elements each.
     package let count: Int
     /// Keeps the memory where it is for as long as the block lives.
     package let owner: AnyObject
@@ -38,15 +40,41 @@ package struct VectorBlock: @unchecked Sendable {
     package init(
         base: UnsafePointer<Float>,
         firstRow: UInt32,
+        rows: Section<UInt32>? = nil,
         count: Int,
         owner: AnyObject,
         checked: CheckedBytes? = nil
     ) {
         self.base = base
         self.firstRow = firstRow
+        self.rows = rows
         self.count = count
         self.owner = owner
         self.checked = checked
+    }
+
+    /// The row of the vector at a place.
+    package func row(at place: Int) -> UInt32 {
+        // A damaged number shows in `isDamaged`.
+        rows?.element(place, or: firstRow) ?? firstRow + UInt32(place)
+    }
+
+    /// The place of a row's vector; `nil` when the block has none of it.
+    ///
+    /// - Complexity: O(log `count`) when rows are missing in between, else O(1).
+    package func place(of row: UInt32) -> Int? {
+        guard row >= firstRow else { return nil }
+        guard let rows else {
+            let place = Int(row - firstRow)
+            return place < count ? place : nil
+        }
+        var low = 0
+        var high = count
+        while low < high {
+            let middle = (low + high) / 2
+            if rows.element(middle, or: firstRow) < row { low = middle + 1 } else { high = middle }
+        }
+        return low < count && rows.element(low, or: firstRow) == row ? low : nil
     }
 
     /// Whether rows of the block, counted from its first, are what was written.

@@ -70,10 +70,27 @@ package protocol Store: AnyObject, Sendable {
     /// Points to a base that lies at its `basePath`, removes the one before, and forgets what
     /// bases now hold of the log.
     ///
+    /// Vectors are written together when 30 percent of a collection's belong to rows that are gone.
+    ///
     /// Inside `compacting`, not inside `exclusively`.
-    func adoptBase(of collection: CollectionNumber, sequenceNumber: UInt64) throws(LodestoneError)
+    ///
+    /// - Parameters:
+    ///   - collection: Whose base it is.
+    ///   - sequenceNumber: Of the base.
+    ///   - garbageBytes: What vectors of rows that are gone must come to, too.
+    ///   - isLive: Whether the base has a row.
+    /// - Throws: `.dataLoss` when vectors that the base takes over are damaged.
+    func adoptBase(
+        of collection: CollectionNumber,
+        sequenceNumber: UInt64,
+        garbageBytes: Int,
+        isLive: (RowNumber) -> Bool
+    ) throws(LodestoneError)
 
-    /// Gives unused pages of the database back to the file system, some at a time.
+    /// Forgets what is not needed of the log, and gives unused pages of the database back to the
+    /// file system, some at a time.
+    ///
+    /// Inside `compacting`, not inside `exclusively`.
     func reclaimSpace() throws(LodestoneError)
 
     /// Bytes by part: `database`, `write_ahead_log`, `segments`, `bases`, `snapshots`.
@@ -104,6 +121,9 @@ package protocol StoreReader: AnyObject {
         _ body: (LoggedChange) throws(LodestoneError) -> Void
     ) throws(LodestoneError)
     /// Where the vectors of a collection's base lie, in row order.
+    ///
+    /// - Throws: `.aborted` with `VECTORS_MOVED` when a compaction has moved them since this state:
+    ///   begin another. So does `forEachChange`.
     func vectorRuns(of collection: CollectionNumber) throws(LodestoneError) -> [VectorRun]
     /// The row after the highest that was ever given in a collection.
     func nextRow(of collection: CollectionNumber) throws(LodestoneError) -> RowNumber
@@ -173,13 +193,15 @@ package struct StoredRow: Sendable {
     }
 }
 
-/// Vectors of consecutive rows, one after the other in memory.
+/// Vectors of ascending rows, one after the other in memory.
 ///
 /// The pointer stays good while `owner` lives: it keeps the mapping of a file that is only ever
 /// appended to.
 package struct VectorRun: @unchecked Sendable {
     package let base: UnsafePointer<Float>
     package let firstRow: RowNumber
+    /// The row of each vector; `nil` when the rows follow one another.
+    package let rows: Section<RowNumber>?
     package let count: Int
     package let owner: AnyObject
     /// The bytes of the run with their checksums; `nil` when they were checked as a whole.

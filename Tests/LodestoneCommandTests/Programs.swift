@@ -99,11 +99,17 @@ final class TestServer: Sendable {
     private let processID: Int32
 
     /// Starts one on `data`, or on a new store; `fault` names where it ends as if it were killed.
-    static func start(data: String? = nil, fault: String? = nil) async throws -> TestServer {
-        try await blocking { try TestServer(data, fault) }
+    static func start(
+        data: String? = nil,
+        fault: String? = nil,
+        environment: [String: String] = [:]
+    ) async throws -> TestServer {
+        var environment = environment
+        if let fault { environment["LODESTONE_FAULT"] = fault }
+        return try await blocking { [environment] in try TestServer(data, environment) }
     }
 
-    private init(_ data: String?, _ fault: String?) throws {
+    private init(_ data: String?, _ environment: [String: String]) throws {
         scratch = try Scratch()
         let process = Process()
         process.executableURL = Programs.folder.appendingPathComponent("lodestoned")
@@ -111,10 +117,7 @@ final class TestServer: Sendable {
             "--data", data ?? "\(scratch.path)/store", "--listen", "127.0.0.1:0", "--log-level",
             "error",
         ]
-        if let fault {
-            process.environment = ProcessInfo.processInfo.environment
-                .merging(["LODESTONE_FAULT": fault]) { $1 }
-        }
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         let pipe = Pipe()
         process.standardOutput = pipe
         try process.run()

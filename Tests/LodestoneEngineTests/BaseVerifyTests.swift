@@ -159,9 +159,10 @@ struct BaseVerifyTests {
     func underLoad() async throws {
         let policy = CompactionPolicy(
             minimumChanges: 20,
-            busyChanges: 1,
+            busyChanges: 20,
             percentOfBase: 0,
-            idleTime: .milliseconds(1)
+            idleTime: .milliseconds(1),
+            minimumGarbageBytes: 0
         )
         let options = Engine.Options(compaction: policy)
         let engines = [

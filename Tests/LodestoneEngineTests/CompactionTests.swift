@@ -2,6 +2,7 @@
 import Foundation
 import LodestoneCore
 import LodestoneEngine
+import LodestoneStorage
 import TestSupport
 import Testing
 
@@ -15,9 +16,18 @@ struct CompactionTests {
 
     private var store: String { directory.path + "/store" }
 
+    /// One that compacts only when it is asked to.
+    private func open(_ directory: String? = nil) throws -> Engine {
+        let policy = CompactionPolicy(minimumChanges: .max)
+        return try Engine.open(
+            directory: directory ?? store,
+            options: Engine.Options(compaction: policy)
+        )
+    }
+
     @Test("shows in the description, and why it failed in the stats")
     func state() async throws {
-        let engine = try Engine.open(directory: store)
+        let engine = try open()
         try await engine.createCollection("a", CollectionOptions(dimension: 2))
         _ = try await engine.index("a", [Document(id: "x", vector: [1, 0])])
         #expect(try engine.describe("a").changesSinceBase == 1)
@@ -38,6 +48,295 @@ struct CompactionTests {
         try overwrite(path, with: good)
         try await engine.compact("a")
         #expect(try engine.stats().compactionFailure == nil)
+        engine.close()
+    }
+
+    // MARK: Space
+
+    private static let dimension = 256
+    private static let count = 4_000
+
+    private func vector(_ number: Int) -> [Float] {
+        var vector = [Float](repeating: 0, count: Self.dimension)
+        vector[number % Self.dimension] = 1
+        vector[(number / Self.dimension + 1) % Self.dimension] += Float(number)
+        return vector
+    }
+
+    private func write(_ numbers: some Sequence<Int>, to engine: Engine) async throws {
+        let documents = try numbers.map { number in
+            Document(id: try DocumentID("d\(number)"), vector: vector(number))
+        }
+        for start in stride(from: 0, to: documents.count, by: 1_000) {
+            _ = try await engine.index(
+                "a",
+                Array(documents[start..<min(start + 1_000, documents.count)])
+            )
+        }
+    }
+
+    private func drop(_ numbers: some Sequence<Int>, from engine: Engine) async throws {
+        let ids = try numbers.map { try DocumentID("d\($0)") }
+        for start in stride(from: 0, to: ids.count, by: 1_000) {
+            _ = try await engine.dropMany(
+                DropManyRequest(
+                    collection: "a",
+                    ids: Array(ids[start..<min(start + 1_000, ids.count)])
+                )
+            )
+        }
+    }
+
+    /// Four megabytes of vectors.
+    private func filled() async throws -> Engine {
+        let engine = try open()
+        try await engine.createCollection(
+            "a",
+            CollectionOptions(dimension: Self.dimension, metric: .euclidean)
+        )
+        try await write(0..<Self.count, to: engine)
+        return engine
+    }
+
+    /// Every document has its own vector, and is nearest to it; those that are gone are gone.
+    private func check(_ engine: Engine, has numbers: some Collection<Int>) async throws {
+        let description = try engine.describe("a")
+        #expect(description.documents == numbers.count && description.vectors == numbers.count)
+        let all = try (0..<Self.count + 100).map { try DocumentID("d\($0)") }
+        let found = try await engine.get(
+            GetRequest(collection: "a", ids: all, include: .vector)
+        )
+        #expect(found.map(\.id.string) == numbers.sorted().map { "d\($0)" })
+        for (document, number) in zip(found, numbers.sorted())
+        where document.vector != vector(number) {
+            Issue.record("\(document.id) has another vector")
+            break
+        }
+        for number in numbers.sorted().shuffled().prefix(5) {
+            let hits = try await engine.search("a", Query([.near(vector(number))], limit: 2))
+            #expect(hits.first?.id.string == "d\(number)" && hits.first?.score == 0)
+        }
+    }
+
+    private func byteCount(_ part: String, _ engine: Engine) throws -> Int {
+        let name = "store.bytes.\(part)"
+        return Int(try #require(try engine.stats().statistics.first { $0.name == name }).value)
+    }
+
+    private var segments: [String] {
+        get throws {
+            try FileManager.default.contentsOfDirectory(atPath: store)
+                .filter { $0.hasSuffix(".seg") }.sorted()
+        }
+    }
+
+    /// What is left when documents are dropped.
+    enum Pattern: String, CaseIterable {
+        case everySecond, laterHalf, first, none
+
+        var kept: [Int] {
+            switch self {
+            case .everySecond: Array(stride(from: 1, to: CompactionTests.count, by: 2))
+            case .laterHalf: Array(CompactionTests.count / 2..<CompactionTests.count)
+            case .first: [0]
+            case .none: []
+            }
+        }
+    }
+
+    @Test(
+        "gives the space of dropped vectors back, and loses none of the others",
+        arguments: Pattern.allCases
+    )
+    func space(pattern: Pattern) async throws {
+        var engine = try await filled()
+        let full = try byteCount("segments", engine)
+        #expect(full > Self.count * Self.dimension * 4)
+        let kept = pattern.kept
+        try await drop(Set(0..<Self.count).subtracting(kept), from: engine)
+        #expect(try byteCount("segments", engine) == full)
+        try await engine.compact("a")
+        let bytes = kept.count * (Self.dimension * 4 + 4) + 128
+        #expect(try byteCount("segments", engine) <= bytes)
+        #expect(try segments.count == 1)
+        try await check(engine, has: kept)
+        #expect(try await engine.verify().damages == [])
+        engine.close()
+
+        engine = try open()
+        try await check(engine, has: kept)
+        #expect(try await engine.verify().damages == [])
+        // What is written next goes behind what was moved, and is folded in turn.
+        let later = kept + (Self.count..<Self.count + 100)
+        try await write(Self.count..<Self.count + 100, to: engine)
+        try await check(engine, has: later)
+        try await engine.compact("a")
+        try await check(engine, has: later)
+        let rest = later.filter { $0 % 4 != 1 }
+        try await drop(later.filter { $0 % 4 == 1 }, from: engine)
+        try await engine.compact("a")
+        try await check(engine, has: rest)
+        #expect(try await engine.verify().damages == [])
+        engine.close()
+        engine = try open()
+        try await check(engine, has: rest)
+        engine.close()
+    }
+
+    @Test("leaves vectors where they are while few are gone")
+    func little() async throws {
+        let engine = try await filled()
+        let before = try segments
+        try await drop(0..<Self.count / 5, from: engine)
+        try await engine.compact("a")
+        #expect(try segments == before)
+        try await check(engine, has: Self.count / 5..<Self.count)
+        engine.close()
+    }
+
+    @Test("leaves other processes right that have the old base, or none of it, open")
+    func shared() async throws {
+        let first = try await filled()
+        // Holds the log back, so that others have to replay what it says of moved vectors.
+        try await first.createCollection("held", CollectionOptions(dimension: 0))
+        _ = try await first.index("held", [Document(id: "x", text: "held")])
+        try await first.compact("a")
+        let mapped = try open()
+        try await check(mapped, has: 0..<Self.count)
+        let kept = Array(stride(from: 0, to: Self.count, by: 2))
+        try await drop(stride(from: 1, to: Self.count, by: 2), from: first)
+        try await first.compact("a")
+        #expect(try segments == ["vectors-1-1.seg"])
+        try await check(mapped, has: kept)
+        // Its own segment is gone: what it writes must be where others find it.
+        try await write(Self.count..<Self.count + 10, to: mapped)
+        let all = kept + (Self.count..<Self.count + 10)
+        let fresh = try open()
+        for engine in [first, mapped, fresh] {
+            try await check(engine, has: all)
+            #expect(try await engine.verify().damages == [])
+        }
+        try await mapped.compact("a")
+        try await drop(all.filter { $0 % 3 != 0 }, from: fresh)
+        try await fresh.compact("a")
+        for engine in [first, mapped, fresh] {
+            try await check(engine, has: all.filter { $0 % 3 == 0 })
+            #expect(try await engine.verify().damages == [])
+            engine.close()
+        }
+    }
+
+    @Test("is followed by a process that was far behind, though the log names what is gone")
+    func behind() async throws {
+        let first = try open()
+        try await first.createCollection(
+            "a",
+            CollectionOptions(dimension: Self.dimension, metric: .euclidean)
+        )
+        try await first.createCollection("held", CollectionOptions(dimension: 0))
+        _ = try await first.index("held", [Document(id: "x", text: "held")])
+        let behind = try open()
+        try await write(0..<Self.count, to: first)
+        try await drop(0..<Self.count / 2, from: first)
+        try await first.compact("a")
+        #expect(try segments == ["vectors-1-1.seg"])
+        try await check(behind, has: Self.count / 2..<Self.count)
+        #expect(try await behind.verify().damages == [])
+        behind.close()
+        first.close()
+    }
+
+    @Test("is taken along by snapshots")
+    func snapshot() async throws {
+        let engine = try await filled()
+        let kept = Array(stride(from: 0, to: Self.count, by: 2))
+        try await drop(stride(from: 1, to: Self.count, by: 2), from: engine)
+        try await engine.compact("a")
+        try await engine.createSnapshot("moved")
+        engine.close()
+        let target = directory.path + "/restored"
+        _ = try SnapshotArchive.restore(
+            "\(store)/snapshots/moved.lodestone",
+            to: target,
+            context: CallContext()
+        )
+        let copy = try open(target)
+        try await check(copy, has: kept)
+        #expect(try await copy.verify().damages == [])
+        try await write(Self.count..<Self.count + 10, to: copy)
+        try await copy.compact("a")
+        try await check(copy, has: kept + (Self.count..<Self.count + 10))
+        copy.close()
+    }
+
+    @Test("doesn't give damaged vectors a new checksum")
+    func damaged() async throws {
+        var engine = try await filled()
+        try await engine.compact("a")
+        engine.close()
+        let path = store + "/vectors-1-0.seg"
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+        // In the vector of document 7.
+        bytes[64 + 7 * Self.dimension * 4 + 3] ^= 1
+        try overwrite(path, with: bytes)
+        engine = try open()
+        try await drop(Self.count / 4..<Self.count, from: engine)
+        try await engine.compact("a")
+        #expect(try segments == ["vectors-1-0.seg"])
+        let error = await failure {
+            _ = try await engine.get(
+                GetRequest(collection: "a", ids: ["d7"], include: .vector)
+            )
+        }
+        #expect(error?.code == .dataLoss)
+        #expect(try await engine.verify().damages.contains { $0.kind == "vectors" })
+        engine.close()
+    }
+
+    @Test("finds what one that ended too early has left, and removes it at the next open")
+    func leftovers() async throws {
+        var engine = try await filled()
+        engine.close()
+        // A segment that was filled, and never pointed to; and then another one.
+        let old = store + "/vectors-1-0.seg"
+        for index in 1...2 {
+            try FileManager.default.copyItem(atPath: old, toPath: "\(store)/vectors-1-\(index).seg")
+        }
+        engine = try open()
+        // The last one stays: its index must not be given twice.
+        #expect(try segments == ["vectors-1-0.seg", "vectors-1-2.seg"])
+        try await check(engine, has: 0..<Self.count)
+        try await drop(0..<Self.count / 2, from: engine)
+        try await engine.compact("a")
+        #expect(try segments == ["vectors-1-3.seg"])
+        try await check(engine, has: Self.count / 2..<Self.count)
+        engine.close()
+    }
+
+    @Test("of another collection makes the database smaller after a large one was dropped")
+    func droppedCollection() async throws {
+        let engine = try await filled()
+        try await engine.compact("a")
+        try await engine.createCollection("other", CollectionOptions(dimension: 0))
+        try await engine.createCollection("big", CollectionOptions(dimension: 2))
+        let text = String(repeating: "many words of no interest ", count: 200)
+        for batch in 0..<8 {
+            let documents = try (0..<250).map {
+                Document(id: try DocumentID("\(batch)-\($0)"), vector: [1, 2], text: text)
+            }
+            _ = try await engine.index("big", documents)
+        }
+        try await engine.compact("big")
+        let before = try byteCount("database", engine) + byteCount("write_ahead_log", engine)
+        #expect(before > 10 << 20)
+        try await engine.dropCollection("big")
+        try await engine.dropCollection("a")
+        // Waits for what the drops have queued before it.
+        try await engine.compact("other")
+        #expect(try byteCount("database", engine) < 2 << 20)
+        #expect(try segments == [] && byteCount("segments", engine) == 0)
+        let left = try FileManager.default.contentsOfDirectory(atPath: store)
+        #expect(left.filter { $0.hasPrefix("base-") }.allSatisfy { $0.hasPrefix("base-2-") })
         engine.close()
     }
 

@@ -209,7 +209,18 @@ struct SnapshotTests {
 
     @Test("taken while writes go on restores to exactly its sequence number, every time")
     func underLoad() async throws {
-        let engine = try Engine.open(directory: store)
+        // Bases and segments come and go under the snapshots.
+        let policy = CompactionPolicy(
+            minimumChanges: 20,
+            busyChanges: 20,
+            percentOfBase: 0,
+            idleTime: .milliseconds(1),
+            minimumGarbageBytes: 0
+        )
+        let engine = try Engine.open(
+            directory: store,
+            options: Engine.Options(compaction: policy)
+        )
         for name in ["a", "b"] {
             try await engine.createCollection(name, CollectionOptions(dimension: 8))
         }

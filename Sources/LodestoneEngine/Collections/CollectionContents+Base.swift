@@ -35,6 +35,14 @@ extension CollectionContents {
         _ = try writer.finish()
     }
 
+    /// The rows that the base at `path` has, which was made of these contents.
+    func liveRows(_ path: String) throws(LodestoneError) -> RowSet {
+        var rows = RowSet(count: Int(state.nextRow))
+        for row in 0..<state.nextRow where state.contains(row) { rows.insert(row) }
+        if isDamaged { throw BaseFile.damaged(path, "the base before it is damaged") }
+        return rows
+    }
+
     /// The nodes that a new base keeps, ascending, and of each node its new number.
     private func keptNodes() -> (ContiguousArray<NodeNumber>, ContiguousArray<NodeNumber>) {
         let count = state.nodeBound

@@ -86,7 +86,7 @@ struct CollectionState: Sendable {
     }
 
     /// Whether there is a vector of a row, dropped or not.
-    func hasVector(_ row: RowNumber) -> Bool { block(of: row) != nil }
+    func hasVector(_ row: RowNumber) -> Bool { place(of: row) != nil }
 
     /// The vector of a row, if it has one.
     ///
@@ -94,8 +94,7 @@ struct CollectionState: Sendable {
     ///
     /// - Throws: `.dataLoss` when it fails its checksum.
     func vector(of row: RowNumber) throws(LodestoneError) -> UnsafeBufferPointer<Float>? {
-        guard let block = block(of: row) else { return nil }
-        let offset = Int(row - block.firstRow)
+        guard let (block, offset) = place(of: row) else { return nil }
         guard block.check(rows: offset..<offset + 1, dimension: dimension) else {
             throw .damagedVectors(of: row, block)
         }
@@ -110,7 +109,7 @@ struct CollectionState: Sendable {
         }
     }
 
-    private func block(of row: RowNumber) -> VectorBlock? {
+    private func place(of row: RowNumber) -> (block: VectorBlock, place: Int)? {
         var low = 0
         var high = vectors.count
         while low < high {
@@ -119,7 +118,7 @@ struct CollectionState: Sendable {
         }
         guard low > 0 else { return nil }
         let block = vectors[low - 1]
-        return Int(row - block.firstRow) < block.count ? block : nil
+        return block.place(of: row).map { (block, $0) }
     }
 
     /// Whether changes can be made to this state: not to one that changes began to be made to, and
@@ -167,6 +166,7 @@ struct CollectionState: Sendable {
                 VectorBlock(
                     base: run.base,
                     firstRow: run.firstRow,
+                    rows: run.rows,
                     count: run.count,
                     owner: run.owner,
                     checked: run.checked
@@ -197,7 +197,7 @@ struct CollectionState: Sendable {
         rows[Int(node)] = row
         documentCount += 1
         changesSinceBase += 1
-        if block(of: row) != nil { vectorCount += 1 }
+        if hasVector(row) { vectorCount += 1 }
         if !links.isEmpty || !graph.links(from: node).isEmpty {
             graph.setLinks(from: node, links)
         }
@@ -214,7 +214,7 @@ struct CollectionState: Sendable {
         if self.row(of: node) == row { rows[Int(node)] = Self.none }
         documentCount -= 1
         changesSinceBase += 1
-        if block(of: row) != nil { vectorCount -= 1 }
+        if hasVector(row) { vectorCount -= 1 }
     }
 
     /// Takes out every link that leaves or enters a node.

@@ -27,18 +27,23 @@ public struct CompactionPolicy: Sendable, Equatable {
     public var percentOfBase: Int
     /// When writes count as not coming any more.
     public var idleTime: Duration
+    /// Bytes of vectors whose rows are gone before those that are left are written together; they
+    /// must be 30 percent of the collection's, too.
+    public var minimumGarbageBytes: Int
 
     /// Creates a policy.
     public init(
         minimumChanges: Int = 1_000,
         busyChanges: Int = 100_000,
         percentOfBase: Int = 100,
-        idleTime: Duration = .seconds(1)
+        idleTime: Duration = .seconds(1),
+        minimumGarbageBytes: Int = 1 << 20
     ) {
         self.minimumChanges = minimumChanges
         self.busyChanges = busyChanges
         self.percentOfBase = percentOfBase
         self.idleTime = idleTime
+        self.minimumGarbageBytes = minimumGarbageBytes
     }
 }
 
@@ -107,6 +112,17 @@ final class Compactor: Sendable {
             completion(
                 Result { () throws(LodestoneError) in try self.compact(collection, waits: true) }
             )
+        }
+    }
+
+    /// Gives back the space of what was dropped, in the background.
+    func reclaimSpace() {
+        queue.async {
+            if self.state.withLock({ $0.isClosed }) { return }
+            // What fails now is done by the next compaction; so is what another process is at.
+            _ = try? self.store.compacting { () throws(LodestoneError) in
+                try self.store.reclaimSpace()
+            }
         }
     }
 
@@ -195,8 +211,13 @@ final class Compactor: Sendable {
         let sequenceNumber = contents.state.sequenceNumber
         let path = store.basePath(of: number, sequenceNumber: sequenceNumber)
         try contents.writeBase(of: number, to: path)
+        let rows = try contents.liveRows(path)
         FaultPoint.reach("compaction.before-pointer")
-        try store.adoptBase(of: number, sequenceNumber: sequenceNumber)
+        try store.adoptBase(
+            of: number,
+            sequenceNumber: sequenceNumber,
+            garbageBytes: policy.minimumGarbageBytes
+        ) { rows.contains($0) }
         FaultPoint.reach("compaction.after-pointer")
         try registry.reload(collection)
         try store.reclaimSpace()

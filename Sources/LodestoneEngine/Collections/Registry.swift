@@ -23,9 +23,7 @@ final class Registry: Sendable {
     /// Loads every collection of a store.
     init(_ store: any Store) throws(LodestoneError) {
         self.store = store
-        let reader = try store.beginRead(context: nil)
-        defer { reader.end() }
-        try load(from: reader)
+        try reading { (reader) throws(LodestoneError) in try load(from: reader) }
     }
 
     /// Every batch up to this one is visible.
@@ -83,10 +81,26 @@ final class Registry: Sendable {
         guard store.sharedSequenceNumber > sequenceNumber else { return }
         try changing { (gate) throws(LodestoneError) in
             guard store.sharedSequenceNumber > sequenceNumber else { return }
+            try reading { (reader) throws(LodestoneError) in try gate.catchUp(with: reader) }
+        }
+    }
+
+    /// Runs `body` on the latest state; again, when a compaction has moved vectors meanwhile that
+    /// the state named.
+    func reading<T>(_ body: (any StoreReader) throws(LodestoneError) -> T) throws(LodestoneError)
+        -> T
+    {
+        // A compaction takes longer than to begin again.
+        for _ in 0..<10 {
             let reader = try store.beginRead(context: nil)
             defer { reader.end() }
-            try gate.catchUp(with: reader)
+            do throws(LodestoneError) {
+                return try body(reader)
+            } catch {
+                guard error.reason == "VECTORS_MOVED" else { throw error }
+            }
         }
+        throw .broken("the vectors are moved all the time")
     }
 
     /// The right to change collections.
@@ -111,16 +125,18 @@ final class Registry: Sendable {
             do throws(LodestoneError) {
                 try registry.replay(from: reader)
             } catch {
-                guard error.reason == "LOG_FORGOTTEN" else { throw error }
+                guard ["LOG_FORGOTTEN", "VECTORS_MOVED"].contains(error.reason) else {
+                    throw error
+                }
                 try registry.load(from: reader)
             }
         }
     }
 
     private func rebuild(_ collection: Collection) throws(LodestoneError) -> CollectionContents {
-        let reader = try store.beginRead(context: nil)
-        defer { reader.end() }
-        let contents = try CollectionContents.rebuild(collection.record, from: reader)
+        let contents = try reading { (reader) throws(LodestoneError) in
+            try CollectionContents.rebuild(collection.record, from: reader)
+        }
         collection.replace(contents)
         return contents
     }

@@ -60,14 +60,18 @@ struct ReadView {
             rows.end()
         }
         return try registry.changing { (gate) throws(LodestoneError) in
-            let rows = try registry.store.beginRead(context: context)
-            do throws(LodestoneError) {
-                try gate.catchUp(with: rows)
-            } catch {
-                rows.end()
-                throw error
+            while true {
+                let rows = try registry.store.beginRead(context: context)
+                do throws(LodestoneError) {
+                    try gate.catchUp(with: rows)
+                } catch {
+                    rows.end()
+                    // A compaction has just moved vectors that this state names.
+                    if error.reason == "VECTORS_MOVED" { continue }
+                    throw error
+                }
+                return ReadView(collection: collection, contents: collection.contents, rows: rows)
             }
-            return ReadView(collection: collection, contents: collection.contents, rows: rows)
         }
     }
 

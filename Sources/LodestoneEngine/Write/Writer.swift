@@ -120,6 +120,10 @@ final class Writer: Sendable {
             for collection in Self.collections(of: resolved.ready.map(\.pending)) {
                 compactor.consider(collection)
             }
+            let hasDropped = resolved.ready.contains { ready in
+                if case .dropCollection = ready.pending.write { true } else { false }
+            }
+            if hasDropped { compactor.reclaimSpace() }
         case .failure(let error):
             let answered = !resolved.answers.isEmpty || !resolved.ready.isEmpty
             fail(answered ? resolved.ready.map(\.pending) : group, with: error)

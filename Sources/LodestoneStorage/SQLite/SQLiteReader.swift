@@ -128,11 +128,7 @@ final class SQLiteReader: StoreReader {
     /// The vectors of one batch, compared with their checksum.
     private func run(_ row: LogRow, dimension: Int) throws(LodestoneError) -> VectorRun? {
         guard row.vectorCount > 0 else { return nil }
-        let segment = try store.segments.segment(
-            row.segment,
-            of: row.collection,
-            dimension: dimension
-        )
+        let segment = try segment(row.segment, of: row.collection, dimension: dimension)
         let run = try segment.run(
             at: row.offset,
             count: row.vectorCount,
@@ -161,11 +157,30 @@ final class SQLiteReader: StoreReader {
         var runs: [VectorRun] = []
         for run in base.runs.runs {
             runs.append(
-                try store.segments.segment(run.segment, of: collection, dimension: dimension)
+                try segment(run.segment, of: collection, dimension: dimension)
                     .run(run, dimension: dimension)
             )
         }
         return runs
+    }
+
+    /// A segment that this state names.
+    private func segment(_ index: UInt32, of collection: CollectionNumber, dimension: Int)
+        throws(LodestoneError) -> VectorSegment
+    {
+        do throws(LodestoneError) {
+            return try store.segments.segment(index, of: collection, dimension: dimension)
+        } catch {
+            guard error.code == .dataLoss, try !store.names(index, of: collection) else {
+                throw error
+            }
+            throw LodestoneError(
+                .aborted,
+                reason: "VECTORS_MOVED",
+                "A compaction has moved the vectors of segment \(index).",
+                recovery: "Send it again."
+            )
+        }
     }
 
     /// Takes what the log says between two sequence numbers into the pointer to a base.
@@ -178,6 +193,7 @@ final class SQLiteReader: StoreReader {
         guard let options = try collections().first(where: { $0.number == collection })?.options
         else { return }
         let dimension = options.dimension
+        record.dimension = dimension
         for row in try logRows(after: first, of: collection)
         where row.sequenceNumber <= last {
             record.nextRow = max(record.nextRow, row.firstRow + RowNumber(row.rowCount))
@@ -305,6 +321,7 @@ extension VectorSegment {
         return VectorRun(
             base: base.assumingMemoryBound(to: Float.self),
             firstRow: firstRow,
+            rows: nil,
             count: count,
             owner: self,
             checked: nil
@@ -313,28 +330,31 @@ extension VectorSegment {
 
     /// A run of a base, to be checked block by block before its first use.
     func run(_ run: RunTable.Run, dimension: Int) throws(LodestoneError) -> VectorRun {
-        let plain = try self.run(
+        let vectorBytes = dimension * MemoryLayout<Float>.stride
+        let bytes = try vectors(
             at: run.offset,
-            count: run.count,
-            dimension: dimension,
-            firstRow: run.firstRow
+            byteCount: run.byteCount(vectorBytes: vectorBytes)
         )
-        let bytes = UnsafeRawBufferPointer(start: plain.base, count: run.count * dimension * 4)
         let blocks = (bytes.count + CheckedBytes.blockBytes - 1) / CheckedBytes.blockBytes
-        guard run.sums.count == blocks else {
+        guard let base = bytes.baseAddress, run.count > 0, vectorBytes > 0,
+            run.sums.count == blocks
+        else {
             throw Self.damaged(path, "its base has \(run.sums.count) checksums for it")
         }
+        let checked = CheckedBytes(
+            bytes,
+            sums: run.sums,
+            checksum: { lode_crc32c(0, $0.baseAddress, $0.count) },
+            release: { withExtendedLifetime(self) {} }
+        )
         return VectorRun(
-            base: plain.base,
-            firstRow: plain.firstRow,
-            count: plain.count,
+            base: base.assumingMemoryBound(to: Float.self),
+            firstRow: run.firstRow,
+            rows: run.isSparse
+                ? Section(checked, run.count * vectorBytes..<bytes.count) : nil,
+            count: run.count,
             owner: self,
-            checked: CheckedBytes(
-                bytes,
-                sums: run.sums,
-                checksum: { lode_crc32c(0, $0.baseAddress, $0.count) },
-                release: { withExtendedLifetime(self) {} }
-            )
+            checked: checked
         )
     }
 }

@@ -26,12 +26,16 @@ extension SQLiteStore {
         directory + "/" + BaseRecord.fileName(collection, sequenceNumber)
     }
 
-    package func adoptBase(of collection: CollectionNumber, sequenceNumber: UInt64)
-        throws(LodestoneError)
-    {
-        let record = try baseRecord(of: collection, sequenceNumber: sequenceNumber)
+    package func adoptBase(
+        of collection: CollectionNumber,
+        sequenceNumber: UInt64,
+        garbageBytes: Int,
+        isLive: (RowNumber) -> Bool
+    ) throws(LodestoneError) {
+        var record = try baseRecord(of: collection, sequenceNumber: sequenceNumber)
+        let moved = try moveVectors(of: &record, garbageBytes: garbageBytes, isLive: isLive)
         let isGone = try exclusively { (_) throws(LodestoneError) in
-            try transaction { () throws(SQLiteConnection.Failure) in
+            let isGone = try transaction { () throws(SQLiteConnection.Failure) in
                 let existing = try scalar(
                     "SELECT count(*) FROM collections WHERE number = \(collection)"
                 )
@@ -39,6 +43,14 @@ extension SQLiteStore {
                 try record.write(writer)
                 return false
             }
+            FaultPoint.reach("compaction.before-removal")
+            if isGone {
+                segments.remove(collection)
+            } else {
+                segments.adopt(moved, of: collection)
+                try removeUnneededSegments(of: collection)
+            }
+            return isGone
         }
         removeBases(of: collection, except: isGone ? nil : record.file)
         try forgetLog()
@@ -108,13 +120,21 @@ extension SQLiteStore {
     }
 
     package func reclaimSpace() throws(LodestoneError) {
+        try forgetLog()
         var isDone = false
+        var hasShrunk = false
         while !isDone {
             isDone = try exclusively { (_) throws(LodestoneError) in
                 let isDone = try transaction { () throws(SQLiteConnection.Failure) in
                     try reclaimStep()
                 }
-                checkpointIfLarge()
+                hasShrunk = hasShrunk || !isDone
+                // The file gets shorter when the write-ahead log is moved into it.
+                if isDone && hasShrunk {
+                    checkpoint(SQLITE_CHECKPOINT_PASSIVE)
+                } else {
+                    checkpointIfLarge()
+                }
                 return isDone
             }
         }
@@ -143,6 +163,8 @@ extension SQLiteStore {
             for name in baseNames() where !kept.contains(directory + "/" + name) {
                 unlink(directory + "/" + name)
             }
+            // On a full disk they stay.
+            try? removeForgottenSegments()
         }
     }
 
@@ -174,6 +196,8 @@ struct BaseRecord {
     /// Its name in the store's directory; empty when the base has to be made anew.
     var file: String
     var runs: RunTable
+    /// Of the collection; not part of what is written.
+    var dimension = 0
 
     static func fileName(_ collection: CollectionNumber, _ sequenceNumber: UInt64) -> String {
         "base-\(collection)-\(sequenceNumber).base"

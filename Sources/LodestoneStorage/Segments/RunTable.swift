@@ -6,20 +6,30 @@ import LodestoneFiles
 /// Where the vectors of a collection lie up to the sequence number of its base, and the checksums
 /// of their blocks: what replaces the log rows that a compaction forgets.
 ///
-/// A run is as long as rows and bytes go on without a gap, however many batches wrote it.
+/// A run is as long as rows and bytes go on without a gap, however many batches wrote it; or it is
+/// what a compaction made of many.
 struct RunTable: Sendable {
     struct Run: Sendable {
         var segment: UInt32
         var offset: Int
         var firstRow: RowNumber
         var count: Int
+        /// Rows are missing in between; the number of each follows the vectors, 4 bytes each.
+        var isSparse = false
         /// CRC-32C of each `CheckedBytes.blockBytes` of the run.
         var sums: [UInt32]
+
+        /// Bytes of the run, with `vectorBytes` of each vector.
+        func byteCount(vectorBytes: Int) -> Int {
+            count * (vectorBytes + (isSparse ? MemoryLayout<RowNumber>.stride : 0))
+        }
     }
 
     private(set) var runs: [Run] = []
 
-    init() {}
+    init(_ runs: [Run] = []) {
+        self.runs = runs
+    }
 
     /// Takes in the vectors of one batch, which lie at `bytes`.
     ///
@@ -36,7 +46,7 @@ struct RunTable: Sendable {
         bytes: UnsafeRawBufferPointer,
         runBytes: (Run) throws(LodestoneError) -> UnsafeRawBufferPointer
     ) throws(LodestoneError) {
-        guard let last = runs.last, last.segment == log.segment,
+        guard let last = runs.last, last.segment == log.segment, !last.isSparse,
             last.offset + last.count * vectorBytes == log.offset,
             Int(last.firstRow) + last.count == Int(log.firstRow)
         else {
@@ -85,19 +95,29 @@ struct RunTable: Sendable {
 
     // MARK: Bytes
 
+    /// In the count of a run; a run has fewer vectors than that.
+    private static let sparseBit: UInt32 = 1 << 31
+
     init(_ bytes: UnsafeRawBufferPointer) throws(ByteReader.Malformed) {
         var reader = ByteReader(bytes)
         for _ in 0..<(try reader.count()) {
             let segment = try reader.fixed(UInt32.self)
             let offset = Int(clamping: try reader.fixed(UInt64.self))
             let firstRow = try reader.fixed(UInt32.self)
-            let count = Int(try reader.fixed(UInt32.self))
+            let count = try reader.fixed(UInt32.self)
             var sums: [UInt32] = []
             let sumCount = try reader.count()
             sums.reserveCapacity(sumCount)
             for _ in 0..<sumCount { sums.append(try reader.fixed(UInt32.self)) }
             runs.append(
-                Run(segment: segment, offset: offset, firstRow: firstRow, count: count, sums: sums)
+                Run(
+                    segment: segment,
+                    offset: offset,
+                    firstRow: firstRow,
+                    count: Int(count & ~Self.sparseBit),
+                    isSparse: count & Self.sparseBit != 0,
+                    sums: sums
+                )
             )
         }
     }
@@ -109,7 +129,7 @@ struct RunTable: Sendable {
             writer.append(fixed: run.segment)
             writer.append(fixed: UInt64(run.offset))
             writer.append(fixed: run.firstRow)
-            writer.append(fixed: UInt32(run.count))
+            writer.append(fixed: UInt32(run.count) | (run.isSparse ? Self.sparseBit : 0))
             writer.append(varint: UInt64(run.sums.count))
             for sum in run.sums { writer.append(fixed: sum) }
         }

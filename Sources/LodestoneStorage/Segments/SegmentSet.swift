@@ -46,13 +46,21 @@ final class SegmentSet: Sendable {
             index: index,
             dimension: dimension
         )
-        segments.withLock { $0[key] = segment }
+        add(segment, of: collection)
+        return segment
+    }
+
+    private func add(_ segment: VectorSegment, of collection: CollectionNumber) {
+        segments.withLock { table in
+            // Those that another process has removed go with the views that still read them.
+            table = table.filter { $0.key.collection != collection || !$0.value.isRemoved }
+            table[Key(collection: collection, index: segment.index)] = segment
+        }
         current.withLock { current in
-            if current[collection].map({ $0.index < index }) ?? true {
+            if current[collection].map({ $0.index < segment.index }) ?? true {
                 current[collection] = segment
             }
         }
-        return segment
     }
 
     /// Appends the vectors of a batch to the collection's last segment, or to a new one when it is
@@ -65,28 +73,70 @@ final class SegmentSet: Sendable {
         let byteCount = vectors.count * MemoryLayout<Float>.stride
         var segment = current.withLock { $0[collection] }
         // Four bytes for the alignment of the start.
-        if let last = segment, try !last.hasRoom(for: byteCount + 4) { segment = nil }
+        if let last = segment {
+            let hasRoom = try last.hasRoom(for: byteCount + 4)
+            // Removed by another process, which has moved what was in it.
+            if !hasRoom || last.isRemoved { segment = nil }
+        }
         let target: VectorSegment
         if let segment {
             target = segment
         } else {
-            // Beyond every file that is there: one that the log does not mention may belong to a
-            // transaction in doubt.
-            let taken = FileSystem.names(in: directory).compactMap(Self.parse)
-                .filter { $0.collection == collection }.map(\.index)
-            let index = taken.max().map { $0 + 1 } ?? 0
-            target = try VectorSegment.create(
-                in: directory,
-                collection: collection,
-                index: index,
-                dimension: dimension,
-                byteCount: byteCount + 4
-            )
-            segments.withLock { $0[Key(collection: collection, index: index)] = target }
-            current.withLock { $0[collection] = target }
+            target = try create(for: collection, dimension: dimension, byteCount: byteCount + 4)
+            add(target, of: collection)
         }
         let offset = try vectors.withUnsafeBytes { target.append($0) }.get()
         return Place(segment: target, offset: offset)
+    }
+
+    /// Creates a segment that nobody appends to before `adopt`.
+    ///
+    /// Only while the store's lock is held. Its index is beyond that of every file that is there:
+    /// one that the log does not mention may belong to a transaction in doubt.
+    func create(for collection: CollectionNumber, dimension: Int, byteCount: Int)
+        throws(LodestoneError) -> VectorSegment
+    {
+        try VectorSegment.create(
+            in: directory,
+            collection: collection,
+            index: indices(of: collection).max().map { $0 + 1 } ?? 0,
+            dimension: dimension,
+            byteCount: byteCount
+        )
+    }
+
+    /// Takes in segments that a compaction has filled.
+    func adopt(_ made: [VectorSegment], of collection: CollectionNumber) {
+        for segment in made { add(segment, of: collection) }
+    }
+
+    /// The segments of a collection that are there.
+    func indices(of collection: CollectionNumber) -> [UInt32] {
+        FileSystem.names(in: directory).compactMap(Self.parse)
+            .filter { $0.collection == collection }.map(\.index)
+    }
+
+    /// The segments of a collection that can be removed when nothing but `named` is needed.
+    ///
+    /// Never the last one, so that no index is given twice: a process that has an old segment open
+    /// would take a new one of its name for it.
+    func unneeded(of collection: CollectionNumber, named: Set<UInt32>) -> [UInt32] {
+        let indices = indices(of: collection)
+        return indices.filter { $0 != indices.max() && !named.contains($0) }
+    }
+
+    /// Removes segments.
+    ///
+    /// Only while the store's lock is held, after a commit: nothing is in doubt then. Mappings in
+    /// use stay good.
+    func remove(_ indices: [UInt32], of collection: CollectionNumber) {
+        for index in indices {
+            unlink(directory + "/" + VectorSegment.name(collection: collection, index: index))
+            segments.withLock { $0[Key(collection: collection, index: index)] = nil }
+            current.withLock { current in
+                if current[collection]?.index == index { current[collection] = nil }
+            }
+        }
     }
 
     /// Makes everything appended so far durable.

@@ -22,7 +22,8 @@ import Darwin
 ///
 /// Bytes are appended at the end of the file, never at the committed end: bytes of a transaction
 /// in doubt are not used again, because a write-ahead log recovered later may bring the
-/// transaction back. So gaps are normal. A segment is never cut, nor written in place.
+/// transaction back. So gaps are normal. A segment is never cut, nor written in place; a
+/// compaction may move what is needed of it to another one and remove it.
 ///
 /// Threading: `append` and `synchronize` from the store's writer; the mapping is read by anyone.
 /// Unchecked, because the writer's descriptor is confined to the thread that commits.
@@ -132,6 +133,13 @@ final class VectorSegment: @unchecked Sendable {
         close(descriptor)
     }
 
+    /// Whether the file has lost its name: its vectors were moved, and nobody else would find what
+    /// is written to it.
+    var isRemoved: Bool {
+        var status = stat()
+        return fstat(descriptor, &status) != 0 || status.st_nlink == 0
+    }
+
     /// Whether `byteCount` more bytes fit.
     func hasRoom(for byteCount: Int) throws(LodestoneError) -> Bool {
         try endOfFile() + byteCount <= capacity
@@ -172,7 +180,8 @@ final class VectorSegment: @unchecked Sendable {
     func vectors(at offset: Int, byteCount: Int) throws(LodestoneError) -> UnsafeRawBufferPointer {
         guard offset >= Self.headerByteCount, offset % 4 == 0, byteCount >= 0,
             byteCount <= capacity, offset <= capacity - byteCount,
-            offset + byteCount <= Int(FileSystem.byteCount(path))
+            // Of the open file: the name may be gone once its vectors were moved.
+            offset + byteCount <= (try endOfFile())
         else {
             throw Self.damaged(path, "\(byteCount) bytes at \(offset) lie beyond its end")
         }

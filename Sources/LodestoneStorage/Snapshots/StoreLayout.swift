@@ -14,6 +14,8 @@ enum StoreLayout {
         var sequenceNumber: UInt64
         var firstRow: RowNumber
         var count: Int
+        /// Whether rows may be missing among them.
+        var isSparse = false
         var segment: UInt32
         var offset: UInt64
         var byteCount: UInt64
@@ -126,7 +128,7 @@ enum StoreLayout {
         let rowBytes = dimension * MemoryLayout<Float>.stride
         var batches: [VectorBatch] = []
         for run in base.runs.runs {
-            let byteCount = run.count * rowBytes
+            let byteCount = run.byteCount(vectorBytes: rowBytes)
             guard rowBytes > 0, run.offset >= VectorSegment.headerByteCount, run.offset % 4 == 0,
                 run.offset < 1 << 48,
                 run.sums.count == (byteCount + CheckedBytes.blockBytes - 1)
@@ -137,13 +139,15 @@ enum StoreLayout {
             for (block, sum) in run.sums.enumerated() {
                 let start = block * CheckedBytes.blockBytes
                 let end = min(byteCount, start + CheckedBytes.blockBytes)
-                // Rows that begin in the block.
-                let first = (start + rowBytes - 1) / rowBytes
+                // Vectors that begin in the block.
+                let first = min(run.count, (start + rowBytes - 1) / rowBytes)
                 batches.append(
                     VectorBatch(
                         sequenceNumber: base.sequenceNumber,
-                        firstRow: run.firstRow + RowNumber(min(first, run.count - 1)),
-                        count: (end + rowBytes - 1) / rowBytes - first,
+                        firstRow: run.isSparse
+                            ? run.firstRow : run.firstRow + RowNumber(min(first, run.count - 1)),
+                        count: min(run.count, (end + rowBytes - 1) / rowBytes) - first,
+                        isSparse: run.isSparse,
                         segment: run.segment,
                         offset: UInt64(run.offset + start),
                         byteCount: UInt64(end - start),

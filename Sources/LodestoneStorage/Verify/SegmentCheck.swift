@@ -62,6 +62,10 @@ extension SegmentCheck.Mismatch {
     /// What it is about, for people.
     var text: String {
         guard let batch else { return "its header is not the one it was created with" }
+        if batch.isSparse {
+            return "\(batch.count) vectors or more of rows from \(batch.firstRow) on, at byte "
+                + "\(batch.offset), fail their checksum"
+        }
         let last = Int(batch.firstRow) + batch.count - 1
         return "the vectors of batch \(batch.sequenceNumber), rows \(batch.firstRow) to \(last), "
             + "fail their checksum"
