@@ -38,11 +38,13 @@ struct Workload: Sendable {
             + "\(openBatches) open at a fault, \(openApplied) of them applied, \(resent) sent again"
     }
 
-    static func createCollection(_ endpoint: String) async throws {
+    static func createCollection(_ endpoint: String, text: TextIndexStrategy = .postings)
+        async throws
+    {
         let client = try await Faults.connect(endpoint)
         _ = try await client.createCollection(
             Faults.collection,
-            CollectionOptions(dimension: Content.dimension)
+            CollectionOptions(dimension: Content.dimension, textStrategy: text)
         )
         await client.close()
     }

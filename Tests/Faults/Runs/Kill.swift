@@ -99,8 +99,9 @@ struct KillRun {
         stores += 1
         snapshotNames = []
         workload.forgetStore()
+        let text: TextIndexStrategy = stores.isMultiple(of: 4) ? .fts5 : .postings
         try await place.withServer(on: store) { _, endpoint in
-            try await Workload.createCollection(endpoint)
+            try await Workload.createCollection(endpoint, text: text)
         }
     }
 
