@@ -13,10 +13,12 @@ struct Workload: Sendable {
     private(set) var openApplied = 0
     private(set) var resent = 0
 
-    init(seed: UInt64, writerCount: Int) {
+    init(seed: UInt64, writerCount: Int, idCount: Int = 600, batchSize: Int = 100) {
         content = Content(seed: seed)
         random = SeededGenerator(seed: seed)
-        writers = (0..<writerCount).map { Writer(name: "w\($0)") }
+        writers = (0..<writerCount).map {
+            Writer(name: "w\($0)", idCount: idCount, batchSize: batchSize)
+        }
     }
 
     /// The same clients before an empty store.

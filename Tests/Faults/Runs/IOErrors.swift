@@ -23,9 +23,12 @@ struct IOErrors: AsyncParsableCommand {
 
     func run() async throws {
         try await options.carryOut { place in
+            var place = place
+            place.compactionChanges = 20
             var run = IOErrorRun(place: place, shim: try Shim(folder: place.folder))
             try await run.prepare()
             var cases = try await run.cases()
+            Output.say("\(cases.count) cases")
             if let only {
                 guard let one = Shim.Failure(only) else { throw ValidationError("--only \(only)") }
                 cases = [one]
@@ -78,7 +81,8 @@ struct IOErrorRun {
     init(place: RunPlace, shim: Shim) {
         self.place = place
         self.shim = shim
-        prepared = Workload(seed: place.seed, writerCount: 1)
+        // Small batches: there are thousands of cases.
+        prepared = Workload(seed: place.seed, writerCount: 1, idCount: 120, batchSize: 20)
     }
 
     var summary: String {
