@@ -63,6 +63,13 @@ package enum FileSystem {
         return stat(path, &status) == 0 ? UInt64(status.st_size) : 0
     }
 
+    /// Bytes that the disk of a file or directory has free; `nil` when it can't be asked.
+    package static func freeBytes(_ path: String) -> UInt64? {
+        var status = statvfs()
+        guard statvfs(path, &status) == 0 else { return nil }
+        return UInt64(status.f_bavail) * UInt64(status.f_frsize)
+    }
+
     /// The names in a directory.
     package static func names(in path: String) -> [String] {
         guard let directory = opendir(path) else { return [] }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CSQLite
 package import LodestoneCore
+import LodestoneFiles
 
 /// A commit, in the order that a crash at any point survives: vectors appended and durable first,
 /// then the rows and the log that name them, in one transaction.
@@ -8,6 +9,7 @@ extension SQLiteStore {
     package func commit(_ batches: [StoredBatch]) throws(LodestoneError) -> [CommittedBatch] {
         try refuseIfClosed()
         if let failure = writeFailure.withLock({ $0 }) { throw failure }
+        if batches.contains(where: \.addsDocuments) { try refuseIfAlmostFull() }
         var sequence = lastSequence
         var chain = chain
         var committed: [CommittedBatch] = []
@@ -49,6 +51,22 @@ extension SQLiteStore {
         }
         checkpointIfLarge()
         return committed
+    }
+
+    /// Documents leave as much of the disk free as the write-ahead log takes until its checkpoint:
+    /// drops, which make room, need some first.
+    private func refuseIfAlmostFull() throws(LodestoneError) {
+        guard let free = FileSystem.freeBytes(directory), free < Self.checkpointBytes else {
+            return
+        }
+        throw LodestoneError(
+            .resourceExhausted,
+            reason: "DISK_FULL",
+            "The disk is almost full: \(free) bytes are free, and documents leave "
+                + "\(Self.checkpointBytes) for drops.",
+            recovery: "Free space on the data directory's disk; reads and drops go on.",
+            object: directory
+        )
     }
 
     /// Moves the write-ahead log into the database once it is long.
@@ -283,5 +301,11 @@ extension SQLiteStore {
     /// Some errors roll back by themselves; a second rollback then fails, which is as good.
     func rollBack() {
         if sqlite3_get_autocommit(writer.handle) == 0 { try? writer.execute("ROLLBACK") }
+    }
+}
+
+extension StoredBatch {
+    fileprivate var addsDocuments: Bool {
+        if case .rows(let change) = change { !change.rows.isEmpty } else { false }
     }
 }
