@@ -22,10 +22,16 @@ struct Faults: AsyncParsableCommand {
 
     static let collection = "faults"
 
+    /// How long an answer is waited for: a machine that has more to do is no finding, a server that
+    /// hangs is one.
+    static let patience = Duration.seconds(240)
+
     /// A client that tries every call once: what became of it is what the test is about.
     static func connect(_ endpoint: String) async throws(LodestoneError) -> LodestoneClient {
         var configuration = LodestoneClient.Configuration(endpoint: try Endpoint(endpoint))
         configuration.retry = .none
+        configuration.connectTimeout = patience
+        configuration.deadline = patience
         configuration.clientName = "lodestone-faults"
         return try await LodestoneClient.connect(configuration)
     }

@@ -98,7 +98,7 @@ struct Inspect: AsyncParsableCommand {
             do throws(LodestoneError) {
                 _ = try SnapshotArchive.verify(
                     "\(directory)/\(name)",
-                    context: CallContext(timeout: .seconds(60))
+                    context: CallContext(timeout: Faults.patience)
                 )
             } catch {
                 return .wrong("The snapshot \(name): \(error)")

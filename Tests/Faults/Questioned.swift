@@ -54,19 +54,31 @@ struct OwnStore: Questioned {
     }
 
     func documents(_ ids: [DocumentID]) async throws -> [Document] {
-        try await engine.get(GetRequest(collection: name, ids: ids))
+        try await engine.get(
+            GetRequest(collection: name, ids: ids),
+            timeout: Faults.patience
+        )
     }
 
     func page(after cursor: ScanCursor?) async throws -> ScanResponse {
-        try await engine.scan(ScanRequest(collection: name, cursor: cursor, limit: 1_000))
+        try await engine.scan(
+            ScanRequest(collection: name, cursor: cursor, limit: 1_000),
+            timeout: Faults.patience
+        )
     }
 
     func answers(to queries: [Query]) async throws -> [QueryResult] {
-        try await engine.search(SearchRequest(collection: name, queries: queries)).results
+        try await engine.search(
+            SearchRequest(collection: name, queries: queries),
+            timeout: Faults.patience
+        ).results
     }
 
     func answers(to walks: [Walk]) async throws -> [WalkResult] {
-        try await engine.walk(WalkRequest(collection: name, walks: walks)).results
+        try await engine.walk(
+            WalkRequest(collection: name, walks: walks),
+            timeout: Faults.patience
+        ).results
     }
 
     func description() throws -> CollectionDescription {
