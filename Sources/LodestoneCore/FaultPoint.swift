@@ -21,7 +21,21 @@ package enum FaultPoint {
         #endif
     }
 
+    /// What `LODESTONE_SMALLER` says instead of a number of bytes, so that a test takes the ways of
+    /// large stores with a small one.
+    @inlinable
+    package static func smaller(_ byteCount: Int) -> Int {
+        #if DEBUG
+        min(byteCount, smallest)
+        #else
+        byteCount
+        #endif
+    }
+
     #if DEBUG
+    @usableFromInline package static let smallest =
+        getenv("LODESTONE_SMALLER").flatMap { Int(String(cString: $0)) } ?? .max
+
     @usableFromInline package static let armed = ArmedFaultPoint(
         getenv("LODESTONE_FAULT").map { String(cString: $0) }
     )

@@ -106,6 +106,8 @@ struct RunPlace: Sendable {
         variables["LODESTONE_COMPACTION_MINIMUM_CHANGES"] = "\(compactionChanges)"
         variables["LODESTONE_COMPACTION_BUSY_CHANGES"] = "1"
         variables["LODESTONE_COMPACTION_PERCENT_OF_BASE"] = "0"
+        // Vectors move to new segments often.
+        variables["LODESTONE_SMALLER"] = "2000"
         return try ServerProcess(
             executable: executable,
             arguments: ["--data", store, "--listen", "127.0.0.1:0"] + arguments,

@@ -216,7 +216,7 @@ final class Compactor: Sendable {
         try store.adoptBase(
             of: number,
             sequenceNumber: sequenceNumber,
-            garbageBytes: policy.minimumGarbageBytes
+            garbageBytes: FaultPoint.smaller(policy.minimumGarbageBytes)
         ) { rows.contains($0) }
         FaultPoint.reach("compaction.after-pointer")
         try registry.reload(collection)

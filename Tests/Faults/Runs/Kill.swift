@@ -286,7 +286,8 @@ enum FailpointName {
         "commit.before-vectors", "commit.after-vectors", "commit.in-transaction",
         "commit.after-fdatasync", "commit.after-commit", "commit.before-reply",
         "checkpoint.before", "checkpoint.after", "compaction.before-rename",
-        "compaction.before-pointer", "compaction.after-pointer", "snapshot.after-copy",
-        "snapshot.after-database", "snapshot.before-rename", "snapshot.after-rename",
+        "compaction.before-pointer", "compaction.after-vectors", "compaction.after-pointer",
+        "snapshot.after-copy", "snapshot.after-database", "snapshot.before-rename",
+        "snapshot.after-rename",
     ]
 }

@@ -67,7 +67,12 @@ struct ModelRun {
     }
 
     private static func open(_ directory: String) throws -> Engine {
-        let policy = CompactionPolicy(minimumChanges: 100, busyChanges: 1, percentOfBase: 0)
+        let policy = CompactionPolicy(
+            minimumChanges: 100,
+            busyChanges: 1,
+            percentOfBase: 0,
+            minimumGarbageBytes: 2_000
+        )
         return try Engine.open(directory: directory, options: .init(compaction: policy))
     }
 
