@@ -207,7 +207,7 @@ extension CollectionContents {
     }
 
     private mutating func insert(_ rows: [StoredRow]) {
-        let texts = state.analyze(rows.lazy.map { EncodedRow.indexedText(of: $0.text) })
+        let texts = state.analyze(rows.map { EncodedRow.indexedText(of: $0.text) })
         let nodes = ids.withTable { table in rows.map { table.intern($0.id) } }
         let links = Self.links(rows.map(\.edges), ids: ids, labels: labels)
         for (place, row) in rows.enumerated() {

@@ -132,7 +132,7 @@ struct CollectionState: Sendable {
     var isFull: Bool { text?.isFull ?? false }
 
     /// Texts, ready to be taken in with documents; `nil` where the store keeps the words.
-    func analyze(_ texts: some Sequence<String>) -> AnalyzedTexts? {
+    func analyze(_ texts: [String]) -> AnalyzedTexts? {
         text?.analyze(texts)
     }
 

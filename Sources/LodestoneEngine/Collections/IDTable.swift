@@ -33,12 +33,15 @@ final class IDTable: Sendable {
         }
 
         mutating func intern(_ id: DocumentID) -> NodeNumber {
-            if let number = number(of: id) { return number }
-            let number = NodeNumber(count)
-            numbers[id] = number
-            added.append(id)
+            if let number = base?.number(of: id) { return number }
+            // Found or put in with one look: hashing is most of the cost.
+            let fresh = NodeNumber(count)
+            let number = Self.value(&numbers[id, default: fresh])
+            if number == fresh { added.append(id) }
             return number
         }
+
+        private static func value(_ number: inout NodeNumber) -> NodeNumber { number }
 
         /// The id of a number that was given.
         func id(_ number: NodeNumber) -> DocumentID {

@@ -113,7 +113,7 @@ struct PreparedIndex: Sendable {
             error.object = row.id.string
             throw error
         }
-        texts = collection.state.analyze(rows.lazy.map(\.indexedText))
+        texts = collection.state.analyze(rows.map(\.indexedText))
         rowEdges = documents.map(\.edges)
         var vectors: [Float] = []
         vectors.reserveCapacity(documents.count * collection.record.options.dimension)

@@ -21,6 +21,9 @@ package struct EncodedRow: Sendable {
     package init(_ document: Document) {
         id = document.id
         var writer = ByteWriter()
+        writer.bytes.reserveCapacity(
+            document.text.reduce(4) { $0 + $1.name.utf8.count + $1.text.utf8.count + 8 }
+        )
         writer.append(varint: UInt64(document.text.count))
         for field in document.text {
             writer.append(string: field.name)
@@ -55,10 +58,10 @@ package struct EncodedRow: Sendable {
     /// unseen.
     package func checksum(seed: UInt32) -> UInt32 {
         var id = id.string
-        let start = id.withUTF8 { RowChecksum.extend(seed, UnsafeRawBufferPointer($0)) }
-        return [text, metadata, edges].reduce(start) { sum, column in
-            column.withUnsafeBytes { RowChecksum.extend(sum, $0) }
-        }
+        var sum = id.withUTF8 { RowChecksum.extend(seed, UnsafeRawBufferPointer($0)) }
+        sum = text.withUnsafeBytes { RowChecksum.extend(sum, $0) }
+        sum = metadata.withUnsafeBytes { RowChecksum.extend(sum, $0) }
+        return edges.withUnsafeBytes { RowChecksum.extend(sum, $0) }
     }
 
     static func encode(_ metadata: Metadata) -> [UInt8] {
@@ -69,6 +72,9 @@ package struct EncodedRow: Sendable {
 
     static func encode(_ edges: [Edge]) -> [UInt8] {
         var writer = ByteWriter()
+        writer.bytes.reserveCapacity(
+            edges.reduce(4) { $0 + $1.label.utf8.count + $1.target.string.utf8.count + 16 }
+        )
         writer.append(varint: UInt64(edges.count))
         for edge in edges {
             writer.append(string: edge.label)
@@ -97,6 +103,12 @@ enum RowChecksum {
 extension ByteWriter {
     fileprivate mutating func append(_ metadata: Metadata) {
         append(varint: UInt64(metadata.count))
+        if metadata.isEmpty { return }
+        if metadata.count == 1, let (name, value) = metadata.first {
+            append(string: name)
+            append(value)
+            return
+        }
         let inOrder = metadata.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
         for (name, value) in inOrder {
             append(string: name)

@@ -67,7 +67,7 @@ package struct TextIndex: Sendable {
     ///
     /// Any thread may do so with any copy. What was analysed with an index over another base can
     /// still be used, but costs the writer more.
-    package func analyze(_ texts: some Sequence<String>) -> AnalyzedTexts {
+    package func analyze(_ texts: [String]) -> AnalyzedTexts {
         var analyzed = AnalyzedTexts(dictionary: delta.dictionary)
         var tokenizer = Tokenizer()
         var lists = AnalyzedTexts.Lists()
