@@ -27,7 +27,8 @@ struct BenchData {
             let before = total
             while total < count ?? .max, let batch = try reader.next(size) {
                 if let bad = batch.badLines.first { throw ValidationFailure(text: "\(bad)") }
-                let documents = try batch.documents.prefix((count ?? .max) - total).map { document in
+                let documents = try batch.documents.prefix((count ?? .max) - total).map {
+                    document in
                     var document = document
                     document.edges = try edges[document.id, default: []].map { edge in
                         var edge = edge

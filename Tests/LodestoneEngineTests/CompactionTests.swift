@@ -51,6 +51,15 @@ struct CompactionTests {
         engine.close()
     }
 
+    @Test("of a closed engine fails at once, as its verification does")
+    func closed() async throws {
+        let engine = try open()
+        try await engine.createCollection("a", CollectionOptions(dimension: 0))
+        engine.close()
+        #expect(await failure { try await engine.compact("a") }?.reason == "CLOSED")
+        #expect(await failure { _ = try await engine.verify() }?.reason == "CLOSED")
+    }
+
     // MARK: Space
 
     private static let dimension = 256
@@ -243,6 +252,36 @@ struct CompactionTests {
         try await check(behind, has: Self.count / 2..<Self.count)
         #expect(try await behind.verify().damages == [])
         behind.close()
+        first.close()
+    }
+
+    @Test("is followed by a process that only reads, which lets go of what was moved")
+    func reader() async throws {
+        let first = try await filled()
+        try await first.compact("a")
+        let policy = CompactionPolicy(minimumChanges: 100, idleTime: .milliseconds(1))
+        let reader = try Engine.open(
+            directory: store,
+            options: Engine.Options(compaction: policy)
+        )
+        try await check(reader, has: 0..<Self.count)
+        try await drop(0..<Self.count / 2, from: first)
+        try await first.compact("a")
+        try await check(reader, has: Self.count / 2..<Self.count)
+        let end = ContinuousClock.now + .seconds(30)
+        while try reader.describe("a").changesSinceBase > 0, ContinuousClock.now < end {
+            await Task.yield()
+        }
+        #expect(try reader.describe("a").changesSinceBase == 0)
+        try await check(reader, has: Self.count / 2..<Self.count)
+        #if os(Linux)
+        let maps = try String(contentsOfFile: "/proc/self/maps", encoding: .utf8)
+        let held = maps.split(separator: "\n").filter {
+            $0.contains(store) && $0.contains(".seg") && $0.hasSuffix("(deleted)")
+        }
+        #expect(held == [])
+        #endif
+        reader.close()
         first.close()
     }
 

@@ -17,6 +17,8 @@ struct CollectionContents: Sendable {
     var state: CollectionState
     /// What the base's parts are read from; `nil` without a base.
     let base: CheckedBytes?
+    /// Of the last batch in the base; 0 without one.
+    let baseSequenceNumber: UInt64
 
     /// Contents without documents.
     init(_ options: CollectionOptions) {
@@ -24,6 +26,7 @@ struct CollectionContents: Sendable {
         labels = Interner()
         state = CollectionState(options)
         base = nil
+        baseSequenceNumber = 0
     }
 
     /// Opens a base.
@@ -52,6 +55,7 @@ struct CollectionContents: Sendable {
         self.labels = labels
         self.state = state
         base = file.bytes
+        baseSequenceNumber = header.sequenceNumber
     }
 
     /// Loads a collection: its base and the log after it, or its rows when there is no base that

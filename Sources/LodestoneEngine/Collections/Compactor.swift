@@ -75,6 +75,7 @@ final class Compactor: Sendable {
     init(_ registry: Registry, policy: CompactionPolicy) {
         self.registry = registry
         self.policy = policy
+        registry.onCatchUp { [weak self] in self?.consider($0) }
     }
 
     /// Looks whether a collection that was just written to needs a new base.
@@ -163,16 +164,27 @@ final class Compactor: Sendable {
 
     private func attempt(_ collection: Collection) {
         if state.withLock({ $0.isClosed }) { return }
-        // When it fails the delta stays, and the next write tries again.
-        _ = try? compact(collection, waits: false)
+        do throws(LodestoneError) {
+            // Who folds it right now may make a base to go on with.
+            if try compact(collection, waits: false) == 0 { waitUntilIdle(collection) }
+        } catch {
+            // The delta stays, and the next write tries again.
+        }
     }
 
+    /// Folds the delta of a collection; when it need not be done by this process, only if no other
+    /// one is at it or has done it.
+    ///
+    /// Answers the sequence number of the base; 0 when another process is at it.
     private func compact(_ collection: Collection, waits: Bool) throws(LodestoneError) -> UInt64 {
         while true {
             let done: UInt64?
             do throws(LodestoneError) {
                 done = try store.compacting { () throws(LodestoneError) in
-                    try fold(collection)
+                    if !waits, try takesNewerBase(of: collection) {
+                        return collection.contents.baseSequenceNumber
+                    }
+                    return try fold(collection)
                 }
             } catch {
                 if !collection.isDropped { failure.withLock { $0 = error } }
@@ -186,6 +198,20 @@ final class Compactor: Sendable {
             guard waits else { return 0 }
             usleep(1_000)
         }
+    }
+
+    /// Goes on with the base that another process has made since this one's; what this one had
+    /// mapped can then be given back.
+    ///
+    /// - Returns: Whether there was one, after which too little is left to fold.
+    private func takesNewerBase(of collection: Collection) throws(LodestoneError) -> Bool {
+        let reader = try store.beginRead(context: nil)
+        defer { reader.end() }
+        guard let stored = try reader.base(of: collection.record.number),
+            stored.sequenceNumber > collection.contents.baseSequenceNumber
+        else { return false }
+        try registry.reload(collection)
+        return collection.state.changesSinceBase < max(1, policy.minimumChanges)
     }
 
     /// Runs `body` while nothing is compacted, by any process: bases and segments stay where they

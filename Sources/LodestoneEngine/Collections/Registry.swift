@@ -19,6 +19,7 @@ final class Registry: Sendable {
     private let table = Mutex(Table())
     private let published = Atomic<UInt64>(0)
     private let gate = Mutex<Void>(())
+    private let caughtUp = Mutex<(@Sendable (Collection) -> Void)?>(nil)
 
     /// Loads every collection of a store.
     init(_ store: any Store) throws(LodestoneError) {
@@ -72,6 +73,11 @@ final class Registry: Sendable {
     /// what it brought them to.
     func changing<T>(_ body: (Gate) throws(LodestoneError) -> T) throws(LodestoneError) -> T {
         try gate.withLock { (_) throws(LodestoneError) in try body(Gate(registry: self)) }
+    }
+
+    /// Has `body` called with every collection that was brought up to date from the log.
+    func onCatchUp(_ body: @escaping @Sendable (Collection) -> Void) {
+        caughtUp.withLock { $0 = body }
     }
 
     /// Takes in what other processes have committed, if they have.
@@ -172,8 +178,12 @@ final class Registry: Sendable {
                 changed[number] = contents
             }
         }
-        for (number, contents) in changed { collection(number)?.replace(contents) }
+        let collections = changed.keys.compactMap { collection($0) }
+        for collection in collections {
+            if let contents = changed[collection.record.number] { collection.replace(contents) }
+        }
         published.store(reader.sequenceNumber, ordering: .releasing)
+        if let body = caughtUp.withLock({ $0 }) { collections.forEach(body) }
     }
 
     /// Loads every collection anew.

@@ -51,7 +51,12 @@ final class StoreLock: Sendable {
     func ifFree<T>(_ body: () throws(LodestoneError) -> T) throws(LodestoneError) -> T? {
         var result: Result<T, LodestoneError>?
         _ = held.withLockIfAvailable { descriptor in
-            guard let descriptor, flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { return }
+            guard let descriptor else {
+                // Who waits for it must not wait for ever.
+                result = .failure(closed())
+                return
+            }
+            guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { return }
             defer { flock(descriptor, LOCK_UN) }
             result = Result { () throws(LodestoneError) in try body() }
         }
