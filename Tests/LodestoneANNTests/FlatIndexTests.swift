@@ -35,6 +35,49 @@ struct FlatIndexTests {
         }
     }
 
+    @Test("answers with the rows of a block among which rows are missing")
+    func missingRows() throws {
+        var random = SeededGenerator(seed: 5)
+        let vectors = random.vectors(300, 9)
+        let numbers = (0..<300).map { UInt32($0 * $0 / 7 + $0) }
+        // Freed once, by the last who holds `checked`.
+        nonisolated(unsafe) let bytes = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: 300 * 40,
+            alignment: 4
+        )
+        Array(vectors.joined()).withUnsafeBytes { bytes.copyMemory(from: $0) }
+        numbers.withUnsafeBytes { rows in
+            UnsafeMutableRawBufferPointer(rebasing: bytes[(300 * 36)...]).copyMemory(from: rows)
+        }
+        let checked = CheckedBytes(
+            UnsafeRawBufferPointer(bytes),
+            sums: [0],
+            checksum: { _ in 0 },
+            release: { bytes.deallocate() }
+        )
+        let rows: Section<UInt32>? = Section(checked, 300 * 36..<300 * 40)
+        let base = try #require(bytes.baseAddress).assumingMemoryBound(to: Float.self)
+        let sparse = VectorBlock(
+            base: base,
+            firstRow: 0,
+            rows: rows,
+            count: 300,
+            owner: checked,
+            checked: checked
+        )
+        for row in 0..<(numbers[299] + 3) {
+            #expect(sparse.place(of: row) == numbers.firstIndex(of: row))
+        }
+        let index = FlatIndex(dimension: 9, metric: .euclidean)
+        let queries = random.vectors(5, 9)
+        let dense = try search(index, queries, k: 20, in: split(vectors, at: []))
+        let found = try search(index, queries, k: 20, in: [sparse])
+        for (here, there) in zip(found, dense) {
+            #expect(here.map(\.row) == there.map { numbers[Int($0.row)] })
+            #expect(here.map(\.distance) == there.map(\.distance))
+        }
+    }
+
     private func expect(
         _ found: [Neighbor],
         _ nearest: ArraySlice<Double>,

@@ -32,6 +32,8 @@ extension SQLiteStore {
         garbageBytes: Int,
         isLive: (RowNumber) -> Bool
     ) throws(LodestoneError) {
+        // Before anything is written that nothing would point to.
+        if let failure = writeFailure.withLock({ $0 }) { throw failure }
         var record = try baseRecord(of: collection, sequenceNumber: sequenceNumber)
         let moved = try moveVectors(of: &record, garbageBytes: garbageBytes, isLive: isLive)
         let isGone = try exclusively { (_) throws(LodestoneError) in

@@ -107,6 +107,9 @@ struct RunTable: Sendable {
             let count = try reader.fixed(UInt32.self)
             var sums: [UInt32] = []
             let sumCount = try reader.count()
+            guard UInt64(firstRow) + UInt64(count & ~Self.sparseBit) < UInt64(RowNumber.max) else {
+                throw ByteReader.Malformed()
+            }
             sums.reserveCapacity(sumCount)
             for _ in 0..<sumCount { sums.append(try reader.fixed(UInt32.self)) }
             runs.append(

@@ -15,6 +15,7 @@ struct VectorMover {
     private let vectorBytes: Int
     private let create: (Int) throws(LodestoneError) -> VectorSegment
     private var pending: [Source] = []
+    private var lastRow: RowNumber?
     /// Keep what `pending` points to mapped.
     private var owners: [AnyObject] = []
     /// The runs of the new base, in row order.
@@ -52,6 +53,11 @@ struct VectorMover {
                     "the vector of row \(row) fails its checksum"
                 )
             }
+            // An archive from elsewhere may have numbers in any order, with checksums that fit.
+            guard lastRow.map({ $0 < row }) ?? true else {
+                throw VectorSegment.damaged("to be left", "row \(row) is not in its place")
+            }
+            lastRow = row
             pending.append(Source(row: row, address: base + start))
             if pending.count == maxRunCount { try flush() }
         }
