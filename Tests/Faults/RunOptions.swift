@@ -83,6 +83,8 @@ struct RunPlace: Sendable {
     var plant: String?
     /// Changes after which a collection is compacted.
     var compactionChanges = 100
+    /// Whether compactions move vectors to new segments as often as they can.
+    var movesVectors = true
 
     func remove() {
         for folder in [folder, scratch] { try? FileManager.default.removeItem(atPath: folder) }
@@ -106,8 +108,7 @@ struct RunPlace: Sendable {
         variables["LODESTONE_COMPACTION_MINIMUM_CHANGES"] = "\(compactionChanges)"
         variables["LODESTONE_COMPACTION_BUSY_CHANGES"] = "1"
         variables["LODESTONE_COMPACTION_PERCENT_OF_BASE"] = "0"
-        // Vectors move to new segments often.
-        variables["LODESTONE_SMALLER"] = "2000"
+        if movesVectors { variables["LODESTONE_SMALLER"] = "2000" }
         return try ServerProcess(
             executable: executable,
             arguments: ["--data", store, "--listen", "127.0.0.1:0"] + arguments,

@@ -126,6 +126,8 @@ struct IOErrorRun {
         do {
             try await attempt(failure, place.plant)
         } catch let finding as Finding {
+            // What goes on writing would do so to the store of the next case.
+            ServerProcess.endAll()
             let name = failure.map { "--only \($0)" } ?? "nothing fails"
             throw Finding(finding.kind, "\(name): \(finding.text)")
         }
@@ -136,6 +138,9 @@ struct IOErrorRun {
         try? FileManager.default.removeItem(atPath: store)
         try FileManager.default.copyItem(atPath: original, toPath: store)
         var workload = prepared
+        var place = place
+        // An fsync of a segment that fails is then a batch's, and must make the store read-only.
+        place.movesVectors = failure?.call != .sync
         let server = try place.startServer(
             on: store,
             try shim.variables(store: store, failure: failure)
