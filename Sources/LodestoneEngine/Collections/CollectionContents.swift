@@ -123,6 +123,12 @@ struct CollectionContents: Sendable {
     /// these contents may leave.
     var isDamaged: Bool { base?.isDamaged ?? false }
 
+    /// Compares the whole base, and the vectors that it takes over, with their checksums.
+    func checkBase() {
+        base?.checkAll()
+        for block in state.vectors { block.checked?.checkAll() }
+    }
+
     /// Whether what is written next can go into these contents.
     var canChange: Bool { !isDamaged && state.isNewest }
 

@@ -224,6 +224,8 @@ final class Registry: Sendable {
         let reader = try store.beginRead(context: nil)
         defer { reader.end() }
         var (contents, _) = try CollectionContents.load(collection.record, from: reader)
+        // Else the first search after the swap would check every vector: its time doubled.
+        contents.checkBase()
         try changing { (_) throws(LodestoneError) in
             let last = try store.beginRead(context: nil)
             defer { last.end() }
