@@ -94,7 +94,11 @@ struct CollectionState: Sendable {
     ///
     /// - Throws: `.dataLoss` when it fails its checksum.
     func vector(of row: RowNumber) throws(LodestoneError) -> UnsafeBufferPointer<Float>? {
-        guard let (block, offset) = place(of: row) else { return nil }
+        guard let (block, offset) = place(of: row) else {
+            // Where numbers of rows are damaged, a row that has a vector isn't found.
+            try refuseDamagedVectors()
+            return nil
+        }
         guard block.check(rows: offset..<offset + 1, dimension: dimension) else {
             throw .damagedVectors(of: row, block)
         }
