@@ -332,6 +332,40 @@ struct CompactionTests {
         engine.close()
     }
 
+    @Test("loses no vector silently when a number beside moved vectors is damaged")
+    func damagedNumbers() async throws {
+        let engine = try await filled()
+        try await drop(stride(from: 0, to: Self.count, by: 2), from: engine)
+        try await engine.compact("a")
+        engine.close()
+        let path = "\(store)/\(try #require(try segments.first))"
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+        let ids = try Pattern.everySecond.kept.map { try DocumentID("d\($0)") }
+        var refused = 0
+        // From the file's header to its end, through vectors and the numbers of their rows.
+        let places = Array(stride(from: 64, to: bytes.count, by: bytes.count / 40))
+        for place in places + [bytes.count - 2_000] {
+            var changed = bytes
+            changed[place] ^= 0x20
+            try overwrite(path, with: changed)
+            let engine = try open()
+            for id in ids.shuffled().prefix(200) {
+                do {
+                    let request = GetRequest(collection: "a", ids: [id], include: .vector)
+                    let found = try await engine.get(request).first?.vector
+                    let number = try #require(Int(id.string.dropFirst()))
+                    #expect(found == vector(number), "\(id), byte \(place)")
+                } catch let error as LodestoneError {
+                    #expect(error.code == .dataLoss)
+                    refused += 1
+                }
+            }
+            engine.close()
+        }
+        #expect(refused > 0)
+        try overwrite(path, with: bytes)
+    }
+
     @Test("finds what one that ended too early has left, and removes it at the next open")
     func leftovers() async throws {
         var engine = try await filled()

@@ -276,6 +276,8 @@ package final class SQLiteStore: Store, @unchecked Sendable {
 
     /// A checkpoint that can't go on now is repeated after a later commit.
     func checkpoint(_ mode: Int32) {
+        // Nothing is asked of a disk again on which a write failed.
+        guard writeFailure.withLock({ $0 == nil }) else { return }
         let code = sqlite3_wal_checkpoint_v2(writer.handle, nil, mode, nil, nil)
         // SQLITE_IOERR_FSYNC, a macro: pages that a failed fsync left behind may be lost without a second failure.
         guard code == SQLITE_IOERR | 4 << 8 else { return }
