@@ -287,7 +287,7 @@ enum FailpointName {
         "commit.after-fdatasync", "commit.after-commit", "commit.before-reply",
         "checkpoint.before", "checkpoint.after", "compaction.before-rename",
         "compaction.before-pointer", "compaction.after-vectors", "compaction.after-pointer",
-        "snapshot.after-copy", "snapshot.after-database", "snapshot.before-rename",
-        "snapshot.after-rename",
+        "compaction.before-removal", "snapshot.after-copy", "snapshot.after-database",
+        "snapshot.before-rename", "snapshot.after-rename",
     ]
 }
