@@ -57,9 +57,7 @@ package final class BaseFileWriter: SectionSink {
     }
 
     /// Makes the file durable and gives it its name.
-    ///
-    /// - Returns: Its bytes.
-    package func finish() throws(LodestoneError) -> Int {
+    package func finish() throws(LodestoneError) {
         endSection()
         try flush()
         var tail: [UInt8] = []
@@ -80,11 +78,10 @@ package final class BaseFileWriter: SectionSink {
         header.append(fixed: lode_crc32c(0, header, header.count))
         try write(tail, at: BaseFile.headerByteCount + bodyByteCount)
         try write(header, at: 0)
-        guard fsync(descriptor) == 0 else { throw FileSystem.failure("fsync", temporaryPath) }
+        try FileSystem.synchronize(descriptor, temporaryPath)
         guard rename(temporaryPath, path) == 0 else { throw FileSystem.failure("rename", path) }
         isFinished = true
         try FileSystem.synchronizeDirectory(FileSystem.parent(of: path))
-        return BaseFile.headerByteCount + bodyByteCount + tail.count
     }
 
     private func endSection() {
@@ -109,20 +106,12 @@ package final class BaseFileWriter: SectionSink {
     }
 
     private func write(_ bytes: [UInt8], at start: Int) throws(LodestoneError) {
-        var written = 0
-        while written < bytes.count {
-            let count = bytes.withUnsafeBytes { bytes in
-                pwrite(
-                    descriptor,
-                    bytes.baseAddress.map { $0 + written },
-                    bytes.count - written,
-                    off_t(start + written)
-                )
+        let result = bytes.withUnsafeBytes { bytes in
+            Result { () throws(LodestoneError) in
+                try FileSystem.write(bytes, at: start, to: descriptor, temporaryPath)
             }
-            if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { throw FileSystem.failure("pwrite", temporaryPath) }
-            written += count
         }
+        try result.get()
     }
 }
 

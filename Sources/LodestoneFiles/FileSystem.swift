@@ -54,7 +54,29 @@ package enum FileSystem {
         let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw failure("open", path) }
         defer { close(descriptor) }
+        try synchronize(descriptor, path)
+    }
+
+    /// Makes a file durable.
+    package static func synchronize(_ descriptor: Int32, _ path: String) throws(LodestoneError) {
         guard fsync(descriptor) == 0 else { throw failure("fsync", path) }
+    }
+
+    /// Writes all of `bytes` at `offset`.
+    package static func write(
+        _ bytes: UnsafeRawBufferPointer,
+        at offset: Int,
+        to descriptor: Int32,
+        _ path: String
+    ) throws(LodestoneError) {
+        var written = 0
+        while written < bytes.count {
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[written...])
+            let count = pwrite(descriptor, rest.baseAddress, rest.count, off_t(offset + written))
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { throw failure("pwrite", path) }
+            written += count
+        }
     }
 
     /// Bytes of a file, without opening it; 0 when it isn't there.

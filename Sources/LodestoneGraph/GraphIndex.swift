@@ -63,15 +63,9 @@ package struct GraphIndex: Sendable {
         return balance == 0
     }
 
-    /// SplitMix64's finish over the parts of an edge.
     private static func hash(source: NodeNumber, target: NodeNumber, _ link: Link) -> UInt64 {
-        var mixed = UInt64(source) << 32 | UInt64(target)
-        for part in [UInt64(link.label), UInt64(link.weight.bitPattern)] {
-            mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-            mixed = (mixed ^ (mixed >> 31)) &+ part &* 0x9E37_79B9_7F4A_7C15
-        }
-        return mixed ^ (mixed >> 29)
+        UInt64(source).mixed(with: UInt64(target)).mixed(with: UInt64(link.label))
+            .mixed(with: UInt64(link.weight.bitPattern))
     }
 
     /// Replaces every link that leaves `source`.

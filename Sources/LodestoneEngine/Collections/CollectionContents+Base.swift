@@ -32,7 +32,7 @@ extension CollectionContents {
         // What was read on the way may have been damaged; such a base must not get its name.
         if isDamaged { throw BaseFile.damaged(path, "the base before it is damaged") }
         FaultPoint.reach("compaction.before-rename")
-        _ = try writer.finish()
+        try writer.finish()
     }
 
     /// The rows that the base at `path` has, which was made of these contents.

@@ -60,17 +60,15 @@ struct CollectionContents: Sendable {
 
     /// Loads a collection: its base and the log after it, or its rows when there is no base that
     /// can be used.
-    ///
-    /// - Returns: The contents, and whether they need a new base.
     static func load(_ record: CollectionRecord, from reader: any StoreReader)
-        throws(LodestoneError) -> (contents: CollectionContents, needsBase: Bool)
+        throws(LodestoneError) -> CollectionContents
     {
         guard let stored = try reader.base(of: record.number) else {
             var contents = CollectionContents(record.options)
             try contents.replay(record, from: reader)
-            return (contents, false)
+            return contents
         }
-        guard let path = stored.path else { return (try rebuild(record, from: reader), true) }
+        guard let path = stored.path else { return try rebuild(record, from: reader) }
         do throws(LodestoneError) {
             var contents = try CollectionContents(
                 stored,
@@ -79,13 +77,16 @@ struct CollectionContents: Sendable {
                 vectors: try reader.vectorRuns(of: record.number)
             )
             try contents.replay(record, from: reader)
-            if !contents.isDamaged { return (contents, false) }
+            if !contents.isDamaged { return contents }
         } catch {
             // Derived: the rows have it all.
             guard error.reason == "CORRUPT_BASE" else { throw error }
         }
-        return (try rebuild(record, from: reader), true)
+        return try rebuild(record, from: reader)
     }
+
+    /// Rows that are taken in at once when all of them are.
+    private static let rowsPerInsert = 1_000
 
     /// Makes the contents from the rows.
     ///
@@ -102,18 +103,16 @@ struct CollectionContents: Sendable {
                 contents.state.append(run)
             }
         }
-        let (ids, labels) = (contents.ids, contents.labels)
+        var rows: [StoredRow] = []
         try reader.forEachRow(of: record.number, after: nil) { row in
-            let node = ids.withTable { $0.intern(row.id) }
-            contents.state.insert(
-                row.row,
-                node: node,
-                links: Self.links([row.edges], ids: ids, labels: labels)[0],
-                contents.state.analyze([EncodedRow.indexedText(of: row.text)]),
-                at: 0
-            )
+            rows.append(row)
+            if rows.count == rowsPerInsert {
+                contents.insert(rows)
+                rows.removeAll(keepingCapacity: true)
+            }
             return true
         }
+        contents.insert(rows)
         contents.state.skip(to: try reader.nextRow(of: record.number))
         contents.state.advance(to: try reader.lastSequenceNumber(of: record.number))
         return contents

@@ -172,7 +172,7 @@ final class Registry: Sendable {
                 }
                 var contents = changed.removeValue(forKey: number) ?? collection.contents
                 if !contents.canChange {
-                    contents = try CollectionContents.load(record, from: reader).contents
+                    contents = try CollectionContents.load(record, from: reader)
                 }
                 try contents.replay(change, of: record, from: reader)
                 changed[number] = contents
@@ -190,7 +190,7 @@ final class Registry: Sendable {
     private func load(from reader: any StoreReader) throws(LodestoneError) {
         let records = try reader.collections()
         for record in records {
-            let (contents, _) = try CollectionContents.load(record, from: reader)
+            let contents = try CollectionContents.load(record, from: reader)
             if let collection = collection(record.number) {
                 collection.replace(contents)
             } else {
@@ -223,15 +223,10 @@ final class Registry: Sendable {
         // Most of the log is replayed before anybody has to wait.
         let reader = try store.beginRead(context: nil)
         defer { reader.end() }
-        var (contents, _) = try CollectionContents.load(collection.record, from: reader)
+        let contents = try CollectionContents.load(collection.record, from: reader)
         // Else the first search after the swap would check every vector: its time doubled.
         contents.checkBase()
-        try changing { (_) throws(LodestoneError) in
-            let last = try store.beginRead(context: nil)
-            defer { last.end() }
-            try contents.replay(collection.record, from: last)
-            collection.replace(contents)
-        }
+        try put(contents, into: collection)
     }
 
     /// Makes the contents of a collection anew from its rows, and puts them in place.
@@ -240,7 +235,14 @@ final class Registry: Sendable {
     func remake(_ collection: Collection) throws(LodestoneError) {
         let reader = try store.beginRead(context: nil)
         defer { reader.end() }
-        var contents = try CollectionContents.rebuild(collection.record, from: reader)
+        try put(try CollectionContents.rebuild(collection.record, from: reader), into: collection)
+    }
+
+    /// Puts contents in place, with what was written since they were made.
+    private func put(_ contents: CollectionContents, into collection: Collection)
+        throws(LodestoneError)
+    {
+        var contents = contents
         try changing { (_) throws(LodestoneError) in
             let last = try store.beginRead(context: nil)
             defer { last.end() }

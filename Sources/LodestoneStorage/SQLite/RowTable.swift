@@ -11,7 +11,7 @@ struct RowTable {
     private var columns: String { "row, id, text, metadata, edges, sum" }
 
     func insert(_ row: EncodedRow, as number: RowNumber) throws(LodestoneError) {
-        try orFail { () throws(SQLiteConnection.Failure) in
+        try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
             let statement = try connection.statement(
                 "INSERT INTO docs_\(collection)(\(columns)) VALUES(?1, ?2, ?3, ?4, ?5, ?6)"
             )
@@ -48,7 +48,7 @@ struct RowTable {
             guard error.reason == "CORRUPT_ROW" else { throw error }
             words = ""
         }
-        try orFail { () throws(SQLiteConnection.Failure) in
+        try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
             if keepsWords && !words.isEmpty {
                 let statement = try connection.statement(
                     """
@@ -73,7 +73,7 @@ struct RowTable {
     func relink(_ number: RowNumber, _ edges: [Edge]) throws(LodestoneError) {
         guard let row = try read(number) else { return }
         let encoded = EncodedRow(row.document).relinked(edges)
-        try orFail { () throws(SQLiteConnection.Failure) in
+        try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
             let statement = try connection.statement(
                 "UPDATE docs_\(collection) SET edges = ?2, sum = ?3 WHERE row = ?1"
             )
@@ -87,7 +87,8 @@ struct RowTable {
     func read(_ number: RowNumber, context: CallContext? = nil) throws(LodestoneError)
         -> StoredRow?
     {
-        let statement = try orFail(context) { () throws(SQLiteConnection.Failure) in
+        let statement = try SQLiteConnection.orFail(context) {
+            () throws(SQLiteConnection.Failure) in
             let statement = try connection.statement(
                 "SELECT \(columns) FROM docs_\(collection) WHERE row = ?1"
             )
@@ -104,7 +105,8 @@ struct RowTable {
         context: CallContext?,
         _ body: (StoredRow) throws(LodestoneError) -> Bool
     ) throws(LodestoneError) {
-        let statement = try orFail(context) { () throws(SQLiteConnection.Failure) in
+        let statement = try SQLiteConnection.orFail(context) {
+            () throws(SQLiteConnection.Failure) in
             let statement = try connection.statement(
                 "SELECT \(columns) FROM docs_\(collection) WHERE row > ?1 ORDER BY row"
             )
@@ -112,7 +114,10 @@ struct RowTable {
             return statement
         }
         defer { statement.reset() }
-        while try orFail(context, { () throws(SQLiteConnection.Failure) in try statement.step() }) {
+        while try SQLiteConnection.orFail(
+            context,
+            { () throws(SQLiteConnection.Failure) in try statement.step() }
+        ) {
             guard try body(try decode(statement)) else { return }
         }
     }
@@ -164,16 +169,5 @@ struct RowTable {
             recovery: "Write the document again, or restore a snapshot.",
             object: id
         )
-    }
-
-    private func orFail<T>(
-        _ context: CallContext? = nil,
-        _ body: () throws(SQLiteConnection.Failure) -> T
-    ) throws(LodestoneError) -> T {
-        do throws(SQLiteConnection.Failure) {
-            return try body()
-        } catch {
-            throw error.asLodestoneError(context: context)
-        }
     }
 }

@@ -97,6 +97,24 @@ final class SQLiteConnection: @unchecked Sendable {
     }
 }
 
+extension SQLiteConnection {
+    /// Runs `body`; what SQLite refuses becomes the error that a caller of the store sees.
+    ///
+    /// - Parameters:
+    ///   - context: The call on whose behalf it runs.
+    ///   - body: Statements that write nothing, or are rolled back.
+    static func orFail<T>(
+        _ context: CallContext? = nil,
+        _ body: () throws(Failure) -> T
+    ) throws(LodestoneError) -> T {
+        do throws(Failure) {
+            return try body()
+        } catch {
+            throw error.asLodestoneError(context: context)
+        }
+    }
+}
+
 extension SQLiteConnection.Failure {
     /// The error that a caller of the store sees, when nothing was written.
     func asLodestoneError(context: CallContext?) -> LodestoneError {

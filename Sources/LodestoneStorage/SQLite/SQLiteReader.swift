@@ -301,11 +301,7 @@ final class SQLiteReader: StoreReader {
     private func orFail<T>(_ body: () throws(SQLiteConnection.Failure) -> T)
         throws(LodestoneError) -> T
     {
-        do throws(SQLiteConnection.Failure) {
-            return try body()
-        } catch {
-            throw error.asLodestoneError(context: context)
-        }
+        try SQLiteConnection.orFail(context, body)
     }
 }
 

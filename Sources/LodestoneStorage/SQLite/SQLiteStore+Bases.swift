@@ -63,9 +63,8 @@ extension SQLiteStore {
     private func baseRecord(of collection: CollectionNumber, sequenceNumber: UInt64)
         throws(LodestoneError) -> BaseRecord
     {
-        let read = try beginRead(context: nil)
-        defer { read.end() }
-        guard let reader = read as? SQLiteReader else { throw .broken("a foreign reader") }
+        let reader = try beginReading()
+        defer { reader.end() }
         let old = try reader.baseRecord(of: collection)
         var record = BaseRecord(
             collection: collection,

@@ -291,10 +291,8 @@ extension SQLiteStore {
     }
 
     private func run(_ sql: String) throws(LodestoneError) {
-        do throws(SQLiteConnection.Failure) {
+        try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
             try writer.execute(sql)
-        } catch {
-            throw error.asLodestoneError(context: nil)
         }
     }
 

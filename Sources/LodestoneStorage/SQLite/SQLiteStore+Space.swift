@@ -78,9 +78,8 @@ extension SQLiteStore {
     private func addLogged(to use: inout SegmentUse, after record: BaseRecord)
         throws(LodestoneError)
     {
-        let read = try beginRead(context: nil)
-        defer { read.end() }
-        guard let reader = read as? SQLiteReader else { throw .broken("a foreign reader") }
+        let reader = try beginReading()
+        defer { reader.end() }
         let places = try reader.vectorPlaces(of: record.collection, after: record.sequenceNumber)
         let vectorBytes = record.dimension * MemoryLayout<Float>.stride
         for place in places {
@@ -103,9 +102,8 @@ extension SQLiteStore {
     private func unneededSegments(of collection: CollectionNumber) throws(LodestoneError)
         -> [UInt32]
     {
-        let read = try beginRead(context: nil)
-        defer { read.end() }
-        guard let reader = read as? SQLiteReader else { throw .broken("a foreign reader") }
+        let reader = try beginReading()
+        defer { reader.end() }
         return segments.unneeded(of: collection, named: try reader.namedSegments(of: collection))
     }
 
@@ -137,9 +135,8 @@ extension SQLiteStore {
 
     /// Whether the latest state needs a segment.
     func names(_ index: UInt32, of collection: CollectionNumber) throws(LodestoneError) -> Bool {
-        let read = try beginRead(context: nil)
-        defer { read.end() }
-        guard let reader = read as? SQLiteReader else { throw .broken("a foreign reader") }
+        let reader = try beginReading()
+        defer { reader.end() }
         return try reader.namedSegments(of: collection).contains(index)
     }
 }
@@ -149,7 +146,7 @@ extension SQLiteReader {
     func vectorPlaces(of collection: CollectionNumber, after sequenceNumber: UInt64)
         throws(LodestoneError) -> [(segment: UInt32, offset: Int, count: Int)]
     {
-        try StoreLayout.reading(connection, context: context) {
+        try SQLiteConnection.orFail(context) {
             () throws(SQLiteConnection.Failure) in
             let statement = try connection.statement(
                 """

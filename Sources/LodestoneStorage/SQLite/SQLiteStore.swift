@@ -59,10 +59,8 @@ package final class SQLiteStore: Store, @unchecked Sendable {
         segments = SegmentSet(directory: directory)
         // Opening runs SQLite's recovery, and may create the schema: nobody else may commit.
         writer = try lock.exclusively { () throws(LodestoneError) in
-            do throws(SQLiteConnection.Failure) {
-                return try SQLiteConnection(path: directory + "/lodestone.db", isReadOnly: false)
-            } catch {
-                throw error.asLodestoneError(context: nil)
+            try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
+                try SQLiteConnection(path: directory + "/lodestone.db", isReadOnly: false)
             }
         }
         try lock.exclusively { () throws(LodestoneError) in
@@ -178,10 +176,8 @@ package final class SQLiteStore: Store, @unchecked Sendable {
     }
 
     private func lastLogged() throws(LodestoneError) -> UInt64 {
-        do throws(SQLiteConnection.Failure) {
-            return UInt64(try scalar("SELECT max(seq) FROM log"))
-        } catch {
-            throw error.asLodestoneError(context: nil)
+        try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
+            UInt64(try scalar("SELECT max(seq) FROM log"))
         }
     }
 
@@ -220,6 +216,10 @@ package final class SQLiteStore: Store, @unchecked Sendable {
     }
 
     package func beginRead(context: CallContext?) throws(LodestoneError) -> any StoreReader {
+        try beginReading(context)
+    }
+
+    func beginReading(_ context: CallContext? = nil) throws(LodestoneError) -> SQLiteReader {
         try refuseIfClosed()
         do throws(SQLiteConnection.Failure) {
             let connection: SQLiteConnection
@@ -279,7 +279,8 @@ package final class SQLiteStore: Store, @unchecked Sendable {
         // Nothing is asked of a disk again on which a write failed.
         guard writeFailure.withLock({ $0 == nil }) else { return }
         let code = sqlite3_wal_checkpoint_v2(writer.handle, nil, mode, nil, nil)
-        // SQLITE_IOERR_FSYNC, a macro: pages that a failed fsync left behind may be lost without a second failure.
+        // SQLITE_IOERR_FSYNC, a macro: pages that a failed fsync left behind may be lost without a
+        // second failure.
         guard code == SQLITE_IOERR | 4 << 8 else { return }
         refuseWrites(
             because: SQLiteConnection.Failure(

@@ -63,7 +63,7 @@ final class VectorSegment: @unchecked Sendable {
             capacity: max(standardCapacity, headerByteCount + byteCount)
         )
         _ = try header.withUnsafeBytes { segment.append($0) }.get()
-        guard fsync(descriptor) == 0 else { throw FileSystem.failure("fsync", path) }
+        try FileSystem.synchronize(descriptor, path)
         try FileSystem.synchronizeDirectory(directory)
         return segment
     }
@@ -149,22 +149,11 @@ final class VectorSegment: @unchecked Sendable {
     func append(_ bytes: UnsafeRawBufferPointer) -> Result<Int, LodestoneError> {
         do throws(LodestoneError) {
             let start = (try endOfFile() + 3) & ~3
-            try write(bytes, at: start)
+            try FileSystem.write(bytes, at: start, to: descriptor, path)
             needsSynchronize = true
             return .success(start)
         } catch {
             return .failure(error)
-        }
-    }
-
-    private func write(_ bytes: UnsafeRawBufferPointer, at start: Int) throws(LodestoneError) {
-        var written = 0
-        while written < bytes.count {
-            let rest = UnsafeRawBufferPointer(rebasing: bytes[written...])
-            let count = pwrite(descriptor, rest.baseAddress, rest.count, off_t(start + written))
-            if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { throw FileSystem.failure("pwrite", path) }
-            written += count
         }
     }
 

@@ -130,22 +130,10 @@ final class RegularFile {
     }
 
     func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(LodestoneError) {
-        var written = 0
-        while written < bytes.count {
-            let rest = UnsafeRawBufferPointer(rebasing: bytes[written...])
-            let count = pwrite(
-                descriptor,
-                rest.baseAddress,
-                rest.count,
-                off_t(offset) + off_t(written)
-            )
-            if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { throw FileSystem.failure("pwrite", path) }
-            written += count
-        }
+        try FileSystem.write(bytes, at: Int(offset), to: descriptor, path)
     }
 
     func synchronize() throws(LodestoneError) {
-        guard fsync(descriptor) == 0 else { throw FileSystem.failure("fsync", path) }
+        try FileSystem.synchronize(descriptor, path)
     }
 }

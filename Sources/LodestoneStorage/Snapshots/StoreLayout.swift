@@ -39,7 +39,7 @@ enum StoreLayout {
     static func collections(_ connection: SQLiteConnection, context: CallContext? = nil)
         throws(LodestoneError) -> [CollectionRecord]
     {
-        try reading(connection, context: context) { () throws(SQLiteConnection.Failure) in
+        try SQLiteConnection.orFail(context) { () throws(SQLiteConnection.Failure) in
             let statement = try connection.statement(
                 "SELECT number, name, options FROM collections ORDER BY number"
             )
@@ -75,10 +75,10 @@ enum StoreLayout {
     static func vectorBatches(of record: CollectionRecord, _ connection: SQLiteConnection)
         throws(LodestoneError) -> [VectorBatch]
     {
-        let base = try reading(connection) { () throws(SQLiteConnection.Failure) in
+        let base = try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
             try BaseRecord.read(connection, of: record.number)
         }
-        let rows = try reading(connection) { () throws(SQLiteConnection.Failure) in
+        let rows = try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
             let statement = try connection.statement(
                 LogRow.select
                     + " WHERE collection = ?1 AND vector_count > 0 AND seq > ?2 ORDER BY seq"
@@ -193,7 +193,7 @@ enum StoreLayout {
     static func logStart(_ connection: SQLiteConnection) throws(LodestoneError)
         -> (sequenceNumber: UInt64, chain: UInt32)
     {
-        let anchor = try reading(connection) { () throws(SQLiteConnection.Failure) in
+        let anchor = try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
             try LogAnchor.read(connection)
         }
         return (anchor?.sequenceNumber ?? 0, anchor?.chain ?? 0)
@@ -204,7 +204,7 @@ enum StoreLayout {
     static func firstLoggedRow(of collection: CollectionNumber, _ connection: SQLiteConnection)
         throws(LodestoneError) -> RowNumber
     {
-        try reading(connection) { () throws(SQLiteConnection.Failure) in
+        try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
             try BaseRecord.read(connection, of: collection)?.nextRow ?? 0
         }
     }
@@ -253,18 +253,6 @@ enum StoreLayout {
             return try body(connection)
         } catch {
             throw error.asLodestoneError(context: nil)
-        }
-    }
-
-    static func reading<T>(
-        _ connection: SQLiteConnection,
-        context: CallContext? = nil,
-        _ body: () throws(SQLiteConnection.Failure) -> T
-    ) throws(LodestoneError) -> T {
-        do throws(SQLiteConnection.Failure) {
-            return try body()
-        } catch {
-            throw error.asLodestoneError(context: context)
         }
     }
 

@@ -47,7 +47,7 @@ extension RowTable {
         context: CallContext?,
         _ body: (RowNumber, Result<StoredRow, LodestoneError>) throws(LodestoneError) -> Void
     ) throws(LodestoneError) {
-        let statement = try StoreLayout.reading(connection) {
+        let statement = try SQLiteConnection.orFail {
             () throws(SQLiteConnection.Failure) in
             try connection.statement(
                 """
@@ -56,9 +56,8 @@ extension RowTable {
             )
         }
         defer { statement.reset() }
-        while try StoreLayout.reading(
-            connection,
-            context: context,
+        while try SQLiteConnection.orFail(
+            context,
             { () throws(SQLiteConnection.Failure) in try statement.step() }
         ) {
             try context?.check()

@@ -12,7 +12,7 @@ struct StateCheck {
     /// Follows the log's chain from its start to its end.
     func verifyLog(_ report: inout VerifyReport) throws(LodestoneError) {
         var (sequence, chain) = try StoreLayout.logStart(connection)
-        let statement = try StoreLayout.reading(connection) {
+        let statement = try SQLiteConnection.orFail {
             () throws(SQLiteConnection.Failure) in
             try connection.statement(LogRow.select + " ORDER BY seq")
         }
@@ -102,7 +102,7 @@ struct StateCheck {
         throws(LodestoneError) -> RowBits
     {
         var rows = RowBits()
-        let statement = try StoreLayout.reading(connection) {
+        let statement = try SQLiteConnection.orFail {
             () throws(SQLiteConnection.Failure) in
             try connection.statement(
                 LogRow.select + " WHERE collection = ?1 AND kind = 3 ORDER BY seq"
@@ -138,7 +138,7 @@ struct StateCheck {
         _ body: () throws(SQLiteConnection.Failure) -> T
     ) throws(LodestoneError) -> T? {
         do throws(LodestoneError) {
-            return try StoreLayout.reading(connection, context: context, body)
+            return try SQLiteConnection.orFail(context, body)
         } catch {
             guard error.code == .dataLoss else { throw error }
             report.note(.database(what, error, record))

@@ -128,7 +128,7 @@ struct WordsCheck {
                 continue
             }
             let offset = UInt64(bitPattern: statement.int(at: 2))
-            let word = statement.withBytes(at: 0) { Self.hash($0, offset) }
+            let word = statement.withBytes(at: 0) { UInt64(hashing: $0).mixed(with: offset) }
             balance[place] = combine(balance[place], word)
         }
     }
@@ -139,19 +139,9 @@ struct WordsCheck {
         """
     }
 
-    /// FNV-1a of the word, and its place, through SplitMix64's finish.
-    private static func hash(_ word: UnsafeRawBufferPointer, _ offset: UInt64) -> UInt64 {
-        var mixed: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in word { mixed = (mixed ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
-        mixed = mixed &+ offset &* 0x9E37_79B9_7F4A_7C15
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
     private func orFail<T>(_ body: () throws(SQLiteConnection.Failure) -> T)
         throws(LodestoneError) -> T
     {
-        try StoreLayout.reading(connection, context: context, body)
+        try SQLiteConnection.orFail(context, body)
     }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
 
 /// Comparing an index with the texts that it was made from.
 extension TextIndex {
@@ -11,7 +12,7 @@ extension TextIndex {
         var positions: ContiguousArray<UInt32> = []
         for term in 0..<(base?.termCount ?? 0) {
             guard let base else { break }
-            let word = Self.hash(base.bytes(of: term))
+            let word = UInt64(hashing: base.bytes(of: term))
             var reader = TextBase.PositionReader()
             for entry in base.entries(of: term) {
                 let chunk = base.chunk(of: entry) << 16
@@ -25,7 +26,7 @@ extension TextIndex {
             }
         }
         for term in 0..<delta.dictionary.termCount {
-            let word = delta.dictionary.withStem(of: term) { Self.hash($0.bytes) }
+            let word = delta.dictionary.withStem(of: term) { UInt64(hashing: $0.bytes) }
             var number = delta.firstBlock(of: term)
             while number != 0 {
                 let block = delta.block(number)
@@ -46,7 +47,7 @@ extension TextIndex {
     /// The number that a row with the text at `index` of `texts` has.
     package static func fingerprint(of texts: AnalyzedTexts, at index: Int) -> UInt64 {
         texts.occurrences[texts.occurrences(of: index)].reduce(0) { sum, occurrence in
-            let word = texts.dictionary.withStem(of: occurrence.term) { hash($0.bytes) }
+            let word = texts.dictionary.withStem(of: occurrence.term) { UInt64(hashing: $0.bytes) }
             var positions: ContiguousArray<UInt32> = []
             texts.forEachPosition(of: occurrence) { positions.append($0) }
             return sum &+ Self.sum(word, positions)
@@ -54,17 +55,6 @@ extension TextIndex {
     }
 
     private static func sum(_ word: UInt64, _ positions: ContiguousArray<UInt32>) -> UInt64 {
-        positions.reduce(0) { sum, position in
-            // SplitMix64's finish, so that words can't make up for each other.
-            var mixed = word &+ UInt64(position) &* 0x9E37_79B9_7F4A_7C15
-            mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-            return sum &+ (mixed ^ (mixed >> 31))
-        }
-    }
-
-    /// FNV-1a.
-    private static func hash(_ word: some Sequence<UInt8>) -> UInt64 {
-        word.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01B3 }
+        positions.reduce(0) { $0 &+ word.mixed(with: UInt64($1)) }
     }
 }
