@@ -1,7 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
 import Foundation
 import LodestoneCore
 import LodestoneImport
+
+/// Where the data is.
+struct DataOptions: ParsableArguments {
+    @Option(
+        name: .customLong("data"),
+        help: "A folder with docs.jsonl.zst, docs.f16, edges.tsv.zst, queries.jsonl, queries.f16."
+    )
+    var folder: String
+
+    @Option(help: "Elements of each vector.")
+    var dimension = 384
+
+    var data: BenchData { BenchData(folder: folder, dimension: dimension) }
+}
 
 /// A folder of documents, vectors and questions: `docs.jsonl.zst`, `docs.f16`, `edges.tsv.zst`,
 /// `queries.jsonl`, `queries.f16`.

@@ -12,11 +12,7 @@ struct CompactionBench: AsyncParsableCommand {
 
     @OptionGroup var common: CommonOptions
 
-    @Option(help: "A folder with docs.jsonl.zst, docs.f16, edges.tsv.zst and queries.f16.")
-    var data: String
-
-    @Option(help: "Elements of each vector.")
-    var dimension = 384
+    @OptionGroup var options: DataOptions
 
     @Option(help: "Documents written again before each compaction.")
     var changes = 20_000
@@ -25,7 +21,7 @@ struct CompactionBench: AsyncParsableCommand {
     var passes = 5
 
     func run() async throws {
-        let data = BenchData(folder: data, dimension: dimension)
+        let data = options.data
         let batches = try data.batches(
             of: 1_000,
             count: nil,
@@ -37,7 +33,7 @@ struct CompactionBench: AsyncParsableCommand {
         let store = BenchStore(common)
         defer { store.remove() }
         let target = try await store.open(common)
-        try await target.create("bench", CollectionOptions(dimension: dimension))
+        try await target.create("bench", CollectionOptions(dimension: options.dimension))
         _ = try await target.ingest(batches, into: "bench", inFlight: 2)
         try await target.compact("bench")
         var calm: [Double] = []

@@ -10,11 +10,7 @@ struct Ingest: AsyncParsableCommand {
 
     @OptionGroup var common: CommonOptions
 
-    @Option(help: "A folder with docs.jsonl.zst and docs.f16.")
-    var data: String
-
-    @Option(help: "Elements of each vector.")
-    var dimension = 384
+    @OptionGroup var options: DataOptions
 
     @Option(help: "Documents of a batch.")
     var batch = 1_000
@@ -35,12 +31,12 @@ struct Ingest: AsyncParsableCommand {
     var edges = false
 
     func run() async throws {
-        let batches = try BenchData(folder: data, dimension: dimension)
+        let batches = try options.data
             .batches(of: batch, count: documents, randomIDs: randomIDs, withEdges: edges)
         let store = BenchStore(common)
         defer { store.remove() }
         let target = try await store.open(common)
-        try await target.create("bench", CollectionOptions(dimension: dimension))
+        try await target.create("bench", CollectionOptions(dimension: options.dimension))
         let (seconds, latencies) = try await target.ingest(
             batches,
             into: "bench",

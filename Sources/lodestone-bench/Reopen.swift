@@ -11,11 +11,7 @@ struct Reopen: AsyncParsableCommand {
 
     @OptionGroup var common: CommonOptions
 
-    @Option(help: "A folder with docs.jsonl.zst, docs.f16, edges.tsv.zst and queries.f16.")
-    var data: String
-
-    @Option(help: "Elements of each vector.")
-    var dimension = 384
+    @OptionGroup var options: DataOptions
 
     @Option(help: "Write so many documents; beyond those of the folder, the same again.")
     var documents: Int?
@@ -27,7 +23,7 @@ struct Reopen: AsyncParsableCommand {
     var passes = 5
 
     func run() async throws {
-        let data = BenchData(folder: data, dimension: dimension)
+        let data = options.data
         let batches = try data.batches(
             of: 1_000,
             count: documents,
@@ -40,7 +36,10 @@ struct Reopen: AsyncParsableCommand {
         defer { store.remove() }
         var server = try store.startServer(common)
         var client = try await LodestoneClient.connect(to: server.address)
-        _ = try await client.createCollection("bench", CollectionOptions(dimension: dimension))
+        _ = try await client.createCollection(
+            "bench",
+            CollectionOptions(dimension: options.dimension)
+        )
         let target = ServerTarget(process: server, client: client)
         _ = try await target.ingest(batches, into: "bench", inFlight: 2)
         try await target.compact("bench")

@@ -15,11 +15,7 @@ struct SearchBench: AsyncParsableCommand {
 
     @OptionGroup var common: CommonOptions
 
-    @Option(help: "A folder with docs.jsonl.zst, docs.f16, queries.jsonl and queries.f16.")
-    var data: String
-
-    @Option(help: "Elements of each vector.")
-    var dimension = 384
+    @OptionGroup var options: DataOptions
 
     @Option(help: "vector, text or hybrid; may be given several times.")
     var kind: [Kind] = [.vector]
@@ -46,7 +42,7 @@ struct SearchBench: AsyncParsableCommand {
     var documents: Int?
 
     func run() async throws {
-        let data = BenchData(folder: data, dimension: dimension)
+        let data = options.data
         let batches = try data.batches(
             of: 1_000,
             count: documents,
@@ -57,7 +53,7 @@ struct SearchBench: AsyncParsableCommand {
         let store = BenchStore(common)
         defer { store.remove() }
         let target = try await store.open(common)
-        try await target.create("bench", CollectionOptions(dimension: dimension))
+        try await target.create("bench", CollectionOptions(dimension: options.dimension))
         _ = try await target.ingest(batches, into: "bench", inFlight: 2)
         let stored = batches.flatMap { $0 }
         for kind in kind {

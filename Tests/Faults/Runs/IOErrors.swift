@@ -124,7 +124,7 @@ struct IOErrorRun {
 
     mutating func attempt(_ failure: Shim.Failure?) async throws {
         do {
-            try await attempt(failure, place.plant)
+            try await carryOut(failure)
         } catch let finding as Finding {
             // What goes on writing would do so to the store of the next case.
             ServerProcess.endAll()
@@ -133,7 +133,7 @@ struct IOErrorRun {
         }
     }
 
-    private mutating func attempt(_ failure: Shim.Failure?, _: String?) async throws {
+    private mutating func carryOut(_ failure: Shim.Failure?) async throws {
         tried += 1
         try? FileManager.default.removeItem(atPath: store)
         try FileManager.default.copyItem(atPath: original, toPath: store)
