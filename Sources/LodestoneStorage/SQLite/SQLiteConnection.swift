@@ -103,6 +103,8 @@ extension SQLiteConnection {
     /// - Parameters:
     ///   - context: The call on whose behalf it runs.
     ///   - body: Statements that write nothing, or are rolled back.
+    /// - Returns: What `body` returns.
+    /// - Throws: What `asLodestoneError` makes of SQLite's code.
     static func orFail<T>(
         _ context: CallContext? = nil,
         _ body: () throws(Failure) -> T
