@@ -232,6 +232,51 @@ void   lodestone__v1__collection_options__free_unpacked
   assert(message->base.descriptor == &lodestone__v1__collection_options__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   lodestone__v1__index_status__init
+                     (Lodestone__V1__IndexStatus         *message)
+{
+  static const Lodestone__V1__IndexStatus init_value = LODESTONE__V1__INDEX_STATUS__INIT;
+  *message = init_value;
+}
+size_t lodestone__v1__index_status__get_packed_size
+                     (const Lodestone__V1__IndexStatus *message)
+{
+  assert(message->base.descriptor == &lodestone__v1__index_status__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lodestone__v1__index_status__pack
+                     (const Lodestone__V1__IndexStatus *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lodestone__v1__index_status__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lodestone__v1__index_status__pack_to_buffer
+                     (const Lodestone__V1__IndexStatus *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lodestone__v1__index_status__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lodestone__V1__IndexStatus *
+       lodestone__v1__index_status__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lodestone__V1__IndexStatus *)
+     protobuf_c_message_unpack (&lodestone__v1__index_status__descriptor,
+                                allocator, len, data);
+}
+void   lodestone__v1__index_status__free_unpacked
+                     (Lodestone__V1__IndexStatus *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lodestone__v1__index_status__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   lodestone__v1__collection_description__init
                      (Lodestone__V1__CollectionDescription         *message)
 {
@@ -359,7 +404,7 @@ const ProtobufCMessageDescriptor lodestone__v1__lshoptions__descriptor =
   (ProtobufCMessageInit) lodestone__v1__lshoptions__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lodestone__v1__hnswoptions__field_descriptors[4] =
+static const ProtobufCFieldDescriptor lodestone__v1__hnswoptions__field_descriptors[5] =
 {
   {
     "inline_indexing",
@@ -409,17 +454,30 @@ static const ProtobufCFieldDescriptor lodestone__v1__hnswoptions__field_descript
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "quantization",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_ENUM,
+    offsetof(Lodestone__V1__HNSWOptions, has_quantization),
+    offsetof(Lodestone__V1__HNSWOptions, quantization),
+    &lodestone__v1__vector_quantization__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lodestone__v1__hnswoptions__field_indices_by_name[] = {
   2,   /* field[2] = ef_construction */
   3,   /* field[3] = ef_search */
   0,   /* field[0] = inline_indexing */
   1,   /* field[1] = m */
+  4,   /* field[4] = quantization */
 };
 static const ProtobufCIntRange lodestone__v1__hnswoptions__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor lodestone__v1__hnswoptions__descriptor =
 {
@@ -429,7 +487,7 @@ const ProtobufCMessageDescriptor lodestone__v1__hnswoptions__descriptor =
   "Lodestone__V1__HNSWOptions",
   "lodestone.v1",
   sizeof(Lodestone__V1__HNSWOptions),
-  4,
+  5,
   lodestone__v1__hnswoptions__field_descriptors,
   lodestone__v1__hnswoptions__field_indices_by_name,
   1,  lodestone__v1__hnswoptions__number_ranges,
@@ -577,7 +635,149 @@ const ProtobufCMessageDescriptor lodestone__v1__collection_options__descriptor =
   (ProtobufCMessageInit) lodestone__v1__collection_options__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lodestone__v1__collection_description__field_descriptors[8] =
+static const ProtobufCFieldDescriptor lodestone__v1__index_status__field_descriptors[9] =
+{
+  {
+    "strategy",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Lodestone__V1__IndexStatus, strategy),
+    &lodestone__v1__vector_strategy__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "state",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_ENUM,
+    offsetof(Lodestone__V1__IndexStatus, has_state),
+    offsetof(Lodestone__V1__IndexStatus, state),
+    &lodestone__v1__index_state__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "indexed_vectors",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Lodestone__V1__IndexStatus, has_indexed_vectors),
+    offsetof(Lodestone__V1__IndexStatus, indexed_vectors),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "scanned_vectors",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Lodestone__V1__IndexStatus, has_scanned_vectors),
+    offsetof(Lodestone__V1__IndexStatus, scanned_vectors),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "progress",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_DOUBLE,
+    offsetof(Lodestone__V1__IndexStatus, has_progress),
+    offsetof(Lodestone__V1__IndexStatus, progress),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "bytes",
+    6,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Lodestone__V1__IndexStatus, has_bytes),
+    offsetof(Lodestone__V1__IndexStatus, bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "unreachable_nodes",
+    7,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Lodestone__V1__IndexStatus, has_unreachable_nodes),
+    offsetof(Lodestone__V1__IndexStatus, unreachable_nodes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "self_recall",
+    8,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_DOUBLE,
+    offsetof(Lodestone__V1__IndexStatus, has_self_recall),
+    offsetof(Lodestone__V1__IndexStatus, self_recall),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "message",
+    9,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__IndexStatus, has_message),
+    offsetof(Lodestone__V1__IndexStatus, message),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lodestone__v1__index_status__field_indices_by_name[] = {
+  5,   /* field[5] = bytes */
+  2,   /* field[2] = indexed_vectors */
+  8,   /* field[8] = message */
+  4,   /* field[4] = progress */
+  3,   /* field[3] = scanned_vectors */
+  7,   /* field[7] = self_recall */
+  1,   /* field[1] = state */
+  0,   /* field[0] = strategy */
+  6,   /* field[6] = unreachable_nodes */
+};
+static const ProtobufCIntRange lodestone__v1__index_status__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 9 }
+};
+const ProtobufCMessageDescriptor lodestone__v1__index_status__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lodestone.v1.IndexStatus",
+  "IndexStatus",
+  "Lodestone__V1__IndexStatus",
+  "lodestone.v1",
+  sizeof(Lodestone__V1__IndexStatus),
+  9,
+  lodestone__v1__index_status__field_descriptors,
+  lodestone__v1__index_status__field_indices_by_name,
+  1,  lodestone__v1__index_status__number_ranges,
+  (ProtobufCMessageInit) lodestone__v1__index_status__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor lodestone__v1__collection_description__field_descriptors[9] =
 {
   {
     "name",
@@ -675,12 +875,25 @@ static const ProtobufCFieldDescriptor lodestone__v1__collection_description__fie
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "index",
+    9,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Lodestone__V1__CollectionDescription, index),
+    &lodestone__v1__index_status__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lodestone__v1__collection_description__field_indices_by_name[] = {
   7,   /* field[7] = base_bytes */
   6,   /* field[6] = changes_since_base */
   2,   /* field[2] = documents */
   4,   /* field[4] = edges */
+  8,   /* field[8] = index */
   0,   /* field[0] = name */
   1,   /* field[1] = options */
   5,   /* field[5] = sequence_number */
@@ -689,7 +902,7 @@ static const unsigned lodestone__v1__collection_description__field_indices_by_na
 static const ProtobufCIntRange lodestone__v1__collection_description__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor lodestone__v1__collection_description__descriptor =
 {
@@ -699,7 +912,7 @@ const ProtobufCMessageDescriptor lodestone__v1__collection_description__descript
   "Lodestone__V1__CollectionDescription",
   "lodestone.v1",
   sizeof(Lodestone__V1__CollectionDescription),
-  8,
+  9,
   lodestone__v1__collection_description__field_descriptors,
   lodestone__v1__collection_description__field_indices_by_name,
   1,  lodestone__v1__collection_description__number_ranges,
@@ -736,6 +949,36 @@ const ProtobufCEnumDescriptor lodestone__v1__metric__descriptor =
   lodestone__v1__metric__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
+static const ProtobufCEnumValue lodestone__v1__vector_quantization__enum_values_by_number[3] =
+{
+  { "INT8", "LODESTONE__V1__VECTOR_QUANTIZATION__INT8", 0 },
+  { "NO_QUANTIZATION", "LODESTONE__V1__VECTOR_QUANTIZATION__NO_QUANTIZATION", 1 },
+  { "INT4", "LODESTONE__V1__VECTOR_QUANTIZATION__INT4", 2 },
+};
+static const ProtobufCIntRange lodestone__v1__vector_quantization__value_ranges[] = {
+{0, 0},{0, 3}
+};
+static const ProtobufCEnumValueIndex lodestone__v1__vector_quantization__enum_values_by_name[3] =
+{
+  { "INT4", 2 },
+  { "INT8", 0 },
+  { "NO_QUANTIZATION", 1 },
+};
+const ProtobufCEnumDescriptor lodestone__v1__vector_quantization__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "lodestone.v1.VectorQuantization",
+  "VectorQuantization",
+  "Lodestone__V1__VectorQuantization",
+  "lodestone.v1",
+  3,
+  lodestone__v1__vector_quantization__enum_values_by_number,
+  3,
+  lodestone__v1__vector_quantization__enum_values_by_name,
+  1,
+  lodestone__v1__vector_quantization__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
 static const ProtobufCEnumValue lodestone__v1__text_strategy__enum_values_by_number[2] =
 {
   { "FTS5", "LODESTONE__V1__TEXT_STRATEGY__FTS5", 0 },
@@ -762,5 +1005,35 @@ const ProtobufCEnumDescriptor lodestone__v1__text_strategy__descriptor =
   lodestone__v1__text_strategy__enum_values_by_name,
   1,
   lodestone__v1__text_strategy__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue lodestone__v1__index_state__enum_values_by_number[3] =
+{
+  { "READY", "LODESTONE__V1__INDEX_STATE__READY", 0 },
+  { "BUILDING", "LODESTONE__V1__INDEX_STATE__BUILDING", 1 },
+  { "SCANNING", "LODESTONE__V1__INDEX_STATE__SCANNING", 2 },
+};
+static const ProtobufCIntRange lodestone__v1__index_state__value_ranges[] = {
+{0, 0},{0, 3}
+};
+static const ProtobufCEnumValueIndex lodestone__v1__index_state__enum_values_by_name[3] =
+{
+  { "BUILDING", 1 },
+  { "READY", 0 },
+  { "SCANNING", 2 },
+};
+const ProtobufCEnumDescriptor lodestone__v1__index_state__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "lodestone.v1.IndexState",
+  "IndexState",
+  "Lodestone__V1__IndexState",
+  "lodestone.v1",
+  3,
+  lodestone__v1__index_state__enum_values_by_number,
+  3,
+  lodestone__v1__index_state__enum_values_by_name,
+  1,
+  lodestone__v1__index_state__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

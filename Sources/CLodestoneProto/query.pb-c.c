@@ -772,6 +772,51 @@ void   lodestone__v1__hit__free_unpacked
   assert(message->base.descriptor == &lodestone__v1__hit__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   lodestone__v1__vector_explanation__init
+                     (Lodestone__V1__VectorExplanation         *message)
+{
+  static const Lodestone__V1__VectorExplanation init_value = LODESTONE__V1__VECTOR_EXPLANATION__INIT;
+  *message = init_value;
+}
+size_t lodestone__v1__vector_explanation__get_packed_size
+                     (const Lodestone__V1__VectorExplanation *message)
+{
+  assert(message->base.descriptor == &lodestone__v1__vector_explanation__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lodestone__v1__vector_explanation__pack
+                     (const Lodestone__V1__VectorExplanation *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lodestone__v1__vector_explanation__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lodestone__v1__vector_explanation__pack_to_buffer
+                     (const Lodestone__V1__VectorExplanation *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lodestone__v1__vector_explanation__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lodestone__V1__VectorExplanation *
+       lodestone__v1__vector_explanation__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lodestone__V1__VectorExplanation *)
+     protobuf_c_message_unpack (&lodestone__v1__vector_explanation__descriptor,
+                                allocator, len, data);
+}
+void   lodestone__v1__vector_explanation__free_unpacked
+                     (Lodestone__V1__VectorExplanation *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lodestone__v1__vector_explanation__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   lodestone__v1__query_result__init
                      (Lodestone__V1__QueryResult         *message)
 {
@@ -1740,7 +1785,7 @@ const ProtobufCMessageDescriptor lodestone__v1__fusion__descriptor =
   (ProtobufCMessageInit) lodestone__v1__fusion__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lodestone__v1__include__field_descriptors[5] =
+static const ProtobufCFieldDescriptor lodestone__v1__include__field_descriptors[6] =
 {
   {
     "text",
@@ -1802,9 +1847,22 @@ static const ProtobufCFieldDescriptor lodestone__v1__include__field_descriptors[
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "explain",
+    6,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Lodestone__V1__Include, has_explain),
+    offsetof(Lodestone__V1__Include, explain),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lodestone__v1__include__field_indices_by_name[] = {
   3,   /* field[3] = edges */
+  5,   /* field[5] = explain */
   1,   /* field[1] = metadata */
   4,   /* field[4] = source_scores */
   0,   /* field[0] = text */
@@ -1813,7 +1871,7 @@ static const unsigned lodestone__v1__include__field_indices_by_name[] = {
 static const ProtobufCIntRange lodestone__v1__include__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor lodestone__v1__include__descriptor =
 {
@@ -1823,7 +1881,7 @@ const ProtobufCMessageDescriptor lodestone__v1__include__descriptor =
   "Lodestone__V1__Include",
   "lodestone.v1",
   sizeof(Lodestone__V1__Include),
-  5,
+  6,
   lodestone__v1__include__field_descriptors,
   lodestone__v1__include__field_indices_by_name,
   1,  lodestone__v1__include__number_ranges,
@@ -2074,7 +2132,97 @@ const ProtobufCMessageDescriptor lodestone__v1__hit__descriptor =
   (ProtobufCMessageInit) lodestone__v1__hit__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lodestone__v1__query_result__field_descriptors[2] =
+static const ProtobufCFieldDescriptor lodestone__v1__vector_explanation__field_descriptors[5] =
+{
+  {
+    "source",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Lodestone__V1__VectorExplanation, has_source),
+    offsetof(Lodestone__V1__VectorExplanation, source),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "strategy",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__VectorExplanation, has_strategy),
+    offsetof(Lodestone__V1__VectorExplanation, strategy),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "visited_nodes",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Lodestone__V1__VectorExplanation, has_visited_nodes),
+    offsetof(Lodestone__V1__VectorExplanation, visited_nodes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "computed_distances",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Lodestone__V1__VectorExplanation, has_computed_distances),
+    offsetof(Lodestone__V1__VectorExplanation, computed_distances),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "scanned_rows",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Lodestone__V1__VectorExplanation, has_scanned_rows),
+    offsetof(Lodestone__V1__VectorExplanation, scanned_rows),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lodestone__v1__vector_explanation__field_indices_by_name[] = {
+  3,   /* field[3] = computed_distances */
+  4,   /* field[4] = scanned_rows */
+  0,   /* field[0] = source */
+  1,   /* field[1] = strategy */
+  2,   /* field[2] = visited_nodes */
+};
+static const ProtobufCIntRange lodestone__v1__vector_explanation__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor lodestone__v1__vector_explanation__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lodestone.v1.VectorExplanation",
+  "VectorExplanation",
+  "Lodestone__V1__VectorExplanation",
+  "lodestone.v1",
+  sizeof(Lodestone__V1__VectorExplanation),
+  5,
+  lodestone__v1__vector_explanation__field_descriptors,
+  lodestone__v1__vector_explanation__field_indices_by_name,
+  1,  lodestone__v1__vector_explanation__number_ranges,
+  (ProtobufCMessageInit) lodestone__v1__vector_explanation__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor lodestone__v1__query_result__field_descriptors[3] =
 {
   {
     "hits",
@@ -2100,15 +2248,28 @@ static const ProtobufCFieldDescriptor lodestone__v1__query_result__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "explanations",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Lodestone__V1__QueryResult, n_explanations),
+    offsetof(Lodestone__V1__QueryResult, explanations),
+    &lodestone__v1__vector_explanation__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lodestone__v1__query_result__field_indices_by_name[] = {
+  2,   /* field[2] = explanations */
   0,   /* field[0] = hits */
   1,   /* field[1] = partial */
 };
 static const ProtobufCIntRange lodestone__v1__query_result__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor lodestone__v1__query_result__descriptor =
 {
@@ -2118,7 +2279,7 @@ const ProtobufCMessageDescriptor lodestone__v1__query_result__descriptor =
   "Lodestone__V1__QueryResult",
   "lodestone.v1",
   sizeof(Lodestone__V1__QueryResult),
-  2,
+  3,
   lodestone__v1__query_result__field_descriptors,
   lodestone__v1__query_result__field_indices_by_name,
   1,  lodestone__v1__query_result__number_ranges,

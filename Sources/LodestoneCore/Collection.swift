@@ -18,6 +18,13 @@ public enum Metric: Int32, Sendable, CaseIterable {
 
 /// Locality-sensitive hashing by hyperplanes.
 public struct LSHOptions: Sendable, Equatable {
+    /// What `tables` may be.
+    package static let tablesRange = 1...256
+    /// What `hyperplanes` may be.
+    package static let hyperplanesRange = 1...32
+    /// What `probes` may be.
+    package static let probesRange = 1...4_096
+
     /// Hash tables; more find more.
     public var tables: Int
     /// Hyperplanes, and so bits, of each table.
@@ -33,20 +40,45 @@ public struct LSHOptions: Sendable, Equatable {
     }
 }
 
+/// What a graph is walked over.
+///
+/// The nearest that a walk has found are always compared exactly, in float32.
+public enum VectorQuantization: Int32, Sendable, CaseIterable {
+    /// One byte for each element: the rule.
+    case int8 = 0
+    /// The vectors as they were sent: slower, for vectors that a byte can't tell apart.
+    case none = 1
+    /// Half a byte for each element: the least memory, and more to compare exactly.
+    case int4 = 2
+}
+
 /// The graph of Malkov & Yashunin, arXiv:1603.09320.
 public struct HNSWOptions: Sendable, Equatable {
+    /// What `m` may be.
+    package static let mRange = 2...128
+    /// What both beam widths may be; `efConstruction` must not be less than `m`, either.
+    package static let efRange = 1...4_096
+
     /// Links chosen for a new node on each layer above the bottom.
     public var m: Int
     /// Beam width while building.
     public var efConstruction: Int
     /// Beam width while searching, unless the search says otherwise.
     public var efSearch: Int
+    /// What the graph is walked over.
+    public var quantization: VectorQuantization
 
     /// Creates options.
-    public init(m: Int = 16, efConstruction: Int = 200, efSearch: Int = 64) {
+    public init(
+        m: Int = 16,
+        efConstruction: Int = 200,
+        efSearch: Int = 64,
+        quantization: VectorQuantization = .int8
+    ) {
         self.m = m
         self.efConstruction = efConstruction
         self.efSearch = efSearch
+        self.quantization = quantization
     }
 }
 
@@ -61,6 +93,15 @@ public enum VectorIndexStrategy: Sendable, Equatable {
     /// With `inlineIndexing` a write also links its vectors, which suits small collections;
     /// without, the graph is built apart from the writes.
     case hnsw(inlineIndexing: Bool, HNSWOptions)
+
+    /// The word for it in explanations and on the command line: `flat`, `lsh`, `hnsw`.
+    public var name: String {
+        switch self {
+        case .flatScan: "flat"
+        case .lsh: "lsh"
+        case .hnsw: "hnsw"
+        }
+    }
 
     /// A graph built apart from the writes; recommended for large collections.
     public static var hnswBatch: Self { .hnsw(inlineIndexing: false, HNSWOptions()) }
@@ -85,7 +126,7 @@ public struct CollectionOptions: Sendable, Equatable {
     public var dimension: Int
     /// Fixed for ever.
     public var metric: Metric
-    /// Can be changed later.
+    /// Can be changed on a live collection.
     public var vectorStrategy: VectorIndexStrategy
     /// How words are indexed.
     public var textStrategy: TextIndexStrategy
@@ -122,8 +163,10 @@ public struct CollectionDescription: Sendable, Equatable {
     public var changesSinceBase: Int
     /// Bytes of its base; 0 when there is none yet.
     public var baseByteCount: UInt64
+    /// How its vectors are found.
+    public var index: IndexStatus
 
-    /// Creates a description.
+    /// Creates a description; without `index`, of one that answers for every vector.
     public init(
         name: String,
         options: CollectionOptions,
@@ -132,7 +175,8 @@ public struct CollectionDescription: Sendable, Equatable {
         edges: Int,
         sequenceNumber: UInt64,
         changesSinceBase: Int = 0,
-        baseByteCount: UInt64 = 0
+        baseByteCount: UInt64 = 0,
+        index: IndexStatus? = nil
     ) {
         self.name = name
         self.options = options
@@ -142,5 +186,7 @@ public struct CollectionDescription: Sendable, Equatable {
         self.sequenceNumber = sequenceNumber
         self.changesSinceBase = changesSinceBase
         self.baseByteCount = baseByteCount
+        self.index =
+            index ?? IndexStatus(strategy: options.vectorStrategy, indexedVectors: vectors)
     }
 }

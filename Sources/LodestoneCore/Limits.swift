@@ -57,6 +57,9 @@ public struct Limits: Sendable, Equatable {
     /// The longest deadline.
     public var maxDeadline = Duration.seconds(300)
 
+    /// How long the build of an index may take when the call names no deadline, and at most.
+    public static let maxBuildTime = Duration.seconds(86_400)
+
     /// The documented defaults.
     public static let standard = Limits()
 }

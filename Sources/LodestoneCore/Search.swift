@@ -72,8 +72,13 @@ public struct Source: Sendable, Equatable {
     }
 
     /// Near `vector`.
-    public static func near(_ vector: [Float], exact: Bool = false, weight: Float = 1) -> Source {
-        Source(.vector(NearVector(vector, exact: exact)), weight: weight)
+    public static func near(
+        _ vector: [Float],
+        exact: Bool = false,
+        efSearch: Int? = nil,
+        weight: Float = 1
+    ) -> Source {
+        Source(.vector(NearVector(vector, exact: exact, efSearch: efSearch)), weight: weight)
     }
 
     /// Matching `text`.
@@ -164,6 +169,8 @@ public struct Include: OptionSet, Sendable {
     public static let edges = Include(rawValue: 8)
     /// For hits: the rank and score that each source gave.
     public static let sourceScores = Include(rawValue: 16)
+    /// For answers: how each vector source was searched.
+    public static let explain = Include(rawValue: 32)
     /// The whole document.
     public static let document: Include = [.text, .metadata, .vector, .edges]
 }
@@ -210,17 +217,56 @@ public struct SourceScore: Sendable, Equatable {
     }
 }
 
+/// How a vector source was searched.
+public struct VectorExplanation: Sendable, Equatable {
+    /// Index into `Query.sources`.
+    public var source: Int
+    /// What was used: `flat`, `hnsw` or `lsh`, the collection's strategy; `exact`, because the
+    /// question asked for it; `filtered scan`, because few documents pass the filter.
+    ///
+    /// Later releases may know more.
+    public var strategy: String
+    /// Nodes of a graph whose links were followed, or documents found in buckets.
+    public var visitedNodes: Int
+    /// Distances that were computed, exact ones and estimates.
+    public var computedDistances: Int
+    /// Rows that were compared one after the other, without an index.
+    public var scannedRows: Int
+
+    /// Creates an explanation.
+    public init(
+        source: Int,
+        strategy: String,
+        visitedNodes: Int = 0,
+        computedDistances: Int = 0,
+        scannedRows: Int = 0
+    ) {
+        self.source = source
+        self.strategy = strategy
+        self.visitedNodes = visitedNodes
+        self.computedDistances = computedDistances
+        self.scannedRows = scannedRows
+    }
+}
+
 /// The answer to one question.
 public struct QueryResult: Sendable, Equatable {
     /// Best first; ties in the order in which the documents were written.
     public var hits: [Hit]
     /// A budget ended a source before it was done.
     public var isPartial: Bool
+    /// One a vector source, in their order, when asked for.
+    public var explanations: [VectorExplanation]
 
     /// Creates an answer.
-    public init(hits: [Hit], isPartial: Bool = false) {
+    public init(
+        hits: [Hit],
+        isPartial: Bool = false,
+        explanations: [VectorExplanation] = []
+    ) {
         self.hits = hits
         self.isPartial = isPartial
+        self.explanations = explanations
     }
 }
 

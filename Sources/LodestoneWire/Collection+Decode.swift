@@ -42,6 +42,9 @@ extension VectorIndexStrategy {
                 options.efConstruction = Int(hnsw.ef_construction)
             }
             if hnsw.has_ef_search != 0 { options.efSearch = Int(hnsw.ef_search) }
+            if hnsw.has_quantization != 0 {
+                options.quantization = try enumCase("quantization", hnsw.quantization.rawValue)
+            }
             self = .hnsw(inlineIndexing: hnsw.inline_indexing != 0, options)
         default:
             throw .malformed("The vector strategy is of no kind that this release knows.")
@@ -64,6 +67,29 @@ extension CollectionDescription {
             sequenceNumber: message.sequence_number,
             changesSinceBase: Int(clamping: message.changes_since_base),
             baseByteCount: message.base_bytes
+        )
+        if let status = message.index {
+            index = try within("index") { () throws(LodestoneError) in try IndexStatus(status) }
+        }
+    }
+}
+
+extension IndexStatus {
+    fileprivate init(_ message: UnsafePointer<CIndexStatus>) throws(LodestoneError) {
+        let message = message.pointee
+        let strategy = try required("strategy", message.strategy)
+        self.init(
+            strategy: try within("strategy") { () throws(LodestoneError) in
+                try VectorIndexStrategy(strategy)
+            },
+            state: try enumCase("state", message.state.rawValue),
+            indexedVectors: Int(clamping: message.indexed_vectors),
+            scannedVectors: Int(clamping: message.scanned_vectors),
+            progress: message.progress,
+            byteCount: message.bytes,
+            unreachableNodes: Int(clamping: message.unreachable_nodes),
+            selfRecall: message.has_self_recall != 0 ? message.self_recall : nil,
+            message: message.has_message != 0 ? try message.message.text("message") : ""
         )
     }
 }

@@ -28,6 +28,7 @@ extension MessageWriter {
                     writer.count(2, options.m, "m")
                     writer.count(3, options.efConstruction, "ef_construction")
                     writer.count(4, options.efSearch, "ef_search")
+                    writer.enumeration(5, options.quantization)
                 }
             }
         }
@@ -43,6 +44,21 @@ extension MessageWriter {
             writer.varint(6, collection.sequenceNumber)
             writer.varint(7, UInt64(clamping: collection.changesSinceBase))
             writer.varint(8, collection.baseByteCount)
+            writer.indexStatus(9, collection.index)
+        }
+    }
+
+    private mutating func indexStatus(_ field: UInt8, _ status: IndexStatus) {
+        message(field) { writer in
+            writer.vectorStrategy(1, status.strategy)
+            writer.enumeration(2, status.state)
+            writer.varint(3, UInt64(clamping: status.indexedVectors))
+            writer.varint(4, UInt64(clamping: status.scannedVectors))
+            writer.double(5, status.progress)
+            writer.varint(6, status.byteCount)
+            writer.varint(7, UInt64(clamping: status.unreachableNodes))
+            if let recall = status.selfRecall { writer.double(8, recall) }
+            if !status.message.isEmpty { writer.text(9, status.message) }
         }
     }
 }

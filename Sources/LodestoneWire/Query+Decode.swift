@@ -94,6 +94,7 @@ extension Include {
         if message.vector != 0 { insert(.vector) }
         if message.edges != 0 { insert(.edges) }
         if message.source_scores != 0 { insert(.sourceScores) }
+        if message.explain != 0 { insert(.explain) }
     }
 }
 

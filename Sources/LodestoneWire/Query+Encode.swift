@@ -58,6 +58,7 @@ extension MessageWriter {
             if include.contains(.vector) { writer.bool(3, true) }
             if include.contains(.edges) { writer.bool(4, true) }
             if include.contains(.sourceScores) { writer.bool(5, true) }
+            if include.contains(.explain) { writer.bool(6, true) }
         }
     }
 

@@ -174,7 +174,25 @@ extension QueryResult {
             hits: try list("hits", message.hits, message.n_hits) {
                 (hit) throws(LodestoneError) in try Hit(hit)
             },
-            isPartial: message.partial != 0
+            isPartial: message.partial != 0,
+            explanations: try list(
+                "explanations",
+                message.explanations,
+                message.n_explanations
+            ) { (explanation) throws(LodestoneError) in try VectorExplanation(explanation) }
+        )
+    }
+}
+
+extension VectorExplanation {
+    fileprivate init(_ message: UnsafePointer<CVectorExplanation>) throws(LodestoneError) {
+        let message = message.pointee
+        self.init(
+            source: Int(message.source),
+            strategy: try message.strategy.text("strategy"),
+            visitedNodes: Int(clamping: message.visited_nodes),
+            computedDistances: Int(clamping: message.computed_distances),
+            scannedRows: Int(clamping: message.scanned_rows)
         )
     }
 }

@@ -95,6 +95,15 @@ extension MessageWriter {
         message(field, expecting: 24 * result.hits.count) { writer in
             for hit in result.hits { writer.hit(1, hit) }
             if result.isPartial { writer.bool(2, true) }
+            for explanation in result.explanations {
+                writer.message(3) { writer in
+                    writer.count(1, explanation.source, "source")
+                    writer.text(2, explanation.strategy)
+                    writer.varint(3, UInt64(clamping: explanation.visitedNodes))
+                    writer.varint(4, UInt64(clamping: explanation.computedDistances))
+                    writer.varint(5, UInt64(clamping: explanation.scannedRows))
+                }
+            }
         }
     }
 

@@ -3,19 +3,26 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from typing import ClassVar as _ClassVar, Mapping as _Mapping, Optional as _Optional, Union as _Union
 
+BUILDING: IndexState
 COSINE: Metric
 DESCRIPTOR: _descriptor.FileDescriptor
 DOT_PRODUCT: Metric
 EUCLIDEAN: Metric
 FTS5: TextStrategy
+INT4: VectorQuantization
+INT8: VectorQuantization
+NO_QUANTIZATION: VectorQuantization
 POSTINGS: TextStrategy
+READY: IndexState
+SCANNING: IndexState
 
 class CollectionDescription(_message.Message):
-    __slots__ = ["base_bytes", "changes_since_base", "documents", "edges", "name", "options", "sequence_number", "vectors"]
+    __slots__ = ["base_bytes", "changes_since_base", "documents", "edges", "index", "name", "options", "sequence_number", "vectors"]
     BASE_BYTES_FIELD_NUMBER: _ClassVar[int]
     CHANGES_SINCE_BASE_FIELD_NUMBER: _ClassVar[int]
     DOCUMENTS_FIELD_NUMBER: _ClassVar[int]
     EDGES_FIELD_NUMBER: _ClassVar[int]
+    INDEX_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     OPTIONS_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_NUMBER_FIELD_NUMBER: _ClassVar[int]
@@ -24,11 +31,12 @@ class CollectionDescription(_message.Message):
     changes_since_base: int
     documents: int
     edges: int
+    index: IndexStatus
     name: bytes
     options: CollectionOptions
     sequence_number: int
     vectors: int
-    def __init__(self, name: _Optional[bytes] = ..., options: _Optional[_Union[CollectionOptions, _Mapping]] = ..., documents: _Optional[int] = ..., vectors: _Optional[int] = ..., edges: _Optional[int] = ..., sequence_number: _Optional[int] = ..., changes_since_base: _Optional[int] = ..., base_bytes: _Optional[int] = ...) -> None: ...
+    def __init__(self, name: _Optional[bytes] = ..., options: _Optional[_Union[CollectionOptions, _Mapping]] = ..., documents: _Optional[int] = ..., vectors: _Optional[int] = ..., edges: _Optional[int] = ..., sequence_number: _Optional[int] = ..., changes_since_base: _Optional[int] = ..., base_bytes: _Optional[int] = ..., index: _Optional[_Union[IndexStatus, _Mapping]] = ...) -> None: ...
 
 class CollectionOptions(_message.Message):
     __slots__ = ["dimension", "metric", "text_strategy", "vector_strategy"]
@@ -47,16 +55,40 @@ class FlatOptions(_message.Message):
     def __init__(self) -> None: ...
 
 class HNSWOptions(_message.Message):
-    __slots__ = ["ef_construction", "ef_search", "inline_indexing", "m"]
+    __slots__ = ["ef_construction", "ef_search", "inline_indexing", "m", "quantization"]
     EF_CONSTRUCTION_FIELD_NUMBER: _ClassVar[int]
     EF_SEARCH_FIELD_NUMBER: _ClassVar[int]
     INLINE_INDEXING_FIELD_NUMBER: _ClassVar[int]
     M_FIELD_NUMBER: _ClassVar[int]
+    QUANTIZATION_FIELD_NUMBER: _ClassVar[int]
     ef_construction: int
     ef_search: int
     inline_indexing: bool
     m: int
-    def __init__(self, inline_indexing: bool = ..., m: _Optional[int] = ..., ef_construction: _Optional[int] = ..., ef_search: _Optional[int] = ...) -> None: ...
+    quantization: VectorQuantization
+    def __init__(self, inline_indexing: bool = ..., m: _Optional[int] = ..., ef_construction: _Optional[int] = ..., ef_search: _Optional[int] = ..., quantization: _Optional[_Union[VectorQuantization, str]] = ...) -> None: ...
+
+class IndexStatus(_message.Message):
+    __slots__ = ["bytes", "indexed_vectors", "message", "progress", "scanned_vectors", "self_recall", "state", "strategy", "unreachable_nodes"]
+    BYTES_FIELD_NUMBER: _ClassVar[int]
+    INDEXED_VECTORS_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    SCANNED_VECTORS_FIELD_NUMBER: _ClassVar[int]
+    SELF_RECALL_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    STRATEGY_FIELD_NUMBER: _ClassVar[int]
+    UNREACHABLE_NODES_FIELD_NUMBER: _ClassVar[int]
+    bytes: int
+    indexed_vectors: int
+    message: bytes
+    progress: float
+    scanned_vectors: int
+    self_recall: float
+    state: IndexState
+    strategy: VectorStrategy
+    unreachable_nodes: int
+    def __init__(self, strategy: _Optional[_Union[VectorStrategy, _Mapping]] = ..., state: _Optional[_Union[IndexState, str]] = ..., indexed_vectors: _Optional[int] = ..., scanned_vectors: _Optional[int] = ..., progress: _Optional[float] = ..., bytes: _Optional[int] = ..., unreachable_nodes: _Optional[int] = ..., self_recall: _Optional[float] = ..., message: _Optional[bytes] = ...) -> None: ...
 
 class LSHOptions(_message.Message):
     __slots__ = ["hyperplanes", "probes", "tables"]
@@ -81,5 +113,11 @@ class VectorStrategy(_message.Message):
 class Metric(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = []
 
+class VectorQuantization(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = []
+
 class TextStrategy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = []
+
+class IndexState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = []

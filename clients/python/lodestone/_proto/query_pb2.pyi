@@ -75,18 +75,20 @@ class Hit(_message.Message):
     def __init__(self, id: _Optional[bytes] = ..., score: _Optional[float] = ..., source_scores: _Optional[_Iterable[_Union[SourceScore, _Mapping]]] = ..., document: _Optional[_Union[_document_pb2.Document, _Mapping]] = ..., vector: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class Include(_message.Message):
-    __slots__ = ["edges", "metadata", "source_scores", "text", "vector"]
+    __slots__ = ["edges", "explain", "metadata", "source_scores", "text", "vector"]
     EDGES_FIELD_NUMBER: _ClassVar[int]
+    EXPLAIN_FIELD_NUMBER: _ClassVar[int]
     METADATA_FIELD_NUMBER: _ClassVar[int]
     SOURCE_SCORES_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     VECTOR_FIELD_NUMBER: _ClassVar[int]
     edges: bool
+    explain: bool
     metadata: bool
     source_scores: bool
     text: bool
     vector: bool
-    def __init__(self, text: bool = ..., metadata: bool = ..., vector: bool = ..., edges: bool = ..., source_scores: bool = ...) -> None: ...
+    def __init__(self, text: bool = ..., metadata: bool = ..., vector: bool = ..., edges: bool = ..., source_scores: bool = ..., explain: bool = ...) -> None: ...
 
 class MatchText(_message.Message):
     __slots__ = ["fuzzy_distance", "mode", "query"]
@@ -121,12 +123,14 @@ class Query(_message.Message):
     def __init__(self, sources: _Optional[_Iterable[_Union[Source, _Mapping]]] = ..., filter: _Optional[_Union[Filter, _Mapping]] = ..., fusion: _Optional[_Union[Fusion, _Mapping]] = ..., limit: _Optional[int] = ..., include: _Optional[_Union[Include, _Mapping]] = ...) -> None: ...
 
 class QueryResult(_message.Message):
-    __slots__ = ["hits", "partial"]
+    __slots__ = ["explanations", "hits", "partial"]
+    EXPLANATIONS_FIELD_NUMBER: _ClassVar[int]
     HITS_FIELD_NUMBER: _ClassVar[int]
     PARTIAL_FIELD_NUMBER: _ClassVar[int]
+    explanations: _containers.RepeatedCompositeFieldContainer[VectorExplanation]
     hits: _containers.RepeatedCompositeFieldContainer[Hit]
     partial: bool
-    def __init__(self, hits: _Optional[_Iterable[_Union[Hit, _Mapping]]] = ..., partial: bool = ...) -> None: ...
+    def __init__(self, hits: _Optional[_Iterable[_Union[Hit, _Mapping]]] = ..., partial: bool = ..., explanations: _Optional[_Iterable[_Union[VectorExplanation, _Mapping]]] = ...) -> None: ...
 
 class Range(_message.Message):
     __slots__ = ["lower", "lower_exclusive", "upper", "upper_exclusive"]
@@ -184,6 +188,20 @@ class SourceScore(_message.Message):
     score: float
     source: int
     def __init__(self, source: _Optional[int] = ..., rank: _Optional[int] = ..., score: _Optional[float] = ...) -> None: ...
+
+class VectorExplanation(_message.Message):
+    __slots__ = ["computed_distances", "scanned_rows", "source", "strategy", "visited_nodes"]
+    COMPUTED_DISTANCES_FIELD_NUMBER: _ClassVar[int]
+    SCANNED_ROWS_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    STRATEGY_FIELD_NUMBER: _ClassVar[int]
+    VISITED_NODES_FIELD_NUMBER: _ClassVar[int]
+    computed_distances: int
+    scanned_rows: int
+    source: int
+    strategy: bytes
+    visited_nodes: int
+    def __init__(self, source: _Optional[int] = ..., strategy: _Optional[bytes] = ..., visited_nodes: _Optional[int] = ..., computed_distances: _Optional[int] = ..., scanned_rows: _Optional[int] = ...) -> None: ...
 
 class Walk(_message.Message):
     __slots__ = ["budget", "depth", "direction", "labels"]

@@ -20,6 +20,7 @@ typedef struct Lodestone__V1__LSHOptions Lodestone__V1__LSHOptions;
 typedef struct Lodestone__V1__HNSWOptions Lodestone__V1__HNSWOptions;
 typedef struct Lodestone__V1__VectorStrategy Lodestone__V1__VectorStrategy;
 typedef struct Lodestone__V1__CollectionOptions Lodestone__V1__CollectionOptions;
+typedef struct Lodestone__V1__IndexStatus Lodestone__V1__IndexStatus;
 typedef struct Lodestone__V1__CollectionDescription Lodestone__V1__CollectionDescription;
 
 
@@ -31,11 +32,44 @@ typedef enum _Lodestone__V1__Metric {
   LODESTONE__V1__METRIC__DOT_PRODUCT = 2
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LODESTONE__V1__METRIC)
 } Lodestone__V1__Metric;
+/*
+ * What a graph is walked over. The nearest that a walk finds are always compared exactly.
+ */
+typedef enum _Lodestone__V1__VectorQuantization {
+  /*
+   * one byte an element
+   */
+  LODESTONE__V1__VECTOR_QUANTIZATION__INT8 = 0,
+  /*
+   * the vectors as they were sent
+   */
+  LODESTONE__V1__VECTOR_QUANTIZATION__NO_QUANTIZATION = 1,
+  /*
+   * half a byte an element
+   */
+  LODESTONE__V1__VECTOR_QUANTIZATION__INT4 = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LODESTONE__V1__VECTOR_QUANTIZATION)
+} Lodestone__V1__VectorQuantization;
 typedef enum _Lodestone__V1__TextStrategy {
   LODESTONE__V1__TEXT_STRATEGY__FTS5 = 0,
   LODESTONE__V1__TEXT_STRATEGY__POSTINGS = 1
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LODESTONE__V1__TEXT_STRATEGY)
 } Lodestone__V1__TextStrategy;
+typedef enum _Lodestone__V1__IndexState {
+  /*
+   * the index answers, with an exact scan of what it doesn't hold yet
+   */
+  LODESTONE__V1__INDEX_STATE__READY = 0,
+  /*
+   * what answered before does, while the index is being built
+   */
+  LODESTONE__V1__INDEX_STATE__BUILDING = 1,
+  /*
+   * an exact scan answers: there is no index yet, or it is not healthy
+   */
+  LODESTONE__V1__INDEX_STATE__SCANNING = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LODESTONE__V1__INDEX_STATE)
+} Lodestone__V1__IndexState;
 
 /* --- messages --- */
 
@@ -51,10 +85,19 @@ struct  Lodestone__V1__FlatOptions
 struct  Lodestone__V1__LSHOptions
 {
   ProtobufCMessage base;
+  /*
+   * 1 to 256
+   */
   protobuf_c_boolean has_tables;
   uint32_t tables;
+  /*
+   * 1 to 32
+   */
   protobuf_c_boolean has_hyperplanes;
   uint32_t hyperplanes;
+  /*
+   * 1 to 4096
+   */
   protobuf_c_boolean has_probes;
   uint32_t probes;
 };
@@ -68,16 +111,27 @@ struct  Lodestone__V1__HNSWOptions
   ProtobufCMessage base;
   protobuf_c_boolean has_inline_indexing;
   protobuf_c_boolean inline_indexing;
+  /*
+   * 2 to 128
+   */
   protobuf_c_boolean has_m;
   uint32_t m;
+  /*
+   * m to 4096
+   */
   protobuf_c_boolean has_ef_construction;
   uint32_t ef_construction;
+  /*
+   * 1 to 4096
+   */
   protobuf_c_boolean has_ef_search;
   uint32_t ef_search;
+  protobuf_c_boolean has_quantization;
+  Lodestone__V1__VectorQuantization quantization;
 };
 #define LODESTONE__V1__HNSWOPTIONS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__hnswoptions__descriptor) \
-    , 0, 0, 0, 0, 0, 0, 0, 0 }
+    , 0, 0, 0, 0, 0, 0, 0, 0, 0, LODESTONE__V1__VECTOR_QUANTIZATION__INT8 }
 
 
 typedef enum {
@@ -125,6 +179,53 @@ struct  Lodestone__V1__CollectionOptions
     , 0, 0, 0, LODESTONE__V1__METRIC__COSINE, NULL, 0, LODESTONE__V1__TEXT_STRATEGY__FTS5 }
 
 
+struct  Lodestone__V1__IndexStatus
+{
+  ProtobufCMessage base;
+  Lodestone__V1__VectorStrategy *strategy;
+  protobuf_c_boolean has_state;
+  Lodestone__V1__IndexState state;
+  /*
+   * that the index answers for; flat: all
+   */
+  protobuf_c_boolean has_indexed_vectors;
+  uint64_t indexed_vectors;
+  /*
+   * found by an exact scan beside it
+   */
+  protobuf_c_boolean has_scanned_vectors;
+  uint64_t scanned_vectors;
+  /*
+   * of the index, 0 to 1
+   */
+  protobuf_c_boolean has_progress;
+  double progress;
+  /*
+   * that the index takes beside the vectors
+   */
+  protobuf_c_boolean has_bytes;
+  uint64_t bytes;
+  /*
+   * of a graph
+   */
+  protobuf_c_boolean has_unreachable_nodes;
+  uint64_t unreachable_nodes;
+  /*
+   * share of its own vectors that it finds; absent: unknown
+   */
+  protobuf_c_boolean has_self_recall;
+  double self_recall;
+  /*
+   * for people; absent: nothing to say
+   */
+  protobuf_c_boolean has_message;
+  ProtobufCBinaryData message;
+};
+#define LODESTONE__V1__INDEX_STATUS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__index_status__descriptor) \
+    , NULL, 0, LODESTONE__V1__INDEX_STATE__READY, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0,NULL} }
+
+
 struct  Lodestone__V1__CollectionDescription
 {
   ProtobufCMessage base;
@@ -152,10 +253,11 @@ struct  Lodestone__V1__CollectionDescription
    */
   protobuf_c_boolean has_base_bytes;
   uint64_t base_bytes;
+  Lodestone__V1__IndexStatus *index;
 };
 #define LODESTONE__V1__COLLECTION_DESCRIPTION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__collection_description__descriptor) \
-    , 0, {0,NULL}, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+    , 0, {0,NULL}, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL }
 
 
 /* Lodestone__V1__FlatOptions methods */
@@ -253,6 +355,25 @@ Lodestone__V1__CollectionOptions *
 void   lodestone__v1__collection_options__free_unpacked
                      (Lodestone__V1__CollectionOptions *message,
                       ProtobufCAllocator *allocator);
+/* Lodestone__V1__IndexStatus methods */
+void   lodestone__v1__index_status__init
+                     (Lodestone__V1__IndexStatus         *message);
+size_t lodestone__v1__index_status__get_packed_size
+                     (const Lodestone__V1__IndexStatus   *message);
+size_t lodestone__v1__index_status__pack
+                     (const Lodestone__V1__IndexStatus   *message,
+                      uint8_t             *out);
+size_t lodestone__v1__index_status__pack_to_buffer
+                     (const Lodestone__V1__IndexStatus   *message,
+                      ProtobufCBuffer     *buffer);
+Lodestone__V1__IndexStatus *
+       lodestone__v1__index_status__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lodestone__v1__index_status__free_unpacked
+                     (Lodestone__V1__IndexStatus *message,
+                      ProtobufCAllocator *allocator);
 /* Lodestone__V1__CollectionDescription methods */
 void   lodestone__v1__collection_description__init
                      (Lodestone__V1__CollectionDescription         *message);
@@ -289,6 +410,9 @@ typedef void (*Lodestone__V1__VectorStrategy_Closure)
 typedef void (*Lodestone__V1__CollectionOptions_Closure)
                  (const Lodestone__V1__CollectionOptions *message,
                   void *closure_data);
+typedef void (*Lodestone__V1__IndexStatus_Closure)
+                 (const Lodestone__V1__IndexStatus *message,
+                  void *closure_data);
 typedef void (*Lodestone__V1__CollectionDescription_Closure)
                  (const Lodestone__V1__CollectionDescription *message,
                   void *closure_data);
@@ -299,12 +423,15 @@ typedef void (*Lodestone__V1__CollectionDescription_Closure)
 /* --- descriptors --- */
 
 extern const ProtobufCEnumDescriptor    lodestone__v1__metric__descriptor;
+extern const ProtobufCEnumDescriptor    lodestone__v1__vector_quantization__descriptor;
 extern const ProtobufCEnumDescriptor    lodestone__v1__text_strategy__descriptor;
+extern const ProtobufCEnumDescriptor    lodestone__v1__index_state__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__flat_options__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__lshoptions__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__hnswoptions__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__vector_strategy__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__collection_options__descriptor;
+extern const ProtobufCMessageDescriptor lodestone__v1__index_status__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__collection_description__descriptor;
 
 PROTOBUF_C__END_DECLS

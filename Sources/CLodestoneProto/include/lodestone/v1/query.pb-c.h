@@ -33,6 +33,7 @@ typedef struct Lodestone__V1__Include Lodestone__V1__Include;
 typedef struct Lodestone__V1__Query Lodestone__V1__Query;
 typedef struct Lodestone__V1__SourceScore Lodestone__V1__SourceScore;
 typedef struct Lodestone__V1__Hit Lodestone__V1__Hit;
+typedef struct Lodestone__V1__VectorExplanation Lodestone__V1__VectorExplanation;
 typedef struct Lodestone__V1__QueryResult Lodestone__V1__QueryResult;
 typedef struct Lodestone__V1__Reached Lodestone__V1__Reached;
 typedef struct Lodestone__V1__WalkResult Lodestone__V1__WalkResult;
@@ -326,10 +327,15 @@ struct  Lodestone__V1__Include
   protobuf_c_boolean edges;
   protobuf_c_boolean has_source_scores;
   protobuf_c_boolean source_scores;
+  /*
+   * for answers: how each vector source was searched
+   */
+  protobuf_c_boolean has_explain;
+  protobuf_c_boolean explain;
 };
 #define LODESTONE__V1__INCLUDE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__include__descriptor) \
-    , 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+    , 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 
 struct  Lodestone__V1__Query
@@ -396,6 +402,43 @@ struct  Lodestone__V1__Hit
     , 0, {0,NULL}, 0, 0, 0,NULL, NULL, 0,NULL }
 
 
+/*
+ * How a vector source was searched.
+ */
+struct  Lodestone__V1__VectorExplanation
+{
+  ProtobufCMessage base;
+  /*
+   * index into Query.sources
+   */
+  protobuf_c_boolean has_source;
+  uint32_t source;
+  /*
+   * flat, hnsw, lsh, exact, filtered scan; more may come
+   */
+  protobuf_c_boolean has_strategy;
+  ProtobufCBinaryData strategy;
+  /*
+   * of a graph, or found in buckets
+   */
+  protobuf_c_boolean has_visited_nodes;
+  uint64_t visited_nodes;
+  /*
+   * exact ones and estimates
+   */
+  protobuf_c_boolean has_computed_distances;
+  uint64_t computed_distances;
+  /*
+   * compared one after the other, without an index
+   */
+  protobuf_c_boolean has_scanned_rows;
+  uint64_t scanned_rows;
+};
+#define LODESTONE__V1__VECTOR_EXPLANATION__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__vector_explanation__descriptor) \
+    , 0, 0, 0, {0,NULL}, 0, 0, 0, 0, 0, 0 }
+
+
 struct  Lodestone__V1__QueryResult
 {
   ProtobufCMessage base;
@@ -406,10 +449,15 @@ struct  Lodestone__V1__QueryResult
    */
   protobuf_c_boolean has_partial;
   protobuf_c_boolean partial;
+  /*
+   * one a vector source, when Include asked for it
+   */
+  size_t n_explanations;
+  Lodestone__V1__VectorExplanation **explanations;
 };
 #define LODESTONE__V1__QUERY_RESULT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__query_result__descriptor) \
-    , 0,NULL, 0, 0 }
+    , 0,NULL, 0, 0, 0,NULL }
 
 
 struct  Lodestone__V1__Reached
@@ -780,6 +828,25 @@ Lodestone__V1__Hit *
 void   lodestone__v1__hit__free_unpacked
                      (Lodestone__V1__Hit *message,
                       ProtobufCAllocator *allocator);
+/* Lodestone__V1__VectorExplanation methods */
+void   lodestone__v1__vector_explanation__init
+                     (Lodestone__V1__VectorExplanation         *message);
+size_t lodestone__v1__vector_explanation__get_packed_size
+                     (const Lodestone__V1__VectorExplanation   *message);
+size_t lodestone__v1__vector_explanation__pack
+                     (const Lodestone__V1__VectorExplanation   *message,
+                      uint8_t             *out);
+size_t lodestone__v1__vector_explanation__pack_to_buffer
+                     (const Lodestone__V1__VectorExplanation   *message,
+                      ProtobufCBuffer     *buffer);
+Lodestone__V1__VectorExplanation *
+       lodestone__v1__vector_explanation__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lodestone__v1__vector_explanation__free_unpacked
+                     (Lodestone__V1__VectorExplanation *message,
+                      ProtobufCAllocator *allocator);
 /* Lodestone__V1__QueryResult methods */
 void   lodestone__v1__query_result__init
                      (Lodestone__V1__QueryResult         *message);
@@ -890,6 +957,9 @@ typedef void (*Lodestone__V1__SourceScore_Closure)
 typedef void (*Lodestone__V1__Hit_Closure)
                  (const Lodestone__V1__Hit *message,
                   void *closure_data);
+typedef void (*Lodestone__V1__VectorExplanation_Closure)
+                 (const Lodestone__V1__VectorExplanation *message,
+                  void *closure_data);
 typedef void (*Lodestone__V1__QueryResult_Closure)
                  (const Lodestone__V1__QueryResult *message,
                   void *closure_data);
@@ -926,6 +996,7 @@ extern const ProtobufCMessageDescriptor lodestone__v1__include__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__query__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__source_score__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__hit__descriptor;
+extern const ProtobufCMessageDescriptor lodestone__v1__vector_explanation__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__query_result__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__reached__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__walk_result__descriptor;
