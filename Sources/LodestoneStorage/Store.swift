@@ -222,6 +222,8 @@ package struct StoredBase: Sendable {
 package struct LoggedChange: Sendable {
     package enum Kind: Sendable {
         case createCollection
+        /// The options of the collection from then on.
+        case alterCollection(CollectionOptions)
         case dropCollection
         case rows(LoggedRows)
     }
@@ -251,6 +253,8 @@ package struct StoredBatch: Sendable {
     /// What a batch changes.
     package enum Change: Sendable {
         case createCollection(CollectionRecord)
+        /// The record with its new options: another vector strategy.
+        case alterCollection(CollectionRecord)
         case dropCollection(CollectionNumber)
         case rows(RowChange)
     }

@@ -2,6 +2,8 @@
 import LodestoneCore
 
 /// The bytes in which the store keeps a collection's options: dimension, metric, strategies.
+///
+/// Quantization came last: bytes without it mean int8.
 enum OptionsCoding {
     static func encode(_ options: CollectionOptions) -> [UInt8] {
         var writer = ByteWriter()
@@ -21,6 +23,7 @@ enum OptionsCoding {
             for value in [hnsw.m, hnsw.efConstruction, hnsw.efSearch] {
                 writer.append(varint: UInt64(value))
             }
+            writer.append(varint: UInt64(hnsw.quantization.rawValue))
         }
         return writer.bytes
     }
@@ -40,23 +43,29 @@ enum OptionsCoding {
         case 1:
             strategy = .lsh(
                 LSHOptions(
-                    tables: try reader.number(),
-                    hyperplanes: try reader.number(),
-                    probes: try reader.number()
+                    tables: try reader.number(in: LSHOptions.tablesRange),
+                    hyperplanes: try reader.number(in: LSHOptions.hyperplanesRange),
+                    probes: try reader.number(in: LSHOptions.probesRange)
                 )
             )
         case let kind where kind == 2 || kind == 3:
             strategy = .hnsw(
                 inlineIndexing: kind == 3,
                 HNSWOptions(
-                    m: try reader.number(),
-                    efConstruction: try reader.number(),
-                    efSearch: try reader.number()
+                    m: try reader.number(in: HNSWOptions.mRange),
+                    efConstruction: try reader.number(in: HNSWOptions.efRange),
+                    efSearch: try reader.number(in: HNSWOptions.efRange),
+                    quantization: reader.isAtEnd ? .int8 : try reader.quantization()
                 )
             )
         default:
             throw ByteReader.Malformed()
         }
+        // What no store would have accepted was not written by one.
+        if case .hnsw(_, let hnsw) = strategy, hnsw.efConstruction < hnsw.m {
+            throw ByteReader.Malformed()
+        }
+        guard dimension > 0 || strategy == .flatScan else { throw ByteReader.Malformed() }
         return CollectionOptions(
             dimension: dimension,
             metric: metric,
@@ -67,7 +76,16 @@ enum OptionsCoding {
 }
 
 extension ByteReader {
-    fileprivate mutating func number() throws(Malformed) -> Int {
-        Int(truncatingIfNeeded: try varint())
+    /// A number that may come from a snapshot of a stranger.
+    fileprivate mutating func number(in range: ClosedRange<Int>) throws(Malformed) -> Int {
+        let value = Int(truncatingIfNeeded: try varint())
+        guard range.contains(value) else { throw Malformed() }
+        return value
+    }
+
+    fileprivate mutating func quantization() throws(Malformed) -> VectorQuantization {
+        let value = Int32(truncatingIfNeeded: try varint())
+        guard let quantization = VectorQuantization(rawValue: value) else { throw Malformed() }
+        return quantization
     }
 }

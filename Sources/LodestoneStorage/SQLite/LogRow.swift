@@ -14,7 +14,8 @@ struct LogRow {
     var offset = 0
     var vectorSum: UInt32 = 0
     /// What else changed: removed rows, then rows with other edges, then ids that are gone for good,
-    /// then the texts of the removed rows, unless words are kept in the database.
+    /// then the texts of the removed rows, unless words are kept in the database. Of a collection
+    /// that was altered: its options from then on.
     var detail: [UInt8] = []
     /// The chain as it stands in the row.
     var stored: UInt32 = 0
@@ -82,6 +83,14 @@ struct LogRow {
                 }
                 return (removed, relinked, dropped, texts)
             }
+        }
+        return try result.get()
+    }
+
+    /// The options that `detail` names, of a collection that was altered.
+    func options() throws(ByteReader.Malformed) -> CollectionOptions {
+        let result = detail.withUnsafeBytes { bytes in
+            Result { () throws(ByteReader.Malformed) in try OptionsCoding.decode(bytes) }
         }
         return try result.get()
     }

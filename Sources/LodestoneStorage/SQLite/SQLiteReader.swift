@@ -90,16 +90,18 @@ final class SQLiteReader: StoreReader {
         switch Schema.LogKind(rawValue: row.kind) {
         case .createCollection: kind = .createCollection
         case .dropCollection: kind = .dropCollection
+        case .alterCollection:
+            let options = try readable(row) { () throws(ByteReader.Malformed) in
+                let options = try row.options()
+                guard options.dimension == dimension ?? options.dimension else {
+                    throw ByteReader.Malformed()
+                }
+                return options
+            }
+            kind = .alterCollection(options)
         case .rows:
-            let (removed, relinked, dropped, removedTexts):
-                ([RowNumber], [RowNumber], [DocumentID], [String])
-            do throws(ByteReader.Malformed) {
-                (removed, relinked, dropped, removedTexts) = try row.changes()
-            } catch {
-                throw SQLiteConnection.Failure(
-                    code: 11,
-                    message: "log row \(row.sequenceNumber)"
-                ).asLodestoneError(context: context)
+            let (removed, relinked, dropped, removedTexts) = try readable(row) {
+                () throws(ByteReader.Malformed) in try row.changes()
             }
             kind = .rows(
                 LoggedRows(
@@ -123,6 +125,20 @@ final class SQLiteReader: StoreReader {
             collection: row.collection,
             kind: kind
         )
+    }
+
+    /// What `body` reads in the detail of a log row.
+    private func readable<T>(_ row: LogRow, _ body: () throws(ByteReader.Malformed) -> T)
+        throws(LodestoneError) -> T
+    {
+        do throws(ByteReader.Malformed) {
+            return try body()
+        } catch {
+            throw SQLiteConnection.Failure(
+                code: 11,
+                message: "log row \(row.sequenceNumber)"
+            ).asLodestoneError(context: context)
+        }
     }
 
     /// The vectors of one batch, compared with their checksum.

@@ -180,6 +180,25 @@ extension SQLiteStore {
                     kind: .createCollection
                 ), nothing
             )
+        case .alterCollection(let record):
+            let options = OptionsCoding.encode(record.options)
+            do throws(SQLiteConnection.Failure) {
+                let statement = try writer.statement(
+                    "UPDATE collections SET options = ?2 WHERE number = ?1"
+                )
+                statement.bind(record.number, at: 1)
+                statement.bind(options, at: 2)
+                try statement.run()
+            } catch {
+                throw error.asLodestoneError(context: nil)
+            }
+            var log = LogRow(
+                sequenceNumber: sequenceNumber,
+                collection: record.number,
+                kind: .alterCollection
+            )
+            log.detail = options
+            return (log, nothing)
         case .dropCollection(let number):
             writer.forgetStatements(mentioning: "_\(number)")
             try run("DELETE FROM collections WHERE number = \(number)")

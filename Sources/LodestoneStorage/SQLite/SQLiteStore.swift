@@ -121,7 +121,7 @@ package final class SQLiteStore: Store, @unchecked Sendable {
                 try writer.execute("COMMIT")
             } else if format < Schema.format {
                 try writer.execute("BEGIN EXCLUSIVE")
-                try writer.execute(Schema.addBases)
+                try writer.execute(Schema.upgrade(from: format))
                 try writer.execute("COMMIT")
             }
         } catch {

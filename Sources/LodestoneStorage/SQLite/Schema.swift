@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// The tables of format 2.
+/// The tables of format 3.
 ///
 /// Vectors lie in segments beside the database file.
 ///
@@ -17,10 +17,11 @@ import LodestoneCore
 /// missing or changed shows in every later one. `meta.anchor` is where the log begins: rows up to
 /// it were forgotten once bases held what they said. `docs_N.sum` is the CRC-32C of its row.
 ///
-/// Format 1 had no bases and kept its log for ever; it is brought up to date when it is opened.
+/// Format 1 had no bases and kept its log for ever; format 2 knew no changes of a collection's
+/// options. Both are brought up to date when they are opened.
 enum Schema {
     /// The layout that this release reads and writes.
-    static let format: Int64 = 2
+    static let format: Int64 = 3
     /// "LODE": tells our files from other programs' databases.
     static let applicationID = 0x4c4f_4445
 
@@ -40,6 +41,7 @@ enum Schema {
             time INTEGER NOT NULL) WITHOUT ROWID;
         \(addBases)
         PRAGMA application_id = \(applicationID);
+        PRAGMA user_version = \(format);
         """
 
     /// What format 2 has beyond format 1.
@@ -49,8 +51,13 @@ enum Schema {
             file TEXT NOT NULL, runs BLOB NOT NULL, sum INTEGER NOT NULL);
         INSERT INTO meta(key, value)
             VALUES('next_collection', (SELECT coalesce(max(collection), 0) + 1 FROM log));
-        PRAGMA user_version = \(format);
         """
+
+    /// What brings a store of an earlier format up to date.
+    static func upgrade(from earlier: Int64) -> String {
+        let upToDate = "PRAGMA user_version = \(format);"
+        return earlier < 2 ? addBases + upToDate : upToDate
+    }
 
     static func createCollection(_ number: CollectionNumber, _ text: TextIndexStrategy) -> String {
         let rows = """
@@ -98,5 +105,6 @@ enum Schema {
         case createCollection = 1
         case dropCollection = 2
         case rows = 3
+        case alterCollection = 4
     }
 }
