@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Dispatch
 public import LodestoneCore
 
 /// The engine for callers in Swift concurrency: work runs on the engine's queues, never on the
@@ -14,6 +15,20 @@ extension Engine {
         requestID: RequestID = .random()
     ) async throws(LodestoneError) -> WriteReceipt {
         try await write(.createCollection(name: name, options), requestID: requestID)
+    }
+
+    /// Changes how a collection finds near vectors; the index is then built in the background.
+    ///
+    /// The same strategy again changes nothing.
+    ///
+    /// - Throws: `.notFound`, or `.invalidArgument` for an option out of range.
+    @discardableResult
+    public func alterCollection(
+        _ name: String,
+        _ strategy: VectorIndexStrategy,
+        requestID: RequestID = .random()
+    ) async throws(LodestoneError) -> WriteReceipt {
+        try await write(.alterCollection(name: name, strategy), requestID: requestID)
     }
 
     /// Drops a collection with everything in it.
@@ -87,6 +102,34 @@ extension Engine {
     public func compact(_ collection: String) async throws(LodestoneError) -> UInt64 {
         let result = await withCheckedContinuation { continuation in
             compact(collection) { continuation.resume(returning: $0) }
+        }
+        return try result.get()
+    }
+
+    /// Builds the index of a collection anew; returns when it serves.
+    ///
+    /// It happens by itself when the strategy changes and once enough has been written; searches
+    /// and writes go on meanwhile. Cancelling the task ends it, and what answered before goes on.
+    ///
+    /// - Returns: The sequence number up to which the index goes.
+    @discardableResult
+    public func buildIndex(_ collection: String, timeout: Duration = Limits.maxBuildTime)
+        async throws(LodestoneError) -> UInt64
+    {
+        let context = CallContext(timeout: timeout)
+        let result: Result<UInt64, LodestoneError> = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                // A thread of its own: it would keep searches from the engine's for minutes.
+                DispatchQueue(label: "lodestone.build", qos: .utility).async {
+                    continuation.resume(
+                        returning: Result { () throws(LodestoneError) in
+                            try self.buildIndex(collection, context: context)
+                        }
+                    )
+                }
+            }
+        } onCancel: {
+            context.cancel()
         }
         return try result.get()
     }

@@ -106,7 +106,7 @@ extension Engine {
             var page = ScanResponse(documents: [], nextCursor: nil)
             var last: UInt64 = 0
             try view.rows?.forEachRow(
-                of: collection.record.number,
+                of: collection.number,
                 after: after.map { UInt32($0) }
             ) { (row) throws(LodestoneError) in
                 try context.check()

@@ -36,6 +36,7 @@ public final class Engine: Sendable {
     /// A change to the store.
     package enum Write: Sendable {
         case createCollection(name: String, CollectionOptions)
+        case alterCollection(name: String, VectorIndexStrategy)
         case dropCollection(name: String)
         case indexMany(IndexManyRequest)
         case dropMany(DropManyRequest)
@@ -95,7 +96,17 @@ public final class Engine: Sendable {
         }
     }
 
-    /// Finishes the writes under way, folds the write-ahead log and lets go of the directory.
+    /// Builds the index of a collection anew, on the calling thread, while writes and searches go
+    /// on; whatever answered before does so until it is done.
+    ///
+    /// - Returns: The sequence number up to which the index goes.
+    /// - Throws: `.notFound`; `.cancelled` or `.deadlineExceeded`, and what was built is thrown away.
+    package func buildIndex(_ name: String, context: CallContext) throws(LodestoneError) -> UInt64 {
+        try compactor.build(try collection(named: name), context: context)
+    }
+
+    /// Finishes the writes under way, gives up builds and compactions, folds the write-ahead log and
+    /// lets go of the directory.
     public func close() {
         writer.close()
         compactor.close()
@@ -141,6 +152,13 @@ public final class Engine: Sendable {
             try RequestValidation.collectionName(name)
             try RequestValidation(limits: options.limits).options(collectionOptions)
             return .createCollection(name: name, collectionOptions)
+        case .alterCollection(let name, let strategy):
+            let collection = try self.collection(named: name)
+            try RequestValidation(limits: options.limits).strategy(
+                strategy,
+                dimension: collection.record.options.dimension
+            )
+            return .alterCollection(collection, strategy)
         case .dropCollection(let name):
             return .dropCollection(name: name)
         case .indexMany(let request):

@@ -24,6 +24,9 @@ final class RequestHandler: Sendable {
     private let budget: DecodeBudget
     /// Whether a snapshot or a verification is under way.
     private let isMaintaining = Atomic<Bool>(false)
+    /// Builds of indexes that were asked for: one at work, the others waiting for it.
+    private let builds = Atomic<Int>(0)
+    private static let maxBuilds = 8
 
     init(engine: Engine, configuration: ServerConfiguration, logger: Logger) {
         self.engine = engine
@@ -84,11 +87,12 @@ final class RequestHandler: Sendable {
         case .ping, .listCollections, .describeCollection, .stats:
             answerAtOnce(arrival)
         case .compact(let collection): compact(collection, arrival)
-        case .alterCollection, .buildIndex:
-            refuse(arrival, .notOffered(arrival.kind))
+        case .buildIndex(let collection): build(collection, arrival)
         case .snapshot, .verify: maintain(arrival)
         case .createCollection(let name, let options):
             write(.createCollection(name: name, options), to: name, arrival)
+        case .alterCollection(let name, let strategy):
+            write(.alterCollection(name: name, strategy), to: name, arrival)
         case .dropCollection(let name): write(.dropCollection(name: name), to: name, arrival)
         case .indexMany(let batch): write(.indexMany(batch), to: batch.collection, arrival)
         case .dropMany(let batch): write(.dropMany(batch), to: batch.collection, arrival)
@@ -187,6 +191,30 @@ final class RequestHandler: Sendable {
         }
     }
 
+    /// Builds an index on a thread of its own, which yields to searches and writes.
+    private func build(_ collection: String, _ arrival: Arrival) {
+        guard builds.add(1, ordering: .relaxed).newValue <= Self.maxBuilds else {
+            builds.subtract(1, ordering: .relaxed)
+            refuse(arrival, .tooManyBuilds(limit: Self.maxBuilds))
+            return
+        }
+        guard let call = begin(arrival, collection) else {
+            builds.subtract(1, ordering: .relaxed)
+            return
+        }
+        MaintenanceThread.run { [self] in
+            let reply: Reply
+            do throws(LodestoneError) {
+                let number = try engine.buildIndex(collection, context: call.context)
+                reply = .done(sequenceNumber: number)
+            } catch {
+                reply = .error(error)
+            }
+            builds.subtract(1, ordering: .relaxed)
+            arrival.connection.finish(call, reply)
+        }
+    }
+
     private func read(_ collection: String?, _ arrival: Arrival) {
         guard let call = begin(arrival, collection) else { return }
         enqueue(call, arrival.request.call, arrival.connection)
@@ -282,7 +310,10 @@ final class RequestHandler: Sendable {
         let limits = configuration.limits
         let now = ContinuousClock.now
         let usual = arrival.kind.isMaintenance ? limits.maxDeadline : limits.defaultDeadline
-        let time = min(request.deadline ?? usual, limits.maxDeadline)
+        let time =
+            arrival.kind == .buildIndex
+            ? min(request.deadline ?? Limits.maxBuildTime, Limits.maxBuildTime)
+            : min(request.deadline ?? usual, limits.maxDeadline)
         let call = PendingCall(
             id: request.id,
             kind: arrival.kind,

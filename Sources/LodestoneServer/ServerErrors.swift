@@ -62,12 +62,12 @@ extension LodestoneError {
         )
     }
 
-    static func notOffered(_ call: CallKind) -> LodestoneError {
+    static func tooManyBuilds(limit: Int) -> LodestoneError {
         LodestoneError(
-            .unimplemented,
-            reason: "NOT_OFFERED",
-            "This server does not offer \(call.rawValue) yet.",
-            recovery: "Leave the call out, or use a release that has it."
+            .resourceExhausted,
+            reason: "BUILDS_RUN",
+            "\(limit) builds of indexes are under way or wait for one another; that is the limit.",
+            recovery: "Wait until one has ended."
         )
     }
 

@@ -12,6 +12,8 @@ import LodestoneStorage
 ///
 /// A value: a reader takes a copy in no time.
 struct CollectionContents: Sendable {
+    /// The strategy is that of the same sequence number as the state.
+    private(set) var options: CollectionOptions
     let ids: IDTable
     let labels: Interner<Label>
     var state: CollectionState
@@ -22,6 +24,7 @@ struct CollectionContents: Sendable {
 
     /// Contents without documents.
     init(_ options: CollectionOptions) {
+        self.options = options
         ids = IDTable()
         labels = Interner()
         state = CollectionState(options)
@@ -51,6 +54,7 @@ struct CollectionContents: Sendable {
                 vectors: vectors
             )
         else { throw BaseFile.damaged(path, "it does not hold what belongs into it") }
+        options = record.options
         self.ids = IDTable(ids)
         self.labels = labels
         self.state = state
@@ -128,6 +132,11 @@ struct CollectionContents: Sendable {
         for block in state.vectors { block.checked?.checkAll() }
     }
 
+    /// Goes on with another strategy; searches scan until there is an index of it.
+    mutating func setStrategy(_ strategy: VectorIndexStrategy) {
+        options.vectorStrategy = strategy
+    }
+
     /// Whether what is written next can go into these contents.
     var canChange: Bool { !isDamaged && state.isNewest }
 
@@ -183,6 +192,9 @@ extension CollectionContents {
     ) throws(LodestoneError) {
         guard change.sequenceNumber > state.sequenceNumber else { return }
         defer { state.advance(to: change.sequenceNumber) }
+        if case .alterCollection(let options) = change.kind {
+            setStrategy(options.vectorStrategy)
+        }
         guard case .rows(let rows) = change.kind else { return }
         let gone = state.analyze(rows.removedTexts)
         for (place, row) in rows.removed.enumerated() { state.remove(row, gone, at: place) }

@@ -57,6 +57,8 @@ final class Compactor: Sendable {
         var queued: Set<CollectionNumber> = []
         /// When the last write came, for those with a timer running.
         var lastWrites: [CollectionNumber: ContinuousClock.Instant] = [:]
+        /// Calls that are building an index.
+        var builds: [ObjectIdentifier: CallContext] = [:]
         var isClosed = false
     }
 
@@ -67,6 +69,9 @@ final class Compactor: Sendable {
     private let policy: CompactionPolicy
     private let queue = DispatchQueue(label: "lodestone.compactor")
     private let state = Mutex(State())
+    /// Of the work that nobody waits for, and that of `compact`: over once the engine closes.
+    private let background = CallContext(timeout: .seconds(100 * 365 * 86_400))
+    private let builds = DispatchGroup()
     /// The last compaction that failed, and why.
     private let failure = Mutex<LodestoneError?>(nil)
 
@@ -95,11 +100,11 @@ final class Compactor: Sendable {
     /// Queues a compaction.
     func enqueue(_ collection: Collection) {
         let isNew = state.withLock { state in
-            !state.isClosed && state.queued.insert(collection.record.number).inserted
+            !state.isClosed && state.queued.insert(collection.number).inserted
         }
         guard isNew else { return }
         queue.async {
-            self.state.withLock { _ = $0.queued.remove(collection.record.number) }
+            self.state.withLock { _ = $0.queued.remove(collection.number) }
             self.attempt(collection)
         }
     }
@@ -116,6 +121,37 @@ final class Compactor: Sendable {
         }
     }
 
+    /// Builds the index of a collection now, on the calling thread, and answers the sequence number
+    /// of its base.
+    ///
+    /// - Throws: `.cancelled` or `.deadlineExceeded`; what was built is thrown away then, and the
+    ///   base before goes on serving.
+    func build(_ collection: Collection, context: CallContext) throws(LodestoneError) -> UInt64 {
+        let id = ObjectIdentifier(context)
+        let isClosed = state.withLock { state in
+            if state.isClosed { return true }
+            builds.enter()
+            state.builds[id] = context
+            return false
+        }
+        if isClosed { throw .closing }
+        defer {
+            state.withLock { _ = $0.builds.removeValue(forKey: id) }
+            builds.leave()
+        }
+        return try pausing(context) { () throws(LodestoneError) in
+            try fold(collection, context: context)
+        }
+    }
+
+    /// Builds the index of a collection, though nothing may have been written since its base.
+    func buildInBackground(_ collection: Collection) {
+        queue.async {
+            // Why it failed is in the collection's progress; its vectors are scanned until then.
+            _ = try? self.compact(collection, waits: true)
+        }
+    }
+
     /// Gives back the space of what was dropped, in the background.
     func reclaimSpace() {
         queue.async {
@@ -127,17 +163,23 @@ final class Compactor: Sendable {
         }
     }
 
-    /// Waits for the compaction under way, and starts no other.
+    /// Gives up what is under way, waits until it has ended, and starts nothing more.
     func close() {
-        state.withLock { $0.isClosed = true }
+        let running = state.withLock { state in
+            state.isClosed = true
+            return Array(state.builds.values)
+        }
+        background.cancel()
+        for context in running { context.cancel() }
         queue.sync {}
+        builds.wait()
     }
 
     /// Why the last compaction failed, if it did.
     var lastFailure: LodestoneError? { failure.withLock { $0 } }
 
     private func waitUntilIdle(_ collection: Collection) {
-        let number = collection.record.number
+        let number = collection.number
         let isWaiting = state.withLock { state in
             state.lastWrites.updateValue(.now, forKey: number) != nil
         }
@@ -147,7 +189,7 @@ final class Compactor: Sendable {
     private func lookAgain(_ collection: Collection) {
         queue.asyncAfter(deadline: .now() + policy.idleTime.dispatchInterval) { [weak self] in
             guard let self else { return }
-            let number = collection.record.number
+            let number = collection.number
             let idleTime = policy.idleTime
             let isIdle = state.withLock { state in
                 guard let last = state.lastWrites[number], !state.isClosed else { return true }
@@ -184,10 +226,10 @@ final class Compactor: Sendable {
                     if !waits, try takesNewerBase(of: collection) {
                         return collection.contents.baseSequenceNumber
                     }
-                    return try fold(collection)
+                    return try fold(collection, context: background)
                 }
             } catch {
-                if !collection.isDropped { failure.withLock { $0 = error } }
+                if !collection.isDropped, !background.isCancelled { failure.withLock { $0 = error } }
                 throw error
             }
             if let done {
@@ -196,6 +238,7 @@ final class Compactor: Sendable {
             }
             // Another process is at it.
             guard waits else { return 0 }
+            try background.check()
             usleep(1_000)
         }
     }
@@ -207,7 +250,7 @@ final class Compactor: Sendable {
     private func takesNewerBase(of collection: Collection) throws(LodestoneError) -> Bool {
         let reader = try store.beginRead(context: nil)
         defer { reader.end() }
-        guard let stored = try reader.base(of: collection.record.number),
+        guard let stored = try reader.base(of: collection.number),
             stored.sequenceNumber > collection.contents.baseSequenceNumber
         else { return false }
         try registry.reload(collection)
@@ -226,17 +269,34 @@ final class Compactor: Sendable {
         }
     }
 
-    /// Folds what a collection holds into a new base; inside `pausing` or `compacting`.
+    /// Folds what a collection holds into a new base, with the index that it asks for; inside
+    /// `pausing` or `compacting`.
+    ///
+    /// - Throws: `.cancelled` or `.deadlineExceeded`, as long as nothing points to the new base.
     @discardableResult
-    func fold(_ collection: Collection) throws(LodestoneError) -> UInt64 {
-        guard !collection.isDropped else { throw .noCollection(collection.record.name) }
-        let number = collection.record.number
+    func fold(_ collection: Collection, context: CallContext) throws(LodestoneError) -> UInt64 {
+        try context.check()
+        collection.progress.begin(for: context)
+        do throws(LodestoneError) {
+            let sequenceNumber = try writeBase(of: collection)
+            collection.progress.end(nil)
+            return sequenceNumber
+        } catch {
+            collection.progress.end(error)
+            throw error
+        }
+    }
+
+    private func writeBase(of collection: Collection) throws(LodestoneError) -> UInt64 {
+        guard !collection.isDropped else { throw .noCollection(collection.name) }
+        let number = collection.number
         try registry.catchUp()
         var contents = try registry.undamaged(collection)
         if PlantedBug.tombstoneDroppedAtMerge.isPlanted { contents.state.forgetTombstones() }
         let sequenceNumber = contents.state.sequenceNumber
         let path = store.basePath(of: number, sequenceNumber: sequenceNumber)
         try contents.writeBase(of: number, to: path)
+        try collection.progress.check()
         let rows = try contents.liveRows(path)
         FaultPoint.reach("compaction.before-pointer")
         try store.adoptBase(

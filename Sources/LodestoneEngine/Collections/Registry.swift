@@ -32,7 +32,7 @@ final class Registry: Sendable {
 
     var all: [Collection] {
         table.withLock { Array($0.collections.values) }
-            .sorted { $0.record.name < $1.record.name }
+            .sorted { $0.name < $1.name }
     }
 
     func find(_ name: String) -> Collection? {
@@ -53,17 +53,17 @@ final class Registry: Sendable {
 
     func add(_ collection: Collection) {
         table.withLock { table in
-            table.collections[collection.record.name] = collection
-            table.numbers[collection.record.number] = collection
-            table.nextNumber = max(table.nextNumber, collection.record.number + 1)
+            table.collections[collection.name] = collection
+            table.numbers[collection.number] = collection
+            table.nextNumber = max(table.nextNumber, collection.number + 1)
         }
     }
 
     func remove(_ collection: Collection) {
         collection.markDropped()
         table.withLock { table in
-            table.collections[collection.record.name] = nil
-            table.numbers[collection.record.number] = nil
+            table.collections[collection.name] = nil
+            table.numbers[collection.number] = nil
         }
     }
 
@@ -141,7 +141,7 @@ final class Registry: Sendable {
 
     private func rebuild(_ collection: Collection) throws(LodestoneError) -> CollectionContents {
         let contents = try reading { (reader) throws(LodestoneError) in
-            try CollectionContents.rebuild(collection.record, from: reader)
+            try CollectionContents.rebuild(record(of: collection, in: reader), from: reader)
         }
         collection.replace(contents)
         return contents
@@ -166,7 +166,7 @@ final class Registry: Sendable {
             case .dropCollection:
                 changed[number] = nil
                 if let collection = collection(number) { remove(collection) }
-            case .rows:
+            case .rows, .alterCollection:
                 guard let collection = collection(number), let record = records[number] else {
                     return
                 }
@@ -180,7 +180,7 @@ final class Registry: Sendable {
         }
         let collections = changed.keys.compactMap { collection($0) }
         for collection in collections {
-            if let contents = changed[collection.record.number] { collection.replace(contents) }
+            if let contents = changed[collection.number] { collection.replace(contents) }
         }
         published.store(reader.sequenceNumber, ordering: .releasing)
         if let body = caughtUp.withLock({ $0 }) { collections.forEach(body) }
@@ -198,7 +198,7 @@ final class Registry: Sendable {
             }
         }
         let numbers = Set(records.map(\.number))
-        for collection in all where !numbers.contains(collection.record.number) {
+        for collection in all where !numbers.contains(collection.number) {
             remove(collection)
         }
         let next = try reader.nextCollectionNumber()
@@ -223,7 +223,10 @@ final class Registry: Sendable {
         // Most of the log is replayed before anybody has to wait.
         let reader = try store.beginRead(context: nil)
         defer { reader.end() }
-        let contents = try CollectionContents.load(collection.record, from: reader)
+        let contents = try CollectionContents.load(
+            record(of: collection, in: reader),
+            from: reader
+        )
         // Else the first search after the swap would check every vector: its time doubled.
         contents.checkBase()
         try put(contents, into: collection)
@@ -235,7 +238,16 @@ final class Registry: Sendable {
     func remake(_ collection: Collection) throws(LodestoneError) {
         let reader = try store.beginRead(context: nil)
         defer { reader.end() }
-        try put(try CollectionContents.rebuild(collection.record, from: reader), into: collection)
+        let record = try record(of: collection, in: reader)
+        try put(try CollectionContents.rebuild(record, from: reader), into: collection)
+    }
+
+    /// A collection as a reader's state has it, whose options may be later ones than those here;
+    /// as it is here, when it is gone there.
+    private func record(of collection: Collection, in reader: any StoreReader)
+        throws(LodestoneError) -> CollectionRecord
+    {
+        try reader.collections().first { $0.number == collection.number } ?? collection.record
     }
 
     /// Puts contents in place, with what was written since they were made.

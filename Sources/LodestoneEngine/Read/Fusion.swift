@@ -8,6 +8,8 @@ struct RankedList {
     var scores: [Double] = []
     /// A budget ended the source before it was done.
     var isPartial = false
+    /// How vectors were searched; `nil` for other sources.
+    var explanation: VectorExplanation?
 
     mutating func append(_ row: RowNumber, _ score: Double) {
         rows.append(row)

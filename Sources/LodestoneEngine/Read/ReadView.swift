@@ -95,7 +95,7 @@ struct ReadView {
         if include.contains(.vector) {
             document.vector = try state.vector(of: row).map { Array($0) }
         }
-        if include.needsRows, let stored = try rows?.row(row, of: collection.record.number) {
+        if include.needsRows, let stored = try rows?.row(row, of: collection.number) {
             if include.contains(.text) { document.text = stored.text }
             if include.contains(.metadata) { document.metadata = stored.metadata }
             if include.contains(.edges) { document.edges = stored.edges }

@@ -11,7 +11,7 @@ struct SearchPlan {
     let limits: Limits
     let context: CallContext
 
-    private var options: CollectionOptions { view.collection.record.options }
+    private var options: CollectionOptions { view.contents.options }
 
     func run() throws(LodestoneError) -> [QueryResult] {
         var allowed: [RowSet?] = []
@@ -46,6 +46,7 @@ struct SearchPlan {
             let query: Int
             let source: Int
             let vector: [Float]
+            let isExact: Bool
         }
         var groups: [Group: [Question]] = [:]
         for (index, query) in request.queries.enumerated() {
@@ -56,7 +57,12 @@ struct SearchPlan {
                     filtered: allowed[index] == nil ? nil : index
                 )
                 groups[group, default: []].append(
-                    Question(query: index, source: source, vector: near.vector)
+                    Question(
+                        query: index,
+                        source: source,
+                        vector: near.vector,
+                        isExact: near.exact
+                    )
                 )
             }
         }
@@ -74,8 +80,15 @@ struct SearchPlan {
                 isAllowed: { row in state.contains(row) && set?.contains(row) ?? true },
                 context: context
             )
+            let rowCount = state.vectors.reduce(0) { $0 + $1.count }
             for (question, neighbors) in zip(questions, found) {
                 var list = RankedList()
+                list.explanation = VectorExplanation(
+                    source: question.source,
+                    strategy: question.isExact ? "exact" : "flat",
+                    computedDistances: rowCount,
+                    scannedRows: rowCount
+                )
                 for neighbor in neighbors {
                     list.append(neighbor.row, options.metric.score(neighbor.distance))
                 }
@@ -117,7 +130,11 @@ struct SearchPlan {
         if query.walksFromHits {
             hits = query.fusion.merge(lists, weights: weights, limit: query.limit)
         }
-        var result = QueryResult(hits: [], isPartial: lists.contains { $0.isPartial })
+        var result = QueryResult(
+            hits: [],
+            isPartial: lists.contains { $0.isPartial },
+            explanations: query.include.contains(.explain) ? lists.compactMap(\.explanation) : []
+        )
         for hit in hits {
             guard let id = view.id(of: hit.row) else { continue }
             result.hits.append(
@@ -160,7 +177,7 @@ struct SearchPlan {
         }
         guard let rows = view.rows else { return list }
         guard query.isComplement else {
-            try rows.forEachMatch(of: query.expression, in: view.collection.record.number) {
+            try rows.forEachMatch(of: query.expression, in: view.collection.number) {
                 (row, score) throws(LodestoneError) in
                 if isWanted(row) { list.append(row, score) }
                 return list.rows.count < depth
@@ -168,7 +185,7 @@ struct SearchPlan {
             return list
         }
         var matches = RowSet(count: Int(state.nextRow))
-        try rows.forEachMatch(of: query.expression, in: view.collection.record.number) {
+        try rows.forEachMatch(of: query.expression, in: view.collection.number) {
             (row, _) throws(LodestoneError) in
             matches.insert(row)
             return true
@@ -205,7 +222,7 @@ struct SearchPlan {
     /// Every row whose metadata satisfies the filter.
     private func rows(matching filter: Filter) throws(LodestoneError) -> RowSet {
         var set = RowSet(count: Int(view.state.nextRow))
-        try view.rows?.forEachRow(of: view.collection.record.number, after: nil) {
+        try view.rows?.forEachRow(of: view.collection.number, after: nil) {
             (row) throws(LodestoneError) in
             if filter.matches(row.metadata) { set.insert(row.row) }
             return true

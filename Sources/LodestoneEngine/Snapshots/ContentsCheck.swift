@@ -61,7 +61,7 @@ struct ContentsCheck {
     /// row could be read.
     mutating func finish(_ report: inout VerifyReport, countsRows: Bool) {
         let state = view.state
-        let name = view.collection.record.name
+        let name = view.collection.name
         if countsRows { noteMissingRows() }
         if countsRows, state.documentCount != documents {
             note(
@@ -125,7 +125,7 @@ struct ContentsCheck {
             damages.append(
                 Damage(
                     kind: "row",
-                    collection: view.collection.record.name,
+                    collection: view.collection.name,
                     object: view.id(of: row)?.string ?? "row \(row)",
                     message: "Row \(row) is missing; the base has it.",
                     recovery: "Stop writing, keep a copy of the directory, restore a snapshot."
@@ -145,7 +145,7 @@ struct ContentsCheck {
         damages.append(
             Damage(
                 kind: isBase ? "base" : kind,
-                collection: view.collection.record.name,
+                collection: view.collection.name,
                 object: object,
                 message: message,
                 recovery: "Nothing is lost: it is made again from the rows."

@@ -64,7 +64,7 @@ extension Engine {
         report = try compactor.pausing(context) { () throws(LodestoneError) in
             var found = try look(at: collection, report, context: context)
             let kinds = Set(
-                found.damages.filter { $0.collection == collection.record.name }.map(\.kind)
+                found.damages.filter { $0.collection == collection.name }.map(\.kind)
             )
             // Made anew from damaged rows, it would only hide what is missing.
             if !kinds.isDisjoint(with: Self.derivedKinds(in: collection)),
@@ -91,7 +91,7 @@ extension Engine {
             found = report
             guard let rows = view.rows,
                 // Dropped meanwhile: there is nothing left to look at.
-                try rows.collections().contains(where: { $0.number == collection.record.number })
+                try rows.collections().contains(where: { $0.number == collection.number })
             else { return }
             found.sequenceNumber = max(found.sequenceNumber, rows.sequenceNumber)
             var base = try baseCheck(view, rows, &found)
@@ -159,14 +159,14 @@ extension Engine {
         _ report: inout VerifyReport,
         context: CallContext
     ) throws(LodestoneError) {
-        let name = collection.record.name
+        let name = collection.name
         do throws(LodestoneError) {
             try context.check()
             try registry.remake(collection)
             for kind in Self.derivedKinds(in: collection) where kind != "base" {
                 report.markRepaired(kind, of: name)
             }
-            try compactor.fold(collection)
+            try compactor.fold(collection, context: context)
             report.markRepaired("base", of: name)
         } catch {
             // What it takes is damaged, too, and in the report; or the disk is full.

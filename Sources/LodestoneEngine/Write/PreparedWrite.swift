@@ -8,6 +8,7 @@ import LodestoneText
 /// is what needs the state that the write meets.
 enum PreparedWrite: Sendable {
     case createCollection(name: String, CollectionOptions)
+    case alterCollection(Collection, VectorIndexStrategy)
     case dropCollection(name: String)
     case index(PreparedIndex)
     case drop(PreparedDrop)
@@ -15,7 +16,7 @@ enum PreparedWrite: Sendable {
     /// Whether the write must see everything before it applied, and so opens a commit of its own.
     var needsSettledState: Bool {
         switch self {
-        case .createCollection, .dropCollection, .drop: true
+        case .createCollection, .alterCollection, .dropCollection, .drop: true
         case .index(let index): !index.edges.isEmpty
         }
     }
@@ -23,7 +24,7 @@ enum PreparedWrite: Sendable {
     /// The collection whose documents it changes.
     var collection: Collection? {
         switch self {
-        case .createCollection, .dropCollection: nil
+        case .createCollection, .alterCollection, .dropCollection: nil
         case .index(let index): index.collection
         case .drop(let drop): drop.collection
         }
@@ -32,7 +33,7 @@ enum PreparedWrite: Sendable {
     /// Bytes that it adds to a commit, roughly.
     var byteCount: Int {
         switch self {
-        case .createCollection, .dropCollection: 1_024
+        case .createCollection, .alterCollection, .dropCollection: 1_024
         case .index(let index): index.byteCount
         case .drop(let drop): (drop.ids.count + drop.edges.count) * 64
         }
@@ -43,6 +44,8 @@ enum PreparedWrite: Sendable {
         switch self {
         case .createCollection(let name, let options):
             Fingerprint.of("create \(name) \(options)")
+        case .alterCollection(let collection, let strategy):
+            Fingerprint.of("alter \(collection.number) \(strategy)")
         case .dropCollection(let name):
             Fingerprint.of("drop \(name)")
         case .index(let index):
@@ -77,12 +80,13 @@ struct PreparedIndex: Sendable {
             "documents",
             of: "document or edge"
         )
+        let record = collection.record
         var ids = Set<DocumentID>(minimumCapacity: request.documents.count)
         for (index, document) in request.documents.enumerated() {
             try Self.check(
                 document,
                 "documents[\(index)]",
-                of: collection.record,
+                of: record,
                 by: validation
             )
             guard ids.insert(document.id).inserted else {
@@ -116,7 +120,7 @@ struct PreparedIndex: Sendable {
         texts = collection.state.analyze(rows.map(\.indexedText))
         rowEdges = documents.map(\.edges)
         var vectors: [Float] = []
-        vectors.reserveCapacity(documents.count * collection.record.options.dimension)
+        vectors.reserveCapacity(documents.count * record.options.dimension)
         for document in documents {
             if let vector = document.vector { vectors.append(contentsOf: vector) }
         }
@@ -128,7 +132,7 @@ struct PreparedIndex: Sendable {
             rows,
             edges: edges,
             vectors: checksum,
-            collection: collection.record.number
+            collection: collection.number
         )
         byteCount = vectors.count * 4 + rows.reduce(0) { $0 + $1.byteCount } + edges.count * 64
     }
@@ -177,7 +181,7 @@ struct PreparedDrop: Sendable {
     var fingerprint: UInt64 {
         let edges = edges.map { "\($0.source) \($0.edge.label) \($0.edge.target)" }
         return Fingerprint.of(
-            "drop from \(collection.record.number): \(ids) \(edges)"
+            "drop from \(collection.number): \(ids) \(edges)"
         )
     }
 }

@@ -39,12 +39,38 @@ struct RequestValidation {
         guard options.dimension <= limits.maxDimension else {
             throw .limit("dimension", options.dimension, limits.maxDimension)
         }
-        guard case .flatScan = options.vectorStrategy else {
-            throw LodestoneError(
-                .unimplemented,
-                reason: "STRATEGY",
-                "This release searches vectors by flat scan only.",
-                recovery: "Create the collection with the flat strategy.",
+        try strategy(options.vectorStrategy, dimension: options.dimension)
+    }
+
+    /// A strategy that a collection with vectors of `dimension` elements can have.
+    func strategy(_ strategy: VectorIndexStrategy, dimension: Int) throws(LodestoneError) {
+        let field = "vector_strategy.\(strategy.name)"
+        switch strategy {
+        case .flatScan:
+            return
+        case .lsh(let lsh):
+            try number(lsh.tables, in: LSHOptions.tablesRange, "\(field).tables")
+            try number(lsh.hyperplanes, in: LSHOptions.hyperplanesRange, "\(field).hyperplanes")
+            try number(lsh.probes, in: LSHOptions.probesRange, "\(field).probes")
+        case .hnsw(_, let hnsw):
+            try number(hnsw.m, in: HNSWOptions.mRange, "\(field).m")
+            try number(hnsw.efConstruction, in: HNSWOptions.efRange, "\(field).ef_construction")
+            guard hnsw.efConstruction >= hnsw.m else {
+                throw .invalid(
+                    "LIMIT",
+                    "\(field).ef_construction is \(hnsw.efConstruction); it must be at least m, "
+                        + "which is \(hnsw.m).",
+                    recovery: "Send a larger ef_construction, or a smaller m.",
+                    field: "\(field).ef_construction"
+                )
+            }
+            try number(hnsw.efSearch, in: HNSWOptions.efRange, "\(field).ef_search")
+        }
+        guard dimension > 0 else {
+            throw .invalid(
+                "NO_VECTORS",
+                "The strategy \(strategy.name) is for vectors; the collection's dimension is 0.",
+                recovery: "Send the strategy flat, or create a collection with a dimension.",
                 field: "vector_strategy"
             )
         }

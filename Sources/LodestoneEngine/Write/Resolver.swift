@@ -6,6 +6,8 @@ import LodestoneStorage
 /// A write that knows its rows: what the store commits, and what to do to the collection after.
 struct ResolvedWrite {
     let batch: StoredBatch
+    /// A collection whose index has to be built now.
+    var needsIndex: Collection?
     let apply: (CommittedBatch) -> Void
 
     func receipt(_ committed: CommittedBatch, durability: Durability) -> WriteReceipt {
@@ -40,6 +42,8 @@ struct Resolver {
         switch pending.write {
         case .createCollection(let name, let options):
             try create(name, options, pending)
+        case .alterCollection(let collection, let strategy):
+            try alter(collection, strategy, pending)
         case .dropCollection(let name):
             try drop(name, pending)
         case .index(let index):
@@ -77,6 +81,27 @@ struct Resolver {
             let collection = Collection(record)
             collection.update { $0.advance(to: committed.sequenceNumber) }
             registry.add(collection)
+        }
+    }
+
+    /// The same strategy again is a batch like any other, so that its request id counts.
+    private func alter(
+        _ collection: Collection,
+        _ strategy: VectorIndexStrategy,
+        _ pending: PendingWrite
+    ) throws(LodestoneError) -> ResolvedWrite {
+        var record = try existing(collection).record
+        let isOther = record.options.vectorStrategy != strategy
+        record.options.vectorStrategy = strategy
+        return ResolvedWrite(
+            batch: StoredBatch(
+                change: .alterCollection(record),
+                requestID: pending.requestID,
+                fingerprint: pending.write.fingerprint
+            ),
+            needsIndex: isOther ? collection : nil
+        ) { committed in
+            collection.setStrategy(strategy, at: committed.sequenceNumber)
         }
     }
 

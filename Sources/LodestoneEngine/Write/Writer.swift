@@ -50,16 +50,7 @@ final class Writer: Sendable {
             return (false, !waiting.isRunning)
         }
         if isClosed {
-            write.completion(
-                .failure(
-                    LodestoneError(
-                        .unavailable,
-                        reason: "CLOSING",
-                        "The store is being closed.",
-                        recovery: "Send it again once the server is back."
-                    )
-                )
-            )
+            write.completion(.failure(.closing))
         } else if mustStart {
             queue.async { self.run() }
         }
@@ -119,6 +110,9 @@ final class Writer: Sendable {
             }
             for collection in Self.collections(of: resolved.ready.map(\.pending)) {
                 compactor.consider(collection)
+            }
+            for collection in resolved.ready.compactMap(\.resolved.needsIndex) {
+                compactor.buildInBackground(collection)
             }
             let hasDropped = resolved.ready.contains { ready in
                 if case .dropCollection = ready.pending.write { true } else { false }
@@ -246,4 +240,14 @@ final class Writer: Sendable {
         }
         return stored.receipt
     }
+}
+
+extension LodestoneError {
+    /// What came after the engine began to close.
+    static let closing = LodestoneError(
+        .unavailable,
+        reason: "CLOSING",
+        "The store is being closed.",
+        recovery: "Send it again once the server is back."
+    )
 }
