@@ -175,6 +175,38 @@ extension LodestoneClient {
             }
         }
 
+        /// Has the server build the collection's index anew, and waits until it serves.
+        ///
+        /// It happens by itself when the strategy changes and once enough has been written;
+        /// searches and writes go on meanwhile. When the call ends early, by its deadline or because
+        /// its task is cancelled, the build ends, too, and what answered before goes on.
+        ///
+        /// - Parameters:
+        ///   - deadline: At most a day.
+        ///   - progress: Is told a few times a second how far the index is.
+        /// - Returns: The sequence number up to which the index goes.
+        /// - Throws: `.notFound` when there is no such collection; `.resourceExhausted` when too many
+        ///   builds are under way.
+        @discardableResult
+        public func buildIndex(
+            deadline: Duration = Limits.maxBuildTime,
+            progress: (@Sendable (IndexStatus) -> Void)? = nil
+        ) async throws(LodestoneError) -> UInt64 {
+            let watch = progress.map { report in
+                Task {
+                    while !Task.isCancelled {
+                        // Without an answer there is nothing to tell; the build's own call knows more.
+                        if let index = try? await describe().index { report(index) }
+                        try? await Task.sleep(for: .milliseconds(200))
+                    }
+                }
+            }
+            defer { watch?.cancel() }
+            return try await client.perform(.buildIndex(collection: name), deadline: deadline) {
+                if case .done(let sequenceNumber) = $0 { sequenceNumber } else { nil }
+            }
+        }
+
         /// The collection as it stands.
         ///
         /// - Throws: `.notFound` when it doesn't exist.

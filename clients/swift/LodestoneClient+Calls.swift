@@ -36,6 +36,33 @@ extension LodestoneClient {
         )
     }
 
+    /// Changes how a collection finds near vectors, which are not sent again.
+    ///
+    /// The server then builds the index in the background; what it answers meanwhile is right, only
+    /// slower. The same strategy again changes nothing.
+    ///
+    /// - Parameters:
+    ///   - name: Of the collection.
+    ///   - strategy: From now on.
+    ///   - requestID: Names this write: sent twice, it has one effect.
+    ///   - deadline: `nil`: the configuration's.
+    /// - Returns: Where the write stands among all others.
+    /// - Throws: `.notFound` when there is no such collection, `.invalidArgument` when an option is
+    ///   out of range or the collection has no vectors.
+    @discardableResult
+    public func alterCollection(
+        _ name: String,
+        _ strategy: VectorIndexStrategy,
+        requestID: RequestID = .random(),
+        deadline: Duration? = nil
+    ) async throws(LodestoneError) -> WriteReceipt {
+        try await write(
+            .alterCollection(name: name, strategy),
+            requestID: requestID,
+            deadline: deadline
+        )
+    }
+
     /// Drops a collection with everything in it.
     ///
     /// - Parameters:

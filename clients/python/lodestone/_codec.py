@@ -32,6 +32,7 @@ from lodestone.types import (
     Flat,
     Hit,
     Include,
+    IndexStatus,
     Page,
     QueryResult,
     Reached,
@@ -43,6 +44,7 @@ from lodestone.types import (
     Strategy,
     Timestamp,
     Vector,
+    VectorExplanation,
     VerifyReport,
     WalkResult,
     WriteReceipt,
@@ -72,6 +74,8 @@ class _Names:
 
 _METRICS = _Names("metric", "cosine", "euclidean", "dot_product")
 _TEXT_STRATEGIES = _Names("text_strategy", "fts5", "postings")
+_QUANTIZATIONS = _Names("quantization", "int8", "none", "int4")
+_INDEX_STATES = _Names("state", "ready", "building", "scanning")
 _DIRECTIONS = _Names("direction", "outgoing", "incoming", "both")
 _DURABILITIES = _Names("durability", "full", "relaxed")
 _BUDGETS = _Names("budget", "none", "nodes", "edges", "time")
@@ -250,6 +254,7 @@ def include(value: Include) -> Any:
         vector=Include.VECTOR in value,
         edges=Include.EDGES in value,
         source_scores=Include.SOURCE_SCORES in value,
+        explain=Include.EXPLAIN in value,
     )
 
 
@@ -321,7 +326,20 @@ def _read_hit(message: Any) -> Hit:
 
 
 def read_query_result(message: Any) -> QueryResult:
-    return QueryResult([_read_hit(hit) for hit in message.hits], message.partial)
+    return QueryResult(
+        [_read_hit(hit) for hit in message.hits],
+        message.partial,
+        [
+            VectorExplanation(
+                one.source,
+                str(one.strategy, "utf-8"),
+                one.visited_nodes,
+                one.computed_distances,
+                one.scanned_rows,
+            )
+            for one in message.explanations
+        ],
+    )
 
 
 def read_walk_result(message: Any) -> WalkResult:
@@ -351,19 +369,23 @@ def collection_options(
     options = collection_pb2.CollectionOptions(dimension=dimension)
     options.metric = _METRICS.value(metric)
     options.text_strategy = _TEXT_STRATEGIES.value(text_strategy)
-    written = options.vector_strategy
-    if isinstance(vector_strategy, LSH):
-        written.lsh.tables = vector_strategy.tables
-        written.lsh.hyperplanes = vector_strategy.hyperplanes
-        written.lsh.probes = vector_strategy.probes
-    elif isinstance(vector_strategy, HNSW):
-        written.hnsw.inline_indexing = vector_strategy.inline
-        written.hnsw.m = vector_strategy.m
-        written.hnsw.ef_construction = vector_strategy.ef_construction
-        written.hnsw.ef_search = vector_strategy.ef_search
-    else:
-        written.flat.SetInParent()
+    write_strategy(options.vector_strategy, vector_strategy)
     return options
+
+
+def write_strategy(message: Any, strategy: Strategy) -> None:
+    if isinstance(strategy, LSH):
+        message.lsh.tables = strategy.tables
+        message.lsh.hyperplanes = strategy.hyperplanes
+        message.lsh.probes = strategy.probes
+    elif isinstance(strategy, HNSW):
+        message.hnsw.inline_indexing = strategy.inline
+        message.hnsw.m = strategy.m
+        message.hnsw.ef_construction = strategy.ef_construction
+        message.hnsw.ef_search = strategy.ef_search
+        message.hnsw.quantization = _QUANTIZATIONS.value(strategy.quantization)
+    else:
+        message.flat.SetInParent()
 
 
 def _read_strategy(message: Any) -> Strategy:
@@ -372,8 +394,28 @@ def _read_strategy(message: Any) -> Strategy:
         return LSH(lsh.tables, lsh.hyperplanes, lsh.probes)
     if message.HasField("hnsw"):
         hnsw = message.hnsw
-        return HNSW(hnsw.inline_indexing, hnsw.m, hnsw.ef_construction, hnsw.ef_search)
+        return HNSW(
+            hnsw.inline_indexing,
+            hnsw.m,
+            hnsw.ef_construction,
+            hnsw.ef_search,
+            _QUANTIZATIONS.name(hnsw.quantization),
+        )
     return Flat()
+
+
+def _read_index_status(message: Any) -> IndexStatus:
+    return IndexStatus(
+        _read_strategy(message.strategy),
+        _INDEX_STATES.name(message.state),
+        message.indexed_vectors,
+        message.scanned_vectors,
+        message.progress,
+        message.bytes,
+        message.unreachable_nodes,
+        message.self_recall if message.HasField("self_recall") else None,
+        str(message.message, "utf-8"),
+    )
 
 
 def read_description(message: Any) -> CollectionDescription:
@@ -390,6 +432,7 @@ def read_description(message: Any) -> CollectionDescription:
         message.sequence_number,
         message.changes_since_base,
         message.base_bytes,
+        _read_index_status(message.index) if message.HasField("index") else None,
     )
 
 

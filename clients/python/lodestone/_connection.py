@@ -177,6 +177,10 @@ class Connection:
                 if reply is None:
                     self._cancel(id)
                     raise _too_late("got no reply", Outcome.UNKNOWN)
+            except KeyboardInterrupt:
+                # Nobody waits any more: what takes minutes should not go on for nothing.
+                self._cancel(id)
+                raise
             finally:
                 with self._lock:
                     self._pending.pop(id, None)

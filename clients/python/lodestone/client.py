@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, overload
 
@@ -24,6 +24,7 @@ from lodestone.types import (
     Document,
     Flat,
     Include,
+    IndexStatus,
     Page,
     QueryResult,
     SearchResponse,
@@ -111,6 +112,23 @@ class Client:
             options=_codec.collection_options(dimension, metric, vector_strategy, text_strategy),
         )
         return self._write("create_collection", message, b"", request_id, deadline)
+
+    def alter_collection(
+        self,
+        name: str,
+        vector_strategy: Strategy,
+        *,
+        request_id: bytes | None = None,
+        deadline: float | None = None,
+    ) -> WriteReceipt:
+        """Changes how a collection finds near vectors, which are not sent again.
+
+        The server then builds the index in the background; what it answers meanwhile is right,
+        only slower. The same strategy again changes nothing.
+        """
+        message = service_pb2.AlterCollectionRequest(name=name.encode())
+        _codec.write_strategy(message.vector_strategy, vector_strategy)
+        return self._write("alter_collection", message, b"", request_id, deadline)
 
     def drop_collection(
         self, name: str, *, request_id: bytes | None = None, deadline: float | None = None
@@ -377,6 +395,44 @@ class Collection:
         """
         message = service_pb2.CompactRequest(collection=self.name.encode())
         reply = self._client._read("compact", message, deadline=deadline)
+        return int(reply.done.sequence_number)
+
+    def build_index(
+        self,
+        *,
+        deadline: float = 86_400.0,
+        progress: Callable[[IndexStatus], None] | None = None,
+    ) -> int:
+        """Has the server build the collection's index anew, and waits until it serves.
+
+        It happens by itself when the strategy changes and once enough has been written; searches
+        and writes go on meanwhile. ``progress`` is called a few times a second, on a thread of its
+        own. When the call ends early, the build ends, too, and what answered before goes on.
+        Returns the sequence number up to which the index goes.
+        """
+        message = service_pb2.BuildIndexRequest(collection=self.name.encode())
+        is_done = threading.Event()
+
+        def watch(report: Callable[[IndexStatus], None]) -> None:
+            while not is_done.is_set():
+                try:
+                    status = self.describe().index
+                except LodestoneError:
+                    # Without an answer there is nothing to tell; the build's own call knows more.
+                    status = None
+                if status is not None:
+                    report(status)
+                is_done.wait(0.2)
+
+        watcher = threading.Thread(target=watch, args=(progress,), daemon=True)
+        if progress is not None:
+            watcher.start()
+        try:
+            reply = self._client._read("build_index", message, deadline=deadline)
+        finally:
+            is_done.set()
+            if progress is not None:
+                watcher.join()
         return int(reply.done.sequence_number)
 
     def describe(self, *, deadline: float | None = None) -> CollectionDescription:

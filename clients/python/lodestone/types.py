@@ -56,6 +56,8 @@ class Include(enum.Flag):
     EDGES = 8
     #: For hits: the rank and score that each source gave.
     SOURCE_SCORES = 16
+    #: For answers: how each vector source was searched.
+    EXPLAIN = 32
     #: The whole document.
     DOCUMENT = TEXT | METADATA | VECTOR | EDGES
 
@@ -108,15 +110,44 @@ class LSH:
 
 @dataclass(frozen=True)
 class HNSW:
-    """A graph of neighbors; ``inline`` links new vectors inside each write."""
+    """A graph of neighbors; ``inline`` links new vectors inside each write.
+
+    ``quantization`` is what the graph is walked over: ``int8``, ``none`` or ``int4``. The nearest
+    that a walk finds are always compared exactly.
+    """
 
     inline: bool = False
     m: int = 16
     ef_construction: int = 200
     ef_search: int = 64
+    quantization: str = "int8"
 
 
 Strategy = Union[Flat, LSH, HNSW]
+
+
+@dataclass(frozen=True)
+class IndexStatus:
+    """How a collection's vectors are found at the moment."""
+
+    strategy: Strategy
+    #: ``ready``: the index answers. ``building``: what answered before does, meanwhile.
+    #: ``scanning``: every vector is compared, because there is no index, or no healthy one.
+    state: str
+    #: That the index answers for; under ``Flat`` all of them.
+    indexed_vectors: int
+    #: Found by an exact scan beside the index.
+    scanned_vectors: int
+    #: How far the index is, 0 to 1.
+    progress: float
+    #: That the index takes beside the vectors.
+    byte_count: int
+    #: Nodes of a graph that no walk reaches.
+    unreachable_nodes: int
+    #: The share of its own vectors that the index finds; None when it wasn't measured.
+    self_recall: float | None = None
+    #: What a person should know.
+    message: str = ""
 
 
 @dataclass(frozen=True)
@@ -136,6 +167,8 @@ class CollectionDescription:
     changes_since_base: int = 0
     #: 0: there is no base yet.
     base_byte_count: int = 0
+    #: None: the server's release says nothing of it.
+    index: IndexStatus | None = None
 
 
 @dataclass(frozen=True)
@@ -173,12 +206,30 @@ class Hit:
 
 
 @dataclass(frozen=True)
+class VectorExplanation:
+    """How a vector source was searched."""
+
+    #: Its place among the sources of the question.
+    source: int
+    #: ``flat``, ``hnsw``, ``lsh``, ``exact`` or ``filtered scan``; more may come.
+    strategy: str
+    #: Nodes of a graph whose links were followed, or documents found in buckets.
+    visited_nodes: int
+    #: Exact ones and estimates.
+    computed_distances: int
+    #: Compared one after the other, without an index.
+    scanned_rows: int
+
+
+@dataclass(frozen=True)
 class QueryResult:
     """The answer to one question, best first."""
 
     hits: Sequence[Hit]
     #: A budget ended a source before it was done.
     partial: bool = False
+    #: One a vector source, when asked for.
+    explanations: Sequence[VectorExplanation] = ()
 
     @property
     def ids(self) -> list[str]:
