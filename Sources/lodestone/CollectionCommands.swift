@@ -52,6 +52,7 @@ func table(_ collections: [CollectionDescription]) -> String {
         "#edges",
         "#dimension",
         "metric",
+        "index",
         "#base bytes",
         "#changes since"
     )
@@ -63,11 +64,21 @@ func table(_ collections: [CollectionDescription]) -> String {
             grouped(collection.edges),
             "\(collection.options.dimension)",
             collection.options.dimension == 0 ? "–" : "\(collection.options.metric)",
+            collection.options.dimension == 0 ? "–" : index(collection.index),
             grouped(Int(clamping: collection.baseByteCount)),
             grouped(collection.changesSinceBase)
         )
     }
     return table.text
+}
+
+/// A strategy, and its state when that is worth a look.
+private func index(_ status: IndexStatus) -> String {
+    switch status.state {
+    case .ready: status.strategy.typedName
+    case .building: "\(status.strategy.typedName), \(Int(status.progress * 100)) %"
+    case .scanning: "\(status.strategy.typedName), scanning"
+    }
 }
 
 /// A metric by the name that users type.
@@ -94,12 +105,23 @@ struct CreateCommand: ClientCommand {
     @Option(help: "Elements of every vector, for ever; 0 for a collection without vectors.")
     var dimension = 0
     @Option(help: "How near two vectors are, for ever.") var metric = MetricName.cosine
+    @Option(help: "How near vectors are found; 'index set-strategy' can change it.")
+    var strategy = StrategyName.flat
+    @OptionGroup var strategyOptions: StrategyOptions
+
+    func validate() throws { try strategyOptions.check(strategy) }
 
     func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
-        let options = CollectionOptions(dimension: dimension, metric: metric.metric)
+        let options = CollectionOptions(
+            dimension: dimension,
+            metric: metric.metric,
+            vectorStrategy: strategyOptions.strategy(strategy)
+        )
         let receipt = try await client.createCollection(collection, options)
         let vectors =
-            dimension == 0 ? "without vectors" : "with \(dimension) dimensions, \(metric.rawValue)"
+            dimension == 0
+            ? "without vectors"
+            : "with \(dimension) dimensions, \(metric.rawValue), \(options.vectorStrategy.summary)"
         return Answer(people: "Created '\(collection)' \(vectors).", json: JSON(receipt))
     }
 }

@@ -99,6 +99,7 @@ extension JSON {
             ("sequenceNumber", .int(collection.sequenceNumber)),
             ("changesSinceBase", .int(collection.changesSinceBase)),
             ("baseBytes", .int(collection.baseByteCount)),
+            ("index", JSON(collection.index)),
         ])
     }
 

@@ -21,7 +21,8 @@ struct Lodestone: AsyncParsableCommand {
         subcommands: [
             PingCommand.self, CollectionsCommand.self, CreateCommand.self, ImportCommand.self,
             SearchCommand.self, WalkCommand.self, GetCommand.self, StatsCommand.self,
-            DropCommand.self, CompactCommand.self, SnapshotCommand.self, VerifyCommand.self,
+            DropCommand.self, CompactCommand.self, IndexCommand.self, SnapshotCommand.self,
+            VerifyCommand.self,
         ]
     )
 }

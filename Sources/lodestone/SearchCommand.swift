@@ -26,6 +26,9 @@ struct SearchCommand: ClientCommand {
     var vectorFile: String?
     @Option(help: "Which row of --vector-file; 0 is the first.") var row = 0
     @Flag(help: "Compare with every vector, whatever the index.") var exact = false
+    @Option(help: "Beam width in the graph of an hnsw collection. (default: the collection's)")
+    var ef: Int?
+    @Flag(help: "Say how the vector was searched.") var explain = false
     @Option(help: "The most hits.") var limit = 10
 
     func validate() throws {
@@ -36,6 +39,10 @@ struct SearchCommand: ClientCommand {
             throw ValidationError("--near and --vector-file are two vectors; give one of them.")
         }
         guard text != nil || !syntax else { throw ValidationError("--syntax needs words.") }
+        guard ef == nil || ef ?? 0 > 0 else { throw ValidationError("--ef is at least 1.") }
+        guard near != nil || vectorFile != nil || (!explain && !exact && ef == nil) else {
+            throw ValidationError("--exact, --ef and --explain need --near or --vector-file.")
+        }
         guard limit > 0 else { throw ValidationError("--limit is \(limit); at least 1.") }
         guard row >= 0 else { throw ValidationError("--row is \(row); 0 is the first.") }
     }
@@ -43,16 +50,20 @@ struct SearchCommand: ClientCommand {
     func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
         let target = client.collection(collection)
         var sources: [Source] = []
-        if let vector = try await vector(target) { sources.append(.near(vector, exact: exact)) }
+        if let vector = try await vector(target) {
+            sources.append(.near(vector, exact: exact, efSearch: ef))
+        }
         if let text {
             sources.append(.matching(text, mode: syntax ? .querySyntax : .anyWord))
         }
+        var include: Include = [.text, .metadata, .sourceScores]
+        if explain { include.insert(.explain) }
         let start = ContinuousClock.now
         var result = try await target.search(
             Query(
                 sources,
                 limit: near == nil ? limit : limit + 1,
-                include: [.text, .metadata, .sourceScores]
+                include: include
             )
         )
         let milliseconds = (ContinuousClock.now - start).seconds * 1_000
@@ -108,7 +119,15 @@ struct SearchCommand: ClientCommand {
     private func people(_ result: QueryResult, _ names: [String], _ milliseconds: Double)
         -> String
     {
-        guard !result.hits.isEmpty else { return "Nothing found in '\(collection)'." }
+        let explanations = result.explanations.map { explanation in
+            "\nThe vector was searched by \(Table.printable(explanation.strategy)): "
+                + "\(grouped(explanation.visitedNodes)) nodes visited, "
+                + "\(grouped(explanation.computedDistances)) distances computed, "
+                + "\(grouped(explanation.scannedRows)) rows scanned."
+        }.joined()
+        guard !result.hits.isEmpty else {
+            return "Nothing found in '\(collection)'.\(explanations)"
+        }
         var table = Table("#", "#score", names.count > 1 ? "found by" : "", "id", "text")
         for (index, hit) in result.hits.enumerated() {
             let origin = hit.sourceScores.map { "\(names[$0.source]) #\($0.rank)" }
@@ -121,7 +140,8 @@ struct SearchCommand: ClientCommand {
             )
         }
         let partial = result.isPartial ? "; a budget ended the search early" : ""
-        return "\(table.text)\n\(result.hits.count) hits in \(short(milliseconds)) ms\(partial)"
+        let count = "\(result.hits.count) hits in \(short(milliseconds)) ms\(partial)"
+        return "\(table.text)\n\(count)\(explanations)"
     }
 
     private func json(_ result: QueryResult, _ names: [String], _ milliseconds: Double) -> JSON {
@@ -139,9 +159,22 @@ struct SearchCommand: ClientCommand {
                 ("metadata", JSON(hit.document?.metadata ?? [:])),
             ])
         }
-        return .object([
+        var members: [(String, JSON)] = [
             ("hits", .array(hits)), ("isPartial", .bool(result.isPartial)),
             ("milliseconds", .double(milliseconds)),
-        ])
+        ]
+        if explain {
+            let explanations = result.explanations.map { explanation in
+                JSON.object([
+                    ("source", .int(explanation.source)),
+                    ("strategy", .string(explanation.strategy)),
+                    ("visitedNodes", .int(explanation.visitedNodes)),
+                    ("computedDistances", .int(explanation.computedDistances)),
+                    ("scannedRows", .int(explanation.scannedRows)),
+                ])
+            }
+            members.append(("explanations", .array(explanations)))
+        }
+        return .object(members)
     }
 }
