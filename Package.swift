@@ -209,12 +209,13 @@ let package = Package(
             name: "LodestoneClientTests",
             dependencies: [
                 "LodestoneServer", "LodestoneClient", "LodestoneWire", "LodestoneTransport",
+                "TestSupport",
             ],
             swiftSettings: strict
         ),
         .testTarget(
             name: "LodestoneCommandTests",
-            dependencies: ["lodestone", "lodestoned", "readme-example"],
+            dependencies: ["lodestone", "lodestoned", "readme-example", "TestSupport"],
             swiftSettings: strict
         ),
         .executableTarget(

@@ -172,7 +172,39 @@ extension JSON {
             ]
             let metric = self["metric"]?.string ?? "cosine"
             guard let metric = metrics[metric] else { throw Malformed("no metric: \(metric)") }
-            return CollectionOptions(dimension: self["dimension"]?.int ?? 0, metric: metric)
+            return CollectionOptions(
+                dimension: self["dimension"]?.int ?? 0,
+                metric: metric,
+                vectorStrategy: try vectorStrategy ?? .flatScan
+            )
+        }
+    }
+
+    /// The strategy of the field `vector_strategy`, if it is there.
+    var vectorStrategy: VectorIndexStrategy? {
+        get throws {
+            guard let strategy = self["vector_strategy"] else { return nil }
+            if strategy["flat"] != nil { return .flatScan }
+            if let json = strategy["lsh"] {
+                var lsh = LSHOptions()
+                if let tables = json["tables"]?.int { lsh.tables = tables }
+                if let hyperplanes = json["hyperplanes"]?.int { lsh.hyperplanes = hyperplanes }
+                if let probes = json["probes"]?.int { lsh.probes = probes }
+                return .lsh(lsh)
+            }
+            guard let json = strategy["hnsw"] else { throw Malformed("no strategy: \(strategy)") }
+            let quantizations: [String: VectorQuantization] = [
+                "int8": .int8, "none": .none, "int4": .int4,
+            ]
+            var hnsw = HNSWOptions()
+            if let m = json["m"]?.int { hnsw.m = m }
+            if let ef = json["ef_construction"]?.int { hnsw.efConstruction = ef }
+            if let ef = json["ef_search"]?.int { hnsw.efSearch = ef }
+            if let name = json["quantization"]?.string {
+                guard let quantization = quantizations[name] else { throw Malformed(name) }
+                hnsw.quantization = quantization
+            }
+            return .hnsw(inlineIndexing: json["inline"]?.bool ?? false, hnsw)
         }
     }
 
@@ -181,7 +213,7 @@ extension JSON {
             guard let names = self["include"]?.array else { return nil }
             let parts: [String: Include] = [
                 "text": .text, "metadata": .metadata, "vector": .vector, "edges": .edges,
-                "source_scores": .sourceScores,
+                "source_scores": .sourceScores, "explain": .explain,
             ]
             var include: Include = []
             for name in names {

@@ -97,9 +97,39 @@ struct ConformanceCheck {
             case "documents": equal(collection.documents, value.int, name)
             case "vectors": equal(collection.vectors, value.int, name)
             case "edges": equal(collection.edges, value.int, name)
+            case "vector_strategy":
+                let expected = try? JSON.object(fields).vectorStrategy
+                equal(collection.options.vectorStrategy, expected, name)
+                equal(collection.index.strategy, expected, "index.strategy")
+            case "index": index(collection.index, value)
             default: Issue.record("\(step): the case expects \(name)")
             }
         }
+    }
+
+    private func index(_ index: IndexStatus, _ expected: JSON) {
+        guard case .object(let fields) = expected else { return }
+        for (name, value) in fields {
+            switch name {
+            case "state": equal(index.state.name, value.string, name)
+            case "indexed_vectors": equal(index.indexedVectors, value.int, name)
+            case "scanned_vectors": equal(index.scannedVectors, value.int, name)
+            case "unreachable_nodes": equal(index.unreachableNodes, value.int, name)
+            default: Issue.record("\(step): the case expects \(name)")
+            }
+        }
+    }
+
+    private func explanation(_ explanation: VectorExplanation, _ expected: JSON, _ what: String) {
+        equal(explanation.source, expected["source"]?.int, "\(what) source")
+        equal(explanation.strategy, expected["strategy"]?.string, "\(what) strategy")
+        equal(explanation.visitedNodes, expected["visited_nodes"]?.int, "\(what) nodes")
+        equal(explanation.scannedRows, expected["scanned_rows"]?.int, "\(what) rows")
+        equal(
+            explanation.computedDistances,
+            expected["computed_distances"]?.int,
+            "\(what) distances"
+        )
     }
 
     func documents(_ documents: [Document], _ expected: JSON?) {
@@ -163,6 +193,11 @@ struct ConformanceCheck {
                     $0.score > $1.score
                 }
                 isTrue(falls, "\(what) falls: \(result.hits)")
+            }
+            if let explanations = json["explanations"] {
+                for (one, json) in pairs(result.explanations, explanations, what) {
+                    explanation(one, json, "\(what) explanation")
+                }
             }
             if let partial = json["partial"] { equal(result.isPartial, partial.bool, what) }
         }

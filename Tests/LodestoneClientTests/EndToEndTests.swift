@@ -4,6 +4,7 @@ import LodestoneClient
 import LodestoneEngine
 import LodestoneServer
 import Logging
+import TestSupport
 import Testing
 
 /// A store in a directory of its own, to be served by one server after another.
@@ -41,6 +42,44 @@ private final class ServedStore: Sendable {
 
 @Suite("A client and a server", .timeLimit(.minutes(1)))
 struct EndToEndTests {
+    @Test("build an index, whose progress is told, or end the build with its task")
+    func build() async throws {
+        let store = try ServedStore()
+        let (server, endpoint) = try store.serve()
+        let client = try await LodestoneClient.connect(to: endpoint.description)
+        try await client.createCollection("a", CollectionOptions(dimension: 2))
+        let target = client.collection("a")
+        try await target.indexMany([Document(id: "x", vector: [1, 0])])
+        let hnsw = VectorIndexStrategy.hnsw(inlineIndexing: false, HNSWOptions(m: 8))
+        try await client.alterCollection("a", hnsw)
+        let path = store.directory.appending(path: "store/compaction.lock").path
+
+        let lock = try HeldLock(path)
+        let (statuses, continuation) = AsyncStream.makeStream(of: IndexStatus.self)
+        let build = Task {
+            try await target.buildIndex { continuation.yield($0) }
+        }
+        var told = statuses.makeAsyncIterator()
+        let status = try #require(await told.next())
+        #expect(status.strategy == hnsw && status.scannedVectors == 1)
+        lock.release()
+        #expect(try await build.value == 3)
+
+        let second = try HeldLock(path)
+        let cancelled = Task { try await target.buildIndex { continuation.yield($0) } }
+        _ = await told.next()
+        cancelled.cancel()
+        let error = await #expect(throws: LodestoneError.self) { try await cancelled.value }
+        #expect(error?.code == .cancelled)
+        second.release()
+        let question = Query([.near([1, 0], exact: true, efSearch: 5)], include: .explain)
+        let result = try await target.search(question)
+        #expect(result.hits.map(\.id) == ["x"])
+        #expect(result.explanations.map(\.strategy) == ["exact"])
+        await client.close()
+        await server.shutdown()
+    }
+
     @Test("carry a collection through its life, over a Unix socket with a token")
     func life() async throws {
         let store = try ServedStore()

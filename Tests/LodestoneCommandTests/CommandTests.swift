@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import TestSupport
 import Testing
 
-@Suite("The command line against a real server")
+@Suite("The command line against a real server", .timeLimit(.minutes(2)))
 struct CommandTests {
     private let documents = """
         {"id":"soup","words":["soup","broth"],"definition":"liquid food","year":1900}
@@ -172,6 +173,114 @@ struct CommandTests {
             #expect(parts.contains("store.bytes.\(part)"))
         }
         #expect(try await server.lodestone("verify").status == 0)
+    }
+
+    @Test("an index can be chosen, built and looked at, and a search says how it went")
+    func index() async throws {
+        let server = try await filled()
+        let set = try await server.lodestone(
+            "index",
+            "set-strategy",
+            "things",
+            "hnsw",
+            "--m",
+            "8",
+            "--ef-search",
+            "30",
+            "--quantization",
+            "none"
+        )
+        #expect(set.status == 0, "\(set.errors)")
+        #expect(set.output.contains("hnsw (m 8, ef construction 200, ef search 30, none)"))
+        let built = try await server.lodestone("index", "build", "things", "--json")
+        #expect(built.status == 0 && built.json["sequenceNumber"] as? Int ?? 0 > 0)
+        let status = try await server.lodestone("index", "status", "things", "--json")
+        let one = try #require((status.json["indexes"] as? [[String: Any]])?.first)
+        let index = try #require(one["index"] as? [String: Any])
+        let strategy = try #require(index["strategy"] as? [String: Any])
+        #expect(strategy["name"] as? String == "hnsw" && strategy["m"] as? Int == 8)
+        #expect(strategy["quantization"] as? String == "none")
+        let counts = ["indexedVectors", "scannedVectors"].compactMap { index[$0] as? Int }
+        #expect(counts.reduce(0, +) == 4)
+        #expect(try await server.lodestone("index", "status").output.contains("things"))
+        #expect(try await server.lodestone("stats").output.contains("hnsw"))
+
+        let exact = try await server.lodestone(
+            "search",
+            "things",
+            "--near",
+            "soup",
+            "--exact",
+            "--ef",
+            "40",
+            "--explain",
+            "--json"
+        )
+        #expect(ids(exact).first == "stew")
+        let explained = try #require((exact.json["explanations"] as? [[String: Any]])?.first)
+        #expect(explained["strategy"] as? String == "exact")
+        #expect(explained["scannedRows"] as? Int == 4)
+        let people = try await server.lodestone("search", "things", "--near", "soup", "--explain")
+        #expect(people.output.contains("The vector was searched by"))
+
+        let created = try await server.lodestone(
+            "create",
+            "more",
+            "--dimension",
+            "3",
+            "--strategy",
+            "lsh",
+            "--tables",
+            "4"
+        )
+        #expect(created.status == 0 && created.output.contains("lsh (4 tables"))
+    }
+
+    @Test(
+        "an index that makes no sense is refused, with the reason",
+        arguments: [
+            (["set-strategy", "things", "hnsw", "--m", "1"], 65, "2 to 128"),
+            (["set-strategy", "things", "flat", "--m", "8"], 64, "belong to hnsw"),
+            (["set-strategy", "things", "hnsw", "--tables", "8"], 64, "belong to lsh"),
+            (["set-strategy", "nothing", "hnsw"], 66, "nothing"),
+            (["build", "nothing"], 66, "nothing"), (["status", "nothing"], 66, "nothing"),
+        ]
+    )
+    func wrongIndex(arguments: [String], status: Int32, says: String) async throws {
+        let server = try await filled()
+        let outcome = try await Programs.run(
+            "lodestone",
+            ["index"] + arguments,
+            environment: ["LODESTONE_ADDRESS": server.address]
+        )
+        #expect(outcome.status == status)
+        #expect(outcome.errors.contains(says), "\(outcome.errors)")
+    }
+
+    @Test("a build that is interrupted ends on the server, too")
+    func interrupted() async throws {
+        let server = try await filled()
+        let lock = try HeldLock("\(server.scratch.path)/store/compaction.lock")
+        let build = Process()
+        build.executableURL = Programs.folder.appendingPathComponent("lodestone")
+        build.arguments = ["index", "build", "things", "--address", server.address]
+        build.standardError = FileHandle.nullDevice
+        try build.run()
+        try await waitUntilCalls(1, on: server)
+        build.interrupt()
+        try await waitUntilCalls(0, on: server)
+        lock.release()
+        #expect(try await server.lodestone("index", "build", "things").status == 0)
+    }
+
+    private func waitUntilCalls(_ count: Double, on server: TestServer) async throws {
+        var calls = -1.0
+        while calls != count {
+            let stats = try await server.lodestone("stats", "--json").json
+            let figures = try #require(stats["statistics"] as? [[String: Any]])
+            let found = figures.first { $0["name"] as? String == "server.calls" }
+            calls = try #require(found?["value"] as? Double)
+        }
     }
 
     @Test("an import that was cut goes on where it was, and leaves no state behind")

@@ -121,16 +121,56 @@ struct InvalidRequestTests {
         #expect(error?.reason == "BAD_NAME")
     }
 
-    @Test("for a strategy of a later release says so")
-    func strategies() async throws {
+    private static let badStrategies: [(VectorIndexStrategy, String, String)] = [
+        (.lsh(LSHOptions(tables: 0)), "lsh.tables", "0; it must be 1 to 256"),
+        (.lsh(LSHOptions(tables: 257)), "lsh.tables", "257; it must be 1 to 256"),
+        (.lsh(LSHOptions(hyperplanes: 33)), "lsh.hyperplanes", "33; it must be 1 to 32"),
+        (.lsh(LSHOptions(probes: 4_097)), "lsh.probes", "4097; it must be 1 to 4096"),
+        (hnsw(HNSWOptions(m: 1)), "hnsw.m", "1; it must be 2 to 128"),
+        (hnsw(HNSWOptions(m: 129)), "hnsw.m", "129; it must be 2 to 128"),
+        (
+            hnsw(HNSWOptions(m: 16, efConstruction: 15)), "hnsw.ef_construction",
+            "15; it must be at least m, which is 16"
+        ),
+        (
+            hnsw(HNSWOptions(efConstruction: 4_097)), "hnsw.ef_construction",
+            "4097; it must be 1 to 4096"
+        ),
+        (hnsw(HNSWOptions(efSearch: 0)), "hnsw.ef_search", "0; it must be 1 to 4096"),
+    ]
+
+    private static func hnsw(_ options: HNSWOptions) -> VectorIndexStrategy {
+        .hnsw(inlineIndexing: false, options)
+    }
+
+    @Test("for a strategy with an option out of range is refused", arguments: badStrategies)
+    func strategies(strategy: VectorIndexStrategy, field: String, says: String) async throws {
         let engine = try await engine()
-        let error = await failure {
+        let created = await failure {
             try await engine.createCollection(
                 "graph",
-                CollectionOptions(dimension: 1, vectorStrategy: .hnswBatch)
+                CollectionOptions(dimension: 1, vectorStrategy: strategy)
             )
         }
-        #expect(error?.code == .unimplemented)
+        let altered = await failure { try await engine.alterCollection("three", strategy) }
+        for error in [created, altered] {
+            #expect(error?.code == .invalidArgument && error?.reason == "LIMIT")
+            #expect(error?.field == "vector_strategy.\(field)")
+            #expect(error?.message.contains(says) == true)
+        }
+        #expect(try engine.describe("three").options.vectorStrategy == .flatScan)
+    }
+
+    @Test("for a dimension that is too large, or missing where vectors are wanted, is refused")
+    func dimensions() async throws {
+        let engine = try await engine()
+        let none = await failure {
+            try await engine.createCollection(
+                "graph",
+                CollectionOptions(dimension: 0, vectorStrategy: .hnswBatch)
+            )
+        }
+        #expect(none?.code == .invalidArgument && none?.field == "vector_strategy")
         let large = await failure {
             try await engine.createCollection("large", CollectionOptions(dimension: 4_097))
         }

@@ -77,7 +77,9 @@ final class RawClient {
     @discardableResult
     func send(_ call: Call, deadline: Duration? = nil) throws -> UInt64 {
         nextID += 1
-        let writes: [CallKind] = [.createCollection, .dropCollection, .indexMany, .dropMany]
+        let writes: [CallKind] = [
+            .createCollection, .alterCollection, .dropCollection, .indexMany, .dropMany,
+        ]
         let isWrite = writes.contains(CallKind(call))
         try send(
             Request(

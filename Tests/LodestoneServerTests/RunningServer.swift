@@ -50,6 +50,16 @@ final class RunningServer: Sendable {
         return stats.statistics.first { $0.name == name }?.value
     }
 
+    /// Keeps every compaction and every build of an index from beginning.
+    func holdCompactions() throws -> HeldLock {
+        try HeldLock(directory.path + "/store/compaction.lock")
+    }
+
+    /// Waits until so many calls are under way.
+    func waitUntilCalls(_ count: Int) throws {
+        while try statistic("server.calls") != Double(count) {}
+    }
+
     /// Waits until one read runs and none waits: a worker counts from the moment it is called, and
     /// takes its read out of the queue a little later.
     func waitUntilOneReadRuns() throws {

@@ -154,6 +154,87 @@ struct SQLiteStoreTests {
         #expect(error?.message.contains("99") ?? false)
     }
 
+    @Test("brings a store of format 2 up to date, whose options name no quantization")
+    func upgrades() throws {
+        do {
+            let store = try open()
+            _ = try store.commit([collection(), batch([document], firstRow: 0)])
+            store.close()
+        }
+        // Dimension 2, cosine, fts5, hnsw with m 16, efConstruction 200, efSearch 64.
+        try execute("UPDATE collections SET options = x'0200000210C80140'")
+        try execute("PRAGMA user_version = 2")
+        for _ in 0..<2 {
+            let store = try open()
+            let reader = try store.beginRead(context: nil)
+            #expect(
+                try reader.collections().map(\.options) == [
+                    CollectionOptions(
+                        dimension: 2,
+                        vectorStrategy: .hnswBatch,
+                        textStrategy: .fts5
+                    )
+                ]
+            )
+            #expect(try reader.row(0, of: 1)?.id == "p1")
+            reader.end()
+            store.close()
+        }
+    }
+
+    @Test("keeps changed options, and tells of the change in its log")
+    func alters() throws {
+        var record = CollectionRecord(
+            number: 1,
+            name: "papers",
+            options: CollectionOptions(dimension: 2, metric: .euclidean, textStrategy: .fts5)
+        )
+        record.options.vectorStrategy = .hnsw(
+            inlineIndexing: true,
+            HNSWOptions(m: 8, efConstruction: 20, efSearch: 10, quantization: .int4)
+        )
+        do {
+            let store = try open()
+            _ = try store.commit([
+                collection(), batch([document], firstRow: 0),
+                StoredBatch(change: .alterCollection(record), requestID: nil, fingerprint: 0),
+            ])
+            store.close()
+        }
+        let store = try open()
+        let reader = try store.beginRead(context: nil)
+        defer { reader.end() }
+        #expect(try reader.collections().map(\.options) == [record.options])
+        #expect(try reader.lastSequenceNumber(of: 1) == 3)
+        var told: [CollectionOptions] = []
+        try reader.forEachChange(after: 2, of: 1) { (change) throws(LodestoneError) in
+            if case .alterCollection(let options) = change.kind { told.append(options) }
+        }
+        #expect(told == [record.options])
+        var report = VerifyReport(sequenceNumber: 3)
+        try reader.verifyLog(&report)
+        #expect(report.isClean && report.batches == 3)
+    }
+
+    @Test(
+        "takes no options that it would not have written",
+        arguments: [
+            // No vectors, but a graph; m of 0, of 2^35; more m than efConstruction; quantization 3.
+            "00000002" + "10C8014000", "02000002" + "00C8014000",
+            "02000002" + "808080808001C8014000", "02000002" + "10084000", "02000002" + "10C8014003",
+        ]
+    )
+    func refusesOptions(hex: String) throws {
+        do {
+            let store = try open()
+            _ = try store.commit([collection()])
+            store.close()
+        }
+        try execute("UPDATE collections SET options = x'\(hex)'")
+        let error = #expect(throws: LodestoneError.self) { try open() }
+        #expect(error?.code == .dataLoss)
+    }
+
     @Test("refuses a database that is not its own")
     func refusesForeignDatabase() throws {
         try FileManager.default.createDirectory(

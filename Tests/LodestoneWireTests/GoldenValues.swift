@@ -60,7 +60,12 @@ enum GoldenValues {
                 name: "papers",
                 .hnsw(
                     inlineIndexing: false,
-                    HNSWOptions(m: 32, efConstruction: 100, efSearch: 50)
+                    HNSWOptions(
+                        m: 32,
+                        efConstruction: 100,
+                        efSearch: 50,
+                        quantization: .int4
+                    )
                 )
             )
         ),
@@ -179,7 +184,7 @@ enum GoldenValues {
             )
         ),
         "collections": Response(id: 9, reply: .collections([description(3, 2, 3)])),
-        "collection": Response(id: 10, reply: .collection(description(300, 200, 70_000))),
+        "collection": Response(id: 10, reply: .collection(building)),
         "documents": Response(
             id: 13,
             reply: .documents([
@@ -368,7 +373,7 @@ enum GoldenValues {
                     ]),
                     fusion: .weightedScores(.minMax),
                     limit: 20,
-                    include: [.text, .sourceScores]
+                    include: [.text, .sourceScores, .explain]
                 ),
                 Query([.near([0, 1, 0])], fusion: .reciprocalRank(k: 10), limit: 1),
             ]
@@ -402,13 +407,44 @@ enum GoldenValues {
                         ),
                         Hit(id: "c", score: 0.125, document: Document(id: "c")),
                     ],
-                    isPartial: true
+                    isPartial: true,
+                    explanations: [
+                        VectorExplanation(
+                            source: 0,
+                            strategy: "hnsw",
+                            visitedNodes: 90,
+                            computedDistances: 700,
+                            scannedRows: 5
+                        ),
+                        VectorExplanation(
+                            source: 2,
+                            strategy: "exact",
+                            computedDistances: 300,
+                            scannedRows: 300
+                        ),
+                    ]
                 ),
                 QueryResult(hits: []),
             ],
             sequenceNumber: 43
         )
     )
+
+    private static let building = {
+        var collection = description(300, 200, 70_000)
+        collection.index = IndexStatus(
+            strategy: .hnswBatch,
+            state: .building,
+            indexedVectors: 150,
+            scannedVectors: 50,
+            progress: 0.75,
+            byteCount: 65_536,
+            unreachableNodes: 1,
+            selfRecall: 0.5,
+            message: "Soon."
+        )
+        return collection
+    }()
 
     private static func description(_ documents: Int, _ vectors: Int, _ edges: Int)
         -> CollectionDescription

@@ -90,7 +90,12 @@ struct RandomMessages {
         default:
             .hnsw(
                 inlineIndexing: flag(),
-                HNSWOptions(m: count(), efConstruction: count(), efSearch: count())
+                HNSWOptions(
+                    m: count(),
+                    efConstruction: count(),
+                    efSearch: count(),
+                    quantization: VectorQuantization.allCases[below(3)]
+                )
             )
         }
     }
@@ -113,7 +118,32 @@ struct RandomMessages {
             edges: count(),
             sequenceNumber: number(),
             changesSinceBase: count(),
-            baseByteCount: number()
+            baseByteCount: number(),
+            index: indexStatus()
+        )
+    }
+
+    mutating func indexStatus() -> IndexStatus {
+        IndexStatus(
+            strategy: strategy(),
+            state: IndexStatus.State.allCases[below(3)],
+            indexedVectors: count(),
+            scannedVectors: count(),
+            progress: Double(below(99)) / 98,
+            byteCount: number(),
+            unreachableNodes: count(),
+            selfRecall: maybe { Double($0.below(99)) / 98 },
+            message: text()
+        )
+    }
+
+    mutating func explanation() -> VectorExplanation {
+        VectorExplanation(
+            source: count(),
+            strategy: text(),
+            visitedNodes: count(),
+            computedDistances: count(),
+            scannedRows: count()
         )
     }
 
@@ -172,7 +202,7 @@ struct RandomMessages {
         )
     }
 
-    mutating func include() -> Include { Include(rawValue: UInt32(below(32))) }
+    mutating func include() -> Include { Include(rawValue: UInt32(below(64))) }
 
     mutating func query(dimension: Int) -> Query {
         let fusion: Fusion =
@@ -352,7 +382,11 @@ struct RandomMessages {
             return .search(
                 SearchResponse(
                     results: many(3) {
-                        QueryResult(hits: $0.many(5) { $0.hit() }, isPartial: $0.flag())
+                        QueryResult(
+                            hits: $0.many(5) { $0.hit() },
+                            isPartial: $0.flag(),
+                            explanations: $0.many(2) { $0.explanation() }
+                        )
                     },
                     sequenceNumber: number()
                 )

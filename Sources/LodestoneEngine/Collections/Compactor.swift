@@ -229,7 +229,9 @@ final class Compactor: Sendable {
                     return try fold(collection, context: background)
                 }
             } catch {
-                if !collection.isDropped, !background.isCancelled { failure.withLock { $0 = error } }
+                if !collection.isDropped, !background.isCancelled {
+                    failure.withLock { $0 = error }
+                }
                 throw error
             }
             if let done {

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import os
@@ -15,12 +16,15 @@ import numpy as np
 import pytest
 
 from lodestone import (
+    HNSW,
+    LSH,
     Client,
     Code,
     Deviation,
     Document,
     Edge,
     Filter,
+    Flat,
     Include,
     LodestoneError,
     MinMax,
@@ -38,8 +42,6 @@ from lodestone import (
     walked,
     walked_from_hits,
 )
-from lodestone._connection import Call
-from lodestone._proto import service_pb2
 
 CASES = json.loads(
     (Path(__file__).parents[3] / "Tests/Conformance/cases.json").read_text(encoding="utf-8")
@@ -161,6 +163,11 @@ def query(json: Any) -> Query:
     )
 
 
+def strategy(json: Any) -> Any:
+    ((kind, options),) = json.items()
+    return {"flat": Flat, "lsh": LSH, "hnsw": HNSW}[kind](**options)
+
+
 # What came back, against what was expected
 
 
@@ -234,6 +241,8 @@ def check_result(actual: Any, expected: Any) -> None:
                     assert (said.source, said.rank) == (one["source"], one["rank"])
                     if "score" in one:
                         check_number(said.score, one["score"])
+    if "explanations" in expected:
+        assert [dataclasses.asdict(one) for one in actual.explanations] == expected["explanations"]
     if expected.get("falling"):
         assert all(one > other for one, other in itertools.pairwise(actual.scores))
     if "partial" in expected:
@@ -310,7 +319,14 @@ class Runner:
                 return getattr(self.client, call)()
             case "create_collection":
                 kept = {key: args[key] for key in ("dimension", "metric") if key in args}
+                if "vector_strategy" in args:
+                    kept["vector_strategy"] = strategy(args["vector_strategy"])
                 return self.client.create_collection(name, **kept, **write)
+            case "alter_collection":
+                wanted = strategy(args["vector_strategy"])
+                return self.client.alter_collection(name, wanted, **write)
+            case "build_index":
+                return collection.build_index()
             case "drop_collection":
                 return self.client.drop_collection(name, **write)
             case "describe":
@@ -335,18 +351,7 @@ class Runner:
                 return collection.search([query(json) for json in args["queries"]])
             case "walk":
                 return collection.walk([walk(json) for json in args["walks"]])
-            case "raw":
-                return self.send_raw(args["name"], name)
         raise AssertionError(f"no call {call}")
-
-    def send_raw(self, call: str, name: str) -> Any:
-        message = getattr(service_pb2.Request(), call)
-        for named in ("collection", "name"):
-            if named in message.DESCRIPTOR.fields_by_name:
-                setattr(message, named, name.encode())
-        if call == "alter_collection":
-            message.vector_strategy.flat.SetInParent()
-        return self.client._send(Call(call, message), os.urandom(16), None)
 
     def included(self, args: Any) -> dict[str, Any]:
         return {"include": include(args["include"])} if "include" in args else {}
@@ -379,7 +384,13 @@ class Runner:
         assert sorted(name.removeprefix(self.prefix) for name in names) == sorted(wanted)
 
     def check_collection(self, answer: Any, wanted: Any) -> None:
-        assert {name: getattr(answer, name) for name in wanted} == wanted
+        plain = {name: wanted[name] for name in wanted.keys() - {"vector_strategy", "index"}}
+        assert {name: getattr(answer, name) for name in plain} == plain
+        if "vector_strategy" in wanted:
+            assert answer.vector_strategy == strategy(wanted["vector_strategy"])
+            assert answer.index.strategy == answer.vector_strategy
+        index = wanted.get("index", {})
+        assert {name: getattr(answer.index, name) for name in index} == index
 
     def check_documents(self, answer: Any, wanted: Any) -> None:
         check_documents(answer, wanted)

@@ -13,9 +13,11 @@ import pytest
 from google.protobuf import text_format
 
 from lodestone import (
+    HNSW,
     Document,
     Edge,
     Include,
+    IndexStatus,
     MinMax,
     Query,
     ReciprocalRank,
@@ -116,7 +118,7 @@ def test_search_is_written_like_the_golden_one() -> None:
             ),
             MinMax(),
             20,
-            Include.TEXT | Include.SOURCE_SCORES,
+            Include.TEXT | Include.SOURCE_SCORES | Include.EXPLAIN,
         ),
         Query(near([0, 1, 0]), fusion=ReciprocalRank(10), limit=1),
     ]
@@ -146,6 +148,10 @@ def isinstance_repeated(value: Any) -> bool:
 def test_replies_are_read() -> None:
     result = _codec.read_query_result(golden("hits with everything").search.results[0])
     assert result.ids == ["a", "b", "c"] and result.partial
+    assert [(one.source, one.strategy, one.scanned_rows) for one in result.explanations] == [
+        (0, "hnsw", 5),
+        (2, "exact", 300),
+    ]
     first, second, third = result.hits
     assert first.document is not None and first.document.text == {"text": "Red"}
     assert first.document.metadata == {"n": 1}
@@ -159,6 +165,8 @@ def test_replies_are_read() -> None:
         ("b", "a", False),
         ("c", "b", True),
     ]
+    index = _codec.read_description(golden("collection").describe_collection.collection).index
+    assert index == IndexStatus(HNSW(), "building", 150, 50, 0.75, 65_536, 1, 0.5, "Soon.")
     documents = _codec.read_documents(golden("documents").get)
     assert documents[0].vector is not None and documents[0].vector.dtype == np.float32
     assert documents[1].vector is None

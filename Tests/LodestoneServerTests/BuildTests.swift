@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import LodestoneWire
+import Testing
+
+@Suite("The build of an index", .timeLimit(.minutes(1)))
+struct BuildTests {
+    private static func fill(_ client: RawClient) throws {
+        let options = CollectionOptions(dimension: 2, vectorStrategy: .hnswBatch)
+        _ = try client.call(.createCollection(name: "a", options))
+        _ = try client.call(
+            .indexMany(
+                IndexManyRequest(
+                    collection: "a",
+                    documents: [
+                        Document(id: "x", vector: [1, 0]), Document(id: "y", vector: [0, 1]),
+                    ]
+                )
+            )
+        )
+    }
+
+    private static func find(_ client: RawClient) throws -> [DocumentID] {
+        let request = SearchRequest(collection: "a", queries: [Query([.near([1, 0.1])])])
+        guard case .search(let found) = try client.call(.search(request)) else { return [] }
+        return found.results[0].hits.map(\.id)
+    }
+
+    @Test("is answered when it is done, while searches go on")
+    func done() async throws {
+        try await withServer { server in
+            let client = try server.connect()
+            try Self.fill(client)
+            let lock = try server.holdCompactions()
+            let build = try client.send(.buildIndex(collection: "a"))
+            try server.waitUntilCalls(1)
+            #expect(try Self.find(client) == ["x", "y"])
+            lock.release()
+            #expect(try client.reply(to: build) == .done(sequenceNumber: 2))
+            #expect(try Self.find(client) == ["x", "y"])
+        }
+    }
+
+    @Test("ends when it is cancelled, late, or its connection is gone")
+    func ended() async throws {
+        try await withServer { server in
+            let client = try server.connect()
+            try Self.fill(client)
+            let lock = try server.holdCompactions()
+            let build = try client.send(.buildIndex(collection: "a"))
+            try server.waitUntilCalls(1)
+            try client.send(.cancel(id: build))
+            #expect(try client.reply(to: build).error?.code == .cancelled)
+            let late = try client.call(
+                .buildIndex(collection: "a"),
+                deadline: .milliseconds(20)
+            )
+            #expect(late.error?.code == .deadlineExceeded)
+            do {
+                let leaving = try server.connect()
+                try leaving.send(.buildIndex(collection: "a"))
+                try server.waitUntilCalls(1)
+            }
+            try server.waitUntilCalls(0)
+            #expect(try Self.find(client) == ["x", "y"])
+            lock.release()
+        }
+    }
+
+    @Test("is refused when too many wait, and when there is no such collection")
+    func refused() async throws {
+        try await withServer { server in
+            let client = try server.connect()
+            try Self.fill(client)
+            let lock = try server.holdCompactions()
+            let builds = try (0..<8).map { _ in try client.send(.buildIndex(collection: "a")) }
+            try server.waitUntilCalls(8)
+            let refused = try client.call(.buildIndex(collection: "a")).error
+            #expect(refused?.code == .resourceExhausted && refused?.reason == "BUILDS_RUN")
+            lock.release()
+            for reply in try client.replies(to: builds) {
+                #expect(reply == .done(sequenceNumber: 2))
+            }
+            let unknown = try client.call(.buildIndex(collection: "b")).error
+            #expect(unknown?.code == .notFound)
+        }
+    }
+
+    @Test("follows a change of strategy by itself")
+    func altered() async throws {
+        try await withServer { server in
+            let client = try server.connect()
+            try Self.fill(client)
+            let altered = try client.call(.alterCollection(name: "a", .flatScan))
+            #expect(altered.receipt?.sequenceNumber == 3)
+            var base: UInt64 = 0
+            while base == 0 {
+                guard case .collection(let one) = try client.call(.describeCollection(name: "a"))
+                else { break }
+                #expect(one.options.vectorStrategy == .flatScan)
+                base = one.baseByteCount
+            }
+            #expect(base > 0)
+            #expect(try Self.find(client) == ["x", "y"])
+        }
+    }
+}

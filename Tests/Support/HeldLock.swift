@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// A lock of a store, held as another process would hold it.
+///
+/// With `compaction.lock` no compaction begins and no index is built until it is released.
+package final class HeldLock: Sendable {
+    private let file: FileHandle
+
+    /// Waits until the lock on the file at `path` is free, and takes it.
+    package init(_ path: String) throws {
+        guard let file = FileHandle(forUpdatingAtPath: path),
+            flock(file.fileDescriptor, LOCK_EX) == 0
+        else { throw POSIXError(.ENOLCK) }
+        self.file = file
+    }
+
+    /// Lets others go on.
+    package func release() {
+        flock(file.fileDescriptor, LOCK_UN)
+    }
+}
