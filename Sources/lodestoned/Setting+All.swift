@@ -223,7 +223,7 @@ extension Setting {
             "maxDeadlineMs",
             \.limits.maxDeadline,
             1...3_600_000,
-            "The longest deadline."
+            "The longest deadline; that of buildIndex is a day."
         ),
         .number(
             "maxQueuedReads",

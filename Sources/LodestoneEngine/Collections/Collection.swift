@@ -43,21 +43,30 @@ final class Collection: Sendable {
 
     /// Takes in the batch that gave the collection another strategy.
     func setStrategy(_ strategy: VectorIndexStrategy, at sequenceNumber: UInt64) {
-        current.withLock { contents in
-            contents.setStrategy(strategy)
-            contents.state.advance(to: sequenceNumber)
+        let isOther = current.withLock { contents in
+            defer {
+                contents.setStrategy(strategy)
+                contents.state.advance(to: sequenceNumber)
+            }
+            return contents.options.vectorStrategy != strategy
         }
+        if isOther { progress.stop(.strategyChanged) }
     }
 
     /// Goes on with other contents of the same or a later sequence number.
     func replace(_ contents: CollectionContents) {
-        current.withLock { $0 = contents }
+        let isOther = current.withLock { current in
+            defer { current = contents }
+            return current.options.vectorStrategy != contents.options.vectorStrategy
+        }
+        if isOther { progress.stop(.strategyChanged) }
     }
 
     var isDropped: Bool { dropped.load(ordering: .acquiring) }
 
     func markDropped() {
         dropped.store(true, ordering: .releasing)
+        progress.stop(.noCollection(name))
     }
 
     var description: CollectionDescription {

@@ -124,9 +124,17 @@ final class Compactor: Sendable {
     /// Builds the index of a collection now, on the calling thread, and answers the sequence number
     /// of its base.
     ///
+    /// A build that was under way, or comes first, counts when it is of the collection's strategy.
+    ///
     /// - Throws: `.cancelled` or `.deadlineExceeded`; what was built is thrown away then, and the
     ///   base before goes on serving.
     func build(_ collection: Collection, context: CallContext) throws(LodestoneError) -> UInt64 {
+        try build(collection, after: collection.progress.finished.count, context: context)
+    }
+
+    private func build(_ collection: Collection, after count: Int, context: CallContext)
+        throws(LodestoneError) -> UInt64
+    {
         let id = ObjectIdentifier(context)
         let isClosed = state.withLock { state in
             if state.isClosed { return true }
@@ -140,15 +148,21 @@ final class Compactor: Sendable {
             builds.leave()
         }
         return try pausing(context) { () throws(LodestoneError) in
-            try fold(collection, context: context)
+            let contents = collection.contents
+            let finished = collection.progress.finished
+            if finished.count > count, finished.strategy == contents.options.vectorStrategy {
+                return contents.baseSequenceNumber
+            }
+            return try fold(collection, context: context)
         }
     }
 
     /// Builds the index of a collection, though nothing may have been written since its base.
     func buildInBackground(_ collection: Collection) {
+        let count = collection.progress.finished.count
         queue.async {
             // Why it failed is in the collection's progress; its vectors are scanned until then.
-            _ = try? self.compact(collection, waits: true)
+            _ = try? self.build(collection, after: count, context: self.background)
         }
     }
 
@@ -277,19 +291,23 @@ final class Compactor: Sendable {
     /// - Throws: `.cancelled` or `.deadlineExceeded`, as long as nothing points to the new base.
     @discardableResult
     func fold(_ collection: Collection, context: CallContext) throws(LodestoneError) -> UInt64 {
-        try context.check()
-        collection.progress.begin(for: context)
-        do throws(LodestoneError) {
-            let sequenceNumber = try writeBase(of: collection)
-            collection.progress.end(nil)
-            return sequenceNumber
-        } catch {
-            collection.progress.end(error)
-            throw error
+        while true {
+            try context.check()
+            collection.progress.begin(for: context)
+            do throws(LodestoneError) {
+                let (sequenceNumber, strategy) = try writeBase(of: collection)
+                collection.progress.finish(strategy)
+                return sequenceNumber
+            } catch {
+                collection.progress.fail(error)
+                guard error == .strategyChanged else { throw error }
+            }
         }
     }
 
-    private func writeBase(of collection: Collection) throws(LodestoneError) -> UInt64 {
+    private func writeBase(of collection: Collection) throws(LodestoneError) -> (
+        sequenceNumber: UInt64, strategy: VectorIndexStrategy
+    ) {
         guard !collection.isDropped else { throw .noCollection(collection.name) }
         let number = collection.number
         try registry.catchUp()
@@ -309,7 +327,7 @@ final class Compactor: Sendable {
         FaultPoint.reach("compaction.after-pointer")
         try registry.reload(collection)
         try store.reclaimSpace()
-        return sequenceNumber
+        return (sequenceNumber, contents.options.vectorStrategy)
     }
 }
 

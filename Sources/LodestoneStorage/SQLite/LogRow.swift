@@ -14,8 +14,9 @@ struct LogRow {
     var offset = 0
     var vectorSum: UInt32 = 0
     /// What else changed: removed rows, then rows with other edges, then ids that are gone for good,
-    /// then the texts of the removed rows, unless words are kept in the database. Of a collection
-    /// that was altered: its options from then on.
+    /// then the texts of the removed rows, unless words are kept in the database.
+    ///
+    /// Of a collection that was altered: its options from then on.
     var detail: [UInt8] = []
     /// The chain as it stands in the row.
     var stored: UInt32 = 0

@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import datetime
+import fcntl
 import socket
 import struct
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,9 +19,12 @@ import pytest
 
 from conftest import Server
 from lodestone import (
+    HNSW,
     Client,
     Code,
     Document,
+    Include,
+    IndexStatus,
     LodestoneError,
     Outcome,
     Query,
@@ -288,6 +293,33 @@ def test_a_client_outlives_its_server(server: Server) -> None:
         # The port is another one, as if the address had been given to another machine.
         client._address = parse_address(server.address)
         assert client.collection("c").get("a") == Document("a", edges=[])
+
+
+def test_a_build_tells_how_far_it_is(server: Server, tmp_path: Path) -> None:
+    with Client(server.address) as client, (tmp_path / "store/compaction.lock").open("r+") as lock:
+        client.create_collection("c", 2)
+        collection = client.collection("c")
+        collection.index_many(ids=["a"], vectors=[[1, 0]])
+        client.alter_collection("c", HNSW(m=8))
+        told: list[IndexStatus] = []
+
+        def progress(status: IndexStatus) -> None:
+            told.append(status)
+            # Until then nothing can be built.
+            fcntl.flock(lock, fcntl.LOCK_UN)
+
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert collection.build_index(progress=progress) == 3
+        assert told[0].strategy == HNSW(m=8)
+        assert client.collections()[0].index == collection.describe().index
+
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(LodestoneError) as error:
+            collection.build_index(deadline=0.05)
+        assert error.value.code is Code.DEADLINE_EXCEEDED
+        found = collection.search(Query(near([1, 0], exact=True), include=Include.EXPLAIN))
+        assert found.ids == ["a"]
+        assert [one.strategy for one in found.explanations] == ["exact"]
 
 
 def test_a_closed_client_refuses_calls(client: Client) -> None:
