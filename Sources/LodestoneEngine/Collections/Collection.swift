@@ -10,31 +10,67 @@ import Synchronization
 /// under the same mutex, for as long as one batch takes to apply.
 final class Collection: Sendable {
     let record: CollectionRecord
-    private let current: Mutex<CollectionContents>
+    private let current: Mutex<Current>
     private let dropped = Atomic<Bool>(false)
+
+    private struct Current {
+        var contents: CollectionContents
+        /// What was written to them since a compaction took them; `nil` while none is under way.
+        var journal: ChangeJournal?
+    }
 
     init(_ record: CollectionRecord, contents: CollectionContents? = nil) {
         self.record = record
-        current = Mutex(contents ?? CollectionContents(record.options))
+        current = Mutex(Current(contents: contents ?? CollectionContents(record.options)))
     }
 
-    var contents: CollectionContents { current.withLock { $0 } }
-    var state: CollectionState { current.withLock { $0.state } }
-    var ids: IDTable { current.withLock { $0.ids } }
+    var contents: CollectionContents { current.withLock { $0.contents } }
+    var state: CollectionState { current.withLock { $0.contents.state } }
+    var ids: IDTable { current.withLock { $0.contents.ids } }
 
     /// Edges of some documents as links between numbers; ids and labels that are new get one.
-    func links(_ lists: [[Edge]]) -> [[Link]] {
-        let (ids, labels) = current.withLock { ($0.ids, $0.labels) }
+    func links(_ lists: [[Edge]]) -> LinkTable {
+        let (ids, labels) = current.withLock { ($0.contents.ids, $0.contents.labels) }
         return CollectionContents.links(lists, ids: ids, labels: labels)
     }
 
-    func update(_ body: (inout CollectionState) -> Void) {
-        current.withLock { body(&$0.state) }
+    /// Takes in a batch.
+    func apply(_ change: AppliedChange) {
+        current.withLock { current in
+            current.contents.state.apply(change)
+            current.journal?.append(change)
+        }
     }
 
     /// Goes on with other contents of the same or a later sequence number.
     func replace(_ contents: CollectionContents) {
-        current.withLock { $0 = contents }
+        current.withLock { current in
+            current.contents = contents
+            current.journal?.breakOff()
+        }
+    }
+
+    // MARK: A compaction
+
+    /// The contents to fold; what is written after them is kept for `takeJournal` until
+    /// `endJournal`.
+    func beginJournal() -> CollectionContents {
+        current.withLock { current in
+            current.journal = ChangeJournal()
+            return current.contents
+        }
+    }
+
+    /// What was written since the contents that `beginJournal` answered, or since this was asked
+    /// before; `nil` when something is missing.
+    func takeJournal() -> [AppliedChange]? {
+        current.withLock { current in
+            current.journal?.isBroken == false ? current.journal?.take() : nil
+        }
+    }
+
+    func endJournal() {
+        current.withLock { $0.journal = nil }
     }
 
     var isDropped: Bool { dropped.load(ordering: .acquiring) }

@@ -12,8 +12,11 @@ extension CollectionContents {
     /// Ids that neither name a document nor stand at an end of an edge are left out, and the others
     /// get new numbers.
     ///
+    /// - Returns: Of each node its new number.
     /// - Complexity: O(documents and edges), about half a microsecond each.
-    func writeBase(of collection: CollectionNumber, to path: String) throws(LodestoneError) {
+    func writeBase(of collection: CollectionNumber, to path: String) throws(LodestoneError)
+        -> ContiguousArray<NodeNumber>
+    {
         let (kept, newNumbers) = keptNodes()
         let ids = self.ids
         let names = ids.withTable { table in kept.map { table.id($0) } }
@@ -33,6 +36,7 @@ extension CollectionContents {
         if isDamaged { throw BaseFile.damaged(path, "the base before it is damaged") }
         FaultPoint.reach("compaction.before-rename")
         try writer.finish()
+        return newNumbers
     }
 
     /// The rows that the base at `path` has, which was made of these contents.

@@ -13,7 +13,7 @@ import LodestoneStorage
 /// A value: a reader takes a copy in no time.
 struct CollectionContents: Sendable {
     let ids: IDTable
-    let labels: Interner<Label>
+    private(set) var labels: Interner<Label>
     var state: CollectionState
     /// What the base's parts are read from; `nil` without a base.
     let base: CheckedBytes?
@@ -70,12 +70,7 @@ struct CollectionContents: Sendable {
         }
         guard let path = stored.path else { return try rebuild(record, from: reader) }
         do throws(LodestoneError) {
-            var contents = try CollectionContents(
-                stored,
-                at: path,
-                of: record,
-                vectors: try reader.vectorRuns(of: record.number)
-            )
+            var contents = try open(stored, at: path, of: record, from: reader)
             try contents.replay(record, from: reader)
             if !contents.isDamaged { return contents }
         } catch {
@@ -83,6 +78,46 @@ struct CollectionContents: Sendable {
             guard error.reason == "CORRUPT_BASE" else { throw error }
         }
         return try rebuild(record, from: reader)
+    }
+
+    private static func open(
+        _ stored: StoredBase,
+        at path: String,
+        of record: CollectionRecord,
+        from reader: any StoreReader
+    ) throws(LodestoneError) -> CollectionContents {
+        try CollectionContents(
+            stored,
+            at: path,
+            of: record,
+            vectors: try reader.vectorRuns(of: record.number)
+        )
+    }
+
+    /// Opens the base that was just made of `old`, without the log after it.
+    ///
+    /// What `old` has compared with its checksum by then need not be compared again.
+    ///
+    /// - Returns: `nil` when it can't be used.
+    static func open(
+        _ record: CollectionRecord,
+        madeOf old: CollectionContents,
+        from reader: any StoreReader
+    ) throws(LodestoneError) -> CollectionContents? {
+        guard let stored = try reader.base(of: record.number), let path = stored.path,
+            stored.sequenceNumber == old.state.sequenceNumber
+        else { return nil }
+        do throws(LodestoneError) {
+            var contents = try open(stored, at: path, of: record, from: reader)
+            // Labels have kept their numbers; they are only ever added.
+            contents.labels = old.labels
+            contents.state.trustVectors(of: old.state)
+            contents.checkBase()
+            return contents.isDamaged ? nil : contents
+        } catch {
+            guard error.reason == "CORRUPT_BASE" else { throw error }
+            return nil
+        }
     }
 
     /// Rows that are taken in at once when all of them are.
@@ -132,9 +167,8 @@ struct CollectionContents: Sendable {
     var canChange: Bool { !isDamaged && state.isNewest }
 
     /// Edges of some documents as links between numbers; ids and labels that are new get one.
-    static func links(_ lists: [[Edge]], ids: IDTable, labels: Interner<Label>) -> [[Link]] {
+    static func links(_ lists: [[Edge]], ids: IDTable, labels: Interner<Label>) -> LinkTable {
         let count = lists.reduce(0) { $0 + $1.count }
-        if count == 0 { return lists.map { _ in [] } }
         // All at once: a lock, or a copy of the contents, for each document shows in imports.
         let nodes = ids.withTable { table in
             var nodes: ContiguousArray<NodeNumber> = []
@@ -150,13 +184,18 @@ struct CollectionContents: Sendable {
             }
             return numbers
         }
-        var place = 0
-        return lists.map { edges in
-            edges.map { edge in
-                defer { place += 1 }
-                return Link(label: numbers[place], node: nodes[place], weight: edge.weight)
+        var links: [Link] = []
+        links.reserveCapacity(count)
+        let ends = lists.map { edges in
+            for edge in edges {
+                let place = links.count
+                links.append(
+                    Link(label: numbers[place], node: nodes[place], weight: edge.weight)
+                )
             }
+            return links.count
         }
+        return LinkTable(links, ends: ends)
     }
 }
 

@@ -140,6 +140,22 @@ struct CollectionState: Sendable {
         text?.analyze(texts)
     }
 
+    /// Takes vectors for checked that lie where they lay in `old`, and were checked there: each for
+    /// itself, or with its batch when it was written or the base was made.
+    func trustVectors(of old: CollectionState) {
+        for block in vectors {
+            guard let checked = block.checked else { continue }
+            for before in old.vectors where before.owner === block.owner {
+                if let other = before.checked {
+                    checked.trust(other)
+                } else {
+                    let count = before.count * dimension * MemoryLayout<Float>.stride
+                    checked.trust(UnsafeRawBufferPointer(start: before.base, count: count))
+                }
+            }
+        }
+    }
+
     // MARK: Changes, by the one writer
 
     mutating func advance(to sequenceNumber: UInt64) {
@@ -190,7 +206,7 @@ struct CollectionState: Sendable {
     mutating func insert(
         _ row: RowNumber,
         node: NodeNumber,
-        links: [Link],
+        links: ArraySlice<Link>,
         _ texts: AnalyzedTexts?,
         at place: Int
     ) {
@@ -202,9 +218,7 @@ struct CollectionState: Sendable {
         documentCount += 1
         changesSinceBase += 1
         if hasVector(row) { vectorCount += 1 }
-        if !links.isEmpty || !graph.links(from: node).isEmpty {
-            graph.setLinks(from: node, links)
-        }
+        graph.setLinks(from: node, links)
     }
 
     /// Takes out a version of a document.
@@ -226,7 +240,7 @@ struct CollectionState: Sendable {
         _ = graph.drop(node)
     }
 
-    mutating func setLinks(from node: NodeNumber, _ links: [Link]) {
+    mutating func setLinks(from node: NodeNumber, _ links: ArraySlice<Link>) {
         changesSinceBase += 1
         graph.setLinks(from: node, links)
     }

@@ -48,7 +48,7 @@ public struct CompactionPolicy: Sendable, Equatable {
 }
 
 /// Folds deltas into bases in the background, one collection at a time; nothing waits for it but
-/// the swap of the contents, which takes as long as replaying what was written meanwhile.
+/// the swap of the contents, which takes as long as taking over the last that was written meanwhile.
 ///
 /// Threading: any thread; the work is done on a queue of its own.
 final class Compactor: Sendable {
@@ -232,11 +232,13 @@ final class Compactor: Sendable {
         guard !collection.isDropped else { throw .noCollection(collection.record.name) }
         let number = collection.record.number
         try registry.catchUp()
-        var contents = try registry.undamaged(collection)
+        _ = try registry.undamaged(collection)
+        var contents = collection.beginJournal()
+        defer { collection.endJournal() }
         if PlantedBug.tombstoneDroppedAtMerge.isPlanted { contents.state.forgetTombstones() }
         let sequenceNumber = contents.state.sequenceNumber
         let path = store.basePath(of: number, sequenceNumber: sequenceNumber)
-        try contents.writeBase(of: number, to: path)
+        let nodes = try contents.writeBase(of: number, to: path)
         let rows = try contents.liveRows(path)
         FaultPoint.reach("compaction.before-pointer")
         try store.adoptBase(
@@ -245,7 +247,7 @@ final class Compactor: Sendable {
             garbageBytes: FaultPoint.smaller(policy.minimumGarbageBytes)
         ) { rows.contains($0) }
         FaultPoint.reach("compaction.after-pointer")
-        try registry.reload(collection)
+        try registry.takeOver(collection, from: contents, nodes: nodes)
         try store.reclaimSpace()
         return sequenceNumber
     }

@@ -77,6 +77,21 @@ package struct TextIndex: Sendable {
         return analyzed
     }
 
+    /// The same texts in this index's own terms.
+    ///
+    /// For texts that were analysed with an index over another base; `numbers` remembers what was
+    /// looked up, from text to text.
+    package func renumbered(_ texts: AnalyzedTexts, _ numbers: inout TermNumbers)
+        -> AnalyzedTexts
+    {
+        if texts.dictionary === delta.dictionary { return texts }
+        return texts.renumbered(for: delta.dictionary) { term in
+            numbers.number(of: term, from: texts.dictionary) {
+                texts.dictionary.withStem(of: term) { delta.dictionary.addTerm(forStem: $0) }
+            }
+        }
+    }
+
     // MARK: Changes, by the one writer
 
     /// Adds the text at `index` of `texts` as the text of `row`.
