@@ -180,7 +180,9 @@ let package = Package(
         ),
         .testTarget(
             name: "LodestoneStorageTests",
-            dependencies: ["LodestoneStorage", "CSQLite", "CZstd", "TestSupport", crypto],
+            dependencies: [
+                "LodestoneStorage", "CLodestoneSystem", "CSQLite", "CZstd", "TestSupport", crypto,
+            ],
             swiftSettings: strict
         ),
         .testTarget(
