@@ -18,9 +18,7 @@ extension CollectionContents {
         -> ContiguousArray<NodeNumber>
     {
         let (kept, newNumbers) = keptNodes()
-        let ids = self.ids
-        let names = ids.withTable { table in kept.map { table.id($0) } }
-        let labels = labels.withTable { Array($0.keys) }
+        let labels = labels.withTable { $0.labels }
         var writer = try BaseFileWriter(path)
         try BaseHeader(
             collection: UInt64(collection),
@@ -29,7 +27,7 @@ extension CollectionContents {
             vectorCount: UInt64(state.vectorCount),
             edgeCount: UInt64(state.graph.edgeCount)
         ).write(to: &writer)
-        try IDTable.Base.write(names, to: &writer)
+        try ids.write(kept, to: &writer)
         try Self.write(labels, to: &writer)
         try state.write(to: &writer, kept: kept, newNumbers: newNumbers)
         // What was read on the way may have been damaged; such a base must not get its name.
@@ -61,21 +59,21 @@ extension CollectionContents {
         return (kept, newNumbers)
     }
 
-    private static func write(_ labels: [Label], to sink: inout some SectionSink)
+    private static func write(_ labels: [String], to sink: inout some SectionSink)
         throws(LodestoneError)
     {
         var bytes: ContiguousArray<UInt8> = []
         for label in labels {
-            let count = UInt32(label.string.utf8.count)
+            let count = UInt32(label.utf8.count)
             withUnsafeBytes(of: count.littleEndian) { bytes.append(contentsOf: $0) }
-            bytes.append(contentsOf: label.string.utf8)
+            bytes.append(contentsOf: label.utf8)
         }
         try sink.write("LABL", bytes)
     }
 
-    static func readLabels(from source: some SectionSource) -> Interner<Label>? {
+    static func readLabels(from source: some SectionSource) -> LabelTable? {
         guard let section = source.section("LABL", of: UInt8.self) else { return nil }
-        let labels = Interner<Label>()
+        let labels = LabelTable()
         let bytes = UnsafeRawBufferPointer(section.elements(0..<section.count))
         guard bytes.count == section.count else { return nil }
         var place = 0
@@ -85,7 +83,7 @@ extension CollectionContents {
             )
             guard count <= bytes.count - place - 4 else { return nil }
             let label = String(decoding: bytes[place + 4..<place + 4 + count], as: UTF8.self)
-            _ = labels.withTable { $0.intern(Label(string: label)) }
+            _ = labels.withTable { $0.intern(label) }
             place += 4 + count
         }
         return labels

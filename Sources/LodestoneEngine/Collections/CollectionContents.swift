@@ -13,7 +13,7 @@ import LodestoneStorage
 /// A value: a reader takes a copy in no time.
 struct CollectionContents: Sendable {
     let ids: IDTable
-    private(set) var labels: Interner<Label>
+    private(set) var labels: LabelTable
     var state: CollectionState
     /// What the base's parts are read from; `nil` without a base.
     let base: CheckedBytes?
@@ -23,7 +23,7 @@ struct CollectionContents: Sendable {
     /// Contents without documents.
     init(_ options: CollectionOptions) {
         ids = IDTable()
-        labels = Interner()
+        labels = LabelTable()
         state = CollectionState(options)
         base = nil
         baseSequenceNumber = 0
@@ -167,7 +167,7 @@ struct CollectionContents: Sendable {
     var canChange: Bool { !isDamaged && state.isNewest }
 
     /// Edges of some documents as links between numbers; ids and labels that are new get one.
-    static func links(_ lists: [[Edge]], ids: IDTable, labels: Interner<Label>) -> LinkTable {
+    static func links(_ lists: [[Edge]], ids: IDTable, labels: LabelTable) -> LinkTable {
         let count = lists.reduce(0) { $0 + $1.count }
         // All at once: a lock, or a copy of the contents, for each document shows in imports.
         let nodes = ids.withTable { table in
@@ -180,7 +180,7 @@ struct CollectionContents: Sendable {
             var numbers: ContiguousArray<UInt32> = []
             numbers.reserveCapacity(count)
             for edges in lists {
-                for edge in edges { numbers.append(table.intern(Label(string: edge.label))) }
+                for edge in edges { numbers.append(table.intern(edge.label)) }
             }
             return numbers
         }
@@ -255,7 +255,7 @@ extension CollectionContents {
     }
 
     private mutating func insert(_ rows: [StoredRow]) {
-        let texts = state.analyze(rows.map { EncodedRow.indexedText(of: $0.text) })
+        let texts = state.analyze(rows.map(\.document))
         let nodes = ids.withTable { table in rows.map { table.intern($0.id) } }
         let links = Self.links(rows.map(\.edges), ids: ids, labels: labels)
         for (place, row) in rows.enumerated() {

@@ -140,6 +140,11 @@ struct CollectionState: Sendable {
         text?.analyze(texts)
     }
 
+    /// The texts of documents, ready to be taken in with them; `nil` where the store keeps the words.
+    func analyze(_ documents: [Document]) -> AnalyzedTexts? {
+        text?.analyze(documents)
+    }
+
     /// Takes vectors for checked that lie where they lay in `old`, and were checked there: each for
     /// itself, or with its batch when it was written or the base was made.
     func trustVectors(of old: CollectionState) {

@@ -61,16 +61,14 @@ package struct AnalyzedTexts: Sendable {
         for index in 0..<Int(positions[start]) { body(positions[start + 1 + index]) }
     }
 
-    /// Analyses a text, as UTF-8, and adds it.
+    /// Analyses a text, or a part of it that ends where a word ends, as UTF-8.
     ///
     /// Tokenizer and lists are to be used again for the next text.
-    mutating func append(
+    func read(
         _ text: UnsafeBufferPointer<UInt8>,
         _ tokenizer: inout Tokenizer,
         _ lists: inout Lists
     ) {
-        lists.words.removeAll(keepingCapacity: true)
-        lists.keys.removeAll(keepingCapacity: true)
         // All short words are looked up together, when where words end is no guess of the CPU's
         // any more: then it waits for several places of the dictionary at once.
         tokenizer.forEachWord(in: text) { word in
@@ -83,7 +81,12 @@ package struct AnalyzedTexts: Sendable {
             lists.keys.append(UInt64(dictionary.term(of: word)) << 32 | position)
         }
         resolve(&lists)
+    }
+
+    /// Adds the text that was read in parts.
+    mutating func endText(_ lists: inout Lists) {
         add(&lists.keys)
+        lists.keys.removeAll(keepingCapacity: true)
     }
 
     /// What is put together for one text.

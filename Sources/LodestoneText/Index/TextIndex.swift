@@ -72,7 +72,23 @@ package struct TextIndex: Sendable {
         var tokenizer = Tokenizer()
         var lists = AnalyzedTexts.Lists()
         for var text in texts {
-            text.withUTF8 { analyzed.append($0, &tokenizer, &lists) }
+            text.withUTF8 { analyzed.read($0, &tokenizer, &lists) }
+            analyzed.endText(&lists)
+        }
+        return analyzed
+    }
+
+    /// Analyses the texts of documents; all fields of one are its text, in their order.
+    package func analyze(_ documents: [Document]) -> AnalyzedTexts {
+        var analyzed = AnalyzedTexts(dictionary: delta.dictionary)
+        var tokenizer = Tokenizer()
+        var lists = AnalyzedTexts.Lists()
+        for place in documents.indices {
+            for field in documents[place].text {
+                var text = field.text
+                text.withUTF8 { analyzed.read($0, &tokenizer, &lists) }
+            }
+            analyzed.endText(&lists)
         }
         return analyzed
     }
