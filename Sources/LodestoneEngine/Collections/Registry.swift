@@ -235,6 +235,7 @@ final class Registry: Sendable {
     ///   - collection: Inside `compacting`, since it began its journal.
     ///   - old: What it began it with.
     ///   - nodes: The new numbers of its nodes.
+    /// - Throws: What reading the store does.
     func takeOver(
         _ collection: Collection,
         from old: CollectionContents,
