@@ -140,7 +140,7 @@ let package = Package(
         .executableTarget(
             name: "lodestone-bench",
             dependencies: [
-                "LodestoneClient", "LodestoneEngine", "LodestoneImport", arguments,
+                "LodestoneClient", "LodestoneEngine", "LodestoneImport", "LodestoneANN", arguments,
             ],
             swiftSettings: strict
         ),

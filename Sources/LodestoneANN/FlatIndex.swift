@@ -75,11 +75,15 @@ package struct FlatIndex: Sendable {
     /// The distance between a query and one row, of `dimension` elements each: the same, to the
     /// bit, that a search finds.
     package func distance(_ query: [Float], _ row: UnsafePointer<Float>) -> Float {
-        let prepared = PreparedQueries([query], dimension: dimension, metric: metric)
+        distance(PreparedQueries([query], dimension: dimension, metric: metric), row)
+    }
+
+    /// The distance between one prepared query and one row.
+    func distance(_ query: PreparedQueries, _ row: UnsafePointer<Float>) -> Float {
         var distance = Float.infinity
         kernels.scan(
-            prepared.elements,
-            prepared.norms[0],
+            query.elements,
+            query.norms[0],
             row,
             dimension,
             1,
