@@ -140,13 +140,18 @@ let package = Package(
         .executableTarget(
             name: "lodestone-bench",
             dependencies: [
-                "LodestoneClient", "LodestoneEngine", "LodestoneImport", arguments,
+                "LodestoneClient", "LodestoneEngine", "LodestoneANN", "LodestoneImport", arguments,
             ],
             swiftSettings: strict
         ),
 
         // What several tests share, and the program that kills servers.
-        .target(name: "TestSupport", path: "Tests/Support", swiftSettings: strict),
+        .target(
+            name: "TestSupport",
+            dependencies: ["LodestoneCore"],
+            path: "Tests/Support",
+            swiftSettings: strict
+        ),
         .executableTarget(
             name: "lodestone-faults",
             dependencies: [
@@ -180,7 +185,9 @@ let package = Package(
         ),
         .testTarget(
             name: "LodestoneStorageTests",
-            dependencies: ["LodestoneStorage", "CSQLite", "CZstd", "TestSupport", crypto],
+            dependencies: [
+                "LodestoneStorage", "CLodestoneSystem", "CSQLite", "CZstd", "TestSupport", crypto,
+            ],
             swiftSettings: strict
         ),
         .testTarget(

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// AVX2 and FMA: 8 sums of 4 x 2 pairs, 2 rows and a query are 11 of 16 registers.
+// AVX2 and FMA: 12 sums of 6 rows and 16 queries, the queries, an element and a difference are 16 of
+// 16 registers.
 #if defined(__x86_64__)
 
 #include <immintrin.h>
@@ -7,6 +8,8 @@
 #define LODE_LANES 8
 #define LODE_TARGET __attribute__((target("avx2,fma")))
 #define LODE_BLOCK_ROWS 2
+#define LODE_PANEL_REGISTERS 2
+#define LODE_PANEL_ROWS 6
 
 #include "lanes.h"
 
@@ -16,6 +19,7 @@ INLINE lanes load_tail(const float *p, size_t n) {
 }
 
 #include "rows.h"
+#include "panels.h"
 
 const lode_kernels lode_avx2_kernels = LODE_KERNELS(LODE_ISA_AVX2);
 

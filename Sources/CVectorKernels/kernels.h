@@ -19,10 +19,4 @@ float lode_define_cosine(const float *query, const float *row, size_t dimension)
 float lode_define_squared_euclidean(const float *query, const float *row, size_t dimension);
 float lode_define_negative_dot(const float *query, const float *row, size_t dimension);
 
-// Within these bounds of |x|^2 no sum of a cosine overflows, and no product that underflows
-// matters: |q.x| is at most 2^40 * 2^60, and 16,384 products of less than 2^-126 are nothing
-// beside 2^-50 * 2^-40.
-#define LODE_MIN_SQUARED_NORM 0x1p-100f
-#define LODE_MAX_SQUARED_NORM 0x1p120f
-
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kernels, written once over the registers of lanes.h and compiled by the file of each
-// instruction set, which also defines LODE_BLOCK_ROWS: the rows of a block's step. The registers
-// must hold LODE_BLOCK_QUERIES times as many sums.
+// The kernels that find distances, written once over the registers of lanes.h and compiled by the
+// file of each instruction set, which also defines LODE_BLOCK_ROWS: the rows of a block's step. The
+// registers must hold LODE_BLOCK_QUERIES times as many sums.
 //
 // A pair of vectors always has one register of sums, added up by `sum4`. That is the order that
 // makes a scan and a block agree to the bit.
@@ -202,8 +202,8 @@ SCAN(cosine, COSINE)
 SCAN(squared_euclidean, SQUARED_EUCLIDEAN)
 SCAN(negative_dot, NEGATIVE_DOT)
 
-LODE_TARGET static void inverse_norms(
-    const float *rows, size_t stride, size_t count, size_t dimension, float *inverse_norms) {
+LODE_TARGET static void squared_norms(
+    const float *rows, size_t stride, size_t count, size_t dimension, float *squared_norms) {
     for (size_t r = 0; r < count; r += SCAN_ROWS) {
         size_t width = count - r < SCAN_ROWS ? count - r : SCAN_ROWS;
         lanes square[SCAN_ROWS] = {0};
@@ -211,7 +211,7 @@ LODE_TARGET static void inverse_norms(
             add_row(COSINE, NULL, rows + (r + j) * stride, dimension, NULL, &square[j]);
         }
         float4 squares = sum4(square[0], square[1], square[2], square[3]);
-        store4(inverse_norms + r, invert_norms(squares), width);
+        store4(squared_norms + r, squares, width);
     }
 }
 
@@ -224,12 +224,3 @@ LODE_TARGET static size_t first_within(
     while (from < count && !(distances[from] <= bound)) from++;
     return from;
 }
-
-#define LODE_KERNELS(set)                                                                      \
-    {                                                                                          \
-        .isa = set, .cosine = cosine, .squared_euclidean = squared_euclidean,                  \
-        .negative_dot = negative_dot, .cosine_block = cosine_block,                            \
-        .squared_euclidean_block = squared_euclidean_block,                                    \
-        .negative_dot_block = negative_dot_block, .inverse_norms = inverse_norms,              \
-        .first_within = first_within,                                                          \
-    }

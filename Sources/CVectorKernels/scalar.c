@@ -95,13 +95,61 @@ BLOCK(cosine)
 BLOCK(squared_euclidean)
 BLOCK(negative_dot)
 
-static void inverse_norms(
-    const float *rows, size_t stride, size_t count, size_t dimension, float *inverse_norms) {
+// Queries of a panel.
+enum { PANEL = 8 };
+
+static void sum_products(const float *panel, const float *row, size_t dimension, double *sums) {
+    for (size_t i = 0; i < dimension; i++) {
+        for (size_t q = 0; q < PANEL; q++) {
+            sums[q] += (double)panel[i * PANEL + q] * (double)row[i];
+        }
+    }
+}
+
+static void sum_differences(const float *panel, const float *row, size_t dimension, double *sums) {
+    for (size_t i = 0; i < dimension; i++) {
+        for (size_t q = 0; q < PANEL; q++) {
+            double difference = (double)panel[i * PANEL + q] - (double)row[i];
+            sums[q] += difference * difference;
+        }
+    }
+}
+
+static uint64_t within(const double *values, double scale, const float *limits) {
+    uint64_t mask = 0;
+    for (size_t q = 0; q < PANEL; q++) {
+        mask |= (uint64_t)!(values[q] * scale > (double)limits[q]) << q;
+    }
+    return mask;
+}
+
+static void screen_products(
+    const float *panel, size_t width, const float *rows, size_t stride, size_t count,
+    size_t dimension, const float *scales, const float *limits, uint64_t *masks) {
+    (void)width;
+    for (size_t r = 0; r < count; r++) {
+        double sums[PANEL] = {0};
+        sum_products(panel, rows + r * stride, dimension, sums);
+        masks[r] = within(sums, (double)scales[r], limits);
+    }
+}
+
+static void screen_differences(
+    const float *panel, size_t width, const float *rows, size_t stride, size_t count,
+    size_t dimension, const float *scales, const float *limits, uint64_t *masks) {
+    (void)width, (void)scales;
+    for (size_t r = 0; r < count; r++) {
+        double sums[PANEL] = {0};
+        sum_differences(panel, rows + r * stride, dimension, sums);
+        masks[r] = within(sums, 1, limits);
+    }
+}
+
+static void squared_norms(
+    const float *rows, size_t stride, size_t count, size_t dimension, float *squared_norms) {
     for (size_t r = 0; r < count; r++) {
         const float *row = rows + r * stride;
-        double squared_norm = dot(row, row, dimension);
-        int covered = squared_norm > LODE_MIN_SQUARED_NORM && squared_norm < LODE_MAX_SQUARED_NORM;
-        inverse_norms[r] = covered ? (float)(1 / sqrt(squared_norm)) : 0;
+        squared_norms[r] = (float)dot(row, row, dimension);
     }
 }
 
@@ -112,12 +160,16 @@ static size_t first_within(const float *distances, size_t from, size_t count, fl
 
 const lode_kernels lode_scalar_kernels = {
     .isa = LODE_ISA_SCALAR,
+    .panel_step = PANEL,
+    .panel_width = PANEL,
     .cosine = cosine,
     .squared_euclidean = squared_euclidean,
     .negative_dot = negative_dot,
     .cosine_block = cosine_block,
     .squared_euclidean_block = squared_euclidean_block,
     .negative_dot_block = negative_dot_block,
-    .inverse_norms = inverse_norms,
+    .screen_products = screen_products,
+    .screen_differences = screen_differences,
+    .squared_norms = squared_norms,
     .first_within = first_within,
 };

@@ -23,18 +23,20 @@ package struct Neighbor: Sendable, Equatable {
 /// all.
 package struct VectorBlock: @unchecked Sendable {
     /// The first element of `firstRow`; aligned like a `Float`, no more is asked.
-    package let base: UnsafePointer<Float>
+    package private(set) var base: UnsafePointer<Float>
     /// The number of the first row.
-    package let firstRow: UInt32
+    package private(set) var firstRow: UInt32
     /// The row of each vector, ascending; `nil` when the rows follow one another.
     package let rows: Section<UInt32>?
     /// How many vectors follow one another, `dimension` elements each.
-    package let count: Int
+    package private(set) var count: Int
     /// Keeps the memory where it is for as long as the block lives.
     package let owner: AnyObject
     /// The block's bytes with checksums to compare before their first use; `nil` when they need
     /// none.
     package let checked: CheckedBytes?
+    /// Vectors of `rows` and of `checked` before `base`.
+    private var skipped = 0
 
     /// Creates a block.
     package init(
@@ -56,7 +58,7 @@ package struct VectorBlock: @unchecked Sendable {
     /// The row of the vector at a place.
     package func row(at place: Int) -> UInt32 {
         // A damaged number shows in `isDamaged`.
-        rows?.element(place, or: firstRow) ?? firstRow + UInt32(place)
+        rows?.element(skipped + place, or: firstRow) ?? firstRow + UInt32(place)
     }
 
     /// The place of a row's vector; `nil` when the block has none of it.
@@ -64,23 +66,43 @@ package struct VectorBlock: @unchecked Sendable {
     /// - Complexity: O(log `count`) when rows are missing in between, else O(1).
     package func place(of row: UInt32) -> Int? {
         guard row >= firstRow else { return nil }
-        guard let rows else {
-            let place = Int(row - firstRow)
-            return place < count ? place : nil
-        }
+        let place = firstPlace(atOrAfter: row)
+        return place < count && self.row(at: place) == row ? place : nil
+    }
+
+    /// The first place whose row is at least `row`, or one beyond the end.
+    private func firstPlace(atOrAfter row: UInt32) -> Int {
+        guard row > firstRow else { return 0 }
+        if rows == nil { return Int(row - firstRow) }
         var low = 0
         var high = count
         while low < high {
             let middle = (low + high) / 2
-            if rows.element(middle, or: firstRow) < row { low = middle + 1 } else { high = middle }
+            if self.row(at: middle) < row { low = middle + 1 } else { high = middle }
         }
-        return low < count && rows.element(low, or: firstRow) == row ? low : nil
+        return low
+    }
+
+    /// The part with the rows from `row` on; `nil` when there is none.
+    ///
+    /// - Complexity: as `place(of:)`.
+    package func suffix(from row: UInt32, dimension: Int) -> VectorBlock? {
+        guard row > firstRow else { return self }
+        let skipped = firstPlace(atOrAfter: row)
+        guard skipped < count else { return nil }
+        var suffix = self
+        suffix.base = base + skipped * dimension
+        suffix.firstRow = self.row(at: skipped)
+        suffix.count = count - skipped
+        suffix.skipped = self.skipped + skipped
+        return suffix
     }
 
     /// Whether rows of the block, counted from its first, are what was written.
     package func check(rows: Range<Int>, dimension: Int) -> Bool {
         let rowBytes = dimension * MemoryLayout<Float>.stride
-        return checked?.check(rows.lowerBound * rowBytes..<rows.upperBound * rowBytes) ?? true
+        let bytes = (skipped + rows.lowerBound) * rowBytes..<(skipped + rows.upperBound) * rowBytes
+        return checked?.check(bytes) ?? true
     }
 
     /// Whether rows were met that are not.

@@ -27,15 +27,43 @@ public struct IndexManyRequest: Sendable, Equatable {
     /// The collection.
     public var collection: String
     /// Documents to insert or replace; an id may occur once.
-    public var documents: [Document]
+    public var documents: [Document] {
+        get { vectors.map { $0.unpacked(bareDocuments) } ?? bareDocuments }
+        set {
+            bareDocuments = newValue
+            vectors = nil
+        }
+    }
     /// Edges to add to documents of this batch or written before.
     public var edges: [SourcedEdge]
+
+    /// The documents, without the vectors that lie in `vectors`.
+    package private(set) var bareDocuments: [Document]
+    /// The vectors of all documents; `nil` when the documents have them.
+    package private(set) var vectors: PackedVectors?
 
     /// Creates a batch.
     public init(collection: String, documents: [Document], edges: [SourcedEdge] = []) {
         self.collection = collection
-        self.documents = documents
+        bareDocuments = documents
         self.edges = edges
+    }
+
+    /// Creates a batch of documents whose vectors lie apart.
+    package init(
+        collection: String,
+        documents: [Document],
+        vectors: PackedVectors,
+        edges: [SourcedEdge]
+    ) {
+        self.init(collection: collection, documents: documents, edges: edges)
+        self.vectors = vectors
+    }
+
+    /// Whether both say the same, wherever their vectors lie.
+    public static func == (left: IndexManyRequest, right: IndexManyRequest) -> Bool {
+        left.collection == right.collection && left.documents == right.documents
+            && left.edges == right.edges
     }
 }
 

@@ -73,19 +73,34 @@ package struct GraphIndex: Sendable {
     /// Of links with the same label and target the last one counts, in the place of the first.
     ///
     /// - Complexity: a search in the incoming links of the target of each link, old and new.
-    package mutating func setLinks(from source: NodeNumber, _ links: [Link]) {
-        removeOutgoing(of: source)
-        var new: [Link] = []
-        new.reserveCapacity(links.count)
-        for link in links {
+    package mutating func setLinks(from source: NodeNumber, _ links: ArraySlice<Link>) {
+        if outgoing.list(of: source).count > 0 { removeOutgoing(of: source) }
+        if links.isEmpty { return }
+        /// Those so far, once one of them was there twice.
+        var distinct: [Link]?
+        for (place, link) in zip(links.indices, links) {
             if addIncoming(link, from: source) {
-                new.append(link)
-            } else if let index = new.firstIndex(where: { $0.isSameEdge(as: link) }) {
-                new[index].weight = link.weight
+                distinct?.append(link)
+                continue
             }
+            var before = distinct ?? Array(links[..<place])
+            if let index = before.firstIndex(where: { $0.isSameEdge(as: link) }) {
+                before[index].weight = link.weight
+            }
+            distinct = before
         }
-        outgoing.set(new, of: source)
-        edgeCount += new.count
+        if let distinct {
+            outgoing.set(distinct, of: source)
+            edgeCount += distinct.count
+        } else {
+            outgoing.set(links, of: source)
+            edgeCount += links.count
+        }
+    }
+
+    /// Replaces every link that leaves `source`.
+    package mutating func setLinks(from source: NodeNumber, _ links: [Link]) {
+        setLinks(from: source, links[...])
     }
 
     /// Adds a link, or gives an existing one with the same label and target another weight.

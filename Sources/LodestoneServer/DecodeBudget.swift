@@ -35,7 +35,7 @@ final class DecodeBudget: Sendable {
         let vectorBytes =
             switch call {
             case .indexMany(let request):
-                request.documents.reduce(0) { $0 + ($1.vector?.count ?? 0) } * 4
+                (request.vectors?.elements.count ?? 0) * 4
             case .search(let request):
                 request.queries.reduce(0) { $0 + vectorElements(of: $1) } * 4
             default: 0

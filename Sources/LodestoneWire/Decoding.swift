@@ -145,7 +145,8 @@ func required<Message>(_ field: String, _ message: UnsafeMutablePointer<Message>
 /// The floats of a message, handed out one vector after the other.
 struct VectorSlices {
     private let floats: UnsafePointer<Float>?
-    private let dimension: Int
+    /// Elements of each vector.
+    let dimension: Int
     private var used = 0
 
     /// Divides `count` floats among `vectors` vectors.

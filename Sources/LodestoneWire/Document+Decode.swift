@@ -39,13 +39,12 @@ extension Document {
         _ documents: UnsafeMutablePointer<UnsafeMutablePointer<CDocument>?>?,
         _ count: Int,
         floats: UnsafePointer<Float>?,
-        _ floatCount: Int,
-        limit: Int = .max
+        _ floatCount: Int
     ) throws(LodestoneError) -> [Document] {
         let vectors = UnsafeBufferPointer(start: documents, count: count)
             .count { $0.map { $0.pointee.has_vector != 0 } ?? false }
         var slices = try VectorSlices(floats, count: floatCount, vectors: vectors)
-        return try list("documents", documents, count, limit: limit) {
+        return try list("documents", documents, count) {
             (document) throws(LodestoneError) in try Document(document, vectors: &slices)
         }
     }

@@ -13,7 +13,8 @@ extension MessageWriter {
 
     /// Writes documents, then their vectors.
     mutating func documents(_ field: UInt8, _ documents: [Document], vectors: UInt8) {
-        for document in documents { self.document(field, document) }
+        // By their places: each would be held on its way otherwise, with all that it holds.
+        for place in documents.indices { document(field, documents[place]) }
         self.vectors(vectors, documents.lazy.compactMap(\.vector))
     }
 

@@ -122,14 +122,30 @@ extension IndexManyRequest {
         throws(LodestoneError)
     {
         let message = message.pointee
+        let documents = UnsafeBufferPointer(start: message.documents, count: message.n_documents)
+        let isPresent = documents.map { $0.map { $0.pointee.has_vector != 0 } ?? false }
+        let slices = try VectorSlices(
+            message.vectors,
+            count: message.n_vectors,
+            vectors: isPresent.count { $0 }
+        )
         self.init(
             collection: try message.collection.text("collection"),
-            documents: try Document.decode(
+            documents: try list(
+                "documents",
                 message.documents,
                 message.n_documents,
-                floats: message.vectors,
-                message.n_vectors,
                 limit: limits.maxBatch
+            ) { (document) throws(LodestoneError) in
+                let id = try document.pointee.id.documentID("id")
+                return try Document(document, id: id, vector: nil)
+            },
+            vectors: PackedVectors(
+                elements: [Float](
+                    UnsafeBufferPointer(start: message.vectors, count: message.n_vectors)
+                ),
+                isPresent: isPresent,
+                dimension: slices.dimension
             ),
             edges: try SourcedEdge.decode(message.edges, message.n_edges, limits)
         )

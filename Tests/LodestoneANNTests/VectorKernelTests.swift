@@ -174,8 +174,9 @@ struct VectorKernelTests {
         let canary: Float = -12_345
 
         var inverseNorms = Array(repeating: canary, count: count + 1)
-        kernels.inverseNorms(rows.base, rows.stride, count, dimension, &inverseNorms)
+        kernels.squaredNorms(rows.base, rows.stride, count, dimension, &inverseNorms)
         #expect(inverseNorms[count] == canary)
+        inverseNorms = inverseNorms.map { VectorKernels.inverseNorm(squaredNorm: $0) }
 
         let width = count + 3
         var block = Array(repeating: canary, count: queries.count * width)

@@ -60,6 +60,76 @@ struct CompactionTests {
         #expect(await failure { _ = try await engine.verify() }?.reason == "CLOSED")
     }
 
+    // MARK: Writes meanwhile
+
+    /// Documents of one text, some with a vector, each with an edge to another one, to the first and
+    /// to none.
+    private func documents(_ numbers: Range<Int>, _ text: String) throws -> [Document] {
+        try numbers.map { number in
+            Document(
+                id: try DocumentID("d\(number)"),
+                vector: number % 3 == 0 ? nil : [Float(number), 1],
+                text: "\(text) word\(number % 50) \(text)",
+                edges: [
+                    Edge("next", to: try DocumentID("d\(number + 7)")),
+                    Edge("in \(text)", to: "d0"),
+                    Edge("to", to: try DocumentID("nobody of \(text)")),
+                ]
+            )
+        }
+    }
+
+    @Test("takes over what is written, replaced, linked and dropped while it goes on")
+    func meanwhile() async throws {
+        let engine = try open()
+        try await engine.createCollection("a", CollectionOptions(dimension: 2))
+        var texts: [Int: String] = [:]
+        for start in stride(from: 0, to: 4_000, by: 1_000) {
+            _ = try await engine.index("a", documents(start..<start + 1_000, "first"))
+            for number in start..<start + 1_000 { texts[number] = "first" }
+        }
+        for round in 0..<4 {
+            async let compacted = engine.compact("a")
+            for step in 0..<12 {
+                let first = round * 900 + step * 60
+                let written = [
+                    (first..<first + 40, "round\(round)"),
+                    (4_000 + first..<4_020 + first, "new\(round)"),
+                ]
+                for (numbers, text) in written {
+                    _ = try await engine.index("a", documents(numbers, text))
+                    for number in numbers { texts[number] = text }
+                }
+                let dropped = [first + 1, first + 50, 4_003 + first]
+                let ids = try dropped.map { try DocumentID("d\($0)") }
+                _ = try await engine.dropMany(DropManyRequest(collection: "a", ids: ids))
+                for number in dropped { texts[number] = nil }
+                let edge = Edge("late", to: try DocumentID("d\(first + 2)"), weight: 3)
+                let source = try DocumentID("d\(first + 3)")
+                _ = try await engine.index("a", [], edges: [SourcedEdge(from: source, edge)])
+                _ = try await engine.index("a", documents(first + 50..<first + 51, "again"))
+                texts[first + 50] = "again"
+            }
+            _ = try await compacted
+            #expect(try engine.describe("a").documents == texts.count)
+            #expect(try await engine.verify().damages == [])
+        }
+        for text in ["round2", "new3", "again"] {
+            let hits = try await engine.search("a", Query([.matching(text)], limit: 1_000))
+            let expected = texts.filter { $0.value == text }.map { "d\($0.key)" }
+            #expect(Set(hits.map(\.id.string)) == Set(expected), "\(text)")
+            let walk = Walk(from: ["d0"], labels: ["in \(text)"], direction: .incoming, depth: 1)
+            let reached = try await engine.walk("a", walk).reached
+            #expect(Set(reached.map(\.id.string)) == Set(expected), "\(text)")
+        }
+        engine.close()
+        // The log tells the next process the same.
+        let next = try open()
+        #expect(try next.describe("a").documents == texts.count)
+        #expect(try await next.verify().damages == [])
+        next.close()
+    }
+
     // MARK: Space
 
     private static let dimension = 256

@@ -4,7 +4,9 @@
 // Smaller is nearer. Vectors need no alignment; a dimension is 1 to 16,384; elements are finite.
 // Sums are kept in float32 (in float64 by the scalar kernels, which are the definition), one
 // accumulator a lane, and summed in the same order whatever the shape: a scan and a block of one
-// instruction set give the same bits for the same pair. A result is never NaN:
+// instruction set give the same bits for the same pair. A screen of many queries adds up in another
+// order; it does not answer with distances, but with the pairs that are worth a scan. A distance is
+// never NaN:
 //
 // - Cosine distances are clamped to 0...2. Rows whose squared norm is outside 2^-100...2^120 are
 //   computed again by the definition, so the length of a row does not matter; a row of zeros is
@@ -17,6 +19,8 @@
 
 #include <stddef.h>
 #include <stdint.h>
+
+#include "code_kernels.h"
 
 #pragma clang assume_nonnull begin
 
@@ -31,6 +35,13 @@ typedef enum lode_isa {
 /// Queries of one block.
 #define LODE_BLOCK_QUERIES 4
 
+/// The squared norms of rows for which float32 sums cover a cosine lie between these.
+//
+// Then no sum overflows, and no product that underflows matters: |q.x| is at most 2^40 * 2^60, and
+// 16,384 products of less than 2^-126 are nothing beside 2^-50 * 2^-40.
+#define LODE_MIN_SQUARED_NORM 7.888609052210118e-31f /* 2^-100 */
+#define LODE_MAX_SQUARED_NORM 1.329227995784916e+36f /* 2^120 */
+
 /// Distances of one query to `count` rows, `stride` floats apart, written to `distances`.
 ///
 /// `query_norm` is the length of the query, within 2^-40...2^40 (scale the query by a power of two
@@ -42,15 +53,28 @@ typedef void lode_scan(
 /// Distances of LODE_BLOCK_QUERIES queries, which lie one after the other, to `count` rows.
 ///
 /// The distance of query q to row r is written to distances[q * distance_stride + r].
-/// `query_norms` has one norm a query, as for a scan; `inverse_norms` is what the kernel of that
-/// name wrote for these rows. Only cosine reads either.
+/// `query_norms` has one norm a query, as for a scan; `inverse_norms` has 1 / |x| of each row by its
+/// squared_norms, or 0 where that is outside the range above. Only cosine reads either.
 typedef void lode_scan_block(
     const float *queries, const float *query_norms, const float *rows, size_t stride, size_t count,
     size_t dimension, const float *inverse_norms, float *distances, size_t distance_stride);
 
-/// 1 / |x| of each row, or 0 where the norm is outside the range that float32 sums cover.
-typedef void lode_inverse_norms(
-    const float *rows, size_t stride, size_t count, size_t dimension, float *inverse_norms);
+/// Which pairs of a panel of queries and `count` rows are within the limits of the queries.
+///
+/// A panel is transposed: element i of query q is panel[i * width + q]. Its width is a multiple of
+/// the table's panel_step, at most panel_width; queries that are not wanted have any finite elements.
+///
+/// The value of a pair is, by products, the sum of these, times scales[r]; or, by differences, the
+/// sum of their squares, and `scales` is not read. It is float32 with one rounding for each element
+/// of the sum and, beside the sum of the magnitudes, smaller errors than (dimension + 1) * 2^-24.
+/// Bit q of masks[r] says that it is not greater than limits[q], which holds for NaN too.
+typedef void lode_screen(
+    const float *panel, size_t width, const float *rows, size_t stride, size_t count,
+    size_t dimension, const float *scales, const float *limits, uint64_t *masks);
+
+/// |x|^2 of each row; infinite beyond 3.4e38, and inexact below 1e-38.
+typedef void lode_squared_norms(
+    const float *rows, size_t stride, size_t count, size_t dimension, float *squared_norms);
 
 /// The first index within from..<count whose distance is at most `bound`, or `count`.
 typedef size_t lode_first_within(const float *distances, size_t from, size_t count, float bound);
@@ -58,6 +82,9 @@ typedef size_t lode_first_within(const float *distances, size_t from, size_t cou
 /// The kernels of one instruction set. Constant and always there.
 typedef struct lode_kernels {
     lode_isa isa;
+    /// The widths of panels: multiples of the step up to the width, which is at most 64.
+    size_t panel_step;
+    size_t panel_width;
     /// 1 - q.x / (|q| |x|); rows and queries as they are, not normalized.
     lode_scan *cosine;
     /// |q - x|^2
@@ -67,7 +94,9 @@ typedef struct lode_kernels {
     lode_scan_block *cosine_block;
     lode_scan_block *squared_euclidean_block;
     lode_scan_block *negative_dot_block;
-    lode_inverse_norms *inverse_norms;
+    lode_screen *screen_products;
+    lode_screen *screen_differences;
+    lode_squared_norms *squared_norms;
     lode_first_within *first_within;
 } lode_kernels;
 

@@ -86,6 +86,33 @@ public final class CheckedBytes: @unchecked Sendable {
         }
     }
 
+    /// Takes blocks for checked that lie in bytes that were compared with their checksums by other
+    /// means.
+    ///
+    /// - Parameter trusted: Part of the same memory.
+    package func trust(_ trusted: UnsafeRawBufferPointer) {
+        guard let start = bytes.baseAddress, let first = trusted.baseAddress else { return }
+        let offset = first - start
+        for block in 0..<markCount {
+            let place = block * Self.blockBytes
+            let end = min(place + Self.blockBytes, bytes.count)
+            if place >= offset, end <= offset + trusted.count {
+                marks[block].store(true, ordering: .relaxed)
+            }
+        }
+    }
+
+    /// Takes blocks for checked that `other`, which begins at the same place, has checked.
+    package func trust(_ other: CheckedBytes) {
+        guard bytes.baseAddress == other.bytes.baseAddress else { return }
+        for block in 0..<min(markCount, other.markCount)
+        where (block + 1) * Self.blockBytes <= min(bytes.count, other.bytes.count)
+            && other.marks[block].load(ordering: .relaxed)
+        {
+            marks[block].store(true, ordering: .relaxed)
+        }
+    }
+
     @usableFromInline func checkBlock(_ block: Int) -> Bool {
         let start = block * Self.blockBytes
         let end = min(start + Self.blockBytes, bytes.count)

@@ -15,7 +15,8 @@ public struct LayeredArray<Element: BitwiseCopyable & Sendable>: Sendable {
     /// An empty chunk stands for one that is still as in the base.
     @usableFromInline var chunks: ContiguousArray<ContiguousArray<Element>>
     /// Elements.
-    public private(set) var count: Int
+    @inlinable public var count: Int { storedCount }
+    @usableFromInline var storedCount: Int
 
     /// Creates an array with the elements of `base`.
     ///
@@ -25,7 +26,8 @@ public struct LayeredArray<Element: BitwiseCopyable & Sendable>: Sendable {
     public init(_ base: Section<Element>? = nil, substitute: Element) {
         self.base = base
         self.substitute = substitute
-        count = base?.count ?? 0
+        let count = base?.count ?? 0
+        storedCount = count
         chunks = ContiguousArray(
             repeating: [],
             count: (count + Self.chunkSize - 1) / Self.chunkSize
@@ -39,13 +41,13 @@ public struct LayeredArray<Element: BitwiseCopyable & Sendable>: Sendable {
     }
 
     /// Adds substitutes until the array has at least `newCount` elements.
-    public mutating func grow(to newCount: Int) {
+    @inlinable public mutating func grow(to newCount: Int) {
         guard newCount > count else { return }
         // The last chunk may be half in the base.
         if count % Self.chunkSize != 0, chunks[count / Self.chunkSize].isEmpty {
             fill(count / Self.chunkSize)
         }
-        count = newCount
+        storedCount = newCount
         while chunks.count * Self.chunkSize < newCount {
             chunks.append(ContiguousArray(repeating: substitute, count: Self.chunkSize))
         }
@@ -69,19 +71,20 @@ public struct LayeredArray<Element: BitwiseCopyable & Sendable>: Sendable {
     }
 
     /// What the base has at `index`; the substitute where it has nothing.
-    public func baseElement(_ index: Int) -> Element {
+    @inlinable public func baseElement(_ index: Int) -> Element {
         guard let base, index < base.count else { return substitute }
         return base.element(index, or: substitute)
     }
 
     /// Copies a chunk out of the base.
-    @usableFromInline mutating func fill(_ chunk: Int) {
+    @inlinable mutating func fill(_ chunk: Int) {
         let start = chunk * Self.chunkSize
-        let (base, substitute) = (base, substitute)
-        chunks[chunk] = ContiguousArray(
-            (start..<start + Self.chunkSize).map { index in
-                base.map { $0.element(index, or: substitute) } ?? substitute
+        var elements = ContiguousArray(repeating: substitute, count: Self.chunkSize)
+        if let base {
+            for index in start..<max(start, min(start + Self.chunkSize, base.count)) {
+                elements[index - start] = base.element(index, or: substitute)
             }
-        )
+        }
+        chunks[chunk] = elements
     }
 }

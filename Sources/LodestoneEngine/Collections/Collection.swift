@@ -13,42 +13,53 @@ final class Collection: Sendable {
     let name: String
     /// How far the index is that is being built.
     let progress = BuildProgress()
-    private let current: Mutex<CollectionContents>
+    private let current: Mutex<Current>
     private let dropped = Atomic<Bool>(false)
+
+    private struct Current {
+        var contents: CollectionContents
+        /// What was written to them since a compaction took them; `nil` while none is under way.
+        var journal: ChangeJournal?
+    }
 
     init(_ record: CollectionRecord, contents: CollectionContents? = nil) {
         number = record.number
         name = record.name
-        current = Mutex(contents ?? CollectionContents(record.options))
+        current = Mutex(Current(contents: contents ?? CollectionContents(record.options)))
     }
 
     /// The collection with its present options.
     var record: CollectionRecord {
-        CollectionRecord(number: number, name: name, options: current.withLock { $0.options })
+        CollectionRecord(number: number, name: name, options: contents.options)
     }
 
-    var contents: CollectionContents { current.withLock { $0 } }
-    var state: CollectionState { current.withLock { $0.state } }
-    var ids: IDTable { current.withLock { $0.ids } }
+    var contents: CollectionContents { current.withLock { $0.contents } }
+    var state: CollectionState { current.withLock { $0.contents.state } }
+    var ids: IDTable { current.withLock { $0.contents.ids } }
 
     /// Edges of some documents as links between numbers; ids and labels that are new get one.
-    func links(_ lists: [[Edge]]) -> [[Link]] {
-        let (ids, labels) = current.withLock { ($0.ids, $0.labels) }
+    func links(_ lists: [[Edge]]) -> LinkTable {
+        let (ids, labels) = current.withLock { ($0.contents.ids, $0.contents.labels) }
         return CollectionContents.links(lists, ids: ids, labels: labels)
     }
 
-    func update(_ body: (inout CollectionState) -> Void) {
-        current.withLock { body(&$0.state) }
+    /// Takes in a batch.
+    func apply(_ change: AppliedChange) {
+        current.withLock { current in
+            current.contents.state.apply(change)
+            current.journal?.append(change)
+        }
     }
 
     /// Takes in the batch that gave the collection another strategy.
     func setStrategy(_ strategy: VectorIndexStrategy, at sequenceNumber: UInt64) {
-        let isOther = current.withLock { contents in
+        let isOther = current.withLock { current in
             defer {
-                contents.setStrategy(strategy)
-                contents.state.advance(to: sequenceNumber)
+                current.contents.setStrategy(strategy)
+                current.contents.state.advance(to: sequenceNumber)
+                current.journal?.breakOff()
             }
-            return contents.options.vectorStrategy != strategy
+            return current.contents.options.vectorStrategy != strategy
         }
         if isOther { progress.stop(.strategyChanged) }
     }
@@ -56,10 +67,36 @@ final class Collection: Sendable {
     /// Goes on with other contents of the same or a later sequence number.
     func replace(_ contents: CollectionContents) {
         let isOther = current.withLock { current in
-            defer { current = contents }
-            return current.options.vectorStrategy != contents.options.vectorStrategy
+            defer {
+                current.contents = contents
+                current.journal?.breakOff()
+            }
+            return current.contents.options.vectorStrategy != contents.options.vectorStrategy
         }
         if isOther { progress.stop(.strategyChanged) }
+    }
+
+    // MARK: A compaction
+
+    /// The contents to fold; what is written after them is kept for `takeJournal` until
+    /// `endJournal`.
+    func beginJournal() -> CollectionContents {
+        current.withLock { current in
+            current.journal = ChangeJournal()
+            return current.contents
+        }
+    }
+
+    /// What was written since the contents that `beginJournal` answered, or since this was asked
+    /// before; `nil` when something is missing.
+    func takeJournal() -> [AppliedChange]? {
+        current.withLock { current in
+            current.journal?.isBroken == false ? current.journal?.take() : nil
+        }
+    }
+
+    func endJournal() {
+        current.withLock { $0.journal = nil }
     }
 
     var isDropped: Bool { dropped.load(ordering: .acquiring) }
@@ -90,18 +127,30 @@ final class Collection: Sendable {
     /// The one place that says so: a search and a person must be told the same.
     func indexStatus(of contents: CollectionContents) -> IndexStatus {
         let strategy = contents.options.vectorStrategy
-        let vectorCount = contents.state.vectorCount
+        let state = contents.state
         if case .flatScan = strategy {
-            return IndexStatus(strategy: strategy, indexedVectors: vectorCount)
+            return IndexStatus(strategy: strategy, indexedVectors: state.vectorCount)
         }
+        let index = state.index
         let isRunning = progress.isRunning
+        let serves = index.count > 0 && index.health.isGood
+        let scanned = serves ? min(state.uncoveredCount, state.vectorCount) : state.vectorCount
+        var message = progress.lastError.map { "The last build failed: \($0)" } ?? ""
+        if message.isEmpty, !index.health.isGood {
+            message = "The index is not healthy, every vector is compared; it is built again."
+        } else if message.isEmpty, !serves {
+            message = "There is no index yet: every vector is compared."
+        }
         return IndexStatus(
             strategy: strategy,
-            state: isRunning ? .building : .scanning,
-            scannedVectors: vectorCount,
-            progress: isRunning ? progress.fraction : 0,
-            message: progress.lastError.map { "The last build failed: \($0)" }
-                ?? "There is no index yet: every vector is compared."
+            state: isRunning ? .building : serves ? .ready : .scanning,
+            indexedVectors: state.vectorCount - scanned,
+            scannedVectors: scanned,
+            progress: isRunning ? progress.fraction : serves ? 1 : 0,
+            byteCount: UInt64(index.byteCount),
+            unreachableNodes: index.health.unreachable,
+            selfRecall: index.health.selfRecall,
+            message: message
         )
     }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import LodestoneANN
 import LodestoneCore
 import LodestoneFiles
 import LodestoneGraph
@@ -12,12 +13,17 @@ extension CollectionContents {
     /// Ids that neither name a document nor stand at an end of an edge are left out, and the others
     /// get new numbers.
     ///
-    /// - Complexity: O(documents and edges), about half a microsecond each.
-    func writeBase(of collection: CollectionNumber, to path: String) throws(LodestoneError) {
+    /// - Returns: Of each node its new number.
+    /// - Complexity: O(documents and edges), about half a microsecond each, beside the vectors' index.
+    func writeBase(
+        of collection: CollectionNumber,
+        to path: String,
+        _ work: IndexWork
+    ) throws(LodestoneError) -> ContiguousArray<NodeNumber> {
+        // The longest part comes first: it may be cancelled.
+        let index = try state.index.compacted(state.vectorTable, work)
         let (kept, newNumbers) = keptNodes()
-        let ids = self.ids
-        let names = ids.withTable { table in kept.map { table.id($0) } }
-        let labels = labels.withTable { Array($0.keys) }
+        let labels = labels.withTable { $0.labels }
         var writer = try BaseFileWriter(path)
         try BaseHeader(
             collection: UInt64(collection),
@@ -26,13 +32,15 @@ extension CollectionContents {
             vectorCount: UInt64(state.vectorCount),
             edgeCount: UInt64(state.graph.edgeCount)
         ).write(to: &writer)
-        try IDTable.Base.write(names, to: &writer)
+        try ids.write(kept, to: &writer)
         try Self.write(labels, to: &writer)
         try state.write(to: &writer, kept: kept, newNumbers: newNumbers)
+        try index.write(to: &writer)
         // What was read on the way may have been damaged; such a base must not get its name.
         if isDamaged { throw BaseFile.damaged(path, "the base before it is damaged") }
         FaultPoint.reach("compaction.before-rename")
         try writer.finish()
+        return newNumbers
     }
 
     /// The rows that the base at `path` has, which was made of these contents.
@@ -57,21 +65,21 @@ extension CollectionContents {
         return (kept, newNumbers)
     }
 
-    private static func write(_ labels: [Label], to sink: inout some SectionSink)
+    private static func write(_ labels: [String], to sink: inout some SectionSink)
         throws(LodestoneError)
     {
         var bytes: ContiguousArray<UInt8> = []
         for label in labels {
-            let count = UInt32(label.string.utf8.count)
+            let count = UInt32(label.utf8.count)
             withUnsafeBytes(of: count.littleEndian) { bytes.append(contentsOf: $0) }
-            bytes.append(contentsOf: label.string.utf8)
+            bytes.append(contentsOf: label.utf8)
         }
         try sink.write("LABL", bytes)
     }
 
-    static func readLabels(from source: some SectionSource) -> Interner<Label>? {
+    static func readLabels(from source: some SectionSource) -> LabelTable? {
         guard let section = source.section("LABL", of: UInt8.self) else { return nil }
-        let labels = Interner<Label>()
+        let labels = LabelTable()
         let bytes = UnsafeRawBufferPointer(section.elements(0..<section.count))
         guard bytes.count == section.count else { return nil }
         var place = 0
@@ -81,7 +89,7 @@ extension CollectionContents {
             )
             guard count <= bytes.count - place - 4 else { return nil }
             let label = String(decoding: bytes[place + 4..<place + 4 + count], as: UTF8.self)
-            _ = labels.withTable { $0.intern(Label(string: label)) }
+            _ = labels.withTable { $0.intern(label) }
             place += 4 + count
         }
         return labels
@@ -142,6 +150,11 @@ extension CollectionState {
             rows: rows,
             graph: graph,
             text: text,
+            index: options.vectorStrategy.openIndex(
+                from: source,
+                dimension: options.dimension,
+                metric: options.metric
+            ),
             header
         )
         for run in runs { append(run) }

@@ -15,7 +15,7 @@ struct CollectionContents: Sendable {
     /// The strategy is that of the same sequence number as the state.
     private(set) var options: CollectionOptions
     let ids: IDTable
-    let labels: Interner<Label>
+    private(set) var labels: LabelTable
     var state: CollectionState
     /// What the base's parts are read from; `nil` without a base.
     let base: CheckedBytes?
@@ -26,7 +26,7 @@ struct CollectionContents: Sendable {
     init(_ options: CollectionOptions) {
         self.options = options
         ids = IDTable()
-        labels = Interner()
+        labels = LabelTable()
         state = CollectionState(options)
         base = nil
         baseSequenceNumber = 0
@@ -74,12 +74,7 @@ struct CollectionContents: Sendable {
         }
         guard let path = stored.path else { return try rebuild(record, from: reader) }
         do throws(LodestoneError) {
-            var contents = try CollectionContents(
-                stored,
-                at: path,
-                of: record,
-                vectors: try reader.vectorRuns(of: record.number)
-            )
+            var contents = try open(stored, at: path, of: record, from: reader)
             try contents.replay(record, from: reader)
             if !contents.isDamaged { return contents }
         } catch {
@@ -87,6 +82,46 @@ struct CollectionContents: Sendable {
             guard error.reason == "CORRUPT_BASE" else { throw error }
         }
         return try rebuild(record, from: reader)
+    }
+
+    private static func open(
+        _ stored: StoredBase,
+        at path: String,
+        of record: CollectionRecord,
+        from reader: any StoreReader
+    ) throws(LodestoneError) -> CollectionContents {
+        try CollectionContents(
+            stored,
+            at: path,
+            of: record,
+            vectors: try reader.vectorRuns(of: record.number)
+        )
+    }
+
+    /// Opens the base that was just made of `old`, without the log after it.
+    ///
+    /// What `old` has compared with its checksum by then need not be compared again.
+    ///
+    /// - Returns: `nil` when it can't be used.
+    static func open(
+        _ record: CollectionRecord,
+        madeOf old: CollectionContents,
+        from reader: any StoreReader
+    ) throws(LodestoneError) -> CollectionContents? {
+        guard let stored = try reader.base(of: record.number), let path = stored.path,
+            stored.sequenceNumber == old.state.sequenceNumber
+        else { return nil }
+        do throws(LodestoneError) {
+            var contents = try open(stored, at: path, of: record, from: reader)
+            // Labels have kept their numbers; they are only ever added.
+            contents.labels = old.labels
+            contents.state.trustVectors(of: old.state)
+            contents.checkBase()
+            return contents.isDamaged ? nil : contents
+        } catch {
+            guard error.reason == "CORRUPT_BASE" else { throw error }
+            return nil
+        }
     }
 
     /// Rows that are taken in at once when all of them are.
@@ -129,21 +164,21 @@ struct CollectionContents: Sendable {
     /// Compares the whole base, and the vectors that it takes over, with their checksums.
     func checkBase() {
         base?.checkAll()
-        for block in state.vectors { block.checked?.checkAll() }
+        for block in state.vectorTable.blocks { block.checked?.checkAll() }
     }
 
     /// Goes on with another strategy; searches scan until there is an index of it.
     mutating func setStrategy(_ strategy: VectorIndexStrategy) {
         options.vectorStrategy = strategy
+        state.setStrategy(options)
     }
 
     /// Whether what is written next can go into these contents.
     var canChange: Bool { !isDamaged && state.isNewest }
 
     /// Edges of some documents as links between numbers; ids and labels that are new get one.
-    static func links(_ lists: [[Edge]], ids: IDTable, labels: Interner<Label>) -> [[Link]] {
+    static func links(_ lists: [[Edge]], ids: IDTable, labels: LabelTable) -> LinkTable {
         let count = lists.reduce(0) { $0 + $1.count }
-        if count == 0 { return lists.map { _ in [] } }
         // All at once: a lock, or a copy of the contents, for each document shows in imports.
         let nodes = ids.withTable { table in
             var nodes: ContiguousArray<NodeNumber> = []
@@ -155,17 +190,22 @@ struct CollectionContents: Sendable {
             var numbers: ContiguousArray<UInt32> = []
             numbers.reserveCapacity(count)
             for edges in lists {
-                for edge in edges { numbers.append(table.intern(Label(string: edge.label))) }
+                for edge in edges { numbers.append(table.intern(edge.label)) }
             }
             return numbers
         }
-        var place = 0
-        return lists.map { edges in
-            edges.map { edge in
-                defer { place += 1 }
-                return Link(label: numbers[place], node: nodes[place], weight: edge.weight)
+        var links: [Link] = []
+        links.reserveCapacity(count)
+        let ends = lists.map { edges in
+            for edge in edges {
+                let place = links.count
+                links.append(
+                    Link(label: numbers[place], node: nodes[place], weight: edge.weight)
+                )
             }
+            return links.count
         }
+        return LinkTable(links, ends: ends)
     }
 }
 
@@ -228,7 +268,7 @@ extension CollectionContents {
     }
 
     private mutating func insert(_ rows: [StoredRow]) {
-        let texts = state.analyze(rows.map { EncodedRow.indexedText(of: $0.text) })
+        let texts = state.analyze(rows.map(\.document))
         let nodes = ids.withTable { table in rows.map { table.intern($0.id) } }
         let links = Self.links(rows.map(\.edges), ids: ids, labels: labels)
         for (place, row) in rows.enumerated() {

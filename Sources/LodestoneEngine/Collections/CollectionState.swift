@@ -20,8 +20,10 @@ struct CollectionState: Sendable {
     private var nodes: LayeredArray<NodeNumber>
     /// The row of each node; `none` for an id without a document.
     private var rows: LayeredArray<RowNumber>
-    /// In row order, without overlap.
-    private(set) var vectors: [VectorBlock] = []
+    /// The vectors, where they lie.
+    private(set) var vectorTable: VectorTable
+    /// Where to look for near ones.
+    private(set) var index: any VectorIndex
     private(set) var graph: GraphIndex
     /// The words; `nil` where the store keeps them.
     private(set) var text: TextIndex?
@@ -35,6 +37,11 @@ struct CollectionState: Sendable {
     /// A state without documents.
     init(_ options: CollectionOptions) {
         dimension = options.dimension
+        vectorTable = VectorTable(dimension: options.dimension)
+        index = options.vectorStrategy.makeIndex(
+            dimension: options.dimension,
+            metric: options.metric
+        )
         text = options.textStrategy == .postings ? TextIndex() : nil
         nodes = LayeredArray(substitute: Self.none)
         rows = LayeredArray(substitute: Self.none)
@@ -49,9 +56,12 @@ struct CollectionState: Sendable {
         rows: Section<RowNumber>,
         graph: GraphIndex,
         text: TextIndex?,
+        index: any VectorIndex,
         _ header: BaseHeader
     ) {
         self.dimension = dimension
+        vectorTable = VectorTable(dimension: dimension)
+        self.index = index
         self.nodes = LayeredArray(nodes, substitute: Self.none)
         self.rows = LayeredArray(rows, substitute: Self.none)
         self.graph = graph
@@ -86,7 +96,7 @@ struct CollectionState: Sendable {
     }
 
     /// Whether there is a vector of a row, dropped or not.
-    func hasVector(_ row: RowNumber) -> Bool { place(of: row) != nil }
+    func hasVector(_ row: RowNumber) -> Bool { vectorTable.place(of: row) != nil }
 
     /// The vector of a row, if it has one.
     ///
@@ -94,7 +104,7 @@ struct CollectionState: Sendable {
     ///
     /// - Throws: `.dataLoss` when it fails its checksum.
     func vector(of row: RowNumber) throws(LodestoneError) -> UnsafeBufferPointer<Float>? {
-        guard let (block, offset) = place(of: row) else {
+        guard let (block, offset) = vectorTable.place(of: row) else {
             // Where numbers of rows are damaged, a row that has a vector isn't found.
             try refuseDamagedVectors()
             return nil
@@ -108,21 +118,9 @@ struct CollectionState: Sendable {
     /// - Throws: `.dataLoss` when a search met vectors that fail their checksum, so that what it
     ///   found may not be the nearest.
     func refuseDamagedVectors() throws(LodestoneError) {
-        for block in vectors where block.isDamaged {
+        for block in vectorTable.blocks where block.isDamaged {
             throw .damagedVectors(of: block.firstRow, block)
         }
-    }
-
-    private func place(of row: RowNumber) -> (block: VectorBlock, place: Int)? {
-        var low = 0
-        var high = vectors.count
-        while low < high {
-            let middle = (low + high) / 2
-            if vectors[middle].firstRow <= row { low = middle + 1 } else { high = middle }
-        }
-        guard low > 0 else { return nil }
-        let block = vectors[low - 1]
-        return block.place(of: row).map { (block, $0) }
     }
 
     /// Whether changes can be made to this state: not to one that changes began to be made to, and
@@ -140,6 +138,27 @@ struct CollectionState: Sendable {
         text?.analyze(texts)
     }
 
+    /// The texts of documents, ready to be taken in with them; `nil` where the store keeps the words.
+    func analyze(_ documents: [Document]) -> AnalyzedTexts? {
+        text?.analyze(documents)
+    }
+
+    /// Takes vectors for checked that lie where they lay in `old`, and were checked there: each for
+    /// itself, or with its batch when it was written or the base was made.
+    func trustVectors(of old: CollectionState) {
+        for block in vectorTable.blocks {
+            guard let checked = block.checked else { continue }
+            for before in old.vectorTable.blocks where before.owner === block.owner {
+                if let other = before.checked {
+                    checked.trust(other)
+                } else {
+                    let count = before.count * dimension * MemoryLayout<Float>.stride
+                    checked.trust(UnsafeRawBufferPointer(start: before.base, count: count))
+                }
+            }
+        }
+    }
+
     // MARK: Changes, by the one writer
 
     mutating func advance(to sequenceNumber: UInt64) {
@@ -154,29 +173,38 @@ struct CollectionState: Sendable {
     /// Takes in the vectors of consecutive rows; runs that follow each other in memory become one
     /// block.
     mutating func append(_ run: VectorRun) {
-        if let last = vectors.last, last.checked == nil, run.checked == nil,
-            last.owner === run.owner,
-            last.base + last.count * dimension == run.base,
-            Int(last.firstRow) + last.count == Int(run.firstRow)
-        {
-            vectors[vectors.count - 1] = VectorBlock(
-                base: last.base,
-                firstRow: last.firstRow,
-                count: last.count + run.count,
-                owner: last.owner
+        vectorTable.append(
+            VectorBlock(
+                base: run.base,
+                firstRow: run.firstRow,
+                rows: run.rows,
+                count: run.count,
+                owner: run.owner,
+                checked: run.checked
             )
-        } else {
-            vectors.append(
-                VectorBlock(
-                    base: run.base,
-                    firstRow: run.firstRow,
-                    rows: run.rows,
-                    count: run.count,
-                    owner: run.owner,
-                    checked: run.checked
-                )
-            )
-        }
+        )
+    }
+
+    /// Has the index take in the vectors of rows that are there, from `row` on, if the strategy does
+    /// so inside the write.
+    ///
+    /// Nobody sees the rows before `insert`, so this need not happen while readers wait.
+    mutating func indexVectors(from row: RowNumber) {
+        index.indexMany(vectorTable, from: row)
+    }
+
+    /// Goes on with another strategy.
+    mutating func setStrategy(_ options: CollectionOptions) {
+        index = options.vectorStrategy.makeIndex(
+            dimension: options.dimension,
+            metric: options.metric,
+            after: index
+        )
+    }
+
+    /// Vectors that the index does not cover.
+    var uncoveredCount: Int {
+        vectorTable.suffix(from: index.endRow).reduce(0) { $0 + $1.count }
     }
 
     /// Takes in a document whose vector, if it has one, is there already.
@@ -190,7 +218,7 @@ struct CollectionState: Sendable {
     mutating func insert(
         _ row: RowNumber,
         node: NodeNumber,
-        links: [Link],
+        links: ArraySlice<Link>,
         _ texts: AnalyzedTexts?,
         at place: Int
     ) {
@@ -202,9 +230,7 @@ struct CollectionState: Sendable {
         documentCount += 1
         changesSinceBase += 1
         if hasVector(row) { vectorCount += 1 }
-        if !links.isEmpty || !graph.links(from: node).isEmpty {
-            graph.setLinks(from: node, links)
-        }
+        graph.setLinks(from: node, links)
     }
 
     /// Takes out a version of a document.
@@ -218,7 +244,10 @@ struct CollectionState: Sendable {
         if self.row(of: node) == row { rows[Int(node)] = Self.none }
         documentCount -= 1
         changesSinceBase += 1
-        if hasVector(row) { vectorCount -= 1 }
+        if hasVector(row) {
+            vectorCount -= 1
+            index.drop(row)
+        }
     }
 
     /// Takes out every link that leaves or enters a node.
@@ -226,7 +255,7 @@ struct CollectionState: Sendable {
         _ = graph.drop(node)
     }
 
-    mutating func setLinks(from node: NodeNumber, _ links: [Link]) {
+    mutating func setLinks(from node: NodeNumber, _ links: ArraySlice<Link>) {
         changesSinceBase += 1
         graph.setLinks(from: node, links)
     }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Dispatch
+import Foundation
+import LodestoneANN
 import LodestoneCore
 import LodestoneStorage
 import Synchronization
@@ -48,7 +50,7 @@ public struct CompactionPolicy: Sendable, Equatable {
 }
 
 /// Folds deltas into bases in the background, one collection at a time; nothing waits for it but
-/// the swap of the contents, which takes as long as replaying what was written meanwhile.
+/// the swap of the contents, which takes as long as taking over the last that was written meanwhile.
 ///
 /// Threading: any thread; the work is done on a queue of its own.
 final class Compactor: Sendable {
@@ -86,7 +88,9 @@ final class Compactor: Sendable {
     /// Looks whether a collection that was just written to needs a new base.
     func consider(_ collection: Collection) {
         let state = collection.state
-        guard state.changesSinceBase >= max(1, policy.minimumChanges) else { return }
+        // Vectors without a place in the index count, too, though the base may have their rows.
+        let changes = max(state.changesSinceBase, state.uncoveredCount)
+        guard changes >= max(1, policy.minimumChanges) else { return }
         let share = state.baseRowCount / 100 * policy.percentOfBase
         if state.changesSinceBase >= max(policy.busyChanges, share)
             || state.deltaByteCount >= Self.maximumDeltaBytes
@@ -311,11 +315,13 @@ final class Compactor: Sendable {
         guard !collection.isDropped else { throw .noCollection(collection.name) }
         let number = collection.number
         try registry.catchUp()
-        var contents = try registry.undamaged(collection)
+        _ = try registry.undamaged(collection)
+        var contents = collection.beginJournal()
+        defer { collection.endJournal() }
         if PlantedBug.tombstoneDroppedAtMerge.isPlanted { contents.state.forgetTombstones() }
         let sequenceNumber = contents.state.sequenceNumber
         let path = store.basePath(of: number, sequenceNumber: sequenceNumber)
-        try contents.writeBase(of: number, to: path)
+        let nodes = try contents.writeBase(of: number, to: path, work(on: collection, contents))
         try collection.progress.check()
         let rows = try contents.liveRows(path)
         FaultPoint.reach("compaction.before-pointer")
@@ -325,9 +331,23 @@ final class Compactor: Sendable {
             garbageBytes: FaultPoint.smaller(policy.minimumGarbageBytes)
         ) { rows.contains($0) }
         FaultPoint.reach("compaction.after-pointer")
-        try registry.reload(collection)
+        try registry.takeOver(collection, from: contents, nodes: nodes)
         try store.reclaimSpace()
         return (sequenceNumber, contents.options.vectorStrategy)
+    }
+}
+
+extension Compactor {
+    /// How the index of a collection is made: by all cores, reported, and ended when nobody wants it.
+    private func work(on collection: Collection, _ contents: CollectionContents) -> IndexWork {
+        let progress = collection.progress
+        let state = contents.state
+        return IndexWork(
+            threads: ProcessInfo.processInfo.activeProcessorCount,
+            check: { () throws(LodestoneError) in try progress.check() },
+            exists: { state.contains($0) },
+            onProgress: { done, total in progress.report(total: total, done: done) }
+        )
     }
 }
 

@@ -16,8 +16,7 @@ import Synchronization
 final class IDTable: Sendable {
     struct Table {
         private let base: Base?
-        private var numbers: [DocumentID: NodeNumber] = [:]
-        private var added: ContiguousArray<DocumentID> = []
+        private var added = ByteTable()
 
         fileprivate init(_ base: Base?) {
             self.base = base
@@ -29,27 +28,35 @@ final class IDTable: Sendable {
         var count: Int { baseCount + added.count }
 
         func number(of id: DocumentID) -> NodeNumber? {
-            base?.number(of: id) ?? numbers[id]
+            var string = id.string
+            return string.withUTF8 { id in
+                base?.number(of: id) ?? added.number(of: id).map { $0 + NodeNumber(baseCount) }
+            }
         }
 
         mutating func intern(_ id: DocumentID) -> NodeNumber {
-            if let number = base?.number(of: id) { return number }
-            // Found or put in with one look: hashing is most of the cost.
-            let fresh = NodeNumber(count)
-            let number = Self.value(&numbers[id, default: fresh])
-            if number == fresh { added.append(id) }
-            return number
+            var string = id.string
+            return string.withUTF8 { intern($0) }
         }
 
-        private static func value(_ number: inout NodeNumber) -> NodeNumber { number }
+        /// Gives the bytes of an id a number.
+        mutating func intern(_ id: UnsafeBufferPointer<UInt8>) -> NodeNumber {
+            base?.number(of: id) ?? added.intern(id) + NodeNumber(baseCount)
+        }
 
         /// The id of a number that was given.
         func id(_ number: NodeNumber) -> DocumentID {
+            withBytes(of: number) { DocumentID(trusted: String(decoding: $0, as: UTF8.self)) }
+        }
+
+        /// Calls `body` with the bytes of an id.
+        func withBytes<T>(of number: NodeNumber, _ body: (UnsafeBufferPointer<UInt8>) -> T) -> T {
             let place = Int(number)
-            if let base, place < base.count { return base.id(place) }
-            // Out of range only for a number read from a damaged base, whose answer is thrown away.
+            if let base, place < base.count { return body(base.utf8(place)) }
             let index = place - baseCount
-            return index < added.count ? added[index] : DocumentID(trusted: "")
+            // Out of range only for a number read from a damaged base, whose answer is thrown away.
+            guard index < added.count else { return body(.init(start: nil, count: 0)) }
+            return added.withBytes(of: index, body)
         }
     }
 
@@ -63,31 +70,24 @@ final class IDTable: Sendable {
 
         fileprivate var count: Int { offsets.count - 1 }
 
-        fileprivate func number(of id: DocumentID) -> NodeNumber? {
-            var string = id.string
-            return string.withUTF8 { id in
-                let hash = lode_crc32c(0, id.baseAddress, id.count)
-                let mask = slots.count - 1
-                var place = Int(hash) & mask
-                // The table is never full, unless it is damaged.
-                for _ in 0..<slots.count {
-                    let slot = slots.element(place, or: 0)
-                    if slot == 0 { return nil }
-                    let number = NodeNumber(truncatingIfNeeded: slot) &- 1
-                    if UInt32(slot >> 32) == hash, utf8(Int(number)).elementsEqual(id) {
-                        return number
-                    }
-                    place = (place + 1) & mask
+        fileprivate func number(of id: UnsafeBufferPointer<UInt8>) -> NodeNumber? {
+            let hash = lode_crc32c(0, id.baseAddress, id.count)
+            let mask = slots.count - 1
+            var place = Int(hash) & mask
+            // The table is never full, unless it is damaged.
+            for _ in 0..<slots.count {
+                let slot = slots.element(place, or: 0)
+                if slot == 0 { return nil }
+                let number = NodeNumber(truncatingIfNeeded: slot) &- 1
+                if UInt32(slot >> 32) == hash, utf8(Int(number)).elementsEqual(id) {
+                    return number
                 }
-                return nil
+                place = (place + 1) & mask
             }
+            return nil
         }
 
-        fileprivate func id(_ number: Int) -> DocumentID {
-            DocumentID(trusted: String(decoding: utf8(number), as: UTF8.self))
-        }
-
-        private func utf8(_ number: Int) -> UnsafeBufferPointer<UInt8> {
+        fileprivate func utf8(_ number: Int) -> UnsafeBufferPointer<UInt8> {
             let start = Int(clamping: offsets.element(number, or: 0))
             let end = Int(clamping: offsets.element(number + 1, or: 0))
             return bytes.elements(start..<max(start, end))
@@ -119,29 +119,49 @@ extension IDTable.Base {
         self.init(offsets: offsets, bytes: bytes, slots: slots)
     }
 
-    /// Writes ids, whose places are their numbers.
-    static func write(_ ids: [DocumentID], to sink: inout some SectionSink)
+}
+
+extension IDTable {
+    /// Ids that are copied before others get at the table.
+    private static let idsPerLook = 4_096
+
+    /// Writes the ids of some nodes as a base, in which their places are their numbers.
+    func write(_ kept: ContiguousArray<NodeNumber>, to sink: inout some SectionSink)
         throws(LodestoneError)
     {
         var offsets: ContiguousArray<UInt64> = [0]
-        offsets.reserveCapacity(ids.count + 1)
+        offsets.reserveCapacity(kept.count + 1)
         var bytes: ContiguousArray<UInt8> = []
-        var capacity = 4
-        while capacity * 2 < ids.count * 3 { capacity *= 2 }
-        var slots = ContiguousArray<UInt64>(repeating: 0, count: capacity)
-        for (number, id) in ids.enumerated() {
-            var string = id.string
-            let hash = string.withUTF8 { id in
-                bytes.append(contentsOf: id)
-                return lode_crc32c(0, id.baseAddress, id.count)
+        for start in stride(from: 0, to: kept.count, by: Self.idsPerLook) {
+            withTable { table in
+                for node in kept[start..<min(start + Self.idsPerLook, kept.count)] {
+                    table.withBytes(of: node) { bytes.append(contentsOf: $0) }
+                    offsets.append(UInt64(bytes.count))
+                }
             }
-            offsets.append(UInt64(bytes.count))
-            var place = Int(hash) & (capacity - 1)
-            while slots[place] != 0 { place = (place + 1) & (capacity - 1) }
-            slots[place] = UInt64(hash) << 32 | UInt64(number + 1)
         }
         try sink.write("IDOF", offsets)
         try sink.write("IDBY", bytes)
-        try sink.write("IDSL", slots)
+        try sink.write("IDSL", Self.slots(offsets, bytes))
+    }
+
+    private static func slots(
+        _ offsets: ContiguousArray<UInt64>,
+        _ bytes: ContiguousArray<UInt8>
+    ) -> ContiguousArray<UInt64> {
+        let count = offsets.count - 1
+        var capacity = 4
+        while capacity * 2 < count * 3 { capacity *= 2 }
+        var slots = ContiguousArray<UInt64>(repeating: 0, count: capacity)
+        bytes.withUnsafeBufferPointer { bytes in
+            for number in 0..<count {
+                let (start, end) = (Int(offsets[number]), Int(offsets[number + 1]))
+                let hash = lode_crc32c(0, bytes.baseAddress.map { $0 + start }, end - start)
+                var place = Int(hash) & (capacity - 1)
+                while slots[place] != 0 { place = (place + 1) & (capacity - 1) }
+                slots[place] = UInt64(hash) << 32 | UInt64(number + 1)
+            }
+        }
+        return slots
     }
 }

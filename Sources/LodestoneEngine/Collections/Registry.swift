@@ -144,6 +144,8 @@ final class Registry: Sendable {
             try CollectionContents.rebuild(record(of: collection, in: reader), from: reader)
         }
         collection.replace(contents)
+        // A base is wanted, and an index.
+        if let body = caughtUp.withLock({ $0 }) { body(collection) }
         return contents
     }
 
@@ -231,6 +233,42 @@ final class Registry: Sendable {
         contents.checkBase()
         try put(contents, into: collection)
     }
+
+    /// Goes on with the base that was just made of `old`, and with what was written meanwhile.
+    ///
+    /// - Parameters:
+    ///   - collection: Inside `compacting`, since it began its journal.
+    ///   - old: What it began it with.
+    ///   - nodes: The new numbers of its nodes.
+    /// - Throws: What reading the store does.
+    func takeOver(
+        _ collection: Collection,
+        from old: CollectionContents,
+        nodes: ContiguousArray<NodeNumber>
+    ) throws(LodestoneError) {
+        let opened = try reading { (reader) throws(LodestoneError) in
+            try CollectionContents.open(collection.record, madeOf: old, from: reader)
+        }
+        guard var contents = opened else { return try reload(collection) }
+        var takeover = Takeover(from: old, nodes: nodes)
+        // What is left each time was written while the rest was taken over, in less time.
+        for _ in 0..<Self.takeoverRounds {
+            guard let changes = collection.takeJournal() else { return try reload(collection) }
+            takeover.apply(changes, to: &contents)
+            if changes.count < 2 { break }
+        }
+        try changing { (_) throws(LodestoneError) in
+            guard let changes = collection.takeJournal() else { return }
+            takeover.apply(changes, to: &contents)
+            collection.replace(contents)
+        }
+        // Another process has written, or too much was: the log has it all.
+        if collection.contents.baseSequenceNumber < contents.baseSequenceNumber {
+            try reload(collection)
+        }
+    }
+
+    private static let takeoverRounds = 8
 
     /// Makes the contents of a collection anew from its rows, and puts them in place.
     ///

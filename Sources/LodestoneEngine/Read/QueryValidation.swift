@@ -52,7 +52,12 @@ extension RequestValidation {
         }
         switch source.kind {
         case .vector(let near):
-            try vector(near.vector, of: options, collection: collection, field: "\(field).vector")
+            try vector(
+                near.vector[...],
+                of: options,
+                collection: collection,
+                field: "\(field).vector"
+            )
             if let ef = near.efSearch { try number(ef, in: 1...limits.maxEF, "\(field).ef_search") }
         case .text(let text):
             try self.text(text.query, bytes: 0...limits.maxQueryBytes, "\(field).query")

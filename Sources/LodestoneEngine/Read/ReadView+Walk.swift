@@ -11,7 +11,7 @@ extension ReadView {
         if !walk.labels.isEmpty {
             // A label that no edge has leads nowhere.
             labels = contents.labels.withTable { table in
-                Set(walk.labels.compactMap { table.number(of: Label(string: $0)) })
+                Set(walk.labels.compactMap { table.number(of: $0) })
             }
         }
         return try state.graph.walk(
@@ -35,7 +35,7 @@ extension ReadView {
             outcome.reached.map { (table.id($0.node), table.id($0.from)) }
         }
         let labels = contents.labels.withTable { table in
-            outcome.reached.map { table.key($0.label)?.string ?? "" }
+            outcome.reached.map { table.label($0.label) ?? "" }
         }
         let reached = outcome.reached.indices.map { index in
             let step = outcome.reached[index]

@@ -41,12 +41,13 @@ struct SearchPlan {
         struct Group: Hashable {
             let depth: Int
             let filtered: Int?
+            let isExact: Bool
+            let efSearch: Int?
         }
         struct Question {
             let query: Int
             let source: Int
             let vector: [Float]
-            let isExact: Bool
         }
         var groups: [Group: [Question]] = [:]
         for (index, query) in request.queries.enumerated() {
@@ -54,48 +55,45 @@ struct SearchPlan {
                 guard case .vector(let near) = asked.kind else { continue }
                 let group = Group(
                     depth: query.depth(of: asked),
-                    filtered: allowed[index] == nil ? nil : index
+                    filtered: allowed[index] == nil ? nil : index,
+                    isExact: near.exact,
+                    efSearch: near.efSearch
                 )
                 groups[group, default: []].append(
-                    Question(
-                        query: index,
-                        source: source,
-                        vector: near.vector,
-                        isExact: near.exact
-                    )
+                    Question(query: index, source: source, vector: near.vector)
                 )
             }
         }
         var lists = [[Int: RankedList]](repeating: [:], count: request.queries.count)
-        // A collection without vectors has no dimension to build an index for.
         if groups.isEmpty { return lists }
-        let flat = FlatIndex(dimension: options.dimension, metric: options.metric)
+        let state = view.state
         for (group, questions) in groups {
-            let state = view.state
-            let set = group.filtered.flatMap { allowed[$0] }
-            let found = try flat.search(
+            var asked = VectorQuestions(
                 questions.map(\.vector),
                 k: group.depth,
-                in: state.vectors,
-                isAllowed: { row in state.contains(row) && set?.contains(row) ?? true },
+                exists: { state.contains($0) },
+                allowed: group.filtered.flatMap { allowed[$0] },
                 context: context
             )
-            let rowCount = state.vectors.reduce(0) { $0 + $1.count }
-            for (question, neighbors) in zip(questions, found) {
+            asked.isExact = group.isExact
+            asked.efSearch = group.efSearch
+            let answers = try state.index.search(asked, in: state.vectorTable)
+            for (question, answer) in zip(questions, answers) {
                 var list = RankedList()
                 list.explanation = VectorExplanation(
                     source: question.source,
-                    strategy: question.isExact ? "exact" : "flat",
-                    computedDistances: rowCount,
-                    scannedRows: rowCount
+                    strategy: answer.strategy,
+                    visitedNodes: answer.visited,
+                    computedDistances: answer.computed,
+                    scannedRows: answer.scanned
                 )
-                for neighbor in neighbors {
+                for neighbor in answer.neighbors {
                     list.append(neighbor.row, options.metric.score(neighbor.distance))
                 }
                 lists[question.query][question.source] = list
             }
         }
-        try view.state.refuseDamagedVectors()
+        try state.refuseDamagedVectors()
         return lists
     }
 

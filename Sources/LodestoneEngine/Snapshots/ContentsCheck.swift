@@ -48,7 +48,7 @@ struct ContentsCheck {
         if present.count != links.count || !zip(present, links).allSatisfy({ $0 == $1 }) {
             note(row.id.string, "edges", "has other edges for document '\(row.id)'.")
         }
-        if let words, let texts = view.state.analyze([EncodedRow.indexedText(of: row.text)]) {
+        if let words, let texts = view.state.analyze([row.document]) {
             let place = Int(row.row)
             let present = place < words.count ? words[place] : 0
             if present != TextIndex.fingerprint(of: texts, at: 0) {
@@ -96,7 +96,7 @@ struct ContentsCheck {
             row.edges.map { table.number(of: $0.target) }
         }
         let labels = view.contents.labels.withTable { table in
-            row.edges.map { table.number(of: Label(string: $0.label)) }
+            row.edges.map { table.number(of: $0.label) }
         }
         var links: [Link?] = []
         // Of edges with the same label and target the last one counts.

@@ -81,21 +81,18 @@ struct PreparedIndex: Sendable {
             of: "document or edge"
         )
         let record = collection.record
-        var ids = Set<DocumentID>(minimumCapacity: request.documents.count)
-        for (index, document) in request.documents.enumerated() {
-            try Self.check(
-                document,
-                "documents[\(index)]",
-                of: record,
-                by: validation
-            )
-            guard ids.insert(document.id).inserted else {
+        let bare = request.bareDocuments
+        var ids = ByteTable(minimumCapacity: bare.count)
+        for index in bare.indices {
+            try Self.check(bare[index], "documents[\(index)]", by: validation)
+            var id = bare[index].id.string
+            guard id.withUTF8({ ids.intern($0) }) == UInt32(index) else {
                 throw .invalid(
                     "DUPLICATE_ID",
-                    "'\(document.id)' occurs twice in the batch.",
+                    "'\(bare[index].id)' occurs twice in the batch.",
                     recovery: "Send each id once, with its last version.",
                     field: "documents[\(index)].id",
-                    object: document.id.string
+                    object: bare[index].id.string
                 )
             }
         }
@@ -103,28 +100,21 @@ struct PreparedIndex: Sendable {
             try validation.edge(edge.edge, "edges[\(index)]")
         }
         self.collection = collection
-        let documents =
-            request.documents.filter { $0.vector != nil }
-            + request.documents.filter { $0.vector == nil }
-        rows = documents.map { EncodedRow($0) }
-        for row in rows where row.byteCount > limits.maxDocumentBytes {
+        vectors = try Self.vectors(of: request, record, validation)
+        let documents = Self.inOrder(bare, by: request)
+        rows = EncodedRow.encode(documents)
+        for place in rows.indices where rows[place].byteCount > limits.maxDocumentBytes {
             var error = LodestoneError.limit(
                 "document",
-                row.byteCount,
+                rows[place].byteCount,
                 limits.maxDocumentBytes,
                 unit: "bytes"
             )
-            error.object = row.id.string
+            error.object = rows[place].id.string
             throw error
         }
-        texts = collection.state.analyze(rows.map(\.indexedText))
+        texts = collection.state.analyze(documents)
         rowEdges = documents.map(\.edges)
-        var vectors: [Float] = []
-        vectors.reserveCapacity(documents.count * record.options.dimension)
-        for document in documents {
-            if let vector = document.vector { vectors.append(contentsOf: vector) }
-        }
-        self.vectors = vectors
         let checksum = vectors.withUnsafeBytes { lode_crc32c(0, $0.baseAddress, $0.count) }
         vectorChecksum = checksum
         edges = request.edges
@@ -137,25 +127,55 @@ struct PreparedIndex: Sendable {
         byteCount = vectors.count * 4 + rows.reduce(0) { $0 + $1.byteCount } + edges.count * 64
     }
 
-    private static func check(
-        _ document: Document,
-        _ field: String,
-        of collection: CollectionRecord,
-        by validation: RequestValidation
-    ) throws(LodestoneError) {
-        if let vector = document.vector {
+    /// The vectors of all documents that have one, one after the other, once each has been checked.
+    private static func vectors(
+        of request: IndexManyRequest,
+        _ collection: CollectionRecord,
+        _ validation: RequestValidation
+    ) throws(LodestoneError) -> [Float] {
+        let elements =
+            request.vectors?.elements ?? request.bareDocuments.flatMap { $0.vector ?? [] }
+        var start = 0
+        for index in request.bareDocuments.indices {
+            guard let count = request.elementCount(at: index) else { continue }
             try validation.vector(
-                vector,
+                elements[start..<start + count],
                 of: collection.options,
                 collection: collection.name,
-                field: "\(field).vector"
+                field: "documents[\(index)].vector"
             )
+            start += count
         }
+        return elements
+    }
+
+    /// Documents with a vector, then the others.
+    private static func inOrder(_ documents: [Document], by request: IndexManyRequest) -> [Document]
+    {
+        let hasVector = { request.elementCount(at: $0) != nil }
+        if documents.indices.allSatisfy(hasVector) { return documents }
+        return documents.indices.filter(hasVector).map { documents[$0] }
+            + documents.indices.filter { !hasVector($0) }.map { documents[$0] }
+    }
+
+    private static func check(
+        _ document: Document,
+        _ field: @autoclosure () -> String,
+        by validation: RequestValidation
+    ) throws(LodestoneError) {
         for text in document.text {
-            try validation.text(text.name, bytes: 1...64, "\(field).text.name")
+            try validation.text(text.name, bytes: 1...64, "\(field()).text.name")
         }
-        try validation.metadata(document.metadata, "\(field).metadata")
-        for edge in document.edges { try validation.edge(edge, "\(field).edges") }
+        try validation.metadata(document.metadata, "\(field()).metadata")
+        for edge in document.edges { try validation.edge(edge, "\(field()).edges") }
+    }
+}
+
+extension IndexManyRequest {
+    /// Elements of the vector of a document; `nil` when it has none.
+    fileprivate func elementCount(at index: Int) -> Int? {
+        guard let vectors else { return bareDocuments[index].vector?.count }
+        return vectors.isPresent[index] ? vectors.dimension : nil
     }
 }
 

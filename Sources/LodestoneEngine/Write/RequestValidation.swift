@@ -77,33 +77,36 @@ struct RequestValidation {
     }
 
     /// A vector of a collection: the right length, finite, and not of length zero under cosine.
-    func vector(_ vector: [Float], of options: CollectionOptions, collection: String, field: String)
-        throws(LodestoneError)
-    {
+    func vector(
+        _ vector: ArraySlice<Float>,
+        of options: CollectionOptions,
+        collection: String,
+        field: @autoclosure () -> String
+    ) throws(LodestoneError) {
         guard options.dimension > 0 else {
             throw .invalid(
                 "DIMENSION_MISMATCH",
-                "\(field) has \(vector.count) dimensions; collection '\(collection)' stores no "
+                "\(field()) has \(vector.count) dimensions; collection '\(collection)' stores no "
                     + "vectors.",
                 recovery: "Leave the vector out, or create a collection with a dimension.",
-                field: field
+                field: field()
             )
         }
         guard vector.count == options.dimension else {
             throw .invalid(
                 "DIMENSION_MISMATCH",
-                "\(field) has \(vector.count) dimensions; collection '\(collection)' stores "
+                "\(field()) has \(vector.count) dimensions; collection '\(collection)' stores "
                     + "\(options.dimension).",
                 recovery: "Embed with the model used for the collection, or create another one.",
-                field: field
+                field: field()
             )
         }
         if let index = VectorCheck.firstNotFinite(vector) {
             throw .invalid(
                 "BAD_VECTOR",
-                "\(field)[\(index)] is \(vector[index]).",
+                "\(field())[\(index - vector.startIndex)] is \(vector[index]).",
                 recovery: "Send finite numbers only.",
-                field: field
+                field: field()
             )
         }
         if options.metric == .cosine {
@@ -111,10 +114,10 @@ struct RequestValidation {
             guard square.isNormal else {
                 throw .invalid(
                     "BAD_VECTOR",
-                    "\(field) has no direction: the square of its length is \(square).",
+                    "\(field()) has no direction: the square of its length is \(square).",
                     recovery: "Under cosine, send vectors whose length is neither zero nor beyond "
                         + "float32.",
-                    field: field
+                    field: field()
                 )
             }
         }
@@ -143,66 +146,70 @@ struct RequestValidation {
         }
     }
 
-    func text(_ text: String, bytes range: ClosedRange<Int>, _ field: String)
+    func text(_ text: String, bytes range: ClosedRange<Int>, _ field: @autoclosure () -> String)
         throws(LodestoneError)
     {
         guard range.contains(text.utf8.count) else {
             throw .invalid(
                 "LIMIT",
-                "\(field) has \(text.utf8.count) bytes; it must have \(range.lowerBound) to "
+                "\(field()) has \(text.utf8.count) bytes; it must have \(range.lowerBound) to "
                     + "\(range.upperBound).",
                 recovery: "Send text of that length.",
-                field: field
+                field: field()
             )
         }
     }
 
-    func metadata(_ metadata: Metadata, _ field: String, depth: Int = 0) throws(LodestoneError) {
+    func metadata(_ metadata: Metadata, _ field: @autoclosure () -> String, depth: Int = 0)
+        throws(LodestoneError)
+    {
         for (name, value) in metadata {
-            try text(name, bytes: 1...256, "\(field) name")
-            try self.value(value, "\(field).\(name)", depth: depth + 1)
+            try text(name, bytes: 1...256, "\(field()) name")
+            try self.value(value, "\(field()).\(name)", depth: depth + 1)
         }
     }
 
-    func value(_ value: Value, _ field: String, depth: Int) throws(LodestoneError) {
+    func value(_ value: Value, _ field: @autoclosure () -> String, depth: Int)
+        throws(LodestoneError)
+    {
         guard depth <= limits.maxNesting else {
-            throw .limit("\(field) nesting", depth, limits.maxNesting, unit: "levels")
+            throw .limit("\(field()) nesting", depth, limits.maxNesting, unit: "levels")
         }
         switch value {
         case .double(let number) where number.isNaN:
             throw .invalid(
                 "BAD_VALUE",
-                "\(field) is not a number.",
+                "\(field()) is not a number.",
                 recovery: "Leave the field out.",
-                field: field
+                field: field()
             )
         case .list(let values):
-            for value in values { try self.value(value, field, depth: depth + 1) }
+            for value in values { try self.value(value, field(), depth: depth + 1) }
         case .object(let metadata):
-            try self.metadata(metadata, field, depth: depth)
+            try self.metadata(metadata, field(), depth: depth)
         default:
             break
         }
     }
 
-    func edge(_ edge: Edge, _ field: String) throws(LodestoneError) {
-        try text(edge.label, bytes: 1...256, "\(field).label")
+    func edge(_ edge: Edge, _ field: @autoclosure () -> String) throws(LodestoneError) {
+        try text(edge.label, bytes: 1...256, "\(field()).label")
         guard edge.weight.isFinite else {
             throw .invalid(
                 "BAD_VALUE",
-                "\(field).weight is \(edge.weight).",
+                "\(field()).weight is \(edge.weight).",
                 recovery: "Send a finite weight, or none.",
-                field: "\(field).weight"
+                field: "\(field()).weight"
             )
         }
-        try metadata(edge.metadata, "\(field).metadata")
+        try metadata(edge.metadata, "\(field()).metadata")
     }
 }
 
 /// Passes over vectors in blocks that the compiler can keep in registers.
 enum VectorCheck {
     /// The first element that is NaN or infinite.
-    static func firstNotFinite(_ vector: [Float]) -> Int? {
+    static func firstNotFinite(_ vector: ArraySlice<Float>) -> Int? {
         // All bits of the exponent set means NaN or infinity; the loop has no early exit, so that
         // it runs in vector registers.
         let exponent: UInt32 = 0x7f80_0000
@@ -215,7 +222,7 @@ enum VectorCheck {
     }
 
     /// The sum of squares in float32, as the kernels see it.
-    static func squaredLength(_ vector: [Float]) -> Float {
+    static func squaredLength(_ vector: ArraySlice<Float>) -> Float {
         vector.withUnsafeBufferPointer { vector in
             var sums = SIMD16<Float>.zero
             var index = 0

@@ -78,9 +78,9 @@ struct Resolver {
                 fingerprint: pending.write.fingerprint
             )
         ) { committed in
-            let collection = Collection(record)
-            collection.update { $0.advance(to: committed.sequenceNumber) }
-            registry.add(collection)
+            var contents = CollectionContents(record.options)
+            contents.state.advance(to: committed.sequenceNumber)
+            registry.add(Collection(record, contents: contents))
         }
     }
 
@@ -132,7 +132,9 @@ struct Resolver {
         var overlay = overlays[number] ?? Overlay(nextRow: collection.state.nextRow)
         let firstRow = overlay.nextRow
         let (added, onStored) = try split(index, state: collection.state)
-        let nodes = collection.ids.withTable { table in index.rows.map { table.intern($0.id) } }
+        let nodes = collection.ids.withTable { table in
+            ContiguousArray(index.rows.map { table.intern($0.id) })
+        }
         var removed: [RowNumber] = []
         for (offset, node) in nodes.enumerated() {
             if let row = overlay.rows[node] ?? state?.row(of: node) { removed.append(row) }
@@ -149,11 +151,14 @@ struct Resolver {
             rowEdges[offset] = Self.merge(rowEdges[offset], adding: edges)
             rows[offset] = rows[offset].relinked(rowEdges[offset])
         }
-        let links = collection.links(rowEdges)
+        var applied = AppliedChange(removed: removed, firstRow: firstRow, nodes: nodes)
+        applied.links = collection.links(rowEdges)
+        applied.texts = index.texts
         let relinked = try onStored.map { (row, node, edges) throws(LodestoneError) in
             (row, node, Self.merge(try storedEdges(row, of: collection), adding: edges))
         }
-        let relinkedLinks = zip(relinked.map(\.1), collection.links(relinked.map(\.2)))
+        applied.relinked = relinked.map(\.1)
+        applied.newLinks = collection.links(relinked.map(\.2))
         let change = RowChange(
             collection: number,
             dimension: collection.record.options.dimension,
@@ -173,24 +178,20 @@ struct Resolver {
                 inserted: rows.count - removed.count,
                 replaced: removed.count
             )
-        ) { committed in
-            let gone = collection.state.analyze(committed.removedTexts)
-            collection.update { state in
-                for (place, row) in removed.enumerated() { state.remove(row, gone, at: place) }
-                if let run = committed.vectors { state.append(run) }
-                for (offset, node) in nodes.enumerated() {
-                    state.insert(
-                        firstRow + RowNumber(offset),
-                        node: node,
-                        links: links[offset],
-                        index.texts,
-                        at: offset
-                    )
-                }
-                for (node, links) in relinkedLinks { state.setLinks(from: node, links) }
-                state.advance(to: committed.sequenceNumber)
-            }
-        }
+        ) { [applied] committed in Self.apply(applied, committed, to: collection) }
+    }
+
+    /// Shows a batch that is durable.
+    private static func apply(
+        _ change: AppliedChange,
+        _ committed: CommittedBatch,
+        to collection: Collection
+    ) {
+        var change = change
+        change.removedTexts = collection.state.analyze(committed.removedTexts)
+        change.vectors = committed.vectors
+        change.sequenceNumber = committed.sequenceNumber
+        collection.apply(change)
     }
 
     /// The batch's separate edges, by the document that they leave: by its offset in the batch, or
@@ -267,8 +268,9 @@ struct Resolver {
             dropped: goneIDs.sorted { $0.string < $1.string },
             relinked: relinked.map { ($0.row, $0.edges) }
         )
-        let links = zip(relinked.map(\.node), collection.links(relinked.map(\.edges)))
-        let goneNodes = gone.keys.sorted()
+        var applied = AppliedChange(removed: removed, unlinked: gone.keys.sorted())
+        applied.relinked = relinked.map(\.node)
+        applied.newLinks = collection.links(relinked.map(\.edges))
         return ResolvedWrite(
             batch: StoredBatch(
                 change: .rows(change),
@@ -276,15 +278,7 @@ struct Resolver {
                 fingerprint: drop.fingerprint,
                 dropped: removed.count
             )
-        ) { committed in
-            let gone = collection.state.analyze(committed.removedTexts)
-            collection.update { state in
-                for (place, row) in removed.enumerated() { state.remove(row, gone, at: place) }
-                for node in goneNodes { state.unlink(node) }
-                for (node, links) in links { state.setLinks(from: node, links) }
-                state.advance(to: committed.sequenceNumber)
-            }
-        }
+        ) { [applied] committed in Self.apply(applied, committed, to: collection) }
     }
 
     /// Refuses a collection that was dropped between the check of the write and its turn.

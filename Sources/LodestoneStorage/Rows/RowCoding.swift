@@ -11,28 +11,97 @@ package import LodestoneCore
 /// Counts and lengths are LEB128; a value is a tag byte and its content.
 package struct EncodedRow: Sendable {
     package let id: DocumentID
-    package let text: [UInt8]
-    package let metadata: [UInt8]
-    package private(set) var edges: [UInt8]
-    /// As `indexedText(of:)` has it.
-    package let indexedText: String
+    /// The columns of the row, among those of others that were encoded with it.
+    private let bytes: [UInt8]
+    private let start: Int
+    private let metadataStart: Int
+    private let edgesStart: Int
+    private let end: Int
 
     /// Encodes a document; its vector is kept elsewhere.
     package init(_ document: Document) {
-        id = document.id
+        self = Self.encode([document])[0]
+    }
+
+    /// Encodes documents; their vectors are kept elsewhere.
+    package static func encode(_ documents: [Document]) -> [EncodedRow] {
         var writer = ByteWriter()
-        writer.bytes.reserveCapacity(
-            document.text.reduce(4) { $0 + $1.name.utf8.count + $1.text.utf8.count + 8 }
-        )
-        writer.append(varint: UInt64(document.text.count))
-        for field in document.text {
-            writer.append(string: field.name)
-            writer.append(string: field.text)
+        var ends: [(text: Int, metadata: Int, edges: Int)] = []
+        ends.reserveCapacity(documents.count)
+        for place in documents.indices {
+            writer.append(documents[place].text)
+            let text = writer.bytes.count
+            writer.append(documents[place].metadata)
+            let metadata = writer.bytes.count
+            writer.append(documents[place].edges)
+            ends.append((text, metadata, writer.bytes.count))
         }
-        text = writer.bytes
-        metadata = Self.encode(document.metadata)
-        edges = Self.encode(document.edges)
-        indexedText = Self.indexedText(of: document.text)
+        var start = 0
+        return documents.indices.map { place in
+            let end = ends[place]
+            defer { start = end.edges }
+            return EncodedRow(
+                id: documents[place].id,
+                bytes: writer.bytes,
+                start: start,
+                metadataStart: end.text,
+                edgesStart: end.metadata,
+                end: end.edges
+            )
+        }
+    }
+
+    private init(
+        id: DocumentID,
+        bytes: [UInt8],
+        start: Int,
+        metadataStart: Int,
+        edgesStart: Int,
+        end: Int
+    ) {
+        self.id = id
+        self.bytes = bytes
+        self.start = start
+        self.metadataStart = metadataStart
+        self.edgesStart = edgesStart
+        self.end = end
+    }
+
+    /// The columns, good inside `body`.
+    struct Columns {
+        let id: UnsafeRawBufferPointer
+        let text: UnsafeRawBufferPointer
+        let metadata: UnsafeRawBufferPointer
+        let edges: UnsafeRawBufferPointer
+
+        /// CRC-32C over the content, going on from `seed`.
+        func checksum(seed: UInt32) -> UInt32 {
+            var sum = RowChecksum.extend(seed, id)
+            sum = RowChecksum.extend(sum, text)
+            sum = RowChecksum.extend(sum, metadata)
+            return RowChecksum.extend(sum, edges)
+        }
+    }
+
+    func withColumns<T, Failure: Error>(_ body: (Columns) throws(Failure) -> T) throws(Failure)
+        -> T
+    {
+        var id = id.string
+        let result = id.withUTF8 { id in
+            bytes.withUnsafeBytes { bytes in
+                Result { () throws(Failure) in
+                    try body(
+                        Columns(
+                            id: UnsafeRawBufferPointer(id),
+                            text: .init(rebasing: bytes[start..<metadataStart]),
+                            metadata: .init(rebasing: bytes[metadataStart..<edgesStart]),
+                            edges: .init(rebasing: bytes[edgesStart..<end])
+                        )
+                    )
+                }
+            }
+        }
+        return try result.get()
     }
 
     /// What the text index takes in of a document: every field, one to a line.
@@ -42,47 +111,28 @@ package struct EncodedRow: Sendable {
 
     /// The same row with other edges.
     package func relinked(_ edges: [Edge]) -> EncodedRow {
-        var copy = self
-        copy.edges = Self.encode(edges)
-        return copy
+        var writer = ByteWriter()
+        writer.bytes.append(contentsOf: bytes[start..<edgesStart])
+        writer.append(edges)
+        return EncodedRow(
+            id: id,
+            bytes: writer.bytes,
+            start: 0,
+            metadataStart: metadataStart - start,
+            edgesStart: edgesStart - start,
+            end: writer.bytes.count
+        )
     }
 
     /// Bytes that it takes in the store.
-    package var byteCount: Int {
-        id.string.utf8.count + text.count + metadata.count + edges.count
-    }
+    package var byteCount: Int { id.string.utf8.count + end - start }
 
     /// CRC-32C over the content, going on from `seed`.
     ///
     /// Each column's length is part of it, so that bytes can't move from one column to the next
     /// unseen.
     package func checksum(seed: UInt32) -> UInt32 {
-        var id = id.string
-        var sum = id.withUTF8 { RowChecksum.extend(seed, UnsafeRawBufferPointer($0)) }
-        sum = text.withUnsafeBytes { RowChecksum.extend(sum, $0) }
-        sum = metadata.withUnsafeBytes { RowChecksum.extend(sum, $0) }
-        return edges.withUnsafeBytes { RowChecksum.extend(sum, $0) }
-    }
-
-    static func encode(_ metadata: Metadata) -> [UInt8] {
-        var writer = ByteWriter()
-        writer.append(metadata)
-        return writer.bytes
-    }
-
-    static func encode(_ edges: [Edge]) -> [UInt8] {
-        var writer = ByteWriter()
-        writer.bytes.reserveCapacity(
-            edges.reduce(4) { $0 + $1.label.utf8.count + $1.target.string.utf8.count + 16 }
-        )
-        writer.append(varint: UInt64(edges.count))
-        for edge in edges {
-            writer.append(string: edge.label)
-            writer.append(string: edge.target.string)
-            writer.append(fixed: edge.weight.bitPattern)
-            writer.append(edge.metadata)
-        }
-        return writer.bytes
+        withColumns { $0.checksum(seed: seed) }
     }
 }
 
@@ -101,6 +151,24 @@ enum RowChecksum {
 }
 
 extension ByteWriter {
+    fileprivate mutating func append(_ fields: [TextField]) {
+        append(varint: UInt64(fields.count))
+        for field in fields {
+            append(string: field.name)
+            append(string: field.text)
+        }
+    }
+
+    fileprivate mutating func append(_ edges: [Edge]) {
+        append(varint: UInt64(edges.count))
+        for edge in edges {
+            append(string: edge.label)
+            append(string: edge.target.string)
+            append(fixed: edge.weight.bitPattern)
+            append(edge.metadata)
+        }
+    }
+
     fileprivate mutating func append(_ metadata: Metadata) {
         append(varint: UInt64(metadata.count))
         if metadata.isEmpty { return }

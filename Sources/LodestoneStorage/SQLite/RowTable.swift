@@ -10,24 +10,50 @@ struct RowTable {
 
     private var columns: String { "row, id, text, metadata, edges, sum" }
 
-    func insert(_ row: EncodedRow, as number: RowNumber) throws(LodestoneError) {
+    /// Adds rows, the first as `first`, the others with the numbers that follow.
+    func insert(_ rows: [EncodedRow], from first: RowNumber) throws(LodestoneError) {
+        if rows.isEmpty { return }
         try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
             let statement = try connection.statement(
                 "INSERT INTO docs_\(collection)(\(columns)) VALUES(?1, ?2, ?3, ?4, ?5, ?6)"
             )
+            var number = first
+            for place in rows.indices {
+                try insert(rows[place], as: number, with: statement)
+                number += 1
+            }
+        }
+    }
+
+    private func insert(
+        _ row: EncodedRow,
+        as number: RowNumber,
+        with statement: SQLiteStatement
+    ) throws(SQLiteConnection.Failure) {
+        try row.withColumns { (columns) throws(SQLiteConnection.Failure) in
+            // The bytes outlive the step, after which nothing reads them any more.
+            defer { statement.reset() }
             statement.bind(number, at: 1)
-            statement.bind(blob: row.id.string, at: 2)
-            statement.bind(row.text, at: 3)
-            statement.bind(row.metadata, at: 4)
-            statement.bind(row.edges, at: 5)
-            statement.bind(row.checksum(seed: RowChecksum.seed(row: number)), at: 6)
-            try statement.run()
-            guard keepsWords, !row.indexedText.isEmpty else { return }
+            statement.bind(lent: columns.id, at: 2)
+            statement.bind(lent: columns.text, at: 3)
+            statement.bind(lent: columns.metadata, at: 4)
+            statement.bind(lent: columns.edges, at: 5)
+            statement.bind(columns.checksum(seed: RowChecksum.seed(row: number)), at: 6)
+            _ = try statement.step()
+            guard keepsWords else { return }
+            let text: String
+            do throws(ByteReader.Malformed) {
+                var reader = ByteReader(columns.text)
+                text = EncodedRow.indexedText(of: try reader.textFields())
+            } catch {
+                preconditionFailure("A row can't be read that was just encoded.")
+            }
+            if text.isEmpty { return }
             let words = try connection.statement(
                 "INSERT INTO text_\(collection)(rowid, text) VALUES(?1, ?2)"
             )
             words.bind(number, at: 1)
-            words.bind(text: row.indexedText, at: 2)
+            words.bind(text: text, at: 2)
             try words.run()
         }
     }
@@ -78,9 +104,11 @@ struct RowTable {
                 "UPDATE docs_\(collection) SET edges = ?2, sum = ?3 WHERE row = ?1"
             )
             statement.bind(number, at: 1)
-            statement.bind(encoded.edges, at: 2)
-            statement.bind(encoded.checksum(seed: RowChecksum.seed(row: number)), at: 3)
-            try statement.run()
+            try encoded.withColumns { (columns) throws(SQLiteConnection.Failure) in
+                statement.bind(columns.edges, at: 2)
+                statement.bind(columns.checksum(seed: RowChecksum.seed(row: number)), at: 3)
+                try statement.run()
+            }
         }
     }
 

@@ -45,6 +45,15 @@ final class SQLiteStatement {
         }
     }
 
+    /// Binds a blob that stays where it is until `reset`.
+    func bind(lent bytes: UnsafeRawBufferPointer, at index: Int32) {
+        if let base = bytes.baseAddress, !bytes.isEmpty {
+            sqlite3_bind_blob64(handle, index, base, UInt64(bytes.count), nil)
+        } else {
+            sqlite3_bind_zeroblob(handle, index, 0)
+        }
+    }
+
     /// Binds UTF-8 as a blob, for ids and names.
     func bind(blob string: String, at index: Int32) {
         var string = string

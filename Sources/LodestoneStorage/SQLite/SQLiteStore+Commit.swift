@@ -252,11 +252,7 @@ extension SQLiteStore {
         )
         for row in change.removed { outcome.removedTexts.append(try table.remove(row)) }
         for (row, edges) in change.relinked { try table.relink(row, edges) }
-        var number = change.firstRow
-        for row in change.rows {
-            try table.insert(row, as: number)
-            number += 1
-        }
+        try table.insert(change.rows, from: change.firstRow)
         log.detail = detail(
             of: change,
             removedTexts: change.textStrategy == .fts5 ? [] : outcome.removedTexts

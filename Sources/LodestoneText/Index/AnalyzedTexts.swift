@@ -6,7 +6,7 @@
 package struct AnalyzedTexts: Sendable {
     /// A term in a text.
     struct Occurrence {
-        let term: UInt32
+        var term: UInt32
         /// The one position, or with `isRun` where in `positions` their count and they lie.
         let place: UInt32
         let postingClass: UInt16
@@ -15,7 +15,7 @@ package struct AnalyzedTexts: Sendable {
     /// Marks a place where several positions lie.
     static let isRun: UInt32 = 1 << 31
 
-    let dictionary: TextDictionary
+    private(set) var dictionary: TextDictionary
     private(set) var occurrences: ContiguousArray<Occurrence> = []
     private(set) var positions: ContiguousArray<UInt32> = []
     /// Where each text's occurrences end, and its length in words.
@@ -27,6 +27,24 @@ package struct AnalyzedTexts: Sendable {
 
     /// Texts.
     package var count: Int { ends.count }
+
+    /// Bytes of memory, roughly.
+    package var byteCount: Int {
+        occurrences.count * MemoryLayout<Occurrence>.stride
+            + positions.count * MemoryLayout<UInt32>.stride + ends.count * 16
+    }
+
+    /// The same texts in the terms of another dictionary.
+    func renumbered(for dictionary: TextDictionary, _ number: (UInt32) -> UInt32)
+        -> AnalyzedTexts
+    {
+        var texts = self
+        texts.dictionary = dictionary
+        for place in texts.occurrences.indices {
+            texts.occurrences[place].term = number(texts.occurrences[place].term)
+        }
+        return texts
+    }
 
     /// The occurrences of a text, by term.
     func occurrences(of text: Int) -> Range<Int> {
@@ -43,16 +61,14 @@ package struct AnalyzedTexts: Sendable {
         for index in 0..<Int(positions[start]) { body(positions[start + 1 + index]) }
     }
 
-    /// Analyses a text, as UTF-8, and adds it.
+    /// Analyses a text, or a part of it that ends where a word ends, as UTF-8.
     ///
     /// Tokenizer and lists are to be used again for the next text.
-    mutating func append(
+    func read(
         _ text: UnsafeBufferPointer<UInt8>,
         _ tokenizer: inout Tokenizer,
         _ lists: inout Lists
     ) {
-        lists.words.removeAll(keepingCapacity: true)
-        lists.keys.removeAll(keepingCapacity: true)
         // All short words are looked up together, when where words end is no guess of the CPU's
         // any more: then it waits for several places of the dictionary at once.
         tokenizer.forEachWord(in: text) { word in
@@ -65,7 +81,12 @@ package struct AnalyzedTexts: Sendable {
             lists.keys.append(UInt64(dictionary.term(of: word)) << 32 | position)
         }
         resolve(&lists)
+    }
+
+    /// Adds the text that was read in parts.
+    mutating func endText(_ lists: inout Lists) {
         add(&lists.keys)
+        lists.keys.removeAll(keepingCapacity: true)
     }
 
     /// What is put together for one text.

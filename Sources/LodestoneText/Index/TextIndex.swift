@@ -72,9 +72,40 @@ package struct TextIndex: Sendable {
         var tokenizer = Tokenizer()
         var lists = AnalyzedTexts.Lists()
         for var text in texts {
-            text.withUTF8 { analyzed.append($0, &tokenizer, &lists) }
+            text.withUTF8 { analyzed.read($0, &tokenizer, &lists) }
+            analyzed.endText(&lists)
         }
         return analyzed
+    }
+
+    /// Analyses the texts of documents; all fields of one are its text, in their order.
+    package func analyze(_ documents: [Document]) -> AnalyzedTexts {
+        var analyzed = AnalyzedTexts(dictionary: delta.dictionary)
+        var tokenizer = Tokenizer()
+        var lists = AnalyzedTexts.Lists()
+        for place in documents.indices {
+            for field in documents[place].text {
+                var text = field.text
+                text.withUTF8 { analyzed.read($0, &tokenizer, &lists) }
+            }
+            analyzed.endText(&lists)
+        }
+        return analyzed
+    }
+
+    /// The same texts in this index's own terms.
+    ///
+    /// For texts that were analysed with an index over another base; `numbers` remembers what was
+    /// looked up, from text to text.
+    package func renumbered(_ texts: AnalyzedTexts, _ numbers: inout TermNumbers)
+        -> AnalyzedTexts
+    {
+        if texts.dictionary === delta.dictionary { return texts }
+        return texts.renumbered(for: delta.dictionary) { term in
+            numbers.number(of: term, from: texts.dictionary) {
+                texts.dictionary.withStem(of: term) { delta.dictionary.addTerm(forStem: $0) }
+            }
+        }
     }
 
     // MARK: Changes, by the one writer

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CVectorKernels
 package import LodestoneCore
 
 /// Compares a query with every row: exact, nothing to build, nothing to keep.
@@ -75,11 +76,15 @@ package struct FlatIndex: Sendable {
     /// The distance between a query and one row, of `dimension` elements each: the same, to the
     /// bit, that a search finds.
     package func distance(_ query: [Float], _ row: UnsafePointer<Float>) -> Float {
-        let prepared = PreparedQueries([query], dimension: dimension, metric: metric)
+        distance(PreparedQueries([query], dimension: dimension, metric: metric), row)
+    }
+
+    /// The distance between one prepared query and one row.
+    func distance(_ query: PreparedQueries, _ row: UnsafePointer<Float>) -> Float {
         var distance = Float.infinity
         kernels.scan(
-            prepared.elements,
-            prepared.norms[0],
+            query.elements,
+            query.norms[0],
             row,
             dimension,
             1,
@@ -87,5 +92,58 @@ package struct FlatIndex: Sendable {
             &distance
         )
         return distance
+    }
+
+    /// The `k` rows nearest to a query among some that are not in order.
+    ///
+    /// Rows without a vector are left out.
+    package func nearest(_ query: [Float], k: Int, among rows: [UInt32], of table: VectorTable)
+        -> [Neighbor]
+    {
+        let prepared = PreparedQueries([query], dimension: dimension, metric: metric)
+        let vectors = rows.compactMap { row in table.vector(of: row).map { (row, $0) } }
+        for (_, vector) in vectors {
+            for line in stride(from: 0, to: dimension, by: 16) { lode_prefetch(vector + line) }
+        }
+        var neighbors = vectors.map { row, vector in
+            var distance = Float.infinity
+            kernels.scan(
+                prepared.elements,
+                prepared.norms[0],
+                vector,
+                dimension,
+                1,
+                dimension,
+                &distance
+            )
+            return Neighbor(row: row, distance: distance)
+        }
+        withExtendedLifetime(table) {}
+        neighbors.sort { ($0.distance, $0.row) < ($1.distance, $1.row) }
+        if neighbors.count > k { neighbors.removeLast(neighbors.count - k) }
+        return neighbors
+    }
+
+    /// Answers questions by comparing with every row of some blocks.
+    package func search(_ questions: VectorQuestions, in blocks: [VectorBlock])
+        throws(LodestoneError) -> [VectorAnswer]
+    {
+        let found = try search(
+            questions.queries,
+            k: questions.k,
+            in: blocks,
+            isAllowed: questions.allows,
+            context: questions.context
+        )
+        let rows = blocks.reduce(0) { $0 + $1.count }
+        return found.map { neighbors in
+            var answer = VectorAnswer(
+                neighbors: neighbors,
+                strategy: questions.isExact ? "exact" : "flat"
+            )
+            answer.computed = rows
+            answer.scanned = rows
+            return answer
+        }
     }
 }

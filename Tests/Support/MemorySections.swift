@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-import LodestoneCore
+package import LodestoneCore
 
 /// Sections kept in memory as a file would keep them.
-struct MemorySections: SectionSink, SectionSource {
-    private(set) var sections: [(tag: SectionTag, bytes: [UInt8])] = []
+package struct MemorySections: SectionSink, SectionSource {
+    /// What was written so far.
+    package private(set) var sections: [(tag: SectionTag, bytes: [UInt8])] = []
 
-    mutating func begin(_ tag: SectionTag) {
+    package init() {}
+
+    package mutating func begin(_ tag: SectionTag) {
         sections.append((tag, []))
     }
 
-    mutating func append(_ bytes: UnsafeRawBufferPointer) {
+    package mutating func append(_ bytes: UnsafeRawBufferPointer) {
         sections[sections.count - 1].bytes += bytes
     }
 
     /// The section as it would be mapped; `damage` may change bytes after their checksum was taken.
-    func section<Element: BitwiseCopyable>(_ tag: SectionTag, of type: Element.Type)
+    package func section<Element: BitwiseCopyable>(_ tag: SectionTag, of type: Element.Type)
         -> Section<Element>?
     {
         guard let bytes = sections.first(where: { $0.tag == tag })?.bytes else { return nil }
@@ -39,15 +42,15 @@ struct MemorySections: SectionSink, SectionSource {
     }
 
     /// Bytes to change behind the checksums' back.
-    var damage: [SectionTag: [Int]] = [:]
+    package var damage: [SectionTag: [Int]] = [:]
 
     /// Changes bytes so that checksums still fit.
-    mutating func overwrite(_ section: Int, at place: Int, with byte: UInt8) {
+    package mutating func overwrite(_ section: Int, at place: Int, with byte: UInt8) {
         sections[section].bytes[place] = byte
     }
 
     /// Cuts a section, so that checksums still fit.
-    mutating func cut(_ section: Int, to count: Int) {
+    package mutating func cut(_ section: Int, to count: Int) {
         sections[section].bytes.removeLast(sections[section].bytes.count - count)
     }
 

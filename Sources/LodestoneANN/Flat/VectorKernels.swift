@@ -16,7 +16,12 @@ struct VectorKernels: @unchecked Sendable {
             UnsafePointer<Float>, UnsafePointer<Float>, UnsafePointer<Float>, Int, Int, Int,
             UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int
         ) -> Void
-    typealias InverseNorms =
+    typealias Screen =
+        @convention(c) (
+            UnsafePointer<Float>, Int, UnsafePointer<Float>, Int, Int, Int,
+            UnsafePointer<Float>, UnsafePointer<Float>, UnsafeMutablePointer<UInt64>
+        ) -> Void
+    typealias SquaredNorms =
         @convention(c) (
             UnsafePointer<Float>, Int, Int, Int, UnsafeMutablePointer<Float>
         ) -> Void
@@ -26,13 +31,25 @@ struct VectorKernels: @unchecked Sendable {
     let scan: Scan
     /// `blockQueries` queries against rows.
     let scanBlock: ScanBlock
-    /// What `scanBlock` wants to know of the rows for cosine.
-    let inverseNorms: InverseNorms
+    /// A panel of queries against rows: finds pairs worth a scan.
+    let screen: Screen
+    /// What block and screen want to know of rows is made of these.
+    let squaredNorms: SquaredNorms
     /// Finds distances worth a closer look.
     let firstWithin: FirstWithin
 
     /// Queries of one `scanBlock`.
     static let blockQueries = Int(LODE_BLOCK_QUERIES)
+    /// Queries of a panel at most.
+    let panelWidth: Int
+    /// What the width of a panel is a multiple of.
+    let panelStep: Int
+
+    /// What `scanBlock` wants to know of a row: 1 / |x|, or 0 where it must ask the definition.
+    static func inverseNorm(squaredNorm: Float) -> Float {
+        squaredNorm > LODE_MIN_SQUARED_NORM && squaredNorm < LODE_MAX_SQUARED_NORM
+            ? 1 / squaredNorm.squareRoot() : 0
+    }
 
     /// The kernels of `isa`, or `nil` if this processor does not have it.
     init?(_ metric: Metric, isa: lode_isa) {
@@ -50,14 +67,19 @@ struct VectorKernels: @unchecked Sendable {
         case .cosine:
             scan = table.cosine
             scanBlock = table.cosine_block
+            screen = table.screen_products
         case .euclidean:
             scan = table.squared_euclidean
             scanBlock = table.squared_euclidean_block
+            screen = table.screen_differences
         case .dotProduct:
             scan = table.negative_dot
             scanBlock = table.negative_dot_block
+            screen = table.screen_products
         }
-        inverseNorms = table.inverse_norms
+        squaredNorms = table.squared_norms
         firstWithin = table.first_within
+        panelWidth = table.panel_width
+        panelStep = table.panel_step
     }
 }

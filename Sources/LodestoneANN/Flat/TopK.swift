@@ -17,11 +17,14 @@ struct TopK {
         heap.reserveCapacity(min(k, expected))
     }
 
+    /// Whether `k` rows are held.
+    var isFull: Bool { heap.count == capacity }
+
     /// Whether `add` would keep the row.
     ///
     /// The distance is not NaN.
     func wouldKeep(row: UInt32, distance: Float) -> Bool {
-        guard heap.count == capacity else { return true }
+        guard isFull else { return true }
         guard let farthest = heap.first else { return false }
         return Self.key(row: row, distance: distance) < farthest
     }
@@ -35,7 +38,7 @@ struct TopK {
         } else {
             replaceFarthest(by: key)
         }
-        if heap.count == capacity, let farthest = heap.first {
+        if isFull, let farthest = heap.first {
             bound = Self.neighbor(farthest).distance
         }
     }

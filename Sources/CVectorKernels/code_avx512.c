@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+// Kernels over codes with AVX-512 VNNI: 64 products of unsigned and signed bytes an instruction.
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+#include <string.h>
+
+#include "codes.h"
+
+#define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")))
+#define INLINE static inline __attribute__((always_inline)) TARGET
+
+// The sums of four registers, one a lane.
+INLINE __m128i sum4(__m512i a, __m512i b, __m512i c, __m512i d) {
+    __m512i ab = _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+    __m512i cd = _mm512_add_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
+    __m512i abcd = _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+    __m256i half =
+        _mm256_add_epi32(_mm512_castsi512_si256(abcd), _mm512_extracti64x4_epi64(abcd, 1));
+    return _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+}
+
+INLINE int32_t norm(lode_codes codes, const uint8_t *record) {
+    int32_t norm;
+    memcpy(&norm, record + codes.norm_offset, sizeof norm);
+    return norm;
+}
+
+INLINE void store_keys(
+    lode_codes codes, const uint8_t *const *rows, int32_t base, __m128i dots, size_t width,
+    uint32_t *keys) {
+    __m128i bases = _mm_set1_epi32(base);
+    if (codes.norm_offset) {
+        bases = _mm_add_epi32(
+            bases, _mm_setr_epi32(
+                       norm(codes, rows[0]), norm(codes, rows[1]), norm(codes, rows[2]),
+                       norm(codes, rows[3])));
+    }
+    __m128i key = _mm_max_epi32(
+        _mm_sub_epi32(bases, _mm_slli_epi32(dots, 1)), _mm_setzero_si128());
+    _mm_mask_storeu_epi32(keys, (__mmask8)((1u << width) - 1), key);
+}
+
+// Rows after the last are the last again.
+INLINE void find_rows(
+    lode_codes codes, const uint32_t *ids, size_t left, const uint8_t **rows) {
+    for (size_t j = 0; j < 4; j++) {
+        rows[j] = codes.records + (size_t)ids[j < left ? j : left - 1] * codes.stride;
+    }
+}
+
+TARGET static void int8_keys(
+    lode_codes codes, const void *query, int32_t base, const uint32_t *ids, size_t count,
+    uint32_t *keys) {
+    const __m512i *q = query;
+    size_t steps = codes.query_bytes / 64;
+    for (size_t r = 0; r < count; r += 4) {
+        size_t left = count - r;
+        const uint8_t *rows[4];
+        find_rows(codes, ids + r, left, rows);
+        const __m512i *a = (const __m512i *)rows[0], *b = (const __m512i *)rows[1];
+        const __m512i *c = (const __m512i *)rows[2], *d = (const __m512i *)rows[3];
+        __m512i sa = _mm512_setzero_si512(), sb = sa, sc = sa, sd = sa;
+        for (size_t i = 0; i < steps; i++) {
+            __m512i x = q[i];
+            sa = _mm512_dpbusd_epi32(sa, a[i], x);
+            sb = _mm512_dpbusd_epi32(sb, b[i], x);
+            sc = _mm512_dpbusd_epi32(sc, c[i], x);
+            sd = _mm512_dpbusd_epi32(sd, d[i], x);
+        }
+        store_keys(
+            codes, rows, base, sum4(sa, sb, sc, sd), left < 4 ? left : 4, keys + r);
+    }
+}
+
+// The 64 elements of 32 bytes: low halves first.
+INLINE __m512i widen(const __m256i *p) {
+    __m256i pairs = _mm256_load_si256(p), low = _mm256_set1_epi8(15);
+    return _mm512_inserti64x4(
+        _mm512_castsi256_si512(_mm256_and_si256(pairs, low)),
+        _mm256_and_si256(_mm256_srli_epi16(pairs, 4), low), 1);
+}
+
+TARGET static void int4_keys(
+    lode_codes codes, const void *query, int32_t base, const uint32_t *ids, size_t count,
+    uint32_t *keys) {
+    const __m512i *q = query;
+    size_t steps = codes.query_bytes / 64;
+    for (size_t r = 0; r < count; r += 4) {
+        size_t left = count - r;
+        const uint8_t *rows[4];
+        find_rows(codes, ids + r, left, rows);
+        __m512i sums[4] = {0};
+        for (size_t i = 0; i < steps; i++) {
+            for (size_t j = 0; j < 4; j++) {
+                sums[j] = _mm512_dpbusd_epi32(sums[j], widen((const __m256i *)rows[j] + i), q[i]);
+            }
+        }
+        store_keys(
+            codes, rows, base, sum4(sums[0], sums[1], sums[2], sums[3]), left < 4 ? left : 4,
+            keys + r);
+    }
+}
+
+TARGET static void float_keys(
+    lode_codes codes, const void *query, int32_t base, const uint32_t *ids, size_t count,
+    uint32_t *keys) {
+    (void)base;
+    const float *q = query;
+    size_t elements = codes.query_bytes / sizeof(float);
+    for (size_t r = 0; r < count; r++) {
+        const float *row = (const float *)(codes.records + (size_t)ids[r] * codes.stride);
+        __m512 sum = _mm512_setzero_ps(), other = sum;
+        size_t i = 0;
+        for (; i + 32 <= elements; i += 32) {
+            __m512 d = _mm512_sub_ps(_mm512_load_ps(row + i), _mm512_load_ps(q + i));
+            __m512 e = _mm512_sub_ps(_mm512_load_ps(row + i + 16), _mm512_load_ps(q + i + 16));
+            sum = _mm512_fmadd_ps(d, d, sum);
+            other = _mm512_fmadd_ps(e, e, other);
+        }
+        for (; i < elements; i += 16) {
+            __m512 d = _mm512_sub_ps(_mm512_load_ps(row + i), _mm512_load_ps(q + i));
+            sum = _mm512_fmadd_ps(d, d, sum);
+        }
+        float total = _mm512_reduce_add_ps(_mm512_add_ps(sum, other));
+        memcpy(&keys[r], &total, sizeof total);
+    }
+}
+
+TARGET static void quantize(
+    const float *x, size_t count, float center, float inverse_scale, uint8_t *codes) {
+    __m512 centers = _mm512_set1_ps(center), scales = _mm512_set1_ps(inverse_scale);
+    for (size_t i = 0; i < count; i += 16) {
+        __mmask16 mask = (__mmask16)(count - i < 16 ? (1u << (count - i)) - 1 : 0xffff);
+        __m512 v = _mm512_mul_ps(_mm512_sub_ps(_mm512_maskz_loadu_ps(mask, x + i), centers), scales);
+        v = _mm512_min_ps(_mm512_max_ps(v, _mm512_set1_ps(-127)), _mm512_set1_ps(127));
+        __m512i n = _mm512_add_epi32(_mm512_cvtps_epi32(v), _mm512_set1_epi32(128));
+        _mm512_mask_cvtepi32_storeu_epi8(codes + i, mask, n);
+    }
+}
+
+// Adds the squares of 64 signed bytes.
+INLINE __m512i add_squares(__m512i sums, __m512i s) {
+    __m512i low = _mm512_cvtepi8_epi16(_mm512_castsi512_si256(s));
+    __m512i high = _mm512_cvtepi8_epi16(_mm512_extracti64x4_epi64(s, 1));
+    sums = _mm512_add_epi32(sums, _mm512_madd_epi16(low, low));
+    return _mm512_add_epi32(sums, _mm512_madd_epi16(high, high));
+}
+
+// The elements of the last 64, or all.
+INLINE __mmask64 mask_of(size_t left) { return left < 64 ? (1ull << left) - 1 : ~0ull; }
+
+TARGET static int32_t sign_int8(
+    const uint8_t *code, size_t elements, size_t padded, int8_t *query, int32_t *squares) {
+    __m512i ones = _mm512_set1_epi8(1), sums = _mm512_setzero_si512(), square = sums;
+    for (size_t i = 0; i < padded; i += 64) {
+        __mmask64 mask = i < elements ? mask_of(elements - i) : 0;
+        __m512i s = _mm512_maskz_sub_epi8(
+            mask, _mm512_maskz_loadu_epi8(mask, code + i), _mm512_set1_epi8(-128));
+        _mm512_storeu_si512(query + i, s);
+        sums = _mm512_dpbusd_epi32(sums, ones, s);
+        square = add_squares(square, s);
+    }
+    *squares = _mm512_reduce_add_epi32(square);
+    return _mm512_reduce_add_epi32(sums);
+}
+
+TARGET static int32_t sign_int4(
+    const uint8_t *code, size_t elements, size_t padded, int8_t *query, int32_t *squares) {
+    __m512i ones = _mm512_set1_epi8(1), sums = _mm512_setzero_si512(), square = sums;
+    for (size_t i = 0; i < padded; i += 64) {
+        __mmask64 mask = i < elements ? mask_of(elements - i) : 0;
+        __m512i shifted = _mm512_slli_epi16(widen((const __m256i *)(code + i / 2)), 4);
+        __m512i s = _mm512_maskz_sub_epi8(mask, shifted, _mm512_set1_epi8(-128));
+        _mm512_storeu_si512(query + i, s);
+        sums = _mm512_dpbusd_epi32(sums, ones, s);
+        square = add_squares(square, s);
+    }
+    *squares = _mm512_reduce_add_epi32(square);
+    return _mm512_reduce_add_epi32(sums);
+}
+
+const lode_code_kernels lode_avx512_code_kernels = {
+    .int8_keys = int8_keys,
+    .int4_keys = int4_keys,
+    .float_keys = float_keys,
+    .quantize = quantize,
+    .sign_int8 = sign_int8,
+    .sign_int4 = sign_int4,
+};
+
+#endif

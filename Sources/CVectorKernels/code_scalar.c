@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+// The definition of the kernels over codes, in plain C, and the choice among all.
+#include "code_kernels.h"
+
+#include <math.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "CVectorKernels.h"
+#include "codes.h"
+
+static int32_t norm(lode_codes codes, const uint8_t *record) {
+    int32_t norm = 0;
+    if (codes.norm_offset) memcpy(&norm, record + codes.norm_offset, sizeof norm);
+    return norm;
+}
+
+static void int8_keys(
+    lode_codes codes, const void *query, int32_t base, const uint32_t *ids, size_t count,
+    uint32_t *keys) {
+    const int8_t *q = query;
+    for (size_t r = 0; r < count; r++) {
+        const uint8_t *record = codes.records + ids[r] * codes.stride;
+        int32_t dot = 0;
+        for (size_t i = 0; i < codes.query_bytes; i++) dot += record[i] * q[i];
+        keys[r] = lode_key(base, norm(codes, record), dot);
+    }
+}
+
+static void int4_keys(
+    lode_codes codes, const void *query, int32_t base, const uint32_t *ids, size_t count,
+    uint32_t *keys) {
+    const int8_t *q = query;
+    for (size_t r = 0; r < count; r++) {
+        const uint8_t *record = codes.records + ids[r] * codes.stride;
+        int32_t dot = 0;
+        for (size_t i = 0; i < codes.query_bytes; i += 64) {
+            for (size_t j = 0; j < 32; j++) {
+                uint8_t pair = record[i / 2 + j];
+                dot += (pair & 15) * q[i + j] + (pair >> 4) * q[i + 32 + j];
+            }
+        }
+        keys[r] = lode_key(base, norm(codes, record), dot);
+    }
+}
+
+static void float_keys(
+    lode_codes codes, const void *query, int32_t base, const uint32_t *ids, size_t count,
+    uint32_t *keys) {
+    (void)base;
+    const float *q = query;
+    for (size_t r = 0; r < count; r++) {
+        const float *row = (const float *)(codes.records + ids[r] * codes.stride);
+        float sums[8] = {0};
+        for (size_t i = 0; i < codes.query_bytes / sizeof(float); i += 8) {
+            for (size_t s = 0; s < 8; s++) {
+                float difference = row[i + s] - q[i + s];
+                sums[s] += difference * difference;
+            }
+        }
+        float sum = ((sums[0] + sums[1]) + (sums[2] + sums[3]))
+            + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+        memcpy(&keys[r], &sum, sizeof sum);
+    }
+}
+
+static void quantize(
+    const float *x, size_t count, float center, float inverse_scale, uint8_t *codes) {
+    for (size_t i = 0; i < count; i++) {
+        float value = (x[i] - center) * inverse_scale;
+        codes[i] = (uint8_t)(lrintf(fminf(fmaxf(value, -127), 127)) + 128);
+    }
+}
+
+int32_t lode_sign_int8(
+    const uint8_t *code, size_t elements, size_t padded, int8_t *query, int32_t *squares) {
+    int32_t sum = 0, square = 0;
+    for (size_t i = 0; i < elements; i++) {
+        int32_t value = code[i] - 128;
+        query[i] = (int8_t)value;
+        sum += value;
+        square += value * value;
+    }
+    memset(query + elements, 0, padded - elements);
+    *squares = square;
+    return sum;
+}
+
+int32_t lode_sign_int4(
+    const uint8_t *code, size_t elements, size_t padded, int8_t *query, int32_t *squares) {
+    int32_t sum = 0, square = 0;
+    for (size_t i = 0; i < elements; i++) {
+        uint8_t pair = code[i / 64 * 32 + i % 32];
+        int32_t value = ((i % 64 < 32 ? pair & 15 : pair >> 4) - 8) * 16;
+        query[i] = (int8_t)value;
+        sum += value;
+        square += value * value;
+    }
+    memset(query + elements, 0, padded - elements);
+    *squares = square;
+    return sum;
+}
+
+static const lode_code_kernels scalar = {
+    .int8_keys = int8_keys,
+    .int4_keys = int4_keys,
+    .float_keys = float_keys,
+    .quantize = quantize,
+    .sign_int8 = lode_sign_int8,
+    .sign_int4 = lode_sign_int4,
+};
+
+const lode_code_kernels *lode_code_kernels_for(int isa) {
+    switch (isa) {
+    case LODE_ISA_SCALAR:
+        return &scalar;
+#if defined(__x86_64__)
+    case LODE_ISA_AVX2:
+        if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return NULL;
+        return &lode_avx2_code_kernels;
+    case LODE_ISA_AVX512:
+        if (!__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512vnni")) {
+            return NULL;
+        }
+        return &lode_avx512_code_kernels;
+#endif
+    default:
+        return NULL;
+    }
+}
+
+const lode_code_kernels *lode_code_kernels_best(void) {
+    // As in dispatch.c: threads that come first at once find the same answer.
+    static _Atomic(const lode_code_kernels *) chosen;
+    const lode_code_kernels *best = atomic_load_explicit(&chosen, memory_order_relaxed);
+    if (best) return best;
+    best = lode_code_kernels_for(LODE_ISA_AVX512);
+    if (!best) best = lode_code_kernels_for(LODE_ISA_AVX2);
+    // NEON: compilers turn the loops above into its instructions.
+    if (!best) best = &scalar;
+    atomic_store_explicit(&chosen, best, memory_order_relaxed);
+    return best;
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernels of many queries, written once over the registers of lanes.h: the inner loops of a
+// matrix product. The file of an instruction set defines before this file
+//
+//   LODE_PANEL_REGISTERS   registers of queries in a panel at most
+//   LODE_PANEL_ROWS        rows of a step
+//
+// so that a sum for each pair of the two, a register of queries for each of the first, an element
+// of a row and a difference fit into the registers that the processor has. A lane is a query: an
+// element of a row is spread over all lanes, and no sums across lanes are left at the end.
+
+enum form { PRODUCTS, DIFFERENCES };
+
+INLINE void screen_rows(
+    enum form form, size_t registers, const float *panel, const float *const *row,
+    size_t dimension, lanes sums[LODE_PANEL_ROWS][LODE_PANEL_REGISTERS]) {
+    for (size_t i = 0; i < dimension; i++) {
+        lanes queries[LODE_PANEL_REGISTERS];
+        for (size_t v = 0; v < registers; v++) {
+            queries[v] = load(panel + (i * registers + v) * LODE_LANES);
+        }
+        for (size_t j = 0; j < LODE_PANEL_ROWS; j++) {
+            lanes x = row[j][i];
+            for (size_t v = 0; v < registers; v++) {
+                if (form == PRODUCTS) {
+                    sums[j][v] = __builtin_elementwise_fma(queries[v], x, sums[j][v]);
+                } else {
+                    lanes difference = queries[v] - x;
+                    sums[j][v] = __builtin_elementwise_fma(difference, difference, sums[j][v]);
+                }
+            }
+        }
+    }
+}
+
+// A bit for each lane that is not beyond its limit. NaN is not.
+INLINE uint64_t within(lanes values, const float *limits) {
+    lane_masks beyond = values > load(limits);
+    if (__builtin_expect(__builtin_reduce_and(beyond) != 0, 1)) return 0;
+    uint64_t mask = 0;
+    for (size_t lane = 0; lane < LODE_LANES; lane++) {
+        mask |= (uint64_t)(beyond[lane] == 0) << lane;
+    }
+    return mask;
+}
+
+INLINE void screen(
+    enum form form, size_t registers, const float *panel, const float *rows, size_t stride,
+    size_t count, size_t dimension, const float *scales, const float *limits, uint64_t *masks) {
+    for (size_t r = 0; r < count; r += LODE_PANEL_ROWS) {
+        // The last step is filled up by repeating the last row, so that there is one loop only.
+        const float *row[LODE_PANEL_ROWS];
+        for (size_t j = 0; j < LODE_PANEL_ROWS; j++) {
+            row[j] = rows + (r + j < count ? r + j : count - 1) * stride;
+        }
+        lanes sums[LODE_PANEL_ROWS][LODE_PANEL_REGISTERS] = {0};
+        screen_rows(form, registers, panel, row, dimension, sums);
+        for (size_t j = 0; j < LODE_PANEL_ROWS && r + j < count; j++) {
+            uint64_t mask = 0;
+            for (size_t v = 0; v < registers; v++) {
+                lanes values = form == PRODUCTS ? sums[j][v] * scales[r + j] : sums[j][v];
+                mask |= within(values, limits + v * LODE_LANES) << v * LODE_LANES;
+            }
+            masks[r + j] = mask;
+        }
+    }
+}
+
+// Registers that are known here stay registers: each width of a panel has a loop of its own.
+INLINE void screen_any(
+    enum form form, const float *panel, size_t width, const float *rows, size_t stride,
+    size_t count, size_t dimension, const float *scales, const float *limits, uint64_t *masks) {
+    switch (width / LODE_LANES) {
+    case 1:
+        screen(form, 1, panel, rows, stride, count, dimension, scales, limits, masks);
+        break;
+    case 2:
+        screen(form, 2, panel, rows, stride, count, dimension, scales, limits, masks);
+        break;
+#if LODE_PANEL_REGISTERS == 3
+    case 3:
+        screen(form, 3, panel, rows, stride, count, dimension, scales, limits, masks);
+        break;
+#endif
+    }
+}
+
+#define SCREEN(name, form)                                                                     \
+    LODE_TARGET static void name(                                                              \
+        const float *panel, size_t width, const float *rows, size_t stride, size_t count,      \
+        size_t dimension, const float *scales, const float *limits, uint64_t *masks) {         \
+        screen_any(                                                                            \
+            form, panel, width, rows, stride, count, dimension, scales, limits, masks);        \
+    }
+
+SCREEN(screen_products, PRODUCTS)
+SCREEN(screen_differences, DIFFERENCES)
+
+#define LODE_KERNELS(set)                                                                      \
+    {                                                                                          \
+        .isa = set, .panel_step = LODE_LANES,                                                  \
+        .panel_width = LODE_LANES * LODE_PANEL_REGISTERS, .cosine = cosine,                    \
+        .squared_euclidean = squared_euclidean, .negative_dot = negative_dot,                  \
+        .cosine_block = cosine_block, .squared_euclidean_block = squared_euclidean_block,      \
+        .negative_dot_block = negative_dot_block,                                              \
+        .screen_products = screen_products, .screen_differences = screen_differences,          \
+        .squared_norms = squared_norms, .first_within = first_within,                          \
+    }

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+package import LodestoneCore
+
+/// Nothing to keep: every vector is compared.
+extension FlatIndex: VectorIndex {
+    package var name: String { "flat" }
+    package var endRow: UInt32 { .max }
+    package var count: Int { 0 }
+    package var byteCount: Int { 0 }
+    package var health: IndexHealth { IndexHealth() }
+
+    package func search(_ questions: VectorQuestions, in table: VectorTable) throws(LodestoneError)
+        -> [VectorAnswer]
+    {
+        try search(questions, in: table.blocks)
+    }
+
+    package mutating func indexMany(_ table: VectorTable, from row: UInt32) {}
+
+    package mutating func drop(_ row: UInt32) {}
+
+    package func compacted(_ table: VectorTable, _ work: IndexWork) -> any VectorIndex { self }
+
+    package func write(to sink: inout some SectionSink) {}
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+import CVectorKernels
+import LodestoneCore
+
+extension HNSWGraph {
+    /// Finds the `width` nodes nearest to a query by their codes, in `scratch.beam`, nearest first.
+    ///
+    /// - Returns: How many there are.
+    /// - Complexity: some 25 x `width` distances.
+    func search(_ vector: UnsafePointer<Float>, width: Int, _ scratch: HNSWScratch) -> Int {
+        guard entry != Self.none else { return 0 }
+        let base = codec.encodeQuery(vector, into: scratch.query, scratch.codec)
+        return search(base, width: width, scratch)
+    }
+
+    /// As above, for a query that is encoded already.
+    func search(_ base: Int32, width: Int, _ scratch: HNSWScratch) -> Int {
+        let keys = codec.keys(scratch.kernels)
+        let codes = codec.layout(records)
+        let (nearest, key) = descend(base, codes, keys, scratch)
+        scratch.begin(beam: width, nodes: count)
+        scratch.seen[Int(nearest)] = scratch.epoch
+        scratch.beam[0] = UInt64(key) << 32 | UInt64(nearest)
+        let beam = HNSWBeam(
+            codes: codes,
+            keys: keys,
+            query: UnsafeRawPointer(scratch.query),
+            base: base,
+            width: width
+        )
+        return beam.run(FrozenLinks(start: links, length: listLength), scratch, size: 1)
+    }
+
+    private func descend(
+        _ base: Int32,
+        _ codes: lode_codes,
+        _ keys: CodeKeys,
+        _ scratch: HNSWScratch
+    ) -> (node: UInt32, key: UInt32) {
+        var nearest = entry
+        scratch.hop[0] = nearest
+        keys(codes, scratch.query, base, scratch.hop, 1, scratch.keys)
+        var best = scratch.keys[0]
+        for level in stride(from: topLevel, to: 0, by: -1) {
+            while true {
+                let before = nearest
+                let list = upperList(nearest, level)
+                var count = 0
+                while count < options.m, list[count] != Self.none { count &+= 1 }
+                keys(codes, scratch.query, base, list, count, scratch.keys)
+                scratch.visited &+= 1
+                scratch.computed &+= count
+                for index in 0..<count where scratch.keys[index] < best {
+                    best = scratch.keys[index]
+                    nearest = list[index]
+                }
+                if nearest == before { break }
+            }
+        }
+        return (nearest, best)
+    }
+
+    /// Compares the query with some nodes, and keeps the `width` nearest in `scratch.beam`.
+    ///
+    /// `next` writes nodes into `scratch.hop`, ascending, and answers how many; 0 at the end.
+    ///
+    /// - Returns: How many there are.
+    /// - Throws: `.cancelled` or `.deadlineExceeded`.
+    func scan(
+        _ vector: UnsafePointer<Float>,
+        width: Int,
+        _ scratch: HNSWScratch,
+        context: CallContext,
+        next: (UnsafeMutablePointer<UInt32>) -> Int
+    ) throws(LodestoneError) -> Int {
+        let base = codec.encodeQuery(vector, into: scratch.query, scratch.codec)
+        let keys = codec.keys(scratch.kernels)
+        let codes = codec.layout(records)
+        scratch.begin(beam: width, nodes: 0)
+        var size = 0
+        var chunks = 0
+        while true {
+            let found = next(scratch.hop)
+            if found == 0 { return size }
+            keys(codes, scratch.query, base, scratch.hop, found, scratch.keys)
+            scratch.computed += found
+            for index in 0..<found {
+                let key = scratch.keys[index]
+                if size == width, key >= HNSWBeam.key(scratch.beam[size - 1]) { continue }
+                _ = HNSWBeam.insert(
+                    UInt64(key) << 32 | UInt64(scratch.hop[index]),
+                    into: scratch.beam,
+                    &size,
+                    width: width
+                )
+            }
+            chunks += 1
+            if chunks % 64 == 0 { try context.check() }
+        }
+    }
+}

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+import CVectorKernels
+import LodestoneCore
+
+/// Nodes with their codes and links, in contiguous memory.
+///
+/// A node is a number from 0 on; nodes ascend with their rows. Level 0 has up to `degree` links a
+/// node, in a list of `listLength` numbers that ends at the first `none`; the few nodes of the
+/// levels above have lists of `m` in a pool of their own.
+///
+/// Threading: either nobody changes it, and any thread may search; or one `HNSWBuilder` changes it,
+/// which says how its threads share it. Unchecked for the pointers, which `owners` keep valid.
+final class HNSWGraph: @unchecked Sendable {
+    /// Ends a list.
+    static let none = UInt32.max
+    /// The most levels above level 0: with 2 links a node, 2^32 nodes.
+    static let maximumLevel = 31
+
+    let codec: VectorCodec
+    let options: HNSWOptions
+    /// Nodes that there is memory for.
+    let capacity: Int
+    /// Numbers of a list at level 0.
+    let listLength: Int
+    /// Nodes in use.
+    var count = 0
+    /// Where searches begin; `none` without nodes.
+    var entry = HNSWGraph.none
+    /// The level of `entry`.
+    var topLevel = 0
+
+    let records: UnsafeMutablePointer<UInt8>
+    let links: UnsafeMutablePointer<UInt32>
+    /// The row of each node.
+    let rows: UnsafeMutablePointer<UInt32>
+    /// The level of each node.
+    let levels: UnsafeMutablePointer<UInt8>
+    /// Of each node, where its lists above level 0 begin in `upperLinks`, in lists.
+    let upperStarts: UnsafeMutablePointer<UInt32>
+    private(set) var upperLinks: UnsafeMutablePointer<UInt32>
+    /// Lists in the pool.
+    private(set) var upperCount = 0
+    private var upperCapacity: Int
+    private let owners: [AnyObject]
+    private var upperOwner: AnyObject?
+
+    /// Most links of a node at level 0.
+    var degree: Int { Self.degree(options) }
+
+    /// Four times `m`: 64 links of which an insert chooses 32 beat 32 by 10 to 20 % at equal recall.
+    static func degree(_ options: HNSWOptions) -> Int { 4 * options.m }
+
+    /// Links that an insert chooses at level 0.
+    static func chosen(_ options: HNSWOptions) -> Int { 2 * options.m }
+
+    /// An empty graph with room for `capacity` nodes, whose lists may hold `slack` links beyond
+    /// `degree` while a build is under way.
+    init(_ codec: VectorCodec, _ options: HNSWOptions, capacity: Int, slack: Int = 0) {
+        self.codec = codec
+        self.options = options
+        self.capacity = capacity
+        listLength = Self.degree(options) + slack
+        let codes = HugeMemory(byteCount: capacity * codec.stride)
+        let lists = HugeMemory(byteCount: capacity * listLength * 4)
+        let numbers = HugeMemory(byteCount: capacity * 4)
+        let starts = HugeMemory(byteCount: capacity * 4)
+        let levels = HugeMemory(byteCount: capacity)
+        records = codes.bound(to: UInt8.self)
+        links = lists.bound(to: UInt32.self)
+        links.update(repeating: Self.none, count: capacity * listLength)
+        rows = numbers.bound(to: UInt32.self)
+        upperStarts = starts.bound(to: UInt32.self)
+        self.levels = levels.bound(to: UInt8.self)
+        owners = [codes, lists, numbers, starts, levels]
+        upperCapacity = 0
+        upperLinks = links
+    }
+
+    /// The graph of a base, where it lies.
+    init(
+        _ codec: VectorCodec,
+        _ options: HNSWOptions,
+        _ sections: HNSWSections
+    ) {
+        self.codec = codec
+        self.options = options
+        capacity = sections.rows.count
+        listLength = Self.degree(options)
+        count = capacity
+        entry = sections.header.entry
+        topLevel = Int(sections.header.topLevel)
+        // Never written: `HNSWBuilder` copies a graph before it changes it.
+        records = UnsafeMutablePointer(mutating: sections.records)
+        links = UnsafeMutablePointer(mutating: sections.links)
+        rows = UnsafeMutablePointer(mutating: sections.rows.start)
+        levels = UnsafeMutablePointer(mutating: sections.levels)
+        upperStarts = UnsafeMutablePointer(mutating: sections.upperStarts)
+        upperLinks = UnsafeMutablePointer(mutating: sections.upperLinks.start)
+        upperCount = sections.upperLinks.count / max(1, options.m)
+        upperCapacity = upperCount
+        owners = sections.owners
+    }
+
+    /// Bytes in use.
+    var byteCount: Int {
+        count * (codec.stride + listLength * 4 + 9) + upperCount * options.m * 4
+    }
+
+    @inline(__always) func record(_ node: UInt32) -> UnsafeMutablePointer<UInt8> {
+        records + Int(node) &* codec.stride
+    }
+
+    @inline(__always) func list(_ node: UInt32) -> UnsafeMutablePointer<UInt32> {
+        links + Int(node) &* listLength
+    }
+
+    /// The list of a node at a level from 1 to its own.
+    @inline(__always) func upperList(_ node: UInt32, _ level: Int) -> UnsafeMutablePointer<UInt32> {
+        upperLinks + (Int(upperStarts[Int(node)]) &+ level &- 1) &* options.m
+    }
+
+    /// The list of a node at any level that it has, and its length.
+    func list(_ node: UInt32, _ level: Int) -> UnsafeMutableBufferPointer<UInt32> {
+        level == 0
+            ? UnsafeMutableBufferPointer(start: list(node), count: listLength)
+            : UnsafeMutableBufferPointer(start: upperList(node, level), count: options.m)
+    }
+
+    /// The links of a node at a level.
+    func neighbors(_ node: UInt32, _ level: Int) -> UnsafeMutableBufferPointer<UInt32>.SubSequence {
+        let list = list(node, level)
+        return list.prefix { $0 != Self.none }
+    }
+
+    /// The level of a row: the same in every build, so that nothing of chance need be kept.
+    static func level(of row: UInt32, _ options: HNSWOptions) -> Int {
+        let bits = UInt64(row).mixed(with: 0x1EAF)
+        var level = 0
+        // P(level >= l) = m^-l, by comparing fractions.
+        var bound = UInt64.max / UInt64(options.m)
+        while bits < bound && level < maximumLevel {
+            level += 1
+            bound /= UInt64(options.m)
+        }
+        return level
+    }
+
+    /// Adds a node without links; rows ascend.
+    func add(row: UInt32, _ vector: UnsafePointer<Float>, _ scratch: CodecScratch) {
+        let node = reserve(row: row)
+        codec.encode(vector, into: record(node), scratch)
+    }
+
+    /// Adds a node whose record is still to be written.
+    func reserve(row: UInt32) -> UInt32 {
+        precondition(count < capacity, "Who adds has made room.")
+        let node = UInt32(count)
+        rows[count] = row
+        let level = Self.level(of: row, options)
+        levels[count] = UInt8(level)
+        upperStarts[count] = UInt32(upperCount)
+        growUpper(by: level)
+        count += 1
+        return node
+    }
+
+    /// Takes over the nodes of a graph, except for their links at level 0.
+    func copyNodes(from other: HNSWGraph) {
+        precondition(capacity >= other.count && count == 0, "It is empty and has room.")
+        records.update(from: other.records, count: other.count * codec.stride)
+        rows.update(from: other.rows, count: other.count)
+        levels.update(from: other.levels, count: other.count)
+        upperStarts.update(from: other.upperStarts, count: other.count)
+        growUpper(by: other.upperCount)
+        upperLinks.update(from: other.upperLinks, count: other.upperCount * options.m)
+        count = other.count
+        entry = other.entry
+        topLevel = other.topLevel
+    }
+
+    private func growUpper(by lists: Int) {
+        guard lists > 0 else { return }
+        if upperCount + lists > upperCapacity {
+            let capacity = max(1_024, 2 * (upperCount + lists))
+            let memory = HugeMemory(byteCount: capacity * options.m * 4)
+            let moved = memory.bound(to: UInt32.self)
+            moved.update(repeating: Self.none, count: capacity * options.m)
+            moved.update(from: upperLinks, count: upperCount * options.m)
+            upperLinks = moved
+            upperOwner = memory
+            upperCapacity = capacity
+        }
+        upperCount += lists
+    }
+}
+
+/// A list of numbers somewhere in memory.
+struct NumberList {
+    let start: UnsafePointer<UInt32>
+    let count: Int
+}
+
+/// The parts of a base that make up a graph.
+struct HNSWSections {
+    let header: HNSWHeader
+    let rows: NumberList
+    let levels: UnsafePointer<UInt8>
+    let upperStarts: UnsafePointer<UInt32>
+    let upperLinks: NumberList
+    let links: UnsafePointer<UInt32>
+    let records: UnsafePointer<UInt8>
+    let owners: [AnyObject]
+}

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+import CVectorKernels
+package import LodestoneCore
+import Synchronization
+
+/// A graph of neighbors (Malkov & Yashunin, arXiv:1603.09320) walked over small codes; the nearest
+/// of what it finds are compared exactly.
+///
+/// Rows written since the graph was made are compared exactly, too, unless the strategy links them
+/// inside the write.
+///
+/// A search with a filter, or where many rows were dropped, takes the cheapest of two ways: it walks
+/// the graph with a beam that is wider by the share of rows that count and keeps those, or compares
+/// the codes of all rows that count. Where the first finds too few it takes the second.
+///
+/// Threading: a value; a graph is changed by nobody, or by the one writer of an inline strategy
+/// while it holds the lock that searches share.
+package struct HNSWIndex: VectorIndex {
+    let dimension: Int
+    let metric: Metric
+    let options: HNSWOptions
+    let linksInline: Bool
+    var store: HNSWStore?
+    /// Covered rows that were dropped.
+    private(set) var droppedCount = 0
+    package internal(set) var health = IndexHealth()
+    private let flat: FlatIndex
+    private let unfinished: HNSWUnfinished
+
+    /// An index that covers nothing yet.
+    package init(
+        _ options: HNSWOptions,
+        linksInline: Bool,
+        dimension: Int,
+        metric: Metric
+    ) {
+        self.init(options, linksInline, dimension, metric, HNSWUnfinished())
+    }
+
+    private init(
+        _ options: HNSWOptions,
+        _ linksInline: Bool,
+        _ dimension: Int,
+        _ metric: Metric,
+        _ unfinished: HNSWUnfinished
+    ) {
+        self.dimension = dimension
+        self.metric = metric
+        self.unfinished = unfinished
+        self.options = options
+        self.linksInline = linksInline
+        flat = FlatIndex(dimension: dimension, metric: metric)
+    }
+
+    package var name: String { "hnsw" }
+    package var endRow: UInt32 { store?.endRow ?? 0 }
+    package var count: Int { store?.count ?? 0 }
+    package var byteCount: Int { store?.byteCount ?? 0 }
+
+    // MARK: Searching
+
+    /// Time of a distance in a walk, against one of a scan in order: its rows come from anywhere.
+    private static let walkCost = 2.0
+    /// Distances that a walk computes for each place of its beam.
+    private static let distancesPerPlace = 22.0
+
+    package func search(_ questions: VectorQuestions, in table: VectorTable) throws(LodestoneError)
+        -> [VectorAnswer]
+    {
+        guard !questions.isExact, health.isGood, let store, questions.k > 0 else {
+            return try scan(questions, table.blocks)
+        }
+        var answers: [VectorAnswer] = []
+        answers.reserveCapacity(questions.queries.count)
+        for query in questions.queries {
+            try questions.context.check()
+            guard
+                let answer = try store.reading({ (graph, scratch) throws(LodestoneError) in
+                    try search(query, questions, graph, scratch, table)
+                })
+            else {
+                // The graph is damaged: who asked looks at that, and what it found is exact.
+                return try scan(questions, table.blocks)
+            }
+            answers.append(answer)
+        }
+        let rest = table.suffix(from: endRow)
+        if rest.isEmpty { return answers }
+        for (index, late) in try scan(questions, rest).enumerated() {
+            answers[index].merge(late, k: questions.k)
+        }
+        return answers
+    }
+
+    private func scan(_ questions: VectorQuestions, _ blocks: [VectorBlock])
+        throws(LodestoneError) -> [VectorAnswer]
+    {
+        try flat.search(questions, in: blocks)
+    }
+
+    private func search(
+        _ query: [Float],
+        _ questions: VectorQuestions,
+        _ graph: HNSWGraph,
+        _ scratch: HNSWScratch,
+        _ table: VectorTable
+    ) throws(LodestoneError) -> VectorAnswer {
+        let reranked = questions.k + max(10, questions.k / 2)
+        let width = max(questions.efSearch ?? options.efSearch, questions.k)
+        let total = graph.count
+        let wanted = questions.allowed.map { min($0.count, total) } ?? max(0, total - droppedCount)
+        guard wanted > 0 else { return VectorAnswer(neighbors: [], strategy: name) }
+        let share = Double(wanted) / Double(total)
+        let widened = min(Double(width) / share, Double(total))
+        let walk = widened * Self.distancesPerPlace * Self.walkCost
+        if questions.allowed == nil || walk < Double(wanted) {
+            let size = graph.search(query, width: Int(widened), scratch)
+            // A graph that grows has nodes of rows that this reader's state doesn't know.
+            let isAny = share == 1 && !linksInline
+            let found = take(reranked, of: size, isAny ? nil : questions, graph, scratch)
+            if found.count >= min(questions.k, wanted) {
+                return rank(query, found, questions.k, "hnsw", graph, scratch, table)
+            }
+        }
+        let size = try graph.scan(
+            query,
+            width: reranked,
+            scratch,
+            context: questions.context,
+            next: matching(questions, graph)
+        )
+        let found = take(reranked, of: size, nil, graph, scratch)
+        return rank(query, found, questions.k, "filtered scan", graph, scratch, table)
+    }
+
+    /// The rows of the first nodes in the beam that may be found.
+    private func take(
+        _ wanted: Int,
+        of size: Int,
+        _ questions: VectorQuestions?,
+        _ graph: HNSWGraph,
+        _ scratch: HNSWScratch
+    ) -> [UInt32] {
+        var rows: [UInt32] = []
+        rows.reserveCapacity(wanted)
+        for index in 0..<size where rows.count < wanted {
+            let row = graph.rows[Int(HNSWBeam.node(scratch.beam[index]))]
+            if questions?.allows(row) ?? true { rows.append(row) }
+        }
+        return rows
+    }
+
+    /// Gives the nodes of rows that may be found, some at a time, in order.
+    private func matching(_ questions: VectorQuestions, _ graph: HNSWGraph)
+        -> (UnsafeMutablePointer<UInt32>) -> Int
+    {
+        var node = 0
+        let exists = questions.exists
+        guard let allowed = questions.allowed else {
+            return { hop in
+                var found = 0
+                while node < graph.count && found < HNSWScratch.hopLength {
+                    if exists(graph.rows[node]) {
+                        hop[found] = UInt32(node)
+                        found += 1
+                    }
+                    node += 1
+                }
+                return found
+            }
+        }
+        let end = graph.count > 0 ? graph.rows[graph.count - 1] : 0
+        let isDense = graph.count > 0 && Int(end - graph.rows[0]) == graph.count - 1
+        var row: UInt32? = graph.count > 0 ? allowed.next(from: graph.rows[0]) : nil
+        return { hop in
+            var found = 0
+            while let next = row, next <= end, found < HNSWScratch.hopLength {
+                if isDense {
+                    node = Int(next - graph.rows[0])
+                } else {
+                    while graph.rows[node] < next { node += 1 }
+                }
+                if graph.rows[node] == next {
+                    hop[found] = UInt32(node)
+                    found += 1
+                }
+                row = next < end ? allowed.next(from: next + 1) : nil
+            }
+            return found
+        }
+    }
+
+    /// The exactly nearest of some rows.
+    private func rank(
+        _ query: [Float],
+        _ rows: [UInt32],
+        _ k: Int,
+        _ strategy: String,
+        _ graph: HNSWGraph,
+        _ scratch: HNSWScratch,
+        _ table: VectorTable
+    ) -> VectorAnswer {
+        var answer = VectorAnswer(
+            neighbors: flat.nearest(query, k: k, among: rows, of: table),
+            strategy: strategy
+        )
+        answer.visited = scratch.visited
+        answer.computed = scratch.computed + rows.count
+        answer.scanned = rows.count
+        return answer
+    }
+
+    // MARK: Changes
+
+    /// The same graph under other options; `nil` when they ask for another graph.
+    func adapted(to options: HNSWOptions, linksInline: Bool) -> HNSWIndex? {
+        guard options.m == self.options.m, options.efConstruction == self.options.efConstruction,
+            options.quantization == self.options.quantization
+        else { return nil }
+        var adapted = HNSWIndex(
+            options,
+            linksInline: linksInline,
+            dimension: dimension,
+            metric: metric
+        )
+        adapted.store = store
+        adapted.droppedCount = droppedCount
+        adapted.health = health
+        return adapted
+    }
+
+    package mutating func drop(_ row: UInt32) {
+        // Below the end every row that existed has a node.
+        if row < endRow { droppedCount += 1 }
+    }
+
+    package mutating func indexMany(_ table: VectorTable, from row: UInt32) {
+        guard linksInline else { return }
+        if let store {
+            // Rows that were not linked when they came wait for the next compaction, and with them
+            // all after.
+            let rest = table.suffix(from: store.endRow)
+            guard let first = rest.first, first.firstRow >= row else { return }
+            store.append(rest)
+        } else if let first = table.blocks.first, first.firstRow >= row {
+            store = HNSWStore(first: table, metric: metric, options: options)
+        }
+    }
+
+    package func compacted(_ table: VectorTable, _ work: IndexWork) throws(LodestoneError)
+        -> any VectorIndex
+    {
+        var index = HNSWIndex(options, linksInline, dimension, metric, unfinished)
+        let fold = HNSWFold(
+            metric: metric,
+            options: options,
+            table: table,
+            work: work,
+            unfinished: unfinished
+        )
+        guard let (graph, health) = try fold.run(over: health.isGood ? store : nil) else {
+            return index
+        }
+        index.store = HNSWStore(graph)
+        index.health = health
+        return index
+    }
+}
+
+extension VectorAnswer {
+    /// Takes in what was found among other rows.
+    mutating func merge(_ other: VectorAnswer, k: Int) {
+        neighbors += other.neighbors
+        neighbors.sort { ($0.distance, $0.row) < ($1.distance, $1.row) }
+        if neighbors.count > k { neighbors.removeLast(neighbors.count - k) }
+        visited += other.visited
+        computed += other.computed
+        scanned += other.scanned
+    }
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+import CVectorKernels
+import Dispatch
+import LodestoneCore
+import Synchronization
+
+/// A graph without some of its nodes: the others get new numbers, and nodes that lost links new
+/// ones.
+///
+/// Threading: its threads work on nodes of their own. Unchecked for that.
+final class HNSWMending: @unchecked Sendable {
+    private let old: HNSWGraph
+    private let kept: [UInt32]
+    private let graph: HNSWGraph
+    private let threads: Int
+    /// The new number of each old node; `none` for those that go.
+    private var numbers: [UInt32]
+
+    /// Links of a dropped node that a neighbor may choose from at most: the nearest come first.
+    private static let inherited = 16
+
+    init(_ old: HNSWGraph, _ kept: [UInt32], into graph: HNSWGraph, threads: Int) {
+        self.old = old
+        self.kept = kept
+        self.graph = graph
+        self.threads = threads
+        numbers = Array(repeating: HNSWGraph.none, count: old.count)
+        for (number, node) in kept.enumerated() { numbers[Int(node)] = UInt32(number) }
+    }
+
+    /// Copies the nodes that stay, with the links between them.
+    func copy(keepsCodes: Bool) {
+        for node in kept {
+            let number = graph.reserve(row: old.rows[Int(node)])
+            if keepsCodes {
+                graph.record(number).update(from: old.record(node), count: graph.codec.stride)
+            }
+            let level = Int(old.levels[Int(node)])
+            for level in 0...level {
+                let list = graph.list(number, level)
+                var length = 0
+                for link in old.neighbors(node, level) where numbers[Int(link)] != HNSWGraph.none {
+                    list[length] = numbers[Int(link)]
+                    length += 1
+                }
+            }
+            if graph.entry == HNSWGraph.none || level > graph.topLevel {
+                graph.entry = number
+                graph.topLevel = level
+            }
+        }
+    }
+
+    /// Lets nodes that lost links choose again.
+    func mend(_ builder: HNSWBuilder) {
+        let next = Atomic<Int>(0)
+        DispatchQueue.concurrentPerform(iterations: threads) { _ in
+            let scratch = HNSWScratch(graph.codec, nodes: 0, kernels: builder.kernels)
+            while true {
+                let start = next.add(256, ordering: .relaxed).oldValue
+                if start >= kept.count { return }
+                for number in start..<min(start + 256, kept.count) {
+                    for level in 0...Int(graph.levels[number]) {
+                        mend(UInt32(number), level, builder, scratch)
+                    }
+                }
+            }
+        }
+    }
+
+    private func mend(
+        _ number: UInt32,
+        _ level: Int,
+        _ builder: HNSWBuilder,
+        _ scratch: HNSWScratch
+    ) {
+        let links = old.neighbors(kept[Int(number)], level)
+        let gone = links.filter { numbers[Int($0)] == HNSWGraph.none }
+        if gone.isEmpty { return }
+        var others: Set<UInt32> = []
+        for link in links where numbers[Int(link)] != HNSWGraph.none {
+            others.insert(numbers[Int(link)])
+        }
+        for node in gone {
+            for link in old.neighbors(node, level).prefix(Self.inherited)
+            where numbers[Int(link)] != HNSWGraph.none {
+                others.insert(numbers[Int(link)])
+            }
+        }
+        others.remove(number)
+        builder.relink(number, level, among: others.sorted(), scratch)
+    }
+}

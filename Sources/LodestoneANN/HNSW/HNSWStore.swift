@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+import CVectorKernels
+import LodestoneCore
+import Synchronization
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// The graph of an index where it is: in a base that nobody has looked into yet, or in memory.
+///
+/// Threading: searches share a lock; the one writer of an inline strategy takes it alone, for each
+/// batch. Unchecked because the lock guards the rest.
+final class HNSWStore: @unchecked Sendable {
+    private enum Content {
+        /// Not checked yet.
+        case base(HNSWBase)
+        case graph(HNSWGraph)
+        /// Its base is damaged.
+        case damaged
+    }
+
+    private var content: Content
+    private var builder: HNSWBuilder?
+    private let lock: UnsafeMutablePointer<pthread_rwlock_t>
+    private let scratches: HNSWScratchPool
+    /// What is known without looking into the base.
+    private let codec: VectorCodec
+    private var shape: (endRow: UInt32, count: Int, byteCount: Int)
+
+    private init(_ content: Content, _ codec: VectorCodec, _ shape: (UInt32, Int, Int)) {
+        self.content = content
+        self.codec = codec
+        self.shape = shape
+        lock = .allocate(capacity: 1)
+        pthread_rwlock_init(lock, nil)
+        scratches = HNSWScratchPool(codec, kernels: lode_code_kernels_best().pointee)
+    }
+
+    deinit {
+        pthread_rwlock_destroy(lock)
+        lock.deallocate()
+    }
+
+    convenience init(_ graph: HNSWGraph) {
+        self.init(.graph(graph), graph.codec, Self.shape(graph))
+    }
+
+    /// The graph of a base, which is checked when it is searched first.
+    convenience init(_ base: HNSWBase) {
+        self.init(.base(base), base.codec, (base.header.endRow, base.count, base.byteCount))
+    }
+
+    /// A graph of the first rows of an inline strategy.
+    convenience init(first table: VectorTable, metric: Metric, options: HNSWOptions) {
+        var sample: [UnsafePointer<Float>] = []
+        for block in table.blocks {
+            for place in 0..<block.count where sample.count < VectorCodec.sampleCount {
+                sample.append(block.base + place * table.dimension)
+            }
+        }
+        // The vectors to come may be larger than the first ones.
+        let codec = VectorCodec(
+            metric,
+            dimension: table.dimension,
+            quantization: options.quantization,
+            sample: sample,
+            headroom: 1.5
+        )
+        self.init(HNSWGraph(codec, options, capacity: 1_024))
+        append(table.blocks)
+    }
+
+    private static func shape(_ graph: HNSWGraph) -> (UInt32, Int, Int) {
+        let last = graph.count > 0 ? graph.rows[graph.count - 1] + 1 : 0
+        return (last, graph.count, graph.byteCount)
+    }
+
+    /// The row after the last that has a node.
+    var endRow: UInt32 { sharing { shape.endRow } }
+    var count: Int { sharing { shape.count } }
+    var byteCount: Int { sharing { shape.byteCount } }
+
+    private func sharing<T, E: Error>(_ body: () throws(E) -> T) throws(E) -> T {
+        pthread_rwlock_rdlock(lock)
+        defer { pthread_rwlock_unlock(lock) }
+        return try body()
+    }
+
+    private func alone<T>(_ body: () -> T) -> T {
+        pthread_rwlock_wrlock(lock)
+        defer { pthread_rwlock_unlock(lock) }
+        return body()
+    }
+
+    /// Runs `body` on the graph; `nil` when it is damaged.
+    func reading<T, E: Error>(_ body: (HNSWGraph, HNSWScratch) throws(E) -> T) throws(E) -> T? {
+        let isOpen = sharing { if case .base = content { false } else { true } }
+        if !isOpen { alone { open() } }
+        return try sharing { () throws(E) -> T? in
+            guard case .graph(let graph) = content else { return nil }
+            return try scratches.with(nodes: graph.count) { (scratch) throws(E) in
+                try body(graph, scratch)
+            }
+        }
+    }
+
+    /// The graph; `nil` when it is damaged.
+    var graph: HNSWGraph? { reading { graph, _ in graph } }
+
+    private func open() {
+        guard case .base(let base) = content else { return }
+        content = base.open().map { .graph($0) } ?? .damaged
+    }
+
+    /// Links the rows of some blocks, which lie above all before.
+    func append(_ blocks: [VectorBlock]) {
+        guard let old = graph, let dimension = blocks.first.map({ _ in codec.dimension }) else {
+            return
+        }
+        alone {
+            let added = blocks.reduce(0) { $0 + $1.count }
+            var graph = old
+            if old.count + added > old.capacity || builder == nil {
+                graph = HNSWGraph(
+                    codec,
+                    old.options,
+                    capacity: max(1_024, 2 * (old.count + added))
+                )
+                graph.copyNodes(from: old)
+                graph.links.update(from: old.links, count: old.count * old.listLength)
+                builder = HNSWBuilder(graph)
+                content = .graph(graph)
+            }
+            guard let builder else { return }
+            let scratch = HNSWScratch(
+                codec,
+                nodes: graph.capacity,
+                kernels: builder.kernels
+            )
+            for block in blocks {
+                guard block.check(rows: 0..<block.count, dimension: dimension) else { return }
+                for place in 0..<block.count {
+                    let node = UInt32(graph.count)
+                    let vector = block.base + place * dimension
+                    graph.add(row: block.row(at: place), vector, scratch.codec)
+                    builder.insert(node, scratch)
+                }
+                withExtendedLifetime(block.owner) {}
+            }
+            shape = Self.shape(graph)
+        }
+    }
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+package import LodestoneCore
+
+/// The one place that knows which index a strategy means: a new strategy is a case here, in
+/// `VectorIndexStrategy`, and on the wire.
+extension VectorIndexStrategy {
+    /// An index that covers nothing yet.
+    package func makeIndex(dimension: Int, metric: Metric) -> any VectorIndex {
+        // A collection without vectors has no dimension, and asks for nothing.
+        let dimension = max(1, dimension)
+        switch self {
+        case .flatScan, .lsh:
+            return FlatIndex(dimension: dimension, metric: metric)
+        case .hnsw(let inlineIndexing, let options):
+            return HNSWIndex(
+                options,
+                linksInline: inlineIndexing,
+                dimension: dimension,
+                metric: metric
+            )
+        }
+    }
+
+    /// The index that a base has; one that covers nothing when it has none of this strategy.
+    package func openIndex(from source: some SectionSource, dimension: Int, metric: Metric)
+        -> any VectorIndex
+    {
+        switch self {
+        case .flatScan, .lsh:
+            return makeIndex(dimension: dimension, metric: metric)
+        case .hnsw(let inlineIndexing, let options):
+            return HNSWIndex(
+                from: source,
+                options,
+                linksInline: inlineIndexing,
+                dimension: max(1, dimension),
+                metric: metric
+            )
+        }
+    }
+
+    /// The index of this strategy after that of another one: the same where only searches differ.
+    package func makeIndex(dimension: Int, metric: Metric, after other: any VectorIndex)
+        -> any VectorIndex
+    {
+        if case .hnsw(let inlineIndexing, let options) = self, let graph = other as? HNSWIndex,
+            let adapted = graph.adapted(to: options, linksInline: inlineIndexing)
+        {
+            return adapted
+        }
+        return makeIndex(dimension: dimension, metric: metric)
+    }
+}

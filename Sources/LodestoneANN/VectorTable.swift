@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The vectors of a collection in one state: blocks in the order of their rows, without overlap.
+///
+/// Threading: a value.
+package struct VectorTable: Sendable {
+    /// Elements of every vector.
+    package let dimension: Int
+    /// In row order.
+    package private(set) var blocks: [VectorBlock] = []
+
+    /// Creates an empty table.
+    package init(dimension: Int) { self.dimension = dimension }
+
+    /// Adds vectors of rows above all others; what follows the last block in memory joins it.
+    package mutating func append(_ block: VectorBlock) {
+        if let last = blocks.last, last.checked == nil, block.checked == nil, block.rows == nil,
+            last.owner === block.owner,
+            last.base + last.count * dimension == block.base,
+            Int(last.firstRow) + last.count == Int(block.firstRow)
+        {
+            blocks[blocks.count - 1] = VectorBlock(
+                base: last.base,
+                firstRow: last.firstRow,
+                count: last.count + block.count,
+                owner: last.owner
+            )
+        } else {
+            blocks.append(block)
+        }
+    }
+
+    /// The block that has a row's vector, and where in it.
+    ///
+    /// O(log of the number of blocks).
+    package func place(of row: UInt32) -> (block: VectorBlock, place: Int)? {
+        var low = 0
+        var high = blocks.count
+        while low < high {
+            let middle = (low + high) / 2
+            if blocks[middle].firstRow <= row { low = middle + 1 } else { high = middle }
+        }
+        guard low > 0 else { return nil }
+        let block = blocks[low - 1]
+        return block.place(of: row).map { (block, $0) }
+    }
+
+    /// The vector of a row; `nil` when there is none, or it fails its checksum, which then shows in
+    /// the block's `isDamaged`.
+    package func vector(of row: UInt32) -> UnsafePointer<Float>? {
+        guard let (block, place) = place(of: row),
+            block.check(rows: place..<place + 1, dimension: dimension)
+        else { return nil }
+        return block.base + place * dimension
+    }
+
+    /// The blocks with the rows from `row` on.
+    package func suffix(from row: UInt32) -> [VectorBlock] {
+        var suffix: [VectorBlock] = []
+        for block in blocks.reversed() {
+            if let rest = block.suffix(from: row, dimension: dimension) { suffix.append(rest) }
+            if block.firstRow <= row { break }
+        }
+        return suffix.reversed()
+    }
+
+    /// Calls `body` with every row from `row` on that has a vector, in order.
+    package func forEach<E: Error>(
+        from row: UInt32,
+        _ body: (UInt32, UnsafePointer<Float>) throws(E) -> Void
+    ) throws(E) {
+        for block in suffix(from: row) {
+            for place in 0..<block.count {
+                guard block.check(rows: place..<place + 1, dimension: dimension) else { return }
+                try body(block.row(at: place), block.base + place * dimension)
+            }
+            withExtendedLifetime(block.owner) {}
+        }
+    }
+}

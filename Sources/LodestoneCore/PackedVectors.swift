@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The vectors of some documents, one after the other, as they come over the wire and go into the
+/// store: a batch of a thousand is one piece of memory instead of a thousand.
+package struct PackedVectors: Sendable {
+    /// All elements.
+    package let elements: [Float]
+    /// Of each document whether it has a vector.
+    package let isPresent: [Bool]
+    /// Elements of each vector.
+    package let dimension: Int
+
+    /// - Precondition: There are `dimension` elements for every document that has a vector.
+    package init(elements: [Float], isPresent: [Bool], dimension: Int) {
+        precondition(elements.count == dimension * isPresent.count { $0 }, "A vector for each.")
+        self.elements = elements
+        self.isPresent = isPresent
+        self.dimension = dimension
+    }
+
+    /// The same documents, each with its own vector.
+    package func unpacked(_ documents: [Document]) -> [Document] {
+        var documents = documents
+        var start = 0
+        for place in documents.indices where isPresent[place] {
+            documents[place].vector = Array(elements[start..<start + dimension])
+            start += dimension
+        }
+        return documents
+    }
+}

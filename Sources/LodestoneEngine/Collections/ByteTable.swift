@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+
+/// Gives byte strings dense numbers from 0 on.
+///
+/// All of them lie in one piece of memory, so that a million ids are not a million objects.
+struct ByteTable {
+    /// Makes places differ from table to table, so that nobody can prepare strings that collide.
+    private let seed = UInt64.random(in: .min ... .max)
+    /// An open table, at most half full: hash in the upper half, number plus one in the lower.
+    private var slots: ContiguousArray<UInt64>
+    private var bytes: ContiguousArray<UInt8> = []
+    /// Where each string ends.
+    private var ends: ContiguousArray<Int> = []
+
+    /// Creates an empty table.
+    ///
+    /// - Parameter minimumCapacity: Strings that it takes before it grows.
+    init(minimumCapacity: Int = 0) {
+        var capacity = 16
+        while capacity < minimumCapacity * 2 { capacity *= 2 }
+        slots = ContiguousArray(repeating: 0, count: capacity)
+    }
+
+    /// Strings.
+    var count: Int { ends.count }
+
+    /// The number of a string that has one.
+    func number(of string: UnsafeBufferPointer<UInt8>) -> UInt32? {
+        slots.withUnsafeBufferPointer { find(string, hash(string), in: $0).number }
+    }
+
+    /// The number of a string, which gets one when it has none.
+    mutating func intern(_ string: UnsafeBufferPointer<UInt8>) -> UInt32 {
+        let hash = hash(string)
+        let (found, place) = slots.withUnsafeBufferPointer { find(string, hash, in: $0) }
+        if let found { return found }
+        let number = UInt32(ends.count)
+        bytes.append(contentsOf: string)
+        ends.append(bytes.count)
+        slots[place] = hash << 32 | UInt64(number + 1)
+        if ends.count * 2 > slots.count { grow() }
+        return number
+    }
+
+    /// Calls `body` with a string, by its number, which was given.
+    func withBytes<T>(of number: Int, _ body: (UnsafeBufferPointer<UInt8>) -> T) -> T {
+        bytes.withUnsafeBufferPointer { body(.init(rebasing: $0[range(of: number)])) }
+    }
+
+    private func range(of number: Int) -> Range<Int> {
+        (number == 0 ? 0 : ends[number - 1])..<ends[number]
+    }
+
+    /// Half of the bits of a hash.
+    private func hash(_ string: UnsafeBufferPointer<UInt8>) -> UInt64 {
+        UInt64(hashing: UnsafeRawBufferPointer(string), seed: seed) >> 32
+    }
+
+    /// The number of a string, or the free slot that it belongs into.
+    @inline(__always)
+    private func find(
+        _ string: UnsafeBufferPointer<UInt8>,
+        _ hash: UInt64,
+        in slots: UnsafeBufferPointer<UInt64>
+    ) -> (number: UInt32?, place: Int) {
+        let mask = slots.count - 1
+        var place = Int(hash) & mask
+        while slots[place] != 0 {
+            let number = UInt32(truncatingIfNeeded: slots[place]) - 1
+            if slots[place] >> 32 == hash,
+                withBytes(of: Int(number), { $0.elementsEqual(string) })
+            {
+                return (number, place)
+            }
+            place = (place + 1) & mask
+        }
+        return (nil, place)
+    }
+
+    private mutating func grow() {
+        var larger = ContiguousArray<UInt64>(repeating: 0, count: slots.count * 2)
+        let mask = larger.count - 1
+        for slot in slots where slot != 0 {
+            var place = Int(slot >> 32) & mask
+            while larger[place] != 0 { place = (place + 1) & mask }
+            larger[place] = slot
+        }
+        slots = larger
+    }
+}

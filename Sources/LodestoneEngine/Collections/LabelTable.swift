@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+import Synchronization
+
+/// Gives each distinct label a small, dense number, for good.
+///
+/// Numbers are only ever added, so every state of a collection can share one table: a number that
+/// a state does not know yet is one without a link that bears it.
+///
+/// Threading: behind a mutex; callers with many labels take it once.
+final class LabelTable: Sendable {
+    struct Table {
+        private var numbers = ByteTable()
+        /// In the order of their numbers.
+        private(set) var labels: [String] = []
+
+        func number(of label: String) -> UInt32? {
+            var label = label
+            return label.withUTF8 { numbers.number(of: $0) }
+        }
+
+        /// The label of a number; none only for one read from a damaged base.
+        func label(_ number: UInt32) -> String? {
+            number < labels.count ? labels[Int(number)] : nil
+        }
+
+        mutating func intern(_ label: String) -> UInt32 {
+            var bytes = label
+            let number = bytes.withUTF8 { numbers.intern($0) }
+            if Int(number) == labels.count { labels.append(label) }
+            return number
+        }
+    }
+
+    private let table = Mutex(Table())
+
+    func withTable<T, Failure: Error>(
+        _ body: (inout sending Table) throws(Failure) -> sending T
+    ) throws(Failure) -> sending T {
+        try table.withLock(body)
+    }
+}
+
+/// A label by its bytes: Unicode's canonical equivalence plays no part.
+struct Label: Hashable, Sendable {
+    let string: String
+
+    static func == (left: Label, right: Label) -> Bool {
+        left.string.utf8.elementsEqual(right.string.utf8)
+    }
+
+    func hash(into hasher: inout Hasher) {
+        var string = string
+        string.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+    }
+}

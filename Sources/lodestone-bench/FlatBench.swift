@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import LodestoneANN
+import LodestoneCore
+import LodestoneImport
+
+/// How fast every vector is compared, by one thread, with nothing around it.
+struct FlatBench: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "flat",
+        abstract: "Searches the flat index in this process; recall against a loop in float64."
+    )
+
+    @OptionGroup var options: DataOptions
+
+    @Flag(help: "One JSON object a line instead of a table.")
+    var json = false
+
+    @Option(help: "Questions of one call.")
+    var batch = 1_000
+
+    @Option(help: "Questions.")
+    var queries = 1_000
+
+    @Option(help: "Hits wanted.")
+    var limit = 10
+
+    @OptionGroup var metricOption: MetricOption
+
+    @Option(help: "Passes over the questions; the best one counts.")
+    var passes = 3
+
+    @Option(help: "Questions whose recall is measured.")
+    var recallQueries = 20
+
+    func run() throws {
+        let metric = metricOption.metric
+        let vectors = try BenchVectors(options)
+        let questions = try options.data.questions(queries).vectors
+        let index = FlatIndex(dimension: options.dimension, metric: metric)
+        var best = Double.infinity
+        var answers: [[Neighbor]] = []
+        for _ in 0..<passes {
+            answers = []
+            let start = processorSeconds()
+            for first in stride(from: 0, to: questions.count, by: batch) {
+                answers += try index.search(
+                    Array(questions[first..<min(first + batch, questions.count)]),
+                    k: limit,
+                    in: [vectors.block],
+                    isAllowed: nil,
+                    context: CallContext(timeout: .seconds(3_600))
+                )
+            }
+            best = min(best, processorSeconds() - start)
+        }
+        var parameters: [(name: String, value: Measurement.Parameter)] = [
+            ("metric", .text("\(metric)")), ("batch", .number(Double(batch))),
+            ("queries", .number(Double(questions.count))),
+            ("vectors", .number(Double(vectors.block.count))), ("k", .number(Double(limit))),
+        ]
+        if metric == .cosine {
+            let recall = vectors.recall(answers, questions, recallQueries)
+            parameters.append(("recall", .number(recall)))
+        }
+        Report(isJSON: json).add(
+            Measurement(
+                name: "flat",
+                value: Double(questions.count) / best,
+                unit: "queries_per_cpu_second",
+                parameters: parameters
+            )
+        )
+    }
+}
+
+/// What is told of how near two vectors are.
+struct MetricOption: ParsableArguments {
+    @Option(
+        help: "cosine, euclidean or dotProduct.",
+        transform: { text in
+            guard let metric = Metric.allCases.first(where: { "\($0)" == text }) else {
+                throw ValidationError("There is no metric '\(text)'.")
+            }
+            return metric
+        }
+    )
+    var metric = Metric.cosine
+}
+
+/// The vectors of the data in memory, in one piece.
+///
+/// `@unchecked Sendable`: written by `init` only.
+final class BenchVectors: @unchecked Sendable {
+    private let storage: UnsafeMutableBufferPointer<Float>
+    private let vectors: [[Float]]
+
+    init(_ options: DataOptions) throws {
+        let file = try VectorFile(
+            path: options.folder + "/docs.f16",
+            dimension: options.dimension
+        )
+        vectors = try file.read(0..<file.count)
+        storage = .allocate(capacity: vectors.count * options.dimension)
+        _ = storage.initialize(fromContentsOf: Array(vectors.joined()))
+    }
+
+    deinit { storage.deallocate() }
+
+    /// All of them.
+    var block: VectorBlock {
+        VectorBlock(
+            base: UnsafePointer(storage.baseAddress.unsafelyUnwrapped),
+            firstRow: 0,
+            count: vectors.count,
+            owner: self
+        )
+    }
+
+    /// Each with its number.
+    var rows: [(row: UInt32, vector: UnsafePointer<Float>)] {
+        let base = block.base
+        return vectors.indices.map { (UInt32($0), base + $0 * vectors[$0].count) }
+    }
+
+    /// The share of the true nearest by cosine that the first `count` answers have.
+    func recall(_ answers: [[Neighbor]], _ questions: [[Float]], _ count: Int) -> Double {
+        var found = 0
+        var wanted = 0
+        for (answer, question) in zip(answers, questions).prefix(count) {
+            let truth = Set(trueNeighbors(of: question, among: vectors, k: answer.count))
+            found += answer.count { truth.contains(Int($0.row)) }
+            wanted += truth.count
+        }
+        return wanted == 0 ? 1 : Double(found) / Double(wanted)
+    }
+}

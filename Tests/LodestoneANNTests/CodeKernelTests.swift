@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+import CVectorKernels
+import LodestoneCore
+import TestSupport
+import Testing
+
+@testable import LodestoneANN
+
+@Suite("Kernels over codes")
+struct CodeKernelTests {
+    private static let sets = [LODE_ISA_AVX2, LODE_ISA_AVX512]
+
+    @Test(
+        "every instruction set gives the keys of the definition",
+        arguments: VectorQuantization.allCases,
+        [1, 7, 16, 60, 61, 64, 100, 384, 785]
+    )
+    func keys(quantization: VectorQuantization, dimension: Int) throws {
+        var random = SeededGenerator(seed: UInt64(dimension))
+        for metric in Metric.allCases {
+            let memory = RowMemory(random.vectors(37, dimension))
+            let sample = (0..<37).map { memory.base + $0 * dimension }
+            let codec = VectorCodec(
+                metric,
+                dimension: dimension,
+                quantization: quantization,
+                sample: sample
+            )
+            let definition = lode_code_kernels_for(Int32(LODE_ISA_SCALAR.rawValue))
+            let expected = keys(codec, sample, try #require(definition).pointee)
+            for set in Self.sets {
+                guard let kernels = lode_code_kernels_for(Int32(set.rawValue)) else { continue }
+                let found = keys(codec, sample, kernels.pointee)
+                if quantization == .none {
+                    for (a, b) in zip(found, expected) {
+                        let (a, b) = (Float(bitPattern: a), Float(bitPattern: b))
+                        #expect(abs(a - b) <= 1e-5 * max(1, b))
+                    }
+                } else {
+                    #expect(found == expected, "set \(set.rawValue)")
+                }
+            }
+        }
+    }
+
+    /// The keys of the first vector, as a query and as a record, to all.
+    private func keys(
+        _ codec: VectorCodec,
+        _ vectors: [UnsafePointer<Float>],
+        _ kernels: lode_code_kernels
+    ) -> [UInt32] {
+        let graph = HNSWGraph(codec, HNSWOptions(), capacity: vectors.count)
+        let scratch = HNSWScratch(codec, nodes: vectors.count, kernels: kernels)
+        for (row, vector) in vectors.enumerated() {
+            graph.add(row: UInt32(row), vector, scratch.codec)
+        }
+        let ids = Array((0..<UInt32(vectors.count)).reversed())
+        var found = [UInt32](repeating: 0, count: 2 * ids.count)
+        let kernel = codec.keys(kernels)
+        let layout = codec.layout(graph.records)
+        var base = codec.encodeQuery(vectors[0], into: scratch.query, scratch.codec)
+        kernel(layout, scratch.query, base, ids, ids.count, &found)
+        var others = [UInt32](repeating: 0, count: ids.count)
+        base = codec.makeQuery(of: graph.record(0), into: scratch.query, kernels)
+        kernel(layout, scratch.query, base, ids, ids.count, &others)
+        found.replaceSubrange(ids.count..<2 * ids.count, with: others)
+        return found
+    }
+
+    @Test("keys sort like distances", arguments: Metric.allCases)
+    func order(metric: Metric) {
+        var random = SeededGenerator(seed: 17)
+        let dimension = 96
+        let memory = RowMemory(random.vectors(200, dimension))
+        let sample = (0..<200).map { memory.base + $0 * dimension }
+        let codec = VectorCodec(
+            metric,
+            dimension: dimension,
+            quantization: .int8,
+            sample: sample
+        )
+        let found = keys(codec, sample, lode_code_kernels_best().pointee).prefix(200)
+        let exact = (0..<200).reversed().map {
+            Exact.distance(metric, memory.rows[0], memory.rows[$0]).distance
+        }
+        // The ten nearest by keys are among the fourteen nearest.
+        let byKey = Set(found.indices.sorted { found[$0] < found[$1] }.prefix(10))
+        let near = Set(exact.indices.sorted { exact[$0] < exact[$1] }.prefix(14))
+        #expect(byKey.isSubset(of: near))
+    }
+}

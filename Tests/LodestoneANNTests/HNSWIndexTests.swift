@@ -1,0 +1,435 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import LodestoneANN
+
+/// Vectors around a few centers, and an index of them.
+private struct Scene {
+    let dimension: Int
+    let metric: Metric
+    let memory: RowMemory
+    var table: VectorTable
+    let context = CallContext()
+    var options = HNSWOptions(m: 8, efConstruction: 60, efSearch: 48)
+
+    init(_ count: Int, dimension: Int = 32, metric: Metric = .cosine, seed: UInt64 = 7) {
+        var random = SeededGenerator(seed: seed)
+        self.init(Self.clustered(count, dimension, &random), metric: metric)
+    }
+
+    init(_ rows: [[Float]], metric: Metric) {
+        dimension = rows[0].count
+        self.metric = metric
+        memory = RowMemory(rows)
+        table = VectorTable(dimension: dimension)
+        table.append(memory.block(firstRow: 0))
+    }
+
+    static func clustered(_ count: Int, _ dimension: Int, _ random: inout SeededGenerator)
+        -> [[Float]]
+    {
+        let centers = random.vectors(20, dimension)
+        return (0..<count).map { _ in
+            let center = centers[Int(random.next() % 20)]
+            return zip(center, random.vector(dimension, scale: 0.6)).map { $0 + $1 }
+        }
+    }
+
+    var empty: HNSWIndex {
+        HNSWIndex(options, linksInline: false, dimension: dimension, metric: metric)
+    }
+
+    func built(threads: Int = 2, exists: @escaping @Sendable (UInt32) -> Bool = { _ in true })
+        throws
+        -> HNSWIndex
+    {
+        try folded(empty, threads: threads, exists: exists)
+    }
+
+    func folded(
+        _ index: HNSWIndex,
+        threads: Int = 2,
+        exists: @escaping @Sendable (UInt32) -> Bool
+    ) throws -> HNSWIndex {
+        let work = IndexWork(threads: threads, check: {}, exists: exists)
+        return try #require(try index.compacted(table, work) as? HNSWIndex)
+    }
+
+    func search(
+        _ index: any VectorIndex,
+        _ query: [Float],
+        k: Int = 10,
+        exact: Bool = false,
+        allowed: RowSet? = nil,
+        exists: @escaping (UInt32) -> Bool = { _ in true }
+    ) throws -> VectorAnswer {
+        var questions = VectorQuestions(
+            [query],
+            k: k,
+            exists: exists,
+            allowed: allowed,
+            context: context
+        )
+        questions.isExact = exact
+        return try index.search(questions, in: table)[0]
+    }
+
+    /// The share of the true neighbors of some queries that the index finds.
+    func recall(
+        _ index: any VectorIndex,
+        queries: Int = 40,
+        allowed: RowSet? = nil,
+        exists: @escaping (UInt32) -> Bool = { _ in true }
+    ) throws -> Double {
+        var random = SeededGenerator(seed: 99)
+        var found = 0
+        var wanted = 0
+        for query in Self.clustered(queries, dimension, &random) {
+            let truth = try search(index, query, exact: true, allowed: allowed, exists: exists)
+            let answer = try search(index, query, allowed: allowed, exists: exists)
+            #expect(answer.neighbors.count == truth.neighbors.count, "never short")
+            #expect(answer.neighbors.allSatisfy { allowed?.contains($0.row) ?? exists($0.row) })
+            let rows = Set(truth.neighbors.map(\.row))
+            found += answer.neighbors.count { rows.contains($0.row) }
+            wanted += rows.count
+        }
+        return Double(found) / Double(wanted)
+    }
+}
+
+@Suite("HNSW")
+struct HNSWIndexTests {
+    @Test(
+        "finds nearly what a scan finds, with exact distances",
+        arguments: Metric.allCases,
+        VectorQuantization.allCases
+    )
+    func recall(metric: Metric, quantization: VectorQuantization) throws {
+        var scene = Scene(1_200, metric: metric)
+        scene.options.quantization = quantization
+        let index = try scene.built()
+        #expect(index.count == 1_200)
+        #expect(index.health.unreachable == 0)
+        #expect(index.health.isGood)
+        #expect(try scene.recall(index) >= (quantization == .int4 ? 0.92 : 0.95))
+        // A distance is the same to the bit as a scan's.
+        let query = scene.memory.rows[5]
+        let exact = try scene.search(index, query, exact: true).neighbors
+        let found = try scene.search(index, query).neighbors
+        #expect(found.first == exact.first)
+        #expect(try scene.search(index, query).strategy == "hnsw")
+    }
+
+    @Test("vectors in which few elements dominate are told apart", arguments: Metric.allCases)
+    func dominatingElements(metric: Metric) throws {
+        var random = SeededGenerator(seed: 3)
+        let rows = Scene.clustered(1_000, 32, &random).map { row in
+            // One element is a thousand times the others, and nearly the same everywhere.
+            [1_000 + row[0]] + row.dropFirst()
+        }
+        let scene = Scene(rows, metric: metric)
+        let index = try scene.built()
+        var found = 0
+        for row in stride(from: 0, to: 1_000, by: 25) {
+            let truth = try scene.search(index, rows[row], exact: true).neighbors.map(\.row)
+            found += try scene.search(index, rows[row]).neighbors.count { truth.contains($0.row) }
+        }
+        #expect(found >= 360, "of 400")
+    }
+
+    @Test("a length from 1e-30 to 1e30 does not matter for cosine")
+    func lengths() throws {
+        var random = SeededGenerator(seed: 4)
+        let rows = Scene.clustered(300, 16, &random).enumerated().map { place, row in
+            row.map { $0 * Float(sign: .plus, exponent: (place % 3 - 1) * 100, significand: 1) }
+        }
+        let scene = Scene(rows, metric: .cosine)
+        #expect(try scene.recall(scene.built()) >= 0.97)
+    }
+
+    @Test("filters: never short, only matching rows", arguments: [1, 2, 10, 100, 1_000])
+    func filters(every: UInt32) throws {
+        let scene = Scene(2_000)
+        let index = try scene.built()
+        var allowed = RowSet(count: 2_000)
+        for row in 0..<2_000 as Range<UInt32> where row.mixedBits % every == 0 {
+            allowed.insert(row)
+        }
+        #expect(try scene.recall(index, allowed: allowed) >= 0.97)
+    }
+
+    @Test("a filter that allows nothing finds nothing")
+    func emptyFilter() throws {
+        let scene = Scene(200)
+        let answer = try scene.search(
+            scene.built(),
+            scene.memory.rows[0],
+            allowed: RowSet(count: 200)
+        )
+        #expect(answer.neighbors.isEmpty)
+    }
+
+    @Test("dropped rows are never found, before and after the graph is mended")
+    func churn() throws {
+        var scene = Scene(1_000)
+        var index = try scene.built()
+        var random = SeededGenerator(seed: 11)
+        var live = Set(0..<1_000 as Range<UInt32>)
+        var memories: [RowMemory] = []
+        for round in 0..<5 {
+            let dropped = live.sorted().filter { _ in random.next() % 2 == 0 }
+            for row in dropped {
+                live.remove(row)
+                index.drop(row)
+            }
+            let exists = { [live] (row: UInt32) in live.contains(row) }
+            #expect(try scene.recall(index, exists: exists) >= 0.95, "round \(round), dropped")
+            let memory = RowMemory(Scene.clustered(dropped.count, scene.dimension, &random))
+            let first = scene.table.blocks.last.map { $0.firstRow + UInt32($0.count) } ?? 0
+            scene.table.append(memory.block(firstRow: first))
+            memories.append(memory)
+            live.formUnion(first..<first + UInt32(dropped.count))
+            let all = live
+            #expect(try scene.recall(index, exists: { all.contains($0) }) >= 0.95, "with new ones")
+            index = try scene.folded(index, exists: { all.contains($0) })
+            #expect(index.count == live.count)
+            #expect(index.health.unreachable == 0)
+            try checkInvariants(index)
+            let mended = try scene.recall(index, exists: { all.contains($0) })
+            let fresh = try scene.recall(
+                scene.built(exists: { all.contains($0) }),
+                exists: { all.contains($0) }
+            )
+            #expect(mended >= fresh - 0.02, "round \(round)")
+        }
+    }
+
+    @Test("a graph grows inside writes, while it is searched")
+    func inlineLinking() async throws {
+        let scene = Scene(1_500)
+        let index = Mutex(
+            HNSWIndex(
+                scene.options,
+                linksInline: true,
+                dimension: scene.dimension,
+                metric: scene.metric
+            )
+        )
+        let rows = scene.memory.rows
+        var table = VectorTable(dimension: scene.dimension)
+        for start in stride(from: 0, to: 1_500, by: 100) {
+            let block = VectorBlock(
+                base: scene.memory.base + start * scene.dimension,
+                firstRow: UInt32(start),
+                count: 100,
+                owner: scene.memory
+            )
+            table.append(block)
+            let searched = index.withLock { $0 }
+            let before = table.blocks.reduce(0) { $0 + $1.count } - 100
+            let seen = table
+            async let answers = search(searched, rows, upTo: before, seen)
+            var next = searched
+            next.indexMany(seen, from: UInt32(start))
+            index.withLock { [next] in $0 = next }
+            #expect(try await answers)
+        }
+        let done = index.withLock { $0 }
+        #expect(done.count == 1_500)
+        #expect(try scene.recall(done) >= 0.95)
+        #expect(try scene.search(done, rows[3]).strategy == "hnsw")
+    }
+
+    private func search(
+        _ index: HNSWIndex,
+        _ rows: [[Float]],
+        upTo bound: Int,
+        _ table: VectorTable
+    ) async throws -> Bool {
+        for row in stride(from: 0, to: bound, by: 50) {
+            let questions = VectorQuestions(
+                [rows[row]],
+                k: 3,
+                exists: { $0 < bound },
+                context: CallContext()
+            )
+            let found = try index.search(questions, in: table)[0].neighbors
+            guard found.count == 3, found.allSatisfy({ $0.row < bound }) else { return false }
+        }
+        return true
+    }
+
+    @Test("rows that came after the graph are found by a scan beside it")
+    func lateRows() throws {
+        var scene = Scene(500)
+        let index = try scene.built()
+        var random = SeededGenerator(seed: 21)
+        let late = RowMemory(Scene.clustered(60, scene.dimension, &random))
+        scene.table.append(late.block(firstRow: 500))
+        for row in 0..<60 {
+            let answer = try scene.search(index, late.rows[row], k: 1)
+            #expect(answer.neighbors.map(\.row) == [UInt32(500 + row)])
+        }
+    }
+
+    @Test("equal vectors are all reached")
+    func duplicates() throws {
+        var random = SeededGenerator(seed: 5)
+        let few = Scene.clustered(4, 16, &random)
+        let scene = Scene((0..<400).map { few[$0 % 4] }, metric: .euclidean)
+        let index = try scene.built()
+        #expect(index.health.unreachable == 0)
+        let answer = try scene.search(index, few[2], k: 100)
+        #expect(answer.neighbors.count == 100)
+        #expect(answer.neighbors.allSatisfy { $0.row % 4 == 2 && $0.distance == 0 })
+    }
+
+    @Test("a build that is cancelled goes on where it was")
+    func resume() throws {
+        let scene = Scene(900)
+        let index = scene.empty
+        let asked = Atomic<Int>(0)
+        let first = Mutex<[Int]>([])
+        let cancelling = IndexWork(
+            threads: 2,
+            check: { () throws(LodestoneError) in
+                if asked.add(1, ordering: .relaxed).newValue > 20 {
+                    let over = CallContext()
+                    over.cancel()
+                    try over.check()
+                }
+            },
+            exists: { _ in true },
+            onProgress: { done, _ in first.withLock { $0.append(done) } }
+        )
+        #expect(throws: LodestoneError.self) { try index.compacted(scene.table, cancelling) }
+        let second = Mutex<[Int]>([])
+        let work = IndexWork(
+            threads: 2,
+            check: {},
+            exists: { _ in true },
+            onProgress: { done, _ in second.withLock { $0.append(done) } }
+        )
+        let built = try #require(try index.compacted(scene.table, work) as? HNSWIndex)
+        let reached = first.withLock { $0.max() ?? 0 }
+        #expect(reached > 0 && reached < 900)
+        #expect(second.withLock { $0.first } == reached)
+        #expect(second.withLock { $0.max() } == 900)
+        #expect(built.count == 900)
+        try checkInvariants(built)
+        #expect(try scene.recall(built) >= 0.97)
+    }
+
+    @Test("a base gives the same answers")
+    func base() throws {
+        let scene = Scene(700)
+        let index = try scene.built()
+        var sections = MemorySections()
+        try index.write(to: &sections)
+        let opened = open(sections, scene)
+        #expect(opened.count == 700)
+        #expect(opened.health == index.health)
+        for row in stride(from: 0, to: 700, by: 20) {
+            let query = scene.memory.rows[row]
+            #expect(
+                try scene.search(opened, query).neighbors == scene.search(index, query).neighbors
+            )
+        }
+        // A graph over it is mended from the base.
+        let mended = try scene.folded(opened, exists: { $0 % 3 != 0 })
+        try checkInvariants(mended)
+        #expect(try scene.recall(mended, exists: { $0 % 3 != 0 }) >= 0.95)
+    }
+
+    @Test("a base of other options is not used")
+    func otherOptions() throws {
+        var scene = Scene(200)
+        var sections = MemorySections()
+        try scene.built().write(to: &sections)
+        scene.options.m = 12
+        #expect(open(sections, scene).count == 0)
+        scene.options.m = 8
+        scene.options.quantization = .int4
+        #expect(open(sections, scene).count == 0)
+    }
+
+    @Test("a damaged base is noticed, and every answer made by a scan")
+    func damage() throws {
+        let scene = Scene(300)
+        let index = try scene.built()
+        var sections = MemorySections()
+        try index.write(to: &sections)
+        var random = SeededGenerator(seed: 31)
+        for (tag, bytes) in sections.sections where !bytes.isEmpty {
+            for _ in 0..<4 {
+                sections.damage = [tag: [Int(random.next() % UInt64(bytes.count))]]
+                let opened = open(sections, scene)
+                let query = scene.memory.rows[Int(random.next() % 300)]
+                let answer = try scene.search(opened, query)
+                let truth = try scene.search(opened, query, exact: true)
+                #expect(answer.neighbors == truth.neighbors, "\(tag)")
+            }
+        }
+    }
+
+    @Test("numbers in a base that lead nowhere are not followed, though checksums fit")
+    func hostileBase() throws {
+        let scene = Scene(300)
+        var written = MemorySections()
+        try scene.built().write(to: &written)
+        var random = SeededGenerator(seed: 41)
+        for _ in 0..<60 {
+            var sections = written
+            let section = Int(random.next() % UInt64(written.sections.count))
+            let bytes = written.sections[section].bytes
+            guard !bytes.isEmpty else { continue }
+            if random.next() % 4 == 0 {
+                sections.cut(section, to: Int(random.next() % UInt64(bytes.count)))
+            } else {
+                sections.overwrite(
+                    section,
+                    at: Int(random.next() % UInt64(bytes.count)),
+                    with: UInt8(truncatingIfNeeded: random.next())
+                )
+            }
+            let opened = open(sections, scene)
+            let answer = try scene.search(opened, scene.memory.rows[7], k: 5)
+            #expect(answer.neighbors.count == 5)
+        }
+    }
+
+    private func open(_ sections: MemorySections, _ scene: Scene) -> HNSWIndex {
+        HNSWIndex(
+            from: sections,
+            scene.options,
+            linksInline: false,
+            dimension: scene.dimension,
+            metric: scene.metric
+        )
+    }
+
+    /// Lists hold other nodes of their level, each once, and no more than they may.
+    private func checkInvariants(_ index: HNSWIndex) throws {
+        let graph = try #require(index.store?.graph)
+        for node in 0..<UInt32(graph.count) {
+            for level in 0...Int(graph.levels[Int(node)]) {
+                let links = Array(graph.neighbors(node, level))
+                #expect(Set(links).count == links.count)
+                #expect(!links.contains(node))
+                #expect(links.count <= (level == 0 ? graph.degree : graph.options.m))
+                #expect(links.allSatisfy { Int(graph.levels[Int($0)]) >= level })
+                #expect(links.allSatisfy { $0 < graph.count })
+            }
+        }
+    }
+}
+
+extension UInt32 {
+    fileprivate var mixedBits: UInt32 {
+        var random = SeededGenerator(seed: UInt64(self))
+        return UInt32(truncatingIfNeeded: random.next())
+    }
+}
