@@ -146,7 +146,12 @@ let package = Package(
         ),
 
         // What several tests share, and the program that kills servers.
-        .target(name: "TestSupport", path: "Tests/Support", swiftSettings: strict),
+        .target(
+            name: "TestSupport",
+            dependencies: ["LodestoneCore"],
+            path: "Tests/Support",
+            swiftSettings: strict
+        ),
         .executableTarget(
             name: "lodestone-faults",
             dependencies: [

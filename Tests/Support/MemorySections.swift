@@ -1,20 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
-import LodestoneCore
+package import LodestoneCore
 
 /// Sections kept in memory as a file would keep them.
-struct MemorySections: SectionSink, SectionSource {
-    private(set) var sections: [(tag: SectionTag, bytes: [UInt8])] = []
+package struct MemorySections: SectionSink, SectionSource {
+    /// The sections in the order of writing.
+    package private(set) var sections: [(tag: SectionTag, bytes: [UInt8])] = []
+    private let opened = Opened()
 
-    mutating func begin(_ tag: SectionTag) {
+    /// What `section` gave out, of this value and its copies.
+    private final class Opened {
+        var bytes: [CheckedBytes] = []
+    }
+
+    /// Creates none.
+    package init() {}
+
+    /// Whether damage was met in what `section` gave out.
+    package var isDamaged: Bool { opened.bytes.contains { $0.isDamaged } }
+
+    /// Begins a section.
+    package mutating func begin(_ tag: SectionTag) {
         sections.append((tag, []))
     }
 
-    mutating func append(_ bytes: UnsafeRawBufferPointer) {
+    /// Adds bytes to it.
+    package mutating func append(_ bytes: UnsafeRawBufferPointer) {
         sections[sections.count - 1].bytes += bytes
     }
 
     /// The section as it would be mapped; `damage` may change bytes after their checksum was taken.
-    func section<Element: BitwiseCopyable>(_ tag: SectionTag, of type: Element.Type)
+    package func section<Element: BitwiseCopyable>(_ tag: SectionTag, of type: Element.Type)
         -> Section<Element>?
     {
         guard let bytes = sections.first(where: { $0.tag == tag })?.bytes else { return nil }
@@ -35,19 +50,20 @@ struct MemorySections: SectionSink, SectionSource {
         let checked = CheckedBytes(readable, sums: sums, checksum: Self.checksum) {
             UnsafeMutableRawPointer(bitPattern: address)?.deallocate()
         }
+        opened.bytes.append(checked)
         return Section(checked, 0..<bytes.count)
     }
 
     /// Bytes to change behind the checksums' back.
-    var damage: [SectionTag: [Int]] = [:]
+    package var damage: [SectionTag: [Int]] = [:]
 
     /// Changes bytes so that checksums still fit.
-    mutating func overwrite(_ section: Int, at place: Int, with byte: UInt8) {
+    package mutating func overwrite(_ section: Int, at place: Int, with byte: UInt8) {
         sections[section].bytes[place] = byte
     }
 
     /// Cuts a section, so that checksums still fit.
-    mutating func cut(_ section: Int, to count: Int) {
+    package mutating func cut(_ section: Int, to count: Int) {
         sections[section].bytes.removeLast(sections[section].bytes.count - count)
     }
 
