@@ -19,6 +19,7 @@ INLINE lanes load_tail(const float *p, size_t n) {
 
 #include "rows.h"
 #include "panels.h"
+#include "signatures.h"
 
 const lode_kernels lode_avx512_kernels = LODE_KERNELS(LODE_ISA_AVX512);
 

@@ -5,7 +5,7 @@
 //   LODE_TARGET      the target attribute of every function, or nothing
 //
 // and after it `load_tail(p, n)`: the first n < LODE_LANES floats at p with zeros after them, of
-// which it reads no more. Then come rows.h and panels.h.
+// which it reads no more. Then come rows.h, panels.h and signatures.h.
 #include "kernels.h"
 
 #define INLINE static inline __attribute__((always_inline)) LODE_TARGET

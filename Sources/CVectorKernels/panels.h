@@ -95,14 +95,3 @@ INLINE void screen_any(
 
 SCREEN(screen_products, PRODUCTS)
 SCREEN(screen_differences, DIFFERENCES)
-
-#define LODE_KERNELS(set)                                                                      \
-    {                                                                                          \
-        .isa = set, .panel_step = LODE_LANES,                                                  \
-        .panel_width = LODE_LANES * LODE_PANEL_REGISTERS, .cosine = cosine,                    \
-        .squared_euclidean = squared_euclidean, .negative_dot = negative_dot,                  \
-        .cosine_block = cosine_block, .squared_euclidean_block = squared_euclidean_block,      \
-        .negative_dot_block = negative_dot_block,                                              \
-        .screen_products = screen_products, .screen_differences = screen_differences,          \
-        .squared_norms = squared_norms, .first_within = first_within,                          \
-    }

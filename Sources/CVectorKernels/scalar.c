@@ -158,6 +158,21 @@ static size_t first_within(const float *distances, size_t from, size_t count, fl
     return from;
 }
 
+static void signature_costs(
+    const float *weights, size_t tables, size_t hyperplanes, const uint32_t *signatures,
+    const uint32_t *places, size_t count, float *costs) {
+    for (size_t i = 0; i < count; i++) {
+        double sum = 0;
+        for (size_t t = 0; t < tables; t++) {
+            uint32_t signature = signatures[(size_t)places[i] * tables + t];
+            for (size_t b = 0; b < hyperplanes; b++) {
+                if (signature >> b & 1) sum += (double)weights[t * LODE_SIGNATURE_BITS + b];
+            }
+        }
+        costs[i] = (float)sum;
+    }
+}
+
 const lode_kernels lode_scalar_kernels = {
     .isa = LODE_ISA_SCALAR,
     .panel_step = PANEL,
@@ -172,4 +187,5 @@ const lode_kernels lode_scalar_kernels = {
     .screen_differences = screen_differences,
     .squared_norms = squared_norms,
     .first_within = first_within,
+    .signature_costs = signature_costs,
 };

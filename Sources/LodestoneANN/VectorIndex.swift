@@ -22,6 +22,9 @@ package protocol VectorIndex: Sendable {
     var byteCount: Int { get }
     /// How the index is.
     var health: IndexHealth { get }
+    /// Whether `indexMany` costs microseconds a row: else a start leaves the rows of a long log to
+    /// the next compaction.
+    var indexesCheaply: Bool { get }
 
     /// Finds the nearest vectors to each query, nearest first, ties by smaller row.
     ///

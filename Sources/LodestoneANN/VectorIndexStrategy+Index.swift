@@ -9,8 +9,10 @@ extension VectorIndexStrategy {
         // A collection without vectors has no dimension, and asks for nothing.
         let dimension = max(1, dimension)
         switch self {
-        case .flatScan, .lsh:
+        case .flatScan:
             return FlatIndex(dimension: dimension, metric: metric)
+        case .lsh(let options):
+            return LSHIndex(options, dimension: dimension, metric: metric)
         case .hnsw(let inlineIndexing, let options):
             return HNSWIndex(
                 options,
@@ -26,8 +28,15 @@ extension VectorIndexStrategy {
         -> any VectorIndex
     {
         switch self {
-        case .flatScan, .lsh:
+        case .flatScan:
             return makeIndex(dimension: dimension, metric: metric)
+        case .lsh(let options):
+            return LSHIndex(
+                from: source,
+                options,
+                dimension: max(1, dimension),
+                metric: metric
+            ) ?? makeIndex(dimension: dimension, metric: metric)
         case .hnsw(let inlineIndexing, let options):
             return HNSWIndex(
                 from: source,

@@ -154,6 +154,36 @@ struct VectorKernelTests {
         #expect(kernels.firstWithin([.nan, .infinity], 0, 2, .infinity) == 1)
     }
 
+    @Test("sum the weights of a signature's bits", arguments: lode_isa.available)
+    func signatureCosts(isa: lode_isa) throws {
+        let kernels = try #require(VectorKernels(.cosine, isa: isa))
+        var random = SeededGenerator(seed: 9)
+        for hyperplanes in [1, 3, 4, 5, 8, 9, 16, 17, 32] {
+            for tables in [1, 2, 7] {
+                var weights = Array(repeating: Float(0), count: tables * 32)
+                for table in 0..<tables {
+                    for bit in 0..<hyperplanes { weights[table * 32 + bit] = random.vector(1)[0] }
+                }
+                // Bits that no hyperplane has weigh nothing.
+                let signatures = (0..<20 * tables).map { _ in
+                    UInt32(truncatingIfNeeded: random.next())
+                }
+                let places = (0..<30).map { _ in UInt32(random.next() % 20) }
+                var costs = Array(repeating: Float(-1), count: 31)
+                kernels.signatureCosts(weights, tables, hyperplanes, signatures, places, 30, &costs)
+                #expect(costs[30] == -1)
+                for (place, cost) in zip(places, costs) {
+                    var sum = 0.0
+                    for bit in 0..<tables * 32 {
+                        let signature = signatures[Int(place) * tables + bit / 32]
+                        if signature >> UInt32(bit % 32) & 1 == 1 { sum += Double(weights[bit]) }
+                    }
+                    #expect((Double(cost) - sum).magnitude < 1e-4)
+                }
+            }
+        }
+    }
+
     @Test("of the best set are those of a set that the processor has")
     func best() {
         #expect(lode_kernels_for(lode_kernels_best().pointee.isa) == lode_kernels_best())

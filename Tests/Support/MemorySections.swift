@@ -3,15 +3,27 @@ package import LodestoneCore
 
 /// Sections kept in memory as a file would keep them.
 package struct MemorySections: SectionSink, SectionSource {
-    /// What was written so far.
+    /// The sections in the order of writing.
     package private(set) var sections: [(tag: SectionTag, bytes: [UInt8])] = []
+    private let opened = Opened()
 
+    /// What `section` gave out, of this value and its copies.
+    private final class Opened {
+        var bytes: [CheckedBytes] = []
+    }
+
+    /// Creates none.
     package init() {}
 
+    /// Whether damage was met in what `section` gave out.
+    package var isDamaged: Bool { opened.bytes.contains { $0.isDamaged } }
+
+    /// Begins a section.
     package mutating func begin(_ tag: SectionTag) {
         sections.append((tag, []))
     }
 
+    /// Adds bytes to it.
     package mutating func append(_ bytes: UnsafeRawBufferPointer) {
         sections[sections.count - 1].bytes += bytes
     }
@@ -38,6 +50,7 @@ package struct MemorySections: SectionSink, SectionSource {
         let checked = CheckedBytes(readable, sums: sums, checksum: Self.checksum) {
             UnsafeMutableRawPointer(bitPattern: address)?.deallocate()
         }
+        opened.bytes.append(checked)
         return Section(checked, 0..<bytes.count)
     }
 

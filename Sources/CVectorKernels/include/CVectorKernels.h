@@ -79,6 +79,18 @@ typedef void lode_squared_norms(
 /// The first index within from..<count whose distance is at most `bound`, or `count`.
 typedef size_t lode_first_within(const float *distances, size_t from, size_t count, float bound);
 
+/// Bits of a hash signature at most.
+#define LODE_SIGNATURE_BITS 32
+
+/// What the signatures of rows cost: the sum of the weights of the bits that are set.
+///
+/// Row p has the signatures signatures[p * tables + t], one a table, of `hyperplanes` bits, at most
+/// LODE_SIGNATURE_BITS; the weight of bit b is weights[t * LODE_SIGNATURE_BITS + b], and those from
+/// `hyperplanes` on are zero. The cost of row places[i] is written to costs[i].
+typedef void lode_signature_costs(
+    const float *weights, size_t tables, size_t hyperplanes, const uint32_t *signatures,
+    const uint32_t *places, size_t count, float *costs);
+
 /// The kernels of one instruction set. Constant and always there.
 typedef struct lode_kernels {
     lode_isa isa;
@@ -98,6 +110,7 @@ typedef struct lode_kernels {
     lode_screen *screen_differences;
     lode_squared_norms *squared_norms;
     lode_first_within *first_within;
+    lode_signature_costs *signature_costs;
 } lode_kernels;
 
 /// The kernels of `isa`, or NULL if this processor, or this build, does not have it.

@@ -90,16 +90,6 @@ static inline void lode_lock(uint8_t *lock) {
 /// Unlocks it.
 static inline void lode_unlock(uint8_t *lock) { __atomic_store_n(lock, 0, __ATOMIC_RELEASE); }
 
-/// Reads a number that another thread may be writing.
-static inline uint32_t lode_load(const uint32_t *number) {
-    return __atomic_load_n(number, __ATOMIC_RELAXED);
-}
-
-/// Writes a number that another thread may be reading.
-static inline void lode_store(uint32_t *number, uint32_t value) {
-    __atomic_store_n(number, value, __ATOMIC_RELAXED);
-}
-
 #pragma clang assume_nonnull end
 
 #endif

@@ -8,6 +8,7 @@ extension FlatIndex: VectorIndex {
     package var count: Int { 0 }
     package var byteCount: Int { 0 }
     package var health: IndexHealth { IndexHealth() }
+    package var indexesCheaply: Bool { true }
 
     package func search(_ questions: VectorQuestions, in table: VectorTable) throws(LodestoneError)
         -> [VectorAnswer]

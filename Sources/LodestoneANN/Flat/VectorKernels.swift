@@ -27,6 +27,12 @@ struct VectorKernels: @unchecked Sendable {
         ) -> Void
     typealias FirstWithin = @convention(c) (UnsafePointer<Float>, Int, Int, Float) -> Int
 
+    typealias SignatureCosts =
+        @convention(c) (
+            UnsafePointer<Float>, Int, Int, UnsafePointer<UInt32>, UnsafePointer<UInt32>, Int,
+            UnsafeMutablePointer<Float>
+        ) -> Void
+
     /// One query against rows.
     let scan: Scan
     /// `blockQueries` queries against rows.
@@ -38,6 +44,8 @@ struct VectorKernels: @unchecked Sendable {
     /// Finds distances worth a closer look.
     let firstWithin: FirstWithin
 
+    /// Ranks rows by their hash signatures.
+    let signatureCosts: SignatureCosts
     /// Queries of one `scanBlock`.
     static let blockQueries = Int(LODE_BLOCK_QUERIES)
     /// Queries of a panel at most.
@@ -79,6 +87,7 @@ struct VectorKernels: @unchecked Sendable {
         }
         squaredNorms = table.squared_norms
         firstWithin = table.first_within
+        signatureCosts = table.signature_costs
         panelWidth = table.panel_width
         panelStep = table.panel_step
     }

@@ -209,8 +209,6 @@ final class HNSWBuilder: @unchecked Sendable {
             lode_unlock(locks + Int(node))
             return UnsafePointer(copy)
         }
-
-        @inline(__always) func peek(_ place: UnsafePointer<UInt32>) -> UInt32 { lode_load(place) }
     }
 
     // MARK: Linking
@@ -267,7 +265,7 @@ final class HNSWBuilder: @unchecked Sendable {
         var length = list.prefix { $0 != HNSWGraph.none }.count
         for index in 0..<count where length < list.count {
             if list[0..<length].contains(chosen[index]) { continue }
-            lode_store(list.baseAddress.unsafelyUnwrapped + length, chosen[index])
+            list[length] = chosen[index]
             length += 1
         }
         lode_unlock(locks + Int(node))
@@ -294,7 +292,7 @@ final class HNSWBuilder: @unchecked Sendable {
             length += 1
         }
         if length < list.count {
-            lode_store(start + length, target)
+            start[length] = target
             return
         }
         let base = graph.codec.makeQuery(of: graph.record(node), into: scratch.other, kernels)
@@ -321,7 +319,7 @@ final class HNSWBuilder: @unchecked Sendable {
         candidates.sort()
         let kept = choose(scratch.candidates, count, limit: limit, scratch)
         for index in 0..<list.count {
-            lode_store(start + index, index < kept ? scratch.chosen[index] : HNSWGraph.none)
+            start[index] = index < kept ? scratch.chosen[index] : HNSWGraph.none
         }
     }
 

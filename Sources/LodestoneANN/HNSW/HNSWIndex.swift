@@ -53,6 +53,7 @@ package struct HNSWIndex: VectorIndex {
     }
 
     package var name: String { "hnsw" }
+    package var indexesCheaply: Bool { !linksInline }
     package var endRow: UInt32 { store?.endRow ?? 0 }
     package var count: Int { store?.count ?? 0 }
     package var byteCount: Int { store?.byteCount ?? 0 }
@@ -63,6 +64,15 @@ package struct HNSWIndex: VectorIndex {
     private static let walkCost = 2.0
     /// Distances that a walk computes for each place of its beam.
     private static let distancesPerPlace = 22.0
+
+    /// Rows beyond `k` that are compared exactly: the coarser the codes, the more.
+    private static func rerankedBeyond(_ options: HNSWOptions) -> Int {
+        switch options.quantization {
+        case .int8: 3
+        case .int4: 20
+        case .none: 0
+        }
+    }
 
     package func search(_ questions: VectorQuestions, in table: VectorTable) throws(LodestoneError)
         -> [VectorAnswer]
@@ -105,7 +115,7 @@ package struct HNSWIndex: VectorIndex {
         _ scratch: HNSWScratch,
         _ table: VectorTable
     ) throws(LodestoneError) -> VectorAnswer {
-        let reranked = questions.k + max(10, questions.k / 2)
+        let reranked = questions.k + max(Self.rerankedBeyond(options), questions.k / 4)
         let width = max(questions.efSearch ?? options.efSearch, questions.k)
         let total = graph.count
         let wanted = questions.allowed.map { min($0.count, total) } ?? max(0, total - droppedCount)

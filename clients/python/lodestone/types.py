@@ -103,9 +103,9 @@ class Flat:
 class LSH:
     """Locality-sensitive hashing by hyperplanes."""
 
-    tables: int = 8
-    hyperplanes: int = 16
-    probes: int = 8
+    tables: int = 16
+    hyperplanes: int = 13
+    probes: int = 80
 
 
 @dataclass(frozen=True)

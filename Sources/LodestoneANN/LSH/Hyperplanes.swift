@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+
+/// The hyperplanes of all tables, and what a metric does to a vector before it is hashed.
+///
+/// Each bit of a signature is the side of a hyperplane (Charikar 2002): two vectors differ in it
+/// with a probability of their angle / π. Normals are drawn from a normal distribution and made
+/// orthogonal in groups of as many as there are dimensions, which spreads the bits of a signature
+/// more evenly than independent ones do (Ji et al. 2012).
+///
+/// - Cosine: the hyperplanes go through the origin.
+/// - Euclidean: they go through the centre of the first rows that were indexed. Vectors around it
+///   that are near to each other have a small angle, wherever the origin is.
+/// - Dot product: a row x becomes (x, √(M² − |x|²)), a query (q, 0), where M is the largest length
+///   of the first rows that were indexed (Neyshabur & Srebro 2015). The angle between these falls
+///   as the inner product grows, which that of x and q alone does not; for rows of one length it is
+///   the angle of x and q. Rows that come later and are longer than M are hashed by their direction.
+struct Hyperplanes: Sendable {
+    let dimension: Int
+    let metric: Metric
+    let count: Int
+    /// `dimension` elements each.
+    private let normals: ContiguousArray<Float>
+    /// The last element of each, for the one that a dot product adds to a vector.
+    private let tails: ContiguousArray<Float>
+    /// What each projection must exceed: that of the centre.
+    private var offsets: ContiguousArray<Float>
+    // M²
+    private var largestSquaredNorm: Float = 0
+    private let kernels = VectorKernels(.dotProduct)
+
+    /// Draws `count` hyperplanes; the same ones for the same arguments, on every machine.
+    init(count: Int, dimension: Int, metric: Metric) {
+        self.count = count
+        self.dimension = dimension
+        self.metric = metric
+        let length = metric == .dotProduct ? dimension + 1 : dimension
+        var random = NormalNumbers()
+        var normals: ContiguousArray<Float> = []
+        var tails: ContiguousArray<Float> = []
+        normals.reserveCapacity(count * dimension)
+        for first in stride(from: 0, to: count, by: length) {
+            for vector in Self.orthogonal(min(length, count - first), length, &random) {
+                normals += vector.prefix(dimension).map(Float.init)
+                tails.append(metric == .dotProduct ? Float(vector[dimension]) : 0)
+            }
+        }
+        self.normals = normals
+        self.tails = tails
+        offsets = ContiguousArray(repeating: 0, count: count)
+    }
+
+    /// Vectors of length 1, each at a right angle to all before it.
+    private static func orthogonal(
+        _ count: Int,
+        _ length: Int,
+        _ random: inout NormalNumbers
+    ) -> [[Double]] {
+        var vectors: [[Double]] = []
+        for _ in 0..<count {
+            var vector = (0..<length).map { _ in random.next() }
+            for other in vectors {
+                var dot = 0.0
+                for index in 0..<length { dot += vector[index] * other[index] }
+                for index in 0..<length { vector[index] -= dot * other[index] }
+            }
+            let norm = vector.reduce(0) { $0 + $1 * $1 }.squareRoot()
+            // Random vectors don't coincide; in one dimension the sign is all there is.
+            vectors.append(vector.map { $0 / norm })
+        }
+        return vectors
+    }
+
+    /// Fixes the centre, or M, by the first rows.
+    mutating func fit(to rows: [UnsafePointer<Float>]) {
+        switch metric {
+        case .cosine:
+            break
+        case .euclidean:
+            var sums = Array(repeating: 0.0, count: dimension)
+            for row in rows {
+                for index in 0..<dimension { sums[index] += Double(row[index]) }
+            }
+            let centre = sums.map { Float($0 / Double(rows.count)) }
+            offsets = ContiguousArray(products(of: centre))
+        case .dotProduct:
+            largestSquaredNorm = rows.reduce(0) { max($0, squaredNorm(of: $1)) }
+        }
+    }
+
+    /// Bytes of memory.
+    var byteCount: Int {
+        (normals.count + tails.count + offsets.count) * MemoryLayout<Float>.stride
+    }
+
+    /// How far the query is on which side of each hyperplane.
+    func projections(of query: [Float]) -> [Float] {
+        zip(products(of: query), offsets).map { $0 - $1 }
+    }
+
+    /// The signatures of rows: of each row one a table, with as many bits as a table has
+    /// hyperplanes.
+    func signatures(of rows: [UnsafePointer<Float>], hyperplanes: Int) -> ContiguousArray<UInt32> {
+        let group = VectorKernels.blockQueries
+        var signatures: ContiguousArray<UInt32> = []
+        signatures.reserveCapacity(rows.count * count / hyperplanes)
+        var vectors = Array(repeating: Float(0), count: group * dimension)
+        var distances = Array(repeating: Float(0), count: group * count)
+        for first in stride(from: 0, to: rows.count, by: group) {
+            let width = min(group, rows.count - first)
+            vectors.withUnsafeMutableBufferPointer { vectors in
+                // The last group keeps vectors of the one before, which nobody reads.
+                for lane in 0..<width {
+                    vectors.baseAddress.map {
+                        ($0 + lane * dimension).update(from: rows[first + lane], count: dimension)
+                    }
+                }
+            }
+            normals.withUnsafeBufferPointer { normals in
+                guard let normals = normals.baseAddress else { return }
+                kernels.scanBlock(
+                    vectors,
+                    Self.noNorms,
+                    normals,
+                    dimension,
+                    count,
+                    dimension,
+                    Self.noNorms,
+                    &distances,
+                    count
+                )
+            }
+            for lane in 0..<width {
+                let tail = tail(of: rows[first + lane])
+                for table in 0..<count / hyperplanes {
+                    var signature: UInt32 = 0
+                    for bit in 0..<hyperplanes {
+                        let plane = table * hyperplanes + bit
+                        let product = tail * tails[plane] - distances[lane * count + plane]
+                        if product - offsets[plane] > 0 { signature |= 1 << UInt32(bit) }
+                    }
+                    signatures.append(signature)
+                }
+            }
+        }
+        return signatures
+    }
+
+    private static let noNorms = Array(repeating: Float(1), count: VectorKernels.blockQueries)
+
+    // The inner products of the vector and all normals.
+    private func products(of vector: [Float]) -> [Float] {
+        var distances = Array(repeating: Float(0), count: count)
+        normals.withUnsafeBufferPointer { normals in
+            guard let normals = normals.baseAddress else { return }
+            kernels.scan(vector, 1, normals, dimension, count, dimension, &distances)
+        }
+        return distances.map { -$0 }
+    }
+
+    // What a dot product adds to a row.
+    private func tail(of row: UnsafePointer<Float>) -> Float {
+        guard metric == .dotProduct else { return 0 }
+        let rest = largestSquaredNorm - squaredNorm(of: row)
+        return rest > 0 && rest.isFinite ? rest.squareRoot() : 0
+    }
+
+    private func squaredNorm(of row: UnsafePointer<Float>) -> Float {
+        var norm: Float = 0
+        kernels.squaredNorms(row, dimension, 1, dimension, &norm)
+        return norm
+    }
+}
+
+/// The hyperplanes in a base: normals, tails, offsets and M², one after the other.
+extension Hyperplanes {
+    /// Writes them, so that the hash of a vector stays what it was.
+    func write(to sink: inout some SectionSink) throws(LodestoneError) {
+        try sink.write("LSHP", normals + tails + offsets + [largestSquaredNorm])
+    }
+
+    /// Reads them; `nil` when they are others than asked for.
+    init?(from source: some SectionSource, count: Int, dimension: Int, metric: Metric) {
+        guard let section = source.section("LSHP", of: Float.self),
+            section.count == count * (dimension + 2) + 1
+        else { return nil }
+        let elements = section.elements(0..<section.count)
+        guard elements.count == section.count else { return nil }
+        self.count = count
+        self.dimension = dimension
+        self.metric = metric
+        normals = ContiguousArray(elements[..<(count * dimension)])
+        tails = ContiguousArray(elements[(count * dimension)..<(count * (dimension + 1))])
+        offsets = ContiguousArray(elements[(count * (dimension + 1))..<(count * (dimension + 2))])
+        largestSquaredNorm = elements[count * (dimension + 2)]
+    }
+}
+
+/// Numbers drawn from a normal distribution.
+private struct NormalNumbers {
+    private var drawn: UInt64 = 0
+
+    // The sum of twelve uniform numbers: normal enough, without a logarithm that rounds otherwise
+    // on another machine.
+    mutating func next() -> Double {
+        var sum = -6.0
+        for _ in 0..<12 {
+            drawn += 1
+            sum += Double((0x4C53_4820 as UInt64).mixed(with: drawn) >> 11) * 0x1p-53
+        }
+        return sum
+    }
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+package import LodestoneCore
+
+/// The part of a base that hash tables have:
+///
+/// | section | holds |
+/// | --- | --- |
+/// | `LSHH` | version, tables, hyperplanes, dimension, metric, rows, end row |
+/// | `LSHP` | the hyperplanes |
+/// | `LSHR` | rows, ascending |
+/// | `LSHS` | of each row its signatures, one a table |
+/// | `LSHB` | of each table the places of rows in `LSHR`, in the order of signatures |
+/// | `LSHD` | of each table where the signatures of each beginning begin |
+extension LSHIndex {
+    private static let version: UInt32 = 1
+
+    /// Writes the index, which is made one run of first.
+    package func write(to sink: inout some SectionSink) throws(LodestoneError) {
+        let run: LSHRun
+        if let only = runs.first, runs.count == 1 {
+            run = only
+        } else {
+            run = merge(runs) { _ in true }
+        }
+        try sink.write("LSHH", header(count: run.count))
+        try hyperplanes.write(to: &sink)
+        try run.write(to: &sink)
+    }
+
+    /// Opens what `write` wrote; `nil` when it is of other options, or not whole.
+    ///
+    /// The number of probes may be another one: no table depends on it.
+    ///
+    /// - Complexity: O(tables × hyperplanes × `dimension`), whatever the rows.
+    package init?(
+        from source: some SectionSource,
+        _ options: LSHOptions,
+        dimension: Int,
+        metric: Metric
+    ) {
+        guard Self.isValid(options),
+            let header = source.section("LSHH", of: UInt32.self), header.count == 7,
+            let hyperplanes = Hyperplanes(
+                from: source,
+                count: options.tables * options.hyperplanes,
+                dimension: dimension,
+                metric: metric
+            )
+        else { return nil }
+        self.init(
+            options,
+            flat: FlatIndex(dimension: dimension, metric: metric),
+            hyperplanes: hyperplanes
+        )
+        let count = header.element(5, or: 0)
+        endRow = header.element(6, or: 0)
+        let expected = self.header(count: Int(count))
+        guard expected.indices.allSatisfy({ header.element($0, or: .max) == expected[$0] }),
+            let run = LSHRun(
+                from: source,
+                count: Int(count),
+                tables: options.tables,
+                hyperplanes: options.hyperplanes
+            )
+        else { return nil }
+        // Rows that come later must not fall behind those that are here.
+        if run.count > 0, run.rows[run.count - 1] >= endRow { return nil }
+        runs = [run]
+    }
+
+    private func header(count: Int) -> ContiguousArray<UInt32> {
+        [
+            Self.version, UInt32(options.tables), UInt32(options.hyperplanes),
+            UInt32(flat.dimension), UInt32(flat.metric.rawValue), UInt32(count), endRow,
+        ]
+    }
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+
+/// The tables of rows that were indexed together; never changed.
+///
+/// Rows are known by their places here, 0 to `count` − 1, and each has one signature a table. A
+/// table is the places sorted by its signatures, with a directory over the first bits of these:
+/// bucket b of the directory begins at `directory[b]` and ends at `directory[b + 1]`. With as many
+/// bits as the tables have hyperplanes that is the bucket itself; else the signatures, of which few
+/// share their first bits, are compared too. The tables lie one after the other.
+///
+/// What comes from a file may be anything: every number is checked before it is used.
+final class LSHRun: Sendable {
+    /// Of all rows, ascending.
+    let rows: LSHWords
+    let tables: Int
+    let hyperplanes: Int
+    private let directoryBits: Int
+    /// Of each row one a table.
+    private let signatures: LSHWords
+    private let places: LSHWords
+    private let directory: LSHWords
+
+    /// Sorts rows into tables.
+    ///
+    /// - Parameters:
+    ///   - rows: Ascending.
+    ///   - signatures: Of each row one a table.
+    ///   - tables: Tables.
+    ///   - hyperplanes: Bits of a signature, 1 to 32.
+    init(
+        rows: ContiguousArray<UInt32>,
+        signatures: ContiguousArray<UInt32>,
+        tables: Int,
+        hyperplanes: Int
+    ) {
+        self.tables = tables
+        self.hyperplanes = hyperplanes
+        directoryBits = Self.directoryBits(count: rows.count, hyperplanes: hyperplanes)
+        let buckets = 1 << directoryBits
+        var places: ContiguousArray<UInt32> = []
+        var directory = ContiguousArray(repeating: UInt32(0), count: tables * (buckets + 1))
+        places.reserveCapacity(tables * rows.count)
+        for table in 0..<tables {
+            var keys = rows.indices.map { place in
+                UInt64(signatures[place * tables + table]) << 32 | UInt64(place)
+            }
+            keys.sort()
+            let first = table * (buckets + 1)
+            for key in keys {
+                places.append(UInt32(truncatingIfNeeded: key))
+                directory[first + 1 + Int(key >> UInt64(32 + hyperplanes - directoryBits))] += 1
+            }
+            for bucket in 0..<buckets {
+                directory[first + bucket + 1] += directory[first + bucket]
+            }
+        }
+        self.rows = .memory(rows)
+        self.signatures = .memory(signatures)
+        self.places = .memory(places)
+        self.directory = .memory(directory)
+    }
+
+    /// One bucket of the directory for one or two rows.
+    private static func directoryBits(count: Int, hyperplanes: Int) -> Int {
+        min(hyperplanes, max(1, count).bitWidth - 1 - max(1, count).leadingZeroBitCount)
+    }
+
+    /// Rows.
+    var count: Int { rows.count }
+
+    /// Whether the tables lie in a file.
+    var isInBase: Bool {
+        if case .base = rows { true } else { false }
+    }
+
+    /// Bytes of memory, or of the file.
+    var byteCount: Int {
+        (rows.count + signatures.count + places.count + directory.count)
+            * MemoryLayout<UInt32>.stride
+    }
+
+    /// Calls `body` with the place of every row of a bucket.
+    @inline(__always)
+    func forEach(in table: Int, _ signature: UInt32, _ body: (Int) -> Void) {
+        let buckets = table * ((1 << directoryBits) + 1)
+        let bucket = buckets + Int(signature >> UInt32(hyperplanes - directoryBits))
+        let start = Int(directory[bucket])
+        let end = Int(directory[bucket + 1])
+        guard start < end, end <= count else { return }
+        places.withElements(table * count + start..<table * count + end) { places in
+            for place in places where place < count {
+                if directoryBits == hyperplanes
+                    || signatures[Int(place) * tables + table] == signature
+                {
+                    body(Int(place))
+                }
+            }
+        }
+    }
+
+    /// Calls `body` with the signatures of places, of each one a table; with none where the file is
+    /// damaged.
+    func withSignatures(of places: ClosedRange<Int>, _ body: (UnsafeBufferPointer<UInt32>) -> Void)
+    {
+        signatures.withElements(
+            places.lowerBound * tables..<(places.upperBound + 1) * tables,
+            body
+        )
+    }
+
+    /// Adds the rows that are kept, and their signatures, to those of other runs.
+    func append(
+        to rows: inout ContiguousArray<UInt32>,
+        _ signatures: inout ContiguousArray<UInt32>,
+        keeping isLive: (UInt32) -> Bool
+    ) {
+        let bits = UInt32.max >> UInt32(UInt32.bitWidth - hyperplanes)
+        for place in 0..<count where isLive(self.rows[place]) {
+            rows.append(self.rows[place])
+            for table in 0..<tables {
+                signatures.append(self.signatures[place * tables + table] & bits)
+            }
+        }
+    }
+
+    /// Writes the tables.
+    func write(to sink: inout some SectionSink) throws(LodestoneError) {
+        try sink.write("LSHR", rows.elements)
+        try sink.write("LSHS", signatures.elements)
+        try sink.write("LSHB", places.elements)
+        try sink.write("LSHD", directory.elements)
+    }
+
+    /// Opens what `write` wrote; `nil` when parts are missing or don't fit together.
+    init?(from source: some SectionSource, count: Int, tables: Int, hyperplanes: Int) {
+        let directoryBits = Self.directoryBits(count: count, hyperplanes: hyperplanes)
+        guard let rows = source.section("LSHR", of: UInt32.self),
+            let signatures = source.section("LSHS", of: UInt32.self),
+            let places = source.section("LSHB", of: UInt32.self),
+            let directory = source.section("LSHD", of: UInt32.self),
+            rows.count == count,
+            signatures.count == count * tables,
+            places.count == count * tables,
+            directory.count == tables * ((1 << directoryBits) + 1)
+        else { return nil }
+        self.tables = tables
+        self.hyperplanes = hyperplanes
+        self.directoryBits = directoryBits
+        self.rows = .base(rows)
+        self.signatures = .base(signatures)
+        self.places = .base(places)
+        self.directory = .base(directory)
+    }
+}
+
+/// Numbers in memory or in a file.
+enum LSHWords: Sendable {
+    case memory(ContiguousArray<UInt32>)
+    case base(Section<UInt32>)
+
+    var count: Int {
+        switch self {
+        case .memory(let elements): elements.count
+        case .base(let section): section.count
+        }
+    }
+
+    /// The element at a place; 0 where the file is damaged, or shorter.
+    @inline(__always)
+    subscript(index: Int) -> UInt32 {
+        switch self {
+        case .memory(let elements): elements[index]
+        case .base(let section): section.element(index, or: 0)
+        }
+    }
+
+    /// The elements of a range; none where the file is damaged, or shorter.
+    @inline(__always)
+    func withElements(_ range: Range<Int>, _ body: (UnsafeBufferPointer<UInt32>) -> Void) {
+        switch self {
+        case .memory(let elements):
+            elements.withUnsafeBufferPointer { body(UnsafeBufferPointer(rebasing: $0[range])) }
+        case .base(let section):
+            body(section.elements(range))
+        }
+    }
+
+    /// All elements; zeros where the file is damaged.
+    var elements: ContiguousArray<UInt32> {
+        switch self {
+        case .memory(let elements): elements
+        case .base(let section):
+            ContiguousArray((0..<section.count).map { section.element($0, or: 0) })
+        }
+    }
+}
