@@ -235,6 +235,22 @@ struct SQLiteStoreTests {
         #expect(error?.code == .dataLoss)
     }
 
+    @Test(
+        "takes a collection under another number or name for damage",
+        arguments: ["number = 65", "name = CAST('qapers' AS BLOB)", "options = x'03000000'"]
+    )
+    func refusesChangedCollection(change: String) throws {
+        do {
+            let store = try open()
+            _ = try store.commit([collection()])
+            store.close()
+        }
+        let before = change.hasPrefix("options") ? "substr(options, 5)" : "''"
+        try execute("UPDATE collections SET \(change) || \(before)".replacing(" || ''", with: ""))
+        let error = #expect(throws: LodestoneError.self) { try open() }
+        #expect(error?.code == .dataLoss)
+    }
+
     @Test("refuses a database that is not its own")
     func refusesForeignDatabase() throws {
         try FileManager.default.createDirectory(

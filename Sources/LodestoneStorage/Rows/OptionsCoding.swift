@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLodestoneSystem
 import LodestoneCore
 
 /// The bytes in which the store keeps a collection's options: dimension, metric, strategies.
@@ -65,13 +66,62 @@ enum OptionsCoding {
         if case .hnsw(_, let hnsw) = strategy, hnsw.efConstruction < hnsw.m {
             throw ByteReader.Malformed()
         }
-        guard dimension > 0 || strategy == .flatScan else { throw ByteReader.Malformed() }
+        guard dimension > 0 || strategy == .flatScan, reader.isAtEnd else {
+            throw ByteReader.Malformed()
+        }
         return CollectionOptions(
             dimension: dimension,
             metric: metric,
             vectorStrategy: strategy,
             textStrategy: text
         )
+    }
+}
+
+/// A row of the table of collections: its options end in the CRC-32C of the whole row.
+///
+/// Rows of releases before had none, and are read as they are.
+extension OptionsCoding {
+    static func encode(rowOf record: CollectionRecord) -> [UInt8] {
+        var writer = ByteWriter(bytes: encode(record.options))
+        let sum = writer.bytes.withUnsafeBytes { bytes in
+            Self.sum(record.number, Array(record.name.utf8), bytes)
+        }
+        writer.append(fixed: sum)
+        return writer.bytes
+    }
+
+    static func decode(
+        _ bytes: UnsafeRawBufferPointer,
+        rowOf number: CollectionNumber,
+        name: [UInt8]
+    ) throws(ByteReader.Malformed) -> CollectionRecord {
+        var options = bytes
+        if bytes.count > 4 {
+            let rest = UnsafeRawBufferPointer(rebasing: bytes.dropLast(4))
+            let written = UInt32(
+                littleEndian: bytes.loadUnaligned(fromByteOffset: rest.count, as: UInt32.self)
+            )
+            // What doesn't fit leaves four bytes that nobody can read.
+            if Checksum.isRight(sum(number, name, rest), written) { options = rest }
+        }
+        return CollectionRecord(
+            number: number,
+            name: String(decoding: name, as: UTF8.self),
+            options: try decode(options)
+        )
+    }
+
+    private static func sum(
+        _ number: CollectionNumber,
+        _ name: [UInt8],
+        _ options: UnsafeRawBufferPointer
+    ) -> UInt32 {
+        let sum = withUnsafeBytes(of: UInt64(number).littleEndian) {
+            lode_crc32c(0, $0.baseAddress, $0.count)
+        }
+        let named = name.withUnsafeBytes { lode_crc32c(sum, $0.baseAddress, $0.count) }
+        return lode_crc32c(named, options.baseAddress, options.count)
     }
 }
 

@@ -168,7 +168,7 @@ extension SQLiteStore {
                 )
                 statement.bind(record.number, at: 1)
                 statement.bind(blob: record.name, at: 2)
-                statement.bind(OptionsCoding.encode(record.options), at: 3)
+                statement.bind(OptionsCoding.encode(rowOf: record), at: 3)
                 try statement.run()
             } catch {
                 throw error.asLodestoneError(context: nil)
@@ -187,7 +187,7 @@ extension SQLiteStore {
                     "UPDATE collections SET options = ?2 WHERE number = ?1"
                 )
                 statement.bind(record.number, at: 1)
-                statement.bind(options, at: 2)
+                statement.bind(OptionsCoding.encode(rowOf: record), at: 2)
                 try statement.run()
             } catch {
                 throw error.asLodestoneError(context: nil)

@@ -6,7 +6,7 @@ import LodestoneCore
 /// Vectors lie in segments beside the database file.
 ///
 ///     meta         what the store is
-///     collections  name and options of each collection
+///     collections  name and options of each collection, which end in the row's checksum
 ///     log          one row a batch: what it changed and where its vectors lie
 ///     bases        of each collection the base of its views, and where the vectors before it lie
 ///     requests     what each request id did

@@ -46,24 +46,20 @@ enum StoreLayout {
             defer { statement.reset() }
             var records: [CollectionRecord] = []
             while try statement.step() {
-                let options: CollectionOptions
+                let number = CollectionNumber(truncatingIfNeeded: statement.int(at: 0))
+                let name = statement.withBytes(at: 1) { Array($0) }
                 do throws(ByteReader.Malformed) {
-                    options = try statement.withBytes(at: 2) {
-                        (bytes) throws(ByteReader.Malformed) in try OptionsCoding.decode(bytes)
-                    }
+                    records.append(
+                        try statement.withBytes(at: 2) { (bytes) throws(ByteReader.Malformed) in
+                            try OptionsCoding.decode(bytes, rowOf: number, name: name)
+                        }
+                    )
                 } catch {
                     throw SQLiteConnection.Failure(
                         code: 11,
-                        message: "the options of collection \(statement.int(at: 0))"
+                        message: "the row of collection \(number) fails its checksum"
                     )
                 }
-                records.append(
-                    CollectionRecord(
-                        number: CollectionNumber(truncatingIfNeeded: statement.int(at: 0)),
-                        name: statement.withBytes(at: 1) { String(decoding: $0, as: UTF8.self) },
-                        options: options
-                    )
-                )
             }
             return records
         }
