@@ -63,9 +63,12 @@ struct Report {
 }
 
 /// Seconds of processor time that this process has used.
-func processorSeconds() -> Double {
+func processorSeconds() -> Double { seconds(of: CLOCK_PROCESS_CPUTIME_ID) }
+
+/// What a clock of the system shows.
+func seconds(of clock: clockid_t) -> Double {
     var time = timespec()
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+    clock_gettime(clock, &time)
     return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
 }
 
