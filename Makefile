@@ -129,6 +129,8 @@ bench: ## Measures a release build: make bench BENCH_DATA=FOLDER, with the WordN
 	swift build -c release --product lodestone-bench
 	.build/release/lodestone-bench ingest --data $(BENCH_DATA)
 	.build/release/lodestone-bench search --data $(BENCH_DATA)
+	.build/release/lodestone-bench search --data $(BENCH_DATA) --strategy hnsw --ef 64 128
+	.build/release/lodestone-bench ann --data $(BENCH_DATA)
 	.build/release/lodestone-bench rpc
 
 lint: ## Says where the Swift sources differ from .swift-format.

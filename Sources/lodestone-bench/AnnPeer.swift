@@ -12,11 +12,14 @@ final class AnnPeer {
 
     private struct Built: Decodable {
         let built: Double
+        let bytesPerVector: Double
     }
 
     let name: String
     /// Vectors a second of processor time.
     private(set) var build = 0.0
+    /// What the library's process grew by, of which the vectors are a part where it keeps them.
+    private(set) var bytesPerVector = 0.0
     private let process = Process()
     private let input = Pipe()
     private let output = Pipe()
@@ -45,7 +48,9 @@ final class AnnPeer {
         process.standardInput = input
         process.standardOutput = output
         try process.run()
-        build = try decode(Built.self).built
+        let built = try decode(Built.self)
+        build = built.built
+        bytesPerVector = built.bytesPerVector
     }
 
     deinit {
@@ -81,16 +86,16 @@ final class AnnPeer {
 final class AnnFolder {
     let path: String
 
-    init(_ rows: AnnRows, _ queries: [[Float]], _ truth: [[UInt32]]) throws {
+    init(_ rows: AnnRows, _ questions: AnnQuestions) throws {
         path = NSTemporaryDirectory() + "lodestone-ann-\(UUID().uuidString)"
         try FileManager.default.createDirectory(
             atPath: path,
             withIntermediateDirectories: true
         )
-        try rows.data.write(to: URL(fileURLWithPath: path + "/rows.f32"))
-        try Data(queries.flatMap { $0 }.withUnsafeBytes { Array($0) })
+        try rows.withData { try $0.write(to: URL(fileURLWithPath: path + "/rows.f32")) }
+        try Data(questions.queries.flatMap { $0 }.withUnsafeBytes { Array($0) })
             .write(to: URL(fileURLWithPath: path + "/queries.f32"))
-        try Data(truth.flatMap { $0 }.withUnsafeBytes { Array($0) })
+        try Data(questions.truth.flatMap { $0 }.withUnsafeBytes { Array($0) })
             .write(to: URL(fileURLWithPath: path + "/truth.u32"))
     }
 

@@ -8,9 +8,16 @@ import LodestoneEngine
 protocol BenchTarget: Sendable {
     func create(_ collection: String, _ options: CollectionOptions) async throws
     func index(_ collection: String, _ documents: [Document]) async throws
-    func search(_ collection: String, _ queries: [Query]) async throws -> [QueryResult]
+    /// Asks over one of the connections; in process there is none to choose.
+    func search(_ collection: String, _ queries: [Query], connection: Int) async throws
+        -> [QueryResult]
     /// Folds what was written into a base.
     func compact(_ collection: String) async throws
+    /// The same, however long its index takes.
+    func buildIndex(_ collection: String) async throws
+    func describe(_ collection: String) async throws -> CollectionDescription
+    /// Seconds of processor time that a server beside this process has used.
+    var serverProcessorSeconds: Double { get }
     func close() async
 }
 
@@ -27,13 +34,25 @@ struct EngineTarget: BenchTarget {
         )
     }
 
-    func search(_ collection: String, _ queries: [Query]) async throws -> [QueryResult] {
+    func search(_ collection: String, _ queries: [Query], connection: Int) async throws
+        -> [QueryResult]
+    {
         try await engine.search(SearchRequest(collection: collection, queries: queries)).results
     }
 
     func compact(_ collection: String) async throws {
         _ = try await engine.compact(collection)
     }
+
+    func buildIndex(_ collection: String) async throws {
+        _ = try await engine.buildIndex(collection)
+    }
+
+    func describe(_ collection: String) throws -> CollectionDescription {
+        try engine.describe(collection)
+    }
+
+    var serverProcessorSeconds: Double { 0 }
 
     func close() async {
         engine.close()
@@ -42,7 +61,19 @@ struct EngineTarget: BenchTarget {
 
 struct ServerTarget: BenchTarget {
     let process: ServerProcess
-    let client: LodestoneClient
+    /// One for each connection; the first one does what is not measured.
+    let clients: [LodestoneClient]
+
+    private var client: LodestoneClient { clients[0] }
+
+    init(_ process: ServerProcess, connections: Int = 1) async throws {
+        var clients: [LodestoneClient] = []
+        for _ in 0..<connections {
+            clients.append(try await LodestoneClient.connect(to: process.address))
+        }
+        self.process = process
+        self.clients = clients
+    }
 
     func create(_ collection: String, _ options: CollectionOptions) async throws {
         _ = try await client.createCollection(collection, options)
@@ -52,16 +83,28 @@ struct ServerTarget: BenchTarget {
         _ = try await client.collection(collection).indexMany(documents)
     }
 
-    func search(_ collection: String, _ queries: [Query]) async throws -> [QueryResult] {
-        try await client.collection(collection).search(queries).results
+    func search(_ collection: String, _ queries: [Query], connection: Int) async throws
+        -> [QueryResult]
+    {
+        try await clients[connection].collection(collection).search(queries).results
     }
 
     func compact(_ collection: String) async throws {
         _ = try await client.collection(collection).compact()
     }
 
+    func buildIndex(_ collection: String) async throws {
+        _ = try await client.collection(collection).buildIndex()
+    }
+
+    func describe(_ collection: String) async throws -> CollectionDescription {
+        try await client.collection(collection).describe()
+    }
+
+    var serverProcessorSeconds: Double { process.processorSeconds }
+
     func close() async {
-        await client.close()
+        for client in clients { await client.close() }
         process.stop()
     }
 }
@@ -93,6 +136,13 @@ final class ServerProcess: Sendable {
         address = found ?? ""
     }
 
+    /// Seconds of processor time that it has used.
+    var processorSeconds: Double {
+        var clock = clockid_t()
+        clock_getcpuclockid(process.processIdentifier, &clock)
+        return seconds(of: clock)
+    }
+
     func stop() {
         process.terminate()
         process.waitUntilExit()
@@ -117,15 +167,11 @@ struct BenchStore {
             ?? FileManager.default.temporaryDirectory.path + "/lodestone-bench-\(UUID().uuidString)"
     }
 
-    func open(_ options: CommonOptions) async throws -> any BenchTarget {
+    func open(_ options: CommonOptions, connections: Int = 1) async throws -> any BenchTarget {
         if options.inProcess {
             return EngineTarget(engine: try Engine.open(directory: directory))
         }
-        let process = try startServer(options)
-        return ServerTarget(
-            process: process,
-            client: try await LodestoneClient.connect(to: process.address)
-        )
+        return try await ServerTarget(startServer(options), connections: connections)
     }
 
     func startServer(_ options: CommonOptions) throws -> ServerProcess {
@@ -140,6 +186,10 @@ struct BenchStore {
 }
 
 extension BenchTarget {
+    func search(_ collection: String, _ queries: [Query]) async throws -> [QueryResult] {
+        try await search(collection, queries, connection: 0)
+    }
+
     /// Writes all batches, `inFlight` at once.
     ///
     /// - Returns: Seconds for all of them, and for each, in the order in which they ended.

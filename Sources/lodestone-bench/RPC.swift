@@ -29,16 +29,15 @@ struct RPC: AsyncParsableCommand {
     func run() async throws {
         let store = BenchStore(common)
         defer { store.remove() }
-        guard let target = try await store.open(common) as? ServerTarget else { return }
-        var clients = [target.client]
-        while clients.count < connections {
-            clients.append(try await LodestoneClient.connect(to: target.process.address))
-        }
+        let target = try await ServerTarget(
+            store.startServer(common),
+            connections: connections
+        )
         let clock = ContinuousClock()
         let start = clock.now
         let end = start.advanced(by: .seconds(seconds))
         let latencies = try await withThrowingTaskGroup(of: [Double].self) { group in
-            for client in clients {
+            for client in target.clients {
                 for _ in 0..<inFlight {
                     group.addTask {
                         var latencies: [Double] = []
@@ -54,7 +53,6 @@ struct RPC: AsyncParsableCommand {
             return try await group.reduce(into: []) { $0 += $1 }
         }
         let elapsed = (clock.now - start).seconds
-        for client in clients.dropFirst() { await client.close() }
         await target.close()
         Report(isJSON: common.json).add(
             Measurement(

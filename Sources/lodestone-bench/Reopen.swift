@@ -35,12 +35,9 @@ struct Reopen: AsyncParsableCommand {
         let store = BenchStore(common)
         defer { store.remove() }
         var server = try store.startServer(common)
-        var client = try await LodestoneClient.connect(to: server.address)
-        _ = try await client.createCollection(
-            "bench",
-            CollectionOptions(dimension: options.dimension)
-        )
-        let target = ServerTarget(process: server, client: client)
+        let target = try await ServerTarget(server)
+        try await target.create("bench", CollectionOptions(dimension: options.dimension))
+        var client = target.clients[0]
         _ = try await target.ingest(batches, into: "bench", inFlight: 2)
         try await target.compact("bench")
         let again = batches.joined().prefix(logRows).map { [$0] }

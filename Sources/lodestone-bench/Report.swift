@@ -13,6 +13,8 @@ struct Measurement {
         case number(Double)
         case text(String)
 
+        static func count(_ count: Int) -> Self { .number(Double(count)) }
+
         var text: String {
             switch self {
             case .number(let number): Measurement.text(number)
@@ -61,10 +63,20 @@ struct Report {
 }
 
 /// Seconds of processor time that this process has used.
-func processorSeconds() -> Double {
+func processorSeconds() -> Double { seconds(of: CLOCK_PROCESS_CPUTIME_ID) }
+
+/// What a clock of the system shows.
+func seconds(of clock: clockid_t) -> Double {
     var time = timespec()
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+    clock_gettime(clock, &time)
     return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+}
+
+/// The most memory that this process has had at once (`VmHWM`).
+func peakMemoryByteCount() -> Int {
+    let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+    let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+    return line.flatMap { Int($0.filter(\.isNumber)) }.map { $0 << 10 } ?? 0
 }
 
 extension Duration {

@@ -8,9 +8,23 @@ struct SearchBench: AsyncParsableCommand {
         case vector, text, hybrid
     }
 
+    enum Strategy: String, ExpressibleByArgument, CaseIterable {
+        case flat, lsh, hnsw
+        case hnswInline = "hnsw-inline"
+
+        var core: VectorIndexStrategy {
+            switch self {
+            case .flat: .flatScan
+            case .lsh: .lsh(LSHOptions())
+            case .hnsw: .hnswBatch
+            case .hnswInline: .hnswInline
+            }
+        }
+    }
+
     static let configuration = CommandConfiguration(
         commandName: "search",
-        abstract: "Asks questions by vector, by text or both; recall against a loop in float64."
+        abstract: "Asks questions by vector, by text or both; recall against exact answers."
     )
 
     @OptionGroup var common: CommonOptions
@@ -20,14 +34,32 @@ struct SearchBench: AsyncParsableCommand {
     @Option(help: "vector, text or hybrid; may be given several times.")
     var kind: [Kind] = [.vector]
 
+    @Option(help: "flat, lsh, hnsw or hnsw-inline; its index is built before the first question.")
+    var strategy: Strategy = .flat
+
+    @Option(
+        parsing: .upToNextOption,
+        help: "Beam widths to measure with; the collection's unless given."
+    )
+    var ef: [Int] = []
+
+    @Option(help: "Ask among the documents with this metadata only, as in pos=v.")
+    var filter: String?
+
     @Option(help: "Questions.")
     var queries = 200
 
     @Option(help: "Questions of one call.")
     var batch = 1
 
-    @Option(help: "Calls under way at once.")
+    @Option(
+        name: [.customLong("pipelined"), .customLong("in-flight")],
+        help: "Calls under way at once on each connection."
+    )
     var inFlight = 1
+
+    @Option(help: "Connections, which ask at the same time.")
+    var clients = 1
 
     @Option(help: "Hits wanted.")
     var limit = 10
@@ -35,11 +67,17 @@ struct SearchBench: AsyncParsableCommand {
     @Option(help: "Passes over the questions; the best one counts.")
     var passes = 3
 
-    @Option(help: "Questions whose recall is measured.")
-    var recallQueries = 50
-
     @Option(help: "Write so many documents; beyond those of the folder, the same again.")
     var documents: Int?
+
+    func validate() throws {
+        guard batch > 0, inFlight > 0, clients > 0, passes > 0 else {
+            throw ValidationError("Give at least 1 of everything.")
+        }
+        guard filter.map({ $0.contains("=") }) ?? true else {
+            throw ValidationError("--filter wants FIELD=VALUE.")
+        }
+    }
 
     func run() async throws {
         let data = options.data
@@ -52,110 +90,193 @@ struct SearchBench: AsyncParsableCommand {
         let (texts, vectors) = try data.questions(queries)
         let store = BenchStore(common)
         defer { store.remove() }
-        let target = try await store.open(common)
-        try await target.create("bench", CollectionOptions(dimension: options.dimension))
+        let target = try await store.open(common, connections: clients)
+        try await target.create(
+            "bench",
+            CollectionOptions(dimension: options.dimension, vectorStrategy: strategy.core)
+        )
         _ = try await target.ingest(batches, into: "bench", inFlight: 2)
-        let stored = batches.flatMap { $0 }
+        let buildSeconds = try await build(target)
+        let count = batches.reduce(0) { $0 + $1.count }
+        let shared: [(name: String, value: Measurement.Parameter)] = [
+            ("strategy", .text(strategy.rawValue)), ("documents", .count(count)),
+            ("ready_s", .number(buildSeconds)),
+        ]
         for kind in kind {
-            let questions = zip(texts, vectors).map { question(kind, $0, $1) }
-            try await measure(kind, questions, vectors, stored, target)
+            var truth: [QueryResult]?
+            if kind == .vector {
+                truth = try await exactAnswers(to: vectors, target)
+            }
+            for ef in ef.isEmpty || kind == .text ? [nil] : ef.map(Optional.some) {
+                let questions = zip(texts, vectors).map { question(kind, $0, $1, ef) }
+                try await measure(kind, ef, questions, truth, shared, target)
+            }
         }
         await target.close()
     }
 
-    private func question(_ kind: Kind, _ text: String, _ vector: [Float]) -> Query {
+    /// Folds what was written until the index has all of it.
+    ///
+    /// - Returns: Seconds.
+    private func build(_ target: any BenchTarget) async throws -> Double {
+        let clock = ContinuousClock()
+        let start = clock.now
+        // A build that was under way while documents came lacks the last of them.
+        for _ in 0..<3 {
+            try await target.buildIndex("bench")
+            let status = try await target.describe("bench").index
+            if status.state == .ready, status.scannedVectors == 0 {
+                return (clock.now - start).seconds
+            }
+        }
+        throw ValidationFailure(text: "the index is not ready after three builds")
+    }
+
+    private func question(_ kind: Kind, _ text: String, _ vector: [Float], _ ef: Int?) -> Query {
         let sources: [Source] =
             switch kind {
-            case .vector: [.near(vector)]
+            case .vector: [.near(vector, efSearch: ef)]
             case .text: [.matching(text)]
-            case .hybrid: [.near(vector), .matching(text)]
+            case .hybrid: [.near(vector, efSearch: ef), .matching(text)]
             }
-        return Query(sources, limit: limit)
+        return Query(sources, filter: wanted, limit: limit)
+    }
+
+    /// What every hit must satisfy.
+    private var wanted: Filter? {
+        guard let filter, let sign = filter.firstIndex(of: "=") else { return nil }
+        return .equal(
+            path: [String(filter[..<sign])],
+            .string(String(filter[filter.index(after: sign)...]))
+        )
+    }
+
+    private func exactAnswers(to vectors: [[Float]], _ target: any BenchTarget) async throws
+        -> [QueryResult]
+    {
+        var answers: [QueryResult] = []
+        for first in stride(from: 0, to: vectors.count, by: 100) {
+            let some = vectors[first..<min(first + 100, vectors.count)].map {
+                Query([.near($0, exact: true)], filter: wanted, limit: limit)
+            }
+            answers += try await target.search("bench", some)
+        }
+        return answers
     }
 
     private func measure(
         _ kind: Kind,
+        _ ef: Int?,
         _ questions: [Query],
-        _ vectors: [[Float]],
-        _ stored: [Document],
+        _ truth: [QueryResult]?,
+        _ shared: [(name: String, value: Measurement.Parameter)],
         _ target: any BenchTarget
     ) async throws {
         let calls = stride(from: 0, to: questions.count, by: batch).map {
             Array(questions[$0..<min($0 + batch, questions.count)])
         }
-        _ = try await target.search("bench", calls[0])
-        var best = (seconds: Double.infinity, processor: 0.0, latencies: [Double]())
-        var answers: [QueryResult] = []
-        for _ in 0..<passes {
-            let processor = processorSeconds()
-            let (seconds, latencies, results) = try await pass(calls, target)
-            if seconds < best.seconds {
-                best = (seconds, processorSeconds() - processor, latencies)
-            }
-            answers = results
+        guard let first = calls.first else { return }
+        for connection in 0..<clients {
+            _ = try await target.search("bench", first, connection: connection)
         }
+        var best = Pass()
+        for _ in 0..<passes {
+            let pass = try await pass(calls, target)
+            if pass.seconds < best.seconds { best = pass }
+        }
+        let count = Double(questions.count)
         var parameters: [(name: String, value: Measurement.Parameter)] = [
-            ("kind", .text(kind.rawValue)), ("queries", .number(Double(questions.count))),
-            ("documents", .number(Double(stored.count))), ("k", .number(Double(limit))),
-            ("batch", .number(Double(batch))), ("in_flight", .number(Double(inFlight))),
+            ("kind", .text(kind.rawValue))
+        ]
+        parameters += shared
+        if let ef { parameters.append(("ef", .count(ef))) }
+        if let filter { parameters.append(("filter", .text(filter))) }
+        parameters += [
+            ("queries", .number(count)), ("k", .count(limit)),
+            ("batch", .count(batch)), ("in_flight", .count(inFlight)),
+            ("clients", .count(clients)),
             ("p50_ms", .number(1e3 * best.latencies.quantile(0.5))),
             ("p99_ms", .number(1e3 * best.latencies.quantile(0.99))),
             ("via", .text(common.inProcess ? "process" : "wire")),
+            ("per_cpu_second", .number(count / (best.processor + best.serverProcessor))),
         ]
-        if common.inProcess {
-            parameters.append(
-                ("per_cpu_second", .number(Double(questions.count) / best.processor))
-            )
+        if !common.inProcess {
+            parameters.append(("per_server_cpu_second", .number(count / best.serverProcessor)))
         }
-        if kind == .vector {
-            parameters.append(("recall", .number(recall(of: answers, vectors, stored))))
-        }
+        if let truth { parameters += quality(of: best.answers, truth) }
         Report(isJSON: common.json).add(
             Measurement(
                 name: "search",
-                value: Double(questions.count) / best.seconds,
+                value: count / best.seconds,
                 unit: "queries/s",
                 parameters: parameters
             )
         )
     }
 
-    private func pass(_ calls: [[Query]], _ target: any BenchTarget) async throws -> (
-        Double, [Double], [QueryResult]
-    ) {
-        let clock = ContinuousClock()
-        let start = clock.now
-        let answers = try await withThrowingTaskGroup(
-            of: (Int, Double, [QueryResult]).self
-        ) { group in
-            var answers: [(Int, Double, [QueryResult])] = []
-            for (index, call) in calls.enumerated() {
-                if index >= inFlight, let answer = try await group.next() { answers.append(answer) }
-                group.addTask {
-                    let start = clock.now
-                    let results = try await target.search("bench", call)
-                    return (index, (clock.now - start).seconds, results)
-                }
-            }
-            for try await answer in group { answers.append(answer) }
-            return answers.sorted { $0.0 < $1.0 }
-        }
-        return ((clock.now - start).seconds, answers.map(\.1), answers.flatMap(\.2))
+    /// All questions once, and what that took.
+    private struct Pass {
+        var seconds = Double.infinity
+        /// Seconds of processor time of this process, and of the server.
+        var processor = 0.0
+        var serverProcessor = 0.0
+        var latencies: [Double] = []
+        var answers: [QueryResult] = []
     }
 
-    /// The share of the true nearest that were found; ties at the end count either way.
-    private func recall(of answers: [QueryResult], _ vectors: [[Float]], _ stored: [Document])
-        -> Double
+    private func pass(_ calls: [[Query]], _ target: any BenchTarget) async throws -> Pass {
+        let clock = ContinuousClock()
+        let processor = processorSeconds()
+        let serverProcessor = target.serverProcessorSeconds
+        let start = clock.now
+        let workers = clients * inFlight
+        let answers = try await withThrowingTaskGroup(
+            of: [(index: Int, seconds: Double, results: [QueryResult])].self
+        ) { group in
+            // Each asks its share, and its next question once it has the answer to the last.
+            for worker in 0..<min(workers, calls.count) {
+                group.addTask {
+                    var answers: [(index: Int, seconds: Double, results: [QueryResult])] = []
+                    for index in stride(from: worker, to: calls.count, by: workers) {
+                        let start = clock.now
+                        let results = try await target.search(
+                            "bench",
+                            calls[index],
+                            connection: worker % clients
+                        )
+                        answers.append((index, (clock.now - start).seconds, results))
+                    }
+                    return answers
+                }
+            }
+            return try await group.reduce(into: []) { $0 += $1 }
+        }
+        var pass = Pass()
+        pass.seconds = (clock.now - start).seconds
+        pass.processor = processorSeconds() - processor
+        pass.serverProcessor = target.serverProcessorSeconds - serverProcessor
+        let ordered = answers.sorted { $0.index < $1.index }
+        pass.latencies = ordered.map(\.seconds)
+        pass.answers = ordered.flatMap(\.results)
+        return pass
+    }
+
+    /// The share of the exact answers' hits that were found, and how many answers have fewer hits.
+    private func quality(of answers: [QueryResult], _ truth: [QueryResult])
+        -> [(name: String, value: Measurement.Parameter)]
     {
-        let matrix = stored.compactMap(\.vector)
         var found = 0
         var wanted = 0
-        for (answer, vector) in zip(answers, vectors).prefix(recallQueries) {
-            let truth = trueNeighbors(of: vector, among: matrix, k: limit)
-            let ids = Set(truth.map { stored[$0].id })
+        var short = 0
+        for (answer, exact) in zip(answers, truth) {
+            let ids = Set(exact.hits.map(\.id))
             found += answer.hits.count { ids.contains($0.id) }
-            wanted += truth.count
+            wanted += exact.hits.count
+            if answer.hits.count < exact.hits.count { short += 1 }
         }
-        return wanted == 0 ? 1 : Double(found) / Double(wanted)
+        return [
+            ("recall", .number(wanted == 0 ? 1 : Double(found) / Double(wanted))),
+            ("short_answers", .count(short)),
+        ]
     }
 }

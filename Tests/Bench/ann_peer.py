@@ -3,10 +3,12 @@
 
 usage: ann_peer.py LIBRARY FOLDER METRIC DIMENSION K THREADS
 
-FOLDER has rows.f32, queries.f32 and truth.u32. Answers "built" once the index is there; then each
-line of input is a beam width, and each answer one pass over all queries, on one thread: recall,
-and queries a second of processor time.
+FOLDER has rows.f32, queries.f32 and truth.u32. Answers once the index is there: vectors "built" a
+second of processor time, and what the process grew by. Then each line of input is a beam width, and
+each answer one pass over all queries, on one thread: recall, and queries a second of processor time.
 """
+import ctypes
+import importlib
 import json
 import sys
 import time
@@ -107,10 +109,24 @@ LIBRARIES = {
     "symphonyqg": symphonyqg,
 }
 
+MODULES = {"faiss-sq8": "faiss", "usearch": "usearch.index", "symphonyqg": "rabitqlib"}
+
+
+def memory():
+    """Bytes of this process in memory, after giving back what nobody uses."""
+    ctypes.CDLL(None).malloc_trim(0)
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:")) * 1024
+
+
+# A library's own code is neither build time nor memory of the index.
+importlib.import_module(MODULES.get(library, library))
+before = memory()
 started = time.process_time()
 find = LIBRARIES[library]()
 build = len(rows) / (time.process_time() - started)
-print(json.dumps({"built": build}), flush=True)
+grown = (memory() - before) / len(rows)
+print(json.dumps({"built": build, "bytesPerVector": grown}), flush=True)
 for line in sys.stdin:
     search = find(int(line))
     for query in queries[:20]:

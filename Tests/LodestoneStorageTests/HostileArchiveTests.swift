@@ -232,7 +232,9 @@ struct HostileArchive: Sendable, CustomTestStringConvertible {
         .sql(
             "a collection without tables",
             "other collections",
-            "UPDATE collections SET number = 7"
+            // As rows were before they had a checksum.
+            "UPDATE collections SET number = 7,"
+                + " options = substr(options, 1, length(options) - 4)"
         ),
         .sql("no collection", "other collections", "DELETE FROM collections"),
         .damagedSQL("a changed text", "fails its checksum", "UPDATE docs_1 SET text = x'00'"),

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneANN
+import LodestoneCore
+
+/// Drops half of the rows at random and writes their vectors again, round after round: what that
+/// does to an index, against one that is built of the same rows at the end.
+struct AnnChurn {
+    /// Searches between the drops and the fold scan half of the vectors; so many are enough to meet
+    /// a dropped row.
+    private static let unfoldedQueries = 100
+
+    private struct Round {
+        var point: AnnPoint
+        var droppedReturned: Int
+        var unreachable: Int
+        /// Rows that exist a second of processor time of the fold.
+        var mend: Double
+    }
+
+    private let strategy: AnnStrategy
+    private let queries: [[Float]]
+    private let k: Int
+    private let metric: Metric
+    private let threads: Int
+    private var index: any VectorIndex
+    private var table: VectorTable
+    private var live: [UInt32]
+    private var endRow: UInt32
+    private var random = SplitMix64(state: 3)
+
+    init(
+        _ built: AnnBuild,
+        _ strategy: AnnStrategy,
+        _ questions: AnnQuestions,
+        _ metric: Metric,
+        threads: Int
+    ) {
+        self.strategy = strategy
+        self.metric = metric
+        self.threads = threads
+        queries = questions.queries
+        k = questions.k
+        index = built.index
+        table = questions.table
+        endRow = UInt32(built.vectorCount)
+        live = Array(0..<endRow)
+    }
+
+    /// Reports every round, once all are through and the index to compare with is built.
+    mutating func run(rounds: Int, _ report: Report) throws {
+        let rounds = try (0..<rounds).map { _ in try round() }
+        let existing = rowSet()
+        let fresh = try AnnBuild(strategy, table, metric, threads: threads, existing: existing)
+        let questions = try AnnQuestions(
+            queries,
+            k: k,
+            in: table,
+            metric: metric,
+            existing: existing
+        )
+        let freshPoint = try questions.ask(fresh.index, ef: nil)
+        for (number, round) in rounds.enumerated() {
+            report.add(
+                Measurement(
+                    name: "ann-churn",
+                    value: round.point.recall,
+                    unit: "recall",
+                    parameters: [
+                        ("strategy", .text(strategy.label)), ("round", .count(number + 1)),
+                        ("fresh_recall", .number(freshPoint.recall)),
+                        ("unreachable", .count(round.unreachable)),
+                        ("dropped_returned", .count(round.droppedReturned)),
+                        ("short_answers", .count(round.point.shortAnswers)),
+                        ("mend", .number(round.mend)), ("build", .number(fresh.rate)),
+                        ("queries_per_cpu_second", .number(round.point.qps)),
+                        ("fresh_queries_per_cpu_second", .number(freshPoint.qps)),
+                        ("vectors", .count(live.count)),
+                        ("threads", .count(threads)),
+                    ]
+                )
+            )
+        }
+    }
+
+    private mutating func round() throws -> Round {
+        live.shuffle(using: &random)
+        let dropped = live.prefix(live.count / 2)
+        for row in dropped { index.drop(row) }
+        var next = dropped.startIndex
+        let again = AnnRows(count: dropped.count, dimension: table.dimension) { vector in
+            guard let old = table.vector(of: dropped[next]) else { return }
+            vector.baseAddress?.initialize(from: old, count: vector.count)
+            next += 1
+        }
+        table.append(again.block(firstRow: endRow))
+        index.indexMany(table, from: endRow)
+        let newEnd = endRow + UInt32(dropped.count)
+        live = Array(live.dropFirst(dropped.count)) + Array(endRow..<newEnd)
+        endRow = newEnd
+        let existing = rowSet()
+        let questions = try AnnQuestions(
+            queries,
+            k: k,
+            in: table,
+            metric: metric,
+            existing: existing
+        )
+        let unfolded = try questions.ask(index, ef: nil, count: Self.unfoldedQueries)
+        let start = processorSeconds()
+        index = try index.compacted(
+            table,
+            IndexWork(threads: threads, check: {}, exists: { existing.contains($0) })
+        )
+        let mend = Double(live.count) / (processorSeconds() - start)
+        let point = try questions.ask(index, ef: nil)
+        return Round(
+            point: point,
+            droppedReturned: unfolded.wrongRows + point.wrongRows,
+            unreachable: index.health.unreachable,
+            mend: mend
+        )
+    }
+
+    /// The rows that exist.
+    private func rowSet() -> RowSet {
+        var rows = RowSet(count: Int(endRow))
+        for row in live { rows.insert(row) }
+        return rows
+    }
+}

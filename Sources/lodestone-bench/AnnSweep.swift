@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneANN
+import LodestoneCore
+
+/// Queries to a table with their true neighbors.
+struct AnnQuestions {
+    let queries: [[Float]]
+    let k: Int
+    let table: VectorTable
+    /// The rows that may be found; `nil`: all.
+    let allowed: RowSet?
+    /// The rows that exist; `nil`: all.
+    let existing: RowSet?
+    /// Of each query the `k` nearest rows, by comparing with all of them.
+    let truth: [[UInt32]]
+
+    init(
+        _ queries: [[Float]],
+        k: Int,
+        in table: VectorTable,
+        metric: Metric,
+        allowed: RowSet? = nil,
+        existing: RowSet? = nil
+    ) throws {
+        self.queries = queries
+        self.k = k
+        self.table = table
+        self.allowed = allowed
+        self.existing = existing
+        let rows = allowed ?? existing
+        truth = try FlatIndex(dimension: table.dimension, metric: metric)
+            .search(
+                queries,
+                k: k,
+                in: table.blocks,
+                isAllowed: rows.map { rows in { rows.contains($0) } },
+                context: Self.context
+            )
+            .map { $0.map(\.row) }
+    }
+
+    /// Asks the first `count` queries, one after the other, as a server would; `nil`: all.
+    func ask(_ index: any VectorIndex, ef: Int?, count: Int? = nil) throws -> AnnPoint {
+        let context = Self.context
+        let existing = existing
+        let exists: (UInt32) -> Bool =
+            existing.map { rows in { rows.contains($0) } } ?? { _ in true }
+        let queries = queries.prefix(count ?? queries.count)
+        var answers: [VectorAnswer] = []
+        answers.reserveCapacity(queries.count)
+        let start = processorSeconds()
+        for query in queries {
+            var questions = VectorQuestions(
+                [query],
+                k: k,
+                exists: exists,
+                allowed: allowed,
+                context: context
+            )
+            questions.efSearch = ef
+            answers += try index.search(questions, in: table)
+        }
+        let seconds = processorSeconds() - start
+        return AnnPoint(answers, truth, allowed ?? existing, seconds)
+    }
+
+    private static var context: CallContext { CallContext(timeout: .seconds(86_400)) }
+}
+
+/// How the queries were answered with one setting.
+struct AnnPoint {
+    /// Queries a second of processor time.
+    var qps = 0.0
+    /// The share of the true neighbors that were found.
+    var recall = 0.0
+    /// Distances computed for each query.
+    var distances = 0.0
+    /// Answers with fewer neighbors than there are.
+    var shortAnswers = 0
+    /// Rows in answers that may not be found.
+    var wrongRows = 0
+
+    /// A point that any measured one is better than.
+    init() {}
+
+    init(
+        _ answers: [VectorAnswer],
+        _ truth: [[UInt32]],
+        _ allowed: RowSet?,
+        _ seconds: Double
+    ) {
+        var found = 0
+        var wanted = 0
+        for (answer, expected) in zip(answers, truth) {
+            let rows = answer.neighbors.map(\.row)
+            found += Set(rows).intersection(expected).count
+            wanted += expected.count
+            distances += Double(answer.computed)
+            if rows.count < expected.count { shortAnswers += 1 }
+            if let allowed { wrongRows += rows.count { !allowed.contains($0) } }
+        }
+        qps = Double(answers.count) / seconds
+        recall = wanted == 0 ? 1 : Double(found) / Double(wanted)
+        distances /= Double(max(1, answers.count))
+    }
+}
+
+/// An index as it is searched.
+struct AnnSetting {
+    /// The parameter that is varied, with its value.
+    var parameter: (name: String, value: Int)?
+    var index: any VectorIndex
+    var ef: Int?
+}
+
+/// Searches with several settings, the best pass of each.
+struct AnnSweep {
+    let questions: AnnQuestions
+    let settings: [AnnSetting]
+    private(set) var points: [AnnPoint]
+
+    init(_ questions: AnnQuestions, _ settings: [AnnSetting]) {
+        self.questions = questions
+        self.settings = settings
+        points = Array(repeating: AnnPoint(), count: settings.count)
+    }
+
+    /// One pass over all queries with every setting.
+    mutating func pass() throws {
+        for (place, setting) in settings.enumerated() {
+            let point = try questions.ask(setting.index, ef: setting.ef)
+            if point.qps > points[place].qps { points[place] = point }
+        }
+    }
+}
