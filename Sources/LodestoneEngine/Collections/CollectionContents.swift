@@ -265,6 +265,7 @@ extension CollectionContents {
             insert(added)
         }
         state.skip(to: nextRow)
+        if let run = rows.vectors { state.indexReplayedVectors(from: run.firstRow) }
         for row in rows.relinked {
             guard let node = state.node(of: row),
                 let stored = try reader.row(row, of: record.number)

@@ -193,6 +193,24 @@ struct CollectionState: Sendable {
         index.indexMany(vectorTable, from: row)
     }
 
+    /// As `indexVectors`, for what the log tells: a write that comes next finds no gap before it.
+    ///
+    /// After a long log the vectors wait for the compaction instead, which takes more threads.
+    mutating func indexReplayedVectors(from row: RowNumber) {
+        guard uncoveredCount <= Self.replayedVectors else { return }
+        index.indexMany(vectorTable, from: row)
+        // Later batches of the log may have dropped some, which `remove` then doesn't know.
+        for block in vectorTable.suffix(from: row) {
+            for place in 0..<block.count where !contains(block.row(at: place)) {
+                index.drop(block.row(at: place))
+            }
+        }
+    }
+
+    /// Vectors that may wait for an inline index before all that follow wait for a compaction: about
+    /// a second of linking.
+    private static let replayedVectors = 5_000
+
     /// Goes on with another strategy.
     mutating func setStrategy(_ options: CollectionOptions) {
         index = options.vectorStrategy.makeIndex(

@@ -225,12 +225,13 @@ final class Registry: Sendable {
         // Most of the log is replayed before anybody has to wait.
         let reader = try store.beginRead(context: nil)
         defer { reader.end() }
-        let contents = try CollectionContents.load(
-            record(of: collection, in: reader),
-            from: reader
-        )
+        let record = try record(of: collection, in: reader)
+        var contents = try CollectionContents.load(record, from: reader)
         // Else the first search after the swap would check every vector: its time doubled.
         contents.checkBase()
+        if contents.isDamaged {
+            contents = try CollectionContents.rebuild(record, from: reader)
+        }
         try put(contents, into: collection)
     }
 

@@ -1,0 +1,494 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import LodestoneCore
+import LodestoneStorage
+import TestSupport
+import Testing
+
+@testable import LodestoneEngine
+
+@Suite("A vector index")
+struct VectorIndexTests {
+    private static let options = HNSWOptions(m: 8, efConstruction: 40, efSearch: 32)
+    private static let batch = VectorIndexStrategy.hnsw(inlineIndexing: false, options)
+    private static let inline = VectorIndexStrategy.hnsw(inlineIndexing: true, options)
+
+    private let directory: TemporaryDirectory
+
+    init() throws {
+        directory = try TemporaryDirectory()
+    }
+
+    private var store: String { directory.path + "/store" }
+
+    /// One that compacts only when it is asked to, unless it has a policy.
+    private func open(
+        _ directory: String? = nil,
+        _ policy: CompactionPolicy = CompactionPolicy(minimumChanges: .max)
+    ) throws -> Engine {
+        try Engine.open(
+            directory: directory ?? store,
+            options: Engine.Options(compaction: policy)
+        )
+    }
+
+    private func filled(
+        _ stock: inout VectorStock,
+        _ count: Int,
+        _ strategy: VectorIndexStrategy = batch
+    ) async throws -> Engine {
+        let engine = try open()
+        try await engine.createCollection("a", stock.options(strategy))
+        try await stock.write(0..<count, to: engine)
+        return engine
+    }
+
+    private func status(_ engine: Engine) throws -> IndexStatus {
+        try engine.describe("a").index
+    }
+
+    /// How the nearest to some vector were found.
+    private func explanation(_ engine: Engine, filter: Filter? = nil) async throws
+        -> VectorExplanation
+    {
+        let query = Query(
+            [.near(VectorStock.questions(1)[0])],
+            filter: filter,
+            include: .explain
+        )
+        let request = SearchRequest(collection: "a", queries: [query])
+        return try #require(try await engine.search(request).results[0].explanations.first)
+    }
+
+    /// Waits for an index that covers everything, which must come by itself.
+    private func waitUntilReady(
+        _ engine: Engine,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws {
+        let end = ContinuousClock.now + .seconds(120)
+        var index = try status(engine)
+        while index.state != .ready || index.scannedVectors > 0, ContinuousClock.now < end {
+            await Task.yield()
+            index = try status(engine)
+        }
+        #expect(index.state == .ready, "\(index)", sourceLocation: sourceLocation)
+        #expect(index.scannedVectors == 0, "\(index)", sourceLocation: sourceLocation)
+    }
+
+    // MARK: Building
+
+    @Test(
+        "is nothing but an exact scan before it is built, and a walk with nearly the same answers after",
+        arguments: Metric.allCases
+    )
+    func built(metric: Metric) async throws {
+        let count = metric == .cosine ? 1_500 : 700
+        var stock = VectorStock(metric)
+        let engine = try await filled(&stock, count)
+        let before = try status(engine)
+        #expect(before.state == .scanning && before.scannedVectors == count)
+        #expect(before.indexedVectors == 0)
+        try await stock.check(engine, atLeast: 1)
+        #expect(try await explanation(engine).scannedRows == count)
+
+        try await engine.buildIndex("a")
+        let after = try status(engine)
+        #expect(after.state == .ready && after.indexedVectors == count && after.progress == 1)
+        #expect(after.scannedVectors == 0 && after.unreachableNodes == 0 && after.byteCount > 0)
+        #expect(after.message.isEmpty)
+        try await stock.check(engine)
+        let found = try await explanation(engine)
+        #expect(found.strategy == "hnsw" && found.visitedNodes > 0)
+        #expect(found.scannedRows < 50)
+        if count == 1_500 { #expect(found.computedDistances < count / 2) }
+        engine.close()
+    }
+
+    @Test("has what was written after it found at once, and says how much that is")
+    func lateWrites() async throws {
+        var stock = VectorStock()
+        let engine = try await filled(&stock, 600)
+        try await engine.compact("a")
+        try await stock.write(600..<640, batch: 10, to: engine)
+        try await stock.checkFound(600..<640, in: engine)
+        try await stock.check(engine)
+        #expect(try status(engine).indexedVectors == 600)
+        #expect(try status(engine).scannedVectors == 40)
+        #expect(try status(engine).state == .ready)
+        let found = try await explanation(engine)
+        #expect(found.strategy == "hnsw" && found.scannedRows >= 40)
+        engine.close()
+    }
+
+    @Test("never finds what was replaced or dropped, before and after it is mended")
+    func goneDocuments() async throws {
+        var stock = VectorStock()
+        let engine = try await filled(&stock, 700)
+        try await engine.buildIndex("a")
+        for round in 1...3 {
+            try await stock.write(
+                stride(from: round, to: 700, by: 5),
+                version: round,
+                to: engine
+            )
+            try await stock.drop(
+                stride(from: round * 200, to: round * 200 + 60, by: 2),
+                from: engine
+            )
+            try await stock.check(engine, queries: 8)
+            try await stock.checkFound(
+                stride(from: round, to: 700, by: 50).filter { stock.live[$0] != nil },
+                in: engine
+            )
+            try await engine.compact("a")
+            #expect(try status(engine).indexedVectors == stock.live.count)
+            #expect(try status(engine).scannedVectors == 0)
+            try await stock.check(engine, queries: 8)
+        }
+        try await stock.drop(stock.live.keys.filter { $0 >= 3 }, from: engine)
+        // Fewer than were asked for are left.
+        try await stock.check(engine, queries: 3, atLeast: 1)
+        try await engine.compact("a")
+        try await stock.check(engine, queries: 3, atLeast: 1)
+        try await stock.drop(0..<3, from: engine)
+        try await stock.check(engine, queries: 1)
+        try await engine.compact("a")
+        try await stock.check(engine, queries: 1)
+        engine.close()
+    }
+
+    @Test("answers a question with a filter as an exact search does, and never with fewer")
+    func filters() async throws {
+        var stock = VectorStock()
+        let engine = try await filled(&stock, 900)
+        try await engine.buildIndex("a")
+        try await stock.write(900..<980, to: engine)
+        let filters: [Filter] = [
+            .equal(path: ["part"], .int(1)), .equal(path: ["place"], .int(7)),
+            .equal(path: ["place"], .int(70)),
+            .and([.equal(path: ["part"], .int(0)), .equal(path: ["place"], .int(12))]),
+        ]
+        for (filter, matching) in zip(filters, [490, 14, 0, 14]) {
+            for vector in VectorStock.questions(10) {
+                let found = try await engine.search(
+                    "a",
+                    Query([.near(vector)], filter: filter, limit: 12)
+                )
+                let exact = try await engine.search(
+                    "a",
+                    Query([.near(vector, exact: true)], filter: filter, limit: 12)
+                )
+                #expect(found == exact)
+                #expect(found.count == min(12, matching))
+            }
+        }
+        #expect(try await explanation(engine, filter: filters[1]).strategy == "filtered scan")
+        engine.close()
+    }
+
+    // MARK: Restarts and damage
+
+    @Test("is served from the base after a restart, without a build and with the same answers")
+    func restart() async throws {
+        var stock = VectorStock(.euclidean)
+        var engine = try await filled(&stock, 600)
+        try await engine.buildIndex("a")
+        try await stock.write(600..<610, to: engine)
+        try await stock.drop(stride(from: 0, to: 600, by: 30), from: engine)
+        let questions = VectorStock.questions(10).map { Query([.near($0)], include: .explain) }
+        let request = SearchRequest(collection: "a", queries: questions)
+        let before = try await engine.search(request).results
+        let indexed = try status(engine)
+        engine.close()
+
+        // Nothing can be built.
+        let lock = try HeldLock(store + "/compaction.lock")
+        engine = try open(nil, CompactionPolicy(minimumChanges: 1, idleTime: .zero))
+        #expect(try status(engine) == indexed)
+        #expect(indexed.state == .ready && indexed.indexedVectors == 580)
+        #expect(try await engine.search(request).results == before)
+        #expect(before.allSatisfy { $0.explanations[0].strategy == "hnsw" })
+        try await stock.check(engine)
+        engine.close()
+        lock.release()
+    }
+
+    @Test("that is damaged answers nothing wrong, and is made again by itself")
+    func damaged() async throws {
+        var stock = VectorStock()
+        var engine = try await filled(&stock, 300)
+        try await engine.buildIndex("a")
+        engine.close()
+        let policy = CompactionPolicy(minimumChanges: 100, idleTime: .milliseconds(1))
+        for tag in ["HNSH", "HNSR", "HNSV", "HNSS", "HNSU", "HNSL", "HNSC"] {
+            let path = try base()
+            let section = try #require(try section(tag, of: path))
+            try flip(path, at: UInt64(section.lowerBound + section.count / 2))
+            engine = try open(nil, policy)
+            try await stock.check(engine, queries: 6)
+            try await waitUntilReady(engine)
+            try await stock.check(engine, queries: 6)
+            let found = try await explanation(engine)
+            #expect(found.strategy == "hnsw", "\(tag)")
+            #expect(try await engine.verify().damages == [], "\(tag)")
+            engine.close()
+        }
+    }
+
+    private func base() throws -> String {
+        let names = try FileManager.default.contentsOfDirectory(atPath: store)
+        let bases = names.filter { $0.hasPrefix("base-") }
+        try #require(bases.count == 1)
+        return "\(store)/\(bases[0])"
+    }
+
+    /// Where a section lies in a base, as `BaseFile` describes it.
+    private func section(_ tag: String, of path: String) throws -> Range<Int>? {
+        let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+        func number(_ offset: Int, _ count: Int) -> Int {
+            bytes[offset..<offset + count].reversed().reduce(0) { $0 << 8 | Int($1) }
+        }
+        let (header, entries) = (64, number(12, 4))
+        let tail = header + number(16, 8)
+        for entry in stride(from: tail, to: tail + entries * 24, by: 24)
+        where bytes[entry..<entry + 4].elementsEqual(tag.utf8) {
+            let start = header + number(entry + 8, 8)
+            return start..<start + number(entry + 16, 8)
+        }
+        return nil
+    }
+
+    private func flip(_ path: String, at offset: UInt64) throws {
+        let file = try #require(FileHandle(forUpdatingAtPath: path))
+        try file.seek(toOffset: offset)
+        let byte = try #require(try file.read(upToCount: 1))
+        try file.seek(toOffset: offset)
+        try file.write(contentsOf: Data([byte[0] ^ 4]))
+        try file.close()
+    }
+
+    @Test("that was asked for before a crash is built by the next process")
+    func crashBeforeBuild() async throws {
+        var stock = VectorStock()
+        var engine = try await filled(&stock, 400, .flatScan)
+        try await engine.compact("a")
+        let lock = try HeldLock(store + "/compaction.lock")
+        try await engine.alterCollection("a", Self.batch)
+        engine.close()
+        lock.release()
+        engine = try open(nil, CompactionPolicy(minimumChanges: 300, idleTime: .milliseconds(1)))
+        try await stock.check(engine, queries: 4)
+        try await waitUntilReady(engine)
+        #expect(try status(engine).strategy == Self.batch)
+        #expect(try status(engine).indexedVectors == 400)
+        try await stock.check(engine)
+        engine.close()
+    }
+
+    // MARK: Changes of strategy
+
+    @Test("of another strategy takes over while writes go on, and no answer is ever wrong")
+    func strategyChanges() async throws {
+        var stock = VectorStock()
+        let engine = try await filled(&stock, 500, .flatScan)
+        let wide = HNSWOptions(m: 12, efConstruction: 48, efSearch: 32)
+        var next = 500
+        for strategy in [
+            Self.batch, .hnsw(inlineIndexing: false, wide), .flatScan, Self.inline, .flatScan,
+        ] {
+            try await engine.alterCollection("a", strategy)
+            var steps = 0
+            let end = ContinuousClock.now + .seconds(120)
+            // At least a few writes come before the index, or right behind it.
+            while try steps < 4 || status(engine).state != .ready, ContinuousClock.now < end {
+                try await stock.write(next..<next + 5, to: engine)
+                try await stock.write([next - 300], version: next, to: engine)
+                try await stock.drop([next - 480], from: engine)
+                try await stock.check(engine, queries: 1, atLeast: 0.8)
+                try await stock.checkFound([next, next - 300], in: engine)
+                next += 5
+                steps += 1
+            }
+            #expect(try status(engine).state == .ready)
+            #expect(try status(engine).strategy == strategy)
+            try await stock.check(engine, queries: 10)
+        }
+        try await engine.alterCollection("a", Self.batch)
+        try await engine.buildIndex("a")
+        #expect(try status(engine).state == .ready)
+        #expect(try status(engine).scannedVectors == 0)
+        try await stock.check(engine)
+        #expect(try await engine.verify().isClean)
+        engine.close()
+    }
+
+    @Test("stays when only searches or writes are to be done otherwise")
+    func sameGraph() async throws {
+        var stock = VectorStock()
+        let engine = try await filled(&stock, 500)
+        try await engine.buildIndex("a")
+        let computed = try await explanation(engine).computedDistances
+        // Nothing can be built.
+        let lock = try HeldLock(store + "/compaction.lock")
+        var wider = Self.options
+        wider.efSearch = 120
+        try await engine.alterCollection("a", .hnsw(inlineIndexing: false, wider))
+        #expect(try status(engine).indexedVectors == 500)
+        #expect(try await explanation(engine).strategy == "hnsw")
+        #expect(try await explanation(engine).computedDistances > computed)
+
+        try await engine.alterCollection("a", .hnsw(inlineIndexing: true, wider))
+        #expect(try status(engine).indexedVectors == 500)
+        try await stock.write(500..<520, to: engine)
+        #expect(try status(engine).indexedVectors == 520)
+        try await stock.checkFound(500..<520, in: engine)
+
+        try await engine.alterCollection("a", .hnsw(inlineIndexing: false, wider))
+        try await stock.write(520..<530, to: engine)
+        #expect(try status(engine).indexedVectors == 520)
+        #expect(try status(engine).scannedVectors == 10)
+        try await stock.check(engine)
+        engine.close()
+        lock.release()
+    }
+
+    // MARK: Inline
+
+    @Test("that is kept inside writes has every vector at once, without a compaction")
+    func inline() async throws {
+        var stock = VectorStock()
+        let engine = try open()
+        try await engine.createCollection("a", stock.options(Self.inline))
+        // One at a time at first: the scale of the codes must not be that of the first vector.
+        try await stock.write(0..<20, batch: 1, to: engine)
+        #expect(try status(engine).indexedVectors == 20)
+        #expect(try status(engine).state == .ready)
+        try await stock.write(20..<600, batch: 40, to: engine)
+        #expect(try status(engine).indexedVectors == 600)
+        #expect(try engine.describe("a").baseByteCount == 0)
+        try await stock.check(engine)
+        try await stock.checkFound(stride(from: 0, to: 600, by: 20), in: engine)
+        #expect(try await explanation(engine).strategy == "hnsw")
+        #expect(try await explanation(engine).scannedRows < 50)
+
+        try await stock.write(0..<100, version: 1, to: engine)
+        try await stock.drop(300..<400, from: engine)
+        try await stock.check(engine)
+        try await engine.compact("a")
+        #expect(try status(engine).indexedVectors == 500)
+        try await stock.write(600..<650, batch: 7, to: engine)
+        #expect(try status(engine).indexedVectors == 550)
+        try await stock.check(engine)
+        engine.close()
+    }
+
+    @Test("that is kept inside writes has what other processes write, too, and what the log tells")
+    func inlineProcesses() async throws {
+        var stock = VectorStock()
+        let first = try await filled(&stock, 200, Self.inline)
+        let second = try open()
+        #expect(try status(second).indexedVectors == 200)
+        try await stock.write(200..<300, to: second)
+        #expect(try status(second).indexedVectors == 300)
+        #expect(try status(first).indexedVectors == 300)
+        // Several changes that the first one learns of at once, with rows that are gone again.
+        try await stock.write(300..<320, to: second)
+        try await stock.write(300..<310, version: 1, to: second)
+        try await stock.drop(310..<320, from: second)
+        try await stock.write(400..<410, to: first)
+        for engine in [first, second] {
+            #expect(try status(engine).indexedVectors == stock.live.count)
+            #expect(try status(engine).scannedVectors == 0)
+            try await stock.check(engine)
+            try await stock.checkFound(300..<310, in: engine)
+        }
+        try await second.compact("a")
+        try await stock.write(410..<420, to: first)
+        try await stock.write(420..<430, to: second)
+        for engine in [first, second] {
+            #expect(try status(engine).indexedVectors == stock.live.count)
+            try await stock.check(engine)
+            engine.close()
+        }
+        let third = try open()
+        #expect(try status(third).indexedVectors == stock.live.count)
+        // What the log told of rows that are gone is not mistaken for rows.
+        try await third.alterCollection("a", Self.batch)
+        try await stock.check(third)
+        third.close()
+    }
+
+    // MARK: Builds that end early, and copies
+
+    @Test("whose build is cancelled half way leaves the one before serving, and is built later")
+    func cancelledBuild() async throws {
+        var stock = VectorStock()
+        let options = HNSWOptions(m: 8, efConstruction: 300, efSearch: 32)
+        let engine = try await filled(&stock, 200, .hnsw(inlineIndexing: false, options))
+        try await engine.buildIndex("a")
+        try await stock.write(200..<1_200, to: engine)
+        let context = CallContext(timeout: .seconds(120))
+        let build = Thread.detached { () throws(LodestoneError) in
+            _ = try engine.buildIndex("a", context: context)
+        }
+        while try status(engine).progress == 1 { await Task.yield() }
+        while try status(engine).state == .building, try status(engine).progress == 0 {
+            await Task.yield()
+        }
+        context.cancel()
+        #expect(await build.value?.code == .cancelled)
+        let index = try status(engine)
+        #expect(index.state == .ready && index.indexedVectors == 200 && index.message.isEmpty)
+        try await stock.check(engine, queries: 5)
+        try await engine.buildIndex("a")
+        #expect(try status(engine).indexedVectors == 1_200)
+        try await stock.check(engine)
+        engine.close()
+    }
+
+    @Test("is in a snapshot, and ready when that is restored")
+    func snapshot() async throws {
+        var stock = VectorStock(.dotProduct)
+        let engine = try await filled(&stock, 500)
+        try await engine.buildIndex("a")
+        try await stock.write(500..<510, to: engine)
+        try await engine.createSnapshot("s")
+        engine.close()
+        let target = directory.path + "/restored"
+        _ = try SnapshotArchive.restore(
+            "\(store)/snapshots/s.lodestone",
+            to: target,
+            context: CallContext()
+        )
+        let copy = try open(
+            target,
+            CompactionPolicy(minimumChanges: 400, idleTime: .milliseconds(1))
+        )
+        try await stock.check(copy, queries: 5)
+        try await waitUntilReady(copy)
+        #expect(try status(copy).indexedVectors == 510)
+        try await stock.check(copy)
+        #expect(try await copy.verify().isClean)
+        copy.close()
+    }
+}
+
+extension Thread {
+    /// Runs `body` on a thread of its own; the task gives the error that it ended with.
+    fileprivate static func detached(
+        _ body: @escaping @Sendable () throws(LodestoneError) -> Void
+    ) -> Task<LodestoneError?, Never> {
+        Task {
+            await withCheckedContinuation { continuation in
+                Thread.detachNewThread {
+                    do throws(LodestoneError) {
+                        try body()
+                        continuation.resume(returning: nil)
+                    } catch {
+                        continuation.resume(returning: error)
+                    }
+                }
+            }
+        }
+    }
+}
