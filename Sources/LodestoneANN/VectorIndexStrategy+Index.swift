@@ -57,6 +57,11 @@ extension VectorIndexStrategy {
         {
             return adapted
         }
+        if case .lsh(let options) = self, let tables = other as? LSHIndex,
+            let adapted = tables.adapted(to: options)
+        {
+            return adapted
+        }
         return makeIndex(dimension: dimension, metric: metric)
     }
 }

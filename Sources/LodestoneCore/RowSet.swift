@@ -20,6 +20,19 @@ package struct RowSet: Sendable {
         words[word] |= bit
     }
 
+    /// Makes room for rows below `bound`.
+    package mutating func grow(to bound: Int) {
+        let missing = (bound + 63) / 64 - words.count
+        if missing > 0 { words.append(contentsOf: repeatElement(0, count: missing)) }
+    }
+
+    /// Takes a row out.
+    package mutating func remove(_ row: UInt32) {
+        guard contains(row) else { return }
+        words[Int(row / 64)] &= ~(1 << UInt64(row % 64))
+        count -= 1
+    }
+
     /// Whether a row is in it.
     package func contains(_ row: UInt32) -> Bool {
         let word = Int(row / 64)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import TestSupport
 import Testing
 
 @testable import LodestoneEngine
@@ -63,5 +64,48 @@ struct FilterTests {
         )
         let odd: Metadata = ["n": .int((1 << 53) + 1)]
         #expect(!Filter.equal(path: ["n"], .double(0x1p53)).matches(odd))
+    }
+}
+
+@Suite("Rows that a filter found before")
+struct FilterCacheTests {
+    @Test("are found again, with those written and without those dropped since")
+    func follows() async throws {
+        let directory = try TemporaryDirectory()
+        let engine = try Engine.open(directory: directory.path + "/store")
+        defer { engine.close() }
+        try await engine.createCollection("a", CollectionOptions(dimension: 1, metric: .euclidean))
+        let query = Query(
+            [.near([0])],
+            filter: .equal(path: ["even"], .bool(true)),
+            limit: 100
+        )
+        var live: Set<Int> = []
+        var random = SeededGenerator(seed: 5)
+        for round in 0..<30 {
+            let number = Int(random.next() % 40)
+            if random.next() % 3 == 0 {
+                _ = try await engine.dropMany(
+                    DropManyRequest(collection: "a", ids: [try DocumentID("d\(number)")])
+                )
+                live.remove(number)
+            } else {
+                // Replaced or new; every second round as an even one.
+                let isEven = round % 2 == 0
+                _ = try await engine.index(
+                    "a",
+                    [
+                        Document(
+                            id: try DocumentID("d\(number)"),
+                            vector: [Float(number)],
+                            metadata: ["even": .bool(isEven)]
+                        )
+                    ]
+                )
+                if isEven { live.insert(number) } else { live.remove(number) }
+            }
+            let found = try await engine.search("a", query).map { $0.id.string }
+            #expect(found == live.sorted().map { "d\($0)" }, "round \(round)")
+        }
     }
 }

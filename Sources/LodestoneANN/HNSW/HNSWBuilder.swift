@@ -349,10 +349,8 @@ final class HNSWBuilder: @unchecked Sendable {
         choose(among: count, for: graph.list(node, level), limit: limit(level), scratch)
     }
 
-    /// Brings every list of level 0 to the length that a finished graph has, and copies the graph.
-    func finished(threads: Int) -> HNSWGraph {
-        if graph.listLength == graph.degree { return graph }
-        let final = HNSWGraph(graph.codec, graph.options, capacity: graph.count)
+    /// Brings every list of level 0 to the length that a finished graph has.
+    func finish(threads: Int) {
         let graph = graph
         let next = Atomic<Int>(0)
         DispatchQueue.concurrentPerform(iterations: threads) { _ in
@@ -362,13 +360,10 @@ final class HNSWBuilder: @unchecked Sendable {
                 if start >= graph.count { return }
                 for node in start..<min(start + 1_024, graph.count) {
                     shorten(UInt32(node), scratch)
-                    final.list(UInt32(node))
-                        .update(from: graph.list(UInt32(node)), count: final.listLength)
                 }
             }
         }
-        final.copyNodes(from: graph)
-        return final
+        graph.dropSlack()
     }
 
     private func shorten(_ node: UInt32, _ scratch: HNSWScratch) {

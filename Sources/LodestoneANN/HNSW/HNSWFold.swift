@@ -73,13 +73,12 @@ struct HNSWFold {
             unfinished.keep(HNSWUnfinished.Build(builder: builder, order: added, rows: rows))
             throw error
         }
-        let graph = builder.finished(threads: work.threads)
-        let finisher = HNSWBuilder(graph)
+        builder.finish(threads: work.threads)
         var health = IndexHealth()
-        health.unreachable = finisher.connectUnreachable()
-        health.selfRecall = finisher.selfRecall()
+        health.unreachable = builder.connectUnreachable()
+        health.selfRecall = builder.selfRecall()
         withExtendedLifetime(table) {}
-        return (graph, health)
+        return (builder.graph, health)
     }
 
     private func codec(_ vectors: [UnsafePointer<Float>]) -> VectorCodec {

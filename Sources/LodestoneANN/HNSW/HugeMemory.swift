@@ -28,6 +28,13 @@ final class HugeMemory: @unchecked Sendable {
         self.byteCount = wanted
     }
 
+    /// Gives what lies behind the first `count` bytes back; it reads as zeros.
+    func shrink(to count: Int) {
+        let page = 2 << 20
+        let kept = (count + page - 1) / page * page
+        if kept < byteCount { madvise(start + kept, byteCount - kept, MADV_DONTNEED) }
+    }
+
     deinit { munmap(start, byteCount) }
 
     /// Its beginning, as elements of a type.

@@ -50,6 +50,17 @@ extension LSHIndex: VectorIndex {
 
     package mutating func drop(_ row: UInt32) {}
 
+    /// The same tables with other probes; `nil` when the options ask for other tables.
+    func adapted(to options: LSHOptions) -> LSHIndex? {
+        guard options.tables == self.options.tables,
+            options.hyperplanes == self.options.hyperplanes
+        else { return nil }
+        var adapted = LSHIndex(options, flat: flat, hyperplanes: hyperplanes)
+        adapted.endRow = endRow
+        adapted.runs = runs
+        return adapted
+    }
+
     package func compacted(_ table: VectorTable, _ work: IndexWork) throws(LodestoneError)
         -> any VectorIndex
     {

@@ -13,6 +13,8 @@ final class Collection: Sendable {
     let name: String
     /// How far the index is that is being built.
     let progress = BuildProgress()
+    /// Which rows satisfy the filters that were asked for last.
+    let filters = FilterCache()
     private let current: Mutex<Current>
     private let dropped = Atomic<Bool>(false)
 

@@ -211,10 +211,6 @@ struct CollectionContents: Sendable {
 
 /// Catching up from the log.
 extension CollectionContents {
-    /// Rows of a log that are linked into a graph when it is replayed, some 0.2 s; those after them
-    /// are compared one by one until a compaction links them.
-    private static let rowsLinkedInReplay = 2_000
-
     /// Takes in what the log has beyond these contents.
     mutating func replay(_ record: CollectionRecord, from reader: any StoreReader)
         throws(LodestoneError)
@@ -245,12 +241,7 @@ extension CollectionContents {
         for node in ids.withTable({ table in rows.dropped.map { table.intern($0) } }) {
             state.unlink(node)
         }
-        if let run = rows.vectors {
-            state.append(run)
-            if state.index.indexesCheaply || state.changesSinceBase <= Self.rowsLinkedInReplay {
-                state.indexVectors(from: run.firstRow)
-            }
-        }
+        if let run = rows.vectors { state.append(run) }
         let nextRow = rows.firstRow + RowNumber(rows.rowCount)
         if rows.rowCount > 0 {
             var added: [StoredRow] = []

@@ -197,7 +197,7 @@ struct CollectionState: Sendable {
     ///
     /// After a long log the vectors wait for the compaction instead, which takes more threads.
     mutating func indexReplayedVectors(from row: RowNumber) {
-        guard uncoveredCount <= Self.replayedVectors else { return }
+        guard index.indexesCheaply || changesSinceBase <= Self.replayedChanges else { return }
         index.indexMany(vectorTable, from: row)
         // Later batches of the log may have dropped some, which `remove` then doesn't know.
         for block in vectorTable.suffix(from: row) {
@@ -207,9 +207,9 @@ struct CollectionState: Sendable {
         }
     }
 
-    /// Vectors that may wait for an inline index before all that follow wait for a compaction: about
-    /// a second of linking.
-    private static let replayedVectors = 5_000
+    /// Changes of a log whose vectors are linked when it is replayed, about a second of linking; those
+    /// of later ones wait for a compaction.
+    private static let replayedChanges = 5_000
 
     /// Goes on with another strategy.
     mutating func setStrategy(_ options: CollectionOptions) {

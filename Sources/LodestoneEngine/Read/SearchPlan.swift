@@ -18,7 +18,7 @@ struct SearchPlan {
         for query in request.queries {
             allowed.append(
                 try query.filter.map { (filter) throws(LodestoneError) in
-                    try rows(matching: filter)
+                    try view.collection.filters.rows(matching: filter, in: view)
                 }
             )
         }
@@ -215,17 +215,6 @@ struct SearchPlan {
         }
         list.isPartial = outcome.endedBy != nil
         return list
-    }
-
-    /// Every row whose metadata satisfies the filter.
-    private func rows(matching filter: Filter) throws(LodestoneError) -> RowSet {
-        var set = RowSet(count: Int(view.state.nextRow))
-        try view.rows?.forEachRow(of: view.collection.number, after: nil) {
-            (row) throws(LodestoneError) in
-            if filter.matches(row.metadata) { set.insert(row.row) }
-            return true
-        }
-        return set
     }
 }
 
