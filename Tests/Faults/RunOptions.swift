@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 import Foundation
+import LodestoneClient
 
 /// What every kind of run can be told.
 struct RunOptions: ParsableArguments {
@@ -21,6 +22,11 @@ struct RunOptions: ParsableArguments {
     @Option(help: "Where stores are put. Default: the directory for temporary files.")
     var directory: String?
 
+    @Option(
+        help: "How collections find near vectors: \(IndexChoice.names). Default: by the seed."
+    )
+    var strategy: IndexChoice?
+
     /// Carries out one run, in a folder of its own, and says what came of it.
     ///
     /// A finding ends the program with status 1 and the command that replays it; a machine that
@@ -39,9 +45,11 @@ struct RunOptions: ParsableArguments {
             executable: server ?? Programs.path("lodestoned"),
             folder: folder,
             seed: seed,
-            plant: plant
+            plant: plant,
+            givenStrategy: strategy
         )
-        Output.say("seed \(seed), files in \(folder)")
+        let strategy = strategy.map { ", \($0.rawValue)" } ?? ""
+        Output.say("seed \(seed)\(strategy), files in \(folder)")
         let start = ContinuousClock.now
         do {
             let summary = try await body(place)
@@ -81,10 +89,18 @@ struct RunPlace: Sendable {
     var folder: String
     var seed: UInt64
     var plant: String?
+    /// How collections find near vectors, unless the seed decides.
+    var givenStrategy: IndexChoice?
     /// Changes after which a collection is compacted.
     var compactionChanges = 100
     /// Whether compactions move vectors to new segments as often as they can.
     var movesVectors = true
+
+    /// How a collection finds near vectors; without a choice of the caller's another way each turn.
+    func strategy(_ turn: Int = 0) -> VectorIndexStrategy {
+        let all = IndexChoice.allCases
+        return (givenStrategy ?? all[Int((seed &+ UInt64(turn)) % UInt64(all.count))]).strategy
+    }
 
     func remove() {
         for folder in [folder, scratch] { try? FileManager.default.removeItem(atPath: folder) }
@@ -139,6 +155,25 @@ struct RunPlace: Sendable {
             }
         }
         return result
+    }
+}
+
+/// A way to find near vectors.
+enum IndexChoice: String, CaseIterable, ExpressibleByArgument {
+    case flat
+    case hnsw
+    case hnswInline = "hnsw-inline"
+
+    static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
+
+    var strategy: VectorIndexStrategy {
+        // Few links, so that the small collections of the runs have levels to climb.
+        let options = HNSWOptions(m: 6, efConstruction: 48, efSearch: 48)
+        return switch self {
+        case .flat: .flatScan
+        case .hnsw: .hnsw(inlineIndexing: false, options)
+        case .hnswInline: .hnsw(inlineIndexing: true, options)
+        }
     }
 }
 

@@ -40,13 +40,19 @@ struct Workload: Sendable {
             + "\(openBatches) open at a fault, \(openApplied) of them applied, \(resent) sent again"
     }
 
-    static func createCollection(_ endpoint: String, text: TextIndexStrategy = .postings)
-        async throws
-    {
+    static func createCollection(
+        _ endpoint: String,
+        _ strategy: VectorIndexStrategy,
+        text: TextIndexStrategy = .postings
+    ) async throws {
         let client = try await Faults.connect(endpoint)
         _ = try await client.createCollection(
             Faults.collection,
-            CollectionOptions(dimension: Content.dimension, textStrategy: text)
+            CollectionOptions(
+                dimension: Content.dimension,
+                vectorStrategy: strategy,
+                textStrategy: text
+            )
         )
         await client.close()
     }

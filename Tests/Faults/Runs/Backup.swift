@@ -62,7 +62,7 @@ struct BackupRun {
 
     func prepare() async throws {
         try await place.withServer(on: store) { _, endpoint in
-            try await Workload.createCollection(endpoint)
+            try await Workload.createCollection(endpoint, place.strategy())
         }
     }
 

@@ -80,7 +80,7 @@ struct BitFlipRun {
         place.compactionChanges = 1_000_000
         let count = script.batches.count
         try await place.withServer(on: original) { _, endpoint in
-            try await Workload.createCollection(endpoint)
+            try await Workload.createCollection(endpoint, place.strategy())
             try await send(script.batches.dropLast(Self.logged), to: endpoint, compacts: true)
             try await send(
                 script.batches.dropLast(Self.ahead).dropFirst(count - Self.logged),

@@ -31,7 +31,7 @@ extension CrashStateRun {
             try await place.withServer(on: store, variables) { server, endpoint in
                 if life == 0 {
                     if let file { try Trace.note(sent: 0, in: file) }
-                    try await Workload.createCollection(endpoint)
+                    try await Workload.createCollection(endpoint, place.strategy())
                     if let file { try Trace.note(acknowledged: 0, in: file) }
                 }
                 let client = try await Faults.connect(endpoint)

@@ -72,7 +72,7 @@ struct DiskFullRun {
         let server = try place.startServer(on: "\(disk.mountPoint)/store")
         self.server = server
         let endpoint = try await server.waitUntilListening()
-        try await Workload.createCollection(endpoint)
+        try await Workload.createCollection(endpoint, place.strategy())
         var workload = Workload(seed: place.seed &+ UInt64(fills), writerCount: 1)
         let client = try await Faults.connect(endpoint)
 

@@ -53,7 +53,7 @@ final class ExactlyOnceRun: Sendable {
         defer { proxy.end() }
         let store = "\(place.folder)/store"
         try await place.withServer(on: store) { _, endpoint in
-            try await Workload.createCollection(endpoint)
+            try await Workload.createCollection(endpoint, place.strategy())
         }
         let kills = try await withThrowingTaskGroup(of: Int.self) { group in
             group.addTask { try await self.keepKilling(store, requestsPerKill) }

@@ -94,7 +94,7 @@ struct IOErrorRun {
     mutating func prepare() async throws {
         var workload = prepared
         prepared = try await place.withServer(on: original) { server, endpoint in
-            try await Workload.createCollection(endpoint)
+            try await Workload.createCollection(endpoint, place.strategy())
             let client = try await Faults.connect(endpoint)
             for _ in 0..<Self.batchCount {
                 _ = try await workload.writers[0].step(client, workload.content, &workload.random)

@@ -100,8 +100,9 @@ struct KillRun {
         snapshotNames = []
         workload.forgetStore()
         let text: TextIndexStrategy = stores.isMultiple(of: 4) ? .fts5 : .postings
+        let strategy = place.strategy(stores)
         try await place.withServer(on: store) { _, endpoint in
-            try await Workload.createCollection(endpoint, text: text)
+            try await Workload.createCollection(endpoint, strategy, text: text)
         }
     }
 

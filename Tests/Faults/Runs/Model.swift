@@ -39,6 +39,8 @@ struct Model: AsyncParsableCommand {
 /// The operations of one run.
 struct ModelRun {
     private static let operationsPerLook = 1_000
+    /// Share of the nearest documents that the index must find.
+    private static let recallFloor = 0.95
 
     private let directory: String
     private let content: Content
@@ -49,21 +51,32 @@ struct ModelRun {
     private var writes = 0
     private var restarts = 0
     private var compactions = 0
+    private var changes = 0
+    /// Of the nearest documents, how many there were and how many the index found.
+    private var (wanted, found) = (0, 0)
+    /// Decides about the index, apart from what is written and asked.
+    private let place: RunPlace
 
     init(place: RunPlace, text: TextIndexStrategy) async throws {
+        self.place = place
         directory = "\(place.scratch)/model"
         content = Content(seed: place.seed)
         random = SeededGenerator(seed: place.seed)
         store = OwnStore(engine: try Self.open(directory))
         try await store.engine.createCollection(
             Faults.collection,
-            CollectionOptions(dimension: Content.dimension, textStrategy: text)
+            CollectionOptions(
+                dimension: Content.dimension,
+                vectorStrategy: place.strategy(),
+                textStrategy: text
+            )
         )
     }
 
     var summary: String {
         "\(operations) operations, \(writes) of them writes, \(restarts) restarts, \(compactions) "
-            + "compactions asked for"
+            + "compactions asked for, \(changes) other strategies; \(found) of \(wanted) nearest "
+            + "found by an index"
     }
 
     private static func open(_ directory: String) throws -> Engine {
@@ -99,10 +112,18 @@ struct ModelRun {
             compactions += 1
             try await look(everything: false)
         }
+        if Double.random(in: 0..<1, using: &random) < chance {
+            changes += 1
+            // The index is built while the next operations go on.
+            try await store.engine.alterCollection(Faults.collection, place.strategy(changes))
+        }
         if operations.isMultiple(of: Self.operationsPerLook) { try await look(everything: true) }
     }
 
     mutating func finish() async throws {
+        guard Double(found) >= Self.recallFloor * Double(wanted) else {
+            throw Finding(.wrong, "The index found \(found) of \(wanted) nearest documents.")
+        }
         try await look(everything: true)
         store.engine.close()
         store = OwnStore(engine: try Self.open(directory))
@@ -153,7 +174,10 @@ struct ModelRun {
     /// The nearest ten to some vector.
     private mutating func askByVector() async throws {
         let vector = (0..<Content.dimension).map { _ in Float.random(in: -1...1, using: &random) }
-        let hits = try await store.answers(to: [Query([.near(vector)], limit: 10)])[0].hits
+        let answers = try await store.answers(to: [
+            Query([.near(vector, exact: true)], limit: 10), Query([.near(vector)], limit: 10),
+        ])
+        let hits = answers[0].hits
         func cosine(_ other: [Float]) -> Double {
             var (dot, own, others) = (0.0, 0.0, 0.0)
             for (left, right) in zip(vector, other) {
@@ -163,9 +187,10 @@ struct ModelRun {
             }
             return dot / (own * others).squareRoot()
         }
-        let expected = writer.model.documents.map { id, model in
+        let scores = writer.model.documents.map { id, model in
             (id: id, score: cosine(content.vector(id, model.version)))
-        }.sorted { $0.score > $1.score }.prefix(10)
+        }
+        let expected = scores.sorted { $0.score > $1.score }.prefix(10)
         // Two that are as near as each other may change places.
         let isRight =
             hits.count == expected.count
@@ -176,6 +201,29 @@ struct ModelRun {
                 "Nearest are \(hits.map { ($0.id.string, $0.score) }) instead of \(expected)."
             )
         }
+        try check(answers[1].hits, scores, expected)
+    }
+
+    /// What an index found must be as many documents as there are, with their true scores, and
+    /// nearly always the nearest.
+    private mutating func check(
+        _ hits: [Hit],
+        _ scores: [(id: String, score: Double)],
+        _ expected: ArraySlice<(id: String, score: Double)>
+    ) throws {
+        let scores = Dictionary(uniqueKeysWithValues: scores.map { ($0.id, $0.score) })
+        let isRight =
+            hits.count == expected.count && Set(hits.map(\.id)).count == hits.count
+            && hits.allSatisfy { abs($0.score - (scores[$0.id.string] ?? .infinity)) < 1e-5 }
+        guard isRight else {
+            throw Finding(
+                .wrong,
+                "The index found \(hits.map { ($0.id.string, $0.score) }), where \(expected) are "
+                    + "nearest."
+            )
+        }
+        wanted += expected.count
+        found += hits.count { $0.score > (expected.last?.score ?? 0) - 1e-5 }
     }
 
     /// The documents with one word and without another.

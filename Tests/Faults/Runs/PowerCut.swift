@@ -86,7 +86,7 @@ struct PowerCutRun {
         disk = try await LoopDisk.create(format, in: place.folder, megabytes: 384)
         workload.forgetStore()
         let endpoint = try await start()
-        try await Workload.createCollection(endpoint)
+        try await Workload.createCollection(endpoint, place.strategy())
         try await server?.kill()
     }
 

@@ -65,7 +65,7 @@ struct ProcessesRun {
             servers.append(try place.startServer(on: store, try shim.variables(store: store)))
         }
         for server in servers { endpoints.append(try await server.waitUntilListening()) }
-        try await Workload.createCollection(endpoints[count - 1])
+        try await Workload.createCollection(endpoints[count - 1], place.strategy())
     }
 
     func cleanUp() async {
