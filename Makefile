@@ -13,7 +13,9 @@ OR_SKIP := || [ $$? -eq 77 ]
 SOURCES := Package.swift Sources Tests clients/swift
 VENV := .build/venv
 
-.PHONY: help build demo test test-generated test-swift test-python faults faults-short \
+THREADS := .build/threads
+
+.PHONY: help build demo test test-generated test-swift test-python test-threads faults faults-short \
 	faults-planted faults-tools bench lint format generate clean
 
 help: ## Says what the targets are for.
@@ -52,6 +54,14 @@ test-python: ## Runs the tests of the Python client, in an environment of their 
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check './clients/python[test]'
 	LODESTONE_SERVER="$(CURDIR)/.build/debug/lodestoned" \
 		$(VENV)/bin/python -m pytest -q clients/python Tests/Examples
+
+test-threads: ## Looks for data races in the indexes with the thread sanitizer; half an hour.
+	@.ci/install $(TEST_PACKAGES)
+	swift build --build-tests --sanitize=thread --scratch-path $(THREADS)
+	@# It ends a process that raced with a status of its own.
+	TSAN_OPTIONS="suppressions=$(CURDIR)/Tests/thread-sanitizer.supp" \
+		swift test --skip-build --no-parallel --sanitize=thread --scratch-path $(THREADS) \
+		--filter 'LodestoneANNTests|VectorIndexTests|CompactionTests'
 
 faults: faults-tools ## Breaks things under servers for hours: what must pass before a release.
 	$(FAULTS) kill --cycles 2000
