@@ -418,6 +418,26 @@ struct VectorIndexTests {
         third.close()
     }
 
+    @Test("that is kept inside writes can be compacted while they go on")
+    func inlineMeanwhile() async throws {
+        var stock = VectorStock()
+        let engine = try await filled(&stock, 300, Self.inline)
+        for round in 0..<4 {
+            async let compacted = engine.compact("a")
+            for step in 0..<10 {
+                let first = 300 + round * 100 + step * 10
+                try await stock.write(first..<first + 10, to: engine)
+                try await stock.write([first - 290], version: 1, to: engine)
+                try await stock.drop([first - 289], from: engine)
+            }
+            _ = try await compacted
+            #expect(try status(engine).indexedVectors == stock.live.count)
+            try await stock.check(engine)
+        }
+        #expect(try await engine.verify().isClean)
+        engine.close()
+    }
+
     // MARK: Builds that end early, and copies
 
     @Test("whose build is cancelled half way leaves the one before serving, and is built later")

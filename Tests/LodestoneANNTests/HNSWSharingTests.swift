@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import LodestoneANN
+
+/// A graph that grows while others still have it.
+@Suite("A graph that several states share")
+struct HNSWSharingTests {
+    private static let dimension = 16
+    private static let options = HNSWOptions(m: 6, efConstruction: 40, efSearch: 40)
+
+    private static func memory(_ count: Int, seed: UInt64) -> RowMemory {
+        var random = SeededGenerator(seed: seed)
+        return RowMemory(random.vectors(count, dimension))
+    }
+
+    private static func empty(linksInline: Bool) -> HNSWIndex {
+        HNSWIndex(options, linksInline: linksInline, dimension: dimension, metric: .euclidean)
+    }
+
+    @Test("gives an older state, which didn't link inside writes, none of the rows that came later")
+    func olderState() throws {
+        let rows = Self.memory(200, seed: 1)
+        var table = VectorTable(dimension: Self.dimension)
+        table.append(rows.block(firstRow: 0))
+        let work = IndexWork(threads: 1, check: {}, exists: { _ in true })
+        let index = try Self.empty(linksInline: false).compacted(table, work)
+        let reader = try #require(index as? HNSWIndex)
+        var writer = try #require(reader.adapted(to: Self.options, linksInline: true))
+        // More of the same than a search looks at.
+        let late = RowMemory(Array(repeating: rows.rows[5], count: 40))
+        var longer = table
+        longer.append(late.block(firstRow: 200))
+        writer.indexMany(longer, from: 200)
+        #expect(writer.count == 240)
+        let questions = VectorQuestions(
+            [rows.rows[5]],
+            k: 10,
+            exists: { $0 < 200 },
+            context: CallContext()
+        )
+        let answer = try reader.search(questions, in: table)[0]
+        #expect(answer.neighbors.count == 10)
+        #expect(answer.neighbors.first?.row == 5)
+        #expect(answer.neighbors.allSatisfy { $0.row < 200 })
+    }
+
+    @Test("can be folded while a write links more rows into it")
+    func foldMeanwhile() async {
+        // A wrong index of a list ends the process.
+        await #expect(processExitsWith: .success) {
+            try Self.foldWhileLinking()
+        }
+    }
+
+    private static func foldWhileLinking() throws {
+        let (first, late) = (memory(400, seed: 2), memory(300, seed: 3))
+        var table = VectorTable(dimension: dimension)
+        table.append(first.block(firstRow: 0))
+        var index = empty(linksInline: true)
+        index.indexMany(table, from: 0)
+        let folded = table
+        table.append(late.block(firstRow: 400))
+        let longer = table
+        let growing = Mutex(index)
+        let asked = Atomic<Int>(0)
+        let work = IndexWork(
+            threads: 1,
+            check: { () throws(LodestoneError) in
+                // The fold is under way.
+                guard asked.add(1, ordering: .relaxed).newValue == 1 else { return }
+                growing.withLock { $0.indexMany(longer, from: 400) }
+            },
+            exists: { $0 % 4 != 0 }
+        )
+        let next = try #require(try index.compacted(folded, work) as? HNSWIndex)
+        #expect(next.count == 300)
+        #expect(growing.withLock { $0.count } == 700)
+        var found = 0
+        for row in stride(from: 1, to: 400, by: 4) {
+            let questions = VectorQuestions(
+                [first.rows[row]],
+                k: 1,
+                exists: { $0 % 4 != 0 },
+                context: CallContext()
+            )
+            let nearest = try next.search(questions, in: folded)[0].neighbors.first
+            if nearest?.row == UInt32(row) { found += 1 }
+        }
+        #expect(found >= 95, "of 100")
+    }
+}
