@@ -53,7 +53,7 @@ struct HNSWFold {
         let added: HNSWOrder
         if let begun = unfinished.take(rows) {
             (builder, added) = (begun.builder, begun.order)
-        } else if let old = store?.graph, let kept = keptNodes(of: old, rows) {
+        } else if let old = store?.frozen, let kept = keptNodes(of: old, rows) {
             (builder, added) = try mended(old, kept, rows, vectors)
         } else {
             let graph = HNSWGraph(codec(vectors), options, capacity: rows.count, slack: slack)

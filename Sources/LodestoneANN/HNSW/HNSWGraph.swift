@@ -28,6 +28,8 @@ final class HNSWGraph: @unchecked Sendable {
     var entry = HNSWGraph.none
     /// The level of `entry`.
     var topLevel = 0
+    /// Whether writes add nodes to it; nodes may then be of rows that a reader's state doesn't know.
+    var grows = false
 
     let records: UnsafeMutablePointer<UInt8>
     let links: UnsafeMutablePointer<UInt32>

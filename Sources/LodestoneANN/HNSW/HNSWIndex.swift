@@ -126,7 +126,7 @@ package struct HNSWIndex: VectorIndex {
         if questions.allowed == nil || walk < Double(wanted) {
             let size = graph.search(query, width: Int(widened), scratch)
             // A graph that grows has nodes of rows that this reader's state doesn't know.
-            let isAny = share == 1 && !linksInline
+            let isAny = share == 1 && !graph.grows
             let found = take(reranked, of: size, isAny ? nil : questions, graph, scratch)
             if found.count >= min(questions.k, wanted) {
                 return rank(query, found, questions.k, "hnsw", graph, scratch, table)

@@ -110,6 +110,19 @@ final class HNSWStore: @unchecked Sendable {
     /// The graph; `nil` when it is damaged.
     var graph: HNSWGraph? { reading { graph, _ in graph } }
 
+    /// The graph as it is now, which nobody changes; `nil` when it is damaged.
+    ///
+    /// - Complexity: O(bytes) for one that grows.
+    var frozen: HNSWGraph? {
+        reading { graph, _ in
+            guard graph.grows else { return graph }
+            let copy = HNSWGraph(codec, graph.options, capacity: graph.count)
+            copy.copyNodes(from: graph)
+            copy.links.update(from: graph.links, count: graph.count * graph.listLength)
+            return copy
+        }
+    }
+
     private func open() {
         guard case .base(let base) = content else { return }
         content = base.open().map { .graph($0) } ?? .damaged
@@ -131,6 +144,7 @@ final class HNSWStore: @unchecked Sendable {
                 )
                 graph.copyNodes(from: old)
                 graph.links.update(from: old.links, count: old.count * old.listLength)
+                graph.grows = true
                 builder = HNSWBuilder(graph)
                 content = .graph(graph)
             }
