@@ -4,6 +4,12 @@ import Dispatch
 import LodestoneCore
 import Synchronization
 
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
 /// Makes the graph of the rows that exist: from nothing, or from the graph before, without the
 /// nodes of dropped rows and with those of new ones.
 ///
@@ -76,7 +82,11 @@ struct HNSWFold {
         builder.finish(threads: work.threads)
         var health = IndexHealth()
         health.unreachable = builder.connectUnreachable()
-        health.selfRecall = builder.selfRecall()
+        // A node's number is its row's place among the rows.
+        let byteCount = table.dimension * MemoryLayout<Float>.stride
+        health.selfRecall = builder.selfRecall {
+            memcmp(vectors[Int($0)], vectors[Int($1)], byteCount) == 0
+        }
         withExtendedLifetime(table) {}
         return (builder.graph, health)
     }

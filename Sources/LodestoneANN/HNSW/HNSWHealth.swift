@@ -61,7 +61,9 @@ extension HNSWBuilder {
     }
 
     /// The share of a sample of nodes that a search for their own code finds among the nearest.
-    func selfRecall() -> Double? {
+    ///
+    /// Low where codes can't tell vectors apart, too: `areEqual` says whether two vectors are one.
+    func selfRecall(areEqual: (UInt32, UInt32) -> Bool) -> Double? {
         guard graph.count > 0 else { return nil }
         let scratch = HNSWScratch(graph.codec, nodes: graph.count, kernels: kernels)
         let step = max(1, graph.count / Self.sampleCount)
@@ -72,10 +74,9 @@ extension HNSWBuilder {
             let base = graph.codec.makeQuery(of: record, into: scratch.query, kernels)
             let size = graph.search(base, width: Self.sampleWidth, scratch)
             tried += 1
-            // Equal codes are as good.
             let isFound = (0..<min(size, Self.acceptedRank)).contains { place in
-                let other = graph.record(HNSWBeam.node(scratch.beam[place]))
-                return (0..<graph.codec.stride).allSatisfy { record[$0] == other[$0] }
+                let other = HNSWBeam.node(scratch.beam[place])
+                return other == UInt32(node) || areEqual(other, UInt32(node))
             }
             if isFound { found += 1 }
         }
