@@ -35,7 +35,8 @@ struct FlatBench: ParsableCommand {
 
     func run() throws {
         let metric = metricOption.metric
-        let vectors = try BenchVectors(options)
+        let file = try VectorFile(path: options.folder + "/docs.f16", dimension: options.dimension)
+        let rows = try AnnRows(file)
         let questions = try options.data.questions(queries).vectors
         let index = FlatIndex(dimension: options.dimension, metric: metric)
         var best = Double.infinity
@@ -47,7 +48,7 @@ struct FlatBench: ParsableCommand {
                 answers += try index.search(
                     Array(questions[first..<min(first + batch, questions.count)]),
                     k: limit,
-                    in: [vectors.block],
+                    in: [rows.block(firstRow: 0)],
                     isAllowed: nil,
                     context: CallContext(timeout: .seconds(3_600))
                 )
@@ -57,11 +58,11 @@ struct FlatBench: ParsableCommand {
         var parameters: [(name: String, value: Measurement.Parameter)] = [
             ("metric", .text("\(metric)")), ("batch", .number(Double(batch))),
             ("queries", .number(Double(questions.count))),
-            ("vectors", .number(Double(vectors.block.count))), ("k", .number(Double(limit))),
+            ("vectors", .number(Double(rows.count))), ("k", .number(Double(limit))),
         ]
         if metric == .cosine {
-            let recall = vectors.recall(answers, questions, recallQueries)
-            parameters.append(("recall", .number(recall)))
+            let vectors = try file.read(0..<file.count)
+            parameters.append(("recall", .number(recall(answers, questions, vectors))))
         }
         Report(isJSON: json).add(
             Measurement(
@@ -71,6 +72,22 @@ struct FlatBench: ParsableCommand {
                 parameters: parameters
             )
         )
+    }
+}
+
+extension FlatBench {
+    /// The share of the true nearest by cosine that the first answers have.
+    private func recall(_ answers: [[Neighbor]], _ questions: [[Float]], _ vectors: [[Float]])
+        -> Double
+    {
+        var found = 0
+        var wanted = 0
+        for (answer, question) in zip(answers, questions).prefix(recallQueries) {
+            let truth = Set(trueNeighbors(of: question, among: vectors, k: answer.count))
+            found += answer.count { truth.contains(Int($0.row)) }
+            wanted += truth.count
+        }
+        return wanted == 0 ? 1 : Double(found) / Double(wanted)
     }
 }
 
@@ -86,52 +103,4 @@ struct MetricOption: ParsableArguments {
         }
     )
     var metric = Metric.cosine
-}
-
-/// The vectors of the data in memory, in one piece.
-///
-/// `@unchecked Sendable`: written by `init` only.
-final class BenchVectors: @unchecked Sendable {
-    private let storage: UnsafeMutableBufferPointer<Float>
-    private let vectors: [[Float]]
-
-    init(_ options: DataOptions) throws {
-        let file = try VectorFile(
-            path: options.folder + "/docs.f16",
-            dimension: options.dimension
-        )
-        vectors = try file.read(0..<file.count)
-        storage = .allocate(capacity: vectors.count * options.dimension)
-        _ = storage.initialize(fromContentsOf: Array(vectors.joined()))
-    }
-
-    deinit { storage.deallocate() }
-
-    /// All of them.
-    var block: VectorBlock {
-        VectorBlock(
-            base: UnsafePointer(storage.baseAddress.unsafelyUnwrapped),
-            firstRow: 0,
-            count: vectors.count,
-            owner: self
-        )
-    }
-
-    /// Each with its number.
-    var rows: [(row: UInt32, vector: UnsafePointer<Float>)] {
-        let base = block.base
-        return vectors.indices.map { (UInt32($0), base + $0 * vectors[$0].count) }
-    }
-
-    /// The share of the true nearest by cosine that the first `count` answers have.
-    func recall(_ answers: [[Neighbor]], _ questions: [[Float]], _ count: Int) -> Double {
-        var found = 0
-        var wanted = 0
-        for (answer, question) in zip(answers, questions).prefix(count) {
-            let truth = Set(trueNeighbors(of: question, among: vectors, k: answer.count))
-            found += answer.count { truth.contains(Int($0.row)) }
-            wanted += truth.count
-        }
-        return wanted == 0 ? 1 : Double(found) / Double(wanted)
-    }
 }

@@ -140,6 +140,25 @@ struct HNSWIndexTests {
         #expect(found >= 360, "of 400")
     }
 
+    @Test(
+        "elements near the largest there are end nothing",
+        arguments: Metric.allCases,
+        VectorQuantization.allCases
+    )
+    func hugeElements(metric: Metric, quantization: VectorQuantization) throws {
+        var random = SeededGenerator(seed: 6)
+        var rows = Scene.clustered(200, 256, &random)
+        // Sums of these are no numbers any more, nor are differences of such sums.
+        rows[7][3] = 3e38
+        rows[8] = rows[8].map { $0 < 0 ? -3e38 : 3e38 }
+        var scene = Scene(rows, metric: metric)
+        scene.options.quantization = quantization
+        let index = try scene.built()
+        for row in [0, 7, 8] {
+            #expect(try scene.search(index, rows[row]).neighbors.count == 10)
+        }
+    }
+
     @Test("a length from 1e-30 to 1e30 does not matter for cosine")
     func lengths() throws {
         var random = SeededGenerator(seed: 4)

@@ -13,11 +13,10 @@ struct BuildProgressTests {
         #expect(!progress.isRunning && progress.fraction == 0)
         progress.begin(for: CallContext())
         #expect(progress.isRunning && progress.fraction == 0)
-        progress.report(total: 8, done: 2)
-        progress.advance(by: 2)
+        progress.report(total: 8, done: 4)
         #expect(progress.total == 8 && progress.done == 4 && progress.fraction == 0.5)
         // More than was foreseen is still no more than all.
-        progress.advance(by: 9)
+        progress.report(total: 8, done: 13)
         #expect(progress.fraction == 1)
         progress.finish(.hnswBatch)
         #expect(!progress.isRunning && !progress.isCancelled)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 import LodestoneWire
+import TestSupport
 import Testing
 
 @Suite("The build of an index", .timeLimit(.minutes(1)))
@@ -26,12 +27,20 @@ struct BuildTests {
         return found.results[0].hits.map(\.id)
     }
 
-    @Test("is answered when it is done, while searches go on")
-    func done() async throws {
+    /// A server with a collection that nobody can build the index of until the lock is released.
+    private func whileHeld(
+        _ body: @escaping @Sendable (RunningServer, RawClient, HeldLock) throws -> Void
+    ) async throws {
         try await withServer { server in
             let client = try server.connect()
             try Self.fill(client)
-            let lock = try server.holdCompactions()
+            try body(server, client, try server.holdCompactions())
+        }
+    }
+
+    @Test("is answered when it is done, while searches go on")
+    func done() async throws {
+        try await whileHeld { server, client, lock in
             let build = try client.send(.buildIndex(collection: "a"))
             try server.waitUntilCalls(1)
             #expect(try Self.find(client) == ["x", "y"])
@@ -43,10 +52,7 @@ struct BuildTests {
 
     @Test("ends when it is cancelled, late, or its connection is gone")
     func ended() async throws {
-        try await withServer { server in
-            let client = try server.connect()
-            try Self.fill(client)
-            let lock = try server.holdCompactions()
+        try await whileHeld { server, client, lock in
             let build = try client.send(.buildIndex(collection: "a"))
             try server.waitUntilCalls(1)
             try client.send(.cancel(id: build))
@@ -69,10 +75,7 @@ struct BuildTests {
 
     @Test("is refused when too many wait, and when there is no such collection")
     func refused() async throws {
-        try await withServer { server in
-            let client = try server.connect()
-            try Self.fill(client)
-            let lock = try server.holdCompactions()
+        try await whileHeld { server, client, lock in
             let builds = try (0..<8).map { _ in try client.send(.buildIndex(collection: "a")) }
             try server.waitUntilCalls(8)
             let refused = try client.call(.buildIndex(collection: "a")).error

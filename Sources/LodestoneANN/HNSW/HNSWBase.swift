@@ -38,7 +38,7 @@ struct HNSWHeader: Equatable {
         count = UInt32(graph.count)
         entry = graph.entry
         topLevel = UInt32(graph.topLevel)
-        endRow = graph.count > 0 ? graph.rows[graph.count - 1] + 1 : 0
+        endRow = graph.endRow
         unreachable = UInt32(health.unreachable)
         selfRecall = health.selfRecall.map { UInt32($0 * 1_000_000) } ?? .max
         center = codec.center.bitPattern

@@ -80,6 +80,22 @@ final class HNSWGraph: @unchecked Sendable {
         upperLinks = links
     }
 
+    /// A copy of a graph, with room for `capacity` nodes, as many as it has or more.
+    convenience init(copying other: HNSWGraph, capacity: Int) {
+        self.init(other.codec, other.options, capacity: capacity)
+        precondition(listLength == other.listLength, "It is finished.")
+        records.update(from: other.records, count: other.count * codec.stride)
+        links.update(from: other.links, count: other.count * listLength)
+        rows.update(from: other.rows, count: other.count)
+        levels.update(from: other.levels, count: other.count)
+        upperStarts.update(from: other.upperStarts, count: other.count)
+        growUpper(by: other.upperCount)
+        upperLinks.update(from: other.upperLinks, count: other.upperCount * options.m)
+        count = other.count
+        entry = other.entry
+        topLevel = other.topLevel
+    }
+
     /// The graph of a base, where it lies.
     init(
         _ codec: VectorCodec,
@@ -105,6 +121,9 @@ final class HNSWGraph: @unchecked Sendable {
         owners = sections.owners
         lists = nil
     }
+
+    /// The row after the last that has a node.
+    var endRow: UInt32 { count > 0 ? rows[count - 1] + 1 : 0 }
 
     /// Bytes in use.
     var byteCount: Int {
@@ -180,20 +199,6 @@ final class HNSWGraph: @unchecked Sendable {
         }
         listLength = after
         lists?.shrink(to: count * after * 4)
-    }
-
-    /// Takes over the nodes of a graph, except for their links at level 0.
-    func copyNodes(from other: HNSWGraph) {
-        precondition(capacity >= other.count && count == 0, "It is empty and has room.")
-        records.update(from: other.records, count: other.count * codec.stride)
-        rows.update(from: other.rows, count: other.count)
-        levels.update(from: other.levels, count: other.count)
-        upperStarts.update(from: other.upperStarts, count: other.count)
-        growUpper(by: other.upperCount)
-        upperLinks.update(from: other.upperLinks, count: other.upperCount * options.m)
-        count = other.count
-        entry = other.entry
-        topLevel = other.topLevel
     }
 
     private func growUpper(by lists: Int) {

@@ -74,8 +74,7 @@ final class HNSWStore: @unchecked Sendable {
     }
 
     private static func shape(_ graph: HNSWGraph) -> (UInt32, Int, Int) {
-        let last = graph.count > 0 ? graph.rows[graph.count - 1] + 1 : 0
-        return (last, graph.count, graph.byteCount)
+        (graph.endRow, graph.count, graph.byteCount)
     }
 
     /// The row after the last that has a node.
@@ -97,8 +96,7 @@ final class HNSWStore: @unchecked Sendable {
 
     /// Runs `body` on the graph; `nil` when it is damaged.
     func reading<T, E: Error>(_ body: (HNSWGraph, HNSWScratch) throws(E) -> T) throws(E) -> T? {
-        let isOpen = sharing { if case .base = content { false } else { true } }
-        if !isOpen { alone { open() } }
+        if sharing({ isUnopened }) { alone { open() } }
         return try sharing { () throws(E) -> T? in
             guard case .graph(let graph) = content else { return nil }
             return try scratches.with(nodes: graph.count) { (scratch) throws(E) in
@@ -116,12 +114,11 @@ final class HNSWStore: @unchecked Sendable {
     var frozen: HNSWGraph? {
         reading { graph, _ in
             guard graph.grows else { return graph }
-            let copy = HNSWGraph(codec, graph.options, capacity: graph.count)
-            copy.copyNodes(from: graph)
-            copy.links.update(from: graph.links, count: graph.count * graph.listLength)
-            return copy
+            return HNSWGraph(copying: graph, capacity: graph.count)
         }
     }
+
+    private var isUnopened: Bool { if case .base = content { true } else { false } }
 
     private func open() {
         guard case .base(let base) = content else { return }
@@ -130,20 +127,12 @@ final class HNSWStore: @unchecked Sendable {
 
     /// Links the rows of some blocks, which lie above all before.
     func append(_ blocks: [VectorBlock]) {
-        guard let old = graph, let dimension = blocks.first.map({ _ in codec.dimension }) else {
-            return
-        }
+        guard let old = graph else { return }
         alone {
             let added = blocks.reduce(0) { $0 + $1.count }
             var graph = old
             if old.count + added > old.capacity || builder == nil {
-                graph = HNSWGraph(
-                    codec,
-                    old.options,
-                    capacity: max(1_024, 2 * (old.count + added))
-                )
-                graph.copyNodes(from: old)
-                graph.links.update(from: old.links, count: old.count * old.listLength)
+                graph = HNSWGraph(copying: old, capacity: max(1_024, 2 * (old.count + added)))
                 graph.grows = true
                 builder = HNSWBuilder(graph)
                 content = .graph(graph)
@@ -155,10 +144,10 @@ final class HNSWStore: @unchecked Sendable {
                 kernels: builder.kernels
             )
             for block in blocks {
-                guard block.check(rows: 0..<block.count, dimension: dimension) else { return }
+                guard block.check(rows: 0..<block.count, dimension: codec.dimension) else { return }
                 for place in 0..<block.count {
                     let node = UInt32(graph.count)
-                    let vector = block.base + place * dimension
+                    let vector = block.base + place * codec.dimension
                     graph.add(row: block.row(at: place), vector, scratch.codec)
                     builder.insert(node, scratch)
                 }

@@ -118,7 +118,7 @@ extension VectorCodec {
         case .euclidean:
             rowLength = 0
         case .dotProduct:
-            rowLength = sample.reduce(0) { max($0, Self.length($1, dimension)) }
+            rowLength = sample.reduce(0) { max($0, Float(Self.length($1, dimension))) }
         }
         guard quantization != .none else { return }
         var range = ElementRange(sample, self)
@@ -168,12 +168,6 @@ extension VectorCodec {
             ? range.minimum / 2 + range.maximum / 2 : 0
     }
 
-    private static func length(_ vector: UnsafePointer<Float>, _ count: Int) -> Float {
-        var sum = 0.0
-        for index in 0..<count { sum += Double(vector[index]) * Double(vector[index]) }
-        return Float(sum.squareRoot())
-    }
-
     /// Writes the prepared form of a vector, `elements` floats.
     func prepare(
         _ vector: UnsafePointer<Float>,
@@ -185,7 +179,7 @@ extension VectorCodec {
             prepared.update(from: vector, count: dimension)
         case .cosine:
             // By a double: lengths from 1e-38 to 1e38 are as good as any.
-            let length = Self.doubleLength(vector, dimension)
+            let length = Self.length(vector, dimension)
             let factor = length > 0 ? 1 / length : 0
             for index in 0..<dimension { prepared[index] = Float(Double(vector[index]) * factor) }
         case .dotProduct:
@@ -193,11 +187,11 @@ extension VectorCodec {
             if asRow {
                 prepared.update(from: vector, count: dimension)
                 let square = Double(rowLength) * Double(rowLength)
-                let length = Self.doubleLength(vector, dimension)
+                let length = Self.length(vector, dimension)
                 rest = Float(max(0, square - length * length).squareRoot())
             } else {
                 // The length of a query doesn't matter: that of a row suits the scale.
-                let length = Self.doubleLength(vector, dimension)
+                let length = Self.length(vector, dimension)
                 let factor = length > 0 ? Double(rowLength) / length : 0
                 for index in 0..<dimension {
                     prepared[index] = Float(Double(vector[index]) * factor)
@@ -209,7 +203,7 @@ extension VectorCodec {
         if isRotated { Rotation.apply(to: prepared, count: elements) }
     }
 
-    private static func doubleLength(_ vector: UnsafePointer<Float>, _ count: Int) -> Double {
+    private static func length(_ vector: UnsafePointer<Float>, _ count: Int) -> Double {
         var sums = (0.0, 0.0, 0.0, 0.0)
         var index = 0
         while index &+ 4 <= count {
@@ -242,7 +236,8 @@ extension VectorCodec {
         case .int4:
             for index in 0..<elements {
                 let step = (prepared[index] / rowScale).rounded()
-                let code = UInt8(min(max(step, -8), 7) + 8)
+                // Rotated, elements near 3e38 may be no numbers any more.
+                let code = step >= -8 ? UInt8(min(step, 7) + 8) : 0
                 let place = index / 64 * 32 + index % 32
                 record[place] |= index % 64 < 32 ? code : code << 4
             }
@@ -254,10 +249,8 @@ extension VectorCodec {
                 sum += value * value
             }
             let norm = sum / (Double(rowScale) * Double(queryScale))
-            // A vector far beyond the range of the codes is as far away as there is.
-            let limited = Int32(min(norm, 0x1p29))
             UnsafeMutableRawPointer(record)
-                .storeBytes(of: limited, toByteOffset: normOffset, as: Int32.self)
+                .storeBytes(of: Self.steps(norm), toByteOffset: normOffset, as: Int32.self)
         }
     }
 
@@ -314,10 +307,15 @@ extension VectorCodec {
     /// The part of a distance that doesn't depend on the row's direction.
     private func lengths(querySquare: Int32) -> Int32 {
         let perStep = rowScale / queryScale
-        if metric == .euclidean { return Int32(min(Float(querySquare) / perStep, 0x1p29)) }
+        if metric == .euclidean { return Self.steps(Double(Float(querySquare) / perStep)) }
         // Twice the square of the length that rows and queries have.
-        let square = 2 * (rowLength / rowScale) * (rowLength / queryScale)
-        return Int32(min(square, 0x1p29))
+        return Self.steps(Double(2 * (rowLength / rowScale) * (rowLength / queryScale)))
+    }
+
+    /// A squared length as a number of a key: what is far beyond the range of the codes, or no number
+    /// any more, is as far away as there is.
+    private static func steps(_ square: Double) -> Int32 {
+        square < 0x1p29 ? Int32(square) : 1 << 29
     }
 
     /// The squared distance that a key stands for, in a unit of the codec's own.

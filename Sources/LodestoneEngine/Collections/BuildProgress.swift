@@ -45,11 +45,6 @@ final class BuildProgress: Sendable {
         totalCount.store(total, ordering: .relaxed)
     }
 
-    /// Counts vectors that are done.
-    func advance(by count: Int) {
-        doneCount.add(count, ordering: .relaxed)
-    }
-
     /// Has the build under way end with an error, if there is one.
     func stop(_ error: LodestoneError) {
         state.withLock { if $0.context != nil { $0.stopped = error } }
