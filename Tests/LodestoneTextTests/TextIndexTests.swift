@@ -237,6 +237,32 @@ struct TextIndexTests {
         #expect(merged.index.totalLength == plain.index.totalLength)
     }
 
+    @Test("scores given rows as a search does", arguments: 1...4)
+    func givenRows(seed: UInt64) throws {
+        var corpus = Corpus(seed: seed)
+        for round in 0..<4 {
+            corpus.add(seed == 1 ? 1_500 : 150)
+            corpus.remove(20)
+            if round == Int(seed % 4) { try corpus.merge() }
+            if round == 2 { corpus.nextRow += 100_000 }
+            for turn in 0..<40 {
+                let words = (0..<3).map { _ in TextQuery.word(corpus.word()) }
+                let query = NormalizedTextQuery(turn % 2 == 0 ? .or(words) : corpus.query())
+                let hits = try corpus.index.search(query, k: 100_000, isAllowed: corpus.isAllowed)
+                let found = Dictionary(uniqueKeysWithValues: hits.map { ($0.row, $0.score) })
+                // In no order, some twice, some that don't exist.
+                var rows = corpus.texts.keys.filter { _ in
+                    Int.random(in: 0..<3, using: &corpus.random) == 0
+                }
+                rows += rows.prefix(5) + [corpus.nextRow, .max]
+                rows.shuffle(using: &corpus.random)
+                #expect(
+                    try corpus.index.scores(of: query, rows: rows) == rows.map { found[$0] ?? 0 }
+                )
+            }
+        }
+    }
+
     @Test("takes in what was analysed with the index before a base was written")
     func translated() throws {
         var corpus = Corpus(seed: 5)

@@ -80,7 +80,7 @@ extension TextIndex {
 
 extension TextExpression {
     /// The words, if this asks for any of some single words.
-    fileprivate var anyWord: [String]? {
+    var anyWord: [String]? {
         switch self {
         case .word(let word):
             return QueryWords.stems(of: word).count == 1 ? [word] : nil

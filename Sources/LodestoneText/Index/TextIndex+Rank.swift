@@ -24,6 +24,34 @@ extension TextIndex {
         isAllowed: (UInt32) -> Bool
     ) throws(LodestoneError) -> [TextHit] {
         guard k > 0 else { return [] }
+        var (cursors, weights) = wordCursors(words, bm25)
+        guard cursors.contains(where: { !$0.isAtEnd }) else { return [] }
+        let classes = classWeights(bm25)
+        var top = TopRows(limit: k)
+        try scratch.withScratch { (scratch) throws(LodestoneError) in
+            for number in 0..<Chunk.count(self) {
+                try context?.check()
+                let chunk = Chunk(self, number)
+                var count = 0
+                for index in cursors.indices where cursors[index].move(to: number, of: self) {
+                    count += cursors[index].count(in: number, of: self, enough: Scratch.sparse)
+                }
+                if count == 0 { continue }
+                let ranking = ChunkRanking(chunk: chunk, scratch: scratch, classes: classes)
+                if count < Scratch.sparse {
+                    ranking.rankSparse(cursors, weights.weights, into: &top, isAllowed)
+                } else {
+                    ranking.rankDense(cursors, weights.weights, into: &top, isAllowed)
+                }
+            }
+        }
+        return top.hits(weights)
+    }
+
+    /// The postings of words, each once, and what they weigh.
+    func wordCursors(_ words: [String], _ bm25: BM25) -> (
+        cursors: [TermCursor], weights: WordWeights
+    ) {
         var places: [[UInt8]: Int] = [:]
         var stems: [(stem: [UInt8], times: Int)] = []
         for stem in words.flatMap({ QueryWords.stems(of: $0) }) {
@@ -45,28 +73,7 @@ extension TextIndex {
                 Double(times) * bm25.inverseFrequency(cursor.frequency, of: documentCount)
             )
         }
-        guard cursors.contains(where: { !$0.isAtEnd }) else { return [] }
-        let weights = WordWeights(inverseFrequencies, bm25: bm25)
-        let classes = classWeights(bm25)
-        var top = TopRows(limit: k)
-        try scratch.withScratch { (scratch) throws(LodestoneError) in
-            for number in 0..<Chunk.count(self) {
-                try context?.check()
-                let chunk = Chunk(self, number)
-                var count = 0
-                for index in cursors.indices where cursors[index].move(to: number, of: self) {
-                    count += cursors[index].count(in: number, of: self, enough: Scratch.sparse)
-                }
-                if count == 0 { continue }
-                let ranking = ChunkRanking(chunk: chunk, scratch: scratch, classes: classes)
-                if count < Scratch.sparse {
-                    ranking.rankSparse(cursors, weights.weights, into: &top, isAllowed)
-                } else {
-                    ranking.rankDense(cursors, weights.weights, into: &top, isAllowed)
-                }
-            }
-        }
-        return top.hits(weights)
+        return (cursors, WordWeights(inverseFrequencies, bm25: bm25))
     }
 
     /// What each class counts, by today's average length.
