@@ -6,7 +6,10 @@ extension HNSWBuilder {
     /// Nodes that a search for their own vector is tried with.
     private static let sampleCount = 256
     /// Beam width of that search.
-    private static let sampleWidth = 64
+    ///
+    /// Twice the one that chose the links: 0.97 of 1,000,000 vectors at random around 1,000 centers, in
+    /// all of 384 dimensions, are found with it, 0.69 with 64, though that graph is as good as any.
+    private var sampleWidth: Int { 2 * graph.options.efConstruction }
     /// Among so many it must be: coarse codes take others for nearer.
     private static let acceptedRank = 10
     /// Rounds of linking unreachable nodes: each can cut off a few others.
@@ -43,7 +46,7 @@ extension HNSWBuilder {
 
     private func connect(_ node: UInt32, _ scratch: HNSWScratch) {
         let base = graph.codec.makeQuery(of: graph.record(node), into: scratch.query, kernels)
-        let size = graph.search(base, width: Self.sampleWidth, scratch)
+        let size = graph.search(base, width: sampleWidth, scratch)
         // The nearest with room, else the nearest gives up its last link.
         var nearest: UInt32?
         for index in 0..<size {
@@ -72,7 +75,7 @@ extension HNSWBuilder {
         for node in stride(from: 0, to: graph.count, by: step) {
             let record = graph.record(UInt32(node))
             let base = graph.codec.makeQuery(of: record, into: scratch.query, kernels)
-            let size = graph.search(base, width: Self.sampleWidth, scratch)
+            let size = graph.search(base, width: sampleWidth, scratch)
             tried += 1
             let isFound = (0..<min(size, Self.acceptedRank)).contains { place in
                 let other = HNSWBeam.node(scratch.beam[place])
