@@ -31,7 +31,7 @@ public struct Query: Sendable, Equatable {
     public init(
         _ sources: [Source],
         filter: Filter? = nil,
-        fusion: Fusion = .reciprocalRank(),
+        fusion: Fusion = .weightedScores(),
         limit: Int = 10,
         include: Include = []
     ) {
@@ -59,13 +59,14 @@ public struct Source: Sendable, Equatable {
 
     /// What kind of source.
     public var kind: Kind
-    /// Finite, not negative.
-    public var weight: Float
+    /// Finite, not negative; `nil`: 1 by reciprocal rank, and by scores 0.7 for a text and 0.3 for
+    /// others.
+    public var weight: Float?
     /// How many of its best hits enter the fusion; `nil`: the larger of 100 and the limit.
     public var candidates: Int?
 
     /// Creates a source.
-    public init(_ kind: Kind, weight: Float = 1, candidates: Int? = nil) {
+    public init(_ kind: Kind, weight: Float? = nil, candidates: Int? = nil) {
         self.kind = kind
         self.weight = weight
         self.candidates = candidates
@@ -76,7 +77,7 @@ public struct Source: Sendable, Equatable {
         _ vector: [Float],
         exact: Bool = false,
         efSearch: Int? = nil,
-        weight: Float = 1
+        weight: Float? = nil
     ) -> Source {
         Source(.vector(NearVector(vector, exact: exact, efSearch: efSearch)), weight: weight)
     }
@@ -85,7 +86,7 @@ public struct Source: Sendable, Equatable {
     public static func matching(
         _ text: String,
         mode: TextMode = .anyWord,
-        weight: Float = 1
+        weight: Float? = nil
     ) -> Source {
         Source(.text(MatchText(text, mode: mode)), weight: weight)
     }
@@ -139,7 +140,9 @@ public struct MatchText: Sendable, Equatable {
 public enum Fusion: Sendable, Equatable {
     /// Sum of weight / (k + rank).
     case reciprocalRank(k: Int = 60)
-    /// Weighted sum of normalized scores.
+    /// Weighted sum of normalized scores: the rule.
+    ///
+    /// Vector and text sources also score what only the others found.
     case weightedScores(Normalization = .deviation)
 
     /// How scores of different sources are made comparable.
@@ -181,7 +184,7 @@ public struct Hit: Sendable, Equatable {
     public var id: DocumentID
     /// Larger is better.
     public var score: Double
-    /// What each source that found it said, when asked for.
+    /// What each source said of it, when asked for.
     public var sourceScores: [SourceScore]
     /// The parts that were asked for; `nil` when none was.
     public var document: Document?
@@ -204,13 +207,13 @@ public struct Hit: Sendable, Equatable {
 public struct SourceScore: Sendable, Equatable {
     /// Index into `Query.sources`.
     public var source: Int
-    /// 1 is the best.
-    public var rank: Int
+    /// 1 is the best; `nil` when only other sources found the document, and this one scored it.
+    public var rank: Int?
     /// Larger is better; its scale is the source's own.
     public var score: Double
 
     /// Creates a source's word.
-    public init(source: Int, rank: Int, score: Double) {
+    public init(source: Int, rank: Int?, score: Double) {
         self.source = source
         self.rank = rank
         self.score = score

@@ -64,7 +64,7 @@ extension Source {
         }
         self.init(
             kind,
-            weight: message.has_weight != 0 ? message.weight : 1,
+            weight: message.has_weight != 0 ? message.weight : nil,
             candidates: message.has_candidates != 0 ? Int(message.candidates) : nil
         )
     }

@@ -35,7 +35,7 @@ extension MessageWriter {
                     writer.bool(2, true)
                 }
             }
-            if source.weight != 1 { writer.float(10, source.weight) }
+            if let weight = source.weight { writer.float(10, weight) }
             if let candidates = source.candidates { writer.count(11, candidates, "candidates") }
         }
     }

@@ -209,7 +209,7 @@ extension Hit {
             ) { (score) throws(LodestoneError) in
                 SourceScore(
                     source: Int(score.pointee.source),
-                    rank: Int(score.pointee.rank),
+                    rank: score.pointee.has_rank != 0 ? Int(score.pointee.rank) : nil,
                     score: score.pointee.score
                 )
             }

@@ -114,7 +114,7 @@ extension MessageWriter {
             for score in hit.sourceScores {
                 writer.message(3) { writer in
                     writer.count(1, score.source, "source")
-                    writer.count(2, score.rank, "rank")
+                    if let rank = score.rank { writer.count(2, rank, "rank") }
                     writer.double(3, score.score)
                 }
             }

@@ -84,17 +84,36 @@ struct BenchData {
         return edges
     }
 
-    /// The questions' sentences and vectors.
-    func questions(_ count: Int) throws -> (texts: [String], vectors: [[Float]]) {
-        let file = try VectorFile(path: folder + "/queries.f16", dimension: dimension)
-        let vectors = try file.read(0..<min(count, file.count))
-        struct Line: Decodable { let query: String }
-        let lines = try String(contentsOfFile: folder + "/queries.jsonl", encoding: .utf8)
-            .split(separator: "\n").prefix(vectors.count)
-        let texts = try lines.map {
-            try JSONDecoder().decode(Line.self, from: Data($0.utf8)).query
+    /// The folder's questions.
+    func questions(_ count: Int) throws -> BenchQuestions {
+        try BenchQuestions(
+            path: folder + "/queries.jsonl",
+            vectors: folder + "/queries.f16",
+            dimension: dimension,
+            count: count
+        )
+    }
+}
+
+/// Sentences with their vectors, and the document that each is about.
+struct BenchQuestions {
+    let texts: [String]
+    let vectors: [[Float]]
+    let ids: [DocumentID]
+
+    /// Reads the first `count` lines of a file of `{"query": …, "id": …}`, and as many vectors.
+    init(path: String, vectors vectorPath: String, dimension: Int, count: Int) throws {
+        struct Line: Decodable {
+            let query: String
+            let id: String
         }
-        return (texts, vectors)
+        let file = try VectorFile(path: vectorPath, dimension: dimension)
+        let lines = try String(contentsOfFile: path, encoding: .utf8)
+            .split(separator: "\n").prefix(min(count, file.count))
+            .map { try JSONDecoder().decode(Line.self, from: Data($0.utf8)) }
+        texts = lines.map(\.query)
+        ids = try lines.map { try DocumentID($0.id) }
+        vectors = try file.read(0..<lines.count)
     }
 }
 

@@ -28,8 +28,10 @@ struct CompactionBench: AsyncParsableCommand {
             randomIDs: false,
             withEdges: true
         )
-        let (texts, vectors) = try data.questions(200)
-        let queries = zip(texts, vectors).map { Query([.near($1), .matching($0)], limit: 10) }
+        let asked = try data.questions(200)
+        let queries = zip(asked.texts, asked.vectors).map {
+            Query([.near($1), .matching($0)], limit: 10)
+        }
         let store = BenchStore(common)
         defer { store.remove() }
         let target = try await store.open(common)

@@ -30,8 +30,8 @@ struct Reopen: AsyncParsableCommand {
             randomIDs: false,
             withEdges: true
         )
-        let (texts, vectors) = try data.questions(1)
-        let query = Query([.near(vectors[0]), .matching(texts[0])], limit: 10)
+        let asked = try data.questions(1)
+        let query = Query([.near(asked.vectors[0]), .matching(asked.texts[0])], limit: 10)
         let store = BenchStore(common)
         defer { store.remove() }
         var server = try store.startServer(common)

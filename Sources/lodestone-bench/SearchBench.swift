@@ -87,7 +87,7 @@ struct SearchBench: AsyncParsableCommand {
             randomIDs: false,
             withEdges: false
         )
-        let (texts, vectors) = try data.questions(queries)
+        let asked = try data.questions(queries)
         let store = BenchStore(common)
         defer { store.remove() }
         let target = try await store.open(common, connections: clients)
@@ -105,10 +105,10 @@ struct SearchBench: AsyncParsableCommand {
         for kind in kind {
             var truth: [QueryResult]?
             if kind == .vector {
-                truth = try await exactAnswers(to: vectors, target)
+                truth = try await exactAnswers(to: asked.vectors, target)
             }
             for ef in ef.isEmpty || kind == .text ? [nil] : ef.map(Optional.some) {
-                let questions = zip(texts, vectors).map { question(kind, $0, $1, ef) }
+                let questions = zip(asked.texts, asked.vectors).map { question(kind, $0, $1, ef) }
                 try await measure(kind, ef, questions, truth, shared, target)
             }
         }

@@ -130,7 +130,9 @@ struct SearchCommand: ClientCommand {
         }
         var table = Table("#", "#score", names.count > 1 ? "found by" : "", "id", "text")
         for (index, hit) in result.hits.enumerated() {
-            let origin = hit.sourceScores.map { "\(names[$0.source]) #\($0.rank)" }
+            let origin = hit.sourceScores.compactMap { said in
+                said.rank.map { "\(names[said.source]) #\($0)" }
+            }
             table.add(
                 "\(index + 1)",
                 short(hit.score),
@@ -147,10 +149,10 @@ struct SearchCommand: ClientCommand {
     private func json(_ result: QueryResult, _ names: [String], _ milliseconds: Double) -> JSON {
         let hits = result.hits.map { hit in
             let sources = hit.sourceScores.map { source in
-                JSON.object([
-                    ("source", .string(names[source.source])), ("rank", .int(source.rank)),
-                    ("score", .double(source.score)),
-                ])
+                var members: [(String, JSON)] = [("source", .string(names[source.source]))]
+                if let rank = source.rank { members.append(("rank", .int(rank))) }
+                members.append(("score", .double(source.score)))
+                return JSON.object(members)
             }
             return JSON.object([
                 ("id", .string(hit.id.string)), ("score", .double(hit.score)),

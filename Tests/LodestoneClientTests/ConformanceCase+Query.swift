@@ -90,7 +90,7 @@ extension JSON {
             }
             return Source(
                 kind,
-                weight: Float(self["weight"]?.number ?? 1),
+                weight: self["weight"]?.number.map { Float($0) },
                 candidates: self["candidates"]?.int
             )
         }
@@ -98,7 +98,7 @@ extension JSON {
 
     var query: Query {
         get throws {
-            var fusion = Fusion.reciprocalRank()
+            var fusion = Fusion.weightedScores()
             if let k = self["fusion"]?["reciprocal_rank"]?.int { fusion = .reciprocalRank(k: k) }
             switch self["fusion"]?["weighted_scores"]?.string {
             case "min_max": fusion = .weightedScores(.minMax)

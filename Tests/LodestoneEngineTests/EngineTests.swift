@@ -85,7 +85,11 @@ struct EngineTests {
         let engine = try await animals()
         let hits = try await engine.search(
             "animals",
-            Query([.near([0, 1]), .matching("sings")], include: [.sourceScores, .metadata])
+            Query(
+                [.near([0, 1]), .matching("sings")],
+                fusion: .reciprocalRank(),
+                include: [.sourceScores, .metadata]
+            )
         )
         #expect(hits[0].id == "bird")
         #expect(hits[0].score == 1.0 / 61 + 1.0 / 61)
@@ -93,6 +97,34 @@ struct EngineTests {
         #expect(hits[0].document?.metadata == ["legs": 2])
         #expect(hits[0].document?.text == [])
         #expect(Set(hits.map(\.id)) == ["bird", "cat", "dog", "stone"])
+    }
+
+    @Test("has each source score what only the other one found")
+    func completedScores() async throws {
+        let engine = try Engine.open(directory: directory.path)
+        try await engine.createCollection("papers", CollectionOptions(dimension: 2))
+        try await engine.indexMany(
+            IndexManyRequest(
+                collection: "papers",
+                documents: [
+                    Document(id: "near", vector: [1, 0], text: "a long tale of moss and of stone"),
+                    Document(id: "both", vector: [3, 4], text: "moss"),
+                    Document(id: "next", vector: [10, 1], text: "sand"),
+                ]
+            )
+        )
+        let hits = try await engine.search(
+            "papers",
+            Query(
+                [Source(.vector(NearVector([1, 0])), candidates: 2), .matching("moss")],
+                limit: 2,
+                include: .sourceScores
+            )
+        )
+        let best = try #require(hits.first)
+        let vector = try #require(best.sourceScores.first)
+        #expect(best.id == "both" && vector.source == 0 && vector.rank == nil)
+        #expect(abs(vector.score - 0.6) < 1e-6)
     }
 
     @Test("answers a filtered search with every matching document that there is")

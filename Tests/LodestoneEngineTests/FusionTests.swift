@@ -44,6 +44,32 @@ struct FusionTests {
         #expect(abs((byRow[4] ?? 0) - (0.5 - 1.0 / 6)) < 1e-9)
     }
 
+    @Test(
+        "by scores takes what a source says of the others' hits, on its own scale, 0 to 1",
+        arguments: Fusion.Normalization.allCases
+    )
+    func others(normalization: Fusion.Normalization) {
+        var first = RankedList(rows: [1, 2], scores: [1, 0.5])
+        first.others = [(row: 3, score: 0.75), (row: 4, score: -9)]
+        let second = RankedList(rows: [3, 4], scores: [2, 2])
+        let hits = Fusion.weightedScores(normalization).merge(
+            [first, second],
+            weights: [1, 1],
+            limit: 10
+        )
+        let byRow = Dictionary(uniqueKeysWithValues: hits.map { ($0.row, $0.score) })
+        let equal = normalization == .minMax ? 1 : 0.5
+        #expect(abs((byRow[3] ?? 0) - (0.5 + equal)) < 1e-9)
+        #expect(byRow[4] == equal)
+        let said = hits.first { $0.row == 3 }?.sources
+        #expect(
+            said == [
+                SourceScore(source: 0, rank: nil, score: 0.75),
+                SourceScore(source: 1, rank: 1, score: 2),
+            ]
+        )
+    }
+
     @Test("of one source leaves its scores alone, and breaks ties by the order of writing")
     func oneSource() {
         let list = RankedList(rows: [9, 4, 7], scores: [1, 1, 1])

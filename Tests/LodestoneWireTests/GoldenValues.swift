@@ -102,7 +102,10 @@ enum GoldenValues {
                 SearchRequest(
                     collection: "papers",
                     queries: [
-                        Query([Source(.vector(NearVector([1, 0, 0], exact: true, efSearch: 128)))])
+                        Query(
+                            [.near([1, 0, 0], exact: true, efSearch: 128)],
+                            fusion: .reciprocalRank()
+                        )
                     ]
                 )
             )

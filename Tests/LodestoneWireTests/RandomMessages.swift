@@ -197,7 +197,7 @@ struct RandomMessages {
             }
         return Source(
             kind,
-            weight: flag() ? 1 : Float(below(10)) / 4,
+            weight: maybe { Float($0.below(10)) / 4 },
             candidates: maybe { $0.count() }
         )
     }
@@ -299,7 +299,11 @@ struct RandomMessages {
     mutating func hit() -> Hit {
         var hit = Hit(id: id(), score: Double(below(1_000)) / 7)
         hit.sourceScores = many(3) {
-            SourceScore(source: $0.count(), rank: $0.count(), score: Double($0.below(99)) / 7)
+            SourceScore(
+                source: $0.count(),
+                rank: $0.maybe { $0.count() },
+                score: Double($0.below(99)) / 7
+            )
         }
         if flag() {
             hit.document = document(dimension: 1 + below(4))

@@ -39,10 +39,10 @@ extension RequestValidation {
         of options: CollectionOptions,
         collection: String
     ) throws(LodestoneError) {
-        guard source.weight.isFinite, source.weight >= 0 else {
+        if let weight = source.weight, !(weight.isFinite && weight >= 0) {
             throw .invalid(
                 "BAD_VALUE",
-                "\(field).weight is \(source.weight).",
+                "\(field).weight is \(weight).",
                 recovery: "Send a finite weight of 0 or more.",
                 field: "\(field).weight"
             )

@@ -101,11 +101,15 @@ struct SearchPlan {
         throws(LodestoneError) -> QueryResult
     {
         var lists = [RankedList](repeating: RankedList(), count: query.sources.count)
+        let texts = try query.sources.map { (source) throws(LodestoneError) in
+            try parsedText(of: source)
+        }
         for (index, source) in query.sources.enumerated() {
             switch source.kind {
             case .vector:
                 lists[index] = near[index] ?? RankedList()
-            case .text(let text):
+            case .text:
+                guard let text = texts[index] else { continue }
                 lists[index] = try matching(text, depth: query.depth(of: source), allowed: allowed)
             case .walk(let walk):
                 let starts = walk.from.compactMap { id in
@@ -116,7 +120,10 @@ struct SearchPlan {
                 continue
             }
         }
-        let weights = query.sources.map(\.weight)
+        let weights = query.sources.map { source in
+            source.weight.map(Double.init) ?? query.fusion.defaultWeight(of: source.kind)
+        }
+        try complete(&lists, query, texts)
         // Walks from hits start where the other sources ended.
         let others = query.fusion.merge(lists, weights: weights, limit: query.limit)
         var hits = others
@@ -126,6 +133,7 @@ struct SearchPlan {
             lists[index] = try reached(walk, from: starts, query, source, allowed: allowed)
         }
         if query.walksFromHits {
+            try complete(&lists, query, texts)
             hits = query.fusion.merge(lists, weights: weights, limit: query.limit)
         }
         var result = QueryResult(
@@ -148,21 +156,55 @@ struct SearchPlan {
         return result
     }
 
-    /// Documents whose text matches, best first.
-    ///
-    /// The complement of a question without a positive part has no ranks: it comes in row order,
-    /// with score 0.
-    private func matching(_ text: MatchText, depth: Int, allowed: RowSet?) throws(LodestoneError)
-        -> RankedList
-    {
+    /// What a text source asks for; `nil` when it asks for nothing, or is no text source.
+    private func parsedText(of source: Source) throws(LodestoneError) -> NormalizedTextQuery? {
+        guard case .text(let text) = source.kind else { return nil }
         let parsed =
             switch text.mode {
             case .anyWord: try TextQueryParser.anyWord(text.query, limits: limits)
             case .querySyntax: try TextQueryParser.parse(text.query, limits: limits)
             }
+        return parsed.map(NormalizedTextQuery.init)
+    }
+
+    /// Has vectors and texts score what only other sources found, where the fusion adds scores.
+    ///
+    /// A document that is good by both is not worth less because one of them missed its depth.
+    private func complete(
+        _ lists: inout [RankedList],
+        _ query: Query,
+        _ texts: [NormalizedTextQuery?]
+    ) throws(LodestoneError) {
+        guard query.fusion.addsScores, lists.count > 1 else { return }
+        let found = Set(lists.flatMap(\.rows))
+        let state = view.state
+        for (index, source) in query.sources.enumerated() {
+            try context.check()
+            let missing = found.subtracting(lists[index].rows).sorted()
+            if case .vector(let near) = source.kind {
+                let flat = FlatIndex(dimension: options.dimension, metric: options.metric)
+                lists[index].others = flat.nearest(
+                    near.vector,
+                    k: missing.count,
+                    among: missing,
+                    of: state.vectorTable
+                ).map { ($0.row, options.metric.score($0.distance)) }
+            } else if let asked = texts[index], let text = state.text {
+                let scores = try text.scores(of: asked, rows: missing, context: context)
+                lists[index].others = zip(missing, scores).filter { $0.1 > 0 }
+            }
+        }
+        try state.refuseDamagedVectors()
+    }
+
+    /// Documents whose text matches, best first.
+    ///
+    /// The complement of a question without a positive part has no ranks: it comes in row order,
+    /// with score 0.
+    private func matching(_ query: NormalizedTextQuery, depth: Int, allowed: RowSet?)
+        throws(LodestoneError) -> RankedList
+    {
         var list = RankedList()
-        guard let parsed else { return list }
-        let query = NormalizedTextQuery(parsed)
         let state = view.state
         let isWanted = { (row: RowNumber) in
             state.contains(row) && (allowed?.contains(row) ?? true)

@@ -284,7 +284,7 @@ def _write_source(message: Any, source: Source, vectors: Vectors) -> None:
     else:
         write_walk(message.walk.walk, kind.walk)
         message.walk.from_hits = kind.from_hits
-    if source.weight != 1:
+    if source.weight is not None:
         message.weight = source.weight
     if source.candidates is not None:
         message.candidates = source.candidates
@@ -311,6 +311,11 @@ def search(collection: str, queries: Sequence[Query]) -> tuple[Any, bytes]:
     return message, vectors.encoded()
 
 
+def _read_source_score(message: Any) -> SourceScore:
+    rank = message.rank if message.HasField("rank") else None
+    return SourceScore(message.source, rank, message.score)
+
+
 def _read_hit(message: Any) -> Hit:
     id = str(message.id, "utf-8")
     vector: Vector | None = None
@@ -320,7 +325,7 @@ def _read_hit(message: Any) -> Hit:
     return Hit(
         id,
         message.score,
-        [SourceScore(said.source, said.rank, said.score) for said in message.source_scores],
+        [_read_source_score(said) for said in message.source_scores],
         _read_contents(message.document, id, vector) if has_document else None,
     )
 

@@ -62,7 +62,8 @@ class Source:
     """One source of hits, with its say in the fusion."""
 
     kind: Union[NearVector, MatchText, WalkFrom]
-    weight: float = 1.0
+    #: None: 1 by reciprocal rank, and by scores 0.7 for a text and 0.3 for others.
+    weight: float | None = None
     #: How many of its best hits enter the fusion; None: the larger of 100 and the limit.
     candidates: int | None = None
 
@@ -72,7 +73,7 @@ def near(
     *,
     exact: bool = False,
     ef_search: int | None = None,
-    weight: float = 1.0,
+    weight: float | None = None,
     candidates: int | None = None,
 ) -> Source:
     """Documents near ``vector``."""
@@ -84,19 +85,19 @@ def matching(
     *,
     syntax: bool = False,
     fuzzy_distance: int = 0,
-    weight: float = 1.0,
+    weight: float | None = None,
     candidates: int | None = None,
 ) -> Source:
     """Documents whose text matches ``query``."""
     return Source(MatchText(query, syntax, fuzzy_distance), weight, candidates)
 
 
-def walked(walk: Walk, *, weight: float = 1.0, candidates: int | None = None) -> Source:
+def walked(walk: Walk, *, weight: float | None = None, candidates: int | None = None) -> Source:
     """Documents reached from the start of ``walk``."""
     return Source(WalkFrom(walk), weight, candidates)
 
 
-def walked_from_hits(walk: Walk, *, weight: float = 1.0, candidates: int | None = None) -> Source:
+def walked_from_hits(walk: Walk, *, weight: float | None = None, candidates: int | None = None) -> Source:
     """Documents reached from the hits of the other sources; the walk's start is not used."""
     return Source(WalkFrom(walk, from_hits=True), weight, candidates)
 
@@ -115,7 +116,7 @@ class MinMax:
 
 @dataclass(frozen=True)
 class Deviation:
-    """Weighted sum of scores, scaled by mean and deviation of each source."""
+    """Weighted sum of scores, scaled by mean and deviation of each source: the rule."""
 
 
 Fusion = Union[ReciprocalRank, MinMax, Deviation]
@@ -127,6 +128,6 @@ class Query:
 
     sources: Source | Sequence[Source]
     filter: Filter | None = None
-    fusion: Fusion = field(default_factory=ReciprocalRank)
+    fusion: Fusion = field(default_factory=Deviation)
     limit: int = 10
     include: Include = Include.NOTHING

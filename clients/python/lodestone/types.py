@@ -187,10 +187,13 @@ class WriteReceipt:
 
 @dataclass(frozen=True)
 class SourceScore:
-    """What one source said of a hit; ``rank`` 1 is the best."""
+    """What one source said of a hit.
+
+    ``rank`` 1 is the best; None when only other sources found it, and this one scored it.
+    """
 
     source: int
-    rank: int
+    rank: int | None
     score: float
 
 

@@ -122,7 +122,7 @@ def walk(json: Any) -> Walk:
 
 
 def source(json: Any) -> Source:
-    say = {"weight": json.get("weight", 1), "candidates": json.get("candidates")}
+    say = {"weight": json.get("weight"), "candidates": json.get("candidates")}
     if "vector" in json:
         return near(
             vector(json["vector"]),
@@ -149,7 +149,7 @@ def include(names: list[str]) -> Include:
 
 
 def query(json: Any) -> Query:
-    fusion: Any = ReciprocalRank()
+    fusion: Any = Deviation()
     if "reciprocal_rank" in json.get("fusion", {}):
         fusion = ReciprocalRank(json["fusion"]["reciprocal_rank"])
     elif "fusion" in json:

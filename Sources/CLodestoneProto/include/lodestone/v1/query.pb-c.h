@@ -250,7 +250,7 @@ struct  Lodestone__V1__Source
 {
   ProtobufCMessage base;
   /*
-   * absent: 1
+   * absent: 1 by rank; by scores 0.7 for text, 0.3 for others
    */
   protobuf_c_boolean has_weight;
   float weight;
@@ -363,7 +363,7 @@ struct  Lodestone__V1__SourceScore
   protobuf_c_boolean has_source;
   uint32_t source;
   /*
-   * 1 is the best
+   * 1 is the best; absent: only others found it, this one scored it
    */
   protobuf_c_boolean has_rank;
   uint32_t rank;

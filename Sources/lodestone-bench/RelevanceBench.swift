@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import LodestoneCore
+
+/// How often the one right document is found, by vector, by text and by both.
+struct RelevanceBench: AsyncParsableCommand {
+    enum Scores: String, ExpressibleByArgument, CaseIterable {
+        case deviation
+        case minMax = "min-max"
+        case reciprocalRank = "reciprocal-rank"
+
+        func fusion(_ k: Int) -> Fusion {
+            switch self {
+            case .deviation: .weightedScores(.deviation)
+            case .minMax: .weightedScores(.minMax)
+            case .reciprocalRank: .reciprocalRank(k: k)
+            }
+        }
+    }
+
+    static let configuration = CommandConfiguration(
+        commandName: "relevance",
+        abstract: "Asks for documents whose example sentences are given; mrr@10 and hit@10.",
+        discussion: """
+            mrr@10 is the mean of 1 / rank of the wanted document, 0 where it is not among the first \
+            ten; hit@10 is how often it is.
+            """
+    )
+
+    @OptionGroup var common: CommonOptions
+
+    @OptionGroup var options: DataOptions
+
+    @Option(help: "Lines of {\"query\": …, \"id\": …}; the folder's unless given.")
+    var queries: String?
+
+    @Option(help: "The queries' vectors, one after the other (.npy, .f16, .f32).")
+    var queryVectors: String?
+
+    @Option(help: "Queries to use at most.")
+    var count = 1_000_000
+
+    @Option(help: "deviation, min-max or reciprocal-rank; the default of a search unless given.")
+    var fusion: Scores?
+
+    @Option(help: "With reciprocal-rank: what is added to each rank.")
+    var rankConstant = 60
+
+    @Option(help: "Say of the text in the fusion; the vector has the rest of 1.")
+    var textWeight: Float?
+
+    @Option(
+        help: "Hits of each source that enter the fusion; the default of a search unless given."
+    )
+    var candidates: Int?
+
+    func validate() throws {
+        guard (queries == nil) == (queryVectors == nil) else {
+            throw ValidationError("Give --queries and --query-vectors together.")
+        }
+    }
+
+    func run() async throws {
+        let asked = try BenchQuestions(
+            path: queries ?? options.folder + "/queries.jsonl",
+            vectors: queryVectors ?? options.folder + "/queries.f16",
+            dimension: options.dimension,
+            count: count
+        )
+        let batches = try options.data.batches(
+            of: 1_000,
+            count: nil,
+            randomIDs: false,
+            withEdges: false
+        )
+        let store = BenchStore(common)
+        defer { store.remove() }
+        let target = try await store.open(common)
+        try await target.create("bench", CollectionOptions(dimension: options.dimension))
+        _ = try await target.ingest(batches, into: "bench", inFlight: 2)
+        try await target.compact("bench")
+        for source in ["vector", "text", "hybrid"] {
+            let questions = zip(asked.texts, asked.vectors).map { question(source, $0, $1) }
+            try await report(source, questions, asked.ids, target)
+        }
+        await target.close()
+    }
+
+    private func question(_ source: String, _ text: String, _ vector: [Float]) -> Query {
+        var near = Source.near(vector)
+        var matching = Source.matching(text)
+        if let textWeight { (near.weight, matching.weight) = (1 - textWeight, textWeight) }
+        near.candidates = candidates
+        matching.candidates = candidates
+        switch source {
+        case "vector": return Query([near])
+        case "text": return Query([matching])
+        default:
+            var query = Query([near, matching])
+            if let fusion { query.fusion = fusion.fusion(rankConstant) }
+            return query
+        }
+    }
+
+    private func report(
+        _ source: String,
+        _ questions: [Query],
+        _ wanted: [DocumentID],
+        _ target: any BenchTarget
+    ) async throws {
+        var sum = 0.0
+        var found = 0
+        for first in stride(from: 0, to: questions.count, by: 250) {
+            let part = first..<min(first + 250, questions.count)
+            let results = try await target.search("bench", Array(questions[part]))
+            for (result, id) in zip(results, wanted[part]) {
+                guard let place = result.hits.firstIndex(where: { $0.id == id }) else { continue }
+                sum += 1 / Double(place + 1)
+                found += 1
+            }
+        }
+        let count = Double(questions.count)
+        for (metric, value) in [("mrr@10", sum / count), ("hit@10", Double(found) / count)] {
+            Report(isJSON: common.json).add(
+                Measurement(
+                    name: "relevance",
+                    value: value,
+                    unit: "share",
+                    parameters: [
+                        ("source", .text(source)), ("metric", .text(metric)),
+                        ("queries", .number(count)),
+                    ]
+                )
+            )
+        }
+    }
+}
