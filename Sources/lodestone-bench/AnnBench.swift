@@ -56,11 +56,7 @@ struct AnnBench: ParsableCommand {
     )
     var vs: [String] = []
 
-    @Option(help: "The Python that has the libraries.")
-    var python = "python3"
-
-    @Option(help: "The script that runs them.")
-    var script = "Tests/Bench/ann_peer.py"
+    @OptionGroup var peerOptions: PeerOptions
 
     @Option(parsing: .upToNextOption, help: "Beam widths of the libraries.")
     var peerEf = [20, 40, 60, 80, 120, 160, 200, 240, 320]
@@ -104,8 +100,7 @@ struct AnnBench: ParsableCommand {
             peers.append(
                 try AnnPeer(
                     name,
-                    python: python,
-                    script: script,
+                    peerOptions,
                     folder: folder.path,
                     metric: metric.rawValue,
                     dimension: rows.dimension,

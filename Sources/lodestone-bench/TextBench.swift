@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Foundation
+import LodestoneCore
+import LodestoneEngine
+
+/// Questions by words a second of processor time, for an engine in this process.
+struct TextBench: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "text",
+        abstract:
+            "Asks by words, by one thread in this process; --vs asks tantivy the same in turns."
+    )
+
+    @Option(help: "A folder with docs.jsonl.zst and queries.jsonl.")
+    var data: String?
+
+    @Option(help: "So many documents of words by Zipf's law instead, made from a seed.")
+    var synthetic: Int?
+
+    @Option(
+        parsing: .upToNextOption,
+        help: "keep or drop: whether the English stop words count; one after the other."
+    )
+    var stopWords: [StopWords] = [.keep, .drop]
+
+    @Option(parsing: .upToNextOption, help: "ranked, boolean, phrase, fuzzy.")
+    var kind: [TextQuestions.Kind] = TextQuestions.Kind.allCases
+
+    @Option(help: "Questions of each kind.")
+    var queries = 2_000
+
+    @Option(help: "Hits wanted.")
+    var limit = 10
+
+    @Option(help: "Times that each kind is measured; the best counts.")
+    var passes = 3
+
+    @Flag(help: "One JSON object a line instead of a table.")
+    var json = false
+
+    @Option(parsing: .upToNextOption, help: "Libraries to measure in turns: tantivy.")
+    var vs: [String] = []
+
+    @OptionGroup var peerOptions: PeerOptions
+
+    enum StopWords: String, ExpressibleByArgument, CaseIterable {
+        case keep, drop
+    }
+
+    func validate() throws {
+        guard (data == nil) != (synthetic == nil) else {
+            throw ValidationError("Give --data or --synthetic.")
+        }
+    }
+
+    func run() async throws {
+        let corpus = try TextCorpus(data: data, synthetic: synthetic)
+        let questions = try corpus.questions(queries)
+        let folder = try vs.isEmpty ? nil : TextFolder(corpus, questions)
+        for stopWords in stopWords {
+            let directory = TextFolder.temporaryPath()
+            defer { try? FileManager.default.removeItem(atPath: directory) }
+            let engine = try Engine.open(directory: directory)
+            try await fill(engine, corpus, stopWords)
+            let peers = try vs.map { name in
+                guard let folder else { preconditionFailure("Peers have a folder.") }
+                return try TextPeer(name, peerOptions, folder.path, stopWords.rawValue)
+            }
+            for kind in kind {
+                try measure(kind, questions, stopWords, engine, corpus.count, peers)
+            }
+            engine.close()
+        }
+    }
+
+    private func fill(_ engine: Engine, _ corpus: TextCorpus, _ stopWords: StopWords) async throws {
+        try await engine.createCollection("bench", options(stopWords))
+        let start = processorSeconds()
+        for first in stride(from: 0, to: corpus.count, by: 1_000) {
+            let batch = try corpus.documents(first..<min(first + 1_000, corpus.count))
+            try await engine.indexMany(IndexManyRequest(collection: "bench", documents: batch))
+        }
+        _ = try await engine.compact("bench")
+        Report(isJSON: json).add(
+            Measurement(
+                name: "text-build",
+                value: Double(corpus.count) / (processorSeconds() - start),
+                unit: "documents/cpu-s",
+                parameters: [
+                    ("stop_words", .text(stopWords.rawValue)), ("documents", .count(corpus.count)),
+                ]
+            )
+        )
+    }
+
+    private func options(_ stopWords: StopWords) -> CollectionOptions {
+        CollectionOptions(dimension: 0)
+    }
+
+    private func measure(
+        _ kind: TextQuestions.Kind,
+        _ questions: TextQuestions,
+        _ stopWords: StopWords,
+        _ engine: Engine,
+        _ documents: Int,
+        _ peers: [TextPeer]
+    ) throws {
+        let requests = questions[kind].map {
+            SearchRequest(collection: "bench", queries: [Query([kind.source($0)], limit: limit)])
+        }
+        var best = 0.0
+        var bestOfPeers = [Double](repeating: 0, count: peers.count)
+        var hits = 0
+        // In turns, so that what else the machine does strikes all alike.
+        for _ in 0..<passes {
+            let start = processorSeconds()
+            hits = 0
+            for request in requests {
+                let answer = try engine.search(request, context: CallContext())
+                hits += answer.results[0].hits.count
+            }
+            best = max(best, Double(requests.count) / (processorSeconds() - start))
+            for (number, peer) in peers.enumerated() {
+                bestOfPeers[number] = max(bestOfPeers[number], try peer.measure(kind.rawValue))
+            }
+        }
+        var parameters: [(name: String, value: Measurement.Parameter)] = [
+            ("stop_words", .text(stopWords.rawValue)), ("documents", .count(documents)),
+            ("queries", .count(requests.count)), ("k", .count(limit)),
+            ("hits", .number(Double(hits) / Double(max(1, requests.count)))),
+        ]
+        for (peer, speed) in zip(peers, bestOfPeers) {
+            parameters += [(peer.name, .number(speed)), ("ratio", .number(best / speed))]
+        }
+        Report(isJSON: json).add(
+            Measurement(
+                name: "text-\(kind.rawValue)",
+                value: best,
+                unit: "queries/cpu-s",
+                parameters: parameters
+            )
+        )
+    }
+}
+
+/// A library's text index, measured by `text_peer.py`.
+struct TextPeer {
+    private struct Built: Decodable { let built: Double }
+    private struct Pass: Decodable { let qps: Double }
+
+    private let process: PeerProcess
+
+    var name: String { process.name }
+
+    /// Starts the script, and waits until the index is there.
+    init(_ name: String, _ peers: PeerOptions, _ folder: String, _ stopWords: String) throws {
+        process = try PeerProcess(
+            name,
+            python: peers.python,
+            script: peers.scripts + "/text_peer.py",
+            arguments: [folder, stopWords]
+        )
+        _ = try process.next(Built.self)
+    }
+
+    /// One pass over all questions of a kind; queries a second of processor time.
+    func measure(_ kind: String) throws -> Double { try process.ask(kind, Pass.self).qps }
+}
