@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 static int control(int epoll, int operation, int descriptor, uint32_t events, uint64_t token) {
     struct epoll_event event = {.data = {.u64 = token}};
@@ -30,10 +32,10 @@ int lode_epoll_remove(int epoll, int descriptor) {
     return control(epoll, EPOLL_CTL_DEL, descriptor, 0, 0);
 }
 
-int lode_epoll_poll(int epoll, lode_epoll_event *events, int capacity) {
+int lode_epoll_poll(int epoll, lode_epoll_event *events, int capacity, int milliseconds) {
     struct epoll_event ready[256];
     if (capacity > 256) capacity = 256;
-    int count = epoll_wait(epoll, ready, capacity, 0);
+    int count = epoll_wait(epoll, ready, capacity, milliseconds);
     if (count < 0) return errno == EINTR ? 0 : -errno;
     for (int i = 0; i < count; i++) {
         uint32_t bits = 0;
@@ -44,5 +46,20 @@ int lode_epoll_poll(int epoll, lode_epoll_event *events, int capacity) {
         events[i].events = bits;
     }
     return count;
+}
+
+int lode_bell_create(void) {
+    int bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return bell >= 0 ? bell : -errno;
+}
+
+void lode_bell_ring(int bell) {
+    // Fails only when it has rung 2^64 - 2 times since it was silenced.
+    (void)!eventfd_write(bell, 1);
+}
+
+void lode_bell_silence(int bell) {
+    eventfd_t rings;
+    (void)!eventfd_read(bell, &rings);
 }
 #endif

@@ -201,11 +201,11 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
 
     // MARK: Output
 
-    /// Sends `reply` with everything else of this round.
+    /// Sends `reply` with everything else of this round, or `now`.
     ///
     /// Any thread.
-    func reply(_ reply: Reply, to id: UInt64) {
-        stream.send { output in
+    func reply(_ reply: Reply, to id: UInt64, now: Bool = false) {
+        stream.send(now: now) { output in
             MessageCodec.append(
                 Response(id: id, reply: reply),
                 to: &output,
@@ -241,9 +241,10 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     func finish(_ call: PendingCall, _ reply: Reply) {
         // First forgotten, then answered: a client that sends its next request upon the answer must
         // not meet the limits that this one filled.
-        calls.remove(call)
+        let wasAlone = calls.remove(call)
         handler.ended(call, reply, peer: stream.peer)
-        self.reply(reply, to: call.id)
+        // A client that waits for this one only should not wait for the loop as well.
+        self.reply(reply, to: call.id, now: wasAlone && !stream.loop.isCurrent)
         if calls.answered() { stream.loop.async { self.endIfDrained() } }
     }
 

@@ -68,8 +68,13 @@ final class PendingCalls: Sendable {
     }
 
     /// Forgets a call that is about to be answered.
-    func remove(_ call: PendingCall) {
-        state.withLock { $0.calls[call.id] = nil }
+    ///
+    /// - Returns: Whether it was the only one.
+    func remove(_ call: PendingCall) -> Bool {
+        state.withLock { state in
+            state.calls[call.id] = nil
+            return state.calls.isEmpty
+        }
     }
 
     /// The call with `id`, if it is under way.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLodestoneSystem
 package import LodestoneCore
+import Synchronization
 
 #if canImport(Darwin)
 import Darwin
@@ -57,6 +58,7 @@ package final class ByteStream: @unchecked Sendable {
     private var lingerTimer: ScheduledWork?
     private let outputLock = Lock()
     private var output: OutputState
+    private let unsent = Atomic(0)
     /// What the loop is sending.
     private var outgoing: ByteBuffer
 
@@ -186,6 +188,7 @@ package final class ByteStream: @unchecked Sendable {
             let mustTouch =
                 now ? !output.news.isEmpty : !output.isTouched && !output.isBlocked
             if mustTouch { output.isTouched = true }
+            noteUnsent()
             return (result, mustTouch)
         }
         if mustTouch { loop.touch(self) }
@@ -198,15 +201,20 @@ package final class ByteStream: @unchecked Sendable {
     package func flush() {
         let mustTouch = outputLock.locked {
             output.transmit()
+            noteUnsent()
             return !output.news.isEmpty
         }
         if mustTouch { loop.touch(self) }
     }
 
-    /// Bytes of output that the system has not taken yet.
+    /// Bytes of output that the system has not taken yet; what is being sent this moment may count.
     ///
-    /// Any thread may ask.
-    package var unsentByteCount: Int { outputLock.locked { output.unsentByteCount } }
+    /// Any thread may ask, and waits for nobody: the lock is held while bytes are sent, and their
+    /// receiver is often quicker with its next request than the system call is with its return.
+    package var unsentByteCount: Int { unsent.load(ordering: .acquiring) }
+
+    /// Under the lock.
+    private func noteUnsent() { unsent.store(output.unsentByteCount, ordering: .releasing) }
 
     /// Since when the other end has taken nothing of the output; `nil` unless output waits for it.
     ///
@@ -264,7 +272,10 @@ package final class ByteStream: @unchecked Sendable {
     private func end(_ error: LodestoneError?) {
         guard phase != .closed else { return }
         phase = .closed
-        outputLock.locked { output.close() }
+        outputLock.locked {
+            output.close()
+            noteUnsent()
+        }
         outgoing.removeAll()
         if !isDelivering { input.removeAll() }
         lingerTimer?.cancel()
@@ -293,6 +304,7 @@ package final class ByteStream: @unchecked Sendable {
             let descriptor = outputLock.locked {
                 output.isTouched = false
                 let descriptor = output.next(&outgoing, after: attempt, hasRoom: hasRoom)
+                noteUnsent()
                 if descriptor == nil {
                     news = output.takeNews()
                     isBlocked = output.isBlocked

@@ -9,7 +9,9 @@ import Synchronization
 /// It works in rounds: sockets that are ready, timers that are due, work that was asked for, and at
 /// the end of the round the output of every stream that was written to, so that many small
 /// messages leave in one system call. While there is something to do it stays in its rounds for up
-/// to `budget`; then it goes back to its queue, where others may have put work of their own.
+/// to `budget`; then it goes back to its queue, where others may have put work of their own. After
+/// the last thing to do it waits for the next a moment longer, on the thread that it has: to be woken
+/// by its queue takes two threads one after the other, 22 microseconds each.
 ///
 /// Threading: `async`, `schedule`, `isCurrent` and `shutdown` may be called from any thread.
 /// Everything else happens on `queue`.
@@ -22,17 +24,27 @@ package final class EventLoop: @unchecked Sendable {
 
     private static let key = DispatchSpecificKey<ObjectIdentifier>()
     private static let budget = Duration.milliseconds(5)
+    private static let patience: Int32 = 1
 
     private struct Inbox: Sendable {
         var work: [@Sendable () -> Void] = []
         var streams: [ByteStream] = []
-        /// The loop will look into the inbox without being woken.
-        var isAwake = false
+        var attention = Attention.asleep
         var hasEnded = false
 
         var isEmpty: Bool { work.isEmpty && streams.isEmpty }
     }
     private let inbox = Mutex(Inbox())
+
+    /// What it takes for the loop to look into its inbox.
+    private enum Attention {
+        /// It runs, and will look.
+        case full
+        /// It waits for its bell.
+        case waiting(PollerBell)
+        /// It must be put on its queue.
+        case asleep
+    }
 
     private var poller: Poller?
     private let timer: any DispatchSourceTimer
@@ -151,15 +163,20 @@ package final class EventLoop: @unchecked Sendable {
     ///
     /// - Returns: False when the loop has ended.
     private func deposit(work: (@Sendable () -> Void)? = nil, stream: ByteStream? = nil) -> Bool {
-        let (isTaken, mustWake) = inbox.withLock { inbox in
-            guard !inbox.hasEnded else { return (false, false) }
+        let attention: Attention? = inbox.withLock { inbox in
+            guard !inbox.hasEnded else { return nil }
             if let work { inbox.work.append(work) }
             if let stream { inbox.streams.append(stream) }
-            defer { inbox.isAwake = true }
-            return (true, !inbox.isAwake)
+            defer { inbox.attention = .full }
+            return inbox.attention
         }
-        if mustWake { queue.async { self.run() } }
-        return isTaken
+        switch attention {
+        case nil: return false
+        case .full: break
+        case .waiting(let bell): bell.ring()
+        case .asleep: queue.async { self.run() }
+        }
+        return true
     }
 
     /// Whether the caller is inside a round, which will look at what it leaves behind.
@@ -168,19 +185,25 @@ package final class EventLoop: @unchecked Sendable {
     private func run() {
         isInRound = true
         defer { isInRound = false }
-        inbox.withLock { $0.isAwake = true }
-        var now = ContinuousClock.now
-        let end = now.advanced(by: Self.budget)
+        inbox.withLock { $0.attention = .full }
+        let end = ContinuousClock.now.advanced(by: Self.budget)
+        var waits = false
         while true {
-            let wasReady = poller?.poll() ?? false
+            let wasReady = waits ? wait() : poller?.poll() ?? false
+            let now = ContinuousClock.now
             runTimers(due: now)
             let hadWork = runInbox()
             endRound()
-            if !wasReady && !hadWork && fallAsleep() { return }
-            now = .now
             if now >= end {
                 // More may be ready: the poller's source fires again. The inbox has none.
                 if !fallAsleep() { queue.async { self.run() } }
+                return
+            }
+            if wasReady || hadWork {
+                waits = false
+            } else if !waits && Poller.canWait {
+                waits = true
+            } else if fallAsleep() {
                 return
             }
         }
@@ -190,8 +213,21 @@ package final class EventLoop: @unchecked Sendable {
     private func fallAsleep() -> Bool {
         inbox.withLock { inbox in
             guard inbox.isEmpty else { return false }
-            inbox.isAwake = false
+            inbox.attention = .asleep
             return true
+        }
+    }
+
+    /// Waits a moment for a socket or a deposit; whether a socket was ready.
+    private func wait() -> Bool {
+        guard let poller else { return false }
+        let mayWait = inbox.withLock { inbox in
+            guard inbox.isEmpty else { return false }
+            inbox.attention = .waiting(poller.bell)
+            return true
+        }
+        return poller.poll(waiting: mayWait ? Self.patience : 0) {
+            inbox.withLock { $0.attention = .full }
         }
     }
 

@@ -9,6 +9,10 @@ import LodestoneCore
 /// Threading: belongs to its loop.
 final class Poller: @unchecked Sendable {
     // Unchecked: the handlers of the sources run on the queue of the loop, like everything else.
+    /// Whether `poll` can wait: sources report on the queue that it would block.
+    static let canWait = false
+
+    let bell = PollerBell()
     private let queue: DispatchQueue
     private let wake: @Sendable () -> Void
     private var all: [ObjectIdentifier: Watch] = [:]
@@ -61,7 +65,8 @@ final class Poller: @unchecked Sendable {
     /// Tells everyone whose descriptor was reported ready since the last call.
     ///
     /// - Returns: Whether anyone was told.
-    func poll() -> Bool {
+    func poll(waiting milliseconds: Int32 = 0, _ woken: () -> Void = {}) -> Bool {
+        woken()
         guard !reported.isEmpty else { return false }
         let batch = reported
         reported = []
@@ -70,6 +75,11 @@ final class Poller: @unchecked Sendable {
         }
         return true
     }
+}
+
+/// What wakes a poller that waits; this one never does.
+struct PollerBell: Sendable {
+    func ring() {}
 }
 
 /// The two sources of one descriptor.

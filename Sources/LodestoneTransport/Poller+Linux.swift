@@ -11,7 +11,11 @@ import LodestoneCore
 ///
 /// Threading: belongs to its loop.
 final class Poller {
+    /// Whether `poll` can wait, and be woken by `bell`.
+    static let canWait = true
+
     private let epoll: Int32
+    let bell: PollerBell
     private let source: any DispatchSourceRead
     private var slots: [(watch: Watch?, generation: UInt32)] = []
     private var freeSlots: [Int] = []
@@ -24,6 +28,12 @@ final class Poller {
     init(queue: DispatchQueue, wake: @escaping @Sendable () -> Void) throws(LodestoneError) {
         epoll = lode_epoll_create()
         guard epoll >= 0 else { throw .system(epoll, "An event loop could not be created") }
+        do throws(LodestoneError) {
+            bell = try PollerBell(epoll)
+        } catch {
+            lode_socket_close(epoll)
+            throw error
+        }
         source = DispatchSource.makeReadSource(fileDescriptor: epoll, queue: queue)
         source.setEventHandler(handler: wake)
         source.setCancelHandler { [epoll] in lode_socket_close(epoll) }
@@ -77,16 +87,24 @@ final class Poller {
         lode_socket_close(watch.descriptor)
     }
 
-    /// Tells everyone whose descriptor is ready, without waiting.
+    /// Tells everyone whose descriptor is ready.
     ///
+    /// - Parameters:
+    ///   - milliseconds: How long to wait for the first, or for the bell.
+    ///   - woken: Runs once the wait is over, before anyone is told.
     /// - Returns: Whether anyone was told.
-    func poll() -> Bool {
+    func poll(waiting milliseconds: Int32 = 0, _ woken: () -> Void = {}) -> Bool {
         let count = events.withUnsafeMutableBufferPointer {
-            lode_epoll_poll(epoll, $0.baseAddress, Int32($0.count))
+            lode_epoll_poll(epoll, $0.baseAddress, Int32($0.count), milliseconds)
         }
+        woken()
         precondition(count >= 0, "the descriptor of a loop was closed by someone else")
         for index in 0..<Int(count) {
             let event = events[index]
+            if event.token == PollerBell.token {
+                bell.silence()
+                continue
+            }
             let slot = Int(event.token & 0xFFFF_FFFF)
             // An earlier event of this very batch may have closed the descriptor.
             guard slots[slot].generation == UInt32(event.token >> 32) else { continue }
@@ -98,5 +116,29 @@ final class Poller {
     private func token(_ slot: Int) -> UInt64 {
         UInt64(slots[slot].generation) << 32 | UInt64(slot)
     }
+}
+
+/// Wakes a poller that waits.
+///
+/// Threading: any thread may ring.
+final class PollerBell: Sendable {
+    /// Of no slot.
+    fileprivate static let token = UInt64.max
+    private let descriptor: Int32
+
+    fileprivate init(_ epoll: Int32) throws(LodestoneError) {
+        descriptor = lode_bell_create()
+        guard descriptor >= 0 else {
+            throw .system(descriptor, "An event loop could not be created")
+        }
+        let result = lode_epoll_add(epoll, descriptor, UInt32(LODE_EPOLL_READ), Self.token)
+        precondition(result == 0, "a new descriptor can be watched")
+    }
+
+    deinit { lode_socket_close(descriptor) }
+
+    func ring() { lode_bell_ring(descriptor) }
+
+    fileprivate func silence() { lode_bell_silence(descriptor) }
 }
 #endif

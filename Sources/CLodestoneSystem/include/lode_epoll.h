@@ -26,8 +26,14 @@ int lode_epoll_add(int epoll, int descriptor, uint32_t events, uint64_t token);
 int lode_epoll_change(int epoll, int descriptor, uint32_t events, uint64_t token);
 int lode_epoll_remove(int epoll, int descriptor);
 
-/// Takes at most `capacity` (at most 256) events without waiting; how many, or a negative errno.
-int lode_epoll_poll(int epoll, lode_epoll_event *events, int capacity);
+/// Takes at most `capacity` (at most 256) events, waiting for the first so many milliseconds; how
+/// many, or a negative errno.
+int lode_epoll_poll(int epoll, lode_epoll_event *events, int capacity, int milliseconds);
+
+/// A descriptor to wake an epoll with, closed on exec, ready to read once rung; or a negative errno.
+int lode_bell_create(void);
+void lode_bell_ring(int bell);
+void lode_bell_silence(int bell);
 #endif
 
 #endif
