@@ -144,7 +144,8 @@ final class HNSWStore: @unchecked Sendable {
                 kernels: builder.kernels
             )
             for block in blocks {
-                guard block.check(rows: 0..<block.count, dimension: codec.dimension) else { return }
+                // The rows from a damaged one on wait for a compaction.
+                guard block.check(rows: 0..<block.count, dimension: codec.dimension) else { break }
                 for place in 0..<block.count {
                     let node = UInt32(graph.count)
                     let vector = block.base + place * codec.dimension
