@@ -187,6 +187,96 @@ void   lodestone__v1__vector_strategy__free_unpacked
   assert(message->base.descriptor == &lodestone__v1__vector_strategy__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   lodestone__v1__text_field_options__init
+                     (Lodestone__V1__TextFieldOptions         *message)
+{
+  static const Lodestone__V1__TextFieldOptions init_value = LODESTONE__V1__TEXT_FIELD_OPTIONS__INIT;
+  *message = init_value;
+}
+size_t lodestone__v1__text_field_options__get_packed_size
+                     (const Lodestone__V1__TextFieldOptions *message)
+{
+  assert(message->base.descriptor == &lodestone__v1__text_field_options__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lodestone__v1__text_field_options__pack
+                     (const Lodestone__V1__TextFieldOptions *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lodestone__v1__text_field_options__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lodestone__v1__text_field_options__pack_to_buffer
+                     (const Lodestone__V1__TextFieldOptions *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lodestone__v1__text_field_options__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lodestone__V1__TextFieldOptions *
+       lodestone__v1__text_field_options__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lodestone__V1__TextFieldOptions *)
+     protobuf_c_message_unpack (&lodestone__v1__text_field_options__descriptor,
+                                allocator, len, data);
+}
+void   lodestone__v1__text_field_options__free_unpacked
+                     (Lodestone__V1__TextFieldOptions *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lodestone__v1__text_field_options__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   lodestone__v1__text_options__init
+                     (Lodestone__V1__TextOptions         *message)
+{
+  static const Lodestone__V1__TextOptions init_value = LODESTONE__V1__TEXT_OPTIONS__INIT;
+  *message = init_value;
+}
+size_t lodestone__v1__text_options__get_packed_size
+                     (const Lodestone__V1__TextOptions *message)
+{
+  assert(message->base.descriptor == &lodestone__v1__text_options__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lodestone__v1__text_options__pack
+                     (const Lodestone__V1__TextOptions *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lodestone__v1__text_options__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lodestone__v1__text_options__pack_to_buffer
+                     (const Lodestone__V1__TextOptions *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lodestone__v1__text_options__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lodestone__V1__TextOptions *
+       lodestone__v1__text_options__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lodestone__V1__TextOptions *)
+     protobuf_c_message_unpack (&lodestone__v1__text_options__descriptor,
+                                allocator, len, data);
+}
+void   lodestone__v1__text_options__free_unpacked
+                     (Lodestone__V1__TextOptions *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lodestone__v1__text_options__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   lodestone__v1__collection_options__init
                      (Lodestone__V1__CollectionOptions         *message)
 {
@@ -558,7 +648,161 @@ const ProtobufCMessageDescriptor lodestone__v1__vector_strategy__descriptor =
   (ProtobufCMessageInit) lodestone__v1__vector_strategy__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lodestone__v1__collection_options__field_descriptors[4] =
+static const ProtobufCFieldDescriptor lodestone__v1__text_field_options__field_descriptors[2] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__TextFieldOptions, has_name),
+    offsetof(Lodestone__V1__TextFieldOptions, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "weight",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_DOUBLE,
+    offsetof(Lodestone__V1__TextFieldOptions, has_weight),
+    offsetof(Lodestone__V1__TextFieldOptions, weight),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lodestone__v1__text_field_options__field_indices_by_name[] = {
+  0,   /* field[0] = name */
+  1,   /* field[1] = weight */
+};
+static const ProtobufCIntRange lodestone__v1__text_field_options__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor lodestone__v1__text_field_options__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lodestone.v1.TextFieldOptions",
+  "TextFieldOptions",
+  "Lodestone__V1__TextFieldOptions",
+  "lodestone.v1",
+  sizeof(Lodestone__V1__TextFieldOptions),
+  2,
+  lodestone__v1__text_field_options__field_descriptors,
+  lodestone__v1__text_field_options__field_indices_by_name,
+  1,  lodestone__v1__text_field_options__number_ranges,
+  (ProtobufCMessageInit) lodestone__v1__text_field_options__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor lodestone__v1__text_options__field_descriptors[6] =
+{
+  {
+    "fields",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Lodestone__V1__TextOptions, n_fields),
+    offsetof(Lodestone__V1__TextOptions, fields),
+    &lodestone__v1__text_field_options__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "k1",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_DOUBLE,
+    offsetof(Lodestone__V1__TextOptions, has_k1),
+    offsetof(Lodestone__V1__TextOptions, k1),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "b",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_DOUBLE,
+    offsetof(Lodestone__V1__TextOptions, has_b),
+    offsetof(Lodestone__V1__TextOptions, b),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "exact_weight",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_DOUBLE,
+    offsetof(Lodestone__V1__TextOptions, has_exact_weight),
+    offsetof(Lodestone__V1__TextOptions, exact_weight),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "language",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_ENUM,
+    offsetof(Lodestone__V1__TextOptions, has_language),
+    offsetof(Lodestone__V1__TextOptions, language),
+    &lodestone__v1__text_language__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "keeps_stop_words",
+    6,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Lodestone__V1__TextOptions, has_keeps_stop_words),
+    offsetof(Lodestone__V1__TextOptions, keeps_stop_words),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lodestone__v1__text_options__field_indices_by_name[] = {
+  2,   /* field[2] = b */
+  3,   /* field[3] = exact_weight */
+  0,   /* field[0] = fields */
+  1,   /* field[1] = k1 */
+  5,   /* field[5] = keeps_stop_words */
+  4,   /* field[4] = language */
+};
+static const ProtobufCIntRange lodestone__v1__text_options__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor lodestone__v1__text_options__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lodestone.v1.TextOptions",
+  "TextOptions",
+  "Lodestone__V1__TextOptions",
+  "lodestone.v1",
+  sizeof(Lodestone__V1__TextOptions),
+  6,
+  lodestone__v1__text_options__field_descriptors,
+  lodestone__v1__text_options__field_indices_by_name,
+  1,  lodestone__v1__text_options__number_ranges,
+  (ProtobufCMessageInit) lodestone__v1__text_options__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor lodestone__v1__collection_options__field_descriptors[5] =
 {
   {
     "dimension",
@@ -608,17 +852,30 @@ static const ProtobufCFieldDescriptor lodestone__v1__collection_options__field_d
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "text",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Lodestone__V1__CollectionOptions, text),
+    &lodestone__v1__text_options__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lodestone__v1__collection_options__field_indices_by_name[] = {
   0,   /* field[0] = dimension */
   1,   /* field[1] = metric */
+  4,   /* field[4] = text */
   3,   /* field[3] = text_strategy */
   2,   /* field[2] = vector_strategy */
 };
 static const ProtobufCIntRange lodestone__v1__collection_options__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor lodestone__v1__collection_options__descriptor =
 {
@@ -628,7 +885,7 @@ const ProtobufCMessageDescriptor lodestone__v1__collection_options__descriptor =
   "Lodestone__V1__CollectionOptions",
   "lodestone.v1",
   sizeof(Lodestone__V1__CollectionOptions),
-  4,
+  5,
   lodestone__v1__collection_options__field_descriptors,
   lodestone__v1__collection_options__field_indices_by_name,
   1,  lodestone__v1__collection_options__number_ranges,
@@ -1005,6 +1262,34 @@ const ProtobufCEnumDescriptor lodestone__v1__text_strategy__descriptor =
   lodestone__v1__text_strategy__enum_values_by_name,
   1,
   lodestone__v1__text_strategy__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue lodestone__v1__text_language__enum_values_by_number[2] =
+{
+  { "ENGLISH", "LODESTONE__V1__TEXT_LANGUAGE__ENGLISH", 0 },
+  { "NO_LANGUAGE", "LODESTONE__V1__TEXT_LANGUAGE__NO_LANGUAGE", 1 },
+};
+static const ProtobufCIntRange lodestone__v1__text_language__value_ranges[] = {
+{0, 0},{0, 2}
+};
+static const ProtobufCEnumValueIndex lodestone__v1__text_language__enum_values_by_name[2] =
+{
+  { "ENGLISH", 0 },
+  { "NO_LANGUAGE", 1 },
+};
+const ProtobufCEnumDescriptor lodestone__v1__text_language__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "lodestone.v1.TextLanguage",
+  "TextLanguage",
+  "Lodestone__V1__TextLanguage",
+  "lodestone.v1",
+  2,
+  lodestone__v1__text_language__enum_values_by_number,
+  2,
+  lodestone__v1__text_language__enum_values_by_name,
+  1,
+  lodestone__v1__text_language__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
 static const ProtobufCEnumValue lodestone__v1__index_state__enum_values_by_number[3] =

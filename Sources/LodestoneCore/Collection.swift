@@ -132,18 +132,24 @@ public struct CollectionOptions: Sendable, Equatable {
     public var vectorStrategy: VectorIndexStrategy
     /// How words are indexed.
     public var textStrategy: TextIndexStrategy
+    /// How words are analysed and ranked, with the strategy `postings`.
+    ///
+    /// Fixed for ever.
+    public var text: TextOptions
 
     /// Creates options.
     public init(
         dimension: Int,
         metric: Metric = .cosine,
         vectorStrategy: VectorIndexStrategy = .flatScan,
-        textStrategy: TextIndexStrategy = .postings
+        textStrategy: TextIndexStrategy = .postings,
+        text: TextOptions = TextOptions()
     ) {
         self.dimension = dimension
         self.metric = metric
         self.vectorStrategy = vectorStrategy
         self.textStrategy = textStrategy
+        self.text = text
     }
 }
 

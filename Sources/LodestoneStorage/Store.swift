@@ -242,7 +242,7 @@ package struct LoggedRows: Sendable {
     package let removed: [RowNumber]
     /// What the removed rows had for the text index, one by one; none where the store keeps the
     /// words itself.
-    package let removedTexts: [String]
+    package let removedTexts: [[TextField]]
     package let relinked: [RowNumber]
     /// Documents that are gone for good, with every edge from and to them.
     package let dropped: [DocumentID]
@@ -337,7 +337,7 @@ package struct CommittedBatch: Sendable {
     /// Where its vectors lie, if it had any.
     package var vectors: VectorRun?
     /// What its removed rows had for the text index, one by one.
-    package var removedTexts: [String] = []
+    package var removedTexts: [[TextField]] = []
 }
 
 /// What a request id did when it was committed.

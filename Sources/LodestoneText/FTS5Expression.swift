@@ -10,6 +10,8 @@ package enum FTS5Expression {
         case .word(let word): quote([word])
         case .phrase(let words): quote(words)
         case .prefix(let words): quote(words) + "*"
+        // The table has all fields in one column.
+        case .field(_, let expression): render(expression)
         case .and(let parts): parts.map(operand).joined(separator: " AND ")
         case .or(let parts): parts.map(operand).joined(separator: " OR ")
         case .andNot(let wanted, let unwanted): "\(operand(wanted)) NOT \(operand(unwanted))"
@@ -19,6 +21,7 @@ package enum FTS5Expression {
     private static func operand(_ expression: TextExpression) -> String {
         switch expression {
         case .word, .phrase, .prefix: render(expression)
+        case .field(_, let expression): operand(expression)
         case .and, .or, .andNot: "(\(render(expression)))"
         }
     }

@@ -9,6 +9,8 @@ package indirect enum TextExpression: Sendable, Equatable {
     case phrase([String])
     /// As `TextQuery.prefix`.
     case prefix([String])
+    /// As `TextQuery.field`.
+    case field(String, TextExpression)
     /// Documents that match every part; at least two parts, none of them an `and`.
     case and([TextExpression])
     /// Documents that match any part; at least two parts, none of them an `or`.
@@ -35,6 +37,9 @@ package struct NormalizedTextQuery: Sendable, Equatable {
             self.init(.phrase(words), isComplement: false)
         case .prefix(let words):
             self.init(.prefix(words), isComplement: false)
+        case .field(let name, let query):
+            let inner = NormalizedTextQuery(query)
+            self.init(.field(name, inner.expression), isComplement: inner.isComplement)
         case .not(let query):
             let inner = NormalizedTextQuery(query)
             self.init(inner.expression, isComplement: !inner.isComplement)
@@ -88,7 +93,22 @@ package struct NormalizedTextQuery: Sendable, Equatable {
     }
 }
 
+extension NormalizedTextQuery {
+    /// The fields that it names.
+    package var fields: Set<String> { expression.fields }
+}
+
 extension TextExpression {
+    fileprivate var fields: Set<String> {
+        switch self {
+        case .field(let name, let inner): inner.fields.union([name])
+        case .and(let parts), .or(let parts):
+            parts.reduce(into: []) { $0.formUnion($1.fields) }
+        case .andNot(let wanted, let unwanted): wanted.fields.union(unwanted.fields)
+        default: []
+        }
+    }
+
     /// The AND of `parts`, flat; `nil` without any.
     fileprivate static func all(_ parts: [TextExpression]) -> TextExpression? {
         let flat = parts.flatMap { part in

@@ -12,6 +12,8 @@ package indirect enum TextQuery: Sendable, Equatable {
     /// Documents with these words in a row, where the last one may go on: `["pyth"]` finds
     /// "python", `["rock", "n", "ro"]` finds "rock-n-roll".
     case prefix([String])
+    /// Documents that match with the words of one field; a field inside of another decides itself.
+    case field(String, TextQuery)
     /// Documents that match every part.
     case and([TextQuery])
     /// Documents that match any part.

@@ -5,7 +5,7 @@ import LodestoneCore
 ///
 ///     disjunction = conjunction { OR conjunction }
 ///     conjunction = negation { [ AND ] negation }
-///     negation    = NOT negation | operand | "(" disjunction ")"
+///     negation    = NOT negation | [ field ] ( operand | "(" disjunction ")" )
 ///
 /// Recursive descent; `maxNesting` bounds its stack.
 struct TextQueryGrammar {
@@ -47,7 +47,7 @@ struct TextQueryGrammar {
                 return parts.count == 1 ? parts[0] : .and(parts)
             case .and:
                 position += 1
-            case .operand, .not, .open:
+            case .operand, .field, .not, .open:
                 break
             }
             parts.append(try negation(depth: depth))
@@ -63,6 +63,9 @@ struct TextQueryGrammar {
         case .operand(let query)?:
             position += 1
             return query
+        case .field(let name)?:
+            position += 1
+            return .field(name, try negation(depth: depth))
         case .not?:
             position += 1
             return .not(try negation(depth: depth + 1))
@@ -122,7 +125,7 @@ extension TextQueryToken {
         case .and: "AND"
         case .or: "OR"
         case .not: "NOT"
-        case .operand, .open, .close: nil
+        case .operand, .field, .open, .close: nil
         }
     }
 }

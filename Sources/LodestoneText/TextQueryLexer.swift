@@ -5,6 +5,8 @@ import LodestoneCore
 struct TextQueryToken {
     enum Kind {
         case operand(TextQuery)
+        /// The name of a field, for the operand or parenthesis that follows.
+        case field(String)
         case and, or, not, open, close
     }
 
@@ -45,7 +47,14 @@ struct TextQueryLexer {
             case let scalar where scalar.properties.isWhitespace:
                 position += 1
             default:
-                if let kind = try run() {
+                if let name = fieldName() {
+                    tokens.append(TextQueryToken(kind: .field(name), column: column))
+                    if scalars[position] == "\"" || scalars[position] == "(" { continue }
+                    // What is behind a colon is no operator and no field again.
+                    let words = Words.split(runScalars())
+                    let term = TextQueryToken.Kind.operand(try operand(words))
+                    tokens.append(TextQueryToken(kind: term, column: column))
+                } else if let kind = try run() {
                     tokens.append(TextQueryToken(kind: kind, column: column))
                 }
             }
@@ -73,14 +82,38 @@ struct TextQueryLexer {
         return .operand(try operand(words))
     }
 
-    /// Characters up to a space, quote, parenthesis or star: an operator, a word, words with
-    /// separators between, or only punctuation, which is `nil`.
-    private mutating func run() throws(LodestoneError) -> TextQueryToken.Kind? {
+    /// The name of a field before a colon that a word, a quote or a parenthesis follows, so that
+    /// `12:30` and `http://host` stay words; goes behind the colon.
+    private mutating func fieldName() -> String? {
+        guard scalars[position] == "_" || scalars[position].properties.isAlphabetic,
+            let colon = scalars[position...].firstIndex(of: ":"), colon + 1 < scalars.count,
+            scalars[position..<colon].allSatisfy({ scalar in
+                Words.begins(scalar) || scalar == "_" || scalar == "-" || scalar == "."
+            })
+        else { return nil }
+        switch scalars[colon + 1] {
+        case "\"", "(": break
+        case let scalar where Words.begins(scalar): break
+        default: return nil
+        }
+        defer { position = colon + 1 }
+        return String(String.UnicodeScalarView(scalars[position..<colon]))
+    }
+
+    /// Characters up to a space, quote, parenthesis or star.
+    private mutating func runScalars() -> ArraySlice<Unicode.Scalar> {
         let start = position
         while position < scalars.count, !Self.endsRun(scalars[position]) {
             position += 1
         }
-        let run = scalars[start..<position]
+        return scalars[start..<position]
+    }
+
+    /// Characters up to a space, quote, parenthesis or star: an operator, a word, words with
+    /// separators between, or only punctuation, which is `nil`.
+    private mutating func run() throws(LodestoneError) -> TextQueryToken.Kind? {
+        let start = position
+        let run = runScalars()
         let following = position < scalars.count ? scalars[position] : nil
         if following != "*" {
             switch String(String.UnicodeScalarView(run)) {

@@ -10,7 +10,8 @@ package enum TextQueryParser {
     /// Words, `"phrases in quotes"`, `prefix*`, `AND`, `OR` and `NOT` in upper case, and
     /// parentheses. Terms side by side mean AND; NOT binds tighter than AND, AND tighter than OR;
     /// `python NOT java` is `python AND NOT java`. A term with separators inside is a phrase:
-    /// `rock-n-roll`. Other punctuation counts as space.
+    /// `rock-n-roll`. `title:word`, `title:"a phrase"`, `title:pre*` and `title:(a OR b)` ask for
+    /// words of one field. Other punctuation counts as space.
     ///
     /// - Throws: `.invalidArgument`: `TEXT_SYNTAX` with the column, counted in Unicode scalars
     ///   from 1; `LIMIT` for more than `maxQueryBytes`, `maxQueryTerms` words in all, or
@@ -31,15 +32,18 @@ package enum TextQueryParser {
 
     /// Reads plain words: a question for documents with any of them.
     ///
-    /// Nothing in it is syntax.
+    /// Nothing in it is syntax. Stop words are left out, unless there are no other words.
     ///
     /// - Returns: `nil` when it holds no word. Words beyond `maxQueryTerms` are left out.
     /// - Throws: `.invalidArgument` for more than `maxQueryBytes`.
-    package static func anyWord(_ query: String, limits: Limits) throws(LodestoneError)
-        -> TextQuery?
-    {
+    package static func anyWord(
+        _ query: String,
+        limits: Limits,
+        analyzer: TextAnalyzer? = nil
+    ) throws(LodestoneError) -> TextQuery? {
         try checkBytes(query, limits)
-        let words = Words.split(query.unicodeScalars).prefix(limits.maxQueryTerms)
+        let all = Words.split(query.unicodeScalars)
+        let words = (analyzer?.withoutStopWords(all) ?? all).prefix(limits.maxQueryTerms)
         guard let first = words.first else { return nil }
         return words.count == 1 ? .word(first) : .or(words.map { .word($0) })
     }

@@ -30,6 +30,7 @@ typealias CReached = Lodestone__V1__Reached
 typealias CWalkResult = Lodestone__V1__WalkResult
 typealias CVectorStrategy = Lodestone__V1__VectorStrategy
 typealias CCollectionOptions = Lodestone__V1__CollectionOptions
+typealias CTextOptions = Lodestone__V1__TextOptions
 typealias CIndexStatus = Lodestone__V1__IndexStatus
 typealias CCollectionDescription = Lodestone__V1__CollectionDescription
 typealias CSnapshotDescription = Lodestone__V1__SnapshotDescription

@@ -18,6 +18,30 @@ extension CollectionOptions {
         if message.has_text_strategy != 0 {
             textStrategy = try enumCase("text_strategy", message.text_strategy.rawValue)
         }
+        if let options = message.text {
+            text = try within("text") { () throws(LodestoneError) in try TextOptions(options) }
+        }
+    }
+}
+
+extension TextOptions {
+    fileprivate init(_ message: UnsafePointer<CTextOptions>) throws(LodestoneError) {
+        let message = message.pointee
+        self.init()
+        fields = try list("fields", message.fields, message.n_fields, limit: Self.maxFields) {
+            (field) throws(LodestoneError) in
+            let field = field.pointee
+            var options = TextFieldOptions(try field.name.text("name"))
+            if field.has_weight != 0 { options.weight = field.weight }
+            return options
+        }
+        if message.has_k1 != 0 { k1 = message.k1 }
+        if message.has_b != 0 { b = message.b }
+        if message.has_exact_weight != 0 { exactWeight = message.exact_weight }
+        if message.has_language != 0 {
+            language = try enumCase("language", message.language.rawValue)
+        }
+        keepsStopWords = message.keeps_stop_words != 0
     }
 }
 

@@ -8,6 +8,25 @@ extension MessageWriter {
             writer.enumeration(2, options.metric)
             writer.vectorStrategy(3, options.vectorStrategy)
             writer.enumeration(4, options.textStrategy)
+            writer.textOptions(5, options.text)
+        }
+    }
+
+    private mutating func textOptions(_ field: UInt8, _ options: TextOptions) {
+        // The defaults go without saying, as releases before had it.
+        if options == TextOptions() { return }
+        message(field) { writer in
+            for field in options.fields {
+                writer.message(1) { writer in
+                    writer.text(1, field.name)
+                    writer.double(2, field.weight)
+                }
+            }
+            if let k1 = options.k1 { writer.double(2, k1) }
+            writer.double(3, options.b)
+            writer.double(4, options.exactWeight)
+            writer.enumeration(5, options.language)
+            writer.bool(6, options.keepsStopWords)
         }
     }
 

@@ -108,14 +108,20 @@ struct CreateCommand: ClientCommand {
     @Option(help: "How near vectors are found; 'index set-strategy' can change it.")
     var strategy = StrategyName.flat
     @OptionGroup var strategyOptions: StrategyOptions
+    @OptionGroup var textOptions: TextCommandOptions
 
-    func validate() throws { try strategyOptions.check(strategy) }
+    func validate() throws {
+        try strategyOptions.check(strategy)
+        _ = try textOptions.options()
+    }
 
     func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
         let options = CollectionOptions(
             dimension: dimension,
             metric: metric.metric,
-            vectorStrategy: strategyOptions.strategy(strategy)
+            vectorStrategy: strategyOptions.strategy(strategy),
+            // It was read before, in `validate`.
+            text: (try? textOptions.options()) ?? TextOptions()
         )
         let receipt = try await client.createCollection(collection, options)
         let vectors =

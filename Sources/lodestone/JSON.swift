@@ -99,7 +99,18 @@ extension JSON {
             ("sequenceNumber", .int(collection.sequenceNumber)),
             ("changesSinceBase", .int(collection.changesSinceBase)),
             ("baseBytes", .int(collection.baseByteCount)),
-            ("index", JSON(collection.index)),
+            ("index", JSON(collection.index)), ("text", JSON(collection.options.text)),
+        ])
+    }
+
+    /// How text is ranked.
+    init(_ options: TextOptions) {
+        let weights = options.fields.map { ($0.name, JSON.double($0.weight)) }
+        self = .object([
+            ("fields", .object(weights)), ("k1", .double(options.effectiveK1)),
+            ("b", .double(options.b)), ("exactWeight", .double(options.exactWeight)),
+            ("language", .string(options.language.name)),
+            ("keepsStopWords", .bool(options.keepsStopWords)),
         ])
     }
 

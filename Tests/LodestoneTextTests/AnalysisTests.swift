@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
 import TestSupport
 import Testing
 
@@ -19,9 +20,9 @@ struct AnalysisTests {
     }
 
     private func stem(_ word: String) -> String {
-        QueryWords.stems(of: word).map { String(decoding: $0, as: UTF8.self) }.joined(
-            separator: " "
-        )
+        TextAnalyzer(TextOptions()).words(of: word)
+            .map { String(decoding: $0.stem, as: UTF8.self) }
+            .joined(separator: " ")
     }
 
     @Test("of every character that Unicode 6 has are those of FTS5")

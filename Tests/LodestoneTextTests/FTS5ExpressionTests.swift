@@ -107,6 +107,8 @@ enum TextOracle {
         case .and(let parts): parts.allSatisfy { matches(text, $0) }
         case .or(let parts): parts.contains { matches(text, $0) }
         case .not(let query): !matches(text, query)
+        // A text has one field here.
+        case .field(_, let query): matches(text, query)
         }
     }
 

@@ -105,7 +105,22 @@ struct RandomMessages {
             dimension: count(),
             metric: Metric.allCases[below(3)],
             vectorStrategy: strategy(),
-            textStrategy: TextIndexStrategy.allCases[below(2)]
+            textStrategy: TextIndexStrategy.allCases[below(2)],
+            text: textOptions()
+        )
+    }
+
+    mutating func textOptions() -> TextOptions {
+        if flag() { return TextOptions() }
+        return TextOptions(
+            fields: (0..<below(TextOptions.maxFields)).map { _ in
+                TextFieldOptions(text(), weight: Double(below(100)) / 8)
+            },
+            k1: flag() ? Double(below(100)) / 8 : nil,
+            b: Double(below(8)) / 8,
+            exactWeight: Double(below(100)) / 16,
+            language: TextLanguage.allCases[below(2)],
+            keepsStopWords: flag()
         )
     }
 

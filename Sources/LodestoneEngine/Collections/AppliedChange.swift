@@ -129,7 +129,7 @@ struct Takeover {
     let old: CollectionContents
     /// Of each node of these its new number, as far as it is known.
     private var nodes: ContiguousArray<NodeNumber>
-    private var terms = TermNumbers()
+    private var terms = ListNumbers()
 
     /// - Parameters:
     ///   - old: What the base was made of.

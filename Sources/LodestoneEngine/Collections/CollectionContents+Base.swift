@@ -141,7 +141,7 @@ extension CollectionState {
         else { return nil }
         var text: TextIndex?
         if options.textStrategy == .postings {
-            guard let index = TextIndex(from: source) else { return nil }
+            guard let index = TextIndex(from: source, options.text) else { return nil }
             text = index
         }
         self.init(

@@ -42,7 +42,7 @@ struct CollectionState: Sendable {
             dimension: options.dimension,
             metric: options.metric
         )
-        text = options.textStrategy == .postings ? TextIndex() : nil
+        text = options.textStrategy == .postings ? TextIndex(options.text) : nil
         nodes = LayeredArray(substitute: Self.none)
         rows = LayeredArray(substitute: Self.none)
         graph = GraphIndex()
@@ -133,14 +133,14 @@ struct CollectionState: Sendable {
     /// Whether no more words can be taken in before a compaction.
     var isFull: Bool { text?.isFull ?? false }
 
-    /// Texts, ready to be taken in with documents; `nil` where the store keeps the words.
-    func analyze(_ texts: [String]) -> AnalyzedTexts? {
+    /// Texts, by field, ready to be taken in with documents; `nil` where the store keeps the words.
+    func analyze(_ texts: [[TextField]]) -> AnalyzedTexts? {
         text?.analyze(texts)
     }
 
     /// The texts of documents, ready to be taken in with them; `nil` where the store keeps the words.
     func analyze(_ documents: [Document]) -> AnalyzedTexts? {
-        text?.analyze(documents)
+        text?.analyze(documents.lazy.map(\.text))
     }
 
     /// Takes vectors for checked that lie where they lay in `old`, and were checked there: each for

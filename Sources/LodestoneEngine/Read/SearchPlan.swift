@@ -161,10 +161,40 @@ struct SearchPlan {
         guard case .text(let text) = source.kind else { return nil }
         let parsed =
             switch text.mode {
-            case .anyWord: try TextQueryParser.anyWord(text.query, limits: limits)
+            case .anyWord:
+                try TextQueryParser.anyWord(
+                    text.query,
+                    limits: limits,
+                    analyzer: TextAnalyzer(options.text)
+                )
             case .querySyntax: try TextQueryParser.parse(text.query, limits: limits)
             }
-        return parsed.map(NormalizedTextQuery.init)
+        guard let query = parsed.map(NormalizedTextQuery.init) else { return nil }
+        for field in query.fields { try check(field) }
+        return query
+    }
+
+    /// Refuses a field that can't be asked for.
+    private func check(_ field: String) throws(LodestoneError) {
+        guard let text = view.state.text else {
+            throw LodestoneError(
+                .unimplemented,
+                reason: "TEXT_FIELDS",
+                "The query asks for the field '\(field)'; the strategy fts5 keeps all fields of a "
+                    + "document as one text.",
+                recovery: "Ask without it, or use a collection with the strategy postings."
+            )
+        }
+        guard text.mayHaveField(field) else {
+            let known = options.text.fields.map { "'\($0.name)'" }.joined(separator: ", ")
+            throw .invalid(
+                "UNKNOWN_FIELD",
+                "The query asks for the field '\(field)', which no document has; declared: \(known).",
+                recovery: "Ask for another field, or quote the term to search for its words.",
+                field: "query",
+                object: field
+            )
+        }
     }
 
     /// Has vectors and texts score what only other sources found, where the fusion adds scores.

@@ -40,6 +40,56 @@ struct RequestValidation {
             throw .limit("dimension", options.dimension, limits.maxDimension)
         }
         try strategy(options.vectorStrategy, dimension: options.dimension)
+        try textOptions(options)
+    }
+
+    private func textOptions(_ collection: CollectionOptions) throws(LodestoneError) {
+        let options = collection.text
+        guard options.fields.count <= TextOptions.maxFields else {
+            throw .limit("text.fields", options.fields.count, TextOptions.maxFields)
+        }
+        var names: Set<String> = []
+        for (place, field) in options.fields.enumerated() {
+            try text(field.name, bytes: 1...64, "text.fields[\(place)].name")
+            guard names.insert(field.name).inserted else {
+                throw .invalid(
+                    "DUPLICATE_FIELD",
+                    "The text field '\(field.name)' is declared twice.",
+                    recovery: "Declare each field once.",
+                    field: "text.fields[\(place)].name"
+                )
+            }
+            try number(
+                field.weight,
+                in: TextFieldOptions.weights,
+                "text.fields[\(place)].weight"
+            )
+        }
+        if let k1 = options.k1 { try number(k1, in: TextOptions.k1Range, "text.k1") }
+        try number(options.b, in: TextOptions.bRange, "text.b")
+        try number(options.exactWeight, in: TextOptions.exactWeightRange, "text.exact_weight")
+        guard collection.textStrategy == .postings || options == TextOptions() else {
+            throw .invalid(
+                "TEXT_OPTIONS",
+                "The collection has the text strategy fts5, which knows no text options.",
+                recovery: "Leave the text options out, or create it with the strategy postings.",
+                field: "text"
+            )
+        }
+    }
+
+    private func number(_ value: Double, in range: ClosedRange<Double>, _ field: String)
+        throws(LodestoneError)
+    {
+        // Not a number is in no range.
+        guard range.contains(value) else {
+            throw .invalid(
+                "LIMIT",
+                "\(field) is \(value); it must be \(range.lowerBound) to \(range.upperBound).",
+                recovery: "Send a number in that range.",
+                field: field
+            )
+        }
     }
 
     /// A strategy that a collection with vectors of `dimension` elements can have.

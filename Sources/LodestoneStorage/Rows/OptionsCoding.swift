@@ -2,9 +2,9 @@
 import CLodestoneSystem
 import LodestoneCore
 
-/// The bytes in which the store keeps a collection's options: dimension, metric, strategies.
+/// The bytes in which the store keeps a collection's options: dimension, metric, strategies, text.
 ///
-/// Quantization came last: bytes without it mean int8.
+/// Quantization and text came later: bytes without them mean int8, and the defaults.
 enum OptionsCoding {
     static func encode(_ options: CollectionOptions) -> [UInt8] {
         var writer = ByteWriter()
@@ -26,7 +26,22 @@ enum OptionsCoding {
             }
             writer.append(varint: UInt64(hnsw.quantization.rawValue))
         }
+        encode(options.text, to: &writer)
         return writer.bytes
+    }
+
+    private static func encode(_ text: TextOptions, to writer: inout ByteWriter) {
+        writer.append(varint: UInt64(text.fields.count))
+        for field in text.fields {
+            writer.append(string: field.name)
+            writer.append(fixed: field.weight.bitPattern)
+        }
+        writer.append(varint: text.k1 == nil ? 0 : 1)
+        if let k1 = text.k1 { writer.append(fixed: k1.bitPattern) }
+        writer.append(fixed: text.b.bitPattern)
+        writer.append(fixed: text.exactWeight.bitPattern)
+        writer.append(varint: UInt64(text.language.rawValue))
+        writer.append(varint: text.keepsStopWords ? 1 : 0)
     }
 
     static func decode(_ bytes: UnsafeRawBufferPointer) throws(ByteReader.Malformed)
@@ -66,6 +81,7 @@ enum OptionsCoding {
         if case .hnsw(_, let hnsw) = strategy, hnsw.efConstruction < hnsw.m {
             throw ByteReader.Malformed()
         }
+        let textOptions = reader.isAtEnd ? TextOptions() : try reader.textOptions()
         guard dimension > 0 || strategy == .flatScan, reader.isAtEnd else {
             throw ByteReader.Malformed()
         }
@@ -73,7 +89,8 @@ enum OptionsCoding {
             dimension: dimension,
             metric: metric,
             vectorStrategy: strategy,
-            textStrategy: text
+            textStrategy: text,
+            text: textOptions
         )
     }
 }
@@ -131,6 +148,30 @@ extension ByteReader {
         let value = Int(truncatingIfNeeded: try varint())
         guard range.contains(value) else { throw Malformed() }
         return value
+    }
+
+    private mutating func number(in range: ClosedRange<Double>) throws(Malformed) -> Double {
+        let value = Double(bitPattern: try fixed(UInt64.self))
+        guard range.contains(value) else { throw Malformed() }
+        return value
+    }
+
+    fileprivate mutating func textOptions() throws(Malformed) -> TextOptions {
+        var options = TextOptions()
+        for _ in 0..<(try number(in: 0...TextOptions.maxFields)) {
+            let name = try string()
+            guard !options.fields.contains(where: { $0.name == name }) else { throw Malformed() }
+            let weight = try number(in: TextFieldOptions.weights)
+            options.fields.append(TextFieldOptions(name, weight: weight))
+        }
+        if try number(in: 0...1) == 1 { options.k1 = try number(in: TextOptions.k1Range) }
+        options.b = try number(in: TextOptions.bRange)
+        options.exactWeight = try number(in: TextOptions.exactWeightRange)
+        let language = Int32(truncatingIfNeeded: try number(in: 0...Int(Int32.max)))
+        guard let language = TextLanguage(rawValue: language) else { throw Malformed() }
+        options.language = language
+        options.keepsStopWords = try number(in: 0...1) == 1
+        return options
     }
 
     fileprivate mutating func quantization() throws(Malformed) -> VectorQuantization {

@@ -151,7 +151,7 @@ enum RowChecksum {
 }
 
 extension ByteWriter {
-    fileprivate mutating func append(_ fields: [TextField]) {
+    mutating func append(_ fields: [TextField]) {
         append(varint: UInt64(fields.count))
         for field in fields {
             append(string: field.name)

@@ -14,7 +14,8 @@ struct LogRow {
     var offset = 0
     var vectorSum: UInt32 = 0
     /// What else changed: removed rows, then rows with other edges, then ids that are gone for good,
-    /// then the texts of the removed rows, unless words are kept in the database.
+    /// then two lists of the texts of the removed rows, unless words are kept in the database: in the
+    /// first every field in one, as releases before wrote them, in the second by field.
     ///
     /// Of a collection that was altered: its options from then on.
     var detail: [UInt8] = []
@@ -67,7 +68,8 @@ struct LogRow {
 
     /// What `detail` names.
     func changes() throws(ByteReader.Malformed) -> (
-        removed: [RowNumber], relinked: [RowNumber], dropped: [DocumentID], removedTexts: [String]
+        removed: [RowNumber], relinked: [RowNumber], dropped: [DocumentID],
+        removedTexts: [[TextField]]
     ) {
         let result = detail.withUnsafeBytes { bytes in
             Result { () throws(ByteReader.Malformed) in
@@ -78,9 +80,12 @@ struct LogRow {
                 for _ in 0..<(reader.isAtEnd ? 0 : try reader.count()) {
                     dropped.append(DocumentID(trusted: try reader.string()))
                 }
-                var texts: [String] = []
+                var texts: [[TextField]] = []
                 for _ in 0..<(reader.isAtEnd ? 0 : try reader.count()) {
-                    texts.append(try reader.string())
+                    texts.append([TextField(name: "", text: try reader.string())])
+                }
+                for _ in 0..<(reader.isAtEnd ? 0 : try reader.count()) {
+                    texts.append(try reader.textFields())
                 }
                 return (removed, relinked, dropped, texts)
             }

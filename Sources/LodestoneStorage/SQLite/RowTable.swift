@@ -65,17 +65,18 @@ struct RowTable {
     ///
     /// - Returns: What the row had for the text index; nothing of a damaged row, which can only be
     ///   removed.
-    func remove(_ number: RowNumber) throws(LodestoneError) -> String {
-        let words: String
+    func remove(_ number: RowNumber) throws(LodestoneError) -> [TextField] {
+        let text: [TextField]
         do throws(LodestoneError) {
-            guard let row = try read(number) else { return "" }
-            words = EncodedRow.indexedText(of: row.text)
+            guard let row = try read(number) else { return [] }
+            text = row.text
         } catch {
             guard error.reason == "CORRUPT_ROW" else { throw error }
-            words = ""
+            text = []
         }
+        let words = keepsWords ? EncodedRow.indexedText(of: text) : ""
         try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
-            if keepsWords && !words.isEmpty {
+            if !words.isEmpty {
                 let statement = try connection.statement(
                     """
                     INSERT INTO text_\(collection)(text_\(collection), rowid, text)
@@ -92,7 +93,7 @@ struct RowTable {
             statement.bind(number, at: 1)
             try statement.run()
         }
-        return words
+        return text
     }
 
     /// Gives a row other edges.

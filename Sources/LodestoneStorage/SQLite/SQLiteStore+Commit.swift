@@ -260,7 +260,7 @@ extension SQLiteStore {
         return (log, outcome)
     }
 
-    private func detail(of change: RowChange, removedTexts: [String]) -> [UInt8] {
+    private func detail(of change: RowChange, removedTexts: [[TextField]]) -> [UInt8] {
         var detail = ByteWriter()
         detail.append(varint: UInt64(change.removed.count))
         for row in change.removed { detail.append(varint: UInt64(row)) }
@@ -268,8 +268,9 @@ extension SQLiteStore {
         for (row, _) in change.relinked { detail.append(varint: UInt64(row)) }
         detail.append(varint: UInt64(change.dropped.count))
         for id in change.dropped { detail.append(string: id.string) }
+        detail.append(varint: 0)
         detail.append(varint: UInt64(removedTexts.count))
-        for text in removedTexts { detail.append(string: text) }
+        for fields in removedTexts { detail.append(fields) }
         return detail.bytes
     }
 

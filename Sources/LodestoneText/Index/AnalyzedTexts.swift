@@ -4,25 +4,27 @@
 ///
 /// Made on any thread with `TextIndex.analyze`, so that the one writer has the least to do.
 package struct AnalyzedTexts: Sendable {
-    /// A term in a text.
+    /// That a text is in a posting list.
     struct Occurrence {
-        var term: UInt32
+        var list: UInt32
         /// The one position, or with `isRun` where in `positions` their count and they lie.
-        let place: UInt32
-        let postingClass: UInt16
+        var place: UInt32
+        var postingClass: UInt16
     }
 
     /// Marks a place where several positions lie.
     static let isRun: UInt32 = 1 << 31
 
-    private(set) var dictionary: TextDictionary
+    private(set) var tables: TextTables
     private(set) var occurrences: ContiguousArray<Occurrence> = []
     private(set) var positions: ContiguousArray<UInt32> = []
-    /// Where each text's occurrences end, and its length in words.
-    private var ends: ContiguousArray<(end: Int, length: Int)> = []
+    /// Where each text's occurrences end.
+    private var ends: ContiguousArray<Int> = []
+    /// Of each text the words that count in each slot.
+    private var lengths: ContiguousArray<UInt32> = []
 
-    init(dictionary: TextDictionary) {
-        self.dictionary = dictionary
+    init(_ tables: TextTables) {
+        self.tables = tables
     }
 
     /// Texts.
@@ -31,44 +33,91 @@ package struct AnalyzedTexts: Sendable {
     /// Bytes of memory, roughly.
     package var byteCount: Int {
         occurrences.count * MemoryLayout<Occurrence>.stride
-            + positions.count * MemoryLayout<UInt32>.stride + ends.count * 16
+            + (positions.count + lengths.count) * 4 + ends.count * 8
     }
 
-    /// The same texts in the terms of another dictionary.
-    func renumbered(for dictionary: TextDictionary, _ number: (UInt32) -> UInt32)
-        -> AnalyzedTexts
-    {
+    /// The same texts in the numbers of other tables.
+    func renumbered(for tables: TextTables, _ number: (UInt32) -> UInt32) -> AnalyzedTexts {
         var texts = self
-        texts.dictionary = dictionary
+        let fields = tables.fields.numbers(from: self.tables.fields)
+        texts.tables = tables
+        texts.positions = []
         for place in texts.occurrences.indices {
-            texts.occurrences[place].term = number(texts.occurrences[place].term)
+            let old = occurrences[place]
+            texts.occurrences[place].list = number(old.list)
+            texts.occurrences[place].postingClass = tables.classes.number(
+                of: self.tables.classes.postingClass(old.postingClass)
+            )
+            let renumbered = positions(of: old).map { Position.renumbered($0, fields) }.sorted()
+            texts.occurrences[place].place = texts.place(of: ContiguousArray(renumbered))
         }
         return texts
     }
 
-    /// The occurrences of a text, by term.
+    /// The occurrences of a text.
     func occurrences(of text: Int) -> Range<Int> {
-        (text == 0 ? 0 : ends[text - 1].end)..<ends[text].end
+        (text == 0 ? 0 : ends[text - 1])..<ends[text]
     }
 
-    /// The words of a text, repeated ones too.
-    func length(of text: Int) -> Int { ends[text].length }
+    /// The words of a text that count in a slot, repeated ones too.
+    func length(of text: Int, slot: Int) -> Int {
+        Int(lengths[text * tables.fields.slotCount + slot])
+    }
 
-    /// Calls `body` with each position of an occurrence, in order.
-    func forEachPosition(of occurrence: Occurrence, _ body: (UInt32) -> Void) {
-        guard occurrence.place & Self.isRun != 0 else { return body(occurrence.place) }
+    /// The positions of an occurrence, in order.
+    func positions(of occurrence: Occurrence) -> ContiguousArray<UInt32> {
+        guard occurrence.place & Self.isRun != 0 else { return [occurrence.place] }
         let start = Int(occurrence.place & ~Self.isRun)
-        for index in 0..<Int(positions[start]) { body(positions[start + 1 + index]) }
+        return ContiguousArray(positions[(start + 1)...].prefix(Int(positions[start])))
     }
 
-    /// Analyses a text, or a part of it that ends where a word ends, as UTF-8.
+    /// What is put together for one text.
+    struct Lists {
+        fileprivate var words: ContiguousArray<FoldedWord> = []
+        /// Stems (high half) with the words that they are of, counted through the text.
+        fileprivate var keys: ContiguousArray<UInt64> = []
+        /// The list of each word.
+        fileprivate var forms: ContiguousArray<UInt32> = []
+        fileprivate var fields: ContiguousArray<Field> = []
+        fileprivate var lengths: ContiguousArray<UInt32> = []
+        fileprivate var cache = ClassCache()
+
+        init(_ tables: TextTables) {
+            lengths = ContiguousArray(repeating: 0, count: tables.fields.slotCount)
+        }
+    }
+
+    /// Words of one field in a text.
+    fileprivate struct Field {
+        let number: Int
+        let slot: Int
+        /// Added to a word's number it is its position.
+        let shift: UInt32
+        /// Behind its last word.
+        var end = 0
+    }
+
+    /// Analyses the text of a field, as UTF-8; numbers of fields don't fall.
     ///
-    /// Tokenizer and lists are to be used again for the next text.
+    /// Tokenizer and lists are to be used again for the next field and text.
     func read(
         _ text: UnsafeBufferPointer<UInt8>,
+        field number: Int,
         _ tokenizer: inout Tokenizer,
         _ lists: inout Lists
     ) {
+        let start = UInt32(truncatingIfNeeded: lists.keys.count)
+        var place: UInt32 = 0
+        if let last = lists.fields.last, last.number == number {
+            // A gap, so that no phrase goes over it.
+            place = ((start &+ last.shift) & Position.placeMask) + 1
+        }
+        var field = Field(
+            number: number,
+            slot: tables.fields.slot(of: number),
+            shift: UInt32(number) << Position.bits &+ place &- start
+        )
+        var length: UInt32 = 0
         // All short words are looked up together, when where words end is no guess of the CPU's
         // any more: then it waits for several places of the dictionary at once.
         tokenizer.forEachWord(in: text) { word in
@@ -76,64 +125,114 @@ package struct AnalyzedTexts: Sendable {
                 lists.words.append(word)
                 return
             }
-            resolve(&lists)
-            let position = UInt64(lists.keys.count)
-            lists.keys.append(UInt64(dictionary.term(of: word)) << 32 | position)
+            resolve(&lists, &length)
+            lists.words.append(word)
+            resolve(&lists, &length)
         }
-        resolve(&lists)
-    }
-
-    /// Adds the text that was read in parts.
-    mutating func endText(_ lists: inout Lists) {
-        add(&lists.keys)
-        lists.keys.removeAll(keepingCapacity: true)
-    }
-
-    /// What is put together for one text.
-    struct Lists {
-        fileprivate var words: ContiguousArray<FoldedWord> = []
-        /// Terms with their positions.
-        fileprivate var keys: ContiguousArray<UInt64> = []
-
-        init() {}
+        resolve(&lists, &length)
+        field.end = lists.keys.count
+        lists.fields.append(field)
+        lists.lengths[field.slot] += length
     }
 
     /// Looks up the words at hand.
-    private func resolve(_ lists: inout Lists) {
-        var position = UInt64(lists.keys.count)
+    private func resolve(_ lists: inout Lists, _ length: inout UInt32) {
+        var number = UInt64(lists.keys.count)
         for word in lists.words {
-            lists.keys.append(UInt64(dictionary.term(of: word)) << 32 | position)
-            position += 1
+            let entry = tables.dictionary.entry(of: word)
+            lists.keys.append(UInt64(entry.stem) << 32 | number)
+            lists.forms.append(entry.list)
+            length &+= entry.isStopWord ? 0 : 1
+            number += 1
         }
         lists.words.removeAll(keepingCapacity: true)
     }
 
-    private mutating func add(_ keys: inout ContiguousArray<UInt64>) {
-        Self.sort(&keys)
-        let length = keys.count
+    /// Adds the text whose fields were read.
+    mutating func endText(_ lists: inout Lists) {
+        Self.sort(&lists.keys)
         var index = 0
-        while index < length {
-            let term = UInt32(truncatingIfNeeded: keys[index] >> 32)
+        while index < lists.keys.count {
+            let stem = lists.keys[index] >> 32
             var end = index + 1
-            while end < length, UInt32(truncatingIfNeeded: keys[end] >> 32) == term { end += 1 }
-            let place: UInt32
+            while end < lists.keys.count, lists.keys[end] >> 32 == stem { end += 1 }
             if end == index + 1 {
-                place = UInt32(truncatingIfNeeded: keys[index])
+                addSingle(Int(truncatingIfNeeded: lists.keys[index] & 0xFFFF_FFFF), &lists)
             } else {
-                place = Self.isRun | UInt32(positions.count)
-                positions.append(UInt32(end - index))
-                for run in index..<end { positions.append(UInt32(truncatingIfNeeded: keys[run])) }
+                let words = lists.keys[index..<end].map {
+                    Int(truncatingIfNeeded: $0 & 0xFFFF_FFFF)
+                }
+                addRepeated(words, &lists)
             }
-            occurrences.append(
-                Occurrence(
-                    term: term,
-                    place: place,
-                    postingClass: PostingClass.of(frequency: end - index, length: length)
-                )
-            )
             index = end
         }
-        ends.append((occurrences.count, length))
+        ends.append(occurrences.count)
+        lengths.append(contentsOf: lists.lengths)
+        lists.keys.removeAll(keepingCapacity: true)
+        lists.forms.removeAll(keepingCapacity: true)
+        lists.fields.removeAll(keepingCapacity: true)
+        for slot in lists.lengths.indices { lists.lengths[slot] = 0 }
+    }
+
+    /// Adds the one word of a stem.
+    @inline(__always)
+    private mutating func addSingle(_ word: Int, _ lists: inout Lists) {
+        let field = lists.field(of: word)
+        let postingClass = PostingClass(
+            slot: field.slot,
+            frequency: 1,
+            length: Int(lists.lengths[field.slot])
+        )
+        occurrences.append(
+            Occurrence(
+                list: lists.forms[word],
+                place: UInt32(truncatingIfNeeded: word) &+ field.shift,
+                postingClass: lists.cache.number(of: postingClass, tables.classes)
+            )
+        )
+    }
+
+    /// Adds several words of a stem.
+    private mutating func addRepeated(_ words: [Int], _ lists: inout Lists) {
+        let form = lists.forms[words[0]]
+        let isMixed = words.contains { lists.forms[$0] != form }
+        let place = place(
+            of: ContiguousArray(
+                words.map { UInt32(truncatingIfNeeded: $0) &+ lists.field(of: $0).shift }
+            )
+        )
+        occurrences.append(
+            Occurrence(
+                list: isMixed ? tables.dictionary.list(.mixed, beside: form) : form,
+                place: place,
+                postingClass: lists.classNumber(of: words, tables.classes)
+            )
+        )
+        guard isMixed else { return }
+        var seen: [UInt32] = []
+        for word in words where !seen.contains(lists.forms[word]) {
+            let form = lists.forms[word]
+            seen.append(form)
+            let own = words.filter { lists.forms[$0] == form }
+            occurrences.append(
+                Occurrence(
+                    list: tables.dictionary.list(.among, beside: form),
+                    // Where the words stand is in the list of all forms.
+                    place: 0,
+                    postingClass: lists.classNumber(of: own, tables.classes)
+                )
+            )
+        }
+    }
+
+    /// Keeps positions.
+    private mutating func place(of list: ContiguousArray<UInt32>) -> UInt32 {
+        if list.count == 1 { return list[0] }
+        defer {
+            positions.append(UInt32(list.count))
+            positions.append(contentsOf: list)
+        }
+        return Self.isRun | UInt32(positions.count)
     }
 
     /// Short lists, nearly all of them, are sorted faster by hand.
@@ -152,5 +251,52 @@ package struct AnalyzedTexts: Sendable {
                 end += 1
             }
         }
+    }
+}
+
+extension AnalyzedTexts.Lists {
+    /// The field that a word stands in.
+    @inline(__always)
+    fileprivate func field(of word: Int) -> AnalyzedTexts.Field {
+        var place = 0
+        while fields[place].end <= word { place += 1 }
+        return fields[place]
+    }
+
+    /// The class of a list that these words are in.
+    fileprivate mutating func classNumber(of words: [Int], _ table: ClassTable) -> UInt16 {
+        var counts = [Int](repeating: 0, count: lengths.count)
+        for word in words { counts[field(of: word).slot] += 1 }
+        var postingClass = PostingClass()
+        for slot in counts.indices where counts[slot] > 0 {
+            postingClass = postingClass.with(
+                slot: slot,
+                frequency: counts[slot],
+                length: Int(lengths[slot])
+            )
+        }
+        return cache.number(of: postingClass, table)
+    }
+}
+
+/// Numbers of classes at hand, so that few of them need the lock of their table.
+private struct ClassCache {
+    private static let count = 256
+    private var entries = ContiguousArray<(postingClass: PostingClass, number: UInt16)>(
+        repeating: (PostingClass(), 0),
+        count: count
+    )
+
+    /// The number of a class, which isn't empty.
+    @inline(__always)
+    mutating func number(of postingClass: PostingClass, _ table: ClassTable) -> UInt16 {
+        let mixed =
+            postingClass.frequencies &* 0x9E37_79B9_7F4A_7C15
+            ^ postingClass.lengths &* 0xC2B2_AE3D_27D4_EB4F
+        let place = Int(truncatingIfNeeded: mixed >> 56)
+        if entries[place].postingClass == postingClass { return entries[place].number }
+        let number = table.number(of: postingClass)
+        entries[place] = (postingClass, number)
+        return number
     }
 }

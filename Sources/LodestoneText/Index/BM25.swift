@@ -4,18 +4,24 @@ import Glibc
 #else
 import Darwin
 #endif
+import LodestoneCore
 
 /// How much an occurrence of a word says.
-package struct BM25: Sendable, Hashable {
+struct BM25: Hashable {
     /// How soon more occurrences stop to matter; 0 or more.
-    package var k1: Double
-    /// How much a long document is held back, 0 to 1.
-    package var b: Double
+    let k1: Double
+    /// How much a long field is held back, 0 to 1.
+    let b: Double
+    /// What a word in its exact form counts beside its stem.
+    let exactWeight: Double
+    /// Of each slot.
+    let weights: [Double]
 
-    /// Creates settings.
-    package init(k1: Double = 1.2, b: Double = 0.75) {
-        self.k1 = k1
-        self.b = b
+    init(_ options: TextOptions) {
+        k1 = options.effectiveK1
+        b = options.b
+        exactWeight = options.exactWeight
+        weights = options.fields.map(\.weight) + [1]
     }
 
     /// The weight of a word that `frequency` of `count` documents have.
@@ -36,28 +42,42 @@ struct ClassWeights: Sendable {
     /// What the weights are made of.
     struct Key: Hashable {
         let bm25: BM25
-        let averageLength: Double
-        let size: Int
+        let averageLengths: [Double]
+        let count: Int
 
-        /// The average length is rounded to seven binary digits behind the first, so that weights
+        /// Average lengths are rounded to seven binary digits behind the first, so that weights
         /// stay as they are while documents are added.
-        init(_ bm25: BM25, length: Int, documents: Int, maxClass: UInt16) {
+        init(_ bm25: BM25, _ slots: [SlotStatistics], count: Int) {
             self.bm25 = bm25
-            let average = Float(length) / Float(max(1, documents))
-            averageLength = Double(Float(bitPattern: average.bitPattern & 0xFFFF_0000))
-            size = 1 << (Int.bitWidth - Int(maxClass).leadingZeroBitCount)
+            averageLengths = slots.map { slot in
+                let average = Float(slot.words) / Float(max(1, slot.documents))
+                return Double(Float(bitPattern: average.bitPattern & 0xFFFF_0000))
+            }
+            self.count = count
         }
     }
 
-    init(_ key: Key) {
-        var weights = ContiguousArray<UInt16>(repeating: 1, count: key.size)
+    /// - Parameters:
+    ///   - key: What to make them of.
+    ///   - classes: As many as `key` says.
+    init(_ key: Key, _ classes: ContiguousArray<PostingClass>) {
+        var size = 1
+        while size < classes.count { size *= 2 }
+        var weights = ContiguousArray<UInt16>(repeating: 1, count: size)
         let (k1, b) = (key.bm25.k1, key.bm25.b)
-        for postingClass in 1..<max(1, key.size) {
-            let frequency = Double(PostingClass.frequency(of: postingClass))
-            let length = Double(PostingClass.length(of: postingClass))
-            let relative = key.averageLength > 0 ? length / key.averageLength : 1
-            let share = frequency / (frequency + k1 * (1 - b + b * relative))
-            weights[postingClass] = UInt16(min(max(share * 65_535, 1), 65_535))
+        for (number, postingClass) in classes.enumerated() {
+            var frequency = 0.0
+            for (slot, average) in key.averageLengths.enumerated() {
+                let count = postingClass.frequency(slot)
+                if count == 0 { continue }
+                let length = Double(postingClass.length(slot))
+                let relative = average > 0 ? length / average : 1
+                // A field of stop words alone has no length.
+                let norm = max(1 - b + b * relative, 1e-3)
+                frequency += key.bm25.weights[slot] * Double(count) / norm
+            }
+            let share = frequency > 0 ? frequency / (frequency + k1) : 0
+            weights[number] = UInt16(min(max(share * 65_535, 1), 65_535))
         }
         self.weights = weights
     }

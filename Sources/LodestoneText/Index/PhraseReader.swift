@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Finds the rows of a chunk where words stand in a row.
+/// Finds the rows of a chunk where words stand in a row, in a field or anywhere.
 struct PhraseReader {
     private let chunk: Chunk
-    private var readers: [PositionCursor]
+    /// Of each word those of its lists, of which one at most has a row.
+    private var readers: [[PositionCursor]]
+    private let field: Int?
 
-    init(_ chunk: Chunk, _ words: [TermCursor]) {
+    init(_ chunk: Chunk, _ words: [[TermCursor]], field: Int?) {
         self.chunk = chunk
-        readers = words.map { PositionCursor(chunk, $0) }
+        readers = words.map { lists in lists.map { PositionCursor(chunk, $0) } }
+        self.field = field
     }
 
     /// Those of `candidates`, which have all the words, that match; `nil` for none.
@@ -21,6 +24,7 @@ struct PhraseReader {
         candidates.forEach { row in
             starts.removeAll(keepingCapacity: true)
             readers[0].readPositions(of: row, in: chunk, into: &starts)
+            if let field { starts.removeAll { Position.field($0) != field } }
             for word in 1..<readers.count where !starts.isEmpty {
                 positions.removeAll(keepingCapacity: true)
                 readers[word].readPositions(of: row, in: chunk, into: &positions)
@@ -56,7 +60,19 @@ struct PhraseReader {
     }
 }
 
-/// Reads the positions of one term in one chunk, row after row.
+extension [PositionCursor] {
+    fileprivate mutating func readPositions(
+        of row: Int,
+        in chunk: Chunk,
+        into positions: inout ContiguousArray<UInt32>
+    ) {
+        for list in indices where positions.isEmpty {
+            self[list].readPositions(of: row, in: chunk, into: &positions)
+        }
+    }
+}
+
+/// Reads the positions of one list in one chunk, row after row.
 struct PositionCursor {
     private let rows: UnsafeBufferPointer<UInt16>
     private let firstPosting: Int
@@ -73,7 +89,7 @@ struct PositionCursor {
         block = cursor.firstBlock
     }
 
-    /// Appends the positions of `row`, none when it doesn't have the term; rows rise.
+    /// Appends the positions of `row`, none when the list doesn't have it; rows rise.
     mutating func readPositions(
         of row: Int,
         in chunk: Chunk,

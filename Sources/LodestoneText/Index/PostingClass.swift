@@ -1,40 +1,171 @@
 // SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import Synchronization
 
-/// What a posting says for its score: how often the word occurs in the document, and how many words
-/// the document has.
+/// What a posting says for its score: how often the word occurs in each field of the document, and
+/// how many words those fields have.
 ///
-/// Both in buckets: exact up to 15 and 1,023, a half and 1/32 of a power of two beyond. The length
-/// is above, so that a collection of short documents has small classes.
-enum PostingClass {
-    static let frequencyBits = 5
+/// One byte each for up to eight fields. Frequencies are exact up to 15, in steps of half a power of
+/// two beyond; lengths up to 63, in steps of a sixteenth. A field without the word has length 0, so
+/// that there are fewer classes.
+struct PostingClass: Hashable {
+    /// Bytes, the first field lowest.
+    private(set) var frequencies: UInt64 = 0
+    private(set) var lengths: UInt64 = 0
 
-    static func of(frequency: Int, length: Int) -> UInt16 {
-        UInt16(bucket(ofLength: length) << frequencyBits | bucket(ofFrequency: frequency))
+    static let maxSlots = 8
+
+    init() {}
+
+    /// As it is kept in a base.
+    init(frequencies: UInt64, lengths: UInt64) {
+        self.frequencies = frequencies
+        self.lengths = lengths
     }
 
-    private static func bucket(ofFrequency frequency: Int) -> Int {
-        guard frequency >= 16 else { return frequency }
+    /// The class of a word that occurs in one field.
+    @inline(__always)
+    init(slot: Int, frequency: Int, length: Int) {
+        let shift = UInt64(truncatingIfNeeded: slot * 8)
+        frequencies = Self.bucket(ofFrequency: frequency) << shift
+        lengths = Self.bucket(ofLength: length) << shift
+    }
+
+    /// The class of a word that also occurs in another field.
+    func with(slot: Int, frequency: Int, length: Int) -> PostingClass {
+        let other = PostingClass(slot: slot, frequency: frequency, length: length)
+        return PostingClass(
+            frequencies: frequencies | other.frequencies,
+            lengths: lengths | other.lengths
+        )
+    }
+
+    @inline(__always)
+    private static func bucket(ofFrequency frequency: Int) -> UInt64 {
+        guard frequency >= 16 else { return UInt64(truncatingIfNeeded: frequency) }
         let octave = Int.bitWidth - 1 - frequency.leadingZeroBitCount
-        return min(31, 16 + (octave - 4) * 2 + frequency >> (octave - 1) & 1)
+        return UInt64(min(31, 16 + (octave - 4) * 2 + frequency >> (octave - 1) & 1))
     }
 
-    private static func bucket(ofLength length: Int) -> Int {
-        guard length >= 1_024 else { return length }
+    @inline(__always)
+    private static func bucket(ofLength length: Int) -> UInt64 {
+        guard length >= 64 else { return UInt64(truncatingIfNeeded: length) }
         let octave = Int.bitWidth - 1 - length.leadingZeroBitCount
-        return min(2_047, 1_024 + (octave - 10) * 32 + length >> (octave - 5) & 31)
+        return UInt64(min(255, 64 + (octave - 6) * 16 + length >> (octave - 4) & 15))
     }
 
-    /// The least frequency of a class.
-    static func frequency(of postingClass: Int) -> Int {
-        let bucket = postingClass & (1 << frequencyBits - 1)
+    /// The least frequency in a field.
+    func frequency(_ slot: Int) -> Int {
+        let bucket = Int(frequencies >> UInt64(slot * 8) & 0xFF)
         guard bucket >= 16 else { return bucket }
-        return (2 | bucket & 1) << ((bucket - 16) / 2 + 3)
+        return (2 | bucket & 1) << (min(31, bucket) / 2 - 5)
     }
 
-    /// The least length of a class.
-    static func length(of postingClass: Int) -> Int {
-        let bucket = postingClass >> frequencyBits
-        guard bucket >= 1_024 else { return bucket }
-        return (32 | bucket & 31) << ((bucket - 1_024) / 32 + 5)
+    /// The least length of a field.
+    func length(_ slot: Int) -> Int {
+        let bucket = Int(lengths >> UInt64(slot * 8) & 0xFF)
+        guard bucket >= 64 else { return bucket }
+        return (16 | bucket & 15) << ((bucket - 64) / 16 + 2)
+    }
+
+    /// A class close to this one, of which there are fewer: no more than some 4,000 at level 2.
+    func coarsened(_ level: Int) -> PostingClass {
+        var coarse = PostingClass()
+        // At level 2 only the field with the most occurrences is left.
+        let most = (0..<Self.maxSlots).max { frequency($0) < frequency($1) } ?? 0
+        for slot in 0..<Self.maxSlots where frequency(slot) > 0 {
+            if level >= 2, slot != most { continue }
+            coarse = coarse.with(
+                slot: slot,
+                frequency: Self.rounded(frequency(slot), bits: 1),
+                length: Self.rounded(length(slot), bits: level >= 2 ? 1 : 3)
+            )
+        }
+        return coarse
+    }
+
+    /// The highest bits of a number.
+    private static func rounded(_ number: Int, bits: Int) -> Int {
+        let rest = max(0, Int.bitWidth - number.leadingZeroBitCount - bits)
+        return (number >> rest) << rest
+    }
+}
+
+/// Numbers the classes of an index's postings: those of the base, then what came since.
+///
+/// Threading: any thread; a lock is held for a moment.
+// Unchecked for `base`, whose bytes never change.
+final class ClassTable: @unchecked Sendable {
+    /// Beyond these many classes new ones are rounded, so that 65,536 are enough for ever.
+    private static let levels = [32_768, 57_344]
+
+    private struct State {
+        var classes: ContiguousArray<PostingClass> = []
+        var numbers: [PostingClass: UInt16] = [:]
+        /// Whether `numbers` has those of the base.
+        var isComplete: Bool
+    }
+
+    private let baseCount: Int
+    private let base: Section<UInt64>?
+    private let state: Mutex<State>
+
+    init(_ base: Section<UInt64>?) {
+        self.base = base
+        baseCount = min((base?.count ?? 0) / 2, 1 << 16)
+        state = Mutex(State(isComplete: base == nil))
+    }
+
+    /// The number of a class.
+    func number(of postingClass: PostingClass) -> UInt16 {
+        state.withLock { state in
+            if !state.isComplete {
+                // The first of equal ones counts, as when they came.
+                for number in (0..<baseCount).reversed() {
+                    state.numbers[baseClass(number)] = UInt16(number)
+                }
+                state.isComplete = true
+            }
+            var wanted = postingClass
+            for (level, bound) in Self.levels.enumerated() {
+                if let number = state.numbers[wanted] { return number }
+                if baseCount + state.classes.count < bound { break }
+                wanted = postingClass.coarsened(level + 1)
+            }
+            if let number = state.numbers[wanted] { return number }
+            let number = UInt16(clamping: baseCount + state.classes.count)
+            if baseCount + state.classes.count <= Int(UInt16.max) { state.classes.append(wanted) }
+            state.numbers[wanted] = number
+            return number
+        }
+    }
+
+    /// The first `count` classes, by their numbers.
+    func classes(_ count: Int) -> ContiguousArray<PostingClass> {
+        let added = state.withLock { $0.classes }
+        return ContiguousArray(
+            (0..<count).map { number in
+                if number < baseCount { return baseClass(number) }
+                return number - baseCount < added.count
+                    ? added[number - baseCount] : PostingClass()
+            }
+        )
+    }
+
+    /// The class with a number.
+    func postingClass(_ number: UInt16) -> PostingClass {
+        let number = Int(number)
+        if number < baseCount { return baseClass(number) }
+        return state.withLock { state in
+            number - baseCount < state.classes.count
+                ? state.classes[number - baseCount] : PostingClass()
+        }
+    }
+
+    private func baseClass(_ number: Int) -> PostingClass {
+        PostingClass(
+            frequencies: base?.element(number * 2, or: 0) ?? 0,
+            lengths: base?.element(number * 2 + 1, or: 0) ?? 0
+        )
     }
 }

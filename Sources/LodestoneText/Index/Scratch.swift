@@ -49,11 +49,11 @@ final class ScratchPool: Sendable {
     }
 
     /// The weights for `key`, made anew when they differ from the last ones.
-    func weights(_ key: ClassWeights.Key) -> ClassWeights {
+    func weights(_ key: ClassWeights.Key, of table: ClassTable) -> ClassWeights {
         if let there = state.withLock({ $0.weights?.key == key ? $0.weights?.value : nil }) {
             return there
         }
-        let value = ClassWeights(key)
+        let value = ClassWeights(key, table.classes(key.count))
         state.withLock { $0.weights = (key, value) }
         return value
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A term's postings in base and delta, chunk by chunk.
+/// A posting list in base and delta, chunk by chunk.
 struct TermCursor {
     /// Entries in the base from the chunk under way on.
     private var entries: Range<Int>
@@ -10,15 +10,15 @@ struct TermCursor {
     private(set) var basePostings: Range<Int> = 0..<0
     /// The first block in the chunk; 0 for none.
     private(set) var firstBlock: UInt32 = 0
-    /// Documents with the term; may be of a later moment.
+    /// Documents in the list; may be of a later moment.
     let frequency: Int
 
-    /// A term by its numbers in base and delta, whichever it has.
-    init(_ index: TextIndex, baseTerm: Int?, deltaTerm: UInt32?) {
-        entries = baseTerm.flatMap { index.base?.entries(of: $0) } ?? 0..<0
-        block = deltaTerm.map { index.delta.firstBlock(of: $0) } ?? 0
+    /// A list by its numbers in base and delta, whichever it has.
+    init(_ index: TextIndex, baseList: Int? = nil, deltaList: UInt32? = nil) {
+        entries = baseList.flatMap { index.base?.entries(of: $0) } ?? 0..<0
+        block = deltaList.map { index.delta.firstBlock(of: $0) } ?? 0
         let frequency = index.base?.frequency(of: entries) ?? 0
-        self.frequency = frequency + (deltaTerm.map { index.delta.frequency(of: $0) } ?? 0)
+        self.frequency = frequency + (deltaList.map { index.delta.frequency(of: $0) } ?? 0)
     }
 
     /// Whether nothing is left from the chunk under way on.
@@ -26,7 +26,7 @@ struct TermCursor {
 
     /// Goes to a later chunk.
     ///
-    /// - Returns: Whether the term may have postings there.
+    /// - Returns: Whether the list may have postings there.
     mutating func move(to chunk: Int, of index: TextIndex) -> Bool {
         basePostings = 0..<0
         firstBlock = 0
@@ -83,7 +83,7 @@ struct Chunk {
     /// Chunks of an index.
     static func count(_ index: TextIndex) -> Int { (Int(index.rowBound) + 0xFFFF) >> 16 }
 
-    /// Calls `body` with the row and the class of each posting of a term in the base, then in the
+    /// Calls `body` with the row and the class of each posting of a list in the base, then in the
     /// delta: rising rows below 65,536.
     @inline(__always)
     func forEachPosting(_ cursor: TermCursor, _ body: (_ row: Int, _ postingClass: Int) -> Void) {

@@ -3,43 +3,53 @@ import LodestoneCore
 
 /// The postings that were written to a file, searched where they lie.
 ///
-/// Terms are numbered in the order of their bytes. A term's postings lie together, in row order;
-/// an entry names those in one chunk of 65,536 rows.
+/// Posting lists are numbered in the order of their keys (`PostingList`), so those of a stem follow
+/// each other. A list's postings lie together, in row order; an entry names those in one chunk of
+/// 65,536 rows.
 ///
 ///     THDR  see `Header`                               UInt64
-///     TWRD  the terms, one after the other              UInt8
-///     TWEN  where each term begins, and the end         UInt64
-///     THSH  upper half of the hash, term + 1; 0 free    UInt64
-///     TENT  each term's first entry, and the end        UInt64
+///     TSLT  documents and words of each slot            UInt64
+///     TFLD  names of fields, a byte of length before    UInt8
+///     TCTB  frequencies and lengths of each class       UInt64
+///     TWRD  the keys, one after the other               UInt8
+///     TWEN  where each key begins, and the end          UInt64
+///     THSH  upper half of a stem's hash, its first      UInt64
+///           list + 1; 0 free
+///     TENT  each list's first entry, and the end        UInt64
 ///     TCHK  chunk (high 16 bits), first posting (48);   UInt64
 ///           at the end the number of postings
 ///     TROW  each posting's row in its chunk             UInt16
 ///     TCLS  each posting's class                        UInt16
-///     TPOS  each posting's positions: the distance to   UInt8
-///           the one before, doubled, 1 more if another
-///           follows; seven bits a byte, lowest first
+///     TPOS  each posting's positions: four times the    UInt8
+///           distance to the one before, 1 more if another
+///           number follows, or four times the step to the
+///           next field and 3, before its first position;
+///           seven bits a byte, lowest first
 ///     TSKP  where every 64th posting's positions begin  UInt64
 ///
 /// Whatever the file says is checked where it is used: a damaged one gives wrong answers, which the
 /// engine throws away, and never leads outside of it.
-struct TextBase: Sendable {
+///
+/// A class, because a copy of a struct with so many parts cost a ranked search a fifth of its time.
+final class TextBase: Sendable {
     /// What the words of `THDR` are.
     enum Header: Int, CaseIterable {
-        case format, seed, rowBound, documentCount, totalLength, maxClass
+        case format, seed, rowBound, documentCount
     }
-    static let format: UInt64 = 1
+    static let format: UInt64 = 2
     static let postingsPerSkip = 64
     static let startMask: UInt64 = 1 << 48 - 1
 
     let seed: UInt64
     let rowBound: UInt32
     let documentCount: Int
-    let totalLength: Int
-    let maxClass: UInt16
-    let termCount: Int
+    let slots: [SlotStatistics]
+    let fieldNames: [String]
+    let classTable: Section<UInt64>
+    let listCount: Int
     private let words: Section<UInt8>
     private let wordEnds: Section<UInt64>
-    private let slots: Section<UInt64>
+    private let stems: Section<UInt64>
     private let firstEntries: Section<UInt64>
     private let entries: Section<UInt64>
     let rows: Section<UInt16>
@@ -48,12 +58,15 @@ struct TextBase: Sendable {
     private let skips: Section<UInt64>
 
     /// `nil` when sections are missing, don't fit each other, or are of a later format.
-    init?(_ source: some SectionSource) {
+    init?(_ source: some SectionSource, _ options: TextOptions) {
         guard let header = source.section("THDR", of: UInt64.self),
             header.count == Header.allCases.count,
             let words = source.section("TWRD", of: UInt8.self),
             let wordEnds = source.section("TWEN", of: UInt64.self),
-            let slots = source.section("THSH", of: UInt64.self),
+            let slots = source.section("TSLT", of: UInt64.self),
+            let fields = source.section("TFLD", of: UInt8.self),
+            let classTable = source.section("TCTB", of: UInt64.self),
+            let stems = source.section("THSH", of: UInt64.self),
             let firstEntries = source.section("TENT", of: UInt64.self),
             let entries = source.section("TCHK", of: UInt64.self),
             let rows = source.section("TROW", of: UInt16.self),
@@ -64,22 +77,31 @@ struct TextBase: Sendable {
         let value = { (field: Header) in header.element(field.rawValue, or: 0) }
         guard value(.format) == Self.format,
             let rowBound = UInt32(exactly: value(.rowBound)),
-            let maxClass = UInt16(exactly: value(.maxClass)),
-            value(.documentCount) <= value(.rowBound), value(.totalLength) < 1 << 48,
+            value(.documentCount) <= value(.rowBound),
+            slots.count == (options.fields.count + 1) * 2,
+            classTable.count % 2 == 0, classTable.count <= 2 << 16,
             wordEnds.count > 0, wordEnds.count == firstEntries.count, entries.count > 0,
-            slots.count.nonzeroBitCount == 1, slots.count >= wordEnds.count,
+            stems.count.nonzeroBitCount == 1,
             rows.count == classes.count,
             skips.count == (rows.count + Self.postingsPerSkip - 1) / Self.postingsPerSkip
         else { return nil }
+        let fieldNames = Self.names(fields)
+        guard fieldNames.starts(with: options.fields.map(\.name)) else { return nil }
+        self.slots = stride(from: 0, to: slots.count, by: 2).map { place in
+            SlotStatistics(
+                documents: Int(clamping: slots.element(place, or: 0)),
+                words: Int(clamping: slots.element(place + 1, or: 0) & Self.startMask)
+            )
+        }
+        self.fieldNames = fieldNames
+        self.classTable = classTable
         seed = value(.seed)
         self.rowBound = rowBound
         documentCount = Int(value(.documentCount))
-        totalLength = Int(value(.totalLength))
-        self.maxClass = maxClass
-        termCount = wordEnds.count - 1
+        listCount = wordEnds.count - 1
         self.words = words
         self.wordEnds = wordEnds
-        self.slots = slots
+        self.stems = stems
         self.firstEntries = firstEntries
         self.entries = entries
         self.rows = rows
@@ -88,53 +110,77 @@ struct TextBase: Sendable {
         self.skips = skips
     }
 
-    // MARK: Terms
+    /// What `TFLD` holds.
+    private static func names(_ fields: Section<UInt8>) -> [String] {
+        var rest = fields.elements(0..<fields.count)[...]
+        var names: [String] = []
+        while let count = rest.popFirst(), names.count < FieldTable.last {
+            names.append(String(decoding: rest.prefix(Int(count)), as: UTF8.self))
+            rest = rest.dropFirst(Int(count))
+        }
+        return names
+    }
 
-    /// The term whose stem is `word`.
-    func term(forStem word: FoldedWord) -> Int? {
+    // MARK: Lists
+
+    /// The lists of a stem.
+    func lists(ofStem word: FoldedWord) -> Range<Int> {
         let hash = word.hash(seed: seed)
-        let mask = slots.count - 1
+        let mask = stems.count - 1
         var index = Int(truncatingIfNeeded: hash) & mask
         for _ in 0...mask {
-            let slot = slots.element(index, or: 0)
-            if slot == 0 { return nil }
-            let term = Int(slot & 0xFFFF_FFFF) - 1
-            if slot >> 32 == hash >> 32, word.hasBytes(bytes(of: term)) { return term }
+            let slot = stems.element(index, or: 0)
+            if slot == 0 { break }
+            let list = Int(slot & 0xFFFF_FFFF) - 1
+            if slot >> 32 == hash >> 32, isList(list, ofStem: word) {
+                var end = list + 1
+                while end < listCount, isList(end, ofStem: word) { end += 1 }
+                return list..<end
+            }
             index = (index + 1) & mask
         }
-        return nil
+        return 0..<0
     }
 
-    /// The stem of a term.
-    func bytes(of term: Int) -> UnsafeBufferPointer<UInt8> {
-        words.elements(range(wordEnds, term))
+    private func isList(_ list: Int, ofStem word: FoldedWord) -> Bool {
+        let key = keyBytes(of: list)
+        guard key.count > word.count, let parts = PostingList.Key(key) else { return false }
+        return word.hasBytes(UnsafeBufferPointer(rebasing: parts.stem))
     }
 
-    /// The terms whose stems begin with `prefix`.
-    func terms(withPrefix prefix: [UInt8]) -> Range<Int> {
-        let start = firstTerm { !$0.lexicographicallyPrecedes(prefix) }
-        let end = firstTerm { !$0.lexicographicallyPrecedes(prefix) && !$0.starts(with: prefix) }
+    /// What a list is kept under.
+    func keyBytes(of list: Int) -> UnsafeBufferPointer<UInt8> {
+        words.elements(range(wordEnds, list))
+    }
+
+    /// As `keyBytes`, taken apart; `nil` when it is damaged.
+    func key(of list: Int) -> PostingList.Key? { PostingList.Key(keyBytes(of: list)) }
+
+    /// The lists of stems that begin with `prefix`.
+    func lists(withPrefix prefix: [UInt8]) -> Range<Int> {
+        let start = firstList { !$0.lexicographicallyPrecedes(prefix) }
+        let end = firstList { !$0.lexicographicallyPrecedes(prefix) && !$0.starts(with: prefix) }
         return start..<max(start, end)
     }
 
-    /// The first term from which on `isBehind` holds.
-    private func firstTerm(_ isBehind: (UnsafeBufferPointer<UInt8>) -> Bool) -> Int {
+    /// The first list from which on `isBehind` holds.
+    private func firstList(_ isBehind: (UnsafeBufferPointer<UInt8>) -> Bool) -> Int {
         var low = 0
-        var high = termCount
+        var high = listCount
         while low < high {
             let middle = (low + high) / 2
-            if isBehind(bytes(of: middle)) { high = middle } else { low = middle + 1 }
+            if isBehind(keyBytes(of: middle)) { high = middle } else { low = middle + 1 }
         }
         return low
     }
 
-    /// The entries of a term.
-    func entries(of term: Int) -> Range<Int> {
-        let range = range(firstEntries, term)
+    /// The entries of a list.
+    func entries(of list: Int) -> Range<Int> {
+        let range = range(firstEntries, list)
         return range.upperBound < entries.count ? range : 0..<0
     }
 
-    /// How many documents have the term of these entries.
+    /// How many documents are in the list of these entries.
     func frequency(of entries: Range<Int>) -> Int {
         guard !entries.isEmpty else { return 0 }
         return max(0, firstPosting(of: entries.upperBound) - firstPosting(of: entries.lowerBound))
@@ -204,8 +250,13 @@ struct TextBase: Sendable {
             step |= UInt64(byte & 0x7F) << shift
             shift += 7
             guard byte < 0x80 else { continue }
-            position &+= UInt32(truncatingIfNeeded: step >> 1)
-            list.append(position)
+            let value = UInt32(truncatingIfNeeded: step >> 2)
+            if step & 2 != 0 {
+                position = (position >> Position.bits &+ value) << Position.bits
+            } else {
+                position &+= value
+                list.append(position)
+            }
             step = 0
             shift = 0
         }

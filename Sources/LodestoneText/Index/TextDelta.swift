@@ -3,7 +3,7 @@ import Synchronization
 
 /// The postings that were added since the base was written, in memory that never moves.
 ///
-/// A term's postings lie in blocks, each linked to the next, in rising row order. A block holds
+/// The postings of a list lie in blocks, each linked to the next, in rising row order. A block holds
 /// rows of one chunk of 65,536.
 ///
 ///     block    header, postings
@@ -19,7 +19,8 @@ import Synchronization
 /// Threading: one writer; any thread reads. A reader leaves out rows at or above its bound.
 // Unchecked for what only the writer touches: `maxClass`, `nextRow`, `removalCount`.
 final class TextDelta: @unchecked Sendable {
-    let dictionary: TextDictionary
+    let tables: TextTables
+    var dictionary: TextDictionary { tables.dictionary }
     private let arena = GrowingWords()
     private let heads = GrowingWords()
     private let headCount = Atomic<UInt32>(0)
@@ -28,8 +29,8 @@ final class TextDelta: @unchecked Sendable {
     /// Documents that were taken out.
     var removalCount = 0
 
-    init(seed: UInt64, nextRow: UInt32) {
-        dictionary = TextDictionary(seed: seed)
+    init(_ tables: TextTables, nextRow: UInt32) {
+        self.tables = tables
         self.nextRow = nextRow
         // No block has number 0.
         _ = arena.allocate(2)
@@ -42,10 +43,10 @@ final class TextDelta: @unchecked Sendable {
 
     // MARK: Writing
 
-    /// Adds a posting behind all others of its term.
+    /// Adds a posting behind all others of its list.
     @inline(__always)
-    func append(_ term: UInt32, row: UInt32, postingClass: UInt16, place: UInt32) {
-        let head = head(of: term)
+    func append(_ list: UInt32, row: UInt32, postingClass: UInt16, place: UInt32) {
+        let head = head(of: list)
         let links = head[0].load(ordering: .relaxed)
         let frequency = head[1].load(ordering: .relaxed)
         let state = head[2].load(ordering: .relaxed)
@@ -103,23 +104,23 @@ final class TextDelta: @unchecked Sendable {
         return AnalyzedTexts.isRun | start
     }
 
-    /// Changes how many documents have a term.
-    func addFrequency(_ change: Int32, to term: UInt32) {
-        let head = head(of: term)
+    /// Changes how many documents are in a list.
+    func addFrequency(_ change: Int32, to list: UInt32) {
+        let head = head(of: list)
         let frequency = Int32(truncatingIfNeeded: head[1].load(ordering: .relaxed)) &+ change
         head[1].store(UInt64(UInt32(bitPattern: frequency)), ordering: .relaxed)
     }
 
     @inline(__always)
-    private func head(of term: UInt32) -> UnsafeMutablePointer<GrowingWords.Word> {
-        if term >= headCount.load(ordering: .relaxed) { addHeads(through: term) }
-        return heads[term * 4]
+    private func head(of list: UInt32) -> UnsafeMutablePointer<GrowingWords.Word> {
+        if list >= headCount.load(ordering: .relaxed) { addHeads(through: list) }
+        return heads[list * 4]
     }
 
-    private func addHeads(through term: UInt32) {
+    private func addHeads(through list: UInt32) {
         var count = headCount.load(ordering: .relaxed)
-        while count <= term {
-            guard heads.allocate(4) != nil else { preconditionFailure("too many terms") }
+        while count <= list {
+            guard heads.allocate(4) != nil else { preconditionFailure("too many lists") }
             count += 1
         }
         headCount.store(count, ordering: .releasing)
@@ -127,16 +128,16 @@ final class TextDelta: @unchecked Sendable {
 
     // MARK: Reading
 
-    /// The first block of a term, or 0.
-    func firstBlock(of term: UInt32) -> UInt32 {
-        guard term < headCount.load(ordering: .acquiring) else { return 0 }
-        return UInt32(truncatingIfNeeded: heads[term * 4][0].load(ordering: .acquiring))
+    /// The first block of a list, or 0.
+    func firstBlock(of list: UInt32) -> UInt32 {
+        guard list < headCount.load(ordering: .acquiring) else { return 0 }
+        return UInt32(truncatingIfNeeded: heads[list * 4][0].load(ordering: .acquiring))
     }
 
-    /// How many documents more have a term than in the base, or fewer: then it is negative.
-    func frequency(of term: UInt32) -> Int {
-        guard term < headCount.load(ordering: .acquiring) else { return 0 }
-        return Int(Int32(truncatingIfNeeded: heads[term * 4][1].load(ordering: .relaxed)))
+    /// How many documents more are in a list than in the base, or fewer: then it is negative.
+    func frequency(of list: UInt32) -> Int {
+        guard list < headCount.load(ordering: .acquiring) else { return 0 }
+        return Int(Int32(truncatingIfNeeded: heads[list * 4][1].load(ordering: .relaxed)))
     }
 
     /// A block as a reader found it.

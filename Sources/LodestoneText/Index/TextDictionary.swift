@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import Synchronization
 
-/// Numbers the words of the documents that a text index took in.
+/// Numbers the words of the documents that a text index took in, and the lists that their postings
+/// are kept in.
 ///
 /// A word has two sides. As it stands in a text it has a stem, found once and remembered; as a stem
-/// it is a term, with a number that postings are kept under. Words are never taken out.
+/// it has lists, linked to each other (`PostingList`). Words and lists are never taken out.
 ///
 /// Threading: any thread. Looking up takes no lock; new words take one.
 // Unchecked for the pointers: what they lead to is atomic, and a table stays until the end.
@@ -13,18 +14,23 @@ package final class TextDictionary: @unchecked Sendable {
     ///
     ///     0  first eight bytes; of a long word its hash
     ///     1  next eight bytes; of a long word where its bytes lie in `longWords`
-    ///     2  bytes
-    ///     3  stem's term + 1, or 0 (low half); own term + 1, or 0 (high half)
+    ///     2  bytes (low half); stem's number (30 bits), whether it is a stop word (last bit)
+    ///     3  its list of `alone` + 1, or 0 (low half); as a stem the last of its lists + 1, or 0
     private let words = GrowingWords()
     private let longWords = GrowingWords()
-    /// The number of each term's word.
-    private let terms = GrowingWords()
-    private let termTotal = Atomic<UInt32>(0)
+    /// Two words each.
+    ///
+    ///     0  number of the word, of `mixed` that of the stem (low half); kind (high half)
+    ///     1  the list of the same stem that came before + 1, or 0
+    private let lists = GrowingWords()
+    private let listTotal = Atomic<UInt32>(0)
     /// Mask, then slots: upper half of the hash, number of the word + 1; 0 is free.
     private let table: Atomic<UnsafeMutablePointer<GrowingWords.Word>>
     private let additions: Mutex<Additions>
     /// Makes hashes differ from index to index, so that nobody can prepare words that collide.
     let seed: UInt64
+    /// Knows stems and stop words.
+    let analyzer: TextAnalyzer
 
     private struct Additions {
         var wordCount = 0
@@ -39,8 +45,9 @@ package final class TextDictionary: @unchecked Sendable {
         let slots: UnsafeMutablePointer<GrowingWords.Word>
     }
 
-    init(seed: UInt64) {
+    init(seed: UInt64, analyzer: TextAnalyzer) {
         self.seed = seed
+        self.analyzer = analyzer
         table = Atomic(Self.makeTable(slots: 256))
         additions = Mutex(Additions())
     }
@@ -52,8 +59,8 @@ package final class TextDictionary: @unchecked Sendable {
         }
     }
 
-    /// Terms, numbered from 0.
-    var termCount: UInt32 { termTotal.load(ordering: .acquiring) }
+    /// Lists, numbered from 0.
+    var listCount: UInt32 { listTotal.load(ordering: .acquiring) }
 
     /// Bytes of memory, roughly.
     var byteCount: Int {
@@ -62,28 +69,94 @@ package final class TextDictionary: @unchecked Sendable {
 
     // MARK: Looking up
 
-    /// The term that occurrences of `word` are kept under.
+    /// What is known of a word as it stands in a text.
+    struct Entry {
+        /// The number of its stem.
+        let stem: UInt32
+        /// The list for documents that have the stem in this form alone.
+        let list: UInt32
+        let isStopWord: Bool
+
+        @inline(__always)
+        fileprivate init(_ record: UnsafeMutablePointer<GrowingWords.Word>, list: UInt32) {
+            let stem = record[2].load(ordering: .relaxed) >> 32
+            self.stem = UInt32(truncatingIfNeeded: stem & 0x3FFF_FFFF)
+            self.list = list
+            isStopWord = stem >> 31 != 0
+        }
+    }
+
+    /// What is known of `word`, which is added when it is new.
     @inline(__always)
-    func term(of word: FoldedWord) -> UInt32 {
+    func entry(of word: FoldedWord) -> Entry {
         if let record = find(word, hash: word.hash(seed: seed)) {
-            let stem = UInt32(truncatingIfNeeded: record[3].load(ordering: .acquiring))
-            if stem != 0 { return stem - 1 }
+            let list = UInt32(truncatingIfNeeded: record[3].load(ordering: .acquiring))
+            if list != 0 { return Entry(record, list: list - 1) }
         }
         return addSurface(word)
     }
 
-    /// The term whose stem is `word` itself, if it has one.
-    func term(forStem word: FoldedWord) -> UInt32? {
-        guard let record = find(word, hash: word.hash(seed: seed)) else { return nil }
-        let own = UInt32(truncatingIfNeeded: record[3].load(ordering: .acquiring) >> 32)
-        return own == 0 ? nil : own - 1
+    /// A list of a stem.
+    struct List {
+        let number: UInt32
+        let kind: PostingList.Kind
+        /// The number of the word, of `mixed` that of the stem.
+        let word: UInt32
     }
 
-    /// Calls `body` with the stem of a term.
-    func withStem<T>(of term: UInt32, _ body: (FoldedWord) -> T) -> T {
-        let number = UInt32(truncatingIfNeeded: terms[term][0].load(ordering: .relaxed))
+    /// The list with a number.
+    func list(_ number: UInt32) -> List {
+        let head = lists[number * 2][0].load(ordering: .relaxed)
+        return List(
+            number: number,
+            kind: PostingList.Kind(rawValue: UInt8(truncatingIfNeeded: head >> 32)) ?? .mixed,
+            word: UInt32(truncatingIfNeeded: head)
+        )
+    }
+
+    /// The lists of a stem.
+    func lists(ofStem word: FoldedWord) -> [List] {
+        guard let record = find(word, hash: word.hash(seed: seed)) else { return [] }
+        return lists(of: record)
+    }
+
+    private func lists(of record: UnsafeMutablePointer<GrowingWords.Word>) -> [List] {
+        var found: [List] = []
+        var next = UInt32(truncatingIfNeeded: record[3].load(ordering: .acquiring) >> 32)
+        while next != 0 {
+            found.append(list(next - 1))
+            next = UInt32(truncatingIfNeeded: lists[(next - 1) * 2][1].load(ordering: .relaxed))
+        }
+        return found
+    }
+
+    /// The list of a kind that documents with several forms of a stem are in, made when it is new.
+    ///
+    /// - Parameters:
+    ///   - kind: `mixed`, or `among` for the one of a form.
+    ///   - alone: The list of the form alone, of `mixed` that of any form.
+    func list(_ kind: PostingList.Kind, beside alone: UInt32) -> UInt32 {
+        let form = list(alone).word
+        let stem = stem(of: form)
+        let word = kind == .mixed ? stem : form
+        let record = words[stem * 4]
+        let isIt = { (list: List) in list.kind == kind && list.word == word }
+        if let there = lists(of: record).first(where: isIt) { return there.number }
+        return additions.withLock { _ in
+            lists(of: record).first(where: isIt)?.number ?? addList(kind, word, stem: stem)
+        }
+    }
+
+    /// The number of a word's stem; of a word that never stood in a text 0.
+    private func stem(of word: UInt32) -> UInt32 {
+        let record = words[word * 4]
+        return UInt32(truncatingIfNeeded: record[2].load(ordering: .relaxed) >> 32) & 0x3FFF_FFFF
+    }
+
+    /// Calls `body` with a word.
+    func withWord<T>(_ number: UInt32, _ body: (FoldedWord) -> T) -> T {
         let record = words[number * 4]
-        let count = Int(record[2].load(ordering: .relaxed))
+        let count = Int(record[2].load(ordering: .relaxed) & 0xFFFF_FFFF)
         let low = record[0].load(ordering: .relaxed)
         let high = record[1].load(ordering: .relaxed)
         guard count > FoldedWord.shortCount else {
@@ -99,30 +172,58 @@ package final class TextDictionary: @unchecked Sendable {
         }
     }
 
-    /// The terms whose stems begin with `prefix`.
+    /// What a list is kept under in a base.
+    func key(of list: UInt32) -> [UInt8] {
+        let list = self.list(list)
+        let stem = list.kind == .mixed ? list.word : stem(of: list.word)
+        return PostingList.key(
+            list.kind,
+            stem: withWord(stem) { $0.bytes },
+            word: withWord(list.word) { $0.bytes }
+        )
+    }
+
+    /// Whether a list is that of this word, alone or among others.
+    func isList(_ list: List, of word: [UInt8]) -> Bool {
+        list.kind != .mixed
+            && withWord(list.word) { other in
+                word.withUnsafeBufferPointer { other.hasBytes($0) }
+            }
+    }
+
+    /// The lists of stems that begin with `prefix`, without those of `among`.
     ///
-    /// Looks at every term, about 5 ns each.
-    func terms(withPrefix prefix: [UInt8]) -> [UInt32] {
+    /// Looks at every list, about 5 ns each.
+    func lists(withPrefix prefix: [UInt8]) -> [UInt32] {
         var wanted: UInt64 = 0
         for (place, byte) in prefix.prefix(8).enumerated() {
             wanted |= UInt64(byte) << UInt64(place * 8)
         }
         let mask = prefix.count < 8 ? 1 << UInt64(prefix.count * 8) - 1 : UInt64.max
-        return (0..<termCount).filter { term in
-            let number = UInt32(truncatingIfNeeded: terms[term][0].load(ordering: .relaxed))
-            let record = words[number * 4]
-            let isLong = record[2].load(ordering: .relaxed) > UInt64(FoldedWord.shortCount)
+        return (0..<listCount).filter { number in
+            let list = list(number)
+            if list.kind == .among { return false }
+            let stem = list.kind == .mixed ? list.word : stem(of: list.word)
+            let record = words[stem * 4]
+            let bytes = record[2].load(ordering: .relaxed) & 0xFFFF_FFFF
+            let isLong = bytes > UInt64(FoldedWord.shortCount)
             guard isLong || record[0].load(ordering: .relaxed) & mask == wanted else {
                 return false
             }
             if !isLong && prefix.count <= 8 { return true }
-            return withStem(of: term) { $0.bytes.starts(with: prefix) }
+            return withWord(stem) { $0.bytes.starts(with: prefix) }
         }
     }
 
     @inline(__always)
     private func find(_ word: FoldedWord, hash: UInt64) -> UnsafeMutablePointer<GrowingWords.Word>?
     {
+        findNumber(word, hash: hash).map { words[$0 &* 4] }
+    }
+
+    /// The number of a word that is there.
+    @inline(__always)
+    private func findNumber(_ word: FoldedWord, hash: UInt64) -> UInt32? {
         let table = table.load(ordering: .acquiring)
         let mask = table[0].load(ordering: .relaxed)
         var index = hash & mask
@@ -130,8 +231,8 @@ package final class TextDictionary: @unchecked Sendable {
             let slot = table[Int(index) + 1].load(ordering: .acquiring)
             if slot == 0 { return nil }
             if slot >> 32 == hash >> 32 {
-                let record = words[(UInt32(truncatingIfNeeded: slot) &- 1) &* 4]
-                if isEqual(record, word, hash) { return record }
+                let number = UInt32(truncatingIfNeeded: slot) &- 1
+                if isEqual(words[number &* 4], word, hash) { return number }
             }
             index = (index + 1) & mask
         }
@@ -143,7 +244,9 @@ package final class TextDictionary: @unchecked Sendable {
         _ word: FoldedWord,
         _ hash: UInt64
     ) -> Bool {
-        guard record[2].load(ordering: .relaxed) == UInt64(word.count) else { return false }
+        guard record[2].load(ordering: .relaxed) & 0xFFFF_FFFF == UInt64(word.count) else {
+            return false
+        }
         if let long = word.long {
             return record[0].load(ordering: .relaxed) == hash && hasBytes(record, long, word)
         }
@@ -163,59 +266,63 @@ package final class TextDictionary: @unchecked Sendable {
     // MARK: Adding
 
     /// Finds the stem of a word that is new, and remembers it.
-    private func addSurface(_ word: FoldedWord) -> UInt32 {
+    private func addSurface(_ word: FoldedWord) -> Entry {
         var buffer = WordBuffer()
         buffer.set(word)
-        PorterStemmer.stem(&buffer)
-        let term = addTerm(forStem: buffer.word)
-        additions.withLock { additions in
-            let record = add(word, &additions)
-            let own = record[3].load(ordering: .relaxed) >> 32
-            record[3].store(own << 32 | UInt64(term + 1), ordering: .releasing)
-        }
-        return term
-    }
-
-    /// The term whose stem is `word` itself, made when it is new.
-    func addTerm(forStem word: FoldedWord) -> UInt32 {
-        additions.withLock { additions in
-            let record = add(word, &additions)
+        let isStopWord = analyzer.isStopWord(word)
+        analyzer.stem(&buffer)
+        return additions.withLock { additions in
+            let number = add(word, &additions)
+            let record = words[number * 4]
             let sides = record[3].load(ordering: .relaxed)
-            if sides >> 32 != 0 { return UInt32(truncatingIfNeeded: sides >> 32) - 1 }
-            guard let term = terms.allocate(1) else { preconditionFailure("too many terms") }
-            terms[term][0].store(number(of: word), ordering: .relaxed)
-            termTotal.store(term + 1, ordering: .releasing)
-            record[3].store(
-                UInt64(term + 1) << 32 | sides & 0xFFFF_FFFF,
-                ordering: .releasing
-            )
-            return term
-        }
-    }
-
-    /// The number of a word that is there.
-    private func number(of word: FoldedWord) -> UInt64 {
-        let hash = word.hash(seed: seed)
-        let table = table.load(ordering: .relaxed)
-        let mask = table[0].load(ordering: .relaxed)
-        var index = hash & mask
-        while true {
-            let slot = table[Int(index) + 1].load(ordering: .relaxed)
-            precondition(slot != 0, "a word that was just added is missing")
-            let number = UInt32(truncatingIfNeeded: slot) - 1
-            if slot >> 32 == hash >> 32, isEqual(words[number * 4], word, hash) {
-                return UInt64(number)
+            if sides & 0xFFFF_FFFF != 0 {
+                return Entry(record, list: UInt32(truncatingIfNeeded: sides) - 1)
             }
-            index = (index + 1) & mask
+            let stem = add(buffer.word, &additions)
+            let bytes = record[2].load(ordering: .relaxed)
+            record[2].store(
+                bytes | UInt64(stem) << 32 | (isStopWord ? 1 << 63 : 0),
+                ordering: .relaxed
+            )
+            let list = addList(.alone, number, stem: stem)
+            let own = record[3].load(ordering: .relaxed) >> 32
+            record[3].store(own << 32 | UInt64(list + 1), ordering: .releasing)
+            return Entry(record, list: list)
         }
     }
 
-    /// The record of a word, made when it is new; under the lock.
-    private func add(_ word: FoldedWord, _ additions: inout Additions)
-        -> UnsafeMutablePointer<GrowingWords.Word>
-    {
+    /// Adds a list before the others of its stem; under the lock.
+    private func addList(_ kind: PostingList.Kind, _ word: UInt32, stem: UInt32) -> UInt32 {
+        guard let place = lists.allocate(2) else { preconditionFailure("too many words") }
+        let record = words[stem * 4]
+        let sides = record[3].load(ordering: .relaxed)
+        lists[place][0].store(UInt64(kind.rawValue) << 32 | UInt64(word), ordering: .relaxed)
+        lists[place][1].store(sides >> 32, ordering: .relaxed)
+        listTotal.store(place / 2 + 1, ordering: .releasing)
+        record[3].store(
+            UInt64(place / 2 + 1) << 32 | sides & 0xFFFF_FFFF,
+            ordering: .releasing
+        )
+        return place / 2
+    }
+
+    /// The number here of a list of another dictionary, made when it is new.
+    func number(of list: UInt32, from other: TextDictionary) -> UInt32 {
+        let list = other.list(list)
+        guard list.kind == .mixed else {
+            let alone = other.withWord(list.word) { entry(of: $0).list }
+            return list.kind == .alone ? alone : self.list(list.kind, beside: alone)
+        }
+        // Several forms have this stem: any of them leads to the list.
+        let form = other.lists(of: other.words[list.word * 4]).first { $0.kind == .alone }
+        guard let form else { preconditionFailure("a stem without a form") }
+        return self.list(.mixed, beside: other.withWord(form.word) { entry(of: $0).list })
+    }
+
+    /// The number of a word, made when it is new; under the lock.
+    private func add(_ word: FoldedWord, _ additions: inout Additions) -> UInt32 {
         let hash = word.hash(seed: seed)
-        if let record = find(word, hash: hash) { return record }
+        if let number = findNumber(word, hash: hash) { return number }
         guard let index = words.allocate(4) else { preconditionFailure("too many words") }
         let record = words[index]
         record[0].store(word.low, ordering: .relaxed)
@@ -240,8 +347,8 @@ package final class TextDictionary: @unchecked Sendable {
         self.table.store(table, ordering: .releasing)
         let slots = Int(table[0].load(ordering: .relaxed)) * 2
         additions.byteCount =
-            words.byteCount + longWords.byteCount + terms.byteCount + slots * 8
-        return record
+            words.byteCount + longWords.byteCount + lists.byteCount + slots * 8
+        return index / 4
     }
 
     private func grown(_ table: UnsafeMutablePointer<GrowingWords.Word>)
@@ -254,7 +361,7 @@ package final class TextDictionary: @unchecked Sendable {
             guard slot != 0 else { continue }
             let number = UInt32(truncatingIfNeeded: slot) - 1
             let record = words[number * 4]
-            let count = Int(record[2].load(ordering: .relaxed))
+            let count = Int(record[2].load(ordering: .relaxed) & 0xFFFF_FFFF)
             let low = record[0].load(ordering: .relaxed)
             let hash =
                 count > FoldedWord.shortCount

@@ -4,7 +4,7 @@ package import LodestoneCore
 extension TextIndex {
     /// The `k` best rows that match a question, best first; of equal scores the smaller row.
     ///
-    /// The score is the BM25 of every part that the row matches and that isn't negated; the words
+    /// The score is the BM25F of every part that the row matches and that isn't negated; the words
     /// of a phrase count each, and what a prefix stands for counts as one word. A question that is
     /// a negation has no scores: its rows come in their order, with score 0, and every row below
     /// `rowBound` that is allowed may be one of them, those without words too.
@@ -12,7 +12,6 @@ extension TextIndex {
     /// - Parameters:
     ///   - query: What to look for.
     ///   - k: How many rows.
-    ///   - bm25: How much an occurrence says.
     ///   - context: Looked at once for 65,536 rows.
     ///   - isAllowed: Asked only for rows that would enter the answer.
     /// - Returns: No more than `k` rows with their scores.
@@ -22,7 +21,6 @@ extension TextIndex {
     package func search(
         _ query: NormalizedTextQuery,
         k: Int,
-        bm25: BM25 = BM25(),
         context: CallContext? = nil,
         isAllowed: (UInt32) -> Bool
     ) throws(LodestoneError) -> [TextHit] {
@@ -30,12 +28,12 @@ extension TextIndex {
         if query.isComplement {
             return try others(than: query.expression, k: k, context: context, isAllowed: isAllowed)
         }
-        if let words = query.expression.anyWord {
-            return try rank(words, k: k, bm25: bm25, context: context, isAllowed: isAllowed)
+        if let words = query.expression.anyWord(by: delta.dictionary.analyzer) {
+            return try rank(words, k: k, context: context, isAllowed: isAllowed)
         }
         var matcher = TextMatcher(self, query.expression)
-        let weights = matcher.weights(bm25)
-        let classes = classWeights(bm25)
+        let weights = matcher.weights
+        let classes = classWeights
         var top = TopRows(limit: k)
         try scratch.withScratch { (scratch) throws(LodestoneError) in
             for number in 0..<Chunk.count(self) {
@@ -80,14 +78,15 @@ extension TextIndex {
 
 extension TextExpression {
     /// The words, if this asks for any of some single words.
-    var anyWord: [String]? {
+    func anyWord(by analyzer: TextAnalyzer) -> [QueryWord]? {
         switch self {
         case .word(let word):
-            return QueryWords.stems(of: word).count == 1 ? [word] : nil
+            let words = analyzer.words(of: word)
+            return words.count == 1 ? words : nil
         case .or(let parts):
-            let words = parts.compactMap(\.anyWord)
+            let words = parts.compactMap { $0.anyWord(by: analyzer) }
             return words.count == parts.count ? words.flatMap { $0 } : nil
-        case .phrase, .prefix, .and, .andNot:
+        case .phrase, .prefix, .field, .and, .andNot:
             return nil
         }
     }
@@ -97,17 +96,38 @@ extension TextExpression {
 struct TextMatcher {
     /// Words in a row, where the last may go on.
     struct Leaf {
-        /// Where the words that are known stand in `cursors`, in order.
-        var words: [Int] = []
+        /// Where the lists of each known word stand in `cursors`, in the order of the words.
+        var words: [Range<Int>] = []
         /// What the last word may be, instead of being in `words`.
         var endings: Range<Int>?
+        /// Where the words must stand.
+        let scope: Scope
         /// Whether a match counts.
         let isWanted: Bool
-        /// What a word of it is counted with by the question.
-        var isPhrase: Bool { words.count + (endings == nil ? 0 : 1) > 1 }
+        /// Whether rows with the words are no more than candidates.
+        var needsPositions: Bool {
+            words.count + (endings == nil ? 0 : 1) > 1 || scope.field != nil
+        }
         /// Its rows in the chunk under way, once they are known.
         var rows: RowBits?
         var isKnown = false
+    }
+
+    /// The fields that a part of a question is about.
+    enum Scope {
+        case all
+        case one(Int)
+        /// A field that no document has.
+        case none
+
+        /// Its number.
+        var field: Int? { if case .one(let field) = self { field } else { nil } }
+    }
+
+    /// What a posting list counts: places in the weights of the question.
+    private struct Share {
+        let stem: Int?
+        let form: Int?
     }
 
     private indirect enum Node {
@@ -120,69 +140,103 @@ struct TextMatcher {
     private let index: TextIndex
     private var cursors: [TermCursor] = []
     private var isPresent: [Bool] = []
+    /// Of each cursor.
+    private var shares: [Share] = []
+    private var inverseFrequencies: [Double] = []
+    private let bm25: BM25
     private var leaves: [Leaf] = []
     private var root: Node
 
     init(_ index: TextIndex, _ expression: TextExpression) {
         self.index = index
+        bm25 = BM25(index.options)
         root = .and([])
-        root = node(expression, isWanted: true)
+        root = node(expression, .all, isWanted: true)
         isPresent = Array(repeating: false, count: cursors.count)
     }
 
-    private mutating func node(_ expression: TextExpression, isWanted: Bool) -> Node {
+    private mutating func node(
+        _ expression: TextExpression,
+        _ scope: Scope,
+        isWanted: Bool
+    ) -> Node {
         switch expression {
         case .word(let word):
-            return leaf([word], isPrefix: false, isWanted)
+            return leaf([word], isPrefix: false, scope, isWanted)
         case .phrase(let words):
-            return leaf(words, isPrefix: false, isWanted)
+            return leaf(words, isPrefix: false, scope, isWanted)
         case .prefix(let words):
-            return leaf(words, isPrefix: true, isWanted)
+            return leaf(words, isPrefix: true, scope, isWanted)
+        case .field(let name, let inner):
+            let number = index.delta.tables.fields.number(of: name)
+            return node(inner, number.map { .one($0) } ?? .none, isWanted: isWanted)
         case .and(let parts):
-            return .and(parts.map { node($0, isWanted: isWanted) })
+            return .and(parts.map { node($0, scope, isWanted: isWanted) })
         case .or(let parts):
-            return .or(parts.map { node($0, isWanted: isWanted) })
+            return .or(parts.map { node($0, scope, isWanted: isWanted) })
         case .andNot(let wanted, let unwanted):
             return .andNot(
-                node(wanted, isWanted: isWanted),
-                node(unwanted, isWanted: false)
+                node(wanted, scope, isWanted: isWanted),
+                node(unwanted, scope, isWanted: false)
             )
         }
     }
 
-    private mutating func leaf(_ words: [String], isPrefix: Bool, _ isWanted: Bool) -> Node {
-        var stems = words.flatMap { QueryWords.stems(of: $0) }
-        var leaf = Leaf(isWanted: isWanted)
-        let last = isPrefix ? stems.popLast() : nil
-        for stem in stems {
-            leaf.words.append(cursors.count)
-            cursors.append(index.cursor(forStem: stem))
-        }
+    private mutating func leaf(
+        _ texts: [String],
+        isPrefix: Bool,
+        _ scope: Scope,
+        _ isWanted: Bool
+    ) -> Node {
+        var words = texts.flatMap { index.delta.dictionary.analyzer.words(of: $0) }
+        var leaf = Leaf(scope: scope, isWanted: isWanted)
+        let last = isPrefix ? words.popLast() : nil
+        for word in words { leaf.words.append(addLists(of: word)) }
         if let last {
             let start = cursors.count
-            index.appendCursors(withPrefix: last, to: &cursors)
+            index.appendCursors(withPrefix: last.stem, to: &cursors)
             leaf.endings = start..<cursors.count
+            let frequency = cursors[start...].reduce(0) { $0 + $1.frequency }
+            let share = Share(stem: addInverseFrequency(frequency), form: nil)
+            while shares.count < cursors.count { shares.append(share) }
         }
         leaves.append(leaf)
         return .leaf(leaves.count - 1)
     }
 
+    private mutating func addInverseFrequency(_ frequency: Int, times factor: Double = 1) -> Int {
+        inverseFrequencies.append(
+            factor * bm25.inverseFrequency(frequency, of: index.documentCount)
+        )
+        return inverseFrequencies.count - 1
+    }
+
+    /// - Returns: Where the lists stand in `cursors`.
+    private mutating func addLists(of word: QueryWord) -> Range<Int> {
+        let start = cursors.count
+        let place = inverseFrequencies.count
+        let isExact = bm25.exactWeight > 0
+        var (frequency, formFrequency) = (0, 0)
+        index.forEachList(ofStem: word.stem, forms: isExact ? [word.form] : []) {
+            cursor,
+            kind,
+            form in
+            if kind != .among { frequency += cursor.frequency }
+            if form != nil { formFrequency += cursor.frequency }
+            cursors.append(cursor)
+            shares.append(
+                Share(stem: kind == .among ? nil : place, form: form.map { _ in place + 1 })
+            )
+        }
+        _ = addInverseFrequency(frequency)
+        if isExact { _ = addInverseFrequency(formFrequency, times: bm25.exactWeight) }
+        return start..<cursors.count
+    }
+
     // MARK: Weights
 
-    /// The weight of each leaf's words, in their order, and last of what its prefix stands for.
-    func weights(_ bm25: BM25) -> WordWeights {
-        let count = index.documentCount
-        return WordWeights(
-            leaves.flatMap { leaf in
-                leaf.words.map { bm25.inverseFrequency(cursors[$0].frequency, of: count) }
-                    + [leaf.endings].compactMap(\.self).map { endings in
-                        let frequency = cursors[endings].reduce(0) { $0 + $1.frequency }
-                        return bm25.inverseFrequency(frequency, of: count)
-                    }
-            },
-            bm25: bm25
-        )
-    }
+    /// What the words count, with those that the shares of lists stand for.
+    var weights: WordWeights { WordWeights(inverseFrequencies, bm25: bm25) }
 
     /// Adds what the leaves count to the sums of `rows`, in the chunk under way.
     mutating func addWeights(
@@ -191,22 +245,19 @@ struct TextMatcher {
         of rows: RowBits,
         to sums: UnsafeMutablePointer<UInt32>
     ) {
-        var next = 0
-        for number in leaves.indices {
-            // The weights of this leaf.
-            let first = next
-            next += leaves[number].words.count + (leaves[number].endings == nil ? 0 : 1)
-            guard leaves[number].isWanted else { continue }
+        for number in leaves.indices where leaves[number].isWanted {
             var counted = rows
-            if leaves[number].isPhrase {
+            if leaves[number].needsPositions {
                 guard let matching = self.rows(ofLeaf: number) else { continue }
                 counted.formIntersection(matching)
             }
             let leaf = leaves[number]
-            let places = leaf.words + Array(leaf.endings ?? 0..<0)
-            for (offset, place) in places.enumerated() where isPresent[place] {
-                // What a prefix stands for shares the last one.
-                let (weight, mask) = (weights[min(first + offset, next - 1)], classes.mask)
+            if case .none = leaf.scope { continue }
+            for place in leaf.words.joined() + Array(leaf.endings ?? 0..<0) where isPresent[place] {
+                let weight =
+                    (shares[place].stem.map { weights[$0] } ?? 0)
+                    + (shares[place].form.map { weights[$0] } ?? 0)
+                let mask = classes.mask
                 classes.weights.withUnsafeBufferPointer { classes in
                     chunk.forEachPosting(cursors[place]) { row, postingClass in
                         guard counted.contains(row) else { return }
@@ -274,28 +325,33 @@ struct TextMatcher {
     }
 
     private func findRows(_ leaf: Leaf) -> RowBits? {
+        if case .none = leaf.scope { return nil }
         // The rows that have all the words, wherever they stand.
         var all: RowBits?
-        for place in leaf.words {
-            guard isPresent[place] else { return nil }
-            let rows = rows(ofCursor: place)
+        for lists in leaf.words {
+            guard let rows = rows(ofLists: lists) else { return nil }
             all?.formIntersection(rows)
             all = all ?? rows
         }
         if all?.isEmpty == true { return nil }
+        let words = leaf.words.map { lists in
+            lists.filter { isPresent[$0] && shares[$0].stem != nil }.map { cursors[$0] }
+        }
         guard let endings = leaf.endings else {
-            guard let all, leaf.words.count > 1 else { return all }
-            return PhraseReader(chunk, leaf.words.map { cursors[$0] }).rows(in: all)
+            guard let all, leaf.needsPositions else { return all }
+            return PhraseReader(chunk, words, field: leaf.scope.field).rows(in: all)
         }
         var any: RowBits?
         for ending in endings where isPresent[ending] {
-            var rows = rows(ofCursor: ending)
-            if let all {
-                rows.formIntersection(all)
-                let words = leaf.words + [ending]
-                guard !rows.isEmpty,
-                    let found = PhraseReader(chunk, words.map { cursors[$0] }).rows(in: rows)
-                else { continue }
+            guard var rows = rows(ofLists: ending..<ending + 1) else { continue }
+            if leaf.needsPositions {
+                if let all { rows.formIntersection(all) }
+                let reader = PhraseReader(
+                    chunk,
+                    words + [[cursors[ending]]],
+                    field: leaf.scope.field
+                )
+                guard !rows.isEmpty, let found = reader.rows(in: rows) else { continue }
                 rows = found
             }
             any?.formUnion(rows)
@@ -304,23 +360,30 @@ struct TextMatcher {
         return any
     }
 
-    private func rows(ofCursor place: Int) -> RowBits {
-        var rows = RowBits()
-        chunk.forEachPosting(cursors[place]) { row, _ in rows.insert(row) }
+    /// The rows that have a stem; `nil` for none.
+    private func rows(ofLists lists: Range<Int>) -> RowBits? {
+        var rows: RowBits?
+        for place in lists where isPresent[place] && shares[place].stem != nil {
+            var those = rows ?? RowBits()
+            rows = nil
+            chunk.forEachPosting(cursors[place]) { row, _ in those.insert(row) }
+            rows = those
+        }
         return rows
     }
 }
 
 extension TextIndex {
-    /// Appends a cursor for every term, in the base and in the delta, whose stem begins so.
+    /// Appends a cursor for every list, in the base and in the delta, of a stem that begins so.
     fileprivate func appendCursors(withPrefix prefix: [UInt8], to cursors: inout [TermCursor]) {
         if let base {
-            for term in base.terms(withPrefix: prefix) {
-                cursors.append(TermCursor(self, baseTerm: term, deltaTerm: nil))
+            for list in base.lists(withPrefix: prefix) {
+                guard let key = base.key(of: list), key.kind != .among else { continue }
+                cursors.append(TermCursor(self, baseList: list))
             }
         }
-        for term in delta.dictionary.terms(withPrefix: prefix) {
-            cursors.append(TermCursor(self, baseTerm: nil, deltaTerm: term))
+        for list in delta.dictionary.lists(withPrefix: prefix) {
+            cursors.append(TermCursor(self, deltaList: list))
         }
     }
 }

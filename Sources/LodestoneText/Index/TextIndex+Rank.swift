@@ -5,12 +5,12 @@ extension TextIndex {
     /// The `k` best rows that have any of the words, best first; of equal scores the smaller row.
     ///
     /// Every row with one of the words is scored, so the answer is exact. A word given twice counts
-    /// twice.
+    /// twice. The score is the BM25F of the stems, and on top that of the words in their exact
+    /// form, times `TextOptions.exactWeight`.
     ///
     /// - Parameters:
     ///   - words: As they were typed; one that is several (`rock-n-roll`) counts as those.
     ///   - k: How many rows.
-    ///   - bm25: How much an occurrence says.
     ///   - context: Looked at once for 65,536 rows.
     ///   - isAllowed: Asked only for rows that would enter the answer.
     /// - Returns: No more than `k` rows with their scores.
@@ -19,84 +19,141 @@ extension TextIndex {
     package func rank(
         _ words: [String],
         k: Int,
-        bm25: BM25 = BM25(),
+        context: CallContext? = nil,
+        isAllowed: (UInt32) -> Bool
+    ) throws(LodestoneError) -> [TextHit] {
+        let words = words.flatMap { delta.dictionary.analyzer.words(of: $0) }
+        return try rank(words, k: k, context: context, isAllowed: isAllowed)
+    }
+
+    func rank(
+        _ words: [QueryWord],
+        k: Int,
         context: CallContext? = nil,
         isAllowed: (UInt32) -> Bool
     ) throws(LodestoneError) -> [TextHit] {
         guard k > 0 else { return [] }
-        var (cursors, weights) = wordCursors(words, bm25)
-        guard cursors.contains(where: { !$0.isAtEnd }) else { return [] }
-        let classes = classWeights(bm25)
+        var question = WordQuestion(self, words)
+        guard !question.cursors.isEmpty else { return [] }
+        let classes = classWeights
         var top = TopRows(limit: k)
         try scratch.withScratch { (scratch) throws(LodestoneError) in
             for number in 0..<Chunk.count(self) {
                 try context?.check()
                 let chunk = Chunk(self, number)
                 var count = 0
-                for index in cursors.indices where cursors[index].move(to: number, of: self) {
-                    count += cursors[index].count(in: number, of: self, enough: Scratch.sparse)
+                for index in question.cursors.indices
+                where question.cursors[index].move(to: number, of: self) {
+                    count += question.cursors[index]
+                        .count(in: number, of: self, enough: Scratch.sparse)
                 }
                 if count == 0 { continue }
                 let ranking = ChunkRanking(chunk: chunk, scratch: scratch, classes: classes)
                 if count < Scratch.sparse {
-                    ranking.rankSparse(cursors, weights.weights, into: &top, isAllowed)
+                    ranking.rankSparse(question, into: &top, isAllowed)
                 } else {
-                    ranking.rankDense(cursors, weights.weights, into: &top, isAllowed)
+                    ranking.rankDense(question, into: &top, isAllowed)
                 }
             }
         }
-        return top.hits(weights)
+        return top.hits(question.scale)
     }
 
-    /// The postings of words, each once, and what they weigh.
-    func wordCursors(_ words: [String], _ bm25: BM25) -> (
-        cursors: [TermCursor], weights: WordWeights
+    /// What each class counts, by today's average lengths.
+    var classWeights: ClassWeights {
+        let key = ClassWeights.Key(BM25(options), slots, count: classCount)
+        return scratch.weights(key, of: delta.tables.classes)
+    }
+
+    /// Calls `body` with each list of a stem, and which of `forms` it is of.
+    ///
+    /// Lists of forms among others are left out, unless these are some of `forms`.
+    func forEachList(
+        ofStem stem: [UInt8],
+        forms: [[UInt8]],
+        _ body: (_ cursor: TermCursor, _ kind: PostingList.Kind, _ form: Int?) -> Void
     ) {
-        var places: [[UInt8]: Int] = [:]
-        var stems: [(stem: [UInt8], times: Int)] = []
-        for stem in words.flatMap({ QueryWords.stems(of: $0) }) {
-            if let place = places[stem] {
-                stems[place].times += 1
-            } else {
-                places[stem] = stems.count
-                stems.append((stem, 1))
-            }
-        }
-        var cursors: [TermCursor] = []
-        var inverseFrequencies: [Double] = []
-        for (stem, times) in stems {
-            // Words that occur nowhere take part in the weights, so that these don't depend on
-            // whether the postings of gone documents are still there.
-            let cursor = cursor(forStem: stem)
-            cursors.append(cursor)
-            inverseFrequencies.append(
-                Double(times) * bm25.inverseFrequency(cursor.frequency, of: documentCount)
-            )
-        }
-        return (cursors, WordWeights(inverseFrequencies, bm25: bm25))
-    }
-
-    /// What each class counts, by today's average length.
-    func classWeights(_ bm25: BM25) -> ClassWeights {
-        scratch.weights(
-            ClassWeights.Key(
-                bm25,
-                length: totalLength,
-                documents: documentCount,
-                maxClass: maxClass
-            )
-        )
-    }
-
-    /// The postings of a stem.
-    func cursor(forStem stem: [UInt8]) -> TermCursor {
         var buffer = WordBuffer()
         buffer.append(contentsOf: stem)
-        return TermCursor(
-            self,
-            baseTerm: base?.term(forStem: buffer.word),
-            deltaTerm: delta.dictionary.term(forStem: buffer.word)
-        )
+        if let base {
+            for list in base.lists(ofStem: buffer.word) {
+                guard let key = base.key(of: list) else { continue }
+                let form = forms.firstIndex { key.isList(of: $0) }
+                if key.kind == .among, form == nil { continue }
+                body(TermCursor(self, baseList: list), key.kind, form)
+            }
+        }
+        let dictionary = delta.dictionary
+        if dictionary.listCount == 0 { return }
+        for list in dictionary.lists(ofStem: buffer.word) {
+            let form = forms.firstIndex { dictionary.isList(list, of: $0) }
+            if list.kind == .among, form == nil { continue }
+            body(TermCursor(self, deltaList: list.number), list.kind, form)
+        }
+    }
+}
+
+/// The postings of plain words, and what each list counts.
+struct WordQuestion {
+    var cursors: [TermCursor]
+    /// Of each cursor.
+    let weights: [UInt64]
+    let scale: WordWeights
+
+    init(_ index: TextIndex, _ words: [QueryWord]) {
+        struct Form {
+            let bytes: [UInt8]
+            var times: Int
+        }
+        let bm25 = BM25(index.options)
+        var stems: [(stem: [UInt8], times: Int, forms: [Form])] = []
+        var places: [[UInt8]: Int] = [:]
+        for word in words {
+            let place = places[word.stem] ?? stems.count
+            if place == stems.count {
+                places[word.stem] = place
+                stems.append((word.stem, 0, []))
+            }
+            stems[place].times += 1
+            if bm25.exactWeight == 0 { continue }
+            if let form = stems[place].forms.firstIndex(where: { $0.bytes == word.form }) {
+                stems[place].forms[form].times += 1
+            } else {
+                stems[place].forms.append(Form(bytes: word.form, times: 1))
+            }
+        }
+        // Of each list which of the inverse frequencies it counts with.
+        var counted: [(stem: Int?, form: Int?)] = []
+        var inverseFrequencies: [Double] = []
+        var found: [TermCursor] = []
+        let count = index.documentCount
+        for (stem, times, forms) in stems {
+            var frequency = 0
+            var formFrequencies = [Int](repeating: 0, count: forms.count)
+            let place = inverseFrequencies.count
+            index.forEachList(ofStem: stem, forms: forms.map(\.bytes)) { cursor, kind, form in
+                if kind != .among { frequency += cursor.frequency }
+                if let form { formFrequencies[form] += cursor.frequency }
+                if cursor.isAtEnd { return }
+                found.append(cursor)
+                counted.append((kind == .among ? nil : place, form.map { place + 1 + $0 }))
+            }
+            // Words that occur nowhere take part in the weights, so that these don't depend on
+            // whether the postings of gone documents are still there.
+            inverseFrequencies.append(Double(times) * bm25.inverseFrequency(frequency, of: count))
+            for (form, frequency) in zip(forms, formFrequencies) {
+                inverseFrequencies.append(
+                    Double(form.times) * bm25.exactWeight
+                        * bm25.inverseFrequency(frequency, of: count)
+                )
+            }
+        }
+        let scale = WordWeights(inverseFrequencies, bm25: bm25)
+        weights = counted.map { stem, form in
+            (stem.map { scale.weights[$0] } ?? 0) + (form.map { scale.weights[$0] } ?? 0)
+        }
+        cursors = found
+        self.scale = scale
     }
 }
 
@@ -108,15 +165,14 @@ private struct ChunkRanking {
 
     /// Notes the rows that are touched.
     func rankSparse(
-        _ cursors: [TermCursor],
-        _ weights: [UInt64],
+        _ question: WordQuestion,
         into top: inout TopRows,
         _ isAllowed: (UInt32) -> Bool
     ) {
         let (sums, touched, mask) = (scratch.sums, scratch.touched, classes.mask)
         var count = 0
         classes.weights.withUnsafeBufferPointer { classes in
-            for (cursor, weight) in zip(cursors, weights) {
+            for (cursor, weight) in zip(question.cursors, question.weights) {
                 chunk.forEachPosting(cursor) { row, postingClass in
                     let sum = sums[row]
                     // The delta may have grown since its postings were counted, but then its rows
@@ -140,14 +196,13 @@ private struct ChunkRanking {
 
     /// Scans all rows.
     func rankDense(
-        _ cursors: [TermCursor],
-        _ weights: [UInt64],
+        _ question: WordQuestion,
         into top: inout TopRows,
         _ isAllowed: (UInt32) -> Bool
     ) {
         let (sums, mask) = (scratch.sums, classes.mask)
         classes.weights.withUnsafeBufferPointer { classes in
-            for (cursor, weight) in zip(cursors, weights) {
+            for (cursor, weight) in zip(question.cursors, question.weights) {
                 chunk.forEachPosting(cursor) { row, postingClass in
                     sums[row] =
                         sums[row] &+ WordWeights.product(weight, classes[postingClass & mask])
@@ -171,24 +226,5 @@ private struct ChunkRanking {
             }
             lanes[group] = .zero
         }
-    }
-}
-
-/// What a question's words are in the index.
-enum QueryWords {
-    /// The stems of the words in `text`, in order.
-    static func stems(of text: String) -> [[UInt8]] {
-        var tokenizer = Tokenizer()
-        var buffer = WordBuffer()
-        var stems: [[UInt8]] = []
-        var text = text
-        text.withUTF8 { text in
-            tokenizer.forEachWord(in: text) { word in
-                buffer.set(word)
-                PorterStemmer.stem(&buffer)
-                stems.append(Array(UnsafeBufferPointer(start: buffer.bytes, count: buffer.count)))
-            }
-        }
-        return stems
     }
 }

@@ -8,7 +8,6 @@ extension TextIndex {
     /// - Parameters:
     ///   - query: What to look for.
     ///   - rows: In any order, repeated or not.
-    ///   - bm25: How much an occurrence says.
     ///   - context: Looked at once for 65,536 rows of the index.
     /// - Returns: A score for each element of `rows`.
     /// - Throws: What `context` throws.
@@ -17,7 +16,6 @@ extension TextIndex {
     package func scores(
         of query: NormalizedTextQuery,
         rows: [UInt32],
-        bm25: BM25 = BM25(),
         context: CallContext? = nil
     ) throws(LodestoneError) -> [Double] {
         var scores = [Double](repeating: 0, count: rows.count)
@@ -25,7 +23,7 @@ extension TextIndex {
         let places = rows.indices.filter { rows[$0] < rowBound }
             .sorted { rows[$0] < rows[$1] }
         guard !places.isEmpty else { return scores }
-        var scorer = RowScorer(self, query.expression, bm25)
+        var scorer = RowScorer(self, query.expression)
         var start = 0
         while start < places.count {
             try context?.check()
@@ -50,24 +48,26 @@ extension TextIndex {
 private struct RowScorer {
     private let index: TextIndex
     private var cursors: [TermCursor] = []
+    private var weights: [UInt64] = []
     /// For questions that are more than words.
     private var matcher: TextMatcher?
-    private let weights: WordWeights
+    private let scale: WordWeights
     private let classes: ClassWeights
 
-    init(_ index: TextIndex, _ expression: TextExpression, _ bm25: BM25) {
+    init(_ index: TextIndex, _ expression: TextExpression) {
         self.index = index
-        classes = index.classWeights(bm25)
-        if let words = expression.anyWord {
-            (cursors, weights) = index.wordCursors(words, bm25)
+        classes = index.classWeights
+        if let words = expression.anyWord(by: index.delta.dictionary.analyzer) {
+            let question = WordQuestion(index, words)
+            (cursors, weights, scale) = (question.cursors, question.weights, question.scale)
         } else {
             let matcher = TextMatcher(index, expression)
-            weights = matcher.weights(bm25)
+            scale = matcher.weights
             self.matcher = matcher
         }
     }
 
-    func score(of sum: UInt32) -> Double { weights.score(of: sum) }
+    func score(of sum: UInt32) -> Double { scale.score(of: sum) }
 
     /// Adds to the sums of `wanted`, which rise; chunks rise from call to call.
     mutating func add(_ wanted: [Int], in number: Int, to sums: UnsafeMutablePointer<UInt32>) {
@@ -76,12 +76,12 @@ private struct RowScorer {
             var asked = RowBits()
             for row in wanted { asked.insert(row) }
             rows.formIntersection(asked)
-            matcher?.addWeights(weights.weights, classes, of: rows, to: sums)
+            matcher?.addWeights(scale.weights, classes, of: rows, to: sums)
             return
         }
         let chunk = Chunk(index, number)
         for place in cursors.indices where cursors[place].move(to: number, of: index) {
-            let (weight, mask) = (weights.weights[place], classes.mask)
+            let (weight, mask) = (weights[place], classes.mask)
             chunk.forEachPosting(cursors[place], of: wanted) { row, postingClass in
                 sums[row] &+= WordWeights.product(weight, classes.weights[postingClass & mask])
             }

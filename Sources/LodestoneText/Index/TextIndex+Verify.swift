@@ -10,11 +10,11 @@ extension TextIndex {
     package func fingerprints() -> ContiguousArray<UInt64> {
         var sums = ContiguousArray<UInt64>(repeating: 0, count: Int(rowBound))
         var positions: ContiguousArray<UInt32> = []
-        for term in 0..<(base?.termCount ?? 0) {
+        for list in 0..<(base?.listCount ?? 0) {
             guard let base else { break }
-            let word = UInt64(hashing: base.bytes(of: term))
+            let word = UInt64(hashing: base.keyBytes(of: list))
             var reader = TextBase.PositionReader()
-            for entry in base.entries(of: term) {
+            for entry in base.entries(of: list) {
                 let chunk = base.chunk(of: entry) << 16
                 let postings = base.postings(of: entry)
                 for (row, number) in zip(base.rows.elements(postings), postings) {
@@ -25,9 +25,9 @@ extension TextIndex {
                 }
             }
         }
-        for term in 0..<delta.dictionary.termCount {
-            let word = delta.dictionary.withStem(of: term) { UInt64(hashing: $0.bytes) }
-            var number = delta.firstBlock(of: term)
+        for list in 0..<delta.dictionary.listCount {
+            let word = UInt64(hashing: delta.dictionary.key(of: list))
+            var number = delta.firstBlock(of: list)
             while number != 0 {
                 let block = delta.block(number)
                 number = block.next
@@ -47,10 +47,8 @@ extension TextIndex {
     /// The number that a row with the text at `index` of `texts` has.
     package static func fingerprint(of texts: AnalyzedTexts, at index: Int) -> UInt64 {
         texts.occurrences[texts.occurrences(of: index)].reduce(0) { sum, occurrence in
-            let word = texts.dictionary.withStem(of: occurrence.term) { UInt64(hashing: $0.bytes) }
-            var positions: ContiguousArray<UInt32> = []
-            texts.forEachPosition(of: occurrence) { positions.append($0) }
-            return sum &+ Self.sum(word, positions)
+            let word = UInt64(hashing: texts.tables.dictionary.key(of: occurrence.list))
+            return sum &+ Self.sum(word, texts.positions(of: occurrence))
         }
     }
 

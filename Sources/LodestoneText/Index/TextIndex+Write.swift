@@ -21,15 +21,15 @@ extension TextIndex {
     }
 }
 
-/// Merges base and delta, term by term, once for each column of the postings.
+/// Merges base and delta, list by list, once for each column of the postings.
 private struct TextMerge {
-    /// A term by its numbers in base and delta.
-    private struct Term {
+    /// A posting list by its numbers in base and delta.
+    private struct List {
         let base: Int?
         let delta: UInt32?
     }
 
-    /// Postings of a term in one chunk, one after the other.
+    /// Postings of a list in one chunk, one after the other.
     private enum Piece {
         /// Some of the base, by their numbers.
         case base(chunk: UInt32, Range<Int>)
@@ -42,7 +42,7 @@ private struct TextMerge {
     private let kept: ContiguousArray<UInt64>
     /// Whether all rows of a chunk stay, so that nothing has to be looked at one by one.
     private let isWhole: [Bool]
-    private var terms: [Term] = []
+    private var lists: [List] = []
 
     init(_ index: TextIndex, _ isAllowed: (UInt32) -> Bool) {
         self.index = index
@@ -57,45 +57,45 @@ private struct TextMerge {
         }
         self.kept = kept
         self.isWhole = isWhole
-        terms = Self.terms(of: index)
+        lists = Self.lists(of: index)
     }
 
     private func isKept(_ row: UInt32) -> Bool {
         row < index.rowBound && kept[Int(row / 64)] & 1 << UInt64(row % 64) != 0
     }
 
-    /// All terms, in the order of their bytes.
-    private static func terms(of index: TextIndex) -> [Term] {
+    /// All lists, in the order of their keys.
+    private static func lists(of index: TextIndex) -> [List] {
         let dictionary = index.delta.dictionary
-        let added = (0..<dictionary.termCount)
+        let added = (0..<dictionary.listCount)
             .filter { index.delta.firstBlock(of: $0) != 0 }
-            .map { term in (bytes: dictionary.withStem(of: term) { $0.bytes }, term: term) }
-            .sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
-        var terms: [Term] = []
+            .map { list in (key: dictionary.key(of: list), list: list) }
+            .sorted { $0.key.lexicographicallyPrecedes($1.key) }
+        var lists: [List] = []
         var next = 0
-        for baseTerm in 0..<(index.base?.termCount ?? 0) {
-            let bytes = index.base?.bytes(of: baseTerm) ?? .init(start: nil, count: 0)
-            while next < added.count, added[next].bytes.lexicographicallyPrecedes(bytes) {
-                terms.append(Term(base: nil, delta: added[next].term))
+        for baseList in 0..<(index.base?.listCount ?? 0) {
+            let key = index.base?.keyBytes(of: baseList) ?? .init(start: nil, count: 0)
+            while next < added.count, added[next].key.lexicographicallyPrecedes(key) {
+                lists.append(List(base: nil, delta: added[next].list))
                 next += 1
             }
-            if next < added.count, added[next].bytes.elementsEqual(bytes) {
-                terms.append(Term(base: baseTerm, delta: added[next].term))
+            if next < added.count, added[next].key.elementsEqual(key) {
+                lists.append(List(base: baseList, delta: added[next].list))
                 next += 1
             } else {
-                terms.append(Term(base: baseTerm, delta: nil))
+                lists.append(List(base: baseList, delta: nil))
             }
         }
-        terms += added[next...].map { Term(base: nil, delta: $0.term) }
-        return terms
+        lists += added[next...].map { List(base: nil, delta: $0.list) }
+        return lists
     }
 
-    /// Calls `body` with the postings of a term that stay, in row order.
+    /// Calls `body` with the postings of a list that stay, in row order.
     private func forEachPiece(
-        of term: Term,
+        of list: List,
         _ body: (Piece) throws(LodestoneError) -> Void
     ) throws(LodestoneError) {
-        if let base = index.base, let number = term.base {
+        if let base = index.base, let number = list.base {
             for entry in base.entries(of: number) {
                 let chunk = UInt32(base.chunk(of: entry))
                 let postings = base.postings(of: entry)
@@ -107,7 +107,7 @@ private struct TextMerge {
                 }
             }
         }
-        var number = term.delta.map { index.delta.firstBlock(of: $0) } ?? 0
+        var number = list.delta.map { index.delta.firstBlock(of: $0) } ?? 0
         while number != 0 {
             let block = index.delta.block(number)
             for place in 0..<block.count {
@@ -142,12 +142,12 @@ private struct TextMerge {
     // MARK: Sections
 
     mutating func write(to sink: inout some SectionSink) throws(LodestoneError) {
-        // Rows first: what they show of terms and chunks fills the sections about those.
+        // Rows first: what they show of lists and chunks fills the sections about those.
         let (firstEntries, entries) = try writeRows(to: &sink)
         try sink.begin("TCLS")
         var classes = SectionBuffer<UInt16>()
-        for term in terms {
-            try forEachPiece(of: term) { (piece) throws(LodestoneError) in
+        for list in lists {
+            try forEachPiece(of: list) { (piece) throws(LodestoneError) in
                 switch piece {
                 case .base(_, let postings):
                     classes.append(index.base?.classes.elements(postings))
@@ -163,10 +163,18 @@ private struct TextMerge {
         try sink.write("TCHK", entries)
         try sink.write("TWEN", try writeWords(to: &sink))
         try sink.write("THSH", slots())
+        try sink.write(
+            "TSLT",
+            ContiguousArray(
+                index.slots.flatMap { [UInt64($0.documents), UInt64($0.words)] }
+            )
+        )
+        try sink.write("TFLD", fieldNames)
+        try sink.write("TCTB", self.classes)
         try sink.write("THDR", header)
     }
 
-    /// Writes `TROW`, and leaves out terms without postings.
+    /// Writes `TROW`, and leaves out lists without postings.
     ///
     /// - Returns: What `TENT` and `TCHK` hold.
     private mutating func writeRows(to sink: inout some SectionSink) throws(LodestoneError) -> (
@@ -174,13 +182,13 @@ private struct TextMerge {
     ) {
         var entries: ContiguousArray<UInt64> = []
         var firstEntries: ContiguousArray<UInt64> = [0]
-        var staying: [Term] = []
+        var staying: [List] = []
         var postingCount: UInt64 = 0
         try sink.begin("TROW")
         var rows = SectionBuffer<UInt16>()
-        for term in terms {
+        for list in lists {
             var lastChunk = UInt32.max
-            try forEachPiece(of: term) { (piece) throws(LodestoneError) in
+            try forEachPiece(of: list) { (piece) throws(LodestoneError) in
                 let (chunk, count) =
                     switch piece {
                     case .base(let chunk, let postings): (chunk, postings.count)
@@ -198,13 +206,13 @@ private struct TextMerge {
                 if rows.isFull { try rows.flush(to: &sink) }
             }
             if lastChunk != .max {
-                staying.append(term)
+                staying.append(list)
                 firstEntries.append(UInt64(entries.count))
             }
         }
         try rows.flush(to: &sink)
         entries.append(postingCount)
-        terms = staying
+        lists = staying
         return (firstEntries, entries)
     }
 
@@ -219,9 +227,9 @@ private struct TextMerge {
         var bytes = SectionBuffer<UInt8>()
         var positions: ContiguousArray<UInt32> = []
         try sink.begin("TPOS")
-        for term in terms {
+        for list in lists {
             var reader = TextBase.PositionReader()
-            try forEachPiece(of: term) { (piece) throws(LodestoneError) in
+            try forEachPiece(of: list) { (piece) throws(LodestoneError) in
                 switch piece {
                 case .base(_, let postings):
                     for posting in postings {
@@ -253,8 +261,8 @@ private struct TextMerge {
         var ends: ContiguousArray<UInt64> = [0]
         var bytes = SectionBuffer<UInt8>()
         try sink.begin("TWRD")
-        for term in terms {
-            for byte in word(of: term) { bytes.append(byte) }
+        for list in lists {
+            for byte in key(of: list) { bytes.append(byte) }
             ends.append(bytes.total)
             if bytes.isFull { try bytes.flush(to: &sink) }
         }
@@ -262,26 +270,50 @@ private struct TextMerge {
         return ends
     }
 
-    private func word(of term: Term) -> [UInt8] {
-        if let number = term.base, let base = index.base { return Array(base.bytes(of: number)) }
-        return term.delta.map { index.delta.dictionary.withStem(of: $0) { $0.bytes } } ?? []
+    private func key(of list: List) -> [UInt8] {
+        if let number = list.base, let base = index.base { return Array(base.keyBytes(of: number)) }
+        return list.delta.map { index.delta.dictionary.key(of: $0) } ?? []
     }
 
     /// What `THSH` holds.
     private func slots() -> ContiguousArray<UInt64> {
         var size = 2
-        while size < terms.count * 2 { size *= 2 }
+        while size < lists.count * 2 { size *= 2 }
         var slots = ContiguousArray<UInt64>(repeating: 0, count: size)
         var buffer = WordBuffer()
-        for (number, term) in terms.enumerated() {
+        var last: ArraySlice<UInt8> = []
+        for (number, list) in lists.enumerated() {
+            let key = key(of: list)
+            let stem = key.withUnsafeBufferPointer { key in
+                PostingList.Key(key).map { $0.stem.count }
+            }
+            guard let stem, key[..<stem] != last else { continue }
+            last = key[..<stem]
             buffer.removeAll()
-            buffer.append(contentsOf: word(of: term))
+            buffer.append(contentsOf: last)
             let hash = buffer.word.hash(seed: index.delta.dictionary.seed)
             var place = Int(truncatingIfNeeded: hash) & (size - 1)
             while slots[place] != 0 { place = (place + 1) & (size - 1) }
             slots[place] = hash & (0xFFFF_FFFF << 32) | UInt64(number + 1)
         }
         return slots
+    }
+
+    /// What `TFLD` holds.
+    private var fieldNames: ContiguousArray<UInt8> {
+        ContiguousArray(
+            index.delta.tables.fields.all.flatMap { name in
+                [UInt8(clamping: name.utf8.count)] + name.utf8.prefix(255)
+            }
+        )
+    }
+
+    /// What `TCTB` holds.
+    private var classes: ContiguousArray<UInt64> {
+        ContiguousArray(
+            index.delta.tables.classes.classes(index.classCount)
+                .flatMap { [$0.frequencies, $0.lengths] }
+        )
     }
 
     private var header: ContiguousArray<UInt64> {
@@ -292,8 +324,6 @@ private struct TextMerge {
                 case .seed: index.delta.dictionary.seed
                 case .rowBound: UInt64(index.rowBound)
                 case .documentCount: UInt64(index.documentCount)
-                case .totalLength: UInt64(index.totalLength)
-                case .maxClass: UInt64(index.maxClass)
                 }
             }
         )
@@ -344,14 +374,23 @@ extension SectionBuffer<UInt8> {
     fileprivate mutating func append(positions: ContiguousArray<UInt32>) {
         var before: UInt32 = 0
         for place in positions.indices {
-            let step = UInt64(positions[place] &- before) << 1
-            before = positions[place]
-            var rest = step | (place + 1 < positions.count ? 1 : 0)
-            while rest >= 0x80 {
-                append(UInt8(truncatingIfNeeded: rest) | 0x80)
-                rest >>= 7
+            let step = positions[place] >> Position.bits &- before >> Position.bits
+            if step != 0 {
+                append(number: UInt64(step) << 2 | 3)
+                before = positions[place] & ~Position.placeMask
             }
-            append(UInt8(truncatingIfNeeded: rest))
+            let distance = UInt64(positions[place] &- before)
+            before = positions[place]
+            append(number: distance << 2 | (place + 1 < positions.count ? 1 : 0))
         }
+    }
+
+    private mutating func append(number: UInt64) {
+        var rest = number
+        while rest >= 0x80 {
+            append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        append(UInt8(truncatingIfNeeded: rest))
     }
 }

@@ -20,36 +20,56 @@ package struct TextIndex: Sendable {
     package private(set) var rowBound: UInt32
     /// Documents with at least one word.
     package private(set) var documentCount: Int
-    /// Words of all documents.
-    package private(set) var totalLength: Int
-    /// The largest class of any posting.
-    private(set) var maxClass: UInt16
+    /// Of each slot the documents with words in it, and their words, as far as those count.
+    package private(set) var slots: [SlotStatistics]
+    /// More than the number of any class that a posting has.
+    private(set) var classCount: Int
+    /// How rows are scored.
+    package let options: TextOptions
     /// Documents that were taken out since the base.
     private var removalCount = 0
 
     /// Creates an empty index.
-    package init() {
+    package init(_ options: TextOptions = TextOptions()) {
         base = nil
-        delta = TextDelta(seed: .random(in: .min ... .max), nextRow: 0)
+        let tables = TextTables(
+            dictionary: TextDictionary(
+                seed: .random(in: .min ... .max),
+                analyzer: TextAnalyzer(options)
+            ),
+            classes: ClassTable(nil),
+            fields: FieldTable(declared: options.fields.count, options.fields.map(\.name))
+        )
+        delta = TextDelta(tables, nextRow: 0)
         rowBound = 0
         documentCount = 0
-        totalLength = 0
-        maxClass = 0
+        slots = Array(repeating: SlotStatistics(), count: tables.fields.slotCount)
+        classCount = 0
+        self.options = options
     }
 
     /// Opens a base, with nothing added to it.
     ///
     /// Reads a header, whatever the number of documents.
     ///
+    /// - Parameters:
+    ///   - source: The sections.
+    ///   - options: Those that the base was made with.
     /// - Returns: `nil` when sections are missing or damaged; the index must be built anew then.
-    package init?(from source: some SectionSource) {
-        guard let base = TextBase(source) else { return nil }
+    package init?(from source: some SectionSource, _ options: TextOptions = TextOptions()) {
+        guard let base = TextBase(source, options) else { return nil }
         self.base = base
-        delta = TextDelta(seed: base.seed, nextRow: base.rowBound)
+        let tables = TextTables(
+            dictionary: TextDictionary(seed: base.seed, analyzer: TextAnalyzer(options)),
+            classes: ClassTable(base.classTable),
+            fields: FieldTable(declared: options.fields.count, base.fieldNames)
+        )
+        delta = TextDelta(tables, nextRow: base.rowBound)
         rowBound = base.rowBound
         documentCount = base.documentCount
-        totalLength = base.totalLength
-        maxClass = base.maxClass
+        slots = base.slots
+        classCount = base.classTable.count / 2
+        self.options = options
     }
 
     /// Bytes of memory that the delta takes, roughly, which compaction gives back; for the writer.
@@ -63,47 +83,58 @@ package struct TextIndex: Sendable {
     /// Whether the delta can take no more and later documents are not found; compaction helps.
     package var isFull: Bool { delta.isFull }
 
-    /// Analyses texts, to be added or taken out.
+    /// Whether documents may have a field of this name: it is declared, or one has it, or none is
+    /// declared.
+    package func mayHaveField(_ name: String) -> Bool {
+        options.fields.isEmpty || delta.tables.fields.number(of: name) != nil
+    }
+
+    /// Analyses the texts of documents, to be added or taken out.
     ///
     /// Any thread may do so with any copy. What was analysed with an index over another base can
     /// still be used, but costs the writer more.
-    package func analyze(_ texts: [String]) -> AnalyzedTexts {
-        var analyzed = AnalyzedTexts(dictionary: delta.dictionary)
+    ///
+    /// - Parameter documents: The fields of each document.
+    package func analyze(_ documents: some Collection<[TextField]>) -> AnalyzedTexts {
+        var analyzed = AnalyzedTexts(delta.tables)
         var tokenizer = Tokenizer()
-        var lists = AnalyzedTexts.Lists()
-        for var text in texts {
-            text.withUTF8 { analyzed.read($0, &tokenizer, &lists) }
-            analyzed.endText(&lists)
-        }
-        return analyzed
-    }
-
-    /// Analyses the texts of documents; all fields of one are its text, in their order.
-    package func analyze(_ documents: [Document]) -> AnalyzedTexts {
-        var analyzed = AnalyzedTexts(dictionary: delta.dictionary)
-        var tokenizer = Tokenizer()
-        var lists = AnalyzedTexts.Lists()
-        for place in documents.indices {
-            for field in documents[place].text {
-                var text = field.text
-                text.withUTF8 { analyzed.read($0, &tokenizer, &lists) }
+        var lists = AnalyzedTexts.Lists(delta.tables)
+        // Documents have the same fields as a rule, in the same order.
+        var known: [(name: String, number: Int)] = []
+        var parts: [(number: Int, place: Int)] = []
+        for fields in documents {
+            parts.removeAll(keepingCapacity: true)
+            for place in fields.indices {
+                if place >= known.count || known[place].name != fields[place].name {
+                    known.removeLast(max(0, known.count - place))
+                    let number = delta.tables.fields.add(fields[place].name)
+                    known.append((fields[place].name, number))
+                }
+                parts.append((known[place].number, place))
+            }
+            if !zip(parts, parts.dropFirst()).allSatisfy({ $0.number <= $1.number }) {
+                parts.sort { ($0.number, $0.place) < ($1.number, $1.place) }
+            }
+            for part in parts {
+                var text = fields[part.place].text
+                text.withUTF8 { analyzed.read($0, field: part.number, &tokenizer, &lists) }
             }
             analyzed.endText(&lists)
         }
         return analyzed
     }
 
-    /// The same texts in this index's own terms.
+    /// The same texts in this index's own numbers.
     ///
     /// For texts that were analysed with an index over another base; `numbers` remembers what was
     /// looked up, from text to text.
-    package func renumbered(_ texts: AnalyzedTexts, _ numbers: inout TermNumbers)
+    package func renumbered(_ texts: AnalyzedTexts, _ numbers: inout ListNumbers)
         -> AnalyzedTexts
     {
-        if texts.dictionary === delta.dictionary { return texts }
-        return texts.renumbered(for: delta.dictionary) { term in
-            numbers.number(of: term, from: texts.dictionary) {
-                texts.dictionary.withStem(of: term) { delta.dictionary.addTerm(forStem: $0) }
+        if texts.tables.isSame(as: delta.tables) { return texts }
+        return texts.renumbered(for: delta.tables) { list in
+            numbers.number(of: list, from: texts.tables.dictionary) {
+                delta.dictionary.number(of: list, from: texts.tables.dictionary)
             }
         }
     }
@@ -115,25 +146,31 @@ package struct TextIndex: Sendable {
     /// Rows rise from call to call; some may be left out.
     package mutating func add(_ texts: AnalyzedTexts, at index: Int, row: UInt32) {
         precondition(row >= rowBound && rowBound == delta.nextRow, "Rows rise.")
-        let isOwn = texts.dictionary === delta.dictionary
-        for occurrence in texts.occurrences[texts.occurrences(of: index)] {
-            let term = isOwn ? occurrence.term : translated(occurrence.term, of: texts)
+        let translation = Translation(texts.tables, delta.tables)
+        let occurrences = texts.occurrences(of: index)
+        for occurrence in texts.occurrences[occurrences] {
+            let list = translation?.list(occurrence.list) ?? occurrence.list
+            let number = translation?.number(occurrence.postingClass) ?? occurrence.postingClass
             var place = occurrence.place
-            if place & AnalyzedTexts.isRun != 0 {
+            if let translation {
+                let positions = translation.positions(texts.positions(of: occurrence))
+                place =
+                    positions.count == 1
+                    ? positions[0] : delta.addRun(positions.count) { positions[$0] }
+            } else if place & AnalyzedTexts.isRun != 0 {
                 let start = Int(place & ~AnalyzedTexts.isRun)
                 place = delta.addRun(Int(texts.positions[start])) {
                     texts.positions[start + 1 + $0]
                 }
             }
-            delta.append(term, row: row, postingClass: occurrence.postingClass, place: place)
-            maxClass = max(maxClass, occurrence.postingClass)
+            delta.append(list, row: row, postingClass: number, place: place)
+            classCount = max(classCount, Int(number) + 1)
         }
         rowBound = row + 1
         delta.nextRow = rowBound
-        let length = texts.length(of: index)
-        if length > 0 {
+        if !occurrences.isEmpty {
             documentCount += 1
-            totalLength += length
+            for slot in slots.indices { slots[slot].add(texts.length(of: index, slot: slot)) }
         }
     }
 
@@ -141,21 +178,62 @@ package struct TextIndex: Sendable {
     ///
     /// Its postings stay until the next base is written.
     package mutating func remove(_ texts: AnalyzedTexts, at index: Int) {
-        let isOwn = texts.dictionary === delta.dictionary
+        let translation = Translation(texts.tables, delta.tables)
         let occurrences = texts.occurrences(of: index)
-        let length = texts.length(of: index)
-        guard length > 0 else { return }
+        guard !occurrences.isEmpty else { return }
         for occurrence in texts.occurrences[occurrences] {
-            let term = isOwn ? occurrence.term : translated(occurrence.term, of: texts)
-            delta.addFrequency(-1, to: term)
+            delta.addFrequency(-1, to: translation?.list(occurrence.list) ?? occurrence.list)
         }
         removalCount += 1
         delta.removalCount = removalCount
         documentCount = max(0, documentCount - 1)
-        totalLength = max(0, totalLength - length)
+        for slot in slots.indices { slots[slot].remove(texts.length(of: index, slot: slot)) }
+    }
+}
+
+/// What the lengths of a field are compared with.
+package struct SlotStatistics: Sendable, Equatable {
+    /// Documents with words that count in it.
+    package var documents = 0
+    /// Those words.
+    package var words = 0
+
+    mutating func add(_ length: Int) {
+        if length == 0 { return }
+        documents += 1
+        words += length
     }
 
-    private func translated(_ term: UInt32, of texts: AnalyzedTexts) -> UInt32 {
-        texts.dictionary.withStem(of: term) { delta.dictionary.addTerm(forStem: $0) }
+    mutating func remove(_ length: Int) {
+        if length == 0 { return }
+        documents = max(0, documents - 1)
+        words = max(0, words - length)
+    }
+}
+
+/// From the numbers of one index to those of another.
+private struct Translation {
+    private let old: TextTables
+    private let new: TextTables
+    private let fields: [Int]?
+
+    /// `nil` when they are the same.
+    init?(_ old: TextTables, _ new: TextTables) {
+        if old.isSame(as: new) { return nil }
+        self.old = old
+        self.new = new
+        fields = new.fields.numbers(from: old.fields)
+    }
+
+    func list(_ number: UInt32) -> UInt32 {
+        new.dictionary.number(of: number, from: old.dictionary)
+    }
+
+    func number(_ postingClass: UInt16) -> UInt16 {
+        new.classes.number(of: old.classes.postingClass(postingClass))
+    }
+
+    func positions(_ positions: ContiguousArray<UInt32>) -> [UInt32] {
+        positions.map { Position.renumbered($0, fields) }.sorted()
     }
 }

@@ -42,6 +42,7 @@ from lodestone.types import (
     Statistic,
     Stats,
     Strategy,
+    TextOptions,
     Timestamp,
     Vector,
     VectorExplanation,
@@ -74,6 +75,7 @@ class _Names:
 
 _METRICS = _Names("metric", "cosine", "euclidean", "dot_product")
 _TEXT_STRATEGIES = _Names("text_strategy", "fts5", "postings")
+_TEXT_LANGUAGES = _Names("language", "english", "none")
 _QUANTIZATIONS = _Names("quantization", "int8", "none", "int4")
 _INDEX_STATES = _Names("state", "ready", "building", "scanning")
 _DIRECTIONS = _Names("direction", "outgoing", "incoming", "both")
@@ -369,13 +371,43 @@ def read_walk_result(message: Any) -> WalkResult:
 
 
 def collection_options(
-    dimension: int, metric: str, vector_strategy: Strategy, text_strategy: str
+    dimension: int, metric: str, vector_strategy: Strategy, text_strategy: str, text: TextOptions
 ) -> Any:
     options = collection_pb2.CollectionOptions(dimension=dimension)
     options.metric = _METRICS.value(metric)
     options.text_strategy = _TEXT_STRATEGIES.value(text_strategy)
     write_strategy(options.vector_strategy, vector_strategy)
+    if text != TextOptions():
+        _write_text_options(options.text, text)
     return options
+
+
+def _write_text_options(message: Any, text: TextOptions) -> None:
+    for name, weight in text.fields.items():
+        field = message.fields.add()
+        field.name = name.encode()
+        field.weight = weight
+    if text.k1 is not None:
+        message.k1 = text.k1
+    message.b = text.b
+    message.exact_weight = text.exact_weight
+    message.language = _TEXT_LANGUAGES.value(text.language)
+    message.keeps_stop_words = text.keeps_stop_words
+
+
+def _read_text_options(message: Any) -> TextOptions:
+    default = TextOptions()
+    return TextOptions(
+        {
+            str(field.name, "utf-8"): field.weight if field.HasField("weight") else 1.0
+            for field in message.fields
+        },
+        message.k1 if message.HasField("k1") else None,
+        message.b if message.HasField("b") else default.b,
+        message.exact_weight if message.HasField("exact_weight") else default.exact_weight,
+        _TEXT_LANGUAGES.name(message.language),
+        message.keeps_stop_words,
+    )
 
 
 def write_strategy(message: Any, strategy: Strategy) -> None:
@@ -438,6 +470,7 @@ def read_description(message: Any) -> CollectionDescription:
         message.changes_since_base,
         message.base_bytes,
         _read_index_status(message.index) if message.HasField("index") else None,
+        _read_text_options(options.text),
     )
 
 

@@ -32,6 +32,7 @@ from lodestone.types import (
     SourcedEdge,
     Stats,
     Strategy,
+    TextOptions,
     VerifyReport,
     WalkResponse,
     WalkResult,
@@ -103,13 +104,16 @@ class Client:
         metric: str = "cosine",
         vector_strategy: Strategy = Flat(),
         text_strategy: str = "postings",
+        text: TextOptions = TextOptions(),
         request_id: bytes | None = None,
         deadline: float | None = None,
     ) -> WriteReceipt:
         """Creates a collection; ``metric`` is ``cosine``, ``euclidean`` or ``dot_product``."""
         message = service_pb2.CreateCollectionRequest(
             name=name.encode(),
-            options=_codec.collection_options(dimension, metric, vector_strategy, text_strategy),
+            options=_codec.collection_options(
+                dimension, metric, vector_strategy, text_strategy, text
+            ),
         )
         return self._write("create_collection", message, b"", request_id, deadline)
 

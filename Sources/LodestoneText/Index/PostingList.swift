@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The lists that the postings of a stem are spread over, so that a word in its exact form can count
+/// more than another form of it, at the cost of one list.
+///
+/// A document that has a stem in one form, as nearly all do, is in the list of that form alone. One
+/// that has several forms is in the list `mixed` of the stem, and for each form in a list `among`,
+/// which counts that form's occurrences. Lists `alone` and `mixed` together are the documents of
+/// the stem, each once; `alone` and `among` of a form those of the word.
+enum PostingList {
+    /// What a list is for.
+    enum Kind: UInt8 {
+        case mixed = 0
+        case alone = 1
+        case among = 2
+    }
+
+    /// What stands between a stem and the rest of a key: smaller than every byte of a word, so that
+    /// the lists of a stem lie together and those of a prefix, too.
+    private static let markerBound: UInt8 = 24
+
+    /// What a list is kept under in a base: the stem, a marker, and how the form goes on where it
+    /// differs from the stem.
+    ///
+    /// The marker holds the kind (times 8) and how many bytes of the stem the form doesn't have; of
+    /// one that has fewer in common with it, 7.
+    static func key(_ kind: Kind, stem: [UInt8], word: [UInt8]) -> [UInt8] {
+        let common = zip(stem, word).prefix { $0 == $1 }.count
+        let cut = min(7, stem.count - common)
+        return stem + [kind.rawValue << 3 | UInt8(cut)] + word.dropFirst(stem.count - cut)
+    }
+
+    /// A key, taken apart.
+    struct Key {
+        let stem: Slice<UnsafeBufferPointer<UInt8>>
+        let kind: Kind
+        private let cut: Int
+        private let ending: Slice<UnsafeBufferPointer<UInt8>>
+
+        /// `nil` for bytes that aren't a key.
+        init?(_ bytes: UnsafeBufferPointer<UInt8>) {
+            guard let place = bytes.firstIndex(where: { $0 < markerBound }),
+                let kind = Kind(rawValue: bytes[place] >> 3), Int(bytes[place] & 7) <= place
+            else { return nil }
+            stem = bytes[..<place]
+            cut = Int(bytes[place] & 7)
+            ending = bytes[(place + 1)...]
+            self.kind = kind
+        }
+
+        /// The form.
+        var word: [UInt8] { stem.dropLast(cut) + ending }
+
+        /// Whether the list is that of this word, alone or among others.
+        func isList(of word: [UInt8]) -> Bool {
+            let shared = stem.count - cut
+            return kind != .mixed && word.count == shared + ending.count
+                && word[..<shared].elementsEqual(stem.dropLast(cut))
+                && word[shared...].elementsEqual(ending)
+        }
+    }
+}

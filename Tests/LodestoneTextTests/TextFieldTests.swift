@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import TestSupport
+import Testing
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+@testable import LodestoneText
+
+/// Documents of several fields in an index.
+private struct FieldCorpus {
+    var index: TextIndex
+    var documents: [UInt32: [TextField]] = [:]
+    var nextRow: UInt32 = 0
+    var random: SeededGenerator
+    private static let names = ["body", "title", "note", "Ünicode"]
+    private static let words = [
+        "cat", "cats", "catting", "dog", "dogs", "the", "fish", "of", "owl",
+    ]
+
+    init(seed: UInt64, _ options: TextOptions) {
+        index = TextIndex(options)
+        random = SeededGenerator(seed: seed)
+    }
+
+    mutating func word() -> String { Self.words.randomElement(using: &random) ?? "" }
+    mutating func name() -> String { Self.names.randomElement(using: &random) ?? "" }
+
+    mutating func text(_ range: ClosedRange<Int>) -> String {
+        (0..<Int.random(in: range, using: &random)).map { _ in word() }.joined(separator: " ")
+    }
+
+    mutating func add(_ count: Int) {
+        let added = (0..<count).map { _ in
+            // In any order, and some twice.
+            (0..<Int.random(in: 0...4, using: &random)).map { _ in
+                TextField(name: name(), text: text(0...6))
+            }
+        }
+        let texts = index.analyze(added)
+        for (place, document) in added.enumerated() {
+            index.add(texts, at: place, row: nextRow)
+            documents[nextRow] = document
+            nextRow += 1
+        }
+    }
+
+    mutating func remove(_ count: Int) {
+        for _ in 0..<count {
+            guard let row = documents.keys.sorted().randomElement(using: &random),
+                let document = documents.removeValue(forKey: row)
+            else { return }
+            index.remove(index.analyze([document]), at: 0)
+        }
+    }
+
+    mutating func merge() throws {
+        var sections = MemorySections()
+        try index.write(to: &sections) { documents[$0] != nil }
+        index = try #require(TextIndex(from: sections, index.options))
+    }
+
+    mutating func query(depth: Int = 0) -> TextQuery {
+        switch Int.random(in: 0..<(depth < 3 ? 8 : 4), using: &random) {
+        case 0: .word(word())
+        case 1: .phrase([word(), word()])
+        case 2: .prefix([word(), String(word().prefix(2))])
+        case 3: .prefix([String(word().prefix(1))])
+        case 4: .not(query(depth: depth + 1))
+        case 5: .or([query(depth: depth + 1), query(depth: depth + 1)])
+        case 6: .and([query(depth: depth + 1), query(depth: depth + 1)])
+        default:
+            .field(
+                Int.random(in: 0..<9, using: &random) == 0 ? "nowhere" : name(),
+                query(depth: depth + 1)
+            )
+        }
+    }
+}
+
+@Suite("Fields of text")
+struct TextFieldTests {
+    private static let titled = TextOptions(fields: [
+        TextFieldOptions("title", weight: 5), TextFieldOptions("tags", weight: 2),
+    ])
+
+    /// Whether a document matches, by looking at its words.
+    private func matches(_ document: [TextField], _ query: TextQuery, _ field: String?) -> Bool {
+        let analyzer = TextAnalyzer(TextOptions())
+        let stem = { (word: String) in analyzer.words(of: word)[0].stem }
+        let hasRow = { (words: [[UInt8]], isPrefix: Bool) in
+            document.contains { part in
+                guard field == nil || part.name == field else { return false }
+                let stems = analyzer.words(of: part.text).map(\.stem)
+                guard stems.count >= words.count else { return false }
+                return (0...(stems.count - words.count)).contains { start in
+                    words.indices.allSatisfy { place in
+                        isPrefix && place == words.count - 1
+                            ? stems[start + place].starts(with: words[place])
+                            : stems[start + place] == words[place]
+                    }
+                }
+            }
+        }
+        switch query {
+        case .word(let word): return hasRow([stem(word)], false)
+        case .phrase(let words): return hasRow(words.map(stem), false)
+        case .prefix(let words): return hasRow(words.map(stem), true)
+        case .field(let name, let query): return matches(document, query, name)
+        case .and(let parts): return parts.allSatisfy { matches(document, $0, field) }
+        case .or(let parts): return parts.contains { matches(document, $0, field) }
+        case .not(let query): return !matches(document, query, field)
+        }
+    }
+
+    @Test(
+        "match as a look at the documents does, whether they are declared or not",
+        arguments: 1...6
+    )
+    func matching(seed: UInt64) throws {
+        var corpus = FieldCorpus(seed: seed, seed % 2 == 0 ? TextOptions() : Self.titled)
+        for round in 0..<4 {
+            corpus.add(80)
+            corpus.remove(10)
+            if round % 3 == Int(seed % 3) { try corpus.merge() }
+            for _ in 0..<100 {
+                let query = corpus.query()
+                let normalized = NormalizedTextQuery(query)
+                let hits = try corpus.index.search(normalized, k: 10_000) {
+                    corpus.documents[$0] != nil
+                }
+                let expected = corpus.documents.filter { matches($0.value, query, nil) }
+                #expect(Set(hits.map(\.row)) == Set(expected.keys), "\(query)")
+                let rows = corpus.documents.keys.shuffled(using: &corpus.random)
+                let scores = Dictionary(uniqueKeysWithValues: hits.map { ($0.row, $0.score) })
+                #expect(
+                    try corpus.index.scores(of: normalized, rows: rows)
+                        == rows.map { scores[$0] ?? 0 }
+                )
+            }
+        }
+    }
+
+    @Test("score close to BM25F in floating point", arguments: 1...3)
+    func formula(seed: UInt64) throws {
+        var corpus = FieldCorpus(seed: seed, Self.titled)
+        corpus.add(200)
+        if seed == 2 { try corpus.merge() }
+        corpus.add(100)
+        corpus.remove(50)
+        let options = corpus.index.options
+        let analyzer = TextAnalyzer(options)
+        // Of each document the words of title, tags, and the rest.
+        let parts = corpus.documents.mapValues { document in
+            [["title"], ["tags"], ["body", "note", "Ünicode"]].map { names in
+                document.filter { names.contains($0.name) }
+                    .flatMap { analyzer.words(of: $0.text) }
+            }
+        }
+        .filter { !$0.value.joined().isEmpty }
+        let length = { (part: [QueryWord]) in Double(part.count { !$0.isStopWord }) }
+        let averages = (0..<3).map { slot in
+            let lengths = parts.values.map { length($0[slot]) }.filter { $0 > 0 }
+            return lengths.reduce(0, +) / Double(max(1, lengths.count))
+        }
+        let inverse = { (has: (QueryWord) -> Bool) in
+            let count = Double(parts.values.count { $0.joined().contains(where: has) })
+            return log(1 + (Double(parts.count) - count + 0.5) / (count + 0.5))
+        }
+        let share = { (document: [[QueryWord]], has: (QueryWord) -> Bool) in
+            let weights = [5.0, 2, 1]
+            var frequency = 0.0
+            for slot in 0..<3 where document[slot].contains(where: has) {
+                let norm = 0.1 + 0.9 * length(document[slot]) / averages[slot]
+                frequency += weights[slot] * Double(document[slot].count(where: has)) / norm
+            }
+            return 3 * frequency / (frequency + 2)
+        }
+        for text in ["cats", "catting owl", "dogs fish cat"] {
+            let words = analyzer.words(of: text)
+            let hits = try corpus.index.rank([text], k: 1_000) { corpus.documents[$0] != nil }
+            #expect(hits.count > 20)
+            for hit in hits {
+                let document = try #require(parts[hit.row])
+                var expected = 0.0
+                for word in words {
+                    let (stem, form) = (
+                        { (other: QueryWord) in other.stem == word.stem },
+                        { (other: QueryWord) in other.form == word.form }
+                    )
+                    expected += inverse(stem) * share(document, stem)
+                    expected += 0.3 * inverse(form) * share(document, form)
+                }
+                #expect(abs(hit.score - expected) < 0.02 * expected)
+            }
+        }
+    }
+
+    @Test("rank the same from a base, a delta, and both", arguments: 1...3)
+    func layers(seed: UInt64) throws {
+        var merged = FieldCorpus(seed: seed, Self.titled)
+        var plain = FieldCorpus(seed: seed, Self.titled)
+        for round in 0..<4 {
+            merged.add(100)
+            plain.add(100)
+            merged.remove(30)
+            plain.remove(30)
+            if round % 2 == Int(seed % 2) { try merged.merge() }
+            for _ in 0..<40 {
+                let words = NormalizedTextQuery(
+                    .or([.word(merged.word()), .word(merged.word()), merged.query()])
+                )
+                _ = (plain.word(), plain.word(), plain.query())
+                #expect(
+                    try merged.index.search(words, k: 50) { merged.documents[$0] != nil }
+                        == plain.index.search(words, k: 50) { plain.documents[$0] != nil }
+                )
+            }
+            let sums = merged.index.fingerprints()
+            for (row, document) in merged.documents {
+                let texts = merged.index.analyze([document])
+                #expect(sums[Int(row)] == TextIndex.fingerprint(of: texts, at: 0))
+            }
+        }
+        #expect(merged.index.slots == plain.index.slots)
+        #expect(merged.index.documentCount == plain.index.documentCount)
+    }
+
+    @Test("take in what was analysed before a base was written, fields numbered anew")
+    func translated() throws {
+        var corpus = FieldCorpus(seed: 4, TextOptions())
+        corpus.index = TextIndex()
+        let old = corpus.index
+        let texts = old.analyze([
+            [TextField(name: "late", text: "early bird birds"), TextField(name: "x", text: "bird")]
+        ])
+        // The other index knows other fields, in another order.
+        var index = TextIndex()
+        let first = index.analyze([
+            [TextField(name: "x", text: "worm"), TextField(name: "late", text: "night owl")]
+        ])
+        index.add(first, at: 0, row: 0)
+        index.add(texts, at: 0, row: 1)
+        var numbers = ListNumbers()
+        index.add(index.renumbered(texts, &numbers), at: 0, row: 2)
+        for (query, rows) in [
+            (TextQuery.field("late", .phrase(["early", "bird"])), [1, 2]),
+            (.field("late", .phrase(["bird", "bird"])), [1, 2]),
+            (.field("x", .word("bird")), [1, 2]), (.field("x", .word("early")), []),
+            (.field("late", .word("owl")), [0]),
+        ] as [(TextQuery, [UInt32])] {
+            let hits = try index.search(NormalizedTextQuery(query), k: 9) { _ in true }
+            #expect(hits.map(\.row).sorted() == rows, "\(query)")
+        }
+        let scores = try index.scores(of: NormalizedTextQuery(.word("birds")), rows: [1, 2])
+        #expect(scores[0] > 0 && scores[0] == scores[1])
+    }
+
+    @Test("count for more in their exact form, and by weight")
+    func order() throws {
+        var index = TextIndex(Self.titled)
+        let texts = index.analyze([
+            [TextField(name: "body", text: "running shoes")],
+            [TextField(name: "body", text: "runs shoes")],
+            [TextField(name: "title", text: "runs shoes")],
+        ])
+        for place in 0..<3 { index.add(texts, at: place, row: UInt32(place)) }
+        #expect(try index.rank(["running"], k: 3) { _ in true }.first?.row == 0)
+        #expect(try index.rank(["shoe"], k: 3) { _ in true }.map(\.row) == [2, 0, 1])
+        #expect(try index.rank(["runs"], k: 3) { _ in true }.map(\.row) == [2, 1, 0])
+    }
+}
+
+@Suite("Classes of postings")
+struct PostingClassTests {
+    @Test("stay in 16 bits, close to what was asked for, and are found again from a base")
+    func overflow() throws {
+        let table = ClassTable(nil)
+        var random = SeededGenerator(seed: 3)
+        for _ in 0..<120_000 {
+            let (first, second) = (
+                Int.random(in: 1...40, using: &random), Int.random(in: 1...40, using: &random)
+            )
+            let asked = PostingClass(
+                slot: 1,
+                frequency: first,
+                length: first * Int.random(in: 1...500, using: &random)
+            )
+            .with(slot: 4, frequency: second, length: second * 20)
+            let number = table.number(of: asked)
+            let got = table.postingClass(number)
+            #expect(table.number(of: asked) == number || number >= 32_768)
+            #expect(got.frequency(1) <= first && got.frequency(4) <= second)
+            #expect(
+                max(got.frequency(1), got.frequency(4)) * 2
+                    > max(asked.frequency(1), asked.frequency(4))
+            )
+        }
+    }
+}
