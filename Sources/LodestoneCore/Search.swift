@@ -113,9 +113,9 @@ public struct NearVector: Sendable, Equatable {
 public enum TextMode: Int32, Sendable, CaseIterable {
     /// As plain words: documents with any of them, best first.
     ///
-    /// Nothing in it is syntax.
+    /// Nothing in it is syntax. Stop words are left out, unless there are no others.
     case anyWord = 0
-    /// As a query: words, "phrases", prefix*, AND OR NOT, parentheses.
+    /// As a query: words, "phrases", prefix*, field:word, AND OR NOT, parentheses.
     case querySyntax = 1
 }
 

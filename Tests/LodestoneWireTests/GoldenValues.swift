@@ -54,6 +54,26 @@ enum GoldenValues {
                 )
             )
         ),
+        "create with text options": write(
+            6,
+            .createCollection(
+                name: "texts",
+                CollectionOptions(
+                    dimension: 0,
+                    text: TextOptions(
+                        fields: [
+                            TextFieldOptions("title", weight: 5),
+                            TextFieldOptions("tags", weight: 0.5),
+                        ],
+                        k1: 1.5,
+                        b: 0.75,
+                        exactWeight: 0.25,
+                        language: .none,
+                        keepsStopWords: true
+                    )
+                )
+            )
+        ),
         "alter": write(
             7,
             .alterCollection(

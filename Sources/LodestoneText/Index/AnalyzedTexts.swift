@@ -80,10 +80,13 @@ package struct AnalyzedTexts: Sendable {
         fileprivate var forms: ContiguousArray<UInt32> = []
         fileprivate var fields: ContiguousArray<Field> = []
         fileprivate var lengths: ContiguousArray<UInt32> = []
+        /// The class of a word that occurs once, in each slot.
+        fileprivate var singles: ContiguousArray<UInt16> = []
         fileprivate var cache = ClassCache()
 
         init(_ tables: TextTables) {
             lengths = ContiguousArray(repeating: 0, count: tables.fields.slotCount)
+            singles = ContiguousArray(repeating: 0, count: tables.fields.slotCount)
         }
     }
 
@@ -151,6 +154,7 @@ package struct AnalyzedTexts: Sendable {
     /// Adds the text whose fields were read.
     mutating func endText(_ lists: inout Lists) {
         Self.sort(&lists.keys)
+        lists.findSingles(tables.classes)
         var index = 0
         while index < lists.keys.count {
             let stem = lists.keys[index] >> 32
@@ -159,10 +163,7 @@ package struct AnalyzedTexts: Sendable {
             if end == index + 1 {
                 addSingle(Int(truncatingIfNeeded: lists.keys[index] & 0xFFFF_FFFF), &lists)
             } else {
-                let words = lists.keys[index..<end].map {
-                    Int(truncatingIfNeeded: $0 & 0xFFFF_FFFF)
-                }
-                addRepeated(words, &lists)
+                addRepeated(index..<end, &lists)
             }
             index = end
         }
@@ -178,48 +179,44 @@ package struct AnalyzedTexts: Sendable {
     @inline(__always)
     private mutating func addSingle(_ word: Int, _ lists: inout Lists) {
         let field = lists.field(of: word)
-        let postingClass = PostingClass(
-            slot: field.slot,
-            frequency: 1,
-            length: Int(lists.lengths[field.slot])
-        )
         occurrences.append(
             Occurrence(
                 list: lists.forms[word],
                 place: UInt32(truncatingIfNeeded: word) &+ field.shift,
-                postingClass: lists.cache.number(of: postingClass, tables.classes)
+                postingClass: lists.singles[field.slot]
             )
         )
     }
 
-    /// Adds several words of a stem.
-    private mutating func addRepeated(_ words: [Int], _ lists: inout Lists) {
-        let form = lists.forms[words[0]]
-        let isMixed = words.contains { lists.forms[$0] != form }
-        let place = place(
-            of: ContiguousArray(
-                words.map { UInt32(truncatingIfNeeded: $0) &+ lists.field(of: $0).shift }
-            )
-        )
+    /// Adds several words of a stem, by their keys.
+    private mutating func addRepeated(_ keys: Range<Int>, _ lists: inout Lists) {
+        let form = lists.form(at: keys.lowerBound)
+        let isMixed = keys.contains { lists.form(at: $0) != form }
+        let place = UInt32(positions.count)
+        positions.append(UInt32(keys.count))
+        for key in keys {
+            let word = lists.word(at: key)
+            positions.append(UInt32(truncatingIfNeeded: word) &+ lists.field(of: word).shift)
+        }
         occurrences.append(
             Occurrence(
                 list: isMixed ? tables.dictionary.list(.mixed, beside: form) : form,
-                place: place,
-                postingClass: lists.classNumber(of: words, tables.classes)
+                place: Self.isRun | place,
+                postingClass: lists.classNumber(of: keys, nil, tables.classes)
             )
         )
         guard isMixed else { return }
-        var seen: [UInt32] = []
-        for word in words where !seen.contains(lists.forms[word]) {
-            let form = lists.forms[word]
-            seen.append(form)
-            let own = words.filter { lists.forms[$0] == form }
+        var forms: [UInt32] = []
+        for key in keys where !forms.contains(lists.form(at: key)) {
+            forms.append(lists.form(at: key))
+        }
+        for form in forms {
             occurrences.append(
                 Occurrence(
                     list: tables.dictionary.list(.among, beside: form),
                     // Where the words stand is in the list of all forms.
                     place: 0,
-                    postingClass: lists.classNumber(of: own, tables.classes)
+                    postingClass: lists.classNumber(of: keys, form, tables.classes)
                 )
             )
         }
@@ -258,24 +255,70 @@ extension AnalyzedTexts.Lists {
     /// The field that a word stands in.
     @inline(__always)
     fileprivate func field(of word: Int) -> AnalyzedTexts.Field {
-        var place = 0
-        while fields[place].end <= word { place += 1 }
-        return fields[place]
+        var low = 0
+        // A document may have any number of fields, but few have many.
+        var high = fields.count - 1
+        while high - low > 4 {
+            let middle = (low + high) / 2
+            if fields[middle].end <= word { low = middle + 1 } else { high = middle }
+        }
+        while fields[low].end <= word { low += 1 }
+        return fields[low]
     }
 
-    /// The class of a list that these words are in.
-    fileprivate mutating func classNumber(of words: [Int], _ table: ClassTable) -> UInt16 {
-        var counts = [Int](repeating: 0, count: lengths.count)
-        for word in words { counts[field(of: word).slot] += 1 }
-        var postingClass = PostingClass()
-        for slot in counts.indices where counts[slot] > 0 {
-            postingClass = postingClass.with(
-                slot: slot,
-                frequency: counts[slot],
-                length: Int(lengths[slot])
+    /// Looks up the classes of words that occur once, so that few postings need it.
+    fileprivate mutating func findSingles(_ table: ClassTable) {
+        var start = 0
+        for field in fields where field.end > start {
+            start = field.end
+            let length = Int(lengths[field.slot])
+            singles[field.slot] = cache.number(
+                of: PostingClass(slot: field.slot, frequency: 1, length: length),
+                table
             )
         }
-        return cache.number(of: postingClass, table)
+    }
+
+    /// The number of the word with a key.
+    @inline(__always)
+    fileprivate func word(at key: Int) -> Int {
+        Int(truncatingIfNeeded: keys[key] & 0xFFFF_FFFF)
+    }
+
+    /// The list of the word with a key.
+    @inline(__always)
+    fileprivate func form(at key: Int) -> UInt32 { forms[word(at: key)] }
+
+    /// The class of the words of some keys, or of those with one form among them.
+    fileprivate mutating func classNumber(
+        of keys: Range<Int>,
+        _ form: UInt32?,
+        _ table: ClassTable
+    ) -> UInt16 {
+        var postingClass = PostingClass()
+        var (slot, frequency) = (0, 0)
+        // Slots don't fall from word to word, because fields don't.
+        for key in keys where form == nil || self.form(at: key) == form {
+            let next = field(of: word(at: key)).slot
+            if next != slot, frequency > 0 {
+                postingClass = postingClass.with(
+                    slot: slot,
+                    frequency: frequency,
+                    length: Int(lengths[slot])
+                )
+                frequency = 0
+            }
+            slot = next
+            frequency += 1
+        }
+        return cache.number(
+            of: postingClass.with(
+                slot: slot,
+                frequency: frequency,
+                length: Int(lengths[slot])
+            ),
+            table
+        )
     }
 }
 

@@ -12,12 +12,19 @@ final class FieldTable: Sendable {
 
     /// Declared fields.
     let declaredCount: Int
-    private let names: Mutex<[String]>
+    private struct State {
+        var names: [String]
+        var numbers: [String: Int]
+    }
+
+    private let state: Mutex<State>
 
     /// - Parameter names: The declared ones, then those of a base.
     init(declared: Int, _ names: [String]) {
         declaredCount = declared
-        self.names = Mutex(names)
+        // Of equal names, which only a damaged base has, the first counts.
+        let numbers = Dictionary(zip(names, 0...)) { first, _ in first }
+        state = Mutex(State(names: names, numbers: numbers))
     }
 
     /// Fields that are scored apart: each that is declared, and the others together.
@@ -27,18 +34,19 @@ final class FieldTable: Sendable {
     func slot(of number: Int) -> Int { min(number, declaredCount) }
 
     /// All names, by their numbers.
-    var all: [String] { names.withLock { $0 } }
+    var all: [String] { state.withLock { $0.names } }
 
     /// The number of a field that some document had.
-    func number(of name: String) -> Int? { names.withLock { $0.firstIndex(of: name) } }
+    func number(of name: String) -> Int? { state.withLock { $0.numbers[name] } }
 
     /// The number of a field, which is added when it is new.
     func add(_ name: String) -> Int {
-        names.withLock { names in
-            if let number = names.firstIndex(of: name) { return number }
-            guard names.count < Self.last else { return Self.last }
-            names.append(name)
-            return names.count - 1
+        state.withLock { state in
+            if let number = state.numbers[name] { return number }
+            guard state.names.count < Self.last else { return Self.last }
+            state.names.append(name)
+            state.numbers[name] = state.names.count - 1
+            return state.names.count - 1
         }
     }
 

@@ -32,31 +32,35 @@ enum PostingList {
 
     /// A key, taken apart.
     struct Key {
-        let stem: Slice<UnsafeBufferPointer<UInt8>>
         let kind: Kind
-        private let cut: Int
-        private let ending: Slice<UnsafeBufferPointer<UInt8>>
+        private let bytes: UnsafeBufferPointer<UInt8>
+        private let marker: Int
+        /// Bytes that stem and form share.
+        private let shared: Int
 
         /// `nil` for bytes that aren't a key.
         init?(_ bytes: UnsafeBufferPointer<UInt8>) {
-            guard let place = bytes.firstIndex(where: { $0 < markerBound }),
-                let kind = Kind(rawValue: bytes[place] >> 3), Int(bytes[place] & 7) <= place
+            var marker = 0
+            while marker < bytes.count, bytes[marker] >= markerBound { marker += 1 }
+            guard marker < bytes.count, let kind = Kind(rawValue: bytes[marker] >> 3),
+                Int(bytes[marker] & 7) <= marker
             else { return nil }
-            stem = bytes[..<place]
-            cut = Int(bytes[place] & 7)
-            ending = bytes[(place + 1)...]
             self.kind = kind
+            self.bytes = bytes
+            self.marker = marker
+            shared = marker - Int(bytes[marker] & 7)
         }
 
-        /// The form.
-        var word: [UInt8] { stem.dropLast(cut) + ending }
+        var stem: Slice<UnsafeBufferPointer<UInt8>> { bytes[..<marker] }
 
         /// Whether the list is that of this word, alone or among others.
         func isList(of word: [UInt8]) -> Bool {
-            let shared = stem.count - cut
-            return kind != .mixed && word.count == shared + ending.count
-                && word[..<shared].elementsEqual(stem.dropLast(cut))
-                && word[shared...].elementsEqual(ending)
+            guard kind != .mixed, word.count == shared + bytes.count - marker - 1 else {
+                return false
+            }
+            return word.indices.allSatisfy { place in
+                word[place] == bytes[place < shared ? place : place - shared + marker + 1]
+            }
         }
     }
 }

@@ -123,29 +123,39 @@ final class TextBase: Sendable {
 
     // MARK: Lists
 
-    /// The lists of a stem.
-    func lists(ofStem word: FoldedWord) -> Range<Int> {
+    /// Calls `body` with the lists of a stem.
+    func forEachList(
+        ofStem word: FoldedWord,
+        _ body: (_ list: Int, _ key: PostingList.Key) -> Void
+    ) {
         let hash = word.hash(seed: seed)
         let mask = stems.count - 1
         var index = Int(truncatingIfNeeded: hash) & mask
         for _ in 0...mask {
             let slot = stems.element(index, or: 0)
-            if slot == 0 { break }
-            let list = Int(slot & 0xFFFF_FFFF) - 1
-            if slot >> 32 == hash >> 32, isList(list, ofStem: word) {
-                var end = list + 1
-                while end < listCount, isList(end, ofStem: word) { end += 1 }
-                return list..<end
+            if slot == 0 { return }
+            var list = Int(slot & 0xFFFF_FFFF) - 1
+            if slot >> 32 == hash >> 32, var key = key(of: list, ofStem: word) {
+                while true {
+                    body(list, key)
+                    list += 1
+                    guard list < listCount, let next = self.key(of: list, ofStem: word) else {
+                        return
+                    }
+                    key = next
+                }
             }
             index = (index + 1) & mask
         }
-        return 0..<0
     }
 
-    private func isList(_ list: Int, ofStem word: FoldedWord) -> Bool {
-        let key = keyBytes(of: list)
-        guard key.count > word.count, let parts = PostingList.Key(key) else { return false }
-        return word.hasBytes(UnsafeBufferPointer(rebasing: parts.stem))
+    /// The key of a list if it is one of a stem.
+    private func key(of list: Int, ofStem word: FoldedWord) -> PostingList.Key? {
+        let bytes = keyBytes(of: list)
+        guard bytes.count > word.count, let key = PostingList.Key(bytes),
+            word.hasBytes(UnsafeBufferPointer(rebasing: key.stem))
+        else { return nil }
+        return key
     }
 
     /// What a list is kept under.

@@ -114,20 +114,29 @@ package final class TextDictionary: @unchecked Sendable {
         )
     }
 
-    /// The lists of a stem.
-    func lists(ofStem word: FoldedWord) -> [List] {
-        guard let record = find(word, hash: word.hash(seed: seed)) else { return [] }
-        return lists(of: record)
+    /// Calls `body` with the lists of a stem.
+    @inline(__always)
+    func forEachList(ofStem word: FoldedWord, _ body: (List) -> Void) {
+        guard let record = find(word, hash: word.hash(seed: seed)) else { return }
+        _ = firstList(of: record) { list in
+            body(list)
+            return false
+        }
     }
 
-    private func lists(of record: UnsafeMutablePointer<GrowingWords.Word>) -> [List] {
-        var found: [List] = []
+    /// The first list of a stem that is the right one.
+    @inline(__always)
+    private func firstList(
+        of record: UnsafeMutablePointer<GrowingWords.Word>,
+        where isIt: (List) -> Bool
+    ) -> List? {
         var next = UInt32(truncatingIfNeeded: record[3].load(ordering: .acquiring) >> 32)
         while next != 0 {
-            found.append(list(next - 1))
+            let list = list(next - 1)
+            if isIt(list) { return list }
             next = UInt32(truncatingIfNeeded: lists[(next - 1) * 2][1].load(ordering: .relaxed))
         }
-        return found
+        return nil
     }
 
     /// The list of a kind that documents with several forms of a stem are in, made when it is new.
@@ -141,9 +150,9 @@ package final class TextDictionary: @unchecked Sendable {
         let word = kind == .mixed ? stem : form
         let record = words[stem * 4]
         let isIt = { (list: List) in list.kind == kind && list.word == word }
-        if let there = lists(of: record).first(where: isIt) { return there.number }
+        if let there = firstList(of: record, where: isIt) { return there.number }
         return additions.withLock { _ in
-            lists(of: record).first(where: isIt)?.number ?? addList(kind, word, stem: stem)
+            firstList(of: record, where: isIt)?.number ?? addList(kind, word, stem: stem)
         }
     }
 
@@ -183,13 +192,8 @@ package final class TextDictionary: @unchecked Sendable {
         )
     }
 
-    /// Whether a list is that of this word, alone or among others.
-    func isList(_ list: List, of word: [UInt8]) -> Bool {
-        list.kind != .mixed
-            && withWord(list.word) { other in
-                word.withUnsafeBufferPointer { other.hasBytes($0) }
-            }
-    }
+    /// The number of a word.
+    func number(of word: FoldedWord) -> UInt32? { findNumber(word, hash: word.hash(seed: seed)) }
 
     /// The lists of stems that begin with `prefix`, without those of `among`.
     ///
@@ -314,7 +318,7 @@ package final class TextDictionary: @unchecked Sendable {
             return list.kind == .alone ? alone : self.list(list.kind, beside: alone)
         }
         // Several forms have this stem: any of them leads to the list.
-        let form = other.lists(of: other.words[list.word * 4]).first { $0.kind == .alone }
+        let form = other.firstList(of: other.words[list.word * 4]) { $0.kind == .alone }
         guard let form else { preconditionFailure("a stem without a form") }
         return self.list(.mixed, beside: other.withWord(form.word) { entry(of: $0).list })
     }

@@ -76,18 +76,23 @@ extension TextIndex {
         var buffer = WordBuffer()
         buffer.append(contentsOf: stem)
         if let base {
-            for list in base.lists(ofStem: buffer.word) {
-                guard let key = base.key(of: list) else { continue }
+            base.forEachList(ofStem: buffer.word) { list, key in
                 let form = forms.firstIndex { key.isList(of: $0) }
-                if key.kind == .among, form == nil { continue }
+                if key.kind == .among, form == nil { return }
                 body(TermCursor(self, baseList: list), key.kind, form)
             }
         }
         let dictionary = delta.dictionary
         if dictionary.listCount == 0 { return }
-        for list in dictionary.lists(ofStem: buffer.word) {
-            let form = forms.firstIndex { dictionary.isList(list, of: $0) }
-            if list.kind == .among, form == nil { continue }
+        var other = WordBuffer()
+        let numbers = forms.map { form in
+            other.removeAll()
+            other.append(contentsOf: form)
+            return dictionary.number(of: other.word)
+        }
+        dictionary.forEachList(ofStem: buffer.word) { list in
+            let form = list.kind == .mixed ? nil : numbers.firstIndex(of: list.word)
+            if list.kind == .among, form == nil { return }
             body(TermCursor(self, deltaList: list.number), list.kind, form)
         }
     }

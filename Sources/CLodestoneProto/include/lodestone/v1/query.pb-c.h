@@ -47,7 +47,7 @@ typedef enum _Lodestone__V1__TextMode {
    */
   LODESTONE__V1__TEXT_MODE__ANY_WORD = 0,
   /*
-   * words, "phrases", prefix*, AND OR NOT, parentheses
+   * words, "phrases", prefix*, field:word, AND OR NOT, parentheses
    */
   LODESTONE__V1__TEXT_MODE__QUERY_SYNTAX = 1
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LODESTONE__V1__TEXT_MODE)
