@@ -52,7 +52,7 @@ struct TextOptionsTests {
         for turn in 0..<4 {
             if turn == 2 { _ = try await engine.compact("texts") }
             if turn == 1 || turn == 3 {
-                try await engine.close()
+                engine.close()
                 engine = try Engine.open(directory: directory.path)
             }
             #expect(try await ids(engine, "cat") == ["title", "body"])
@@ -66,11 +66,11 @@ struct TextOptionsTests {
             #expect(error?.reason == "UNKNOWN_FIELD" && error?.message.contains("'titel'") == true)
             let hits = try await engine.search("texts", Query([.matching("one cat boat")]))
             scores.append(hits.map(\.score))
-            let described = try await engine.collections().first?.options
+            let described = try engine.collections().first?.options
             #expect(described?.text == Self.titled)
         }
         #expect(scores.allSatisfy { $0 == scores[0] } && scores[0].count == 2)
-        try await engine.close()
+        engine.close()
     }
 
     @Test("leave stop words out of plain questions, not out of queries")
@@ -87,7 +87,7 @@ struct TextOptionsTests {
         #expect(try await ids(engine, "\"the dog\"") == ["b"])
         #expect(try await ids(engine, "t:dog") == ["b"])
         #expect(try await ids(engine, "u:dog") == [])
-        try await engine.close()
+        engine.close()
     }
 
     @Test(
@@ -129,6 +129,6 @@ struct TextOptionsTests {
             )
         }
         #expect(unknown?.code == .invalidArgument)
-        try await engine.close()
+        engine.close()
     }
 }

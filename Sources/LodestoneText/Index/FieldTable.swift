@@ -19,7 +19,9 @@ final class FieldTable: Sendable {
 
     private let state: Mutex<State>
 
-    /// - Parameter names: The declared ones, then those of a base.
+    /// - Parameters:
+    ///   - declared: How many are declared.
+    ///   - names: The declared ones, then those of a base.
     init(declared: Int, _ names: [String]) {
         declaredCount = declared
         // Of equal names, which only a damaged base has, the first counts.

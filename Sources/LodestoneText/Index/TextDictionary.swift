@@ -144,6 +144,7 @@ package final class TextDictionary: @unchecked Sendable {
     /// - Parameters:
     ///   - kind: `mixed`, or `among` for the one of a form.
     ///   - alone: The list of the form alone, of `mixed` that of any form.
+    /// - Returns: Its number.
     func list(_ kind: PostingList.Kind, beside alone: UInt32) -> UInt32 {
         let form = list(alone).word
         let stem = stem(of: form)

@@ -50,12 +50,12 @@ package struct TextIndex: Sendable {
 
     /// Opens a base, with nothing added to it.
     ///
-    /// Reads a header, whatever the number of documents.
+    /// Reads a header, whatever the number of documents. `nil` when sections are missing or
+    /// damaged; the index must be built anew then.
     ///
     /// - Parameters:
     ///   - source: The sections.
     ///   - options: Those that the base was made with.
-    /// - Returns: `nil` when sections are missing or damaged; the index must be built anew then.
     package init?(from source: some SectionSource, _ options: TextOptions = TextOptions()) {
         guard let base = TextBase(source, options) else { return nil }
         self.base = base
@@ -95,6 +95,7 @@ package struct TextIndex: Sendable {
     /// still be used, but costs the writer more.
     ///
     /// - Parameter documents: The fields of each document.
+    /// - Returns: The texts, in the order of the documents.
     package func analyze(_ documents: some Collection<[TextField]>) -> AnalyzedTexts {
         var analyzed = AnalyzedTexts(delta.tables)
         var tokenizer = Tokenizer()
