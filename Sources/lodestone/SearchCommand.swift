@@ -18,7 +18,10 @@ struct SearchCommand: ClientCommand {
     @OptionGroup var connection: ConnectionOptions
     @Argument(help: "The collection.") var collection: String
     @Argument(help: "Words to look for.") var text: String?
-    @Flag(help: "Read the words as a query: \"phrases\", prefix*, AND OR NOT, parentheses.")
+    @Flag(
+        help:
+            "Read the words as a query: \"phrases\", prefix*, field:word, AND OR NOT, parentheses."
+    )
     var syntax = false
     @Option(help: "Find what is near this document's vector.", completion: .file())
     var near: String?

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Text options on their way to the server and back."""
+
+import pytest
+
+from lodestone import Flat, LodestoneError, TextOptions, _codec
+from lodestone._proto import collection_pb2
+
+
+def described(text: TextOptions) -> TextOptions:
+    options = _codec.collection_options(0, "cosine", Flat(), "postings", text)
+    message = collection_pb2.CollectionDescription(name=b"c", options=options)
+    return _codec.read_description(message).text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        TextOptions(),
+        TextOptions({"title": 5, "tags": 0.5}),
+        TextOptions(k1=1.5, b=0.0, exact_weight=0.0, language="none", keeps_stop_words=True),
+    ],
+)
+def test_arrive_as_they_were_sent(text: TextOptions) -> None:
+    assert described(text) == text
+
+
+def test_defaults_go_without_saying() -> None:
+    options = _codec.collection_options(0, "cosine", Flat(), "postings", TextOptions())
+    assert not options.HasField("text")
+
+
+def test_unknown_language_is_refused() -> None:
+    with pytest.raises(LodestoneError) as error:
+        described(TextOptions(language="klingon"))
+    assert "klingon" in str(error.value)
