@@ -59,7 +59,7 @@ public struct Source: Sendable, Equatable {
 
     /// What kind of source.
     public var kind: Kind
-    /// Finite, not negative; `nil`: 1 by reciprocal rank, and by scores 0.7 for a text and 0.3 for
+    /// Finite, not negative; `nil`: 1 by reciprocal rank, and by scores 0.6 for a text and 0.4 for
     /// others.
     public var weight: Float?
     /// How many of its best hits enter the fusion; `nil`: the larger of 100 and the limit.

@@ -69,12 +69,12 @@ extension Fusion {
 
     /// What a source's weight is when the question doesn't say.
     ///
-    /// With these, 45 percent of 10,000 sentences found the document that they are about among the
-    /// first ten; with equal ones 43 percent.
+    /// With these, 45.2 percent of 10,000 sentences found the document that they are about among the
+    /// first ten; with equal ones 44.2 percent, and 44.5 with 0.75 for the text.
     func defaultWeight(of kind: Source.Kind) -> Double {
         guard addsScores else { return 1 }
-        if case .text = kind { return 0.7 }
-        return 0.3
+        if case .text = kind { return 0.6 }
+        return 0.4
     }
 }
 
@@ -108,7 +108,10 @@ enum ScoreScale {
         }
     }
 
-    /// What a hit's score is worth, 0 to 1; without a rank, of a hit that only others found.
+    /// What a hit's score is worth; without a rank, of a hit that only others found.
+    ///
+    /// Beyond 1 for what stands out, and below 0 for what only others would have found: cut off
+    /// there, 0.222 instead of 0.233 was the mean reciprocal rank of the right documents.
     func share(_ score: Double, rank: Int?) -> Double {
         switch self {
         case .asIs:
@@ -117,7 +120,7 @@ enum ScoreScale {
             return rank.map { 1 / Double(k + $0) } ?? 0
         case .linear(let least, let span, let equal):
             guard let span else { return rank == nil && score < least ? 0 : equal }
-            return min(1, max(0, (score - least) / span))
+            return (score - least) / span
         }
     }
 }

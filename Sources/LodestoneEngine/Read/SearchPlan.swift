@@ -221,7 +221,7 @@ struct SearchPlan {
                 ).map { ($0.row, options.metric.score($0.distance)) }
             } else if let asked = texts[index], let text = state.text {
                 let scores = try text.scores(of: asked, rows: missing, context: context)
-                lists[index].others = zip(missing, scores).filter { $0.1 > 0 }
+                lists[index].others = Array(zip(missing, scores))
             }
         }
         try state.refuseDamagedVectors()
