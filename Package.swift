@@ -63,6 +63,7 @@ let package = Package(
         ),
         .target(name: "LodestoneText", dependencies: ["LodestoneCore"], swiftSettings: strict),
         .target(name: "LodestoneGraph", dependencies: ["LodestoneCore"], swiftSettings: strict),
+        .target(name: "LodestoneMetadata", dependencies: ["LodestoneCore"], swiftSettings: strict),
         .target(
             name: "LodestoneStorage",
             dependencies: [
@@ -75,7 +76,8 @@ let package = Package(
             name: "LodestoneEngine",
             dependencies: [
                 "LodestoneCore", "LodestoneANN", "LodestoneText", "LodestoneGraph",
-                "LodestoneFiles", "LodestoneStorage", "CLodestoneSystem", collections,
+                "LodestoneMetadata", "LodestoneFiles", "LodestoneStorage", "CLodestoneSystem",
+                collections,
             ],
             swiftSettings: strict
         ),
@@ -181,6 +183,11 @@ let package = Package(
         .testTarget(
             name: "LodestoneGraphTests",
             dependencies: ["LodestoneGraph", "CSQLite", "TestSupport"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "LodestoneMetadataTests",
+            dependencies: ["LodestoneMetadata", "TestSupport"],
             swiftSettings: strict
         ),
         .testTarget(

@@ -277,6 +277,51 @@ void   lodestone__v1__text_options__free_unpacked
   assert(message->base.descriptor == &lodestone__v1__text_options__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   lodestone__v1__metadata_index__init
+                     (Lodestone__V1__MetadataIndex         *message)
+{
+  static const Lodestone__V1__MetadataIndex init_value = LODESTONE__V1__METADATA_INDEX__INIT;
+  *message = init_value;
+}
+size_t lodestone__v1__metadata_index__get_packed_size
+                     (const Lodestone__V1__MetadataIndex *message)
+{
+  assert(message->base.descriptor == &lodestone__v1__metadata_index__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lodestone__v1__metadata_index__pack
+                     (const Lodestone__V1__MetadataIndex *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lodestone__v1__metadata_index__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lodestone__v1__metadata_index__pack_to_buffer
+                     (const Lodestone__V1__MetadataIndex *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lodestone__v1__metadata_index__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lodestone__V1__MetadataIndex *
+       lodestone__v1__metadata_index__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lodestone__V1__MetadataIndex *)
+     protobuf_c_message_unpack (&lodestone__v1__metadata_index__descriptor,
+                                allocator, len, data);
+}
+void   lodestone__v1__metadata_index__free_unpacked
+                     (Lodestone__V1__MetadataIndex *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lodestone__v1__metadata_index__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   lodestone__v1__collection_options__init
                      (Lodestone__V1__CollectionOptions         *message)
 {
@@ -802,7 +847,45 @@ const ProtobufCMessageDescriptor lodestone__v1__text_options__descriptor =
   (ProtobufCMessageInit) lodestone__v1__text_options__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lodestone__v1__collection_options__field_descriptors[5] =
+static const ProtobufCFieldDescriptor lodestone__v1__metadata_index__field_descriptors[1] =
+{
+  {
+    "path",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__MetadataIndex, n_path),
+    offsetof(Lodestone__V1__MetadataIndex, path),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lodestone__v1__metadata_index__field_indices_by_name[] = {
+  0,   /* field[0] = path */
+};
+static const ProtobufCIntRange lodestone__v1__metadata_index__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor lodestone__v1__metadata_index__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lodestone.v1.MetadataIndex",
+  "MetadataIndex",
+  "Lodestone__V1__MetadataIndex",
+  "lodestone.v1",
+  sizeof(Lodestone__V1__MetadataIndex),
+  1,
+  lodestone__v1__metadata_index__field_descriptors,
+  lodestone__v1__metadata_index__field_indices_by_name,
+  1,  lodestone__v1__metadata_index__number_ranges,
+  (ProtobufCMessageInit) lodestone__v1__metadata_index__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor lodestone__v1__collection_options__field_descriptors[6] =
 {
   {
     "dimension",
@@ -864,18 +947,32 @@ static const ProtobufCFieldDescriptor lodestone__v1__collection_options__field_d
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "metadata_indexes",
+    10,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Lodestone__V1__CollectionOptions, n_metadata_indexes),
+    offsetof(Lodestone__V1__CollectionOptions, metadata_indexes),
+    &lodestone__v1__metadata_index__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lodestone__v1__collection_options__field_indices_by_name[] = {
   0,   /* field[0] = dimension */
+  5,   /* field[5] = metadata_indexes */
   1,   /* field[1] = metric */
   4,   /* field[4] = text */
   3,   /* field[3] = text_strategy */
   2,   /* field[2] = vector_strategy */
 };
-static const ProtobufCIntRange lodestone__v1__collection_options__number_ranges[1 + 1] =
+static const ProtobufCIntRange lodestone__v1__collection_options__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 10, 5 },
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor lodestone__v1__collection_options__descriptor =
 {
@@ -885,10 +982,10 @@ const ProtobufCMessageDescriptor lodestone__v1__collection_options__descriptor =
   "Lodestone__V1__CollectionOptions",
   "lodestone.v1",
   sizeof(Lodestone__V1__CollectionOptions),
-  5,
+  6,
   lodestone__v1__collection_options__field_descriptors,
   lodestone__v1__collection_options__field_indices_by_name,
-  1,  lodestone__v1__collection_options__number_ranges,
+  2,  lodestone__v1__collection_options__number_ranges,
   (ProtobufCMessageInit) lodestone__v1__collection_options__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -817,6 +817,51 @@ void   lodestone__v1__vector_explanation__free_unpacked
   assert(message->base.descriptor == &lodestone__v1__vector_explanation__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   lodestone__v1__filter_explanation__init
+                     (Lodestone__V1__FilterExplanation         *message)
+{
+  static const Lodestone__V1__FilterExplanation init_value = LODESTONE__V1__FILTER_EXPLANATION__INIT;
+  *message = init_value;
+}
+size_t lodestone__v1__filter_explanation__get_packed_size
+                     (const Lodestone__V1__FilterExplanation *message)
+{
+  assert(message->base.descriptor == &lodestone__v1__filter_explanation__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lodestone__v1__filter_explanation__pack
+                     (const Lodestone__V1__FilterExplanation *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lodestone__v1__filter_explanation__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lodestone__v1__filter_explanation__pack_to_buffer
+                     (const Lodestone__V1__FilterExplanation *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lodestone__v1__filter_explanation__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lodestone__V1__FilterExplanation *
+       lodestone__v1__filter_explanation__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lodestone__V1__FilterExplanation *)
+     protobuf_c_message_unpack (&lodestone__v1__filter_explanation__descriptor,
+                                allocator, len, data);
+}
+void   lodestone__v1__filter_explanation__free_unpacked
+                     (Lodestone__V1__FilterExplanation *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lodestone__v1__filter_explanation__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   lodestone__v1__query_result__init
                      (Lodestone__V1__QueryResult         *message)
 {
@@ -2222,7 +2267,71 @@ const ProtobufCMessageDescriptor lodestone__v1__vector_explanation__descriptor =
   (ProtobufCMessageInit) lodestone__v1__vector_explanation__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lodestone__v1__query_result__field_descriptors[3] =
+static const ProtobufCFieldDescriptor lodestone__v1__filter_explanation__field_descriptors[3] =
+{
+  {
+    "strategy",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__FilterExplanation, has_strategy),
+    offsetof(Lodestone__V1__FilterExplanation, strategy),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "matched_documents",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Lodestone__V1__FilterExplanation, has_matched_documents),
+    offsetof(Lodestone__V1__FilterExplanation, matched_documents),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "read_documents",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Lodestone__V1__FilterExplanation, has_read_documents),
+    offsetof(Lodestone__V1__FilterExplanation, read_documents),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lodestone__v1__filter_explanation__field_indices_by_name[] = {
+  1,   /* field[1] = matched_documents */
+  2,   /* field[2] = read_documents */
+  0,   /* field[0] = strategy */
+};
+static const ProtobufCIntRange lodestone__v1__filter_explanation__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor lodestone__v1__filter_explanation__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lodestone.v1.FilterExplanation",
+  "FilterExplanation",
+  "Lodestone__V1__FilterExplanation",
+  "lodestone.v1",
+  sizeof(Lodestone__V1__FilterExplanation),
+  3,
+  lodestone__v1__filter_explanation__field_descriptors,
+  lodestone__v1__filter_explanation__field_indices_by_name,
+  1,  lodestone__v1__filter_explanation__number_ranges,
+  (ProtobufCMessageInit) lodestone__v1__filter_explanation__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor lodestone__v1__query_result__field_descriptors[4] =
 {
   {
     "hits",
@@ -2260,16 +2369,30 @@ static const ProtobufCFieldDescriptor lodestone__v1__query_result__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "filter",
+    10,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Lodestone__V1__QueryResult, filter),
+    &lodestone__v1__filter_explanation__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lodestone__v1__query_result__field_indices_by_name[] = {
   2,   /* field[2] = explanations */
+  3,   /* field[3] = filter */
   0,   /* field[0] = hits */
   1,   /* field[1] = partial */
 };
-static const ProtobufCIntRange lodestone__v1__query_result__number_ranges[1 + 1] =
+static const ProtobufCIntRange lodestone__v1__query_result__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 10, 3 },
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor lodestone__v1__query_result__descriptor =
 {
@@ -2279,10 +2402,10 @@ const ProtobufCMessageDescriptor lodestone__v1__query_result__descriptor =
   "Lodestone__V1__QueryResult",
   "lodestone.v1",
   sizeof(Lodestone__V1__QueryResult),
-  3,
+  4,
   lodestone__v1__query_result__field_descriptors,
   lodestone__v1__query_result__field_indices_by_name,
-  1,  lodestone__v1__query_result__number_ranges,
+  2,  lodestone__v1__query_result__number_ranges,
   (ProtobufCMessageInit) lodestone__v1__query_result__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -772,6 +772,51 @@ void   lodestone__v1__get_response__free_unpacked
   assert(message->base.descriptor == &lodestone__v1__get_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   lodestone__v1__scan_order__init
+                     (Lodestone__V1__ScanOrder         *message)
+{
+  static const Lodestone__V1__ScanOrder init_value = LODESTONE__V1__SCAN_ORDER__INIT;
+  *message = init_value;
+}
+size_t lodestone__v1__scan_order__get_packed_size
+                     (const Lodestone__V1__ScanOrder *message)
+{
+  assert(message->base.descriptor == &lodestone__v1__scan_order__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lodestone__v1__scan_order__pack
+                     (const Lodestone__V1__ScanOrder *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lodestone__v1__scan_order__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lodestone__v1__scan_order__pack_to_buffer
+                     (const Lodestone__V1__ScanOrder *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lodestone__v1__scan_order__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lodestone__V1__ScanOrder *
+       lodestone__v1__scan_order__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lodestone__V1__ScanOrder *)
+     protobuf_c_message_unpack (&lodestone__v1__scan_order__descriptor,
+                                allocator, len, data);
+}
+void   lodestone__v1__scan_order__free_unpacked
+                     (Lodestone__V1__ScanOrder *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lodestone__v1__scan_order__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   lodestone__v1__scan_request__init
                      (Lodestone__V1__ScanRequest         *message)
 {
@@ -860,6 +905,231 @@ void   lodestone__v1__scan_response__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &lodestone__v1__scan_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   lodestone__v1__facet_request__init
+                     (Lodestone__V1__FacetRequest         *message)
+{
+  static const Lodestone__V1__FacetRequest init_value = LODESTONE__V1__FACET_REQUEST__INIT;
+  *message = init_value;
+}
+size_t lodestone__v1__facet_request__get_packed_size
+                     (const Lodestone__V1__FacetRequest *message)
+{
+  assert(message->base.descriptor == &lodestone__v1__facet_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lodestone__v1__facet_request__pack
+                     (const Lodestone__V1__FacetRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lodestone__v1__facet_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lodestone__v1__facet_request__pack_to_buffer
+                     (const Lodestone__V1__FacetRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lodestone__v1__facet_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lodestone__V1__FacetRequest *
+       lodestone__v1__facet_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lodestone__V1__FacetRequest *)
+     protobuf_c_message_unpack (&lodestone__v1__facet_request__descriptor,
+                                allocator, len, data);
+}
+void   lodestone__v1__facet_request__free_unpacked
+                     (Lodestone__V1__FacetRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lodestone__v1__facet_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   lodestone__v1__count_request__init
+                     (Lodestone__V1__CountRequest         *message)
+{
+  static const Lodestone__V1__CountRequest init_value = LODESTONE__V1__COUNT_REQUEST__INIT;
+  *message = init_value;
+}
+size_t lodestone__v1__count_request__get_packed_size
+                     (const Lodestone__V1__CountRequest *message)
+{
+  assert(message->base.descriptor == &lodestone__v1__count_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lodestone__v1__count_request__pack
+                     (const Lodestone__V1__CountRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lodestone__v1__count_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lodestone__v1__count_request__pack_to_buffer
+                     (const Lodestone__V1__CountRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lodestone__v1__count_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lodestone__V1__CountRequest *
+       lodestone__v1__count_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lodestone__V1__CountRequest *)
+     protobuf_c_message_unpack (&lodestone__v1__count_request__descriptor,
+                                allocator, len, data);
+}
+void   lodestone__v1__count_request__free_unpacked
+                     (Lodestone__V1__CountRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lodestone__v1__count_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   lodestone__v1__facet_count__init
+                     (Lodestone__V1__FacetCount         *message)
+{
+  static const Lodestone__V1__FacetCount init_value = LODESTONE__V1__FACET_COUNT__INIT;
+  *message = init_value;
+}
+size_t lodestone__v1__facet_count__get_packed_size
+                     (const Lodestone__V1__FacetCount *message)
+{
+  assert(message->base.descriptor == &lodestone__v1__facet_count__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lodestone__v1__facet_count__pack
+                     (const Lodestone__V1__FacetCount *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lodestone__v1__facet_count__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lodestone__v1__facet_count__pack_to_buffer
+                     (const Lodestone__V1__FacetCount *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lodestone__v1__facet_count__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lodestone__V1__FacetCount *
+       lodestone__v1__facet_count__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lodestone__V1__FacetCount *)
+     protobuf_c_message_unpack (&lodestone__v1__facet_count__descriptor,
+                                allocator, len, data);
+}
+void   lodestone__v1__facet_count__free_unpacked
+                     (Lodestone__V1__FacetCount *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lodestone__v1__facet_count__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   lodestone__v1__facet__init
+                     (Lodestone__V1__Facet         *message)
+{
+  static const Lodestone__V1__Facet init_value = LODESTONE__V1__FACET__INIT;
+  *message = init_value;
+}
+size_t lodestone__v1__facet__get_packed_size
+                     (const Lodestone__V1__Facet *message)
+{
+  assert(message->base.descriptor == &lodestone__v1__facet__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lodestone__v1__facet__pack
+                     (const Lodestone__V1__Facet *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lodestone__v1__facet__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lodestone__v1__facet__pack_to_buffer
+                     (const Lodestone__V1__Facet *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lodestone__v1__facet__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lodestone__V1__Facet *
+       lodestone__v1__facet__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lodestone__V1__Facet *)
+     protobuf_c_message_unpack (&lodestone__v1__facet__descriptor,
+                                allocator, len, data);
+}
+void   lodestone__v1__facet__free_unpacked
+                     (Lodestone__V1__Facet *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lodestone__v1__facet__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   lodestone__v1__count_response__init
+                     (Lodestone__V1__CountResponse         *message)
+{
+  static const Lodestone__V1__CountResponse init_value = LODESTONE__V1__COUNT_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t lodestone__v1__count_response__get_packed_size
+                     (const Lodestone__V1__CountResponse *message)
+{
+  assert(message->base.descriptor == &lodestone__v1__count_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lodestone__v1__count_response__pack
+                     (const Lodestone__V1__CountResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lodestone__v1__count_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lodestone__v1__count_response__pack_to_buffer
+                     (const Lodestone__V1__CountResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lodestone__v1__count_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lodestone__V1__CountResponse *
+       lodestone__v1__count_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lodestone__V1__CountResponse *)
+     protobuf_c_message_unpack (&lodestone__v1__count_response__descriptor,
+                                allocator, len, data);
+}
+void   lodestone__v1__count_response__free_unpacked
+                     (Lodestone__V1__CountResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lodestone__v1__count_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   lodestone__v1__search_request__init
@@ -2624,7 +2894,7 @@ const ProtobufCMessageDescriptor lodestone__v1__index_many_request__descriptor =
   (ProtobufCMessageInit) lodestone__v1__index_many_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lodestone__v1__drop_many_request__field_descriptors[3] =
+static const ProtobufCFieldDescriptor lodestone__v1__drop_many_request__field_descriptors[4] =
 {
   {
     "collection",
@@ -2662,16 +2932,29 @@ static const ProtobufCFieldDescriptor lodestone__v1__drop_many_request__field_de
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "filter",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Lodestone__V1__DropManyRequest, filter),
+    &lodestone__v1__filter__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lodestone__v1__drop_many_request__field_indices_by_name[] = {
   0,   /* field[0] = collection */
   2,   /* field[2] = edges */
+  3,   /* field[3] = filter */
   1,   /* field[1] = ids */
 };
 static const ProtobufCIntRange lodestone__v1__drop_many_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor lodestone__v1__drop_many_request__descriptor =
 {
@@ -2681,7 +2964,7 @@ const ProtobufCMessageDescriptor lodestone__v1__drop_many_request__descriptor =
   "Lodestone__V1__DropManyRequest",
   "lodestone.v1",
   sizeof(Lodestone__V1__DropManyRequest),
-  3,
+  4,
   lodestone__v1__drop_many_request__field_descriptors,
   lodestone__v1__drop_many_request__field_indices_by_name,
   1,  lodestone__v1__drop_many_request__number_ranges,
@@ -2803,7 +3086,58 @@ const ProtobufCMessageDescriptor lodestone__v1__get_response__descriptor =
   (ProtobufCMessageInit) lodestone__v1__get_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lodestone__v1__scan_request__field_descriptors[5] =
+static const ProtobufCFieldDescriptor lodestone__v1__scan_order__field_descriptors[2] =
+{
+  {
+    "path",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__ScanOrder, n_path),
+    offsetof(Lodestone__V1__ScanOrder, path),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "descending",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Lodestone__V1__ScanOrder, has_descending),
+    offsetof(Lodestone__V1__ScanOrder, descending),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lodestone__v1__scan_order__field_indices_by_name[] = {
+  1,   /* field[1] = descending */
+  0,   /* field[0] = path */
+};
+static const ProtobufCIntRange lodestone__v1__scan_order__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor lodestone__v1__scan_order__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lodestone.v1.ScanOrder",
+  "ScanOrder",
+  "Lodestone__V1__ScanOrder",
+  "lodestone.v1",
+  sizeof(Lodestone__V1__ScanOrder),
+  2,
+  lodestone__v1__scan_order__field_descriptors,
+  lodestone__v1__scan_order__field_indices_by_name,
+  1,  lodestone__v1__scan_order__number_ranges,
+  (ProtobufCMessageInit) lodestone__v1__scan_order__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor lodestone__v1__scan_request__field_descriptors[6] =
 {
   {
     "collection",
@@ -2865,6 +3199,18 @@ static const ProtobufCFieldDescriptor lodestone__v1__scan_request__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "order",
+    6,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Lodestone__V1__ScanRequest, order),
+    &lodestone__v1__scan_order__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lodestone__v1__scan_request__field_indices_by_name[] = {
   0,   /* field[0] = collection */
@@ -2872,11 +3218,12 @@ static const unsigned lodestone__v1__scan_request__field_indices_by_name[] = {
   3,   /* field[3] = filter */
   4,   /* field[4] = include */
   2,   /* field[2] = limit */
+  5,   /* field[5] = order */
 };
 static const ProtobufCIntRange lodestone__v1__scan_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor lodestone__v1__scan_request__descriptor =
 {
@@ -2886,7 +3233,7 @@ const ProtobufCMessageDescriptor lodestone__v1__scan_request__descriptor =
   "Lodestone__V1__ScanRequest",
   "lodestone.v1",
   sizeof(Lodestone__V1__ScanRequest),
-  5,
+  6,
   lodestone__v1__scan_request__field_descriptors,
   lodestone__v1__scan_request__field_indices_by_name,
   1,  lodestone__v1__scan_request__number_ranges,
@@ -2955,6 +3302,313 @@ const ProtobufCMessageDescriptor lodestone__v1__scan_response__descriptor =
   lodestone__v1__scan_response__field_indices_by_name,
   1,  lodestone__v1__scan_response__number_ranges,
   (ProtobufCMessageInit) lodestone__v1__scan_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor lodestone__v1__facet_request__field_descriptors[2] =
+{
+  {
+    "path",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__FacetRequest, n_path),
+    offsetof(Lodestone__V1__FacetRequest, path),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "limit",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Lodestone__V1__FacetRequest, has_limit),
+    offsetof(Lodestone__V1__FacetRequest, limit),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lodestone__v1__facet_request__field_indices_by_name[] = {
+  1,   /* field[1] = limit */
+  0,   /* field[0] = path */
+};
+static const ProtobufCIntRange lodestone__v1__facet_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor lodestone__v1__facet_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lodestone.v1.FacetRequest",
+  "FacetRequest",
+  "Lodestone__V1__FacetRequest",
+  "lodestone.v1",
+  sizeof(Lodestone__V1__FacetRequest),
+  2,
+  lodestone__v1__facet_request__field_descriptors,
+  lodestone__v1__facet_request__field_indices_by_name,
+  1,  lodestone__v1__facet_request__number_ranges,
+  (ProtobufCMessageInit) lodestone__v1__facet_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor lodestone__v1__count_request__field_descriptors[3] =
+{
+  {
+    "collection",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__CountRequest, has_collection),
+    offsetof(Lodestone__V1__CountRequest, collection),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "filter",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Lodestone__V1__CountRequest, filter),
+    &lodestone__v1__filter__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "facets",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Lodestone__V1__CountRequest, n_facets),
+    offsetof(Lodestone__V1__CountRequest, facets),
+    &lodestone__v1__facet_request__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lodestone__v1__count_request__field_indices_by_name[] = {
+  0,   /* field[0] = collection */
+  2,   /* field[2] = facets */
+  1,   /* field[1] = filter */
+};
+static const ProtobufCIntRange lodestone__v1__count_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor lodestone__v1__count_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lodestone.v1.CountRequest",
+  "CountRequest",
+  "Lodestone__V1__CountRequest",
+  "lodestone.v1",
+  sizeof(Lodestone__V1__CountRequest),
+  3,
+  lodestone__v1__count_request__field_descriptors,
+  lodestone__v1__count_request__field_indices_by_name,
+  1,  lodestone__v1__count_request__number_ranges,
+  (ProtobufCMessageInit) lodestone__v1__count_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor lodestone__v1__facet_count__field_descriptors[2] =
+{
+  {
+    "value",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Lodestone__V1__FacetCount, value),
+    &lodestone__v1__value__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "count",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Lodestone__V1__FacetCount, has_count),
+    offsetof(Lodestone__V1__FacetCount, count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lodestone__v1__facet_count__field_indices_by_name[] = {
+  1,   /* field[1] = count */
+  0,   /* field[0] = value */
+};
+static const ProtobufCIntRange lodestone__v1__facet_count__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor lodestone__v1__facet_count__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lodestone.v1.FacetCount",
+  "FacetCount",
+  "Lodestone__V1__FacetCount",
+  "lodestone.v1",
+  sizeof(Lodestone__V1__FacetCount),
+  2,
+  lodestone__v1__facet_count__field_descriptors,
+  lodestone__v1__facet_count__field_indices_by_name,
+  1,  lodestone__v1__facet_count__number_ranges,
+  (ProtobufCMessageInit) lodestone__v1__facet_count__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor lodestone__v1__facet__field_descriptors[3] =
+{
+  {
+    "path",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__Facet, n_path),
+    offsetof(Lodestone__V1__Facet, path),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "values",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Lodestone__V1__Facet, n_values),
+    offsetof(Lodestone__V1__Facet, values),
+    &lodestone__v1__facet_count__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "distinct_values",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Lodestone__V1__Facet, has_distinct_values),
+    offsetof(Lodestone__V1__Facet, distinct_values),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lodestone__v1__facet__field_indices_by_name[] = {
+  2,   /* field[2] = distinct_values */
+  0,   /* field[0] = path */
+  1,   /* field[1] = values */
+};
+static const ProtobufCIntRange lodestone__v1__facet__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor lodestone__v1__facet__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lodestone.v1.Facet",
+  "Facet",
+  "Lodestone__V1__Facet",
+  "lodestone.v1",
+  sizeof(Lodestone__V1__Facet),
+  3,
+  lodestone__v1__facet__field_descriptors,
+  lodestone__v1__facet__field_indices_by_name,
+  1,  lodestone__v1__facet__number_ranges,
+  (ProtobufCMessageInit) lodestone__v1__facet__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor lodestone__v1__count_response__field_descriptors[4] =
+{
+  {
+    "count",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Lodestone__V1__CountResponse, has_count),
+    offsetof(Lodestone__V1__CountResponse, count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "facets",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Lodestone__V1__CountResponse, n_facets),
+    offsetof(Lodestone__V1__CountResponse, facets),
+    &lodestone__v1__facet__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "filter",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Lodestone__V1__CountResponse, filter),
+    &lodestone__v1__filter_explanation__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sequence_number",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Lodestone__V1__CountResponse, has_sequence_number),
+    offsetof(Lodestone__V1__CountResponse, sequence_number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lodestone__v1__count_response__field_indices_by_name[] = {
+  0,   /* field[0] = count */
+  1,   /* field[1] = facets */
+  2,   /* field[2] = filter */
+  3,   /* field[3] = sequence_number */
+};
+static const ProtobufCIntRange lodestone__v1__count_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor lodestone__v1__count_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lodestone.v1.CountResponse",
+  "CountResponse",
+  "Lodestone__V1__CountResponse",
+  "lodestone.v1",
+  sizeof(Lodestone__V1__CountResponse),
+  4,
+  lodestone__v1__count_response__field_descriptors,
+  lodestone__v1__count_response__field_indices_by_name,
+  1,  lodestone__v1__count_response__number_ranges,
+  (ProtobufCMessageInit) lodestone__v1__count_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor lodestone__v1__search_request__field_descriptors[3] =
@@ -3970,7 +4624,7 @@ const ProtobufCMessageDescriptor lodestone__v1__go_away__descriptor =
   (ProtobufCMessageInit) lodestone__v1__go_away__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lodestone__v1__request__field_descriptors[23] =
+static const ProtobufCFieldDescriptor lodestone__v1__request__field_descriptors[24] =
 {
   {
     "id",
@@ -4248,12 +4902,25 @@ static const ProtobufCFieldDescriptor lodestone__v1__request__field_descriptors[
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "count",
+    30,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Lodestone__V1__Request, call_case),
+    offsetof(Lodestone__V1__Request, count),
+    &lodestone__v1__count_request__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lodestone__v1__request__field_indices_by_name[] = {
   6,   /* field[6] = alter_collection */
   16,   /* field[16] = build_index */
   21,   /* field[21] = cancel */
   17,   /* field[17] = compact */
+  23,   /* field[23] = count */
   5,   /* field[5] = create_collection */
   1,   /* field[1] = deadline_ms */
   9,   /* field[9] = describe_collection */
@@ -4278,7 +4945,7 @@ static const ProtobufCIntRange lodestone__v1__request__number_ranges[2 + 1] =
 {
   { 1, 0 },
   { 10, 3 },
-  { 0, 23 }
+  { 0, 24 }
 };
 const ProtobufCMessageDescriptor lodestone__v1__request__descriptor =
 {
@@ -4288,14 +4955,14 @@ const ProtobufCMessageDescriptor lodestone__v1__request__descriptor =
   "Lodestone__V1__Request",
   "lodestone.v1",
   sizeof(Lodestone__V1__Request),
-  23,
+  24,
   lodestone__v1__request__field_descriptors,
   lodestone__v1__request__field_indices_by_name,
   2,  lodestone__v1__request__number_ranges,
   (ProtobufCMessageInit) lodestone__v1__request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lodestone__v1__response__field_descriptors[17] =
+static const ProtobufCFieldDescriptor lodestone__v1__response__field_descriptors[18] =
 {
   {
     "id",
@@ -4501,8 +5168,21 @@ static const ProtobufCFieldDescriptor lodestone__v1__response__field_descriptors
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "count",
+    30,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Lodestone__V1__Response, result_case),
+    offsetof(Lodestone__V1__Response, count),
+    &lodestone__v1__count_response__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lodestone__v1__response__field_indices_by_name[] = {
+  17,   /* field[17] = count */
   7,   /* field[7] = describe_collection */
   12,   /* field[12] = done */
   1,   /* field[1] = error */
@@ -4529,7 +5209,7 @@ static const ProtobufCIntRange lodestone__v1__response__number_ranges[6 + 1] =
   { 19, 8 },
   { 25, 13 },
   { 29, 16 },
-  { 0, 17 }
+  { 0, 18 }
 };
 const ProtobufCMessageDescriptor lodestone__v1__response__descriptor =
 {
@@ -4539,7 +5219,7 @@ const ProtobufCMessageDescriptor lodestone__v1__response__descriptor =
   "Lodestone__V1__Response",
   "lodestone.v1",
   sizeof(Lodestone__V1__Response),
-  17,
+  18,
   lodestone__v1__response__field_descriptors,
   lodestone__v1__response__field_indices_by_name,
   6,  lodestone__v1__response__number_ranges,

@@ -120,6 +120,31 @@ public enum TextIndexStrategy: Int32, Sendable, CaseIterable {
     case postings = 1
 }
 
+/// A field of the metadata whose values are indexed, so that filters on it, facets of it and scans in
+/// its order read no document.
+///
+/// Filters on other fields work, too; they read the metadata of every document that nothing else in
+/// the filter rules out.
+public struct MetadataIndex: Sendable, Hashable {
+    /// The most fields that a collection may index.
+    package static let maxCount = 32
+
+    /// The field's name, or the names one inside the other.
+    public var path: [String]
+
+    /// Names a field.
+    public init(path: [String]) {
+        self.path = path
+    }
+
+    /// Names a field, its names joined by dots: `author.name`.
+    public init(_ path: String) {
+        self.init(
+            path: path.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+        )
+    }
+}
+
 /// What is decided when a collection is created.
 public struct CollectionOptions: Sendable, Equatable {
     /// Elements of every vector; 0 for a collection without vectors.
@@ -136,6 +161,10 @@ public struct CollectionOptions: Sendable, Equatable {
     ///
     /// Fixed for ever.
     public var text: TextOptions
+    /// Which fields of the metadata are indexed.
+    ///
+    /// Fixed for ever.
+    public var metadataIndexes: [MetadataIndex]
 
     /// Creates options.
     public init(
@@ -143,13 +172,15 @@ public struct CollectionOptions: Sendable, Equatable {
         metric: Metric = .cosine,
         vectorStrategy: VectorIndexStrategy = .flatScan,
         textStrategy: TextIndexStrategy = .postings,
-        text: TextOptions = TextOptions()
+        text: TextOptions = TextOptions(),
+        metadataIndexes: [MetadataIndex] = []
     ) {
         self.dimension = dimension
         self.metric = metric
         self.vectorStrategy = vectorStrategy
         self.textStrategy = textStrategy
         self.text = text
+        self.metadataIndexes = metadataIndexes
     }
 }
 

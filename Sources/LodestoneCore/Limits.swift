@@ -32,6 +32,8 @@ public struct Limits: Sendable, Equatable {
     public var maxNesting = 32
     /// Documents, ids or queries of one call.
     public var maxBatch = 10_000
+    /// Documents that one drop by a filter may take.
+    public var maxFilteredDrop = 100_000
     /// Elements of a vector.
     public var maxDimension = 4_096
     /// Hits of one question.

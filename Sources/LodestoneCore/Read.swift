@@ -17,7 +17,7 @@ public struct GetRequest: Sendable, Equatable {
     }
 }
 
-/// A page of a collection, in the order in which documents were written.
+/// A page of a collection, in the order in which documents were written or in that of a field.
 public struct ScanRequest: Sendable, Equatable {
     /// The collection.
     public var collection: String
@@ -27,6 +27,8 @@ public struct ScanRequest: Sendable, Equatable {
     public var limit: Int
     /// What every document must satisfy.
     public var filter: Filter?
+    /// The order of the documents; `nil`: as they were written.
+    public var order: ScanOrder?
     /// What each document brings along.
     public var include: Include
 
@@ -36,23 +38,50 @@ public struct ScanRequest: Sendable, Equatable {
         cursor: ScanCursor? = nil,
         limit: Int = 100,
         filter: Filter? = nil,
+        order: ScanOrder? = nil,
         include: Include = .document
     ) {
         self.collection = collection
         self.cursor = cursor
         self.limit = limit
         self.filter = filter
+        self.order = order
         self.include = include
+    }
+}
+
+/// The order of a scan by a field of the metadata, which must be indexed.
+///
+/// Documents whose field is a single value come by it: booleans, numbers, times, strings by their
+/// first 256 bytes; those whose field is missing, a list or an object follow. Ties, and those that
+/// follow, come in the order in which they were written.
+public struct ScanOrder: Sendable, Equatable {
+    /// The field's name, or the names one inside the other.
+    public var path: [String]
+    /// Whether the largest value comes first.
+    public var isDescending: Bool
+
+    /// Creates an order.
+    public init(path: [String], isDescending: Bool = false) {
+        self.path = path
+        self.isDescending = isDescending
     }
 }
 
 /// Where a page ended.
 ///
-/// Opaque; good for the collection that gave it.
+/// Opaque; good for the collection, and the order, that gave it.
 public struct ScanCursor: Sendable, Equatable {
     /// The row after which the next page starts.
     package var row: UInt64
-    package init(row: UInt64) { self.row = row }
+    /// In the order of a field: 1 for the largest first, else 0, then the key of the row's value, which
+    /// has none behind all single values.
+    package var order: [UInt8]
+
+    package init(row: UInt64, order: [UInt8] = []) {
+        self.row = row
+        self.order = order
+    }
 }
 
 /// A page of documents.

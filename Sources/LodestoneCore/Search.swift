@@ -172,7 +172,7 @@ public struct Include: OptionSet, Sendable {
     public static let edges = Include(rawValue: 8)
     /// For hits: the rank and score that each source gave.
     public static let sourceScores = Include(rawValue: 16)
-    /// For answers: how each vector source was searched.
+    /// For answers: how each vector source was searched, and how the filter was answered.
     public static let explain = Include(rawValue: 32)
     /// The whole document.
     public static let document: Include = [.text, .metadata, .vector, .edges]
@@ -260,16 +260,20 @@ public struct QueryResult: Sendable, Equatable {
     public var isPartial: Bool
     /// One a vector source, in their order, when asked for.
     public var explanations: [VectorExplanation]
+    /// How the filter was answered, when asked for and there is one.
+    public var filter: FilterExplanation?
 
     /// Creates an answer.
     public init(
         hits: [Hit],
         isPartial: Bool = false,
-        explanations: [VectorExplanation] = []
+        explanations: [VectorExplanation] = [],
+        filter: FilterExplanation? = nil
     ) {
         self.hits = hits
         self.isPartial = isPartial
         self.explanations = explanations
+        self.filter = filter
     }
 }
 

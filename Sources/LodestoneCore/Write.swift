@@ -67,7 +67,8 @@ public struct IndexManyRequest: Sendable, Equatable {
     }
 }
 
-/// Documents and edges to drop, all of them or none.
+/// Documents and edges to drop, all of them or none: those that are named, or those that satisfy a
+/// filter.
 ///
 /// What doesn't exist is passed over.
 public struct DropManyRequest: Sendable, Equatable {
@@ -77,12 +78,21 @@ public struct DropManyRequest: Sendable, Equatable {
     public var ids: [DocumentID]
     /// Edges to drop; weight and metadata don't matter.
     public var edges: [SourcedEdge]
+    /// Drops every document that satisfies it when the write's turn comes, with its edges; then `ids`
+    /// and `edges` are empty.
+    public var filter: Filter?
 
     /// Creates a batch.
     public init(collection: String, ids: [DocumentID] = [], edges: [SourcedEdge] = []) {
         self.collection = collection
         self.ids = ids
         self.edges = edges
+    }
+
+    /// Creates a batch of all documents that satisfy a filter.
+    public init(collection: String, filter: Filter) {
+        self.init(collection: collection)
+        self.filter = filter
     }
 }
 

@@ -93,6 +93,15 @@ extension Engine {
         }
     }
 
+    /// How many documents satisfy a filter, and how often values occur among them.
+    public func count(_ request: CountRequest, timeout: Duration = Limits.standard.defaultDeadline)
+        async throws(LodestoneError) -> CountResponse
+    {
+        try await read(timeout) { (engine, context) throws(LodestoneError) in
+            try engine.count(request, context: context)
+        }
+    }
+
     /// Folds what was written to a collection since its base into a new base.
     ///
     /// It happens by itself once enough has been written; searches and writes go on meanwhile.

@@ -78,58 +78,6 @@ extension Engine {
         }
     }
 
-    package func scan(_ request: ScanRequest, context: CallContext) throws(LodestoneError)
-        -> ScanResponse
-    {
-        let collection = try collection(named: request.collection)
-        try RequestValidation(limits: options.limits).number(
-            request.limit,
-            in: 1...options.limits.maxBatch,
-            "limit"
-        )
-        let after = request.cursor.map(\.row)
-        if let after, after >= UInt64(UInt32.max) {
-            throw LodestoneError(
-                .outOfRange,
-                reason: "BAD_CURSOR",
-                "The cursor \(after) is no row of '\(request.collection)'.",
-                recovery: "Start again without a cursor.",
-                field: "cursor"
-            )
-        }
-        return try ReadView.with(
-            collection,
-            registry: registry,
-            needsRows: true,
-            context: context
-        ) { (view) throws(LodestoneError) in
-            var page = ScanResponse(documents: [], nextCursor: nil)
-            var last: UInt64 = 0
-            try view.rows?.forEachRow(
-                of: collection.number,
-                after: after.map { UInt32($0) }
-            ) { (row) throws(LodestoneError) in
-                try context.check()
-                guard request.filter?.matches(row.metadata) ?? true else { return true }
-                if page.documents.count == request.limit {
-                    page.nextCursor = ScanCursor(row: last)
-                    return false
-                }
-                last = UInt64(row.row)
-                var document = Document(id: row.id)
-                if request.include.contains(.text) { document.text = row.text }
-                if request.include.contains(.metadata) { document.metadata = row.metadata }
-                if request.include.contains(.edges) { document.edges = row.edges }
-                if request.include.contains(.vector) {
-                    document.vector = try view.state.vector(of: row.row).map { Array($0) }
-                }
-                page.documents.append(document)
-                return true
-            }
-            return page
-        }
-    }
-
     package func collections() throws(LodestoneError) -> [CollectionDescription] {
         try registry.catchUp()
         return registry.all.map(\.description)

@@ -135,7 +135,7 @@ public final class Engine: Sendable {
         do throws(LodestoneError) {
             writer.enqueue(
                 PendingWrite(
-                    write: try prepare(write),
+                    write: try prepare(write, context),
                     requestID: requestID,
                     context: context,
                     completion: completion
@@ -146,7 +146,9 @@ public final class Engine: Sendable {
         }
     }
 
-    private func prepare(_ write: Write) throws(LodestoneError) -> PreparedWrite {
+    private func prepare(_ write: Write, _ context: CallContext) throws(LodestoneError)
+        -> PreparedWrite
+    {
         switch write {
         case .createCollection(let name, let collectionOptions):
             try RequestValidation.collectionName(name)
@@ -170,13 +172,16 @@ public final class Engine: Sendable {
                 )
             )
         case .dropMany(let request):
-            return .drop(
-                try PreparedDrop(
-                    request,
-                    collection: try self.collection(named: request.collection),
-                    limits: options.limits
-                )
+            let drop = try PreparedDrop(
+                request,
+                collection: try self.collection(named: request.collection),
+                limits: options.limits
             )
+            if let filter = drop.filter {
+                // Found here already, so that the writer has to look only at what comes after.
+                _ = try matches(filter, in: drop.collection, context)
+            }
+            return .drop(drop)
         }
     }
 }

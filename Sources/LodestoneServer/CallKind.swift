@@ -5,7 +5,7 @@ package import LodestoneWire
 package enum CallKind: String, Sendable, CaseIterable {
     case hello, ping
     case createCollection, alterCollection, dropCollection, listCollections, describeCollection
-    case indexMany, dropMany, get, scan, search, walk
+    case indexMany, dropMany, get, scan, count, search, walk
     case buildIndex, compact, snapshot, listSnapshots, verify, stats, cancel
 
     /// The kind of `call`.
@@ -25,6 +25,7 @@ package enum CallKind: String, Sendable, CaseIterable {
             case .dropMany: .dropMany
             case .get: .get
             case .scan: .scan
+            case .count: .count
             case .search: .search
             case .walk: .walk
             case .buildIndex: .buildIndex
@@ -47,7 +48,7 @@ package enum CallKind: String, Sendable, CaseIterable {
         switch self {
         case .hello, .ping, .cancel: .read
         case .listCollections, .describeCollection, .stats: .read
-        case .get, .scan, .search, .walk: .read
+        case .get, .scan, .count, .search, .walk: .read
         case .indexMany, .dropMany: .write
         case .createCollection, .alterCollection, .dropCollection: .admin
         case .buildIndex, .compact, .snapshot, .listSnapshots, .verify: .admin

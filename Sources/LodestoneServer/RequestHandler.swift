@@ -98,6 +98,7 @@ final class RequestHandler: Sendable {
         case .dropMany(let batch): write(.dropMany(batch), to: batch.collection, arrival)
         case .get(let get): read(get.collection, arrival)
         case .scan(let scan): read(scan.collection, arrival)
+        case .count(let count): read(count.collection, arrival)
         case .search(let search): read(search.collection, arrival)
         case .walk(let walk): read(walk.collection, arrival)
         case .listSnapshots: read(nil, arrival)
@@ -241,6 +242,8 @@ final class RequestHandler: Sendable {
             switch read {
             case .get(let get): reply = .documents(try engine.get(get, context: call.context))
             case .scan(let scan): reply = .page(try engine.scan(scan, context: call.context))
+            case .count(let count):
+                reply = .counted(try engine.count(count, context: call.context))
             case .search(let search):
                 reply = .search(try engine.search(search, context: call.context))
             case .walk(let walk): reply = .walk(try engine.walk(walk, context: call.context))

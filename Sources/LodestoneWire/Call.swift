@@ -35,6 +35,7 @@ package enum Call: Sendable, Equatable {
     case dropMany(DropManyRequest)
     case get(GetRequest)
     case scan(ScanRequest)
+    case count(CountRequest)
     case search(SearchRequest)
     case walk(WalkRequest)
     case buildIndex(collection: String)

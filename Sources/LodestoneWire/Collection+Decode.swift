@@ -21,6 +21,13 @@ extension CollectionOptions {
         if let options = message.text {
             text = try within("text") { () throws(LodestoneError) in try TextOptions(options) }
         }
+        metadataIndexes = try list(
+            "metadata_indexes",
+            message.metadata_indexes,
+            message.n_metadata_indexes
+        ) { (index) throws(LodestoneError) in
+            MetadataIndex(path: try texts("path", index.pointee.path, index.pointee.n_path))
+        }
     }
 }
 

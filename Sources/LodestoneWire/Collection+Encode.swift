@@ -9,6 +9,11 @@ extension MessageWriter {
             writer.vectorStrategy(3, options.vectorStrategy)
             writer.enumeration(4, options.textStrategy)
             writer.textOptions(5, options.text)
+            for index in options.metadataIndexes {
+                writer.message(10) { writer in
+                    for name in index.path { writer.text(1, name) }
+                }
+            }
         }
     }
 

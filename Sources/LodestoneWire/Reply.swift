@@ -30,6 +30,7 @@ package enum Reply: Sendable, Equatable {
     case documents([Document])
     /// To scan.
     case page(ScanResponse)
+    case counted(CountResponse)
     case search(SearchResponse)
     case walk(WalkResponse)
     case done(sequenceNumber: UInt64)

@@ -74,6 +74,8 @@ extension Call {
             self = .get(try GetRequest(fields.get, limits: limits))
         case LODESTONE__V1__REQUEST__CALL_SCAN:
             self = .scan(try ScanRequest(fields.scan))
+        case LODESTONE__V1__REQUEST__CALL_COUNT:
+            self = .count(try CountRequest(fields.count))
         case LODESTONE__V1__REQUEST__CALL_SEARCH:
             self = .search(try SearchRequest(fields.search, limits: limits))
         case LODESTONE__V1__REQUEST__CALL_WALK:
@@ -162,6 +164,33 @@ extension DropManyRequest {
             ids: try documentIDs("ids", message.ids, message.n_ids, limit: limits.maxBatch),
             edges: try SourcedEdge.decode(message.edges, message.n_edges, limits)
         )
+        filter = try Filter(optional: message.filter)
+    }
+}
+
+extension CountRequest {
+    fileprivate init(_ message: UnsafePointer<Lodestone__V1__CountRequest>) throws(LodestoneError) {
+        let message = message.pointee
+        self.init(
+            collection: try message.collection.text("collection"),
+            filter: try Filter(optional: message.filter),
+            facets: try list("facets", message.facets, message.n_facets) {
+                (facet) throws(LodestoneError) in
+                var request = FacetRequest(
+                    path: try texts("path", facet.pointee.path, facet.pointee.n_path)
+                )
+                if facet.pointee.has_limit != 0 { request.limit = Int(facet.pointee.limit) }
+                return request
+            }
+        )
+    }
+}
+
+extension Filter {
+    /// Decodes the filter of a call; `nil` when it has none.
+    fileprivate init?(optional message: UnsafePointer<CFilter>?) throws(LodestoneError) {
+        guard let message else { return nil }
+        self = try within("filter") { () throws(LodestoneError) in try Filter(message) }
     }
 }
 
@@ -198,20 +227,24 @@ extension ScanRequest {
             cursor: message.has_cursor != 0 ? try ScanCursor("cursor", message.cursor) : nil
         )
         if message.has_limit != 0 { limit = Int(message.limit) }
-        if let filter = message.filter {
-            self.filter = try within("filter") { () throws(LodestoneError) in try Filter(filter) }
-        }
+        filter = try Filter(optional: message.filter)
         if let include = message.include { self.include = Include(include) }
+        if let order = message.order?.pointee {
+            self.order = ScanOrder(
+                path: try texts("order.path", order.path, order.n_path),
+                isDescending: order.descending != 0
+            )
+        }
     }
 }
 
 extension ScanCursor {
-    /// Bytes of a cursor: its row, big-endian.
-    static let byteCount = 8
+    /// Bytes of a cursor: its row, big-endian, and at most those of a direction and a value's key.
+    static let byteCounts = 8...512
 
     /// - Throws: `BAD_CURSOR` for bytes that no server gave.
     init(_ field: String, _ bytes: CBytes) throws(LodestoneError) {
-        guard bytes.len == Self.byteCount else {
+        guard Self.byteCounts.contains(bytes.len) else {
             throw .invalid(
                 "BAD_CURSOR",
                 "\(field) has \(bytes.len) bytes; no server gave it.",
@@ -219,7 +252,10 @@ extension ScanCursor {
                 field: field
             )
         }
-        self.init(row: UInt64(bigEndian: bytes.buffer.loadUnaligned(as: UInt64.self)))
+        self.init(
+            row: UInt64(bigEndian: bytes.buffer.loadUnaligned(as: UInt64.self)),
+            order: Array(bytes.buffer.dropFirst(8))
+        )
     }
 }
 

@@ -46,6 +46,7 @@ extension MessageWriter {
                 writer.text(1, request.collection)
                 for id in request.ids { writer.text(2, id.string) }
                 writer.sourcedEdges(3, request.edges)
+                if let filter = request.filter { writer.filter(4, filter) }
             }
         case .get(let request):
             message(19, expecting: 16 * request.ids.count) { writer in
@@ -55,6 +56,8 @@ extension MessageWriter {
             }
         case .scan(let request):
             message(20) { $0.scan(request) }
+        case .count(let request):
+            message(30) { $0.count(request) }
         case .search(let request):
             message(21, expecting: request.expectedByteCount) { writer in
                 writer.text(1, request.collection)
@@ -96,10 +99,28 @@ extension MessageWriter {
         count(3, request.limit, "limit")
         if let filter = request.filter { self.filter(4, filter) }
         include(5, request.include)
+        guard let order = request.order else { return }
+        message(6) { writer in
+            for name in order.path { writer.text(1, name) }
+            if order.isDescending { writer.bool(2, true) }
+        }
+    }
+
+    private mutating func count(_ request: CountRequest) {
+        text(1, request.collection)
+        if let filter = request.filter { self.filter(2, filter) }
+        for facet in request.facets {
+            message(3) { writer in
+                for name in facet.path { writer.text(1, name) }
+                writer.count(2, facet.limit, "limit")
+            }
+        }
     }
 
     mutating func cursor(_ field: UInt8, _ cursor: ScanCursor) {
-        withUnsafeBytes(of: cursor.row.bigEndian) { raw(field, $0) }
+        var bytes = withUnsafeBytes(of: cursor.row.bigEndian) { Array($0) }
+        bytes += cursor.order
+        bytes.withUnsafeBytes { raw(field, $0) }
     }
 }
 

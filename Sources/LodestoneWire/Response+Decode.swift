@@ -67,6 +67,8 @@ extension Reply {
                         ? try ScanCursor("next_cursor", page.next_cursor) : nil
                 )
             )
+        case LODESTONE__V1__RESPONSE__RESULT_COUNT:
+            self = .counted(try CountResponse(fields.count.pointee))
         case LODESTONE__V1__RESPONSE__RESULT_SEARCH:
             let search = fields.search.pointee
             self = .search(
@@ -180,6 +182,48 @@ extension QueryResult {
                 message.explanations,
                 message.n_explanations
             ) { (explanation) throws(LodestoneError) in try VectorExplanation(explanation) }
+        )
+        filter = try FilterExplanation(message.filter)
+    }
+}
+
+extension FilterExplanation {
+    fileprivate init?(_ message: UnsafePointer<Lodestone__V1__FilterExplanation>?)
+        throws(LodestoneError)
+    {
+        guard let message = message?.pointee else { return nil }
+        self.init(
+            strategy: try message.strategy.text("filter.strategy"),
+            matchedDocuments: Int(clamping: message.matched_documents),
+            readDocuments: Int(clamping: message.read_documents)
+        )
+    }
+}
+
+extension CountResponse {
+    fileprivate init(_ message: Lodestone__V1__CountResponse) throws(LodestoneError) {
+        self.init(
+            count: Int(clamping: message.count),
+            facets: try list("facets", message.facets, message.n_facets) {
+                (facet) throws(LodestoneError) in
+                let facet = facet.pointee
+                return Facet(
+                    path: try texts("path", facet.path, facet.n_path),
+                    values: try list("values", facet.values, facet.n_values) {
+                        (count) throws(LodestoneError) in
+                        let value = count.pointee.value
+                        return Facet.Count(
+                            value: try within("value") { () throws(LodestoneError) in
+                                try Value(value)
+                            },
+                            count: Int(clamping: count.pointee.count)
+                        )
+                    },
+                    distinctValues: Int(clamping: facet.distinct_values)
+                )
+            },
+            filter: try FilterExplanation(message.filter),
+            sequenceNumber: message.sequence_number
         )
     }
 }

@@ -43,6 +43,8 @@ extension MessageWriter {
                 writer.documents(1, page.documents, vectors: 2)
                 if let cursor = page.nextCursor { writer.cursor(3, cursor) }
             }
+        case .counted(let response):
+            message(30) { $0.counted(response) }
         case .search(let response):
             let hits = response.results.reduce(0) { $0 + $1.hits.count }
             message(21, expecting: 24 * hits) { writer in
@@ -104,7 +106,34 @@ extension MessageWriter {
                     writer.varint(5, UInt64(clamping: explanation.scannedRows))
                 }
             }
+            if let filter = result.filter { writer.filterExplanation(10, filter) }
         }
+    }
+
+    private mutating func filterExplanation(_ field: UInt8, _ filter: FilterExplanation) {
+        message(field) { writer in
+            writer.text(1, filter.strategy)
+            writer.varint(2, UInt64(clamping: filter.matchedDocuments))
+            writer.varint(3, UInt64(clamping: filter.readDocuments))
+        }
+    }
+
+    private mutating func counted(_ response: CountResponse) {
+        varint(1, UInt64(clamping: response.count))
+        for facet in response.facets {
+            message(2) { writer in
+                for name in facet.path { writer.text(1, name) }
+                for value in facet.values {
+                    writer.message(2) { writer in
+                        writer.value(1, value.value)
+                        writer.varint(2, UInt64(clamping: value.count))
+                    }
+                }
+                writer.varint(3, UInt64(clamping: facet.distinctValues))
+            }
+        }
+        if let filter = response.filter { filterExplanation(3, filter) }
+        varint(4, response.sequenceNumber)
     }
 
     private mutating func hit(_ field: UInt8, _ hit: Hit) {

@@ -175,10 +175,14 @@ extension JSON {
             return CollectionOptions(
                 dimension: self["dimension"]?.int ?? 0,
                 metric: metric,
-                vectorStrategy: try vectorStrategy ?? .flatScan
+                vectorStrategy: try vectorStrategy ?? .flatScan,
+                metadataIndexes: try list("metadata_indexes") { MetadataIndex(path: $0.path) }
             )
         }
     }
+
+    /// The names of a field.
+    var path: [String] { (array ?? []).compactMap(\.string) }
 
     /// The strategy of the field `vector_strategy`, if it is there.
     var vectorStrategy: VectorIndexStrategy? {

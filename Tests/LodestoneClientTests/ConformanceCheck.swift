@@ -76,6 +76,30 @@ struct ConformanceCheck {
         equal(Optional(actual), expected, what)
     }
 
+    func count(_ response: CountResponse, _ expected: JSON?) {
+        isTrue(expected != nil, "a count")
+        if let count = expected?["count"] { equal(response.count, count.int, "count") }
+        if let filter = expected?["filter"] { self.filter(response.filter, filter) }
+        guard let facets = expected?["facets"] else { return }
+        for (facet, wanted) in pairs(response.facets, facets, "facets") {
+            equal(facet.distinctValues, wanted["distinct_values"]?.int, "distinct_values")
+            for (count, pair) in pairs(facet.values, wanted["values"], "values") {
+                equal(Optional(count.value), try? pair.array?.first?.value, "value")
+                equal(count.count, pair.array?.last?.int, "count of a value")
+            }
+        }
+    }
+
+    private func filter(_ explanation: FilterExplanation?, _ expected: JSON) {
+        equal(explanation?.strategy, expected["strategy"]?.string, "filter.strategy")
+        if let matched = expected["matched_documents"] {
+            equal(explanation?.matchedDocuments, matched.int, "filter.matched_documents")
+        }
+        if let read = expected["read_documents"] {
+            equal(explanation?.readDocuments, read.int, "filter.read_documents")
+        }
+    }
+
     func collections(_ collections: [CollectionDescription], _ expected: JSON?) {
         let names = collections.map(\.name).filter { $0.hasPrefix(prefix) }
             .map { String($0.dropFirst(prefix.count)) }
@@ -199,6 +223,7 @@ struct ConformanceCheck {
                     explanation(one, json, "\(what) explanation")
                 }
             }
+            if let filter = json["filter"] { self.filter(result.filter, filter) }
             if let partial = json["partial"] { equal(result.isPartial, partial.bool, what) }
         }
     }

@@ -71,6 +71,7 @@ private struct ConformanceRunner {
         case collection(CollectionDescription)
         case documents([Document])
         case page(ScanResponse)
+        case count(CountResponse)
         case results(SearchResponse)
         case walks(WalkResponse)
         case done
@@ -110,6 +111,7 @@ private struct ConformanceRunner {
         case .collection(let collection): check.collection(collection, expected["collection"])
         case .documents(let documents): check.documents(documents, expected["documents"])
         case .page(let page): check.page(page, expected["page"])
+        case .count(let response): check.count(response, expected["count"])
         case .results(let response): check.results(response.results, expected["results"])
         case .walks(let response): check.walks(response.results, expected["walks"])
         case .done: check.isTrue(expected["done"] != nil, "done")
@@ -169,6 +171,9 @@ private struct ConformanceRunner {
                     requestID: requestID
                 )
             )
+        case "drop" where args["filter"] != nil:
+            let filter = try (args["filter"] ?? .null).filter
+            return .receipt(try await collection.drop(where: filter, requestID: requestID))
         case "drop":
             return .receipt(
                 try await collection.drop(
@@ -188,7 +193,25 @@ private struct ConformanceRunner {
                     limit: args["limit"]?.int ?? 100,
                     cursor: args["cursor"]?.string.flatMap { cursors[$0] },
                     filter: try args["filter"]?.filter,
+                    order: args["order"].map { order in
+                        ScanOrder(
+                            path: order["path"]?.path ?? [],
+                            isDescending: order["descending"]?.bool ?? false
+                        )
+                    },
                     include: try args.include ?? .document
+                )
+            )
+        case "count":
+            return .count(
+                try await collection.count(
+                    try args["filter"]?.filter,
+                    facets: try args.list("facets") { facet in
+                        FacetRequest(
+                            path: facet["path"]?.path ?? [],
+                            limit: facet["limit"]?.int ?? 10
+                        )
+                    }
                 )
             )
         case "search":

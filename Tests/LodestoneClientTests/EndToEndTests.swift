@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 
 /// A store in a directory of its own, to be served by one server after another.
-private final class ServedStore: Sendable {
+final class ServedStore: Sendable {
     let directory: URL
     let engine: Engine
 

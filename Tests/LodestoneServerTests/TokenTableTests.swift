@@ -76,6 +76,7 @@ struct AccessTests {
         let least: Role =
             switch kind {
             case .hello, .ping, .cancel, .listCollections, .describeCollection, .stats, .get, .scan,
+                .count,
                 .search, .walk:
                 .read
             case .indexMany, .dropMany: .write

@@ -106,7 +106,8 @@ struct RandomMessages {
             metric: Metric.allCases[below(3)],
             vectorStrategy: strategy(),
             textStrategy: TextIndexStrategy.allCases[below(2)],
-            text: textOptions()
+            text: textOptions(),
+            metadataIndexes: many(3) { random in MetadataIndex(path: random.many(3) { $0.text() }) }
         )
     }
 
@@ -160,6 +161,14 @@ struct RandomMessages {
             computedDistances: count(),
             scannedRows: count()
         )
+    }
+
+    mutating func filterExplanation() -> FilterExplanation {
+        FilterExplanation(strategy: text(), matchedDocuments: count(), readDocuments: count())
+    }
+
+    mutating func cursor() -> ScanCursor {
+        ScanCursor(row: number(), order: many(20) { UInt8(truncatingIfNeeded: $0.next()) })
     }
 
     mutating func bound() -> Filter.Bound { Filter.Bound(value(), isExclusive: flag()) }
@@ -261,13 +270,13 @@ struct RandomMessages {
                 )
             )
         case 8:
-            return .dropMany(
-                DropManyRequest(
-                    collection: text(),
-                    ids: many(5) { $0.id() },
-                    edges: many(3) { $0.sourcedEdge() }
-                )
+            var request = DropManyRequest(
+                collection: text(),
+                ids: many(5) { $0.id() },
+                edges: many(3) { $0.sourcedEdge() }
             )
+            request.filter = maybe { $0.filter() }
+            return .dropMany(request)
         case 9:
             return .get(
                 GetRequest(collection: text(), ids: many(5) { $0.id() }, include: include())
@@ -276,9 +285,12 @@ struct RandomMessages {
             return .scan(
                 ScanRequest(
                     collection: text(),
-                    cursor: maybe { ScanCursor(row: $0.number()) },
+                    cursor: maybe { $0.cursor() },
                     limit: count(),
                     filter: maybe { $0.filter() },
+                    order: maybe { random in
+                        ScanOrder(path: random.many(3) { $0.text() }, isDescending: random.flag())
+                    },
                     include: include()
                 )
             )
@@ -296,11 +308,21 @@ struct RandomMessages {
         case 16: return .verify
         case 17: return .stats
         case 18: return .listSnapshots
+        case 19:
+            return .count(
+                CountRequest(
+                    collection: text(),
+                    filter: maybe { $0.filter() },
+                    facets: many(3) { random in
+                        FacetRequest(path: random.many(3) { $0.text() }, limit: random.count())
+                    }
+                )
+            )
         default: return .cancel(id: number())
         }
     }
 
-    static let calls = 0...19
+    static let calls = 0...20
 
     mutating func request(_ kind: Int) -> Request {
         Request(
@@ -394,7 +416,7 @@ struct RandomMessages {
             return .page(
                 ScanResponse(
                     documents: documents(),
-                    nextCursor: maybe { ScanCursor(row: $0.number()) }
+                    nextCursor: maybe { $0.cursor() }
                 )
             )
         case 9:
@@ -404,7 +426,8 @@ struct RandomMessages {
                         QueryResult(
                             hits: $0.many(5) { $0.hit() },
                             isPartial: $0.flag(),
-                            explanations: $0.many(2) { $0.explanation() }
+                            explanations: $0.many(2) { $0.explanation() },
+                            filter: $0.maybe { $0.filterExplanation() }
                         )
                     },
                     sequenceNumber: number()
@@ -427,6 +450,23 @@ struct RandomMessages {
                     edges: number(),
                     damages: many(3) { $0.damage() },
                     damageCount: number()
+                )
+            )
+        case 15:
+            return .counted(
+                CountResponse(
+                    count: count(),
+                    facets: many(3) { random in
+                        Facet(
+                            path: random.many(3) { $0.text() },
+                            values: random.many(3) {
+                                Facet.Count(value: $0.value(), count: $0.count())
+                            },
+                            distinctValues: random.count()
+                        )
+                    },
+                    filter: maybe { $0.filterExplanation() },
+                    sequenceNumber: number()
                 )
             )
         default:
@@ -465,7 +505,7 @@ struct RandomMessages {
         )
     }
 
-    static let replies = 0...15
+    static let replies = 0...16
 
     mutating func response(_ kind: Int) -> Response {
         Response(id: number(), reply: reply(kind))

@@ -7,7 +7,7 @@ extension LodestoneClient {
     public struct Collection: Sendable {
         /// Its name.
         public let name: String
-        private let client: LodestoneClient
+        let client: LodestoneClient
 
         init(name: String, client: LodestoneClient) {
             self.name = name
@@ -63,6 +63,31 @@ extension LodestoneClient {
             let request = DropManyRequest(collection: name, ids: ids, edges: edges)
             return try await client.write(
                 .dropMany(request),
+                requestID: requestID,
+                deadline: deadline
+            )
+        }
+
+        /// Drops every document that satisfies a filter when the server gets to it, with the edges that
+        /// leave or enter it; all or none.
+        ///
+        /// `count` says how many there are without dropping them.
+        ///
+        /// - Parameters:
+        ///   - filter: What goes must satisfy it.
+        ///   - requestID: Names this write: sent twice, it has one effect.
+        ///   - deadline: `nil`: the configuration's.
+        /// - Returns: What is gone, and where the batch stands among all others.
+        /// - Throws: `.failedPrecondition` when more than 100,000 documents satisfy it, `.notFound` when
+        ///   there is no such collection; `outcome` says whether anything may have been written.
+        @discardableResult
+        public func drop(
+            where filter: Filter,
+            requestID: RequestID = .random(),
+            deadline: Duration? = nil
+        ) async throws(LodestoneError) -> WriteReceipt {
+            try await client.write(
+                .dropMany(DropManyRequest(collection: name, filter: filter)),
                 requestID: requestID,
                 deadline: deadline
             )
@@ -125,35 +150,6 @@ extension LodestoneClient {
             deadline: Duration? = nil
         ) async throws(LodestoneError) -> Document? {
             try await get([id], include: include, deadline: deadline).first
-        }
-
-        /// A page of the collection, in the order in which documents were written.
-        ///
-        /// - Parameters:
-        ///   - limit: The most documents wanted.
-        ///   - cursor: Where the last page ended; `nil`: from the start.
-        ///   - filter: What every document must satisfy.
-        ///   - include: What each document brings along.
-        ///   - deadline: `nil`: the configuration's.
-        /// - Returns: The page, and where the next one starts.
-        /// - Throws: `.notFound` when there is no such collection.
-        public func scan(
-            limit: Int = 100,
-            cursor: ScanCursor? = nil,
-            filter: Filter? = nil,
-            include: Include = .document,
-            deadline: Duration? = nil
-        ) async throws(LodestoneError) -> ScanResponse {
-            let request = ScanRequest(
-                collection: name,
-                cursor: cursor,
-                limit: limit,
-                filter: filter,
-                include: include
-            )
-            return try await client.perform(.scan(request), deadline: deadline) { reply in
-                if case .page(let page) = reply { page } else { nil }
-            }
         }
 
         /// Has the server fold what was written since the collection's base into a new base, and

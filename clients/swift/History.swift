@@ -43,6 +43,7 @@ final class History: Sendable {
         switch reply {
         case .pong(let sequenceNumber), .done(let sequenceNumber): number = sequenceNumber
         case .written(let receipt): number = receipt.sequenceNumber
+        case .counted(let response): number = response.sequenceNumber
         case .search(let response): number = response.sequenceNumber
         case .walk(let response): number = response.sequenceNumber
         case .stats(let stats): number = stats.sequenceNumber

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 import LodestoneGraph
+import LodestoneMetadata
 import LodestoneStorage
 import LodestoneText
 
@@ -22,6 +23,8 @@ struct AppliedChange: Sendable {
     var links = LinkTable()
     /// Their texts.
     var texts: AnalyzedTexts?
+    /// The values of their indexed fields, whose rows are counted from the first new one.
+    var values: ValueEntries?
     /// Documents of other rows that get other links.
     var relinked: [NodeNumber] = []
     /// Those links.
@@ -30,7 +33,7 @@ struct AppliedChange: Sendable {
 
     /// Bytes of memory, roughly.
     var byteCount: Int {
-        (texts?.byteCount ?? 0) + (removedTexts?.byteCount ?? 0)
+        (texts?.byteCount ?? 0) + (values?.byteCount ?? 0) + (removedTexts?.byteCount ?? 0)
             + (links.links.count + newLinks.links.count) * MemoryLayout<Link>.stride
             + (removed.count + nodes.count * 2) * 8
     }
@@ -70,6 +73,9 @@ extension CollectionState {
             append(run)
             indexVectors(from: run.firstRow)
         }
+        var values = change.values
+        values?.shift(by: change.firstRow)
+        append(values)
         for (offset, node) in change.nodes.enumerated() {
             insert(
                 change.firstRow + RowNumber(offset),

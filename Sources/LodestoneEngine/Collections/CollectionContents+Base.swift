@@ -3,6 +3,7 @@ import LodestoneANN
 import LodestoneCore
 import LodestoneFiles
 import LodestoneGraph
+import LodestoneMetadata
 import LodestoneStorage
 import LodestoneText
 
@@ -137,7 +138,8 @@ extension CollectionState {
     ) {
         guard let nodes = source.section("ROWN", of: NodeNumber.self),
             let rows = source.section("NODR", of: RowNumber.self),
-            let graph = GraphIndex(from: source, edgeCount: Int(clamping: header.edgeCount))
+            let graph = GraphIndex(from: source, edgeCount: Int(clamping: header.edgeCount)),
+            let values = ValueIndex(from: source, options.metadataIndexes)
         else { return nil }
         var text: TextIndex?
         if options.textStrategy == .postings {
@@ -150,6 +152,7 @@ extension CollectionState {
             rows: rows,
             graph: graph,
             text: text,
+            values: values,
             index: options.vectorStrategy.openIndex(
                 from: source,
                 dimension: options.dimension,
@@ -178,5 +181,6 @@ extension CollectionState {
         try sink.write("NODR", rows)
         try graph.write(to: &sink, kept: kept, newNumbers: newNumbers)
         try text?.write(to: &sink) { contains($0) }
+        try values.write(to: &sink)
     }
 }

@@ -272,6 +272,7 @@ extension CollectionContents {
         let texts = state.analyze(rows.map(\.document))
         let nodes = ids.withTable { table in rows.map { table.intern($0.id) } }
         let links = Self.links(rows.map(\.edges), ids: ids, labels: labels)
+        state.append(state.values.entries(of: rows.map(\.metadata), rows: rows.map(\.row)))
         for (place, row) in rows.enumerated() {
             state.insert(
                 row.row,

@@ -2,6 +2,7 @@
 import LodestoneANN
 import LodestoneCore
 import LodestoneGraph
+import LodestoneMetadata
 import LodestoneStorage
 import LodestoneText
 
@@ -27,6 +28,8 @@ struct CollectionState: Sendable {
     private(set) var graph: GraphIndex
     /// The words; `nil` where the store keeps them.
     private(set) var text: TextIndex?
+    /// The values of indexed fields, and which rows exist.
+    private(set) var values: ValueIndex
     private(set) var documentCount = 0
     private(set) var vectorCount = 0
     /// Rows in the base, dropped ones among them.
@@ -46,6 +49,7 @@ struct CollectionState: Sendable {
         nodes = LayeredArray(substitute: Self.none)
         rows = LayeredArray(substitute: Self.none)
         graph = GraphIndex()
+        values = ValueIndex(options.metadataIndexes)
         baseRowCount = 0
     }
 
@@ -56,6 +60,7 @@ struct CollectionState: Sendable {
         rows: Section<RowNumber>,
         graph: GraphIndex,
         text: TextIndex?,
+        values: ValueIndex,
         index: any VectorIndex,
         _ header: BaseHeader
     ) {
@@ -66,6 +71,7 @@ struct CollectionState: Sendable {
         self.rows = LayeredArray(rows, substitute: Self.none)
         self.graph = graph
         self.text = text
+        self.values = values
         documentCount = Int(clamping: header.documentCount)
         vectorCount = Int(clamping: header.vectorCount)
         baseRowCount = nodes.count
@@ -225,6 +231,11 @@ struct CollectionState: Sendable {
         vectorTable.suffix(from: index.endRow).reduce(0) { $0 + $1.count }
     }
 
+    /// Takes in the values of rows that `insert` brings.
+    mutating func append(_ entries: ValueEntries?) {
+        values.append(entries)
+    }
+
     /// Takes in a document whose vector, if it has one, is there already.
     ///
     /// - Parameters:
@@ -243,6 +254,7 @@ struct CollectionState: Sendable {
         if let texts { text?.add(texts, at: place, row: row) }
         nodes.grow(to: Int(row))
         nodes.append(node)
+        values.insert(row)
         rows.grow(to: Int(node) + 1)
         rows[Int(node)] = row
         documentCount += 1
@@ -259,6 +271,7 @@ struct CollectionState: Sendable {
         guard let node = node(of: row) else { return }
         if let texts, place < texts.count { text?.remove(texts, at: place) }
         nodes[Int(row)] = Self.none
+        values.remove(row)
         if self.row(of: node) == row { rows[Int(node)] = Self.none }
         documentCount -= 1
         changesSinceBase += 1
@@ -284,6 +297,7 @@ struct CollectionState: Sendable {
             let node = nodes.baseElement(index)
             guard node != Self.none, row(of: node) == nil else { continue }
             nodes[index] = node
+            values.insert(RowNumber(index))
             rows[Int(node)] = RowNumber(index)
         }
     }

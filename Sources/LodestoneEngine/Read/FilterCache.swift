@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneMetadata
 import LodestoneStorage
 import Synchronization
 
-/// The rows that satisfy the filters that were asked for last, so that each row's metadata is read
-/// and compared once for a filter, not once for a question: 2 microseconds a document.
+/// The rows of a state that satisfy a filter, and how they were found.
+struct FilteredRows {
+    let rows: RowSet
+    let explanation: FilterExplanation
+}
+
+/// The rows that satisfy the filters that were asked for last, so that no document's metadata is
+/// read and compared for each question: that takes 2 microseconds a document.
 ///
 /// A row never changes, so what was found stays right: questions to later states look at later rows
 /// only, and leave out rows that are gone by then.
@@ -21,35 +28,97 @@ final class FilterCache: Sendable {
 
     /// Filters that are kept; each takes a bit a row.
     private static let capacity = 32
+    /// Where more than one row in so many has to be read, all are, one after the other.
+    private static let denseShare = 8
 
     /// The one that changed last comes last.
     private let entries = Mutex<[Entry]>([])
 
-    /// The rows of a view that satisfy a filter.
-    func rows(matching filter: Filter, in view: ReadView) throws(LodestoneError) -> RowSet {
+    /// The rows of a view that satisfy a filter: those that the indexes are sure of, and of those
+    /// that they leave open the ones whose metadata does.
+    func rows(matching filter: Filter, in view: ReadView, _ context: CallContext)
+        throws(LodestoneError) -> FilteredRows
+    {
         let state = view.state
         let known = entries.withLock { $0.first { $0.filter == filter } }
-        if let known, known.sequenceNumber == state.sequenceNumber { return known.rows }
-        var entry = Entry(filter: filter)
-        // What is known of a later state lacks rows that this one still has.
-        if let known, known.sequenceNumber < state.sequenceNumber { entry = known }
-        var next = entry.rows.next(from: 0)
+        if let known, known.sequenceNumber == state.sequenceNumber {
+            return FilteredRows(
+                rows: known.rows,
+                explanation: FilterExplanation(
+                    strategy: "cached",
+                    matchedDocuments: known.rows.count,
+                    readDocuments: 0
+                )
+            )
+        }
+        let bound = Int(state.nextRow)
+        let live = state.values.liveRows(count: bound)
+        let bounds = try state.values.bounds(of: filter, among: live, bound: bound) {
+            () throws(LodestoneError) in try context.check()
+        }
+        var rows = bounds.certain
+        var readCount = 0
+        if var open = bounds.open {
+            var start: RowNumber = 0
+            // What is known of a later state lacks rows that this one still has.
+            if let known, known.sequenceNumber < state.sequenceNumber {
+                var decided = known.rows
+                decided.formIntersection(open)
+                rows.formUnion(decided)
+                start = known.endRow
+                open.removeRows(below: start)
+            }
+            readCount = open.count
+            try Self.read(open, from: start, of: view, context) { row in
+                if filter.matches(row.metadata) { rows.insert(row.row) }
+            }
+        }
+        let isIndexed = filter.names { state.values.indexes($0) }
+        let strategy =
+            bounds.open == nil ? "indexed" : isIndexed ? "partly indexed" : "scanned"
+        keep(
+            Entry(
+                filter: filter,
+                rows: rows,
+                endRow: state.nextRow,
+                sequenceNumber: state.sequenceNumber
+            )
+        )
+        return FilteredRows(
+            rows: rows,
+            explanation: FilterExplanation(
+                strategy: strategy,
+                matchedDocuments: rows.count,
+                readDocuments: readCount
+            )
+        )
+    }
+
+    /// Calls `body` with some rows of a view, ascending.
+    static func read(
+        _ rows: RowSet,
+        from start: RowNumber = 0,
+        of view: ReadView,
+        _ context: CallContext,
+        _ body: (StoredRow) throws(LodestoneError) -> Void
+    ) throws(LodestoneError) {
+        guard let reader = view.rows, rows.count > 0 else { return }
+        let number = view.collection.number
+        guard rows.count < Int(view.state.nextRow - start) / denseShare else {
+            try reader.forEachRow(of: number, after: start == 0 ? nil : start - 1) {
+                (row) throws(LodestoneError) in
+                try context.check()
+                if rows.contains(row.row) { try body(row) }
+                return true
+            }
+            return
+        }
+        var next = rows.next(from: start)
         while let row = next {
-            if !state.contains(row) { entry.rows.remove(row) }
-            next = entry.rows.next(from: row + 1)
+            try context.check()
+            if let stored = try reader.row(row, of: number) { try body(stored) }
+            next = rows.next(from: row + 1)
         }
-        entry.rows.grow(to: Int(state.nextRow))
-        try view.rows?.forEachRow(
-            of: view.collection.number,
-            after: entry.endRow == 0 ? nil : entry.endRow - 1
-        ) { (row) throws(LodestoneError) in
-            if filter.matches(row.metadata) { entry.rows.insert(row.row) }
-            return true
-        }
-        entry.endRow = state.nextRow
-        entry.sequenceNumber = state.sequenceNumber
-        keep(entry)
-        return entry.rows
     }
 
     private func keep(_ entry: Entry) {

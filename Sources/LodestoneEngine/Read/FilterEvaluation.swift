@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneMetadata
 
 /// The one evaluator of filters: whether a document's metadata satisfies one.
 extension Filter {
@@ -27,10 +28,7 @@ extension Filter {
     }
 
     private static func field(at path: [String], in metadata: Metadata) -> Value? {
-        guard let name = path.first, let value = metadata[name] else { return nil }
-        if path.count == 1 { return value }
-        guard case .object(let inner) = value else { return nil }
-        return field(at: Array(path.dropFirst()), in: inner)
+        metadata.value(at: path[...])
     }
 
     /// What a comparison looks at: the field itself or, for a list, the field and its elements.
@@ -38,6 +36,19 @@ extension Filter {
         guard let value = field(at: path, in: metadata) else { return [] }
         if case .list(let elements) = value { return [value] + elements }
         return [value]
+    }
+}
+
+extension Filter {
+    /// Whether one of its comparisons is with a field that `isIndexed`.
+    func names(_ isIndexed: ([String]) -> Bool) -> Bool {
+        switch self {
+        case .equal(let path, _), .oneOf(let path, _), .range(let path, _, _),
+            .exists(let path, _), .contains(let path, _):
+            isIndexed(path)
+        case .and(let filters), .or(let filters): filters.contains { $0.names(isIndexed) }
+        case .not(let filter): filter.names(isIndexed)
+        }
     }
 }
 

@@ -14,19 +14,22 @@ struct SearchPlan {
     private var options: CollectionOptions { view.contents.options }
 
     func run() throws(LodestoneError) -> [QueryResult] {
-        var allowed: [RowSet?] = []
+        var filtered: [FilteredRows?] = []
         for query in request.queries {
-            allowed.append(
+            filtered.append(
                 try query.filter.map { (filter) throws(LodestoneError) in
-                    try view.collection.filters.rows(matching: filter, in: view)
+                    try view.collection.filters.rows(matching: filter, in: view, context)
                 }
             )
         }
+        let allowed = filtered.map { $0?.rows }
         let near = try nearest(allowed)
         var results: [QueryResult] = []
         for (index, query) in request.queries.enumerated() {
             try context.check()
-            results.append(try answer(query, near: near[index], allowed: allowed[index]))
+            var result = try answer(query, near: near[index], allowed: allowed[index])
+            if query.include.contains(.explain) { result.filter = filtered[index]?.explanation }
+            results.append(result)
         }
         return results
     }

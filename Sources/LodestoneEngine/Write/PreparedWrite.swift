@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLodestoneSystem
 import LodestoneCore
+import LodestoneMetadata
 import LodestoneStorage
 import LodestoneText
 
@@ -63,6 +64,8 @@ struct PreparedIndex: Sendable {
     let rows: [EncodedRow]
     /// The words of each row; `nil` where the store takes them in.
     let texts: AnalyzedTexts?
+    /// The values of the rows' indexed fields.
+    let values: ValueEntries?
     /// The edges of each row, as they were sent.
     let rowEdges: [[Edge]]
     let vectors: [Float]
@@ -113,7 +116,10 @@ struct PreparedIndex: Sendable {
             error.object = rows[place].id.string
             throw error
         }
-        texts = collection.state.analyze(documents)
+        let state = collection.state
+        texts = state.analyze(documents)
+        values =
+            state.values.fields.isEmpty ? nil : state.values.entries(of: documents.map(\.metadata))
         rowEdges = documents.map(\.edges)
         let checksum = vectors.withUnsafeBytes { lode_crc32c(0, $0.baseAddress, $0.count) }
         vectorChecksum = checksum
@@ -184,25 +190,74 @@ struct PreparedDrop: Sendable {
     let collection: Collection
     let ids: [DocumentID]
     let edges: [SourcedEdge]
+    /// What is dropped satisfies it; then nothing is named.
+    let filter: Filter?
+    /// Documents that may satisfy it.
+    let maxMatches: Int
 
     init(_ request: DropManyRequest, collection: Collection, limits: Limits)
         throws(LodestoneError)
     {
-        try RequestValidation(limits: limits).count(
-            request.ids.count + request.edges.count,
-            "ids",
-            of: "id or edge"
-        )
+        let validation = RequestValidation(limits: limits)
+        let named = request.ids.count + request.edges.count
+        if let filter = request.filter {
+            guard named == 0 else {
+                throw .invalid(
+                    "FILTER_AND_IDS",
+                    "The drop has a filter and names \(named) ids and edges.",
+                    recovery: "Send either a filter or ids and edges.",
+                    field: "filter"
+                )
+            }
+            try validation.filter(filter, "filter", depth: 1)
+        } else {
+            try validation.count(named, "ids", of: "id, an edge, or a filter")
+        }
         self.collection = collection
         ids = request.ids
         edges = request.edges
+        filter = request.filter
+        maxMatches = limits.maxFilteredDrop
     }
 
     var fingerprint: UInt64 {
+        if let filter {
+            let row = EncodedRow(
+                Document(id: DocumentID(trusted: "filter"), metadata: ["": filter.asValue])
+            )
+            return UInt64(row.checksum(seed: 1)) << 32
+                | UInt64(row.checksum(seed: collection.number))
+        }
         let edges = edges.map { "\($0.source) \($0.edge.label) \($0.edge.target)" }
         return Fingerprint.of(
             "drop from \(collection.number): \(ids) \(edges)"
         )
+    }
+}
+
+extension Filter {
+    /// The filter as a value, whose bytes are the same in every process.
+    fileprivate var asValue: Value {
+        switch self {
+        case .equal(let path, let value): Self.value("equal", path, [value])
+        case .oneOf(let path, let values): Self.value("oneOf", path, values)
+        case .range(let path, let lower, let upper):
+            Self.value("range", path, [lower, upper].map(Self.value))
+        case .exists(let path, let isThere): Self.value("exists", path, [.bool(isThere)])
+        case .contains(let path, let value): Self.value("contains", path, [value])
+        case .and(let filters): Self.value("and", [], filters.map(\.asValue))
+        case .or(let filters): Self.value("or", [], filters.map(\.asValue))
+        case .not(let filter): Self.value("not", [], [filter.asValue])
+        }
+    }
+
+    private static func value(_ kind: String, _ path: [String], _ values: [Value]) -> Value {
+        .list([.string(kind), .list(path.map { .string($0) }), .list(values)])
+    }
+
+    private static func value(_ bound: Bound?) -> Value {
+        guard let bound else { return .list([]) }
+        return .list([bound.value, .bool(bound.isExclusive)])
     }
 }
 

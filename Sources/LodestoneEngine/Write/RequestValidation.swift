@@ -41,6 +41,7 @@ struct RequestValidation {
         }
         try strategy(options.vectorStrategy, dimension: options.dimension)
         try textOptions(options)
+        try metadataIndexes(options.metadataIndexes)
     }
 
     private func textOptions(_ collection: CollectionOptions) throws(LodestoneError) {
@@ -90,6 +91,30 @@ struct RequestValidation {
                 field: field
             )
         }
+    }
+
+    private func metadataIndexes(_ indexes: [MetadataIndex]) throws(LodestoneError) {
+        let field = "metadata_indexes"
+        guard indexes.count <= MetadataIndex.maxCount else {
+            throw .limit(field, indexes.count, MetadataIndex.maxCount)
+        }
+        for (place, index) in indexes.enumerated() {
+            try path(index.path, "\(field)[\(place)].path")
+            guard indexes.firstIndex(of: index) == place else {
+                throw .invalid(
+                    "DUPLICATE_NAME",
+                    "\(field) has '\(index.path.joined(separator: "."))' twice.",
+                    recovery: "Name each field once.",
+                    field: "\(field)[\(place)]"
+                )
+            }
+        }
+    }
+
+    /// The names of a field of the metadata.
+    func path(_ path: [String], _ field: @autoclosure () -> String) throws(LodestoneError) {
+        try number(path.count, in: 1...limits.maxNesting, field())
+        for name in path { try text(name, bytes: 1...256, field()) }
     }
 
     /// A strategy that a collection with vectors of `dimension` elements can have.

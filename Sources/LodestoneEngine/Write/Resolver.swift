@@ -154,6 +154,7 @@ struct Resolver {
         var applied = AppliedChange(removed: removed, firstRow: firstRow, nodes: nodes)
         applied.links = collection.links(rowEdges)
         applied.texts = index.texts
+        applied.values = index.values
         let relinked = try onStored.map { (row, node, edges) throws(LodestoneError) in
             (row, node, Self.merge(try storedEdges(row, of: collection), adding: edges))
         }
@@ -239,6 +240,17 @@ struct Resolver {
             gone[node] = row
             goneIDs.insert(id)
         }
+        if let filter = drop.filter {
+            let rows = try matches(filter, of: drop, pending.context)
+            var next = rows.next(from: 0)
+            while let row = next {
+                if let node = state.node(of: row) {
+                    gone[node] = row
+                    goneIDs.insert(collection.ids.withTable { $0.id(node) })
+                }
+                next = rows.next(from: row + 1)
+            }
+        }
         // Documents that stay, but lose edges: those that point at what goes, and those named.
         var losing: Set<NodeNumber> = []
         for node in gone.keys { losing.formUnion(state.graph.sources(to: node)) }
@@ -279,6 +291,31 @@ struct Resolver {
                 dropped: removed.count
             )
         ) { [applied] committed in Self.apply(applied, committed, to: collection) }
+    }
+
+    /// The rows that a drop's filter takes.
+    private func matches(_ filter: Filter, of drop: PreparedDrop, _ context: CallContext)
+        throws(LodestoneError) -> RowSet
+    {
+        let reader = try store.beginRead(context: nil)
+        defer { reader.end() }
+        let view = ReadView(
+            collection: drop.collection,
+            contents: drop.collection.contents,
+            rows: reader
+        )
+        let rows = try drop.collection.filters.rows(matching: filter, in: view, context).rows
+        guard rows.count <= drop.maxMatches else {
+            throw LodestoneError(
+                .failedPrecondition,
+                reason: "TOO_MANY_MATCHES",
+                "\(rows.count) documents satisfy the filter; one drop takes at most "
+                    + "\(drop.maxMatches).",
+                recovery: "Narrow the filter, for example by a range, and drop in parts.",
+                field: "filter"
+            )
+        }
+        return rows
     }
 
     /// Refuses a collection that was dropped between the check of the write and its turn.

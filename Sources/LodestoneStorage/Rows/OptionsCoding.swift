@@ -2,9 +2,11 @@
 import CLodestoneSystem
 import LodestoneCore
 
-/// The bytes in which the store keeps a collection's options: dimension, metric, strategies, text.
+/// The bytes in which the store keeps a collection's options: dimension, metric, strategies, text,
+/// indexed fields.
 ///
-/// Quantization and text came later: bytes without them mean int8, and the defaults.
+/// Quantization, text and the fields came later, in this order: bytes without them mean int8, the
+/// defaults, and none.
 enum OptionsCoding {
     static func encode(_ options: CollectionOptions) -> [UInt8] {
         var writer = ByteWriter()
@@ -27,6 +29,13 @@ enum OptionsCoding {
             writer.append(varint: UInt64(hnsw.quantization.rawValue))
         }
         encode(options.text, to: &writer)
+        if !options.metadataIndexes.isEmpty {
+            writer.append(varint: UInt64(options.metadataIndexes.count))
+            for index in options.metadataIndexes {
+                writer.append(varint: UInt64(index.path.count))
+                for name in index.path { writer.append(string: name) }
+            }
+        }
         return writer.bytes
     }
 
@@ -82,6 +91,7 @@ enum OptionsCoding {
             throw ByteReader.Malformed()
         }
         let textOptions = reader.isAtEnd ? TextOptions() : try reader.textOptions()
+        let metadataIndexes = reader.isAtEnd ? [] : try reader.metadataIndexes()
         guard dimension > 0 || strategy == .flatScan, reader.isAtEnd else {
             throw ByteReader.Malformed()
         }
@@ -90,7 +100,8 @@ enum OptionsCoding {
             metric: metric,
             vectorStrategy: strategy,
             textStrategy: text,
-            text: textOptions
+            text: textOptions,
+            metadataIndexes: metadataIndexes
         )
     }
 }
@@ -143,6 +154,20 @@ extension OptionsCoding {
 }
 
 extension ByteReader {
+    fileprivate mutating func metadataIndexes() throws(Malformed) -> [MetadataIndex] {
+        var indexes: [MetadataIndex] = []
+        let count = try count()
+        guard count <= MetadataIndex.maxCount else { throw Malformed() }
+        for _ in 0..<count {
+            var path: [String] = []
+            let depth = try self.count()
+            guard (1...Limits.standard.maxNesting).contains(depth) else { throw Malformed() }
+            for _ in 0..<depth { path.append(try string()) }
+            indexes.append(MetadataIndex(path: path))
+        }
+        return indexes
+    }
+
     /// A number that may come from a snapshot of a stranger.
     fileprivate mutating func number(in range: ClosedRange<Int>) throws(Malformed) -> Int {
         let value = Int(truncatingIfNeeded: try varint())

@@ -26,14 +26,18 @@ from lodestone.types import (
     HNSW,
     LSH,
     CollectionDescription,
+    CountResponse,
     Damage,
     Document,
     Edge,
+    Facet,
+    FilterExplanation,
     Flat,
     Hit,
     Include,
     IndexStatus,
     Page,
+    Path,
     QueryResult,
     Reached,
     SnapshotDescription,
@@ -44,6 +48,7 @@ from lodestone.types import (
     Strategy,
     TextOptions,
     Timestamp,
+    ValueCount,
     Vector,
     VectorExplanation,
     VerifyReport,
@@ -346,6 +351,41 @@ def read_query_result(message: Any) -> QueryResult:
             )
             for one in message.explanations
         ],
+        _read_filter_explanation(message),
+    )
+
+
+def _read_filter_explanation(message: Any) -> FilterExplanation | None:
+    if not message.HasField("filter"):
+        return None
+    one = message.filter
+    return FilterExplanation(
+        str(one.strategy, "utf-8"), one.matched_documents, one.read_documents
+    )
+
+
+def read_path(path: Any) -> Path:
+    return tuple(str(name, "utf-8") for name in path)
+
+
+def write_path(path: Any, names: str | Sequence[str]) -> None:
+    """Writes the names of a field; one name may be given as it is."""
+    path.extend([name.encode() for name in ([names] if isinstance(names, str) else names)])
+
+
+def read_count(message: Any) -> CountResponse:
+    return CountResponse(
+        message.count,
+        [
+            Facet(
+                read_path(facet.path),
+                [ValueCount(_values.read(one.value), one.count) for one in facet.values],
+                facet.distinct_values,
+            )
+            for facet in message.facets
+        ],
+        _read_filter_explanation(message),
+        message.sequence_number,
     )
 
 
@@ -371,7 +411,12 @@ def read_walk_result(message: Any) -> WalkResult:
 
 
 def collection_options(
-    dimension: int, metric: str, vector_strategy: Strategy, text_strategy: str, text: TextOptions
+    dimension: int,
+    metric: str,
+    vector_strategy: Strategy,
+    text_strategy: str,
+    text: TextOptions,
+    metadata_indexes: Iterable[str | Sequence[str]],
 ) -> Any:
     options = collection_pb2.CollectionOptions(dimension=dimension)
     options.metric = _METRICS.value(metric)
@@ -379,6 +424,8 @@ def collection_options(
     write_strategy(options.vector_strategy, vector_strategy)
     if text != TextOptions():
         _write_text_options(options.text, text)
+    for path in metadata_indexes:
+        write_path(options.metadata_indexes.add().path, path)
     return options
 
 
@@ -471,6 +518,7 @@ def read_description(message: Any) -> CollectionDescription:
         message.base_bytes,
         _read_index_status(message.index) if message.HasField("index") else None,
         _read_text_options(options.text),
+        [read_path(index.path) for index in options.metadata_indexes],
     )
 
 

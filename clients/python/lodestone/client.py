@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, overload
 
@@ -21,6 +21,7 @@ from lodestone.queries import Query, Walk
 from lodestone.retries import RetryBudget, RetryPolicy
 from lodestone.types import (
     CollectionDescription,
+    CountResponse,
     Document,
     Flat,
     Include,
@@ -105,14 +106,19 @@ class Client:
         vector_strategy: Strategy = Flat(),
         text_strategy: str = "postings",
         text: TextOptions = TextOptions(),
+        metadata_indexes: Iterable[str | Sequence[str]] = (),
         request_id: bytes | None = None,
         deadline: float | None = None,
     ) -> WriteReceipt:
-        """Creates a collection; ``metric`` is ``cosine``, ``euclidean`` or ``dot_product``."""
+        """Creates a collection; ``metric`` is ``cosine``, ``euclidean`` or ``dot_product``.
+
+        ``metadata_indexes`` names fields that filters, facets and scans read no document for: each by
+        its name, or by the names one inside the other.
+        """
         message = service_pb2.CreateCollectionRequest(
             name=name.encode(),
             options=_codec.collection_options(
-                dimension, metric, vector_strategy, text_strategy, text
+                dimension, metric, vector_strategy, text_strategy, text, metadata_indexes
             ),
         )
         return self._write("create_collection", message, b"", request_id, deadline)
@@ -294,14 +300,21 @@ class Collection:
         ids: Sequence[str] = (),
         *,
         edges: Iterable[SourcedEdge] = (),
+        filter: Filter | None = None,
         request_id: bytes | None = None,
         deadline: float | None = None,
     ) -> WriteReceipt:
-        """Drops documents with the edges at them, and edges. What doesn't exist is passed over."""
+        """Drops documents with the edges at them, and edges. What doesn't exist is passed over.
+
+        With ``filter``, and neither ids nor edges, every document that passes it when the server gets
+        to it, all or none; ``count`` says how many there are.
+        """
         message = service_pb2.DropManyRequest(
             collection=self.name.encode(), ids=[id.encode() for id in ids]
         )
         _codec.write_sourced_edges(message.edges, edges)
+        if filter is not None:
+            message.filter.CopyFrom(filter.message)
         return self._client._write("drop_many", message, b"", request_id, deadline)
 
     @overload
@@ -378,10 +391,16 @@ class Collection:
         limit: int = 100,
         cursor: bytes | None = None,
         filter: Filter | None = None,
+        order_by: str | Sequence[str] | None = None,
+        descending: bool = False,
         include: Include = Include.DOCUMENT,
         deadline: float | None = None,
     ) -> Page:
-        """A page of documents in the order in which they were written."""
+        """A page of documents in the order in which they were written, or in that of a field.
+
+        ``order_by`` names an indexed field. Documents whose field is a single value come by it, the
+        others follow.
+        """
         message = service_pb2.ScanRequest(
             collection=self.name.encode(), limit=limit, include=_codec.include(include)
         )
@@ -389,7 +408,61 @@ class Collection:
             message.cursor = cursor
         if filter is not None:
             message.filter.CopyFrom(filter.message)
+        if order_by is not None:
+            _codec.write_path(message.order.path, order_by)
+            message.order.descending = descending
         return _codec.read_page(self._client._read("scan", message, deadline=deadline).scan)
+
+    def documents(
+        self,
+        *,
+        filter: Filter | None = None,
+        order_by: str | Sequence[str] | None = None,
+        descending: bool = False,
+        include: Include = Include.DOCUMENT,
+        page_size: int = 500,
+    ) -> Iterator[Document]:
+        """All documents, fetched page by page while they are read.
+
+        A document that nobody writes meanwhile comes exactly once. One that is replaced may come
+        again in its new version; in the order of a field it may also be passed over.
+        """
+        cursor = None
+        while True:
+            page = self.scan(
+                limit=page_size,
+                cursor=cursor,
+                filter=filter,
+                order_by=order_by,
+                descending=descending,
+                include=include,
+            )
+            yield from page.documents
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def count(
+        self,
+        filter: Filter | None = None,
+        *,
+        facets: Mapping[str | tuple[str, ...], int] | None = None,
+        deadline: float | None = None,
+    ) -> CountResponse:
+        """How many documents pass a filter, and how often values occur among them.
+
+        ``facets`` has the fields whose values are counted, and the most values wanted of each:
+        ``{"tag": 10, ("author", "name"): 5}``. It is cheap where the fields are indexed.
+        """
+        message = service_pb2.CountRequest(collection=self.name.encode())
+        if filter is not None:
+            message.filter.CopyFrom(filter.message)
+        for path, limit in (facets or {}).items():
+            facet = message.facets.add(limit=limit)
+            _codec.write_path(facet.path, path)
+        reply = self._client._read("count", message, deadline=deadline).count
+        self._client._saw(reply.sequence_number)
+        return _codec.read_count(reply)
 
     def compact(self, *, deadline: float = 300.0) -> int:
         """Has the server fold what was written since the collection's base into a new base.

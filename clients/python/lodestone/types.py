@@ -56,7 +56,7 @@ class Include(enum.Flag):
     EDGES = 8
     #: For hits: the rank and score that each source gave.
     SOURCE_SCORES = 16
-    #: For answers: how each vector source was searched.
+    #: For answers: how each vector source was searched, and how the filter was answered.
     EXPLAIN = 32
     #: The whole document.
     DOCUMENT = TEXT | METADATA | VECTOR | EDGES
@@ -125,6 +125,9 @@ class HNSW:
 
 Strategy = Union[Flat, LSH, HNSW]
 
+#: The names of a field of the metadata, one inside the other.
+Path = tuple[str, ...]
+
 
 @dataclass(frozen=True)
 class TextOptions:
@@ -189,6 +192,8 @@ class CollectionDescription:
     #: None: the server's release says nothing of it.
     index: IndexStatus | None = None
     text: TextOptions = TextOptions()
+    #: The fields of the metadata that are indexed.
+    metadata_indexes: Sequence[Path] = ()
 
 
 @dataclass(frozen=True)
@@ -245,6 +250,17 @@ class VectorExplanation:
 
 
 @dataclass(frozen=True)
+class FilterExplanation:
+    """How a filter was answered."""
+
+    #: ``indexed``, ``partly indexed``, ``scanned`` or ``cached``; more may come.
+    strategy: str
+    matched_documents: int
+    #: Documents whose metadata was read to say so.
+    read_documents: int
+
+
+@dataclass(frozen=True)
 class QueryResult:
     """The answer to one question, best first."""
 
@@ -253,6 +269,8 @@ class QueryResult:
     partial: bool = False
     #: One a vector source, when asked for.
     explanations: Sequence[VectorExplanation] = ()
+    #: When asked for and there is a filter.
+    filter: FilterExplanation | None = None
 
     @property
     def ids(self) -> list[str]:
@@ -311,6 +329,41 @@ class Page:
 
     documents: Sequence[Document]
     next_cursor: bytes | None
+
+
+@dataclass(frozen=True)
+class ValueCount:
+    """A value, and how many documents have it."""
+
+    value: Value
+    count: int
+
+
+@dataclass(frozen=True)
+class Facet:
+    """The most frequent values of a field among the documents that pass a filter.
+
+    A list counts each of its distinct elements once; lists in lists and objects are not counted.
+    Numbers equal in value are one value, an int when whole.
+    """
+
+    path: Path
+    #: The most frequent first; ties by value.
+    values: Sequence[ValueCount]
+    #: Distinct values in all.
+    distinct_values: int
+
+
+@dataclass(frozen=True)
+class CountResponse:
+    """How many documents pass a filter, in the state of ``sequence_number``."""
+
+    count: int
+    #: One a requested facet, in their order.
+    facets: Sequence[Facet]
+    #: How the filter was answered; None without one.
+    filter: FilterExplanation | None
+    sequence_number: int
 
 
 @dataclass(frozen=True)

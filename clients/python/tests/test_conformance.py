@@ -243,10 +243,16 @@ def check_result(actual: Any, expected: Any) -> None:
                         check_number(said.score, one["score"])
     if "explanations" in expected:
         assert [dataclasses.asdict(one) for one in actual.explanations] == expected["explanations"]
+    if "filter" in expected:
+        check_filter(actual.filter, expected["filter"])
     if expected.get("falling"):
         assert all(one > other for one, other in itertools.pairwise(actual.scores))
     if "partial" in expected:
         assert actual.partial == expected["partial"]
+
+
+def check_filter(actual: Any, expected: Any) -> None:
+    assert {name: getattr(actual, name) for name in expected} == expected
 
 
 def check_walk(actual: Any, expected: Any) -> None:
@@ -321,6 +327,8 @@ class Runner:
                 kept = {key: args[key] for key in ("dimension", "metric") if key in args}
                 if "vector_strategy" in args:
                     kept["vector_strategy"] = strategy(args["vector_strategy"])
+                if "metadata_indexes" in args:
+                    kept["metadata_indexes"] = args["metadata_indexes"]
                 return self.client.create_collection(name, **kept, **write)
             case "alter_collection":
                 wanted = strategy(args["vector_strategy"])
@@ -337,6 +345,8 @@ class Runner:
                 documents = [document(json) for json in args["documents"]]
                 return collection.index_many(documents, edges=sourced_edges(args), **write)
             case "drop":
+                if "filter" in args:
+                    write["filter"] = filter(args["filter"])
                 return collection.drop(args.get("ids", []), edges=sourced_edges(args), **write)
             case "get":
                 return collection.get(args["ids"], **self.included(args))
@@ -344,9 +354,16 @@ class Runner:
                 kept = self.included(args) | {key: args[key] for key in ("limit",) if key in args}
                 if "filter" in args:
                     kept["filter"] = filter(args["filter"])
+                if "order" in args:
+                    kept["order_by"] = args["order"]["path"]
+                    kept["descending"] = args["order"].get("descending", False)
                 if "cursor" in args:
                     kept["cursor"] = self.cursors[args["cursor"]]
                 return collection.scan(**kept)
+            case "count":
+                facets = {tuple(one["path"]): one.get("limit", 10) for one in args.get("facets", [])}
+                wanted = filter(args["filter"]) if "filter" in args else None
+                return collection.count(wanted, facets=facets)
             case "search":
                 return collection.search([query(json) for json in args["queries"]])
             case "walk":
@@ -398,6 +415,20 @@ class Runner:
     def check_page(self, answer: Any, wanted: Any) -> None:
         check_documents(answer.documents, wanted["documents"])
         assert (answer.next_cursor is not None) == wanted["more"]
+
+    def check_count(self, answer: Any, wanted: Any) -> None:
+        if "count" in wanted:
+            assert answer.count == wanted["count"]
+        if "filter" in wanted:
+            check_filter(answer.filter, wanted["filter"])
+        if "facets" not in wanted:
+            return
+        assert len(answer.facets) == len(wanted["facets"])
+        for facet, expected in zip(answer.facets, wanted["facets"]):
+            assert facet.distinct_values == expected["distinct_values"]
+            assert [[one.value, one.count] for one in facet.values] == [
+                [value(json), count] for json, count in expected["values"]
+            ]
 
     def check_results(self, answer: Any, wanted: Any) -> None:
         assert len(answer.results) == len(wanted)

@@ -42,18 +42,20 @@ class CollectionDescription(_message.Message):
     def __init__(self, name: _Optional[bytes] = ..., options: _Optional[_Union[CollectionOptions, _Mapping]] = ..., documents: _Optional[int] = ..., vectors: _Optional[int] = ..., edges: _Optional[int] = ..., sequence_number: _Optional[int] = ..., changes_since_base: _Optional[int] = ..., base_bytes: _Optional[int] = ..., index: _Optional[_Union[IndexStatus, _Mapping]] = ...) -> None: ...
 
 class CollectionOptions(_message.Message):
-    __slots__ = ["dimension", "metric", "text", "text_strategy", "vector_strategy"]
+    __slots__ = ["dimension", "metadata_indexes", "metric", "text", "text_strategy", "vector_strategy"]
     DIMENSION_FIELD_NUMBER: _ClassVar[int]
+    METADATA_INDEXES_FIELD_NUMBER: _ClassVar[int]
     METRIC_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     TEXT_STRATEGY_FIELD_NUMBER: _ClassVar[int]
     VECTOR_STRATEGY_FIELD_NUMBER: _ClassVar[int]
     dimension: int
+    metadata_indexes: _containers.RepeatedCompositeFieldContainer[MetadataIndex]
     metric: Metric
     text: TextOptions
     text_strategy: TextStrategy
     vector_strategy: VectorStrategy
-    def __init__(self, dimension: _Optional[int] = ..., metric: _Optional[_Union[Metric, str]] = ..., vector_strategy: _Optional[_Union[VectorStrategy, _Mapping]] = ..., text_strategy: _Optional[_Union[TextStrategy, str]] = ..., text: _Optional[_Union[TextOptions, _Mapping]] = ...) -> None: ...
+    def __init__(self, dimension: _Optional[int] = ..., metric: _Optional[_Union[Metric, str]] = ..., vector_strategy: _Optional[_Union[VectorStrategy, _Mapping]] = ..., text_strategy: _Optional[_Union[TextStrategy, str]] = ..., text: _Optional[_Union[TextOptions, _Mapping]] = ..., metadata_indexes: _Optional[_Iterable[_Union[MetadataIndex, _Mapping]]] = ...) -> None: ...
 
 class FlatOptions(_message.Message):
     __slots__ = []
@@ -104,6 +106,12 @@ class LSHOptions(_message.Message):
     probes: int
     tables: int
     def __init__(self, tables: _Optional[int] = ..., hyperplanes: _Optional[int] = ..., probes: _Optional[int] = ...) -> None: ...
+
+class MetadataIndex(_message.Message):
+    __slots__ = ["path"]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    path: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, path: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class TextFieldOptions(_message.Message):
     __slots__ = ["name", "weight"]

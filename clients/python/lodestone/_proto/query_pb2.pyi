@@ -46,6 +46,16 @@ class Filter(_message.Message):
     negation: Filter
     def __init__(self, comparison: _Optional[_Union[Comparison, _Mapping]] = ..., all_of: _Optional[_Union[FilterList, _Mapping]] = ..., any_of: _Optional[_Union[FilterList, _Mapping]] = ..., negation: _Optional[_Union[Filter, _Mapping]] = ...) -> None: ...
 
+class FilterExplanation(_message.Message):
+    __slots__ = ["matched_documents", "read_documents", "strategy"]
+    MATCHED_DOCUMENTS_FIELD_NUMBER: _ClassVar[int]
+    READ_DOCUMENTS_FIELD_NUMBER: _ClassVar[int]
+    STRATEGY_FIELD_NUMBER: _ClassVar[int]
+    matched_documents: int
+    read_documents: int
+    strategy: bytes
+    def __init__(self, strategy: _Optional[bytes] = ..., matched_documents: _Optional[int] = ..., read_documents: _Optional[int] = ...) -> None: ...
+
 class FilterList(_message.Message):
     __slots__ = ["filters"]
     FILTERS_FIELD_NUMBER: _ClassVar[int]
@@ -123,14 +133,16 @@ class Query(_message.Message):
     def __init__(self, sources: _Optional[_Iterable[_Union[Source, _Mapping]]] = ..., filter: _Optional[_Union[Filter, _Mapping]] = ..., fusion: _Optional[_Union[Fusion, _Mapping]] = ..., limit: _Optional[int] = ..., include: _Optional[_Union[Include, _Mapping]] = ...) -> None: ...
 
 class QueryResult(_message.Message):
-    __slots__ = ["explanations", "hits", "partial"]
+    __slots__ = ["explanations", "filter", "hits", "partial"]
     EXPLANATIONS_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
     HITS_FIELD_NUMBER: _ClassVar[int]
     PARTIAL_FIELD_NUMBER: _ClassVar[int]
     explanations: _containers.RepeatedCompositeFieldContainer[VectorExplanation]
+    filter: FilterExplanation
     hits: _containers.RepeatedCompositeFieldContainer[Hit]
     partial: bool
-    def __init__(self, hits: _Optional[_Iterable[_Union[Hit, _Mapping]]] = ..., partial: bool = ..., explanations: _Optional[_Iterable[_Union[VectorExplanation, _Mapping]]] = ...) -> None: ...
+    def __init__(self, hits: _Optional[_Iterable[_Union[Hit, _Mapping]]] = ..., partial: bool = ..., explanations: _Optional[_Iterable[_Union[VectorExplanation, _Mapping]]] = ..., filter: _Optional[_Union[FilterExplanation, _Mapping]] = ...) -> None: ...
 
 class Range(_message.Message):
     __slots__ = ["lower", "lower_exclusive", "upper", "upper_exclusive"]

@@ -57,6 +57,28 @@ class CompactRequest(_message.Message):
     collection: bytes
     def __init__(self, collection: _Optional[bytes] = ...) -> None: ...
 
+class CountRequest(_message.Message):
+    __slots__ = ["collection", "facets", "filter"]
+    COLLECTION_FIELD_NUMBER: _ClassVar[int]
+    FACETS_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    collection: bytes
+    facets: _containers.RepeatedCompositeFieldContainer[FacetRequest]
+    filter: _query_pb2.Filter
+    def __init__(self, collection: _Optional[bytes] = ..., filter: _Optional[_Union[_query_pb2.Filter, _Mapping]] = ..., facets: _Optional[_Iterable[_Union[FacetRequest, _Mapping]]] = ...) -> None: ...
+
+class CountResponse(_message.Message):
+    __slots__ = ["count", "facets", "filter", "sequence_number"]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    FACETS_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    count: int
+    facets: _containers.RepeatedCompositeFieldContainer[Facet]
+    filter: _query_pb2.FilterExplanation
+    sequence_number: int
+    def __init__(self, count: _Optional[int] = ..., facets: _Optional[_Iterable[_Union[Facet, _Mapping]]] = ..., filter: _Optional[_Union[_query_pb2.FilterExplanation, _Mapping]] = ..., sequence_number: _Optional[int] = ...) -> None: ...
+
 class CreateCollectionRequest(_message.Message):
     __slots__ = ["name", "options"]
     NAME_FIELD_NUMBER: _ClassVar[int]
@@ -106,14 +128,16 @@ class DropCollectionRequest(_message.Message):
     def __init__(self, name: _Optional[bytes] = ...) -> None: ...
 
 class DropManyRequest(_message.Message):
-    __slots__ = ["collection", "edges", "ids"]
+    __slots__ = ["collection", "edges", "filter", "ids"]
     COLLECTION_FIELD_NUMBER: _ClassVar[int]
     EDGES_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
     IDS_FIELD_NUMBER: _ClassVar[int]
     collection: bytes
     edges: _containers.RepeatedCompositeFieldContainer[_document_pb2.SourcedEdge]
+    filter: _query_pb2.Filter
     ids: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, collection: _Optional[bytes] = ..., ids: _Optional[_Iterable[bytes]] = ..., edges: _Optional[_Iterable[_Union[_document_pb2.SourcedEdge, _Mapping]]] = ...) -> None: ...
+    def __init__(self, collection: _Optional[bytes] = ..., ids: _Optional[_Iterable[bytes]] = ..., edges: _Optional[_Iterable[_Union[_document_pb2.SourcedEdge, _Mapping]]] = ..., filter: _Optional[_Union[_query_pb2.Filter, _Mapping]] = ...) -> None: ...
 
 class Error(_message.Message):
     __slots__ = ["code", "field", "message", "object", "outcome", "reason", "recovery", "retry_after_ms", "sequence_number"]
@@ -136,6 +160,32 @@ class Error(_message.Message):
     retry_after_ms: int
     sequence_number: int
     def __init__(self, code: _Optional[_Union[Code, str]] = ..., reason: _Optional[bytes] = ..., message: _Optional[bytes] = ..., recovery: _Optional[bytes] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., retry_after_ms: _Optional[int] = ..., field: _Optional[bytes] = ..., object: _Optional[bytes] = ..., sequence_number: _Optional[int] = ...) -> None: ...
+
+class Facet(_message.Message):
+    __slots__ = ["distinct_values", "path", "values"]
+    DISTINCT_VALUES_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    distinct_values: int
+    path: _containers.RepeatedScalarFieldContainer[bytes]
+    values: _containers.RepeatedCompositeFieldContainer[FacetCount]
+    def __init__(self, path: _Optional[_Iterable[bytes]] = ..., values: _Optional[_Iterable[_Union[FacetCount, _Mapping]]] = ..., distinct_values: _Optional[int] = ...) -> None: ...
+
+class FacetCount(_message.Message):
+    __slots__ = ["count", "value"]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    count: int
+    value: _document_pb2.Value
+    def __init__(self, value: _Optional[_Union[_document_pb2.Value, _Mapping]] = ..., count: _Optional[int] = ...) -> None: ...
+
+class FacetRequest(_message.Message):
+    __slots__ = ["limit", "path"]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    limit: int
+    path: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, path: _Optional[_Iterable[bytes]] = ..., limit: _Optional[int] = ...) -> None: ...
 
 class GetRequest(_message.Message):
     __slots__ = ["collection", "ids", "include"]
@@ -232,11 +282,12 @@ class PingResponse(_message.Message):
     def __init__(self, sequence_number: _Optional[int] = ...) -> None: ...
 
 class Request(_message.Message):
-    __slots__ = ["alter_collection", "build_index", "cancel", "compact", "create_collection", "deadline_ms", "describe_collection", "drop_collection", "drop_many", "get", "hello", "id", "index_many", "list_collections", "list_snapshots", "ping", "request_id", "scan", "search", "snapshot", "stats", "verify", "walk"]
+    __slots__ = ["alter_collection", "build_index", "cancel", "compact", "count", "create_collection", "deadline_ms", "describe_collection", "drop_collection", "drop_many", "get", "hello", "id", "index_many", "list_collections", "list_snapshots", "ping", "request_id", "scan", "search", "snapshot", "stats", "verify", "walk"]
     ALTER_COLLECTION_FIELD_NUMBER: _ClassVar[int]
     BUILD_INDEX_FIELD_NUMBER: _ClassVar[int]
     CANCEL_FIELD_NUMBER: _ClassVar[int]
     COMPACT_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
     CREATE_COLLECTION_FIELD_NUMBER: _ClassVar[int]
     DEADLINE_MS_FIELD_NUMBER: _ClassVar[int]
     DESCRIBE_COLLECTION_FIELD_NUMBER: _ClassVar[int]
@@ -260,6 +311,7 @@ class Request(_message.Message):
     build_index: BuildIndexRequest
     cancel: CancelRequest
     compact: CompactRequest
+    count: CountRequest
     create_collection: CreateCollectionRequest
     deadline_ms: int
     describe_collection: DescribeCollectionRequest
@@ -279,10 +331,11 @@ class Request(_message.Message):
     stats: StatsRequest
     verify: VerifyRequest
     walk: WalkRequest
-    def __init__(self, id: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., request_id: _Optional[bytes] = ..., hello: _Optional[_Union[HelloRequest, _Mapping]] = ..., ping: _Optional[_Union[PingRequest, _Mapping]] = ..., create_collection: _Optional[_Union[CreateCollectionRequest, _Mapping]] = ..., alter_collection: _Optional[_Union[AlterCollectionRequest, _Mapping]] = ..., drop_collection: _Optional[_Union[DropCollectionRequest, _Mapping]] = ..., list_collections: _Optional[_Union[ListCollectionsRequest, _Mapping]] = ..., describe_collection: _Optional[_Union[DescribeCollectionRequest, _Mapping]] = ..., index_many: _Optional[_Union[IndexManyRequest, _Mapping]] = ..., drop_many: _Optional[_Union[DropManyRequest, _Mapping]] = ..., get: _Optional[_Union[GetRequest, _Mapping]] = ..., scan: _Optional[_Union[ScanRequest, _Mapping]] = ..., search: _Optional[_Union[SearchRequest, _Mapping]] = ..., walk: _Optional[_Union[WalkRequest, _Mapping]] = ..., build_index: _Optional[_Union[BuildIndexRequest, _Mapping]] = ..., compact: _Optional[_Union[CompactRequest, _Mapping]] = ..., snapshot: _Optional[_Union[SnapshotRequest, _Mapping]] = ..., verify: _Optional[_Union[VerifyRequest, _Mapping]] = ..., stats: _Optional[_Union[StatsRequest, _Mapping]] = ..., cancel: _Optional[_Union[CancelRequest, _Mapping]] = ..., list_snapshots: _Optional[_Union[ListSnapshotsRequest, _Mapping]] = ...) -> None: ...
+    def __init__(self, id: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., request_id: _Optional[bytes] = ..., hello: _Optional[_Union[HelloRequest, _Mapping]] = ..., ping: _Optional[_Union[PingRequest, _Mapping]] = ..., create_collection: _Optional[_Union[CreateCollectionRequest, _Mapping]] = ..., alter_collection: _Optional[_Union[AlterCollectionRequest, _Mapping]] = ..., drop_collection: _Optional[_Union[DropCollectionRequest, _Mapping]] = ..., list_collections: _Optional[_Union[ListCollectionsRequest, _Mapping]] = ..., describe_collection: _Optional[_Union[DescribeCollectionRequest, _Mapping]] = ..., index_many: _Optional[_Union[IndexManyRequest, _Mapping]] = ..., drop_many: _Optional[_Union[DropManyRequest, _Mapping]] = ..., get: _Optional[_Union[GetRequest, _Mapping]] = ..., scan: _Optional[_Union[ScanRequest, _Mapping]] = ..., search: _Optional[_Union[SearchRequest, _Mapping]] = ..., walk: _Optional[_Union[WalkRequest, _Mapping]] = ..., build_index: _Optional[_Union[BuildIndexRequest, _Mapping]] = ..., compact: _Optional[_Union[CompactRequest, _Mapping]] = ..., snapshot: _Optional[_Union[SnapshotRequest, _Mapping]] = ..., verify: _Optional[_Union[VerifyRequest, _Mapping]] = ..., stats: _Optional[_Union[StatsRequest, _Mapping]] = ..., cancel: _Optional[_Union[CancelRequest, _Mapping]] = ..., list_snapshots: _Optional[_Union[ListSnapshotsRequest, _Mapping]] = ..., count: _Optional[_Union[CountRequest, _Mapping]] = ...) -> None: ...
 
 class Response(_message.Message):
-    __slots__ = ["describe_collection", "done", "error", "get", "go_away", "hello", "id", "list_collections", "list_snapshots", "ping", "scan", "search", "snapshot", "stats", "verify", "walk", "written"]
+    __slots__ = ["count", "describe_collection", "done", "error", "get", "go_away", "hello", "id", "list_collections", "list_snapshots", "ping", "scan", "search", "snapshot", "stats", "verify", "walk", "written"]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
     DESCRIBE_COLLECTION_FIELD_NUMBER: _ClassVar[int]
     DONE_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
@@ -300,6 +353,7 @@ class Response(_message.Message):
     VERIFY_FIELD_NUMBER: _ClassVar[int]
     WALK_FIELD_NUMBER: _ClassVar[int]
     WRITTEN_FIELD_NUMBER: _ClassVar[int]
+    count: CountResponse
     describe_collection: DescribeCollectionResponse
     done: Done
     error: Error
@@ -317,21 +371,31 @@ class Response(_message.Message):
     verify: VerifyResponse
     walk: WalkResponse
     written: WriteReceipt
-    def __init__(self, id: _Optional[int] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., go_away: _Optional[_Union[GoAway, _Mapping]] = ..., hello: _Optional[_Union[HelloResponse, _Mapping]] = ..., ping: _Optional[_Union[PingResponse, _Mapping]] = ..., written: _Optional[_Union[WriteReceipt, _Mapping]] = ..., list_collections: _Optional[_Union[ListCollectionsResponse, _Mapping]] = ..., describe_collection: _Optional[_Union[DescribeCollectionResponse, _Mapping]] = ..., get: _Optional[_Union[GetResponse, _Mapping]] = ..., scan: _Optional[_Union[ScanResponse, _Mapping]] = ..., search: _Optional[_Union[SearchResponse, _Mapping]] = ..., walk: _Optional[_Union[WalkResponse, _Mapping]] = ..., done: _Optional[_Union[Done, _Mapping]] = ..., snapshot: _Optional[_Union[SnapshotDescription, _Mapping]] = ..., verify: _Optional[_Union[VerifyResponse, _Mapping]] = ..., stats: _Optional[_Union[StatsResponse, _Mapping]] = ..., list_snapshots: _Optional[_Union[ListSnapshotsResponse, _Mapping]] = ...) -> None: ...
+    def __init__(self, id: _Optional[int] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., go_away: _Optional[_Union[GoAway, _Mapping]] = ..., hello: _Optional[_Union[HelloResponse, _Mapping]] = ..., ping: _Optional[_Union[PingResponse, _Mapping]] = ..., written: _Optional[_Union[WriteReceipt, _Mapping]] = ..., list_collections: _Optional[_Union[ListCollectionsResponse, _Mapping]] = ..., describe_collection: _Optional[_Union[DescribeCollectionResponse, _Mapping]] = ..., get: _Optional[_Union[GetResponse, _Mapping]] = ..., scan: _Optional[_Union[ScanResponse, _Mapping]] = ..., search: _Optional[_Union[SearchResponse, _Mapping]] = ..., walk: _Optional[_Union[WalkResponse, _Mapping]] = ..., done: _Optional[_Union[Done, _Mapping]] = ..., snapshot: _Optional[_Union[SnapshotDescription, _Mapping]] = ..., verify: _Optional[_Union[VerifyResponse, _Mapping]] = ..., stats: _Optional[_Union[StatsResponse, _Mapping]] = ..., list_snapshots: _Optional[_Union[ListSnapshotsResponse, _Mapping]] = ..., count: _Optional[_Union[CountResponse, _Mapping]] = ...) -> None: ...
+
+class ScanOrder(_message.Message):
+    __slots__ = ["descending", "path"]
+    DESCENDING_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    descending: bool
+    path: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, path: _Optional[_Iterable[bytes]] = ..., descending: bool = ...) -> None: ...
 
 class ScanRequest(_message.Message):
-    __slots__ = ["collection", "cursor", "filter", "include", "limit"]
+    __slots__ = ["collection", "cursor", "filter", "include", "limit", "order"]
     COLLECTION_FIELD_NUMBER: _ClassVar[int]
     CURSOR_FIELD_NUMBER: _ClassVar[int]
     FILTER_FIELD_NUMBER: _ClassVar[int]
     INCLUDE_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
+    ORDER_FIELD_NUMBER: _ClassVar[int]
     collection: bytes
     cursor: bytes
     filter: _query_pb2.Filter
     include: _query_pb2.Include
     limit: int
-    def __init__(self, collection: _Optional[bytes] = ..., cursor: _Optional[bytes] = ..., limit: _Optional[int] = ..., filter: _Optional[_Union[_query_pb2.Filter, _Mapping]] = ..., include: _Optional[_Union[_query_pb2.Include, _Mapping]] = ...) -> None: ...
+    order: ScanOrder
+    def __init__(self, collection: _Optional[bytes] = ..., cursor: _Optional[bytes] = ..., limit: _Optional[int] = ..., filter: _Optional[_Union[_query_pb2.Filter, _Mapping]] = ..., include: _Optional[_Union[_query_pb2.Include, _Mapping]] = ..., order: _Optional[_Union[ScanOrder, _Mapping]] = ...) -> None: ...
 
 class ScanResponse(_message.Message):
     __slots__ = ["documents", "next_cursor", "vectors"]

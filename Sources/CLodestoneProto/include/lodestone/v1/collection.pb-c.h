@@ -21,6 +21,7 @@ typedef struct Lodestone__V1__HNSWOptions Lodestone__V1__HNSWOptions;
 typedef struct Lodestone__V1__VectorStrategy Lodestone__V1__VectorStrategy;
 typedef struct Lodestone__V1__TextFieldOptions Lodestone__V1__TextFieldOptions;
 typedef struct Lodestone__V1__TextOptions Lodestone__V1__TextOptions;
+typedef struct Lodestone__V1__MetadataIndex Lodestone__V1__MetadataIndex;
 typedef struct Lodestone__V1__CollectionOptions Lodestone__V1__CollectionOptions;
 typedef struct Lodestone__V1__IndexStatus Lodestone__V1__IndexStatus;
 typedef struct Lodestone__V1__CollectionDescription Lodestone__V1__CollectionDescription;
@@ -234,6 +235,23 @@ struct  Lodestone__V1__TextOptions
     , 0,NULL, 0, 0, 0, 0, 0, 0, 0, LODESTONE__V1__TEXT_LANGUAGE__ENGLISH, 0, 0 }
 
 
+/*
+ * A field of the metadata whose values are indexed.
+ */
+struct  Lodestone__V1__MetadataIndex
+{
+  ProtobufCMessage base;
+  /*
+   * its name, or nested names one after the other
+   */
+  size_t n_path;
+  ProtobufCBinaryData *path;
+};
+#define LODESTONE__V1__METADATA_INDEX__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__metadata_index__descriptor) \
+    , 0,NULL }
+
+
 struct  Lodestone__V1__CollectionOptions
 {
   ProtobufCMessage base;
@@ -251,10 +269,15 @@ struct  Lodestone__V1__CollectionOptions
   protobuf_c_boolean has_text_strategy;
   Lodestone__V1__TextStrategy text_strategy;
   Lodestone__V1__TextOptions *text;
+  /*
+   * at most 32, fixed for ever
+   */
+  size_t n_metadata_indexes;
+  Lodestone__V1__MetadataIndex **metadata_indexes;
 };
 #define LODESTONE__V1__COLLECTION_OPTIONS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__collection_options__descriptor) \
-    , 0, 0, 0, LODESTONE__V1__METRIC__COSINE, NULL, 0, LODESTONE__V1__TEXT_STRATEGY__FTS5, NULL }
+    , 0, 0, 0, LODESTONE__V1__METRIC__COSINE, NULL, 0, LODESTONE__V1__TEXT_STRATEGY__FTS5, NULL, 0,NULL }
 
 
 struct  Lodestone__V1__IndexStatus
@@ -452,6 +475,25 @@ Lodestone__V1__TextOptions *
 void   lodestone__v1__text_options__free_unpacked
                      (Lodestone__V1__TextOptions *message,
                       ProtobufCAllocator *allocator);
+/* Lodestone__V1__MetadataIndex methods */
+void   lodestone__v1__metadata_index__init
+                     (Lodestone__V1__MetadataIndex         *message);
+size_t lodestone__v1__metadata_index__get_packed_size
+                     (const Lodestone__V1__MetadataIndex   *message);
+size_t lodestone__v1__metadata_index__pack
+                     (const Lodestone__V1__MetadataIndex   *message,
+                      uint8_t             *out);
+size_t lodestone__v1__metadata_index__pack_to_buffer
+                     (const Lodestone__V1__MetadataIndex   *message,
+                      ProtobufCBuffer     *buffer);
+Lodestone__V1__MetadataIndex *
+       lodestone__v1__metadata_index__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lodestone__v1__metadata_index__free_unpacked
+                     (Lodestone__V1__MetadataIndex *message,
+                      ProtobufCAllocator *allocator);
 /* Lodestone__V1__CollectionOptions methods */
 void   lodestone__v1__collection_options__init
                      (Lodestone__V1__CollectionOptions         *message);
@@ -529,6 +571,9 @@ typedef void (*Lodestone__V1__TextFieldOptions_Closure)
 typedef void (*Lodestone__V1__TextOptions_Closure)
                  (const Lodestone__V1__TextOptions *message,
                   void *closure_data);
+typedef void (*Lodestone__V1__MetadataIndex_Closure)
+                 (const Lodestone__V1__MetadataIndex *message,
+                  void *closure_data);
 typedef void (*Lodestone__V1__CollectionOptions_Closure)
                  (const Lodestone__V1__CollectionOptions *message,
                   void *closure_data);
@@ -555,6 +600,7 @@ extern const ProtobufCMessageDescriptor lodestone__v1__hnswoptions__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__vector_strategy__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__text_field_options__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__text_options__descriptor;
+extern const ProtobufCMessageDescriptor lodestone__v1__metadata_index__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__collection_options__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__index_status__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__collection_description__descriptor;

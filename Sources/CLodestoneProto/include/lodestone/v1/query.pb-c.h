@@ -34,6 +34,7 @@ typedef struct Lodestone__V1__Query Lodestone__V1__Query;
 typedef struct Lodestone__V1__SourceScore Lodestone__V1__SourceScore;
 typedef struct Lodestone__V1__Hit Lodestone__V1__Hit;
 typedef struct Lodestone__V1__VectorExplanation Lodestone__V1__VectorExplanation;
+typedef struct Lodestone__V1__FilterExplanation Lodestone__V1__FilterExplanation;
 typedef struct Lodestone__V1__QueryResult Lodestone__V1__QueryResult;
 typedef struct Lodestone__V1__Reached Lodestone__V1__Reached;
 typedef struct Lodestone__V1__WalkResult Lodestone__V1__WalkResult;
@@ -328,7 +329,7 @@ struct  Lodestone__V1__Include
   protobuf_c_boolean has_source_scores;
   protobuf_c_boolean source_scores;
   /*
-   * for answers: how each vector source was searched
+   * for answers: how each source and the filter were searched
    */
   protobuf_c_boolean has_explain;
   protobuf_c_boolean explain;
@@ -439,6 +440,30 @@ struct  Lodestone__V1__VectorExplanation
     , 0, 0, 0, {0,NULL}, 0, 0, 0, 0, 0, 0 }
 
 
+/*
+ * How a filter was answered.
+ */
+struct  Lodestone__V1__FilterExplanation
+{
+  ProtobufCMessage base;
+  /*
+   * indexed, partly indexed, scanned, cached; more may come
+   */
+  protobuf_c_boolean has_strategy;
+  ProtobufCBinaryData strategy;
+  protobuf_c_boolean has_matched_documents;
+  uint64_t matched_documents;
+  /*
+   * whose metadata was read to say so
+   */
+  protobuf_c_boolean has_read_documents;
+  uint64_t read_documents;
+};
+#define LODESTONE__V1__FILTER_EXPLANATION__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__filter_explanation__descriptor) \
+    , 0, {0,NULL}, 0, 0, 0, 0 }
+
+
 struct  Lodestone__V1__QueryResult
 {
   ProtobufCMessage base;
@@ -454,10 +479,14 @@ struct  Lodestone__V1__QueryResult
    */
   size_t n_explanations;
   Lodestone__V1__VectorExplanation **explanations;
+  /*
+   * when Include asked for it and there is a filter
+   */
+  Lodestone__V1__FilterExplanation *filter;
 };
 #define LODESTONE__V1__QUERY_RESULT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__query_result__descriptor) \
-    , 0,NULL, 0, 0, 0,NULL }
+    , 0,NULL, 0, 0, 0,NULL, NULL }
 
 
 struct  Lodestone__V1__Reached
@@ -847,6 +876,25 @@ Lodestone__V1__VectorExplanation *
 void   lodestone__v1__vector_explanation__free_unpacked
                      (Lodestone__V1__VectorExplanation *message,
                       ProtobufCAllocator *allocator);
+/* Lodestone__V1__FilterExplanation methods */
+void   lodestone__v1__filter_explanation__init
+                     (Lodestone__V1__FilterExplanation         *message);
+size_t lodestone__v1__filter_explanation__get_packed_size
+                     (const Lodestone__V1__FilterExplanation   *message);
+size_t lodestone__v1__filter_explanation__pack
+                     (const Lodestone__V1__FilterExplanation   *message,
+                      uint8_t             *out);
+size_t lodestone__v1__filter_explanation__pack_to_buffer
+                     (const Lodestone__V1__FilterExplanation   *message,
+                      ProtobufCBuffer     *buffer);
+Lodestone__V1__FilterExplanation *
+       lodestone__v1__filter_explanation__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lodestone__v1__filter_explanation__free_unpacked
+                     (Lodestone__V1__FilterExplanation *message,
+                      ProtobufCAllocator *allocator);
 /* Lodestone__V1__QueryResult methods */
 void   lodestone__v1__query_result__init
                      (Lodestone__V1__QueryResult         *message);
@@ -960,6 +1008,9 @@ typedef void (*Lodestone__V1__Hit_Closure)
 typedef void (*Lodestone__V1__VectorExplanation_Closure)
                  (const Lodestone__V1__VectorExplanation *message,
                   void *closure_data);
+typedef void (*Lodestone__V1__FilterExplanation_Closure)
+                 (const Lodestone__V1__FilterExplanation *message,
+                  void *closure_data);
 typedef void (*Lodestone__V1__QueryResult_Closure)
                  (const Lodestone__V1__QueryResult *message,
                   void *closure_data);
@@ -997,6 +1048,7 @@ extern const ProtobufCMessageDescriptor lodestone__v1__query__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__source_score__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__hit__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__vector_explanation__descriptor;
+extern const ProtobufCMessageDescriptor lodestone__v1__filter_explanation__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__query_result__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__reached__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__walk_result__descriptor;

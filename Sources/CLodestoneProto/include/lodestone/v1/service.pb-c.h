@@ -35,8 +35,14 @@ typedef struct Lodestone__V1__IndexManyRequest Lodestone__V1__IndexManyRequest;
 typedef struct Lodestone__V1__DropManyRequest Lodestone__V1__DropManyRequest;
 typedef struct Lodestone__V1__GetRequest Lodestone__V1__GetRequest;
 typedef struct Lodestone__V1__GetResponse Lodestone__V1__GetResponse;
+typedef struct Lodestone__V1__ScanOrder Lodestone__V1__ScanOrder;
 typedef struct Lodestone__V1__ScanRequest Lodestone__V1__ScanRequest;
 typedef struct Lodestone__V1__ScanResponse Lodestone__V1__ScanResponse;
+typedef struct Lodestone__V1__FacetRequest Lodestone__V1__FacetRequest;
+typedef struct Lodestone__V1__CountRequest Lodestone__V1__CountRequest;
+typedef struct Lodestone__V1__FacetCount Lodestone__V1__FacetCount;
+typedef struct Lodestone__V1__Facet Lodestone__V1__Facet;
+typedef struct Lodestone__V1__CountResponse Lodestone__V1__CountResponse;
 typedef struct Lodestone__V1__SearchRequest Lodestone__V1__SearchRequest;
 typedef struct Lodestone__V1__SearchResponse Lodestone__V1__SearchResponse;
 typedef struct Lodestone__V1__WalkRequest Lodestone__V1__WalkRequest;
@@ -341,10 +347,14 @@ struct  Lodestone__V1__DropManyRequest
    */
   size_t n_edges;
   Lodestone__V1__SourcedEdge **edges;
+  /*
+   * every document that satisfies it; then no ids and no edges
+   */
+  Lodestone__V1__Filter *filter;
 };
 #define LODESTONE__V1__DROP_MANY_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__drop_many_request__descriptor) \
-    , 0, {0,NULL}, 0,NULL, 0,NULL }
+    , 0, {0,NULL}, 0,NULL, 0,NULL, NULL }
 
 
 struct  Lodestone__V1__GetRequest
@@ -377,6 +387,22 @@ struct  Lodestone__V1__GetResponse
     , 0,NULL, 0,NULL }
 
 
+/*
+ * Documents by a metadata field, which must be indexed; those without a single value come last.
+ */
+struct  Lodestone__V1__ScanOrder
+{
+  ProtobufCMessage base;
+  size_t n_path;
+  ProtobufCBinaryData *path;
+  protobuf_c_boolean has_descending;
+  protobuf_c_boolean descending;
+};
+#define LODESTONE__V1__SCAN_ORDER__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__scan_order__descriptor) \
+    , 0,NULL, 0, 0 }
+
+
 struct  Lodestone__V1__ScanRequest
 {
   ProtobufCMessage base;
@@ -391,10 +417,14 @@ struct  Lodestone__V1__ScanRequest
   uint32_t limit;
   Lodestone__V1__Filter *filter;
   Lodestone__V1__Include *include;
+  /*
+   * absent: as they were written
+   */
+  Lodestone__V1__ScanOrder *order;
 };
 #define LODESTONE__V1__SCAN_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__scan_request__descriptor) \
-    , 0, {0,NULL}, 0, {0,NULL}, 0, 0, NULL, NULL }
+    , 0, {0,NULL}, 0, {0,NULL}, 0, 0, NULL, NULL, NULL }
 
 
 struct  Lodestone__V1__ScanResponse
@@ -413,6 +443,103 @@ struct  Lodestone__V1__ScanResponse
 #define LODESTONE__V1__SCAN_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__scan_response__descriptor) \
     , 0,NULL, 0,NULL, 0, {0,NULL} }
+
+
+struct  Lodestone__V1__FacetRequest
+{
+  ProtobufCMessage base;
+  size_t n_path;
+  ProtobufCBinaryData *path;
+  /*
+   * the most values; absent: 10
+   */
+  protobuf_c_boolean has_limit;
+  uint32_t limit;
+};
+#define LODESTONE__V1__FACET_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__facet_request__descriptor) \
+    , 0,NULL, 0, 0 }
+
+
+struct  Lodestone__V1__CountRequest
+{
+  ProtobufCMessage base;
+  protobuf_c_boolean has_collection;
+  ProtobufCBinaryData collection;
+  /*
+   * absent: every document counts
+   */
+  Lodestone__V1__Filter *filter;
+  /*
+   * at most 32
+   */
+  size_t n_facets;
+  Lodestone__V1__FacetRequest **facets;
+};
+#define LODESTONE__V1__COUNT_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__count_request__descriptor) \
+    , 0, {0,NULL}, NULL, 0,NULL }
+
+
+struct  Lodestone__V1__FacetCount
+{
+  ProtobufCMessage base;
+  Lodestone__V1__Value *value;
+  /*
+   * documents that have it
+   */
+  protobuf_c_boolean has_count;
+  uint64_t count;
+};
+#define LODESTONE__V1__FACET_COUNT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__facet_count__descriptor) \
+    , NULL, 0, 0 }
+
+
+struct  Lodestone__V1__Facet
+{
+  ProtobufCMessage base;
+  size_t n_path;
+  ProtobufCBinaryData *path;
+  /*
+   * the most frequent first, ties by value
+   */
+  size_t n_values;
+  Lodestone__V1__FacetCount **values;
+  /*
+   * in all
+   */
+  protobuf_c_boolean has_distinct_values;
+  uint64_t distinct_values;
+};
+#define LODESTONE__V1__FACET__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__facet__descriptor) \
+    , 0,NULL, 0,NULL, 0, 0 }
+
+
+struct  Lodestone__V1__CountResponse
+{
+  ProtobufCMessage base;
+  protobuf_c_boolean has_count;
+  uint64_t count;
+  /*
+   * one a requested facet, in their order
+   */
+  size_t n_facets;
+  Lodestone__V1__Facet **facets;
+  /*
+   * absent without a filter
+   */
+  Lodestone__V1__FilterExplanation *filter;
+  /*
+   * the state that was counted
+   */
+  protobuf_c_boolean has_sequence_number;
+  uint64_t sequence_number;
+};
+#define LODESTONE__V1__COUNT_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__count_response__descriptor) \
+    , 0, 0, 0,NULL, NULL, 0, 0 }
 
 
 struct  Lodestone__V1__SearchRequest
@@ -741,7 +868,8 @@ typedef enum {
   LODESTONE__V1__REQUEST__CALL_VERIFY = 26,
   LODESTONE__V1__REQUEST__CALL_STATS = 27,
   LODESTONE__V1__REQUEST__CALL_CANCEL = 28,
-  LODESTONE__V1__REQUEST__CALL_LIST_SNAPSHOTS = 29
+  LODESTONE__V1__REQUEST__CALL_LIST_SNAPSHOTS = 29,
+  LODESTONE__V1__REQUEST__CALL_COUNT = 30
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LODESTONE__V1__REQUEST__CALL__CASE)
 } Lodestone__V1__Request__CallCase;
 
@@ -782,6 +910,7 @@ struct  Lodestone__V1__Request
     Lodestone__V1__StatsRequest *stats;
     Lodestone__V1__CancelRequest *cancel;
     Lodestone__V1__ListSnapshotsRequest *list_snapshots;
+    Lodestone__V1__CountRequest *count;
   };
 };
 #define LODESTONE__V1__REQUEST__INIT \
@@ -806,7 +935,8 @@ typedef enum {
   LODESTONE__V1__RESPONSE__RESULT_SNAPSHOT = 25,
   LODESTONE__V1__RESPONSE__RESULT_VERIFY = 26,
   LODESTONE__V1__RESPONSE__RESULT_STATS = 27,
-  LODESTONE__V1__RESPONSE__RESULT_LIST_SNAPSHOTS = 29
+  LODESTONE__V1__RESPONSE__RESULT_LIST_SNAPSHOTS = 29,
+  LODESTONE__V1__RESPONSE__RESULT_COUNT = 30
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LODESTONE__V1__RESPONSE__RESULT__CASE)
 } Lodestone__V1__Response__ResultCase;
 
@@ -839,6 +969,7 @@ struct  Lodestone__V1__Response
     Lodestone__V1__VerifyResponse *verify;
     Lodestone__V1__StatsResponse *stats;
     Lodestone__V1__ListSnapshotsResponse *list_snapshots;
+    Lodestone__V1__CountResponse *count;
   };
 };
 #define LODESTONE__V1__RESPONSE__INIT \
@@ -1169,6 +1300,25 @@ Lodestone__V1__GetResponse *
 void   lodestone__v1__get_response__free_unpacked
                      (Lodestone__V1__GetResponse *message,
                       ProtobufCAllocator *allocator);
+/* Lodestone__V1__ScanOrder methods */
+void   lodestone__v1__scan_order__init
+                     (Lodestone__V1__ScanOrder         *message);
+size_t lodestone__v1__scan_order__get_packed_size
+                     (const Lodestone__V1__ScanOrder   *message);
+size_t lodestone__v1__scan_order__pack
+                     (const Lodestone__V1__ScanOrder   *message,
+                      uint8_t             *out);
+size_t lodestone__v1__scan_order__pack_to_buffer
+                     (const Lodestone__V1__ScanOrder   *message,
+                      ProtobufCBuffer     *buffer);
+Lodestone__V1__ScanOrder *
+       lodestone__v1__scan_order__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lodestone__v1__scan_order__free_unpacked
+                     (Lodestone__V1__ScanOrder *message,
+                      ProtobufCAllocator *allocator);
 /* Lodestone__V1__ScanRequest methods */
 void   lodestone__v1__scan_request__init
                      (Lodestone__V1__ScanRequest         *message);
@@ -1206,6 +1356,101 @@ Lodestone__V1__ScanResponse *
                       const uint8_t       *data);
 void   lodestone__v1__scan_response__free_unpacked
                      (Lodestone__V1__ScanResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Lodestone__V1__FacetRequest methods */
+void   lodestone__v1__facet_request__init
+                     (Lodestone__V1__FacetRequest         *message);
+size_t lodestone__v1__facet_request__get_packed_size
+                     (const Lodestone__V1__FacetRequest   *message);
+size_t lodestone__v1__facet_request__pack
+                     (const Lodestone__V1__FacetRequest   *message,
+                      uint8_t             *out);
+size_t lodestone__v1__facet_request__pack_to_buffer
+                     (const Lodestone__V1__FacetRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Lodestone__V1__FacetRequest *
+       lodestone__v1__facet_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lodestone__v1__facet_request__free_unpacked
+                     (Lodestone__V1__FacetRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Lodestone__V1__CountRequest methods */
+void   lodestone__v1__count_request__init
+                     (Lodestone__V1__CountRequest         *message);
+size_t lodestone__v1__count_request__get_packed_size
+                     (const Lodestone__V1__CountRequest   *message);
+size_t lodestone__v1__count_request__pack
+                     (const Lodestone__V1__CountRequest   *message,
+                      uint8_t             *out);
+size_t lodestone__v1__count_request__pack_to_buffer
+                     (const Lodestone__V1__CountRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Lodestone__V1__CountRequest *
+       lodestone__v1__count_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lodestone__v1__count_request__free_unpacked
+                     (Lodestone__V1__CountRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Lodestone__V1__FacetCount methods */
+void   lodestone__v1__facet_count__init
+                     (Lodestone__V1__FacetCount         *message);
+size_t lodestone__v1__facet_count__get_packed_size
+                     (const Lodestone__V1__FacetCount   *message);
+size_t lodestone__v1__facet_count__pack
+                     (const Lodestone__V1__FacetCount   *message,
+                      uint8_t             *out);
+size_t lodestone__v1__facet_count__pack_to_buffer
+                     (const Lodestone__V1__FacetCount   *message,
+                      ProtobufCBuffer     *buffer);
+Lodestone__V1__FacetCount *
+       lodestone__v1__facet_count__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lodestone__v1__facet_count__free_unpacked
+                     (Lodestone__V1__FacetCount *message,
+                      ProtobufCAllocator *allocator);
+/* Lodestone__V1__Facet methods */
+void   lodestone__v1__facet__init
+                     (Lodestone__V1__Facet         *message);
+size_t lodestone__v1__facet__get_packed_size
+                     (const Lodestone__V1__Facet   *message);
+size_t lodestone__v1__facet__pack
+                     (const Lodestone__V1__Facet   *message,
+                      uint8_t             *out);
+size_t lodestone__v1__facet__pack_to_buffer
+                     (const Lodestone__V1__Facet   *message,
+                      ProtobufCBuffer     *buffer);
+Lodestone__V1__Facet *
+       lodestone__v1__facet__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lodestone__v1__facet__free_unpacked
+                     (Lodestone__V1__Facet *message,
+                      ProtobufCAllocator *allocator);
+/* Lodestone__V1__CountResponse methods */
+void   lodestone__v1__count_response__init
+                     (Lodestone__V1__CountResponse         *message);
+size_t lodestone__v1__count_response__get_packed_size
+                     (const Lodestone__V1__CountResponse   *message);
+size_t lodestone__v1__count_response__pack
+                     (const Lodestone__V1__CountResponse   *message,
+                      uint8_t             *out);
+size_t lodestone__v1__count_response__pack_to_buffer
+                     (const Lodestone__V1__CountResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Lodestone__V1__CountResponse *
+       lodestone__v1__count_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lodestone__v1__count_response__free_unpacked
+                     (Lodestone__V1__CountResponse *message,
                       ProtobufCAllocator *allocator);
 /* Lodestone__V1__SearchRequest methods */
 void   lodestone__v1__search_request__init
@@ -1659,11 +1904,29 @@ typedef void (*Lodestone__V1__GetRequest_Closure)
 typedef void (*Lodestone__V1__GetResponse_Closure)
                  (const Lodestone__V1__GetResponse *message,
                   void *closure_data);
+typedef void (*Lodestone__V1__ScanOrder_Closure)
+                 (const Lodestone__V1__ScanOrder *message,
+                  void *closure_data);
 typedef void (*Lodestone__V1__ScanRequest_Closure)
                  (const Lodestone__V1__ScanRequest *message,
                   void *closure_data);
 typedef void (*Lodestone__V1__ScanResponse_Closure)
                  (const Lodestone__V1__ScanResponse *message,
+                  void *closure_data);
+typedef void (*Lodestone__V1__FacetRequest_Closure)
+                 (const Lodestone__V1__FacetRequest *message,
+                  void *closure_data);
+typedef void (*Lodestone__V1__CountRequest_Closure)
+                 (const Lodestone__V1__CountRequest *message,
+                  void *closure_data);
+typedef void (*Lodestone__V1__FacetCount_Closure)
+                 (const Lodestone__V1__FacetCount *message,
+                  void *closure_data);
+typedef void (*Lodestone__V1__Facet_Closure)
+                 (const Lodestone__V1__Facet *message,
+                  void *closure_data);
+typedef void (*Lodestone__V1__CountResponse_Closure)
+                 (const Lodestone__V1__CountResponse *message,
                   void *closure_data);
 typedef void (*Lodestone__V1__SearchRequest_Closure)
                  (const Lodestone__V1__SearchRequest *message,
@@ -1754,8 +2017,14 @@ extern const ProtobufCMessageDescriptor lodestone__v1__index_many_request__descr
 extern const ProtobufCMessageDescriptor lodestone__v1__drop_many_request__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__get_request__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__get_response__descriptor;
+extern const ProtobufCMessageDescriptor lodestone__v1__scan_order__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__scan_request__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__scan_response__descriptor;
+extern const ProtobufCMessageDescriptor lodestone__v1__facet_request__descriptor;
+extern const ProtobufCMessageDescriptor lodestone__v1__count_request__descriptor;
+extern const ProtobufCMessageDescriptor lodestone__v1__facet_count__descriptor;
+extern const ProtobufCMessageDescriptor lodestone__v1__facet__descriptor;
+extern const ProtobufCMessageDescriptor lodestone__v1__count_response__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__search_request__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__search_response__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__walk_request__descriptor;

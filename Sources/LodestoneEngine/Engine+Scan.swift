@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+package import LodestoneCore
+import LodestoneMetadata
+import LodestoneStorage
+
+/// Whole collections, or what of them passes a filter: page by page, or only counted.
+extension Engine {
+    /// The most facets of one count.
+    private static let maxFacets = 32
+
+    package func scan(_ request: ScanRequest, context: CallContext) throws(LodestoneError)
+        -> ScanResponse
+    {
+        let collection = try collection(named: request.collection)
+        let validation = RequestValidation(limits: options.limits)
+        try validation.number(request.limit, in: 1...options.limits.maxBatch, "limit")
+        if let filter = request.filter { try validation.filter(filter, "filter", depth: 1) }
+        if let order = request.order {
+            try validation.path(order.path, "order.path")
+            guard collection.state.values.indexes(order.path) else {
+                throw .invalid(
+                    "NOT_INDEXED",
+                    "'\(order.path.joined(separator: "."))' is not indexed in "
+                        + "'\(request.collection)'.",
+                    recovery: "Order by a field of metadata_indexes, or leave the order out.",
+                    field: "order.path"
+                )
+            }
+        }
+        let place = try request.checkedPlace(in: collection.state.values)
+        return try ReadView.with(
+            collection,
+            registry: registry,
+            needsRows: true,
+            context: context
+        ) { (view) throws(LodestoneError) in
+            let values = view.state.values
+            if request.order == nil, request.filter?.names({ values.indexes($0) }) != true {
+                return try view.streamedPage(request, after: place?.row, context)
+            }
+            let allowed = try view.rows(matching: request.filter, context)
+            var places: [ValuePlace]
+            if let order = request.order {
+                places = values.rows(
+                    inOrderOf: order.path,
+                    isDescending: order.isDescending,
+                    after: place,
+                    among: allowed,
+                    limit: request.limit + 1
+                )
+            } else {
+                places = allowed.places(after: place?.row, limit: request.limit + 1)
+            }
+            var page = ScanResponse(documents: [], nextCursor: nil)
+            if places.count > request.limit {
+                places.removeLast()
+                page.nextCursor = places.last.map { ScanCursor($0, request.order) }
+            }
+            for place in places {
+                try context.check()
+                guard let id = view.id(of: place.row) else { continue }
+                page.documents.append(
+                    try view.document(place.row, id: id, include: request.include)
+                )
+            }
+            return page
+        }
+    }
+
+    package func count(_ request: CountRequest, context: CallContext) throws(LodestoneError)
+        -> CountResponse
+    {
+        let collection = try collection(named: request.collection)
+        let validation = RequestValidation(limits: options.limits)
+        if let filter = request.filter { try validation.filter(filter, "filter", depth: 1) }
+        try validation.number(request.facets.count, in: 0...Self.maxFacets, "facets")
+        for (index, facet) in request.facets.enumerated() {
+            try validation.path(facet.path, "facets[\(index)].path")
+            try validation.number(
+                facet.limit,
+                in: 1...options.limits.maxLimit,
+                "facets[\(index)].limit"
+            )
+        }
+        return try ReadView.with(
+            collection,
+            registry: registry,
+            needsRows: request.filter != nil || !request.facets.isEmpty,
+            context: context
+        ) { (view) throws(LodestoneError) in
+            let state = view.state
+            var response = CountResponse(
+                count: state.documentCount,
+                sequenceNumber: state.sequenceNumber
+            )
+            if request.filter == nil && request.facets.isEmpty { return response }
+            let rows: RowSet
+            if let filter = request.filter {
+                let found = try collection.filters.rows(matching: filter, in: view, context)
+                rows = found.rows
+                response.filter = found.explanation
+            } else {
+                rows = state.values.liveRows(count: Int(state.nextRow))
+            }
+            response.count = rows.count
+            response.facets = try view.facets(request.facets, of: rows, context)
+            return response
+        }
+    }
+
+    /// The documents that a filter is satisfied by, and what it took to find them.
+    func matches(_ filter: Filter, in collection: Collection, _ context: CallContext)
+        throws(LodestoneError) -> RowSet
+    {
+        try ReadView.with(collection, registry: registry, needsRows: true, context: context) {
+            (view) throws(LodestoneError) in try view.rows(matching: filter, context)
+        }
+    }
+}
+
+extension ReadView {
+    /// The rows that satisfy a filter; all that exist without one.
+    fileprivate func rows(matching filter: Filter?, _ context: CallContext) throws(LodestoneError)
+        -> RowSet
+    {
+        guard let filter else { return state.values.liveRows(count: Int(state.nextRow)) }
+        return try collection.filters.rows(matching: filter, in: self, context).rows
+    }
+
+    /// A page in the order of the rows, whose metadata is read as far as it goes.
+    fileprivate func streamedPage(
+        _ request: ScanRequest,
+        after: RowNumber?,
+        _ context: CallContext
+    ) throws(LodestoneError) -> ScanResponse {
+        var page = ScanResponse(documents: [], nextCursor: nil)
+        var last: UInt64 = 0
+        try rows?.forEachRow(of: collection.number, after: after) { (row) throws(LodestoneError) in
+            try context.check()
+            guard request.filter?.matches(row.metadata) ?? true else { return true }
+            if page.documents.count == request.limit {
+                page.nextCursor = ScanCursor(row: last)
+                return false
+            }
+            last = UInt64(row.row)
+            var document = Document(id: row.id)
+            if request.include.contains(.text) { document.text = row.text }
+            if request.include.contains(.metadata) { document.metadata = row.metadata }
+            if request.include.contains(.edges) { document.edges = row.edges }
+            if request.include.contains(.vector) {
+                document.vector = try state.vector(of: row.row).map { Array($0) }
+            }
+            page.documents.append(document)
+            return true
+        }
+        return page
+    }
+
+    /// The most frequent values of some fields: from the index, or from every row where a field has
+    /// none or too long strings.
+    fileprivate func facets(
+        _ requests: [FacetRequest],
+        of allowed: RowSet,
+        _ context: CallContext
+    ) throws(LodestoneError) -> [Facet] {
+        var facets: [Facet?] = []
+        for request in requests {
+            facets.append(
+                try state.values.facet(of: request.path, among: allowed, limit: request.limit) {
+                    () throws(LodestoneError) in try context.check()
+                }
+            )
+        }
+        let unknown = facets.indices.filter { facets[$0] == nil }
+        guard !unknown.isEmpty else { return facets.compactMap { $0 } }
+        var tables = unknown.map { FacetTable(path: requests[$0].path) }
+        try FilterCache.read(allowed, of: self, context) { (row) throws(LodestoneError) in
+            for place in tables.indices where !tables[place].add(row.metadata) {
+                throw .tooManyValues(requests[unknown[place]].path)
+            }
+        }
+        for (place, table) in zip(unknown, tables) {
+            facets[place] = table.facet(limit: requests[place].limit)
+        }
+        return facets.compactMap { $0 }
+    }
+}
+
+extension ScanRequest {
+    /// Where the page starts.
+    ///
+    /// - Throws: `BAD_CURSOR` for a cursor that no server gave for this order.
+    fileprivate func checkedPlace(in values: ValueIndex) throws(LodestoneError) -> ValuePlace? {
+        guard let cursor else { return nil }
+        guard cursor.row < UInt64(RowNumber.max) else { throw .badCursor("row \(cursor.row)") }
+        let row = RowNumber(cursor.row)
+        guard let order else {
+            guard cursor.order.isEmpty else { throw .badCursor("the order of a field") }
+            return ValuePlace(key: nil, row: row)
+        }
+        guard cursor.order.first == (order.isDescending ? 1 : 0) else {
+            throw .badCursor("another order")
+        }
+        if cursor.order.count == 1 { return ValuePlace(key: nil, row: row) }
+        guard let key = ValueKey(checking: Array(cursor.order.dropFirst())),
+            key.bytes[0] == values.number(of: order.path)
+        else { throw .badCursor("no value of the field") }
+        return ValuePlace(key: key, row: row)
+    }
+}
+
+extension ScanCursor {
+    fileprivate init(_ place: ValuePlace, _ order: ScanOrder?) {
+        self.init(row: UInt64(place.row))
+        if let order {
+            self.order = [order.isDescending ? 1 : 0] + (place.key?.bytes ?? [])
+        }
+    }
+}
+
+extension RowSet {
+    /// The first rows after one.
+    fileprivate func places(after row: RowNumber?, limit: Int) -> [ValuePlace] {
+        var places: [ValuePlace] = []
+        var next = self.next(from: row.map { $0 + 1 } ?? 0)
+        while let row = next, places.count < limit {
+            places.append(ValuePlace(key: nil, row: row))
+            next = self.next(from: row + 1)
+        }
+        return places
+    }
+}
+
+extension LodestoneError {
+    fileprivate static func badCursor(_ what: String) -> LodestoneError {
+        .invalid(
+            "BAD_CURSOR",
+            "The cursor is of \(what).",
+            recovery: "Send next_cursor of the page before as it is, with the same order; or start "
+                + "again without a cursor.",
+            field: "cursor"
+        )
+    }
+
+    fileprivate static func tooManyValues(_ path: [String]) -> LodestoneError {
+        LodestoneError(
+            .resourceExhausted,
+            reason: "TOO_MANY_VALUES",
+            "'\(path.joined(separator: "."))' has more than \(FacetTable.maxValues) values, and no "
+                + "index that knows them.",
+            recovery: "Narrow the filter, or name the field in metadata_indexes of a collection.",
+            field: "facets"
+        )
+    }
+}

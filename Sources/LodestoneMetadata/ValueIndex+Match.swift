@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+package import LodestoneCore
+
+/// What an index can say of the rows that satisfy a filter: some do for certain, some may; nothing
+/// else does.
+package struct RowBounds: Sendable {
+    /// Rows that do.
+    package var certain: RowSet
+    /// Rows whose metadata has to be read, none of them among the certain; `nil`: none.
+    package var open: RowSet?
+
+    /// No row below `bound`.
+    fileprivate static func none(below bound: Int) -> RowBounds {
+        RowBounds(certain: RowSet(count: bound), open: nil)
+    }
+
+    private var possible: RowSet {
+        var possible = certain
+        if let open { possible.formUnion(open) }
+        return possible
+    }
+
+    fileprivate mutating func formIntersection(_ other: RowBounds) {
+        var possible: RowSet?
+        if open != nil || other.open != nil {
+            possible = self.possible
+            possible?.formIntersection(other.possible)
+        }
+        certain.formIntersection(other.certain)
+        settle(possible)
+    }
+
+    fileprivate mutating func formUnion(_ other: RowBounds) {
+        var possible = open
+        if let more = other.open {
+            possible?.formUnion(more)
+            possible = possible ?? more
+        }
+        certain.formUnion(other.certain)
+        settle(possible)
+    }
+
+    fileprivate mutating func formComplement(in live: RowSet) {
+        var rest = live
+        rest.subtract(possible)
+        certain = rest
+    }
+
+    /// Leaves open what of `possible` is not certain.
+    private mutating func settle(_ possible: RowSet?) {
+        open = possible
+        open?.subtract(certain)
+        if open?.count == 0 { open = nil }
+    }
+}
+
+extension ValueIndex {
+    /// Which rows satisfy a filter, as far as the index knows.
+    ///
+    /// Comparisons with fields that aren't indexed leave every row open, long strings, lists and
+    /// objects those that may be equal. So `and` leaves open only what its indexed parts let
+    /// through, and `not` is as exact as what it negates.
+    ///
+    /// - Parameters:
+    ///   - filter: Any.
+    ///   - live: The rows that there are.
+    ///   - check: Called now and then, to end what takes too long.
+    /// - Returns: What is known of the rows in `live`.
+    /// - Complexity: O(rows that match, and a bit for each row) for each comparison; O(distinct
+    ///   values) for a part of a string.
+    package func bounds(
+        of filter: Filter,
+        among live: RowSet,
+        bound: Int,
+        _ check: () throws(LodestoneError) -> Void
+    ) throws(LodestoneError) -> RowBounds {
+        var bounds = try unchecked(filter, live, bound, check)
+        // Rows that are gone are still among the values.
+        bounds.certain.formIntersection(live)
+        bounds.open?.formIntersection(live)
+        if bounds.open?.count == 0 { bounds.open = nil }
+        return bounds
+    }
+
+    private func unchecked(
+        _ filter: Filter,
+        _ live: RowSet,
+        _ bound: Int,
+        _ check: () throws(LodestoneError) -> Void
+    ) throws(LodestoneError) -> RowBounds {
+        try check()
+        switch filter {
+        case .and(let filters):
+            var bounds = RowBounds(certain: live, open: nil)
+            for filter in filters {
+                bounds.formIntersection(try unchecked(filter, live, bound, check))
+            }
+            return bounds
+        case .or(let filters):
+            var bounds = RowBounds.none(below: bound)
+            for filter in filters {
+                bounds.formUnion(try unchecked(filter, live, bound, check))
+            }
+            return bounds
+        case .not(let filter):
+            var bounds = try unchecked(filter, live, bound, check)
+            bounds.formComplement(in: live)
+            return bounds
+        case .equal(let path, let value):
+            return try comparison(path, live, bound) { (leaf) throws(LodestoneError) in
+                leaf.equal(value)
+            }
+        case .oneOf(let path, let values):
+            return try comparison(path, live, bound) { (leaf) throws(LodestoneError) in
+                for (place, value) in values.enumerated() {
+                    if place % 256 == 255 { try check() }
+                    leaf.equal(value)
+                }
+            }
+        case .range(let path, let lower, let upper):
+            return try comparison(path, live, bound) { (leaf) throws(LodestoneError) in
+                leaf.range(lower, upper)
+            }
+        case .exists(let path, let isThere):
+            var bounds = try comparison(path, live, bound) { (leaf) throws(LodestoneError) in
+                leaf.all(.present)
+            }
+            if !isThere { bounds.formComplement(in: live) }
+            return bounds
+        case .contains(let path, let value):
+            return try comparison(path, live, bound) { (leaf) throws(LodestoneError) in
+                leaf.equal(value, in: [.element])
+                if case .string(let part) = value { try leaf.strings(with: part, check) }
+            }
+        }
+    }
+
+    private func comparison(
+        _ path: [String],
+        _ live: RowSet,
+        _ bound: Int,
+        _ body: (inout LeafMatch) throws(LodestoneError) -> Void
+    ) throws(LodestoneError) -> RowBounds {
+        guard let field = number(of: path) else {
+            return RowBounds(certain: RowSet(count: bound), open: live)
+        }
+        var leaf = LeafMatch(field: field, runs: runs, bound: bound)
+        try body(&leaf)
+        return leaf.bounds
+    }
+}
+
+/// The rows of one comparison, gathered key by key.
+private struct LeafMatch {
+    let field: UInt8
+    let runs: [KeyRun]
+    let bound: Int
+    private var certain: RowSet
+    private var open: RowSet?
+
+    init(field: UInt8, runs: [KeyRun], bound: Int) {
+        self.field = field
+        self.runs = runs
+        self.bound = bound
+        certain = RowSet(count: bound)
+    }
+
+    var bounds: RowBounds {
+        var bounds = RowBounds(certain: certain, open: open)
+        bounds.open?.subtract(certain)
+        return bounds
+    }
+
+    /// All rows of a space.
+    mutating func all(_ space: ValueKey.Space) {
+        let start = ValueKey(field: field, space).bytes
+        for run in runs { take(run, run.places(from: start, to: successor(of: start))) }
+    }
+
+    /// Rows with a value.
+    mutating func equal(_ value: Value, in spaces: [ValueKey.Space] = [.single, .element]) {
+        switch value {
+        case .list, .object:
+            // No key stands for them.
+            let compound = ValueKey(field: field, .compound).bytes
+            for run in runs { take(run, run.find(compound).map { $0..<$0 + 1 }, isOpen: true) }
+        default:
+            for space in spaces {
+                guard let key = ValueKey(field: field, space, value) else { return }
+                for run in runs {
+                    take(run, run.find(key.bytes).map { $0..<$0 + 1 }, isOpen: key.isCut)
+                }
+            }
+        }
+    }
+
+    /// Rows with a value between two ends.
+    mutating func range(_ lower: Filter.Bound?, _ upper: Filter.Bound?) {
+        if lower == nil && upper == nil { return all(.present) }
+        for space in [ValueKey.Space.single, .element] {
+            let first = lower.map { ValueKey(field: field, space, $0.value) }
+            let last = upper.map { ValueKey(field: field, space, $0.value) }
+            // What can't be compared is not between anything; neither are true and false.
+            if first == .some(nil) || last == .some(nil) { return }
+            guard let some = (first ?? last) ?? nil, some.bytes[2] != 1 else { return }
+            if let first = first ?? nil, let last = last ?? nil, first.bytes[2] != last.bytes[2] {
+                return
+            }
+            var start = some.startOfType.bytes
+            var end = some.endOfType.bytes
+            if let lower, let key = first ?? nil {
+                let isOut = lower.isExclusive || key.isCut
+                start = isOut ? key.bytes + [0] : key.bytes
+            }
+            if let upper, let key = last ?? nil {
+                let isOut = upper.isExclusive || key.isCut
+                end = isOut ? key.bytes : key.bytes + [0]
+            }
+            for run in runs {
+                take(run, run.places(from: start, to: end))
+                for key in [first ?? nil, last ?? nil] {
+                    guard let key, key.isCut else { continue }
+                    take(run, run.find(key.bytes).map { $0..<$0 + 1 }, isOpen: true)
+                }
+            }
+        }
+    }
+
+    /// Rows whose field is a string with a part.
+    mutating func strings(with part: String, _ check: () throws(LodestoneError) -> Void)
+        throws(LodestoneError)
+    {
+        guard let some = ValueKey(field: field, .single, "") else { return }
+        let part = Array(part.utf8)
+        let start = some.startOfType.bytes
+        let end = some.endOfType.bytes
+        for run in runs {
+            for place in run.places(from: start, to: end) {
+                if place % 1_024 == 0 { try check() }
+                let key = run.key(place)
+                let isCut = key.count == ValueKey.maxByteCount
+                let text = UnsafeBufferPointer(
+                    rebasing: key.dropFirst(3).prefix(ValueKey.maxStringBytes)
+                )
+                if text.holds(part) {
+                    take(run, place..<place + 1)
+                } else if isCut {
+                    take(run, place..<place + 1, isOpen: true)
+                }
+            }
+        }
+    }
+
+    private mutating func take(_ run: KeyRun, _ keys: Range<Int>?, isOpen: Bool = false) {
+        guard let keys, !keys.isEmpty else { return }
+        guard isOpen else { return certain.insert(run.rows(keys)) }
+        var open = open ?? RowSet(count: bound)
+        self.open = nil
+        open.insert(run.rows(keys))
+        self.open = open
+    }
+
+    private func successor(of prefix: [UInt8]) -> [UInt8] {
+        var next = prefix
+        next[next.count - 1] += 1
+        return next
+    }
+}
+
+extension UnsafeBufferPointer<UInt8> {
+    fileprivate func holds(_ part: [UInt8]) -> Bool {
+        guard let first = part.first else { return true }
+        guard count >= part.count else { return false }
+        for start in 0...count - part.count where self[start] == first {
+            if self[start..<start + part.count].elementsEqual(part) { return true }
+        }
+        return false
+    }
+}

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a field's values are called in a `ValueIndex`: bytes whose order is that of the values.
+package import LodestoneCore
+
+/// The bytes that stand for a value of one indexed field.
+///
+///     0   number of the field among those that are indexed
+///     1   where the value stands: `Space`
+///     2   its type: 1 bool, 2 number, 3 timestamp, 4 string
+///     3…  its content: 0 or 1; for a number the largest double that is not above it, big-endian with
+///         its sign turned so that bytes compare, and what is left in two bytes; for a timestamp
+///         eight bytes likewise; for a string its first 256 bytes, and a zero if there were more
+///
+/// Numbers that are equal in value have the same bytes, whole or not. Two strings that differ only
+/// behind their first 256 bytes have, too, which is why a key can be `isCut`.
+package struct ValueKey: Sendable, Hashable {
+    /// Where a value stands in a document.
+    package enum Space: UInt8, Sendable {
+        /// For each document that has the field: no value at all.
+        case present = 0
+        /// The field itself.
+        case single = 1
+        /// An element of the list that the field is.
+        case element = 2
+        /// For each document whose field is a list or an object, which no key stands for.
+        case compound = 3
+    }
+
+    /// Bytes of a string that a key holds.
+    package static let maxStringBytes = 256
+    /// Bytes of the longest key.
+    package static let maxByteCount = maxStringBytes + 4
+
+    package var bytes: [UInt8]
+
+    /// All of a field in one space, or what begins with the same bytes.
+    package init(field: UInt8, _ space: Space) {
+        bytes = [field, space.rawValue]
+    }
+
+    /// A value; `nil` for lists, objects and what is not a number.
+    package init?(field: UInt8, _ space: Space, _ value: Value) {
+        var bytes = ContiguousArray<UInt8>()
+        guard Self.append(value, field, space, to: &bytes) else { return nil }
+        self.bytes = Array(bytes)
+    }
+
+    /// Bytes that came from elsewhere; `nil` when they are not those of a single value.
+    package init?(checking bytes: [UInt8]) {
+        self.bytes = bytes
+        let isWhole =
+            switch type {
+            case 1: bytes.count == 4 && bytes[3] <= 1
+            case 2: bytes.count == 13
+            case 3: bytes.count == 11
+            case 4: bytes.count <= Self.maxByteCount
+            default: false
+            }
+        guard isWhole, bytes[1] == Space.single.rawValue else { return nil }
+    }
+
+    /// Whether more strings than one have this key.
+    package var isCut: Bool { type == 4 && bytes.count == Self.maxByteCount }
+
+    private var type: UInt8 { bytes.count > 2 ? bytes[2] : 0 }
+
+    /// The end of all keys of the same field, space and type; none of them is this.
+    package var endOfType: ValueKey {
+        var end = self
+        end.bytes = Array(bytes.prefix(3))
+        end.bytes[end.bytes.count - 1] += 1
+        return end
+    }
+
+    /// The beginning of all keys of the same field, space and type; none of them is this.
+    package var startOfType: ValueKey {
+        var start = self
+        start.bytes = Array(bytes.prefix(3))
+        return start
+    }
+
+    /// Appends the key of a value; false, and nothing is appended, for what has none.
+    static func append(
+        _ value: Value,
+        _ field: UInt8,
+        _ space: Space,
+        to bytes: inout ContiguousArray<UInt8>
+    ) -> Bool {
+        bytes += [field, space.rawValue]
+        guard append(value, maxStringBytes: maxStringBytes, to: &bytes) else {
+            bytes.removeLast(2)
+            return false
+        }
+        return true
+    }
+
+    /// Appends type and content of a value; false, and nothing is appended, for what has none.
+    static func append(
+        _ value: Value,
+        maxStringBytes: Int,
+        to bytes: inout ContiguousArray<UInt8>
+    ) -> Bool {
+        switch value {
+        case .bool(let flag):
+            bytes.append(1)
+            bytes.append(flag ? 1 : 0)
+        case .int(let number):
+            let (floor, rest) = floor(number)
+            bytes.append(2)
+            append(ordered(floor), to: &bytes)
+            append(rest, to: &bytes)
+        case .double(let number):
+            guard !number.isNaN else { return false }
+            bytes.append(2)
+            append(ordered(number), to: &bytes)
+            append(UInt16(0), to: &bytes)
+        case .timestamp(let microseconds):
+            bytes.append(3)
+            append(UInt64(bitPattern: microseconds) ^ 1 << 63, to: &bytes)
+        case .string(let text):
+            bytes.append(4)
+            bytes.append(contentsOf: text.utf8.prefix(maxStringBytes))
+            if text.utf8.count > maxStringBytes { bytes.append(0) }
+        case .list, .object:
+            return false
+        }
+        return true
+    }
+
+    /// The largest double that is not above a whole number, and how far the number is above it: less
+    /// than 1,024.
+    private static func floor(_ number: Int64) -> (Double, UInt16) {
+        var floor = Double(number)
+        if (Int64(exactly: floor) ?? .max) > number || floor >= 0x1p63 { floor = floor.nextDown }
+        return (floor, UInt16(truncatingIfNeeded: number &- Int64(floor)))
+    }
+
+    private static func ordered(_ number: Double) -> UInt64 {
+        // Both zeros are one.
+        let bits = number == 0 ? 0 : number.bitPattern
+        return bits >> 63 == 1 ? ~bits : bits | 1 << 63
+    }
+
+    private static func append(
+        _ number: some FixedWidthInteger,
+        to bytes: inout ContiguousArray<UInt8>
+    ) {
+        withUnsafeBytes(of: number.bigEndian) { bytes.append(contentsOf: $0) }
+    }
+
+    /// The value that some type and content stand for.
+    ///
+    /// A number that is whole and fits is an `.int`.
+    ///
+    /// - Returns: `nil` when more values than one have it, or none.
+    static func value(_ key: UnsafeBufferPointer<UInt8>, maxStringBytes: Int) -> Value? {
+        guard let type = key.first else { return nil }
+        let content = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(key)[1...])
+        switch type {
+        case 1 where content.count == 1:
+            return .bool(content[0] == 1)
+        case 2 where content.count == 10:
+            let bits = UInt64(bigEndian: content.loadUnaligned(as: UInt64.self))
+            let rest = UInt16(
+                bigEndian: content.loadUnaligned(fromByteOffset: 8, as: UInt16.self)
+            )
+            let floor = Double(bitPattern: bits >> 63 == 1 ? bits ^ 1 << 63 : ~bits)
+            if let whole = Int64(exactly: floor) { return .int(whole &+ Int64(rest)) }
+            return .double(floor)
+        case 3 where content.count == 8:
+            let bits = UInt64(bigEndian: content.loadUnaligned(as: UInt64.self))
+            return .timestamp(microseconds: Int64(bitPattern: bits ^ 1 << 63))
+        case 4 where content.count <= maxStringBytes:
+            return .string(String(decoding: content, as: UTF8.self))
+        default:
+            return nil
+        }
+    }
+}
+
+/// The order of keys: byte by byte, a part before the whole.
+func precedes(_ left: UnsafeBufferPointer<UInt8>, _ right: UnsafeBufferPointer<UInt8>) -> Bool {
+    let order = order(left, right)
+    return order < 0
+}
+
+/// Negative, zero or positive as `left` comes before, is, or comes after `right`.
+func order(_ left: UnsafeBufferPointer<UInt8>, _ right: UnsafeBufferPointer<UInt8>) -> Int {
+    let count = min(left.count, right.count)
+    if count > 0, let first = left.baseAddress, let second = right.baseAddress {
+        let order = UnsafeRawPointer(first).compared(to: UnsafeRawPointer(second), count)
+        if order != 0 { return order }
+    }
+    return left.count - right.count
+}
+
+extension UnsafeRawPointer {
+    /// Compares eight bytes at a time; both have `count` bytes.
+    fileprivate func compared(to other: UnsafeRawPointer, _ count: Int) -> Int {
+        var place = 0
+        while place + 8 <= count {
+            let left = UInt64(
+                bigEndian: loadUnaligned(fromByteOffset: place, as: UInt64.self)
+            )
+            let right = UInt64(
+                bigEndian: other.loadUnaligned(fromByteOffset: place, as: UInt64.self)
+            )
+            if left != right { return left < right ? -1 : 1 }
+            place += 8
+        }
+        while place < count {
+            let left = load(fromByteOffset: place, as: UInt8.self)
+            let right = other.load(fromByteOffset: place, as: UInt8.self)
+            if left != right { return Int(left) - Int(right) }
+            place += 1
+        }
+        return 0
+    }
+}

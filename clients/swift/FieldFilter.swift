@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Foundation
+public import LodestoneCore
+
+/// A question to metadata in terms of a type's properties.
+///
+///     Filter(Paper.self, \.year >= 2020 && !(\.tags == "draft") && .contains(\.title, "search"))
+///
+/// A comparison with a field that is missing is false, so `!` of it is true.
+public struct FieldFilter<Root: DocumentFields>: Sendable {
+    fileprivate let filter: Filter
+
+    /// The field is there.
+    public static func exists<T>(_ path: KeyPath<Root, T>) -> Self {
+        Self(filter: .exists(path: Root.fields[path], true))
+    }
+
+    /// The field is a string with this part.
+    public static func contains<T: StringField>(_ path: KeyPath<Root, T>, _ part: String) -> Self {
+        Self(filter: .contains(path: Root.fields[path], .string(part)))
+    }
+
+    /// The field equals one of the values.
+    public static func isIn<T: FieldValue>(_ path: KeyPath<Root, T>, _ values: [T]) -> Self {
+        let path = Root.fields[path]
+        let filter = Filter.oneOf(path: path, values.compactMap(\.fieldValue))
+        guard values.contains(where: { $0.fieldValue == nil }) else { return Self(filter: filter) }
+        return Self(filter: .or([filter, .exists(path: path, false)]))
+    }
+
+    /// The field lies in the range.
+    public static func isIn<T: FieldValue>(_ path: KeyPath<Root, T>, _ range: ClosedRange<T>)
+        -> Self
+    {
+        path >= range.lowerBound && path <= range.upperBound
+    }
+
+    /// The field lies in the range, without its end.
+    public static func isIn<T: FieldValue>(_ path: KeyPath<Root, T>, _ range: Range<T>) -> Self {
+        path >= range.lowerBound && path < range.upperBound
+    }
+
+    /// Both hold.
+    public static func && (left: Self, right: Self) -> Self {
+        if case .and(let filters) = left.filter {
+            return Self(filter: .and(filters + [right.filter]))
+        }
+        return Self(filter: .and([left.filter, right.filter]))
+    }
+
+    /// At least one holds.
+    public static func || (left: Self, right: Self) -> Self {
+        if case .or(let filters) = left.filter {
+            return Self(filter: .or(filters + [right.filter]))
+        }
+        return Self(filter: .or([left.filter, right.filter]))
+    }
+
+    /// It does not hold.
+    public static prefix func ! (filter: Self) -> Self { Self(filter: .not(filter.filter)) }
+
+    fileprivate static func range<T: FieldValue>(
+        _ path: KeyPath<Root, T>,
+        from lower: T? = nil,
+        to upper: T? = nil,
+        isExclusive: Bool = false
+    ) -> Self {
+        let path = Root.fields[path]
+        guard let end = (lower ?? upper)?.fieldValue else { return Self(filter: .or([])) }
+        let bound = Filter.Bound(end, isExclusive: isExclusive)
+        return Self(
+            filter: .range(
+                path: path,
+                lower: lower == nil ? nil : bound,
+                upper: lower == nil ? bound : nil
+            )
+        )
+    }
+}
+
+extension Filter {
+    /// A filter in terms of a type's properties.
+    ///
+    /// - Precondition: `Root.fields` has every key path of it.
+    public init<Root: DocumentFields>(_ type: Root.Type, _ filter: FieldFilter<Root>) {
+        self = filter.filter
+    }
+}
+
+/// The field equals the value, or is a list with it; with `nil`, it is missing.
+public func == <Root: DocumentFields, T: FieldValue>(path: KeyPath<Root, T>, value: T)
+    -> FieldFilter<Root>
+{
+    let path = Root.fields[path]
+    guard let value = value.fieldValue else {
+        return FieldFilter(filter: .exists(path: path, false))
+    }
+    return FieldFilter(filter: .equal(path: path, value))
+}
+
+/// The field is a list with the element.
+public func == <Root: DocumentFields, T: FieldValue>(path: KeyPath<Root, [T]>, element: T)
+    -> FieldFilter<Root>
+{
+    guard let value = element.fieldValue else { return FieldFilter(filter: .or([])) }
+    return FieldFilter(filter: .contains(path: Root.fields[path], value))
+}
+
+/// The field does not equal the value, or is missing; with `nil`, it is there.
+public func != <Root: DocumentFields, T: FieldValue>(path: KeyPath<Root, T>, value: T)
+    -> FieldFilter<Root>
+{
+    !(path == value)
+}
+
+/// The field is no list with the element.
+public func != <Root: DocumentFields, T: FieldValue>(path: KeyPath<Root, [T]>, element: T)
+    -> FieldFilter<Root>
+{
+    !(path == element)
+}
+
+/// The field is less than the value.
+public func < <Root: DocumentFields, T: FieldValue>(path: KeyPath<Root, T>, value: T)
+    -> FieldFilter<Root>
+{
+    .range(path, to: value, isExclusive: true)
+}
+
+/// The field is at most the value.
+public func <= <Root: DocumentFields, T: FieldValue>(path: KeyPath<Root, T>, value: T)
+    -> FieldFilter<Root>
+{
+    .range(path, to: value)
+}
+
+/// The field is more than the value.
+public func > <Root: DocumentFields, T: FieldValue>(path: KeyPath<Root, T>, value: T)
+    -> FieldFilter<Root>
+{
+    .range(path, from: value, isExclusive: true)
+}
+
+/// The field is at least the value.
+public func >= <Root: DocumentFields, T: FieldValue>(path: KeyPath<Root, T>, value: T)
+    -> FieldFilter<Root>
+{
+    .range(path, from: value)
+}
+
+/// What a filter can compare a property with.
+public protocol FieldValue: Sendable {
+    /// The value of metadata; `nil` for none.
+    var fieldValue: Value? { get }
+}
+
+/// A property that is text.
+public protocol StringField {}
+
+extension String: StringField {}
+extension Optional: StringField where Wrapped: StringField {}
+
+extension Bool: FieldValue {
+    /// A `.bool`.
+    public var fieldValue: Value? { .bool(self) }
+}
+
+extension String: FieldValue {
+    /// A `.string`.
+    public var fieldValue: Value? { .string(self) }
+}
+
+extension Double: FieldValue {
+    /// A `.double`.
+    public var fieldValue: Value? { .double(self) }
+}
+
+extension Float: FieldValue {
+    /// A `.double`.
+    public var fieldValue: Value? { .double(Double(self)) }
+}
+
+extension Date: FieldValue {
+    /// A `.timestamp`, rounded to microseconds.
+    public var fieldValue: Value? { .timestamp(microseconds: microseconds) }
+
+    /// Since 1970; a time beyond 290,000 years from there is the last that fits.
+    var microseconds: Int64 {
+        let exact = (timeIntervalSince1970 * 1_000_000).rounded()
+        return Int64(exactly: exact) ?? (exact < 0 ? .min : .max)
+    }
+}
+
+extension FieldValue where Self: BinaryInteger {
+    /// An `.int`, or a `.double` where it doesn't fit 64 bits with a sign.
+    public var fieldValue: Value? { Int64(exactly: self).map { .int($0) } ?? .double(Double(self)) }
+}
+
+extension Int: FieldValue {}
+extension Int64: FieldValue {}
+extension Int32: FieldValue {}
+extension Int16: FieldValue {}
+extension Int8: FieldValue {}
+extension UInt: FieldValue {}
+extension UInt64: FieldValue {}
+extension UInt32: FieldValue {}
+extension UInt16: FieldValue {}
+extension UInt8: FieldValue {}
+
+extension Optional: FieldValue where Wrapped: FieldValue {
+    /// That of the wrapped value.
+    public var fieldValue: Value? { flatMap(\.fieldValue) }
+}
+
+extension FieldValue where Self: RawRepresentable, RawValue: FieldValue {
+    /// That of the raw value.
+    public var fieldValue: Value? { rawValue.fieldValue }
+}
