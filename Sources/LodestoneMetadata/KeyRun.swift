@@ -161,6 +161,7 @@ extension KeyRun {
     ///   - isDescending: Whether to go from the ends to the starts.
     ///   - ignored: First bytes of the keys that don't count; within a run they are all the same.
     ///   - body: Gets the key, good inside of it, and pairs of a run and a place.
+    /// - Throws: What `body` does.
     static func forEachKey<Failure: Error>(
         of runs: [KeyRun],
         from starts: [Int],

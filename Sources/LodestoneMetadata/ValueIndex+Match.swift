@@ -64,8 +64,10 @@ extension ValueIndex {
     /// - Parameters:
     ///   - filter: Any.
     ///   - live: The rows that there are.
+    ///   - bound: More than the highest row.
     ///   - check: Called now and then, to end what takes too long.
     /// - Returns: What is known of the rows in `live`.
+    /// - Throws: What `check` does.
     /// - Complexity: O(rows that match, and a bit for each row) for each comparison; O(distinct
     ///   values) for a part of a string.
     package func bounds(

@@ -26,6 +26,7 @@ extension ValueIndex {
     ///   - place: After which; `nil`: from the start.
     ///   - allowed: Rows that may come, each of which exists.
     ///   - limit: The most rows.
+    /// - Returns: Rows with their keys; fewer than `limit` at the end.
     /// - Complexity: O(log(keys) + rows that are passed), for each run.
     package func rows(
         inOrderOf path: [String],
@@ -93,6 +94,7 @@ extension ValueIndex {
     ///   - check: Called now and then, to end what takes too long.
     /// - Returns: `nil` when the index doesn't know, because a string is too long for it or the field
     ///   is not indexed.
+    /// - Throws: What `check` does.
     /// - Complexity: O(keys × runs + rows).
     package func facet(
         of path: [String],

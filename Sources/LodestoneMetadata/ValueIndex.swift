@@ -74,13 +74,42 @@ package struct ValueIndex: Sendable {
         return RowSet(words, count: bound)
     }
 
+    // MARK: Verification
+
+    /// A number for the values of each row that was ever taken in, to compare with those of entries.
+    package func fingerprints(count bound: Int) -> ContiguousArray<UInt64> {
+        var sums = ContiguousArray<UInt64>(repeating: 0, count: bound)
+        for run in runs {
+            for place in 0..<run.count {
+                let hash = Self.hash(run.key(place))
+                for row in run.rows(place..<place + 1) where row < bound { sums[Int(row)] &+= hash }
+            }
+        }
+        return sums
+    }
+
+    /// The number for the values of a document.
+    package func fingerprint(of metadata: Metadata) -> UInt64 {
+        guard let entries = entries(of: [metadata]), let run = KeyRun(entries) else { return 0 }
+        return (0..<run.count).reduce(0) { $0 &+ Self.hash(run.key($1)) }
+    }
+
+    /// FNV-1a, mixed so that sums of several tell them apart.
+    private static func hash(_ key: UnsafeBufferPointer<UInt8>) -> UInt64 {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in key { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
+        hash = (hash ^ (hash >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        return hash ^ (hash >> 27)
+    }
+
     // MARK: Changes, by the one writer
 
-    /// The values of documents, ready to be taken in; `nil` when nothing is indexed.
+    /// The values of documents, ready to be taken in.
     ///
     /// - Parameters:
     ///   - metadata: Of each document.
     ///   - rows: Ascending; `nil`: counted from 0, to be shifted later.
+    /// - Returns: `nil` when nothing is indexed.
     package func entries(of metadata: [Metadata], rows: [UInt32]? = nil) -> ValueEntries? {
         if fields.isEmpty { return nil }
         var collector = ValueCollector()

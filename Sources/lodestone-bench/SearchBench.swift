@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
+import LodestoneClient
 import LodestoneCore
 
 /// How fast and how truly questions are answered.
@@ -43,8 +44,20 @@ struct SearchBench: AsyncParsableCommand {
     )
     var ef: [Int] = []
 
-    @Option(help: "Ask among the documents with this metadata only, as in pos=v.")
+    @Option(
+        help: """
+            Ask among the documents whose metadata satisfies this only, as in "pos = 'v'"; each {} \
+            stands for the question's place, so that every filter is a new one.
+            """
+    )
     var filter: String?
+
+    @Option(
+        name: .customLong("index"),
+        parsing: .upToNextOption,
+        help: "Fields of the metadata to index; 'number' is each document's place."
+    )
+    var indexes: [String] = []
 
     @Option(help: "Questions.")
     var queries = 200
@@ -74,32 +87,41 @@ struct SearchBench: AsyncParsableCommand {
         guard batch > 0, inFlight > 0, clients > 0, passes > 0 else {
             throw ValidationError("Give at least 1 of everything.")
         }
-        guard filter.map({ $0.contains("=") }) ?? true else {
-            throw ValidationError("--filter wants FIELD=VALUE.")
-        }
     }
 
     func run() async throws {
         let data = options.data
-        let batches = try data.batches(
+        var batches = try data.batches(
             of: 1_000,
             count: documents,
             randomIDs: false,
             withEdges: false
         )
+        var number: Int64 = 0
+        for batch in batches.indices {
+            for place in batches[batch].indices {
+                batches[batch][place].metadata["number"] = .int(number)
+                number += 1
+            }
+        }
         let asked = try data.questions(queries)
         let store = BenchStore(common)
         defer { store.remove() }
         let target = try await store.open(common, connections: clients)
         try await target.create(
             "bench",
-            CollectionOptions(dimension: options.dimension, vectorStrategy: strategy.core)
+            CollectionOptions(
+                dimension: options.dimension,
+                vectorStrategy: strategy.core,
+                metadataIndexes: indexes.map { MetadataIndex($0) }
+            )
         )
-        _ = try await target.ingest(batches, into: "bench", inFlight: 2)
+        let ingest = try await target.ingest(batches, into: "bench", inFlight: 2)
         let buildSeconds = try await build(target)
         let count = batches.reduce(0) { $0 + $1.count }
         let shared: [(name: String, value: Measurement.Parameter)] = [
             ("strategy", .text(strategy.rawValue)), ("documents", .count(count)),
+            ("ingest_per_s", .number(Double(count) / ingest.seconds)),
             ("ready_s", .number(buildSeconds)),
         ]
         for kind in kind {
@@ -108,7 +130,9 @@ struct SearchBench: AsyncParsableCommand {
                 truth = try await exactAnswers(to: asked.vectors, target)
             }
             for ef in ef.isEmpty || kind == .text ? [nil] : ef.map(Optional.some) {
-                let questions = zip(asked.texts, asked.vectors).map { question(kind, $0, $1, ef) }
+                let questions = try zip(asked.texts, asked.vectors).enumerated().map { place, words in
+                    try question(kind, words.0, words.1, ef, place)
+                }
                 try await measure(kind, ef, questions, truth, shared, target)
             }
         }
@@ -132,23 +156,26 @@ struct SearchBench: AsyncParsableCommand {
         throw ValidationFailure(text: "the index is not ready after three builds")
     }
 
-    private func question(_ kind: Kind, _ text: String, _ vector: [Float], _ ef: Int?) -> Query {
+    private func question(
+        _ kind: Kind,
+        _ text: String,
+        _ vector: [Float],
+        _ ef: Int?,
+        _ place: Int
+    ) throws -> Query {
         let sources: [Source] =
             switch kind {
             case .vector: [.near(vector, efSearch: ef)]
             case .text: [.matching(text)]
             case .hybrid: [.near(vector, efSearch: ef), .matching(text)]
             }
-        return Query(sources, filter: wanted, limit: limit)
+        return Query(sources, filter: try wanted(place), limit: limit)
     }
 
-    /// What every hit must satisfy.
-    private var wanted: Filter? {
-        guard let filter, let sign = filter.firstIndex(of: "=") else { return nil }
-        return .equal(
-            path: [String(filter[..<sign])],
-            .string(String(filter[filter.index(after: sign)...]))
-        )
+    /// What every hit of a question must satisfy.
+    private func wanted(_ place: Int) throws -> Filter? {
+        guard let filter else { return nil }
+        return try Filter(text: filter.replacing("{}", with: "\(place)"))
     }
 
     private func exactAnswers(to vectors: [[Float]], _ target: any BenchTarget) async throws
@@ -156,8 +183,8 @@ struct SearchBench: AsyncParsableCommand {
     {
         var answers: [QueryResult] = []
         for first in stride(from: 0, to: vectors.count, by: 100) {
-            let some = vectors[first..<min(first + 100, vectors.count)].map {
-                Query([.near($0, exact: true)], filter: wanted, limit: limit)
+            let some = try (first..<min(first + 100, vectors.count)).map { place in
+                Query([.near(vectors[place], exact: true)], filter: try wanted(place), limit: limit)
             }
             answers += try await target.search("bench", some)
         }
@@ -191,6 +218,9 @@ struct SearchBench: AsyncParsableCommand {
         parameters += shared
         if let ef { parameters.append(("ef", .count(ef))) }
         if let filter { parameters.append(("filter", .text(filter))) }
+        if !indexes.isEmpty {
+            parameters.append(("indexes", .text(indexes.joined(separator: " "))))
+        }
         parameters += [
             ("queries", .number(count)), ("k", .count(limit)),
             ("batch", .count(batch)), ("in_flight", .count(inFlight)),

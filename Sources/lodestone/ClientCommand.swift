@@ -97,6 +97,8 @@ struct Answer {
     var json: JSON
     /// The exit status; not 0 when the answer is a bad one.
     var status: Int32 = 0
+    /// Whether everything has been said already.
+    var isQuiet = false
 
     /// Prints what `body` answers, or why it failed, and ends the command accordingly.
     static func print(
@@ -112,7 +114,7 @@ struct Answer {
             FileHandle.standardError.write(Data("lodestone: \(lines)".utf8))
             throw ExitCode(error.code.exitStatus)
         }
-        Swift.print(isJSON ? answer.json.text : answer.people)
+        if !answer.isQuiet { Swift.print(isJSON ? answer.json.text : answer.people) }
         if answer.status != 0 { throw ExitCode(answer.status) }
     }
 }

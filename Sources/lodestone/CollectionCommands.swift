@@ -109,6 +109,13 @@ struct CreateCommand: ClientCommand {
     var strategy = StrategyName.flat
     @OptionGroup var strategyOptions: StrategyOptions
     @OptionGroup var textOptions: TextCommandOptions
+    @Option(
+        name: .customLong("index"),
+        help: """
+            A field of the metadata to index, for ever, nested names joined by dots; may be repeated.
+            """
+    )
+    var metadataIndexes: [String] = []
 
     func validate() throws {
         try strategyOptions.check(strategy)
@@ -121,7 +128,8 @@ struct CreateCommand: ClientCommand {
             metric: metric.metric,
             vectorStrategy: strategyOptions.strategy(strategy),
             // It was read before, in `validate`.
-            text: (try? textOptions.options()) ?? TextOptions()
+            text: (try? textOptions.options()) ?? TextOptions(),
+            metadataIndexes: metadataIndexes.map { MetadataIndex($0) }
         )
         let receipt = try await client.createCollection(collection, options)
         let vectors =
@@ -135,17 +143,27 @@ struct CreateCommand: ClientCommand {
 struct DropCommand: ClientCommand {
     static let configuration = CommandConfiguration(
         commandName: "drop",
-        abstract: "Drops documents, or with --all a whole collection."
+        abstract: "Drops documents, or with --all a whole collection.",
+        discussion: """
+            lodestone drop papers p1 p2
+            lodestone drop papers --filter "year < 1990" --dry-run
+            """
     )
 
     @OptionGroup var connection: ConnectionOptions
     @Argument(help: "The collection.") var collection: String
     @Argument(help: "Ids of the documents to drop.") var ids: [String] = []
+    @OptionGroup var condition: FilterOptions
+    @Flag(help: "With --filter: say how many documents would go, and drop none.") var dryRun = false
     @Flag(help: "Drop the collection with everything in it.") var all = false
 
     func validate() throws {
-        guard all == ids.isEmpty else {
-            throw ValidationError("Name the documents to drop, or give --all and no ids.")
+        let ways = [all, !ids.isEmpty, condition.filter != nil].count { $0 }
+        guard ways == 1 else {
+            throw ValidationError("Name the documents to drop, or give --filter, or --all.")
+        }
+        guard condition.filter != nil || !dryRun else {
+            throw ValidationError("--dry-run needs --filter.")
         }
     }
 
@@ -154,11 +172,31 @@ struct DropCommand: ClientCommand {
             let receipt = try await client.dropCollection(collection)
             return Answer(people: "Dropped '\(collection)'.", json: JSON(receipt))
         }
+        if let filter = try condition.parsed {
+            return try await drop(filter, of: client.collection(collection))
+        }
         let receipt = try await client.collection(collection).drop(try documentIDs(ids))
         let rest = ids.count - receipt.dropped
         let note = rest > 0 ? " \(rest) of the ids didn't exist." : ""
         return Answer(
             people: "Dropped \(receipt.dropped) documents of '\(collection)'.\(note)",
+            json: JSON(receipt)
+        )
+    }
+
+    private func drop(_ filter: Filter, of target: LodestoneClient.Collection)
+        async throws(LodestoneError) -> Answer
+    {
+        if dryRun {
+            let count = try await target.count(filter).count
+            return Answer(
+                people: "\(grouped(count)) documents of '\(collection)' would go.",
+                json: .object([("count", .int(count))])
+            )
+        }
+        let receipt = try await target.drop(where: filter)
+        return Answer(
+            people: "Dropped \(grouped(receipt.dropped)) documents of '\(collection)'.",
             json: JSON(receipt)
         )
     }

@@ -20,8 +20,9 @@ struct Lodestone: AsyncParsableCommand {
         version: LodestoneVersion.release,
         subcommands: [
             PingCommand.self, CollectionsCommand.self, CreateCommand.self, ImportCommand.self,
-            SearchCommand.self, WalkCommand.self, GetCommand.self, StatsCommand.self,
-            DropCommand.self, CompactCommand.self, IndexCommand.self, SnapshotCommand.self,
+            SearchCommand.self, WalkCommand.self, GetCommand.self, ScanCommand.self,
+            CountCommand.self, StatsCommand.self, DropCommand.self, CompactCommand.self,
+            IndexCommand.self, SnapshotCommand.self,
             VerifyCommand.self,
         ]
     )

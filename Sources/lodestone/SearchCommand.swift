@@ -11,6 +11,7 @@ struct SearchCommand: ClientCommand {
             lodestone search foods 'hot soup'
             lodestone search foods --near n07582609
             lodestone search foods 'hot soup' --vector-file queries.f16 --row 3
+            lodestone search foods 'hot soup' --filter "year >= 2020 AND NOT tags = 'draft'"
             lodestone search foods --syntax '"hot soup" AND NOT fish*'
             """
     )
@@ -31,7 +32,9 @@ struct SearchCommand: ClientCommand {
     @Flag(help: "Compare with every vector, whatever the index.") var exact = false
     @Option(help: "Beam width in the graph of an hnsw collection. (default: the collection's)")
     var ef: Int?
-    @Flag(help: "Say how the vector was searched.") var explain = false
+    @OptionGroup var condition: FilterOptions
+    @Flag(help: "Say how the vector was searched, and how the filter was answered.")
+    var explain = false
     @Option(help: "The most hits.") var limit = 10
 
     func validate() throws {
@@ -43,8 +46,12 @@ struct SearchCommand: ClientCommand {
         }
         guard text != nil || !syntax else { throw ValidationError("--syntax needs words.") }
         guard ef == nil || ef ?? 0 > 0 else { throw ValidationError("--ef is at least 1.") }
-        guard near != nil || vectorFile != nil || (!explain && !exact && ef == nil) else {
-            throw ValidationError("--exact, --ef and --explain need --near or --vector-file.")
+        let hasVector = near != nil || vectorFile != nil
+        guard hasVector || (!exact && ef == nil) else {
+            throw ValidationError("--exact and --ef need --near or --vector-file.")
+        }
+        guard hasVector || condition.filter != nil || !explain else {
+            throw ValidationError("--explain needs --near, --vector-file or --filter.")
         }
         guard limit > 0 else { throw ValidationError("--limit is \(limit); at least 1.") }
         guard row >= 0 else { throw ValidationError("--row is \(row); 0 is the first.") }
@@ -65,6 +72,7 @@ struct SearchCommand: ClientCommand {
         var result = try await target.search(
             Query(
                 sources,
+                filter: try condition.parsed,
                 limit: near == nil ? limit : limit + 1,
                 include: include
             )
@@ -122,12 +130,13 @@ struct SearchCommand: ClientCommand {
     private func people(_ result: QueryResult, _ names: [String], _ milliseconds: Double)
         -> String
     {
-        let explanations = result.explanations.map { explanation in
-            "\nThe vector was searched by \(Table.printable(explanation.strategy)): "
-                + "\(grouped(explanation.visitedNodes)) nodes visited, "
-                + "\(grouped(explanation.computedDistances)) distances computed, "
-                + "\(grouped(explanation.scannedRows)) rows scanned."
-        }.joined()
+        let explanations =
+            result.explanations.map { explanation in
+                "\nThe vector was searched by \(Table.printable(explanation.strategy)): "
+                    + "\(grouped(explanation.visitedNodes)) nodes visited, "
+                    + "\(grouped(explanation.computedDistances)) distances computed, "
+                    + "\(grouped(explanation.scannedRows)) rows scanned."
+            }.joined() + (result.filter.map { "\n\($0.sentence)" } ?? "")
         guard !result.hits.isEmpty else {
             return "Nothing found in '\(collection)'.\(explanations)"
         }
@@ -179,6 +188,7 @@ struct SearchCommand: ClientCommand {
                 ])
             }
             members.append(("explanations", .array(explanations)))
+            if let filter = result.filter { members.append(("filter", JSON(filter))) }
         }
         return .object(members)
     }

@@ -83,6 +83,7 @@ package struct RequestFlags: ParsableArguments {
     @Option(help: help("maxDocumentBytes")) var maxDocumentBytes: String?
     @Option(help: help("maxQueryBytes")) var maxQueryBytes: String?
     @Option(help: help("maxQueryTerms")) var maxQueryTerms: String?
+    @Option(help: help("maxFilteredDrop")) var maxFilteredDrop: String?
     @Option(help: help("maxDepth")) var maxDepth: String?
     @Option(help: help("maxWalkNodes")) var maxWalkNodes: String?
     @Option(help: help("maxWalkEdges")) var maxWalkEdges: String?
@@ -97,7 +98,8 @@ package struct RequestFlags: ParsableArguments {
             "maxDimension": maxDimension, "maxLimit": maxLimit, "maxCandidates": maxCandidates,
             "maxEF": maxEF, "maxDocumentBytes": maxDocumentBytes,
             "maxQueryBytes": maxQueryBytes, "maxQueryTerms": maxQueryTerms,
-            "maxDepth": maxDepth, "maxWalkNodes": maxWalkNodes, "maxWalkEdges": maxWalkEdges,
+            "maxFilteredDrop": maxFilteredDrop, "maxDepth": maxDepth, "maxWalkNodes": maxWalkNodes,
+            "maxWalkEdges": maxWalkEdges,
         ]
     }
 }

@@ -294,6 +294,13 @@ extension Setting {
             unit: "terms",
             "Terms of a text question."
         ),
+        .number(
+            "maxFilteredDrop",
+            \.limits.maxFilteredDrop,
+            1...1_000_000,
+            unit: "documents",
+            "Documents that one drop by a filter may take."
+        ),
         .number("maxDepth", \.limits.maxDepth, 1...64, unit: "hops", "Hops of a walk."),
         .number(
             "maxWalkNodes",

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneClient
 
-/// Looks for the documents of a writer in every way there is: by id, by vector, by word and over
-/// edges; and in the same ways for what should be gone.
+/// Looks for the documents of a writer in every way there is: by id, by vector, by word, by a
+/// filter and over edges; and in the same ways for what should be gone.
 struct Probe {
     let store: any Questioned
     let content: Content
@@ -44,6 +44,8 @@ struct Probe {
             let exact = Source.near(vector, exact: true)
             questions.append((Query([exact], limit: 1), id, isThere, "vector"))
             questions.append((Query([.near(vector)], limit: 1), id, isThere, "index"))
+            let same = Filter.equal(path: ["version"], .int(Int64(version)))
+            questions.append((Query([exact], filter: same, limit: 1), id, isThere, "filter"))
             let word = Source.matching(content.token(id, version), mode: .querySyntax)
             questions.append((Query([word], limit: 2), id, isThere, "word"))
         }

@@ -51,7 +51,8 @@ struct Workload: Sendable {
             CollectionOptions(
                 dimension: Content.dimension,
                 vectorStrategy: strategy,
-                textStrategy: text
+                textStrategy: text,
+                metadataIndexes: ["version", "even", "words"].map { MetadataIndex($0) }
             )
         )
         await client.close()

@@ -72,6 +72,7 @@ extension LodestoneClient.Collection {
     ///   - order: By an indexed field; `nil`: as they were written.
     ///   - include: What each document brings along.
     ///   - pageSize: Documents of one call.
+    /// - Returns: The documents, none of which has been fetched yet.
     public func documents(
         where filter: Filter? = nil,
         order: ScanOrder? = nil,

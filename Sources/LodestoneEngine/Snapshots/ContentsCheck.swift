@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 import LodestoneGraph
+import LodestoneMetadata
 import LodestoneStorage
 import LodestoneText
 
@@ -22,14 +23,20 @@ struct ContentsCheck {
     private var edges = 0
     /// Rows that were taken in.
     private var rows: RowSet
+    /// The rows that filters take for existing.
+    private let existing: RowSet
     /// What the text index has of each row; `nil` where the store keeps the words.
     private let words: ContiguousArray<UInt64>?
+    /// What the index of values has of each row.
+    private let values: ContiguousArray<UInt64>
 
     init(_ view: ReadView, from source: Source) {
         self.view = view
         self.source = source
         rows = RowSet(count: Int(view.state.nextRow))
         words = view.state.text?.fingerprints()
+        values = view.state.values.fingerprints(count: Int(view.state.nextRow))
+        existing = view.state.values.liveRows(count: Int(view.state.nextRow))
     }
 
     /// Takes in a row as it is stored.
@@ -55,6 +62,11 @@ struct ContentsCheck {
                 note(row.id.string, "words", "has other words for document '\(row.id)'.")
             }
         }
+        let place = Int(row.row)
+        let known = place < values.count ? values[place] : 0
+        if known != view.state.values.fingerprint(of: row.metadata) || !existing.contains(row.row) {
+            note(row.id.string, "values", "has other values for document '\(row.id)'.")
+        }
     }
 
     /// Notes what was found, once every row has been taken in; counts are compared only when every
@@ -69,6 +81,9 @@ struct ContentsCheck {
                 "memory",
                 "counts \(state.documentCount) documents; there are \(documents) rows."
             )
+        }
+        if countsRows, existing.count != documents {
+            note(name, "values", "has values of \(existing.count) documents.")
         }
         if countsRows, state.vectorCount != vectors {
             note(name, "memory", "counts \(state.vectorCount) vectors; \(vectors) rows have one.")

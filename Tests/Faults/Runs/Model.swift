@@ -68,7 +68,8 @@ struct ModelRun {
             CollectionOptions(
                 dimension: Content.dimension,
                 vectorStrategy: place.strategy(),
-                textStrategy: text
+                textStrategy: text,
+                metadataIndexes: ["version", "even", "words"].map { MetadataIndex($0) }
             )
         )
     }

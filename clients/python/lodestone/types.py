@@ -382,7 +382,7 @@ class SnapshotDescription:
 class Damage:
     """Something in a store that is not as it was written."""
 
-    #: ``database``, ``log``, ``row``, ``vectors``, ``words``, ``edges``, ``memory``,
+    #: ``database``, ``log``, ``row``, ``vectors``, ``words``, ``edges``, ``values``, ``memory``,
     #: ``base``; more may come.
     kind: str
     #: None: of no single collection.

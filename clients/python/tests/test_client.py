@@ -322,6 +322,31 @@ def test_a_build_tells_how_far_it_is(server: Server, tmp_path: Path) -> None:
         assert [one.strategy for one in found.explanations] == ["exact"]
 
 
+def test_documents_come_page_by_page_by_filter_and_in_order(client: Client) -> None:
+    client.create_collection("pages", metadata_indexes=["n", ("by", "name")])
+    pages = client.collection("pages")
+    numbers = [5, 3, 8, 1, 9, 2]
+    pages.index_many(
+        [Document(f"d{n}", metadata={"n": n, "by": {"name": f"x{n % 2}"}}) for n in numbers]
+    )
+    odd = field("by", "name") == "x1"
+    assert [one.id for one in pages.documents(page_size=2)] == [f"d{n}" for n in numbers]
+    found = pages.documents(filter=odd, order_by="n", descending=True, page_size=2)
+    assert [one.metadata["n"] for one in found] == [9, 5, 3, 1]
+    counted = pages.count(odd & (field("n") > 1), facets={("by", "name"): 5, "n": 1})
+    assert counted.count == 3
+    assert counted.filter is not None and counted.filter.strategy == "indexed"
+    assert [(one.value, one.count) for one in counted.facets[0].values] == [("x1", 3)]
+    assert counted.facets[1].distinct_values == 3
+    assert client.collection("pages").describe().metadata_indexes == [("n",), ("by", "name")]
+    with pytest.raises(LodestoneError) as refused:
+        pages.drop(["d1"], filter=odd)
+    assert refused.value.reason == "FILTER_AND_IDS"
+    assert pages.drop(filter=odd).dropped == 4
+    assert sorted(one.id for one in pages.documents()) == ["d2", "d8"]
+    client.drop_collection("pages")
+
+
 def test_a_closed_client_refuses_calls(client: Client) -> None:
     client.close()
     with pytest.raises(LodestoneError) as raised:

@@ -694,7 +694,7 @@ struct  Lodestone__V1__Damage
 {
   ProtobufCMessage base;
   /*
-   * database, log, row, vectors, words, edges, memory, base; more may come
+   * database, log, row, vectors, words, edges, values, memory, base; more may come
    */
   protobuf_c_boolean has_kind;
   ProtobufCBinaryData kind;

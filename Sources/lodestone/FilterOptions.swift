@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import LodestoneClient
+import LodestoneImport
+
+/// What documents must satisfy.
+struct FilterOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Only documents whose metadata satisfies this: \"year >= 2020 AND NOT tags = 'draft'\".",
+            discussion: """
+                =, !=, <, <=, >, >=, IN ('a', 'b'), BETWEEN 1 AND 2, CONTAINS 'part', EXISTS \
+                author.name, AND, OR, NOT, parentheses. Values are numbers, 'text', TRUE, FALSE and \
+                TIMESTAMP '2026-01-31T12:00:00Z'; unusual names stand in "double quotes".
+                """
+        )
+    )
+    var filter: String?
+
+    /// The filter; `nil` without one.
+    var parsed: Filter? {
+        get throws(LodestoneError) {
+            guard let filter else { return nil }
+            return try Filter(text: filter)
+        }
+    }
+}
+
+extension FilterExplanation {
+    /// How the filter was answered.
+    var sentence: String {
+        "The filter was answered \(Table.printable(strategy)): "
+            + "\(grouped(matchedDocuments)) documents pass, \(grouped(readDocuments)) were read."
+    }
+}
+
+extension JSON {
+    init(_ filter: FilterExplanation) {
+        self = .object([
+            ("strategy", .string(filter.strategy)),
+            ("matchedDocuments", .int(filter.matchedDocuments)),
+            ("readDocuments", .int(filter.readDocuments)),
+        ])
+    }
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import LodestoneClient
+import LodestoneImport
+
+struct ScanCommand: ClientCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "scan",
+        abstract: "Shows the documents of a collection, one after the other.",
+        discussion: """
+            In the order in which they were written, or with --order in that of an indexed field. \
+            With --lines each document is a JSON object on a line of its own, as it comes.
+
+            lodestone scan papers --filter "year >= 2020" --order year --descending --limit 5
+            lodestone scan papers --all --lines > papers.jsonl
+            """
+    )
+
+    @OptionGroup var connection: ConnectionOptions
+    @Argument(help: "The collection.") var collection: String
+    @OptionGroup var condition: FilterOptions
+    @Option(help: "An indexed field to order by, nested names joined by dots.")
+    var order: String?
+    @Flag(help: "With --order: the largest value first.") var descending = false
+    @Option(help: "The most documents.") var limit = 20
+    @Flag(help: "Every document, instead of --limit.") var all = false
+    @Flag(help: "Print each document as JSON on a line, vectors and edges, too.") var lines = false
+
+    func validate() throws {
+        guard limit > 0 else { throw ValidationError("--limit is \(limit); at least 1.") }
+        guard order != nil || !descending else {
+            throw ValidationError("--descending needs --order.")
+        }
+    }
+
+    func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
+        let order = order.map { path in
+            ScanOrder(path: MetadataIndex(path).path, isDescending: descending)
+        }
+        let include: Include = lines ? .document : [.text, .metadata]
+        let documents = client.collection(collection).documents(
+            where: try condition.parsed,
+            order: order,
+            include: include,
+            pageSize: all ? 500 : min(limit, 500)
+        )
+        var shown: [Document] = []
+        var count = 0
+        var iterator = documents.makeAsyncIterator()
+        while all || count < limit, let document = try await iterator.next() {
+            count += 1
+            if lines { print(JSON(document).text) } else { shown.append(document) }
+        }
+        if lines {
+            return Answer(people: "", json: .object([("count", .int(count))]), isQuiet: true)
+        }
+        var table = Table("id", "metadata", "text")
+        for document in shown {
+            let metadata = JSON(document.metadata).text
+            table.add(document.id.string, short(metadata), summary(document))
+        }
+        return Answer(
+            people: shown.isEmpty ? "No documents in '\(collection)'." : table.text,
+            json: .object([("documents", .array(shown.map { JSON($0) }))])
+        )
+    }
+
+    private func short(_ text: String) -> String {
+        text.count <= 60 ? text : text.prefix(59) + "…"
+    }
+}
+
+struct CountCommand: ClientCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "count",
+        abstract: "Counts documents, and how often values occur among them.",
+        discussion: """
+            lodestone count papers
+            lodestone count papers --filter "year >= 2020" --facet tags --facet author.name --limit 5
+            """
+    )
+
+    @OptionGroup var connection: ConnectionOptions
+    @Argument(help: "The collection.") var collection: String
+    @OptionGroup var condition: FilterOptions
+    @Option(help: "A field whose values are counted, nested names joined by dots; may be repeated.")
+    var facet: [String] = []
+    @Option(help: "The most values of each facet.") var limit = 10
+    @Flag(help: "Say how the filter was answered.") var explain = false
+
+    func validate() throws {
+        guard limit > 0 else { throw ValidationError("--limit is \(limit); at least 1.") }
+    }
+
+    func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
+        let facets = facet.map { FacetRequest(path: MetadataIndex($0).path, limit: limit) }
+        let response = try await client.collection(collection)
+            .count(try condition.parsed, facets: facets)
+        var parts = ["\(grouped(response.count)) documents"]
+        for facet in response.facets {
+            var table = Table("#documents", facet.path.joined(separator: "."))
+            for value in facet.values {
+                table.add(grouped(value.count), Table.printable(JSON(value.value).text))
+            }
+            let rest = facet.distinctValues - facet.values.count
+            parts.append(table.text + (rest > 0 ? "\nand \(grouped(rest)) more values" : ""))
+        }
+        if explain, let filter = response.filter { parts.append(filter.sentence) }
+        var members: [(String, JSON)] = [
+            ("count", .int(response.count)), ("facets", .array(response.facets.map { JSON($0) })),
+            ("sequenceNumber", .int(response.sequenceNumber)),
+        ]
+        if let filter = response.filter { members.append(("filter", JSON(filter))) }
+        return Answer(people: parts.joined(separator: "\n\n"), json: .object(members))
+    }
+}
+
+extension JSON {
+    fileprivate init(_ facet: Facet) {
+        self = .object([
+            ("path", .array(facet.path.map(JSON.string))),
+            (
+                "values",
+                .array(
+                    facet.values.map { count in
+                        .object([("value", JSON(count.value)), ("count", .int(count.count))])
+                    }
+                )
+            ),
+            ("distinctValues", .int(facet.distinctValues)),
+        ])
+    }
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+
+/// A part of a filter's text.
+struct FilterToken {
+    enum Kind: Equatable {
+        /// A keyword, or the name of a field.
+        case word(String)
+        /// The name of a field in double quotes.
+        case name(String)
+        case value(Value)
+        case symbol(String)
+        case end
+    }
+
+    let kind: Kind
+    /// Bytes before it.
+    let offset: Int
+}
+
+extension FilterToken.Kind {
+    /// The token in an error's words.
+    var description: String {
+        switch self {
+        case .word(let word): "'\(word.prefix(40))'"
+        case .name(let name): "\"\(name.prefix(40))\""
+        case .value(.string(let text)): "the text '\(text.prefix(40))'"
+        case .value(.int(let number)): "the number \(number)"
+        case .value(.double(let number)): "the number \(number)"
+        case .value(let value): "\(value)"
+        case .symbol(let symbol): "'\(symbol)'"
+        case .end: "the end"
+        }
+    }
+}
+
+/// Cuts the text of a filter into tokens.
+struct FilterLexer {
+    private let text: String
+    private let bytes: [UInt8]
+    private var place = 0
+
+    /// The tokens of a text, the last one its end.
+    ///
+    /// - Complexity: O(bytes).
+    static func tokens(of text: String) throws(LodestoneError) -> [FilterToken] {
+        var lexer = FilterLexer(text: text, bytes: Array(text.utf8))
+        var tokens: [FilterToken] = []
+        while true {
+            lexer.skipSpace()
+            let offset = lexer.place
+            guard let kind = try lexer.next() else {
+                tokens.append(FilterToken(kind: .end, offset: offset))
+                return tokens
+            }
+            tokens.append(FilterToken(kind: kind, offset: offset))
+        }
+    }
+
+    private mutating func skipSpace() {
+        while place < bytes.count, [0x20, 0x09, 0x0A, 0x0D].contains(bytes[place]) { place += 1 }
+    }
+
+    private mutating func next() throws(LodestoneError) -> FilterToken.Kind? {
+        guard place < bytes.count else { return nil }
+        let byte = bytes[place]
+        switch byte {
+        case UInt8(ascii: "'"): return .value(.string(try quoted(by: byte)))
+        case UInt8(ascii: "\""): return .name(try quoted(by: byte))
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "+"):
+            return .value(try number())
+        case _ where Self.isWord(byte):
+            let start = place
+            while place < bytes.count, Self.isWord(bytes[place]) { place += 1 }
+            return .word(String(decoding: bytes[start..<place], as: UTF8.self))
+        default: return .symbol(try symbol())
+        }
+    }
+
+    /// Letters of any script, digits, `_` and `-`.
+    private static func isWord(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"),
+            0x80...0xFF:
+            true
+        default: false
+        }
+    }
+
+    /// What stands between two quotes; a quote that belongs to it is doubled.
+    private mutating func quoted(by quote: UInt8) throws(LodestoneError) -> String {
+        let start = place
+        var content: [UInt8] = []
+        place += 1
+        while place < bytes.count {
+            if bytes[place] == quote {
+                guard place + 1 < bytes.count, bytes[place + 1] == quote else {
+                    place += 1
+                    return String(decoding: content, as: UTF8.self)
+                }
+                place += 1
+            }
+            content.append(bytes[place])
+            place += 1
+        }
+        throw .filterSyntax("this quote is never closed", at: start, of: text)
+    }
+
+    private mutating func number() throws(LodestoneError) -> Value {
+        let start = place
+        place += 1
+        while place < bytes.count {
+            let isSign = bytes[place] == UInt8(ascii: "-") || bytes[place] == UInt8(ascii: "+")
+            let followsExponent = bytes[place - 1] | 0x20 == UInt8(ascii: "e")
+            guard
+                Self.isWord(bytes[place]) && !isSign || bytes[place] == UInt8(ascii: ".")
+                    || isSign && followsExponent
+            else { break }
+            place += 1
+        }
+        let digits = String(decoding: bytes[start..<place], as: UTF8.self)
+        if let whole = Int64(digits) { return .int(whole) }
+        let isDecimal = digits.utf8.allSatisfy { byte in
+            (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || "+-.eE".utf8.contains(byte)
+        }
+        guard isDecimal, let double = Double(digits), double.isFinite else {
+            throw .filterSyntax("'\(digits.prefix(40))' is no number", at: start, of: text)
+        }
+        return .double(double)
+    }
+
+    private mutating func symbol() throws(LodestoneError) -> String {
+        let two = String(decoding: bytes[place..<min(place + 2, bytes.count)], as: UTF8.self)
+        switch two {
+        case "<=", ">=", "!=":
+            place += 2
+            return two
+        case "==":
+            place += 2
+            return "="
+        case "<>":
+            place += 2
+            return "!="
+        default: break
+        }
+        let one = String(decoding: bytes[place..<place + 1], as: UTF8.self)
+        guard ["=", "<", ">", "(", ")", ",", "."].contains(one) else {
+            throw .filterSyntax("'\(one)' means nothing here", at: place, of: text)
+        }
+        place += 1
+        return one
+    }
+}

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+public import LodestoneCore
+
+extension Filter {
+    /// Reads a filter as people type it.
+    ///
+    ///     year >= 2020 AND NOT tags = 'draft'
+    ///     author.name IN ('Ada', 'Bob') OR (score BETWEEN 0.5 AND 1 AND EXISTS score)
+    ///     title CONTAINS 'vector' AND seen < TIMESTAMP '2026-01-01T00:00:00Z'
+    ///
+    /// Comparisons are `=`, `!=`, `<`, `<=`, `>`, `>=`, `IN`, `BETWEEN` (both ends count), `CONTAINS`
+    /// and `EXISTS`; they mean what the cases of `Filter` do. `NOT` binds tighter than `AND`, `AND`
+    /// tighter than `OR`; capitals don't matter. A name with other characters than letters, digits,
+    /// `_` and `-` stands in double quotes, as in `"my field"."x.y"`; a quote inside is doubled. A
+    /// number with a point or an exponent is a double, another one an int.
+    ///
+    /// - Throws: `.invalidArgument` with `FILTER_SYNTAX`, which names the column, from 1.
+    public init(text: String) throws(LodestoneError) {
+        var parser = try FilterParser(text)
+        self = try parser.parse()
+    }
+}
+
+/// Reads the text of a filter by recursive descent.
+private struct FilterParser {
+    /// Bytes of a text.
+    private static let maxByteCount = 64 << 10
+    /// Parentheses and `NOT` inside each other; the server allows as many as nest in a message.
+    private static let maxDepth = 24
+
+    private let text: String
+    private let tokens: [FilterToken]
+    private var place = 0
+
+    init(_ text: String) throws(LodestoneError) {
+        guard text.utf8.count <= Self.maxByteCount else {
+            throw .limit("filter", text.utf8.count, Self.maxByteCount, unit: "bytes")
+        }
+        self.text = text
+        tokens = try FilterLexer.tokens(of: text)
+    }
+
+    mutating func parse() throws(LodestoneError) -> Filter {
+        let filter = try alternatives(depth: 1)
+        if tokens[place].kind != .end { throw expected("AND, OR or the end") }
+        return filter
+    }
+
+    private mutating func alternatives(depth: Int) throws(LodestoneError) -> Filter {
+        var filters = [try conjunction(depth: depth)]
+        while takes(keyword: "OR") { filters.append(try conjunction(depth: depth)) }
+        return filters.count == 1 ? filters[0] : .or(filters)
+    }
+
+    private mutating func conjunction(depth: Int) throws(LodestoneError) -> Filter {
+        var filters = [try factor(depth: depth)]
+        while takes(keyword: "AND") { filters.append(try factor(depth: depth)) }
+        return filters.count == 1 ? filters[0] : .and(filters)
+    }
+
+    private mutating func factor(depth: Int) throws(LodestoneError) -> Filter {
+        guard depth <= Self.maxDepth else {
+            throw error("more than \(Self.maxDepth) parentheses and NOT inside each other")
+        }
+        if takes(keyword: "NOT") { return .not(try factor(depth: depth + 1)) }
+        if takes(.symbol("(")) {
+            let filter = try alternatives(depth: depth + 1)
+            guard takes(.symbol(")")) else { throw expected("AND, OR or ')'") }
+            return filter
+        }
+        // `exists` may be a field, too: then what follows is no name.
+        if isKeyword("EXISTS"), isName(at: place + 1) {
+            place += 1
+            return .exists(path: try path(), true)
+        }
+        return try comparison()
+    }
+
+    private mutating func comparison() throws(LodestoneError) -> Filter {
+        let path = try path()
+        if takes(keyword: "NOT") {
+            guard isKeyword("IN") || isKeyword("BETWEEN") || isKeyword("CONTAINS") else {
+                throw expected("IN, BETWEEN or CONTAINS")
+            }
+            return .not(try test(of: path))
+        }
+        return try test(of: path)
+    }
+
+    private mutating func test(of path: [String]) throws(LodestoneError) -> Filter {
+        if takes(keyword: "IN") {
+            guard takes(.symbol("(")) else { throw expected("'('") }
+            var values: [Value] = []
+            if takes(.symbol(")")) { return .oneOf(path: path, values) }
+            repeat { values.append(try value()) } while takes(.symbol(","))
+            guard takes(.symbol(")")) else { throw expected("',' or ')'") }
+            return .oneOf(path: path, values)
+        }
+        if takes(keyword: "BETWEEN") {
+            let lower = try value()
+            guard takes(keyword: "AND") else { throw expected("AND") }
+            return .range(path: path, lower: .init(lower), upper: .init(try value()))
+        }
+        if takes(keyword: "CONTAINS") { return .contains(path: path, try value()) }
+        guard case .symbol(let symbol) = tokens[place].kind else {
+            throw expected("a comparison: =, !=, <, <=, >, >=, IN, BETWEEN or CONTAINS")
+        }
+        switch symbol {
+        case "=", "!=", "<", "<=", ">", ">=": place += 1
+        default: throw expected("a comparison: =, !=, <, <=, >, >=, IN, BETWEEN or CONTAINS")
+        }
+        let value = try value()
+        switch symbol {
+        case "=": return .equal(path: path, value)
+        case "!=": return .not(.equal(path: path, value))
+        case "<": return .range(path: path, lower: nil, upper: .init(value, isExclusive: true))
+        case "<=": return .range(path: path, lower: nil, upper: .init(value))
+        case ">": return .range(path: path, lower: .init(value, isExclusive: true), upper: nil)
+        default: return .range(path: path, lower: .init(value), upper: nil)
+        }
+    }
+
+    private mutating func path() throws(LodestoneError) -> [String] {
+        var path: [String] = []
+        repeat {
+            switch tokens[place].kind {
+            case .word(let name), .name(let name): path.append(name)
+            default: throw expected("the name of a field")
+            }
+            place += 1
+        } while takes(.symbol("."))
+        guard path.count <= Self.maxDepth else {
+            place -= 1
+            throw error("a field \(path.count) names deep; at most \(Self.maxDepth)")
+        }
+        return path
+    }
+
+    private mutating func value() throws(LodestoneError) -> Value {
+        defer { place += 1 }
+        switch tokens[place].kind {
+        case .value(let value): return value
+        case .word(let word) where word.uppercased() == "TRUE": return true
+        case .word(let word) where word.uppercased() == "FALSE": return false
+        case .word(let word) where word.uppercased() == "TIMESTAMP":
+            guard case .value(.string(let text)) = tokens[place + 1].kind else {
+                place += 1
+                throw expected("a time in quotes")
+            }
+            guard let time = Self.time(text) else {
+                place += 1
+                throw error("a time is written as '2026-01-31T23:59:59.5Z'")
+            }
+            place += 1
+            return .timestamp(microseconds: time)
+        default:
+            throw expected("a value: a number, a 'text', TRUE, FALSE or TIMESTAMP '…'")
+        }
+    }
+
+    /// Microseconds since 1970 of a time in ISO 8601, with or without a fraction.
+    private static func time(_ text: String) -> Int64? {
+        for style in [Date.ISO8601FormatStyle(), .init(includingFractionalSeconds: true)] {
+            guard let date = try? style.parse(text) else { continue }
+            return Int64(exactly: (date.timeIntervalSince1970 * 1_000_000).rounded())
+        }
+        return nil
+    }
+
+    private func isName(at place: Int) -> Bool {
+        guard place < tokens.count else { return false }
+        switch tokens[place].kind {
+        case .name: return true
+        case .word(let word):
+            return !["AND", "OR", "NOT", "IN", "BETWEEN", "CONTAINS"]
+                .contains(word.uppercased())
+        default: return false
+        }
+    }
+
+    private func isKeyword(_ keyword: String) -> Bool {
+        if case .word(let word) = tokens[place].kind { word.uppercased() == keyword } else { false }
+    }
+
+    private mutating func takes(keyword: String) -> Bool {
+        let isThere = isKeyword(keyword)
+        if isThere { place += 1 }
+        return isThere
+    }
+
+    private mutating func takes(_ kind: FilterToken.Kind) -> Bool {
+        let isThere = tokens[place].kind == kind
+        if isThere { place += 1 }
+        return isThere
+    }
+
+    private func expected(_ what: String) -> LodestoneError {
+        error("expected \(what), found \(tokens[place].kind.description)")
+    }
+
+    private func error(_ what: String) -> LodestoneError {
+        .filterSyntax(what, at: tokens[place].offset, of: text)
+    }
+}
+
+extension LodestoneError {
+    /// What is wrong at a byte of a text.
+    static func filterSyntax(_ what: String, at offset: Int, of text: String) -> LodestoneError {
+        let start = text.utf8.prefix(offset)
+        let column = (String(start)?.unicodeScalars.count ?? offset) + 1
+        return .invalid(
+            "FILTER_SYNTAX",
+            "The filter, column \(column): \(what).",
+            recovery: "Write it as in: year >= 2020 AND NOT tags = 'draft'.",
+            field: "filter"
+        )
+    }
+}
