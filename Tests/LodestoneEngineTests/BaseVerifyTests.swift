@@ -23,6 +23,7 @@ struct BaseVerifyTests {
                 id: try DocumentID("d\(number)"),
                 vector: number % 5 == 4 ? nil : [Float(number), Float(number % 7)],
                 text: "document \(number)",
+                metadata: ["n": .int(Int64(number))],
                 edges: [
                     Edge("next", to: try DocumentID("d\(number + 1)"), weight: Float(number)),
                     Edge("first", to: "d0"), Edge("to", to: "nobody"),
@@ -35,7 +36,14 @@ struct BaseVerifyTests {
     private func fill() async throws {
         let engine = try Engine.open(directory: store)
         defer { engine.close() }
-        try await engine.createCollection("a", CollectionOptions(dimension: 2, metric: .euclidean))
+        try await engine.createCollection(
+            "a",
+            CollectionOptions(
+                dimension: 2,
+                metric: .euclidean,
+                metadataIndexes: [MetadataIndex("n")]
+            )
+        )
         _ = try await engine.index("a", documents(0..<40))
         _ = try await engine.dropMany(DropManyRequest(collection: "a", ids: ["d3", "d17"]))
         try await engine.compact("a")
@@ -61,6 +69,10 @@ struct BaseVerifyTests {
 
     /// What the store has to answer, whatever became of its base.
     private func checkAnswers(of engine: Engine) async throws {
+        // First, so that it is this that meets the damage.
+        let late = Filter.range(path: ["n"], lower: .init(10), upper: nil)
+        let counted = try await engine.count(CountRequest(collection: "a", filter: late))
+        #expect(counted.count == 38 && counted.filter?.readDocuments == 0)
         let near = Query([.near([20, 6])], limit: 3)
         #expect(try await engine.search("a", near).map(\.id) == ["d18", "d23", "d22"])
         #expect(try await engine.walk("a", Walk(from: ["d16"], depth: 3)).reached.count == 3)

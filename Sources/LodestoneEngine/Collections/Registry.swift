@@ -279,6 +279,7 @@ final class Registry: Sendable {
         defer { reader.end() }
         let record = try record(of: collection, in: reader)
         try put(try CollectionContents.rebuild(record, from: reader), into: collection)
+        collection.filters.removeAll()
     }
 
     /// A collection as a reader's state has it, whose options may be later ones than those here;

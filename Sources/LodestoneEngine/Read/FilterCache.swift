@@ -76,14 +76,17 @@ final class FilterCache: Sendable {
         let isIndexed = filter.names { state.values.indexes($0) }
         let strategy =
             bounds.open == nil ? "indexed" : isIndexed ? "partly indexed" : "scanned"
-        keep(
-            Entry(
-                filter: filter,
-                rows: rows,
-                endRow: state.nextRow,
-                sequenceNumber: state.sequenceNumber
+        // What was read of a damaged base is no answer, now or later.
+        if !view.contents.isDamaged {
+            keep(
+                Entry(
+                    filter: filter,
+                    rows: rows,
+                    endRow: state.nextRow,
+                    sequenceNumber: state.sequenceNumber
+                )
             )
-        )
+        }
         return FilteredRows(
             rows: rows,
             explanation: FilterExplanation(
@@ -119,6 +122,11 @@ final class FilterCache: Sendable {
             if let stored = try reader.row(row, of: number) { try body(stored) }
             next = rows.next(from: row + 1)
         }
+    }
+
+    /// Forgets everything: what was found may come from what was wrong.
+    func removeAll() {
+        entries.withLock { $0 = [] }
     }
 
     private func keep(_ entry: Entry) {

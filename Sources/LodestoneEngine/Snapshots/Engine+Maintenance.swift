@@ -50,7 +50,7 @@ extension Engine {
 
     /// Damage to what is made from rows.
     private static func derivedKinds(in collection: Collection) -> Set<String> {
-        let kinds: Set = ["base", "memory", "edges"]
+        let kinds: Set = ["base", "memory", "edges", "values"]
         return collection.record.options.textStrategy == .fts5 ? kinds : kinds.union(["words"])
     }
 
