@@ -108,4 +108,34 @@ struct FilterCacheTests {
             #expect(found == live.sorted().map { "d\($0)" }, "round \(round)")
         }
     }
+
+    @Test("are those of this very text, not of one that Swift takes for equal")
+    func canonicalEquivalents() async throws {
+        let directory = try TemporaryDirectory()
+        let engine = try Engine.open(directory: directory.path + "/store")
+        defer { engine.close() }
+        try await engine.createCollection("a", CollectionOptions(dimension: 0))
+        let (composed, decomposed) = ("\u{E4}", "a\u{308}")
+        #expect(composed == decomposed)
+        _ = try await engine.index(
+            "a",
+            [
+                Document(id: "x", metadata: ["t": .string(composed)]),
+                Document(id: "y", metadata: ["t": .string(decomposed)]),
+            ]
+        )
+        for (text, id) in [(composed, "x"), (decomposed, "y"), (composed, "x")] {
+            let filter = Filter.equal(path: ["t"], .string(text))
+            let page = try await engine.scan(ScanRequest(collection: "a", filter: filter))
+            #expect(page.documents.map(\.id.string) == [id])
+            let counted = try await engine.count(
+                CountRequest(collection: "a", filter: filter, facets: [FacetRequest(path: ["t"])])
+            )
+            #expect(counted.count == 1)
+            #expect(
+                counted.facets[0].values.map { Array("\($0.value)".utf8) }
+                    == [Array("\(Value.string(text))".utf8)]
+            )
+        }
+    }
 }

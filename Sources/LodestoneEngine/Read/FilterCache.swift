@@ -20,7 +20,7 @@ struct FilteredRows {
 final class FilterCache: Sendable {
     /// The rows of one state that satisfy a filter.
     private struct Entry {
-        let filter: Filter
+        let key: FilterKey
         var rows = RowSet(count: 0)
         var endRow: RowNumber = 0
         var sequenceNumber: UInt64 = 0
@@ -40,7 +40,8 @@ final class FilterCache: Sendable {
         throws(LodestoneError) -> FilteredRows
     {
         let state = view.state
-        let known = entries.withLock { $0.first { $0.filter == filter } }
+        let key = FilterKey(filter)
+        let known = entries.withLock { $0.first { $0.key == key } }
         if let known, known.sequenceNumber == state.sequenceNumber {
             return FilteredRows(
                 rows: known.rows,
@@ -80,7 +81,7 @@ final class FilterCache: Sendable {
         if !view.contents.isDamaged {
             keep(
                 Entry(
-                    filter: filter,
+                    key: key,
                     rows: rows,
                     endRow: state.nextRow,
                     sequenceNumber: state.sequenceNumber
@@ -131,7 +132,7 @@ final class FilterCache: Sendable {
 
     private func keep(_ entry: Entry) {
         entries.withLock { entries in
-            if let place = entries.firstIndex(where: { $0.filter == entry.filter }) {
+            if let place = entries.firstIndex(where: { $0.key == entry.key }) {
                 // Another question may have come further meanwhile.
                 if entries[place].sequenceNumber >= entry.sequenceNumber { return }
                 entries.remove(at: place)

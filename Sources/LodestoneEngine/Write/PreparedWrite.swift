@@ -222,42 +222,12 @@ struct PreparedDrop: Sendable {
 
     var fingerprint: UInt64 {
         if let filter {
-            let row = EncodedRow(
-                Document(id: DocumentID(trusted: "filter"), metadata: ["": filter.asValue])
-            )
-            return UInt64(row.checksum(seed: 1)) << 32
-                | UInt64(row.checksum(seed: collection.number))
+            return Fingerprint.of(FilterKey(filter).bytes, seed: collection.number)
         }
         let edges = edges.map { "\($0.source) \($0.edge.label) \($0.edge.target)" }
         return Fingerprint.of(
             "drop from \(collection.number): \(ids) \(edges)"
         )
-    }
-}
-
-extension Filter {
-    /// The filter as a value, whose bytes are the same in every process.
-    fileprivate var asValue: Value {
-        switch self {
-        case .equal(let path, let value): Self.value("equal", path, [value])
-        case .oneOf(let path, let values): Self.value("oneOf", path, values)
-        case .range(let path, let lower, let upper):
-            Self.value("range", path, [lower, upper].map(Self.value))
-        case .exists(let path, let isThere): Self.value("exists", path, [.bool(isThere)])
-        case .contains(let path, let value): Self.value("contains", path, [value])
-        case .and(let filters): Self.value("and", [], filters.map(\.asValue))
-        case .or(let filters): Self.value("or", [], filters.map(\.asValue))
-        case .not(let filter): Self.value("not", [], [filter.asValue])
-        }
-    }
-
-    private static func value(_ kind: String, _ path: [String], _ values: [Value]) -> Value {
-        .list([.string(kind), .list(path.map { .string($0) }), .list(values)])
-    }
-
-    private static func value(_ bound: Bound?) -> Value {
-        guard let bound else { return .list([]) }
-        return .list([bound.value, .bool(bound.isExclusive)])
     }
 }
 
@@ -271,6 +241,11 @@ enum Fingerprint {
             let low = lode_crc32c(0, bytes.baseAddress, bytes.count)
             return UInt64(lode_crc32c(1, bytes.baseAddress, bytes.count)) << 32 | UInt64(low)
         }
+    }
+
+    static func of(_ bytes: [UInt8], seed: CollectionNumber) -> UInt64 {
+        let low = lode_crc32c(seed, bytes, bytes.count)
+        return UInt64(lode_crc32c(~seed, bytes, bytes.count)) << 32 | UInt64(low)
     }
 
     static func of(
