@@ -239,9 +239,10 @@ struct SearchPlan {
     {
         var list = RankedList()
         let state = view.state
-        let isWanted = { (row: RowNumber) in
-            state.contains(row) && (allowed?.contains(row) ?? true)
-        }
+        // What passes the filter exists in this state. One look at one bit: a sentence of common words
+        // asks for every row of a chunk where nothing passes, 1.3 ms of them at 20 ns each.
+        let isWanted: (RowNumber) -> Bool =
+            if let allowed { { allowed.contains($0) } } else { { state.contains($0) } }
         if let text = state.text {
             for hit in try text.search(query, k: depth, context: context, isAllowed: isWanted) {
                 list.append(hit.row, hit.score)
