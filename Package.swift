@@ -142,7 +142,8 @@ let package = Package(
         .executableTarget(
             name: "lodestone-bench",
             dependencies: [
-                "LodestoneClient", "LodestoneEngine", "LodestoneANN", "LodestoneImport", arguments,
+                "LodestoneClient", "LodestoneEngine", "LodestoneANN", "LodestoneText",
+                "LodestoneImport", arguments,
             ],
             swiftSettings: strict
         ),

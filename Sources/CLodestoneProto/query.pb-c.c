@@ -637,6 +637,51 @@ void   lodestone__v1__include__free_unpacked
   assert(message->base.descriptor == &lodestone__v1__include__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   lodestone__v1__highlight__init
+                     (Lodestone__V1__Highlight         *message)
+{
+  static const Lodestone__V1__Highlight init_value = LODESTONE__V1__HIGHLIGHT__INIT;
+  *message = init_value;
+}
+size_t lodestone__v1__highlight__get_packed_size
+                     (const Lodestone__V1__Highlight *message)
+{
+  assert(message->base.descriptor == &lodestone__v1__highlight__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lodestone__v1__highlight__pack
+                     (const Lodestone__V1__Highlight *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lodestone__v1__highlight__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lodestone__v1__highlight__pack_to_buffer
+                     (const Lodestone__V1__Highlight *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lodestone__v1__highlight__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lodestone__V1__Highlight *
+       lodestone__v1__highlight__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lodestone__V1__Highlight *)
+     protobuf_c_message_unpack (&lodestone__v1__highlight__descriptor,
+                                allocator, len, data);
+}
+void   lodestone__v1__highlight__free_unpacked
+                     (Lodestone__V1__Highlight *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lodestone__v1__highlight__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   lodestone__v1__query__init
                      (Lodestone__V1__Query         *message)
 {
@@ -725,6 +770,141 @@ void   lodestone__v1__source_score__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &lodestone__v1__source_score__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   lodestone__v1__text_range__init
+                     (Lodestone__V1__TextRange         *message)
+{
+  static const Lodestone__V1__TextRange init_value = LODESTONE__V1__TEXT_RANGE__INIT;
+  *message = init_value;
+}
+size_t lodestone__v1__text_range__get_packed_size
+                     (const Lodestone__V1__TextRange *message)
+{
+  assert(message->base.descriptor == &lodestone__v1__text_range__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lodestone__v1__text_range__pack
+                     (const Lodestone__V1__TextRange *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lodestone__v1__text_range__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lodestone__v1__text_range__pack_to_buffer
+                     (const Lodestone__V1__TextRange *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lodestone__v1__text_range__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lodestone__V1__TextRange *
+       lodestone__v1__text_range__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lodestone__V1__TextRange *)
+     protobuf_c_message_unpack (&lodestone__v1__text_range__descriptor,
+                                allocator, len, data);
+}
+void   lodestone__v1__text_range__free_unpacked
+                     (Lodestone__V1__TextRange *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lodestone__v1__text_range__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   lodestone__v1__fragment__init
+                     (Lodestone__V1__Fragment         *message)
+{
+  static const Lodestone__V1__Fragment init_value = LODESTONE__V1__FRAGMENT__INIT;
+  *message = init_value;
+}
+size_t lodestone__v1__fragment__get_packed_size
+                     (const Lodestone__V1__Fragment *message)
+{
+  assert(message->base.descriptor == &lodestone__v1__fragment__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lodestone__v1__fragment__pack
+                     (const Lodestone__V1__Fragment *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lodestone__v1__fragment__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lodestone__v1__fragment__pack_to_buffer
+                     (const Lodestone__V1__Fragment *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lodestone__v1__fragment__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lodestone__V1__Fragment *
+       lodestone__v1__fragment__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lodestone__V1__Fragment *)
+     protobuf_c_message_unpack (&lodestone__v1__fragment__descriptor,
+                                allocator, len, data);
+}
+void   lodestone__v1__fragment__free_unpacked
+                     (Lodestone__V1__Fragment *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lodestone__v1__fragment__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   lodestone__v1__highlighted_field__init
+                     (Lodestone__V1__HighlightedField         *message)
+{
+  static const Lodestone__V1__HighlightedField init_value = LODESTONE__V1__HIGHLIGHTED_FIELD__INIT;
+  *message = init_value;
+}
+size_t lodestone__v1__highlighted_field__get_packed_size
+                     (const Lodestone__V1__HighlightedField *message)
+{
+  assert(message->base.descriptor == &lodestone__v1__highlighted_field__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lodestone__v1__highlighted_field__pack
+                     (const Lodestone__V1__HighlightedField *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lodestone__v1__highlighted_field__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lodestone__v1__highlighted_field__pack_to_buffer
+                     (const Lodestone__V1__HighlightedField *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lodestone__v1__highlighted_field__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lodestone__V1__HighlightedField *
+       lodestone__v1__highlighted_field__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lodestone__V1__HighlightedField *)
+     protobuf_c_message_unpack (&lodestone__v1__highlighted_field__descriptor,
+                                allocator, len, data);
+}
+void   lodestone__v1__highlighted_field__free_unpacked
+                     (Lodestone__V1__HighlightedField *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lodestone__v1__highlighted_field__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   lodestone__v1__hit__init
@@ -860,6 +1040,141 @@ void   lodestone__v1__filter_explanation__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &lodestone__v1__filter_explanation__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   lodestone__v1__text_expansion__init
+                     (Lodestone__V1__TextExpansion         *message)
+{
+  static const Lodestone__V1__TextExpansion init_value = LODESTONE__V1__TEXT_EXPANSION__INIT;
+  *message = init_value;
+}
+size_t lodestone__v1__text_expansion__get_packed_size
+                     (const Lodestone__V1__TextExpansion *message)
+{
+  assert(message->base.descriptor == &lodestone__v1__text_expansion__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lodestone__v1__text_expansion__pack
+                     (const Lodestone__V1__TextExpansion *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lodestone__v1__text_expansion__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lodestone__v1__text_expansion__pack_to_buffer
+                     (const Lodestone__V1__TextExpansion *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lodestone__v1__text_expansion__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lodestone__V1__TextExpansion *
+       lodestone__v1__text_expansion__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lodestone__V1__TextExpansion *)
+     protobuf_c_message_unpack (&lodestone__v1__text_expansion__descriptor,
+                                allocator, len, data);
+}
+void   lodestone__v1__text_expansion__free_unpacked
+                     (Lodestone__V1__TextExpansion *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lodestone__v1__text_expansion__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   lodestone__v1__text_word__init
+                     (Lodestone__V1__TextWord         *message)
+{
+  static const Lodestone__V1__TextWord init_value = LODESTONE__V1__TEXT_WORD__INIT;
+  *message = init_value;
+}
+size_t lodestone__v1__text_word__get_packed_size
+                     (const Lodestone__V1__TextWord *message)
+{
+  assert(message->base.descriptor == &lodestone__v1__text_word__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lodestone__v1__text_word__pack
+                     (const Lodestone__V1__TextWord *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lodestone__v1__text_word__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lodestone__v1__text_word__pack_to_buffer
+                     (const Lodestone__V1__TextWord *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lodestone__v1__text_word__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lodestone__V1__TextWord *
+       lodestone__v1__text_word__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lodestone__V1__TextWord *)
+     protobuf_c_message_unpack (&lodestone__v1__text_word__descriptor,
+                                allocator, len, data);
+}
+void   lodestone__v1__text_word__free_unpacked
+                     (Lodestone__V1__TextWord *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lodestone__v1__text_word__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   lodestone__v1__text_explanation__init
+                     (Lodestone__V1__TextExplanation         *message)
+{
+  static const Lodestone__V1__TextExplanation init_value = LODESTONE__V1__TEXT_EXPLANATION__INIT;
+  *message = init_value;
+}
+size_t lodestone__v1__text_explanation__get_packed_size
+                     (const Lodestone__V1__TextExplanation *message)
+{
+  assert(message->base.descriptor == &lodestone__v1__text_explanation__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lodestone__v1__text_explanation__pack
+                     (const Lodestone__V1__TextExplanation *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lodestone__v1__text_explanation__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lodestone__v1__text_explanation__pack_to_buffer
+                     (const Lodestone__V1__TextExplanation *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lodestone__v1__text_explanation__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lodestone__V1__TextExplanation *
+       lodestone__v1__text_explanation__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lodestone__V1__TextExplanation *)
+     protobuf_c_message_unpack (&lodestone__v1__text_explanation__descriptor,
+                                allocator, len, data);
+}
+void   lodestone__v1__text_explanation__free_unpacked
+                     (Lodestone__V1__TextExplanation *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lodestone__v1__text_explanation__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   lodestone__v1__query_result__init
@@ -1343,7 +1658,7 @@ const ProtobufCMessageDescriptor lodestone__v1__near_vector__descriptor =
   (ProtobufCMessageInit) lodestone__v1__near_vector__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lodestone__v1__match_text__field_descriptors[3] =
+static const ProtobufCFieldDescriptor lodestone__v1__match_text__field_descriptors[6] =
 {
   {
     "query",
@@ -1381,16 +1696,55 @@ static const ProtobufCFieldDescriptor lodestone__v1__match_text__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "fuzzy_auto",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Lodestone__V1__MatchText, has_fuzzy_auto),
+    offsetof(Lodestone__V1__MatchText, fuzzy_auto),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "fuzzy_prefix_length",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Lodestone__V1__MatchText, has_fuzzy_prefix_length),
+    offsetof(Lodestone__V1__MatchText, fuzzy_prefix_length),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "fuzzy_max_expansions",
+    6,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Lodestone__V1__MatchText, has_fuzzy_max_expansions),
+    offsetof(Lodestone__V1__MatchText, fuzzy_max_expansions),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lodestone__v1__match_text__field_indices_by_name[] = {
+  3,   /* field[3] = fuzzy_auto */
   2,   /* field[2] = fuzzy_distance */
+  5,   /* field[5] = fuzzy_max_expansions */
+  4,   /* field[4] = fuzzy_prefix_length */
   1,   /* field[1] = mode */
   0,   /* field[0] = query */
 };
 static const ProtobufCIntRange lodestone__v1__match_text__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor lodestone__v1__match_text__descriptor =
 {
@@ -1400,7 +1754,7 @@ const ProtobufCMessageDescriptor lodestone__v1__match_text__descriptor =
   "Lodestone__V1__MatchText",
   "lodestone.v1",
   sizeof(Lodestone__V1__MatchText),
-  3,
+  6,
   lodestone__v1__match_text__field_descriptors,
   lodestone__v1__match_text__field_indices_by_name,
   1,  lodestone__v1__match_text__number_ranges,
@@ -1933,7 +2287,97 @@ const ProtobufCMessageDescriptor lodestone__v1__include__descriptor =
   (ProtobufCMessageInit) lodestone__v1__include__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lodestone__v1__query__field_descriptors[5] =
+static const ProtobufCFieldDescriptor lodestone__v1__highlight__field_descriptors[5] =
+{
+  {
+    "fields",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__Highlight, n_fields),
+    offsetof(Lodestone__V1__Highlight, fields),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "fragment_size",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Lodestone__V1__Highlight, has_fragment_size),
+    offsetof(Lodestone__V1__Highlight, fragment_size),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "max_fragments",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Lodestone__V1__Highlight, has_max_fragments),
+    offsetof(Lodestone__V1__Highlight, max_fragments),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "before",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__Highlight, has_before),
+    offsetof(Lodestone__V1__Highlight, before),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "after",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__Highlight, has_after),
+    offsetof(Lodestone__V1__Highlight, after),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lodestone__v1__highlight__field_indices_by_name[] = {
+  4,   /* field[4] = after */
+  3,   /* field[3] = before */
+  0,   /* field[0] = fields */
+  1,   /* field[1] = fragment_size */
+  2,   /* field[2] = max_fragments */
+};
+static const ProtobufCIntRange lodestone__v1__highlight__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor lodestone__v1__highlight__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lodestone.v1.Highlight",
+  "Highlight",
+  "Lodestone__V1__Highlight",
+  "lodestone.v1",
+  sizeof(Lodestone__V1__Highlight),
+  5,
+  lodestone__v1__highlight__field_descriptors,
+  lodestone__v1__highlight__field_indices_by_name,
+  1,  lodestone__v1__highlight__number_ranges,
+  (ProtobufCMessageInit) lodestone__v1__highlight__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor lodestone__v1__query__field_descriptors[6] =
 {
   {
     "sources",
@@ -1995,18 +2439,32 @@ static const ProtobufCFieldDescriptor lodestone__v1__query__field_descriptors[5]
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "highlight",
+    8,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Lodestone__V1__Query, highlight),
+    &lodestone__v1__highlight__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lodestone__v1__query__field_indices_by_name[] = {
   1,   /* field[1] = filter */
   2,   /* field[2] = fusion */
+  5,   /* field[5] = highlight */
   4,   /* field[4] = include */
   3,   /* field[3] = limit */
   0,   /* field[0] = sources */
 };
-static const ProtobufCIntRange lodestone__v1__query__number_ranges[1 + 1] =
+static const ProtobufCIntRange lodestone__v1__query__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 8, 5 },
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor lodestone__v1__query__descriptor =
 {
@@ -2016,10 +2474,10 @@ const ProtobufCMessageDescriptor lodestone__v1__query__descriptor =
   "Lodestone__V1__Query",
   "lodestone.v1",
   sizeof(Lodestone__V1__Query),
-  5,
+  6,
   lodestone__v1__query__field_descriptors,
   lodestone__v1__query__field_indices_by_name,
-  1,  lodestone__v1__query__number_ranges,
+  2,  lodestone__v1__query__number_ranges,
   (ProtobufCMessageInit) lodestone__v1__query__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -2087,7 +2545,173 @@ const ProtobufCMessageDescriptor lodestone__v1__source_score__descriptor =
   (ProtobufCMessageInit) lodestone__v1__source_score__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lodestone__v1__hit__field_descriptors[5] =
+static const ProtobufCFieldDescriptor lodestone__v1__text_range__field_descriptors[2] =
+{
+  {
+    "start",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Lodestone__V1__TextRange, has_start),
+    offsetof(Lodestone__V1__TextRange, start),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "end",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Lodestone__V1__TextRange, has_end),
+    offsetof(Lodestone__V1__TextRange, end),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lodestone__v1__text_range__field_indices_by_name[] = {
+  1,   /* field[1] = end */
+  0,   /* field[0] = start */
+};
+static const ProtobufCIntRange lodestone__v1__text_range__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor lodestone__v1__text_range__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lodestone.v1.TextRange",
+  "TextRange",
+  "Lodestone__V1__TextRange",
+  "lodestone.v1",
+  sizeof(Lodestone__V1__TextRange),
+  2,
+  lodestone__v1__text_range__field_descriptors,
+  lodestone__v1__text_range__field_indices_by_name,
+  1,  lodestone__v1__text_range__number_ranges,
+  (ProtobufCMessageInit) lodestone__v1__text_range__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor lodestone__v1__fragment__field_descriptors[3] =
+{
+  {
+    "text",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__Fragment, has_text),
+    offsetof(Lodestone__V1__Fragment, text),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "offset",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Lodestone__V1__Fragment, has_offset),
+    offsetof(Lodestone__V1__Fragment, offset),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "matches",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Lodestone__V1__Fragment, n_matches),
+    offsetof(Lodestone__V1__Fragment, matches),
+    &lodestone__v1__text_range__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lodestone__v1__fragment__field_indices_by_name[] = {
+  2,   /* field[2] = matches */
+  1,   /* field[1] = offset */
+  0,   /* field[0] = text */
+};
+static const ProtobufCIntRange lodestone__v1__fragment__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor lodestone__v1__fragment__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lodestone.v1.Fragment",
+  "Fragment",
+  "Lodestone__V1__Fragment",
+  "lodestone.v1",
+  sizeof(Lodestone__V1__Fragment),
+  3,
+  lodestone__v1__fragment__field_descriptors,
+  lodestone__v1__fragment__field_indices_by_name,
+  1,  lodestone__v1__fragment__number_ranges,
+  (ProtobufCMessageInit) lodestone__v1__fragment__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor lodestone__v1__highlighted_field__field_descriptors[2] =
+{
+  {
+    "field",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__HighlightedField, has_field),
+    offsetof(Lodestone__V1__HighlightedField, field),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "fragments",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Lodestone__V1__HighlightedField, n_fragments),
+    offsetof(Lodestone__V1__HighlightedField, fragments),
+    &lodestone__v1__fragment__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lodestone__v1__highlighted_field__field_indices_by_name[] = {
+  0,   /* field[0] = field */
+  1,   /* field[1] = fragments */
+};
+static const ProtobufCIntRange lodestone__v1__highlighted_field__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor lodestone__v1__highlighted_field__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lodestone.v1.HighlightedField",
+  "HighlightedField",
+  "Lodestone__V1__HighlightedField",
+  "lodestone.v1",
+  sizeof(Lodestone__V1__HighlightedField),
+  2,
+  lodestone__v1__highlighted_field__field_descriptors,
+  lodestone__v1__highlighted_field__field_indices_by_name,
+  1,  lodestone__v1__highlighted_field__number_ranges,
+  (ProtobufCMessageInit) lodestone__v1__highlighted_field__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor lodestone__v1__hit__field_descriptors[6] =
 {
   {
     "id",
@@ -2149,18 +2773,32 @@ static const ProtobufCFieldDescriptor lodestone__v1__hit__field_descriptors[5] =
     0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "highlights",
+    8,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Lodestone__V1__Hit, n_highlights),
+    offsetof(Lodestone__V1__Hit, highlights),
+    &lodestone__v1__highlighted_field__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lodestone__v1__hit__field_indices_by_name[] = {
   3,   /* field[3] = document */
+  5,   /* field[5] = highlights */
   0,   /* field[0] = id */
   1,   /* field[1] = score */
   2,   /* field[2] = source_scores */
   4,   /* field[4] = vector */
 };
-static const ProtobufCIntRange lodestone__v1__hit__number_ranges[1 + 1] =
+static const ProtobufCIntRange lodestone__v1__hit__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 8, 5 },
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor lodestone__v1__hit__descriptor =
 {
@@ -2170,10 +2808,10 @@ const ProtobufCMessageDescriptor lodestone__v1__hit__descriptor =
   "Lodestone__V1__Hit",
   "lodestone.v1",
   sizeof(Lodestone__V1__Hit),
-  5,
+  6,
   lodestone__v1__hit__field_descriptors,
   lodestone__v1__hit__field_indices_by_name,
-  1,  lodestone__v1__hit__number_ranges,
+  2,  lodestone__v1__hit__number_ranges,
   (ProtobufCMessageInit) lodestone__v1__hit__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -2331,7 +2969,199 @@ const ProtobufCMessageDescriptor lodestone__v1__filter_explanation__descriptor =
   (ProtobufCMessageInit) lodestone__v1__filter_explanation__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lodestone__v1__query_result__field_descriptors[4] =
+static const ProtobufCFieldDescriptor lodestone__v1__text_expansion__field_descriptors[3] =
+{
+  {
+    "word",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__TextExpansion, has_word),
+    offsetof(Lodestone__V1__TextExpansion, word),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "distance",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Lodestone__V1__TextExpansion, has_distance),
+    offsetof(Lodestone__V1__TextExpansion, distance),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "documents",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Lodestone__V1__TextExpansion, has_documents),
+    offsetof(Lodestone__V1__TextExpansion, documents),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lodestone__v1__text_expansion__field_indices_by_name[] = {
+  1,   /* field[1] = distance */
+  2,   /* field[2] = documents */
+  0,   /* field[0] = word */
+};
+static const ProtobufCIntRange lodestone__v1__text_expansion__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor lodestone__v1__text_expansion__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lodestone.v1.TextExpansion",
+  "TextExpansion",
+  "Lodestone__V1__TextExpansion",
+  "lodestone.v1",
+  sizeof(Lodestone__V1__TextExpansion),
+  3,
+  lodestone__v1__text_expansion__field_descriptors,
+  lodestone__v1__text_expansion__field_indices_by_name,
+  1,  lodestone__v1__text_expansion__number_ranges,
+  (ProtobufCMessageInit) lodestone__v1__text_expansion__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor lodestone__v1__text_word__field_descriptors[4] =
+{
+  {
+    "word",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__TextWord, has_word),
+    offsetof(Lodestone__V1__TextWord, word),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "documents",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Lodestone__V1__TextWord, has_documents),
+    offsetof(Lodestone__V1__TextWord, documents),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "expansion_count",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Lodestone__V1__TextWord, has_expansion_count),
+    offsetof(Lodestone__V1__TextWord, expansion_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "expansions",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Lodestone__V1__TextWord, n_expansions),
+    offsetof(Lodestone__V1__TextWord, expansions),
+    &lodestone__v1__text_expansion__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lodestone__v1__text_word__field_indices_by_name[] = {
+  1,   /* field[1] = documents */
+  2,   /* field[2] = expansion_count */
+  3,   /* field[3] = expansions */
+  0,   /* field[0] = word */
+};
+static const ProtobufCIntRange lodestone__v1__text_word__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor lodestone__v1__text_word__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lodestone.v1.TextWord",
+  "TextWord",
+  "Lodestone__V1__TextWord",
+  "lodestone.v1",
+  sizeof(Lodestone__V1__TextWord),
+  4,
+  lodestone__v1__text_word__field_descriptors,
+  lodestone__v1__text_word__field_indices_by_name,
+  1,  lodestone__v1__text_word__number_ranges,
+  (ProtobufCMessageInit) lodestone__v1__text_word__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor lodestone__v1__text_explanation__field_descriptors[2] =
+{
+  {
+    "source",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Lodestone__V1__TextExplanation, has_source),
+    offsetof(Lodestone__V1__TextExplanation, source),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "words",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Lodestone__V1__TextExplanation, n_words),
+    offsetof(Lodestone__V1__TextExplanation, words),
+    &lodestone__v1__text_word__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lodestone__v1__text_explanation__field_indices_by_name[] = {
+  0,   /* field[0] = source */
+  1,   /* field[1] = words */
+};
+static const ProtobufCIntRange lodestone__v1__text_explanation__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor lodestone__v1__text_explanation__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lodestone.v1.TextExplanation",
+  "TextExplanation",
+  "Lodestone__V1__TextExplanation",
+  "lodestone.v1",
+  sizeof(Lodestone__V1__TextExplanation),
+  2,
+  lodestone__v1__text_explanation__field_descriptors,
+  lodestone__v1__text_explanation__field_indices_by_name,
+  1,  lodestone__v1__text_explanation__number_ranges,
+  (ProtobufCMessageInit) lodestone__v1__text_explanation__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor lodestone__v1__query_result__field_descriptors[5] =
 {
   {
     "hits",
@@ -2370,6 +3200,18 @@ static const ProtobufCFieldDescriptor lodestone__v1__query_result__field_descrip
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "text_explanations",
+    8,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Lodestone__V1__QueryResult, n_text_explanations),
+    offsetof(Lodestone__V1__QueryResult, text_explanations),
+    &lodestone__v1__text_explanation__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "filter",
     10,
     PROTOBUF_C_LABEL_OPTIONAL,
@@ -2384,15 +3226,17 @@ static const ProtobufCFieldDescriptor lodestone__v1__query_result__field_descrip
 };
 static const unsigned lodestone__v1__query_result__field_indices_by_name[] = {
   2,   /* field[2] = explanations */
-  3,   /* field[3] = filter */
+  4,   /* field[4] = filter */
   0,   /* field[0] = hits */
   1,   /* field[1] = partial */
+  3,   /* field[3] = text_explanations */
 };
-static const ProtobufCIntRange lodestone__v1__query_result__number_ranges[2 + 1] =
+static const ProtobufCIntRange lodestone__v1__query_result__number_ranges[3 + 1] =
 {
   { 1, 0 },
-  { 10, 3 },
-  { 0, 4 }
+  { 8, 3 },
+  { 10, 4 },
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor lodestone__v1__query_result__descriptor =
 {
@@ -2402,10 +3246,10 @@ const ProtobufCMessageDescriptor lodestone__v1__query_result__descriptor =
   "Lodestone__V1__QueryResult",
   "lodestone.v1",
   sizeof(Lodestone__V1__QueryResult),
-  4,
+  5,
   lodestone__v1__query_result__field_descriptors,
   lodestone__v1__query_result__field_indices_by_name,
-  2,  lodestone__v1__query_result__number_ranges,
+  3,  lodestone__v1__query_result__number_ranges,
   (ProtobufCMessageInit) lodestone__v1__query_result__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

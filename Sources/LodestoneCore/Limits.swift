@@ -48,6 +48,12 @@ public struct Limits: Sendable, Equatable {
     public var maxQueryBytes = 4 << 10
     /// Terms of a text question.
     public var maxQueryTerms = 32
+    /// Letters at the start of a fuzzy word that must be the same.
+    public var maxFuzzyPrefix = 64
+    /// Stems that a fuzzy word may stand for.
+    public var maxExpansions = 1_000
+    /// Stems that a pattern like `*thon` may stand for.
+    public var maxPatternWords = 10_000
     /// Hops of a walk.
     public var maxDepth = 8
     /// Documents that a walk may report.

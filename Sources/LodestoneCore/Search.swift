@@ -26,6 +26,8 @@ public struct Query: Sendable, Equatable {
     public var limit: Int
     /// What each hit brings along.
     public var include: Include
+    /// Which places of its texts each hit shows; `nil`: none.
+    public var highlight: Highlight?
 
     /// Creates a question.
     public init(
@@ -33,13 +35,15 @@ public struct Query: Sendable, Equatable {
         filter: Filter? = nil,
         fusion: Fusion = .weightedScores(),
         limit: Int = 10,
-        include: Include = []
+        include: Include = [],
+        highlight: Highlight? = nil
     ) {
         self.sources = sources
         self.filter = filter
         self.fusion = fusion
         self.limit = limit
         self.include = include
+        self.highlight = highlight
     }
 }
 
@@ -86,9 +90,10 @@ public struct Source: Sendable, Equatable {
     public static func matching(
         _ text: String,
         mode: TextMode = .anyWord,
+        fuzzy: Fuzziness? = nil,
         weight: Float? = nil
     ) -> Source {
-        Source(.text(MatchText(text, mode: mode)), weight: weight)
+        Source(.text(MatchText(text, mode: mode, fuzzy: fuzzy)), weight: weight)
     }
 }
 
@@ -115,7 +120,7 @@ public enum TextMode: Int32, Sendable, CaseIterable {
     ///
     /// Nothing in it is syntax. Stop words are left out, unless there are no others.
     case anyWord = 0
-    /// As a query: words, "phrases", prefix*, field:word, AND OR NOT, parentheses.
+    /// As a query: words, "phrases", prefix*, *substring*, typo~, field:word, AND OR NOT, parentheses.
     case querySyntax = 1
 }
 
@@ -125,14 +130,18 @@ public struct MatchText: Sendable, Equatable {
     public var query: String
     /// How it is read.
     public var mode: TextMode
-    /// Edits allowed for each word: 0, 1 or 2.
-    public var fuzzyDistance: Int
+    /// Which other words each word finds, typing errors made good; `nil`: none, except for words
+    /// that say so in query syntax.
+    ///
+    /// Words in phrases, before a star and around one are taken as they are. Not in collections
+    /// with the text strategy `fts5`.
+    public var fuzzy: Fuzziness?
 
     /// Creates a text question.
-    public init(_ query: String, mode: TextMode = .anyWord, fuzzyDistance: Int = 0) {
+    public init(_ query: String, mode: TextMode = .anyWord, fuzzy: Fuzziness? = nil) {
         self.query = query
         self.mode = mode
-        self.fuzzyDistance = fuzzyDistance
+        self.fuzzy = fuzzy
     }
 }
 
@@ -172,7 +181,8 @@ public struct Include: OptionSet, Sendable {
     public static let edges = Include(rawValue: 8)
     /// For hits: the rank and score that each source gave.
     public static let sourceScores = Include(rawValue: 16)
-    /// For answers: how each vector source was searched, and how the filter was answered.
+    /// For answers: how each vector source was searched, what each text source looked for, and how
+    /// the filter was answered.
     public static let explain = Include(rawValue: 32)
     /// The whole document.
     public static let document: Include = [.text, .metadata, .vector, .edges]
@@ -188,18 +198,22 @@ public struct Hit: Sendable, Equatable {
     public var sourceScores: [SourceScore]
     /// The parts that were asked for; `nil` when none was.
     public var document: Document?
+    /// The text fields that match, when asked for.
+    public var highlights: [HighlightedField]
 
     /// Creates a hit.
     public init(
         id: DocumentID,
         score: Double,
         sourceScores: [SourceScore] = [],
-        document: Document? = nil
+        document: Document? = nil,
+        highlights: [HighlightedField] = []
     ) {
         self.id = id
         self.score = score
         self.sourceScores = sourceScores
         self.document = document
+        self.highlights = highlights
     }
 }
 
@@ -262,18 +276,22 @@ public struct QueryResult: Sendable, Equatable {
     public var explanations: [VectorExplanation]
     /// How the filter was answered, when asked for and there is one.
     public var filter: FilterExplanation?
+    /// One a text source, in their order, when asked for; none of collections with `fts5`.
+    public var textExplanations: [TextExplanation]
 
     /// Creates an answer.
     public init(
         hits: [Hit],
         isPartial: Bool = false,
         explanations: [VectorExplanation] = [],
-        filter: FilterExplanation? = nil
+        filter: FilterExplanation? = nil,
+        textExplanations: [TextExplanation] = []
     ) {
         self.hits = hits
         self.isPartial = isPartial
         self.explanations = explanations
         self.filter = filter
+        self.textExplanations = textExplanations
     }
 }
 

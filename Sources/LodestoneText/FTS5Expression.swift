@@ -4,10 +4,13 @@
 package enum FTS5Expression {
     /// The right side of `MATCH` for `expression`.
     ///
-    /// Every word is quoted, so FTS5 reads no word as syntax.
+    /// Every word is quoted, so FTS5 reads no word as syntax. It has no fuzzy words and patterns:
+    /// their letters are looked for as they are, so whoever asks leaves these out before.
     package static func render(_ expression: TextExpression) -> String {
         switch expression {
         case .word(let word): quote([word])
+        case .fuzzy(let word, _): quote([word])
+        case .pattern(let pattern): quote(pattern.parts)
         case .phrase(let words): quote(words)
         case .prefix(let words): quote(words) + "*"
         // The table has all fields in one column.
@@ -20,7 +23,7 @@ package enum FTS5Expression {
 
     private static func operand(_ expression: TextExpression) -> String {
         switch expression {
-        case .word, .phrase, .prefix: render(expression)
+        case .word, .fuzzy, .pattern, .phrase, .prefix: render(expression)
         case .field(_, let expression): operand(expression)
         case .and, .or, .andNot: "(\(render(expression)))"
         }

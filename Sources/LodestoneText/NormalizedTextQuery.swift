@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import LodestoneCore
+
 /// What an engine can answer that has AND, OR and "this without that", but can't list the
 /// documents that don't match something.
 package indirect enum TextExpression: Sendable, Equatable {
     /// As `TextQuery.word`.
     case word(String)
+    /// As `TextQuery.fuzzy`.
+    case fuzzy(String, Fuzziness)
+    /// As `TextQuery.pattern`.
+    case pattern(WordPattern)
     /// As `TextQuery.phrase`.
     case phrase([String])
     /// As `TextQuery.prefix`.
@@ -33,6 +39,10 @@ package struct NormalizedTextQuery: Sendable, Equatable {
         switch query {
         case .word(let word):
             self.init(.word(word), isComplement: false)
+        case .fuzzy(let word, let fuzziness):
+            self.init(.fuzzy(word, fuzziness), isComplement: false)
+        case .pattern(let pattern):
+            self.init(.pattern(pattern), isComplement: false)
         case .phrase(let words):
             self.init(.phrase(words), isComplement: false)
         case .prefix(let words):
@@ -105,7 +115,19 @@ extension TextExpression {
         case .and(let parts), .or(let parts):
             parts.reduce(into: []) { $0.formUnion($1.fields) }
         case .andNot(let wanted, let unwanted): wanted.fields.union(unwanted.fields)
-        default: []
+        case .word, .fuzzy, .pattern, .phrase, .prefix: []
+        }
+    }
+
+    /// Whether it can only be answered by someone who knows all words of all texts.
+    package var needsVocabulary: Bool {
+        switch self {
+        case .fuzzy, .pattern: true
+        case .word, .phrase, .prefix: false
+        case .field(_, let inner): inner.needsVocabulary
+        case .and(let parts), .or(let parts): parts.contains(where: \.needsVocabulary)
+        case .andNot(let wanted, let unwanted):
+            wanted.needsVocabulary || unwanted.needsVocabulary
         }
     }
 

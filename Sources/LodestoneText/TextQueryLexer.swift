@@ -21,9 +21,12 @@ struct TextQueryLexer {
     private var position = 0
     /// Words in all operands.
     private(set) var wordCount = 0
+    /// What words that say nothing themselves find.
+    private let fuzzy: Fuzziness?
 
-    init(_ query: String) {
+    init(_ query: String, fuzzy: Fuzziness?) {
         scalars = Array(query.unicodeScalars)
+        self.fuzzy = fuzzy
     }
 
     mutating func tokens() throws(LodestoneError) -> [TextQueryToken] {
@@ -39,11 +42,6 @@ struct TextQueryLexer {
                 position += 1
             case "\"":
                 tokens.append(TextQueryToken(kind: try quoted(), column: column))
-            case "*":
-                throw .textSyntax(
-                    "The * at column \(column) does not follow a word.",
-                    "Write it right behind the beginning of a word: pyth*."
-                )
             case let scalar where scalar.properties.isWhitespace:
                 position += 1
             default:
@@ -51,9 +49,8 @@ struct TextQueryLexer {
                     tokens.append(TextQueryToken(kind: .field(name), column: column))
                     if scalars[position] == "\"" || scalars[position] == "(" { continue }
                     // What is behind a colon is no operator and no field again.
-                    let words = Words.split(runScalars())
-                    let term = TextQueryToken.Kind.operand(try operand(words))
-                    tokens.append(TextQueryToken(kind: term, column: column))
+                    guard let term = try term(runScalars()) else { continue }
+                    tokens.append(TextQueryToken(kind: .operand(term), column: column))
                 } else if let kind = try run() {
                     tokens.append(TextQueryToken(kind: kind, column: column))
                 }
@@ -79,11 +76,29 @@ struct TextQueryLexer {
                 "Put words between the quotes, or leave it out."
             )
         }
-        return .operand(try operand(words))
+        wordCount += words.count
+        guard position < scalars.count, scalars[position] == "*" || scalars[position] == "~" else {
+            return .operand(words.count == 1 ? .word(words[0]) : .phrase(words))
+        }
+        position += 1
+        let mark = scalars[position - 1]
+        if mark == "~" {
+            throw .textSyntax(
+                "The ~ at column \(position) follows a phrase.",
+                "Only single words find others that are like them: pytohn~."
+            )
+        }
+        if position < scalars.count, !Self.endsRun(scalars[position]) {
+            throw .textSyntax(
+                "The * at column \(position) is not at the end of a word.",
+                "Behind a phrase it leaves the last word open: \"rock n ro\"*."
+            )
+        }
+        return .operand(.prefix(words))
     }
 
-    /// The name of a field before a colon that a word, a quote or a parenthesis follows, so that
-    /// `12:30` and `http://host` stay words; goes behind the colon.
+    /// The name of a field before a colon that a word, a star, a quote or a parenthesis follows, so
+    /// that `12:30` and `http://host` stay words; goes behind the colon.
     private mutating func fieldName() -> String? {
         guard scalars[position] == "_" || scalars[position].properties.isAlphabetic,
             let colon = scalars[position...].firstIndex(of: ":"), colon + 1 < scalars.count,
@@ -92,7 +107,7 @@ struct TextQueryLexer {
             })
         else { return nil }
         switch scalars[colon + 1] {
-        case "\"", "(": break
+        case "\"", "(", "*": break
         case let scalar where Words.begins(scalar): break
         default: return nil
         }
@@ -100,7 +115,7 @@ struct TextQueryLexer {
         return String(String.UnicodeScalarView(scalars[position..<colon]))
     }
 
-    /// Characters up to a space, quote, parenthesis or star.
+    /// Characters up to a space, quote or parenthesis.
     private mutating func runScalars() -> ArraySlice<Unicode.Scalar> {
         let start = position
         while position < scalars.count, !Self.endsRun(scalars[position]) {
@@ -109,20 +124,18 @@ struct TextQueryLexer {
         return scalars[start..<position]
     }
 
-    /// Characters up to a space, quote, parenthesis or star: an operator, a word, words with
-    /// separators between, or only punctuation, which is `nil`.
+    /// Characters up to a space, quote or parenthesis: an operator, a word, words with separators
+    /// between, a pattern, or only punctuation, which is `nil`.
     private mutating func run() throws(LodestoneError) -> TextQueryToken.Kind? {
         let start = position
         let run = runScalars()
-        let following = position < scalars.count ? scalars[position] : nil
-        if following != "*" {
-            switch String(String.UnicodeScalarView(run)) {
-            case "AND": return .and
-            case "OR": return .or
-            case "NOT": return .not
-            default: break
-            }
+        switch String(String.UnicodeScalarView(run)) {
+        case "AND": return .and
+        case "OR": return .or
+        case "NOT": return .not
+        default: break
         }
+        let following = position < scalars.count ? scalars[position] : nil
         let words = Words.split(run)
         // Elsewhere a minus before a term means "without"; here it would silently ask for the term.
         if run.first == "-", !words.isEmpty || following == "\"" || following == "(" {
@@ -131,29 +144,107 @@ struct TextQueryLexer {
                 "Write NOT before a term to leave out what matches it, or drop the -."
             )
         }
-        guard !words.isEmpty else { return nil }
-        return .operand(try operand(words))
+        return try term(run).map { .operand($0) }
     }
 
-    /// An operand of `words`, which just ended at `position`, and the star that may follow.
-    private mutating func operand(_ words: [String]) throws(LodestoneError) -> TextQuery {
+    /// A word, words with separators between, or a pattern; `nil` for only punctuation.
+    private mutating func term(_ run: ArraySlice<Unicode.Scalar>) throws(LodestoneError)
+        -> TextQuery?
+    {
+        if run.contains("*") { return try pattern(run) }
+        if let word = try fuzzy(run) { return word }
+        let words = Words.split(run)
         wordCount += words.count
-        guard position < scalars.count, scalars[position] == "*" else {
-            return words.count == 1 ? .word(words[0]) : .phrase(words)
+        switch words.count {
+        case 0: return nil
+        case 1: return .word(words[0], fuzzy: fuzzy)
+        default: return .phrase(words)
         }
-        position += 1
-        if position < scalars.count, !Self.endsRun(scalars[position]) || scalars[position] == "*" {
+    }
+
+    // MARK: Words that stand for several
+
+    /// A word with ~, ~0, ~1 or ~2 behind it; `nil` when there is no such mark.
+    private mutating func fuzzy(_ run: ArraySlice<Unicode.Scalar>) throws(LodestoneError)
+        -> TextQuery?
+    {
+        guard let mark = run.lastIndex(of: "~"),
+            run[(mark + 1)...].allSatisfy({ "0"..."9" ~= $0 })
+        else { return nil }
+        let words = Words.split(run[..<mark])
+        if words.isEmpty { return nil }
+        guard words.count == 1, Words.begins(run[mark - 1]) || Words.isMark(run[mark - 1]) else {
             throw .textSyntax(
-                "The * at column \(position) is not at the end of a word.",
-                "Only the end of a word can be left open: pyth*."
+                "The ~ at column \(mark + 1) does not follow a single word.",
+                "Write it right behind a word of letters and digits alone: pytohn~."
             )
         }
-        return .prefix(words)
+        var fuzziness = fuzzy ?? .auto
+        switch String(String.UnicodeScalarView(run[(mark + 1)...])) {
+        case "": break
+        case "0": fuzziness.distance = .edits(0)
+        case "1": fuzziness.distance = .edits(1)
+        case "2": fuzziness.distance = .edits(2)
+        default:
+            throw .textSyntax(
+                "The ~ at column \(mark + 1) allows more than 2 edits.",
+                "Write ~, ~1 or ~2."
+            )
+        }
+        wordCount += 1
+        return .word(words[0], fuzzy: fuzziness)
+    }
+
+    /// Letters with stars among them.
+    private mutating func pattern(_ run: ArraySlice<Unicode.Scalar>) throws(LodestoneError)
+        -> TextQuery
+    {
+        let pieces = run.split(separator: "*", omittingEmptySubsequences: true)
+        let star = (run.firstIndex(of: "*") ?? run.startIndex) + 1
+        // What separates the whole from what is around it, as in "(*thon)." does here.
+        let words = pieces.map { Words.split($0) }
+        guard words.contains(where: { !$0.isEmpty }) else {
+            throw .textSyntax(
+                "The * at column \(star) stands alone.",
+                "Write it beside letters: pyth*, *thon or p*thon."
+            )
+        }
+        let opensAtStart = run.first == "*"
+        let opensAtEnd = run.last == "*"
+        if pieces.count == 1, opensAtEnd, !opensAtStart, run.dropLast().last != "*",
+            Self.isLetter(pieces[0].last)
+        {
+            wordCount += words[0].count
+            return .prefix(words[0])
+        }
+        for (number, piece) in pieces.enumerated() {
+            // Separators are harmless only where no star is.
+            let startsWell = (number == 0 && !opensAtStart) || Words.begins(piece[piece.startIndex])
+            let endsWell = (number == pieces.count - 1 && !opensAtEnd) || Self.isLetter(piece.last)
+            guard words[number].count == 1, startsWell, endsWell else {
+                throw .textSyntax(
+                    "The pattern at column \(run.startIndex + 1) goes beyond one word.",
+                    "Write letters, digits and * alone: p*thon; a phrase may end with one *."
+                )
+            }
+        }
+        wordCount += pieces.count
+        return .pattern(
+            WordPattern(
+                words.map { $0[0] },
+                isOpenAtStart: opensAtStart,
+                isOpenAtEnd: opensAtEnd
+            )
+        )
+    }
+
+    private static func isLetter(_ scalar: Unicode.Scalar?) -> Bool {
+        scalar.map { Words.begins($0) || Words.isMark($0) } ?? false
     }
 
     private static func endsRun(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar {
-        case "(", ")", "\"", "*": true
+        case "(", ")", "\"": true
         default: scalar.properties.isWhitespace
         }
     }

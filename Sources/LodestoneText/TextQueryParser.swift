@@ -7,18 +7,28 @@ package import LodestoneCore
 package enum TextQueryParser {
     /// Reads a question in query syntax.
     ///
-    /// Words, `"phrases in quotes"`, `prefix*`, `AND`, `OR` and `NOT` in upper case, and
-    /// parentheses. Terms side by side mean AND; NOT binds tighter than AND, AND tighter than OR;
-    /// `python NOT java` is `python AND NOT java`. A term with separators inside is a phrase:
-    /// `rock-n-roll`. `title:word`, `title:"a phrase"`, `title:pre*` and `title:(a OR b)` ask for
-    /// words of one field. Other punctuation counts as space.
+    /// Words, `"phrases in quotes"`, `prefix*`, `*substring*`, `p*n`, `typo~` and `typo~1` or `~2`
+    /// for so many edits, `AND`, `OR` and `NOT` in upper case, and parentheses. Terms side by side
+    /// mean AND; NOT binds tighter than AND, AND tighter than OR; `python NOT java` is
+    /// `python AND NOT java`. A term with separators inside is a phrase: `rock-n-roll`.
+    /// `title:word`, `title:"a phrase"`, `title:pre*` and `title:(a OR b)` ask for words of one
+    /// field. Other punctuation counts as space.
     ///
+    /// - Parameters:
+    ///   - query: At most `maxQueryBytes`.
+    ///   - fuzzy: What words find that aren't followed by a distance; `~` alone takes it over.
+    ///   - limits: What is accepted.
+    /// - Returns: The question, which asks for at least one word.
     /// - Throws: `.invalidArgument`: `TEXT_SYNTAX` with the column, counted in Unicode scalars
     ///   from 1; `LIMIT` for more than `maxQueryBytes`, `maxQueryTerms` words in all, or
     ///   `maxNesting` levels of parentheses and NOT.
-    package static func parse(_ query: String, limits: Limits) throws(LodestoneError) -> TextQuery {
+    package static func parse(
+        _ query: String,
+        fuzzy: Fuzziness? = nil,
+        limits: Limits
+    ) throws(LodestoneError) -> TextQuery {
         try checkBytes(query, limits)
-        var lexer = TextQueryLexer(query)
+        var lexer = TextQueryLexer(query, fuzzy: fuzzy)
         let tokens = try lexer.tokens()
         guard lexer.wordCount <= limits.maxQueryTerms else {
             throw .limit("query", lexer.wordCount, limits.maxQueryTerms, unit: "terms")
@@ -38,14 +48,15 @@ package enum TextQueryParser {
     /// - Throws: `.invalidArgument` for more than `maxQueryBytes`.
     package static func anyWord(
         _ query: String,
+        fuzzy: Fuzziness? = nil,
         limits: Limits,
         analyzer: TextAnalyzer? = nil
     ) throws(LodestoneError) -> TextQuery? {
         try checkBytes(query, limits)
         let all = Words.split(query.unicodeScalars)
         let words = (analyzer?.withoutStopWords(all) ?? all).prefix(limits.maxQueryTerms)
-        guard let first = words.first else { return nil }
-        return words.count == 1 ? .word(first) : .or(words.map { .word($0) })
+            .map { TextQuery.word($0, fuzzy: fuzzy) }
+        return words.count > 1 ? .or(words) : words.first
     }
 
     private static func checkBytes(_ query: String, _ limits: Limits) throws(LodestoneError) {

@@ -22,6 +22,11 @@ extension Query {
         }
         if message.has_limit != 0 { limit = Int(message.limit) }
         if let include = message.include { self.include = Include(include) }
+        if let highlight = message.highlight?.pointee {
+            self.highlight = try within("highlight") { () throws(LodestoneError) in
+                try Highlight(highlight)
+            }
+        }
     }
 }
 
@@ -44,13 +49,7 @@ extension Source {
         case LODESTONE__V1__SOURCE__KIND_TEXT:
             let match = message.text.pointee
             kind = try within("text") { () throws(LodestoneError) in
-                .text(
-                    MatchText(
-                        try match.query.text("query"),
-                        mode: try enumCase("mode", match.mode.rawValue),
-                        fuzzyDistance: Int(match.fuzzy_distance)
-                    )
-                )
+                .text(try MatchText(match))
             }
         case LODESTONE__V1__SOURCE__KIND_WALK:
             let from = message.walk.pointee

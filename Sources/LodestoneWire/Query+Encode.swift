@@ -10,6 +10,7 @@ extension MessageWriter {
             writer.fusion(3, query.fusion)
             writer.count(4, query.limit, "limit")
             writer.include(5, query.include)
+            if let highlight = query.highlight { writer.highlight(8, highlight) }
         }
     }
 
@@ -22,11 +23,7 @@ extension MessageWriter {
                     if let efSearch = near.efSearch { writer.count(2, efSearch, "ef_search") }
                 }
             case .text(let match):
-                writer.message(2, expecting: match.query.utf8.count) { writer in
-                    writer.text(1, match.query)
-                    writer.enumeration(2, match.mode)
-                    writer.count(3, match.fuzzyDistance, "fuzzy_distance")
-                }
+                writer.matchText(2, match)
             case .walk(let walk):
                 writer.message(3) { $0.walk(1, walk) }
             case .walkFromHits(let walk):

@@ -181,7 +181,12 @@ extension QueryResult {
                 "explanations",
                 message.explanations,
                 message.n_explanations
-            ) { (explanation) throws(LodestoneError) in try VectorExplanation(explanation) }
+            ) { (explanation) throws(LodestoneError) in try VectorExplanation(explanation) },
+            textExplanations: try list(
+                "text_explanations",
+                message.text_explanations,
+                message.n_text_explanations
+            ) { (explanation) throws(LodestoneError) in try TextExplanation(explanation) }
         )
         filter = try FilterExplanation(message.filter)
     }
@@ -257,6 +262,9 @@ extension Hit {
                     score: score.pointee.score
                 )
             }
+        }
+        highlights = try list("highlights", message.highlights, message.n_highlights) {
+            (field) throws(LodestoneError) in try HighlightedField(field)
         }
         let vector =
             message.n_vector > 0

@@ -97,6 +97,9 @@ extension MessageWriter {
         message(field, expecting: 24 * result.hits.count) { writer in
             for hit in result.hits { writer.hit(1, hit) }
             if result.isPartial { writer.bool(2, true) }
+            for explanation in result.textExplanations {
+                writer.textExplanation(8, explanation)
+            }
             for explanation in result.explanations {
                 writer.message(3) { writer in
                     writer.count(1, explanation.source, "source")
@@ -147,6 +150,7 @@ extension MessageWriter {
                     writer.double(3, score.score)
                 }
             }
+            for field in hit.highlights { writer.highlightedField(8, field) }
             guard let document = hit.document else { return }
             if document.vector == nil || document.hasContents {
                 writer.message(4) { $0.contents(document) }

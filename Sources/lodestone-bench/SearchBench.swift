@@ -130,7 +130,9 @@ struct SearchBench: AsyncParsableCommand {
                 truth = try await exactAnswers(to: asked.vectors, target)
             }
             for ef in ef.isEmpty || kind == .text ? [nil] : ef.map(Optional.some) {
-                let questions = try zip(asked.texts, asked.vectors).enumerated().map { place, words in
+                let questions = try zip(asked.texts, asked.vectors).enumerated().map {
+                    place,
+                    words in
                     try question(kind, words.0, words.1, ef, place)
                 }
                 try await measure(kind, ef, questions, truth, shared, target)

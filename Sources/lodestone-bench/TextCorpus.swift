@@ -77,7 +77,7 @@ struct TextQuestions {
             case .phrase:
                 .matching("\"\(words)\"", mode: .querySyntax)
             case .fuzzy:
-                Source(.text(MatchText(words, fuzzyDistance: 1)))
+                .matching(words, fuzzy: .edits(1))
             }
         }
     }

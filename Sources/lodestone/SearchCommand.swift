@@ -13,6 +13,7 @@ struct SearchCommand: ClientCommand {
             lodestone search foods 'hot soup' --vector-file queries.f16 --row 3
             lodestone search foods 'hot soup' --filter "year >= 2020 AND NOT tags = 'draft'"
             lodestone search foods --syntax '"hot soup" AND NOT fish*'
+            lodestone search foods 'pytohn' --fuzzy auto --highlight
             """
     )
 
@@ -20,10 +21,18 @@ struct SearchCommand: ClientCommand {
     @Argument(help: "The collection.") var collection: String
     @Argument(help: "Words to look for.") var text: String?
     @Flag(
-        help:
-            "Read the words as a query: \"phrases\", prefix*, field:word, AND OR NOT, parentheses."
+        help: """
+            Read the words as a query: "phrases", prefix*, *part*, typo~, field:word, AND OR NOT, \
+            parentheses.
+            """
     )
     var syntax = false
+    @Option(
+        help: "Edits by which words may differ from those of the documents: auto, 0, 1 or 2.",
+        transform: SearchCommand.fuzziness
+    )
+    var fuzzy: Fuzziness?
+    @Flag(help: "Show the places that match, in bold on a terminal.") var highlight = false
     @Option(help: "Find what is near this document's vector.", completion: .file())
     var near: String?
     @Option(help: "Find what is near a vector of this .npy, .f16 or .f32 file.")
@@ -33,7 +42,12 @@ struct SearchCommand: ClientCommand {
     @Option(help: "Beam width in the graph of an hnsw collection. (default: the collection's)")
     var ef: Int?
     @OptionGroup var condition: FilterOptions
-    @Flag(help: "Say how the vector was searched, and how the filter was answered.")
+    @Flag(
+        help: """
+            Say how the vector was searched, which words were looked for, and how the filter was \
+            answered.
+            """
+    )
     var explain = false
     @Option(help: "The most hits.") var limit = 10
 
@@ -44,14 +58,12 @@ struct SearchCommand: ClientCommand {
         guard near == nil || vectorFile == nil else {
             throw ValidationError("--near and --vector-file are two vectors; give one of them.")
         }
-        guard text != nil || !syntax else { throw ValidationError("--syntax needs words.") }
-        guard ef == nil || ef ?? 0 > 0 else { throw ValidationError("--ef is at least 1.") }
-        let hasVector = near != nil || vectorFile != nil
-        guard hasVector || (!exact && ef == nil) else {
-            throw ValidationError("--exact and --ef need --near or --vector-file.")
+        guard text != nil || (!syntax && fuzzy == nil && !highlight) else {
+            throw ValidationError("--syntax, --fuzzy and --highlight need words.")
         }
-        guard hasVector || condition.filter != nil || !explain else {
-            throw ValidationError("--explain needs --near, --vector-file or --filter.")
+        guard ef == nil || ef ?? 0 > 0 else { throw ValidationError("--ef is at least 1.") }
+        guard near != nil || vectorFile != nil || (!exact && ef == nil) else {
+            throw ValidationError("--exact and --ef need --near or --vector-file.")
         }
         guard limit > 0 else { throw ValidationError("--limit is \(limit); at least 1.") }
         guard row >= 0 else { throw ValidationError("--row is \(row); 0 is the first.") }
@@ -64,7 +76,8 @@ struct SearchCommand: ClientCommand {
             sources.append(.near(vector, exact: exact, efSearch: ef))
         }
         if let text {
-            sources.append(.matching(text, mode: syntax ? .querySyntax : .anyWord))
+            let mode = syntax ? TextMode.querySyntax : .anyWord
+            sources.append(.matching(text, mode: mode, fuzzy: fuzzy))
         }
         var include: Include = [.text, .metadata, .sourceScores]
         if explain { include.insert(.explain) }
@@ -74,7 +87,8 @@ struct SearchCommand: ClientCommand {
                 sources,
                 filter: try condition.parsed,
                 limit: near == nil ? limit : limit + 1,
-                include: include
+                include: include,
+                highlight: highlight ? Highlight() : nil
             )
         )
         let milliseconds = (ContinuousClock.now - start).seconds * 1_000
@@ -89,6 +103,14 @@ struct SearchCommand: ClientCommand {
             people: people(result, names, milliseconds),
             json: json(result, names, milliseconds)
         )
+    }
+
+    private static func fuzziness(_ text: String) throws -> Fuzziness {
+        if text == "auto" { return .auto }
+        guard let edits = Int(text), 0...2 ~= edits else {
+            throw ValidationError("--fuzzy is \(text); give auto, 0, 1 or 2.")
+        }
+        return .edits(edits)
     }
 
     private func vector(_ target: LodestoneClient.Collection) async throws(LodestoneError)
@@ -136,7 +158,8 @@ struct SearchCommand: ClientCommand {
                     + "\(grouped(explanation.visitedNodes)) nodes visited, "
                     + "\(grouped(explanation.computedDistances)) distances computed, "
                     + "\(grouped(explanation.scannedRows)) rows scanned."
-            }.joined() + (result.filter.map { "\n\($0.sentence)" } ?? "")
+            }.joined() + result.textExplanations.map(\.summary).joined()
+            + (result.filter.map { "\n\($0.sentence)" } ?? "")
         guard !result.hits.isEmpty else {
             return "Nothing found in '\(collection)'.\(explanations)"
         }
@@ -153,9 +176,10 @@ struct SearchCommand: ClientCommand {
                 summary(hit.document)
             )
         }
+        let shown = highlight ? HighlightedHits.text(result.hits) : table.text
         let partial = result.isPartial ? "; a budget ended the search early" : ""
         let count = "\(result.hits.count) hits in \(short(milliseconds)) ms\(partial)"
-        return "\(table.text)\n\(count)\(explanations)"
+        return "\(shown)\n\(count)\(explanations)"
     }
 
     private func json(_ result: QueryResult, _ names: [String], _ milliseconds: Double) -> JSON {
@@ -166,12 +190,17 @@ struct SearchCommand: ClientCommand {
                 members.append(("score", .double(source.score)))
                 return JSON.object(members)
             }
-            return JSON.object([
-                ("id", .string(hit.id.string)), ("score", .double(hit.score)),
-                ("sources", .array(sources)),
-                ("text", .object((hit.document?.text ?? []).map { ($0.name, .string($0.text)) })),
-                ("metadata", JSON(hit.document?.metadata ?? [:])),
-            ])
+            return JSON.object(
+                [
+                    ("id", .string(hit.id.string)), ("score", .double(hit.score)),
+                    ("sources", .array(sources)),
+                    (
+                        "text",
+                        .object((hit.document?.text ?? []).map { ($0.name, .string($0.text)) })
+                    ),
+                    ("metadata", JSON(hit.document?.metadata ?? [:])),
+                ] + (highlight ? [("highlights", HighlightedHits.json(hit))] : [])
+            )
         }
         var members: [(String, JSON)] = [
             ("hits", .array(hits)), ("isPartial", .bool(result.isPartial)),
@@ -189,6 +218,8 @@ struct SearchCommand: ClientCommand {
             }
             members.append(("explanations", .array(explanations)))
             if let filter = result.filter { members.append(("filter", JSON(filter))) }
+            let words = result.textExplanations.map(\.json)
+            members.append(("textExplanations", .array(words)))
         }
         return .object(members)
     }

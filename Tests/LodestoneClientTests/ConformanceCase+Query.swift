@@ -65,6 +65,26 @@ extension JSON {
         }
     }
 
+    private var fuzzy: Fuzziness? {
+        guard let distance = self["fuzzy"] else { return nil }
+        return Fuzziness(
+            distance.int.map { .edits($0) } ?? .auto,
+            prefixLength: self["prefix_length"]?.int ?? 0,
+            maxExpansions: self["max_expansions"]?.int ?? 50
+        )
+    }
+
+    private var highlight: Highlight {
+        var highlight = Highlight(
+            before: self["before"]?.string ?? "",
+            after: self["after"]?.string ?? ""
+        )
+        if let fields = self["fields"]?.array { highlight.fields = fields.compactMap(\.string) }
+        if let size = self["fragment_size"]?.int { highlight.fragmentSize = size }
+        if let count = self["max_fragments"]?.int { highlight.maxFragments = count }
+        return highlight
+    }
+
     private var source: Source {
         get throws {
             let kind: Source.Kind
@@ -81,7 +101,7 @@ extension JSON {
                     MatchText(
                         text,
                         mode: self["mode"]?.string == "query_syntax" ? .querySyntax : .anyWord,
-                        fuzzyDistance: self["fuzzy_distance"]?.int ?? 0
+                        fuzzy: fuzzy
                     )
                 )
             } else {
@@ -110,7 +130,8 @@ extension JSON {
                 filter: try self["filter"]?.filter,
                 fusion: fusion,
                 limit: self["limit"]?.int ?? 10,
-                include: try include ?? []
+                include: try include ?? [],
+                highlight: self["highlight"].map(\.highlight)
             )
         }
     }

@@ -176,6 +176,7 @@ extension JSON {
                 dimension: self["dimension"]?.int ?? 0,
                 metric: metric,
                 vectorStrategy: try vectorStrategy ?? .flatScan,
+                textStrategy: self["text_strategy"]?.string == "fts5" ? .fts5 : .postings,
                 metadataIndexes: try list("metadata_indexes") { MetadataIndex(path: $0.path) }
             )
         }

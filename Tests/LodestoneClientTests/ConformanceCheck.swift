@@ -156,6 +156,36 @@ struct ConformanceCheck {
         )
     }
 
+    private func textExplanation(
+        _ explanation: TextExplanation,
+        _ expected: JSON,
+        _ what: String
+    ) {
+        equal(explanation.source, expected["source"]?.int, "\(what) source")
+        for (word, json) in pairs(explanation.words, expected["words"], what) {
+            equal(word.word, json["word"]?.string ?? "", "\(what) word")
+            equal(word.documents, json["documents"]?.int, "\(what) documents")
+            equal(word.expansionCount, json["expansion_count"]?.int, "\(what) count")
+            for (one, json) in pairs(word.expansions, json["expansions"], what) {
+                equal(one.word, json["word"]?.string ?? "", "\(what) expansion")
+                equal(one.distance, json["distance"]?.int, "\(what) distance")
+                equal(one.documents, json["documents"]?.int, "\(what) documents")
+            }
+        }
+    }
+
+    private func highlights(_ fields: [HighlightedField], _ expected: JSON, _ what: String) {
+        guard case .object(let wanted) = expected else { return }
+        equal(fields.map(\.field).sorted(), wanted.keys.sorted(), what)
+        for field in fields {
+            for (one, json) in pairs(field.fragments, wanted[field.field], what) {
+                equal(one.text, json["text"]?.string ?? "", what)
+                let matches = json["matches"]?.array?.map { $0.array?.compactMap(\.int) ?? [] }
+                equal(one.matches.map { [$0.lowerBound, $0.upperBound] }, matches ?? [], what)
+            }
+        }
+    }
+
     func documents(_ documents: [Document], _ expected: JSON?) {
         for (document, json) in pairs(documents, expected, "documents") {
             self.document(document, json)
@@ -224,6 +254,16 @@ struct ConformanceCheck {
                 }
             }
             if let filter = json["filter"] { self.filter(result.filter, filter) }
+            if let explanations = json["text_explanations"] {
+                for (one, json) in pairs(result.textExplanations, explanations, what) {
+                    textExplanation(one, json, "\(what) text explanation")
+                }
+            }
+            if let highlights = json["highlights"] {
+                for (hit, json) in pairs(result.hits, highlights, what) {
+                    self.highlights(hit.highlights, json, "\(what) highlights of \(hit.id)")
+                }
+            }
             if let partial = json["partial"] { equal(result.isPartial, partial.bool, what) }
         }
     }

@@ -175,6 +175,41 @@ struct CommandTests {
         #expect(try await server.lodestone("verify").status == 0)
     }
 
+    @Test("words with typing errors are found, and the places that match shown")
+    func typos() async throws {
+        let server = try await filled()
+        let plain = try await server.lodestone("search", "things", "suop", "--json")
+        #expect(ids(plain).isEmpty)
+        let found = try await server.lodestone(
+            "search",
+            "things",
+            "suop",
+            "--fuzzy",
+            "auto",
+            "--highlight",
+            "--explain",
+            "--json"
+        )
+        #expect(ids(found).first == "soup")
+        let hit = try #require((found.json["hits"] as? [[String: Any]])?.first)
+        #expect((hit["highlights"] as? [String: Any])?["words"] != nil)
+        let words = try #require((found.json["textExplanations"] as? [[String: Any]])?.first)
+        let word = try #require((words["words"] as? [[String: Any]])?.first)
+        #expect(word["word"] as? String == "suop" && word["expansionCount"] as? Int == 1)
+        let people = try await server.lodestone(
+            "search",
+            "things",
+            "suop~1",
+            "--syntax",
+            "--highlight",
+            "--explain"
+        )
+        #expect(people.output.contains("words: ") && people.output.contains("soup (1 edit, "))
+        // Not a terminal.
+        #expect(!people.output.contains("\u{1B}"))
+        #expect(try await server.lodestone("search", "things", "x", "--fuzzy", "3").status == 64)
+    }
+
     @Test("an index can be chosen, built and looked at, and a search says how it went")
     func index() async throws {
         let server = try await filled()

@@ -81,6 +81,12 @@ struct BaseVerifyTests {
         #expect(try await engine.get(GetRequest(collection: "a", ids: ["d3", "d4"])).count == 1)
         let description = try engine.describe("a")
         #expect(description.documents == 47 && description.vectors == 37)
+        // A number of the base, one of the delta, and a word of both.
+        let typos = Query([.matching("docuemnt~ AND (12x~1 OR *5)", mode: .querySyntax)])
+        #expect(
+            Set(try await engine.search("a", typos).map(\.id.string))
+                == ["d12", "d5", "d15", "d25", "d35", "d45"]
+        )
     }
 
     @Test("finds nothing in one that is as it was written")

@@ -109,7 +109,7 @@ struct EngineTests {
                 documents: [
                     Document(id: "near", vector: [1, 0], text: "a long tale of moss and of stone"),
                     Document(id: "both", vector: [3, 4], text: "moss"),
-                    Document(id: "next", vector: [10, 1], text: "sand"),
+                    Document(id: "next", vector: [1, 1], text: "sand"),
                 ]
             )
         )
@@ -121,9 +121,9 @@ struct EngineTests {
                 include: .sourceScores
             )
         )
-        let best = try #require(hits.first)
-        let vector = try #require(best.sourceScores.first)
-        #expect(best.id == "both" && vector.source == 0 && vector.rank == nil)
+        let both = try #require(hits.first { $0.id == "both" })
+        let vector = try #require(both.sourceScores.first)
+        #expect(vector.source == 0 && vector.rank == nil)
         #expect(abs(vector.score - 0.6) < 1e-6)
     }
 

@@ -176,4 +176,55 @@ struct InvalidRequestTests {
         }
         #expect(large?.reason == "LIMIT" && large?.message.contains("4097") ?? false)
     }
+
+    private static let badTexts: [(Query, String, String)] = [
+        (text(.edits(3)), "sources[0].fuzzy_distance", "3; it must be 0 to 2"),
+        (text(.edits(-1)), "sources[0].fuzzy_distance", "-1; it must be 0 to 2"),
+        (
+            text(Fuzziness(prefixLength: 65)), "sources[0].fuzzy_prefix_length",
+            "65; it must be 0 to 64"
+        ),
+        (
+            text(Fuzziness(maxExpansions: 0)), "sources[0].fuzzy_max_expansions",
+            "0; it must be 1 to 1000"
+        ),
+        (
+            text(nil, Highlight(fragmentSize: 10_001)), "highlight.fragment_size",
+            "10001; it must be 0 to 10000"
+        ),
+        (
+            text(nil, Highlight(maxFragments: 0)), "highlight.max_fragments",
+            "0; it must be 1 to 100"
+        ),
+        (
+            text(nil, Highlight(fields: Array(repeating: "f", count: 65))), "highlight.fields",
+            "65; it must be 0 to 64"
+        ),
+    ]
+
+    private static func text(_ fuzzy: Fuzziness?, _ highlight: Highlight? = nil) -> Query {
+        Query([.matching("word", fuzzy: fuzzy)], highlight: highlight)
+    }
+
+    @Test("for words or highlights out of range is refused", arguments: badTexts)
+    func texts(query: Query, field: String, says: String) async throws {
+        let engine = try await engine()
+        let error = await failure { _ = try await engine.search("none", query) }
+        #expect(error?.code == .invalidArgument && error?.reason == "LIMIT")
+        #expect(error?.field == "queries[0].\(field)")
+        #expect(error?.message.contains(says) == true, "\(error?.message ?? "")")
+    }
+
+    @Test("because a pattern stands for too many words is refused, with the pattern")
+    func pattern() async throws {
+        let engine = try await engine()
+        let words = (0..<10_001).map { "w\($0)" }.joined(separator: " ")
+        _ = try await engine.index("none", [Document(id: "a", text: words)])
+        let error = await failure {
+            let query = Query([.matching("NOT *w*", mode: .querySyntax)])
+            _ = try await engine.search("none", query)
+        }
+        #expect(error?.code == .invalidArgument && error?.reason == "LIMIT")
+        #expect(error?.message == "The pattern *w* stands for more than 10000 words.")
+    }
 }

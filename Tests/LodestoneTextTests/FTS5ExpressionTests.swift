@@ -102,6 +102,11 @@ enum TextOracle {
     static func matches(_ text: [String], _ query: TextQuery) -> Bool {
         switch query {
         case .word(let word): text.contains(word)
+        case .fuzzy(let word, let fuzziness):
+            text.contains {
+                plainDistance($0, word) <= fuzziness.edits(forLetters: word.unicodeScalars.count)
+            }
+        case .pattern(let pattern): text.contains { looksLike(pattern, $0.unicodeScalars[...]) }
         case .phrase(let words): occurs(words, in: text) { $0 == $1 }
         case .prefix(let words): occurs(words, in: text) { $0.hasPrefix($1) }
         case .and(let parts): parts.allSatisfy { matches(text, $0) }

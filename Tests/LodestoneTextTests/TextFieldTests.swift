@@ -111,6 +111,7 @@ struct TextFieldTests {
         case .phrase(let words): return hasRow(words.map(stem), false)
         case .prefix(let words): return hasRow(words.map(stem), true)
         case .field(let name, let query): return matches(document, query, name)
+        case .fuzzy, .pattern: preconditionFailure("This is not asked here.")
         case .and(let parts): return parts.allSatisfy { matches(document, $0, field) }
         case .or(let parts): return parts.contains { matches(document, $0, field) }
         case .not(let query): return !matches(document, query, field)

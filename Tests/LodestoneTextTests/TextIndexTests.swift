@@ -85,11 +85,50 @@ struct Corpus {
 
     func isAllowed(_ row: UInt32) -> Bool { texts[row] != nil }
 
-    mutating func query(depth: Int = 0) -> TextQuery {
+    /// A word with a letter more, less, changed or swapped.
+    mutating func misspelt() -> String {
+        var letters = Array(word())
+        let place = Int.random(in: 0..<letters.count, using: &random)
+        switch Int.random(in: 0..<4, using: &random) {
+        case 0: letters.insert("o", at: place)
+        case 1 where letters.count > 1: letters.remove(at: place)
+        case 2: letters.swapAt(place, 0)
+        default: letters[place] = "r"
+        }
+        return String(letters)
+    }
+
+    /// The rows with a word that has the stem of one that is so, folded.
+    func rows(_ isSo: (String) -> Bool) -> Set<UInt32> {
+        let words = texts.mapValues { QueryWords.folded($0) }
+        let stems = Set(
+            words.values.joined().filter { isSo(String(decoding: $0, as: UTF8.self)) }
+                .map { QueryWords.stem(of: $0) }
+        )
+        return Set(
+            words.filter { $0.value.contains { stems.contains(QueryWords.stem(of: $0)) } }.keys
+        )
+    }
+
+    /// The rows with a word that has the same stem.
+    func rows(stem word: String) -> Set<UInt32> {
+        let stem = QueryWords.stems(of: word)
+        return rows { QueryWords.stems(of: $0) == stem }
+    }
+
+    /// A question; with words that are like others only if wanted.
+    mutating func query(depth: Int = 0, withLikeness: Bool = false) -> TextQuery {
         let parts = { (corpus: inout Corpus) in
             (0..<Int.random(in: 1...3, using: &corpus.random)).map { _ in
-                corpus.query(depth: depth + 1)
+                corpus.query(depth: depth + 1, withLikeness: withLikeness)
             }
+        }
+        if withLikeness, Int.random(in: 0..<3, using: &random) == 0 {
+            let edits = Fuzziness.edits(Int.random(in: 1...2, using: &random))
+            let start = String(word().prefix(2))
+            return .random(using: &random)
+                ? .fuzzy(misspelt(), edits)
+                : .pattern(WordPattern([start], isOpenAtStart: true, isOpenAtEnd: true))
         }
         switch Int.random(in: 0..<(depth < 3 ? 8 : 4), using: &random) {
         case 0: return .word(word())
@@ -101,7 +140,7 @@ struct Corpus {
                 (0..<Int.random(in: 0...2, using: &random)).map { _ in self.word() } + [prefix]
             )
         case 3: return .phrase([word() + "-" + word()])
-        case 4: return .not(query(depth: depth + 1))
+        case 4: return .not(query(depth: depth + 1, withLikeness: withLikeness))
         case 5: return .or(parts(&self))
         default: return .and(parts(&self))
         }
@@ -141,6 +180,69 @@ struct TextIndexTests {
 
     private func better(_ first: TextHit, _ second: TextHit) -> Bool {
         first.score > second.score || (first.score == second.score && first.row < second.row)
+    }
+
+    @Test("finds words that are like others as a plain comparison does", arguments: 1...2)
+    func likeness(seed: UInt64) throws {
+        var corpus = Corpus(seed: seed)
+        for round in 0..<3 {
+            corpus.add(80)
+            if round == 1 { try corpus.merge() }
+            for _ in 0..<8 {
+                let (word, other) = (corpus.misspelt(), corpus.word())
+                let fuzzy = TextQuery.fuzzy(word, .edits(1))
+                let start = String(word.prefix(2))
+                let pattern = TextQuery.pattern(
+                    WordPattern([start, "s"], isOpenAtStart: true, isOpenAtEnd: false)
+                )
+                let near = corpus.rows { plainDistance(folded(word), $0) <= 1 }
+                    .union(corpus.rows(stem: word))
+                let alike = corpus.rows { word in
+                    word.hasSuffix("s") && word.dropLast().contains(folded(start))
+                }
+                let rows = { (query: TextQuery) in
+                    Set(
+                        try corpus.index.search(
+                            NormalizedTextQuery(query),
+                            k: 10_000,
+                            isAllowed: corpus.isAllowed
+                        ).map(\.row)
+                    )
+                }
+                #expect(try rows(fuzzy) == near, "\(word)")
+                #expect(try rows(pattern) == alike, "\(start)")
+                #expect(
+                    try rows(.or([fuzzy, .word(other)])) == near.union(corpus.rows(stem: other))
+                )
+                #expect(
+                    try rows(.and([pattern, .not(fuzzy)])) == alike.subtracting(near)
+                )
+            }
+        }
+    }
+
+    @Test("puts a word before words that are like it, and counts these as one")
+    func nearness() throws {
+        var index = TextIndex()
+        let texts = [
+            "python", "pythons python", "pithon", "pythn and pithon", "snake", "pytho pith",
+        ]
+        let analyzed = index.analyze(texts)
+        for row in texts.indices { index.add(analyzed, at: row, row: UInt32(row)) }
+        let rows = { (word: String, fuzziness: Fuzziness) in
+            let query = NormalizedTextQuery(.fuzzy(word, fuzziness))
+            let hits = try index.search(query, k: 10) { _ in true }
+            #expect(zip(hits, hits.dropFirst()).allSatisfy { better($0, $1) })
+            let ranked = NormalizedTextQuery(.or([.fuzzy(word, fuzziness), .word("nowhere")]))
+            #expect(try index.search(ranked, k: 10) { _ in true }.map(\.row) == hits.map(\.row))
+            return hits.map(\.row)
+        }
+        #expect(try Set(rows("python", .auto).prefix(2)) == [0, 1])
+        #expect(try rows("python", .edits(1)).count == 5)
+        #expect(try Set(rows("pytohn", .edits(1))) == [0, 1, 3])
+        #expect(try Set(rows("pithon", .edits(0))) == [2, 3])
+        #expect(try Set(rows("xython", Fuzziness(.edits(1), prefixLength: 1))).isEmpty)
+        #expect(try Set(rows("pithon", Fuzziness(.edits(1), maxExpansions: 1))) == [0, 1, 2, 3])
     }
 
     @Test("ranks as a plain loop over all documents does", arguments: 1...4)
@@ -268,8 +370,8 @@ struct TextIndexTests {
             plain.remove(30)
             if round % 2 == Int(seed % 2) { try merged.merge() }
             for _ in 0..<60 {
-                let query = NormalizedTextQuery(merged.query())
-                _ = plain.query()
+                let query = NormalizedTextQuery(merged.query(withLikeness: true))
+                _ = plain.query(withLikeness: true)
                 #expect(
                     try merged.index.search(query, k: 50, isAllowed: merged.isAllowed)
                         == plain.index.search(query, k: 50, isAllowed: plain.isAllowed)
@@ -290,7 +392,9 @@ struct TextIndexTests {
             if round == 2 { corpus.nextRow += 100_000 }
             for turn in 0..<40 {
                 let words = (0..<3).map { _ in TextQuery.word(corpus.word()) }
-                let query = NormalizedTextQuery(turn % 2 == 0 ? .or(words) : corpus.query())
+                let query = NormalizedTextQuery(
+                    turn % 2 == 0 ? .or(words) : corpus.query(withLikeness: true)
+                )
                 let hits = try corpus.index.search(query, k: 100_000, isAllowed: corpus.isAllowed)
                 let found = Dictionary(uniqueKeysWithValues: hits.map { ($0.row, $0.score) })
                 // In no order, some twice, some that don't exist.

@@ -82,6 +82,54 @@ struct TextQueryParserTests {
     }
 
     @Test(
+        "asks for words that look like a pattern",
+        arguments: [
+            ("*ytho*", ["ytho"], true, true), ("*thon", ["thon"], true, false),
+            ("p*thon", ["p", "thon"], false, false), ("p*t*", ["p", "t"], false, true),
+            ("py**", ["py"], false, true), ("**é", ["é"], true, false),
+            ("'p*n", ["p", "n"], false, false), ("p*n.", ["p", "n"], false, false),
+        ]
+    )
+    func patterns(query: String, parts: [String], start: Bool, end: Bool) throws {
+        #expect(
+            try TextQueryParser.parse(query, limits: .standard)
+                == .pattern(WordPattern(parts, isOpenAtStart: start, isOpenAtEnd: end))
+        )
+    }
+
+    @Test(
+        "asks for words that are like one",
+        arguments: [
+            ("word~", .fuzzy("word", .auto)), ("word~1", .fuzzy("word", .edits(1))),
+            ("(it~2)", .fuzzy("it", .edits(2))), ("it~", .word("it")), ("word~0", .word("word")),
+            ("a~b", .phrase(["a", "b"])), ("~ word", .word("word")), ("~1", .word("1")),
+        ] as [(String, TextQuery)]
+    )
+    func likeness(query: String, expected: TextQuery) throws {
+        #expect(try TextQueryParser.parse(query, limits: .standard) == expected)
+    }
+
+    @Test("takes all words as fuzzy that can be, when told so")
+    func fuzzyWords() throws {
+        let fuzzy = Fuzziness(.edits(2), prefixLength: 1, maxExpansions: 7)
+        let one = Fuzziness(.edits(1), prefixLength: 1, maxExpansions: 7)
+        let query = "word other~1 third~0 fourth~ \"fifth\" six-th sev* *eigh"
+        #expect(
+            try TextQueryParser.parse(query, fuzzy: fuzzy, limits: .standard)
+                == .and([
+                    .fuzzy("word", fuzzy), .fuzzy("other", one), .word("third"),
+                    .fuzzy("fourth", fuzzy), .word("fifth"), .phrase(["six", "th"]),
+                    .prefix(["sev"]),
+                    .pattern(WordPattern(["eigh"], isOpenAtStart: true, isOpenAtEnd: false)),
+                ])
+        )
+        #expect(
+            try TextQueryParser.anyWord("a word", fuzzy: .auto, limits: .standard)
+                == .or([.word("a"), .fuzzy("word", .auto)])
+        )
+    }
+
+    @Test(
         "that can't be read is refused with the place of the fault",
         arguments: [
             ("", "The query holds no word."),
@@ -104,12 +152,24 @@ struct TextQueryParserTests {
             ("(a OR) b", "OR at column 4 has no term after it."),
             ("NOT", "NOT at column 1 has no term after it."),
             ("日本 NOT", "NOT at column 4 has no term after it."),
-            ("* a", "The * at column 1 does not follow a word."),
-            ("a *", "The * at column 3 does not follow a word."),
-            ("+*", "The * at column 2 does not follow a word."),
-            ("*thon", "The * at column 1 does not follow a word."),
-            ("py*on", "The * at column 3 is not at the end of a word."),
-            ("py**", "The * at column 3 is not at the end of a word."),
+            ("* a", "The * at column 1 stands alone."),
+            ("a *", "The * at column 3 stands alone."),
+            ("a **", "The * at column 3 stands alone."),
+            ("+*", "The * at column 2 stands alone."),
+            ("a *+*", "The * at column 3 stands alone."),
+            ("a rock-n*roll", "The pattern at column 3 goes beyond one word."),
+            ("*.py*", "The pattern at column 1 goes beyond one word."),
+            ("p*.", "The pattern at column 1 goes beyond one word."),
+            ("*a-b", "The pattern at column 1 goes beyond one word."),
+            ("\"a b\"*c", "The * at column 6 is not at the end of a word."),
+            ("\"a b\"~", "The ~ at column 6 follows a phrase."),
+            ("\"a\"~2", "The ~ at column 4 follows a phrase."),
+            ("x rock-n-roll~", "The ~ at column 14 does not follow a single word."),
+            ("don't~1", "The ~ at column 6 does not follow a single word."),
+            ("wow!~", "The ~ at column 5 does not follow a single word."),
+            ("word~3", "The ~ at column 5 allows more than 2 edits."),
+            ("word~10000000000000000000", "The ~ at column 5 allows more than 2 edits."),
+            ("-*thon", "The term at column 1 begins with -."),
             ("python -java", "The term at column 8 begins with -."),
             ("-\"a b\"", "The term at column 1 begins with -."),
             ("-(a b)", "The term at column 1 begins with -."),

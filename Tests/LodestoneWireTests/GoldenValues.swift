@@ -364,7 +364,7 @@ enum GoldenValues {
                     [
                         Source(.vector(NearVector([1, 0, 0])), weight: 2, candidates: 50),
                         Source(
-                            .text(MatchText("red fox*", mode: .querySyntax, fuzzyDistance: 1))
+                            .text(MatchText("red fox*", mode: .querySyntax, fuzzy: .edits(1)))
                         ),
                         Source(
                             .walk(

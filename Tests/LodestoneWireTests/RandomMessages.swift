@@ -213,7 +213,7 @@ struct RandomMessages {
                     MatchText(
                         text(),
                         mode: TextMode.allCases[below(2)],
-                        fuzzyDistance: below(3)
+                        fuzzy: maybe { $0.fuzziness() }
                     )
                 )
             case 2: .walk(walk())
@@ -223,6 +223,59 @@ struct RandomMessages {
             kind,
             weight: maybe { Float($0.below(10)) / 4 },
             candidates: maybe { $0.count() }
+        )
+    }
+
+    mutating func fuzziness() -> Fuzziness {
+        Fuzziness(
+            flag() ? .auto : .edits(below(3)),
+            prefixLength: below(3),
+            maxExpansions: [50, 7][below(2)]
+        )
+    }
+
+    mutating func highlight() -> Highlight {
+        Highlight(
+            fields: many(2) { $0.text() },
+            fragmentSize: count(),
+            maxFragments: count(),
+            before: text(),
+            after: text()
+        )
+    }
+
+    mutating func highlightedField() -> HighlightedField {
+        HighlightedField(
+            field: text(),
+            fragments: many(2) { random in
+                let text = random.text()
+                let place = random.below(text.utf8.count + 1)
+                return HighlightedField.Fragment(
+                    text: text,
+                    offset: random.count(),
+                    matches: random.flag() ? [] : [0..<place, place..<text.utf8.count]
+                )
+            }
+        )
+    }
+
+    mutating func textExplanation() -> TextExplanation {
+        TextExplanation(
+            source: below(4),
+            words: many(3) { random in
+                TextExplanation.Word(
+                    random.text(),
+                    documents: random.count(),
+                    expansionCount: random.count(),
+                    expansions: random.many(3) {
+                        TextExplanation.Expansion(
+                            $0.text(),
+                            distance: $0.below(3),
+                            documents: $0.count()
+                        )
+                    }
+                )
+            }
         )
     }
 
@@ -238,7 +291,8 @@ struct RandomMessages {
             filter: maybe { $0.filter() },
             fusion: fusion,
             limit: count(),
-            include: include()
+            include: include(),
+            highlight: maybe { $0.highlight() }
         )
     }
 
@@ -342,6 +396,7 @@ struct RandomMessages {
                 score: Double($0.below(99)) / 7
             )
         }
+        hit.highlights = many(2) { $0.highlightedField() }
         if flag() {
             hit.document = document(dimension: 1 + below(4))
             hit.document?.id = hit.id
@@ -427,7 +482,8 @@ struct RandomMessages {
                             hits: $0.many(5) { $0.hit() },
                             isPartial: $0.flag(),
                             explanations: $0.many(2) { $0.explanation() },
-                            filter: $0.maybe { $0.filterExplanation() }
+                            filter: $0.maybe { $0.filterExplanation() },
+                            textExplanations: $0.many(2) { $0.textExplanation() }
                         )
                     },
                     sequenceNumber: number()

@@ -27,6 +27,9 @@ extension RequestValidation {
             if case .reciprocalRank(let k) = query.fusion {
                 try number(k, in: 0...100_000, "\(field).fusion.k")
             }
+            if let highlight = query.highlight {
+                try self.highlight(highlight, "\(field).highlight")
+            }
             if let filter = query.filter {
                 try self.filter(filter, "\(field).filter", depth: 1)
             }
@@ -61,20 +64,36 @@ extension RequestValidation {
             if let ef = near.efSearch { try number(ef, in: 1...limits.maxEF, "\(field).ef_search") }
         case .text(let text):
             try self.text(text.query, bytes: 0...limits.maxQueryBytes, "\(field).query")
-            guard text.fuzzyDistance == 0 else {
-                throw LodestoneError(
-                    .unimplemented,
-                    reason: "FUZZY",
-                    "This release does not search with typos yet.",
-                    recovery: "Send fuzzy_distance 0.",
-                    field: "\(field).fuzzy_distance"
-                )
-            }
+            if let fuzzy = text.fuzzy { try self.fuzziness(fuzzy, field) }
         case .walk(let walk):
             try self.walk(walk, field, needsStart: true)
         case .walkFromHits(let walk):
             try self.walk(walk, field, needsStart: false)
         }
+    }
+
+    private func fuzziness(_ fuzzy: Fuzziness, _ field: String) throws(LodestoneError) {
+        if case .edits(let edits) = fuzzy.distance {
+            try number(edits, in: 0...2, "\(field).fuzzy_distance")
+        }
+        try number(
+            fuzzy.prefixLength,
+            in: 0...limits.maxFuzzyPrefix,
+            "\(field).fuzzy_prefix_length"
+        )
+        try number(
+            fuzzy.maxExpansions,
+            in: 1...limits.maxExpansions,
+            "\(field).fuzzy_max_expansions"
+        )
+    }
+
+    private func highlight(_ highlight: Highlight, _ field: String) throws(LodestoneError) {
+        try number(highlight.fields.count, in: 0...64, "\(field).fields")
+        try number(highlight.fragmentSize, in: 0...10_000, "\(field).fragment_size")
+        try number(highlight.maxFragments, in: 1...100, "\(field).max_fragments")
+        try text(highlight.before, bytes: 0...256, "\(field).before")
+        try text(highlight.after, bytes: 0...256, "\(field).after")
     }
 
     func walk(_ walk: Walk, _ field: String, needsStart: Bool) throws(LodestoneError) {

@@ -144,15 +144,42 @@ struct SearchPlan {
             isPartial: lists.contains { $0.isPartial },
             explanations: query.include.contains(.explain) ? lists.compactMap(\.explanation) : []
         )
+        if query.include.contains(.explain), let text = view.state.text {
+            for (source, asked) in texts.enumerated() {
+                guard let asked else { continue }
+                result.textExplanations.append(
+                    TextExplanation(
+                        source: source,
+                        words: try text.explanation(of: asked, context: context)
+                    )
+                )
+            }
+        }
+        let highlighter = try query.highlight.map { (highlight) throws(LodestoneError) in
+            Highlighter(
+                try HighlightedWords(
+                    texts.compactMap(\.self),
+                    analyzer: TextAnalyzer(options.text),
+                    index: view.state.text,
+                    context: context
+                ),
+                highlight
+            )
+        }
         for hit in hits {
             guard let id = view.id(of: hit.row) else { continue }
+            try context.check()
             result.hits.append(
                 Hit(
                     id: id,
                     score: hit.score,
                     sourceScores: query.include.contains(.sourceScores) ? hit.sources : [],
                     document: query.include.needsDocument
-                        ? try view.document(hit.row, id: id, include: query.include) : nil
+                        ? try view.document(hit.row, id: id, include: query.include) : nil,
+                    highlights: try highlighter.map { (highlighter) throws(LodestoneError) in
+                        let document = try view.document(hit.row, id: id, include: .text)
+                        return highlighter.fields(of: document.text)
+                    } ?? []
                 )
             )
         }
@@ -167,13 +194,26 @@ struct SearchPlan {
             case .anyWord:
                 try TextQueryParser.anyWord(
                     text.query,
+                    fuzzy: text.fuzzy,
                     limits: limits,
                     analyzer: TextAnalyzer(options.text)
                 )
-            case .querySyntax: try TextQueryParser.parse(text.query, limits: limits)
+            case .querySyntax:
+                try TextQueryParser.parse(text.query, fuzzy: text.fuzzy, limits: limits)
             }
         guard let query = parsed.map(NormalizedTextQuery.init) else { return nil }
         for field in query.fields { try check(field) }
+        if options.textStrategy == .fts5, query.expression.needsVocabulary {
+            throw LodestoneError(
+                .unimplemented,
+                reason: "FTS5_VOCABULARY",
+                "'\(request.collection)' keeps its words in FTS5, which knows no fuzzy words and no "
+                    + "patterns like *thon.",
+                recovery: "Ask for whole words and prefix*, or keep the texts in a collection with "
+                    + "the text strategy postings.",
+                field: "query"
+            )
+        }
         return query
     }
 
@@ -306,7 +346,7 @@ extension Query {
 
     /// Whether the store's rows must be read to answer.
     func needsRows(_ strategy: TextIndexStrategy) -> Bool {
-        filter != nil || include.needsRows
+        filter != nil || include.needsRows || highlight != nil
             || (strategy == .fts5
                 && sources.contains { if case .text = $0.kind { true } else { false } })
     }

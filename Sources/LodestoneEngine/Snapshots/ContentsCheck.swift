@@ -55,6 +55,10 @@ struct ContentsCheck {
         if present.count != links.count || !zip(present, links).allSatisfy({ $0 == $1 }) {
             note(row.id.string, "edges", "has other edges for document '\(row.id)'.")
         }
+        // Analysing makes words known.
+        if view.state.text?.knowsWords(of: row.document) == false {
+            note(row.id.string, "words", "doesn't know all words of document '\(row.id)'.")
+        }
         if let words, let texts = view.state.analyze([row.document]) {
             let place = Int(row.row)
             let present = place < words.count ? words[place] : 0
@@ -94,6 +98,9 @@ struct ContentsCheck {
                 "edges",
                 "counts \(state.graph.edgeCount) edges; the rows have \(edges)."
             )
+        }
+        if view.state.text?.hasSoundVocabulary == false {
+            note(name, "words", "has words that don't lead to their stems.")
         }
         if !state.graph.isFoundFromBothEnds {
             note(name, "edges", "has edges that are not found from both of their ends.")

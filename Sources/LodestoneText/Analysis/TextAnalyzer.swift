@@ -20,6 +20,14 @@ package struct TextAnalyzer: Sendable {
         }
     }
 
+    /// The stem of a folded word.
+    func stem(of folded: some Sequence<UInt8>) -> [UInt8] {
+        var buffer = WordBuffer()
+        buffer.append(contentsOf: folded)
+        stem(&buffer)
+        return Array(UnsafeBufferPointer(start: buffer.bytes, count: buffer.count))
+    }
+
     /// Whether a folded word is left out of plain questions and of the lengths of documents.
     func isStopWord(_ word: FoldedWord) -> Bool { stopWords.contains(word) }
 

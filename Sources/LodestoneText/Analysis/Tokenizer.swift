@@ -19,6 +19,15 @@ struct Tokenizer: ~Copyable {
         in text: UnsafeBufferPointer<UInt8>,
         _ body: (FoldedWord) -> Void
     ) {
+        forEachPlacedWord(in: text) { word, _ in body(word) }
+    }
+
+    /// The same with where each word stands, in bytes.
+    @inline(__always)
+    mutating func forEachPlacedWord(
+        in text: UnsafeBufferPointer<UInt8>,
+        _ body: (FoldedWord, Range<Int>) -> Void
+    ) {
         guard let bytes = text.baseAddress else { return }
         let count = text.count
         var start = 0
@@ -28,7 +37,7 @@ struct Tokenizer: ~Copyable {
                 if byte < 0x80 {
                     start += 1
                 } else if let end = foldWord(text, from: start) {
-                    body(buffer.word)
+                    body(buffer.word, start..<end)
                     start = end
                 } else {
                     start = Self.decode(text, start).end
@@ -39,9 +48,12 @@ struct Tokenizer: ~Copyable {
             while end < count, Self.isWordByte(bytes[end]) { end += 1 }
             if end - start > FoldedWord.shortCount || (end < count && bytes[end] >= 0x80) {
                 end = foldWord(text, from: start) ?? end
-                body(buffer.word)
+                body(buffer.word, start..<end)
             } else {
-                body(Self.shortWord(bytes + start, end - start, readable: count - start))
+                body(
+                    Self.shortWord(bytes + start, end - start, readable: count - start),
+                    start..<end
+                )
             }
             // The byte after a word separates.
             start = end

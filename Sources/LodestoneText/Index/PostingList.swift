@@ -53,6 +53,11 @@ enum PostingList {
 
         var stem: Slice<UnsafeBufferPointer<UInt8>> { bytes[..<marker] }
 
+        /// The word whose list it is; `nil` for `mixed`.
+        var word: [UInt8]? {
+            kind == .mixed ? nil : Array(bytes[..<shared]) + Array(bytes[(marker + 1)...])
+        }
+
         /// Whether the list is that of this word, alone or among others.
         func isList(of word: [UInt8]) -> Bool {
             guard kind != .mixed, word.count == shared + bytes.count - marker - 1 else {

@@ -56,6 +56,8 @@ final class TextBase: Sendable {
     let classes: Section<UInt16>
     private let positions: Section<UInt8>
     private let skips: Section<UInt64>
+    /// The words as they stand in texts.
+    let vocabulary: BaseVocabulary
 
     /// `nil` when sections are missing, don't fit each other, or are of a later format.
     init?(_ source: some SectionSource, _ options: TextOptions) {
@@ -72,7 +74,8 @@ final class TextBase: Sendable {
             let rows = source.section("TROW", of: UInt16.self),
             let classes = source.section("TCLS", of: UInt16.self),
             let positions = source.section("TPOS", of: UInt8.self),
-            let skips = source.section("TSKP", of: UInt64.self)
+            let skips = source.section("TSKP", of: UInt64.self),
+            let vocabulary = BaseVocabulary(source)
         else { return nil }
         let value = { (field: Header) in header.element(field.rawValue, or: 0) }
         guard value(.format) == Self.format,
@@ -108,6 +111,7 @@ final class TextBase: Sendable {
         self.classes = classes
         self.positions = positions
         self.skips = skips
+        self.vocabulary = vocabulary
     }
 
     /// What `TFLD` holds.

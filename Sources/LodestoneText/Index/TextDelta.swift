@@ -21,6 +21,7 @@ import Synchronization
 final class TextDelta: @unchecked Sendable {
     let tables: TextTables
     var dictionary: TextDictionary { tables.dictionary }
+    let vocabulary = DeltaVocabulary()
     private let arena = GrowingWords()
     private let heads = GrowingWords()
     private let headCount = Atomic<UInt32>(0)

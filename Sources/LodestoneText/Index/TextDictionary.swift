@@ -24,6 +24,7 @@ package final class TextDictionary: @unchecked Sendable {
     ///     1  the list of the same stem that came before + 1, or 0
     private let lists = GrowingWords()
     private let listTotal = Atomic<UInt32>(0)
+    private let wordTotal = Atomic<UInt32>(0)
     /// Mask, then slots: upper half of the hash, number of the word + 1; 0 is free.
     private let table: Atomic<UnsafeMutablePointer<GrowingWords.Word>>
     private let additions: Mutex<Additions>
@@ -33,7 +34,6 @@ package final class TextDictionary: @unchecked Sendable {
     let analyzer: TextAnalyzer
 
     private struct Additions {
-        var wordCount = 0
         var byteCount = 0
         /// Outgrown tables, which readers may still be looking at.
         var retired: [Table] = []
@@ -61,6 +61,9 @@ package final class TextDictionary: @unchecked Sendable {
 
     /// Lists, numbered from 0.
     var listCount: UInt32 { listTotal.load(ordering: .acquiring) }
+
+    /// Words, numbered from 0: those of texts, and stems.
+    var wordCount: UInt32 { wordTotal.load(ordering: .acquiring) }
 
     /// Bytes of memory, roughly.
     var byteCount: Int {
@@ -163,6 +166,11 @@ package final class TextDictionary: @unchecked Sendable {
         return UInt32(truncatingIfNeeded: record[2].load(ordering: .relaxed) >> 32) & 0x3FFF_FFFF
     }
 
+    /// Whether a word stands in texts, and is not only the stem of others.
+    func isInTexts(_ number: UInt32) -> Bool {
+        words[number * 4][3].load(ordering: .acquiring) & 0xFFFF_FFFF != 0
+    }
+
     /// Calls `body` with a word.
     func withWord<T>(_ number: UInt32, _ body: (FoldedWord) -> T) -> T {
         let record = words[number * 4]
@@ -180,6 +188,12 @@ package final class TextDictionary: @unchecked Sendable {
             guard let start = copy.baseAddress else { preconditionFailure("a long word is empty") }
             return body(FoldedWord(start, count: count))
         }
+    }
+
+    /// The stem that a list is of.
+    func stem(ofList list: UInt32) -> [UInt8] {
+        let list = self.list(list)
+        return withWord(list.kind == .mixed ? list.word : stem(of: list.word)) { $0.bytes }
     }
 
     /// What a list is kept under in a base.
@@ -342,14 +356,14 @@ package final class TextDictionary: @unchecked Sendable {
             record[0].store(hash, ordering: .relaxed)
             record[1].store(UInt64(start), ordering: .relaxed)
         }
-        additions.wordCount += 1
         var table = table.load(ordering: .relaxed)
-        if additions.wordCount * 2 > Int(table[0].load(ordering: .relaxed)) {
+        if (Int(index) / 4 + 1) * 2 > Int(table[0].load(ordering: .relaxed)) {
             additions.retired.append(Table(slots: table))
             table = grown(table)
         }
         Self.put(hash, index / 4, into: table)
         self.table.store(table, ordering: .releasing)
+        wordTotal.store(index / 4 + 1, ordering: .releasing)
         let slots = Int(table[0].load(ordering: .relaxed)) * 2
         additions.byteCount =
             words.byteCount + longWords.byteCount + lists.byteCount + slots * 8

@@ -31,7 +31,7 @@ extension TextIndex {
         if let words = query.expression.anyWord(by: delta.dictionary.analyzer) {
             return try rank(words, k: k, context: context, isAllowed: isAllowed)
         }
-        var matcher = TextMatcher(self, query.expression)
+        var matcher = try TextMatcher(self, query.expression, context)
         let weights = matcher.weights
         let classes = classWeights
         var top = TopRows(limit: k)
@@ -59,7 +59,7 @@ extension TextIndex {
         context: CallContext?,
         isAllowed: (UInt32) -> Bool
     ) throws(LodestoneError) -> [TextHit] {
-        var matcher = TextMatcher(self, expression)
+        var matcher = try TextMatcher(self, expression, context)
         var hits: [TextHit] = []
         for number in 0..<Chunk.count(self) {
             try context?.check()
@@ -77,16 +77,29 @@ extension TextIndex {
 }
 
 extension TextExpression {
+    /// Words, of which a question asks for any.
+    struct AnyWord {
+        var plain: [QueryWord] = []
+        var fuzzy: [(text: String, fuzziness: Fuzziness)] = []
+    }
+
     /// The words, if this asks for any of some single words.
-    func anyWord(by analyzer: TextAnalyzer) -> [QueryWord]? {
+    func anyWord(by analyzer: TextAnalyzer) -> AnyWord? {
         switch self {
         case .word(let word):
             let words = analyzer.words(of: word)
-            return words.count == 1 ? words : nil
+            return words.count == 1 ? AnyWord(plain: words) : nil
+        case .fuzzy(let word, let fuzziness):
+            return AnyWord(fuzzy: [(word, fuzziness)])
         case .or(let parts):
-            let words = parts.compactMap { $0.anyWord(by: analyzer) }
-            return words.count == parts.count ? words.flatMap { $0 } : nil
-        case .phrase, .prefix, .field, .and, .andNot:
+            var all = AnyWord()
+            for part in parts {
+                guard let words = part.anyWord(by: analyzer) else { return nil }
+                all.plain += words.plain
+                all.fuzzy += words.fuzzy
+            }
+            return all
+        case .pattern, .phrase, .prefix, .field, .and, .andNot:
             return nil
         }
     }
@@ -94,11 +107,12 @@ extension TextExpression {
 
 /// Finds the rows that match an expression, chunk after chunk.
 struct TextMatcher {
-    /// Words in a row, where the last may go on.
+    /// Words in a row, where the last may stand for several.
     struct Leaf {
         /// Where the lists of each known word stand in `cursors`, in the order of the words.
         var words: [Range<Int>] = []
-        /// What the last word may be, instead of being in `words`.
+        /// What the last word may be, instead of being in `words`: words that begin so, look so or
+        /// are near it.
         var endings: Range<Int>?
         /// Where the words must stand.
         let scope: Scope
@@ -147,19 +161,22 @@ struct TextMatcher {
     private var leaves: [Leaf] = []
     private var root: Node
 
-    init(_ index: TextIndex, _ expression: TextExpression) {
+    init(_ index: TextIndex, _ expression: TextExpression, _ context: CallContext?)
+        throws(LodestoneError)
+    {
         self.index = index
         bm25 = BM25(index.options)
         root = .and([])
-        root = node(expression, .all, isWanted: true)
+        root = try node(expression, .all, isWanted: true, context)
         isPresent = Array(repeating: false, count: cursors.count)
     }
 
     private mutating func node(
         _ expression: TextExpression,
         _ scope: Scope,
-        isWanted: Bool
-    ) -> Node {
+        isWanted: Bool,
+        _ context: CallContext?
+    ) throws(LodestoneError) -> Node {
         switch expression {
         case .word(let word):
             return leaf([word], isPrefix: false, scope, isWanted)
@@ -167,19 +184,62 @@ struct TextMatcher {
             return leaf(words, isPrefix: false, scope, isWanted)
         case .prefix(let words):
             return leaf(words, isPrefix: true, scope, isWanted)
+        case .fuzzy(let word, let fuzziness):
+            let word = try index.fuzzyWord(word, fuzziness, context: context)
+            return leaf(of: word.expansions, scope, isWanted) { expansion, matcher in
+                matcher.addInverseFrequency(word.frequency, times: word.share(of: expansion))
+            }
+        case .pattern(let pattern):
+            let expansions = try index.expansions(of: pattern, context: context)
+            let frequency = expansions.reduce(0) { $0 + $1.frequency }
+            let place = addInverseFrequency(frequency)
+            return leaf(of: expansions, scope, isWanted) { _, _ in place }
         case .field(let name, let inner):
             let number = index.delta.tables.fields.number(of: name)
-            return node(inner, number.map { .one($0) } ?? .none, isWanted: isWanted)
+            let scope = number.map { Scope.one($0) } ?? .none
+            return try node(inner, scope, isWanted: isWanted, context)
         case .and(let parts):
-            return .and(parts.map { node($0, scope, isWanted: isWanted) })
+            return .and(try nodes(parts, scope, isWanted: isWanted, context))
         case .or(let parts):
-            return .or(parts.map { node($0, scope, isWanted: isWanted) })
+            return .or(try nodes(parts, scope, isWanted: isWanted, context))
         case .andNot(let wanted, let unwanted):
             return .andNot(
-                node(wanted, scope, isWanted: isWanted),
-                node(unwanted, scope, isWanted: false)
+                try node(wanted, scope, isWanted: isWanted, context),
+                try node(unwanted, scope, isWanted: false, context)
             )
         }
+    }
+
+    private mutating func nodes(
+        _ parts: [TextExpression],
+        _ scope: Scope,
+        isWanted: Bool,
+        _ context: CallContext?
+    ) throws(LodestoneError) -> [Node] {
+        var nodes: [Node] = []
+        for part in parts { nodes.append(try node(part, scope, isWanted: isWanted, context)) }
+        return nodes
+    }
+
+    /// A word that stands for several; `place` says where the weight of each is.
+    private mutating func leaf(
+        of expansions: [Expansion],
+        _ scope: Scope,
+        _ isWanted: Bool,
+        _ place: (Expansion, inout TextMatcher) -> Int
+    ) -> Node {
+        var leaf = Leaf(scope: scope, isWanted: isWanted)
+        let start = cursors.count
+        for expansion in expansions {
+            let share = Share(stem: place(expansion, &self), form: nil)
+            for cursor in expansion.cursors {
+                cursors.append(cursor)
+                shares.append(share)
+            }
+        }
+        leaf.endings = start..<cursors.count
+        leaves.append(leaf)
+        return .leaf(leaves.count - 1)
     }
 
     private mutating func leaf(
@@ -337,6 +397,7 @@ struct TextMatcher {
         let words = leaf.words.map { lists in
             lists.filter { isPresent[$0] && shares[$0].stem != nil }.map { cursors[$0] }
         }
+        if let endings = leaf.endings, !leaf.needsPositions { return rows(ofLists: endings) }
         guard let endings = leaf.endings else {
             guard let all, leaf.needsPositions else { return all }
             return PhraseReader(chunk, words, field: leaf.scope.field).rows(in: all)
@@ -344,18 +405,15 @@ struct TextMatcher {
         var any: RowBits?
         for ending in endings where isPresent[ending] {
             guard var rows = rows(ofLists: ending..<ending + 1) else { continue }
-            if leaf.needsPositions {
-                if let all { rows.formIntersection(all) }
-                let reader = PhraseReader(
-                    chunk,
-                    words + [[cursors[ending]]],
-                    field: leaf.scope.field
-                )
-                guard !rows.isEmpty, let found = reader.rows(in: rows) else { continue }
-                rows = found
-            }
-            any?.formUnion(rows)
-            any = any ?? rows
+            if let all { rows.formIntersection(all) }
+            let reader = PhraseReader(
+                chunk,
+                words + [[cursors[ending]]],
+                field: leaf.scope.field
+            )
+            guard !rows.isEmpty, let found = reader.rows(in: rows) else { continue }
+            any?.formUnion(found)
+            any = any ?? found
         }
         return any
     }

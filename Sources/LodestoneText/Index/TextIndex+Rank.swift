@@ -23,17 +23,17 @@ extension TextIndex {
         isAllowed: (UInt32) -> Bool
     ) throws(LodestoneError) -> [TextHit] {
         let words = words.flatMap { delta.dictionary.analyzer.words(of: $0) }
-        return try rank(words, k: k, context: context, isAllowed: isAllowed)
+        return try rank(.init(plain: words), k: k, context: context, isAllowed: isAllowed)
     }
 
     func rank(
-        _ words: [QueryWord],
+        _ words: TextExpression.AnyWord,
         k: Int,
         context: CallContext? = nil,
         isAllowed: (UInt32) -> Bool
     ) throws(LodestoneError) -> [TextHit] {
         guard k > 0 else { return [] }
-        var question = WordQuestion(self, words)
+        var question = try WordQuestion(self, words, context)
         guard !question.cursors.isEmpty else { return [] }
         let classes = classWeights
         var top = TopRows(limit: k)
@@ -105,7 +105,9 @@ struct WordQuestion {
     let weights: [UInt64]
     let scale: WordWeights
 
-    init(_ index: TextIndex, _ words: [QueryWord]) {
+    init(_ index: TextIndex, _ words: TextExpression.AnyWord, _ context: CallContext?)
+        throws(LodestoneError)
+    {
         struct Form {
             let bytes: [UInt8]
             var times: Int
@@ -113,7 +115,7 @@ struct WordQuestion {
         let bm25 = BM25(index.options)
         var stems: [(stem: [UInt8], times: Int, forms: [Form])] = []
         var places: [[UInt8]: Int] = [:]
-        for word in words {
+        for word in words.plain {
             let place = places[word.stem] ?? stems.count
             if place == stems.count {
                 places[word.stem] = place
@@ -151,6 +153,16 @@ struct WordQuestion {
                     Double(form.times) * bm25.exactWeight
                         * bm25.inverseFrequency(frequency, of: count)
                 )
+            }
+        }
+        for word in try index.fuzzyWords(words.fuzzy, context) {
+            let inverse = word.inverseFrequencies(bm25, of: count)
+            for (expansion, weight) in zip(word.expansions, inverse) {
+                inverseFrequencies.append(weight)
+                for cursor in expansion.cursors where !cursor.isAtEnd {
+                    found.append(cursor)
+                    counted.append((inverseFrequencies.count - 1, nil))
+                }
             }
         }
         let scale = WordWeights(inverseFrequencies, bm25: bm25)

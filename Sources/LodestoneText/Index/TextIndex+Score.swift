@@ -23,7 +23,7 @@ extension TextIndex {
         let places = rows.indices.filter { rows[$0] < rowBound }
             .sorted { rows[$0] < rows[$1] }
         guard !places.isEmpty else { return scores }
-        var scorer = RowScorer(self, query.expression)
+        var scorer = try RowScorer(self, query.expression, context)
         var start = 0
         while start < places.count {
             try context?.check()
@@ -54,14 +54,16 @@ private struct RowScorer {
     private let scale: WordWeights
     private let classes: ClassWeights
 
-    init(_ index: TextIndex, _ expression: TextExpression) {
+    init(_ index: TextIndex, _ expression: TextExpression, _ context: CallContext?)
+        throws(LodestoneError)
+    {
         self.index = index
         classes = index.classWeights
         if let words = expression.anyWord(by: index.delta.dictionary.analyzer) {
-            let question = WordQuestion(index, words)
+            let question = try WordQuestion(index, words, context)
             (cursors, weights, scale) = (question.cursors, question.weights, question.scale)
         } else {
-            let matcher = TextMatcher(index, expression)
+            let matcher = try TextMatcher(index, expression, context)
             scale = matcher.weights
             self.matcher = matcher
         }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import LodestoneCore
+package import LodestoneCore
 
 /// Comparing an index with the texts that it was made from.
 extension TextIndex {
@@ -42,6 +42,46 @@ extension TextIndex {
             }
         }
         return sums
+    }
+
+    /// Whether the words of the base, as they stand in texts, are in order and have documents.
+    ///
+    /// - Complexity: O(words).
+    package var hasSoundVocabulary: Bool {
+        guard let base else { return true }
+        let vocabulary = base.vocabulary
+        var last: [UInt8] = []
+        return (0..<vocabulary.count).allSatisfy { word in
+            let bytes = vocabulary.bytes(of: word)
+            defer { last = Array(bytes) }
+            var stem = WordBuffer()
+            stem.append(contentsOf: bytes)
+            delta.dictionary.analyzer.stem(&stem)
+            var hasList = false
+            base.forEachList(ofStem: stem.word) { _, key in
+                hasList = hasList || key.isList(of: Array(bytes))
+            }
+            return hasList && vocabulary.isBehind(last, word)
+                && vocabulary.signature(of: word) == LetterSignature.of(bytes)
+        }
+    }
+
+    /// Whether all words of a document are found as they stand in it.
+    package func knowsWords(of document: Document) -> Bool {
+        var tokenizer = Tokenizer()
+        return document.text.allSatisfy { field in
+            var text = field.text
+            var isKnown = true
+            text.withUTF8 { text in
+                tokenizer.forEachWord(in: text) { word in
+                    isKnown =
+                        isKnown
+                        && (delta.dictionary.number(of: word).map { delta.dictionary.isInTexts($0) }
+                            ?? false || base?.vocabulary.place(of: word) != nil)
+                }
+            }
+            return isKnown
+        }
     }
 
     /// The number that a row with the text at `index` of `texts` has.

@@ -171,7 +171,19 @@ private struct TextMerge {
         )
         try sink.write("TFLD", fieldNames)
         try sink.write("TCTB", self.classes)
+        try vocabulary.write(to: &sink)
         try sink.write("THDR", header)
+    }
+
+    /// The words that the lists which stay are of.
+    private var vocabulary: VocabularyList {
+        var words = VocabularyList()
+        for list in lists {
+            key(of: list).withUnsafeBufferPointer { key in
+                if let word = PostingList.Key(key)?.word { words.append(word) }
+            }
+        }
+        return words
     }
 
     /// Writes `TROW`, and leaves out lists without postings.

@@ -14,6 +14,7 @@ from lodestone._proto import collection_pb2, query_pb2, service_pb2
 from lodestone.errors import invalid
 from lodestone.queries import (
     Deviation,
+    Fuzzy,
     MatchText,
     MinMax,
     NearVector,
@@ -33,6 +34,7 @@ from lodestone.types import (
     Facet,
     FilterExplanation,
     Flat,
+    Fragment,
     Hit,
     Include,
     IndexStatus,
@@ -46,7 +48,10 @@ from lodestone.types import (
     Statistic,
     Stats,
     Strategy,
+    TextExpansion,
+    TextExplanation,
     TextOptions,
+    TextWord,
     Timestamp,
     ValueCount,
     Vector,
@@ -276,6 +281,28 @@ def write_walk(message: Any, walk: Walk) -> None:
         message.budget.time_ms = max(1, int(walk.max_time * 1000))
 
 
+def _write_fuzzy(message: Any, fuzzy: Fuzzy | int | str | None) -> None:
+    if fuzzy is None:
+        return
+    if not isinstance(fuzzy, Fuzzy):
+        fuzzy = Fuzzy(fuzzy)  # type: ignore[arg-type]
+    if fuzzy.distance == "auto":
+        message.fuzzy_auto = True
+    elif isinstance(fuzzy.distance, int):
+        message.fuzzy_distance = fuzzy.distance
+    else:
+        raise invalid(
+            "FUZZY",
+            f"The fuzzy distance is {fuzzy.distance!r}.",
+            'Give 0, 1, 2 or "auto".',
+            "fuzzy",
+        )
+    if fuzzy.prefix_length != 0:
+        message.fuzzy_prefix_length = fuzzy.prefix_length
+    if fuzzy.max_expansions != 50:
+        message.fuzzy_max_expansions = fuzzy.max_expansions
+
+
 def _write_source(message: Any, source: Source, vectors: Vectors) -> None:
     kind = source.kind
     if isinstance(kind, NearVector):
@@ -287,7 +314,7 @@ def _write_source(message: Any, source: Source, vectors: Vectors) -> None:
     elif isinstance(kind, MatchText):
         message.text.query = kind.query.encode()
         message.text.mode = query_pb2.QUERY_SYNTAX if kind.syntax else query_pb2.ANY_WORD
-        message.text.fuzzy_distance = kind.fuzzy_distance
+        _write_fuzzy(message.text, kind.fuzzy)
     else:
         write_walk(message.walk.walk, kind.walk)
         message.walk.from_hits = kind.from_hits
@@ -315,12 +342,47 @@ def search(collection: str, queries: Sequence[Query]) -> tuple[Any, bytes]:
             written.fusion.weighted_scores.normalization = query_pb2.DEVIATION
         written.limit = query.limit
         written.include.CopyFrom(include(query.include))
+        if query.highlight is not None:
+            wish = query.highlight
+            written.highlight.fields.extend([name.encode() for name in wish.fields])
+            written.highlight.fragment_size = wish.fragment_size
+            written.highlight.max_fragments = wish.max_fragments
+            written.highlight.before = wish.before.encode()
+            written.highlight.after = wish.after.encode()
     return message, vectors.encoded()
 
 
 def _read_source_score(message: Any) -> SourceScore:
     rank = message.rank if message.HasField("rank") else None
     return SourceScore(message.source, rank, message.score)
+
+
+def _read_fragment(message: Any) -> Fragment:
+    text = bytes(message.text)
+
+    def index(place: int) -> int:
+        return len(str(text[:place], "utf-8"))
+
+    matches = [(index(match.start), index(match.end)) for match in message.matches]
+    return Fragment(str(text, "utf-8"), message.offset, matches)
+
+
+def _read_text_explanation(message: Any) -> TextExplanation:
+    return TextExplanation(
+        message.source,
+        [
+            TextWord(
+                str(word.word, "utf-8"),
+                word.documents,
+                word.expansion_count,
+                [
+                    TextExpansion(str(one.word, "utf-8"), one.distance, one.documents)
+                    for one in word.expansions
+                ],
+            )
+            for word in message.words
+        ],
+    )
 
 
 def _read_hit(message: Any) -> Hit:
@@ -334,6 +396,10 @@ def _read_hit(message: Any) -> Hit:
         message.score,
         [_read_source_score(said) for said in message.source_scores],
         _read_contents(message.document, id, vector) if has_document else None,
+        {
+            str(one.field, "utf-8"): [_read_fragment(fragment) for fragment in one.fragments]
+            for one in message.highlights
+        },
     )
 
 
@@ -352,6 +418,7 @@ def read_query_result(message: Any) -> QueryResult:
             for one in message.explanations
         ],
         _read_filter_explanation(message),
+        [_read_text_explanation(one) for one in message.text_explanations],
     )
 
 

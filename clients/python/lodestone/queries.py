@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Union
+from typing import Literal, Union
 
 from lodestone.filters import Filter
 from lodestone.types import Include, Vector
@@ -21,15 +21,32 @@ class NearVector:
 
 
 @dataclass(frozen=True)
+class Fuzzy:
+    """How far the words that a word finds may be from it, typing errors made good.
+
+    An edit inserts, deletes or replaces a letter or swaps two neighbours.
+    """
+
+    #: Edits allowed, 0 to 2; "auto": none for words of up to 2 letters, one for up to 5, else two.
+    distance: int | Literal["auto"] = "auto"
+    #: Letters at the start that must be the same.
+    prefix_length: int = 0
+    #: The most stems that a word stands for beside its own, 1 to 1,000.
+    max_expansions: int = 50
+
+
+@dataclass(frozen=True)
 class MatchText:
     """Documents whose text matches: any of the words, or ``syntax``.
 
-    Syntax: words, "phrases", prefix*, AND, OR, NOT and parentheses.
+    Syntax: words, "phrases", prefix*, *substring*, p*n, typo~, typo~1, field:word, AND, OR, NOT and
+    parentheses.
     """
 
     query: str
     syntax: bool = False
-    fuzzy_distance: int = 0
+    #: A distance, or more about it; None: words find themselves.
+    fuzzy: Fuzzy | int | Literal["auto"] | None = None
 
 
 @dataclass(frozen=True)
@@ -84,12 +101,12 @@ def matching(
     query: str,
     *,
     syntax: bool = False,
-    fuzzy_distance: int = 0,
+    fuzzy: Fuzzy | int | Literal["auto"] | None = None,
     weight: float | None = None,
     candidates: int | None = None,
 ) -> Source:
     """Documents whose text matches ``query``."""
-    return Source(MatchText(query, syntax, fuzzy_distance), weight, candidates)
+    return Source(MatchText(query, syntax, fuzzy), weight, candidates)
 
 
 def walked(walk: Walk, *, weight: float | None = None, candidates: int | None = None) -> Source:
@@ -123,6 +140,21 @@ Fusion = Union[ReciprocalRank, MinMax, Deviation]
 
 
 @dataclass(frozen=True)
+class Highlight:
+    """Asks for the places in a hit's texts that match."""
+
+    #: The text fields to look at; none: all.
+    fields: Sequence[str] = ()
+    #: About how long a fragment is, in Unicode code points; 0: the whole field.
+    fragment_size: int = 150
+    #: The most fragments of one field.
+    max_fragments: int = 3
+    #: What is put before and behind each match; nothing in a text is escaped for it.
+    before: str = ""
+    after: str = ""
+
+
+@dataclass(frozen=True)
 class Query:
     """One question. With one source, a hit's score is that source's own."""
 
@@ -131,3 +163,5 @@ class Query:
     fusion: Fusion = field(default_factory=Deviation)
     limit: int = 10
     include: Include = Include.NOTHING
+    #: Which places of its texts each hit shows.
+    highlight: Highlight | None = None

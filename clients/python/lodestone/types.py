@@ -223,6 +223,17 @@ class SourceScore:
 
 
 @dataclass(frozen=True)
+class Fragment:
+    """A piece of a text around matches, with what was wished for before and behind each."""
+
+    text: str
+    #: Where it begins in the field, in bytes of UTF-8.
+    offset: int
+    #: Start and end of each matching word in ``text``, as indices of the string.
+    matches: Sequence[tuple[int, int]]
+
+
+@dataclass(frozen=True)
 class Hit:
     """A document that answers a question; a larger score is better."""
 
@@ -231,6 +242,41 @@ class Hit:
     source_scores: Sequence[SourceScore] = ()
     #: The parts that were asked for; None when none was.
     document: Document | None = None
+    #: The text fields that match, when asked for.
+    highlights: Mapping[str, Sequence[Fragment]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TextExpansion:
+    """A word of the documents that a word of the question stands for."""
+
+    word: str
+    #: Edits between the two.
+    distance: int
+    #: How many documents have its stem.
+    documents: int
+
+
+@dataclass(frozen=True)
+class TextWord:
+    """A word of the question."""
+
+    word: str
+    #: How many documents have its stem.
+    documents: int
+    #: How many stems it stands for beside its own.
+    expansion_count: int
+    #: The first 50 of these.
+    expansions: Sequence[TextExpansion]
+
+
+@dataclass(frozen=True)
+class TextExplanation:
+    """What a text source looked for."""
+
+    #: Its place among the sources of the question.
+    source: int
+    words: Sequence[TextWord]
 
 
 @dataclass(frozen=True)
@@ -271,6 +317,8 @@ class QueryResult:
     explanations: Sequence[VectorExplanation] = ()
     #: When asked for and there is a filter.
     filter: FilterExplanation | None = None
+    #: One a text source, when asked for; none of collections with ``fts5``.
+    text_explanations: Sequence[TextExplanation] = ()
 
     @property
     def ids(self) -> list[str]:

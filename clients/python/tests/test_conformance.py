@@ -25,6 +25,8 @@ from lodestone import (
     Edge,
     Filter,
     Flat,
+    Fuzzy,
+    Highlight,
     Include,
     LodestoneError,
     MinMax,
@@ -121,6 +123,12 @@ def walk(json: Any) -> Walk:
     )
 
 
+def fuzzy(json: Any) -> Fuzzy | None:
+    if "fuzzy" not in json:
+        return None
+    return Fuzzy(json["fuzzy"], json.get("prefix_length", 0), json.get("max_expansions", 50))
+
+
 def source(json: Any) -> Source:
     say = {"weight": json.get("weight"), "candidates": json.get("candidates")}
     if "vector" in json:
@@ -134,7 +142,7 @@ def source(json: Any) -> Source:
         return matching(
             json["text"],
             syntax=json.get("mode") == "query_syntax",
-            fuzzy_distance=json.get("fuzzy_distance", 0),
+            fuzzy=fuzzy(json),
             **say,
         )
     start = walked_from_hits if json.get("from_hits") else walked
@@ -160,6 +168,7 @@ def query(json: Any) -> Query:
         fusion,
         json.get("limit", 10),
         include(json.get("include", [])),
+        Highlight(**json["highlight"]) if "highlight" in json else None,
     )
 
 
@@ -241,6 +250,22 @@ def check_result(actual: Any, expected: Any) -> None:
                     assert (said.source, said.rank) == (one["source"], one.get("rank"))
                     if "score" in one:
                         check_number(said.score, one["score"])
+    if "highlights" in expected:
+        shown = [
+            {
+                name: [
+                    {"text": one.text, "matches": [list(match) for match in one.matches]}
+                    for one in fragments
+                ]
+                for name, fragments in hit.highlights.items()
+            }
+            for hit in actual.hits
+        ]
+        assert shown == expected["highlights"]
+    if "text_explanations" in expected:
+        assert [
+            dataclasses.asdict(one) for one in actual.text_explanations
+        ] == expected["text_explanations"]
     if "explanations" in expected:
         assert [dataclasses.asdict(one) for one in actual.explanations] == expected["explanations"]
     if "filter" in expected:
@@ -324,7 +349,7 @@ class Runner:
             case "ping" | "stats" | "collections":
                 return getattr(self.client, call)()
             case "create_collection":
-                kept = {key: args[key] for key in ("dimension", "metric") if key in args}
+                kept = {key: args[key] for key in ("dimension", "metric", "text_strategy") if key in args}
                 if "vector_strategy" in args:
                     kept["vector_strategy"] = strategy(args["vector_strategy"])
                 if "metadata_indexes" in args:

@@ -107,7 +107,7 @@ def test_search_is_written_like_the_golden_one() -> None:
         Query(
             [
                 near([1, 0, 0], weight=2, candidates=50),
-                matching("red fox*", syntax=True, fuzzy_distance=1),
+                matching("red fox*", syntax=True, fuzzy=1),
                 walked(Walk(["a"], ["cites"], "both", 2, **budget)),
                 walked_from_hits(Walk(direction="incoming")),
             ],

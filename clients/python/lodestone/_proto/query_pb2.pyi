@@ -62,6 +62,16 @@ class FilterList(_message.Message):
     filters: _containers.RepeatedCompositeFieldContainer[Filter]
     def __init__(self, filters: _Optional[_Iterable[_Union[Filter, _Mapping]]] = ...) -> None: ...
 
+class Fragment(_message.Message):
+    __slots__ = ["matches", "offset", "text"]
+    MATCHES_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    matches: _containers.RepeatedCompositeFieldContainer[TextRange]
+    offset: int
+    text: bytes
+    def __init__(self, text: _Optional[bytes] = ..., offset: _Optional[int] = ..., matches: _Optional[_Iterable[_Union[TextRange, _Mapping]]] = ...) -> None: ...
+
 class Fusion(_message.Message):
     __slots__ = ["reciprocal_rank", "weighted_scores"]
     RECIPROCAL_RANK_FIELD_NUMBER: _ClassVar[int]
@@ -70,19 +80,43 @@ class Fusion(_message.Message):
     weighted_scores: WeightedScores
     def __init__(self, reciprocal_rank: _Optional[_Union[ReciprocalRank, _Mapping]] = ..., weighted_scores: _Optional[_Union[WeightedScores, _Mapping]] = ...) -> None: ...
 
+class Highlight(_message.Message):
+    __slots__ = ["after", "before", "fields", "fragment_size", "max_fragments"]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_FIELD_NUMBER: _ClassVar[int]
+    FIELDS_FIELD_NUMBER: _ClassVar[int]
+    FRAGMENT_SIZE_FIELD_NUMBER: _ClassVar[int]
+    MAX_FRAGMENTS_FIELD_NUMBER: _ClassVar[int]
+    after: bytes
+    before: bytes
+    fields: _containers.RepeatedScalarFieldContainer[bytes]
+    fragment_size: int
+    max_fragments: int
+    def __init__(self, fields: _Optional[_Iterable[bytes]] = ..., fragment_size: _Optional[int] = ..., max_fragments: _Optional[int] = ..., before: _Optional[bytes] = ..., after: _Optional[bytes] = ...) -> None: ...
+
+class HighlightedField(_message.Message):
+    __slots__ = ["field", "fragments"]
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    FRAGMENTS_FIELD_NUMBER: _ClassVar[int]
+    field: bytes
+    fragments: _containers.RepeatedCompositeFieldContainer[Fragment]
+    def __init__(self, field: _Optional[bytes] = ..., fragments: _Optional[_Iterable[_Union[Fragment, _Mapping]]] = ...) -> None: ...
+
 class Hit(_message.Message):
-    __slots__ = ["document", "id", "score", "source_scores", "vector"]
+    __slots__ = ["document", "highlights", "id", "score", "source_scores", "vector"]
     DOCUMENT_FIELD_NUMBER: _ClassVar[int]
+    HIGHLIGHTS_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
     SCORE_FIELD_NUMBER: _ClassVar[int]
     SOURCE_SCORES_FIELD_NUMBER: _ClassVar[int]
     VECTOR_FIELD_NUMBER: _ClassVar[int]
     document: _document_pb2.Document
+    highlights: _containers.RepeatedCompositeFieldContainer[HighlightedField]
     id: bytes
     score: float
     source_scores: _containers.RepeatedCompositeFieldContainer[SourceScore]
     vector: _containers.RepeatedScalarFieldContainer[float]
-    def __init__(self, id: _Optional[bytes] = ..., score: _Optional[float] = ..., source_scores: _Optional[_Iterable[_Union[SourceScore, _Mapping]]] = ..., document: _Optional[_Union[_document_pb2.Document, _Mapping]] = ..., vector: _Optional[_Iterable[float]] = ...) -> None: ...
+    def __init__(self, id: _Optional[bytes] = ..., score: _Optional[float] = ..., source_scores: _Optional[_Iterable[_Union[SourceScore, _Mapping]]] = ..., document: _Optional[_Union[_document_pb2.Document, _Mapping]] = ..., vector: _Optional[_Iterable[float]] = ..., highlights: _Optional[_Iterable[_Union[HighlightedField, _Mapping]]] = ...) -> None: ...
 
 class Include(_message.Message):
     __slots__ = ["edges", "explain", "metadata", "source_scores", "text", "vector"]
@@ -101,14 +135,20 @@ class Include(_message.Message):
     def __init__(self, text: bool = ..., metadata: bool = ..., vector: bool = ..., edges: bool = ..., source_scores: bool = ..., explain: bool = ...) -> None: ...
 
 class MatchText(_message.Message):
-    __slots__ = ["fuzzy_distance", "mode", "query"]
+    __slots__ = ["fuzzy_auto", "fuzzy_distance", "fuzzy_max_expansions", "fuzzy_prefix_length", "mode", "query"]
+    FUZZY_AUTO_FIELD_NUMBER: _ClassVar[int]
     FUZZY_DISTANCE_FIELD_NUMBER: _ClassVar[int]
+    FUZZY_MAX_EXPANSIONS_FIELD_NUMBER: _ClassVar[int]
+    FUZZY_PREFIX_LENGTH_FIELD_NUMBER: _ClassVar[int]
     MODE_FIELD_NUMBER: _ClassVar[int]
     QUERY_FIELD_NUMBER: _ClassVar[int]
+    fuzzy_auto: bool
     fuzzy_distance: int
+    fuzzy_max_expansions: int
+    fuzzy_prefix_length: int
     mode: TextMode
     query: bytes
-    def __init__(self, query: _Optional[bytes] = ..., mode: _Optional[_Union[TextMode, str]] = ..., fuzzy_distance: _Optional[int] = ...) -> None: ...
+    def __init__(self, query: _Optional[bytes] = ..., mode: _Optional[_Union[TextMode, str]] = ..., fuzzy_distance: _Optional[int] = ..., fuzzy_auto: bool = ..., fuzzy_prefix_length: _Optional[int] = ..., fuzzy_max_expansions: _Optional[int] = ...) -> None: ...
 
 class NearVector(_message.Message):
     __slots__ = ["ef_search", "exact"]
@@ -119,30 +159,34 @@ class NearVector(_message.Message):
     def __init__(self, exact: bool = ..., ef_search: _Optional[int] = ...) -> None: ...
 
 class Query(_message.Message):
-    __slots__ = ["filter", "fusion", "include", "limit", "sources"]
+    __slots__ = ["filter", "fusion", "highlight", "include", "limit", "sources"]
     FILTER_FIELD_NUMBER: _ClassVar[int]
     FUSION_FIELD_NUMBER: _ClassVar[int]
+    HIGHLIGHT_FIELD_NUMBER: _ClassVar[int]
     INCLUDE_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
     SOURCES_FIELD_NUMBER: _ClassVar[int]
     filter: Filter
     fusion: Fusion
+    highlight: Highlight
     include: Include
     limit: int
     sources: _containers.RepeatedCompositeFieldContainer[Source]
-    def __init__(self, sources: _Optional[_Iterable[_Union[Source, _Mapping]]] = ..., filter: _Optional[_Union[Filter, _Mapping]] = ..., fusion: _Optional[_Union[Fusion, _Mapping]] = ..., limit: _Optional[int] = ..., include: _Optional[_Union[Include, _Mapping]] = ...) -> None: ...
+    def __init__(self, sources: _Optional[_Iterable[_Union[Source, _Mapping]]] = ..., filter: _Optional[_Union[Filter, _Mapping]] = ..., fusion: _Optional[_Union[Fusion, _Mapping]] = ..., limit: _Optional[int] = ..., include: _Optional[_Union[Include, _Mapping]] = ..., highlight: _Optional[_Union[Highlight, _Mapping]] = ...) -> None: ...
 
 class QueryResult(_message.Message):
-    __slots__ = ["explanations", "filter", "hits", "partial"]
+    __slots__ = ["explanations", "filter", "hits", "partial", "text_explanations"]
     EXPLANATIONS_FIELD_NUMBER: _ClassVar[int]
     FILTER_FIELD_NUMBER: _ClassVar[int]
     HITS_FIELD_NUMBER: _ClassVar[int]
     PARTIAL_FIELD_NUMBER: _ClassVar[int]
+    TEXT_EXPLANATIONS_FIELD_NUMBER: _ClassVar[int]
     explanations: _containers.RepeatedCompositeFieldContainer[VectorExplanation]
     filter: FilterExplanation
     hits: _containers.RepeatedCompositeFieldContainer[Hit]
     partial: bool
-    def __init__(self, hits: _Optional[_Iterable[_Union[Hit, _Mapping]]] = ..., partial: bool = ..., explanations: _Optional[_Iterable[_Union[VectorExplanation, _Mapping]]] = ..., filter: _Optional[_Union[FilterExplanation, _Mapping]] = ...) -> None: ...
+    text_explanations: _containers.RepeatedCompositeFieldContainer[TextExplanation]
+    def __init__(self, hits: _Optional[_Iterable[_Union[Hit, _Mapping]]] = ..., partial: bool = ..., explanations: _Optional[_Iterable[_Union[VectorExplanation, _Mapping]]] = ..., text_explanations: _Optional[_Iterable[_Union[TextExplanation, _Mapping]]] = ..., filter: _Optional[_Union[FilterExplanation, _Mapping]] = ...) -> None: ...
 
 class Range(_message.Message):
     __slots__ = ["lower", "lower_exclusive", "upper", "upper_exclusive"]
@@ -200,6 +244,44 @@ class SourceScore(_message.Message):
     score: float
     source: int
     def __init__(self, source: _Optional[int] = ..., rank: _Optional[int] = ..., score: _Optional[float] = ...) -> None: ...
+
+class TextExpansion(_message.Message):
+    __slots__ = ["distance", "documents", "word"]
+    DISTANCE_FIELD_NUMBER: _ClassVar[int]
+    DOCUMENTS_FIELD_NUMBER: _ClassVar[int]
+    WORD_FIELD_NUMBER: _ClassVar[int]
+    distance: int
+    documents: int
+    word: bytes
+    def __init__(self, word: _Optional[bytes] = ..., distance: _Optional[int] = ..., documents: _Optional[int] = ...) -> None: ...
+
+class TextExplanation(_message.Message):
+    __slots__ = ["source", "words"]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    WORDS_FIELD_NUMBER: _ClassVar[int]
+    source: int
+    words: _containers.RepeatedCompositeFieldContainer[TextWord]
+    def __init__(self, source: _Optional[int] = ..., words: _Optional[_Iterable[_Union[TextWord, _Mapping]]] = ...) -> None: ...
+
+class TextRange(_message.Message):
+    __slots__ = ["end", "start"]
+    END_FIELD_NUMBER: _ClassVar[int]
+    START_FIELD_NUMBER: _ClassVar[int]
+    end: int
+    start: int
+    def __init__(self, start: _Optional[int] = ..., end: _Optional[int] = ...) -> None: ...
+
+class TextWord(_message.Message):
+    __slots__ = ["documents", "expansion_count", "expansions", "word"]
+    DOCUMENTS_FIELD_NUMBER: _ClassVar[int]
+    EXPANSIONS_FIELD_NUMBER: _ClassVar[int]
+    EXPANSION_COUNT_FIELD_NUMBER: _ClassVar[int]
+    WORD_FIELD_NUMBER: _ClassVar[int]
+    documents: int
+    expansion_count: int
+    expansions: _containers.RepeatedCompositeFieldContainer[TextExpansion]
+    word: bytes
+    def __init__(self, word: _Optional[bytes] = ..., documents: _Optional[int] = ..., expansion_count: _Optional[int] = ..., expansions: _Optional[_Iterable[_Union[TextExpansion, _Mapping]]] = ...) -> None: ...
 
 class VectorExplanation(_message.Message):
     __slots__ = ["computed_distances", "scanned_rows", "source", "strategy", "visited_nodes"]

@@ -30,11 +30,18 @@ typedef struct Lodestone__V1__ReciprocalRank Lodestone__V1__ReciprocalRank;
 typedef struct Lodestone__V1__WeightedScores Lodestone__V1__WeightedScores;
 typedef struct Lodestone__V1__Fusion Lodestone__V1__Fusion;
 typedef struct Lodestone__V1__Include Lodestone__V1__Include;
+typedef struct Lodestone__V1__Highlight Lodestone__V1__Highlight;
 typedef struct Lodestone__V1__Query Lodestone__V1__Query;
 typedef struct Lodestone__V1__SourceScore Lodestone__V1__SourceScore;
+typedef struct Lodestone__V1__TextRange Lodestone__V1__TextRange;
+typedef struct Lodestone__V1__Fragment Lodestone__V1__Fragment;
+typedef struct Lodestone__V1__HighlightedField Lodestone__V1__HighlightedField;
 typedef struct Lodestone__V1__Hit Lodestone__V1__Hit;
 typedef struct Lodestone__V1__VectorExplanation Lodestone__V1__VectorExplanation;
 typedef struct Lodestone__V1__FilterExplanation Lodestone__V1__FilterExplanation;
+typedef struct Lodestone__V1__TextExpansion Lodestone__V1__TextExpansion;
+typedef struct Lodestone__V1__TextWord Lodestone__V1__TextWord;
+typedef struct Lodestone__V1__TextExplanation Lodestone__V1__TextExplanation;
 typedef struct Lodestone__V1__QueryResult Lodestone__V1__QueryResult;
 typedef struct Lodestone__V1__Reached Lodestone__V1__Reached;
 typedef struct Lodestone__V1__WalkResult Lodestone__V1__WalkResult;
@@ -48,7 +55,7 @@ typedef enum _Lodestone__V1__TextMode {
    */
   LODESTONE__V1__TEXT_MODE__ANY_WORD = 0,
   /*
-   * words, "phrases", prefix*, field:word, AND OR NOT, parentheses
+   * words, "phrases", prefix*, *substring*, typo~, field:word, AND OR NOT, ( )
    */
   LODESTONE__V1__TEXT_MODE__QUERY_SYNTAX = 1
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LODESTONE__V1__TEXT_MODE)
@@ -180,12 +187,30 @@ struct  Lodestone__V1__MatchText
   ProtobufCBinaryData query;
   protobuf_c_boolean has_mode;
   Lodestone__V1__TextMode mode;
+  /*
+   * edits allowed for each word, 0 to 2
+   */
   protobuf_c_boolean has_fuzzy_distance;
   uint32_t fuzzy_distance;
+  /*
+   * instead: as many as the word's length allows
+   */
+  protobuf_c_boolean has_fuzzy_auto;
+  protobuf_c_boolean fuzzy_auto;
+  /*
+   * letters at the start that must be the same
+   */
+  protobuf_c_boolean has_fuzzy_prefix_length;
+  uint32_t fuzzy_prefix_length;
+  /*
+   * absent: 50
+   */
+  protobuf_c_boolean has_fuzzy_max_expansions;
+  uint32_t fuzzy_max_expansions;
 };
 #define LODESTONE__V1__MATCH_TEXT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__match_text__descriptor) \
-    , 0, {0,NULL}, 0, LODESTONE__V1__TEXT_MODE__ANY_WORD, 0, 0 }
+    , 0, {0,NULL}, 0, LODESTONE__V1__TEXT_MODE__ANY_WORD, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 
 struct  Lodestone__V1__WalkBudget
@@ -339,6 +364,43 @@ struct  Lodestone__V1__Include
     , 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 
+/*
+ * Asks for the places in a hit's texts that match.
+ */
+struct  Lodestone__V1__Highlight
+{
+  ProtobufCMessage base;
+  /*
+   * none: all
+   */
+  size_t n_fields;
+  ProtobufCBinaryData *fields;
+  /*
+   * Unicode scalars; 0: the whole field; absent: 150
+   */
+  protobuf_c_boolean has_fragment_size;
+  uint32_t fragment_size;
+  /*
+   * of a field; absent: 3
+   */
+  protobuf_c_boolean has_max_fragments;
+  uint32_t max_fragments;
+  /*
+   * put before each match
+   */
+  protobuf_c_boolean has_before;
+  ProtobufCBinaryData before;
+  /*
+   * put behind each match
+   */
+  protobuf_c_boolean has_after;
+  ProtobufCBinaryData after;
+};
+#define LODESTONE__V1__HIGHLIGHT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__highlight__descriptor) \
+    , 0,NULL, 0, 0, 0, 0, 0, {0,NULL}, 0, {0,NULL} }
+
+
 struct  Lodestone__V1__Query
 {
   ProtobufCMessage base;
@@ -349,10 +411,11 @@ struct  Lodestone__V1__Query
   protobuf_c_boolean has_limit;
   uint32_t limit;
   Lodestone__V1__Include *include;
+  Lodestone__V1__Highlight *highlight;
 };
 #define LODESTONE__V1__QUERY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__query__descriptor) \
-    , 0,NULL, NULL, NULL, 0, 0, NULL }
+    , 0,NULL, NULL, NULL, 0, 0, NULL, NULL }
 
 
 struct  Lodestone__V1__SourceScore
@@ -379,6 +442,62 @@ struct  Lodestone__V1__SourceScore
     , 0, 0, 0, 0, 0, 0 }
 
 
+/*
+ * Bytes of a text, in UTF-8.
+ */
+struct  Lodestone__V1__TextRange
+{
+  ProtobufCMessage base;
+  protobuf_c_boolean has_start;
+  uint32_t start;
+  /*
+   * the first byte behind it
+   */
+  protobuf_c_boolean has_end;
+  uint32_t end;
+};
+#define LODESTONE__V1__TEXT_RANGE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__text_range__descriptor) \
+    , 0, 0, 0, 0 }
+
+
+struct  Lodestone__V1__Fragment
+{
+  ProtobufCMessage base;
+  protobuf_c_boolean has_text;
+  ProtobufCBinaryData text;
+  /*
+   * where it begins in the field, in bytes
+   */
+  protobuf_c_boolean has_offset;
+  uint32_t offset;
+  /*
+   * in `text`; they rise
+   */
+  size_t n_matches;
+  Lodestone__V1__TextRange **matches;
+};
+#define LODESTONE__V1__FRAGMENT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__fragment__descriptor) \
+    , 0, {0,NULL}, 0, 0, 0,NULL }
+
+
+struct  Lodestone__V1__HighlightedField
+{
+  ProtobufCMessage base;
+  protobuf_c_boolean has_field;
+  ProtobufCBinaryData field;
+  /*
+   * in their order in the field
+   */
+  size_t n_fragments;
+  Lodestone__V1__Fragment **fragments;
+};
+#define LODESTONE__V1__HIGHLIGHTED_FIELD__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__highlighted_field__descriptor) \
+    , 0, {0,NULL}, 0,NULL }
+
+
 struct  Lodestone__V1__Hit
 {
   ProtobufCMessage base;
@@ -397,10 +516,15 @@ struct  Lodestone__V1__Hit
    */
   size_t n_vector;
   float *vector;
+  /*
+   * fields that match, when the query asked for them
+   */
+  size_t n_highlights;
+  Lodestone__V1__HighlightedField **highlights;
 };
 #define LODESTONE__V1__HIT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__hit__descriptor) \
-    , 0, {0,NULL}, 0, 0, 0,NULL, NULL, 0,NULL }
+    , 0, {0,NULL}, 0, 0, 0,NULL, NULL, 0,NULL, 0,NULL }
 
 
 /*
@@ -464,6 +588,75 @@ struct  Lodestone__V1__FilterExplanation
     , 0, {0,NULL}, 0, 0, 0, 0 }
 
 
+/*
+ * A word of the documents that a word of the question stands for.
+ */
+struct  Lodestone__V1__TextExpansion
+{
+  ProtobufCMessage base;
+  protobuf_c_boolean has_word;
+  ProtobufCBinaryData word;
+  /*
+   * edits between the two
+   */
+  protobuf_c_boolean has_distance;
+  uint32_t distance;
+  /*
+   * that have its stem
+   */
+  protobuf_c_boolean has_documents;
+  uint64_t documents;
+};
+#define LODESTONE__V1__TEXT_EXPANSION__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__text_expansion__descriptor) \
+    , 0, {0,NULL}, 0, 0, 0, 0 }
+
+
+struct  Lodestone__V1__TextWord
+{
+  ProtobufCMessage base;
+  /*
+   * of the question
+   */
+  protobuf_c_boolean has_word;
+  ProtobufCBinaryData word;
+  /*
+   * that have its stem
+   */
+  protobuf_c_boolean has_documents;
+  uint64_t documents;
+  protobuf_c_boolean has_expansion_count;
+  uint64_t expansion_count;
+  /*
+   * the first 50
+   */
+  size_t n_expansions;
+  Lodestone__V1__TextExpansion **expansions;
+};
+#define LODESTONE__V1__TEXT_WORD__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__text_word__descriptor) \
+    , 0, {0,NULL}, 0, 0, 0, 0, 0,NULL }
+
+
+/*
+ * What a text source looked for.
+ */
+struct  Lodestone__V1__TextExplanation
+{
+  ProtobufCMessage base;
+  /*
+   * index into Query.sources
+   */
+  protobuf_c_boolean has_source;
+  uint32_t source;
+  size_t n_words;
+  Lodestone__V1__TextWord **words;
+};
+#define LODESTONE__V1__TEXT_EXPLANATION__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__text_explanation__descriptor) \
+    , 0, 0, 0,NULL }
+
+
 struct  Lodestone__V1__QueryResult
 {
   ProtobufCMessage base;
@@ -480,13 +673,18 @@ struct  Lodestone__V1__QueryResult
   size_t n_explanations;
   Lodestone__V1__VectorExplanation **explanations;
   /*
+   * one a text source, when Include asked for it
+   */
+  size_t n_text_explanations;
+  Lodestone__V1__TextExplanation **text_explanations;
+  /*
    * when Include asked for it and there is a filter
    */
   Lodestone__V1__FilterExplanation *filter;
 };
 #define LODESTONE__V1__QUERY_RESULT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__query_result__descriptor) \
-    , 0,NULL, 0, 0, 0,NULL, NULL }
+    , 0,NULL, 0, 0, 0,NULL, 0,NULL, NULL }
 
 
 struct  Lodestone__V1__Reached
@@ -800,6 +998,25 @@ Lodestone__V1__Include *
 void   lodestone__v1__include__free_unpacked
                      (Lodestone__V1__Include *message,
                       ProtobufCAllocator *allocator);
+/* Lodestone__V1__Highlight methods */
+void   lodestone__v1__highlight__init
+                     (Lodestone__V1__Highlight         *message);
+size_t lodestone__v1__highlight__get_packed_size
+                     (const Lodestone__V1__Highlight   *message);
+size_t lodestone__v1__highlight__pack
+                     (const Lodestone__V1__Highlight   *message,
+                      uint8_t             *out);
+size_t lodestone__v1__highlight__pack_to_buffer
+                     (const Lodestone__V1__Highlight   *message,
+                      ProtobufCBuffer     *buffer);
+Lodestone__V1__Highlight *
+       lodestone__v1__highlight__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lodestone__v1__highlight__free_unpacked
+                     (Lodestone__V1__Highlight *message,
+                      ProtobufCAllocator *allocator);
 /* Lodestone__V1__Query methods */
 void   lodestone__v1__query__init
                      (Lodestone__V1__Query         *message);
@@ -837,6 +1054,63 @@ Lodestone__V1__SourceScore *
                       const uint8_t       *data);
 void   lodestone__v1__source_score__free_unpacked
                      (Lodestone__V1__SourceScore *message,
+                      ProtobufCAllocator *allocator);
+/* Lodestone__V1__TextRange methods */
+void   lodestone__v1__text_range__init
+                     (Lodestone__V1__TextRange         *message);
+size_t lodestone__v1__text_range__get_packed_size
+                     (const Lodestone__V1__TextRange   *message);
+size_t lodestone__v1__text_range__pack
+                     (const Lodestone__V1__TextRange   *message,
+                      uint8_t             *out);
+size_t lodestone__v1__text_range__pack_to_buffer
+                     (const Lodestone__V1__TextRange   *message,
+                      ProtobufCBuffer     *buffer);
+Lodestone__V1__TextRange *
+       lodestone__v1__text_range__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lodestone__v1__text_range__free_unpacked
+                     (Lodestone__V1__TextRange *message,
+                      ProtobufCAllocator *allocator);
+/* Lodestone__V1__Fragment methods */
+void   lodestone__v1__fragment__init
+                     (Lodestone__V1__Fragment         *message);
+size_t lodestone__v1__fragment__get_packed_size
+                     (const Lodestone__V1__Fragment   *message);
+size_t lodestone__v1__fragment__pack
+                     (const Lodestone__V1__Fragment   *message,
+                      uint8_t             *out);
+size_t lodestone__v1__fragment__pack_to_buffer
+                     (const Lodestone__V1__Fragment   *message,
+                      ProtobufCBuffer     *buffer);
+Lodestone__V1__Fragment *
+       lodestone__v1__fragment__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lodestone__v1__fragment__free_unpacked
+                     (Lodestone__V1__Fragment *message,
+                      ProtobufCAllocator *allocator);
+/* Lodestone__V1__HighlightedField methods */
+void   lodestone__v1__highlighted_field__init
+                     (Lodestone__V1__HighlightedField         *message);
+size_t lodestone__v1__highlighted_field__get_packed_size
+                     (const Lodestone__V1__HighlightedField   *message);
+size_t lodestone__v1__highlighted_field__pack
+                     (const Lodestone__V1__HighlightedField   *message,
+                      uint8_t             *out);
+size_t lodestone__v1__highlighted_field__pack_to_buffer
+                     (const Lodestone__V1__HighlightedField   *message,
+                      ProtobufCBuffer     *buffer);
+Lodestone__V1__HighlightedField *
+       lodestone__v1__highlighted_field__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lodestone__v1__highlighted_field__free_unpacked
+                     (Lodestone__V1__HighlightedField *message,
                       ProtobufCAllocator *allocator);
 /* Lodestone__V1__Hit methods */
 void   lodestone__v1__hit__init
@@ -894,6 +1168,63 @@ Lodestone__V1__FilterExplanation *
                       const uint8_t       *data);
 void   lodestone__v1__filter_explanation__free_unpacked
                      (Lodestone__V1__FilterExplanation *message,
+                      ProtobufCAllocator *allocator);
+/* Lodestone__V1__TextExpansion methods */
+void   lodestone__v1__text_expansion__init
+                     (Lodestone__V1__TextExpansion         *message);
+size_t lodestone__v1__text_expansion__get_packed_size
+                     (const Lodestone__V1__TextExpansion   *message);
+size_t lodestone__v1__text_expansion__pack
+                     (const Lodestone__V1__TextExpansion   *message,
+                      uint8_t             *out);
+size_t lodestone__v1__text_expansion__pack_to_buffer
+                     (const Lodestone__V1__TextExpansion   *message,
+                      ProtobufCBuffer     *buffer);
+Lodestone__V1__TextExpansion *
+       lodestone__v1__text_expansion__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lodestone__v1__text_expansion__free_unpacked
+                     (Lodestone__V1__TextExpansion *message,
+                      ProtobufCAllocator *allocator);
+/* Lodestone__V1__TextWord methods */
+void   lodestone__v1__text_word__init
+                     (Lodestone__V1__TextWord         *message);
+size_t lodestone__v1__text_word__get_packed_size
+                     (const Lodestone__V1__TextWord   *message);
+size_t lodestone__v1__text_word__pack
+                     (const Lodestone__V1__TextWord   *message,
+                      uint8_t             *out);
+size_t lodestone__v1__text_word__pack_to_buffer
+                     (const Lodestone__V1__TextWord   *message,
+                      ProtobufCBuffer     *buffer);
+Lodestone__V1__TextWord *
+       lodestone__v1__text_word__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lodestone__v1__text_word__free_unpacked
+                     (Lodestone__V1__TextWord *message,
+                      ProtobufCAllocator *allocator);
+/* Lodestone__V1__TextExplanation methods */
+void   lodestone__v1__text_explanation__init
+                     (Lodestone__V1__TextExplanation         *message);
+size_t lodestone__v1__text_explanation__get_packed_size
+                     (const Lodestone__V1__TextExplanation   *message);
+size_t lodestone__v1__text_explanation__pack
+                     (const Lodestone__V1__TextExplanation   *message,
+                      uint8_t             *out);
+size_t lodestone__v1__text_explanation__pack_to_buffer
+                     (const Lodestone__V1__TextExplanation   *message,
+                      ProtobufCBuffer     *buffer);
+Lodestone__V1__TextExplanation *
+       lodestone__v1__text_explanation__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lodestone__v1__text_explanation__free_unpacked
+                     (Lodestone__V1__TextExplanation *message,
                       ProtobufCAllocator *allocator);
 /* Lodestone__V1__QueryResult methods */
 void   lodestone__v1__query_result__init
@@ -996,11 +1327,23 @@ typedef void (*Lodestone__V1__Fusion_Closure)
 typedef void (*Lodestone__V1__Include_Closure)
                  (const Lodestone__V1__Include *message,
                   void *closure_data);
+typedef void (*Lodestone__V1__Highlight_Closure)
+                 (const Lodestone__V1__Highlight *message,
+                  void *closure_data);
 typedef void (*Lodestone__V1__Query_Closure)
                  (const Lodestone__V1__Query *message,
                   void *closure_data);
 typedef void (*Lodestone__V1__SourceScore_Closure)
                  (const Lodestone__V1__SourceScore *message,
+                  void *closure_data);
+typedef void (*Lodestone__V1__TextRange_Closure)
+                 (const Lodestone__V1__TextRange *message,
+                  void *closure_data);
+typedef void (*Lodestone__V1__Fragment_Closure)
+                 (const Lodestone__V1__Fragment *message,
+                  void *closure_data);
+typedef void (*Lodestone__V1__HighlightedField_Closure)
+                 (const Lodestone__V1__HighlightedField *message,
                   void *closure_data);
 typedef void (*Lodestone__V1__Hit_Closure)
                  (const Lodestone__V1__Hit *message,
@@ -1010,6 +1353,15 @@ typedef void (*Lodestone__V1__VectorExplanation_Closure)
                   void *closure_data);
 typedef void (*Lodestone__V1__FilterExplanation_Closure)
                  (const Lodestone__V1__FilterExplanation *message,
+                  void *closure_data);
+typedef void (*Lodestone__V1__TextExpansion_Closure)
+                 (const Lodestone__V1__TextExpansion *message,
+                  void *closure_data);
+typedef void (*Lodestone__V1__TextWord_Closure)
+                 (const Lodestone__V1__TextWord *message,
+                  void *closure_data);
+typedef void (*Lodestone__V1__TextExplanation_Closure)
+                 (const Lodestone__V1__TextExplanation *message,
                   void *closure_data);
 typedef void (*Lodestone__V1__QueryResult_Closure)
                  (const Lodestone__V1__QueryResult *message,
@@ -1044,11 +1396,18 @@ extern const ProtobufCMessageDescriptor lodestone__v1__reciprocal_rank__descript
 extern const ProtobufCMessageDescriptor lodestone__v1__weighted_scores__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__fusion__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__include__descriptor;
+extern const ProtobufCMessageDescriptor lodestone__v1__highlight__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__query__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__source_score__descriptor;
+extern const ProtobufCMessageDescriptor lodestone__v1__text_range__descriptor;
+extern const ProtobufCMessageDescriptor lodestone__v1__fragment__descriptor;
+extern const ProtobufCMessageDescriptor lodestone__v1__highlighted_field__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__hit__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__vector_explanation__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__filter_explanation__descriptor;
+extern const ProtobufCMessageDescriptor lodestone__v1__text_expansion__descriptor;
+extern const ProtobufCMessageDescriptor lodestone__v1__text_word__descriptor;
+extern const ProtobufCMessageDescriptor lodestone__v1__text_explanation__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__query_result__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__reached__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__walk_result__descriptor;

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// How far the words that a word finds may be from it.
+///
+/// An edit inserts, deletes or replaces a letter or swaps two neighbours. Words are compared as they
+/// stand in texts, without case and accents: `runing` finds `running`, and with it what has the same
+/// stem.
+public struct Fuzziness: Sendable, Equatable {
+    /// Edits between two words.
+    public enum Distance: Sendable, Equatable {
+        /// None for words of up to 2 letters, one for up to 5, two for longer ones.
+        case auto
+        /// No more than these, 0 to 2, however short the word.
+        case edits(Int)
+    }
+
+    /// Edits allowed.
+    public var distance: Distance
+    /// Letters at the start that must be the same.
+    public var prefixLength: Int
+    /// The most stems that a word stands for beside its own, 1 to 1,000; no more than 8,192 for all
+    /// words of a question.
+    ///
+    /// The nearest are taken; of these first those that begin with the same letter, then those of
+    /// like length, then those that more documents have.
+    public var maxExpansions: Int
+
+    /// Creates settings.
+    public init(_ distance: Distance = .auto, prefixLength: Int = 0, maxExpansions: Int = 50) {
+        self.distance = distance
+        self.prefixLength = prefixLength
+        self.maxExpansions = maxExpansions
+    }
+
+    /// As many edits as the length of a word allows.
+    public static let auto = Fuzziness()
+
+    /// Up to `count` edits, 0 to 2.
+    public static func edits(_ count: Int) -> Fuzziness { Fuzziness(.edits(count)) }
+
+    /// Edits for a word of some letters.
+    package func edits(forLetters count: Int) -> Int {
+        switch distance {
+        case .auto: count < 3 ? 0 : count < 6 ? 1 : 2
+        case .edits(let edits): edits
+        }
+    }
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Asks for the places in a hit's texts that match the words of the question.
+public struct Highlight: Sendable, Equatable {
+    /// The text fields to look at; empty: all.
+    public var fields: [String]
+    /// About how long a fragment is, in Unicode scalars, at most 10,000; 0: the whole field.
+    ///
+    /// A fragment never cuts a word.
+    public var fragmentSize: Int
+    /// The most fragments of one field, 1 to 100.
+    public var maxFragments: Int
+    /// What is put before each match, at most 256 bytes; nothing in a text is escaped for it.
+    public var before: String
+    /// What is put behind each match.
+    public var after: String
+
+    /// Creates a wish.
+    public init(
+        fields: [String] = [],
+        fragmentSize: Int = 150,
+        maxFragments: Int = 3,
+        before: String = "",
+        after: String = ""
+    ) {
+        self.fields = fields
+        self.fragmentSize = fragmentSize
+        self.maxFragments = maxFragments
+        self.before = before
+        self.after = after
+    }
+}
+
+/// The places of one text field of a hit that match.
+public struct HighlightedField: Sendable, Equatable {
+    /// The field.
+    public var field: String
+    /// The best ones, in the order in which they stand in the text; not empty.
+    public var fragments: [Fragment]
+
+    /// A piece of a text around matches.
+    public struct Fragment: Sendable, Equatable {
+        /// The piece, with what was wished for before and behind each match.
+        public var text: String
+        /// Where the piece begins in the field, in bytes of UTF-8.
+        public var offset: Int
+        /// Where the matching words stand in `text`, in bytes of UTF-8; they rise.
+        public var matches: [Range<Int>]
+
+        /// Creates a fragment.
+        public init(text: String, offset: Int, matches: [Range<Int>]) {
+            self.text = text
+            self.offset = offset
+            self.matches = matches
+        }
+    }
+
+    /// Creates a field's fragments.
+    public init(field: String, fragments: [Fragment]) {
+        self.field = field
+        self.fragments = fragments
+    }
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+package import LodestoneCore
+
+/// The words that make a text match: those of a question and all that they stand for.
+///
+/// Words behind NOT are left out.
+package struct HighlightedWords: Sendable {
+    /// Single words: the stem, and which word of the question it comes from.
+    private var stems: [[UInt8]: Int] = [:]
+    /// Words of phrases in a row; the last of a prefix may go on.
+    private var phrases: [(stems: [[UInt8]], isOpen: Bool, word: Int)] = []
+    private var wordCount = 0
+    /// Of the collection.
+    let analyzer: TextAnalyzer
+
+    /// - Parameters:
+    ///   - queries: Of all text sources.
+    ///   - analyzer: Of the collection.
+    ///   - index: Knows what words stand for; `nil` where words stand for themselves.
+    ///   - context: Looked at while words are looked for.
+    /// - Throws: What a search for them would.
+    package init(
+        _ queries: [NormalizedTextQuery],
+        analyzer: TextAnalyzer,
+        index: TextIndex?,
+        context: CallContext?
+    ) throws(LodestoneError) {
+        self.analyzer = analyzer
+        for query in queries where !query.isComplement {
+            try add(query.expression, index, context)
+        }
+    }
+
+    private mutating func add(
+        _ expression: TextExpression,
+        _ index: TextIndex?,
+        _ context: CallContext?
+    ) throws(LodestoneError) {
+        switch expression {
+        case .word(let word):
+            add([word], isOpen: false)
+        case .phrase(let words):
+            add(words, isOpen: false)
+        case .prefix(let words):
+            add(words, isOpen: true)
+        case .fuzzy(let word, let fuzziness):
+            let found = try index?.fuzzyWord(word, fuzziness, context: context)
+            add(found?.expansions ?? [])
+        case .pattern(let pattern):
+            add(try index?.expansions(of: pattern, context: context) ?? [])
+        case .field(_, let inner):
+            try add(inner, index, context)
+        case .and(let parts), .or(let parts):
+            for part in parts { try add(part, index, context) }
+        case .andNot(let wanted, _):
+            try add(wanted, index, context)
+        }
+    }
+
+    private mutating func add(_ words: [String], isOpen: Bool) {
+        let found = words.flatMap { analyzer.words(of: $0).map(\.stem) }
+        guard let first = found.first else { return }
+        wordCount += 1
+        if found.count == 1, !isOpen {
+            stems[first] = stems[first] ?? wordCount
+        } else {
+            phrases.append((found, isOpen, wordCount))
+        }
+    }
+
+    private mutating func add(_ expansions: [Expansion]) {
+        wordCount += 1
+        for expansion in expansions {
+            stems[expansion.stem] = stems[expansion.stem] ?? wordCount
+        }
+    }
+
+    /// Of each word of a text the word of the question that it matches, counted from 1, or 0.
+    func matches(in text: [[UInt8]]) -> [Int] {
+        var matches = text.map { stems[$0] ?? 0 }
+        for phrase in phrases where phrase.stems.count <= text.count {
+            for start in 0...(text.count - phrase.stems.count) {
+                let isMatch = phrase.stems.indices.allSatisfy { place in
+                    place == phrase.stems.count - 1 && phrase.isOpen
+                        ? text[start + place].starts(with: phrase.stems[place])
+                        : text[start + place] == phrase.stems[place]
+                }
+                guard isMatch else { continue }
+                for place in phrase.stems.indices where matches[start + place] == 0 {
+                    matches[start + place] = phrase.word
+                }
+            }
+        }
+        return matches
+    }
+}

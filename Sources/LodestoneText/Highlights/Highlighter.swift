@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+package import LodestoneCore
+
+/// Finds the pieces of a text that show best why it matches.
+package struct Highlighter {
+    private let words: HighlightedWords
+    private let highlight: Highlight
+
+    /// Creates a highlighter of texts that match some words.
+    package init(_ words: HighlightedWords, _ highlight: Highlight) {
+        self.words = words
+        self.highlight = highlight
+    }
+
+    /// The fragments of those fields of a document that were wished for and match.
+    package func fields(of text: [TextField]) -> [HighlightedField] {
+        text.compactMap { field in
+            guard highlight.fields.isEmpty || highlight.fields.contains(field.name) else {
+                return nil
+            }
+            let fragments = fragments(of: field.text)
+            return fragments.isEmpty
+                ? nil : HighlightedField(field: field.name, fragments: fragments)
+        }
+    }
+
+    /// The best fragments of a text: those with most different words of the question, then with
+    /// most matches, then the first.
+    ///
+    /// - Complexity: O(length of the text + fragments × matches).
+    package func fragments(of text: String) -> [HighlightedField.Fragment] {
+        var text = text
+        return text.withUTF8 { bytes in
+            let places = WordPlaces(bytes, words.analyzer)
+            let matches = words.matches(in: places.stems)
+            let matching = matches.indices.filter { matches[$0] != 0 }
+            if matching.isEmpty { return [] }
+            guard highlight.fragmentSize > 0 else {
+                return [fragment(bytes, 0..<bytes.count, matching.map { places.bytes[$0] })]
+            }
+            var windows = Window.all(
+                matching.map { ($0, matches[$0]) },
+                places,
+                size: highlight.fragmentSize
+            )
+            windows.sort()
+            var chosen: [Window] = []
+            for window in windows {
+                if chosen.count == max(1, highlight.maxFragments) { break }
+                if !chosen.contains(where: { $0.words.overlaps(window.words) }) {
+                    chosen.append(window)
+                }
+            }
+            chosen.sort { $0.words.lowerBound < $1.words.lowerBound }
+            var end = 0
+            return chosen.indices.map { number in
+                let words = places.extended(
+                    chosen[number].words,
+                    within:
+                        end..<(number + 1 < chosen.count
+                        ? chosen[number + 1].words.lowerBound : places.stems.count),
+                    size: highlight.fragmentSize
+                )
+                end = words.upperBound
+                let range = places.range(of: words, size: highlight.fragmentSize)
+                return fragment(
+                    bytes,
+                    range,
+                    matching.map { places.bytes[$0] }.filter { range.contains($0.lowerBound) }
+                )
+            }
+        }
+    }
+
+    /// A piece of a text with what was wished for around its matches.
+    private func fragment(
+        _ bytes: UnsafeBufferPointer<UInt8>,
+        _ range: Range<Int>,
+        _ matches: [Range<Int>]
+    ) -> HighlightedField.Fragment {
+        var piece: [UInt8] = []
+        var found: [Range<Int>] = []
+        var end = range.lowerBound
+        for match in matches {
+            piece += bytes[end..<match.lowerBound]
+            piece += highlight.before.utf8
+            found.append(piece.count..<piece.count + match.count)
+            piece += bytes[match]
+            piece += highlight.after.utf8
+            end = match.upperBound
+        }
+        piece += bytes[end..<range.upperBound]
+        return HighlightedField.Fragment(
+            text: String(decoding: piece, as: UTF8.self),
+            offset: range.lowerBound,
+            matches: found
+        )
+    }
+}
+
+/// As many matches as fit into a fragment, from one on.
+private struct Window: Comparable {
+    /// From the first match to the last, as words of the text.
+    let words: Range<Int>
+    /// Words of the question among them.
+    let differentWords: Int
+    let matchCount: Int
+
+    /// Whether the first is to be preferred.
+    static func < (first: Window, second: Window) -> Bool {
+        if first.differentWords != second.differentWords {
+            return first.differentWords > second.differentWords
+        }
+        if first.matchCount != second.matchCount { return first.matchCount > second.matchCount }
+        return first.words.lowerBound < second.words.lowerBound
+    }
+
+    /// The windows that begin with each match.
+    static func all(
+        _ matches: [(place: Int, word: Int)],
+        _ places: WordPlaces,
+        size: Int
+    ) -> [Window] {
+        var counts: [Int: Int] = [:]
+        var end = 0
+        return matches.indices.map { start in
+            let first = places.scalars[matches[start].place].lowerBound
+            while end < matches.count,
+                end == start || places.scalars[matches[end].place].upperBound - first <= size
+            {
+                counts[matches[end].word, default: 0] += 1
+                end += 1
+            }
+            let window = Window(
+                words: matches[start].place..<matches[end - 1].place + 1,
+                differentWords: counts.count,
+                matchCount: end - start
+            )
+            let word = matches[start].word
+            counts[word] = counts[word].flatMap { $0 > 1 ? $0 - 1 : nil }
+            return window
+        }
+    }
+}
+
+/// The words of a text, and where they stand.
+private struct WordPlaces {
+    private(set) var stems: [[UInt8]] = []
+    private(set) var bytes: [Range<Int>] = []
+    /// The same, in Unicode scalars.
+    private(set) var scalars: [Range<Int>] = []
+    private let byteCount: Int
+    private var scalarCount = 0
+
+    init(_ text: UnsafeBufferPointer<UInt8>, _ analyzer: TextAnalyzer) {
+        byteCount = text.count
+        var tokenizer = Tokenizer()
+        var buffer = WordBuffer()
+        var place = 0
+        var count = 0
+        func scalar(at end: Int) -> Int {
+            while place < end {
+                if text[place] & 0xC0 != 0x80 { count += 1 }
+                place += 1
+            }
+            return count
+        }
+        tokenizer.forEachPlacedWord(in: text) { word, range in
+            buffer.set(word)
+            analyzer.stem(&buffer)
+            stems.append(Array(UnsafeBufferPointer(start: buffer.bytes, count: buffer.count)))
+            bytes.append(range)
+            let start = scalar(at: range.lowerBound)
+            scalars.append(start..<scalar(at: range.upperBound))
+        }
+        scalarCount = scalar(at: text.count)
+    }
+
+    /// Some words and as many around them, within others, as make up `size` scalars.
+    func extended(_ words: Range<Int>, within others: Range<Int>, size: Int) -> Range<Int> {
+        var (first, last) = (words.lowerBound, words.upperBound - 1)
+        let room = max(0, size - (scalars[last].upperBound - scalars[first].lowerBound))
+        let start = scalars[first].lowerBound - room / 2
+        while first > others.lowerBound, scalars[first - 1].lowerBound >= start { first -= 1 }
+        let end = scalars[first].lowerBound + size
+        while last + 1 < others.upperBound, scalars[last + 1].upperBound <= end { last += 1 }
+        return first..<last + 1
+    }
+
+    /// The bytes of some words, with what stands before the first and behind the last word of the
+    /// text if it isn't more than `size` scalars.
+    func range(of words: Range<Int>, size: Int) -> Range<Int> {
+        let isFirst = words.lowerBound == 0 && scalars[0].lowerBound <= size
+        let last = words.upperBound - 1
+        let isLast = last + 1 == bytes.count && scalarCount - scalars[last].upperBound <= size
+        let start = isFirst ? 0 : bytes[words.lowerBound].lowerBound
+        return start..<(isLast ? byteCount : bytes[last].upperBound)
+    }
+}

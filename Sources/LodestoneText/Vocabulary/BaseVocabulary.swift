@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+
+/// The words of a base as they stand in texts, searched where they lie in the file.
+///
+/// Sorted by letters, so that words of one length lie together, then by bytes.
+///
+///     TFRM  the words, folded, one after the other        UInt8
+///     TFEN  where each word begins, and the end           UInt64
+///     TFSG  each word's signature                         UInt64
+///     TFLN  the first word of 0, 1, 2 … 65 or more        UInt64
+///           letters, and the end
+///
+/// Whatever the file says is checked where it is used, as in `TextBase`.
+struct BaseVocabulary: Sendable {
+    /// Words of so many letters and more lie together.
+    static let longest = 65
+
+    private let words: Section<UInt8>
+    private let ends: Section<UInt64>
+    private let signatures: Section<UInt64>
+    private let lengths: Section<UInt64>
+
+    /// `nil` when sections are missing or don't fit each other.
+    init?(_ source: some SectionSource) {
+        guard let words = source.section("TFRM", of: UInt8.self),
+            let ends = source.section("TFEN", of: UInt64.self),
+            let signatures = source.section("TFSG", of: UInt64.self),
+            let lengths = source.section("TFLN", of: UInt64.self),
+            ends.count == signatures.count + 1, lengths.count == Self.longest + 2
+        else { return nil }
+        self.words = words
+        self.ends = ends
+        self.signatures = signatures
+        self.lengths = lengths
+    }
+
+    /// Words.
+    var count: Int { signatures.count }
+
+    /// A word, folded, in UTF-8.
+    func bytes(of word: Int) -> UnsafeBufferPointer<UInt8> {
+        guard let start = Int(exactly: ends.element(word, or: 0)),
+            let end = Int(exactly: ends.element(word + 1, or: 0)), start <= end
+        else { return UnsafeBufferPointer(start: nil, count: 0) }
+        return words.elements(start..<end)
+    }
+
+    /// The signature that is kept of a word.
+    func signature(of word: Int) -> UInt64 { signatures.element(word, or: 0) }
+
+    /// The words of `letters`, and their signatures.
+    func signatures(ofLengths letters: ClosedRange<Int>) -> (
+        first: Int, signatures: UnsafeBufferPointer<UInt64>
+    ) {
+        let first = bound(min(letters.lowerBound, Self.longest))
+        let end = bound(min(letters.upperBound, Self.longest) + 1)
+        return (first, signatures.elements(first..<max(first, end)))
+    }
+
+    private func bound(_ length: Int) -> Int {
+        min(count, Int(clamping: lengths.element(length, or: 0)))
+    }
+
+    /// Whether a word is rightly behind another: longer, or as long and with greater bytes.
+    func isBehind(_ other: [UInt8], _ word: Int) -> Bool {
+        let bytes = bytes(of: word)
+        let letters = min(WordScalars.count(in: bytes), Self.longest)
+        let lettersOfOther = other.withUnsafeBufferPointer {
+            min(WordScalars.count(in: $0), Self.longest)
+        }
+        guard bound(letters) <= word, word < bound(letters + 1) else { return false }
+        return lettersOfOther < letters
+            || (lettersOfOther == letters && other.lexicographicallyPrecedes(bytes))
+    }
+
+    /// Where a word stands, if it is there.
+    func place(of word: FoldedWord) -> Int? {
+        let bytes = word.bytes
+        let letters = bytes.withUnsafeBufferPointer { WordScalars.count(in: $0) }
+        var low = bound(min(letters, Self.longest))
+        var high = bound(min(letters, Self.longest) + 1)
+        while low < high {
+            let middle = (low + high) / 2
+            let found = self.bytes(of: middle)
+            if found.elementsEqual(bytes) { return middle }
+            if found.lexicographicallyPrecedes(bytes) { low = middle + 1 } else { high = middle }
+        }
+        return nil
+    }
+}

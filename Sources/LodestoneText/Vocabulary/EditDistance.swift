@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Edits between one word and many others: inserted, deleted and replaced letters and swapped
+/// neighbours count one each, and no letter is edited twice (restricted Damerau-Levenshtein).
+///
+/// Up to 64 letters in parallel bits: Hyyrö, A Bit-Vector Algorithm for Computing Levenshtein and
+/// Damerau Edit Distances, 2003. Longer words by the table, in a band.
+struct EditDistance {
+    private let word: ContiguousArray<UInt32>
+    /// Where each ASCII letter occurs in the word, one bit a place.
+    private var ascii = ContiguousArray<UInt64>(repeating: 0, count: 128)
+    /// Where other letters occur.
+    private var others: [(scalar: UInt32, places: UInt64)] = []
+
+    /// - Parameter word: Its scalars, at least one.
+    init(_ word: ContiguousArray<UInt32>) {
+        self.word = word
+        guard word.count <= 64 else { return }
+        for (place, scalar) in word.enumerated() {
+            let bit: UInt64 = 1 << UInt64(place)
+            if scalar < 128 {
+                ascii[Int(scalar)] |= bit
+            } else if let known = others.firstIndex(where: { $0.scalar == scalar }) {
+                others[known].places |= bit
+            } else {
+                others.append((scalar, bit))
+            }
+        }
+    }
+
+    /// The edits that make `other`, in UTF-8, of the word; `nil` for more than `limit`.
+    func distance(to other: UnsafeBufferPointer<UInt8>, limit: Int) -> Int? {
+        let count = WordScalars.count(in: other)
+        guard abs(count - word.count) <= limit else { return nil }
+        let distance =
+            word.count <= 64 ? parallel(other) : banded(WordScalars.all(in: other), limit)
+        return distance <= limit ? distance : nil
+    }
+
+    private func parallel(_ other: UnsafeBufferPointer<UInt8>) -> Int {
+        var positive = UInt64.max
+        var negative: UInt64 = 0
+        var diagonal: UInt64 = 0
+        var before: UInt64 = 0
+        var distance = word.count
+        let last: UInt64 = 1 << UInt64(word.count - 1)
+        ascii.withUnsafeBufferPointer { ascii in
+            WordScalars.forEach(in: other) { scalar in
+                let places = scalar < 128 ? ascii[Int(scalar)] : places(of: scalar)
+                let swapped = ((~diagonal & places) << 1) & before
+                diagonal =
+                    (((places & positive) &+ positive) ^ positive) | places | negative | swapped
+                var up = negative | ~(diagonal | positive)
+                let down = diagonal & positive
+                if up & last != 0 { distance += 1 }
+                if down & last != 0 { distance -= 1 }
+                up = up << 1 | 1
+                positive = (down << 1) | ~(diagonal | up)
+                negative = up & diagonal
+                before = places
+            }
+        }
+        return distance
+    }
+
+    private func places(of scalar: UInt32) -> UInt64 {
+        for other in others where other.scalar == scalar { return other.places }
+        return 0
+    }
+
+    /// Looks only at places no more than `limit` off the diagonal.
+    private func banded(_ other: ContiguousArray<UInt32>, _ limit: Int) -> Int {
+        let far = limit + 1
+        var beforeLast = ContiguousArray<Int>(repeating: far, count: other.count + 1)
+        var last = beforeLast
+        for column in 0...min(limit, other.count) { last[column] = column }
+        var row = beforeLast
+        for place in 1...word.count {
+            let columns = max(1, place - limit)..<min(other.count, place + limit) + 1
+            // What was left there two rows ago.
+            row[columns.lowerBound - 1] = columns.lowerBound == 1 ? min(place, far) : far
+            for column in columns {
+                let isEqual = word[place - 1] == other[column - 1]
+                var least = last[column - 1] + (isEqual ? 0 : 1)
+                if column < place + limit { least = min(least, last[column] + 1) }
+                least = min(least, row[column - 1] + 1)
+                if place > 1, column > 1, word[place - 1] == other[column - 2],
+                    word[place - 2] == other[column - 1]
+                {
+                    least = min(least, beforeLast[column - 2] + 1)
+                }
+                row[column] = least
+            }
+            (beforeLast, last, row) = (last, row, beforeLast)
+        }
+        return last[other.count]
+    }
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+
+/// A word of a question, and the words that it finds.
+///
+/// They count as one word: all by one frequency, its own or, when no text has it, that of the most
+/// frequent among them; so a rare word beside it doesn't win over the word itself, as with the
+/// blended frequencies of Lucene's fuzzy queries.
+struct FuzzyWord {
+    /// Nearest first.
+    let expansions: [Expansion]
+    /// How many documents have it, for its weight.
+    let frequency: Int
+
+    /// What an occurrence of each expansion counts beside one of the word itself.
+    ///
+    /// Of 2,000 words of WordNet with one random edit, 94 % found a document with the word among
+    /// the first ten, of as many with two 81 %: with any share from 0.2 to 0.5 within a point. Of
+    /// words without an edit one in 2,000 missed with 0.35, with 0.5 three in a thousand. Taking
+    /// the best of a document's expansions instead of their sum found one to two points less.
+    func share(of expansion: Expansion) -> Double {
+        switch expansion.distance {
+        case 0: 1
+        case 1: 0.35
+        default: 0.35 * 0.35
+        }
+    }
+
+    /// The weights of all expansions.
+    func inverseFrequencies(_ bm25: BM25, of count: Int) -> [Double] {
+        let inverse = bm25.inverseFrequency(frequency, of: count)
+        return expansions.map { inverse * share(of: $0) }
+    }
+}
+
+extension TextIndex {
+    /// Weights of so many words still tell rare postings apart.
+    private static var mostExpansions: Int { 8_192 }
+
+    /// Finds the words that some words stand for; all together no more than 8,192.
+    func fuzzyWords(
+        _ words: [(text: String, fuzziness: Fuzziness)],
+        _ context: CallContext?
+    ) throws(LodestoneError) -> [FuzzyWord] {
+        try words.map { (word) throws(LodestoneError) in
+            var fuzziness = word.fuzziness
+            let share = Self.mostExpansions / words.count
+            fuzziness.maxExpansions = min(fuzziness.maxExpansions, share)
+            return try fuzzyWord(word.text, fuzziness, context: context)
+        }
+    }
+
+    /// Finds the words that a word stands for.
+    ///
+    /// A word that no text has as it is, but whose stem some have, finds these as if it were one
+    /// edit away: `runing` has the stem `rune`.
+    func fuzzyWord(
+        _ word: String,
+        _ fuzziness: Fuzziness,
+        context: CallContext?
+    ) throws(LodestoneError) -> FuzzyWord {
+        let analyzer = delta.dictionary.analyzer
+        guard let asked = analyzer.words(of: word).first else {
+            return FuzzyWord(expansions: [], frequency: 0)
+        }
+        let folded = asked.form
+        let letters = folded.withUnsafeBufferPointer { WordScalars.count(in: $0) }
+        let edits = fuzziness.edits(forLetters: letters)
+        var expansions: [Expansion] = []
+        if edits > 0 {
+            expansions = try self.expansions(
+                of: folded,
+                edits: edits,
+                prefixLength: fuzziness.prefixLength,
+                limit: fuzziness.maxExpansions + 1,
+                context: context
+            )
+        }
+        if let first = expansions.first, first.distance == 0 {
+            return FuzzyWord(expansions: expansions, frequency: first.frequency)
+        }
+        expansions = Array(expansions.prefix(fuzziness.maxExpansions))
+        let own = Expansion(
+            word: ContiguousArray(asked.stem),
+            stem: asked.stem,
+            distance: min(edits, 1),
+            cursors: cursors(ofStem: asked.stem)
+        )
+        if own.frequency > 0 {
+            expansions.removeAll { $0.stem == asked.stem }
+            expansions.insert(own, at: 0)
+        }
+        let frequency = expansions.lazy.map(\.frequency).max() ?? 0
+        return FuzzyWord(expansions: expansions, frequency: frequency)
+    }
+
+    /// The lists that together hold the documents of a stem, each once.
+    func cursors(ofStem stem: [UInt8]) -> [TermCursor] {
+        var cursors: [TermCursor] = []
+        forEachList(ofStem: stem, forms: []) { cursor, _, _ in cursors.append(cursor) }
+        return cursors
+    }
+}

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+
+/// A word of the index that stands for a word of a question.
+struct Expansion {
+    /// The word as it stands in texts, folded, in UTF-8.
+    let word: ContiguousArray<UInt8>
+    let stem: [UInt8]
+    /// Edits from the word that was asked for.
+    let distance: Int
+    /// Its stem's lists: those of each form alone, and of several.
+    let cursors: [TermCursor]
+
+    /// How many documents have the stem.
+    var frequency: Int { cursors.reduce(0) { $0 + $1.frequency } }
+}
+
+extension TextIndex {
+    /// The words within some edits of another, nearest first.
+    ///
+    /// Looks at words as they stand in texts, so that `runing` finds `running`, and counts those of
+    /// one stem once, by the nearest. Misses none. The order is by distance, whether the first
+    /// letter is the same, the difference in length, how many documents have the stem, most first,
+    /// then by the words' bytes.
+    ///
+    /// - Parameters:
+    ///   - word: Folded, in UTF-8; not empty.
+    ///   - edits: 1 or 2.
+    ///   - prefixLength: Letters at the start that must be the same; of a shorter word all.
+    ///   - limit: The most words wanted.
+    ///   - context: Looked at every few thousand words.
+    /// - Returns: At most `limit` words, no two with the same stem.
+    /// - Throws: What `context` throws.
+    /// - Complexity: O(words of about the same length), less than a nanosecond each.
+    func expansions(
+        of word: [UInt8],
+        edits: Int,
+        prefixLength: Int,
+        limit: Int,
+        context: CallContext?
+    ) throws(LodestoneError) -> [Expansion] {
+        let scalars = word.withUnsafeBufferPointer { WordScalars.all(in: $0) }
+        let distances = EditDistance(scalars)
+        let signature = word.withUnsafeBufferPointer { LetterSignature.of($0) }
+        let prefix = Self.prefix(of: word, letters: prefixLength)
+        var candidates = Candidates(self, word: word, letters: scalars.count)
+        let letters = max(1, scalars.count - edits)...(scalars.count + edits)
+        try scan(.near(signature, edits: edits), letters: letters, context) { found in
+            if found.starts(with: prefix),
+                let distance = distances.distance(to: found, limit: edits)
+            {
+                candidates.append(found, distance: distance)
+            }
+            return true
+        }
+        return candidates.expansions(limit: limit)
+    }
+
+    /// The words that look like a pattern, most frequent first.
+    ///
+    /// A scan of all signatures and a look at those with the letters: over 98,130 words it takes
+    /// 0.05 to 0.1 ms, so that an index of the words' trigrams isn't worth its bytes.
+    ///
+    /// - Throws: `.invalidArgument` when more than `limit` stems match, because a part of them would
+    ///   be a wrong answer, to NOT at the latest; what `context` throws.
+    func expansions(
+        of pattern: WordPattern,
+        limit: Int = Limits.standard.maxPatternWords,
+        context: CallContext?
+    ) throws(LodestoneError) -> [Expansion] {
+        let matcher = WordMatcher(pattern, delta.dictionary.analyzer)
+        var candidates = Candidates(self, word: [], letters: 0)
+        let letters = max(1, matcher.letterCount)...Int.max
+        try scan(.holding(matcher.signature), letters: letters, context) { found in
+            if matcher.matches(found) { candidates.append(found, distance: 0) }
+            return candidates.count <= limit
+        }
+        guard candidates.count <= limit else {
+            throw .invalid(
+                "LIMIT",
+                "The pattern \(pattern) stands for more than \(limit) words.",
+                recovery: "Write more of its letters.",
+                field: "query"
+            )
+        }
+        return candidates.expansions(limit: limit)
+    }
+
+    private static func prefix(of word: [UInt8], letters: Int) -> ArraySlice<UInt8> {
+        var place = 0
+        var count = 0
+        while place < word.count {
+            if word[place] & 0xC0 != 0x80 {
+                if count == letters { break }
+                count += 1
+            }
+            place += 1
+        }
+        return word[..<place]
+    }
+
+    /// Calls `found` with the words that have some number of letters and a signature that passes,
+    /// until it answers false; those of the delta may have any number.
+    @inline(__always)
+    private func scan(
+        _ filter: SignatureFilter,
+        letters: ClosedRange<Int>,
+        _ context: CallContext?,
+        found: (UnsafeBufferPointer<UInt8>) -> Bool
+    ) throws(LodestoneError) {
+        if let vocabulary = base?.vocabulary {
+            let (first, signatures) = vocabulary.signatures(ofLengths: letters)
+            var start = 0
+            while start < signatures.count {
+                try context?.check()
+                let end = min(start + 1 << 15, signatures.count)
+                let part = UnsafeBufferPointer(rebasing: signatures[start..<end])
+                let goesOn = filter.forEachPlace(in: part) { place in
+                    found(vocabulary.bytes(of: first + start + place))
+                }
+                if !goesOn { return }
+                start = end
+            }
+        }
+        let dictionary = delta.dictionary
+        for (number, part) in delta.vocabulary.signatures(of: dictionary).enumerated() {
+            if number % 8 == 0 { try context?.check() }
+            let first = UInt32(number * DeltaVocabulary.partSize)
+            let goesOn = part.withUnsafeBufferPointer { part in
+                filter.forEachPlace(in: part) { place in
+                    let word = first + UInt32(place)
+                    // Stems that no text has as they are don't count.
+                    guard dictionary.isInTexts(word) else { return true }
+                    return dictionary.withWord(word) { word in word.withBytes(found) }
+                }
+            }
+            if !goesOn { return }
+        }
+    }
+}
+
+/// Words that were found, the best one of each stem.
+private struct Candidates {
+    private struct Candidate {
+        let word: ContiguousArray<UInt8>
+        let distance: Int
+        let differsAtStart: Bool
+        let lengthDifference: Int
+        let stem: [UInt8]
+        let cursors: [TermCursor]
+        let frequency: Int
+
+        /// Whether it is to be preferred to `other`.
+        func precedes(_ other: Candidate) -> Bool {
+            if distance != other.distance { return distance < other.distance }
+            if differsAtStart != other.differsAtStart { return !differsAtStart }
+            if lengthDifference != other.lengthDifference {
+                return lengthDifference < other.lengthDifference
+            }
+            if frequency != other.frequency { return frequency > other.frequency }
+            return word.lexicographicallyPrecedes(other.word)
+        }
+    }
+
+    private let index: TextIndex
+    private let first: UInt32?
+    private let letters: Int
+    private var candidates: ContiguousArray<Candidate> = []
+    /// Where the candidate of each stem is; -1 for one that no document has any more.
+    private var places: [[UInt8]: Int] = [:]
+
+    init(_ index: TextIndex, word: [UInt8], letters: Int) {
+        self.index = index
+        self.letters = letters
+        first = word.withUnsafeBufferPointer { WordScalars.all(in: $0).first }
+    }
+
+    /// Stems that were found.
+    var count: Int { candidates.count }
+
+    mutating func append(_ word: UnsafeBufferPointer<UInt8>, distance: Int) {
+        let stem = index.delta.dictionary.analyzer.stem(of: word)
+        let known = places[stem]
+        if known == -1 { return }
+        let cursors = known.map { candidates[$0].cursors } ?? index.cursors(ofStem: stem)
+        let frequency = cursors.reduce(0) { $0 + $1.frequency }
+        guard frequency > 0 else { return places[stem] = -1 }
+        var start: UInt32?
+        var letters = 0
+        WordScalars.forEach(in: word) { scalar in
+            if start == nil { start = scalar }
+            letters += 1
+        }
+        let candidate = Candidate(
+            word: ContiguousArray(word),
+            distance: distance,
+            differsAtStart: start != first,
+            lengthDifference: abs(letters - self.letters),
+            stem: stem,
+            cursors: cursors,
+            frequency: frequency
+        )
+        if let known {
+            if candidate.precedes(candidates[known]) { candidates[known] = candidate }
+        } else {
+            places[stem] = candidates.count
+            candidates.append(candidate)
+        }
+    }
+
+    func expansions(limit: Int) -> [Expansion] {
+        candidates.sorted { $0.precedes($1) }.prefix(limit).map { candidate in
+            Expansion(
+                word: candidate.word,
+                stem: candidate.stem,
+                distance: candidate.distance,
+                cursors: candidate.cursors
+            )
+        }
+    }
+}
+
+extension FoldedWord {
+    /// Calls `body` with its bytes.
+    @inline(__always)
+    func withBytes<T>(_ body: (UnsafeBufferPointer<UInt8>) -> T) -> T {
+        if let long {
+            return body(
+                UnsafeBufferPointer(
+                    start: UnsafeRawPointer(long).assumingMemoryBound(to: UInt8.self),
+                    count: count
+                )
+            )
+        }
+        return withUnsafeBytes(of: (low.littleEndian, high.littleEndian)) { bytes in
+            body(UnsafeBufferPointer(rebasing: bytes.bindMemory(to: UInt8.self)[..<count]))
+        }
+    }
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+package import LodestoneCore
+
+extension TextIndex {
+    /// The words of a question, and what they stand for.
+    ///
+    /// - Throws: What a search would.
+    /// - Complexity: As a search finds its words, without its postings.
+    package func explanation(
+        of query: NormalizedTextQuery,
+        context: CallContext? = nil
+    ) throws(LodestoneError) -> [TextExplanation.Word] {
+        var words: [TextExplanation.Word] = []
+        try explain(query.expression, context, into: &words)
+        return words
+    }
+
+    private func explain(
+        _ expression: TextExpression,
+        _ context: CallContext?,
+        into words: inout [TextExplanation.Word]
+    ) throws(LodestoneError) {
+        let analyzer = delta.dictionary.analyzer
+        switch expression {
+        case .word(let word):
+            words += plain([word])
+        case .phrase(let phrase):
+            words += plain(phrase)
+        case .prefix(let phrase):
+            words += plain(phrase.dropLast())
+            guard let last = phrase.last else { return }
+            let endings = analyzer.words(of: last).last.map { stems(withPrefix: $0.stem) } ?? []
+            words.append(word(last + "*", documents: 0, endings))
+        case .fuzzy(let text, let fuzziness):
+            let found = try fuzzyWord(text, fuzziness, context: context).expansions
+            let own = found.first { $0.distance == 0 }
+            words.append(
+                word(
+                    text,
+                    documents: own?.frequency ?? 0,
+                    found.filter { $0.distance > 0 }
+                )
+            )
+        case .pattern(let pattern):
+            let found = try expansions(of: pattern, context: context)
+            words.append(word(pattern.description, documents: 0, found))
+        case .field(_, let inner):
+            try explain(inner, context, into: &words)
+        case .and(let parts), .or(let parts):
+            for part in parts { try explain(part, context, into: &words) }
+        case .andNot(let wanted, let unwanted):
+            try explain(wanted, context, into: &words)
+            try explain(unwanted, context, into: &words)
+        }
+    }
+
+    private func plain(_ words: some Sequence<String>) -> [TextExplanation.Word] {
+        words.map { word in
+            // One with separators inside is a phrase, and found in no more documents than its
+            // rarest part.
+            let stems = delta.dictionary.analyzer.words(of: word).map(\.stem)
+            let documents = stems.map { frequency(ofStem: $0) }.min()
+            return TextExplanation.Word(word, documents: max(0, documents ?? 0))
+        }
+    }
+
+    private func frequency(ofStem stem: [UInt8]) -> Int {
+        cursors(ofStem: stem).reduce(0) { $0 + $1.frequency }
+    }
+
+    private func stems(withPrefix prefix: [UInt8]) -> [Expansion] {
+        var seen: Set<[UInt8]> = []
+        let ofBase = base.map { base in
+            base.lists(withPrefix: prefix).compactMap { base.key(of: $0).map { Array($0.stem) } }
+        }
+        let dictionary = delta.dictionary
+        let ofDelta = dictionary.lists(withPrefix: prefix).map { dictionary.stem(ofList: $0) }
+        return ((ofBase ?? []) + ofDelta).filter { seen.insert($0).inserted }
+            .map { stem in
+                Expansion(
+                    word: ContiguousArray(stem),
+                    stem: stem,
+                    distance: 0,
+                    cursors: cursors(ofStem: stem)
+                )
+            }
+            .filter { $0.frequency > 0 }
+            .sorted { $0.frequency > $1.frequency }
+    }
+
+    private func word(_ text: String, documents: Int, _ found: [Expansion])
+        -> TextExplanation.Word
+    {
+        TextExplanation.Word(
+            text,
+            documents: documents,
+            expansionCount: found.count,
+            expansions: found.prefix(50).map { expansion in
+                TextExplanation.Expansion(
+                    String(decoding: expansion.word, as: UTF8.self),
+                    distance: expansion.distance,
+                    documents: expansion.frequency
+                )
+            }
+        )
+    }
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+
+/// Words of texts, collected to be written as a `BaseVocabulary`.
+struct VocabularyList {
+    private var bytes: ContiguousArray<UInt8> = []
+    private var words: ContiguousArray<Word> = []
+
+    private struct Word {
+        let end: Int
+        /// Letters, no more than `BaseVocabulary.longest`.
+        let length: Int
+        /// The first eight bytes as a number: most words differ in them.
+        let start: UInt64
+    }
+
+    init() {}
+
+    /// Adds a folded word; one that was added before counts once.
+    mutating func append(_ word: some Collection<UInt8>) {
+        var start: UInt64 = 0
+        var letters = 0
+        for (place, byte) in word.enumerated() {
+            bytes.append(byte)
+            if byte & 0xC0 != 0x80 { letters += 1 }
+            if place < 8 { start |= UInt64(byte) << UInt64(56 - place * 8) }
+        }
+        words.append(
+            Word(
+                end: bytes.count,
+                length: min(letters, BaseVocabulary.longest),
+                start: start
+            )
+        )
+    }
+
+    /// Writes the sections that `BaseVocabulary` names.
+    func write(to sink: inout some SectionSink) throws(LodestoneError) {
+        let order = words.indices.sorted { first, second in
+            let (one, other) = (words[first], words[second])
+            if one.length != other.length { return one.length < other.length }
+            if one.start != other.start { return one.start < other.start }
+            return slice(first).lexicographicallyPrecedes(slice(second))
+        }
+        var written: ContiguousArray<UInt8> = []
+        var ends: ContiguousArray<UInt64> = [0]
+        var signatures: ContiguousArray<UInt64> = []
+        var lengths: ContiguousArray<UInt64> = []
+        var last: Int?
+        for word in order {
+            if let last, slice(last) == slice(word) { continue }
+            last = word
+            while lengths.count <= words[word].length { lengths.append(UInt64(signatures.count)) }
+            written.append(contentsOf: slice(word))
+            ends.append(UInt64(written.count))
+            signatures.append(slice(word).withUnsafeBufferPointer { LetterSignature.of($0) })
+        }
+        while lengths.count < BaseVocabulary.longest + 2 {
+            lengths.append(UInt64(signatures.count))
+        }
+        try sink.write("TFRM", written)
+        try sink.write("TFEN", ends)
+        try sink.write("TFSG", signatures)
+        try sink.write("TFLN", lengths)
+    }
+
+    private func slice(_ word: Int) -> ArraySlice<UInt8> {
+        bytes[(word == 0 ? 0 : words[word - 1].end)..<words[word].end]
+    }
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What words look like: parts that follow each other, with any letters between them.
+package struct WordPattern: Sendable, Equatable, CustomStringConvertible {
+    /// The parts as they were typed, in order, none of them empty: two of `p*thon`, one of `*ytho*`.
+    package let parts: [String]
+    /// Whether any letters may stand before the first part.
+    package let isOpenAtStart: Bool
+    /// Whether any letters may stand behind the last part.
+    package let isOpenAtEnd: Bool
+
+    /// Creates a pattern of at least one part.
+    package init(_ parts: [String], isOpenAtStart: Bool, isOpenAtEnd: Bool) {
+        self.parts = parts
+        self.isOpenAtStart = isOpenAtStart
+        self.isOpenAtEnd = isOpenAtEnd
+    }
+
+    /// As it is written in a query.
+    package var description: String {
+        (isOpenAtStart ? "*" : "") + parts.joined(separator: "*") + (isOpenAtEnd ? "*" : "")
+    }
+}
+
+/// A pattern ready to be compared with many words.
+struct WordMatcher {
+    private let parts: [[UInt8]]
+    private let isOpenAtStart: Bool
+    private let isOpenAtEnd: Bool
+    /// Letters that a word must have.
+    let signature: UInt64
+    /// The least letters of a word.
+    let letterCount: Int
+
+    init(_ pattern: WordPattern, _ analyzer: TextAnalyzer) {
+        parts = pattern.parts.map { analyzer.words(of: $0).flatMap(\.form) }
+        isOpenAtStart = pattern.isOpenAtStart
+        isOpenAtEnd = pattern.isOpenAtEnd
+        let letters = parts.reduce(into: []) { $0 += $1 }
+        (signature, letterCount) = letters.withUnsafeBufferPointer { letters in
+            (LetterSignature.of(letters), WordScalars.count(in: letters))
+        }
+    }
+
+    /// Whether a folded word looks so.
+    ///
+    /// Each part is taken where it first fits, which finds a way when there is one.
+    ///
+    /// - Complexity: O(letters of the word × letters of the longest part).
+    func matches(_ word: UnsafeBufferPointer<UInt8>) -> Bool {
+        var start = 0
+        for (number, part) in parts.enumerated() {
+            let isFixed = number == 0 && !isOpenAtStart
+            let isLast = number == parts.count - 1 && !isOpenAtEnd
+            guard word.count - start >= part.count else { return false }
+            if isLast {
+                let place = word.count - part.count
+                return (!isFixed || place == 0) && Self.has(part, in: word, at: place)
+            }
+            var place = start
+            let end = isFixed ? start : word.count - part.count
+            while !Self.has(part, in: word, at: place) {
+                place += 1
+                if place > end { return false }
+            }
+            start = place + part.count
+        }
+        return true
+    }
+
+    @inline(__always)
+    private static func has(
+        _ part: [UInt8],
+        in word: UnsafeBufferPointer<UInt8>,
+        at start: Int
+    ) -> Bool {
+        for place in part.indices where word[start + place] != part[place] { return false }
+        return true
+    }
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import LodestoneCore
+import LodestoneText
+
+/// Whether the reader of text questions takes anything at all without a crash or a long thought.
+struct FuzzBench: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "fuzz",
+        abstract: "Feeds random and mutated questions to the reader of query syntax."
+    )
+
+    @Option(help: "Questions.") var inputs = 1_000_000
+    @Option(help: "Makes the questions; the same seed makes the same ones.") var seed: UInt64 = 1
+    @Flag(help: "One JSON object a line instead of a table.") var json = false
+
+    func run() throws {
+        var questions = QuestionMutation(seed: seed)
+        var understood = 0
+        var slow = 0
+        var longest = 0.0
+        // Of the processor: on a busy machine any question can wait for a second.
+        let start = processorSeconds()
+        var last = start
+        for _ in 0..<inputs {
+            let query = questions.next()
+            if read(query) { understood += 1 }
+            let now = processorSeconds()
+            longest = max(longest, now - last)
+            if now - last > 1 {
+                slow += 1
+                print("More than a second: \(query.debugDescription)")
+            }
+            last = now
+        }
+        let seconds = last - start
+        let parameters: [(name: String, value: Measurement.Parameter)] = [
+            ("inputs", .number(Double(inputs))), ("seed", .number(Double(seed))),
+        ]
+        let report = Report(isJSON: json)
+        for (name, value, unit) in [
+            ("fuzz-understood", Double(understood), "questions"),
+            ("fuzz-over-1s", Double(slow), "questions"),
+            ("fuzz-longest", longest * 1_000, "ms"),
+            ("fuzz-rate", Double(inputs) / seconds, "questions/s"),
+        ] {
+            report.add(Measurement(name: name, value: value, unit: unit, parameters: parameters))
+        }
+    }
+
+    /// Reads a question in all ways; whether it could be read in query syntax.
+    private func read(_ query: String) -> Bool {
+        _ = try? TextQueryParser.anyWord(query, fuzzy: .auto, limits: .standard)
+        guard let parsed = try? TextQueryParser.parse(query, fuzzy: .auto, limits: .standard) else {
+            return false
+        }
+        let normalized = NormalizedTextQuery(parsed)
+        return !FTS5Expression.render(normalized.expression).isEmpty
+    }
+}
+
+/// Makes questions out of pieces of syntax, any characters, and changes to questions before.
+private struct QuestionMutation {
+    private static let pieces: [[Unicode.Scalar]] = [
+        "a", "word", "é", "日本", "e\u{301}", "\u{301}", "\u{E000}", "\u{10FFFF}", "\0", " ", "\n",
+        "\u{3000}", "(", ")", "\"", "*", "~", "~1", "~2", "~99", "-", "+", ":", "'", " AND ",
+        " OR ",
+        " NOT ", "field:", "p*n", "*part*", "rock-n-roll", "NEAR(", "👩‍👩‍👧", "\u{FEFF}",
+    ].map { Array($0.unicodeScalars) }
+    private static let mostScalars = 5_000
+
+    private var random: SplitMix64
+    private var pool: [[Unicode.Scalar]]
+
+    init(seed: UInt64) {
+        random = SplitMix64(state: seed)
+        pool = Self.pieces
+    }
+
+    mutating func next() -> String {
+        var scalars = pool[below(pool.count)]
+        for _ in 0...below(4) { mutate(&scalars) }
+        if scalars.count > Self.mostScalars { scalars.removeLast(scalars.count - 100) }
+        if pool.count < 2_000 {
+            pool.append(scalars)
+        } else {
+            pool[below(pool.count)] =
+                below(8) == 0 ? Self.pieces[below(Self.pieces.count)] : scalars
+        }
+        return String(String.UnicodeScalarView(scalars))
+    }
+
+    private mutating func mutate(_ scalars: inout [Unicode.Scalar]) {
+        let place = below(scalars.count + 1)
+        switch below(7) {
+        case 0, 1, 2:
+            scalars.insert(contentsOf: Self.pieces[below(Self.pieces.count)], at: place)
+        case 3:
+            if let any = Unicode.Scalar(UInt32(below(0x11_0000))) { scalars.insert(any, at: place) }
+        case 4:
+            scalars.removeSubrange(place..<min(scalars.count, place + below(8)))
+        case 5:
+            let end = min(scalars.count, place + below(64))
+            let part = scalars[place..<end]
+            for _ in 0...below(below(50) == 0 ? 200 : 3) {
+                scalars.insert(contentsOf: part, at: place)
+            }
+        default:
+            let other = pool[below(pool.count)]
+            scalars.replaceSubrange(place..., with: other.suffix(below(other.count + 1)))
+        }
+    }
+
+    private mutating func below(_ count: Int) -> Int { Int.random(in: 0..<count, using: &random) }
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import TestSupport
+import Testing
+
+@testable import LodestoneText
+
+@Suite("The places of a text that match")
+struct HighlighterTests {
+    /// An index that knows the words of `text`.
+    private func index(_ text: String) -> TextIndex {
+        var index = TextIndex()
+        index.add(index.analyze([text]), at: 0, row: 0)
+        return index
+    }
+
+    private func fragments(
+        _ query: String,
+        _ text: String,
+        _ highlight: Highlight = Highlight(fragmentSize: 0, before: "<", after: ">")
+    ) throws -> [HighlightedField.Fragment] {
+        let parsed = NormalizedTextQuery(try TextQueryParser.parse(query, limits: .standard))
+        let words = try HighlightedWords(
+            [parsed],
+            analyzer: QueryWords.analyzer,
+            index: index(text),
+            context: nil
+        )
+        return Highlighter(words, highlight).fragments(of: text)
+    }
+
+    @Test(
+        "are those of words, phrases, beginnings, parts and words nearby, not of negated ones",
+        arguments: [
+            ("running", "He ran, runs; Running!", "He ran, <runs>; <Running>!"),
+            ("\"a dog\"", "A dog, a cat and a dog.", "<A> <dog>, a cat and <a> <dog>."),
+            ("pyth*", "Pythons and a pyth", "<Pythons> and a <pyth>"),
+            ("\"big pyth\"*", "big, big pythons, pythons", "big, <big> <pythons>, pythons"),
+            ("*ytho*", "some pythons", "some <pythons>"),
+            ("pytohn~", "a python's eye", "a <python>'s eye"),
+            ("eye NOT python", "a python's eye", "a python's <eye>"),
+            ("eye OR (café AND nothing)", "Cafe\u{301} eye", "<Cafe\u{301}> <eye>"),
+            ("日本 рус*", "日本 и русский", "<日本> и <русский>"),
+        ]
+    )
+    func matches(query: String, text: String, expected: String) throws {
+        let fragments = try fragments(query, text)
+        #expect(fragments.map(\.text) == [expected])
+        let bytes = Array(expected.utf8)
+        for match in try #require(fragments.first).matches {
+            #expect(bytes[match.lowerBound - 1] == UInt8(ascii: "<"))
+            #expect(bytes[match.upperBound] == UInt8(ascii: ">"))
+        }
+    }
+
+    @Test("are none where nothing matches, and where everything but a word is asked for")
+    func none() throws {
+        #expect(try fragments("cat", "A dog.").isEmpty)
+        #expect(try fragments("NOT cat", "A dog.").isEmpty)
+        #expect(try fragments("cat", "").isEmpty)
+    }
+
+    @Test("come in the fragments with the most different words of the question")
+    func best() throws {
+        let filler = String(repeating: "filler ", count: 30)
+        let text = "red red red. \(filler)red fox. \(filler)fox. \(filler)The end is red."
+        let best = try fragments("red fox", text, Highlight(fragmentSize: 16, maxFragments: 1))
+        #expect(best.map(\.text) == ["red fox. filler"])
+        let two = try fragments("red OR fox", text, Highlight(fragmentSize: 16, maxFragments: 2))
+        #expect(two.map(\.text) == ["red red red", "red fox. filler"])
+        #expect(two.map(\.offset) == [0, 223])
+        let end = try fragments("end", text, Highlight(fragmentSize: 17, maxFragments: 2))
+        #expect(end.map(\.text) == ["The end is red."])
+    }
+
+    @Test("stay inside of the text and the limits, whatever both are", arguments: 1...4)
+    func anything(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        let pieces = ["fox", "foxes", "red", "é", "日本", " ", ", ", "-", "👩‍👩‍👧", "e\u{301}", "x"]
+        for _ in 0..<400 {
+            let text = (0..<Int.random(in: 0...60, using: &random)).map { _ in
+                pieces.randomElement(using: &random) ?? ""
+            }.joined()
+            let size = Int.random(in: 0...40, using: &random)
+            let count = Int.random(in: 1...4, using: &random)
+            let found = try fragments(
+                "fox* OR é OR \"red 日本\"",
+                text,
+                Highlight(fragmentSize: size, maxFragments: count)
+            )
+            let bytes = Array(text.utf8)
+            #expect(found.count <= count)
+            var end = 0
+            for fragment in found {
+                #expect(fragment.offset >= end && !fragment.matches.isEmpty)
+                let piece = Array(fragment.text.utf8)
+                end = fragment.offset + piece.count
+                #expect(Array(bytes[fragment.offset..<end]) == piece)
+                let longest = max(size, fragment.matches[0].count)
+                #expect(size == 0 || fragment.text.unicodeScalars.count <= 2 * longest)
+            }
+        }
+    }
+}

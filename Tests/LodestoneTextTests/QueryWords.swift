@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+
+@testable import LodestoneText
+
+/// The words of a text as a collection with the default options has them.
+enum QueryWords {
+    static let analyzer = TextAnalyzer(TextOptions())
+
+    static func folded(_ text: String) -> [[UInt8]] { analyzer.words(of: text).map(\.form) }
+    static func stems(of text: String) -> [[UInt8]] { analyzer.words(of: text).map(\.stem) }
+    static func stem(of folded: some Sequence<UInt8>) -> [UInt8] { analyzer.stem(of: folded) }
+}

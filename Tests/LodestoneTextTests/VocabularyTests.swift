@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import TestSupport
+import Testing
+
+@testable import LodestoneText
+
+@Suite("The words of an index")
+struct VocabularyTests {
+    /// Few letters each, so that many words are near each other; the last has letters of two, three
+    /// and four bytes.
+    private static let alphabets = ["ab", "abc1", "etaoinshrd", "жщю", "ab漢字𝒳ω"]
+
+    private func word(
+        _ letters: [Unicode.Scalar],
+        _ lengths: ClosedRange<Int>,
+        _ random: inout SeededGenerator
+    ) -> String {
+        var word = String.UnicodeScalarView()
+        for _ in 0..<Int.random(in: lengths, using: &random) {
+            word.append(letters.randomElement(using: &random) ?? "a")
+        }
+        return String(word)
+    }
+
+    /// An index of a document for each word, half of them in the base; words that end with `q` have
+    /// no document any more.
+    private func index(_ words: [String], _ random: inout SeededGenerator) throws -> TextIndex {
+        var index = TextIndex()
+        var sections = MemorySections()
+        for (row, word) in words.enumerated() {
+            if row == words.count / 2 {
+                try index.write(to: &sections) { _ in true }
+                index = try #require(TextIndex(from: sections))
+            }
+            index.add(index.analyze([word]), at: 0, row: UInt32(row))
+        }
+        for word in words where word.hasSuffix("q") { index.remove(index.analyze([word]), at: 0) }
+        return index
+    }
+
+    /// What `expansions` should find: of each stem the nearest distance.
+    private func stems(_ words: [String], _ isFound: (String) -> Int?) -> [[UInt8]: Int] {
+        var stems: [[UInt8]: Int] = [:]
+        for word in words where !word.hasSuffix("q") {
+            guard let distance = isFound(word) else { continue }
+            let stem = QueryWords.stems(of: word)[0]
+            stems[stem] = min(stems[stem] ?? .max, distance)
+        }
+        return stems
+    }
+
+    private func found(_ expansions: [Expansion]) -> [[UInt8]: Int] {
+        var stems: [[UInt8]: Int] = [:]
+        for expansion in expansions {
+            let word = String(decoding: expansion.word, as: UTF8.self)
+            #expect(
+                stems.updateValue(expansion.distance, forKey: QueryWords.stems(of: word)[0]) == nil
+            )
+        }
+        return stems
+    }
+
+    @Test("lets no word be missed that is one or two edits away", arguments: alphabets, [1, 2])
+    func nothingMissed(alphabet: String, edits: Int) throws {
+        var random = SeededGenerator(seed: UInt64(alphabet.count * 10 + edits))
+        let letters = Array(alphabet.unicodeScalars)
+        var words = (0..<600).map { _ in word(letters, 1...9, &random) }
+        words += (0..<40).map { _ in word(letters, 61...70, &random) }
+        words += words.suffix(40).map { String($0.dropLast()) + "q" }
+        let index = try index(words, &random)
+        for number in 0..<120 {
+            let isLong = number % 10 == 0
+            var asked = isLong ? words[600 + number % 80] : word(letters, 1...9, &random)
+            if isLong {
+                var scalars = Array(asked.unicodeScalars)
+                scalars.swapAt(number % 50, number % 50 + 1)
+                if number % 20 == 0 { scalars.append(letters[0]) }
+                asked = String(String.UnicodeScalarView(scalars))
+            }
+            let prefix = number % 4
+            let expansions = try index.expansions(
+                of: Array(asked.utf8),
+                edits: edits,
+                prefixLength: prefix,
+                limit: 10_000,
+                context: nil
+            )
+            let expected = stems(words) { word in
+                let start = asked.unicodeScalars.prefix(prefix)
+                guard word.unicodeScalars.starts(with: start) else { return nil }
+                let distance = plainDistance(asked, word)
+                return distance <= edits ? distance : nil
+            }
+            #expect(found(expansions) == expected, "\(asked)")
+            #expect(expansions.map(\.distance) == expansions.map(\.distance).sorted())
+        }
+    }
+
+    @Test("gives exact words, then those with the same start, of like length, of many documents")
+    func order() throws {
+        var random = SeededGenerator(seed: 3)
+        let words = ["horse", "morse", "hors", "hose", "hose", "worse", "worse", "horsey", "house"]
+        let index = try index(words, &random)
+        let expansions = try index.expansions(
+            of: Array("horse".utf8),
+            edits: 1,
+            prefixLength: 0,
+            limit: 5,
+            context: nil
+        )
+        #expect(
+            expansions.map { String(decoding: $0.word, as: UTF8.self) }
+                == ["horse", "house", "hose", "hors", "horsey"]
+        )
+    }
+
+    @Test("matches patterns as a plain search for them does", arguments: alphabets)
+    func patterns(alphabet: String) throws {
+        var random = SeededGenerator(seed: UInt64(alphabet.count))
+        let letters = Array(alphabet.unicodeScalars)
+        let words = (0..<800).map { _ in word(letters, 1...10, &random) }
+        let index = try index(words, &random)
+        for _ in 0..<150 {
+            let pattern = WordPattern(
+                (0..<Int.random(in: 1...3, using: &random)).map { _ in
+                    word(letters, 1...3, &random)
+                },
+                isOpenAtStart: .random(using: &random),
+                isOpenAtEnd: .random(using: &random)
+            )
+            let expansions = try index.expansions(of: pattern, limit: 10_000, context: nil)
+            let expected = stems(words) {
+                looksLike(pattern, $0.unicodeScalars[...]) ? 0 : nil
+            }
+            #expect(found(expansions) == expected, "\(pattern)")
+        }
+    }
+
+    @Test("refuses a pattern that too many words match")
+    func tooMany() throws {
+        var random = SeededGenerator(seed: 4)
+        let index = try index((0..<30).map { "ab\($0)" }, &random)
+        let pattern = WordPattern(["ab"], isOpenAtStart: true, isOpenAtEnd: true)
+        #expect(try index.expansions(of: pattern, limit: 30, context: nil).count == 30)
+        let error = #expect(throws: LodestoneError.self) {
+            try index.expansions(of: pattern, limit: 29, context: nil)
+        }
+        #expect(error?.message == "The pattern *ab* stands for more than 29 words.")
+    }
+
+    @Test("is asked for the longest words and patterns without harm")
+    func longWords() throws {
+        var random = SeededGenerator(seed: 7)
+        let letters = Array("abcdefgh".unicodeScalars)
+        let words = [62, 63, 64, 65, 66, 1_000, 40_000].map { word(letters, $0...$0, &random) }
+        let index = try index(words, &random)
+        for word in words.dropLast() {
+            for edits in 1...2 {
+                let asked = Array(word.utf8.dropFirst(edits - 1).dropLast())
+                let found = try index.expansions(
+                    of: asked,
+                    edits: edits,
+                    prefixLength: 0,
+                    limit: 9,
+                    context: nil
+                )
+                #expect(found.map { Array($0.word) } == [Array(word.utf8)])
+            }
+        }
+        let many = try TextQueryParser.parse(
+            "*" + String(repeating: "a*", count: 31),
+            limits: .standard
+        )
+        #expect(try index.search(NormalizedTextQuery(many), k: 9) { _ in true }.count == 2)
+        let long = String(repeating: "ab", count: 2_000)
+        let fuzzy = try TextQueryParser.anyWord(long, fuzzy: .edits(2), limits: .standard)
+        #expect(
+            try index.search(NormalizedTextQuery(#require(fuzzy)), k: 9) { _ in true }.isEmpty
+        )
+    }
+
+    @Test(
+        "is found damaged when a byte of it changes",
+        arguments: ["TFRM", "TFSG", "TFLN"]
+    )
+    func damage(section: String) throws {
+        var random = SeededGenerator(seed: 8)
+        let letters = Array("abcd".unicodeScalars)
+        let words = (0..<50).map { _ in word(letters, 1...6, &random) }
+        let index = try index(words, &random)
+        #expect(index.hasSoundVocabulary)
+        let known = Document(
+            id: "a",
+            text: [TextField(name: "t", text: words.joined(separator: " "))]
+        )
+        #expect(index.knowsWords(of: known))
+        let other = Document(id: "a", text: [TextField(name: "t", text: "abcd unknown")])
+        #expect(!index.knowsWords(of: other))
+        var sections = MemorySections()
+        try index.write(to: &sections) { _ in true }
+        var changed = MemorySections()
+        for (tag, bytes) in sections.sections {
+            changed.begin(tag)
+            var bytes = bytes
+            // Of the lengths, where those of four letters begin; else in the middle.
+            let place = section == "TFLN" ? 32 : bytes.count / 2 / 8 * 8
+            if tag.description == section { bytes[place] ^= 1 }
+            bytes.withUnsafeBytes { changed.append($0) }
+        }
+        #expect(try #require(TextIndex(from: sections)).hasSoundVocabulary)
+        #expect(try !#require(TextIndex(from: changed)).hasSoundVocabulary)
+    }
+
+    @Test("ends a long scan when the call is over")
+    func cancelled() throws {
+        var random = SeededGenerator(seed: 5)
+        let index = try index(["one", "two"], &random)
+        let context = CallContext()
+        context.cancel()
+        #expect(throws: LodestoneError.self) {
+            try index.expansions(
+                of: Array("one".utf8),
+                edits: 1,
+                prefixLength: 0,
+                limit: 5,
+                context: context
+            )
+        }
+    }
+
+    @Test("knows the words of texts that were analysed before the base was written")
+    func adopted() throws {
+        var random = SeededGenerator(seed: 6)
+        var index = try index(["early", "running"], &random)
+        let texts = index.analyze(["runs after horses", "horse"])
+        var sections = MemorySections()
+        try index.write(to: &sections) { _ in true }
+        index = try #require(TextIndex(from: sections))
+        var numbers = ListNumbers()
+        let renumbered = index.renumbered(texts, &numbers)
+        index.add(renumbered, at: 0, row: 10)
+        for (asked, expected) in [("horsea", "horses"), ("runz", "runs"), ("runing", "running")] {
+            let expansions = try index.expansions(
+                of: Array(asked.utf8),
+                edits: 1,
+                prefixLength: 0,
+                limit: 1,
+                context: nil
+            )
+            #expect(expansions.map { String(decoding: $0.word, as: UTF8.self) } == [expected])
+        }
+    }
+}
+
+/// The restricted distance by its definition.
+func plainDistance(_ first: String, _ second: String) -> Int {
+    let (one, two) = (Array(first.unicodeScalars), Array(second.unicodeScalars))
+    var table = [[Int]](
+        repeating: [Int](repeating: 0, count: two.count + 1),
+        count: one.count + 1
+    )
+    for row in 0...one.count {
+        for column in 0...two.count {
+            guard row > 0, column > 0 else {
+                table[row][column] = row + column
+                continue
+            }
+            var least = table[row - 1][column - 1] + (one[row - 1] == two[column - 1] ? 0 : 1)
+            least = min(least, table[row - 1][column] + 1, table[row][column - 1] + 1)
+            if row > 1, column > 1, one[row - 1] == two[column - 2],
+                one[row - 2] == two[column - 1]
+            {
+                least = min(least, table[row - 2][column - 2] + 1)
+            }
+            table[row][column] = least
+        }
+    }
+    return table[one.count][two.count]
+}
+
+/// A word as an index has it.
+func folded(_ word: String) -> String {
+    String(decoding: QueryWords.folded(word).first ?? [], as: UTF8.self)
+}
+
+/// Whether a word looks like a pattern; tries every place for every part.
+func looksLike(_ pattern: WordPattern, _ word: Substring.UnicodeScalarView) -> Bool {
+    func rest(
+        _ word: Substring.UnicodeScalarView,
+        _ parts: ArraySlice<String>,
+        _ isOpen: Bool
+    ) -> Bool {
+        guard let part = parts.first else { return word.isEmpty || pattern.isOpenAtEnd }
+        return (0...(isOpen ? word.count : 0)).contains { skipped in
+            let word = word.dropFirst(skipped)
+            return word.starts(with: part.unicodeScalars)
+                && rest(word.dropFirst(part.unicodeScalars.count), parts.dropFirst(), true)
+        }
+    }
+    return rest(word, pattern.parts[...], pattern.isOpenAtStart)
+}
