@@ -483,7 +483,7 @@ def collection_options(
     vector_strategy: Strategy,
     text_strategy: str,
     text: TextOptions,
-    metadata_indexes: Iterable[str | Sequence[str]],
+    metadata_indexes: Iterable[str | Sequence[str]] = (),
 ) -> Any:
     options = collection_pb2.CollectionOptions(dimension=dimension)
     options.metric = _METRICS.value(metric)
