@@ -54,6 +54,9 @@ struct RelevanceBench: AsyncParsableCommand {
     )
     var candidates: Int?
 
+    @Option(name: .customLong("text-field"), help: "A field with a weight, as in words:5.")
+    var textFields: [String] = []
+
     func validate() throws {
         guard (queries == nil) == (queryVectors == nil) else {
             throw ValidationError("Give --queries and --query-vectors together.")
@@ -76,7 +79,13 @@ struct RelevanceBench: AsyncParsableCommand {
         let store = BenchStore(common)
         defer { store.remove() }
         let target = try await store.open(common)
-        try await target.create("bench", CollectionOptions(dimension: options.dimension))
+        try await target.create(
+            "bench",
+            CollectionOptions(
+                dimension: options.dimension,
+                text: TextOptions(fields: try textFields.map(Self.field))
+            )
+        )
         _ = try await target.ingest(batches, into: "bench", inFlight: 2)
         try await target.compact("bench")
         for source in ["vector", "text", "hybrid"] {
@@ -84,6 +93,14 @@ struct RelevanceBench: AsyncParsableCommand {
             try await report(source, questions, asked.ids, target)
         }
         await target.close()
+    }
+
+    private static func field(_ text: String) throws -> TextFieldOptions {
+        let parts = text.split(separator: ":")
+        guard parts.count == 2, let weight = Double(parts[1]) else {
+            throw ValidationError("--text-field wants FIELD:WEIGHT, not '\(text)'.")
+        }
+        return TextFieldOptions(String(parts[0]), weight: weight)
     }
 
     private func question(_ source: String, _ text: String, _ vector: [Float]) -> Query {

@@ -95,7 +95,7 @@ struct TextBench: AsyncParsableCommand {
     }
 
     private func options(_ stopWords: StopWords) -> CollectionOptions {
-        CollectionOptions(dimension: 0)
+        CollectionOptions(dimension: 0, text: TextOptions(keepsStopWords: stopWords == .keep))
     }
 
     private func measure(
