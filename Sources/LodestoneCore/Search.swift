@@ -64,7 +64,7 @@ public struct Source: Sendable, Equatable {
     /// What kind of source.
     public var kind: Kind
     /// Finite, not negative; `nil`: 1 by reciprocal rank, and by scores 0.6 for a text and 0.4 for
-    /// others.
+    /// others, or 0.8 and 0.2 where text fields have weights.
     public var weight: Float?
     /// How many of its best hits enter the fusion; `nil`: the larger of 100 and the limit.
     public var candidates: Int?

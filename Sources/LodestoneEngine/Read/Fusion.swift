@@ -70,11 +70,13 @@ extension Fusion {
     /// What a source's weight is when the question doesn't say.
     ///
     /// With these, 45.2 percent of 10,000 sentences found the document that they are about among the
-    /// first ten; with equal ones 44.2 percent, and 44.5 with 0.75 for the text.
-    func defaultWeight(of kind: Source.Kind) -> Double {
+    /// first ten; with equal ones 44.2 percent, and 44.5 with 0.75 for the text. A text whose fields
+    /// have weights says more: with a title of weight 5, 57.7 percent with 0.6 and 61.6 with 0.8.
+    func defaultWeight(of kind: Source.Kind, _ text: TextOptions) -> Double {
         guard addsScores else { return 1 }
-        if case .text = kind { return 0.6 }
-        return 0.4
+        let ofText = text.fields.isEmpty ? 0.6 : 0.8
+        if case .text = kind { return ofText }
+        return 1 - ofText
     }
 }
 

@@ -124,7 +124,8 @@ struct SearchPlan {
             }
         }
         let weights = query.sources.map { source in
-            source.weight.map(Double.init) ?? query.fusion.defaultWeight(of: source.kind)
+            source.weight.map(Double.init)
+                ?? query.fusion.defaultWeight(of: source.kind, options.text)
         }
         try complete(&lists, query, texts)
         // Walks from hits start where the other sources ended.

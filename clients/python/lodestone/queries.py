@@ -79,7 +79,8 @@ class Source:
     """One source of hits, with its say in the fusion."""
 
     kind: Union[NearVector, MatchText, WalkFrom]
-    #: None: 1 by reciprocal rank, and by scores 0.6 for a text and 0.4 for others.
+    #: None: 1 by reciprocal rank, and by scores 0.6 for a text and 0.4 for others, or 0.8 and 0.2
+    #: where text fields have weights.
     weight: float | None = None
     #: How many of its best hits enter the fusion; None: the larger of 100 and the limit.
     candidates: int | None = None

@@ -276,7 +276,7 @@ struct  Lodestone__V1__Source
 {
   ProtobufCMessage base;
   /*
-   * absent: 1 by rank; by scores 0.6 for text, 0.4 for others
+   * absent: see PROTOCOL.md
    */
   protobuf_c_boolean has_weight;
   float weight;
