@@ -16,6 +16,16 @@ struct RowBits {
 
     var isEmpty: Bool { words.allSatisfy { $0 == 0 } }
 
+    /// Its rows, rising.
+    var rows: [Int] {
+        var rows: [Int] = []
+        forEach { row in
+            rows.append(row)
+            return true
+        }
+        return rows
+    }
+
     /// The set with the rows of both.
     mutating func formUnion(_ other: RowBits) {
         for index in words.indices { words[index] |= other.words[index] }

@@ -313,14 +313,14 @@ struct TextMatcher {
             }
             let leaf = leaves[number]
             if case .none = leaf.scope { continue }
+            let wanted = counted.rows
             for place in leaf.words.joined() + Array(leaf.endings ?? 0..<0) where isPresent[place] {
                 let weight =
                     (shares[place].stem.map { weights[$0] } ?? 0)
                     + (shares[place].form.map { weights[$0] } ?? 0)
                 let mask = classes.mask
                 classes.weights.withUnsafeBufferPointer { classes in
-                    chunk.forEachPosting(cursors[place]) { row, postingClass in
-                        guard counted.contains(row) else { return }
+                    forEachPosting(of: place, in: counted, wanted) { row, postingClass in
                         let more = WordWeights.product(weight, classes[postingClass & mask])
                         // A prefix may stand for any number of words, so this sum has no bound.
                         sums[row] = min(sums[row] &+ more, UInt32(Int32.max))
@@ -333,6 +333,8 @@ struct TextMatcher {
     // MARK: Rows
 
     private var number = 0
+    /// How many ORs are around the part under way.
+    private var unionDepth = 0
     private var chunk: Chunk { Chunk(index, number) }
 
     /// The rows of a chunk that match, `nil` for none; chunks rise from call to call.
@@ -345,73 +347,102 @@ struct TextMatcher {
             leaves[leaf].rows = nil
             leaves[leaf].isKnown = false
         }
-        return rows(of: root)
+        return rows(of: root, among: nil)
     }
 
-    private mutating func rows(of node: Node) -> RowBits? {
+    /// The rows that match a part of the question, `nil` for none.
+    ///
+    /// Rows beside `candidates` don't matter: neither for the answer nor, where the part is wanted,
+    /// for what it counts.
+    private mutating func rows(of node: Node, among candidates: RowBits?) -> RowBits? {
         switch node {
         case .leaf(let leaf):
-            return rows(ofLeaf: leaf)
+            return rows(ofLeaf: leaf, among: candidates)
         case .and(let parts):
-            var all: RowBits?
-            for part in parts {
-                guard let rows = rows(of: part) else { return nil }
+            // From the rarest on, so that the others are only looked up.
+            var all = candidates
+            for part in parts.map({ (node: $0, size: size(of: $0)) }).sorted(by: {
+                $0.size < $1.size
+            }) {
+                let candidates = unionDepth == 0 ? all : nil
+                guard let rows = rows(of: part.node, among: candidates) else { return nil }
                 all?.formIntersection(rows)
                 all = all ?? rows
                 if all?.isEmpty ?? true { return nil }
             }
             return all
         case .or(let parts):
+            // What one part doesn't match another may, and what both match they both count.
             var any: RowBits?
+            unionDepth += 1
+            defer { unionDepth -= 1 }
             for part in parts {
-                guard let rows = rows(of: part) else { continue }
+                guard let rows = rows(of: part, among: nil) else { continue }
                 any?.formUnion(rows)
                 any = any ?? rows
             }
+            if let candidates { any?.formIntersection(candidates) }
             return any
         case .andNot(let wanted, let unwanted):
-            guard var rows = rows(of: wanted) else { return nil }
-            if let unwanted = self.rows(of: unwanted) { rows.subtract(unwanted) }
+            guard var rows = rows(of: wanted, among: candidates) else { return nil }
+            let few = unionDepth == 0 ? rows : nil
+            if let unwanted = self.rows(of: unwanted, among: few) { rows.subtract(unwanted) }
             return rows.isEmpty ? nil : rows
         }
     }
 
-    private mutating func rows(ofLeaf number: Int) -> RowBits? {
+    /// About how many postings it takes to know a part's rows; other parts come after all leaves.
+    private func size(of node: Node) -> Int {
+        guard case .leaf(let number) = node else { return .max }
+        let leaf = leaves[number]
+        return leaf.words.map { size(ofLists: $0) }.min() ?? size(ofLists: leaf.endings ?? 0..<0)
+    }
+
+    private func size(ofLists lists: Range<Int>) -> Int {
+        lists.reduce(0) { $0 + (isPresent[$1] ? size(ofList: $1, enough: Scratch.rows) : 0) }
+    }
+
+    private func size(ofList place: Int, enough: Int) -> Int {
+        cursors[place].count(in: number, of: index, enough: enough)
+    }
+
+    private mutating func rows(ofLeaf number: Int, among candidates: RowBits? = nil) -> RowBits? {
         if leaves[number].isKnown { return leaves[number].rows }
-        let rows = findRows(leaves[number])
+        let rows = findRows(leaves[number], among: candidates)
         leaves[number].rows = rows
         leaves[number].isKnown = true
         return rows
     }
 
-    private func findRows(_ leaf: Leaf) -> RowBits? {
+    private func findRows(_ leaf: Leaf, among candidates: RowBits?) -> RowBits? {
         if case .none = leaf.scope { return nil }
-        // The rows that have all the words, wherever they stand.
-        var all: RowBits?
-        for lists in leaf.words {
-            guard let rows = rows(ofLists: lists) else { return nil }
-            all?.formIntersection(rows)
-            all = all ?? rows
+        // The rows that have all the words, wherever they stand; from the rarest word on.
+        var all = candidates
+        for lists in leaf.words.map({ (lists: $0, size: size(ofLists: $0)) })
+            .sorted(by: { $0.size < $1.size })
+        {
+            guard let rows = rows(ofLists: lists.lists, among: all) else { return nil }
+            all = rows
         }
-        if all?.isEmpty == true { return nil }
         let words = leaf.words.map { lists in
             lists.filter { isPresent[$0] && shares[$0].stem != nil }.map { cursors[$0] }
         }
-        if let endings = leaf.endings, !leaf.needsPositions { return rows(ofLists: endings) }
+        if let endings = leaf.endings, !leaf.needsPositions {
+            return rows(ofLists: endings, among: all)
+        }
         guard let endings = leaf.endings else {
             guard let all, leaf.needsPositions else { return all }
             return PhraseReader(chunk, words, field: leaf.scope.field).rows(in: all)
         }
         var any: RowBits?
         for ending in endings where isPresent[ending] {
-            guard var rows = rows(ofLists: ending..<ending + 1) else { continue }
-            if let all { rows.formIntersection(all) }
+            guard let rows = rows(ofLists: ending..<ending + 1, among: all) else { continue }
             let reader = PhraseReader(
                 chunk,
                 words + [[cursors[ending]]],
                 field: leaf.scope.field
             )
-            guard !rows.isEmpty, let found = reader.rows(in: rows) else { continue }
+            guard let found = reader.rows(in: rows) else { continue }
             any?.formUnion(found)
             any = any ?? found
         }
@@ -419,15 +450,40 @@ struct TextMatcher {
     }
 
     /// The rows that have a stem; `nil` for none.
-    private func rows(ofLists lists: Range<Int>) -> RowBits? {
-        var rows: RowBits?
+    private func rows(ofLists lists: Range<Int>, among candidates: RowBits?) -> RowBits? {
+        let wanted = candidates?.rows ?? []
+        var rows = RowBits()
+        var hasRows = false
         for place in lists where isPresent[place] && shares[place].stem != nil {
-            var those = rows ?? RowBits()
-            rows = nil
-            chunk.forEachPosting(cursors[place]) { row, _ in those.insert(row) }
-            rows = those
+            if let candidates {
+                forEachPosting(of: place, in: candidates, wanted) { row, _ in
+                    rows.insert(row)
+                    hasRows = true
+                }
+            } else {
+                chunk.forEachPosting(cursors[place]) { row, _ in rows.insert(row) }
+                hasRows = true
+            }
         }
-        return rows
+        return hasRows ? rows : nil
+    }
+
+    /// Calls `body` with the postings of a list in some rows: looks few rows up, reads a short list.
+    private func forEachPosting(
+        of place: Int,
+        in rows: RowBits,
+        _ wanted: [Int],
+        _ body: (_ row: Int, _ postingClass: Int) -> Void
+    ) {
+        // A row that is looked up costs as much as some 16 that are read.
+        let enough = wanted.count * 16
+        if size(ofList: place, enough: enough) >= enough {
+            chunk.forEachPosting(cursors[place], of: wanted, body)
+        } else {
+            chunk.forEachPosting(cursors[place]) { row, postingClass in
+                if rows.contains(row) { body(row, postingClass) }
+            }
+        }
     }
 }
 

@@ -94,7 +94,7 @@ private struct RowScorer {
 extension Chunk {
     /// Calls `body` with the row and the class of each posting of a term whose row is one of
     /// `wanted`, once for each; `wanted` rises and may repeat itself.
-    fileprivate func forEachPosting(
+    func forEachPosting(
         _ cursor: TermCursor,
         of wanted: [Int],
         _ body: (_ row: Int, _ postingClass: Int) -> Void
