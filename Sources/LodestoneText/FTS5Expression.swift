@@ -18,6 +18,7 @@ package enum FTS5Expression {
         case .and(let parts): parts.map(operand).joined(separator: " AND ")
         case .or(let parts): parts.map(operand).joined(separator: " OR ")
         case .andNot(let wanted, let unwanted): "\(operand(wanted)) NOT \(operand(unwanted))"
+        case .anyOf(let words): words.map { quote([$0.text]) }.joined(separator: " OR ")
         }
     }
 
@@ -25,7 +26,7 @@ package enum FTS5Expression {
         switch expression {
         case .word, .fuzzy, .pattern, .phrase, .prefix: render(expression)
         case .field(_, let expression): operand(expression)
-        case .and, .or, .andNot: "(\(render(expression)))"
+        case .and, .or, .andNot, .anyOf: "(\(render(expression)))"
         }
     }
 

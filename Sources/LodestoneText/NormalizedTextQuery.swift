@@ -4,7 +4,7 @@ package import LodestoneCore
 
 /// What an engine can answer that has AND, OR and "this without that", but can't list the
 /// documents that don't match something.
-package indirect enum TextExpression: Sendable, Equatable {
+package enum TextExpression: Sendable, Equatable {
     /// As `TextQuery.word`.
     case word(String)
     /// As `TextQuery.fuzzy`.
@@ -16,13 +16,15 @@ package indirect enum TextExpression: Sendable, Equatable {
     /// As `TextQuery.prefix`.
     case prefix([String])
     /// As `TextQuery.field`.
-    case field(String, TextExpression)
+    indirect case field(String, TextExpression)
     /// Documents that match every part; at least two parts, none of them an `and`.
     case and([TextExpression])
     /// Documents that match any part; at least two parts, none of them an `or`.
     case or([TextExpression])
     /// Documents that match the first and not the second.
-    case andNot(TextExpression, TextExpression)
+    indirect case andNot(TextExpression, TextExpression)
+    /// As `TextQuery.anyOf`.
+    case anyOf([QueryWord])
 }
 
 /// A question as one expression without negations of its own, and whether the documents that
@@ -47,6 +49,8 @@ package struct NormalizedTextQuery: Sendable, Equatable {
             self.init(.phrase(words), isComplement: false)
         case .prefix(let words):
             self.init(.prefix(words), isComplement: false)
+        case .anyOf(let words):
+            self.init(.anyOf(words), isComplement: false)
         case .field(let name, let query):
             let inner = NormalizedTextQuery(query)
             self.init(.field(name, inner.expression), isComplement: inner.isComplement)
@@ -115,7 +119,7 @@ extension TextExpression {
         case .and(let parts), .or(let parts):
             parts.reduce(into: []) { $0.formUnion($1.fields) }
         case .andNot(let wanted, let unwanted): wanted.fields.union(unwanted.fields)
-        case .word, .fuzzy, .pattern, .phrase, .prefix: []
+        case .word, .fuzzy, .pattern, .phrase, .prefix, .anyOf: []
         }
     }
 
@@ -123,7 +127,7 @@ extension TextExpression {
     package var needsVocabulary: Bool {
         switch self {
         case .fuzzy, .pattern: true
-        case .word, .phrase, .prefix: false
+        case .word, .phrase, .prefix, .anyOf: false
         case .field(_, let inner): inner.needsVocabulary
         case .and(let parts), .or(let parts): parts.contains(where: \.needsVocabulary)
         case .andNot(let wanted, let unwanted):

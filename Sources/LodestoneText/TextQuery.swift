@@ -6,7 +6,7 @@ package import LodestoneCore
 ///
 /// Words are as they were typed; folding case and stemming are the index's. The lists of `and`,
 /// `or`, `phrase` and `prefix` are never empty.
-package indirect enum TextQuery: Sendable, Equatable {
+package enum TextQuery: Sendable, Equatable {
     /// Documents with this word.
     case word(String)
     /// Documents with this word, or with one that is only some edits away.
@@ -19,13 +19,15 @@ package indirect enum TextQuery: Sendable, Equatable {
     /// "python", `["rock", "n", "ro"]` finds "rock-n-roll".
     case prefix([String])
     /// Documents that match with the words of one field; a field inside of another decides itself.
-    case field(String, TextQuery)
+    indirect case field(String, TextQuery)
     /// Documents that match every part.
     case and([TextQuery])
     /// Documents that match any part.
     case or([TextQuery])
     /// Documents that don't match.
-    case not(TextQuery)
+    indirect case not(TextQuery)
+    /// Documents with any of these words, of which there is at least one.
+    case anyOf([QueryWord])
 
     /// A word, with those that are like it when there may be any.
     static func word(_ word: String, fuzzy: Fuzziness?) -> TextQuery {

@@ -50,13 +50,16 @@ package enum TextQueryParser {
         _ query: String,
         fuzzy: Fuzziness? = nil,
         limits: Limits,
-        analyzer: TextAnalyzer? = nil
+        analyzer: TextAnalyzer
     ) throws(LodestoneError) -> TextQuery? {
         try checkBytes(query, limits)
-        let all = Words.split(query.unicodeScalars)
-        let words = (analyzer?.withoutStopWords(all) ?? all).prefix(limits.maxQueryTerms)
-            .map { TextQuery.word($0, fuzzy: fuzzy) }
-        return words.count > 1 ? .or(words) : words.first
+        let all = analyzer.words(of: query)
+        let others = all.filter { !$0.isStopWord }
+        let words = Array((others.isEmpty ? all : others).prefix(limits.maxQueryTerms))
+        guard let first = words.first else { return nil }
+        guard let fuzzy else { return .anyOf(words) }
+        return words.count == 1
+            ? .word(first.text, fuzzy: fuzzy) : .or(words.map { .word($0.text, fuzzy: fuzzy) })
     }
 
     private static func checkBytes(_ query: String, _ limits: Limits) throws(LodestoneError) {

@@ -50,7 +50,12 @@ struct FuzzBench: ParsableCommand {
 
     /// Reads a question in all ways; whether it could be read in query syntax.
     private func read(_ query: String) -> Bool {
-        _ = try? TextQueryParser.anyWord(query, fuzzy: .auto, limits: .standard)
+        _ = try? TextQueryParser.anyWord(
+            query,
+            fuzzy: .auto,
+            limits: .standard,
+            analyzer: TextAnalyzer(TextOptions())
+        )
         guard let parsed = try? TextQueryParser.parse(query, fuzzy: .auto, limits: .standard) else {
             return false
         }

@@ -21,7 +21,7 @@ struct AnalysisTests {
 
     private func stem(_ word: String) -> String {
         TextAnalyzer(TextOptions()).words(of: word)
-            .map { String(decoding: $0.stem, as: UTF8.self) }
+            .map { String(decoding: $0.stem.bytes, as: UTF8.self) }
             .joined(separator: " ")
     }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
-import LodestoneText
 import TestSupport
 import Testing
+
+@testable import LodestoneText
 
 @Suite("A question to FTS5")
 struct FTS5ExpressionTests {
@@ -112,6 +113,7 @@ enum TextOracle {
         case .and(let parts): parts.allSatisfy { matches(text, $0) }
         case .or(let parts): parts.contains { matches(text, $0) }
         case .not(let query): !matches(text, query)
+        case .anyOf(let words): words.contains { text.contains($0.text) }
         // A text has one field here.
         case .field(_, let query): matches(text, query)
         }

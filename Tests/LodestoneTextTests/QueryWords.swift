@@ -7,7 +7,7 @@ import LodestoneCore
 enum QueryWords {
     static let analyzer = TextAnalyzer(TextOptions())
 
-    static func folded(_ text: String) -> [[UInt8]] { analyzer.words(of: text).map(\.form) }
-    static func stems(of text: String) -> [[UInt8]] { analyzer.words(of: text).map(\.stem) }
-    static func stem(of folded: some Sequence<UInt8>) -> [UInt8] { analyzer.stem(of: folded) }
+    static func folded(_ text: String) -> [[UInt8]] { analyzer.words(of: text).map(\.form.bytes) }
+    static func stems(of text: String) -> [[UInt8]] { analyzer.words(of: text).map(\.stem.bytes) }
+    static func stem(of folded: some Sequence<UInt8>) -> [UInt8] { analyzer.stem(of: folded).bytes }
 }

@@ -91,11 +91,11 @@ struct TextFieldTests {
     /// Whether a document matches, by looking at its words.
     private func matches(_ document: [TextField], _ query: TextQuery, _ field: String?) -> Bool {
         let analyzer = TextAnalyzer(TextOptions())
-        let stem = { (word: String) in analyzer.words(of: word)[0].stem }
+        let stem = { (word: String) in analyzer.words(of: word)[0].stem.bytes }
         let hasRow = { (words: [[UInt8]], isPrefix: Bool) in
             document.contains { part in
                 guard field == nil || part.name == field else { return false }
-                let stems = analyzer.words(of: part.text).map(\.stem)
+                let stems = analyzer.words(of: part.text).map(\.stem.bytes)
                 guard stems.count >= words.count else { return false }
                 return (0...(stems.count - words.count)).contains { start in
                     words.indices.allSatisfy { place in
@@ -111,6 +111,7 @@ struct TextFieldTests {
         case .phrase(let words): return hasRow(words.map(stem), false)
         case .prefix(let words): return hasRow(words.map(stem), true)
         case .field(let name, let query): return matches(document, query, name)
+        case .anyOf(let words): return words.contains { hasRow([$0.stem.bytes], false) }
         case .fuzzy, .pattern: preconditionFailure("This is not asked here.")
         case .and(let parts): return parts.allSatisfy { matches(document, $0, field) }
         case .or(let parts): return parts.contains { matches(document, $0, field) }

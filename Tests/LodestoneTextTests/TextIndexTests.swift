@@ -272,7 +272,7 @@ struct TextIndexTests {
         let documents = corpus.texts.mapValues { analyzer.words(of: $0) }
             .filter { !$0.value.isEmpty }
         let question = words.flatMap { analyzer.words(of: $0) }
-        var (stems, forms): ([[UInt8]], [QueryWord]) = ([], [])
+        var (stems, forms): ([WordKey], [QueryWord]) = ([], [])
         for word in question {
             if !stems.contains(word.stem) { stems.append(word.stem) }
             if !forms.contains(word) { forms.append(word) }

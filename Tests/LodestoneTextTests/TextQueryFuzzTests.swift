@@ -35,7 +35,11 @@ struct TextQueryFuzzTests {
                 understood += 1
                 _ = NormalizedTextQuery(parsed)
             }
-            _ = try? TextQueryParser.anyWord(query, limits: .standard)
+            _ = try? TextQueryParser.anyWord(
+                query,
+                limits: .standard,
+                analyzer: QueryWords.analyzer
+            )
         }
         #expect(understood > 10_000)
     }

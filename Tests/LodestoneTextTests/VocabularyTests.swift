@@ -174,7 +174,12 @@ struct VocabularyTests {
         )
         #expect(try index.search(NormalizedTextQuery(many), k: 9) { _ in true }.count == 2)
         let long = String(repeating: "ab", count: 2_000)
-        let fuzzy = try TextQueryParser.anyWord(long, fuzzy: .edits(2), limits: .standard)
+        let fuzzy = try TextQueryParser.anyWord(
+            long,
+            fuzzy: .edits(2),
+            limits: .standard,
+            analyzer: QueryWords.analyzer
+        )
         #expect(
             try index.search(NormalizedTextQuery(#require(fuzzy)), k: 9) { _ in true }.isEmpty
         )

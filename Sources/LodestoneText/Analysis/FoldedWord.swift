@@ -57,6 +57,47 @@ struct FoldedWord {
     }
 }
 
+extension FoldedWord {
+    /// Calls `body` with its bytes.
+    @inline(__always)
+    func withBytes<T>(_ body: (UnsafeBufferPointer<UInt8>) -> T) -> T {
+        if let long {
+            return body(
+                UnsafeBufferPointer(
+                    start: UnsafeRawPointer(long).assumingMemoryBound(to: UInt8.self),
+                    count: count
+                )
+            )
+        }
+        return withUnsafeBytes(of: (low.littleEndian, high.littleEndian)) { bytes in
+            body(UnsafeBufferPointer(rebasing: bytes.bindMemory(to: UInt8.self)[..<count]))
+        }
+    }
+
+    /// The byte at `place`, which is less than `count`.
+    @inline(__always)
+    subscript(place: Int) -> UInt8 {
+        let eight =
+            if let long {
+                UInt64(littleEndian: long[place / 8])
+            } else {
+                place < 8 ? low : high
+            }
+        return UInt8(truncatingIfNeeded: eight >> UInt64(place % 8 * 8))
+    }
+
+    /// Whether `bytes` begin with the word.
+    @inline(__always)
+    func isPrefix(of bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard bytes.count >= count else { return false }
+        for place in 0..<count where bytes[place] != self[place] { return false }
+        return true
+    }
+
+    /// The bytes of the word.
+    var bytes: [UInt8] { withBytes { Array($0) } }
+}
+
 /// Where words of any length are put together: bytes that grow, with zeros behind the end.
 ///
 /// Threading: of one thread.
@@ -109,15 +150,7 @@ struct WordBuffer: ~Copyable {
     /// Puts a short or long word in, byte by byte.
     mutating func set(_ word: FoldedWord) {
         removeAll()
-        for index in 0..<word.count {
-            let eight =
-                if let long = word.long {
-                    UInt64(littleEndian: long[index / 8])
-                } else {
-                    index < 8 ? word.low : word.high
-                }
-            append(UInt8(truncatingIfNeeded: eight >> UInt64(index % 8 * 8)))
-        }
+        for place in 0..<word.count { append(word[place]) }
     }
 
     /// The bytes; good until the next change.

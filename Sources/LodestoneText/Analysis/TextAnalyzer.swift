@@ -21,11 +21,11 @@ package struct TextAnalyzer: Sendable {
     }
 
     /// The stem of a folded word.
-    func stem(of folded: some Sequence<UInt8>) -> [UInt8] {
+    func stem(of folded: some Sequence<UInt8>) -> WordKey {
         var buffer = WordBuffer()
         buffer.append(contentsOf: folded)
         stem(&buffer)
-        return Array(UnsafeBufferPointer(start: buffer.bytes, count: buffer.count))
+        return WordKey(buffer.word)
     }
 
     /// Whether a folded word is left out of plain questions and of the lengths of documents.
@@ -38,30 +38,35 @@ package struct TextAnalyzer: Sendable {
         var words: [QueryWord] = []
         var text = text
         text.withUTF8 { text in
-            tokenizer.forEachWord(in: text) { word in
+            tokenizer.forEachPlacedWord(in: text) { word, place in
                 buffer.set(word)
-                let form = Array(UnsafeBufferPointer(start: buffer.bytes, count: buffer.count))
                 stem(&buffer)
-                let stem = Array(UnsafeBufferPointer(start: buffer.bytes, count: buffer.count))
-                words.append(QueryWord(form: form, stem: stem, isStopWord: isStopWord(word)))
+                words.append(
+                    QueryWord(
+                        text: String(decoding: text[place], as: UTF8.self),
+                        form: WordKey(word),
+                        stem: WordKey(buffer.word),
+                        isStopWord: isStopWord(word)
+                    )
+                )
             }
         }
         return words
     }
-
-    /// Plain words without the stop words among them, unless all are.
-    func withoutStopWords(_ words: [String]) -> [String] {
-        let others = words.filter { word in !self.words(of: word).allSatisfy(\.isStopWord) }
-        return others.isEmpty ? words : others
-    }
 }
 
-/// A word of a question.
-struct QueryWord: Hashable {
-    /// Folded, as UTF-8.
-    let form: [UInt8]
-    let stem: [UInt8]
+/// A word of a question; equal to one that is folded alike.
+package struct QueryWord: Hashable, Sendable {
+    /// As it was typed.
+    let text: String
+    /// Folded.
+    let form: WordKey
+    let stem: WordKey
     let isStopWord: Bool
+
+    package static func == (one: QueryWord, other: QueryWord) -> Bool { one.form == other.form }
+
+    package func hash(into hasher: inout Hasher) { hasher.combine(form) }
 }
 
 /// Words so frequent that they say nothing.

@@ -38,11 +38,11 @@ package struct HighlightedWords: Sendable {
     ) throws(LodestoneError) {
         switch expression {
         case .word(let word):
-            add([word], isOpen: false)
+            add(stems(of: [word]), isOpen: false)
         case .phrase(let words):
-            add(words, isOpen: false)
+            add(stems(of: words), isOpen: false)
         case .prefix(let words):
-            add(words, isOpen: true)
+            add(stems(of: words), isOpen: true)
         case .fuzzy(let word, let fuzziness):
             let found = try index?.fuzzyWord(word, fuzziness, context: context)
             add(found?.expansions ?? [])
@@ -52,13 +52,18 @@ package struct HighlightedWords: Sendable {
             try add(inner, index, context)
         case .and(let parts), .or(let parts):
             for part in parts { try add(part, index, context) }
+        case .anyOf(let words):
+            for word in words { add([word.stem.bytes], isOpen: false) }
         case .andNot(let wanted, _):
             try add(wanted, index, context)
         }
     }
 
-    private mutating func add(_ words: [String], isOpen: Bool) {
-        let found = words.flatMap { analyzer.words(of: $0).map(\.stem) }
+    private func stems(of words: [String]) -> [[UInt8]] {
+        words.flatMap { analyzer.words(of: $0).map(\.stem.bytes) }
+    }
+
+    private mutating func add(_ found: [[UInt8]], isOpen: Bool) {
         guard let first = found.first else { return }
         wordCount += 1
         if found.count == 1, !isOpen {
@@ -71,7 +76,8 @@ package struct HighlightedWords: Sendable {
     private mutating func add(_ expansions: [Expansion]) {
         wordCount += 1
         for expansion in expansions {
-            stems[expansion.stem] = stems[expansion.stem] ?? wordCount
+            let stem = expansion.stem.bytes
+            stems[stem] = stems[stem] ?? wordCount
         }
     }
 

@@ -13,15 +13,15 @@ struct PhraseReader {
         self.field = field
     }
 
-    /// Those of `candidates`, which have all the words, that match; `nil` for none.
-    func rows(in candidates: RowBits) -> RowBits? {
+    /// Those of `candidates`, which have all the words, that match.
+    func rows(in candidates: RowList) -> RowList {
         var readers = readers
-        var found = RowBits()
-        var isEmpty = true
+        var found = RowList()
+        if readers.isEmpty { return found }
         // Where the phrase may begin.
         var starts: ContiguousArray<UInt32> = []
         var positions: ContiguousArray<UInt32> = []
-        candidates.forEach { row in
+        for row in candidates.rows.lazy.map(Int.init) {
             starts.removeAll(keepingCapacity: true)
             readers[0].readPositions(of: row, in: chunk, into: &starts)
             if let field { starts.removeAll { Position.field($0) != field } }
@@ -30,13 +30,9 @@ struct PhraseReader {
                 readers[word].readPositions(of: row, in: chunk, into: &positions)
                 Self.keep(&starts, followedBy: positions, at: UInt32(word))
             }
-            if !starts.isEmpty {
-                found.insert(row)
-                isEmpty = false
-            }
-            return true
+            if !starts.isEmpty { found.append(row) }
         }
-        return isEmpty ? nil : found
+        return found
     }
 
     /// Keeps the starts that `positions` has `distance` later; both rise.
@@ -83,7 +79,7 @@ struct PositionCursor {
 
     init(_ chunk: Chunk, _ cursor: TermCursor) {
         rows =
-            chunk.index.base?.rows.elements(cursor.basePostings)
+            chunk.base?.rows.elements(cursor.basePostings)
             ?? UnsafeBufferPointer(start: nil, count: 0)
         firstPosting = cursor.basePostings.lowerBound
         block = cursor.firstBlock
@@ -95,21 +91,21 @@ struct PositionCursor {
         in chunk: Chunk,
         into positions: inout ContiguousArray<UInt32>
     ) {
-        while place < rows.count, Int(rows[place]) < row { place += 1 }
+        place = Chunk.first(place..<rows.count) { Int(rows[$0]) >= row }
         if place < rows.count, Int(rows[place]) == row {
-            chunk.index.base?
+            chunk.base?
                 .readPositions(of: firstPosting + place, with: &reader, into: &positions)
             return
         }
         while block != 0 {
-            let found = chunk.index.delta.block(block)
+            let found = chunk.delta.block(block)
             guard Int(found.chunk) == chunk.number else { return }
             while placeInBlock < found.count {
                 let word = found.postings[placeInBlock].load(ordering: .relaxed)
                 let posting = DeltaPosting(word)
                 if posting.row > row { return }
                 if posting.row == row {
-                    return chunk.index.delta.positions(at: posting.place, into: &positions)
+                    return chunk.delta.positions(at: posting.place, into: &positions)
                 }
                 placeInBlock += 1
             }

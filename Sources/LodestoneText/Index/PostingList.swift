@@ -42,6 +42,11 @@ enum PostingList {
         init?(_ bytes: UnsafeBufferPointer<UInt8>) {
             var marker = 0
             while marker < bytes.count, bytes[marker] >= markerBound { marker += 1 }
+            self.init(bytes, marker: marker)
+        }
+
+        /// One whose stem ends at `marker`; `nil` when it doesn't.
+        init?(_ bytes: UnsafeBufferPointer<UInt8>, marker: Int) {
             guard marker < bytes.count, let kind = Kind(rawValue: bytes[marker] >> 3),
                 Int(bytes[marker] & 7) <= marker
             else { return nil }
@@ -59,11 +64,11 @@ enum PostingList {
         }
 
         /// Whether the list is that of this word, alone or among others.
-        func isList(of word: [UInt8]) -> Bool {
+        func isList(of word: FoldedWord) -> Bool {
             guard kind != .mixed, word.count == shared + bytes.count - marker - 1 else {
                 return false
             }
-            return word.indices.allSatisfy { place in
+            return (0..<word.count).allSatisfy { place in
                 word[place] == bytes[place < shared ? place : place - shared + marker + 1]
             }
         }

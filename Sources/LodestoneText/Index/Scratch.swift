@@ -2,28 +2,26 @@
 import LodestoneCore
 import Synchronization
 
-/// What one search writes to: sums for the rows of a chunk, all zero between searches.
+/// What one search writes to: for each row of a chunk a sum and a mark, all zero between uses.
 // Unchecked for the pointers: one search at a time has it.
 final class Scratch: @unchecked Sendable {
     /// Rows of a chunk.
     static let rows = 1 << 16
-    /// A chunk with fewer postings is not scanned: the rows that were touched are noted.
-    static let sparse = 8_192
 
     let sums: UnsafeMutablePointer<UInt32>
-    let touched: UnsafeMutablePointer<UInt16>
+    let marks: UnsafeMutablePointer<Bool>
 
     init() {
         sums = UnsafeMutableRawPointer.allocate(byteCount: Self.rows * 4, alignment: 64)
             .bindMemory(to: UInt32.self, capacity: Self.rows)
         sums.initialize(repeating: 0, count: Self.rows)
-        touched = .allocate(capacity: Self.sparse + 1)
-        touched.initialize(repeating: 0, count: Self.sparse + 1)
+        marks = .allocate(capacity: Self.rows)
+        marks.initialize(repeating: false, count: Self.rows)
     }
 
     deinit {
         sums.deallocate()
-        touched.deallocate()
+        marks.deallocate()
     }
 }
 

@@ -51,11 +51,11 @@ struct TermCursor {
     }
 
     /// Postings in the chunk, no more than about `enough` counted.
-    func count(in chunk: Int, of index: TextIndex, enough: Int) -> Int {
+    func count(in chunk: Int, enough: Int, of delta: TextDelta) -> Int {
         var count = basePostings.count
         var number = firstBlock
         while number != 0, count < enough {
-            let block = index.delta.block(number)
+            let block = delta.block(number)
             guard Int(block.chunk) == chunk else { break }
             count += block.count
             number = block.next
@@ -64,15 +64,25 @@ struct TermCursor {
     }
 }
 
+/// The postings of a list in one chunk; good while the index lives that the chunk is of.
+struct ChunkPostings {
+    /// Rows and classes of those in the base.
+    let base: (rows: UnsafePointer<UInt16>, classes: UnsafePointer<UInt16>, count: Int)?
+    /// As in `TermCursor`.
+    let firstBlock: UInt32
+}
+
 /// A chunk of rows as one value of the index has it.
 struct Chunk {
-    let index: TextIndex
+    let base: TextBase?
+    let delta: TextDelta
     let number: Int
     /// Rows of the delta below it, counted from the start of the chunk, are there.
     let bound: Int
 
     init(_ index: TextIndex, _ number: Int) {
-        self.index = index
+        base = index.base
+        delta = index.delta
         self.number = number
         bound = min(Scratch.rows, Int(index.rowBound) - number << 16)
     }
@@ -83,24 +93,49 @@ struct Chunk {
     /// Chunks of an index.
     static func count(_ index: TextIndex) -> Int { (Int(index.rowBound) + 0xFFFF) >> 16 }
 
+    /// The postings of a list that was moved to the chunk.
+    func postings(of cursor: TermCursor) -> ChunkPostings {
+        guard let base, !cursor.basePostings.isEmpty else {
+            return ChunkPostings(base: nil, firstBlock: cursor.firstBlock)
+        }
+        let rows = base.rows.elements(cursor.basePostings)
+        let classes = base.classes.elements(cursor.basePostings)
+        guard let row = rows.baseAddress, let postingClass = classes.baseAddress else {
+            return ChunkPostings(base: nil, firstBlock: cursor.firstBlock)
+        }
+        return ChunkPostings(
+            base: (row, postingClass, rows.count),
+            firstBlock: cursor.firstBlock
+        )
+    }
+
     /// Calls `body` with the row and the class of each posting of a list in the base, then in the
     /// delta: rising rows below 65,536.
     @inline(__always)
     func forEachPosting(_ cursor: TermCursor, _ body: (_ row: Int, _ postingClass: Int) -> Void) {
-        if let base = index.base, !cursor.basePostings.isEmpty {
-            let rows = base.rows.elements(cursor.basePostings)
-            let classes = base.classes.elements(cursor.basePostings)
-            if let rows = rows.baseAddress, let classes = classes.baseAddress {
-                for place in 0..<cursor.basePostings.count {
-                    body(Int(rows[place]), Int(classes[place]))
-                }
-            }
+        forEachPosting(postings(of: cursor), body)
+    }
+
+    @inline(__always)
+    func forEachPosting(
+        _ postings: ChunkPostings,
+        _ body: (_ row: Int, _ postingClass: Int) -> Void
+    ) {
+        if let base = postings.base {
+            for place in 0..<base.count { body(Int(base.rows[place]), Int(base.classes[place])) }
         }
-        guard cursor.firstBlock != 0 else { return }
-        var block = index.delta.block(cursor.firstBlock)
+        if postings.firstBlock != 0 { forEachDeltaPosting(postings.firstBlock, body) }
+    }
+
+    @inline(__always)
+    private func forEachDeltaPosting(
+        _ firstBlock: UInt32,
+        _ body: (_ row: Int, _ postingClass: Int) -> Void
+    ) {
+        var block = delta.block(firstBlock)
         while Int(block.chunk) == number, block.count > 0 {
             // The next header is asked for early, to be there in time.
-            let next = block.next == 0 ? nil : index.delta.block(block.next)
+            let next = block.next == 0 ? nil : delta.block(block.next)
             let postings = block.postings
             var count = block.count
             // Rows rise: only a block that ends beyond the bound needs a look at each.

@@ -156,10 +156,8 @@ final class TextBase: Sendable {
     /// The key of a list if it is one of a stem.
     private func key(of list: Int, ofStem word: FoldedWord) -> PostingList.Key? {
         let bytes = keyBytes(of: list)
-        guard bytes.count > word.count, let key = PostingList.Key(bytes),
-            word.hasBytes(UnsafeBufferPointer(rebasing: key.stem))
-        else { return nil }
-        return key
+        guard bytes.count > word.count, word.isPrefix(of: bytes) else { return nil }
+        return PostingList.Key(bytes, marker: word.count)
     }
 
     /// What a list is kept under.
@@ -299,35 +297,5 @@ final class TextBase: Sendable {
             reader.skipOne()
         }
         return UnsafeBufferPointer(rebasing: reader.bytes[start..<reader.offset])
-    }
-}
-
-extension FoldedWord {
-    /// Whether these are the bytes of the word.
-    func hasBytes(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
-        guard bytes.count == count else { return false }
-        if let long {
-            return bytes.elementsEqual(
-                UnsafeRawBufferPointer(start: long, count: count)
-            )
-        }
-        var low: UInt64 = 0
-        var high: UInt64 = 0
-        for index in 0..<count {
-            if index < 8 {
-                low |= UInt64(bytes[index]) << UInt64(index * 8)
-            } else {
-                high |= UInt64(bytes[index]) << UInt64(index * 8 - 64)
-            }
-        }
-        return low == self.low && high == self.high
-    }
-
-    /// The bytes of the word.
-    var bytes: [UInt8] {
-        (0..<count).map { index in
-            let eight = long.map { UInt64(littleEndian: $0[index / 8]) } ?? (index < 8 ? low : high)
-            return UInt8(truncatingIfNeeded: eight >> UInt64(index % 8 * 8))
-        }
     }
 }

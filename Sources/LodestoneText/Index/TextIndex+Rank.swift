@@ -37,23 +37,21 @@ extension TextIndex {
         guard !question.cursors.isEmpty else { return [] }
         let classes = classWeights
         var top = TopRows(limit: k)
+        var lists: ContiguousArray<ChunkRanking.List> = []
+        lists.reserveCapacity(question.cursors.count)
         try scratch.withScratch { (scratch) throws(LodestoneError) in
             for number in 0..<Chunk.count(self) {
                 try context?.check()
                 let chunk = Chunk(self, number)
-                var count = 0
-                for index in question.cursors.indices
-                where question.cursors[index].move(to: number, of: self) {
-                    count += question.cursors[index]
-                        .count(in: number, of: self, enough: Scratch.sparse)
+                lists.removeAll(keepingCapacity: true)
+                for place in question.cursors.indices
+                where question.cursors[place].move(to: number, of: self) {
+                    let cursor = question.cursors[place]
+                    let count = cursor.count(in: number, enough: Scratch.rows, of: delta)
+                    lists.append((chunk.postings(of: cursor), count, question.weights[place]))
                 }
-                if count == 0 { continue }
-                let ranking = ChunkRanking(chunk: chunk, scratch: scratch, classes: classes)
-                if count < Scratch.sparse {
-                    ranking.rankSparse(question, into: &top, isAllowed)
-                } else {
-                    ranking.rankDense(question, into: &top, isAllowed)
-                }
+                ChunkRanking(chunk: chunk, sums: scratch.sums, classes: classes, lists: lists)
+                    .rank(into: &top, isAllowed)
             }
         }
         return top.hits(question.scale)
@@ -69,179 +67,119 @@ extension TextIndex {
     ///
     /// Lists of forms among others are left out, unless these are some of `forms`.
     func forEachList(
-        ofStem stem: [UInt8],
-        forms: [[UInt8]],
+        ofStem stem: WordKey,
+        forms: [WordKey],
         _ body: (_ cursor: TermCursor, _ kind: PostingList.Kind, _ form: Int?) -> Void
     ) {
-        var buffer = WordBuffer()
-        buffer.append(contentsOf: stem)
-        if let base {
-            base.forEachList(ofStem: buffer.word) { list, key in
-                let form = forms.firstIndex { key.isList(of: $0) }
-                if key.kind == .among, form == nil { return }
-                body(TermCursor(self, baseList: list), key.kind, form)
-            }
-        }
-        let dictionary = delta.dictionary
-        if dictionary.listCount == 0 { return }
-        var other = WordBuffer()
-        let numbers = forms.map { form in
-            other.removeAll()
-            other.append(contentsOf: form)
-            return dictionary.number(of: other.word)
-        }
-        dictionary.forEachList(ofStem: buffer.word) { list in
-            let form = list.kind == .mixed ? nil : numbers.firstIndex(of: list.word)
-            if list.kind == .among, form == nil { return }
-            body(TermCursor(self, deltaList: list.number), list.kind, form)
-        }
-    }
-}
-
-/// The postings of plain words, and what each list counts.
-struct WordQuestion {
-    var cursors: [TermCursor]
-    /// Of each cursor.
-    let weights: [UInt64]
-    let scale: WordWeights
-
-    init(_ index: TextIndex, _ words: TextExpression.AnyWord, _ context: CallContext?)
-        throws(LodestoneError)
-    {
-        struct Form {
-            let bytes: [UInt8]
-            var times: Int
-        }
-        let bm25 = BM25(index.options)
-        var stems: [(stem: [UInt8], times: Int, forms: [Form])] = []
-        var places: [[UInt8]: Int] = [:]
-        for word in words.plain {
-            let place = places[word.stem] ?? stems.count
-            if place == stems.count {
-                places[word.stem] = place
-                stems.append((word.stem, 0, []))
-            }
-            stems[place].times += 1
-            if bm25.exactWeight == 0 { continue }
-            if let form = stems[place].forms.firstIndex(where: { $0.bytes == word.form }) {
-                stems[place].forms[form].times += 1
-            } else {
-                stems[place].forms.append(Form(bytes: word.form, times: 1))
-            }
-        }
-        // Of each list which of the inverse frequencies it counts with.
-        var counted: [(stem: Int?, form: Int?)] = []
-        var inverseFrequencies: [Double] = []
-        var found: [TermCursor] = []
-        let count = index.documentCount
-        for (stem, times, forms) in stems {
-            var frequency = 0
-            var formFrequencies = [Int](repeating: 0, count: forms.count)
-            let place = inverseFrequencies.count
-            index.forEachList(ofStem: stem, forms: forms.map(\.bytes)) { cursor, kind, form in
-                if kind != .among { frequency += cursor.frequency }
-                if let form { formFrequencies[form] += cursor.frequency }
-                if cursor.isAtEnd { return }
-                found.append(cursor)
-                counted.append((kind == .among ? nil : place, form.map { place + 1 + $0 }))
-            }
-            // Words that occur nowhere take part in the weights, so that these don't depend on
-            // whether the postings of gone documents are still there.
-            inverseFrequencies.append(Double(times) * bm25.inverseFrequency(frequency, of: count))
-            for (form, frequency) in zip(forms, formFrequencies) {
-                inverseFrequencies.append(
-                    Double(form.times) * bm25.exactWeight
-                        * bm25.inverseFrequency(frequency, of: count)
-                )
-            }
-        }
-        for word in try index.fuzzyWords(words.fuzzy, context) {
-            let inverse = word.inverseFrequencies(bm25, of: count)
-            for (expansion, weight) in zip(word.expansions, inverse) {
-                inverseFrequencies.append(weight)
-                for cursor in expansion.cursors where !cursor.isAtEnd {
-                    found.append(cursor)
-                    counted.append((inverseFrequencies.count - 1, nil))
+        stem.withWord { stem in
+            if let base {
+                base.forEachList(ofStem: stem) { list, key in
+                    let form = forms.firstIndex { $0.withWord { key.isList(of: $0) } }
+                    if key.kind == .among, form == nil { return }
+                    body(TermCursor(self, baseList: list), key.kind, form)
                 }
             }
+            let dictionary = delta.dictionary
+            if dictionary.listCount == 0 { return }
+            let numbers = forms.map { $0.withWord { dictionary.number(of: $0) } }
+            dictionary.forEachList(ofStem: stem) { list in
+                let form = list.kind == .mixed ? nil : numbers.firstIndex(of: list.word)
+                if list.kind == .among, form == nil { return }
+                body(TermCursor(self, deltaList: list.number), list.kind, form)
+            }
         }
-        let scale = WordWeights(inverseFrequencies, bm25: bm25)
-        weights = counted.map { stem, form in
-            (stem.map { scale.weights[$0] } ?? 0) + (form.map { scale.weights[$0] } ?? 0)
-        }
-        cursors = found
-        self.scale = scale
     }
 }
 
-/// Adds up the scores of a chunk's rows, term by term, and picks the best.
+/// Adds up the scores of a chunk's rows, list by list, and picks the best.
 private struct ChunkRanking {
-    let chunk: Chunk
-    let scratch: Scratch
-    let classes: ClassWeights
+    /// What is in the chunk of one list, and what that counts.
+    typealias List = (postings: ChunkPostings, count: Int, weight: UInt64)
 
-    /// Notes the rows that are touched.
-    func rankSparse(
-        _ question: WordQuestion,
-        into top: inout TopRows,
-        _ isAllowed: (UInt32) -> Bool
-    ) {
-        let (sums, touched, mask) = (scratch.sums, scratch.touched, classes.mask)
-        var count = 0
-        classes.weights.withUnsafeBufferPointer { classes in
-            for (cursor, weight) in zip(question.cursors, question.weights) {
-                chunk.forEachPosting(cursor) { row, postingClass in
-                    let sum = sums[row]
-                    // The delta may have grown since its postings were counted, but then its rows
-                    // are out of bounds; the list holds one more than that.
-                    touched[min(count, Scratch.sparse)] = UInt16(truncatingIfNeeded: row)
-                    count &+= sum == 0 ? 1 : 0
-                    sums[row] = sum &+ WordWeights.product(weight, classes[postingClass & mask])
-                }
+    let chunk: Chunk
+    let sums: UnsafeMutablePointer<UInt32>
+    let classes: ClassWeights
+    /// The heaviest first.
+    let lists: ContiguousArray<List>
+
+    /// Adds up, then picks; leaves the sums zeroed.
+    ///
+    /// The picking goes through the lists again, the heaviest first, until those that are left can't
+    /// make a row good enough by themselves: so the rows of common words are never looked at. Where a
+    /// long list comes before that, all rows are scanned instead.
+    func rank(into top: inout TopRows, _ isAllowed: (UInt32) -> Bool) {
+        addUp()
+        var rest = lists.reduce(0) { $0 + $1.weight }
+        for place in lists.indices {
+            if rest < UInt64(top.threshold) { return clear(lists[place...]) }
+            if lists[place].count >= Self.long {
+                pickFromAll(&top, isAllowed)
+                return sums.update(repeating: 0, count: Scratch.rows)
             }
-        }
-        for place in 0..<min(count, Scratch.sparse) {
-            let row = Int(touched[place])
-            let sum = sums[row]
-            sums[row] = 0
-            let number = chunk.firstRow | UInt32(row)
-            if sum >= top.threshold, top.accepts(sum, number), isAllowed(number) {
-                top.insert(sum, number)
-            }
+            pick(from: lists[place].postings, into: &top, isAllowed)
+            rest -= lists[place].weight
         }
     }
 
-    /// Scans all rows.
-    func rankDense(
-        _ question: WordQuestion,
-        into top: inout TopRows,
-        _ isAllowed: (UInt32) -> Bool
-    ) {
-        let (sums, mask) = (scratch.sums, classes.mask)
+    /// Postings that take as long as a look at every row.
+    private static let long = 8_192
+
+    private func addUp() {
+        let mask = classes.mask
         classes.weights.withUnsafeBufferPointer { classes in
-            for (cursor, weight) in zip(question.cursors, question.weights) {
-                chunk.forEachPosting(cursor) { row, postingClass in
+            for list in lists {
+                let weight = list.weight
+                chunk.forEachPosting(list.postings) { row, postingClass in
                     sums[row] =
                         sums[row] &+ WordWeights.product(weight, classes[postingClass & mask])
                 }
             }
         }
+    }
+
+    private func pick(
+        from postings: ChunkPostings,
+        into top: inout TopRows,
+        _ isAllowed: (UInt32) -> Bool
+    ) {
+        // A row that was picked from before has nothing left.
+        var least = max(1, top.threshold)
+        chunk.forEachPosting(postings) { row, _ in
+            let sum = sums[row]
+            sums[row] = 0
+            if sum < least { return }
+            let number = chunk.firstRow | UInt32(row)
+            if top.accepts(sum, number), isAllowed(number) {
+                top.insert(sum, number)
+                least = max(1, top.threshold)
+            }
+        }
+    }
+
+    private func pickFromAll(_ top: inout TopRows, _ isAllowed: (UInt32) -> Bool) {
         // Sums stay below 2^31, so signed comparisons do, which every CPU has.
         typealias Lanes = SIMD16<Int32>
         let lanes = UnsafeMutableRawPointer(sums).assumingMemoryBound(to: Lanes.self)
-        var threshold = Lanes(repeating: Int32(truncatingIfNeeded: top.threshold))
+        var least = Lanes(repeating: Int32(truncatingIfNeeded: max(1, top.threshold)))
         for group in 0..<(Scratch.rows / Lanes.scalarCount) {
             let values = lanes[group]
-            if any(values .> threshold) {
-                for lane in 0..<Lanes.scalarCount where values[lane] > threshold[0] {
-                    let sum = UInt32(truncatingIfNeeded: values[lane])
-                    let row = chunk.firstRow | UInt32(group * Lanes.scalarCount + lane)
-                    guard isAllowed(row) else { continue }
-                    top.insert(sum, row)
-                    threshold = Lanes(repeating: Int32(truncatingIfNeeded: top.threshold))
-                }
+            guard any(values .>= least) else { continue }
+            for lane in 0..<Lanes.scalarCount where values[lane] >= least[0] {
+                let sum = UInt32(truncatingIfNeeded: values[lane])
+                let row = chunk.firstRow | UInt32(group * Lanes.scalarCount + lane)
+                guard top.accepts(sum, row), isAllowed(row) else { continue }
+                top.insert(sum, row)
+                least = Lanes(repeating: Int32(truncatingIfNeeded: max(1, top.threshold)))
             }
-            lanes[group] = .zero
+        }
+    }
+
+    /// Zeroes the sums of all rows that the lists have.
+    private func clear(_ lists: ContiguousArray<List>.SubSequence) {
+        if lists.reduce(0, { $0 + $1.count }) >= Self.long {
+            sums.update(repeating: 0, count: Scratch.rows)
+        } else {
+            for list in lists { chunk.forEachPosting(list.postings) { row, _ in sums[row] = 0 } }
         }
     }
 }

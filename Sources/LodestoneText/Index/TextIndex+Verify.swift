@@ -54,12 +54,14 @@ extension TextIndex {
         return (0..<vocabulary.count).allSatisfy { word in
             let bytes = vocabulary.bytes(of: word)
             defer { last = Array(bytes) }
+            var form = WordBuffer()
+            form.append(contentsOf: bytes)
             var stem = WordBuffer()
-            stem.append(contentsOf: bytes)
+            stem.set(form.word)
             delta.dictionary.analyzer.stem(&stem)
             var hasList = false
             base.forEachList(ofStem: stem.word) { _, key in
-                hasList = hasList || key.isList(of: Array(bytes))
+                hasList = hasList || key.isList(of: form.word)
             }
             return hasList && vocabulary.isBehind(last, word)
                 && vocabulary.signature(of: word) == LetterSignature.of(bytes)

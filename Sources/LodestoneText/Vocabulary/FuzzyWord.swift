@@ -63,7 +63,7 @@ extension TextIndex {
         guard let asked = analyzer.words(of: word).first else {
             return FuzzyWord(expansions: [], frequency: 0)
         }
-        let folded = asked.form
+        let folded = asked.form.bytes
         let letters = folded.withUnsafeBufferPointer { WordScalars.count(in: $0) }
         let edits = fuzziness.edits(forLetters: letters)
         var expansions: [Expansion] = []
@@ -81,7 +81,7 @@ extension TextIndex {
         }
         expansions = Array(expansions.prefix(fuzziness.maxExpansions))
         let own = Expansion(
-            word: ContiguousArray(asked.stem),
+            word: ContiguousArray(asked.stem.bytes),
             stem: asked.stem,
             distance: min(edits, 1),
             cursors: cursors(ofStem: asked.stem)
@@ -95,7 +95,7 @@ extension TextIndex {
     }
 
     /// The lists that together hold the documents of a stem, each once.
-    func cursors(ofStem stem: [UInt8]) -> [TermCursor] {
+    func cursors(ofStem stem: WordKey) -> [TermCursor] {
         var cursors: [TermCursor] = []
         forEachList(ofStem: stem, forms: []) { cursor, _, _ in cursors.append(cursor) }
         return cursors

@@ -5,7 +5,7 @@ import LodestoneCore
 struct Expansion {
     /// The word as it stands in texts, folded, in UTF-8.
     let word: ContiguousArray<UInt8>
-    let stem: [UInt8]
+    let stem: WordKey
     /// Edits from the word that was asked for.
     let distance: Int
     /// Its stem's lists: those of each form alone, and of several.
@@ -146,7 +146,7 @@ private struct Candidates {
         let distance: Int
         let differsAtStart: Bool
         let lengthDifference: Int
-        let stem: [UInt8]
+        let stem: WordKey
         let cursors: [TermCursor]
         let frequency: Int
 
@@ -167,7 +167,7 @@ private struct Candidates {
     private let letters: Int
     private var candidates: ContiguousArray<Candidate> = []
     /// Where the candidate of each stem is; -1 for one that no document has any more.
-    private var places: [[UInt8]: Int] = [:]
+    private var places: [WordKey: Int] = [:]
 
     init(_ index: TextIndex, word: [UInt8], letters: Int) {
         self.index = index
@@ -216,24 +216,6 @@ private struct Candidates {
                 distance: candidate.distance,
                 cursors: candidate.cursors
             )
-        }
-    }
-}
-
-extension FoldedWord {
-    /// Calls `body` with its bytes.
-    @inline(__always)
-    func withBytes<T>(_ body: (UnsafeBufferPointer<UInt8>) -> T) -> T {
-        if let long {
-            return body(
-                UnsafeBufferPointer(
-                    start: UnsafeRawPointer(long).assumingMemoryBound(to: UInt8.self),
-                    count: count
-                )
-            )
-        }
-        return withUnsafeBytes(of: (low.littleEndian, high.littleEndian)) { bytes in
-            body(UnsafeBufferPointer(rebasing: bytes.bindMemory(to: UInt8.self)[..<count]))
         }
     }
 }

@@ -29,7 +29,8 @@ extension TextIndex {
         case .prefix(let phrase):
             words += plain(phrase.dropLast())
             guard let last = phrase.last else { return }
-            let endings = analyzer.words(of: last).last.map { stems(withPrefix: $0.stem) } ?? []
+            let endings =
+                analyzer.words(of: last).last.map { stems(withPrefix: $0.stem.bytes) } ?? []
             words.append(word(last + "*", documents: 0, endings))
         case .fuzzy(let text, let fuzziness):
             let found = try fuzzyWord(text, fuzziness, context: context).expansions
@@ -48,6 +49,10 @@ extension TextIndex {
             try explain(inner, context, into: &words)
         case .and(let parts), .or(let parts):
             for part in parts { try explain(part, context, into: &words) }
+        case .anyOf(let asked):
+            words += asked.map { word in
+                TextExplanation.Word(word.text, documents: max(0, frequency(ofStem: word.stem)))
+            }
         case .andNot(let wanted, let unwanted):
             try explain(wanted, context, into: &words)
             try explain(unwanted, context, into: &words)
@@ -64,7 +69,7 @@ extension TextIndex {
         }
     }
 
-    private func frequency(ofStem stem: [UInt8]) -> Int {
+    private func frequency(ofStem stem: WordKey) -> Int {
         cursors(ofStem: stem).reduce(0) { $0 + $1.frequency }
     }
 
@@ -77,11 +82,12 @@ extension TextIndex {
         let ofDelta = dictionary.lists(withPrefix: prefix).map { dictionary.stem(ofList: $0) }
         return ((ofBase ?? []) + ofDelta).filter { seen.insert($0).inserted }
             .map { stem in
-                Expansion(
+                let key = WordKey(bytes: stem)
+                return Expansion(
                     word: ContiguousArray(stem),
-                    stem: stem,
+                    stem: key,
                     distance: 0,
-                    cursors: cursors(ofStem: stem)
+                    cursors: cursors(ofStem: key)
                 )
             }
             .filter { $0.frequency > 0 }

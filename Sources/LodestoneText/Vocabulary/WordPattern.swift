@@ -33,7 +33,7 @@ struct WordMatcher {
     let letterCount: Int
 
     init(_ pattern: WordPattern, _ analyzer: TextAnalyzer) {
-        parts = pattern.parts.map { analyzer.words(of: $0).flatMap(\.form) }
+        parts = pattern.parts.map { analyzer.words(of: $0).flatMap(\.form.bytes) }
         isOpenAtStart = pattern.isOpenAtStart
         isOpenAtEnd = pattern.isOpenAtEnd
         let letters = parts.reduce(into: []) { $0 += $1 }

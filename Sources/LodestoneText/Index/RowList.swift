@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Some rows of one chunk: rising, each once.
+///
+/// What a question asks for is mostly found in few rows: a set with a bit for each row of the chunk
+/// cost more to make and to read than all else that such a question does.
+struct RowList {
+    private(set) var rows: ContiguousArray<UInt16> = []
+
+    init() {}
+
+    fileprivate init(_ rows: ContiguousArray<UInt16>) { self.rows = rows }
+
+    /// Rows that rise, none of them twice.
+    init(copying rows: UnsafeBufferPointer<UInt16>) { self.rows = ContiguousArray(rows) }
+
+    /// Rows that rise, repeated or not.
+    init(rising rows: some Sequence<Int>) {
+        for row in rows { if self.rows.last.map(Int.init) != row { append(row) } }
+    }
+
+    var count: Int { rows.count }
+    var isEmpty: Bool { rows.isEmpty }
+
+    @inline(__always)
+    subscript(place: Int) -> Int { Int(rows[place]) }
+
+    /// Adds a row that is greater than all others.
+    @inline(__always)
+    mutating func append(_ row: Int) { rows.append(UInt16(truncatingIfNeeded: row)) }
+
+    /// Calls `body` with each row of both, and whether the first has it and whether the second does.
+    private static func forEach(
+        _ one: RowList,
+        _ other: RowList,
+        _ body: (_ row: Int, _ first: Bool, _ second: Bool) -> Void
+    ) {
+        var (i, j) = (0, 0)
+        while i < one.count || j < other.count {
+            let first = i < one.count ? one[i] : .max
+            let second = j < other.count ? other[j] : .max
+            body(min(first, second), first <= second, second <= first)
+            i += first <= second ? 1 : 0
+            j += second <= first ? 1 : 0
+        }
+    }
+
+    func intersection(_ other: RowList) -> RowList {
+        var both = RowList()
+        Self.forEach(self, other) { if $1, $2 { both.append($0) } }
+        return both
+    }
+
+    func union(_ other: RowList) -> RowList {
+        if isEmpty { return other }
+        var any = RowList()
+        Self.forEach(self, other) { row, _, _ in any.append(row) }
+        return any
+    }
+
+    func subtracting(_ other: RowList) -> RowList {
+        if other.isEmpty { return self }
+        var rest = RowList()
+        Self.forEach(self, other) { if $1, !$2 { rest.append($0) } }
+        return rest
+    }
+
+    /// The rows that are marked.
+    func filtered(_ marks: UnsafePointer<Bool>) -> RowList {
+        RowList(
+            ContiguousArray(unsafeUninitializedCapacity: count) { buffer, count in
+                // Written whether it stays or not: nothing to guess for the processor.
+                for row in rows {
+                    buffer[count] = row
+                    count += marks[Int(row)] ? 1 : 0
+                }
+            }
+        )
+    }
+}
+
+/// Puts rows of several lists in order.
+struct RowCollector {
+    private var words = ContiguousArray<UInt64>(repeating: 0, count: Scratch.rows / 64)
+    private var count = 0
+
+    @inline(__always)
+    mutating func insert(_ row: Int) {
+        words[row >> 6] |= 1 << UInt64(truncatingIfNeeded: row & 63)
+        count &+= 1
+    }
+
+    /// The rows that were inserted.
+    var rows: RowList {
+        let rows = ContiguousArray<UInt16>(unsafeUninitializedCapacity: count) { buffer, count in
+            for index in words.indices {
+                var word = words[index]
+                while word != 0 {
+                    let row = index * 64 + word.trailingZeroBitCount
+                    buffer[count] = UInt16(truncatingIfNeeded: row)
+                    count += 1
+                    word &= word - 1
+                }
+            }
+        }
+        return RowList(rows)
+    }
+}

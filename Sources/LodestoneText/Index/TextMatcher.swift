@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+
+/// Finds the rows that match an expression, chunk after chunk.
+struct TextMatcher {
+    /// Words in a row, where the last may stand for several.
+    struct Leaf {
+        /// Where the lists of each known word stand in `cursors`, in the order of the words.
+        var words: [Range<Int>] = []
+        /// What the last word may be, instead of being in `words`: words that begin so, look so or
+        /// are near it.
+        var endings: Range<Int>?
+        /// Where the words must stand.
+        let scope: Scope
+        /// Whether a match counts.
+        let isWanted: Bool
+        /// Whether rows with the words are no more than candidates.
+        var needsPositions: Bool {
+            words.count + (endings == nil ? 0 : 1) > 1 || scope.field != nil
+        }
+        /// Its rows in the chunk under way, once they are known.
+        var rows: RowList?
+    }
+
+    /// The fields that a part of a question is about.
+    enum Scope {
+        case all
+        case one(Int)
+        /// A field that no document has.
+        case none
+
+        /// Its number.
+        var field: Int? { if case .one(let field) = self { field } else { nil } }
+    }
+
+    /// What a posting list counts: places in the weights of the question.
+    struct Share {
+        let stem: Int?
+        let form: Int?
+    }
+
+    indirect enum Node {
+        case leaf(Int)
+        case and([Node])
+        case or([Node])
+        case andNot(Node, Node)
+    }
+
+    let index: TextIndex
+    let scratch: Scratch
+    var cursors: [TermCursor] = []
+    var isPresent: [Bool] = []
+    /// Of each cursor.
+    var shares: [Share] = []
+    var inverseFrequencies: [Double] = []
+    let bm25: BM25
+    var leaves: [Leaf] = []
+    var root: Node
+
+    /// The chunk under way.
+    var number = 0
+    /// Whether rows that weren't asked for have sums.
+    var hasStraySums = false
+    /// How many ORs are around the part under way.
+    var unionDepth = 0
+
+    /// - Parameters:
+    ///   - index: What is searched.
+    ///   - expression: What to look for.
+    ///   - scratch: Of the search; its marks are used, and sums where weights are added.
+    ///   - context: Looked at while words are looked for.
+    /// - Throws: What finding its words does.
+    init(
+        _ index: TextIndex,
+        _ expression: TextExpression,
+        _ scratch: Scratch,
+        _ context: CallContext?
+    ) throws(LodestoneError) {
+        self.index = index
+        self.scratch = scratch
+        bm25 = BM25(index.options)
+        root = .and([])
+        root = try node(expression, .all, isWanted: true, context)
+        isPresent = Array(repeating: false, count: cursors.count)
+    }
+
+    private mutating func node(
+        _ expression: TextExpression,
+        _ scope: Scope,
+        isWanted: Bool,
+        _ context: CallContext?
+    ) throws(LodestoneError) -> Node {
+        switch expression {
+        case .word(let word):
+            return leaf([word], isPrefix: false, scope, isWanted)
+        case .anyOf(let words):
+            return .or(words.map { leaf([$0.text], isPrefix: false, scope, isWanted) })
+        case .phrase(let words):
+            return leaf(words, isPrefix: false, scope, isWanted)
+        case .prefix(let words):
+            return leaf(words, isPrefix: true, scope, isWanted)
+        case .fuzzy(let word, let fuzziness):
+            let word = try index.fuzzyWord(word, fuzziness, context: context)
+            return leaf(of: word.expansions, scope, isWanted) { expansion, matcher in
+                matcher.addInverseFrequency(word.frequency, times: word.share(of: expansion))
+            }
+        case .pattern(let pattern):
+            let expansions = try index.expansions(of: pattern, context: context)
+            let frequency = expansions.reduce(0) { $0 + $1.frequency }
+            let place = addInverseFrequency(frequency)
+            return leaf(of: expansions, scope, isWanted) { _, _ in place }
+        case .field(let name, let inner):
+            let number = index.delta.tables.fields.number(of: name)
+            let scope = number.map { Scope.one($0) } ?? .none
+            return try node(inner, scope, isWanted: isWanted, context)
+        case .and(let parts):
+            return .and(try nodes(parts, scope, isWanted: isWanted, context))
+        case .or(let parts):
+            return .or(try nodes(parts, scope, isWanted: isWanted, context))
+        case .andNot(let wanted, let unwanted):
+            return .andNot(
+                try node(wanted, scope, isWanted: isWanted, context),
+                try node(unwanted, scope, isWanted: false, context)
+            )
+        }
+    }
+
+    private mutating func nodes(
+        _ parts: [TextExpression],
+        _ scope: Scope,
+        isWanted: Bool,
+        _ context: CallContext?
+    ) throws(LodestoneError) -> [Node] {
+        var nodes: [Node] = []
+        for part in parts { nodes.append(try node(part, scope, isWanted: isWanted, context)) }
+        return nodes
+    }
+
+    /// A word that stands for several; `place` says where the weight of each is.
+    private mutating func leaf(
+        of expansions: [Expansion],
+        _ scope: Scope,
+        _ isWanted: Bool,
+        _ place: (Expansion, inout TextMatcher) -> Int
+    ) -> Node {
+        var leaf = Leaf(scope: scope, isWanted: isWanted)
+        let start = cursors.count
+        for expansion in expansions {
+            let share = Share(stem: place(expansion, &self), form: nil)
+            for cursor in expansion.cursors {
+                cursors.append(cursor)
+                shares.append(share)
+            }
+        }
+        leaf.endings = start..<cursors.count
+        leaves.append(leaf)
+        return .leaf(leaves.count - 1)
+    }
+
+    private mutating func leaf(
+        _ texts: [String],
+        isPrefix: Bool,
+        _ scope: Scope,
+        _ isWanted: Bool
+    ) -> Node {
+        var words = texts.flatMap { index.delta.dictionary.analyzer.words(of: $0) }
+        var leaf = Leaf(scope: scope, isWanted: isWanted)
+        let last = isPrefix ? words.popLast() : nil
+        for word in words { leaf.words.append(addLists(of: word)) }
+        if let last {
+            let start = cursors.count
+            index.appendCursors(withPrefix: last.stem.bytes, to: &cursors)
+            leaf.endings = start..<cursors.count
+            let frequency = cursors[start...].reduce(0) { $0 + $1.frequency }
+            let share = Share(stem: addInverseFrequency(frequency), form: nil)
+            while shares.count < cursors.count { shares.append(share) }
+        }
+        leaves.append(leaf)
+        return .leaf(leaves.count - 1)
+    }
+
+    private mutating func addInverseFrequency(_ frequency: Int, times factor: Double = 1) -> Int {
+        inverseFrequencies.append(
+            factor * bm25.inverseFrequency(frequency, of: index.documentCount)
+        )
+        return inverseFrequencies.count - 1
+    }
+
+    /// - Returns: Where the lists stand in `cursors`.
+    private mutating func addLists(of word: QueryWord) -> Range<Int> {
+        let start = cursors.count
+        let place = inverseFrequencies.count
+        let isExact = bm25.exactWeight > 0
+        var (frequency, formFrequency) = (0, 0)
+        index.forEachList(ofStem: word.stem, forms: isExact ? [word.form] : []) {
+            cursor,
+            kind,
+            form in
+            if kind != .among { frequency += cursor.frequency }
+            if form != nil { formFrequency += cursor.frequency }
+            cursors.append(cursor)
+            shares.append(
+                Share(stem: kind == .among ? nil : place, form: form.map { _ in place + 1 })
+            )
+        }
+        _ = addInverseFrequency(frequency)
+        if isExact { _ = addInverseFrequency(formFrequency, times: bm25.exactWeight) }
+        return start..<cursors.count
+    }
+}
+
+extension TextIndex {
+    /// Appends a cursor for every list, in the base and in the delta, of a stem that begins so.
+    fileprivate func appendCursors(withPrefix prefix: [UInt8], to cursors: inout [TermCursor]) {
+        if let base {
+            for list in base.lists(withPrefix: prefix) {
+                guard let key = base.key(of: list), key.kind != .among else { continue }
+                cursors.append(TermCursor(self, baseList: list))
+            }
+        }
+        for list in delta.dictionary.lists(withPrefix: prefix) {
+            cursors.append(TermCursor(self, deltaList: list))
+        }
+    }
+}
