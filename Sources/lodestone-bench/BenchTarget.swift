@@ -18,6 +18,8 @@ protocol BenchTarget: Sendable {
     func describe(_ collection: String) async throws -> CollectionDescription
     /// Seconds of processor time that a server beside this process has used.
     var serverProcessorSeconds: Double { get }
+    /// Where the replies of a connection arrive; `nil` in process.
+    func executor(of connection: Int) -> (any TaskExecutor)?
     func close() async
 }
 
@@ -53,6 +55,8 @@ struct EngineTarget: BenchTarget {
     }
 
     var serverProcessorSeconds: Double { 0 }
+
+    func executor(of connection: Int) -> (any TaskExecutor)? { nil }
 
     func close() async {
         engine.close()
@@ -102,6 +106,8 @@ struct ServerTarget: BenchTarget {
     }
 
     var serverProcessorSeconds: Double { process.processorSeconds }
+
+    func executor(of connection: Int) -> (any TaskExecutor)? { clients[connection].executor }
 
     func close() async {
         for client in clients { await client.close() }

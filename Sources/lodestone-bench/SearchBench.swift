@@ -83,6 +83,12 @@ struct SearchBench: AsyncParsableCommand {
     @Option(help: "Write so many documents; beyond those of the folder, the same again.")
     var documents: Int?
 
+    @Flag(help: "Ask what an earlier run left in --directory, instead of writing it again.")
+    var reuse = false
+
+    @Flag(help: "Ask from tasks that run where the replies arrive, on the client's executor.")
+    var onLoop = false
+
     func validate() throws {
         guard batch > 0, inFlight > 0, clients > 0, passes > 0 else {
             throw ValidationError("Give at least 1 of everything.")
@@ -91,39 +97,16 @@ struct SearchBench: AsyncParsableCommand {
 
     func run() async throws {
         let data = options.data
-        var batches = try data.batches(
-            of: 1_000,
-            count: documents,
-            randomIDs: false,
-            withEdges: false
-        )
-        var number: Int64 = 0
-        for batch in batches.indices {
-            for place in batches[batch].indices {
-                batches[batch][place].metadata["number"] = .int(number)
-                number += 1
-            }
-        }
         let asked = try data.questions(queries)
         let store = BenchStore(common)
         defer { store.remove() }
         let target = try await store.open(common, connections: clients)
-        try await target.create(
-            "bench",
-            CollectionOptions(
-                dimension: options.dimension,
-                vectorStrategy: strategy.core,
-                metadataIndexes: indexes.map { MetadataIndex($0) }
-            )
-        )
-        let ingest = try await target.ingest(batches, into: "bench", inFlight: 2)
-        let buildSeconds = try await build(target)
-        let count = batches.reduce(0) { $0 + $1.count }
-        let shared: [(name: String, value: Measurement.Parameter)] = [
-            ("strategy", .text(strategy.rawValue)), ("documents", .count(count)),
-            ("ingest_per_s", .number(Double(count) / ingest.seconds)),
-            ("ready_s", .number(buildSeconds)),
+        var shared: [(name: String, value: Measurement.Parameter)] = [
+            ("strategy", .text(strategy.rawValue))
         ]
+        if !reuse { shared += try await fill(target, data) }
+        let documents = try await target.describe("bench").documents
+        shared.append(("documents", .count(documents)))
         for kind in kind {
             var truth: [QueryResult]?
             if kind == .vector {
@@ -139,6 +122,42 @@ struct SearchBench: AsyncParsableCommand {
             }
         }
         await target.close()
+    }
+
+    /// Writes the documents, and waits until the index has all of them.
+    ///
+    /// - Returns: What that took.
+    private func fill(_ target: any BenchTarget, _ data: BenchData) async throws
+        -> [(name: String, value: Measurement.Parameter)]
+    {
+        var batches = try data.batches(
+            of: 1_000,
+            count: documents,
+            randomIDs: false,
+            withEdges: false
+        )
+        var number: Int64 = 0
+        for batch in batches.indices {
+            for place in batches[batch].indices {
+                batches[batch][place].metadata["number"] = .int(number)
+                number += 1
+            }
+        }
+        try await target.create(
+            "bench",
+            CollectionOptions(
+                dimension: options.dimension,
+                vectorStrategy: strategy.core,
+                metadataIndexes: indexes.map { MetadataIndex($0) }
+            )
+        )
+        let ingest = try await target.ingest(batches, into: "bench", inFlight: 2)
+        let buildSeconds = try await build(target)
+        let count = batches.reduce(0) { $0 + $1.count }
+        return [
+            ("ingest_per_s", .number(Double(count) / ingest.seconds)),
+            ("ready_s", .number(buildSeconds)),
+        ]
     }
 
     /// Folds what was written until the index has all of it.
@@ -267,7 +286,8 @@ struct SearchBench: AsyncParsableCommand {
         ) { group in
             // Each asks its share, and its next question once it has the answer to the last.
             for worker in 0..<min(workers, calls.count) {
-                group.addTask {
+                let executor = onLoop ? target.executor(of: worker % clients) : nil
+                group.addTask(executorPreference: executor) {
                     var answers: [(index: Int, seconds: Double, results: [QueryResult])] = []
                     for index in stride(from: worker, to: calls.count, by: workers) {
                         let start = clock.now
