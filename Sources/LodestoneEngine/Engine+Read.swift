@@ -7,12 +7,13 @@ extension Engine {
         -> SearchResponse
     {
         let collection = try collection(named: request.collection)
-        try RequestValidation(limits: options.limits).search(request, of: collection.record.options)
+        let shared = collection.shared
+        try RequestValidation(limits: options.limits).search(request, of: shared.contents.options)
         return try ReadView.with(
             collection,
             registry: registry,
             needsRows: request.queries.contains {
-                $0.needsRows(collection.record.options.textStrategy)
+                $0.needsRows(shared.contents.options.textStrategy)
             },
             context: context
         ) { (view) throws(LodestoneError) in

@@ -4,10 +4,17 @@ import LodestoneGraph
 import LodestoneStorage
 import Synchronization
 
+/// Contents that many readers hold at once.
+final class SharedContents: Sendable {
+    let contents: CollectionContents
+
+    init(_ contents: CollectionContents) { self.contents = contents }
+}
+
 /// A collection: its name, and its present contents with their options.
 ///
-/// Threading: readers take a copy of the contents under the mutex; the writer changes them in place
-/// under the same mutex, for as long as one batch takes to apply.
+/// Threading: readers take a reference to the contents, or a copy, under the mutex; the writer
+/// changes them in place under the same mutex, for as long as one batch takes to apply.
 final class Collection: Sendable {
     let number: CollectionNumber
     let name: String
@@ -20,6 +27,9 @@ final class Collection: Sendable {
 
     private struct Current {
         var contents: CollectionContents
+        /// The contents for readers, made for the first of them. A change lets go of them first, so
+        /// that it needs no copy of what no reader holds.
+        var shared: SharedContents?
         /// What was written to them since a compaction took them; `nil` while none is under way.
         var journal: ChangeJournal?
     }
@@ -35,6 +45,16 @@ final class Collection: Sendable {
         CollectionRecord(number: number, name: name, options: contents.options)
     }
 
+    /// The present contents, to read: one reference, where a copy counts some thirty.
+    var shared: SharedContents {
+        current.withLock { current in
+            if let shared = current.shared { return shared }
+            let shared = SharedContents(current.contents)
+            current.shared = shared
+            return shared
+        }
+    }
+
     var contents: CollectionContents { current.withLock { $0.contents } }
     var state: CollectionState { current.withLock { $0.contents.state } }
     var ids: IDTable { current.withLock { $0.contents.ids } }
@@ -48,6 +68,7 @@ final class Collection: Sendable {
     /// Takes in a batch.
     func apply(_ change: AppliedChange) {
         current.withLock { current in
+            current.shared = nil
             current.contents.state.apply(change)
             current.journal?.append(change)
         }
@@ -56,6 +77,7 @@ final class Collection: Sendable {
     /// Takes in the batch that gave the collection another strategy.
     func setStrategy(_ strategy: VectorIndexStrategy, at sequenceNumber: UInt64) {
         let isOther = current.withLock { current in
+            current.shared = nil
             defer {
                 current.contents.setStrategy(strategy)
                 current.contents.state.advance(to: sequenceNumber)
@@ -69,6 +91,7 @@ final class Collection: Sendable {
     /// Goes on with other contents of the same or a later sequence number.
     func replace(_ contents: CollectionContents) {
         let isOther = current.withLock { current in
+            current.shared = nil
             defer {
                 current.contents = contents
                 current.journal?.breakOff()

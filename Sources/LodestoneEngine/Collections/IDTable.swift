@@ -49,6 +49,20 @@ final class IDTable: Sendable {
             withBytes(of: number) { DocumentID(trusted: String(decoding: $0, as: UTF8.self)) }
         }
 
+        /// The ids of numbers that were given; `nil` for `nil`.
+        func ids(_ numbers: [NodeNumber?]) -> [DocumentID?] {
+            // They lie anywhere in the file. First where, then what: the processor waits for the
+            // memory of all of them at once.
+            let baseIDs = numbers.map { number -> UnsafeBufferPointer<UInt8>? in
+                guard let base, let number, number < base.count else { return nil }
+                return base.utf8(Int(number))
+            }
+            return zip(numbers, baseIDs).map { number, utf8 in
+                guard let utf8 else { return number.map { id($0) } }
+                return DocumentID(trusted: String(decoding: utf8, as: UTF8.self))
+            }
+        }
+
         /// Calls `body` with the bytes of an id.
         func withBytes<T>(of number: NodeNumber, _ body: (UnsafeBufferPointer<UInt8>) -> T) -> T {
             let place = Int(number)

@@ -13,6 +13,11 @@ struct RankedList {
     /// How vectors were searched; `nil` for other sources.
     var explanation: VectorExplanation?
 
+    mutating func reserveCapacity(_ count: Int) {
+        rows.reserveCapacity(count)
+        scores.reserveCapacity(count)
+    }
+
     mutating func append(_ row: RowNumber, _ score: Double) {
         rows.append(row)
         scores.append(score)
@@ -24,6 +29,10 @@ struct FusedHit {
     let row: RowNumber
     var score: Double
     var sources: [SourceScore]
+
+    static func isBetter(_ hit: FusedHit, _ other: FusedHit) -> Bool {
+        hit.score != other.score ? hit.score > other.score : hit.row < other.row
+    }
 }
 
 extension Fusion {
@@ -31,32 +40,62 @@ extension Fusion {
     ///
     /// - Parameters:
     ///   - lists: One a source; a row occurs in each at most once.
-    ///   - weights: One a source.
+    ///   - weights: One a source; not looked at when there is one source only.
     ///   - limit: The most hits wanted.
+    ///   - withSources: Whether the hits say what each source said of them: one allocation a hit.
     /// - Returns: At most `limit` hits.
-    func merge(_ lists: [RankedList], weights: [Double], limit: Int) -> [FusedHit] {
+    func merge(
+        _ lists: [RankedList],
+        weights: [Double],
+        limit: Int,
+        withSources: Bool = true
+    ) -> [FusedHit] {
+        if lists.count == 1 {
+            return Self.hits(of: lists[0], limit: limit, withSources: withSources)
+        }
         var hits: [FusedHit] = []
         var places: [RowNumber: Int] = [:]
         for (source, list) in lists.enumerated() {
-            let scale = lists.count == 1 ? ScoreScale.asIs : ScoreScale(self, list.scores)
+            let scale = ScoreScale(self, list.scores)
             func add(_ row: RowNumber, _ score: Double, rank: Int?) {
                 let share = scale.share(score, rank: rank)
-                let said = SourceScore(source: source, rank: rank, score: score)
                 let place = places[row, default: hits.count]
                 if place == hits.count {
                     places[row] = place
                     hits.append(FusedHit(row: row, score: 0, sources: []))
                 }
-                hits[place].score += lists.count == 1 ? share : weights[source] * share
-                hits[place].sources.append(said)
+                hits[place].score += weights[source] * share
+                if withSources {
+                    hits[place].sources.append(
+                        SourceScore(source: source, rank: rank, score: score)
+                    )
+                }
             }
             for (index, row) in list.rows.enumerated() {
                 add(row, list.scores[index], rank: index + 1)
             }
             for (row, score) in list.others { add(row, score, rank: nil) }
         }
-        hits.sort { $0.score != $1.score ? $0.score > $1.score : $0.row < $1.row }
+        hits.sort(by: FusedHit.isBetter)
         return Array(hits.prefix(limit))
+    }
+
+    /// The hits of the only source there is: its scores as they are.
+    private static func hits(of list: RankedList, limit: Int, withSources: Bool) -> [FusedHit] {
+        var hits: [FusedHit] = []
+        hits.reserveCapacity(list.rows.count)
+        var isSorted = true
+        for (row, score) in zip(list.rows, list.scores) {
+            var hit = FusedHit(row: row, score: score, sources: [])
+            if withSources {
+                hit.sources = [SourceScore(source: 0, rank: hits.count + 1, score: score)]
+            }
+            if let last = hits.last, FusedHit.isBetter(hit, last) { isSorted = false }
+            hits.append(hit)
+        }
+        if !isSorted { hits.sort(by: FusedHit.isBetter) }
+        if hits.count > limit { hits.removeLast(hits.count - limit) }
+        return hits
     }
 
     /// Whether a source's score of a row counts that only others found.
@@ -82,8 +121,6 @@ extension Fusion {
 
 /// How the scores of one source become shares that can be added to those of others.
 enum ScoreScale {
-    /// The only source there is.
-    case asIs
     case reciprocalRank(k: Int)
     /// From `least` to `least + span`; `nil` when all are equal.
     case linear(least: Double, span: Double?, equal: Double)
@@ -116,8 +153,6 @@ enum ScoreScale {
     /// there, 0.222 instead of 0.233 was the mean reciprocal rank of the right documents.
     func share(_ score: Double, rank: Int?) -> Double {
         switch self {
-        case .asIs:
-            return score
         case .reciprocalRank(let k):
             return rank.map { 1 / Double(k + $0) } ?? 0
         case .linear(let least, let span, let equal):

@@ -6,10 +6,22 @@ import LodestoneStorage
 /// transaction on the store at the same sequence number.
 struct ReadView {
     let collection: Collection
-    let contents: CollectionContents
+    let shared: SharedContents
     let rows: (any StoreReader)?
 
-    var state: CollectionState { contents.state }
+    // Lent, not copied: a copy counts some thirty references.
+    var contents: CollectionContents { _read { yield shared.contents } }
+    var state: CollectionState { _read { yield shared.contents.state } }
+
+    init(collection: Collection, shared: SharedContents, rows: (any StoreReader)?) {
+        self.collection = collection
+        self.shared = shared
+        self.rows = rows
+    }
+
+    init(collection: Collection, contents: CollectionContents, rows: (any StoreReader)?) {
+        self.init(collection: collection, shared: SharedContents(contents), rows: rows)
+    }
 
     /// Runs `body` on one state of the collection; the transaction ends with it.
     ///
@@ -27,7 +39,7 @@ struct ReadView {
             let view =
                 needsRows
                 ? try pair(collection, registry: registry, context: context)
-                : ReadView(collection: collection, contents: collection.contents, rows: nil)
+                : ReadView(collection: collection, shared: collection.shared, rows: nil)
             let result: Result<T, LodestoneError>
             do {
                 defer { view.rows?.end() }
@@ -52,9 +64,9 @@ struct ReadView {
             let rows = try registry.store.beginRead(context: context)
             // The state must have taken in every batch of the transaction, and no later one.
             if registry.sequenceNumber >= rows.sequenceNumber {
-                let contents = collection.contents
-                if contents.state.sequenceNumber <= rows.sequenceNumber {
-                    return ReadView(collection: collection, contents: contents, rows: rows)
+                let shared = collection.shared
+                if shared.contents.state.sequenceNumber <= rows.sequenceNumber {
+                    return ReadView(collection: collection, shared: shared, rows: rows)
                 }
             }
             rows.end()
@@ -70,7 +82,7 @@ struct ReadView {
                     if error.reason == "VECTORS_MOVED" { continue }
                     throw error
                 }
-                return ReadView(collection: collection, contents: collection.contents, rows: rows)
+                return ReadView(collection: collection, shared: collection.shared, rows: rows)
             }
         }
     }
@@ -80,6 +92,12 @@ struct ReadView {
         state.node(of: row).map { node in
             contents.ids.withTable { $0.id(node) }
         }
+    }
+
+    /// The ids of rows' documents in this state; `nil` for a row without one.
+    func ids(of rows: [RowNumber]) -> [DocumentID?] {
+        let nodes = rows.map { state.node(of: $0) }
+        return contents.ids.withTable { $0.ids(nodes) }
     }
 
     /// The row of a document in this state.

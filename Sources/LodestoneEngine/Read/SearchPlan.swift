@@ -11,7 +11,7 @@ struct SearchPlan {
     let limits: Limits
     let context: CallContext
 
-    private var options: CollectionOptions { view.contents.options }
+    private var options: CollectionOptions { _read { yield view.contents.options } }
 
     func run() throws(LodestoneError) -> [QueryResult] {
         var filtered: [FilteredRows?] = []
@@ -23,11 +23,12 @@ struct SearchPlan {
             )
         }
         let allowed = filtered.map { $0?.rows }
-        let near = try nearest(allowed)
+        var near = try nearest(allowed)
         var results: [QueryResult] = []
+        results.reserveCapacity(request.queries.count)
         for (index, query) in request.queries.enumerated() {
             try context.check()
-            var result = try answer(query, near: near[index], allowed: allowed[index])
+            var result = try answer(query, &near[index], allowed: allowed[index])
             if query.include.contains(.explain) { result.filter = filtered[index]?.explanation }
             results.append(result)
         }
@@ -36,11 +37,14 @@ struct SearchPlan {
 
     // MARK: Sources
 
-    /// The vector sources of all questions.
+    /// The lists of all questions, one a source, those of the vector sources filled in.
     ///
     /// Those without a filter and with the same depth go through the vectors together, so that
     /// memory is read once.
-    private func nearest(_ allowed: [RowSet?]) throws(LodestoneError) -> [[Int: RankedList]] {
+    private func nearest(_ allowed: [RowSet?]) throws(LodestoneError) -> [[RankedList]] {
+        if request.queries.count == 1, let query = request.queries.first, query.sources.count == 1 {
+            return [[try nearest(query, query.sources[0], allowed[0])]]
+        }
         struct Group: Hashable {
             let depth: Int
             let filtered: Int?
@@ -50,7 +54,7 @@ struct SearchPlan {
         struct Question {
             let query: Int
             let source: Int
-            let vector: [Float]
+            let near: NearVector
         }
         var groups: [Group: [Question]] = [:]
         for (index, query) in request.queries.enumerated() {
@@ -63,54 +67,81 @@ struct SearchPlan {
                     efSearch: near.efSearch
                 )
                 groups[group, default: []].append(
-                    Question(query: index, source: source, vector: near.vector)
+                    Question(query: index, source: source, near: near)
                 )
             }
         }
-        var lists = [[Int: RankedList]](repeating: [:], count: request.queries.count)
-        if groups.isEmpty { return lists }
-        let state = view.state
+        var lists = request.queries.map {
+            [RankedList](repeating: RankedList(), count: $0.sources.count)
+        }
         for (group, questions) in groups {
-            var asked = VectorQuestions(
-                questions.map(\.vector),
+            let answers = try ask(
+                questions.map(\.near.vector),
+                like: questions[0].near,
                 k: group.depth,
-                exists: { state.contains($0) },
-                allowed: group.filtered.flatMap { allowed[$0] },
-                context: context
+                group.filtered.flatMap { allowed[$0] }
             )
-            asked.isExact = group.isExact
-            asked.efSearch = group.efSearch
-            let answers = try state.index.search(asked, in: state.vectorTable)
             for (question, answer) in zip(questions, answers) {
-                var list = RankedList()
-                list.explanation = VectorExplanation(
-                    source: question.source,
-                    strategy: answer.strategy,
-                    visitedNodes: answer.visited,
-                    computedDistances: answer.computed,
-                    scannedRows: answer.scanned
-                )
-                for neighbor in answer.neighbors {
-                    list.append(neighbor.row, options.metric.score(neighbor.distance))
-                }
-                lists[question.query][question.source] = list
+                lists[question.query][question.source] = list(of: answer, question.source)
             }
         }
-        try state.refuseDamagedVectors()
+        if !groups.isEmpty { try view.state.refuseDamagedVectors() }
         return lists
     }
 
-    private func answer(_ query: Query, near: [Int: RankedList], allowed: RowSet?)
+    /// The list of the only source of the only question, by far the most frequent request.
+    private func nearest(_ query: Query, _ source: Source, _ allowed: RowSet?)
+        throws(LodestoneError) -> RankedList
+    {
+        guard case .vector(let near) = source.kind else { return RankedList() }
+        let answers = try ask([near.vector], like: near, k: query.depth(of: source), allowed)
+        try view.state.refuseDamagedVectors()
+        return list(of: answers[0], 0)
+    }
+
+    /// Asks for what is near some vectors, each asked for in the way of `near`.
+    private func ask(_ vectors: [[Float]], like near: NearVector, k: Int, _ allowed: RowSet?)
+        throws(LodestoneError) -> [VectorAnswer]
+    {
+        var asked = VectorQuestions(
+            vectors,
+            k: k,
+            exists: { [shared = view.shared] in shared.contents.state.contains($0) },
+            allowed: allowed,
+            context: context
+        )
+        asked.isExact = near.exact
+        asked.efSearch = near.efSearch
+        return try view.state.index.search(asked, in: view.state.vectorTable)
+    }
+
+    private func list(of answer: VectorAnswer, _ source: Int) -> RankedList {
+        var list = RankedList()
+        list.explanation = VectorExplanation(
+            source: source,
+            strategy: answer.strategy,
+            visitedNodes: answer.visited,
+            computedDistances: answer.computed,
+            scannedRows: answer.scanned
+        )
+        list.reserveCapacity(answer.neighbors.count)
+        let metric = options.metric
+        for neighbor in answer.neighbors {
+            list.append(neighbor.row, metric.score(neighbor.distance))
+        }
+        return list
+    }
+
+    private func answer(_ query: Query, _ lists: inout [RankedList], allowed: RowSet?)
         throws(LodestoneError) -> QueryResult
     {
-        var lists = [RankedList](repeating: RankedList(), count: query.sources.count)
         let texts = try query.sources.map { (source) throws(LodestoneError) in
             try parsedText(of: source)
         }
         for (index, source) in query.sources.enumerated() {
             switch source.kind {
             case .vector:
-                lists[index] = near[index] ?? RankedList()
+                continue
             case .text:
                 guard let text = texts[index] else { continue }
                 lists[index] = try matching(text, depth: query.depth(of: source), allowed: allowed)
@@ -123,22 +154,35 @@ struct SearchPlan {
                 continue
             }
         }
-        let weights = query.sources.map { source in
-            source.weight.map(Double.init)
-                ?? query.fusion.defaultWeight(of: source.kind, options.text)
-        }
+        let weights =
+            query.sources.count == 1
+            ? []
+            : query.sources.map { source in
+                source.weight.map(Double.init)
+                    ?? query.fusion.defaultWeight(of: source.kind, options.text)
+            }
         try complete(&lists, query, texts)
+        let withSources = query.include.contains(.sourceScores)
         // Walks from hits start where the other sources ended.
-        let others = query.fusion.merge(lists, weights: weights, limit: query.limit)
-        var hits = others
+        var hits = query.fusion.merge(
+            lists,
+            weights: weights,
+            limit: query.limit,
+            withSources: withSources
+        )
         for (index, source) in query.sources.enumerated() {
             guard case .walkFromHits(let walk) = source.kind else { continue }
-            let starts = others.compactMap { view.state.node(of: $0.row) }
+            let starts = hits.compactMap { view.state.node(of: $0.row) }
             lists[index] = try reached(walk, from: starts, query, source, allowed: allowed)
         }
         if query.walksFromHits {
             try complete(&lists, query, texts)
-            hits = query.fusion.merge(lists, weights: weights, limit: query.limit)
+            hits = query.fusion.merge(
+                lists,
+                weights: weights,
+                limit: query.limit,
+                withSources: withSources
+            )
         }
         var result = QueryResult(
             hits: [],
@@ -167,24 +211,33 @@ struct SearchPlan {
                 highlight
             )
         }
-        for hit in hits {
-            guard let id = view.id(of: hit.row) else { continue }
-            try context.check()
-            result.hits.append(
-                Hit(
-                    id: id,
-                    score: hit.score,
-                    sourceScores: query.include.contains(.sourceScores) ? hit.sources : [],
-                    document: query.include.needsDocument
-                        ? try view.document(hit.row, id: id, include: query.include) : nil,
-                    highlights: try highlighter.map { (highlighter) throws(LodestoneError) in
-                        let document = try view.document(hit.row, id: id, include: .text)
-                        return highlighter.fields(of: document.text)
-                    } ?? []
-                )
-            )
+        result.hits.reserveCapacity(hits.count)
+        for (hit, id) in zip(hits, view.ids(of: hits.map(\.row))) {
+            guard let id else { continue }
+            var found = Hit(id: id, score: hit.score, sourceScores: hit.sources)
+            if query.include.needsDocument || highlighter != nil {
+                try context.check()
+                try complete(&found, hit.row, query.include, highlighter)
+            }
+            result.hits.append(found)
         }
         return result
+    }
+
+    /// Adds what a hit's row has of what was asked for.
+    private func complete(
+        _ hit: inout Hit,
+        _ row: RowNumber,
+        _ include: Include,
+        _ highlighter: Highlighter?
+    ) throws(LodestoneError) {
+        if include.needsDocument {
+            hit.document = try view.document(row, id: hit.id, include: include)
+        }
+        if let highlighter {
+            let document = try view.document(row, id: hit.id, include: .text)
+            hit.highlights = highlighter.fields(of: document.text)
+        }
     }
 
     /// What a text source asks for; `nil` when it asks for nothing, or is no text source.
@@ -283,7 +336,11 @@ struct SearchPlan {
         // What passes the filter exists in this state. One look at one bit: a sentence of common words
         // asks for every row of a chunk where nothing passes, 1.3 ms of them at 20 ns each.
         let isWanted: (RowNumber) -> Bool =
-            if let allowed { { allowed.contains($0) } } else { { state.contains($0) } }
+            if let allowed {
+                { allowed.contains($0) }
+            } else {
+                { [shared = view.shared] in shared.contents.state.contains($0) }
+            }
         if let text = state.text {
             for hit in try text.search(query, k: depth, context: context, isAllowed: isWanted) {
                 list.append(hit.row, hit.score)
