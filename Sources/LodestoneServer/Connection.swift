@@ -48,6 +48,8 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     var lastActivity = ContinuousClock.now
     /// The frame that has arrived in part: since when, and how much of it is there.
     var partialFrame: (since: ContinuousClock.Instant, byteCount: Int)?
+    /// Whether nothing else is known to wait for this thread than the message being handled.
+    private(set) var isAtLast = false
     var isReadingSuspended = false
     /// Whether the last tick found more unread output than the limit.
     var wasOverUnreadLimit = false
@@ -77,6 +79,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
                 switch try decoder.next(in: rest) {
                 case .message(let range):
                     partialFrame = nil
+                    isAtLast = range.upperBound == rest.count && stream.loop.isAtLast
                     receive(UnsafeRawBufferPointer(rebasing: rest[range]))
                     consumed += range.upperBound
                 case .incomplete:

@@ -52,6 +52,9 @@ final class PendingCalls: Sendable {
         self.limit = limit
     }
 
+    /// Calls under way.
+    var count: Int { state.withLock { $0.calls.count } }
+
     /// Whether every call has been answered.
     var isEmpty: Bool { state.withLock { $0.unanswered == 0 } }
 

@@ -53,6 +53,9 @@ final class ReadQueue: Sendable {
     /// Workers at work.
     var workerCount: Int { state.withLock { $0.workers } }
 
+    /// Whether nothing runs or waits.
+    var isIdle: Bool { state.withLock { $0.workers == 0 && $0.waiting.isEmpty } }
+
     /// Runs `job` once a worker is free.
     ///
     /// - Throws: `OVERLOADED`, with the time after which another try makes sense.

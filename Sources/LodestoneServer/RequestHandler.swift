@@ -24,6 +24,7 @@ final class RequestHandler: Sendable {
     private let budget: DecodeBudget
     /// Whether a snapshot or a verification is under way.
     private let isMaintaining = Atomic<Bool>(false)
+    private let brevity = Brevity()
     /// Builds of indexes that were asked for: one at work, the others waiting for it.
     private let builds = Atomic<Int>(0)
     private static let maxBuilds = 8
@@ -218,7 +219,41 @@ final class RequestHandler: Sendable {
 
     private func read(_ collection: String?, _ arrival: Arrival) {
         guard let call = begin(arrival, collection) else { return }
+        if case .search(let search) = arrival.request.call,
+            answerAtOnce(call, search, arrival.connection)
+        {
+            return
+        }
         enqueue(call, arrival.request.call, arrival.connection)
+    }
+
+    /// Answers a short search on the loop, when nothing else is known to wait for the loop or a
+    /// worker: to wake a worker for it costs more than all of the search but its walk.
+    ///
+    /// What turns out longer is begun again on a worker, and for a while no search is tried here.
+    ///
+    /// - Returns: Whether it is answered.
+    private func answerAtOnce(
+        _ call: PendingCall,
+        _ search: SearchRequest,
+        _ connection: Connection
+    ) -> Bool {
+        let start = call.acceptedAt
+        guard connection.isAtLast, connection.calls.count == 1, reads.isIdle,
+            brevity.expects(start),
+            !connection.isClogged
+        else { return false }
+        let deadline = min(start.advanced(by: Brevity.most), call.context.deadline)
+        let reply: Reply?
+        do throws(LodestoneError) {
+            reply = try engine.searchAtOnce(search, until: deadline).map { .search($0) }
+        } catch {
+            reply = .error(error)
+        }
+        brevity.note(start, .now)
+        guard let reply else { return false }
+        connection.finish(call, reply)
+        return true
     }
 
     private func enqueue(_ call: PendingCall, _ read: Call, _ connection: Connection) {

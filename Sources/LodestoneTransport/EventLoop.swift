@@ -142,6 +142,11 @@ package final class EventLoop: @unchecked Sendable {
         return watch
     }
 
+    /// Whether no other socket was found ready together with the one whose handler asks.
+    ///
+    /// On the loop only.
+    package var isAtLast: Bool { poller?.isAtLast ?? false }
+
     func setInterest(_ interest: Readiness, of watch: Watch) {
         assert(isCurrent)
         poller?.setInterest(interest, of: watch)
@@ -200,7 +205,8 @@ package final class EventLoop: @unchecked Sendable {
                 return
             }
             if wasReady || hadWork {
-                waits = false
+                // A look without waiting before the wait cost a system call for every lone request.
+                waits = Poller.canWait
             } else if !waits && Poller.canWait {
                 waits = true
             } else if fallAsleep() {

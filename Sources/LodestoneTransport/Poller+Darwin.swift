@@ -11,6 +11,8 @@ final class Poller: @unchecked Sendable {
     // Unchecked: the handlers of the sources run on the queue of the loop, like everything else.
     /// Whether `poll` can wait: sources report on the queue that it would block.
     static let canWait = false
+    /// Whether nobody else waits to be told of what the last poll found.
+    private(set) var isAtLast = true
 
     let bell = PollerBell()
     private let queue: DispatchQueue
@@ -70,7 +72,8 @@ final class Poller: @unchecked Sendable {
         guard !reported.isEmpty else { return false }
         let batch = reported
         reported = []
-        for (watch, readiness) in batch {
+        for (place, (watch, readiness)) in batch.enumerated() {
+            isAtLast = place + 1 == batch.count
             watch.pollable?.ready(readiness)
         }
         return true

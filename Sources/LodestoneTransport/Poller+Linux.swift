@@ -19,6 +19,8 @@ final class Poller {
     private let source: any DispatchSourceRead
     private var slots: [(watch: Watch?, generation: UInt32)] = []
     private var freeSlots: [Int] = []
+    /// Whether nobody else waits to be told of what the last poll found.
+    private(set) var isAtLast = true
     private var events = [lode_epoll_event](repeating: lode_epoll_event(), count: 256)
 
     /// - Parameters:
@@ -101,6 +103,7 @@ final class Poller {
         precondition(count >= 0, "the descriptor of a loop was closed by someone else")
         for index in 0..<Int(count) {
             let event = events[index]
+            isAtLast = index + 1 == Int(count)
             if event.token == PollerBell.token {
                 bell.silence()
                 continue

@@ -24,6 +24,8 @@ final class Collection: Sendable {
     let filters = FilterCache()
     private let current: Mutex<Current>
     private let dropped = Atomic<Bool>(false)
+    /// One more than the sequence number of the base that a search has gone through; 0: none.
+    private let searchedBase = Atomic<UInt64>(0)
 
     private struct Current {
         var contents: CollectionContents
@@ -32,6 +34,13 @@ final class Collection: Sendable {
         var shared: SharedContents?
         /// What was written to them since a compaction took them; `nil` while none is under way.
         var journal: ChangeJournal?
+
+        mutating func share() -> SharedContents {
+            if let shared { return shared }
+            let made = SharedContents(contents)
+            shared = made
+            return made
+        }
     }
 
     init(_ record: CollectionRecord, contents: CollectionContents? = nil) {
@@ -46,13 +55,20 @@ final class Collection: Sendable {
     }
 
     /// The present contents, to read: one reference, where a copy counts some thirty.
-    var shared: SharedContents {
-        current.withLock { current in
-            if let shared = current.shared { return shared }
-            let shared = SharedContents(current.contents)
-            current.shared = shared
-            return shared
-        }
+    var shared: SharedContents { current.withLock { $0.share() } }
+
+    /// The same, unless the writer is at work on them.
+    var sharedIfFree: SharedContents? { current.withLockIfAvailable { $0.share() } }
+
+    /// Notes that a search has gone through some contents: the first one checks the graph of a base,
+    /// and reads it from the disk.
+    func noteSearch(of contents: CollectionContents) {
+        searchedBase.store(contents.baseSequenceNumber + 1, ordering: .relaxed)
+    }
+
+    /// Whether a search has gone through contents with the same base before.
+    func hasSearched(_ contents: CollectionContents) -> Bool {
+        searchedBase.load(ordering: .relaxed) == contents.baseSequenceNumber + 1
     }
 
     var contents: CollectionContents { current.withLock { $0.contents } }

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which questions are short, a few hundred microseconds at most, as far as can be told beforehand.
+import LodestoneCore
+
+extension SearchRequest {
+    /// Whether these contents answer without rows, and without a scan or a walk of the graph.
+    func isShort(in contents: CollectionContents) -> Bool {
+        guard queries.count == 1, let query = queries.first, query.sources.count <= 2,
+            !query.needsRows(contents.options.textStrategy)
+        else { return false }
+        return query.sources.allSatisfy { source in
+            switch source.kind {
+            case .vector(let near): near.isShort(in: contents)
+            case .text(let text): text.mode == .anyWord && text.fuzzy == nil
+            case .walk, .walkFromHits: false
+            }
+        }
+    }
+}
+
+extension NearVector {
+    /// The widest beam of a short walk: some 200 microseconds.
+    private static let maxShortEF = 128
+    /// Vectors compared one by one: some 50 microseconds.
+    private static let maxShortScan = 1 << 18
+
+    fileprivate func isShort(in contents: CollectionContents) -> Bool {
+        let state = contents.state
+        guard !exact, state.index.health.isGood else { return false }
+        switch contents.options.vectorStrategy {
+        case .hnsw(let inline, let hnsw):
+            // A write that links its vectors holds the graph for as long.
+            if inline || max(efSearch ?? hnsw.efSearch, 1) > Self.maxShortEF { return false }
+        case .lsh: return false
+        case .flatScan: break
+        }
+        let scanned = Int(state.nextRow) - Int(state.index.endRow)
+        return scanned * state.dimension <= Self.maxShortScan
+    }
+}
