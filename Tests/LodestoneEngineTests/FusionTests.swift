@@ -78,4 +78,19 @@ struct FusionTests {
         let hits = Fusion.reciprocalRank().merge([list], weights: [5], limit: 2)
         #expect(hits.map(\.row) == [4, 7] && hits.map(\.score) == [1, 1])
     }
+
+    @Test("of one source orders what it found by score, and says what it said")
+    func oneSourceInAnyOrder() {
+        let list = RankedList(rows: [9, 4, 7], scores: [1, 3, 2])
+        let hits = Fusion.weightedScores().merge([list], weights: [], limit: 2)
+        #expect(hits.map(\.row) == [4, 7])
+        #expect(
+            hits.map(\.sources) == [
+                [SourceScore(source: 0, rank: 2, score: 3)],
+                [SourceScore(source: 0, rank: 3, score: 2)],
+            ]
+        )
+        let bare = Fusion.weightedScores().merge([list], weights: [], limit: 2, withSources: false)
+        #expect(bare.map(\.row) == [4, 7] && bare.allSatisfy(\.sources.isEmpty))
+    }
 }

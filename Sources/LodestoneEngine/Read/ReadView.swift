@@ -96,8 +96,7 @@ struct ReadView {
 
     /// The ids of rows' documents in this state; `nil` for a row without one.
     func ids(of rows: [RowNumber]) -> [DocumentID?] {
-        let nodes = rows.map { state.node(of: $0) }
-        return contents.ids.withTable { $0.ids(nodes) }
+        contents.ids.ids(rows.map { state.node(of: $0) })
     }
 
     /// The row of a document in this state.

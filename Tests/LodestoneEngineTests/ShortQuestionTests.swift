@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import LodestoneEngine
+import TestSupport
+import Testing
+
+@Suite("A question to be answered at once")
+struct ShortQuestionTests {
+    private static let dimension = 8
+    private let directory: TemporaryDirectory
+
+    init() throws {
+        directory = try TemporaryDirectory()
+    }
+
+    private func filled(_ strategy: VectorIndexStrategy = .hnswBatch) async throws -> Engine {
+        let engine = try Engine.open(directory: directory.path + "/store")
+        try await engine.createCollection(
+            "a",
+            CollectionOptions(dimension: Self.dimension, vectorStrategy: strategy)
+        )
+        var random = SeededGenerator(seed: 3)
+        let documents = try (0..<300).map { number in
+            Document(
+                id: try DocumentID("d\(number)"),
+                vector: (0..<Self.dimension).map { _ in Float.random(in: -1...1, using: &random) },
+                text: "word\(number % 7) other\(number % 11)",
+                metadata: ["n": .int(Int64(number))]
+            )
+        }
+        _ = try await engine.index("a", documents)
+        _ = try await engine.buildIndex("a")
+        return engine
+    }
+
+    private func request(_ query: Query) -> SearchRequest {
+        SearchRequest(collection: "a", queries: [query])
+    }
+
+    private let vector = [Float](repeating: 1, count: dimension)
+    private var soon: ContinuousClock.Instant { .now.advanced(by: .seconds(60)) }
+
+    @Test("has the answer that a search has, of vectors, words, and both")
+    func sameAnswer() async throws {
+        let engine = try await filled()
+        let queries = [
+            Query([.near(vector)]), Query([.matching("word3 other5")], include: .sourceScores),
+            Query([.near(vector), .matching("word3")], limit: 7, include: .explain),
+        ]
+        for query in queries {
+            let usual = try await engine.search(request(query))
+            let atOnce = try engine.searchAtOnce(request(query), until: soon)
+            #expect(atOnce == usual)
+            #expect(atOnce?.results[0].hits.isEmpty == false)
+        }
+        // What is written is found by both, too.
+        _ = try await engine.index("a", [Document(id: "new", vector: vector)])
+        let found = try engine.searchAtOnce(request(queries[0]), until: soon)
+        #expect(found?.results[0].hits.first?.id == "new")
+        engine.close()
+    }
+
+    @Test("is left to a search when it may take long")
+    func left() async throws {
+        let engine = try await filled()
+        let short = request(Query([.near(vector)]))
+        // The first search checks what the base holds.
+        #expect(try engine.searchAtOnce(short, until: soon) == nil)
+        _ = try await engine.search(short)
+        #expect(try engine.searchAtOnce(short, until: soon) != nil)
+        let walk = Walk(from: ["d1"], depth: 1)
+        let long = [
+            Query([.near(vector, exact: true)]), Query([.near(vector, efSearch: 1_000)]),
+            Query([.near(vector)], filter: .equal(path: ["n"], .int(3))),
+            Query([.near(vector)], include: .text), Query([Source(.walk(walk))]),
+            Query([.near(vector), Source(.walkFromHits(walk))]),
+            Query([.matching("wrod3", fuzzy: Fuzziness())]),
+            Query([.matching("*ord*", mode: .querySyntax)]),
+        ]
+        for query in long {
+            #expect(try engine.searchAtOnce(request(query), until: soon) == nil)
+        }
+        let two = SearchRequest(collection: "a", queries: [short.queries[0], short.queries[0]])
+        #expect(try engine.searchAtOnce(two, until: soon) == nil)
+        let unknown = SearchRequest(collection: "none", queries: short.queries)
+        #expect(try engine.searchAtOnce(unknown, until: soon) == nil)
+        engine.close()
+    }
+
+    @Test("is left to a search when its time is up, and refused when it is wrong")
+    func late() async throws {
+        let engine = try await filled()
+        let short = request(Query([.near(vector)]))
+        _ = try await engine.search(short)
+        #expect(try engine.searchAtOnce(short, until: .now) == nil)
+        let wrong = request(Query([.near([1])]))
+        let error = await failure { _ = try engine.searchAtOnce(wrong, until: soon) }
+        #expect(error?.reason == "DIMENSION_MISMATCH")
+        engine.close()
+    }
+
+    @Test("is left to a search where a write may hold the graph", arguments: [true, false])
+    func inline(links: Bool) async throws {
+        let engine = try await filled(links ? .hnswInline : .hnswBatch)
+        let short = request(Query([.near(vector)]))
+        _ = try await engine.search(short)
+        #expect((try engine.searchAtOnce(short, until: soon) == nil) == links)
+        engine.close()
+    }
+}
