@@ -29,8 +29,9 @@ final class Collection: Sendable {
 
     private struct Current {
         var contents: CollectionContents
-        /// The contents for readers, made for the first of them. A change lets go of them first, so
-        /// that it needs no copy of what no reader holds.
+        /// The contents for readers, made for the first of them.
+        ///
+        /// A change lets go of them first, so that it needs no copy of what no reader holds.
         var shared: SharedContents?
         /// What was written to them since a compaction took them; `nil` while none is under way.
         var journal: ChangeJournal?
