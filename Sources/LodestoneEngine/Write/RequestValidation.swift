@@ -3,8 +3,8 @@ import LodestoneCore
 
 /// Checks of what callers send, before anything else looks at it.
 ///
-/// Each names the field, the value and the limit. Names are put together for errors only: those of
-/// one search took 2 of the 19 microseconds that the engine needed beyond it.
+/// Each names the field, the value and the limit. Names are put together for errors only: with them,
+/// the check of a search took 2 of the 19 microseconds that the engine needed beside its walk.
 struct RequestValidation {
     let limits: Limits
 
