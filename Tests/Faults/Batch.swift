@@ -84,17 +84,22 @@ struct WriterModel: Sendable {
         return touched
     }
 
-    /// The batch after the last one.
-    mutating func nextBatch(using random: inout SeededGenerator) -> Batch {
+    /// The batch after the last one, of at most `limit` documents.
+    mutating func nextBatch(atMost limit: Int = .max, using random: inout SeededGenerator) -> Batch
+    {
         batchCount += 1
+        let size = min(batchSize, limit)
         let isDrop = documents.count > idCount / 12 && Int.random(in: 0..<5, using: &random) == 0
-        return isDrop ? nextDrop(using: &random) : nextIndex(using: &random)
+        return isDrop
+            ? nextDrop(atMost: max(1, size / 3), using: &random)
+            : nextIndex(atMost: size, using: &random)
     }
 
-    private mutating func nextIndex(using random: inout SeededGenerator) -> Batch {
+    private mutating func nextIndex(atMost size: Int, using random: inout SeededGenerator) -> Batch
+    {
         var batch = Batch(number: batchCount)
         var ids: Set<String> = []
-        let count = Int.random(in: 1...batchSize, using: &random)
+        let count = Int.random(in: 1...size, using: &random)
         for _ in 0..<count {
             let id = someID(using: &random)
             guard ids.insert(id).inserted else { continue }
@@ -115,11 +120,11 @@ struct WriterModel: Sendable {
         return batch
     }
 
-    private func nextDrop(using random: inout SeededGenerator) -> Batch {
+    private func nextDrop(atMost size: Int, using random: inout SeededGenerator) -> Batch {
         var batch = Batch(number: batchCount)
         var ids = documents.keys.sorted()
         ids.shuffle(using: &random)
-        batch.dropped = Array(ids.prefix(Int.random(in: 1...max(1, batchSize / 3), using: &random)))
+        batch.dropped = Array(ids.prefix(Int.random(in: 1...size, using: &random)))
         for id in ids.suffix(5) {
             let names = (documents[id]?.edges.keys).map(Array.init) ?? []
             let name = names.min { ($0.label, $0.target) < ($1.label, $1.target) }
@@ -127,6 +132,9 @@ struct WriterModel: Sendable {
         }
         return batch
     }
+
+    /// Every id that a document may have.
+    var allIDs: [String] { (0..<idCount).map { "\(name)-\($0)" } }
 
     private func someID(using random: inout SeededGenerator) -> String {
         "\(name)-\(Int.random(in: 0..<idCount, using: &random))"

@@ -20,14 +20,42 @@ struct DocumentModel: Equatable {
 
 /// The content of every document, made from the seed of the run.
 struct Content: Sendable {
-    static let dimension = 16
+    static let (usualDimension, usualWords, usualVocabulary) = (16, 30, 16)
     static let labels = ["cites", "follows", "likes", "near"]
-    private static let words = [
+    private static let fewWords = [
         "amber", "basalt", "compass", "delta", "ember", "flint", "granite", "harbor", "iron",
         "jetty", "keel", "lantern", "magnet", "north", "ore", "pole",
     ]
+    private static let syllables = ["ba", "dor", "fen", "gil", "hom", "kur", "lis", "mat", "nev"]
 
     let seed: UInt64
+    /// Elements of every vector.
+    let dimension: Int
+    /// The most words of a text.
+    let longestText: Int
+    /// What texts consist of.
+    let words: [String]
+
+    init(
+        seed: UInt64,
+        dimension: Int = usualDimension,
+        longestText: Int = usualWords,
+        vocabulary: Int = usualVocabulary
+    ) {
+        self.seed = seed
+        self.dimension = dimension
+        self.longestText = longestText
+        let more = (0..<max(0, vocabulary - Self.fewWords.count)).map { number in
+            var word = ""
+            var rest = number + Self.syllables.count * Self.syllables.count
+            while rest > 0 {
+                word += Self.syllables[rest % Self.syllables.count]
+                rest /= Self.syllables.count
+            }
+            return word
+        }
+        words = Self.fewWords + more
+    }
 
     /// A number for a version of a document and for nothing else.
     private func key(_ id: String, _ version: Int) -> UInt64 {
@@ -41,7 +69,7 @@ struct Content: Sendable {
 
     func vector(_ id: String, _ version: Int) -> [Float] {
         var random = SeededGenerator(seed: key(id, version))
-        return (0..<Self.dimension).map { _ in Float.random(in: -1...1, using: &random) }
+        return (0..<dimension).map { _ in Float.random(in: -1...1, using: &random) }
     }
 
     /// A word that only this version of this document has.
@@ -51,14 +79,27 @@ struct Content: Sendable {
 
     /// One of those that many documents have.
     func word(using random: inout SeededGenerator) -> String {
-        Self.words[Int.random(in: 0..<Self.words.count, using: &random)]
+        words[Int.random(in: 0..<words.count, using: &random)]
+    }
+
+    /// The word before the token, with which the text begins.
+    func firstWord(_ id: String, _ version: Int) -> String {
+        var random = generator(id, version)
+        _ = wordCount(using: &random)
+        return word(using: &random)
+    }
+
+    private func generator(_ id: String, _ version: Int) -> SeededGenerator {
+        SeededGenerator(seed: ~key(id, version))
+    }
+
+    private func wordCount(using random: inout SeededGenerator) -> Int {
+        Int.random(in: 1...longestText, using: &random)
     }
 
     func document(_ id: String, _ model: DocumentModel) throws(LodestoneError) -> Document {
-        var random = SeededGenerator(seed: ~key(id, model.version))
-        let words = (0..<Int.random(in: 1...30, using: &random)).map { _ in
-            Self.words[Int.random(in: 0..<Self.words.count, using: &random)]
-        }
+        var random = generator(id, model.version)
+        let words = (0..<wordCount(using: &random)).map { _ in word(using: &random) }
         var edges: [Edge] = []
         for (name, weight) in model.edges {
             edges.append(Edge(name.label, to: try DocumentID(name.target), weight: weight))

@@ -27,17 +27,19 @@ struct Inspect: AsyncParsableCommand {
     static let configuration = CommandConfiguration(shouldDisplay: false)
 
     @Option var seed: UInt64
-    @Option var batches: Int
+    @OptionGroup var size: ScriptOptions
+    @Option var references: String?
 
     func run() async throws {
-        let script = Script(seed: seed, batchCount: batches)
+        let script = Script(seed: seed, size: size.size)
+        var answers = references.map { ReferenceAnswers(script: script, folder: $0) }
         while let line = readLine() {
             let words = line.split(separator: " ", maxSplits: 3).map(String.init)
             guard words.count == 4, let acknowledged = Int(words[0]),
                 let situation = Inspector.Situation(rawValue: words[1]),
                 let snapshots = Int(words[2])
             else { return }
-            var answer = await inspect(words[3], script, acknowledged, situation)
+            var answer = await inspect(words[3], script, acknowledged, situation, &answers)
             if answer == .right && snapshots >= 0 {
                 answer = inspectSnapshots(words[3] + "/snapshots", acknowledged: snapshots)
             }
@@ -57,7 +59,8 @@ struct Inspect: AsyncParsableCommand {
         _ directory: String,
         _ script: Script,
         _ acknowledged: Int,
-        _ situation: Inspector.Situation
+        _ situation: Inspector.Situation,
+        _ answers: inout ReferenceAnswers?
     ) async -> Inspection {
         if situation == .restoring, !FileManager.default.fileExists(atPath: directory) {
             return .right
@@ -70,6 +73,10 @@ struct Inspect: AsyncParsableCommand {
             defer { engine.close() }
             let isBehind = situation == .damaged && engine.sequenceNumber < acknowledged
             let acknowledged = isBehind ? Int(engine.sequenceNumber) : acknowledged
+            if script.size.isLarge {
+                try await answers?.check(OwnStore(engine: engine), at: acknowledged)
+                return isBehind ? .behind : .right
+            }
             var writers = [
                 script.writer(acknowledged: acknowledged, isUnderWay: situation == .underWay)
             ]
@@ -123,17 +130,23 @@ final class Inspector: @unchecked Sendable {
     }
 
     private let seed: UInt64
-    private let batchCount: Int
+    private let size: ScriptSize
     private let plant: String?
+    private let references: String?
     private var process: Process?
     private var input = Pipe()
     private var output = Pipe()
 
-    init(seed: UInt64, batchCount: Int, plant: String?) {
+    /// - Parameter references: Where large stores are that nothing happened to.
+    init(seed: UInt64, size: ScriptSize, plant: String?, references: String? = nil) {
         self.seed = seed
-        self.batchCount = batchCount
+        self.size = size
         self.plant = plant
+        self.references = references
     }
+
+    /// The folder, among the references, of the store at a sequence number.
+    static func reference(_ sequenceNumber: Int) -> String { "original-\(sequenceNumber)" }
 
     /// Blocks until the store in `directory` has been looked at, and the archives in it when it is
     /// said how many must be there.
@@ -177,7 +190,9 @@ final class Inspector: @unchecked Sendable {
         input = Pipe()
         output = Pipe()
         process.executableURL = URL(fileURLWithPath: Programs.path("lodestone-faults"))
-        process.arguments = ["inspect", "--seed", "\(seed)", "--batches", "\(batchCount)"]
+        process.arguments =
+            ["inspect", "--seed", "\(seed)"] + ScriptOptions.arguments(size)
+            + (references.map { ["--references", $0] } ?? [])
         var environment = ProcessInfo.processInfo.environment
         environment["LODESTONE_PLANT"] = plant
         process.environment = environment

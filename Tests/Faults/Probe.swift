@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneClient
 
-/// Looks for the documents of a writer in every way there is: by id, by vector, by word, by a
-/// filter and over edges; and in the same ways for what should be gone.
+/// Looks for the documents of a writer in every way there is: by id, by vector, by word, by a word
+/// with a typing error, by phrase, by a filter and over edges; and in the same ways for what should
+/// be gone.
 struct Probe {
     let store: any Questioned
     let content: Content
@@ -37,8 +38,19 @@ struct Probe {
         }
     }
 
+    /// A word with one letter wrong.
+    static func mistyped(_ word: String) -> String {
+        word.prefix(3) + (word.dropFirst(3).first == "x" ? "y" : "x") + word.dropFirst(4)
+    }
+
     private func checkSearches(_ ids: [String]) async throws {
+        // FTS5 knows neither the letters of words nor the fields of texts.
+        let hasPostings = try await store.description().options.textStrategy == .postings
         var questions: [(query: Query, id: String, isThere: Bool, how: String)] = []
+        let field = hasPostings ? "body:" : ""
+        func match(_ text: String) -> Query {
+            Query([.matching(text, mode: .querySyntax)], limit: 2)
+        }
         func ask(_ id: String, _ version: Int, isThere: Bool) {
             let vector = content.vector(id, version)
             let exact = Source.near(vector, exact: true)
@@ -46,8 +58,15 @@ struct Probe {
             questions.append((Query([.near(vector)], limit: 1), id, isThere, "index"))
             let same = Filter.equal(path: ["version"], .int(Int64(version)))
             questions.append((Query([exact], filter: same, limit: 1), id, isThere, "filter"))
-            let word = Source.matching(content.token(id, version), mode: .querySyntax)
-            questions.append((Query([word], limit: 2), id, isThere, "word"))
+            let token = content.token(id, version)
+            questions.append((match(token), id, isThere, "word"))
+            if hasPostings {
+                questions.append((match("\(Self.mistyped(token))~1"), id, isThere, "mistyped word"))
+            }
+            let first = content.firstWord(id, version)
+            questions.append((match("\"\(first) \(token)\""), id, isThere, "phrase"))
+            let both = "(\(token) OR nowhere) AND \(field)\(first) AND NOT \"\(token) \(token)\""
+            questions.append((match(both), id, isThere, "words together"))
         }
         for id in ids {
             if let live = model.documents[id] { ask(id, live.version, isThere: true) }
@@ -68,7 +87,7 @@ struct Probe {
             let isRight =
                 question.isThere
                 ? found == [question.id]
-                : question.how == "word" ? found.isEmpty : !isSelfHit(result.hits.first)
+                : question.query.isOfText ? found.isEmpty : !isSelfHit(result.hits.first)
             guard isRight else {
                 throw Finding(
                     .disagreement,
@@ -122,5 +141,12 @@ struct Probe {
             }
         }
         return sources
+    }
+}
+
+extension Query {
+    /// Whether it asks for words, without which a document isn't found.
+    fileprivate var isOfText: Bool {
+        if case .text = sources.first?.kind { true } else { false }
     }
 }

@@ -9,6 +9,7 @@ protocol Questioned: Sendable {
     func page(after cursor: ScanCursor?) async throws -> ScanResponse
     func answers(to queries: [Query]) async throws -> [QueryResult]
     func answers(to walks: [Walk]) async throws -> [WalkResult]
+    func count(_ filter: Filter?, facets: [FacetRequest]) async throws -> CountResponse
     func description() async throws -> CollectionDescription
 }
 
@@ -36,6 +37,10 @@ struct ServedStore: Questioned {
 
     func answers(to walks: [Walk]) async throws -> [WalkResult] {
         try await collection.walk(walks).results
+    }
+
+    func count(_ filter: Filter?, facets: [FacetRequest] = []) async throws -> CountResponse {
+        try await collection.count(filter, facets: facets)
     }
 
     func description() async throws -> CollectionDescription {
@@ -79,6 +84,48 @@ struct OwnStore: Questioned {
             WalkRequest(collection: name, walks: walks),
             timeout: Faults.patience
         ).results
+    }
+
+    func count(_ filter: Filter?, facets: [FacetRequest] = []) async throws -> CountResponse {
+        try await engine.count(
+            CountRequest(collection: name, filter: filter, facets: facets),
+            timeout: Faults.patience
+        )
+    }
+
+    /// Those of `ids` that exist.
+    func existing(_ ids: [DocumentID]) async throws -> [DocumentID] {
+        var found: [DocumentID] = []
+        let stride = Limits.standard.maxBatch
+        for start in Swift.stride(from: 0, to: ids.count, by: stride) {
+            let some = Array(ids[start..<min(start + stride, ids.count)])
+            found += try await engine.get(
+                GetRequest(collection: name, ids: some, include: []),
+                timeout: Faults.patience
+            ).map(\.id)
+        }
+        return found
+    }
+
+    /// All documents in an order.
+    func ids(in order: ScanOrder) async throws -> [DocumentID] {
+        var found: [DocumentID] = []
+        var cursor: ScanCursor?
+        repeat {
+            let page = try await engine.scan(
+                ScanRequest(
+                    collection: name,
+                    cursor: cursor,
+                    limit: 1_000,
+                    order: order,
+                    include: []
+                ),
+                timeout: Faults.patience
+            )
+            found += page.documents.map(\.id)
+            cursor = page.nextCursor
+        } while cursor != nil
+        return found
     }
 
     func description() throws -> CollectionDescription {

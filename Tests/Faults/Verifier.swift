@@ -31,6 +31,7 @@ struct Verifier {
         }
         try checkStrangers(writers, stored)
         try await checkCounts(writers)
+        try await checkValues(stored)
         for index in writers.indices {
             try await Probe(store: store, content: content, model: writers[index].model)
                 .check(everything ? nil : writers[index].touched)
@@ -138,6 +139,40 @@ struct Verifier {
                 "The collection says \(description.documents) documents, \(description.vectors) "
                     + "vectors and \(description.edges) edges instead of \(documents.count), "
                     + "\(documents.count) and \(edges)."
+            )
+        }
+    }
+}
+
+/// Questions to whole views.
+extension Verifier {
+    /// Compares what the indexes of the metadata say with the documents, which are right by now.
+    private func checkValues(_ stored: [String: Document]) async throws {
+        func version(_ document: Document) -> Int64 {
+            if case .int(let version)? = document.metadata["version"] { version } else { 0 }
+        }
+        let documents = stored.values
+        let middle = documents.map(version).max().map { $0 / 2 } ?? 0
+        let late = Filter.range(path: ["version"], lower: .init(.int(middle)), upper: nil)
+        let even = Filter.equal(path: ["even"], .bool(true))
+        let facet = FacetRequest(path: ["words"], limit: 1_000)
+        let answer = try await store.count(.or([late, .not(even)]), facets: [facet])
+        var words: [Value: Int] = [:]
+        var count = 0
+        for document in documents {
+            guard version(document) >= middle || document.metadata["even"] != .bool(true) else {
+                continue
+            }
+            count += 1
+            guard case .list(let some) = document.metadata["words"] else { continue }
+            for word in Set(some) { words[word, default: 0] += 1 }
+        }
+        let counted = answer.facets.first?.values.map { ($0.value, $0.count) } ?? []
+        guard answer.count == count, Dictionary(counted, uniquingKeysWith: +) == words else {
+            throw Finding(
+                .disagreement,
+                "\(answer.count) documents are late or odd instead of \(count), with the words "
+                    + "\(counted) instead of \(words)."
             )
         }
     }

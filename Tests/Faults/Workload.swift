@@ -43,13 +43,14 @@ struct Workload: Sendable {
     static func createCollection(
         _ endpoint: String,
         _ strategy: VectorIndexStrategy,
-        text: TextIndexStrategy = .postings
+        text: TextIndexStrategy = .postings,
+        dimension: Int = Content.usualDimension
     ) async throws {
         let client = try await Faults.connect(endpoint)
         _ = try await client.createCollection(
             Faults.collection,
             CollectionOptions(
-                dimension: Content.dimension,
+                dimension: dimension,
                 vectorStrategy: strategy,
                 textStrategy: text,
                 metadataIndexes: ["version", "even", "words"].map { MetadataIndex($0) }

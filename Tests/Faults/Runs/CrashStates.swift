@@ -42,7 +42,7 @@ struct CrashStates: AsyncParsableCommand {
                 let run = CrashStateRun(
                     place: place,
                     subject: subject,
-                    script: Script(seed: place.seed, batchCount: batches)
+                    script: Script(seed: place.seed, size: ScriptSize(batches: batches))
                 )
                 let file = "\(place.folder)/trace-\(subject)"
                 if let trace {
@@ -92,11 +92,7 @@ struct CrashStateRun: Sendable {
             var random = generator(number)
             chosen[Int.random(in: 0...records.count, using: &random), default: []].append(number)
         }
-        let inspector = Inspector(
-            seed: place.seed,
-            batchCount: script.batches.count,
-            plant: place.plant
-        )
+        let inspector = Inspector(seed: place.seed, size: script.size, plant: place.plant)
         defer { inspector.end() }
         let directory = "\(place.scratch)/state-\(worker)"
         defer { try? FileManager.default.removeItem(atPath: directory) }

@@ -66,7 +66,7 @@ struct ModelRun {
         try await store.engine.createCollection(
             Faults.collection,
             CollectionOptions(
-                dimension: Content.dimension,
+                dimension: content.dimension,
                 vectorStrategy: place.strategy(),
                 textStrategy: text,
                 metadataIndexes: ["version", "even", "words"].map { MetadataIndex($0) }
@@ -174,7 +174,7 @@ struct ModelRun {
 
     /// The nearest ten to some vector.
     private mutating func askByVector() async throws {
-        let vector = (0..<Content.dimension).map { _ in Float.random(in: -1...1, using: &random) }
+        let vector = (0..<content.dimension).map { _ in Float.random(in: -1...1, using: &random) }
         let answers = try await store.answers(to: [
             Query([.near(vector, exact: true)], limit: 10), Query([.near(vector)], limit: 10),
         ])

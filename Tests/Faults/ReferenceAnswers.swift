@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import LodestoneClient
+import LodestoneEngine
+import TestSupport
+
+/// What a large store answers as long as nothing happened to it, by its sequence number.
+///
+/// Its documents are compared with the script; to look for each in every way as `Probe` does
+/// would take minutes.
+struct ReferenceAnswers {
+    private struct Reference {
+        var documents: [String: Document]
+        var answers: Answers
+    }
+
+    private let script: Script
+    private let folder: String
+    private let questions: Questionnaire
+    private let allIDs: [DocumentID]
+    private var references: [Int: Reference] = [:]
+
+    /// - Parameter folder: Where the stores are that nothing happened to, see `Inspector`.
+    init(script: Script, folder: String) {
+        self.script = script
+        self.folder = folder
+        questions = Questionnaire(script)
+        allIDs = (script.models.last?.allIDs ?? []).compactMap { try? DocumentID($0) }
+    }
+
+    /// Compares a store with the one that nothing happened to at the same sequence number.
+    mutating func check(_ store: OwnStore, at sequenceNumber: Int) async throws {
+        let reference = try await reference(sequenceNumber)
+        try await compareDocuments(of: store, with: reference.documents)
+        let answers = try await questions.ask(store)
+        if let difference = reference.answers.difference(to: answers, questions) {
+            throw Finding(.wrong, difference)
+        }
+    }
+
+    private mutating func reference(_ sequenceNumber: Int) async throws -> Reference {
+        if let reference = references[sequenceNumber] { return reference }
+        let original = "\(folder)/\(Inspector.reference(sequenceNumber))"
+        guard FileManager.default.fileExists(atPath: original) else {
+            throw Finding(.lost, "The store went back to sequence number \(sequenceNumber).")
+        }
+        let copy = "\(folder)/asked-\(ProcessInfo.processInfo.processIdentifier)"
+        try FileManager.default.copyItem(atPath: original, toPath: copy)
+        defer { try? FileManager.default.removeItem(atPath: copy) }
+        var documents: [String: Document] = [:]
+        for (id, model) in script.models[sequenceNumber - 1].documents {
+            documents[id] = try script.content.document(id, model)
+        }
+        let store = OwnStore(engine: try Engine.open(directory: copy))
+        defer { store.engine.close() }
+        try await compareDocuments(of: store, with: documents)
+        let reference = Reference(documents: documents, answers: try await questions.ask(store))
+        references[sequenceNumber] = reference
+        return reference
+    }
+
+    /// Every document by a scan, and the ids by ids; how many there are, last.
+    private func compareDocuments(of store: OwnStore, with expected: [String: Document])
+        async throws
+    {
+        var count = 0
+        var cursor: ScanCursor?
+        repeat {
+            let page = try await store.page(after: cursor)
+            for document in page.documents {
+                let id = document.id.string
+                if let text = difference(expected[id], document) {
+                    throw Finding(.wrong, "In a scan, \(id) \(text).")
+                }
+            }
+            count += page.documents.count
+            cursor = page.nextCursor
+        } while cursor != nil
+        let description = try store.description()
+        let edges = expected.values.reduce(0) { $0 + $1.edges.count }
+        guard count == expected.count, description.documents == count,
+            description.vectors == count, description.edges == edges
+        else {
+            throw Finding(
+                .wrong,
+                "A scan finds \(count) documents instead of \(expected.count); the collection "
+                    + "says \(description.documents) documents, \(description.vectors) vectors, "
+                    + "\(description.edges) edges instead of \(edges)."
+            )
+        }
+        let found = try await store.existing(allIDs).map(\.string)
+        guard Set(found) == Set(expected.keys), found.count == count else {
+            throw Finding(.wrong, "By id there are \(found.count) documents instead of \(count).")
+        }
+    }
+}
+
+/// Questions of every kind to a large store.
+struct Questionnaire {
+    private(set) var queries: [Query] = []
+    private(set) var walks: [Walk] = []
+    private(set) var counts: [Filter] = []
+
+    static let facets = [FacetRequest(path: ["words"], limit: 1_000), FacetRequest(path: ["even"])]
+    static let order = ScanOrder(path: ["version"], isDescending: true)
+
+    init(_ script: Script) {
+        guard let model = script.models.last else { return }
+        let content = script.content
+        var random = SeededGenerator(seed: content.seed)
+        let ids = model.documents.keys.sorted().shuffled(using: &random)
+        func version(_ id: String) -> Int { model.documents[id]?.version ?? 0 }
+        func token(_ id: String) -> String { content.token(id, version(id)) }
+
+        // What only one document has, by word, by a word with an error, by phrase.
+        let late = script.batches.suffix(ScriptSize.logged).flatMap { $0.indexed.map(\.id) }
+        for id in ids.prefix(200) + late { ask(token(id), 3) }
+        for id in ids.prefix(40) { ask(Probe.mistyped(token(id)) + "~1", 3) }
+        for (id, version) in model.gone.sorted(by: { $0.key < $1.key }).prefix(100) {
+            ask(content.token(id, version), 3)
+        }
+        // What many have.
+        for id in ids.prefix(20) {
+            let words = (0..<4).map { _ in content.word(using: &random) }
+            queries.append(Query([.matching(words.joined(separator: " "))]))
+            ask("\(words[0]) AND NOT \(words[1])", 1_000)
+            ask("(\(words[0]) OR \(words[1])) AND (\(words[2]) OR \(words[3]))", 100)
+            let texts = (try? model.documents[id].map { try content.document(id, $0).text }) ?? []
+            let body = texts.last?.text.split(separator: " ").prefix(2).joined(separator: " ")
+            if let body { ask("\"\(body)\"", 100) }
+        }
+        for id in ids.prefix(5) {
+            ask(content.word(using: &random) + "~", 100)
+            ask(content.word(using: &random).prefix(4) + "*", 100)
+            ask("*" + content.word(using: &random).dropFirst(2).prefix(6) + "*", 100)
+            ask("title:" + content.word(using: &random), 100)
+            let vector = content.vector(id, version(id) + 1)
+            let word = content.word(using: &random)
+            queries.append(Query([.near(vector, exact: true), .matching(word)]))
+        }
+        askFiltered(ids, content, model, &random)
+        for id in ids.prefix(200) {
+            guard let start = try? DocumentID(id) else { continue }
+            walks.append(Walk(from: [start]))
+            walks.append(Walk(from: [start], direction: .incoming))
+        }
+        for id in ids.prefix(10) {
+            guard let start = try? DocumentID(id) else { continue }
+            walks.append(Walk(from: [start], labels: ["cites"], direction: .both, depth: 4))
+        }
+    }
+
+    private mutating func ask(_ text: String, _ limit: Int) {
+        queries.append(Query([.matching(text, mode: .querySyntax)], limit: limit))
+    }
+
+    private mutating func askFiltered(
+        _ ids: [String],
+        _ content: Content,
+        _ model: WriterModel,
+        _ random: inout SeededGenerator
+    ) {
+        let versions = model.documents.values.map { Int64($0.version) }.sorted()
+        let middle = Value.int(versions[versions.count / 2])
+        let late = Filter.range(path: ["version"], lower: .init(middle), upper: nil)
+        for id in ids.prefix(10) {
+            let version = model.documents[id]?.version ?? 0
+            // The document itself, by an index and by comparing with a few.
+            queries.append(Query([.near(content.vector(id, version))], limit: 1))
+            let same = Filter.equal(path: ["version"], .int(Int64(version)))
+            queries.append(Query([.near(content.vector(id, version))], filter: same))
+            let word = content.word(using: &random)
+            queries.append(Query([.matching(word)], filter: .and([late, .not(same)])))
+            counts.append(.contains(path: ["words"], .string(word)))
+        }
+        counts += [late, .not(late), .equal(path: ["even"], .bool(true))]
+        // No index knows of these.
+        let half = Filter.Bound(.double(0.5))
+        counts.append(.and([late, .range(path: ["weight"], lower: half, upper: nil)]))
+    }
+
+    /// Asks everything.
+    func ask(_ store: OwnStore) async throws -> Answers {
+        var counted: [Int] = []
+        for filter in counts { counted.append(try await store.count(filter).count) }
+        return Answers(
+            results: try await store.answers(to: queries),
+            walks: try await store.answers(to: walks),
+            counts: counted,
+            facets: try await store.count(nil, facets: Self.facets).facets,
+            ordered: try await store.ids(in: Self.order)
+        )
+    }
+}
+
+/// What a store answered to a `Questionnaire`.
+struct Answers {
+    var results: [QueryResult]
+    var walks: [WalkResult]
+    var counts: [Int]
+    var facets: [Facet]
+    var ordered: [DocumentID]
+
+    /// What is different in `other`, if anything.
+    func difference(to other: Answers, _ questions: Questionnaire) -> String? {
+        for (index, question) in questions.queries.enumerated() {
+            let (expected, answered) = (results[index], other.results[index])
+            if !Self.agree(expected.hits, answered.hits) {
+                return "\(question): \(answered.hits) instead of \(expected.hits)"
+            }
+        }
+        for (index, walk) in questions.walks.enumerated()
+        where !Self.agree(walks[index], other.walks[index]) {
+            return "\(walk): \(other.walks[index]) instead of \(walks[index])"
+        }
+        for (index, filter) in questions.counts.enumerated()
+        where counts[index] != other.counts[index] {
+            return "\(filter): \(other.counts[index]) instead of \(counts[index])"
+        }
+        if facets != other.facets { return "Facets: \(other.facets) instead of \(facets)" }
+        if ordered != other.ordered { return "In order: \(other.ordered) instead of \(ordered)" }
+        return nil
+    }
+
+    /// What is equally far is reached in any order, and over any of several edges.
+    private static func agree(_ expected: WalkResult, _ answered: WalkResult) -> Bool {
+        func depths(_ result: WalkResult) -> [DocumentID: Int] {
+            Dictionary(result.reached.map { ($0.id, $0.depth) }) { first, _ in first }
+        }
+        return depths(expected) == depths(answered)
+            && expected.reached.count == answered.reached.count
+            && expected.endedBy == answered.endedBy
+    }
+
+    /// Sums of a scan, and of a view made anew, may be rounded otherwise.
+    private static func agree(_ expected: [Hit], _ answered: [Hit]) -> Bool {
+        expected.count == answered.count
+            && zip(expected, answered).allSatisfy {
+                $0.id == $1.id && abs($0.score - $1.score) < 1e-5
+            }
+    }
+}
