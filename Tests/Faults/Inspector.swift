@@ -137,7 +137,7 @@ final class Inspector: @unchecked Sendable {
     private var input = Pipe()
     private var output = Pipe()
 
-    /// - Parameter references: Where large stores are that nothing happened to.
+    /// `references` is where large stores are that nothing happened to.
     init(seed: UInt64, size: ScriptSize, plant: String?, references: String? = nil) {
         self.seed = seed
         self.size = size

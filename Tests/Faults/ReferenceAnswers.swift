@@ -20,7 +20,7 @@ struct ReferenceAnswers {
     private let allIDs: [DocumentID]
     private var references: [Int: Reference] = [:]
 
-    /// - Parameter folder: Where the stores are that nothing happened to, see `Inspector`.
+    /// `folder` has the stores that nothing happened to, named as `Inspector` says.
     init(script: Script, folder: String) {
         self.script = script
         self.folder = folder
