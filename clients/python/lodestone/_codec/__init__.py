@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Calls to messages, and replies to what callers see."""
+
+from lodestone._codec.answers import read_count, read_query_result, read_walk_result
+from lodestone._codec.collections import (
+    collection_options,
+    read_description,
+    read_receipt,
+    write_strategy,
+)
+from lodestone._codec.documents import index_many, read_documents, read_page, write_sourced_edges
+from lodestone._codec.maintenance import read_snapshot, read_stats, read_verify_report
+from lodestone._codec.names import write_path
+from lodestone._codec.questions import include, search, write_walk
+
+__all__ = [
+    "collection_options",
+    "include",
+    "index_many",
+    "read_count",
+    "read_description",
+    "read_documents",
+    "read_page",
+    "read_query_result",
+    "read_receipt",
+    "read_snapshot",
+    "read_stats",
+    "read_verify_report",
+    "read_walk_result",
+    "search",
+    "write_path",
+    "write_sourced_edges",
+    "write_strategy",
+    "write_walk",
+]

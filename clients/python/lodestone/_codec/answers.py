@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hits, counts and what walks reached."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lodestone import _values
+from lodestone._codec.documents import read_contents
+from lodestone._codec.names import Names, read_path
+from lodestone.types import (
+    CountResponse,
+    Facet,
+    FilterExplanation,
+    Fragment,
+    Hit,
+    QueryResult,
+    Reached,
+    SourceScore,
+    TextExpansion,
+    TextExplanation,
+    TextWord,
+    ValueCount,
+    Vector,
+    VectorExplanation,
+    WalkResult,
+)
+
+_BUDGETS = Names("budget", "none", "nodes", "edges", "time")
+
+
+def _read_source_score(message: Any) -> SourceScore:
+    rank = message.rank if message.HasField("rank") else None
+    return SourceScore(message.source, rank, message.score)
+
+
+def _read_fragment(message: Any) -> Fragment:
+    text = bytes(message.text)
+
+    def index(place: int) -> int:
+        return len(str(text[:place], "utf-8"))
+
+    matches = [(index(match.start), index(match.end)) for match in message.matches]
+    return Fragment(str(text, "utf-8"), message.offset, matches)
+
+
+def _read_text_explanation(message: Any) -> TextExplanation:
+    return TextExplanation(
+        message.source,
+        [
+            TextWord(
+                str(word.word, "utf-8"),
+                word.documents,
+                word.expansion_count,
+                [
+                    TextExpansion(str(one.word, "utf-8"), one.distance, one.documents)
+                    for one in word.expansions
+                ],
+            )
+            for word in message.words
+        ],
+    )
+
+
+def _read_hit(message: Any) -> Hit:
+    id = str(message.id, "utf-8")
+    vector: Vector | None = None
+    if message.vector:
+        vector = np.fromiter(message.vector, dtype=np.float32, count=len(message.vector))
+    has_document = vector is not None or message.HasField("document")
+    return Hit(
+        id,
+        message.score,
+        [_read_source_score(said) for said in message.source_scores],
+        read_contents(message.document, id, vector) if has_document else None,
+        {
+            str(one.field, "utf-8"): [_read_fragment(fragment) for fragment in one.fragments]
+            for one in message.highlights
+        },
+    )
+
+
+def read_query_result(message: Any) -> QueryResult:
+    return QueryResult(
+        [_read_hit(hit) for hit in message.hits],
+        message.partial,
+        [
+            VectorExplanation(
+                one.source,
+                str(one.strategy, "utf-8"),
+                one.visited_nodes,
+                one.computed_distances,
+                one.scanned_rows,
+            )
+            for one in message.explanations
+        ],
+        _read_filter_explanation(message),
+        [_read_text_explanation(one) for one in message.text_explanations],
+    )
+
+
+def _read_filter_explanation(message: Any) -> FilterExplanation | None:
+    if not message.HasField("filter"):
+        return None
+    one = message.filter
+    return FilterExplanation(
+        str(one.strategy, "utf-8"), one.matched_documents, one.read_documents
+    )
+
+
+def read_count(message: Any) -> CountResponse:
+    return CountResponse(
+        message.count,
+        [
+            Facet(
+                read_path(facet.path),
+                [ValueCount(_values.read(one.value), one.count) for one in facet.values],
+                facet.distinct_values,
+            )
+            for facet in message.facets
+        ],
+        _read_filter_explanation(message),
+        message.sequence_number,
+    )
+
+
+def read_walk_result(message: Any) -> WalkResult:
+    return WalkResult(
+        [
+            Reached(
+                str(reached.id, "utf-8"),
+                reached.depth,
+                str(getattr(reached, "from"), "utf-8"),
+                str(reached.label, "utf-8"),
+                reached.weight if reached.HasField("weight") else 1.0,
+                reached.incoming,
+            )
+            for reached in message.reached
+        ],
+        _BUDGETS.name(message.ended_by) if message.ended_by else None,
+        message.edges_followed,
+    )
