@@ -53,6 +53,8 @@ func table(_ collections: [CollectionDescription]) -> String {
         "#dimension",
         "metric",
         "index",
+        "text",
+        "indexed fields",
         "#base bytes",
         "#changes since"
     )
@@ -65,6 +67,8 @@ func table(_ collections: [CollectionDescription]) -> String {
             "\(collection.options.dimension)",
             collection.options.dimension == 0 ? "–" : "\(collection.options.metric)",
             collection.options.dimension == 0 ? "–" : index(collection.index),
+            text(collection.options),
+            fields(collection.options.metadataIndexes),
             grouped(Int(clamping: collection.baseByteCount)),
             grouped(collection.changesSinceBase)
         )
@@ -79,6 +83,24 @@ private func index(_ status: IndexStatus) -> String {
     case .building: "\(status.strategy.typedName), \(Int(status.progress * 100)) %"
     case .scanning: "\(status.strategy.typedName), scanning"
     }
+}
+
+/// How texts are read and ranked, where it isn't as usual: `english, title 5, with stop words`.
+private func text(_ options: CollectionOptions) -> String {
+    guard options.textStrategy == .postings else { return "\(options.textStrategy)" }
+    var parts = [options.text.language.name]
+    parts += options.text.fields.map { field in
+        let weight = "\(field.weight)"
+        return "\(field.name) \(weight.hasSuffix(".0") ? String(weight.dropLast(2)) : weight)"
+    }
+    if options.text.keepsStopWords { parts.append("with stop words") }
+    return parts.joined(separator: ", ")
+}
+
+/// Fields of the metadata, as they are typed.
+private func fields(_ indexes: [MetadataIndex]) -> String {
+    let names = indexes.map { $0.path.joined(separator: ".") }
+    return names.isEmpty ? "–" : names.joined(separator: ", ")
 }
 
 /// A metric by the name that users type.

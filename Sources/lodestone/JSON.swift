@@ -90,6 +90,9 @@ extension JSON {
 
     /// A collection.
     init(_ collection: CollectionDescription) {
+        let fields = collection.options.metadataIndexes.map { index in
+            JSON.array(index.path.map { .string($0) })
+        }
         self = .object([
             ("name", .string(collection.name)),
             ("dimension", .int(collection.options.dimension)),
@@ -99,7 +102,10 @@ extension JSON {
             ("sequenceNumber", .int(collection.sequenceNumber)),
             ("changesSinceBase", .int(collection.changesSinceBase)),
             ("baseBytes", .int(collection.baseByteCount)),
-            ("index", JSON(collection.index)), ("text", JSON(collection.options.text)),
+            ("index", JSON(collection.index)),
+            ("textStrategy", .string("\(collection.options.textStrategy)")),
+            ("text", JSON(collection.options.text)),
+            ("metadataIndexes", .array(fields)),
         ])
     }
 

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import Testing
+
+@Suite("Collections on the command line", .timeLimit(.minutes(2)))
+struct CollectionCommandTests {
+    @Test("show which fields are indexed and how text is ranked")
+    func options() async throws {
+        let server = try await TestServer.start()
+        #expect(try await server.lodestone("create", "things").status == 0)
+        let created = try await server.lodestone(
+            "create",
+            "papers",
+            "--index",
+            "year",
+            "--index",
+            "author.name",
+            "--text-field",
+            "title:5",
+            "--language",
+            "none",
+            "--keep-stop-words"
+        )
+        #expect(created.status == 0, "\(created.errors)")
+        let lines = try await server.lodestone("collections").output.split(separator: "\n")
+        let papers = try #require(lines.first { $0.contains("papers") })
+        #expect(papers.contains("none, title 5, with stop words"))
+        #expect(papers.contains("year, author.name"))
+        let things = try #require(lines.first { $0.contains("things") })
+        #expect(things.contains("english") && !things.contains("year"))
+        let json = try await server.lodestone("collections", "--json").json["collections"]
+        let all = try #require(json as? [[String: Any]])
+        let described = try #require(all.first { $0["name"] as? String == "papers" })
+        #expect(described["metadataIndexes"] as? [[String]] == [["year"], ["author", "name"]])
+        #expect(described["textStrategy"] as? String == "postings")
+        let text = try #require(described["text"] as? [String: Any])
+        #expect(text["fields"] as? [String: Double] == ["title": 5])
+        #expect(text["language"] as? String == "none")
+        #expect(text["keepsStopWords"] as? Bool == true)
+    }
+}
