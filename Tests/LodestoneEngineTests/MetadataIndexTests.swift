@@ -147,6 +147,53 @@ struct MetadataIndexTests {
         }
     }
 
+    @Test("refuse cursors of another order, and orders of fields that aren't indexed")
+    func otherOrders() async throws {
+        let directory = try TemporaryDirectory()
+        let engine = try Engine.open(directory: directory.path + "/store")
+        defer { engine.close() }
+        try await engine.createCollection("a", options)
+        try await fill(engine, 0..<9)
+        let order = ScanOrder(path: ["n"])
+        let page = try await engine.scan(ScanRequest(collection: "a", limit: 3, order: order))
+        let cursor = try #require(page.nextCursor)
+        let others = [
+            nil, ScanOrder(path: ["n"], isDescending: true), ScanOrder(path: ["tag"]),
+        ]
+        for other in others {
+            let refused = await failure {
+                _ = try await engine.scan(
+                    ScanRequest(collection: "a", cursor: cursor, order: other)
+                )
+            }
+            #expect(refused?.reason == "BAD_CURSOR", "\(String(describing: other))")
+        }
+        let unindexed = await failure {
+            _ = try await engine.scan(
+                ScanRequest(collection: "a", order: ScanOrder(path: ["m"]))
+            )
+        }
+        #expect(unindexed?.reason == "NOT_INDEXED" && unindexed?.code == .invalidArgument)
+    }
+
+    @Test("hold back what a walk reaches, too")
+    func walk() async throws {
+        let directory = try TemporaryDirectory()
+        let engine = try Engine.open(directory: directory.path + "/store")
+        defer { engine.close() }
+        try await engine.createCollection("a", options)
+        try await fill(engine, 0..<6)
+        let edges = try (1..<6).map { number in
+            SourcedEdge(from: "d0", Edge("to", to: try DocumentID("d\(number)")))
+        }
+        _ = try await engine.index("a", [], edges: edges)
+        let query = Query(
+            [Source(.walk(Walk(from: ["d0"])))],
+            filter: .equal(path: ["tag"], "t1")
+        )
+        #expect(Set(try await engine.search("a", query).map(\.id)) == ["d1", "d4"])
+    }
+
     @Test("drop what a filter finds, once for each request id, also after a restart")
     func dropByFilter() async throws {
         let directory = try TemporaryDirectory()
@@ -172,6 +219,13 @@ struct MetadataIndexTests {
                 requestID: id
             )
             #expect(receipt.dropped == 10 && receipt.isRepeated == (round == 1))
+            let other = await failure {
+                try await engine.dropMany(
+                    DropManyRequest(collection: "a", filter: .equal(path: ["tag"], "t2")),
+                    requestID: id
+                )
+            }
+            #expect(other?.reason == "REQUEST_ID_REUSED")
             #expect(try engine.describe("a").documents == 20)
             #expect(try engine.describe("a").edges == 0)
         }

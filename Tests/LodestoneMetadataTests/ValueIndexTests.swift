@@ -199,4 +199,18 @@ struct ValueIndexTests {
         #expect(table.facet(limit: 3) == three)
         #expect(try facet(8) == table.facet(limit: 8))
     }
+
+    @Test("counts no more values than it may without an index")
+    func manyValues() {
+        var table = FacetTable(path: ["n"])
+        for number in 0..<FacetTable.maxValues {
+            guard table.add(["n": .int(Int64(number))]) else {
+                Issue.record("\(number) are too many")
+                return
+            }
+        }
+        let knows = table.add(["n": 7])
+        let fits = table.add(["n": -1])
+        #expect(knows && !fits)
+    }
 }
