@@ -9,6 +9,9 @@ TEST_PACKAGES := $(BUILD_PACKAGES) wordnet-base zstd protobuf-compiler protobuf-
 FAULT_PACKAGES := e2fsprogs xfsprogs
 # Runs of the fault harness. 77 says that the machine doesn't allow the test.
 FAULTS := .build/debug/lodestone-faults
+# With optimization, but failpoints and assertions as in a debug build: for a store of 100 MiB.
+LARGE := .build/faults/debug
+LARGE_STORE := bit-flips --documents 6600 --dimension 3072 --words 500 --batches 50
 OR_SKIP := || [ $$? -eq 77 ]
 SOURCES := Package.swift Sources Tests clients/swift
 VENV := .build/venv
@@ -16,7 +19,7 @@ VENV := .build/venv
 THREADS := .build/threads
 
 .PHONY: help build demo test test-generated test-swift test-python test-threads faults faults-short \
-	faults-planted faults-tools bench lint format generate clean
+	faults-planted faults-large faults-tools bench lint format generate clean
 
 help: ## Says what the targets are for.
 	@awk -F ':.*## ' '/^[a-zA-Z0-9-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,6 +78,7 @@ faults: faults-tools ## Breaks things under servers for hours: what must pass be
 	$(FAULTS) exactly-once --requests 100000
 	$(FAULTS) processes --seconds 1800
 	$(FAULTS) backup --cycles 500
+	@$(MAKE) --no-print-directory faults-large
 	@$(MAKE) --no-print-directory faults-planted
 
 faults-short: faults-tools ## The same in minutes; what the machine doesn't allow is skipped, loudly.
@@ -90,6 +94,15 @@ faults-short: faults-tools ## The same in minutes; what the machine doesn't allo
 	$(FAULTS) processes --seconds 5
 	$(FAULTS) backup --cycles 4
 	@$(MAKE) --no-print-directory faults-planted
+
+faults-large: faults-large-tools ## Damages a store of 100 MiB in 10,000 ways; an hour.
+	$(LARGE)/lodestone-faults $(LARGE_STORE) --samples 10000
+	@$(MAKE) --no-print-directory faults-planted-M7-large
+
+faults-large-tools:
+	@.ci/install $(BUILD_PACKAGES)
+	swift build --scratch-path .build/faults -Xswiftc -O -Xcc -O2 --product lodestoned
+	swift build --scratch-path .build/faults -Xswiftc -O -Xcc -O2 --product lodestone-faults
 
 PLANTED := M1 M2 M3 M4 M5 M6 M7 M8 M9
 
@@ -115,6 +128,9 @@ faults-planted-M6: faults-tools ## A server that opens and closes the database's
 
 faults-planted-M7: faults-tools ## A server that takes every checksum for right.
 	$(FAULTS) bit-flips --samples 2000 --plant checksums-off
+
+faults-planted-M7-large: faults-large-tools ## The same with a store of 100 MiB.
+	$(LARGE)/lodestone-faults $(LARGE_STORE) --samples 2000 --plant checksums-off
 
 faults-planted-M8: faults-tools ## A server that remembers a request id only after the commit.
 	$(FAULTS) exactly-once --requests 1000 --requests-per-kill 60 \
