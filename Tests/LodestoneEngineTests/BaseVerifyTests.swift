@@ -153,6 +153,26 @@ struct BaseVerifyTests {
         engine.close()
     }
 
+    @Test(
+        "is not taken for one that never was when the pointer to it is gone",
+        arguments: ["DELETE FROM bases", "UPDATE bases SET collection = 0"]
+    )
+    func lostPointer(sql: String) async throws {
+        try await fill()
+        var database: OpaquePointer?
+        try #require(sqlite3_open(store + "/lodestone.db", &database) == SQLITE_OK)
+        try #require(sqlite3_exec(database, sql, nil, nil, nil) == SQLITE_OK)
+        sqlite3_close(database)
+        do {
+            let engine = try Engine.open(directory: store)
+            defer { engine.close() }
+            _ = try await engine.get(GetRequest(collection: "a", ids: ["d1"], include: .vector))
+            Issue.record("The vectors before the base are gone, and nobody said so.")
+        } catch {
+            #expect(error.code == .dataLoss)
+        }
+    }
+
     @Test("names rows that it has and the table has not, and leaves everything as it is")
     func lostRow() async throws {
         try await fill()

@@ -238,7 +238,15 @@ struct BaseRecord {
         )
         defer { statement.reset() }
         statement.bind(collection, at: 1)
-        guard try statement.step() else { return nil }
+        guard try statement.step() else {
+            if try isLost(connection, of: collection) {
+                throw SQLiteConnection.Failure(
+                    code: SQLITE_CORRUPT,
+                    message: "the pointer to the base of collection \(collection) is gone"
+                )
+            }
+            return nil
+        }
         let runs: RunTable
         do throws(ByteReader.Malformed) {
             runs = try statement.withBytes(at: 3) { (bytes) throws(ByteReader.Malformed) in
@@ -259,6 +267,25 @@ struct BaseRecord {
             record.file.isEmpty || record.file == fileName(collection, record.sequenceNumber)
         else { throw damaged(collection) }
         return record
+    }
+
+    /// Whether a collection without a pointer had one.
+    ///
+    /// The log has what a collection began with until a base holds it. Without the pointer nobody
+    /// knows where the vectors before the base lie.
+    private static func isLost(_ connection: SQLiteConnection, of collection: CollectionNumber)
+        throws(SQLiteConnection.Failure) -> Bool
+    {
+        let statement = try connection.statement(
+            """
+            SELECT EXISTS(SELECT 1 FROM collections WHERE number = ?1)
+                AND NOT EXISTS(SELECT 1 FROM log WHERE collection = ?1 AND kind = ?2)
+            """
+        )
+        defer { statement.reset() }
+        statement.bind(collection, at: 1)
+        statement.bind(Schema.LogKind.createCollection.rawValue, at: 2)
+        return try statement.step() && statement.int(at: 0) != 0
     }
 
     private static func damaged(_ collection: CollectionNumber) -> SQLiteConnection.Failure {
