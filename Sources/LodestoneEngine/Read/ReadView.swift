@@ -96,7 +96,8 @@ struct ReadView {
 
     /// The ids of rows' documents in this state; `nil` for a row without one.
     func ids(of rows: [RowNumber]) -> [DocumentID?] {
-        contents.ids.ids(rows.map { state.node(of: $0) })
+        let shared = shared
+        return shared.contents.ids.ids(rows.map { shared.contents.state.node(of: $0) })
     }
 
     /// The row of a document in this state.
