@@ -30,18 +30,41 @@ struct Ingest: AsyncParsableCommand {
     @Flag(help: "Write the edges, too.")
     var edges = false
 
+    @Flag(help: "Leave out the texts.")
+    var withoutText = false
+
+    @Option(
+        name: .customLong("index"),
+        parsing: .upToNextOption,
+        help: "Fields of the metadata to index; 'number' is each document's place."
+    )
+    var indexes: [String] = []
+
     func run() async throws {
-        let batches = try options.data
+        var batches = try options.data
             .batches(of: batch, count: documents, randomIDs: randomIDs, withEdges: edges)
+        if withoutText {
+            for batch in batches.indices {
+                for place in batches[batch].indices { batches[batch][place].text = [] }
+            }
+        }
         let store = BenchStore(common)
         defer { store.remove() }
         let target = try await store.open(common)
-        try await target.create("bench", CollectionOptions(dimension: options.dimension))
+        try await target.create(
+            "bench",
+            CollectionOptions(
+                dimension: options.dimension,
+                metadataIndexes: indexes.map { MetadataIndex($0) }
+            )
+        )
+        let processor = target.serverProcessorSeconds
         let (seconds, latencies) = try await target.ingest(
             batches,
             into: "bench",
             inFlight: inFlight
         )
+        let spent = target.serverProcessorSeconds - processor
         await target.close()
         let count = batches.reduce(0) { $0 + $1.count }
         // With so many under way at once, each batch shares its time with the others.
@@ -58,6 +81,9 @@ struct Ingest: AsyncParsableCommand {
                     ("documents", .number(Double(count))), ("batch", .number(Double(batch))),
                     ("in_flight", .number(Double(inFlight))),
                     ("edges", .text(edges ? "yes" : "no")),
+                    ("text", .text(withoutText ? "no" : "yes")),
+                    ("index", .text(indexes.joined(separator: ","))),
+                    ("server_us", .number(1e6 * spent / Double(count))),
                     ("ids", .text(randomIDs ? "random" : "sorted")),
                     ("first_tenth", .number(rate(latencies.prefix(tenth)))),
                     ("last_tenth", .number(rate(latencies.suffix(tenth)))),
