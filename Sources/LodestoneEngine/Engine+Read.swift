@@ -35,8 +35,6 @@ extension Engine {
     /// Answers a short question on a thread that others wait for: without waiting for the writer or
     /// the disk, as far as can be told beforehand, and no longer than until `deadline`.
     ///
-    /// Long loops look at the deadline; a walk through a graph, bounded by its beam, does not.
-    ///
     /// - Returns: `nil` when the question is not short, or was not after all: ask `search` then.
     /// - Throws: As `search`, except for the deadline.
     package func searchAtOnce(_ request: SearchRequest, until deadline: ContinuousClock.Instant)

@@ -10,12 +10,16 @@ import Synchronization
 /// Threading: every method may be called from any thread.
 final class Brevity: Sendable {
     /// How long a search may keep a loop.
-    static let most = Duration.microseconds(500)
+    let most: Duration
     private static let pauseFactor = 20
 
     private let origin = ContinuousClock.now
     /// Nanoseconds after `origin`.
     private let pausedUntil = Atomic<Int64>(0)
+
+    init(most: Duration) {
+        self.most = most
+    }
 
     /// Whether a search that looks short may be tried.
     func expects(_ now: ContinuousClock.Instant) -> Bool {
@@ -25,7 +29,7 @@ final class Brevity: Sendable {
     /// Notes how long one took.
     func note(_ start: ContinuousClock.Instant, _ end: ContinuousClock.Instant) {
         let time = start.duration(to: end)
-        guard time > Self.most else { return }
+        guard time > most else { return }
         let pause = time * Self.pauseFactor
         pausedUntil.store(nanoseconds(end.advanced(by: pause)), ordering: .relaxed)
     }

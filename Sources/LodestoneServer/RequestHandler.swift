@@ -24,7 +24,10 @@ final class RequestHandler: Sendable {
     private let budget: DecodeBudget
     /// Whether a snapshot or a verification is under way.
     private let isMaintaining = Atomic<Bool>(false)
-    private let brevity = Brevity()
+    private let brevity: Brevity
+    /// Searches answered on a loop, and those begun there that took too long for it.
+    private let searchesAtOnce = Atomic<Int>(0)
+    private let searchesBegunAgain = Atomic<Int>(0)
     /// Builds of indexes that were asked for: one at work, the others waiting for it.
     private let builds = Atomic<Int>(0)
     private static let maxBuilds = 8
@@ -38,6 +41,7 @@ final class RequestHandler: Sendable {
         self.audit = audit
         let limits = configuration.limits
         occupancy = Occupancy(limits: limits)
+        brevity = Brevity(most: configuration.maxSearchTimeOnLoop)
         reads = ReadQueue(
             width: configuration.readWorkers,
             maxWaiting: limits.maxQueuedReads,
@@ -243,15 +247,24 @@ final class RequestHandler: Sendable {
             brevity.expects(start),
             !connection.isClogged
         else { return false }
-        let deadline = min(start.advanced(by: Brevity.most), call.context.deadline)
+        let deadline = min(start.advanced(by: brevity.most), call.context.deadline)
         let reply: Reply?
         do throws(LodestoneError) {
             reply = try engine.searchAtOnce(search, until: deadline).map { .search($0) }
         } catch {
             reply = .error(error)
         }
-        brevity.note(start, .now)
-        guard let reply else { return false }
+        let end = ContinuousClock.now
+        brevity.note(start, end)
+        guard let reply else {
+            if end >= deadline {
+                searchesBegunAgain.add(1, ordering: .relaxed)
+                metrics.searchedAgain.increment()
+            }
+            return false
+        }
+        searchesAtOnce.add(1, ordering: .relaxed)
+        metrics.searchedAtOnce.increment()
         connection.finish(call, reply)
         return true
     }
@@ -396,6 +409,16 @@ final class RequestHandler: Sendable {
             Statistic("server.calls", Double(counts.calls), unit: "1"),
             Statistic("server.reads.waiting", Double(reads.waitingCount), unit: "1"),
             Statistic("server.reads.running", Double(reads.workerCount), unit: "1"),
+            Statistic(
+                "server.searches.at_once",
+                Double(searchesAtOnce.load(ordering: .relaxed)),
+                unit: "1"
+            ),
+            Statistic(
+                "server.searches.begun_again",
+                Double(searchesBegunAgain.load(ordering: .relaxed)),
+                unit: "1"
+            ),
             Statistic("server.decode.bytes", Double(budget.usedByteCount), unit: "bytes"),
         ]
         return stats

@@ -23,6 +23,8 @@ package struct ServerConfiguration: Sendable {
     /// Once more reads wait than one connection may have in flight, and the oldest has waited this
     /// long, new ones are refused.
     package var maxQueueWait: Duration
+    /// How long a search may keep an event loop; one that takes longer is begun again on a worker.
+    package var maxSearchTimeOnLoop: Duration
     /// Bytes that the decoded requests under way may take, over all connections.
     package var decodeBudget: Int
     /// Requests that take longer are logged.
@@ -40,6 +42,7 @@ package struct ServerConfiguration: Sendable {
         eventLoops: Int = Self.defaultEventLoops,
         readWorkers: Int = Self.defaultReadWorkers,
         maxQueueWait: Duration = .milliseconds(50),
+        maxSearchTimeOnLoop: Duration = .microseconds(500),
         decodeBudget: Int = 256 << 20,
         slowRequest: Duration = .seconds(1),
         drainTimeout: Duration = .seconds(30)
@@ -52,6 +55,7 @@ package struct ServerConfiguration: Sendable {
         self.eventLoops = eventLoops
         self.readWorkers = readWorkers
         self.maxQueueWait = maxQueueWait
+        self.maxSearchTimeOnLoop = maxSearchTimeOnLoop
         self.decodeBudget = decodeBudget
         self.slowRequest = slowRequest
         self.drainTimeout = drainTimeout

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CVectorKernels
 import LodestoneCore
 import Synchronization
 import TestSupport
@@ -121,6 +122,40 @@ struct HNSWIndexTests {
         let found = try scene.search(index, query).neighbors
         #expect(found.first == exact.first)
         #expect(try scene.search(index, query).strategy == "hnsw")
+    }
+
+    @Test("a walk ends soon after its call, however wide its beam")
+    func cancelledWalk() throws {
+        let scene = Scene(1_200)
+        let graph = try #require(try scene.built().store?.graph)
+        let scratch = HNSWScratch(
+            graph.codec,
+            nodes: graph.count,
+            kernels: lode_code_kernels_best().pointee
+        )
+        let query = scene.memory.rows[5]
+        scratch.visited = 0
+        #expect(try graph.search(query, width: 1_000, scratch, context: CallContext()) == 1_000)
+        let whole = scratch.visited
+        let found = (0..<1_000).map { HNSWBeam.node(scratch.beam[$0]) }
+        // A look at the context changes nothing else.
+        let base = graph.codec.encodeQuery(query, into: scratch.query, scratch.codec)
+        #expect(graph.search(base, width: 1_000, scratch) == 1_000)
+        #expect(found == (0..<1_000).map { HNSWBeam.node(scratch.beam[$0]) })
+        let over = CallContext()
+        over.cancel()
+        scratch.visited = 0
+        let error = #expect(throws: LodestoneError.self) {
+            try graph.search(query, width: 1_000, scratch, context: over)
+        }
+        #expect(error?.code == .cancelled)
+        #expect(scratch.visited < whole / 3)
+        scratch.visited = 0
+        let late = CallContext(deadline: .now)
+        #expect(throws: LodestoneError.self) {
+            try graph.search(query, width: 1_000, scratch, context: late)
+        }
+        #expect(scratch.visited < whole / 3)
     }
 
     @Test("vectors in which few elements dominate are told apart", arguments: Metric.allCases)

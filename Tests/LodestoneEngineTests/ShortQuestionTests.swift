@@ -71,6 +71,9 @@ struct ShortQuestionTests {
         let walk = Walk(from: ["d1"], depth: 1)
         let long = [
             Query([.near(vector, exact: true)]), Query([.near(vector, efSearch: 1_000)]),
+            // A beam is as wide as what is wanted of it.
+            Query([.near(vector)], limit: 200),
+            Query([Source(.vector(NearVector(vector)), candidates: 200), .matching("word3")]),
             Query([.near(vector)], filter: .equal(path: ["n"], .int(3))),
             Query([.near(vector)], include: .text), Query([Source(.walk(walk))]),
             Query([.near(vector), Source(.walkFromHits(walk))]),

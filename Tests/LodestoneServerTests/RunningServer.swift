@@ -60,14 +60,24 @@ final class RunningServer: Sendable {
         while try statistic("server.calls") != Double(count) {}
     }
 
+    /// The figures from the server's stats, asked for over a connection that is there: one that comes
+    /// or goes is work for the loop.
+    func figures(over client: RawClient) throws -> [String: Double] {
+        guard case .stats(let stats) = try client.call(.stats) else { return [:] }
+        return Dictionary(uniqueKeysWithValues: stats.statistics.map { ($0.name, $0.value) })
+    }
+
     /// Waits until one read runs and none waits: a worker counts from the moment it is called, and
     /// takes its read out of the queue a little later.
-    func waitUntilOneReadRuns() throws {
-        let client = try connect()
+    func waitUntilOneReadRuns() throws { try waitUntilReadsRun(1, over: connect()) }
+
+    /// Waits until so many reads run and none waits.
+    func waitUntilReadsRun(_ count: Int, over client: RawClient) throws {
         var figures: [String: Double] = [:]
-        while figures["server.reads.running"] != 1 || figures["server.reads.waiting"] != 0 {
-            guard case .stats(let stats) = try client.call(.stats) else { continue }
-            for statistic in stats.statistics { figures[statistic.name] = statistic.value }
+        while figures["server.reads.running"] != Double(count)
+            || figures["server.reads.waiting"] != 0
+        {
+            figures = try self.figures(over: client)
         }
     }
 

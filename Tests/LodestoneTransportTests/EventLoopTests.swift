@@ -38,6 +38,46 @@ struct EventLoopTests {
         await other.end()
     }
 
+    @Test("tells the last of several that are ready at once, or the only one, that it is the last")
+    func atLast() async throws {
+        let loop = try EventLoop(label: "server")
+        let other = try EventLoop(label: "clients")
+        let listener = try Listener(.tcp(host: "127.0.0.1", port: 0), loop: loop)
+        let (accepted, taken) = AsyncStream<ByteStream>.makeStream()
+        listener.start { taken.yield($0) }
+        let asked = Shared<[Bool]>([])
+        let recorders = (0..<3).map { _ in
+            Recorder { bytes, stream in
+                asked.update { $0.append(stream.loop.isAtLast) }
+                return bytes.count
+            }
+        }
+        var clients: [ByteStream] = []
+        var streams = accepted.makeAsyncIterator()
+        for recorder in recorders {
+            let client = try await connect(to: listener.localEndpoint, on: other)
+            await other.run { client.start(Recorder()) }
+            clients.append(client)
+            let stream = try #require(await streams.next())
+            await loop.run { stream.start(recorder) }
+        }
+        // The loop finds them together: it is held up until all have sent.
+        let gate = DispatchSemaphore(value: 0)
+        loop.async { gate.wait() }
+        for client in clients {
+            await other.run { client.send(now: true) { $0.append(1) } }
+        }
+        gate.signal()
+        for recorder in recorders { #expect(try await recorder.bytes(1) == [1]) }
+        #expect(asked.value == [false, false, true])
+        let first = clients[0]
+        await other.run { first.send(now: true) { $0.append(2) } }
+        #expect(try await recorders[0].bytes(1) == [2])
+        #expect(asked.value.last == true)
+        await loop.end()
+        await other.end()
+    }
+
     @Test("never runs work inside the call that asks for it")
     func notInside() async throws {
         let loop = try EventLoop(label: "test")

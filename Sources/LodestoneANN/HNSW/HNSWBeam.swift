@@ -51,9 +51,16 @@ struct HNSWBeam {
     /// Fills `scratch.beam` with the nearest nodes that are reached from the `size` in it now, which
     /// are sorted and marked as seen.
     ///
+    /// After `most` nodes it pauses: called again with what it returned, it goes on.
+    ///
     /// - Returns: Nodes in the buffer at the end, sorted.
     @inline(__always)
-    func run(_ reader: some LinkReader, _ scratch: HNSWScratch, size: Int) -> Int {
+    func run(
+        _ reader: some LinkReader,
+        _ scratch: HNSWScratch,
+        size: Int,
+        expanding most: Int = .max
+    ) -> Int {
         // Fields of classes are copied once, not read in the loop.
         let (buffer, seen, epoch) = (scratch.beam, scratch.seen, scratch.epoch)
         let (hop, hopKeys) = (scratch.hop, scratch.keys)
@@ -63,7 +70,7 @@ struct HNSWBeam {
         var current = 0
         var visited = 0
         var computed = 0
-        while current < size {
+        while current < size && visited < most {
             let element = buffer[current]
             if element & Self.expandedBit != 0 {
                 current &+= 1

@@ -3,32 +3,55 @@ import CVectorKernels
 import LodestoneCore
 
 extension HNSWGraph {
+    /// Nodes of a walk between two looks at its context: some 150 microseconds, and more than the
+    /// usual beams expand.
+    private static let nodesPerLook = 256
+
     /// Finds the `width` nodes nearest to a query by their codes, in `scratch.beam`, nearest first.
     ///
     /// - Returns: How many there are.
+    /// - Throws: `.cancelled` or `.deadlineExceeded`.
     /// - Complexity: some 25 x `width` distances.
-    func search(_ vector: UnsafePointer<Float>, width: Int, _ scratch: HNSWScratch) -> Int {
+    func search(
+        _ vector: UnsafePointer<Float>,
+        width: Int,
+        _ scratch: HNSWScratch,
+        context: CallContext
+    ) throws(LodestoneError) -> Int {
         guard entry != Self.none else { return 0 }
         let base = codec.encodeQuery(vector, into: scratch.query, scratch.codec)
-        return search(base, width: width, scratch)
+        let beam = beam(base, width: width, scratch)
+        let reader = FrozenLinks(start: links, length: listLength)
+        var size = 1
+        while true {
+            let before = scratch.visited
+            size = beam.run(reader, scratch, size: size, expanding: Self.nodesPerLook)
+            if scratch.visited - before < Self.nodesPerLook { return size }
+            try context.check()
+        }
     }
 
-    /// As above, for a query that is encoded already.
+    /// As above, for a query that is encoded already, to its end.
     func search(_ base: Int32, width: Int, _ scratch: HNSWScratch) -> Int {
+        let reader = FrozenLinks(start: links, length: listLength)
+        return beam(base, width: width, scratch).run(reader, scratch, size: 1)
+    }
+
+    /// A beam with the nearest node of the level above the bottom in it.
+    private func beam(_ base: Int32, width: Int, _ scratch: HNSWScratch) -> HNSWBeam {
         let keys = codec.keys(scratch.kernels)
         let codes = codec.layout(records)
         let (nearest, key) = descend(base, codes, keys, scratch)
         scratch.begin(beam: width, nodes: count)
         scratch.seen[Int(nearest)] = scratch.epoch
         scratch.beam[0] = UInt64(key) << 32 | UInt64(nearest)
-        let beam = HNSWBeam(
+        return HNSWBeam(
             codes: codes,
             keys: keys,
             query: UnsafeRawPointer(scratch.query),
             base: base,
             width: width
         )
-        return beam.run(FrozenLinks(start: links, length: listLength), scratch, size: 1)
     }
 
     private func descend(

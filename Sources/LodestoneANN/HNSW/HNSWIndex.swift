@@ -124,7 +124,12 @@ package struct HNSWIndex: VectorIndex {
         let widened = min(Double(width) / share, Double(total))
         let walk = widened * Self.distancesPerPlace * Self.walkCost
         if questions.allowed == nil || walk < Double(wanted) {
-            let size = graph.search(query, width: Int(widened), scratch)
+            let size = try graph.search(
+                query,
+                width: Int(widened),
+                scratch,
+                context: questions.context
+            )
             // A graph that grows has nodes of rows that this reader's state doesn't know.
             let isAny = share == 1 && !graph.grows
             let found = take(reranked, of: size, isAny ? nil : questions, graph, scratch)

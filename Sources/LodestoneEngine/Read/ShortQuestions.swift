@@ -10,7 +10,7 @@ extension SearchRequest {
         else { return false }
         return query.sources.allSatisfy { source in
             switch source.kind {
-            case .vector(let near): near.isShort(in: contents)
+            case .vector(let near): near.isShort(depth: query.depth(of: source), in: contents)
             case .text(let text): text.mode == .anyWord && text.fuzzy == nil
             case .walk, .walkFromHits: false
             }
@@ -24,13 +24,13 @@ extension NearVector {
     /// Vectors compared one by one: some 50 microseconds.
     private static let maxShortScan = 1 << 18
 
-    fileprivate func isShort(in contents: CollectionContents) -> Bool {
+    fileprivate func isShort(depth: Int, in contents: CollectionContents) -> Bool {
         let state = contents.state
         guard !exact, state.index.health.isGood else { return false }
         switch contents.options.vectorStrategy {
         case .hnsw(let inline, let hnsw):
             // A write that links its vectors holds the graph for as long.
-            if inline || max(efSearch ?? hnsw.efSearch, 1) > Self.maxShortEF { return false }
+            if inline || max(efSearch ?? hnsw.efSearch, depth) > Self.maxShortEF { return false }
         case .lsh: return false
         case .flatScan: break
         }

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0
+import Dispatch
+import LodestoneCore
+import LodestoneServer
+import LodestoneWire
+import Synchronization
+import Testing
+
+@Suite("A short search", .timeLimit(.minutes(5)))
+struct AtOnceTests {
+    /// A loop that has all the time, so that what it tries doesn't depend on the machine's speed.
+    @Sendable private static func patient(_ configuration: inout ServerConfiguration) {
+        configuration.eventLoops = 1
+        configuration.readWorkers = 2
+        configuration.maxSearchTimeOnLoop = .seconds(600)
+        configuration.limits.maxQueryBytes = ShortCollection.maxQueryBytes
+    }
+
+    @Test("is answered at once, a long one by a worker, and both as ever")
+    func ways() async throws {
+        try await withServer(Self.patient) { server in
+            let client = try server.connect()
+            _ = try ShortCollection(server, client)
+            let queries =
+                ShortCollection.short.map { ($0, 1.0) } + ShortCollection.long.map { ($0, 0.0) }
+            for (query, expected) in queries {
+                let before = try server.figures(over: client)["server.searches.at_once"] ?? -1
+                let reply = try client.call(ShortCollection.call(query))
+                let after = try server.figures(over: client)["server.searches.at_once"]
+                #expect(after == before + expected, "\(query)")
+                // Two questions in one request are a worker's.
+                try server.waitUntilReadsRun(0, over: client)
+                let both = try client.call(ShortCollection.call(query, query))
+                try server.waitUntilReadsRun(0, over: client)
+                guard case .search(let one) = reply, case .search(let two) = both else {
+                    Issue.record("not answered: \(reply), \(both)")
+                    return
+                }
+                #expect(one.results[0].hits == two.results[0].hits)
+                #expect(one.sequenceNumber == two.sequenceNumber)
+                #expect(!one.results[0].hits.isEmpty)
+            }
+        }
+    }
+
+    @Test("that takes longer than a loop has is begun again, and answered by a worker")
+    func begunAgain() async throws {
+        try await withServer {
+            $0.eventLoops = 1
+            $0.maxSearchTimeOnLoop = .nanoseconds(1)
+        } _: { server in
+            let client = try server.connect()
+            let collection = try ShortCollection(server, client)
+            let before = try server.figures(over: client)["server.searches.begun_again"]
+            var after: [String: Double]
+            // None is tried in the pause after the one that made the collection known.
+            repeat {
+                #expect(try client.call(collection.call) == collection.reply)
+                after = try server.figures(over: client)
+            } while after["server.searches.begun_again"] == before
+            #expect(after["server.searches.begun_again"] == before.map { $0 + 1 })
+            #expect(after["server.searches.at_once"] == 0)
+        }
+    }
+
+    @Test("that only looked short is begun again with the time that a loop has in earnest")
+    func deceptive() async throws {
+        try await withServer {
+            $0.eventLoops = 1
+            $0.limits.maxQueryBytes = ShortCollection.maxQueryBytes
+        } _: { server in
+            let client = try server.connect()
+            _ = try ShortCollection(server, client)
+            let worker = try client.call(
+                ShortCollection.call(ShortCollection.deceptive, ShortCollection.deceptive)
+            )
+            try server.waitUntilReadsRun(0, over: client)
+            let before = try server.figures(over: client)
+            var after: [String: Double]
+            // None is tried in the pause after one that took long.
+            repeat {
+                let reply = try client.call(ShortCollection.call(ShortCollection.deceptive))
+                guard case .search(let one) = reply, case .search(let two) = worker else {
+                    Issue.record("not answered: \(reply), \(worker)")
+                    return
+                }
+                #expect(one.results[0].hits == two.results[0].hits)
+                after = try server.figures(over: client)
+            } while after["server.searches.begun_again"] == before["server.searches.begun_again"]
+            #expect(after["server.searches.at_once"] == before["server.searches.at_once"])
+        }
+    }
+
+    @Test("waits for no long one of another connection, and takes no worker's turn from it")
+    func besideLong() async throws {
+        try await withServer(Self.patient) { server in
+            let (busy, client) = (try server.connect(), try server.connect())
+            let collection = try ShortCollection(server, client)
+            let work = try HugeSearch(busy)
+            let long = try busy.send(work.call, deadline: .seconds(300))
+            try server.waitUntilReadsRun(1, over: client)
+            let before = try server.figures(over: client)["server.searches.at_once"]
+            for _ in 1...20 { #expect(try client.call(collection.call) == collection.reply) }
+            #expect(try server.figures(over: client)["server.searches.at_once"] == before)
+            // It was not done meanwhile.
+            try busy.send(.cancel(id: long))
+            #expect(try busy.reply(to: long).error?.code == .cancelled)
+            try server.waitUntilReadsRun(0, over: client)
+            #expect(try client.call(collection.call) == collection.reply)
+            let after = try server.figures(over: client)["server.searches.at_once"]
+            #expect(after == before.map { $0 + 1 })
+        }
+    }
+
+    @Test("and a long one are answered while another connection never stops", arguments: [0, 1])
+    func fairness(flooding: Int) async throws {
+        try await withServer {
+            $0.eventLoops = 1
+            $0.readWorkers = 2
+        } _: { server in
+            let client = try server.connect()
+            let collection = try ShortCollection(server, client)
+            let work = try HugeSearch(client, queries: 20)
+            let calls = [collection.call, work.call]
+            let (isDone, ended) = (Flag(), DispatchSemaphore(value: 0))
+            DispatchQueue.global().async {
+                defer { ended.signal() }
+                do {
+                    let other = try server.connect()
+                    repeat {
+                        let ids = try (1...20).map { _ in try other.send(calls[flooding]) }
+                        let replies = try other.replies(to: ids)
+                        #expect(replies.allSatisfy { $0.error == nil })
+                    } while !isDone.isRaised
+                } catch {
+                    Issue.record(error)
+                }
+            }
+            for _ in 1...20 {
+                let reply = try client.call(calls[1 - flooding])
+                #expect(reply.error == nil)
+                if flooding == 1 { #expect(reply == collection.reply) }
+                #expect(try client.call(.ping).error == nil)
+            }
+            isDone.raise()
+            ended.wait()
+        }
+    }
+
+    @Test("behind others in one packet leaves the loop to what else has come")
+    func pipelined() async throws {
+        try await withServer(Self.patient) { server in
+            let client = try server.connect()
+            let collection = try ShortCollection(server, client)
+            let before = try server.figures(over: client)["server.searches.at_once"] ?? -1
+            let frames = try (1_000..<1_050).flatMap {
+                try Request(id: $0, call: collection.call).frame()
+            }
+            try client.send(frames)
+            let replies = try client.replies(to: Array(1_000..<1_050))
+            #expect(replies.allSatisfy { $0 == collection.reply })
+            // The last of a packet may be alone: the network cuts this into two at most.
+            let after = try server.figures(over: client)["server.searches.at_once"] ?? -1
+            #expect(after - before <= 2)
+        }
+    }
+
+    @Test("has one answer, whenever it is cancelled")
+    func cancel() async throws {
+        try await withServer(Self.patient) { server in
+            let client = try server.connect()
+            let collection = try ShortCollection(server, client)
+            let answered = try client.send(collection.call)
+            #expect(try client.reply(to: answered) == collection.reply)
+            try client.send(.cancel(id: answered))
+            guard case .pong = try client.call(.ping) else {
+                Issue.record("an answered call was answered again")
+                return
+            }
+            for id in UInt64(1_000)..<1_100 {
+                let frames =
+                    try Request(id: id, call: collection.call).frame()
+                    + Request(id: id + 1_000, call: .cancel(id: id)).frame()
+                    + Request(id: id + 2_000, call: .ping).frame()
+                try client.send(frames)
+                var replies: [UInt64: Reply] = [:]
+                while replies.count < 2, let response = try client.receive() {
+                    #expect(replies[response.id] == nil)
+                    replies[response.id] = response.reply
+                }
+                let reply = try #require(replies[id])
+                #expect(reply == collection.reply || reply.error?.code == .cancelled)
+                #expect(replies[id + 2_000] != nil)
+            }
+            #expect(try server.figures(over: client)["server.calls"] == 0)
+        }
+    }
+
+    @Test("ends at its deadline, on the loop, too")
+    func deadline() async throws {
+        try await withServer(Self.patient) { server in
+            let client = try server.connect()
+            let collection = try ShortCollection(server, client)
+            let call = ShortCollection.call(ShortCollection.deceptive)
+            let late = try client.call(call, deadline: .milliseconds(1))
+            #expect(late.error?.code == .deadlineExceeded)
+            #expect(late.error?.outcome == .notApplied)
+            #expect(try server.figures(over: client)["server.searches.begun_again"] == 1)
+            try server.waitUntilReadsRun(0, over: client)
+            #expect(try client.call(collection.call) == collection.reply)
+        }
+    }
+
+    @Test("that is wrong is refused on the loop as elsewhere, and holds nothing afterwards")
+    func wrong() async throws {
+        try await withServer(Self.patient) { server in
+            let client = try server.connect()
+            _ = try ShortCollection(server, client)
+            let query = Query([.near([1])])
+            let before = try server.figures(over: client)["server.searches.at_once"]
+            let atOnce = try client.call(ShortCollection.call(query))
+            #expect(
+                try server.figures(over: client)["server.searches.at_once"]
+                    == before.map { $0 + 1 }
+            )
+            #expect(atOnce.error?.reason == "DIMENSION_MISMATCH")
+            #expect(try client.call(ShortCollection.call(query, query)).error == atOnce.error)
+            try server.waitUntilReadsRun(0, over: client)
+            let figures = try server.figures(over: client)
+            #expect(figures["server.calls"] == 0)
+            #expect(figures["server.decode.bytes"] == 0)
+        }
+    }
+
+    @Test("counts among the calls in flight of its connection, and makes room again")
+    func inFlight() async throws {
+        try await withServer {
+            Self.patient(&$0)
+            $0.limits.maxInFlight = 1
+        } _: { server in
+            let client = try server.connect()
+            let collection = try ShortCollection(server, client)
+            // Each has the whole limit.
+            for _ in 1...50 { #expect(try client.call(collection.call) == collection.reply) }
+            #expect(try server.figures(over: client)["server.calls"] == 0)
+            #expect(try server.figures(over: client)["server.decode.bytes"] == 0)
+            let work = try HugeSearch(client)
+            let long = try client.send(work.call, deadline: .seconds(300))
+            #expect(try client.call(collection.call).error?.reason == "TOO_MANY_IN_FLIGHT")
+            try client.send(.cancel(id: long))
+            #expect(try client.reply(to: long).error?.code == .cancelled)
+            #expect(try client.call(collection.call) == collection.reply)
+        }
+    }
+
+    @Test("does not overtake the searches that wait for a worker")
+    func overload() async throws {
+        try await withServer {
+            Self.patient(&$0)
+            $0.readWorkers = 1
+            $0.limits.maxQueuedReads = 1
+        } _: { server in
+            let (busy, client) = (try server.connect(), try server.connect())
+            let collection = try ShortCollection(server, client)
+            let work = try HugeSearch(busy)
+            let running = try busy.send(work.call, deadline: .seconds(300))
+            try server.waitUntilReadsRun(1, over: client)
+            let waiting = try busy.send(work.call, deadline: .seconds(300))
+            while try server.figures(over: client)["server.reads.waiting"] != 1 {}
+            let refused = try client.call(collection.call)
+            #expect(refused.error?.reason == "OVERLOADED")
+            #expect(refused.error?.retryAfter != nil)
+            try busy.send(.cancel(id: waiting))
+            try busy.send(.cancel(id: running))
+            _ = try busy.replies(to: [running, waiting])
+            #expect(try client.call(collection.call) == collection.reply)
+        }
+    }
+
+    @Test("doesn't keep a server from ending, which starts no other")
+    func drain() async throws {
+        try await withServer(Self.patient) { server in
+            let (busy, client) = (try server.connect(), try server.connect())
+            let collection = try ShortCollection(server, client)
+            let work = try HugeSearch(busy)
+            let last = try client.send(collection.call)
+            #expect(try client.reply(to: last) == collection.reply)
+            let running = try busy.send(work.call, deadline: .seconds(300))
+            try server.waitUntilReadsRun(1, over: busy)
+            let drained = Task { await server.drain() }
+            // Nothing of the first is under way: it is asked to leave, and the connection ends.
+            guard case .goAway(let goAway)? = try client.receive()?.reply else {
+                Issue.record("no go away")
+                return
+            }
+            #expect(goAway.lastRequest >= last)
+            #expect(try client.receive() == nil)
+            // The other has a call under way, and may not begin one.
+            guard case .goAway? = try busy.receive()?.reply else {
+                Issue.record("no go away")
+                return
+            }
+            let late = try busy.call(collection.call)
+            #expect(late.error?.code == .unavailable)
+            #expect(late.error?.outcome == .notApplied)
+            try busy.send(.cancel(id: running))
+            #expect(try busy.reply(to: running).error?.code == .cancelled)
+            #expect(try busy.receive() == nil)
+            _ = drained
+        }
+    }
+}
+
+/// Something that one thread tells another.
+private final class Flag: Sendable {
+    private let value = Atomic<Bool>(false)
+    var isRaised: Bool { value.load(ordering: .acquiring) }
+    func raise() { value.store(true, ordering: .releasing) }
+}
