@@ -128,8 +128,8 @@ package struct HNSWIndex: VectorIndex {
         guard wanted > 0 else { return VectorAnswer(neighbors: [], strategy: name) }
         let share = Double(wanted) / Double(total)
         var widened = min(Double(width) / share, Double(total))
-        var isFirst = questions.allowed == nil
-        while isFirst || widened * Self.distancesPerPlace * Self.walkCost < Double(wanted) {
+        var mustWalk = questions.allowed == nil
+        while mustWalk || widened * Self.distancesPerPlace * Self.walkCost < Double(wanted) {
             let size = try graph.search(
                 query,
                 width: Int(widened),
@@ -146,7 +146,7 @@ package struct HNSWIndex: VectorIndex {
             // What passes is rarer around here than elsewhere. All walks together take no longer
             // than a scan and a third.
             widened = min(widened * Self.widening, Double(total))
-            isFirst = false
+            mustWalk = false
         }
         let size = try graph.scan(
             query,

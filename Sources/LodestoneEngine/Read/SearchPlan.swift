@@ -250,7 +250,6 @@ struct SearchPlan {
     ) throws(LodestoneError) {
         guard query.fusion.addsScores, lists.count > 1 else { return }
         let found = Set(lists.flatMap(\.rows))
-        let state = view.state
         for (index, source) in query.sources.enumerated() {
             try context.check()
             let missing = found.subtracting(lists[index].rows).sorted()
@@ -260,14 +259,14 @@ struct SearchPlan {
                     near.vector,
                     k: missing.count,
                     among: missing,
-                    of: state.vectorTable
+                    of: view.state.vectorTable
                 ).map { ($0.row, options.metric.score($0.distance)) }
-            } else if let asked = texts[index], let text = state.text {
+            } else if let asked = texts[index], let text = view.state.text {
                 let scores = try text.scores(of: asked, rows: missing, context: context)
                 lists[index].others = Array(zip(missing, scores))
             }
         }
-        try state.refuseDamagedVectors()
+        try view.state.refuseDamagedVectors()
     }
 
     /// Documents that a walk reaches, nearest first; the score is 1 / depth.

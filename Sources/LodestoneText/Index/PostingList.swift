@@ -1,5 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 
+/// Which of a question's weights a posting list counts with: places among them.
+struct ListShare {
+    let stem: Int?
+    let form: Int?
+
+    init(stem: Int?, form: Int?) {
+        self.stem = stem
+        self.form = form
+    }
+
+    /// Of a list of a kind: documents in one `among` others have their stem in another list.
+    init(_ kind: PostingList.Kind, stem: Int, form: Int?) {
+        self.init(stem: kind == .among ? nil : stem, form: form)
+    }
+
+    /// What an occurrence counts.
+    func weight(_ weights: [UInt64]) -> UInt64 {
+        (stem.map { weights[$0] } ?? 0) + (form.map { weights[$0] } ?? 0)
+    }
+}
+
 /// The lists that the postings of a stem are spread over, so that a word in its exact form can count
 /// more than another form of it, at the cost of one list.
 ///

@@ -161,9 +161,7 @@ extension TextMatcher {
             let leaf = leaves[number]
             if case .none = leaf.scope { continue }
             for place in leaf.words.joined() + Array(leaf.endings ?? 0..<0) where isPresent[place] {
-                let weight =
-                    (shares[place].stem.map { weights[$0] } ?? 0)
-                    + (shares[place].form.map { weights[$0] } ?? 0)
+                let weight = shares[place].weight(weights)
                 // A prefix may stand for any number of words, so this sum has no bound.
                 let add = { (row: Int, postingClass: UInt16) in
                     let sum = sums[row] &+ WordWeights.product(weight, postingClass)

@@ -33,12 +33,6 @@ struct TextMatcher {
         var field: Int? { if case .one(let field) = self { field } else { nil } }
     }
 
-    /// What a posting list counts: places in the weights of the question.
-    struct Share {
-        let stem: Int?
-        let form: Int?
-    }
-
     indirect enum Node {
         case leaf(Int)
         case and([Node])
@@ -51,7 +45,7 @@ struct TextMatcher {
     var cursors: [TermCursor] = []
     var isPresent: [Bool] = []
     /// Of each cursor.
-    var shares: [Share] = []
+    var shares: [ListShare] = []
     var inverseFrequencies: [Double] = []
     let bm25: BM25
     var leaves: [Leaf] = []
@@ -92,13 +86,13 @@ struct TextMatcher {
     ) throws(LodestoneError) -> Node {
         switch expression {
         case .word(let word):
-            return leaf([word], isPrefix: false, scope, isWanted)
+            return leaf(analyzed([word]), isPrefix: false, scope, isWanted)
         case .anyOf(let words):
-            return .or(words.map { leaf([$0.text], isPrefix: false, scope, isWanted) })
+            return .or(words.map { leaf([$0], isPrefix: false, scope, isWanted) })
         case .phrase(let words):
-            return leaf(words, isPrefix: false, scope, isWanted)
+            return leaf(analyzed(words), isPrefix: false, scope, isWanted)
         case .prefix(let words):
-            return leaf(words, isPrefix: true, scope, isWanted)
+            return leaf(analyzed(words), isPrefix: true, scope, isWanted)
         case .fuzzy(let word, let fuzziness):
             let word = try index.fuzzyWord(word, fuzziness, context: context)
             return leaf(of: word.expansions, scope, isWanted) { expansion, matcher in
@@ -146,7 +140,7 @@ struct TextMatcher {
         var leaf = Leaf(scope: scope, isWanted: isWanted)
         let start = cursors.count
         for expansion in expansions {
-            let share = Share(stem: place(expansion, &self), form: nil)
+            let share = ListShare(stem: place(expansion, &self), form: nil)
             for cursor in expansion.cursors {
                 cursors.append(cursor)
                 shares.append(share)
@@ -157,13 +151,17 @@ struct TextMatcher {
         return .leaf(leaves.count - 1)
     }
 
+    private func analyzed(_ texts: [String]) -> [QueryWord] {
+        texts.flatMap { index.delta.dictionary.analyzer.words(of: $0) }
+    }
+
     private mutating func leaf(
-        _ texts: [String],
+        _ words: [QueryWord],
         isPrefix: Bool,
         _ scope: Scope,
         _ isWanted: Bool
     ) -> Node {
-        var words = texts.flatMap { index.delta.dictionary.analyzer.words(of: $0) }
+        var words = words
         var leaf = Leaf(scope: scope, isWanted: isWanted)
         let last = isPrefix ? words.popLast() : nil
         for word in words { leaf.words.append(addLists(of: word)) }
@@ -172,7 +170,7 @@ struct TextMatcher {
             index.appendCursors(withPrefix: last.stem.bytes, to: &cursors)
             leaf.endings = start..<cursors.count
             let frequency = cursors[start...].reduce(0) { $0 + $1.frequency }
-            let share = Share(stem: addInverseFrequency(frequency), form: nil)
+            let share = ListShare(stem: addInverseFrequency(frequency), form: nil)
             while shares.count < cursors.count { shares.append(share) }
         }
         leaves.append(leaf)
@@ -200,7 +198,7 @@ struct TextMatcher {
             if form != nil { formFrequency += cursor.frequency }
             cursors.append(cursor)
             shares.append(
-                Share(stem: kind == .among ? nil : place, form: form.map { _ in place + 1 })
+                ListShare(kind, stem: place, form: form.map { _ in place + 1 })
             )
         }
         _ = addInverseFrequency(frequency)

@@ -58,8 +58,8 @@ struct WordQuestion {
                 stems[place].formTimes.append(1)
             }
         }
-        // Of each list which of the inverse frequencies it counts with.
-        var counted: [(stem: Int?, form: Int?)] = []
+        // Of each list.
+        var shares: [ListShare] = []
         var inverseFrequencies: [Double] = []
         var found: [TermCursor] = []
         let count = index.documentCount
@@ -72,7 +72,7 @@ struct WordQuestion {
                 if let form { formFrequencies[form] += cursor.frequency }
                 if cursor.isAtEnd { return }
                 found.append(cursor)
-                counted.append((kind == .among ? nil : place, form.map { place + 1 + $0 }))
+                shares.append(ListShare(kind, stem: place, form: form.map { place + 1 + $0 }))
             }
             // Words that occur nowhere take part in the weights, so that these don't depend on
             // whether the postings of gone documents are still there.
@@ -90,15 +90,14 @@ struct WordQuestion {
                 inverseFrequencies.append(weight)
                 for cursor in expansion.cursors where !cursor.isAtEnd {
                     found.append(cursor)
-                    counted.append((inverseFrequencies.count - 1, nil))
+                    shares.append(ListShare(stem: inverseFrequencies.count - 1, form: nil))
                 }
             }
         }
         let scale = WordWeights(inverseFrequencies, bm25: bm25)
-        let lists = zip(found, counted).map { cursor, counted in
-            let stem = counted.stem.map { scale.weights[$0] } ?? 0
-            return (cursor: cursor, weight: stem + (counted.form.map { scale.weights[$0] } ?? 0))
-        }.sorted { $0.weight > $1.weight }
+        let lists = zip(found, shares)
+            .map { (cursor: $0, weight: $1.weight(scale.weights)) }
+            .sorted { $0.weight > $1.weight }
         cursors = lists.map(\.cursor)
         weights = lists.map(\.weight)
         self.scale = scale
