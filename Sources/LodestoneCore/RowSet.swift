@@ -39,6 +39,13 @@ package struct RowSet: Sendable {
         return word < words.count && words[word] & (1 << UInt64(row % 64)) != 0
     }
 
+    /// Calls `body` with a bit for each row, in words of 64 from row 0 on.
+    package func withWords<T, E: Error>(
+        _ body: (UnsafeBufferPointer<UInt64>) throws(E) -> T
+    ) throws(E) -> T {
+        try words.withUnsafeBufferPointer { (words) throws(E) in try body(words) }
+    }
+
     /// The smallest row in it that is at least `row`.
     ///
     /// - Complexity: O(1) in a dense set; a word for each 64 rows passed.

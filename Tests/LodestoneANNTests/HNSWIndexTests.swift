@@ -229,6 +229,45 @@ struct HNSWIndexTests {
         #expect(answer.neighbors.count == 1 && allowed.contains(answer.neighbors[0].row))
     }
 
+    /// Which rows a filter lets through.
+    enum Passing: CaseIterable {
+        /// Any, all over.
+        case scattered
+        /// Those of one side, which most questions are far from.
+        case side
+        /// One row, many times, and rows far from it.
+        case island
+    }
+
+    @Test("a walk keeps to rows that pass", arguments: Passing.allCases, [false, true])
+    func walkAmong(passing: Passing, withGaps: Bool) throws {
+        var random = SeededGenerator(seed: 21)
+        var rows = Scene.clustered(8_000, 16, &random)
+        var allowed = RowSet(count: 8_000)
+        let side = rows.map { $0[0] }.sorted()[2_000]
+        for row in 0..<8_000 {
+            let passes =
+                switch passing {
+                case .scattered: row % 4 == 0
+                case .side: rows[row][0] < side
+                case .island: row < 100 || rows[row][0] < side
+                }
+            if passing == .island && row < 100 { rows[row] = rows[0] }
+            if passes { allowed.insert(UInt32(row)) }
+        }
+        var scene = Scene(rows, metric: .euclidean)
+        scene.options.efSearch = 12
+        let exists = { @Sendable (row: UInt32) in !withGaps || row % 7 != 3 }
+        let index = try scene.built(exists: exists)
+        for row in 0..<8_000 as Range<UInt32> where !exists(row) { allowed.remove(row) }
+        let among = try scene.recall(index, allowed: allowed, exists: exists)
+        let amongAll = try scene.recall(index, exists: exists)
+        #expect(among >= amongAll - 0.05 && among >= 0.8)
+        let answer = try scene.search(index, rows[0], allowed: allowed, exists: exists)
+        #expect(answer.strategy == "hnsw")
+        #expect(answer.computed < allowed.count / 2, "fewer comparisons than a scan")
+    }
+
     @Test("a filter that allows nothing finds nothing")
     func emptyFilter() throws {
         let scene = Scene(200)

@@ -64,7 +64,7 @@ struct HNSWBeam {
         // Fields of classes are copied once, not read in the loop.
         let (buffer, seen, epoch) = (scratch.beam, scratch.seen, scratch.epoch)
         let (hop, hopKeys) = (scratch.hop, scratch.keys)
-        let (codes, base, width, length) = (self.codes, self.base, self.width, reader.length)
+        let (codes, base, length) = (self.codes, self.base, reader.length)
         let lines = min(codes.stride, codes.query_bytes)
         var size = size
         var current = 0
@@ -111,33 +111,48 @@ struct HNSWBeam {
             if found == 0 { continue }
             computed &+= found
             keys(codes, query, base, hop, found, hopKeys)
-            var bound = size < width ? UInt32.max : Self.key(buffer[size &- 1])
-            index = 0
-            while index < found {
-                let key = hopKeys[index]
-                if key < bound || size < width {
-                    let place = Self.insert(
-                        UInt64(key) << 32 | UInt64(hop[index]),
-                        into: buffer,
-                        &size,
-                        width: width
-                    )
-                    if place < current { current = place }
-                    if place < current &+ 4 {
-                        prefetch(reader.place(of: hop[index]), length &* 4)
-                    }
-                    if size == width { bound = Self.key(buffer[size &- 1]) }
-                }
-                index &+= 1
-            }
+            keep(found, hop, hopKeys, in: buffer, &size, &current, reader)
         }
         scratch.visited &+= visited
         scratch.computed &+= computed
         return size
     }
 
+    /// Puts those nodes of a hop in the buffer that are near enough, and goes back to the nearest of
+    /// them.
     @inline(__always)
-    private func prefetch(_ place: UnsafeRawPointer, _ byteCount: Int) {
+    func keep(
+        _ found: Int,
+        _ hop: UnsafePointer<UInt32>,
+        _ hopKeys: UnsafePointer<UInt32>,
+        in buffer: UnsafeMutablePointer<UInt64>,
+        _ size: inout Int,
+        _ current: inout Int,
+        _ reader: some LinkReader
+    ) {
+        var bound = size < width ? UInt32.max : Self.key(buffer[size &- 1])
+        var index = 0
+        while index < found {
+            let key = hopKeys[index]
+            if key < bound || size < width {
+                let place = Self.insert(
+                    UInt64(key) << 32 | UInt64(hop[index]),
+                    into: buffer,
+                    &size,
+                    width: width
+                )
+                if place < current { current = place }
+                if place < current &+ 4 {
+                    prefetch(reader.place(of: hop[index]), reader.length &* 4)
+                }
+                if size == width { bound = Self.key(buffer[size &- 1]) }
+            }
+            index &+= 1
+        }
+    }
+
+    @inline(__always)
+    func prefetch(_ place: UnsafeRawPointer, _ byteCount: Int) {
         var line = 0
         while line < byteCount {
             lode_prefetch(place + line)

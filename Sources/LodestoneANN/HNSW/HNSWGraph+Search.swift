@@ -6,6 +6,10 @@ extension HNSWGraph {
     /// Nodes of a walk between two looks at its context: some 150 microseconds, and more than the
     /// usual beams expand.
     private static let nodesPerLook = 256
+    /// The same where nodes are stepped over.
+    private static let filteredNodesPerLook = 64
+    /// Nodes from all over that a walk with a filter begins with.
+    private static let seedCount: UInt32 = 32
 
     /// Finds the `width` nodes nearest to a query by their codes, in `scratch.beam`, nearest first.
     ///
@@ -31,7 +35,73 @@ extension HNSWGraph {
         }
     }
 
-    /// As above, for a query that is encoded already, to its end.
+    /// As above, among the nodes of the rows in `allowed`.
+    ///
+    /// - Complexity: up to `HNSWBeam.filteredHop` distances and four times `degree` x `degree` looks at
+    ///   `allowed` for each of some 1.3 x `width` nodes.
+    func search(
+        _ vector: UnsafePointer<Float>,
+        among allowed: RowSet,
+        width: Int,
+        _ scratch: HNSWScratch,
+        context: CallContext
+    ) throws(LodestoneError) -> Int {
+        guard entry != Self.none else { return 0 }
+        let base = codec.encodeQuery(vector, into: scratch.query, scratch.codec)
+        return try allowed.withWords { (words) throws(LodestoneError) in
+            guard let start = words.baseAddress else { return 0 }
+            let nodes = AllowedNodes(start, wordCount: words.count, self)
+            let beam = beam(base, width: width, scratch)
+            let reader = FrozenLinks(start: links, length: listLength)
+            var size = seed(beam, reader, nodes, allowed, scratch)
+            while true {
+                let before = scratch.visited
+                size = beam.run(
+                    reader,
+                    among: nodes,
+                    scratch,
+                    size: size,
+                    expanding: Self.filteredNodesPerLook
+                )
+                if scratch.visited - before < Self.filteredNodesPerLook { return size }
+                try context.check()
+            }
+        }
+    }
+
+    /// Puts first nodes that may be found into a beam: those around the one in it, and some from all
+    /// over.
+    ///
+    /// Where nothing near the query may be found, those lead to the nearest that may.
+    private func seed(
+        _ beam: HNSWBeam,
+        _ reader: FrozenLinks,
+        _ nodes: AllowedNodes,
+        _ allowed: RowSet,
+        _ scratch: HNSWScratch
+    ) -> Int {
+        let nearest = HNSWBeam.node(scratch.beam[0])
+        var size = nodes.contains(nearest) ? 1 : 0
+        var found = beam.gather(nearest, reader, nodes, scratch)
+        let step = max(1, (endRow - rows[0]) / Self.seedCount)
+        var row = rows[0]
+        for _ in 0..<Self.seedCount {
+            guard let next = allowed.next(from: row) else { break }
+            if let node = node(of: next), scratch.seen[Int(node)] != scratch.epoch {
+                scratch.seen[Int(node)] = scratch.epoch
+                scratch.hop[found] = node
+                found += 1
+            }
+            row = max(row, next) &+ step
+        }
+        beam.keys(codec.layout(records), scratch.query, beam.base, scratch.hop, found, scratch.keys)
+        scratch.computed += found
+        var current = 0
+        beam.keep(found, scratch.hop, scratch.keys, in: scratch.beam, &size, &current, reader)
+        return size
+    }
+
+    /// As the first, for a query that is encoded already, to its end.
     func search(_ base: Int32, width: Int, _ scratch: HNSWScratch) -> Int {
         let reader = FrozenLinks(start: links, length: listLength)
         return beam(base, width: width, scratch).run(reader, scratch, size: 1)

@@ -125,6 +125,23 @@ final class HNSWGraph: @unchecked Sendable {
     /// The row after the last that has a node.
     var endRow: UInt32 { count > 0 ? rows[count - 1] + 1 : 0 }
 
+    /// Whether rows below `endRow` and above the first have no node.
+    var hasGaps: Bool { count > 0 && Int(endRow - rows[0]) != count }
+
+    /// The node of a row, if it has one.
+    ///
+    /// - Complexity: O(log `count`) with gaps, else O(1).
+    func node(of row: UInt32) -> UInt32? {
+        guard count > 0, row >= rows[0], row < endRow else { return nil }
+        guard hasGaps else { return row - rows[0] }
+        var (low, high) = (0, count)
+        while low < high {
+            let middle = (low + high) / 2
+            if rows[middle] < row { low = middle + 1 } else { high = middle }
+        }
+        return rows[low] == row ? UInt32(low) : nil
+    }
+
     /// Bytes in use.
     var byteCount: Int {
         count * (codec.stride + listLength * 4 + 9) + upperCount * options.m * 4

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+import CVectorKernels
+import LodestoneCore
+
+/// The nodes that a search may find, among those of a graph that nobody changes.
+struct AllowedNodes {
+    private let words: UnsafePointer<UInt64>
+    private let wordCount: Int
+    /// The row of each node; `nil` where rows follow each other.
+    private let rows: UnsafePointer<UInt32>?
+    private let firstRow: UInt32
+
+    /// The nodes of some rows: `words` has a bit for each, and has to outlive this.
+    init(_ words: UnsafePointer<UInt64>, wordCount: Int, _ graph: HNSWGraph) {
+        self.words = words
+        self.wordCount = wordCount
+        firstRow = graph.count > 0 ? graph.rows[0] : 0
+        rows = graph.hasGaps ? UnsafePointer(graph.rows) : nil
+    }
+
+    @inline(__always) func contains(_ node: UInt32) -> Bool {
+        let row = if let rows { rows[Int(node)] } else { firstRow &+ node }
+        let word = Int(row >> 6)
+        return word < wordCount && (words[word] &>> UInt64(row & 63)) & 1 != 0
+    }
+}
+
+/// The walk of a search with a filter: only nodes that may be found are compared, and those that may
+/// not are stepped over, to the links of their links (ACORN-1: Patel et al., arXiv:2403.04871).
+extension HNSWBeam {
+    /// Nodes of a hop that are enough: of 117,659 vectors of WordNet, 12 to 25 % of them to be found,
+    /// 32 give the recall of a walk without a filter at equal width (0.989), 24 less (0.983) in
+    /// three quarters of the time, 64 more (0.996) in 1.4 times.
+    static let filteredHop = 32
+
+    /// As `run`, among the nodes that `allowed` has: all in the buffer are, now and at the end.
+    @inline(__always)
+    func run(
+        _ reader: FrozenLinks,
+        among allowed: AllowedNodes,
+        _ scratch: HNSWScratch,
+        size: Int,
+        expanding most: Int
+    ) -> Int {
+        let (buffer, hop, hopKeys) = (scratch.beam, scratch.hop, scratch.keys)
+        let lines = min(codes.stride, codes.query_bytes)
+        var size = size
+        var current = 0
+        var visited = 0
+        while current < size && visited < most {
+            let element = buffer[current]
+            if element & Self.expandedBit != 0 {
+                current &+= 1
+                continue
+            }
+            buffer[current] = element | Self.expandedBit
+            visited &+= 1
+            let found = gather(Self.node(element), reader, allowed, scratch)
+            for index in 0..<found {
+                prefetch(codes.records + Int(hop[index]) &* codes.stride, lines)
+            }
+            current &+= 1
+            if found == 0 { continue }
+            scratch.computed &+= found
+            keys(codes, query, base, hop, found, hopKeys)
+            keep(found, hop, hopKeys, in: buffer, &size, &current, reader)
+        }
+        scratch.visited &+= visited
+        return size
+    }
+
+    /// Writes into `scratch.hop` the nodes that may be found and were not seen: those linked from
+    /// `node`, then those one step further, until there are enough.
+    @inline(__always)
+    func gather(
+        _ node: UInt32,
+        _ reader: FrozenLinks,
+        _ allowed: AllowedNodes,
+        _ scratch: HNSWScratch
+    ) -> Int {
+        let (hop, between) = (scratch.hop, scratch.copy)
+        let (seen, epoch, length) = (scratch.seen, scratch.epoch, reader.length)
+        var found = 0
+        var steps = 0
+        let list = reader.links(of: node)
+        for index in 0..<length {
+            let next = list[index]
+            if next == HNSWGraph.none { break }
+            if seen[Int(next)] == epoch { continue }
+            if allowed.contains(next) {
+                seen[Int(next)] = epoch
+                hop[found] = next
+                found &+= 1
+            } else {
+                between[steps] = next
+                steps &+= 1
+            }
+        }
+        // Lists lie anywhere: they are asked for some steps before they are read.
+        let ahead = 4
+        for step in 0..<min(ahead, steps) where found < Self.filteredHop {
+            prefetch(reader.place(of: between[step]), length &* 4)
+        }
+        var step = 0
+        while step < steps, found < Self.filteredHop {
+            if step &+ ahead < steps {
+                prefetch(reader.place(of: between[step &+ ahead]), length &* 4)
+            }
+            let list = reader.links(of: between[step])
+            seen[Int(between[step])] = epoch
+            step &+= 1
+            // Whether each may be found first, without a branch; which of those were seen, after.
+            var matches = found
+            var index = 0
+            while index < length {
+                let next = list[index]
+                if next == HNSWGraph.none { break }
+                hop[matches] = next
+                matches &+= allowed.contains(next) ? 1 : 0
+                index &+= 1
+            }
+            var match = found
+            while match < matches {
+                let next = hop[match]
+                hop[found] = next
+                found &+= seen[Int(next)] == epoch ? 0 : 1
+                seen[Int(next)] = epoch
+                match &+= 1
+            }
+        }
+        return found
+    }
+}
