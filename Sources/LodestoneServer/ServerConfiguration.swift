@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 package import LodestoneCore
+import LodestoneTransport
 
 /// What a server is told when it starts; none of it changes afterwards.
 package struct ServerConfiguration: Sendable {
@@ -25,6 +26,8 @@ package struct ServerConfiguration: Sendable {
     package var maxQueueWait: Duration
     /// How long a search may keep an event loop; one that takes longer is begun again on a worker.
     package var maxSearchTimeOnLoop: Duration
+    /// How long a loop looks for a request that is expected before it sleeps: `BusyPoll`.
+    package var busyPoll: Duration
     /// Bytes that the decoded requests under way may take, over all connections.
     package var decodeBudget: Int
     /// Requests that take longer are logged.
@@ -43,6 +46,7 @@ package struct ServerConfiguration: Sendable {
         readWorkers: Int = Self.defaultReadWorkers,
         maxQueueWait: Duration = .milliseconds(50),
         maxSearchTimeOnLoop: Duration = .microseconds(500),
+        busyPoll: Duration = BusyPoll.defaultLimit,
         decodeBudget: Int = 256 << 20,
         slowRequest: Duration = .seconds(1),
         drainTimeout: Duration = .seconds(30)
@@ -56,6 +60,7 @@ package struct ServerConfiguration: Sendable {
         self.readWorkers = readWorkers
         self.maxQueueWait = maxQueueWait
         self.maxSearchTimeOnLoop = maxSearchTimeOnLoop
+        self.busyPoll = busyPoll
         self.decodeBudget = decodeBudget
         self.slowRequest = slowRequest
         self.drainTimeout = drainTimeout

@@ -15,7 +15,10 @@ final class Shard: @unchecked Sendable {
     private var isDraining = false
 
     init(index: Int, handler: RequestHandler) throws(LodestoneError) {
-        loop = try EventLoop(label: "lodestone.loop.\(index)")
+        loop = try EventLoop(
+            label: "lodestone.loop.\(index)",
+            busyPoll: handler.configuration.busyPoll
+        )
         self.handler = handler
         let limits = handler.configuration.limits
         let shortest = min(

@@ -22,6 +22,7 @@ package struct GeneralFlags: ParsableArguments {
     @Option(help: help("drainTimeoutMs")) var drainTimeoutMs: String?
     @Option(help: help("eventLoops")) var eventLoops: String?
     @Option(help: help("readWorkers")) var readWorkers: String?
+    @Option(help: help("busyPollUs")) var busyPollUs: String?
 
     package init() {}
 
@@ -35,7 +36,7 @@ package struct GeneralFlags: ParsableArguments {
             "compactionIdleMs": compactionIdleMs,
             "logLevel": logLevel, "slowRequestMs": slowRequestMs, "drainTimeoutMs": drainTimeoutMs,
             "eventLoops": eventLoops,
-            "readWorkers": readWorkers,
+            "readWorkers": readWorkers, "busyPollUs": busyPollUs,
         ]
     }
 }

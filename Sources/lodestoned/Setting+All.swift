@@ -134,6 +134,14 @@ extension Setting {
             defaultNote: "2 x cores",
             "Searches, walks and reads that run at once."
         ),
+        .microseconds(
+            "busyPollUs",
+            \.server.busyPoll,
+            0...100_000,
+            "How long an event loop whose requests follow each other closely looks for the next one "
+                + "before it sleeps. 0 leaves the core to others at once; a client that asks one "
+                + "question at a time then gets half as many answers a second."
+        ),
     ]
 
     /// What connections may do.

@@ -183,19 +183,34 @@ extension Setting {
         _ range: ClosedRange<Int>,
         _ meaning: String
     ) -> Setting {
+        duration(name, path, range, unit: "milliseconds", of: .milliseconds(1), meaning)
+    }
+
+    static func microseconds(
+        _ name: String,
+        _ path: any WritableKeyPath<Settings, Duration> & Sendable,
+        _ range: ClosedRange<Int>,
+        _ meaning: String
+    ) -> Setting {
+        duration(name, path, range, unit: "microseconds", of: .microseconds(1), meaning)
+    }
+
+    private static func duration(
+        _ name: String,
+        _ path: any WritableKeyPath<Settings, Duration> & Sendable,
+        _ range: ClosedRange<Int>,
+        unit: String,
+        of one: Duration,
+        _ meaning: String
+    ) -> Setting {
         Setting(
             name: name,
-            kind: .number(range, unit: "milliseconds"),
+            kind: .number(range, unit: unit),
             meaning: meaning,
             apply: { settings, value in
-                if case .number(let number) = value {
-                    settings[keyPath: path] = .milliseconds(number)
-                }
+                if case .number(let number) = value { settings[keyPath: path] = one * number }
             },
-            show: {
-                let (seconds, attoseconds) = $0[keyPath: path].components
-                return "\(seconds * 1_000 + attoseconds / 1_000_000_000_000_000)"
-            }
+            show: { "\(Int(($0[keyPath: path] / one).rounded()))" }
         )
     }
 }

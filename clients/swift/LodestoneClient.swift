@@ -33,6 +33,12 @@ public final class LodestoneClient: Sendable {
         public var deadline: Duration
         /// When calls that failed are made again.
         public var retry: RetryPolicy
+        /// How long the client looks for a reply that it expects by then before it sleeps; zero: not
+        /// at all.
+        ///
+        /// It does so where replies come one after the other at shorter intervals, and takes a core
+        /// meanwhile that others may have: calls made one after the other are twice as fast.
+        public var busyPoll: Duration
         /// Names this program in the server's log.
         public var clientName: String
 
@@ -43,6 +49,7 @@ public final class LodestoneClient: Sendable {
             connectTimeout: Duration = .seconds(5),
             deadline: Duration = .seconds(30),
             retry: RetryPolicy = .standard,
+            busyPoll: Duration = .microseconds(200),
             clientName: String = "lodestone-swift/\(LodestoneVersion.release)"
         ) {
             self.endpoint = endpoint
@@ -50,6 +57,7 @@ public final class LodestoneClient: Sendable {
             self.connectTimeout = connectTimeout
             self.deadline = deadline
             self.retry = retry
+            self.busyPoll = busyPoll
             self.clientName = clientName
         }
     }
@@ -70,7 +78,7 @@ public final class LodestoneClient: Sendable {
 
     private init(_ configuration: Configuration) throws(LodestoneError) {
         self.configuration = configuration
-        loop = try EventLoop(label: "lodestone.client")
+        loop = try EventLoop(label: "lodestone.client", busyPoll: configuration.busyPoll)
         loopExecutor = LoopExecutor(loop)
     }
 
