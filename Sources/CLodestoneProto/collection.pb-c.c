@@ -1131,7 +1131,7 @@ const ProtobufCMessageDescriptor lodestone__v1__index_status__descriptor =
   (ProtobufCMessageInit) lodestone__v1__index_status__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lodestone__v1__collection_description__field_descriptors[9] =
+static const ProtobufCFieldDescriptor lodestone__v1__collection_description__field_descriptors[10] =
 {
   {
     "name",
@@ -1241,9 +1241,22 @@ static const ProtobufCFieldDescriptor lodestone__v1__collection_description__fie
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "building_indexes",
+    10,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Lodestone__V1__CollectionDescription, n_building_indexes),
+    offsetof(Lodestone__V1__CollectionDescription, building_indexes),
+    &lodestone__v1__metadata_index__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lodestone__v1__collection_description__field_indices_by_name[] = {
   7,   /* field[7] = base_bytes */
+  9,   /* field[9] = building_indexes */
   6,   /* field[6] = changes_since_base */
   2,   /* field[2] = documents */
   4,   /* field[4] = edges */
@@ -1256,7 +1269,7 @@ static const unsigned lodestone__v1__collection_description__field_indices_by_na
 static const ProtobufCIntRange lodestone__v1__collection_description__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor lodestone__v1__collection_description__descriptor =
 {
@@ -1266,7 +1279,7 @@ const ProtobufCMessageDescriptor lodestone__v1__collection_description__descript
   "Lodestone__V1__CollectionDescription",
   "lodestone.v1",
   sizeof(Lodestone__V1__CollectionDescription),
-  9,
+  10,
   lodestone__v1__collection_description__field_descriptors,
   lodestone__v1__collection_description__field_indices_by_name,
   1,  lodestone__v1__collection_description__number_ranges,

@@ -682,6 +682,141 @@ void   lodestone__v1__highlight__free_unpacked
   assert(message->base.descriptor == &lodestone__v1__highlight__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   lodestone__v1__facet_request__init
+                     (Lodestone__V1__FacetRequest         *message)
+{
+  static const Lodestone__V1__FacetRequest init_value = LODESTONE__V1__FACET_REQUEST__INIT;
+  *message = init_value;
+}
+size_t lodestone__v1__facet_request__get_packed_size
+                     (const Lodestone__V1__FacetRequest *message)
+{
+  assert(message->base.descriptor == &lodestone__v1__facet_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lodestone__v1__facet_request__pack
+                     (const Lodestone__V1__FacetRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lodestone__v1__facet_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lodestone__v1__facet_request__pack_to_buffer
+                     (const Lodestone__V1__FacetRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lodestone__v1__facet_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lodestone__V1__FacetRequest *
+       lodestone__v1__facet_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lodestone__V1__FacetRequest *)
+     protobuf_c_message_unpack (&lodestone__v1__facet_request__descriptor,
+                                allocator, len, data);
+}
+void   lodestone__v1__facet_request__free_unpacked
+                     (Lodestone__V1__FacetRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lodestone__v1__facet_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   lodestone__v1__facet_count__init
+                     (Lodestone__V1__FacetCount         *message)
+{
+  static const Lodestone__V1__FacetCount init_value = LODESTONE__V1__FACET_COUNT__INIT;
+  *message = init_value;
+}
+size_t lodestone__v1__facet_count__get_packed_size
+                     (const Lodestone__V1__FacetCount *message)
+{
+  assert(message->base.descriptor == &lodestone__v1__facet_count__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lodestone__v1__facet_count__pack
+                     (const Lodestone__V1__FacetCount *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lodestone__v1__facet_count__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lodestone__v1__facet_count__pack_to_buffer
+                     (const Lodestone__V1__FacetCount *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lodestone__v1__facet_count__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lodestone__V1__FacetCount *
+       lodestone__v1__facet_count__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lodestone__V1__FacetCount *)
+     protobuf_c_message_unpack (&lodestone__v1__facet_count__descriptor,
+                                allocator, len, data);
+}
+void   lodestone__v1__facet_count__free_unpacked
+                     (Lodestone__V1__FacetCount *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lodestone__v1__facet_count__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   lodestone__v1__facet__init
+                     (Lodestone__V1__Facet         *message)
+{
+  static const Lodestone__V1__Facet init_value = LODESTONE__V1__FACET__INIT;
+  *message = init_value;
+}
+size_t lodestone__v1__facet__get_packed_size
+                     (const Lodestone__V1__Facet *message)
+{
+  assert(message->base.descriptor == &lodestone__v1__facet__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lodestone__v1__facet__pack
+                     (const Lodestone__V1__Facet *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lodestone__v1__facet__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lodestone__v1__facet__pack_to_buffer
+                     (const Lodestone__V1__Facet *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lodestone__v1__facet__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lodestone__V1__Facet *
+       lodestone__v1__facet__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lodestone__V1__Facet *)
+     protobuf_c_message_unpack (&lodestone__v1__facet__descriptor,
+                                allocator, len, data);
+}
+void   lodestone__v1__facet__free_unpacked
+                     (Lodestone__V1__Facet *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lodestone__v1__facet__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   lodestone__v1__query__init
                      (Lodestone__V1__Query         *message)
 {
@@ -2377,7 +2512,173 @@ const ProtobufCMessageDescriptor lodestone__v1__highlight__descriptor =
   (ProtobufCMessageInit) lodestone__v1__highlight__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lodestone__v1__query__field_descriptors[6] =
+static const ProtobufCFieldDescriptor lodestone__v1__facet_request__field_descriptors[2] =
+{
+  {
+    "path",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__FacetRequest, n_path),
+    offsetof(Lodestone__V1__FacetRequest, path),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "limit",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Lodestone__V1__FacetRequest, has_limit),
+    offsetof(Lodestone__V1__FacetRequest, limit),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lodestone__v1__facet_request__field_indices_by_name[] = {
+  1,   /* field[1] = limit */
+  0,   /* field[0] = path */
+};
+static const ProtobufCIntRange lodestone__v1__facet_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor lodestone__v1__facet_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lodestone.v1.FacetRequest",
+  "FacetRequest",
+  "Lodestone__V1__FacetRequest",
+  "lodestone.v1",
+  sizeof(Lodestone__V1__FacetRequest),
+  2,
+  lodestone__v1__facet_request__field_descriptors,
+  lodestone__v1__facet_request__field_indices_by_name,
+  1,  lodestone__v1__facet_request__number_ranges,
+  (ProtobufCMessageInit) lodestone__v1__facet_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor lodestone__v1__facet_count__field_descriptors[2] =
+{
+  {
+    "value",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Lodestone__V1__FacetCount, value),
+    &lodestone__v1__value__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "count",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Lodestone__V1__FacetCount, has_count),
+    offsetof(Lodestone__V1__FacetCount, count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lodestone__v1__facet_count__field_indices_by_name[] = {
+  1,   /* field[1] = count */
+  0,   /* field[0] = value */
+};
+static const ProtobufCIntRange lodestone__v1__facet_count__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor lodestone__v1__facet_count__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lodestone.v1.FacetCount",
+  "FacetCount",
+  "Lodestone__V1__FacetCount",
+  "lodestone.v1",
+  sizeof(Lodestone__V1__FacetCount),
+  2,
+  lodestone__v1__facet_count__field_descriptors,
+  lodestone__v1__facet_count__field_indices_by_name,
+  1,  lodestone__v1__facet_count__number_ranges,
+  (ProtobufCMessageInit) lodestone__v1__facet_count__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor lodestone__v1__facet__field_descriptors[3] =
+{
+  {
+    "path",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__Facet, n_path),
+    offsetof(Lodestone__V1__Facet, path),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "values",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Lodestone__V1__Facet, n_values),
+    offsetof(Lodestone__V1__Facet, values),
+    &lodestone__v1__facet_count__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "distinct_values",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Lodestone__V1__Facet, has_distinct_values),
+    offsetof(Lodestone__V1__Facet, distinct_values),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lodestone__v1__facet__field_indices_by_name[] = {
+  2,   /* field[2] = distinct_values */
+  0,   /* field[0] = path */
+  1,   /* field[1] = values */
+};
+static const ProtobufCIntRange lodestone__v1__facet__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor lodestone__v1__facet__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lodestone.v1.Facet",
+  "Facet",
+  "Lodestone__V1__Facet",
+  "lodestone.v1",
+  sizeof(Lodestone__V1__Facet),
+  3,
+  lodestone__v1__facet__field_descriptors,
+  lodestone__v1__facet__field_indices_by_name,
+  1,  lodestone__v1__facet__number_ranges,
+  (ProtobufCMessageInit) lodestone__v1__facet__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor lodestone__v1__query__field_descriptors[7] =
 {
   {
     "sources",
@@ -2451,8 +2752,21 @@ static const ProtobufCFieldDescriptor lodestone__v1__query__field_descriptors[6]
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "facets",
+    9,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Lodestone__V1__Query, n_facets),
+    offsetof(Lodestone__V1__Query, facets),
+    &lodestone__v1__facet_request__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lodestone__v1__query__field_indices_by_name[] = {
+  6,   /* field[6] = facets */
   1,   /* field[1] = filter */
   2,   /* field[2] = fusion */
   5,   /* field[5] = highlight */
@@ -2464,7 +2778,7 @@ static const ProtobufCIntRange lodestone__v1__query__number_ranges[2 + 1] =
 {
   { 1, 0 },
   { 8, 5 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor lodestone__v1__query__descriptor =
 {
@@ -2474,7 +2788,7 @@ const ProtobufCMessageDescriptor lodestone__v1__query__descriptor =
   "Lodestone__V1__Query",
   "lodestone.v1",
   sizeof(Lodestone__V1__Query),
-  6,
+  7,
   lodestone__v1__query__field_descriptors,
   lodestone__v1__query__field_indices_by_name,
   2,  lodestone__v1__query__number_ranges,
@@ -3161,7 +3475,7 @@ const ProtobufCMessageDescriptor lodestone__v1__text_explanation__descriptor =
   (ProtobufCMessageInit) lodestone__v1__text_explanation__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lodestone__v1__query_result__field_descriptors[5] =
+static const ProtobufCFieldDescriptor lodestone__v1__query_result__field_descriptors[6] =
 {
   {
     "hits",
@@ -3223,9 +3537,22 @@ static const ProtobufCFieldDescriptor lodestone__v1__query_result__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "facets",
+    11,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Lodestone__V1__QueryResult, n_facets),
+    offsetof(Lodestone__V1__QueryResult, facets),
+    &lodestone__v1__facet__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lodestone__v1__query_result__field_indices_by_name[] = {
   2,   /* field[2] = explanations */
+  5,   /* field[5] = facets */
   4,   /* field[4] = filter */
   0,   /* field[0] = hits */
   1,   /* field[1] = partial */
@@ -3236,7 +3563,7 @@ static const ProtobufCIntRange lodestone__v1__query_result__number_ranges[3 + 1]
   { 1, 0 },
   { 8, 3 },
   { 10, 4 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor lodestone__v1__query_result__descriptor =
 {
@@ -3246,7 +3573,7 @@ const ProtobufCMessageDescriptor lodestone__v1__query_result__descriptor =
   "Lodestone__V1__QueryResult",
   "lodestone.v1",
   sizeof(Lodestone__V1__QueryResult),
-  5,
+  6,
   lodestone__v1__query_result__field_descriptors,
   lodestone__v1__query_result__field_indices_by_name,
   3,  lodestone__v1__query_result__number_ranges,

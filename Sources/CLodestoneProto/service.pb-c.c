@@ -907,51 +907,6 @@ void   lodestone__v1__scan_response__free_unpacked
   assert(message->base.descriptor == &lodestone__v1__scan_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-void   lodestone__v1__facet_request__init
-                     (Lodestone__V1__FacetRequest         *message)
-{
-  static const Lodestone__V1__FacetRequest init_value = LODESTONE__V1__FACET_REQUEST__INIT;
-  *message = init_value;
-}
-size_t lodestone__v1__facet_request__get_packed_size
-                     (const Lodestone__V1__FacetRequest *message)
-{
-  assert(message->base.descriptor == &lodestone__v1__facet_request__descriptor);
-  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
-}
-size_t lodestone__v1__facet_request__pack
-                     (const Lodestone__V1__FacetRequest *message,
-                      uint8_t       *out)
-{
-  assert(message->base.descriptor == &lodestone__v1__facet_request__descriptor);
-  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
-}
-size_t lodestone__v1__facet_request__pack_to_buffer
-                     (const Lodestone__V1__FacetRequest *message,
-                      ProtobufCBuffer *buffer)
-{
-  assert(message->base.descriptor == &lodestone__v1__facet_request__descriptor);
-  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
-}
-Lodestone__V1__FacetRequest *
-       lodestone__v1__facet_request__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data)
-{
-  return (Lodestone__V1__FacetRequest *)
-     protobuf_c_message_unpack (&lodestone__v1__facet_request__descriptor,
-                                allocator, len, data);
-}
-void   lodestone__v1__facet_request__free_unpacked
-                     (Lodestone__V1__FacetRequest *message,
-                      ProtobufCAllocator *allocator)
-{
-  if(!message)
-    return;
-  assert(message->base.descriptor == &lodestone__v1__facet_request__descriptor);
-  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
-}
 void   lodestone__v1__count_request__init
                      (Lodestone__V1__CountRequest         *message)
 {
@@ -995,96 +950,6 @@ void   lodestone__v1__count_request__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &lodestone__v1__count_request__descriptor);
-  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
-}
-void   lodestone__v1__facet_count__init
-                     (Lodestone__V1__FacetCount         *message)
-{
-  static const Lodestone__V1__FacetCount init_value = LODESTONE__V1__FACET_COUNT__INIT;
-  *message = init_value;
-}
-size_t lodestone__v1__facet_count__get_packed_size
-                     (const Lodestone__V1__FacetCount *message)
-{
-  assert(message->base.descriptor == &lodestone__v1__facet_count__descriptor);
-  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
-}
-size_t lodestone__v1__facet_count__pack
-                     (const Lodestone__V1__FacetCount *message,
-                      uint8_t       *out)
-{
-  assert(message->base.descriptor == &lodestone__v1__facet_count__descriptor);
-  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
-}
-size_t lodestone__v1__facet_count__pack_to_buffer
-                     (const Lodestone__V1__FacetCount *message,
-                      ProtobufCBuffer *buffer)
-{
-  assert(message->base.descriptor == &lodestone__v1__facet_count__descriptor);
-  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
-}
-Lodestone__V1__FacetCount *
-       lodestone__v1__facet_count__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data)
-{
-  return (Lodestone__V1__FacetCount *)
-     protobuf_c_message_unpack (&lodestone__v1__facet_count__descriptor,
-                                allocator, len, data);
-}
-void   lodestone__v1__facet_count__free_unpacked
-                     (Lodestone__V1__FacetCount *message,
-                      ProtobufCAllocator *allocator)
-{
-  if(!message)
-    return;
-  assert(message->base.descriptor == &lodestone__v1__facet_count__descriptor);
-  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
-}
-void   lodestone__v1__facet__init
-                     (Lodestone__V1__Facet         *message)
-{
-  static const Lodestone__V1__Facet init_value = LODESTONE__V1__FACET__INIT;
-  *message = init_value;
-}
-size_t lodestone__v1__facet__get_packed_size
-                     (const Lodestone__V1__Facet *message)
-{
-  assert(message->base.descriptor == &lodestone__v1__facet__descriptor);
-  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
-}
-size_t lodestone__v1__facet__pack
-                     (const Lodestone__V1__Facet *message,
-                      uint8_t       *out)
-{
-  assert(message->base.descriptor == &lodestone__v1__facet__descriptor);
-  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
-}
-size_t lodestone__v1__facet__pack_to_buffer
-                     (const Lodestone__V1__Facet *message,
-                      ProtobufCBuffer *buffer)
-{
-  assert(message->base.descriptor == &lodestone__v1__facet__descriptor);
-  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
-}
-Lodestone__V1__Facet *
-       lodestone__v1__facet__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data)
-{
-  return (Lodestone__V1__Facet *)
-     protobuf_c_message_unpack (&lodestone__v1__facet__descriptor,
-                                allocator, len, data);
-}
-void   lodestone__v1__facet__free_unpacked
-                     (Lodestone__V1__Facet *message,
-                      ProtobufCAllocator *allocator)
-{
-  if(!message)
-    return;
-  assert(message->base.descriptor == &lodestone__v1__facet__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   lodestone__v1__count_response__init
@@ -2493,7 +2358,7 @@ const ProtobufCMessageDescriptor lodestone__v1__create_collection_request__descr
   (ProtobufCMessageInit) lodestone__v1__create_collection_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lodestone__v1__alter_collection_request__field_descriptors[2] =
+static const ProtobufCFieldDescriptor lodestone__v1__alter_collection_request__field_descriptors[4] =
 {
   {
     "name",
@@ -2519,15 +2384,41 @@ static const ProtobufCFieldDescriptor lodestone__v1__alter_collection_request__f
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "add_indexes",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Lodestone__V1__AlterCollectionRequest, n_add_indexes),
+    offsetof(Lodestone__V1__AlterCollectionRequest, add_indexes),
+    &lodestone__v1__metadata_index__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "drop_indexes",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Lodestone__V1__AlterCollectionRequest, n_drop_indexes),
+    offsetof(Lodestone__V1__AlterCollectionRequest, drop_indexes),
+    &lodestone__v1__metadata_index__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lodestone__v1__alter_collection_request__field_indices_by_name[] = {
+  2,   /* field[2] = add_indexes */
+  3,   /* field[3] = drop_indexes */
   0,   /* field[0] = name */
   1,   /* field[1] = vector_strategy */
 };
 static const ProtobufCIntRange lodestone__v1__alter_collection_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor lodestone__v1__alter_collection_request__descriptor =
 {
@@ -2537,7 +2428,7 @@ const ProtobufCMessageDescriptor lodestone__v1__alter_collection_request__descri
   "Lodestone__V1__AlterCollectionRequest",
   "lodestone.v1",
   sizeof(Lodestone__V1__AlterCollectionRequest),
-  2,
+  4,
   lodestone__v1__alter_collection_request__field_descriptors,
   lodestone__v1__alter_collection_request__field_indices_by_name,
   1,  lodestone__v1__alter_collection_request__number_ranges,
@@ -3304,57 +3195,6 @@ const ProtobufCMessageDescriptor lodestone__v1__scan_response__descriptor =
   (ProtobufCMessageInit) lodestone__v1__scan_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lodestone__v1__facet_request__field_descriptors[2] =
-{
-  {
-    "path",
-    1,
-    PROTOBUF_C_LABEL_REPEATED,
-    PROTOBUF_C_TYPE_BYTES,
-    offsetof(Lodestone__V1__FacetRequest, n_path),
-    offsetof(Lodestone__V1__FacetRequest, path),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "limit",
-    2,
-    PROTOBUF_C_LABEL_OPTIONAL,
-    PROTOBUF_C_TYPE_UINT32,
-    offsetof(Lodestone__V1__FacetRequest, has_limit),
-    offsetof(Lodestone__V1__FacetRequest, limit),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-};
-static const unsigned lodestone__v1__facet_request__field_indices_by_name[] = {
-  1,   /* field[1] = limit */
-  0,   /* field[0] = path */
-};
-static const ProtobufCIntRange lodestone__v1__facet_request__number_ranges[1 + 1] =
-{
-  { 1, 0 },
-  { 0, 2 }
-};
-const ProtobufCMessageDescriptor lodestone__v1__facet_request__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "lodestone.v1.FacetRequest",
-  "FacetRequest",
-  "Lodestone__V1__FacetRequest",
-  "lodestone.v1",
-  sizeof(Lodestone__V1__FacetRequest),
-  2,
-  lodestone__v1__facet_request__field_descriptors,
-  lodestone__v1__facet_request__field_indices_by_name,
-  1,  lodestone__v1__facet_request__number_ranges,
-  (ProtobufCMessageInit) lodestone__v1__facet_request__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
 static const ProtobufCFieldDescriptor lodestone__v1__count_request__field_descriptors[3] =
 {
   {
@@ -3417,121 +3257,6 @@ const ProtobufCMessageDescriptor lodestone__v1__count_request__descriptor =
   lodestone__v1__count_request__field_indices_by_name,
   1,  lodestone__v1__count_request__number_ranges,
   (ProtobufCMessageInit) lodestone__v1__count_request__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
-static const ProtobufCFieldDescriptor lodestone__v1__facet_count__field_descriptors[2] =
-{
-  {
-    "value",
-    1,
-    PROTOBUF_C_LABEL_OPTIONAL,
-    PROTOBUF_C_TYPE_MESSAGE,
-    0,   /* quantifier_offset */
-    offsetof(Lodestone__V1__FacetCount, value),
-    &lodestone__v1__value__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "count",
-    2,
-    PROTOBUF_C_LABEL_OPTIONAL,
-    PROTOBUF_C_TYPE_UINT64,
-    offsetof(Lodestone__V1__FacetCount, has_count),
-    offsetof(Lodestone__V1__FacetCount, count),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-};
-static const unsigned lodestone__v1__facet_count__field_indices_by_name[] = {
-  1,   /* field[1] = count */
-  0,   /* field[0] = value */
-};
-static const ProtobufCIntRange lodestone__v1__facet_count__number_ranges[1 + 1] =
-{
-  { 1, 0 },
-  { 0, 2 }
-};
-const ProtobufCMessageDescriptor lodestone__v1__facet_count__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "lodestone.v1.FacetCount",
-  "FacetCount",
-  "Lodestone__V1__FacetCount",
-  "lodestone.v1",
-  sizeof(Lodestone__V1__FacetCount),
-  2,
-  lodestone__v1__facet_count__field_descriptors,
-  lodestone__v1__facet_count__field_indices_by_name,
-  1,  lodestone__v1__facet_count__number_ranges,
-  (ProtobufCMessageInit) lodestone__v1__facet_count__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
-static const ProtobufCFieldDescriptor lodestone__v1__facet__field_descriptors[3] =
-{
-  {
-    "path",
-    1,
-    PROTOBUF_C_LABEL_REPEATED,
-    PROTOBUF_C_TYPE_BYTES,
-    offsetof(Lodestone__V1__Facet, n_path),
-    offsetof(Lodestone__V1__Facet, path),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "values",
-    2,
-    PROTOBUF_C_LABEL_REPEATED,
-    PROTOBUF_C_TYPE_MESSAGE,
-    offsetof(Lodestone__V1__Facet, n_values),
-    offsetof(Lodestone__V1__Facet, values),
-    &lodestone__v1__facet_count__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "distinct_values",
-    3,
-    PROTOBUF_C_LABEL_OPTIONAL,
-    PROTOBUF_C_TYPE_UINT64,
-    offsetof(Lodestone__V1__Facet, has_distinct_values),
-    offsetof(Lodestone__V1__Facet, distinct_values),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-};
-static const unsigned lodestone__v1__facet__field_indices_by_name[] = {
-  2,   /* field[2] = distinct_values */
-  0,   /* field[0] = path */
-  1,   /* field[1] = values */
-};
-static const ProtobufCIntRange lodestone__v1__facet__number_ranges[1 + 1] =
-{
-  { 1, 0 },
-  { 0, 3 }
-};
-const ProtobufCMessageDescriptor lodestone__v1__facet__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "lodestone.v1.Facet",
-  "Facet",
-  "Lodestone__V1__Facet",
-  "lodestone.v1",
-  sizeof(Lodestone__V1__Facet),
-  3,
-  lodestone__v1__facet__field_descriptors,
-  lodestone__v1__facet__field_indices_by_name,
-  1,  lodestone__v1__facet__number_ranges,
-  (ProtobufCMessageInit) lodestone__v1__facet__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor lodestone__v1__count_response__field_descriptors[4] =

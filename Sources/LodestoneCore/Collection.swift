@@ -163,7 +163,7 @@ public struct CollectionOptions: Sendable, Equatable {
     public var text: TextOptions
     /// Which fields of the metadata are indexed.
     ///
-    /// Fixed for ever.
+    /// Can be changed on a live collection.
     public var metadataIndexes: [MetadataIndex]
 
     /// Creates options.
@@ -181,6 +181,27 @@ public struct CollectionOptions: Sendable, Equatable {
         self.textStrategy = textStrategy
         self.text = text
         self.metadataIndexes = metadataIndexes
+    }
+}
+
+/// What is to be different about a collection that lives.
+public struct CollectionChange: Sendable, Equatable {
+    /// How it finds near vectors from now on; `nil`: as before.
+    public var vectorStrategy: VectorIndexStrategy?
+    /// Fields that are indexed from now on; those that are already stay as they are.
+    public var addedIndexes: [MetadataIndex]
+    /// Fields that are not indexed any more; those that aren't are passed over.
+    public var droppedIndexes: [MetadataIndex]
+
+    /// Creates a change.
+    public init(
+        vectorStrategy: VectorIndexStrategy? = nil,
+        addedIndexes: [MetadataIndex] = [],
+        droppedIndexes: [MetadataIndex] = []
+    ) {
+        self.vectorStrategy = vectorStrategy
+        self.addedIndexes = addedIndexes
+        self.droppedIndexes = droppedIndexes
     }
 }
 
@@ -204,6 +225,8 @@ public struct CollectionDescription: Sendable, Equatable {
     public var baseByteCount: UInt64
     /// How its vectors are found.
     public var index: IndexStatus
+    /// Those of `options.metadataIndexes` that are being built: until then filters read the documents.
+    public var buildingIndexes: [MetadataIndex]
 
     /// Creates a description; without `index`, of one that answers for every vector.
     public init(
@@ -215,7 +238,8 @@ public struct CollectionDescription: Sendable, Equatable {
         sequenceNumber: UInt64,
         changesSinceBase: Int = 0,
         baseByteCount: UInt64 = 0,
-        index: IndexStatus? = nil
+        index: IndexStatus? = nil,
+        buildingIndexes: [MetadataIndex] = []
     ) {
         self.name = name
         self.options = options
@@ -225,6 +249,7 @@ public struct CollectionDescription: Sendable, Equatable {
         self.sequenceNumber = sequenceNumber
         self.changesSinceBase = changesSinceBase
         self.baseByteCount = baseByteCount
+        self.buildingIndexes = buildingIndexes
         self.index =
             index ?? IndexStatus(strategy: options.vectorStrategy, indexedVectors: vectors)
     }

@@ -28,6 +28,9 @@ public struct Query: Sendable, Equatable {
     public var include: Include
     /// Which places of its texts each hit shows; `nil`: none.
     public var highlight: Highlight?
+    /// Fields whose values are counted, over all documents that pass the filter: what the sources
+    /// find has no part in it, so that a count with the same filter has the same facets.
+    public var facets: [FacetRequest]
 
     /// Creates a question.
     public init(
@@ -36,7 +39,8 @@ public struct Query: Sendable, Equatable {
         fusion: Fusion = .weightedScores(),
         limit: Int = 10,
         include: Include = [],
-        highlight: Highlight? = nil
+        highlight: Highlight? = nil,
+        facets: [FacetRequest] = []
     ) {
         self.sources = sources
         self.filter = filter
@@ -44,6 +48,7 @@ public struct Query: Sendable, Equatable {
         self.limit = limit
         self.include = include
         self.highlight = highlight
+        self.facets = facets
     }
 }
 
@@ -278,6 +283,8 @@ public struct QueryResult: Sendable, Equatable {
     public var filter: FilterExplanation?
     /// One a text source, in their order, when asked for; none of collections with `fts5`.
     public var textExplanations: [TextExplanation]
+    /// One a requested facet, in their order.
+    public var facets: [Facet]
 
     /// Creates an answer.
     public init(
@@ -285,13 +292,15 @@ public struct QueryResult: Sendable, Equatable {
         isPartial: Bool = false,
         explanations: [VectorExplanation] = [],
         filter: FilterExplanation? = nil,
-        textExplanations: [TextExplanation] = []
+        textExplanations: [TextExplanation] = [],
+        facets: [Facet] = []
     ) {
         self.hits = hits
         self.isPartial = isPartial
         self.explanations = explanations
         self.filter = filter
         self.textExplanations = textExplanations
+        self.facets = facets
     }
 }
 

@@ -17,18 +17,26 @@ extension Engine {
         try await write(.createCollection(name: name, options), requestID: requestID)
     }
 
-    /// Changes how a collection finds near vectors; the index is then built in the background.
+    /// Changes how a collection finds near vectors, and which fields of the metadata are indexed; the
+    /// indexes are then built in the background.
     ///
-    /// The same strategy again changes nothing.
+    /// The same strategy again, a field that is indexed and one to drop that isn't change nothing.
     ///
-    /// - Throws: `.notFound`, or `.invalidArgument` for an option out of range.
+    /// - Throws: `.notFound`, or `.invalidArgument` for an option out of range or too many fields.
     @discardableResult
     public func alterCollection(
         _ name: String,
-        _ strategy: VectorIndexStrategy,
+        _ strategy: VectorIndexStrategy? = nil,
+        addIndexes: [MetadataIndex] = [],
+        dropIndexes: [MetadataIndex] = [],
         requestID: RequestID = .random()
     ) async throws(LodestoneError) -> WriteReceipt {
-        try await write(.alterCollection(name: name, strategy), requestID: requestID)
+        let change = CollectionChange(
+            vectorStrategy: strategy,
+            addedIndexes: addIndexes,
+            droppedIndexes: dropIndexes
+        )
+        return try await write(.alterCollection(name: name, change), requestID: requestID)
     }
 
     /// Drops a collection with everything in it.

@@ -5,9 +5,6 @@ import LodestoneStorage
 
 /// Whole collections, or what of them passes a filter: page by page, or only counted.
 extension Engine {
-    /// The most facets of one count.
-    private static let maxFacets = 32
-
     package func scan(_ request: ScanRequest, context: CallContext) throws(LodestoneError)
         -> ScanResponse
     {
@@ -17,7 +14,11 @@ extension Engine {
         if let filter = request.filter { try validation.filter(filter, "filter", depth: 1) }
         if let order = request.order {
             try validation.path(order.path, "order.path")
-            guard collection.state.values.indexes(order.path) else {
+            let state = collection.state
+            guard state.values.indexes(order.path) else {
+                if state.values.incompleteFields.contains(where: { $0.path == order.path }) {
+                    throw .beingBuilt(order.path)
+                }
                 throw .invalid(
                     "NOT_INDEXED",
                     "'\(order.path.joined(separator: "."))' is not indexed in "
@@ -27,7 +28,7 @@ extension Engine {
                 )
             }
         }
-        let place = try request.checkedPlace(in: collection.state.values)
+        let place = try request.checkedPlace()
         return try ReadView.with(
             collection,
             registry: registry,
@@ -73,15 +74,7 @@ extension Engine {
         let collection = try collection(named: request.collection)
         let validation = RequestValidation(limits: options.limits)
         if let filter = request.filter { try validation.filter(filter, "filter", depth: 1) }
-        try validation.number(request.facets.count, in: 0...Self.maxFacets, "facets")
-        for (index, facet) in request.facets.enumerated() {
-            try validation.path(facet.path, "facets[\(index)].path")
-            try validation.number(
-                facet.limit,
-                in: 1...options.limits.maxLimit,
-                "facets[\(index)].limit"
-            )
-        }
+        try validation.facets(request.facets, "facets")
         return try ReadView.with(
             collection,
             registry: registry,
@@ -100,7 +93,7 @@ extension Engine {
                 rows = found.rows
                 response.filter = found.explanation
             } else {
-                rows = state.values.liveRows(count: Int(state.nextRow))
+                rows = try view.rows(matching: nil, context)
             }
             response.count = rows.count
             response.facets = try view.facets(request.facets, of: rows, context)
@@ -120,7 +113,7 @@ extension Engine {
 
 extension ReadView {
     /// The rows that satisfy a filter; all that exist without one.
-    fileprivate func rows(matching filter: Filter?, _ context: CallContext) throws(LodestoneError)
+    func rows(matching filter: Filter?, _ context: CallContext) throws(LodestoneError)
         -> RowSet
     {
         guard let filter else { return state.values.liveRows(count: Int(state.nextRow)) }
@@ -155,42 +148,13 @@ extension ReadView {
         }
         return page
     }
-
-    /// The most frequent values of some fields: from the index, or from every row where a field has
-    /// none or too long strings.
-    fileprivate func facets(
-        _ requests: [FacetRequest],
-        of allowed: RowSet,
-        _ context: CallContext
-    ) throws(LodestoneError) -> [Facet] {
-        var facets: [Facet?] = []
-        for request in requests {
-            facets.append(
-                try state.values.facet(of: request.path, among: allowed, limit: request.limit) {
-                    () throws(LodestoneError) in try context.check()
-                }
-            )
-        }
-        let unknown = facets.indices.filter { facets[$0] == nil }
-        guard !unknown.isEmpty else { return facets.compactMap { $0 } }
-        var tables = unknown.map { FacetTable(path: requests[$0].path) }
-        try FilterCache.read(allowed, of: self, context) { (row) throws(LodestoneError) in
-            for place in tables.indices where !tables[place].add(row.metadata) {
-                throw .tooManyValues(requests[unknown[place]].path)
-            }
-        }
-        for (place, table) in zip(unknown, tables) {
-            facets[place] = table.facet(limit: requests[place].limit)
-        }
-        return facets.compactMap { $0 }
-    }
 }
 
 extension ScanRequest {
     /// Where the page starts.
     ///
     /// - Throws: `BAD_CURSOR` for a cursor that no server gave for this order.
-    fileprivate func checkedPlace(in values: ValueIndex) throws(LodestoneError) -> ValuePlace? {
+    fileprivate func checkedPlace() throws(LodestoneError) -> ValuePlace? {
         guard let cursor else { return nil }
         guard cursor.row < UInt64(RowNumber.max) else { throw .badCursor("row \(cursor.row)") }
         let row = RowNumber(cursor.row)
@@ -203,7 +167,7 @@ extension ScanRequest {
         }
         if cursor.order.count == 1 { return ValuePlace(key: nil, row: row) }
         guard let key = ValueKey(checking: Array(cursor.order.dropFirst())),
-            key.bytes[0] == values.number(of: order.path)
+            key.bytes[0] == order.mark
         else { throw .badCursor("no value of the field") }
         return ValuePlace(key: key, row: row)
     }
@@ -213,8 +177,17 @@ extension ScanCursor {
     fileprivate init(_ place: ValuePlace, _ order: ScanOrder?) {
         self.init(row: UInt64(place.row))
         if let order {
-            self.order = [order.isDescending ? 1 : 0] + (place.key?.bytes ?? [])
+            // A field's number is its own only until the next base.
+            let key = place.key.map { [order.mark] + $0.bytes.dropFirst() }
+            self.order = [order.isDescending ? 1 : 0] + (key ?? [])
         }
+    }
+}
+
+extension ScanOrder {
+    /// Tells the cursors of most fields apart.
+    fileprivate var mark: UInt8 {
+        UInt8(truncatingIfNeeded: Fingerprint.of(path.joined(separator: "\0")))
     }
 }
 
@@ -242,14 +215,14 @@ extension LodestoneError {
         )
     }
 
-    fileprivate static func tooManyValues(_ path: [String]) -> LodestoneError {
+    fileprivate static func beingBuilt(_ path: [String]) -> LodestoneError {
         LodestoneError(
-            .resourceExhausted,
-            reason: "TOO_MANY_VALUES",
-            "'\(path.joined(separator: "."))' has more than \(FacetTable.maxValues) values, and no "
-                + "index that knows them.",
-            recovery: "Narrow the filter, or name the field in metadata_indexes of a collection.",
-            field: "facets"
+            .failedPrecondition,
+            reason: "INDEX_BUILDING",
+            "The index of '\(path.joined(separator: "."))' is being built.",
+            recovery: "Send it again once building_indexes of the collection has it no more, or "
+                + "leave the order out.",
+            field: "order.path"
         )
     }
 }

@@ -36,7 +36,7 @@ public final class Engine: Sendable {
     /// A change to the store.
     package enum Write: Sendable {
         case createCollection(name: String, CollectionOptions)
-        case alterCollection(name: String, VectorIndexStrategy)
+        case alterCollection(name: String, CollectionChange)
         case dropCollection(name: String)
         case indexMany(IndexManyRequest)
         case dropMany(DropManyRequest)
@@ -154,13 +154,13 @@ public final class Engine: Sendable {
             try RequestValidation.collectionName(name)
             try RequestValidation(limits: options.limits).options(collectionOptions)
             return .createCollection(name: name, collectionOptions)
-        case .alterCollection(let name, let strategy):
+        case .alterCollection(let name, let change):
             let collection = try self.collection(named: name)
-            try RequestValidation(limits: options.limits).strategy(
-                strategy,
+            try RequestValidation(limits: options.limits).change(
+                change,
                 dimension: collection.record.options.dimension
             )
-            return .alterCollection(collection, strategy)
+            return .alterCollection(collection, change)
         case .dropCollection(let name):
             return .dropCollection(name: name)
         case .indexMany(let request):

@@ -21,7 +21,7 @@ import Darwin
 /// Threading: a value over memory that nobody writes.
 package struct BaseFile: SectionSource, Sendable {
     static let magic = Array("LODEBASE".utf8)
-    static let format: UInt32 = 1
+    static let format: UInt32 = 2
     static let headerByteCount = 64
 
     /// Where the file is.

@@ -131,11 +131,24 @@ extension KeyRun {
     /// The keys of several runs in order, each once, with the rows that `isKept`; runs come in the
     /// order of their rows.
     ///
+    /// - Parameters:
+    ///   - runs: In the order of their rows, for each field.
+    ///   - numbers: Of the fields whose keys are kept; `nil`: all.
+    ///   - isKept: Whether a row is; `nil`: all are.
+    /// - Returns: The keys with their rows.
     /// - Complexity: O(keys × runs + rows).
-    static func merge(_ runs: [KeyRun], keeping isKept: ((UInt32) -> Bool)? = nil) -> ValueEntries {
+    static func merge(
+        _ runs: [KeyRun],
+        of numbers: Set<UInt8>? = nil,
+        keeping isKept: ((UInt32) -> Bool)? = nil
+    ) -> ValueEntries {
         var merged = ValueEntries()
         var kept: ContiguousArray<UInt32> = []
+        var isNumberKept = ContiguousArray(repeating: numbers == nil, count: 256)
+        for number in numbers ?? [] { isNumberKept[Int(number)] = true }
         forEachKey(of: runs, from: runs.map { _ in 0 }, to: runs.map(\.count)) { key, places in
+            // A key of a damaged base is empty.
+            guard let number = key.first, isNumberKept[Int(number)] else { return true }
             for (run, place) in places {
                 let rows = runs[run].rows(place..<place + 1)
                 if let isKept {

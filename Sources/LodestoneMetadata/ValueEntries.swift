@@ -6,6 +6,8 @@ import LodestoneCore
 ///
 /// A batch makes it on its caller's thread, where rows are counted from the batch's first.
 package struct ValueEntries: Sendable {
+    /// The fields that were looked for, with the numbers that the keys have.
+    package private(set) var fields: [ValueField]
     /// Where the bytes of each key end.
     package private(set) var keyEnds: ContiguousArray<UInt64> = []
     package private(set) var keyBytes: ContiguousArray<UInt8> = []
@@ -13,7 +15,9 @@ package struct ValueEntries: Sendable {
     package private(set) var rowEnds: ContiguousArray<UInt64> = []
     package private(set) var rows: ContiguousArray<UInt32> = []
 
-    init() {}
+    init(of fields: [ValueField] = []) {
+        self.fields = fields
+    }
 
     /// Bytes of memory.
     package var byteCount: Int {
@@ -64,10 +68,10 @@ struct ValueCollector {
     private var entries: ContiguousArray<Entry> = []
 
     /// Takes in a document; rows come in ascending order.
-    mutating func add(_ metadata: Metadata, row: UInt32, fields: [[String]]) {
-        for (field, path) in fields.enumerated() {
-            guard let value = metadata.value(at: path[...]) else { continue }
-            let field = UInt8(field)
+    mutating func add(_ metadata: Metadata, row: UInt32, fields: [ValueField]) {
+        for indexed in fields {
+            guard let value = metadata.value(at: indexed.path[...]) else { continue }
+            let field = indexed.number
             mark(field, .present, row)
             switch value {
             case .list(let elements):
@@ -114,9 +118,9 @@ struct ValueCollector {
 
     var byteCount: Int { bytes.count }
 
-    /// What was gathered.
-    func sorted() -> ValueEntries {
-        var sorted = ValueEntries()
+    /// What was gathered, of some fields.
+    func sorted(of fields: [ValueField]) -> ValueEntries {
+        var sorted = ValueEntries(of: fields)
         bytes.withUnsafeBufferPointer { bytes in
             let key = { (entry: Entry) in
                 UnsafeBufferPointer(rebasing: bytes[Int(entry.start)..<Int(entry.end)])

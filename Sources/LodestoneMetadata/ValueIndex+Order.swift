@@ -3,7 +3,8 @@ package import LodestoneCore
 
 /// Where a walk through rows in the order of a field stands.
 package struct ValuePlace: Sendable, Equatable {
-    /// The key of the row; `nil` behind all rows with a single value.
+    /// The key of the row, whatever the number of the field in it; `nil` behind all rows with a single
+    /// value.
     package var key: ValueKey?
     package var row: UInt32
 
@@ -42,7 +43,8 @@ extension ValueIndex {
             let all = ValueKey(field: field, .single).bytes
             var start = all
             var end = ValueKey(field: field, .element).bytes
-            if let key = place?.key?.bytes {
+            if var key = place?.key?.bytes {
+                key[0] = field
                 if isDescending { end = key + [0] } else { start = key }
             }
             let places = runs.map { $0.places(from: start, to: end) }
@@ -53,7 +55,7 @@ extension ValueIndex {
                 isDescending: isDescending
             ) { key, places in
                 guard let value = ValueKey(checking: Array(key)) else { return true }
-                let isFirst = value == place?.key
+                let isFirst = value.bytes.dropFirst() == place?.key?.bytes.dropFirst()
                 for (run, keyPlace) in places {
                     for row in runs[run].rows(keyPlace..<keyPlace + 1) where allowed.contains(row) {
                         if isFirst, let place, row <= place.row { continue }

@@ -6,13 +6,22 @@ package import LodestoneCore
 /// Which rows have which values of the fields that a collection indexes, and which rows there are.
 ///
 /// A mapped base, and runs of what came since: each batch adds one, and eight of about the same size
-/// become one. Rows that are gone stay in both until a compaction; `live` tells them.
+/// become one. Rows that are gone stay in both until a compaction; `live` tells them. So do the keys
+/// of fields that are not indexed any more: no other field gets their number before.
+///
+/// A field that is indexed from some row on takes in what is written from there; it answers once the
+/// rows before it are filled in (`ValueFill`).
 ///
 /// Threading: a value; a copy costs nothing and sees nothing of what the writer does afterwards.
 package struct ValueIndex: Sendable {
-    /// The fields, in the order of their numbers.
-    package let fields: [[String]]
-    private let base: KeyRun?
+    /// The fields that are indexed, as they were declared.
+    package private(set) var fields: [ValueField]
+    /// The numbers that keys of `base`, `filled` and `added` may have.
+    private var numbers: Set<UInt8>
+    private var base: KeyRun?
+    /// What was filled in since the base, of rows before those that the base and `added` have of the
+    /// same field.
+    private var filled: [KeyRun] = []
     /// What came since the base, oldest first.
     private var added: [KeyRun] = []
     /// A bit for each row, set while it exists.
@@ -26,17 +35,21 @@ package struct ValueIndex: Sendable {
 
     /// An index without rows.
     package init(_ indexes: [MetadataIndex]) {
-        fields = indexes.map(\.path)
+        fields = []
+        numbers = []
         base = nil
         live = LayeredArray(substitute: 0)
+        setFields(indexes, from: 0)
     }
 
     /// Opens what `write` wrote; `nil` when parts are missing.
-    package init?(from source: some SectionSource, _ indexes: [MetadataIndex]) {
+    package init?(from source: some SectionSource) {
         guard let live = source.section("MLIV", of: UInt64.self),
-            let base = KeyRun(from: source)
+            let base = KeyRun(from: source),
+            let fields = ValueField.read(from: source)
         else { return nil }
-        fields = indexes.map(\.path)
+        self.fields = fields
+        numbers = Set(fields.map(\.number))
         self.base = base
         self.live = LayeredArray(live, substitute: 0)
     }
@@ -49,18 +62,22 @@ package struct ValueIndex: Sendable {
         words.reserveCapacity(live.count)
         for place in 0..<live.count { words.append(live[place]) }
         try sink.write("MLIV", words)
+        try ValueField.write(fields, to: &sink)
         let isLive = { (row: UInt32) in
             Int(row / 64) < words.count && words[Int(row / 64)] >> UInt64(row % 64) & 1 == 1
         }
-        try KeyRun.write(KeyRun.merge(runs, keeping: isLive), to: &sink)
+        try KeyRun.write(
+            KeyRun.merge(runs, of: Set(fields.map(\.number)), keeping: isLive),
+            to: &sink
+        )
     }
 
-    /// Base and additions, in the order of their rows.
-    var runs: [KeyRun] { (base.map { [$0] } ?? []) + added }
+    /// All that there is, for each field in the order of the rows.
+    var runs: [KeyRun] { filled + (base.map { [$0] } ?? []) + added }
 
-    /// The number of a field; `nil` when it isn't indexed.
-    package func number(of path: [String]) -> UInt8? {
-        fields.firstIndex(of: path).map { UInt8($0) }
+    /// The number of a field; `nil` when it isn't indexed, or not all of its rows are.
+    func number(of path: [String]) -> UInt8? {
+        fields.first { $0.path == path && $0.isComplete }?.number
     }
 
     /// Whether filters on a field need not read rows.
@@ -76,21 +93,26 @@ package struct ValueIndex: Sendable {
 
     // MARK: Verification
 
-    /// A number for the values of each row that was ever taken in, to compare with those of entries.
+    /// A number for the values of each row that was ever taken in, to compare with `fingerprint`.
     package func fingerprints(count bound: Int) -> ContiguousArray<UInt64> {
         var sums = ContiguousArray<UInt64>(repeating: 0, count: bound)
+        let numbers = fields.map(\.number)
         for run in runs {
             for place in 0..<run.count {
-                let hash = Self.hash(run.key(place))
+                let key = run.key(place)
+                guard let number = key.first, numbers.contains(number) else { continue }
+                let hash = Self.hash(key)
                 for row in run.rows(place..<place + 1) where row < bound { sums[Int(row)] &+= hash }
             }
         }
         return sums
     }
 
-    /// The number for the values of a document.
-    package func fingerprint(of metadata: Metadata) -> UInt64 {
-        guard let entries = entries(of: [metadata]), let run = KeyRun(entries) else { return 0 }
+    /// The number for the values of a row, as far as its fields are indexed from it on.
+    package func fingerprint(of metadata: Metadata, row: UInt32) -> UInt64 {
+        var collector = ValueCollector()
+        collector.add(metadata, row: row, fields: fields.filter { $0.firstRow <= row })
+        guard let run = KeyRun(collector.sorted(of: fields)) else { return 0 }
         return (0..<run.count).reduce(0) { $0 &+ Self.hash(run.key($1)) }
     }
 
@@ -116,7 +138,13 @@ package struct ValueIndex: Sendable {
         for (place, metadata) in metadata.enumerated() {
             collector.add(metadata, row: rows?[place] ?? UInt32(place), fields: fields)
         }
-        return collector.sorted()
+        return collector.sorted(of: fields)
+    }
+
+    /// Whether entries were made for the fields as they are: then they can be taken in.
+    package func fits(_ entries: ValueEntries?) -> Bool {
+        guard let entries else { return fields.isEmpty }
+        return entries.fields.elementsEqual(fields) { $0.path == $1.path && $0.number == $1.number }
     }
 
     /// Takes in the values of rows above all before.
@@ -124,6 +152,48 @@ package struct ValueIndex: Sendable {
         guard let entries, !entries.rows.isEmpty, let run = KeyRun(entries) else { return }
         added.append(run)
         mergeSmallRuns()
+    }
+
+    /// Goes on with other fields; those that were not among them before are indexed from a row on.
+    ///
+    /// - Parameters:
+    ///   - indexes: At most `MetadataIndex.maxCount`.
+    ///   - row: Above every row that there is.
+    package mutating func setFields(_ indexes: [MetadataIndex], from row: UInt32) {
+        let old = fields
+        fields.removeAll { field in !indexes.contains { $0.path == field.path } }
+        for index in indexes where !old.contains(where: { $0.path == index.path }) {
+            let number = unusedNumber()
+            numbers.insert(number)
+            fields.append(ValueField(path: index.path, number: number, firstRow: row))
+        }
+    }
+
+    /// A number that no key has.
+    private mutating func unusedNumber() -> UInt8 {
+        let isUnused = { [numbers] (number: UInt8) in !numbers.contains(number) }
+        if let number = (0...UInt8.max).first(where: isUnused) { return number }
+        // Hundreds of fields were indexed and dropped since the base: it takes as long as to write
+        // one, and gives all of their numbers back.
+        numbers = Set(fields.map(\.number))
+        added = KeyRun(KeyRun.merge(runs, of: numbers)).map { [$0] } ?? []
+        base = nil
+        filled = []
+        return (0...UInt8.max).first { !numbers.contains($0) } ?? 0
+    }
+
+    /// Whether every field answers.
+    package var isComplete: Bool { fields.allSatisfy(\.isComplete) }
+
+    /// The fields that don't answer yet.
+    package var incompleteFields: [ValueField] { fields.filter { !$0.isComplete } }
+
+    /// Takes in the values of the rows before those that a field is indexed from; nothing when it is
+    /// not indexed any more, or from another row on.
+    package mutating func fill(_ part: ValueFill.Part) {
+        guard let place = fields.firstIndex(of: part.field), !part.field.isComplete else { return }
+        if let run = part.run { filled.append(run) }
+        fields[place].firstRow = 0
     }
 
     /// Notes that a row exists.

@@ -96,8 +96,8 @@ final class RequestHandler: Sendable {
         case .snapshot, .verify: maintain(arrival)
         case .createCollection(let name, let options):
             write(.createCollection(name: name, options), to: name, arrival)
-        case .alterCollection(let name, let strategy):
-            write(.alterCollection(name: name, strategy), to: name, arrival)
+        case .alterCollection(let name, let change):
+            write(.alterCollection(name: name, change), to: name, arrival)
         case .dropCollection(let name): write(.dropCollection(name: name), to: name, arrival)
         case .indexMany(let batch): write(.indexMany(batch), to: batch.collection, arrival)
         case .dropMany(let batch): write(.dropMany(batch), to: batch.collection, arrival)

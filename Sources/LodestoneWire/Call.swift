@@ -27,7 +27,7 @@ package enum Call: Sendable, Equatable {
     /// Asks whether the server is there.
     case ping
     case createCollection(name: String, CollectionOptions)
-    case alterCollection(name: String, VectorIndexStrategy)
+    case alterCollection(name: String, CollectionChange)
     case dropCollection(name: String)
     case listCollections
     case describeCollection(name: String)

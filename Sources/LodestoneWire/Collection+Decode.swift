@@ -25,8 +25,29 @@ extension CollectionOptions {
             "metadata_indexes",
             message.metadata_indexes,
             message.n_metadata_indexes
-        ) { (index) throws(LodestoneError) in
-            MetadataIndex(path: try texts("path", index.pointee.path, index.pointee.n_path))
+        ) { (index) throws(LodestoneError) in try MetadataIndex(index) }
+    }
+}
+
+extension MetadataIndex {
+    fileprivate init(_ message: UnsafePointer<CMetadataIndex>) throws(LodestoneError) {
+        self.init(path: try texts("path", message.pointee.path, message.pointee.n_path))
+    }
+}
+
+extension CollectionChange {
+    init(_ message: CAlterCollectionRequest) throws(LodestoneError) {
+        self.init()
+        if let strategy = message.vector_strategy {
+            vectorStrategy = try within("vector_strategy") { () throws(LodestoneError) in
+                try VectorIndexStrategy(strategy)
+            }
+        }
+        addedIndexes = try list("add_indexes", message.add_indexes, message.n_add_indexes) {
+            (index) throws(LodestoneError) in try MetadataIndex(index)
+        }
+        droppedIndexes = try list("drop_indexes", message.drop_indexes, message.n_drop_indexes) {
+            (index) throws(LodestoneError) in try MetadataIndex(index)
         }
     }
 }
@@ -102,6 +123,11 @@ extension CollectionDescription {
         if let status = message.index {
             index = try within("index") { () throws(LodestoneError) in try IndexStatus(status) }
         }
+        buildingIndexes = try list(
+            "building_indexes",
+            message.building_indexes,
+            message.n_building_indexes
+        ) { (index) throws(LodestoneError) in try MetadataIndex(index) }
     }
 }
 

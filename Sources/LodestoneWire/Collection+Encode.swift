@@ -9,10 +9,14 @@ extension MessageWriter {
             writer.vectorStrategy(3, options.vectorStrategy)
             writer.enumeration(4, options.textStrategy)
             writer.textOptions(5, options.text)
-            for index in options.metadataIndexes {
-                writer.message(10) { writer in
-                    for name in index.path { writer.text(1, name) }
-                }
+            writer.metadataIndexes(10, options.metadataIndexes)
+        }
+    }
+
+    mutating func metadataIndexes(_ field: UInt8, _ indexes: [MetadataIndex]) {
+        for index in indexes {
+            message(field) { writer in
+                for name in index.path { writer.text(1, name) }
             }
         }
     }
@@ -69,6 +73,7 @@ extension MessageWriter {
             writer.varint(7, UInt64(clamping: collection.changesSinceBase))
             writer.varint(8, collection.baseByteCount)
             writer.indexStatus(9, collection.index)
+            writer.metadataIndexes(10, collection.buildingIndexes)
         }
     }
 

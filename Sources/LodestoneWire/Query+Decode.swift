@@ -27,6 +27,9 @@ extension Query {
                 try Highlight(highlight)
             }
         }
+        facets = try list("facets", message.facets, message.n_facets) {
+            (facet) throws(LodestoneError) in try FacetRequest(facet)
+        }
     }
 }
 

@@ -11,6 +11,7 @@ extension MessageWriter {
             writer.count(4, query.limit, "limit")
             writer.include(5, query.include)
             if let highlight = query.highlight { writer.highlight(8, highlight) }
+            writer.facetRequests(9, query.facets)
         }
     }
 

@@ -51,12 +51,9 @@ extension Call {
             )
         case LODESTONE__V1__REQUEST__CALL_ALTER_COLLECTION:
             let alter = fields.alter_collection.pointee
-            let strategy = try required("vector_strategy", alter.vector_strategy)
             self = .alterCollection(
                 name: try alter.name.text("name"),
-                try within("vector_strategy") { () throws(LodestoneError) in
-                    try VectorIndexStrategy(strategy)
-                }
+                try CollectionChange(alter)
             )
         case LODESTONE__V1__REQUEST__CALL_DROP_COLLECTION:
             self = .dropCollection(name: try fields.drop_collection.pointee.name.text("name"))
@@ -175,12 +172,7 @@ extension CountRequest {
             collection: try message.collection.text("collection"),
             filter: try Filter(optional: message.filter),
             facets: try list("facets", message.facets, message.n_facets) {
-                (facet) throws(LodestoneError) in
-                var request = FacetRequest(
-                    path: try texts("path", facet.pointee.path, facet.pointee.n_path)
-                )
-                if facet.pointee.has_limit != 0 { request.limit = Int(facet.pointee.limit) }
-                return request
+                (facet) throws(LodestoneError) in try FacetRequest(facet)
             }
         )
     }

@@ -24,10 +24,12 @@ extension MessageWriter {
                 writer.text(1, name)
                 writer.collectionOptions(2, options)
             }
-        case .alterCollection(let name, let strategy):
+        case .alterCollection(let name, let change):
             message(13) { writer in
                 writer.text(1, name)
-                writer.vectorStrategy(2, strategy)
+                if let strategy = change.vectorStrategy { writer.vectorStrategy(2, strategy) }
+                writer.metadataIndexes(3, change.addedIndexes)
+                writer.metadataIndexes(4, change.droppedIndexes)
             }
         case .dropCollection(let name):
             message(14) { $0.text(1, name) }
@@ -109,12 +111,7 @@ extension MessageWriter {
     private mutating func count(_ request: CountRequest) {
         text(1, request.collection)
         if let filter = request.filter { self.filter(2, filter) }
-        for facet in request.facets {
-            message(3) { writer in
-                for name in facet.path { writer.text(1, name) }
-                writer.count(2, facet.limit, "limit")
-            }
-        }
+        facetRequests(3, request.facets)
     }
 
     mutating func cursor(_ field: UInt8, _ cursor: ScanCursor) {

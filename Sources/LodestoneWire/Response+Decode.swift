@@ -186,7 +186,10 @@ extension QueryResult {
                 "text_explanations",
                 message.text_explanations,
                 message.n_text_explanations
-            ) { (explanation) throws(LodestoneError) in try TextExplanation(explanation) }
+            ) { (explanation) throws(LodestoneError) in try TextExplanation(explanation) },
+            facets: try list("facets", message.facets, message.n_facets) {
+                (facet) throws(LodestoneError) in try Facet(facet)
+            }
         )
         filter = try FilterExplanation(message.filter)
     }
@@ -210,22 +213,7 @@ extension CountResponse {
         self.init(
             count: Int(clamping: message.count),
             facets: try list("facets", message.facets, message.n_facets) {
-                (facet) throws(LodestoneError) in
-                let facet = facet.pointee
-                return Facet(
-                    path: try texts("path", facet.path, facet.n_path),
-                    values: try list("values", facet.values, facet.n_values) {
-                        (count) throws(LodestoneError) in
-                        let value = count.pointee.value
-                        return Facet.Count(
-                            value: try within("value") { () throws(LodestoneError) in
-                                try Value(value)
-                            },
-                            count: Int(clamping: count.pointee.count)
-                        )
-                    },
-                    distinctValues: Int(clamping: facet.distinct_values)
-                )
+                (facet) throws(LodestoneError) in try Facet(facet)
             },
             filter: try FilterExplanation(message.filter),
             sequenceNumber: message.sequence_number

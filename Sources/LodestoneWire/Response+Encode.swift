@@ -110,6 +110,7 @@ extension MessageWriter {
                 }
             }
             if let filter = result.filter { writer.filterExplanation(10, filter) }
+            writer.facets(11, result.facets)
         }
     }
 
@@ -123,18 +124,7 @@ extension MessageWriter {
 
     private mutating func counted(_ response: CountResponse) {
         varint(1, UInt64(clamping: response.count))
-        for facet in response.facets {
-            message(2) { writer in
-                for name in facet.path { writer.text(1, name) }
-                for value in facet.values {
-                    writer.message(2) { writer in
-                        writer.value(1, value.value)
-                        writer.varint(2, UInt64(clamping: value.count))
-                    }
-                }
-                writer.varint(3, UInt64(clamping: facet.distinctValues))
-            }
-        }
+        facets(2, response.facets)
         if let filter = response.filter { filterExplanation(3, filter) }
         varint(4, response.sequenceNumber)
     }

@@ -68,7 +68,7 @@ func table(_ collections: [CollectionDescription]) -> String {
             collection.options.dimension == 0 ? "–" : "\(collection.options.metric)",
             collection.options.dimension == 0 ? "–" : index(collection.index),
             text(collection.options),
-            fields(collection.options.metadataIndexes),
+            fields(of: collection),
             grouped(Int(clamping: collection.baseByteCount)),
             grouped(collection.changesSinceBase)
         )
@@ -97,9 +97,12 @@ private func text(_ options: CollectionOptions) -> String {
     return parts.joined(separator: ", ")
 }
 
-/// Fields of the metadata, as they are typed.
-private func fields(_ indexes: [MetadataIndex]) -> String {
-    let names = indexes.map { $0.path.joined(separator: ".") }
+/// Fields of the metadata, as they are typed: `year, author.name (building)`.
+private func fields(of collection: CollectionDescription) -> String {
+    let names = collection.options.metadataIndexes.map { index in
+        let isBuilding = collection.buildingIndexes.contains(index)
+        return index.path.joined(separator: ".") + (isBuilding ? " (building)" : "")
+    }
     return names.isEmpty ? "–" : names.joined(separator: ", ")
 }
 

@@ -6,7 +6,7 @@ import LodestoneImport
 struct IndexCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "index",
-        abstract: "Shows, changes and builds the index of a collection's vectors.",
+        abstract: "Shows, changes and builds the indexes of a collection.",
         discussion: """
             A collection compares every vector (flat) until it is given an index. The strategy can \
             be changed at any time, and the vectors need not be sent again: the server builds the \
@@ -15,15 +15,22 @@ struct IndexCommand: AsyncParsableCommand {
             lodestone index set-strategy foods hnsw --m 32
             lodestone index build foods
             lodestone index status
+
+            Filters, facets and scans in order read no document for fields of the metadata that are \
+            indexed. Fields can be added and dropped at any time, too:
+
+            lodestone index add foods price maker.name
+            lodestone index drop foods price
             """,
-        subcommands: [Build.self, Status.self, SetStrategy.self]
+        subcommands: [Build.self, Status.self, SetStrategy.self, Add.self, Drop.self]
     )
 
     struct Build: ClientCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Builds the index now, and waits until it serves.",
+            abstract: "Builds the indexes now, and waits until they serve.",
             discussion: """
-                The server does it by itself after set-strategy and once enough has been written. \
+                The server does it by itself after set-strategy and add, and once enough has been \
+                written. \
                 Ctrl-C ends the build on the server, too; what answered before goes on.
                 """
         )
@@ -119,6 +126,74 @@ struct IndexCommand: AsyncParsableCommand {
                 ])
             )
         }
+    }
+}
+
+extension IndexCommand {
+    struct Add: ClientCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Has fields of the metadata indexed, so that filters read no document.",
+            discussion: """
+                The server reads the values in the background, and the documents for each filter until \
+                it is done; 'lodestone collections' says 'building' until then, and 'index build' waits \
+                for it. A field that is indexed already stays as it is.
+                """
+        )
+
+        @OptionGroup var connection: ConnectionOptions
+        @Argument(help: "The collection.") var collection: String
+        @Argument(help: "Fields: year, or author.name for one in an object.") var fields: [String]
+
+        func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
+            let receipt = try await client.alterCollection(
+                collection,
+                addIndexes: fields.map { MetadataIndex($0) }
+            )
+            let description = try await client.collection(collection).describe()
+            let rest =
+                description.buildingIndexes.isEmpty
+                ? "" : " The index is built in the background; 'index build' waits for it."
+            return IndexCommand.answer("indexed now.\(rest)", fields, receipt, description)
+        }
+    }
+
+    struct Drop: ClientCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Drops indexes of fields of the metadata; no document changes.",
+            discussion: """
+                Filters on them read the documents from then on. A field that isn't indexed is passed \
+                over.
+                """
+        )
+
+        @OptionGroup var connection: ConnectionOptions
+        @Argument(help: "The collection.") var collection: String
+        @Argument(help: "Fields, as 'lodestone collections' shows them.") var fields: [String]
+
+        func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
+            let receipt = try await client.alterCollection(
+                collection,
+                dropIndexes: fields.map { MetadataIndex($0) }
+            )
+            let description = try await client.collection(collection).describe()
+            return IndexCommand.answer("not indexed any more.", fields, receipt, description)
+        }
+    }
+
+    fileprivate static func answer(
+        _ what: String,
+        _ fields: [String],
+        _ receipt: WriteReceipt,
+        _ collection: CollectionDescription
+    ) -> Answer {
+        Answer(
+            people: "\(fields.joined(separator: ", ")) of '\(collection.name)': \(what)",
+            json: .object([
+                ("sequenceNumber", .int(receipt.sequenceNumber)),
+                ("metadataIndexes", JSON(collection.options.metadataIndexes)),
+                ("buildingIndexes", JSON(collection.buildingIndexes)),
+            ])
+        )
     }
 }
 

@@ -90,9 +90,6 @@ extension JSON {
 
     /// A collection.
     init(_ collection: CollectionDescription) {
-        let fields = collection.options.metadataIndexes.map { index in
-            JSON.array(index.path.map { .string($0) })
-        }
         self = .object([
             ("name", .string(collection.name)),
             ("dimension", .int(collection.options.dimension)),
@@ -105,8 +102,14 @@ extension JSON {
             ("index", JSON(collection.index)),
             ("textStrategy", .string("\(collection.options.textStrategy)")),
             ("text", JSON(collection.options.text)),
-            ("metadataIndexes", .array(fields)),
+            ("metadataIndexes", JSON(collection.options.metadataIndexes)),
+            ("buildingIndexes", JSON(collection.buildingIndexes)),
         ])
+    }
+
+    /// Fields of the metadata.
+    init(_ indexes: [MetadataIndex]) {
+        self = .array(indexes.map { index in .array(index.path.map { .string($0) }) })
     }
 
     /// How text is ranked.

@@ -97,14 +97,7 @@ struct CountCommand: ClientCommand {
         let response = try await client.collection(collection)
             .count(try condition.parsed, facets: facets)
         var parts = ["\(grouped(response.count)) documents"]
-        for facet in response.facets {
-            var table = Table("#documents", facet.path.joined(separator: "."))
-            for value in facet.values {
-                table.add(grouped(value.count), Table.printable(JSON(value.value).text))
-            }
-            let rest = facet.distinctValues - facet.values.count
-            parts.append(table.text + (rest > 0 ? "\nand \(grouped(rest)) more values" : ""))
-        }
+        parts += response.facets.map(\.table)
         if explain, let filter = response.filter { parts.append(filter.sentence) }
         var members: [(String, JSON)] = [
             ("count", .int(response.count)), ("facets", .array(response.facets.map { JSON($0) })),
@@ -112,22 +105,5 @@ struct CountCommand: ClientCommand {
         ]
         if let filter = response.filter { members.append(("filter", JSON(filter))) }
         return Answer(people: parts.joined(separator: "\n\n"), json: .object(members))
-    }
-}
-
-extension JSON {
-    fileprivate init(_ facet: Facet) {
-        self = .object([
-            ("path", .array(facet.path.map(JSON.string))),
-            (
-                "values",
-                .array(
-                    facet.values.map { count in
-                        .object([("value", JSON(count.value)), ("count", .int(count.count))])
-                    }
-                )
-            ),
-            ("distinctValues", .int(facet.distinctValues)),
-        ])
     }
 }

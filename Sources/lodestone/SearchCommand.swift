@@ -14,6 +14,7 @@ struct SearchCommand: ClientCommand {
             lodestone search foods 'hot soup' --filter "year >= 2020 AND NOT tags = 'draft'"
             lodestone search foods --syntax '"hot soup" AND NOT fish*'
             lodestone search foods 'pytohn' --fuzzy auto --highlight
+            lodestone search foods 'hot soup' --filter "year >= 2020" --facet tags
             """
     )
 
@@ -50,6 +51,14 @@ struct SearchCommand: ClientCommand {
     )
     var explain = false
     @Option(help: "The most hits.") var limit = 10
+    @Option(
+        help: """
+            A field whose values are counted among all documents that pass the filter, nested names \
+            joined by dots; may be repeated.
+            """
+    )
+    var facet: [String] = []
+    @Option(help: "The most values of each facet.") var facetLimit = 10
 
     func validate() throws {
         guard text != nil || near != nil || vectorFile != nil else {
@@ -66,6 +75,9 @@ struct SearchCommand: ClientCommand {
             throw ValidationError("--exact and --ef need --near or --vector-file.")
         }
         guard limit > 0 else { throw ValidationError("--limit is \(limit); at least 1.") }
+        guard facetLimit > 0 else {
+            throw ValidationError("--facet-limit is \(facetLimit); at least 1.")
+        }
         guard row >= 0 else { throw ValidationError("--row is \(row); 0 is the first.") }
     }
 
@@ -88,7 +100,10 @@ struct SearchCommand: ClientCommand {
                 filter: try condition.parsed,
                 limit: near == nil ? limit : limit + 1,
                 include: include,
-                highlight: highlight ? Highlight() : nil
+                highlight: highlight ? Highlight() : nil,
+                facets: facet.map {
+                    FacetRequest(path: MetadataIndex($0).path, limit: facetLimit)
+                }
             )
         )
         let milliseconds = (ContinuousClock.now - start).seconds * 1_000
@@ -160,6 +175,7 @@ struct SearchCommand: ClientCommand {
                     + "\(grouped(explanation.scannedRows)) rows scanned."
             }.joined() + result.textExplanations.map(\.summary).joined()
             + (result.filter.map { "\n\($0.sentence)" } ?? "")
+            + result.facets.map { "\n\n\($0.table)" }.joined()
         guard !result.hits.isEmpty else {
             return "Nothing found in '\(collection)'.\(explanations)"
         }
@@ -206,6 +222,7 @@ struct SearchCommand: ClientCommand {
             ("hits", .array(hits)), ("isPartial", .bool(result.isPartial)),
             ("milliseconds", .double(milliseconds)),
         ]
+        if !facet.isEmpty { members.append(("facets", .array(result.facets.map { JSON($0) }))) }
         if explain {
             let explanations = result.explanations.map { explanation in
                 JSON.object([

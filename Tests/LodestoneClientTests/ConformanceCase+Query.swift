@@ -131,8 +131,21 @@ extension JSON {
                 fusion: fusion,
                 limit: self["limit"]?.int ?? 10,
                 include: try include ?? [],
-                highlight: self["highlight"].map(\.highlight)
+                highlight: self["highlight"].map(\.highlight),
+                facets: try facets
             )
+        }
+    }
+
+    /// The field `facets`, if it is there.
+    var facets: [FacetRequest] {
+        get throws {
+            try list("facets") { facet in
+                FacetRequest(
+                    path: facet["path"]?.path ?? [],
+                    limit: facet["limit"]?.int ?? 10
+                )
+            }
         }
     }
 }

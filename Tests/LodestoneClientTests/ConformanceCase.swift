@@ -177,9 +177,17 @@ extension JSON {
                 metric: metric,
                 vectorStrategy: try vectorStrategy ?? .flatScan,
                 textStrategy: self["text_strategy"]?.string == "fts5" ? .fts5 : .postings,
-                metadataIndexes: try list("metadata_indexes") { MetadataIndex(path: $0.path) }
+                metadataIndexes: try indexes("metadata_indexes")
             )
         }
+    }
+
+    /// The names of several fields.
+    var paths: [[String]] { (array ?? []).map(\.path) }
+
+    /// The fields that a list names.
+    func indexes(_ name: String) throws -> [MetadataIndex] {
+        try list(name) { MetadataIndex(path: $0.path) }
     }
 
     /// The names of a field.

@@ -80,8 +80,11 @@ struct ConformanceCheck {
         isTrue(expected != nil, "a count")
         if let count = expected?["count"] { equal(response.count, count.int, "count") }
         if let filter = expected?["filter"] { self.filter(response.filter, filter) }
-        guard let facets = expected?["facets"] else { return }
-        for (facet, wanted) in pairs(response.facets, facets, "facets") {
+        if let facets = expected?["facets"] { self.facets(response.facets, facets) }
+    }
+
+    private func facets(_ facets: [Facet], _ expected: JSON) {
+        for (facet, wanted) in pairs(facets, expected, "facets") {
             equal(facet.distinctValues, wanted["distinct_values"]?.int, "distinct_values")
             for (count, pair) in pairs(facet.values, wanted["values"], "values") {
                 equal(Optional(count.value), try? pair.array?.first?.value, "value")
@@ -126,6 +129,10 @@ struct ConformanceCheck {
                 equal(collection.options.vectorStrategy, expected, name)
                 equal(collection.index.strategy, expected, "index.strategy")
             case "index": index(collection.index, value)
+            case "metadata_indexes":
+                equal(collection.options.metadataIndexes.map(\.path), value.paths, name)
+            case "building_indexes":
+                equal(collection.buildingIndexes.map(\.path), value.paths, name)
             default: Issue.record("\(step): the case expects \(name)")
             }
         }
@@ -254,6 +261,7 @@ struct ConformanceCheck {
                 }
             }
             if let filter = json["filter"] { self.filter(result.filter, filter) }
+            if let facets = json["facets"] { self.facets(result.facets, facets) }
             if let explanations = json["text_explanations"] {
                 for (one, json) in pairs(result.textExplanations, explanations, what) {
                     textExplanation(one, json, "\(what) text explanation")

@@ -149,7 +149,9 @@ private struct ConformanceRunner {
             return .receipt(
                 try await client.alterCollection(
                     name,
-                    try args.vectorStrategy ?? .flatScan,
+                    try args.vectorStrategy,
+                    addIndexes: try args.indexes("add_indexes"),
+                    dropIndexes: try args.indexes("drop_indexes"),
                     requestID: requestID
                 )
             )
@@ -206,12 +208,7 @@ private struct ConformanceRunner {
             return .count(
                 try await collection.count(
                     try args["filter"]?.filter,
-                    facets: try args.list("facets") { facet in
-                        FacetRequest(
-                            path: facet["path"]?.path ?? [],
-                            limit: facet["limit"]?.int ?? 10
-                        )
-                    }
+                    facets: try args.facets
                 )
             )
         case "search":

@@ -8,9 +8,14 @@ import Testing
 struct FilterDifferentialTests {
     private static let rounds = 20
     private static let filtersPerRound = 500
-    private static let collections = ["indexed", "plain"]
+    private static let collections = ["indexed", "plain", "altered"]
 
-    @Test("find the same embedded, over the wire and in a plain pass, with and without indexes")
+    @Test(
+        """
+        find the same embedded, over the wire and in a plain pass: with indexes, without, and while \
+        indexes are added and dropped
+        """
+    )
     func differential() async throws {
         let store = try ServedStore()
         let (server, endpoint) = try store.serve()
@@ -29,6 +34,7 @@ struct FilterDifferentialTests {
         var asked: [Filter] = []
         for round in 0..<Self.rounds {
             try await change(&model, &random, client)
+            try await alter(&random, client)
             if round % 6 == 3 {
                 for name in Self.collections { try await client.collection(name).compact() }
             }
@@ -66,6 +72,20 @@ struct FilterDifferentialTests {
         }
         await client.close()
         await server.shutdown()
+    }
+
+    /// Adds and drops indexes of one of the collections, whose questions come while they are built, or
+    /// once they are.
+    private func alter(_ random: inout RandomFilters, _ client: LodestoneClient) async throws {
+        let added = RandomFilters.indexes.filter { _ in random.below(3) == 0 }
+        let dropped = RandomFilters.indexes.filter { !added.contains($0) && random.below(4) == 0 }
+        if added.isEmpty && dropped.isEmpty { return }
+        try await client.alterCollection("altered", addIndexes: added, dropIndexes: dropped)
+        let collection = client.collection("altered")
+        if random.below(2) == 0 { try await collection.buildIndex() }
+        let indexes = try await collection.describe().options.metadataIndexes
+        #expect(added.allSatisfy(indexes.contains))
+        #expect(!dropped.contains(where: indexes.contains))
     }
 
     /// Writes, replaces and drops documents, some of them by a filter.

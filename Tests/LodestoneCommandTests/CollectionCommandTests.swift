@@ -38,4 +38,22 @@ struct CollectionCommandTests {
         #expect(text["language"] as? String == "none")
         #expect(text["keepsStopWords"] as? Bool == true)
     }
+
+    @Test("have fields indexed and not any more")
+    func indexes() async throws {
+        let server = try await TestServer.start()
+        #expect(try await server.lodestone("create", "papers", "--index", "year").status == 0)
+        let added = try await server.lodestone("index", "add", "papers", "tag", "author.name")
+        #expect(added.status == 0, "\(added.errors)")
+        #expect(added.output.contains("tag, author.name of 'papers': indexed now."))
+        #expect(try await server.lodestone("index", "build", "papers").status == 0)
+        let lines = try await server.lodestone("collections").output
+        #expect(lines.contains("year, tag, author.name"))
+        let dropped = try await server.lodestone("index", "drop", "papers", "year", "--json").json
+        let left = dropped["metadataIndexes"] as? [[String]]
+        #expect(left == [["tag"], ["author", "name"]])
+        #expect(dropped["buildingIndexes"] as? [[String]] == [])
+        let nothing = try await server.lodestone("index", "add", "papers")
+        #expect(nothing.status != 0)
+    }
 }

@@ -63,6 +63,26 @@ struct FilterCommandTests {
                 """
         )
 
+        let search = try await server.lodestone(
+            "search",
+            "papers",
+            "nothing",
+            "--filter",
+            "year BETWEEN 2000 AND 2009",
+            "--facet",
+            "tag",
+            "--facet-limit",
+            "1"
+        )
+        #expect(
+            search.output.hasSuffix(
+                "\n"
+                    + (count.output.split(separator: "\n").dropFirst()
+                        .joined(separator: "\n")) + "\n"
+            ),
+            "\(search.output)"
+        )
+
         let scan = try await server.lodestone(
             "scan",
             "papers",

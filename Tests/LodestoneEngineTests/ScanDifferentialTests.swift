@@ -165,11 +165,12 @@ struct ScanDifferentialTests {
     private func compareFacets(_ model: Model, _ filter: Filter?, _ engine: Engine) async throws {
         let names = ["n", "u", "s", "v"]
         for limit in [2, 100] {
+            let requests = names.map { FacetRequest(path: [$0], limit: limit) }
             let answer = try await engine.count(
                 CountRequest(
                     collection: "a",
                     filter: filter,
-                    facets: names.map { FacetRequest(path: [$0], limit: limit) }
+                    facets: requests
                 )
             )
             let documents = model.matching(filter)
@@ -181,6 +182,23 @@ struct ScanDifferentialTests {
                 let shown = facet.values.map { "\($0.value) \($0.count)" }
                 #expect(shown == expected.prefix(limit).map { "\($0.0) \($0.1)" }, "\(note)")
             }
+            // A search counts the same, whatever it finds, each of its questions for itself.
+            let found = try await engine.search(
+                SearchRequest(
+                    collection: "a",
+                    queries: [
+                        Query([.matching("nothing")], filter: filter, facets: requests),
+                        Query([.matching("nothing")], filter: .exists(path: ["zz"], true)),
+                        Query(
+                            [.matching("nothing")],
+                            filter: .exists(path: ["zz"], true),
+                            facets: [requests[0]]
+                        ),
+                    ]
+                )
+            ).results
+            #expect(found[0].facets == answer.facets && found[1].facets.isEmpty)
+            #expect(found[2].facets == [Facet(path: ["n"], values: [], distinctValues: 0)])
         }
     }
 
@@ -211,5 +229,41 @@ struct ScanDifferentialTests {
             return .int(whole)
         }
         return value
+    }
+
+    @Test("count for as long as the question's time allows, and no more fields than they may")
+    func facetLimits() async throws {
+        let directory = try TemporaryDirectory()
+        let engine = try Engine.open(directory: directory.path + "/store")
+        defer { engine.close() }
+        try await engine.createCollection("a", CollectionOptions(dimension: 0))
+        _ = try await engine.index("a", [Document(id: "d", metadata: ["n": 1])])
+        let ask = { (facets: [FacetRequest], queries: Int) in
+            let query = Query([.matching("x")], facets: facets)
+            return SearchRequest(
+                collection: "a",
+                queries: Array(repeating: query, count: queries)
+            )
+        }
+        let n = FacetRequest(path: ["n"])
+        let cases: [(SearchRequest, String)] = [
+            (ask(Array(repeating: n, count: 33), 1), "queries[0].facets"),
+            (ask(Array(repeating: n, count: 32), 33), "facets of all queries"),
+            (ask([n, FacetRequest(path: [])], 2), "queries[0].facets[1].path"),
+            (ask([FacetRequest(path: ["n"], limit: 0)], 1), "queries[0].facets[0].limit"),
+            (ask([FacetRequest(path: ["n"], limit: 1_001)], 1), "queries[0].facets[0].limit"),
+        ]
+        for (request, field) in cases {
+            let error = await failure { _ = try await engine.search(request) }
+            #expect(error?.reason == "LIMIT" && error?.field == field, "\(field)")
+        }
+        let many = try await engine.search(ask(Array(repeating: n, count: 32), 32))
+        #expect(many.results.allSatisfy { $0.facets.count == 32 })
+        let context = CallContext(timeout: .seconds(60))
+        context.cancel()
+        let cancelled = #expect(throws: LodestoneError.self) {
+            try engine.search(ask([n], 1), context: context)
+        }
+        #expect(cancelled?.code == .cancelled)
     }
 }

@@ -111,7 +111,7 @@ struct ValueIndexTests {
         for row in stride(from: UInt32(0), to: 1_000, by: 4) { index.remove(row) }
         var sections = MemorySections()
         try index.write(to: &sections)
-        var opened = try #require(ValueIndex(from: sections, indexes))
+        var opened = try #require(ValueIndex(from: sections))
         let filter = Filter.equal(path: ["n"], 5)
         let expected = numbers { $0 % 10 == 5 && $0 % 4 != 0 }
         #expect(try rows(filter, index, count: 1_000).certain == expected)
@@ -130,7 +130,7 @@ struct ValueIndexTests {
         try index(documents, batch: 100).write(to: &sections)
         for tag: SectionTag in ["MLIV", "MKEN", "MKEY", "MREN", "MROW"] {
             sections.damage = [tag: [5]]
-            let opened = try #require(ValueIndex(from: sections, indexes))
+            let opened = try #require(ValueIndex(from: sections))
             let filter = Filter.range(path: ["n"], lower: .init(0), upper: nil)
             _ = try rows(filter, opened, count: 1_000)
             #expect(sections.isDamaged, "\(tag)")
@@ -212,5 +212,50 @@ struct ValueIndexTests {
         let knows = table.add(["n": 7])
         let fits = table.add(["n": -1])
         #expect(knows && !fits)
+    }
+
+    @Test("gives numbers of fields that are gone to others only when no key has them any more")
+    func numbers() throws {
+        var index = index(documents, batch: 100)
+        let n = Filter.equal(path: ["n"], 5)
+        let tag = Filter.equal(path: ["tag"], "t3")
+        for round in 0..<600 {
+            // What comes has no values of documents that were there before.
+            index.setFields([MetadataIndex("n"), MetadataIndex("x\(round)")], from: 1_000)
+        }
+        #expect(try rows(n, index, count: 1_000).certain == numbers { $0 % 10 == 5 })
+        #expect(try rows(tag, index, count: 1_000).open.count == 1_000)
+        index.setFields([MetadataIndex("tag")], from: 1_000)
+        #expect(try rows(tag, index, count: 1_000).open.count == 1_000)
+        // A verification knows that nothing is there yet.
+        #expect(index.fingerprints(count: 1_000).allSatisfy { $0 == 0 })
+        #expect(index.fingerprint(of: documents[7], row: 7) == 0)
+        #expect(index.fingerprint(of: documents[7], row: 1_000) != 0)
+        var fill = ValueFill(index.incompleteFields)
+        #expect(fill.endRow == 1_000)
+        for (row, document) in documents.enumerated() { fill.add(document, row: UInt32(row)) }
+        let parts = fill.finish()
+        // What was gathered for a field that was dropped and added again since doesn't count.
+        var other = index
+        other.setFields([], from: 1_000)
+        other.setFields([MetadataIndex("tag")], from: 1_000)
+        for part in parts { other.fill(part) }
+        #expect(!other.isComplete)
+        for part in parts { index.fill(part) }
+        #expect(index.isComplete)
+        #expect(
+            try rows(tag, index, count: 1_000).certain == numbers { $0 % 7 != 0 && $0 % 5 == 3 }
+        )
+        let known = index.fingerprints(count: 1_000)
+        for row in stride(from: 0, to: 1_000, by: 100) {
+            #expect(known[row] == index.fingerprint(of: documents[row], row: UInt32(row)))
+        }
+        var sections = MemorySections()
+        try index.write(to: &sections)
+        let opened = try #require(ValueIndex(from: sections))
+        #expect(
+            try rows(tag, opened, count: 1_000).certain == numbers { $0 % 7 != 0 && $0 % 5 == 3 }
+        )
+        #expect(try rows(n, opened, count: 1_000).open.count == 1_000)
     }
 }

@@ -94,7 +94,9 @@ struct BuildTests {
         try await withServer { server in
             let client = try server.connect()
             try Self.fill(client)
-            let altered = try client.call(.alterCollection(name: "a", .flatScan))
+            let altered = try client.call(
+                .alterCollection(name: "a", CollectionChange(vectorStrategy: .flatScan))
+            )
             #expect(altered.receipt?.sequenceNumber == 3)
             var base: UInt64 = 0
             while base == 0 {

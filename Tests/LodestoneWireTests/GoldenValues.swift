@@ -78,13 +78,15 @@ enum GoldenValues {
             7,
             .alterCollection(
                 name: "papers",
-                .hnsw(
-                    inlineIndexing: false,
-                    HNSWOptions(
-                        m: 32,
-                        efConstruction: 100,
-                        efSearch: 50,
-                        quantization: .int4
+                CollectionChange(
+                    vectorStrategy: .hnsw(
+                        inlineIndexing: false,
+                        HNSWOptions(
+                            m: 32,
+                            efConstruction: 100,
+                            efSearch: 50,
+                            quantization: .int4
+                        )
                     )
                 )
             )

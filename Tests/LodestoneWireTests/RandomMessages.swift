@@ -107,8 +107,12 @@ struct RandomMessages {
             vectorStrategy: strategy(),
             textStrategy: TextIndexStrategy.allCases[below(2)],
             text: textOptions(),
-            metadataIndexes: many(3) { random in MetadataIndex(path: random.many(3) { $0.text() }) }
+            metadataIndexes: indexes()
         )
+    }
+
+    private mutating func indexes() -> [MetadataIndex] {
+        many(3) { random in MetadataIndex(path: random.many(3) { $0.text() }) }
     }
 
     mutating func textOptions() -> TextOptions {
@@ -135,7 +139,8 @@ struct RandomMessages {
             sequenceNumber: number(),
             changesSinceBase: count(),
             baseByteCount: number(),
-            index: indexStatus()
+            index: indexStatus(),
+            buildingIndexes: indexes()
         )
     }
 
@@ -292,8 +297,25 @@ struct RandomMessages {
             fusion: fusion,
             limit: count(),
             include: include(),
-            highlight: maybe { $0.highlight() }
+            highlight: maybe { $0.highlight() },
+            facets: facetRequests()
         )
+    }
+
+    private mutating func facetRequests() -> [FacetRequest] {
+        many(3) { random in
+            FacetRequest(path: random.many(3) { $0.text() }, limit: random.count())
+        }
+    }
+
+    private mutating func facets() -> [Facet] {
+        many(3) { random in
+            Facet(
+                path: random.many(3) { $0.text() },
+                values: random.many(3) { Facet.Count(value: $0.value(), count: $0.count()) },
+                distinctValues: random.count()
+            )
+        }
     }
 
     /// The call with this place in `Call`'s list of cases.
@@ -311,7 +333,15 @@ struct RandomMessages {
             )
         case 1: return .ping
         case 2: return .createCollection(name: text(), options())
-        case 3: return .alterCollection(name: text(), strategy())
+        case 3:
+            return .alterCollection(
+                name: text(),
+                CollectionChange(
+                    vectorStrategy: maybe { $0.strategy() },
+                    addedIndexes: indexes(),
+                    droppedIndexes: indexes()
+                )
+            )
         case 4: return .dropCollection(name: text())
         case 5: return .listCollections
         case 6: return .describeCollection(name: text())
@@ -367,9 +397,7 @@ struct RandomMessages {
                 CountRequest(
                     collection: text(),
                     filter: maybe { $0.filter() },
-                    facets: many(3) { random in
-                        FacetRequest(path: random.many(3) { $0.text() }, limit: random.count())
-                    }
+                    facets: facetRequests()
                 )
             )
         default: return .cancel(id: number())
@@ -483,7 +511,8 @@ struct RandomMessages {
                             isPartial: $0.flag(),
                             explanations: $0.many(2) { $0.explanation() },
                             filter: $0.maybe { $0.filterExplanation() },
-                            textExplanations: $0.many(2) { $0.textExplanation() }
+                            textExplanations: $0.many(2) { $0.textExplanation() },
+                            facets: $0.facets()
                         )
                     },
                     sequenceNumber: number()
@@ -512,15 +541,7 @@ struct RandomMessages {
             return .counted(
                 CountResponse(
                     count: count(),
-                    facets: many(3) { random in
-                        Facet(
-                            path: random.many(3) { $0.text() },
-                            values: random.many(3) {
-                                Facet.Count(value: $0.value(), count: $0.count())
-                            },
-                            distinctValues: random.count()
-                        )
-                    },
+                    facets: facets(),
                     filter: maybe { $0.filterExplanation() },
                     sequenceNumber: number()
                 )

@@ -36,28 +36,40 @@ extension LodestoneClient {
         )
     }
 
-    /// Changes how a collection finds near vectors, which are not sent again.
+    /// Changes how a collection finds near vectors, and which fields of the metadata are indexed;
+    /// nothing is sent again.
     ///
-    /// The server then builds the index in the background; what it answers meanwhile is right, only
-    /// slower. The same strategy again changes nothing.
+    /// The server then builds the indexes in the background; what it answers meanwhile is right, only
+    /// slower, and `CollectionDescription.buildingIndexes` names those that aren't there yet. The same
+    /// strategy again, a field that is indexed and one to drop that isn't change nothing.
     ///
     /// - Parameters:
     ///   - name: Of the collection.
-    ///   - strategy: From now on.
+    ///   - strategy: How near vectors are found from now on; `nil`: as before.
+    ///   - addIndexes: Fields that are indexed from now on; a collection has at most 32.
+    ///   - dropIndexes: Fields that are not indexed any more; filters on them read the documents.
     ///   - requestID: Names this write: sent twice, it has one effect.
     ///   - deadline: `nil`: the configuration's.
     /// - Returns: Where the write stands among all others.
     /// - Throws: `.notFound` when there is no such collection, `.invalidArgument` when an option is
-    ///   out of range or the collection has no vectors.
+    ///   out of range, the collection has no vectors for the strategy, a field is named twice, or there
+    ///   would be too many.
     @discardableResult
     public func alterCollection(
         _ name: String,
-        _ strategy: VectorIndexStrategy,
+        _ strategy: VectorIndexStrategy? = nil,
+        addIndexes: [MetadataIndex] = [],
+        dropIndexes: [MetadataIndex] = [],
         requestID: RequestID = .random(),
         deadline: Duration? = nil
     ) async throws(LodestoneError) -> WriteReceipt {
-        try await write(
-            .alterCollection(name: name, strategy),
+        let change = CollectionChange(
+            vectorStrategy: strategy,
+            addedIndexes: addIndexes,
+            droppedIndexes: dropIndexes
+        )
+        return try await write(
+            .alterCollection(name: name, change),
             requestID: requestID,
             deadline: deadline
         )

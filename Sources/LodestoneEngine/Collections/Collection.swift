@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 import LodestoneGraph
+import LodestoneMetadata
 import LodestoneStorage
 import Synchronization
 
@@ -91,18 +92,26 @@ final class Collection: Sendable {
         }
     }
 
-    /// Takes in the batch that gave the collection another strategy.
-    func setStrategy(_ strategy: VectorIndexStrategy, at sequenceNumber: UInt64) {
+    /// Takes in the batch that gave the collection another strategy, or other indexed fields.
+    func alter(to options: CollectionOptions, at sequenceNumber: UInt64) {
         let isOther = current.withLock { current in
             current.shared = nil
             defer {
-                current.contents.setStrategy(strategy)
+                current.contents.alter(to: options)
                 current.contents.state.advance(to: sequenceNumber)
                 current.journal?.breakOff()
             }
-            return current.contents.options.vectorStrategy != strategy
+            return current.contents.options.vectorStrategy != options.vectorStrategy
         }
         if isOther { progress.stop(.strategyChanged) }
+    }
+
+    /// Takes in the values of rows that were there before some fields were indexed.
+    func fill(_ parts: [ValueFill.Part]) {
+        current.withLock { current in
+            current.shared = nil
+            for part in parts { current.contents.state.fill(part) }
+        }
     }
 
     /// Goes on with other contents of the same or a later sequence number.
@@ -160,7 +169,8 @@ final class Collection: Sendable {
             sequenceNumber: state.sequenceNumber,
             changesSinceBase: state.changesSinceBase,
             baseByteCount: UInt64(contents.base?.count ?? 0),
-            index: indexStatus(of: contents)
+            index: indexStatus(of: contents),
+            buildingIndexes: state.values.incompleteFields.map { MetadataIndex(path: $0.path) }
         )
     }
 

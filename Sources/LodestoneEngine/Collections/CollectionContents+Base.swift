@@ -139,7 +139,7 @@ extension CollectionState {
         guard let nodes = source.section("ROWN", of: NodeNumber.self),
             let rows = source.section("NODR", of: RowNumber.self),
             let graph = GraphIndex(from: source, edgeCount: Int(clamping: header.edgeCount)),
-            let values = ValueIndex(from: source, options.metadataIndexes)
+            let values = ValueIndex(from: source)
         else { return nil }
         var text: TextIndex?
         if options.textStrategy == .postings {

@@ -12,7 +12,7 @@ import LodestoneStorage
 ///
 /// A value: a reader takes a copy in no time.
 struct CollectionContents: Sendable {
-    /// The strategy is that of the same sequence number as the state.
+    /// Strategy and indexed fields are those of the same sequence number as the state.
     private(set) var options: CollectionOptions
     let ids: IDTable
     private(set) var labels: LabelTable
@@ -167,10 +167,12 @@ struct CollectionContents: Sendable {
         for block in state.vectorTable.blocks { block.checked?.checkAll() }
     }
 
-    /// Goes on with another strategy; searches scan until there is an index of it.
-    mutating func setStrategy(_ strategy: VectorIndexStrategy) {
-        options.vectorStrategy = strategy
-        state.setStrategy(options)
+    /// Goes on with another strategy and other indexed fields; questions scan until there are the
+    /// indexes.
+    mutating func alter(to options: CollectionOptions) {
+        self.options.vectorStrategy = options.vectorStrategy
+        self.options.metadataIndexes = options.metadataIndexes
+        state.alter(to: self.options)
     }
 
     /// Whether what is written next can go into these contents.
@@ -233,7 +235,7 @@ extension CollectionContents {
         guard change.sequenceNumber > state.sequenceNumber else { return }
         defer { state.advance(to: change.sequenceNumber) }
         if case .alterCollection(let options) = change.kind {
-            setStrategy(options.vectorStrategy)
+            alter(to: options)
         }
         guard case .rows(let rows) = change.kind else { return }
         let gone = state.analyze(rows.removedTexts)

@@ -217,8 +217,9 @@ struct CollectionState: Sendable {
     /// of later ones wait for a compaction.
     private static let replayedChanges = 5_000
 
-    /// Goes on with another strategy.
-    mutating func setStrategy(_ options: CollectionOptions) {
+    /// Goes on with another strategy, and other indexed fields.
+    mutating func alter(to options: CollectionOptions) {
+        values.setFields(options.metadataIndexes, from: nextRow)
         index = options.vectorStrategy.makeIndex(
             dimension: options.dimension,
             metric: options.metric,
@@ -234,6 +235,11 @@ struct CollectionState: Sendable {
     /// Takes in the values of rows that `insert` brings.
     mutating func append(_ entries: ValueEntries?) {
         values.append(entries)
+    }
+
+    /// Takes in the values of rows that were there before a field was indexed.
+    mutating func fill(_ part: ValueFill.Part) {
+        values.fill(part)
     }
 
     /// Takes in a document whose vector, if it has one, is there already.

@@ -88,28 +88,31 @@ final class Compactor: Sendable {
     /// Looks whether a collection that was just written to needs a new base.
     func consider(_ collection: Collection) {
         let state = collection.state
+        if isUrgent(state) { return enqueue(collection) }
         // Vectors without a place in the index count, too, though the base may have their rows.
         let changes = max(state.changesSinceBase, state.uncoveredCount)
-        guard changes >= max(1, policy.minimumChanges) else { return }
-        let share = state.baseRowCount / 100 * policy.percentOfBase
-        if state.changesSinceBase >= max(policy.busyChanges, share)
-            || state.deltaByteCount >= Self.maximumDeltaBytes
-        {
-            enqueue(collection)
-        } else {
-            waitUntilIdle(collection)
-        }
+        if changes >= max(1, policy.minimumChanges) { waitUntilIdle(collection) }
     }
 
-    /// Queues a compaction.
-    func enqueue(_ collection: Collection) {
+    /// Whether a base is wanted though writes keep coming: for the room or the time that the delta
+    /// takes, or for a field that is not indexed yet.
+    private func isUrgent(_ state: CollectionState) -> Bool {
+        if !state.values.isComplete { return true }
+        guard state.changesSinceBase >= max(1, policy.minimumChanges) else { return false }
+        let share = state.baseRowCount / 100 * policy.percentOfBase
+        return state.changesSinceBase >= max(policy.busyChanges, share)
+            || state.deltaByteCount >= Self.maximumDeltaBytes
+    }
+
+    /// Queues a compaction, which is left out when it is not wanted any more once its turn comes.
+    private func enqueue(_ collection: Collection) {
         let isNew = state.withLock { state in
             !state.isClosed && state.queued.insert(collection.number).inserted
         }
         guard isNew else { return }
         queue.async {
             self.state.withLock { _ = $0.queued.remove(collection.number) }
-            self.attempt(collection)
+            if self.isUrgent(collection.state) { self.attempt(collection) }
         }
     }
 
@@ -125,7 +128,7 @@ final class Compactor: Sendable {
         }
     }
 
-    /// Builds the index of a collection now, on the calling thread, and answers the sequence number
+    /// Builds the indexes of a collection now, on the calling thread, and answers the sequence number
     /// of its base.
     ///
     /// A build that was under way, or comes first, counts when it is of the collection's strategy.
@@ -154,7 +157,9 @@ final class Compactor: Sendable {
         return try pausing(context) { () throws(LodestoneError) in
             let contents = collection.contents
             let finished = collection.progress.finished
-            if finished.count > count, finished.strategy == contents.options.vectorStrategy {
+            if finished.count > count, finished.strategy == contents.options.vectorStrategy,
+                contents.state.values.isComplete
+            {
                 return contents.baseSequenceNumber
             }
             return try fold(collection, context: context)
@@ -274,7 +279,8 @@ final class Compactor: Sendable {
             stored.sequenceNumber > collection.contents.baseSequenceNumber
         else { return false }
         try registry.reload(collection)
-        return collection.state.changesSinceBase < max(1, policy.minimumChanges)
+        let state = collection.state
+        return state.changesSinceBase < max(1, policy.minimumChanges) && state.values.isComplete
     }
 
     /// Runs `body` while nothing is compacted, by any process: bases and segments stay where they
@@ -316,6 +322,9 @@ final class Compactor: Sendable {
         let number = collection.number
         try registry.catchUp()
         _ = try registry.undamaged(collection)
+        try registry.fillIndexes(of: collection) { () throws(LodestoneError) in
+            try collection.progress.check()
+        }
         var contents = collection.beginJournal()
         defer { collection.endJournal() }
         if PlantedBug.tombstoneDroppedAtMerge.isPlanted { contents.state.forgetTombstones() }

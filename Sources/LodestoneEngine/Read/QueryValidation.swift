@@ -33,7 +33,10 @@ extension RequestValidation {
             if let filter = query.filter {
                 try self.filter(filter, "\(field).filter", depth: 1)
             }
+            try facets(query.facets, "\(field).facets")
         }
+        let facetCount = request.queries.reduce(0) { $0 + $1.facets.count }
+        try number(facetCount, in: 0...Self.maxFacetsOfSearch, "facets of all queries")
     }
 
     private func source(

@@ -30,6 +30,11 @@ struct SearchPlan {
             try context.check()
             var result = try answer(query, &near[index], allowed: allowed[index])
             if query.include.contains(.explain) { result.filter = filtered[index]?.explanation }
+            if !query.facets.isEmpty {
+                let live = try view.rows(matching: nil, context)
+                let counted = allowed[index] ?? live
+                result.facets = try view.facets(query.facets, of: counted, context)
+            }
             results.append(result)
         }
         return results
@@ -303,7 +308,7 @@ extension Query {
 
     /// Whether the store's rows must be read to answer.
     func needsRows(_ strategy: TextIndexStrategy) -> Bool {
-        filter != nil || include.needsRows || highlight != nil
+        filter != nil || include.needsRows || highlight != nil || !facets.isEmpty
             || (strategy == .fts5
                 && sources.contains { if case .text = $0.kind { true } else { false } })
     }

@@ -68,7 +68,8 @@ struct ContentsCheck {
         }
         let place = Int(row.row)
         let known = place < values.count ? values[place] : 0
-        if known != view.state.values.fingerprint(of: row.metadata) || !existing.contains(row.row) {
+        let expected = view.state.values.fingerprint(of: row.metadata, row: row.row)
+        if known != expected || !existing.contains(row.row) {
             note(row.id.string, "values", "has other values for document '\(row.id)'.")
         }
     }

@@ -9,7 +9,7 @@ import LodestoneText
 /// is what needs the state that the write meets.
 enum PreparedWrite: Sendable {
     case createCollection(name: String, CollectionOptions)
-    case alterCollection(Collection, VectorIndexStrategy)
+    case alterCollection(Collection, CollectionChange)
     case dropCollection(name: String)
     case index(PreparedIndex)
     case drop(PreparedDrop)
@@ -45,8 +45,8 @@ enum PreparedWrite: Sendable {
         switch self {
         case .createCollection(let name, let options):
             Fingerprint.of("create \(name) \(options)")
-        case .alterCollection(let collection, let strategy):
-            Fingerprint.of("alter \(collection.number) \(strategy)")
+        case .alterCollection(let collection, let change):
+            Fingerprint.of("alter \(collection.number) \(change.summary)")
         case .dropCollection(let name):
             Fingerprint.of("drop \(name)")
         case .index(let index):
@@ -54,6 +54,15 @@ enum PreparedWrite: Sendable {
         case .drop(let drop):
             drop.fingerprint
         }
+    }
+}
+
+extension CollectionChange {
+    /// A strategy alone reads as in the log of releases that knew nothing else.
+    fileprivate var summary: String {
+        let strategy = vectorStrategy.map { "\($0)" }
+        if addedIndexes.isEmpty && droppedIndexes.isEmpty { return strategy ?? "" }
+        return "\(strategy ?? "") add \(addedIndexes) drop \(droppedIndexes)"
     }
 }
 
@@ -66,6 +75,8 @@ struct PreparedIndex: Sendable {
     let texts: AnalyzedTexts?
     /// The values of the rows' indexed fields.
     let values: ValueEntries?
+    /// What these are from, for when other fields are indexed by the time that it is written.
+    let metadata: [Metadata]
     /// The edges of each row, as they were sent.
     let rowEdges: [[Edge]]
     let vectors: [Float]
@@ -118,8 +129,8 @@ struct PreparedIndex: Sendable {
         }
         let state = collection.state
         texts = state.analyze(documents)
-        values =
-            state.values.fields.isEmpty ? nil : state.values.entries(of: documents.map(\.metadata))
+        metadata = documents.map(\.metadata)
+        values = state.values.entries(of: metadata)
         rowEdges = documents.map(\.edges)
         let checksum = vectors.withUnsafeBytes { lode_crc32c(0, $0.baseAddress, $0.count) }
         vectorChecksum = checksum

@@ -42,7 +42,31 @@ struct RequestValidation {
         }
         try strategy(options.vectorStrategy, dimension: options.dimension)
         try textOptions(options)
-        try metadataIndexes(options.metadataIndexes)
+        try metadataIndexes(options.metadataIndexes, "metadata_indexes")
+    }
+
+    /// A change of a collection with vectors of `dimension` elements.
+    func change(_ change: CollectionChange, dimension: Int) throws(LodestoneError) {
+        if let strategy = change.vectorStrategy {
+            try self.strategy(strategy, dimension: dimension)
+        } else if change.addedIndexes.isEmpty && change.droppedIndexes.isEmpty {
+            throw .invalid(
+                "EMPTY",
+                "The change has neither a vector_strategy nor indexes.",
+                recovery: "Send vector_strategy, add_indexes or drop_indexes.",
+                field: "vector_strategy"
+            )
+        }
+        try metadataIndexes(change.addedIndexes, "add_indexes")
+        try metadataIndexes(change.droppedIndexes, "drop_indexes")
+        if let both = change.addedIndexes.first(where: change.droppedIndexes.contains) {
+            throw .invalid(
+                "DUPLICATE_NAME",
+                "'\(both.path.joined(separator: "."))' is to be added and dropped.",
+                recovery: "Name each field once.",
+                field: "drop_indexes"
+            )
+        }
     }
 
     private func textOptions(_ collection: CollectionOptions) throws(LodestoneError) {
@@ -94,8 +118,9 @@ struct RequestValidation {
         }
     }
 
-    private func metadataIndexes(_ indexes: [MetadataIndex]) throws(LodestoneError) {
-        let field = "metadata_indexes"
+    private func metadataIndexes(_ indexes: [MetadataIndex], _ field: String)
+        throws(LodestoneError)
+    {
         guard indexes.count <= MetadataIndex.maxCount else {
             throw .limit(field, indexes.count, MetadataIndex.maxCount)
         }

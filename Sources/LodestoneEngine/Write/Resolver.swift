@@ -42,8 +42,8 @@ struct Resolver {
         switch pending.write {
         case .createCollection(let name, let options):
             try create(name, options, pending)
-        case .alterCollection(let collection, let strategy):
-            try alter(collection, strategy, pending)
+        case .alterCollection(let collection, let change):
+            try alter(collection, change, pending)
         case .dropCollection(let name):
             try drop(name, pending)
         case .index(let index):
@@ -84,24 +84,33 @@ struct Resolver {
         }
     }
 
-    /// The same strategy again is a batch like any other, so that its request id counts.
+    /// What changes nothing is a batch like any other, so that its request id counts.
     private func alter(
         _ collection: Collection,
-        _ strategy: VectorIndexStrategy,
+        _ change: CollectionChange,
         _ pending: PendingWrite
     ) throws(LodestoneError) -> ResolvedWrite {
         var record = try existing(collection).record
-        let isOther = record.options.vectorStrategy != strategy
-        record.options.vectorStrategy = strategy
+        let before = record.options
+        var indexes = before.metadataIndexes.filter { !change.droppedIndexes.contains($0) }
+        indexes += change.addedIndexes.filter { !indexes.contains($0) }
+        guard indexes.count <= MetadataIndex.maxCount else {
+            throw .limit("metadata_indexes", indexes.count, MetadataIndex.maxCount)
+        }
+        record.options.metadataIndexes = indexes
+        record.options.vectorStrategy = change.vectorStrategy ?? before.vectorStrategy
+        let options = record.options
+        let isMore = !Set(indexes).isSubset(of: before.metadataIndexes)
         return ResolvedWrite(
             batch: StoredBatch(
                 change: .alterCollection(record),
                 requestID: pending.requestID,
                 fingerprint: pending.write.fingerprint
             ),
-            needsIndex: isOther ? collection : nil
+            needsIndex: isMore || options.vectorStrategy != before.vectorStrategy
+                ? collection : nil
         ) { committed in
-            collection.setStrategy(strategy, at: committed.sequenceNumber)
+            collection.alter(to: options, at: committed.sequenceNumber)
         }
     }
 
@@ -154,7 +163,9 @@ struct Resolver {
         var applied = AppliedChange(removed: removed, firstRow: firstRow, nodes: nodes)
         applied.links = collection.links(rowEdges)
         applied.texts = index.texts
-        applied.values = index.values
+        let values = collection.state.values
+        applied.values =
+            values.fits(index.values) ? index.values : values.entries(of: index.metadata)
         let relinked = try onStored.map { (row, node, edges) throws(LodestoneError) in
             (row, node, Self.merge(try storedEdges(row, of: collection), adding: edges))
         }

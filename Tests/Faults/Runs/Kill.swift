@@ -113,9 +113,10 @@ struct KillRun {
         /// Where the first server ends itself, and how often it passes there before.
         var failpoint: (name: String, turn: Int)?
         var victims: Int
-        /// The server that is asked for a snapshot, and the one that is asked for a compaction.
+        /// The servers that are asked for a snapshot, a compaction, and an index of a field.
         var snapshotServer: Int?
         var compactionServer: Int?
+        var indexServer: Int?
 
         /// As often as the failpoint's turn needs.
         var compactions: Int { failpoint?.turn ?? 1 }
@@ -127,8 +128,9 @@ struct KillRun {
         let name = isArmed ? all[cycles / 2 % all.count] : nil
         let isOfSnapshot = name?.hasPrefix("snapshot.") ?? false
         let isOfCompaction = name?.hasPrefix("compaction.") ?? false
+        let isOfIndex = name?.hasPrefix("index.") ?? false
         // Commits pass by all the time, the others now and then.
-        let turns = name?.hasPrefix("commit.") ?? false ? 20 : isOfSnapshot ? 1 : 3
+        let turns = name?.hasPrefix("commit.") ?? false ? 20 : isOfSnapshot || isOfIndex ? 1 : 3
         let turn = Int.random(in: 1...turns, using: &workload.random)
         // Now and then any server.
         var someServer: Int? {
@@ -140,7 +142,8 @@ struct KillRun {
             failpoint: name.map { ($0, turn) },
             victims: 1 + Int.random(in: 0..<serverCount, using: &workload.random),
             snapshotServer: isOfSnapshot ? 0 : someServer,
-            compactionServer: isOfCompaction ? 0 : someServer
+            compactionServer: isOfCompaction ? 0 : someServer,
+            indexServer: isOfIndex ? 0 : someServer
         )
     }
 
@@ -175,6 +178,13 @@ struct KillRun {
                         try await client.collection(Faults.collection).compact()
                     }
                 }
+                async let index: Void = Self.ask(plan.indexServer, endpoints, strike) {
+                    (client) throws(LodestoneError) in
+                    // Built anew while the others write.
+                    let words = [MetadataIndex("words")]
+                    try await client.alterCollection(Faults.collection, dropIndexes: words)
+                    try await client.alterCollection(Faults.collection, addIndexes: words)
+                }
                 if plan.failpoint == nil {
                     try await Task.sleep(for: plan.delay)
                 } else {
@@ -188,6 +198,7 @@ struct KillRun {
                 if plan.victims < servers.count { try await Task.sleep(for: plan.delay / 4) }
                 try await snapshot
                 try await compaction
+                try await index
             }
             snapshotNames.formUnion(strike.notes)
             snapshots += strike.notes.count
@@ -223,7 +234,7 @@ struct KillRun {
             await client.close()
         } catch {
             guard strike.allowsFailures(at: endpoints[server]) else {
-                throw Finding(.refusal, "A snapshot or a compaction: \(error)")
+                throw Finding(.refusal, "A snapshot, a compaction or an index: \(error)")
             }
         }
     }
@@ -288,7 +299,8 @@ enum FailpointName {
         "commit.after-fdatasync", "commit.after-commit", "commit.before-reply",
         "checkpoint.before", "checkpoint.after", "compaction.before-rename",
         "compaction.before-pointer", "compaction.after-vectors", "compaction.after-pointer",
-        "compaction.before-removal", "snapshot.after-copy", "snapshot.after-database",
+        "compaction.before-removal", "index.before-fill", "snapshot.after-copy",
+        "snapshot.after-database",
         "snapshot.before-rename", "snapshot.after-rename",
     ]
 }

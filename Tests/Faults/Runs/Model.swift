@@ -116,7 +116,13 @@ struct ModelRun {
         if Double.random(in: 0..<1, using: &random) < chance {
             changes += 1
             // The index is built while the next operations go on.
-            try await store.engine.alterCollection(Faults.collection, place.strategy(changes))
+            let words = [MetadataIndex("words")]
+            try await store.engine.alterCollection(
+                Faults.collection,
+                place.strategy(changes),
+                addIndexes: changes.isMultiple(of: 2) ? words : [],
+                dropIndexes: changes.isMultiple(of: 2) ? [] : words
+            )
         }
         if operations.isMultiple(of: Self.operationsPerLook) { try await look(everything: true) }
     }

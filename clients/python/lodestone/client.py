@@ -126,18 +126,27 @@ class Client:
     def alter_collection(
         self,
         name: str,
-        vector_strategy: Strategy,
+        vector_strategy: Strategy | None = None,
         *,
+        add_indexes: Iterable[str | Sequence[str]] = (),
+        drop_indexes: Iterable[str | Sequence[str]] = (),
         request_id: bytes | None = None,
         deadline: float | None = None,
     ) -> WriteReceipt:
-        """Changes how a collection finds near vectors, which are not sent again.
+        """Changes how a collection finds near vectors, and which fields of the metadata are indexed.
 
-        The server then builds the index in the background; what it answers meanwhile is right,
-        only slower. The same strategy again changes nothing.
+        Nothing is sent again: the server builds the indexes in the background. What it answers
+        meanwhile is right, only slower; ``building_indexes`` of the description names the fields
+        whose index isn't there yet. The same strategy again, a field that is indexed and one to drop
+        that isn't change nothing.
         """
         message = service_pb2.AlterCollectionRequest(name=name.encode())
-        _codec.write_strategy(message.vector_strategy, vector_strategy)
+        if vector_strategy is not None:
+            _codec.write_strategy(message.vector_strategy, vector_strategy)
+        for path in add_indexes:
+            _codec.write_path(message.add_indexes.add().path, path)
+        for path in drop_indexes:
+            _codec.write_path(message.drop_indexes.add().path, path)
         return self._write("alter_collection", message, b"", request_id, deadline)
 
     def drop_collection(
@@ -457,9 +466,7 @@ class Collection:
         message = service_pb2.CountRequest(collection=self.name.encode())
         if filter is not None:
             message.filter.CopyFrom(filter.message)
-        for path, limit in (facets or {}).items():
-            facet = message.facets.add(limit=limit)
-            _codec.write_path(facet.path, path)
+        _codec.write_facets(message, facets or {})
         reply = self._client._read("count", message, deadline=deadline).count
         self._client._saw(reply.sequence_number)
         return _codec.read_count(reply)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Union
 
@@ -166,3 +166,6 @@ class Query:
     include: Include = Include.NOTHING
     #: Which places of its texts each hit shows.
     highlight: Highlight | None = None
+    #: Fields whose values are counted, over all documents that pass the filter, and the most values
+    #: wanted of each: ``{"year": 10, ("author", "name"): 5}``.
+    facets: Mapping[str | tuple[str, ...], int] = field(default_factory=dict)

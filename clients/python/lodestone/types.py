@@ -194,6 +194,8 @@ class CollectionDescription:
     text: TextOptions = TextOptions()
     #: The fields of the metadata that are indexed.
     metadata_indexes: Sequence[Path] = ()
+    #: Those of them that are being built: until then filters read the documents.
+    building_indexes: Sequence[Path] = ()
 
 
 @dataclass(frozen=True)
@@ -319,6 +321,8 @@ class QueryResult:
     filter: FilterExplanation | None = None
     #: One a text source, when asked for; none of collections with ``fts5``.
     text_explanations: Sequence[TextExplanation] = ()
+    #: One a requested facet, in their order.
+    facets: Sequence[Facet] = ()
 
     @property
     def ids(self) -> list[str]:

@@ -169,7 +169,12 @@ def query(json: Any) -> Query:
         json.get("limit", 10),
         include(json.get("include", [])),
         Highlight(**json["highlight"]) if "highlight" in json else None,
+        facets(json),
     )
+
+
+def facets(json: Any) -> Any:
+    return {tuple(one["path"]): one.get("limit", 10) for one in json.get("facets", [])}
 
 
 def strategy(json: Any) -> Any:
@@ -231,6 +236,15 @@ def check_documents(actual: Any, expected: Any) -> None:
         check_document(document, json)
 
 
+def check_facets(actual: Any, expected: Any) -> None:
+    assert len(actual) == len(expected)
+    for facet, wanted in zip(actual, expected):
+        assert facet.distinct_values == wanted["distinct_values"]
+        assert [[one.value, one.count] for one in facet.values] == [
+            [value(json), count] for json, count in wanted["values"]
+        ]
+
+
 def check_result(actual: Any, expected: Any) -> None:
     if "any_order" in expected:
         assert sorted(actual.ids) == sorted(expected["any_order"])
@@ -250,6 +264,8 @@ def check_result(actual: Any, expected: Any) -> None:
                     assert (said.source, said.rank) == (one["source"], one.get("rank"))
                     if "score" in one:
                         check_number(said.score, one["score"])
+    if "facets" in expected:
+        check_facets(actual.facets, expected["facets"])
     if "highlights" in expected:
         shown = [
             {
@@ -356,8 +372,9 @@ class Runner:
                     kept["metadata_indexes"] = args["metadata_indexes"]
                 return self.client.create_collection(name, **kept, **write)
             case "alter_collection":
-                wanted = strategy(args["vector_strategy"])
-                return self.client.alter_collection(name, wanted, **write)
+                wanted = strategy(args["vector_strategy"]) if "vector_strategy" in args else None
+                kept = {key: args[key] for key in ("add_indexes", "drop_indexes") if key in args}
+                return self.client.alter_collection(name, wanted, **kept, **write)
             case "build_index":
                 return collection.build_index()
             case "drop_collection":
@@ -386,9 +403,8 @@ class Runner:
                     kept["cursor"] = self.cursors[args["cursor"]]
                 return collection.scan(**kept)
             case "count":
-                facets = {tuple(one["path"]): one.get("limit", 10) for one in args.get("facets", [])}
                 wanted = filter(args["filter"]) if "filter" in args else None
-                return collection.count(wanted, facets=facets)
+                return collection.count(wanted, facets=facets(args))
             case "search":
                 return collection.search([query(json) for json in args["queries"]])
             case "walk":
@@ -427,6 +443,8 @@ class Runner:
 
     def check_collection(self, answer: Any, wanted: Any) -> None:
         plain = {name: wanted[name] for name in wanted.keys() - {"vector_strategy", "index"}}
+        for name in plain.keys() & {"metadata_indexes", "building_indexes"}:
+            plain[name] = [tuple(path) for path in plain[name]]
         assert {name: getattr(answer, name) for name in plain} == plain
         if "vector_strategy" in wanted:
             assert answer.vector_strategy == strategy(wanted["vector_strategy"])
@@ -446,14 +464,8 @@ class Runner:
             assert answer.count == wanted["count"]
         if "filter" in wanted:
             check_filter(answer.filter, wanted["filter"])
-        if "facets" not in wanted:
-            return
-        assert len(answer.facets) == len(wanted["facets"])
-        for facet, expected in zip(answer.facets, wanted["facets"]):
-            assert facet.distinct_values == expected["distinct_values"]
-            assert [[one.value, one.count] for one in facet.values] == [
-                [value(json), count] for json, count in expected["values"]
-            ]
+        if "facets" in wanted:
+            check_facets(answer.facets, wanted["facets"])
 
     def check_results(self, answer: Any, wanted: Any) -> None:
         assert len(answer.results) == len(wanted)

@@ -11,7 +11,7 @@ from lodestone._codec.collections import (
 from lodestone._codec.documents import index_many, read_documents, read_page, write_sourced_edges
 from lodestone._codec.maintenance import read_snapshot, read_stats, read_verify_report
 from lodestone._codec.names import write_path
-from lodestone._codec.questions import include, search, write_walk
+from lodestone._codec.questions import include, search, write_facets, write_walk
 
 __all__ = [
     "collection_options",
@@ -28,6 +28,7 @@ __all__ = [
     "read_verify_report",
     "read_walk_result",
     "search",
+    "write_facets",
     "write_path",
     "write_sourced_edges",
     "write_strategy",

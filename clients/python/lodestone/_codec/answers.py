@@ -98,6 +98,7 @@ def read_query_result(message: Any) -> QueryResult:
         ],
         _read_filter_explanation(message),
         [_read_text_explanation(one) for one in message.text_explanations],
+        _read_facets(message),
     )
 
 
@@ -110,17 +111,21 @@ def _read_filter_explanation(message: Any) -> FilterExplanation | None:
     )
 
 
+def _read_facets(message: Any) -> list[Facet]:
+    return [
+        Facet(
+            read_path(facet.path),
+            [ValueCount(_values.read(one.value), one.count) for one in facet.values],
+            facet.distinct_values,
+        )
+        for facet in message.facets
+    ]
+
+
 def read_count(message: Any) -> CountResponse:
     return CountResponse(
         message.count,
-        [
-            Facet(
-                read_path(facet.path),
-                [ValueCount(_values.read(one.value), one.count) for one in facet.values],
-                facet.distinct_values,
-            )
-            for facet in message.facets
-        ],
+        _read_facets(message),
         _read_filter_explanation(message),
         message.sequence_number,
     )

@@ -136,6 +136,7 @@ def read_description(message: Any) -> CollectionDescription:
         _read_index_status(message.index) if message.HasField("index") else None,
         _read_text_options(options.text),
         [read_path(index.path) for index in options.metadata_indexes],
+        [read_path(index.path) for index in message.building_indexes],
     )
 
 

@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lodestone._codec.names import Names
+from lodestone._codec.names import Names, write_path
 from lodestone._codec.vectors import Vectors
 from lodestone._proto import query_pb2, service_pb2
 from lodestone.errors import invalid
@@ -91,6 +91,11 @@ def _write_source(message: Any, source: Source, vectors: Vectors) -> None:
         message.candidates = source.candidates
 
 
+def write_facets(message: Any, facets: Mapping[str | tuple[str, ...], int]) -> None:
+    for path, limit in facets.items():
+        write_path(message.facets.add(limit=limit).path, path)
+
+
 def search(collection: str, queries: Sequence[Query]) -> tuple[Any, bytes]:
     message = service_pb2.SearchRequest(collection=collection.encode())
     vectors = Vectors()
@@ -116,4 +121,5 @@ def search(collection: str, queries: Sequence[Query]) -> tuple[Any, bytes]:
             written.highlight.max_fragments = wish.max_fragments
             written.highlight.before = wish.before.encode()
             written.highlight.after = wish.after.encode()
+        write_facets(written, query.facets)
     return message, vectors.encoded()

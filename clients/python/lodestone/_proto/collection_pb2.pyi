@@ -20,8 +20,9 @@ READY: IndexState
 SCANNING: IndexState
 
 class CollectionDescription(_message.Message):
-    __slots__ = ["base_bytes", "changes_since_base", "documents", "edges", "index", "name", "options", "sequence_number", "vectors"]
+    __slots__ = ["base_bytes", "building_indexes", "changes_since_base", "documents", "edges", "index", "name", "options", "sequence_number", "vectors"]
     BASE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    BUILDING_INDEXES_FIELD_NUMBER: _ClassVar[int]
     CHANGES_SINCE_BASE_FIELD_NUMBER: _ClassVar[int]
     DOCUMENTS_FIELD_NUMBER: _ClassVar[int]
     EDGES_FIELD_NUMBER: _ClassVar[int]
@@ -31,6 +32,7 @@ class CollectionDescription(_message.Message):
     SEQUENCE_NUMBER_FIELD_NUMBER: _ClassVar[int]
     VECTORS_FIELD_NUMBER: _ClassVar[int]
     base_bytes: int
+    building_indexes: _containers.RepeatedCompositeFieldContainer[MetadataIndex]
     changes_since_base: int
     documents: int
     edges: int
@@ -39,7 +41,7 @@ class CollectionDescription(_message.Message):
     options: CollectionOptions
     sequence_number: int
     vectors: int
-    def __init__(self, name: _Optional[bytes] = ..., options: _Optional[_Union[CollectionOptions, _Mapping]] = ..., documents: _Optional[int] = ..., vectors: _Optional[int] = ..., edges: _Optional[int] = ..., sequence_number: _Optional[int] = ..., changes_since_base: _Optional[int] = ..., base_bytes: _Optional[int] = ..., index: _Optional[_Union[IndexStatus, _Mapping]] = ...) -> None: ...
+    def __init__(self, name: _Optional[bytes] = ..., options: _Optional[_Union[CollectionOptions, _Mapping]] = ..., documents: _Optional[int] = ..., vectors: _Optional[int] = ..., edges: _Optional[int] = ..., sequence_number: _Optional[int] = ..., changes_since_base: _Optional[int] = ..., base_bytes: _Optional[int] = ..., index: _Optional[_Union[IndexStatus, _Mapping]] = ..., building_indexes: _Optional[_Iterable[_Union[MetadataIndex, _Mapping]]] = ...) -> None: ...
 
 class CollectionOptions(_message.Message):
     __slots__ = ["dimension", "metadata_indexes", "metric", "text", "text_strategy", "vector_strategy"]

@@ -34,6 +34,32 @@ class Comparison(_message.Message):
     range: Range
     def __init__(self, path: _Optional[_Iterable[bytes]] = ..., equal: _Optional[_Union[_document_pb2.Value, _Mapping]] = ..., in_list: _Optional[_Union[_document_pb2.ListValue, _Mapping]] = ..., range: _Optional[_Union[Range, _Mapping]] = ..., exists: bool = ..., contains: _Optional[_Union[_document_pb2.Value, _Mapping]] = ...) -> None: ...
 
+class Facet(_message.Message):
+    __slots__ = ["distinct_values", "path", "values"]
+    DISTINCT_VALUES_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    distinct_values: int
+    path: _containers.RepeatedScalarFieldContainer[bytes]
+    values: _containers.RepeatedCompositeFieldContainer[FacetCount]
+    def __init__(self, path: _Optional[_Iterable[bytes]] = ..., values: _Optional[_Iterable[_Union[FacetCount, _Mapping]]] = ..., distinct_values: _Optional[int] = ...) -> None: ...
+
+class FacetCount(_message.Message):
+    __slots__ = ["count", "value"]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    count: int
+    value: _document_pb2.Value
+    def __init__(self, value: _Optional[_Union[_document_pb2.Value, _Mapping]] = ..., count: _Optional[int] = ...) -> None: ...
+
+class FacetRequest(_message.Message):
+    __slots__ = ["limit", "path"]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    limit: int
+    path: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, path: _Optional[_Iterable[bytes]] = ..., limit: _Optional[int] = ...) -> None: ...
+
 class Filter(_message.Message):
     __slots__ = ["all_of", "any_of", "comparison", "negation"]
     ALL_OF_FIELD_NUMBER: _ClassVar[int]
@@ -159,34 +185,38 @@ class NearVector(_message.Message):
     def __init__(self, exact: bool = ..., ef_search: _Optional[int] = ...) -> None: ...
 
 class Query(_message.Message):
-    __slots__ = ["filter", "fusion", "highlight", "include", "limit", "sources"]
+    __slots__ = ["facets", "filter", "fusion", "highlight", "include", "limit", "sources"]
+    FACETS_FIELD_NUMBER: _ClassVar[int]
     FILTER_FIELD_NUMBER: _ClassVar[int]
     FUSION_FIELD_NUMBER: _ClassVar[int]
     HIGHLIGHT_FIELD_NUMBER: _ClassVar[int]
     INCLUDE_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
     SOURCES_FIELD_NUMBER: _ClassVar[int]
+    facets: _containers.RepeatedCompositeFieldContainer[FacetRequest]
     filter: Filter
     fusion: Fusion
     highlight: Highlight
     include: Include
     limit: int
     sources: _containers.RepeatedCompositeFieldContainer[Source]
-    def __init__(self, sources: _Optional[_Iterable[_Union[Source, _Mapping]]] = ..., filter: _Optional[_Union[Filter, _Mapping]] = ..., fusion: _Optional[_Union[Fusion, _Mapping]] = ..., limit: _Optional[int] = ..., include: _Optional[_Union[Include, _Mapping]] = ..., highlight: _Optional[_Union[Highlight, _Mapping]] = ...) -> None: ...
+    def __init__(self, sources: _Optional[_Iterable[_Union[Source, _Mapping]]] = ..., filter: _Optional[_Union[Filter, _Mapping]] = ..., fusion: _Optional[_Union[Fusion, _Mapping]] = ..., limit: _Optional[int] = ..., include: _Optional[_Union[Include, _Mapping]] = ..., highlight: _Optional[_Union[Highlight, _Mapping]] = ..., facets: _Optional[_Iterable[_Union[FacetRequest, _Mapping]]] = ...) -> None: ...
 
 class QueryResult(_message.Message):
-    __slots__ = ["explanations", "filter", "hits", "partial", "text_explanations"]
+    __slots__ = ["explanations", "facets", "filter", "hits", "partial", "text_explanations"]
     EXPLANATIONS_FIELD_NUMBER: _ClassVar[int]
+    FACETS_FIELD_NUMBER: _ClassVar[int]
     FILTER_FIELD_NUMBER: _ClassVar[int]
     HITS_FIELD_NUMBER: _ClassVar[int]
     PARTIAL_FIELD_NUMBER: _ClassVar[int]
     TEXT_EXPLANATIONS_FIELD_NUMBER: _ClassVar[int]
     explanations: _containers.RepeatedCompositeFieldContainer[VectorExplanation]
+    facets: _containers.RepeatedCompositeFieldContainer[Facet]
     filter: FilterExplanation
     hits: _containers.RepeatedCompositeFieldContainer[Hit]
     partial: bool
     text_explanations: _containers.RepeatedCompositeFieldContainer[TextExplanation]
-    def __init__(self, hits: _Optional[_Iterable[_Union[Hit, _Mapping]]] = ..., partial: bool = ..., explanations: _Optional[_Iterable[_Union[VectorExplanation, _Mapping]]] = ..., text_explanations: _Optional[_Iterable[_Union[TextExplanation, _Mapping]]] = ..., filter: _Optional[_Union[FilterExplanation, _Mapping]] = ...) -> None: ...
+    def __init__(self, hits: _Optional[_Iterable[_Union[Hit, _Mapping]]] = ..., partial: bool = ..., explanations: _Optional[_Iterable[_Union[VectorExplanation, _Mapping]]] = ..., text_explanations: _Optional[_Iterable[_Union[TextExplanation, _Mapping]]] = ..., filter: _Optional[_Union[FilterExplanation, _Mapping]] = ..., facets: _Optional[_Iterable[_Union[Facet, _Mapping]]] = ...) -> None: ...
 
 class Range(_message.Message):
     __slots__ = ["lower", "lower_exclusive", "upper", "upper_exclusive"]

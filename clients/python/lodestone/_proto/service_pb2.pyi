@@ -32,12 +32,16 @@ UNIMPLEMENTED: Code
 UNKNOWN: Code
 
 class AlterCollectionRequest(_message.Message):
-    __slots__ = ["name", "vector_strategy"]
+    __slots__ = ["add_indexes", "drop_indexes", "name", "vector_strategy"]
+    ADD_INDEXES_FIELD_NUMBER: _ClassVar[int]
+    DROP_INDEXES_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     VECTOR_STRATEGY_FIELD_NUMBER: _ClassVar[int]
+    add_indexes: _containers.RepeatedCompositeFieldContainer[_collection_pb2.MetadataIndex]
+    drop_indexes: _containers.RepeatedCompositeFieldContainer[_collection_pb2.MetadataIndex]
     name: bytes
     vector_strategy: _collection_pb2.VectorStrategy
-    def __init__(self, name: _Optional[bytes] = ..., vector_strategy: _Optional[_Union[_collection_pb2.VectorStrategy, _Mapping]] = ...) -> None: ...
+    def __init__(self, name: _Optional[bytes] = ..., vector_strategy: _Optional[_Union[_collection_pb2.VectorStrategy, _Mapping]] = ..., add_indexes: _Optional[_Iterable[_Union[_collection_pb2.MetadataIndex, _Mapping]]] = ..., drop_indexes: _Optional[_Iterable[_Union[_collection_pb2.MetadataIndex, _Mapping]]] = ...) -> None: ...
 
 class BuildIndexRequest(_message.Message):
     __slots__ = ["collection"]
@@ -63,9 +67,9 @@ class CountRequest(_message.Message):
     FACETS_FIELD_NUMBER: _ClassVar[int]
     FILTER_FIELD_NUMBER: _ClassVar[int]
     collection: bytes
-    facets: _containers.RepeatedCompositeFieldContainer[FacetRequest]
+    facets: _containers.RepeatedCompositeFieldContainer[_query_pb2.FacetRequest]
     filter: _query_pb2.Filter
-    def __init__(self, collection: _Optional[bytes] = ..., filter: _Optional[_Union[_query_pb2.Filter, _Mapping]] = ..., facets: _Optional[_Iterable[_Union[FacetRequest, _Mapping]]] = ...) -> None: ...
+    def __init__(self, collection: _Optional[bytes] = ..., filter: _Optional[_Union[_query_pb2.Filter, _Mapping]] = ..., facets: _Optional[_Iterable[_Union[_query_pb2.FacetRequest, _Mapping]]] = ...) -> None: ...
 
 class CountResponse(_message.Message):
     __slots__ = ["count", "facets", "filter", "sequence_number"]
@@ -74,10 +78,10 @@ class CountResponse(_message.Message):
     FILTER_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_NUMBER_FIELD_NUMBER: _ClassVar[int]
     count: int
-    facets: _containers.RepeatedCompositeFieldContainer[Facet]
+    facets: _containers.RepeatedCompositeFieldContainer[_query_pb2.Facet]
     filter: _query_pb2.FilterExplanation
     sequence_number: int
-    def __init__(self, count: _Optional[int] = ..., facets: _Optional[_Iterable[_Union[Facet, _Mapping]]] = ..., filter: _Optional[_Union[_query_pb2.FilterExplanation, _Mapping]] = ..., sequence_number: _Optional[int] = ...) -> None: ...
+    def __init__(self, count: _Optional[int] = ..., facets: _Optional[_Iterable[_Union[_query_pb2.Facet, _Mapping]]] = ..., filter: _Optional[_Union[_query_pb2.FilterExplanation, _Mapping]] = ..., sequence_number: _Optional[int] = ...) -> None: ...
 
 class CreateCollectionRequest(_message.Message):
     __slots__ = ["name", "options"]
@@ -160,32 +164,6 @@ class Error(_message.Message):
     retry_after_ms: int
     sequence_number: int
     def __init__(self, code: _Optional[_Union[Code, str]] = ..., reason: _Optional[bytes] = ..., message: _Optional[bytes] = ..., recovery: _Optional[bytes] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., retry_after_ms: _Optional[int] = ..., field: _Optional[bytes] = ..., object: _Optional[bytes] = ..., sequence_number: _Optional[int] = ...) -> None: ...
-
-class Facet(_message.Message):
-    __slots__ = ["distinct_values", "path", "values"]
-    DISTINCT_VALUES_FIELD_NUMBER: _ClassVar[int]
-    PATH_FIELD_NUMBER: _ClassVar[int]
-    VALUES_FIELD_NUMBER: _ClassVar[int]
-    distinct_values: int
-    path: _containers.RepeatedScalarFieldContainer[bytes]
-    values: _containers.RepeatedCompositeFieldContainer[FacetCount]
-    def __init__(self, path: _Optional[_Iterable[bytes]] = ..., values: _Optional[_Iterable[_Union[FacetCount, _Mapping]]] = ..., distinct_values: _Optional[int] = ...) -> None: ...
-
-class FacetCount(_message.Message):
-    __slots__ = ["count", "value"]
-    COUNT_FIELD_NUMBER: _ClassVar[int]
-    VALUE_FIELD_NUMBER: _ClassVar[int]
-    count: int
-    value: _document_pb2.Value
-    def __init__(self, value: _Optional[_Union[_document_pb2.Value, _Mapping]] = ..., count: _Optional[int] = ...) -> None: ...
-
-class FacetRequest(_message.Message):
-    __slots__ = ["limit", "path"]
-    LIMIT_FIELD_NUMBER: _ClassVar[int]
-    PATH_FIELD_NUMBER: _ClassVar[int]
-    limit: int
-    path: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, path: _Optional[_Iterable[bytes]] = ..., limit: _Optional[int] = ...) -> None: ...
 
 class GetRequest(_message.Message):
     __slots__ = ["collection", "ids", "include"]

@@ -270,7 +270,7 @@ struct  Lodestone__V1__CollectionOptions
   Lodestone__V1__TextStrategy text_strategy;
   Lodestone__V1__TextOptions *text;
   /*
-   * at most 32, fixed for ever
+   * at most 32
    */
   size_t n_metadata_indexes;
   Lodestone__V1__MetadataIndex **metadata_indexes;
@@ -355,10 +355,15 @@ struct  Lodestone__V1__CollectionDescription
   protobuf_c_boolean has_base_bytes;
   uint64_t base_bytes;
   Lodestone__V1__IndexStatus *index;
+  /*
+   * of the options', those that don't answer yet
+   */
+  size_t n_building_indexes;
+  Lodestone__V1__MetadataIndex **building_indexes;
 };
 #define LODESTONE__V1__COLLECTION_DESCRIPTION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__collection_description__descriptor) \
-    , 0, {0,NULL}, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL }
+    , 0, {0,NULL}, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0,NULL }
 
 
 /* Lodestone__V1__FlatOptions methods */

@@ -31,6 +31,9 @@ typedef struct Lodestone__V1__WeightedScores Lodestone__V1__WeightedScores;
 typedef struct Lodestone__V1__Fusion Lodestone__V1__Fusion;
 typedef struct Lodestone__V1__Include Lodestone__V1__Include;
 typedef struct Lodestone__V1__Highlight Lodestone__V1__Highlight;
+typedef struct Lodestone__V1__FacetRequest Lodestone__V1__FacetRequest;
+typedef struct Lodestone__V1__FacetCount Lodestone__V1__FacetCount;
+typedef struct Lodestone__V1__Facet Lodestone__V1__Facet;
 typedef struct Lodestone__V1__Query Lodestone__V1__Query;
 typedef struct Lodestone__V1__SourceScore Lodestone__V1__SourceScore;
 typedef struct Lodestone__V1__TextRange Lodestone__V1__TextRange;
@@ -401,6 +404,61 @@ struct  Lodestone__V1__Highlight
     , 0,NULL, 0, 0, 0, 0, 0, {0,NULL}, 0, {0,NULL} }
 
 
+/*
+ * A field whose values are counted.
+ */
+struct  Lodestone__V1__FacetRequest
+{
+  ProtobufCMessage base;
+  size_t n_path;
+  ProtobufCBinaryData *path;
+  /*
+   * the most values; absent: 10
+   */
+  protobuf_c_boolean has_limit;
+  uint32_t limit;
+};
+#define LODESTONE__V1__FACET_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__facet_request__descriptor) \
+    , 0,NULL, 0, 0 }
+
+
+struct  Lodestone__V1__FacetCount
+{
+  ProtobufCMessage base;
+  Lodestone__V1__Value *value;
+  /*
+   * documents that have it
+   */
+  protobuf_c_boolean has_count;
+  uint64_t count;
+};
+#define LODESTONE__V1__FACET_COUNT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__facet_count__descriptor) \
+    , NULL, 0, 0 }
+
+
+struct  Lodestone__V1__Facet
+{
+  ProtobufCMessage base;
+  size_t n_path;
+  ProtobufCBinaryData *path;
+  /*
+   * the most frequent first, ties by value
+   */
+  size_t n_values;
+  Lodestone__V1__FacetCount **values;
+  /*
+   * in all
+   */
+  protobuf_c_boolean has_distinct_values;
+  uint64_t distinct_values;
+};
+#define LODESTONE__V1__FACET__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__facet__descriptor) \
+    , 0,NULL, 0,NULL, 0, 0 }
+
+
 struct  Lodestone__V1__Query
 {
   ProtobufCMessage base;
@@ -412,10 +470,15 @@ struct  Lodestone__V1__Query
   uint32_t limit;
   Lodestone__V1__Include *include;
   Lodestone__V1__Highlight *highlight;
+  /*
+   * over the documents that pass the filter; at most 32
+   */
+  size_t n_facets;
+  Lodestone__V1__FacetRequest **facets;
 };
 #define LODESTONE__V1__QUERY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__query__descriptor) \
-    , 0,NULL, NULL, NULL, 0, 0, NULL, NULL }
+    , 0,NULL, NULL, NULL, 0, 0, NULL, NULL, 0,NULL }
 
 
 struct  Lodestone__V1__SourceScore
@@ -681,10 +744,15 @@ struct  Lodestone__V1__QueryResult
    * when Include asked for it and there is a filter
    */
   Lodestone__V1__FilterExplanation *filter;
+  /*
+   * one a requested facet, in their order
+   */
+  size_t n_facets;
+  Lodestone__V1__Facet **facets;
 };
 #define LODESTONE__V1__QUERY_RESULT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__query_result__descriptor) \
-    , 0,NULL, 0, 0, 0,NULL, 0,NULL, NULL }
+    , 0,NULL, 0, 0, 0,NULL, 0,NULL, NULL, 0,NULL }
 
 
 struct  Lodestone__V1__Reached
@@ -1017,6 +1085,63 @@ Lodestone__V1__Highlight *
 void   lodestone__v1__highlight__free_unpacked
                      (Lodestone__V1__Highlight *message,
                       ProtobufCAllocator *allocator);
+/* Lodestone__V1__FacetRequest methods */
+void   lodestone__v1__facet_request__init
+                     (Lodestone__V1__FacetRequest         *message);
+size_t lodestone__v1__facet_request__get_packed_size
+                     (const Lodestone__V1__FacetRequest   *message);
+size_t lodestone__v1__facet_request__pack
+                     (const Lodestone__V1__FacetRequest   *message,
+                      uint8_t             *out);
+size_t lodestone__v1__facet_request__pack_to_buffer
+                     (const Lodestone__V1__FacetRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Lodestone__V1__FacetRequest *
+       lodestone__v1__facet_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lodestone__v1__facet_request__free_unpacked
+                     (Lodestone__V1__FacetRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Lodestone__V1__FacetCount methods */
+void   lodestone__v1__facet_count__init
+                     (Lodestone__V1__FacetCount         *message);
+size_t lodestone__v1__facet_count__get_packed_size
+                     (const Lodestone__V1__FacetCount   *message);
+size_t lodestone__v1__facet_count__pack
+                     (const Lodestone__V1__FacetCount   *message,
+                      uint8_t             *out);
+size_t lodestone__v1__facet_count__pack_to_buffer
+                     (const Lodestone__V1__FacetCount   *message,
+                      ProtobufCBuffer     *buffer);
+Lodestone__V1__FacetCount *
+       lodestone__v1__facet_count__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lodestone__v1__facet_count__free_unpacked
+                     (Lodestone__V1__FacetCount *message,
+                      ProtobufCAllocator *allocator);
+/* Lodestone__V1__Facet methods */
+void   lodestone__v1__facet__init
+                     (Lodestone__V1__Facet         *message);
+size_t lodestone__v1__facet__get_packed_size
+                     (const Lodestone__V1__Facet   *message);
+size_t lodestone__v1__facet__pack
+                     (const Lodestone__V1__Facet   *message,
+                      uint8_t             *out);
+size_t lodestone__v1__facet__pack_to_buffer
+                     (const Lodestone__V1__Facet   *message,
+                      ProtobufCBuffer     *buffer);
+Lodestone__V1__Facet *
+       lodestone__v1__facet__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lodestone__v1__facet__free_unpacked
+                     (Lodestone__V1__Facet *message,
+                      ProtobufCAllocator *allocator);
 /* Lodestone__V1__Query methods */
 void   lodestone__v1__query__init
                      (Lodestone__V1__Query         *message);
@@ -1330,6 +1455,15 @@ typedef void (*Lodestone__V1__Include_Closure)
 typedef void (*Lodestone__V1__Highlight_Closure)
                  (const Lodestone__V1__Highlight *message,
                   void *closure_data);
+typedef void (*Lodestone__V1__FacetRequest_Closure)
+                 (const Lodestone__V1__FacetRequest *message,
+                  void *closure_data);
+typedef void (*Lodestone__V1__FacetCount_Closure)
+                 (const Lodestone__V1__FacetCount *message,
+                  void *closure_data);
+typedef void (*Lodestone__V1__Facet_Closure)
+                 (const Lodestone__V1__Facet *message,
+                  void *closure_data);
 typedef void (*Lodestone__V1__Query_Closure)
                  (const Lodestone__V1__Query *message,
                   void *closure_data);
@@ -1397,6 +1531,9 @@ extern const ProtobufCMessageDescriptor lodestone__v1__weighted_scores__descript
 extern const ProtobufCMessageDescriptor lodestone__v1__fusion__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__include__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__highlight__descriptor;
+extern const ProtobufCMessageDescriptor lodestone__v1__facet_request__descriptor;
+extern const ProtobufCMessageDescriptor lodestone__v1__facet_count__descriptor;
+extern const ProtobufCMessageDescriptor lodestone__v1__facet__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__query__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__source_score__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__text_range__descriptor;

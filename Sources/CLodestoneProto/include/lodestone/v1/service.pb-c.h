@@ -38,10 +38,7 @@ typedef struct Lodestone__V1__GetResponse Lodestone__V1__GetResponse;
 typedef struct Lodestone__V1__ScanOrder Lodestone__V1__ScanOrder;
 typedef struct Lodestone__V1__ScanRequest Lodestone__V1__ScanRequest;
 typedef struct Lodestone__V1__ScanResponse Lodestone__V1__ScanResponse;
-typedef struct Lodestone__V1__FacetRequest Lodestone__V1__FacetRequest;
 typedef struct Lodestone__V1__CountRequest Lodestone__V1__CountRequest;
-typedef struct Lodestone__V1__FacetCount Lodestone__V1__FacetCount;
-typedef struct Lodestone__V1__Facet Lodestone__V1__Facet;
 typedef struct Lodestone__V1__CountResponse Lodestone__V1__CountResponse;
 typedef struct Lodestone__V1__SearchRequest Lodestone__V1__SearchRequest;
 typedef struct Lodestone__V1__SearchResponse Lodestone__V1__SearchResponse;
@@ -226,11 +223,24 @@ struct  Lodestone__V1__AlterCollectionRequest
   ProtobufCMessage base;
   protobuf_c_boolean has_name;
   ProtobufCBinaryData name;
+  /*
+   * absent: as before
+   */
   Lodestone__V1__VectorStrategy *vector_strategy;
+  /*
+   * those that are there already stay as they are
+   */
+  size_t n_add_indexes;
+  Lodestone__V1__MetadataIndex **add_indexes;
+  /*
+   * those that aren't there are passed over
+   */
+  size_t n_drop_indexes;
+  Lodestone__V1__MetadataIndex **drop_indexes;
 };
 #define LODESTONE__V1__ALTER_COLLECTION_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__alter_collection_request__descriptor) \
-    , 0, {0,NULL}, NULL }
+    , 0, {0,NULL}, NULL, 0,NULL, 0,NULL }
 
 
 struct  Lodestone__V1__DropCollectionRequest
@@ -445,22 +455,6 @@ struct  Lodestone__V1__ScanResponse
     , 0,NULL, 0,NULL, 0, {0,NULL} }
 
 
-struct  Lodestone__V1__FacetRequest
-{
-  ProtobufCMessage base;
-  size_t n_path;
-  ProtobufCBinaryData *path;
-  /*
-   * the most values; absent: 10
-   */
-  protobuf_c_boolean has_limit;
-  uint32_t limit;
-};
-#define LODESTONE__V1__FACET_REQUEST__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__facet_request__descriptor) \
-    , 0,NULL, 0, 0 }
-
-
 struct  Lodestone__V1__CountRequest
 {
   ProtobufCMessage base;
@@ -479,42 +473,6 @@ struct  Lodestone__V1__CountRequest
 #define LODESTONE__V1__COUNT_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__count_request__descriptor) \
     , 0, {0,NULL}, NULL, 0,NULL }
-
-
-struct  Lodestone__V1__FacetCount
-{
-  ProtobufCMessage base;
-  Lodestone__V1__Value *value;
-  /*
-   * documents that have it
-   */
-  protobuf_c_boolean has_count;
-  uint64_t count;
-};
-#define LODESTONE__V1__FACET_COUNT__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__facet_count__descriptor) \
-    , NULL, 0, 0 }
-
-
-struct  Lodestone__V1__Facet
-{
-  ProtobufCMessage base;
-  size_t n_path;
-  ProtobufCBinaryData *path;
-  /*
-   * the most frequent first, ties by value
-   */
-  size_t n_values;
-  Lodestone__V1__FacetCount **values;
-  /*
-   * in all
-   */
-  protobuf_c_boolean has_distinct_values;
-  uint64_t distinct_values;
-};
-#define LODESTONE__V1__FACET__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__facet__descriptor) \
-    , 0,NULL, 0,NULL, 0, 0 }
 
 
 struct  Lodestone__V1__CountResponse
@@ -1357,25 +1315,6 @@ Lodestone__V1__ScanResponse *
 void   lodestone__v1__scan_response__free_unpacked
                      (Lodestone__V1__ScanResponse *message,
                       ProtobufCAllocator *allocator);
-/* Lodestone__V1__FacetRequest methods */
-void   lodestone__v1__facet_request__init
-                     (Lodestone__V1__FacetRequest         *message);
-size_t lodestone__v1__facet_request__get_packed_size
-                     (const Lodestone__V1__FacetRequest   *message);
-size_t lodestone__v1__facet_request__pack
-                     (const Lodestone__V1__FacetRequest   *message,
-                      uint8_t             *out);
-size_t lodestone__v1__facet_request__pack_to_buffer
-                     (const Lodestone__V1__FacetRequest   *message,
-                      ProtobufCBuffer     *buffer);
-Lodestone__V1__FacetRequest *
-       lodestone__v1__facet_request__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   lodestone__v1__facet_request__free_unpacked
-                     (Lodestone__V1__FacetRequest *message,
-                      ProtobufCAllocator *allocator);
 /* Lodestone__V1__CountRequest methods */
 void   lodestone__v1__count_request__init
                      (Lodestone__V1__CountRequest         *message);
@@ -1394,44 +1333,6 @@ Lodestone__V1__CountRequest *
                       const uint8_t       *data);
 void   lodestone__v1__count_request__free_unpacked
                      (Lodestone__V1__CountRequest *message,
-                      ProtobufCAllocator *allocator);
-/* Lodestone__V1__FacetCount methods */
-void   lodestone__v1__facet_count__init
-                     (Lodestone__V1__FacetCount         *message);
-size_t lodestone__v1__facet_count__get_packed_size
-                     (const Lodestone__V1__FacetCount   *message);
-size_t lodestone__v1__facet_count__pack
-                     (const Lodestone__V1__FacetCount   *message,
-                      uint8_t             *out);
-size_t lodestone__v1__facet_count__pack_to_buffer
-                     (const Lodestone__V1__FacetCount   *message,
-                      ProtobufCBuffer     *buffer);
-Lodestone__V1__FacetCount *
-       lodestone__v1__facet_count__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   lodestone__v1__facet_count__free_unpacked
-                     (Lodestone__V1__FacetCount *message,
-                      ProtobufCAllocator *allocator);
-/* Lodestone__V1__Facet methods */
-void   lodestone__v1__facet__init
-                     (Lodestone__V1__Facet         *message);
-size_t lodestone__v1__facet__get_packed_size
-                     (const Lodestone__V1__Facet   *message);
-size_t lodestone__v1__facet__pack
-                     (const Lodestone__V1__Facet   *message,
-                      uint8_t             *out);
-size_t lodestone__v1__facet__pack_to_buffer
-                     (const Lodestone__V1__Facet   *message,
-                      ProtobufCBuffer     *buffer);
-Lodestone__V1__Facet *
-       lodestone__v1__facet__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   lodestone__v1__facet__free_unpacked
-                     (Lodestone__V1__Facet *message,
                       ProtobufCAllocator *allocator);
 /* Lodestone__V1__CountResponse methods */
 void   lodestone__v1__count_response__init
@@ -1913,17 +1814,8 @@ typedef void (*Lodestone__V1__ScanRequest_Closure)
 typedef void (*Lodestone__V1__ScanResponse_Closure)
                  (const Lodestone__V1__ScanResponse *message,
                   void *closure_data);
-typedef void (*Lodestone__V1__FacetRequest_Closure)
-                 (const Lodestone__V1__FacetRequest *message,
-                  void *closure_data);
 typedef void (*Lodestone__V1__CountRequest_Closure)
                  (const Lodestone__V1__CountRequest *message,
-                  void *closure_data);
-typedef void (*Lodestone__V1__FacetCount_Closure)
-                 (const Lodestone__V1__FacetCount *message,
-                  void *closure_data);
-typedef void (*Lodestone__V1__Facet_Closure)
-                 (const Lodestone__V1__Facet *message,
                   void *closure_data);
 typedef void (*Lodestone__V1__CountResponse_Closure)
                  (const Lodestone__V1__CountResponse *message,
@@ -2020,10 +1912,7 @@ extern const ProtobufCMessageDescriptor lodestone__v1__get_response__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__scan_order__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__scan_request__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__scan_response__descriptor;
-extern const ProtobufCMessageDescriptor lodestone__v1__facet_request__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__count_request__descriptor;
-extern const ProtobufCMessageDescriptor lodestone__v1__facet_count__descriptor;
-extern const ProtobufCMessageDescriptor lodestone__v1__facet__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__count_response__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__search_request__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__search_response__descriptor;

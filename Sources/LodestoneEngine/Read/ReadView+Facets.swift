@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import LodestoneMetadata
+import LodestoneStorage
+
+extension ReadView {
+    /// The most frequent values of some fields: from the index, or from every row where a field has
+    /// none or too long strings.
+    func facets(
+        _ requests: [FacetRequest],
+        of allowed: RowSet,
+        _ context: CallContext
+    ) throws(LodestoneError) -> [Facet] {
+        var facets: [Facet?] = []
+        for request in requests {
+            facets.append(
+                try state.values.facet(of: request.path, among: allowed, limit: request.limit) {
+                    () throws(LodestoneError) in try context.check()
+                }
+            )
+        }
+        let unknown = facets.indices.filter { facets[$0] == nil }
+        guard !unknown.isEmpty else { return facets.compactMap { $0 } }
+        var tables = unknown.map { FacetTable(path: requests[$0].path) }
+        try FilterCache.read(allowed, of: self, context) { (row) throws(LodestoneError) in
+            for place in tables.indices where !tables[place].add(row.metadata) {
+                throw .tooManyValues(requests[unknown[place]].path)
+            }
+        }
+        for (place, table) in zip(unknown, tables) {
+            facets[place] = table.facet(limit: requests[place].limit)
+        }
+        return facets.compactMap { $0 }
+    }
+}
+
+extension RequestValidation {
+    /// The most facets of one question, and of all questions of a search.
+    private static let maxFacets = 32
+    static let maxFacetsOfSearch = 1_024
+
+    func facets(_ facets: [FacetRequest], _ field: @autoclosure () -> String)
+        throws(LodestoneError)
+    {
+        try number(facets.count, in: 0...Self.maxFacets, field())
+        for (index, facet) in facets.enumerated() {
+            try path(facet.path, "\(field())[\(index)].path")
+            try number(facet.limit, in: 1...limits.maxLimit, "\(field())[\(index)].limit")
+        }
+    }
+}
+
+extension LodestoneError {
+    fileprivate static func tooManyValues(_ path: [String]) -> LodestoneError {
+        LodestoneError(
+            .resourceExhausted,
+            reason: "TOO_MANY_VALUES",
+            "'\(path.joined(separator: "."))' has more than \(FacetTable.maxValues) values, and no "
+                + "index that knows them.",
+            recovery: "Narrow the filter, or index the field: add_indexes of alter_collection.",
+            field: "facets"
+        )
+    }
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+
+/// A field of the metadata that is indexed.
+package struct ValueField: Sendable, Equatable {
+    /// Its names, one inside the other.
+    package let path: [String]
+    /// What stands for it in keys, as long as the base and what came since last.
+    let number: UInt8
+    /// The index has the values of this row and of later ones; 0: of all.
+    package internal(set) var firstRow: UInt32
+
+    /// Whether the index has the values of all rows.
+    var isComplete: Bool { firstRow == 0 }
+}
+
+/// The section of a base that says which fields its keys are of: of each field
+///
+///     number      1 byte
+///     first row   4 bytes
+///     names       1 byte, then of each its bytes: 4 bytes, and itself
+///
+/// Numbers are little-endian.
+extension ValueField {
+    static func write(_ fields: [ValueField], to sink: inout some SectionSink)
+        throws(LodestoneError)
+    {
+        var bytes: ContiguousArray<UInt8> = []
+        for field in fields {
+            bytes.append(field.number)
+            append(field.firstRow, to: &bytes)
+            bytes.append(UInt8(truncatingIfNeeded: field.path.count))
+            for name in field.path {
+                append(UInt32(name.utf8.count), to: &bytes)
+                bytes.append(contentsOf: name.utf8)
+            }
+        }
+        try sink.write("MFLD", bytes)
+    }
+
+    private static func append(_ number: UInt32, to bytes: inout ContiguousArray<UInt8>) {
+        withUnsafeBytes(of: number.littleEndian) { bytes.append(contentsOf: $0) }
+    }
+
+    /// Reads what `write` wrote; `nil` when it isn't that.
+    static func read(from source: some SectionSource) -> [ValueField]? {
+        guard let section = source.section("MFLD", of: UInt8.self) else { return nil }
+        let elements = section.elements(0..<section.count)
+        guard elements.count == section.count else { return nil }
+        var bytes = UnsafeRawBufferPointer(elements)[...]
+        var fields: [ValueField] = []
+        while !bytes.isEmpty {
+            guard let number = bytes.popFirst(), let firstRow = takeNumber(&bytes),
+                let nameCount = bytes.popFirst(), fields.count < MetadataIndex.maxCount,
+                !fields.contains(where: { $0.number == number })
+            else { return nil }
+            var path: [String] = []
+            for _ in 0..<nameCount {
+                guard let count = takeNumber(&bytes), count <= bytes.count else { return nil }
+                path.append(String(decoding: bytes.prefix(Int(count)), as: UTF8.self))
+                bytes.removeFirst(Int(count))
+            }
+            fields.append(ValueField(path: path, number: number, firstRow: firstRow))
+        }
+        return fields
+    }
+
+    private static func takeNumber(_ bytes: inout Slice<UnsafeRawBufferPointer>) -> UInt32? {
+        guard bytes.count >= 4 else { return nil }
+        defer { bytes.removeFirst(4) }
+        return bytes.prefix(4).reversed().reduce(0) { $0 << 8 | UInt32($1) }
+    }
+}

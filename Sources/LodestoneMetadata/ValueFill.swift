@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+package import LodestoneCore
+
+/// Gathers the values of the rows that were there before some fields were indexed, while writes go
+/// on: a row never changes and its number is never given again, so whatever was written or dropped
+/// meanwhile doesn't matter.
+///
+/// Every so many rows are sorted, and eight such runs become one, as in the index itself: 16 bytes of
+/// memory for each value and some.
+package struct ValueFill {
+    /// The values of one field.
+    package struct Part: Sendable {
+        let field: ValueField
+        /// `nil` when no row has the field.
+        let run: KeyRun?
+    }
+
+    /// Rows that are sorted at once, and runs that become one.
+    private static let rowsPerRun = 1 << 15
+    private static let fanout = 8
+
+    /// Of each field what it has so far, the runs with the number of times that they were merged.
+    private var gathered: [(field: ValueField, runs: [(run: KeyRun, level: Int)])]
+    private var collectors: [ValueCollector]
+    private var rowCount = 0
+
+    /// Gathers nothing yet, of fields that are not complete.
+    package init(_ fields: [ValueField]) {
+        gathered = fields.map { ($0, []) }
+        collectors = fields.map { _ in ValueCollector() }
+    }
+
+    /// More than the highest row that is wanted.
+    package var endRow: UInt32 { gathered.map(\.field.firstRow).max() ?? 0 }
+
+    /// Takes in a row; they come in ascending order.
+    package mutating func add(_ metadata: Metadata, row: UInt32) {
+        for place in gathered.indices where row < gathered[place].field.firstRow {
+            collectors[place].add(metadata, row: row, fields: [gathered[place].field])
+        }
+        rowCount += 1
+        let isFull = collectors.contains { $0.byteCount >= ValueCollector.fullByteCount }
+        if rowCount == Self.rowsPerRun || isFull { sort() }
+    }
+
+    private mutating func sort() {
+        rowCount = 0
+        for place in gathered.indices {
+            let entries = collectors[place].sorted(of: [gathered[place].field])
+            collectors[place] = ValueCollector()
+            if entries.rows.isEmpty { continue }
+            guard let run = KeyRun(entries) else { continue }
+            gathered[place].runs.append((run, 0))
+            merge(place)
+        }
+    }
+
+    private mutating func merge(_ place: Int) {
+        while let level = gathered[place].runs.last?.level {
+            let last = gathered[place].runs.suffix(Self.fanout)
+            guard last.count == Self.fanout, last.allSatisfy({ $0.level == level }),
+                let merged = KeyRun(KeyRun.merge(last.map(\.run)))
+            else { return }
+            gathered[place].runs.removeLast(Self.fanout)
+            gathered[place].runs.append((merged, level + 1))
+        }
+    }
+
+    /// All that was gathered, one part for each field.
+    package mutating func finish() -> [Part] {
+        sort()
+        return gathered.map { field, runs in
+            let run = runs.count > 1 ? KeyRun(KeyRun.merge(runs.map(\.run))) : runs.first?.run
+            return Part(field: field, run: run)
+        }
+    }
+}

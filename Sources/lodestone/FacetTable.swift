@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneClient
+import LodestoneImport
+
+extension Facet {
+    /// For people.
+    var table: String {
+        var table = Table("#documents", path.joined(separator: "."))
+        for value in values {
+            table.add(grouped(value.count), Table.printable(JSON(value.value).text))
+        }
+        let rest = distinctValues - values.count
+        return table.text + (rest > 0 ? "\nand \(grouped(rest)) more values" : "")
+    }
+}
+
+extension JSON {
+    /// The values of a field.
+    init(_ facet: Facet) {
+        self = .object([
+            ("path", .array(facet.path.map(JSON.string))),
+            (
+                "values",
+                .array(
+                    facet.values.map { count in
+                        .object([("value", JSON(count.value)), ("count", .int(count.count))])
+                    }
+                )
+            ),
+            ("distinctValues", .int(facet.distinctValues)),
+        ])
+    }
+}

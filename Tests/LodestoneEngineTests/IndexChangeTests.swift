@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import LodestoneStorage
+import TestSupport
+import Testing
+
+@testable import LodestoneEngine
+
+@Suite("An index of a field", .timeLimit(.minutes(2)))
+struct IndexChangeTests {
+    private let directory: TemporaryDirectory
+    private let filter = Filter.range(path: ["n"], lower: .init(10), upper: nil)
+
+    init() throws {
+        directory = try TemporaryDirectory()
+    }
+
+    private var store: String { directory.path + "/store" }
+
+    /// One that compacts only when it is asked to.
+    private func open(_ directory: String? = nil) throws -> Engine {
+        try Engine.open(
+            directory: directory ?? store,
+            options: Engine.Options(compaction: CompactionPolicy(minimumChanges: .max))
+        )
+    }
+
+    private func filled(_ count: Int = 30) async throws -> Engine {
+        let engine = try open()
+        try await engine.createCollection("a", CollectionOptions(dimension: 0))
+        try await fill(engine, 0..<count)
+        return engine
+    }
+
+    private func fill(_ engine: Engine, _ numbers: Range<Int>) async throws {
+        let documents = try numbers.map { number in
+            Document(
+                id: try DocumentID("d\(number)"),
+                metadata: [
+                    "n": .int(Int64(number)), "tag": .string("t\(number % 3)"),
+                    "by": .object(["name": .string("x\(number % 2)")]),
+                ]
+            )
+        }
+        if !documents.isEmpty { _ = try await engine.index("a", documents) }
+    }
+
+    private func drop(_ engine: Engine, _ numbers: Int...) async throws {
+        let ids = try numbers.map { try DocumentID("d\($0)") }
+        _ = try await engine.dropMany(DropManyRequest(collection: "a", ids: ids))
+    }
+
+    private func count(_ engine: Engine, _ filter: Filter) async throws -> CountResponse {
+        try await engine.count(CountRequest(collection: "a", filter: filter))
+    }
+
+    /// How a filter is answered that nobody has asked before.
+    private func strategy(_ engine: Engine, _ path: [String] = ["n"]) async throws -> String? {
+        let bound = Value.double(.random(in: -2 ... -1))
+        let unheard = Filter.range(path: path, lower: .init(bound), upper: nil)
+        return try await count(engine, unheard).filter?.strategy
+    }
+
+    @Test("can be added to what was written before, and dropped again")
+    func changes() async throws {
+        let engine = try await filled()
+        #expect(try await strategy(engine) == "scanned")
+        let added = try await engine.alterCollection("a", addIndexes: [MetadataIndex("n")])
+        #expect(added.sequenceNumber == 3)
+        try await engine.buildIndex("a")
+        #expect(try engine.describe("a").options.metadataIndexes == [MetadataIndex("n")])
+        #expect(try engine.describe("a").buildingIndexes.isEmpty)
+        #expect(try await strategy(engine) == "indexed")
+        #expect(try await count(engine, filter).count == 20)
+        let request = ScanRequest(collection: "a", limit: 2, order: ScanOrder(path: ["n"]))
+        #expect(try await engine.scan(request).documents.map(\.id) == ["d0", "d1"])
+        // Those that are there are passed over, and so is one to drop that isn't.
+        try await engine.alterCollection(
+            "a",
+            addIndexes: [MetadataIndex("n"), MetadataIndex("by.name")],
+            dropIndexes: [MetadataIndex("tag")]
+        )
+        try await engine.buildIndex("a")
+        #expect(try await strategy(engine, ["by", "name"]) == "indexed")
+        try await engine.alterCollection("a", dropIndexes: [MetadataIndex("n")])
+        #expect(try engine.describe("a").options.metadataIndexes == [MetadataIndex("by.name")])
+        #expect(try await strategy(engine) == "scanned")
+        #expect(try await strategy(engine, ["by", "name"]) == "indexed")
+        #expect(try await count(engine, filter).count == 20)
+        #expect(try await engine.verify().isClean)
+        engine.close()
+    }
+
+    @Test("is built once the store is opened again, when the process ended before")
+    func interrupted() async throws {
+        let engine = try await filled()
+        try await engine.compact("a")
+        let lock = try HeldLock(store + "/compaction.lock")
+        try await engine.alterCollection("a", addIndexes: [MetadataIndex("n")])
+        // Documents of before, of after, and such that change or go meanwhile.
+        try await fill(engine, 25..<40)
+        try await drop(engine, 3, 12, 39)
+        #expect(try engine.describe("a").buildingIndexes == [MetadataIndex("n")])
+        #expect(try await strategy(engine) == "scanned")
+        #expect(try await count(engine, filter).count == 28)
+        let refused = await failure {
+            _ = try await engine.scan(
+                ScanRequest(collection: "a", order: ScanOrder(path: ["n"]))
+            )
+        }
+        #expect(refused?.reason == "INDEX_BUILDING" && refused?.code == .failedPrecondition)
+        engine.close()
+        lock.release()
+
+        let again = try open()
+        try await fill(again, 40..<42)
+        // A build by another name waits for the one that began by itself, or does it.
+        try await again.buildIndex("a")
+        #expect(try again.describe("a").buildingIndexes.isEmpty)
+        #expect(try await strategy(again) == "indexed")
+        #expect(try await count(again, filter).count == 30)
+        #expect(try await again.verify().isClean)
+        again.close()
+
+        let third = try open()
+        #expect(try await strategy(third) == "indexed")
+        #expect(try await count(third, filter).count == 30)
+        third.close()
+    }
+
+    @Test("is in a snapshot, built or not")
+    func snapshots() async throws {
+        let engine = try await filled()
+        let lock = try HeldLock(store + "/compaction.lock")
+        try await engine.alterCollection("a", addIndexes: [MetadataIndex("n")])
+        lock.release()
+        try await engine.createSnapshot("early")
+        try await engine.buildIndex("a")
+        try await engine.alterCollection("a", dropIndexes: [MetadataIndex("tag")])
+        try await engine.createSnapshot("late")
+        engine.close()
+        for name in ["early", "late"] {
+            let restored = "\(directory.path)/\(name)"
+            _ = try SnapshotArchive.restore(
+                "\(store)/snapshots/\(name).lodestone",
+                to: restored,
+                context: CallContext()
+            )
+            let copy = try open(restored)
+            try await copy.buildIndex("a")
+            #expect(try copy.describe("a").options.metadataIndexes == [MetadataIndex("n")])
+            #expect(try await strategy(copy) == "indexed", "\(name)")
+            #expect(try await count(copy, filter).count == 20)
+            #expect(try await copy.verify().isClean)
+            copy.close()
+        }
+    }
+
+    @Test("changes once for each request id")
+    func once() async throws {
+        let engine = try await filled()
+        let id = RequestID.random()
+        let n = [MetadataIndex("n")]
+        let first = try await engine.alterCollection("a", addIndexes: n, requestID: id)
+        try await engine.alterCollection("a", dropIndexes: n)
+        let again = try await engine.alterCollection("a", addIndexes: n, requestID: id)
+        #expect(again.isRepeated && again.sequenceNumber == first.sequenceNumber)
+        #expect(try engine.describe("a").options.metadataIndexes.isEmpty)
+        let reused = await failure {
+            try await engine.alterCollection("a", dropIndexes: n, requestID: id)
+        }
+        #expect(reused?.reason == "REQUEST_ID_REUSED")
+        engine.close()
+    }
+
+    @Test("has the limits that it has at creation")
+    func limits() async throws {
+        let engine = try await filled(1)
+        let names = { (range: Range<Int>) in range.map { MetadataIndex("f\($0)") } }
+        try await engine.alterCollection("a", addIndexes: names(0..<30))
+        let tooMany = await failure {
+            try await engine.alterCollection("a", addIndexes: names(28..<33))
+        }
+        #expect(tooMany?.reason == "LIMIT" && tooMany?.code == .invalidArgument)
+        try await engine.alterCollection(
+            "a",
+            addIndexes: names(30..<33),
+            dropIndexes: names(0..<1)
+        )
+        #expect(try engine.describe("a").options.metadataIndexes == names(1..<33))
+        let twice = await failure {
+            try await engine.alterCollection("a", dropIndexes: names(1..<2) + names(1..<2))
+        }
+        #expect(twice?.reason == "DUPLICATE_NAME")
+        let both = await failure {
+            try await engine.alterCollection(
+                "a",
+                addIndexes: [MetadataIndex("n")],
+                dropIndexes: [MetadataIndex("n")]
+            )
+        }
+        #expect(both?.reason == "DUPLICATE_NAME" && both?.field == "drop_indexes")
+        let nameless = await failure {
+            try await engine.alterCollection("a", addIndexes: [MetadataIndex(path: [])])
+        }
+        #expect(nameless?.reason == "LIMIT")
+        #expect(await failure { try await engine.alterCollection("a") }?.reason == "EMPTY")
+        #expect(try engine.describe("a").options.metadataIndexes.count == 32)
+        engine.close()
+    }
+
+    @Test("that one process adds or drops is seen by the others, from the log and without it")
+    func shared() async throws {
+        let engine = try await filled()
+        let other = try open()
+        try await engine.alterCollection("a", addIndexes: [MetadataIndex("n")])
+        try await fill(other, 30..<35)
+        try await engine.buildIndex("a")
+        for one in [engine, other] {
+            #expect(try one.describe("a").options.metadataIndexes == [MetadataIndex("n")])
+            #expect(try await count(one, filter).count == 25)
+        }
+        try await other.buildIndex("a")
+        #expect(try await strategy(other) == "indexed")
+        try await other.alterCollection(
+            "a",
+            addIndexes: [MetadataIndex("tag")],
+            dropIndexes: [MetadataIndex("n")]
+        )
+        // The log that told of the change is forgotten before the first process looks.
+        try await other.compact("a")
+        try await engine.buildIndex("a")
+        #expect(try await strategy(engine, ["tag"]) == "indexed")
+        #expect(try await strategy(engine) == "scanned")
+        #expect(try await count(engine, filter).count == 25)
+        #expect(try await engine.verify().isClean)
+        engine.close()
+        other.close()
+    }
+
+    @Test("hands out the rest of a scan though other fields have come and gone")
+    func cursors() async throws {
+        let engine = try await filled()
+        try await engine.alterCollection(
+            "a",
+            addIndexes: [MetadataIndex("tag"), MetadataIndex("n")]
+        )
+        try await engine.buildIndex("a")
+        var request = ScanRequest(collection: "a", limit: 7, order: ScanOrder(path: ["n"]))
+        var found: [String] = []
+        var round = 0
+        repeat {
+            let page = try await engine.scan(request)
+            found += page.documents.map(\.id.string)
+            request.cursor = page.nextCursor
+            let tag = [MetadataIndex("tag")]
+            let isThere = round.isMultiple(of: 2)
+            try await engine.alterCollection(
+                "a",
+                addIndexes: isThere ? [] : tag,
+                dropIndexes: isThere ? tag : []
+            )
+            // The field that stays is another one in the keys when the contents are made anew.
+            try engine.registry.remake(try engine.collection(named: "a"))
+            round += 1
+        } while request.cursor != nil && round < 10
+        #expect(found == (0..<30).map { "d\($0)" })
+        engine.close()
+    }
+
+    @Test("finds the same before, while and after it is built, over random writes")
+    func differential() async throws {
+        let engine = try await filled(0)
+        var random = SeededGenerator(seed: 515)
+        var model: [Int: Int] = [:]
+        var isIndexed = false
+        var strategies: Set<String> = []
+        var lock: HeldLock?
+        for round in 0..<60 {
+            var documents: [Document] = []
+            for number in 0..<50 where Int.random(in: 0..<4, using: &random) == 0 {
+                let value = Int.random(in: 0..<9, using: &random)
+                model[number] = value
+                let id = try DocumentID("d\(number)")
+                documents.append(Document(id: id, metadata: ["n": .int(Int64(value))]))
+            }
+            if !documents.isEmpty { _ = try await engine.index("a", documents) }
+            let gone = Int.random(in: 0..<50, using: &random)
+            model[gone] = nil
+            try await drop(engine, gone)
+            switch Int.random(in: 0..<5, using: &random) {
+            case 0:
+                let n = [MetadataIndex("n")]
+                if !isIndexed, lock == nil, Bool.random(using: &random) {
+                    // It stays unbuilt for some rounds.
+                    lock = try HeldLock(store + "/compaction.lock")
+                }
+                try await engine.alterCollection(
+                    "a",
+                    addIndexes: isIndexed ? [] : n,
+                    dropIndexes: isIndexed ? n : []
+                )
+                isIndexed.toggle()
+            case 1:
+                lock?.release()
+                lock = nil
+                try await engine.buildIndex("a")
+            case 2 where lock == nil: try await engine.compact("a")
+            default: break
+            }
+            for value in 0..<9 {
+                let equal = Filter.equal(path: ["n"], .int(Int64(value)))
+                let answer = try await count(engine, equal)
+                #expect(
+                    answer.count == model.values.count { $0 == value },
+                    "round \(round), \(value), \(String(describing: answer.filter))"
+                )
+                if let strategy = answer.filter?.strategy { strategies.insert(strategy) }
+                let notEqual = try await count(engine, .not(equal)).count
+                #expect(notEqual == model.count - answer.count, "round \(round), \(value)")
+            }
+            // A verification waits for compactions.
+            if lock == nil { #expect(try await engine.verify().isClean, "round \(round)") }
+        }
+        #expect(strategies == ["scanned", "indexed"])
+        lock?.release()
+        engine.close()
+    }
+}
