@@ -100,7 +100,7 @@ extension TextIndex {
     }
 
     /// Calls `found` with the words that have some number of letters and a signature that passes,
-    /// until it answers false; those of the delta may have any number.
+    /// until it answers false.
     @inline(__always)
     private func scan(
         _ filter: SignatureFilter,
@@ -123,18 +123,21 @@ extension TextIndex {
             }
         }
         let dictionary = delta.dictionary
-        for (number, part) in delta.vocabulary.signatures(of: dictionary).enumerated() {
-            if number % 8 == 0 { try context?.check() }
-            let first = UInt32(number * DeltaVocabulary.partSize)
-            let goesOn = part.withUnsafeBufferPointer { part in
-                filter.forEachPlace(in: part) { place in
-                    let word = first + UInt32(place)
-                    // Stems that no text has as they are don't count.
-                    guard dictionary.isInTexts(word) else { return true }
-                    return dictionary.withWord(word) { word in word.withBytes(found) }
+        let lengths = delta.vocabulary.lengths(of: dictionary)
+        let longest = BaseVocabulary.longest
+        for parts in lengths[min(letters.lowerBound, longest)...min(letters.upperBound, longest)] {
+            try context?.check()
+            for part in parts {
+                let goesOn = part.signatures.withUnsafeBufferPointer { signatures in
+                    filter.forEachPlace(in: signatures) { place in
+                        let word = part.words[place]
+                        // Stems that no text has as they are don't count.
+                        guard dictionary.isInTexts(word) else { return true }
+                        return dictionary.withWord(word) { word in word.withBytes(found) }
+                    }
                 }
+                if !goesOn { return }
             }
-            if !goesOn { return }
         }
     }
 }
