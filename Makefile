@@ -18,8 +18,8 @@ VENV := .build/venv
 
 THREADS := .build/threads
 
-.PHONY: help build demo test test-generated test-swift test-python test-threads faults faults-short \
-	faults-planted faults-large faults-tools bench lint format generate clean
+.PHONY: help build demo test test-generated test-swift test-python test-rankings test-threads \
+	faults faults-short faults-planted faults-large faults-tools bench lint format generate clean
 
 help: ## Says what the targets are for.
 	@awk -F ':.*## ' '/^[a-zA-Z0-9-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,10 @@ test-python: ## Runs the tests of the Python client, in an environment of their 
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check './clients/python[test]'
 	LODESTONE_SERVER="$(CURDIR)/.build/debug/lodestoned" \
 		$(VENV)/bin/python -m pytest -q clients/python Tests/Examples
+
+test-rankings: ## Compares 10,000 rankings with those of a plain loop over all documents; minutes.
+	@.ci/install $(TEST_PACKAGES)
+	LODESTONE_TEST_RANKINGS=10000 swift test --no-parallel --filter RankingTests
 
 test-threads: ## Looks for data races in the indexes with the thread sanitizer; half an hour.
 	@.ci/install $(TEST_PACKAGES)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package import LodestoneCore
+import LodestoneCore
 
 extension TextIndex {
     /// The `k` best rows that have any of the words, best first; of equal scores the smaller row.
@@ -9,23 +9,13 @@ extension TextIndex {
     /// form, times `TextOptions.exactWeight`.
     ///
     /// - Parameters:
-    ///   - words: As they were typed; one that is several (`rock-n-roll`) counts as those.
+    ///   - words: Of the question, with those that they stand for.
     ///   - k: How many rows.
     ///   - context: Looked at once for 65,536 rows.
     ///   - isAllowed: Asked only for rows that would enter the answer.
     /// - Returns: No more than `k` rows with their scores.
     /// - Throws: What `context` throws.
     /// - Complexity: O(postings of the words), about 1 ns each.
-    package func rank(
-        _ words: [String],
-        k: Int,
-        context: CallContext? = nil,
-        isAllowed: (UInt32) -> Bool
-    ) throws(LodestoneError) -> [TextHit] {
-        let words = words.flatMap { delta.dictionary.analyzer.words(of: $0) }
-        return try rank(.init(plain: words), k: k, context: context, isAllowed: isAllowed)
-    }
-
     func rank(
         _ words: TextExpression.AnyWord,
         k: Int,

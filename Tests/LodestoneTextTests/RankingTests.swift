@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import LodestoneCore
+import Testing
+
+@testable import LodestoneText
+
+extension TextIndex {
+    /// The best rows for plain words, as a user's question gets them.
+    func rank(_ words: [String], k: Int, isAllowed: (UInt32) -> Bool) throws -> [TextHit] {
+        let question = try TextQueryParser.anyWord(
+            words.joined(separator: " "),
+            limits: .standard,
+            analyzer: TextAnalyzer(options)
+        )
+        guard let question else { return [] }
+        return try search(NormalizedTextQuery(question), k: k, isAllowed: isAllowed)
+    }
+}
+
+@Suite("A ranking of plain words")
+struct RankingTests {
+    /// Questions in all; `LODESTONE_TEST_RANKINGS` asks for more.
+    private static let count =
+        Int(ProcessInfo.processInfo.environment["LODESTONE_TEST_RANKINGS"] ?? "") ?? 200
+    private static let seeds: ClosedRange<UInt64> = 1...4
+    private static let rounds = 5
+
+    @Test(
+        "is that of a plain loop over all documents, to the last digit, from base, delta, and both",
+        arguments: seeds
+    )
+    func exact(seed: UInt64) throws {
+        var corpus = Corpus(seed: seed)
+        let share = Double(Self.count) / Double(Self.rounds * Self.seeds.count)
+        let questions = Int(share.rounded(.up))
+        for round in 0..<Self.rounds {
+            // The fourth time all is in the base.
+            if round != 3 {
+                corpus.add(200)
+                corpus.remove(20)
+            }
+            if round == 1 || round == 3 { try corpus.merge() }
+            // A chunk more, and a list that is scanned.
+            if round == 2 { corpus.nextRow += 100_000 }
+            if round == 4, seed == 1 { corpus.add(2_000) }
+            let plain = PlainRanking(corpus)
+            for _ in 0..<questions {
+                let words = (0..<Int.random(in: 1...6, using: &corpus.random)).map { _ in
+                    Int.random(in: 0..<20, using: &corpus.random) == 0 ? "nowhere" : corpus.word()
+                }
+                let k = [1, 3, 10, 100_000].randomElement(using: &corpus.random) ?? 1
+                let hits = try corpus.index.rank(words, k: k, isAllowed: corpus.isAllowed)
+                #expect(
+                    hits == Array(plain.hits(words).prefix(k)),
+                    "round \(round): \(words), \(k)"
+                )
+            }
+        }
+    }
+}
+
+/// What the documents of a corpus should be ranked by, one after the other.
+private struct PlainRanking {
+    private let options: TextOptions
+    private let analyzer: TextAnalyzer
+    private let documents: [UInt32: [QueryWord]]
+
+    init(_ corpus: Corpus) {
+        options = corpus.index.options
+        let analyzer = TextAnalyzer(options)
+        self.analyzer = analyzer
+        documents = corpus.texts.mapValues { analyzer.words(of: $0) }.filter { !$0.value.isEmpty }
+    }
+
+    /// Scores every document by itself, with the index's weights.
+    ///
+    /// - Returns: All documents with one of the words, best first.
+    func hits(_ words: [String]) -> [TextHit] {
+        let all = words.flatMap { analyzer.words(of: $0) }
+        let others = all.filter { !$0.isStopWord }
+        let question = others.isEmpty ? all : others
+        var (stems, forms): ([WordKey], [QueryWord]) = ([], [])
+        for word in question {
+            if !stems.contains(word.stem) { stems.append(word.stem) }
+            if !forms.contains(word) { forms.append(word) }
+        }
+        let bm25 = BM25(options)
+        let weight = { (times: Int, factor: Double, has: (QueryWord) -> Bool) in
+            let frequency = documents.values.count { $0.contains(where: has) }
+            return Double(times) * factor
+                * bm25.inverseFrequency(frequency, of: documents.count)
+        }
+        // In the order of the question, so that the sum of all is the same to the last digit.
+        var parts: [Double] = []
+        var places: [QueryWord: Int] = [:]
+        var stemPlaces: [Int] = []
+        for stem in stems {
+            stemPlaces.append(parts.count)
+            parts.append(weight(question.count { $0.stem == stem }, 1) { $0.stem == stem })
+            for form in forms where form.stem == stem {
+                places[form] = parts.count
+                parts.append(
+                    weight(question.count { $0 == form }, bm25.exactWeight) { $0 == form }
+                )
+            }
+        }
+        let scale = WordWeights(parts, bm25: bm25)
+        let lengths = documents.values.map { $0.count { !$0.isStopWord } }
+        let key = ClassWeights.Key(
+            bm25,
+            [SlotStatistics(documents: lengths.count { $0 > 0 }, words: lengths.reduce(0, +))],
+            count: 1
+        )
+        return documents.compactMap { row, document -> TextHit? in
+            let share = { (weight: UInt64, has: (QueryWord) -> Bool) -> UInt32 in
+                let frequency = document.count(where: has)
+                if frequency == 0 { return 0 }
+                let postingClass = PostingClass(
+                    slot: 0,
+                    frequency: frequency,
+                    length: document.count { !$0.isStopWord }
+                )
+                return WordWeights.product(weight, ClassWeights(key, [postingClass]).weights[0])
+            }
+            var sum: UInt32 = 0
+            for (place, stem) in stems.enumerated() {
+                var whole = scale.weights[stemPlaces[place]]
+                let those = Set(document.filter { $0.stem == stem })
+                for form in forms where form.stem == stem {
+                    let weight = scale.weights[places[form] ?? 0]
+                    if those == [form] {
+                        whole += weight
+                    } else {
+                        sum += share(weight) { $0 == form }
+                    }
+                }
+                sum += share(whole) { $0.stem == stem }
+            }
+            return sum == 0 ? nil : TextHit(row: row, score: scale.score(of: sum))
+        }
+        .sorted { first, second in
+            first.score > second.score || (first.score == second.score && first.row < second.row)
+        }
+    }
+}
