@@ -128,6 +128,35 @@ struct IndexChangeTests {
         third.close()
     }
 
+    @Test("has the values of documents that were checked before it was added, and written after")
+    func waiting() async throws {
+        let engine = try await filled()
+        let late = try (30..<40).map { number in
+            Document(id: try DocumentID("d\(number)"), metadata: ["n": .int(Int64(number))])
+        }
+        let change = CollectionChange(addedIndexes: [MetadataIndex("n")])
+        let writes: [Engine.Write] = [
+            .alterCollection(name: "a", change),
+            .indexMany(IndexManyRequest(collection: "a", documents: late)),
+        ]
+        // Both are checked before either is written.
+        let lock = try HeldLock(store + "/lock")
+        let (receipts, answers) = AsyncStream.makeStream(of: WriteReceipt?.self)
+        for write in writes {
+            engine.write(write, requestID: nil, context: CallContext()) { result in
+                answers.yield(try? result.get())
+            }
+        }
+        lock.release()
+        var iterator = receipts.makeAsyncIterator()
+        for _ in writes { #expect(await iterator.next() != .some(nil)) }
+        try await engine.buildIndex("a")
+        #expect(try await strategy(engine) == "indexed")
+        #expect(try await count(engine, filter).count == 30)
+        #expect(try await engine.verify().isClean)
+        engine.close()
+    }
+
     @Test("is in a snapshot, built or not")
     func snapshots() async throws {
         let engine = try await filled()
