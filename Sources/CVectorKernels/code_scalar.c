@@ -8,6 +8,7 @@
 
 #include "CVectorKernels.h"
 #include "codes.h"
+#include "kernels.h"
 
 static int32_t norm(lode_codes codes, const uint8_t *record) {
     int32_t norm = 0;
@@ -134,8 +135,8 @@ const lode_code_kernels *lode_code_kernels_best(void) {
     static _Atomic(const lode_code_kernels *) chosen;
     const lode_code_kernels *best = atomic_load_explicit(&chosen, memory_order_relaxed);
     if (best) return best;
-    best = lode_code_kernels_for(LODE_ISA_AVX512);
-    if (!best) best = lode_code_kernels_for(LODE_ISA_AVX2);
+    if (lode_isa_may_be_used(LODE_ISA_AVX512)) best = lode_code_kernels_for(LODE_ISA_AVX512);
+    if (!best && lode_isa_may_be_used(LODE_ISA_AVX2)) best = lode_code_kernels_for(LODE_ISA_AVX2);
     // NEON: compilers turn the loops above into its instructions.
     if (!best) best = &scalar;
     atomic_store_explicit(&chosen, best, memory_order_relaxed);

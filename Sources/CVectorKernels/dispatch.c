@@ -23,6 +23,14 @@ const lode_kernels *lode_kernels_for(lode_isa isa) {
     }
 }
 
+static _Atomic int limit = LODE_ISA_AVX512;
+
+void lode_limit_isa(lode_isa most) { atomic_store_explicit(&limit, most, memory_order_relaxed); }
+
+int lode_isa_may_be_used(lode_isa isa) {
+    return (int)isa <= atomic_load_explicit(&limit, memory_order_relaxed);
+}
+
 const lode_kernels *lode_kernels_best(void) {
     // Threads that come first at once find the same answer, so the race between them is harmless;
     // the tables are constants, so relaxed order is enough.
@@ -32,7 +40,7 @@ const lode_kernels *lode_kernels_best(void) {
 
     static const lode_isa fastest_first[] = {LODE_ISA_AVX512, LODE_ISA_AVX2, LODE_ISA_NEON};
     for (size_t i = 0; i < sizeof fastest_first / sizeof *fastest_first && !best; i++) {
-        best = lode_kernels_for(fastest_first[i]);
+        if (lode_isa_may_be_used(fastest_first[i])) best = lode_kernels_for(fastest_first[i]);
     }
     if (!best) best = &lode_scalar_kernels;
     atomic_store_explicit(&chosen, best, memory_order_relaxed);

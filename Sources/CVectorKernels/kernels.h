@@ -14,6 +14,9 @@ extern const lode_kernels lode_avx512_kernels;
 extern const lode_kernels lode_neon_kernels;
 #endif
 
+/// Whether `lode_limit_isa` leaves it to the `best` functions.
+int lode_isa_may_be_used(lode_isa isa);
+
 // The definition of each distance, for one pair.
 float lode_define_cosine(const float *query, const float *row, size_t dimension);
 float lode_define_squared_euclidean(const float *query, const float *row, size_t dimension);

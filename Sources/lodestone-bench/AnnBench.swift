@@ -32,6 +32,9 @@ struct AnnBench: ParsableCommand {
     @Option(help: "Threads of the build.")
     var threads = 1
 
+    @Option(help: "The newest instructions to use: scalar, avx2 or avx512.")
+    var isa: VectorKernels.InstructionSet = .avx512
+
     @Option(help: "Neighbors asked for.")
     var k = 10
 
@@ -68,6 +71,7 @@ struct AnnBench: ParsableCommand {
     }
 
     func run() throws {
+        VectorKernels.limit(to: isa)
         let report = Report(isJSON: json)
         let (rows, queries) = try vectors.load()
         let built = try AnnBuild(strategy, rows.table, metric.core, threads: threads)
@@ -283,3 +287,5 @@ struct AnnBuild {
         )
     }
 }
+
+extension VectorKernels.InstructionSet: ExpressibleByArgument {}

@@ -119,6 +119,10 @@ const lode_kernels *_Nullable lode_kernels_for(lode_isa isa);
 /// The fastest kernels that this processor has. Chosen at the first call; any thread may call it.
 const lode_kernels *lode_kernels_best(void);
 
+/// Keeps `lode_kernels_best` and `lode_code_kernels_best` to instructions no newer than these, to
+/// measure what other processors have. Before their first call.
+void lode_limit_isa(lode_isa most);
+
 #pragma clang assume_nonnull end
 
 #endif

@@ -5,7 +5,7 @@ import LodestoneCore
 /// The C kernels of one metric.
 ///
 /// `@unchecked Sendable`: functions without state.
-struct VectorKernels: @unchecked Sendable {
+package struct VectorKernels: @unchecked Sendable {
     typealias Scan =
         @convention(c) (
             UnsafePointer<Float>, Float, UnsafePointer<Float>, Int, Int, Int,
@@ -68,6 +68,23 @@ struct VectorKernels: @unchecked Sendable {
     /// The fastest kernels of this processor.
     init(_ metric: Metric) {
         self.init(metric, table: lode_kernels_best().pointee)
+    }
+
+    /// Instructions that kernels are written with.
+    package enum InstructionSet: String, CaseIterable, Sendable {
+        case scalar, avx2, avx512
+    }
+
+    /// Keeps every index of this process to instructions no newer than these, to measure what other
+    /// processors have.
+    ///
+    /// Before the first index is made.
+    package static func limit(to most: InstructionSet) {
+        switch most {
+        case .scalar: lode_limit_isa(LODE_ISA_SCALAR)
+        case .avx2: lode_limit_isa(LODE_ISA_AVX2)
+        case .avx512: lode_limit_isa(LODE_ISA_AVX512)
+        }
     }
 
     private init(_ metric: Metric, table: lode_kernels) {
