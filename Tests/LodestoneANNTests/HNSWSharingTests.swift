@@ -48,6 +48,53 @@ struct HNSWSharingTests {
         #expect(answer.neighbors.allSatisfy { $0.row < 200 })
     }
 
+    /// What the tasks of a test share.
+    private final class Writer: Sendable {
+        let index: Mutex<HNSWIndex>
+        let isDone = Atomic<Bool>(false)
+        /// Nodes that searches met.
+        let sizes = Mutex<Set<Int>>([])
+
+        init(_ index: HNSWIndex) { self.index = Mutex(index) }
+    }
+
+    @Test("is searched while a write links many rows into it, not only before and after")
+    func searchMeanwhile() async throws {
+        let (first, late) = (Self.memory(300, seed: 4), Self.memory(1_500, seed: 5))
+        var table = VectorTable(dimension: Self.dimension)
+        table.append(first.block(firstRow: 0))
+        var index = Self.empty(linksInline: true)
+        index.indexMany(table, from: 0)
+        let reader = index
+        let readerTable = table
+        table.append(late.block(firstRow: 300))
+        let writer = Writer(index)
+        let longer = table
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                writer.index.withLock { $0.indexMany(longer, from: 300) }
+                writer.isDone.store(true, ordering: .releasing)
+            }
+            group.addTask {
+                while !writer.isDone.load(ordering: .acquiring) {
+                    let questions = VectorQuestions(
+                        [first.rows[7]],
+                        k: 1,
+                        exists: { $0 < 300 },
+                        context: CallContext()
+                    )
+                    let answer = try? reader.search(questions, in: readerTable)[0]
+                    #expect(answer?.neighbors.first?.row == 7)
+                    // Both share the graph: it has grown since the last search, or it hasn't.
+                    writer.sizes.withLock { _ = $0.insert(reader.count) }
+                }
+            }
+        }
+        #expect(writer.index.withLock { $0.count } == 1_800)
+        let between = writer.sizes.withLock { $0.filter { $0 > 300 && $0 < 1_800 } }
+        #expect(between.count >= 5, "sizes that searches met: \(between.sorted())")
+    }
+
     @Test("can be folded while a write links more rows into it")
     func foldMeanwhile() async {
         // A wrong index of a list ends the process.

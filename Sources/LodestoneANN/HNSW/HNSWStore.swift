@@ -11,8 +11,9 @@ import Darwin
 
 /// The graph of an index where it is: in a base that nobody has looked into yet, or in memory.
 ///
-/// Threading: searches share a lock; the one writer of an inline strategy takes it alone, for each
-/// batch. Unchecked because the lock guards the rest.
+/// Threading: searches share a lock; the one writer of an inline strategy takes it alone, for a few
+/// rows at a time, and goes before searches that come while it waits. Unchecked because the lock
+/// guards the rest.
 final class HNSWStore: @unchecked Sendable {
     private enum Content {
         /// Not checked yet.
@@ -23,6 +24,7 @@ final class HNSWStore: @unchecked Sendable {
     }
 
     private var content: Content
+    /// The writer's.
     private var builder: HNSWBuilder?
     private let lock: UnsafeMutablePointer<pthread_rwlock_t>
     private let scratches: HNSWScratchPool
@@ -35,7 +37,19 @@ final class HNSWStore: @unchecked Sendable {
         self.codec = codec
         self.shape = shape
         lock = .allocate(capacity: 1)
+        #if canImport(Glibc)
+        // Else searches that overlap keep the writer out for as long as they come.
+        var attributes = pthread_rwlockattr_t()
+        pthread_rwlockattr_init(&attributes)
+        pthread_rwlockattr_setkind_np(
+            &attributes,
+            Int32(PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP)
+        )
+        pthread_rwlock_init(lock, &attributes)
+        pthread_rwlockattr_destroy(&attributes)
+        #else
         pthread_rwlock_init(lock, nil)
+        #endif
         scratches = HNSWScratchPool(codec, kernels: lode_code_kernels_best().pointee)
     }
 
@@ -125,36 +139,44 @@ final class HNSWStore: @unchecked Sendable {
         content = base.open().map { .graph($0) } ?? .damaged
     }
 
+    /// Rows that are linked before searches have their turn: half a millisecond's.
+    private static let rowsAtOnce = 4
+
     /// Links the rows of some blocks, which lie above all before.
+    ///
+    /// By one thread at a time. Searches go on between a few rows and the next.
     func append(_ blocks: [VectorBlock]) {
         guard let old = graph else { return }
-        alone {
-            let added = blocks.reduce(0) { $0 + $1.count }
-            var graph = old
-            if old.count + added > old.capacity || builder == nil {
-                graph = HNSWGraph(copying: old, capacity: max(1_024, 2 * (old.count + added)))
-                graph.grows = true
-                builder = HNSWBuilder(graph)
-                content = .graph(graph)
-            }
-            guard let builder else { return }
-            let scratch = HNSWScratch(
-                codec,
-                nodes: graph.capacity,
-                kernels: builder.kernels
-            )
-            for block in blocks {
-                // The rows from a damaged one on wait for a compaction.
-                guard block.check(rows: 0..<block.count, dimension: codec.dimension) else { break }
-                for place in 0..<block.count {
-                    let node = UInt32(graph.count)
-                    let vector = block.base + place * codec.dimension
-                    graph.add(row: block.row(at: place), vector, scratch.codec)
-                    builder.insert(node, scratch)
+        let added = blocks.reduce(0) { $0 + $1.count }
+        let (graph, builder) = room(for: added, in: old)
+        let scratch = HNSWScratch(codec, nodes: graph.capacity, kernels: builder.kernels)
+        for block in blocks {
+            // The rows from a damaged one on wait for a compaction.
+            guard block.check(rows: 0..<block.count, dimension: codec.dimension) else { break }
+            for start in stride(from: 0, to: block.count, by: Self.rowsAtOnce) {
+                alone {
+                    for place in start..<min(start + Self.rowsAtOnce, block.count) {
+                        let node = UInt32(graph.count)
+                        let vector = block.base + place * codec.dimension
+                        graph.add(row: block.row(at: place), vector, scratch.codec)
+                        builder.insert(node, scratch)
+                    }
+                    shape = Self.shape(graph)
                 }
-                withExtendedLifetime(block.owner) {}
             }
-            shape = Self.shape(graph)
+            withExtendedLifetime(block.owner) {}
         }
+    }
+
+    /// A graph with room for more nodes, and what links them.
+    private func room(for added: Int, in old: HNSWGraph) -> (HNSWGraph, HNSWBuilder) {
+        if let builder, old.count + added <= old.capacity { return (old, builder) }
+        // Nobody else changes the old one, so searches may go on in it meanwhile.
+        let graph = HNSWGraph(copying: old, capacity: max(1_024, 2 * (old.count + added)))
+        graph.grows = true
+        let builder = HNSWBuilder(graph)
+        self.builder = builder
+        alone { content = .graph(graph) }
+        return (graph, builder)
     }
 }

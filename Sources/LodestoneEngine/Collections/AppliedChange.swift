@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import LodestoneANN
 import LodestoneCore
 import LodestoneGraph
 import LodestoneMetadata
@@ -64,14 +65,19 @@ struct LinkTable: Sendable {
 
 extension CollectionState {
     /// Takes in a batch.
-    mutating func apply(_ change: AppliedChange) {
+    ///
+    /// - Parameters:
+    ///   - change: What it does.
+    ///   - linked: What `linking` answered for its vectors.
+    mutating func apply(_ change: AppliedChange, linked: (any VectorIndex)? = nil) {
+        if let linked { takeIndex(linked) }
         for (place, row) in change.removed.enumerated() {
             remove(row, change.removedTexts, at: place)
         }
         for node in change.unlinked { unlink(node) }
         if let run = change.vectors {
             append(run)
-            indexVectors(from: run.firstRow)
+            if linked == nil { indexVectors(from: run.firstRow) }
         }
         var values = change.values
         values?.shift(by: change.firstRow)

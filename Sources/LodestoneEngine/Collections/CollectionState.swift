@@ -193,10 +193,25 @@ struct CollectionState: Sendable {
 
     /// Has the index take in the vectors of rows that are there, from `row` on, if the strategy does
     /// so inside the write.
-    ///
-    /// Nobody sees the rows before `insert`, so this need not happen while readers wait.
     mutating func indexVectors(from row: RowNumber) {
         index.indexMany(vectorTable, from: row)
+    }
+
+    /// The index with the vectors of rows that are still to come, if it is one that takes long for
+    /// them: nobody sees the rows before `insert`, so readers need not wait.
+    ///
+    /// `nil` where `indexVectors` is as good. It goes with this very state alone.
+    func linking(_ run: VectorRun) -> (any VectorIndex)? {
+        if index.indexesCheaply { return nil }
+        var state = self
+        state.append(run)
+        state.indexVectors(from: run.firstRow)
+        return state.index
+    }
+
+    /// Goes on with what `linking` answered.
+    mutating func takeIndex(_ index: any VectorIndex) {
+        self.index = index
     }
 
     /// As `indexVectors`, for what the log tells: a write that comes next finds no gap before it.
