@@ -73,7 +73,7 @@ public struct HNSWOptions: Sendable, Equatable {
     /// Creates options.
     public init(
         m: Int = 16,
-        efConstruction: Int = 200,
+        efConstruction: Int = 160,
         efSearch: Int = 64,
         quantization: VectorQuantization = .int8
     ) {

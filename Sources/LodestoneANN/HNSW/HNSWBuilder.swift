@@ -14,9 +14,10 @@ import Synchronization
 /// written; the levels, and so where searches begin, are settled before they start. Unchecked for
 /// the pointer to the locks, which is its own.
 final class HNSWBuilder: @unchecked Sendable {
-    /// A candidate is dropped when the squared distance to one that was kept is less, by this factor,
-    /// than that to the node: 10 to 20 % more queries/s at equal recall than with 1.
-    static let alpha: Float = 1.15
+    /// A candidate is dropped at last when the squared distance to one that was chosen is less, by
+    /// this factor, than that to the node: of WordNet's vectors 10 to 20 % more queries/s at equal
+    /// recall than with 1, which leaves lists short.
+    static let alpha: Float = 1.3
     /// Nodes that a thread takes at once.
     private static let chunk = 16
 
@@ -214,42 +215,67 @@ final class HNSWBuilder: @unchecked Sendable {
     // MARK: Linking
 
     /// Chooses links among candidates, nearest first, into `scratch.chosen`; how many.
+    ///
+    /// First those that no chosen one is nearer to than the node is: they lead everywhere. What is
+    /// left of `limit` goes to those that none is much nearer to. Taken in one go, nearest first,
+    /// those fill the lists of nodes that are all about equally far from each other, and lead nowhere
+    /// else: in clusters of 1,000 vectors of 384 normally distributed elements a search found 0.82
+    /// of the nearest, now 0.996.
     func choose(
         _ candidates: UnsafePointer<UInt64>,
         _ count: Int,
         limit: Int,
         _ scratch: HNSWScratch
     ) -> Int {
-        let (chosen, chosenKeys) = (scratch.chosen, scratch.chosenKeys)
-        let codec = graph.codec
+        let left = scratch.left
         var kept = 0
+        var leftCount = 0
         var index = 0
         while index < count && kept < limit {
-            let node = HNSWBeam.node(candidates[index])
-            let key = HNSWBeam.key(candidates[index])
+            let candidate = candidates[index]
             index &+= 1
-            if kept > 0 {
-                let base = codec.makeQuery(of: graph.record(node), into: scratch.other, kernels)
-                let distance = codec.distance(key)
-                var place = 0
-                var isCovered = false
-                while place < kept && !isCovered {
-                    let width = min(8, kept &- place)
-                    keys(codes, scratch.other, base, chosen + place, width, scratch.keys)
-                    for other in 0..<width
-                    where Self.alpha * codec.distance(scratch.keys[other]) < distance {
-                        isCovered = true
-                        break
-                    }
-                    place &+= width
-                }
-                if isCovered { continue }
+            if isCovered(candidate, by: kept, alpha: 1, scratch) {
+                left[leftCount] = candidate
+                leftCount &+= 1
+            } else {
+                scratch.choose(candidate, at: kept)
+                kept &+= 1
             }
-            chosen[kept] = node
-            chosenKeys[kept] = key
+        }
+        index = 0
+        while index < leftCount && kept < limit {
+            let candidate = left[index]
+            index &+= 1
+            if isCovered(candidate, by: kept, alpha: Self.alpha, scratch) { continue }
+            scratch.choose(candidate, at: kept)
             kept &+= 1
         }
         return kept
+    }
+
+    /// Whether one of the chosen is nearer to a candidate, by the factor `alpha`, than the node is
+    /// that links are chosen for.
+    @inline(__always)
+    private func isCovered(
+        _ candidate: UInt64,
+        by kept: Int,
+        alpha: Float,
+        _ scratch: HNSWScratch
+    ) -> Bool {
+        if kept == 0 { return false }
+        let codec = graph.codec
+        let record = graph.record(HNSWBeam.node(candidate))
+        let base = codec.makeQuery(of: record, into: scratch.other, kernels)
+        let distance = codec.distance(HNSWBeam.key(candidate))
+        var place = 0
+        while place < kept {
+            let width = min(8, kept &- place)
+            keys(codes, scratch.other, base, scratch.chosen + place, width, scratch.keys)
+            for other in 0..<width
+            where alpha * codec.distance(scratch.keys[other]) < distance { return true }
+            place &+= width
+        }
+        return false
     }
 
     /// Links a node to the chosen ones, and them to it.

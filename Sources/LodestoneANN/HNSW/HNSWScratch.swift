@@ -27,6 +27,9 @@ final class HNSWScratch: @unchecked Sendable {
     let chosenKeys: UnsafeMutablePointer<UInt32>
     /// Links of a full list, to choose from.
     let candidates: UnsafeMutablePointer<UInt64>
+    /// Those of a beam, or of a list, that become links if there is room for more.
+    private(set) var left: UnsafeMutablePointer<UInt64>
+    private var leftCapacity = HNSWScratch.hopLength + 1
     let kernels: lode_code_kernels
     /// What the search under way has cost.
     var visited = 0
@@ -46,6 +49,7 @@ final class HNSWScratch: @unchecked Sendable {
         chosen = .allocate(capacity: Self.hopLength)
         chosenKeys = .allocate(capacity: Self.hopLength)
         candidates = .allocate(capacity: Self.hopLength + 1)
+        left = .allocate(capacity: leftCapacity)
         self.kernels = kernels
         query = .allocate(byteCount: codec.queryBytes, alignment: 64)
         query.initializeMemory(as: UInt8.self, repeating: 0, count: codec.queryBytes)
@@ -63,8 +67,16 @@ final class HNSWScratch: @unchecked Sendable {
         chosen.deallocate()
         chosenKeys.deallocate()
         candidates.deallocate()
+        left.deallocate()
         query.deallocate()
         other.deallocate()
+    }
+
+    /// Makes an element of a beam a chosen link.
+    @inline(__always)
+    func choose(_ element: UInt64, at place: Int) {
+        chosen[place] = HNSWBeam.node(element)
+        chosenKeys[place] = HNSWBeam.key(element)
     }
 
     /// Makes room for a beam, and forgets what was seen.
@@ -73,6 +85,11 @@ final class HNSWScratch: @unchecked Sendable {
             beam.deallocate()
             beamCapacity = width + 1
             beam = .allocate(capacity: beamCapacity)
+        }
+        if beamCapacity > leftCapacity {
+            left.deallocate()
+            leftCapacity = beamCapacity
+            left = .allocate(capacity: leftCapacity)
         }
         if nodes > seenCapacity {
             seen.deallocate()

@@ -118,7 +118,7 @@ class HNSW:
 
     inline: bool = False
     m: int = 16
-    ef_construction: int = 200
+    ef_construction: int = 160
     ef_search: int = 64
     quantization: str = "int8"
 
