@@ -38,6 +38,7 @@ let package = Package(
             providers: [.apt(["libsqlite3-dev"])]
         ),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CStemmer", providers: [.apt(["libstemmer-dev"])]),
         .systemLibrary(
             name: "CProtobufC",
             pkgConfig: "libprotobuf-c",
@@ -61,7 +62,11 @@ let package = Package(
             dependencies: ["LodestoneCore", "CLodestoneSystem"],
             swiftSettings: strict
         ),
-        .target(name: "LodestoneText", dependencies: ["LodestoneCore"], swiftSettings: strict),
+        .target(
+            name: "LodestoneText",
+            dependencies: ["LodestoneCore", "CStemmer"],
+            swiftSettings: strict
+        ),
         .target(name: "LodestoneGraph", dependencies: ["LodestoneCore"], swiftSettings: strict),
         .target(name: "LodestoneMetadata", dependencies: ["LodestoneCore"], swiftSettings: strict),
         .target(
@@ -194,7 +199,8 @@ let package = Package(
         .testTarget(
             name: "LodestoneStorageTests",
             dependencies: [
-                "LodestoneStorage", "CLodestoneSystem", "CSQLite", "CZstd", "TestSupport", crypto,
+                "LodestoneStorage", "LodestoneText", "CLodestoneSystem", "CSQLite", "CZstd",
+                "TestSupport", crypto,
             ],
             swiftSettings: strict
         ),

@@ -1374,18 +1374,72 @@ const ProtobufCEnumDescriptor lodestone__v1__text_strategy__descriptor =
   lodestone__v1__text_strategy__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCEnumValue lodestone__v1__text_language__enum_values_by_number[2] =
+static const ProtobufCEnumValue lodestone__v1__text_language__enum_values_by_number[29] =
 {
   { "ENGLISH", "LODESTONE__V1__TEXT_LANGUAGE__ENGLISH", 0 },
   { "NO_LANGUAGE", "LODESTONE__V1__TEXT_LANGUAGE__NO_LANGUAGE", 1 },
+  { "ARABIC", "LODESTONE__V1__TEXT_LANGUAGE__ARABIC", 2 },
+  { "ARMENIAN", "LODESTONE__V1__TEXT_LANGUAGE__ARMENIAN", 3 },
+  { "BASQUE", "LODESTONE__V1__TEXT_LANGUAGE__BASQUE", 4 },
+  { "CATALAN", "LODESTONE__V1__TEXT_LANGUAGE__CATALAN", 5 },
+  { "DANISH", "LODESTONE__V1__TEXT_LANGUAGE__DANISH", 6 },
+  { "DUTCH", "LODESTONE__V1__TEXT_LANGUAGE__DUTCH", 7 },
+  { "FINNISH", "LODESTONE__V1__TEXT_LANGUAGE__FINNISH", 8 },
+  { "FRENCH", "LODESTONE__V1__TEXT_LANGUAGE__FRENCH", 9 },
+  { "GERMAN", "LODESTONE__V1__TEXT_LANGUAGE__GERMAN", 10 },
+  { "GREEK", "LODESTONE__V1__TEXT_LANGUAGE__GREEK", 11 },
+  { "HINDI", "LODESTONE__V1__TEXT_LANGUAGE__HINDI", 12 },
+  { "HUNGARIAN", "LODESTONE__V1__TEXT_LANGUAGE__HUNGARIAN", 13 },
+  { "INDONESIAN", "LODESTONE__V1__TEXT_LANGUAGE__INDONESIAN", 14 },
+  { "IRISH", "LODESTONE__V1__TEXT_LANGUAGE__IRISH", 15 },
+  { "ITALIAN", "LODESTONE__V1__TEXT_LANGUAGE__ITALIAN", 16 },
+  { "LITHUANIAN", "LODESTONE__V1__TEXT_LANGUAGE__LITHUANIAN", 17 },
+  { "NEPALI", "LODESTONE__V1__TEXT_LANGUAGE__NEPALI", 18 },
+  { "NORWEGIAN", "LODESTONE__V1__TEXT_LANGUAGE__NORWEGIAN", 19 },
+  { "PORTUGUESE", "LODESTONE__V1__TEXT_LANGUAGE__PORTUGUESE", 20 },
+  { "ROMANIAN", "LODESTONE__V1__TEXT_LANGUAGE__ROMANIAN", 21 },
+  { "RUSSIAN", "LODESTONE__V1__TEXT_LANGUAGE__RUSSIAN", 22 },
+  { "SERBIAN", "LODESTONE__V1__TEXT_LANGUAGE__SERBIAN", 23 },
+  { "SPANISH", "LODESTONE__V1__TEXT_LANGUAGE__SPANISH", 24 },
+  { "SWEDISH", "LODESTONE__V1__TEXT_LANGUAGE__SWEDISH", 25 },
+  { "TAMIL", "LODESTONE__V1__TEXT_LANGUAGE__TAMIL", 26 },
+  { "TURKISH", "LODESTONE__V1__TEXT_LANGUAGE__TURKISH", 27 },
+  { "YIDDISH", "LODESTONE__V1__TEXT_LANGUAGE__YIDDISH", 28 },
 };
 static const ProtobufCIntRange lodestone__v1__text_language__value_ranges[] = {
-{0, 0},{0, 2}
+{0, 0},{0, 29}
 };
-static const ProtobufCEnumValueIndex lodestone__v1__text_language__enum_values_by_name[2] =
+static const ProtobufCEnumValueIndex lodestone__v1__text_language__enum_values_by_name[29] =
 {
+  { "ARABIC", 2 },
+  { "ARMENIAN", 3 },
+  { "BASQUE", 4 },
+  { "CATALAN", 5 },
+  { "DANISH", 6 },
+  { "DUTCH", 7 },
   { "ENGLISH", 0 },
+  { "FINNISH", 8 },
+  { "FRENCH", 9 },
+  { "GERMAN", 10 },
+  { "GREEK", 11 },
+  { "HINDI", 12 },
+  { "HUNGARIAN", 13 },
+  { "INDONESIAN", 14 },
+  { "IRISH", 15 },
+  { "ITALIAN", 16 },
+  { "LITHUANIAN", 17 },
+  { "NEPALI", 18 },
+  { "NORWEGIAN", 19 },
   { "NO_LANGUAGE", 1 },
+  { "PORTUGUESE", 20 },
+  { "ROMANIAN", 21 },
+  { "RUSSIAN", 22 },
+  { "SERBIAN", 23 },
+  { "SPANISH", 24 },
+  { "SWEDISH", 25 },
+  { "TAMIL", 26 },
+  { "TURKISH", 27 },
+  { "YIDDISH", 28 },
 };
 const ProtobufCEnumDescriptor lodestone__v1__text_language__descriptor =
 {
@@ -1394,9 +1448,9 @@ const ProtobufCEnumDescriptor lodestone__v1__text_language__descriptor =
   "TextLanguage",
   "Lodestone__V1__TextLanguage",
   "lodestone.v1",
-  2,
+  29,
   lodestone__v1__text_language__enum_values_by_number,
-  2,
+  29,
   lodestone__v1__text_language__enum_values_by_name,
   1,
   lodestone__v1__text_language__value_ranges,

@@ -19,20 +19,50 @@ public struct TextFieldOptions: Sendable, Equatable {
     }
 }
 
-/// How words are made comparable.
+/// What a text is written in, which decides how words are made comparable.
+///
+/// Chinese, Japanese and Korean need no choice: in every language runs of their characters are found
+/// by any part of them.
 public enum TextLanguage: Int32, Sendable, CaseIterable {
     /// English: forms of a word are found by each other, with the stemmer of Porter.
     case english = 0
     /// No language: only case and accents are folded.
     case none = 1
 
-    /// The word for it on the command line: `english`, `none`.
-    public var name: String {
-        switch self {
-        case .english: "english"
-        case .none: "none"
-        }
-    }
+    // Forms of a word are found by each other, with the stemmer of the Snowball project
+    // (https://snowballstem.org). Accents tell forms apart and are folded in stems; no words are
+    // left out as stop words.
+
+    case arabic = 2
+    case armenian = 3
+    case basque = 4
+    case catalan = 5
+    case danish = 6
+    case dutch = 7
+    case finnish = 8
+    case french = 9
+    case german = 10
+    case greek = 11
+    case hindi = 12
+    case hungarian = 13
+    case indonesian = 14
+    case irish = 15
+    case italian = 16
+    case lithuanian = 17
+    case nepali = 18
+    case norwegian = 19
+    case portuguese = 20
+    case romanian = 21
+    case russian = 22
+    case serbian = 23
+    case spanish = 24
+    case swedish = 25
+    case tamil = 26
+    case turkish = 27
+    case yiddish = 28
+
+    /// The word for it on the command line: `english`, `none`, `french`.
+    public var name: String { String(describing: self) }
 }
 
 /// How the text of a collection is analysed and ranked.

@@ -146,6 +146,7 @@ package protocol StoreReader: AnyObject {
     func forEachMatch(
         of expression: TextExpression,
         in collection: CollectionNumber,
+        _ analyzer: TextAnalyzer,
         _ body: (RowNumber, Double) throws(LodestoneError) -> Bool
     ) throws(LodestoneError)
     /// Follows the chain of the log, and notes where it breaks.
@@ -289,8 +290,8 @@ package struct RowChange: Sendable {
     package var collection: CollectionNumber
     /// Elements of each vector.
     package var dimension: Int
-    /// Whether the store keeps words.
-    package var textStrategy: TextIndexStrategy
+    /// Makes the words of texts, if the store keeps them.
+    package var analyzer: TextAnalyzer?
     /// The number of the first new row; the others follow.
     package var firstRow: RowNumber
     /// New rows; those with vectors come first.
@@ -309,7 +310,7 @@ package struct RowChange: Sendable {
     package init(
         collection: CollectionNumber,
         dimension: Int,
-        textStrategy: TextIndexStrategy,
+        analyzer: TextAnalyzer?,
         firstRow: RowNumber,
         rows: [EncodedRow],
         vectors: [Float],
@@ -320,7 +321,7 @@ package struct RowChange: Sendable {
     ) {
         self.collection = collection
         self.dimension = dimension
-        self.textStrategy = textStrategy
+        self.analyzer = analyzer
         self.firstRow = firstRow
         self.rows = rows
         self.vectors = vectors

@@ -1,41 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Writes expressions in the language of SQLite's FTS5.
+/// Writes expressions in the language of SQLite's FTS5, with words as `FTS5Words` has them.
 package enum FTS5Expression {
     /// The right side of `MATCH` for `expression`.
     ///
     /// Every word is quoted, so FTS5 reads no word as syntax. It has no fuzzy words and patterns:
     /// their letters are looked for as they are, so whoever asks leaves these out before.
-    package static func render(_ expression: TextExpression) -> String {
+    package static func render(_ expression: TextExpression, _ analyzer: TextAnalyzer) -> String {
         switch expression {
-        case .word(let word): quote([word])
-        case .fuzzy(let word, _): quote([word])
-        case .pattern(let pattern): quote(pattern.parts)
-        case .phrase(let words): quote(words)
-        case .prefix(let words): quote(words) + "*"
+        case .word(let word): quote([word], analyzer)
+        case .fuzzy(let word, _): quote([word], analyzer)
+        case .pattern(let pattern): quote(pattern.parts, analyzer)
+        case .phrase(let words): quote(words, analyzer)
+        case .prefix(let words): quote(words, analyzer) + "*"
         // The table has all fields in one column.
-        case .field(_, let expression): render(expression)
-        case .and(let parts): parts.map(operand).joined(separator: " AND ")
-        case .or(let parts): parts.map(operand).joined(separator: " OR ")
-        case .andNot(let wanted, let unwanted): "\(operand(wanted)) NOT \(operand(unwanted))"
-        case .anyOf(let words): words.map { quote([$0.text]) }.joined(separator: " OR ")
+        case .field(_, let expression): render(expression, analyzer)
+        case .and(let parts): parts.map { operand($0, analyzer) }.joined(separator: " AND ")
+        case .or(let parts): parts.map { operand($0, analyzer) }.joined(separator: " OR ")
+        case .andNot(let wanted, let unwanted):
+            "\(operand(wanted, analyzer)) NOT \(operand(unwanted, analyzer))"
+        case .anyOf(let words): words.map { quote([$0]) }.joined(separator: " OR ")
         }
     }
 
-    private static func operand(_ expression: TextExpression) -> String {
+    private static func operand(_ expression: TextExpression, _ analyzer: TextAnalyzer) -> String {
         switch expression {
-        case .word, .fuzzy, .pattern, .phrase, .prefix: render(expression)
-        case .field(_, let expression): operand(expression)
-        case .and, .or, .andNot, .anyOf: "(\(render(expression)))"
+        case .word, .fuzzy, .pattern, .phrase, .prefix: render(expression, analyzer)
+        case .field(_, let expression): operand(expression, analyzer)
+        case .and, .or, .andNot, .anyOf: "(\(render(expression, analyzer)))"
         }
     }
 
-    private static func quote(_ words: [String]) -> String {
-        var quoted = "\""
-        for character in words.joined(separator: " ").unicodeScalars {
-            quoted.unicodeScalars.append(character)
-            if character == "\"" { quoted.unicodeScalars.append(character) }
-        }
-        return quoted + "\""
+    private static func quote(_ words: [String], _ analyzer: TextAnalyzer) -> String {
+        quote(analyzer.question(words))
+    }
+
+    /// Stems hold letters, digits and marks alone, so none has a quote to double.
+    private static func quote(_ words: [QueryWord]) -> String {
+        let stems = words.map { String(decoding: $0.stem.bytes, as: UTF8.self) }
+        return "\"" + stems.joined(separator: " ") + "\""
     }
 }

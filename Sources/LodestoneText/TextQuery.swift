@@ -29,11 +29,24 @@ package enum TextQuery: Sendable, Equatable {
     /// Documents with any of these words, of which there is at least one.
     case anyOf([QueryWord])
 
-    /// A word, with those that are like it when there may be any.
+    /// A word, with those that are like it when there may be any: not in Chinese, Japanese and
+    /// Korean, where two of a run's characters are always like two others.
     static func word(_ word: String, fuzzy: Fuzziness?) -> TextQuery {
+        if Words.isCJK(word) { return inRow([word]) }
         guard let fuzzy, fuzzy.edits(forLetters: word.unicodeScalars.count) > 0 else {
             return .word(word)
         }
         return .fuzzy(word, fuzzy)
+    }
+
+    /// Words in a row.
+    ///
+    /// A single character of Chinese, Japanese or Korean stands for every word that begins with it,
+    /// which each of its places in a text does.
+    static func inRow(_ words: [String]) -> TextQuery {
+        if let last = words.last, last.unicodeScalars.count == 1, Words.isCJK(last) {
+            return .prefix(words)
+        }
+        return words.count == 1 ? .word(words[0]) : .phrase(words)
     }
 }

@@ -78,7 +78,7 @@ struct TextQueryLexer {
         }
         wordCount += words.count
         guard position < scalars.count, scalars[position] == "*" || scalars[position] == "~" else {
-            return .operand(words.count == 1 ? .word(words[0]) : .phrase(words))
+            return .operand(.inRow(words))
         }
         position += 1
         let mark = scalars[position - 1]
@@ -158,7 +158,7 @@ struct TextQueryLexer {
         switch words.count {
         case 0: return nil
         case 1: return .word(words[0], fuzzy: fuzzy)
-        default: return .phrase(words)
+        default: return .inRow(words)
         }
     }
 
@@ -229,6 +229,16 @@ struct TextQueryLexer {
             }
         }
         wordCount += pieces.count
+        if words.contains(where: { Words.isCJK($0[0]) }) {
+            guard pieces.count == 1 else {
+                throw .textSyntax(
+                    "The pattern at column \(run.startIndex + 1) has a * inside of Chinese, "
+                        + "Japanese or Korean.",
+                    "Write what is around it as terms of their own."
+                )
+            }
+            return .inRow(words[0])
+        }
         return .pattern(
             WordPattern(
                 words.map { $0[0] },

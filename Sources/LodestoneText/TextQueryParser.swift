@@ -12,7 +12,8 @@ package enum TextQueryParser {
     /// mean AND; NOT binds tighter than AND, AND tighter than OR; `python NOT java` is
     /// `python AND NOT java`. A term with separators inside is a phrase: `rock-n-roll`.
     /// `title:word`, `title:"a phrase"`, `title:pre*` and `title:(a OR b)` ask for words of one
-    /// field. Other punctuation counts as space.
+    /// field. Other punctuation counts as space. A run of Chinese, Japanese or Korean is found where
+    /// a text has it, also inside of a longer one, so stars around it change nothing.
     ///
     /// - Parameters:
     ///   - query: At most `maxQueryBytes`.
@@ -53,13 +54,20 @@ package enum TextQueryParser {
         analyzer: TextAnalyzer
     ) throws(LodestoneError) -> TextQuery? {
         try checkBytes(query, limits)
-        let all = analyzer.words(of: query)
+        let all = analyzer.words(of: query).filter { !$0.isEndOfRun }
         let others = all.filter { !$0.isStopWord }
         let words = Array((others.isEmpty ? all : others).prefix(limits.maxQueryTerms))
-        guard let first = words.first else { return nil }
-        guard let fuzzy else { return .anyOf(words) }
-        return words.count == 1
-            ? .word(first.text, fuzzy: fuzzy) : .or(words.map { .word($0.text, fuzzy: fuzzy) })
+        if words.isEmpty { return nil }
+        // Single characters stand for several words.
+        let characters = words.filter { Words.isCJK($0.text) && $0.text.unicodeScalars.count == 1 }
+        guard fuzzy != nil || !characters.isEmpty else { return .anyOf(words) }
+        var parts = words.map { TextQuery.word($0.text, fuzzy: fuzzy) }
+        if fuzzy == nil {
+            let whole = words.filter { !characters.contains($0) }
+            parts = whole.isEmpty ? [] : [.anyOf(whole)]
+            parts += characters.map { .inRow([$0.text]) }
+        }
+        return parts.count == 1 ? parts[0] : .or(parts)
     }
 
     private static func checkBytes(_ query: String, _ limits: Limits) throws(LodestoneError) {

@@ -50,17 +50,18 @@ struct FuzzBench: ParsableCommand {
 
     /// Reads a question in all ways; whether it could be read in query syntax.
     private func read(_ query: String) -> Bool {
+        let analyzer = TextAnalyzer(TextOptions())
         _ = try? TextQueryParser.anyWord(
             query,
             fuzzy: .auto,
             limits: .standard,
-            analyzer: TextAnalyzer(TextOptions())
+            analyzer: analyzer
         )
         guard let parsed = try? TextQueryParser.parse(query, fuzzy: .auto, limits: .standard) else {
             return false
         }
         let normalized = NormalizedTextQuery(parsed)
-        return !FTS5Expression.render(normalized.expression).isEmpty
+        return !FTS5Expression.render(normalized.expression, analyzer).isEmpty
     }
 }
 

@@ -13,7 +13,14 @@ struct TextCommandOptions: ParsableArguments {
         )
     )
     var textFields: [String] = []
-    @Option(help: "What the text is written in, for ever.") var language = LanguageName.english
+    @Option(
+        help: ArgumentHelp(
+            "What the text is written in, for ever: english, none, or one of the Snowball project "
+                + "such as french.",
+            valueName: "language"
+        )
+    )
+    var language = LanguageName.english
     @Flag(help: "Have words such as 'the' count when plain words are asked for, for ever.")
     var keepStopWords = false
 
@@ -38,13 +45,21 @@ struct TextCommandOptions: ParsableArguments {
 }
 
 /// A language by the name that users type.
-enum LanguageName: String, ExpressibleByArgument, CaseIterable {
-    case english, none
+struct LanguageName: ExpressibleByArgument {
+    static let english = LanguageName(language: .english)
 
-    var language: TextLanguage {
-        switch self {
-        case .english: .english
-        case .none: .none
-        }
+    let language: TextLanguage
+
+    init(language: TextLanguage) {
+        self.language = language
     }
+
+    init?(argument: String) {
+        let named = TextLanguage.allCases.first { $0.name == argument }
+        guard let named else { return nil }
+        language = named
+    }
+
+    static var allValueStrings: [String] { TextLanguage.allCases.map(\.name) }
+    var defaultValueDescription: String { language.name }
 }

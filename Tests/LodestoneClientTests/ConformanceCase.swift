@@ -172,11 +172,16 @@ extension JSON {
             ]
             let metric = self["metric"]?.string ?? "cosine"
             guard let metric = metrics[metric] else { throw Malformed("no metric: \(metric)") }
+            let name = self["language"]?.string ?? "english"
+            guard let language = TextLanguage.allCases.first(where: { $0.name == name }) else {
+                throw Malformed("no language: \(name)")
+            }
             return CollectionOptions(
                 dimension: self["dimension"]?.int ?? 0,
                 metric: metric,
                 vectorStrategy: try vectorStrategy ?? .flatScan,
                 textStrategy: self["text_strategy"]?.string == "fts5" ? .fts5 : .postings,
+                text: TextOptions(language: language),
                 metadataIndexes: try indexes("metadata_indexes")
             )
         }

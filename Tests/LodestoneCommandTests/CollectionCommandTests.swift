@@ -22,10 +22,15 @@ struct CollectionCommandTests {
             "--keep-stop-words"
         )
         #expect(created.status == 0, "\(created.errors)")
+        let french = try await server.lodestone("create", "livres", "--language", "french")
+        #expect(french.status == 0, "\(french.errors)")
+        let klingon = try await server.lodestone("create", "x", "--language", "klingon")
+        #expect(klingon.status != 0 && klingon.errors.contains("klingon"))
         let lines = try await server.lodestone("collections").output.split(separator: "\n")
         let papers = try #require(lines.first { $0.contains("papers") })
         #expect(papers.contains("none, title 5, with stop words"))
         #expect(papers.contains("year, author.name"))
+        #expect(lines.contains { $0.contains("livres") && $0.contains("french") })
         let things = try #require(lines.first { $0.contains("things") })
         #expect(things.contains("english") && !things.contains("year"))
         let json = try await server.lodestone("collections", "--json").json["collections"]

@@ -2,6 +2,7 @@
 import CSQLite
 import Foundation
 import LodestoneCore
+import LodestoneText
 import LodestoneStorage
 import TestSupport
 import Testing
@@ -49,7 +50,7 @@ struct SQLiteStoreTests {
                 RowChange(
                     collection: 1,
                     dimension: 2,
-                    textStrategy: .fts5,
+                    analyzer: TextAnalyzer(TextOptions()),
                     firstRow: firstRow,
                     rows: documents.map { EncodedRow($0) },
                     vectors: vectors,
@@ -163,7 +164,15 @@ struct SQLiteStoreTests {
         }
         // Dimension 2, cosine, fts5, hnsw with m 16, efConstruction 200, efSearch 64.
         try execute("UPDATE collections SET options = x'0200000210C80140'")
-        try execute("PRAGMA user_version = 2")
+        // FTS5 cut the words itself.
+        try execute(
+            """
+            DROP TABLE text_1; DROP TABLE forms_1;
+            CREATE VIRTUAL TABLE text_1 USING fts5(text, content='', tokenize='porter unicode61');
+            INSERT INTO text_1(rowid, text) VALUES(0, 'Größe a b');
+            PRAGMA user_version = 2;
+            """
+        )
         for _ in 0..<2 {
             let store = try open()
             let reader = try store.beginRead(context: nil)
@@ -177,6 +186,19 @@ struct SQLiteStoreTests {
                 ]
             )
             #expect(try reader.row(0, of: 1)?.id == "p1")
+            for (words, count) in [(["größe"], 1), (["a", "b"], 1), (["größe", "a"], 0)] {
+                var rows: [RowNumber] = []
+                try reader.forEachMatch(of: .phrase(words), in: 1, TextAnalyzer(TextOptions())) {
+                    (row, _) throws(LodestoneError) in
+                    rows.append(row)
+                    return true
+                }
+                #expect(rows.count == count, "\(words)")
+            }
+            var report = VerifyReport(sequenceNumber: 2)
+            let record = try #require(try reader.collections().first)
+            try reader.verify(record, &report) { _ in }
+            #expect(report.isClean, "\(report.damages)")
             reader.end()
             store.close()
         }

@@ -4,6 +4,7 @@ import CZstd
 import Crypto
 import Foundation
 import LodestoneCore
+import LodestoneText
 import LodestoneStorage
 import TestSupport
 import Testing
@@ -66,7 +67,7 @@ struct TestArchive: Sendable {
         let change = RowChange(
             collection: 1,
             dimension: 2,
-            textStrategy: .fts5,
+            analyzer: TextAnalyzer(TextOptions()),
             firstRow: firstRow,
             rows: documents.map { EncodedRow($0) },
             vectors: vectors,

@@ -34,7 +34,11 @@ struct AnalysisTests {
                 return age.major < 6 || (age.major == 6 && age.minor < 1)
             }
         for scalar in scalars { try table.insert(Int(scalar.value), "a\(scalar)b") }
-        let expected = try table.words()
+        var expected = try table.words()
+        // Runs are cut off from other letters.
+        for scalar in scalars where Words.isCJK(scalar) {
+            expected[Int(scalar.value)] = ["a", String(scalar), "b"]
+        }
         // Letters whose kind or case Unicode changed since FTS5 learned them.
         let changed = scalars.filter { words("a\($0)b") != expected[Int($0.value)] }
         // Cherokee got small letters, and New Tai Lue its vowels, after Unicode 6.
@@ -62,7 +66,7 @@ struct AnalysisTests {
     @Test("of anything at all are those of FTS5")
     func mixtures() throws {
         let pieces = [
-            "a", "The", "running", "É", "ß", "e\u{301}", "日本", "Straße", "don't", "x1y2", " ", "-",
+            "a", "The", "running", "É", "ß", "e\u{301}", "Жук", "Straße", "don't", "x1y2", " ", "-",
             ".", "  ", "\n", "\u{301}", "naïve", "ΣΑΣ", "й", "👩‍👩‍👧", "abcdefghijklmnopqrstuvwxyz",
         ]
         var random = SeededGenerator(seed: 3)
@@ -100,7 +104,7 @@ struct AnalysisTests {
             "", "a", "b", "rel", "hopp", "fil", "tann", "fall", "hiss", "fizz", "fail", "agr", "s",
             "conf", "troubl", "siz", "happ", "sk", "y", "syz", "ay", "tr", "electr", "adjust",
             "gyrosc", "effect", "probat", "roll", "contr", "ceas", "vi", "form", "dig", "oscill",
-            "cr", "d", "ggoo", "x", "wow", "oy", "é", "日",
+            "cr", "d", "ggoo", "x", "wow", "oy", "é", "ж",
         ]
         let middles = [
             "", "e", "at", "ational", "tion", "ion", "sion", "ization", "izer", "iveness", "iviti",

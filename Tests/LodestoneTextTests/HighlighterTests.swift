@@ -41,6 +41,12 @@ struct HighlighterTests {
             ("eye NOT python", "a python's eye", "a python's <eye>"),
             ("eye OR (café AND nothing)", "Cafe\u{301} eye", "<Cafe\u{301}> <eye>"),
             ("日本 рус*", "日本 и русский", "<日本> и <русский>"),
+            ("東京都", "大東京都庁、京都", "大<東京都>庁、京都"),
+            ("東京 OR 都庁", "大東京都庁", "大<東京都庁>"),
+            ("東京 OR 庁舎", "東京都庁舎", "<東京>都<庁舎>"),
+            ("京", "東京と京都、web京", "東<京>と<京>都、web<京>"),
+            ("\"web 京\"", "新web京都", "新<web京>都"),
+            ("京 OR 京都", "京都", "<京都>"),
         ]
     )
     func matches(query: String, text: String, expected: String) throws {
@@ -76,7 +82,7 @@ struct HighlighterTests {
     @Test("stay inside of the text and the limits, whatever both are", arguments: 1...4)
     func anything(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
-        let pieces = ["fox", "foxes", "red", "é", "日本", " ", ", ", "-", "👩‍👩‍👧", "e\u{301}", "x"]
+        let pieces = ["fox", "foxes", "red", "é", "日本", "語", " ", ", ", "-", "👩‍👩‍👧", "e\u{301}", "x"]
         for _ in 0..<400 {
             let text = (0..<Int.random(in: 0...60, using: &random)).map { _ in
                 pieces.randomElement(using: &random) ?? ""
@@ -84,7 +90,7 @@ struct HighlighterTests {
             let size = Int.random(in: 0...40, using: &random)
             let count = Int.random(in: 1...4, using: &random)
             let found = try fragments(
-                "fox* OR é OR \"red 日本\"",
+                "fox* OR é OR \"red 日本\" OR 語日 OR 本",
                 text,
                 Highlight(fragmentSize: size, maxFragments: count)
             )

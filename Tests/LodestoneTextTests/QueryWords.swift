@@ -7,6 +7,11 @@ import LodestoneCore
 enum QueryWords {
     static let analyzer = TextAnalyzer(TextOptions())
 
+    /// What a table of FTS5 has of a text.
+    static func forFTS5(_ text: String) -> String {
+        FTS5Words(of: [TextField(name: "text", text: text)], analyzer)?.stems ?? ""
+    }
+
     static func folded(_ text: String) -> [[UInt8]] { analyzer.words(of: text).map(\.form.bytes) }
     static func stems(of text: String) -> [[UInt8]] { analyzer.words(of: text).map(\.stem.bytes) }
     static func stem(of folded: some Sequence<UInt8>) -> [UInt8] { analyzer.stem(of: folded).bytes }

@@ -9,7 +9,7 @@ import Testing
 struct VocabularyTests {
     /// Few letters each, so that many words are near each other; the last has letters of two, three
     /// and four bytes.
-    private static let alphabets = ["ab", "abc1", "etaoinshrd", "жщю", "ab漢字𝒳ω"]
+    private static let alphabets = ["ab", "abc1", "etaoinshrd", "жщю", "abሀለ𝒳ω"]
 
     private func word(
         _ letters: [Unicode.Scalar],

@@ -124,7 +124,7 @@ struct RandomMessages {
             k1: flag() ? Double(below(100)) / 8 : nil,
             b: Double(below(8)) / 8,
             exactWeight: Double(below(100)) / 16,
-            language: TextLanguage.allCases[below(2)],
+            language: TextLanguage.allCases[below(TextLanguage.allCases.count)],
             keepsStopWords: flag()
         )
     }

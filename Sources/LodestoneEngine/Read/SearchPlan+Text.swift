@@ -83,8 +83,9 @@ extension SearchPlan {
             return list
         }
         guard let rows = view.rows else { return list }
+        let analyzer = TextAnalyzer(options.text)
         guard query.isComplement else {
-            try rows.forEachMatch(of: query.expression, in: view.collection.number) {
+            try rows.forEachMatch(of: query.expression, in: view.collection.number, analyzer) {
                 (row, score) throws(LodestoneError) in
                 if isWanted(row) { list.append(row, score) }
                 return list.rows.count < depth
@@ -92,7 +93,7 @@ extension SearchPlan {
             return list
         }
         var matches = RowSet(count: Int(shared.contents.state.nextRow))
-        try rows.forEachMatch(of: query.expression, in: view.collection.number) {
+        try rows.forEachMatch(of: query.expression, in: view.collection.number, analyzer) {
             (row, _) throws(LodestoneError) in
             matches.insert(row)
             return true

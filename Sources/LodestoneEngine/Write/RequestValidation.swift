@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneText
 
 /// Checks of what callers send, before anything else looks at it.
 ///
@@ -94,12 +95,26 @@ struct RequestValidation {
         if let k1 = options.k1 { try number(k1, in: TextOptions.k1Range, "text.k1") }
         try number(options.b, in: TextOptions.bRange, "text.b")
         try number(options.exactWeight, in: TextOptions.exactWeightRange, "text.exact_weight")
-        guard collection.textStrategy == .postings || options == TextOptions() else {
+        let rankedAsAlways = TextOptions(
+            language: options.language,
+            keepsStopWords: options.keepsStopWords
+        )
+        guard collection.textStrategy == .postings || options == rankedAsAlways else {
             throw .invalid(
                 "TEXT_OPTIONS",
-                "The collection has the text strategy fts5, which knows no text options.",
-                recovery: "Leave the text options out, or create it with the strategy postings.",
+                "The collection has the text strategy fts5, whose ranking has no options: of the "
+                    + "text options it knows language and keeps_stop_words alone.",
+                recovery: "Leave the others out, or create it with the strategy postings.",
                 field: "text"
+            )
+        }
+        guard TextAnalyzer.knows(options.language) else {
+            throw LodestoneError(
+                .unimplemented,
+                reason: "LANGUAGE",
+                "The libstemmer of this machine has no stemmer for \(options.language.name).",
+                recovery: "Install libstemmer 2.2 or later, or create it with another language.",
+                field: "text.language"
             )
         }
     }

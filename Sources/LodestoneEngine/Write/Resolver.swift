@@ -174,7 +174,7 @@ struct Resolver {
         let change = RowChange(
             collection: number,
             dimension: collection.record.options.dimension,
-            textStrategy: collection.record.options.textStrategy,
+            analyzer: collection.record.options.analyzerOfFTS5,
             firstRow: firstRow,
             rows: rows,
             vectors: index.vectors,
@@ -282,7 +282,7 @@ struct Resolver {
         let change = RowChange(
             collection: collection.record.number,
             dimension: collection.record.options.dimension,
-            textStrategy: collection.record.options.textStrategy,
+            analyzer: collection.record.options.analyzerOfFTS5,
             firstRow: state.nextRow,
             rows: [],
             vectors: [],

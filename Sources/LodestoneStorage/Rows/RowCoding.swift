@@ -104,11 +104,6 @@ package struct EncodedRow: Sendable {
         return try result.get()
     }
 
-    /// What the text index takes in of a document: every field, one to a line.
-    package static func indexedText(of fields: [TextField]) -> String {
-        fields.count == 1 ? fields[0].text : fields.map(\.text).joined(separator: "\n")
-    }
-
     /// The same row with other edges.
     package func relinked(_ edges: [Edge]) -> EncodedRow {
         var writer = ByteWriter()

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneText
 
 /// The rows of one collection and their words, through one connection.
 struct RowTable {
     let collection: CollectionNumber
     let connection: SQLiteConnection
-    /// Whether there is a table of words to change with the rows.
-    var keepsWords = false
+    /// Makes the words of texts, where there are tables of them to change with the rows.
+    var analyzer: TextAnalyzer?
 
     private var columns: String { "row, id, text, metadata, edges, sum" }
 
@@ -40,21 +41,63 @@ struct RowTable {
             statement.bind(lent: columns.edges, at: 5)
             statement.bind(columns.checksum(seed: RowChecksum.seed(row: number)), at: 6)
             _ = try statement.step()
-            guard keepsWords else { return }
-            let text: String
+            guard let analyzer else { return }
+            let text: [TextField]
             do throws(ByteReader.Malformed) {
                 var reader = ByteReader(columns.text)
-                text = EncodedRow.indexedText(of: try reader.textFields())
+                text = try reader.textFields()
             } catch {
                 preconditionFailure("A row can't be read that was just encoded.")
             }
-            if text.isEmpty { return }
-            let words = try connection.statement(
-                "INSERT INTO text_\(collection)(rowid, text) VALUES(?1, ?2)"
+            if let words = FTS5Words(of: text, analyzer) { try insert(words, of: number) }
+        }
+    }
+
+    /// Adds the words of a row.
+    func insert(_ words: FTS5Words, of number: RowNumber)
+        throws(SQLiteConnection.Failure)
+    {
+        for (table, column, text) in Self.columns(of: words) {
+            let statement = try connection.statement(
+                "INSERT INTO \(table)_\(collection)(rowid, \(column)) VALUES(?1, ?2)"
             )
-            words.bind(number, at: 1)
-            words.bind(text: text, at: 2)
-            try words.run()
+            statement.bind(number, at: 1)
+            statement.bind(text: text, at: 2)
+            try statement.run()
+        }
+    }
+
+    private func remove(_ words: FTS5Words, of number: RowNumber)
+        throws(SQLiteConnection.Failure)
+    {
+        for (table, column, text) in Self.columns(of: words) {
+            let name = "\(table)_\(collection)"
+            let statement = try connection.statement(
+                "INSERT INTO \(name)(\(name), rowid, \(column)) VALUES('delete', ?1, ?2)"
+            )
+            statement.bind(number, at: 1)
+            statement.bind(text: text, at: 2)
+            try statement.run()
+        }
+    }
+
+    private static func columns(of words: FTS5Words) -> [(
+        table: String, column: String, text: String
+    )] {
+        [("text", "text", words.stems), ("forms", "form", words.forms)]
+    }
+
+    /// Makes the words of all rows anew in tables that are empty.
+    ///
+    /// Damaged rows have none: they can only be removed, without words.
+    func insertAllWords() throws(LodestoneError) {
+        guard let analyzer else { return }
+        try forEachResult(context: nil) { (number, row) throws(LodestoneError) in
+            guard case .success(let row) = row, let words = FTS5Words(of: row.text, analyzer)
+            else { return }
+            try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
+                try insert(words, of: number)
+            }
         }
     }
 
@@ -74,19 +117,9 @@ struct RowTable {
             guard error.reason == "CORRUPT_ROW" else { throw error }
             text = []
         }
-        let words = keepsWords ? EncodedRow.indexedText(of: text) : ""
+        let words = analyzer.flatMap { FTS5Words(of: text, $0) }
         try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
-            if !words.isEmpty {
-                let statement = try connection.statement(
-                    """
-                    INSERT INTO text_\(collection)(text_\(collection), rowid, text)
-                    VALUES('delete', ?1, ?2)
-                    """
-                )
-                statement.bind(number, at: 1)
-                statement.bind(text: words, at: 2)
-                try statement.run()
-            }
+            if let words { try remove(words, of: number) }
             let statement = try connection.statement(
                 "DELETE FROM docs_\(collection) WHERE row = ?1"
             )

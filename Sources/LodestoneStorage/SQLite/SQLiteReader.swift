@@ -294,6 +294,7 @@ final class SQLiteReader: StoreReader {
     func forEachMatch(
         of expression: TextExpression,
         in collection: CollectionNumber,
+        _ analyzer: TextAnalyzer,
         _ body: (RowNumber, Double) throws(LodestoneError) -> Bool
     ) throws(LodestoneError) {
         let statement = try orFail { () throws(SQLiteConnection.Failure) in
@@ -303,7 +304,7 @@ final class SQLiteReader: StoreReader {
                 ORDER BY rank, rowid
                 """
             )
-            statement.bind(text: FTS5Expression.render(expression), at: 1)
+            statement.bind(text: FTS5Expression.render(expression, analyzer), at: 1)
             return statement
         }
         defer { statement.reset() }

@@ -248,14 +248,14 @@ extension SQLiteStore {
         let table = RowTable(
             collection: change.collection,
             connection: writer,
-            keepsWords: change.textStrategy == .fts5
+            analyzer: change.analyzer
         )
         for row in change.removed { outcome.removedTexts.append(try table.remove(row)) }
         for (row, edges) in change.relinked { try table.relink(row, edges) }
         try table.insert(change.rows, from: change.firstRow)
         log.detail = detail(
             of: change,
-            removedTexts: change.textStrategy == .fts5 ? [] : outcome.removedTexts
+            removedTexts: change.analyzer == nil ? outcome.removedTexts : []
         )
         return (log, outcome)
     }

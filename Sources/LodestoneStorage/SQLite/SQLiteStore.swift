@@ -122,10 +122,32 @@ package final class SQLiteStore: Store, @unchecked Sendable {
             } else if format < Schema.format {
                 try writer.execute("BEGIN EXCLUSIVE")
                 try writer.execute(Schema.upgrade(from: format))
-                try writer.execute("COMMIT")
             }
         } catch {
             throw error.asLodestoneError(context: nil)
+        }
+        guard format > 0, format < Schema.format else { return }
+        do throws(LodestoneError) {
+            if format < Schema.formatOfWords { try makeWords() }
+            try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
+                try writer.execute("COMMIT")
+            }
+        } catch {
+            rollBack()
+            throw error
+        }
+    }
+
+    /// Makes the words of all collections that have them in FTS5 anew from their rows.
+    private func makeWords() throws(LodestoneError) {
+        for record in try StoreLayout.collections(writer) {
+            guard let analyzer = record.options.analyzerOfFTS5 else { continue }
+            try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
+                try writer.execute(Schema.dropWords(record.number))
+                try writer.execute(Schema.createWords(record.number))
+            }
+            try RowTable(collection: record.number, connection: writer, analyzer: analyzer)
+                .insertAllWords()
         }
     }
 

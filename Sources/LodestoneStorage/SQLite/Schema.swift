@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import LodestoneCore
+package import LodestoneCore
+package import LodestoneText
 
-/// The tables of format 3.
+/// The tables of format 4.
 ///
 /// Vectors lie in segments beside the database file.
 ///
@@ -11,17 +12,21 @@ import LodestoneCore
 ///     bases        of each collection the base of its views, and where the vectors before it lie
 ///     requests     what each request id did
 ///     docs_N       the documents of collection N, one row a version
-///     text_N       their words (FTS5, contentless, porter), if the collection wants them there
+///     text_N       their words (FTS5, contentless, stems), if the collection wants them there
+///     forms_N      the same as they stand in the texts, without their places
 ///
 /// `log.chain` is the CRC-32C of the row, going on from the chain of the row before: a row that is
 /// missing or changed shows in every later one. `meta.anchor` is where the log begins: rows up to
 /// it were forgotten once bases held what they said. `docs_N.sum` is the CRC-32C of its row.
 ///
 /// Format 1 had no bases and kept its log for ever; format 2 knew no changes of a collection's
-/// options. Both are brought up to date when they are opened.
+/// options; until format 3 FTS5 itself cut and stemmed words. All are brought up to date when they
+/// are opened.
 enum Schema {
     /// The layout that this release reads and writes.
-    static let format: Int64 = 3
+    static let format: Int64 = 4
+    /// The first one whose words are those of `FTS5Words`.
+    static let formatOfWords: Int64 = 4
     /// "LODE": tells our files from other programs' databases.
     static let applicationID = 0x4c4f_4445
 
@@ -59,25 +64,45 @@ enum Schema {
         return earlier < 2 ? addBases + upToDate : upToDate
     }
 
-    static func createCollection(_ number: CollectionNumber, _ text: TextIndexStrategy) -> String {
+    static func createCollection(
+        _ number: CollectionNumber,
+        _ text: TextIndexStrategy,
+        format: Int64 = format
+    ) -> String {
         let rows = """
             CREATE TABLE docs_\(number)(
                 row INTEGER PRIMARY KEY, id BLOB NOT NULL, text BLOB NOT NULL,
                 metadata BLOB NOT NULL, edges BLOB NOT NULL, sum INTEGER NOT NULL);
             """
-        return text == .fts5 ? rows + createWords(number) : rows
+        return text == .fts5 ? rows + createWords(number, format: format) : rows
     }
 
-    static func createWords(_ number: CollectionNumber) -> String {
-        """
-        CREATE VIRTUAL TABLE text_\(number) USING fts5(
-            text, content='', tokenize='porter unicode61');
-        """
+    /// What comes before the number in the names of tables of words.
+    static let wordTables = ["text", "forms"]
+
+    /// The words come from `FTS5Words`, spaces between them.
+    static func createWords(_ number: CollectionNumber, format: Int64 = format) -> String {
+        guard format >= formatOfWords else {
+            return """
+                CREATE VIRTUAL TABLE text_\(number) USING fts5(
+                    text, content='', tokenize='porter unicode61');
+                """
+        }
+        return """
+            CREATE VIRTUAL TABLE text_\(number) USING fts5(
+                text, content='', tokenize='ascii');
+            CREATE VIRTUAL TABLE forms_\(number) USING fts5(
+                form, content='', columnsize=0, detail=none, tokenize='ascii');
+            """
+    }
+
+    static func dropWords(_ number: CollectionNumber) -> String {
+        wordTables.map { "DROP TABLE IF EXISTS \($0)_\(number);" }.joined()
     }
 
     static func dropCollection(_ number: CollectionNumber) -> String {
         """
-        DROP TABLE docs_\(number); DROP TABLE IF EXISTS text_\(number);
+        DROP TABLE docs_\(number); \(dropWords(number))
         DELETE FROM bases WHERE collection = \(number);
         """
     }
@@ -106,5 +131,12 @@ enum Schema {
         case dropCollection = 2
         case rows = 3
         case alterCollection = 4
+    }
+}
+
+extension CollectionOptions {
+    /// Makes the words of texts, if the collection keeps them in FTS5.
+    package var analyzerOfFTS5: TextAnalyzer? {
+        textStrategy == .fts5 ? TextAnalyzer(text) : nil
     }
 }

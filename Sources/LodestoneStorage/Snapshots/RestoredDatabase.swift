@@ -9,6 +9,7 @@ import LodestoneCore
 /// be, word for word, the one that this release creates.
 struct RestoredDatabase {
     let connection: SQLiteConnection
+    let format: Int64
     let sequenceNumber: UInt64
     let collections: [CollectionRecord]
 
@@ -25,7 +26,7 @@ struct RestoredDatabase {
             connection.work(for: context)
             try connection.execute("PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0")
             let application = try Self.int("PRAGMA application_id", connection)
-            let format = try Self.int("PRAGMA user_version", connection)
+            format = try Self.int("PRAGMA user_version", connection)
             guard application == Schema.applicationID, format > 0 else {
                 throw SQLiteConnection.Failure(
                     code: SQLITE_NOTADB,
@@ -42,7 +43,7 @@ struct RestoredDatabase {
         } catch {
             throw Self.error(error, context, fault)
         }
-        try Self.checkSchema(connection, context, fault)
+        try Self.checkSchema(connection, format, context, fault)
         do throws(SQLiteConnection.Failure) {
             let statement = try connection.statement("PRAGMA quick_check(1)")
             defer { statement.reset() }
@@ -64,6 +65,7 @@ struct RestoredDatabase {
 
     private static func checkSchema(
         _ connection: SQLiteConnection,
+        _ format: Int64,
         _ context: CallContext?,
         _ fault: (SnapshotFault) -> LodestoneError
     ) throws(LodestoneError) {
@@ -81,7 +83,7 @@ struct RestoredDatabase {
             else { continue }
             strategies[number] = tables.contains("text_\(number)") ? .fts5 : .postings
         }
-        let expected = try StoreLayout.expectedSchema(strategies)
+        let expected = try StoreLayout.expectedSchema(strategies, format: format)
         if let stranger = Self.first(of: found.subtracting(expected)) {
             throw fault(
                 .hostile(

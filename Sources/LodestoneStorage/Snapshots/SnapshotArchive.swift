@@ -176,7 +176,11 @@ private struct Extraction {
     }
 
     private func verifyRows(of database: RestoredDatabase) throws(LodestoneError) {
-        let check = StateCheck(connection: database.connection, context: context)
+        let check = StateCheck(
+            connection: database.connection,
+            context: context,
+            checksWords: database.format >= Schema.formatOfWords
+        )
         var report = VerifyReport()
         try check.verifyLog(&report)
         for record in database.collections { try check.verifyRows(record, &report) { _ in } }

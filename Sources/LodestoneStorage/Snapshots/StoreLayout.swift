@@ -205,15 +205,16 @@ enum StoreLayout {
         }
     }
 
-    /// What a fresh store with these collections has in its schema, as SQLite says it.
-    static func expectedSchema(_ collections: [CollectionNumber: TextIndexStrategy])
-        throws(LodestoneError) -> Set<[String]>
-    {
+    /// What a fresh store of a format with these collections has in its schema, as SQLite says it.
+    static func expectedSchema(
+        _ collections: [CollectionNumber: TextIndexStrategy],
+        format: Int64
+    ) throws(LodestoneError) -> Set<[String]> {
         try withDatabase(":memory:", isReadOnly: false) {
             (connection) throws(SQLiteConnection.Failure) in
             try connection.execute(Schema.create)
             for (number, text) in collections {
-                try connection.execute(Schema.createCollection(number, text))
+                try connection.execute(Schema.createCollection(number, text, format: format))
             }
             return try schema(connection)
         }

@@ -8,6 +8,9 @@ import LodestoneCore
 struct StateCheck {
     let connection: SQLiteConnection
     let context: CallContext?
+    /// Whether words of FTS5 are compared with the rows; those of earlier formats are made anew when
+    /// the store is opened.
+    var checksWords = true
 
     /// Follows the log's chain from its start to its end.
     func verifyLog(_ report: inout VerifyReport) throws(LodestoneError) {
@@ -59,8 +62,10 @@ struct StateCheck {
         let firstLogged = try StoreLayout.firstLoggedRow(of: record.number, connection)
         var missing = try liveRows(of: record, &report)
         var words =
-            record.options.textStrategy == .fts5
-            ? try WordsCheck(record.number, connection, context: context) : nil
+            try checksWords
+            ? record.options.analyzerOfFTS5.map { (analyzer) throws(LodestoneError) in
+                try WordsCheck(record.number, analyzer, connection, context: context)
+            } : nil
         var ids: Set<Int> = []
         var last: RowNumber?
         var isComplete = true

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneText
 
 /// Compares the words that FTS5 keeps with those that the rows have.
 ///
 /// FTS5's own check can't: the index is contentless, and does not notice words of a text that was
-/// never there. So every row's text goes through the same tokenizer once more, into an index in
+/// never there. So every row's text goes through the same analysis once more, into an index in
 /// memory, and of each row all words with their places are summed up on both sides. Sums of 64 bits
 /// that agree by chance are not a thing to reckon with.
 struct WordsCheck {
@@ -12,6 +13,7 @@ struct WordsCheck {
     private static let rowsPerPage = 1_024
 
     private let collection: CollectionNumber
+    private let analyzer: TextAnalyzer
     private let connection: SQLiteConnection
     private let context: CallContext?
     private let scratch: SQLiteConnection
@@ -24,16 +26,20 @@ struct WordsCheck {
 
     init(
         _ collection: CollectionNumber,
+        _ analyzer: TextAnalyzer,
         _ connection: SQLiteConnection,
         context: CallContext?
     ) throws(LodestoneError) {
         self.collection = collection
+        self.analyzer = analyzer
         self.connection = connection
         self.context = context
         do throws(SQLiteConnection.Failure) {
             scratch = try SQLiteConnection(path: ":memory:", isReadOnly: false)
             try scratch.execute(Schema.createWords(collection))
-            try scratch.execute(Self.vocabulary(of: collection))
+            for table in Schema.wordTables {
+                try scratch.execute(Self.vocabulary(table, collection))
+            }
         } catch {
             throw error.asLodestoneError(context: context)
         }
@@ -41,19 +47,14 @@ struct WordsCheck {
 
     /// Takes in a row as it should be.
     mutating func expect(_ row: StoredRow) throws(LodestoneError) {
-        let text = EncodedRow.indexedText(of: row.text)
-        guard !text.isEmpty else { return }
+        guard let words = FTS5Words(of: row.text, analyzer) else { return }
         let count = Int(row.row) + 1
         if count > balance.count {
             balance.append(contentsOf: repeatElement(0, count: count - balance.count))
         }
         try orFail { () throws(SQLiteConnection.Failure) in
-            let statement = try scratch.statement(
-                "INSERT INTO text_\(collection)(rowid, text) VALUES(?1, ?2)"
-            )
-            statement.bind(row.row, at: 1)
-            statement.bind(text: text, at: 2)
-            try statement.run()
+            try RowTable(collection: collection, connection: scratch)
+                .insert(words, of: row.row)
         }
         pending += 1
         if pending == Self.rowsPerPage { try takePage() }
@@ -71,14 +72,21 @@ struct WordsCheck {
         try takePage()
         do throws(LodestoneError) {
             try orFail { () throws(SQLiteConnection.Failure) in
-                try connection.execute(
-                    "DROP TABLE IF EXISTS temp.words; \(Self.vocabulary(of: collection))"
-                )
+                for table in Schema.wordTables {
+                    try connection.execute(
+                        """
+                        DROP TABLE IF EXISTS temp.\(table)_words;
+                        \(Self.vocabulary(table, collection))
+                        """
+                    )
+                }
             }
             try add(connection) { $0 &- $1 }
             try orFail { () throws(SQLiteConnection.Failure) in
-                connection.forgetStatements(mentioning: "temp.words")
-                try connection.execute("DROP TABLE temp.words")
+                for table in Schema.wordTables {
+                    connection.forgetStatements(mentioning: "temp.\(table)_words")
+                    try connection.execute("DROP TABLE temp.\(table)_words")
+                }
             }
         } catch {
             guard error.code == .dataLoss else { throw error }
@@ -107,8 +115,10 @@ struct WordsCheck {
         pending = 0
         try add(scratch) { $0 &+ $1 }
         try orFail { () throws(SQLiteConnection.Failure) in
-            let name = "text_\(collection)"
-            try scratch.execute("INSERT INTO \(name)(\(name)) VALUES('delete-all')")
+            for table in Schema.wordTables {
+                let name = "\(table)_\(collection)"
+                try scratch.execute("INSERT INTO \(name)(\(name)) VALUES('delete-all')")
+            }
         }
     }
 
@@ -117,8 +127,19 @@ struct WordsCheck {
         _ connection: SQLiteConnection,
         _ combine: (UInt64, UInt64) -> UInt64
     ) throws(LodestoneError) {
+        for (number, table) in Schema.wordTables.enumerated() {
+            try add(table, UInt64(number), connection, combine)
+        }
+    }
+
+    private mutating func add(
+        _ table: String,
+        _ number: UInt64,
+        _ connection: SQLiteConnection,
+        _ combine: (UInt64, UInt64) -> UInt64
+    ) throws(LodestoneError) {
         let statement = try orFail { () throws(SQLiteConnection.Failure) in
-            try connection.statement("SELECT term, doc, offset FROM temp.words")
+            try connection.statement("SELECT term, doc, offset FROM temp.\(table)_words")
         }
         defer { statement.reset() }
         while try orFail({ () throws(SQLiteConnection.Failure) in try statement.step() }) {
@@ -128,14 +149,17 @@ struct WordsCheck {
                 continue
             }
             let offset = UInt64(bitPattern: statement.int(at: 2))
-            let word = statement.withBytes(at: 0) { UInt64(hashing: $0).mixed(with: offset) }
+            let word = statement.withBytes(at: 0) {
+                UInt64(hashing: $0).mixed(with: offset).mixed(with: number)
+            }
             balance[place] = combine(balance[place], word)
         }
     }
 
-    private static func vocabulary(of collection: CollectionNumber) -> String {
+    private static func vocabulary(_ table: String, _ collection: CollectionNumber) -> String {
         """
-        CREATE VIRTUAL TABLE temp.words USING fts5vocab('main', 'text_\(collection)', 'instance')
+        CREATE VIRTUAL TABLE temp.\(table)_words
+            USING fts5vocab('main', '\(table)_\(collection)', 'instance')
         """
     }
 

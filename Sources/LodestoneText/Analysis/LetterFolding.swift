@@ -31,6 +31,11 @@ enum LetterFolding {
             default: UInt8(ascii: ".")
             }
         if letter != UInt8(ascii: ".") { return Unicode.Scalar(letter) }
+        return lower(scalar)
+    }
+
+    /// A letter or digit outside ASCII in lower case, with its mark.
+    static func lower(_ scalar: Unicode.Scalar) -> Unicode.Scalar {
         // Letters that differ only in how they are written, without being upper case.
         switch scalar {
         case "µ": return "μ"
@@ -48,6 +53,31 @@ enum LetterFolding {
         let lower = scalar.properties.lowercaseMapping.unicodeScalars
         return lower.count == 1 ? lower.first ?? scalar : scalar
     }
+
+    /// A small letter and a mark behind it as the one letter that they stand for.
+    static func composed(_ letter: Unicode.Scalar, _ mark: Unicode.Scalar) -> Unicode.Scalar? {
+        compositions[UInt64(letter.value) << 32 | UInt64(mark.value)]
+    }
+
+    /// The letters with one mark of the Latin, Greek and Cyrillic alphabets, by letter (upper half)
+    /// and mark: strings that mean the same are equal in Swift.
+    private static let compositions: [UInt64: Unicode.Scalar] = {
+        let bases =
+            (0x61...0x7A).map { $0 } + (0x3B1...0x3C9).map { $0 } + (0x430...0x456).map { $0 }
+        let composed = [0xE0...0x24F, 0x3AC...0x3CE, 0x450...0x45F, 0x1E01...0x1EF9].joined()
+        var known: [String: Unicode.Scalar] = [:]
+        for scalar in composed.compactMap({ Unicode.Scalar(UInt32($0)) })
+        where scalar.properties.isLowercase { known[String(scalar)] = scalar }
+        var compositions: [UInt64: Unicode.Scalar] = [:]
+        for base in bases.compactMap({ Unicode.Scalar(UInt32($0)) }) {
+            for mark in (0x300...0x331).compactMap({ Unicode.Scalar(UInt32($0)) }) {
+                let pair = String(String.UnicodeScalarView([base, mark]))
+                guard let scalar = known[pair] else { continue }
+                compositions[UInt64(base.value) << 32 | UInt64(mark.value)] = scalar
+            }
+        }
+        return compositions
+    }()
 
     /// Whether `scalar` is a mark that may stand inside a word and leaves no trace in the index.
     static func isDropped(_ scalar: Unicode.Scalar) -> Bool {

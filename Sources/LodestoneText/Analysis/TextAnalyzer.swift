@@ -5,18 +5,30 @@ package import LodestoneCore
 package struct TextAnalyzer: Sendable {
     private let language: TextLanguage
     private let stopWords: StopWords
+    /// Of languages that have neither Porter's stemmer nor none.
+    private let snowball: SnowballStemmer?
 
     /// The analyzer of a collection.
     package init(_ options: TextOptions) {
         language = options.language
         stopWords = options.keepsStopWords ? .none : StopWords(options.language)
+        snowball = SnowballStemmer.of(options.language)
     }
+
+    /// Whether this machine can stem words of a language.
+    package static func knows(_ language: TextLanguage) -> Bool {
+        SnowballStemmer.of(language)?.isThere ?? true
+    }
+
+    /// What cuts texts into words for it.
+    func tokenizer() -> Tokenizer { Tokenizer(keepsMarks: snowball != nil) }
 
     /// Makes the stem of a folded word.
     func stem(_ word: inout WordBuffer) {
         switch language {
         case .english: PorterStemmer.stem(&word)
         case .none: break
+        default: snowball?.stem(&word)
         }
     }
 
@@ -31,9 +43,20 @@ package struct TextAnalyzer: Sendable {
     /// Whether a folded word is left out of plain questions and of the lengths of documents.
     func isStopWord(_ word: FoldedWord) -> Bool { stopWords.contains(word) }
 
-    /// The words in a question, in order, and their stems.
+    /// The words that texts must have in a row to have some texts of a question in a row.
+    ///
+    /// The last character of a run of Chinese, Japanese or Korean begins a word in texts, which goes
+    /// on there when the run does; so it is left out where it ends the question.
+    func question(_ texts: some Sequence<String>) -> [QueryWord] {
+        var words = texts.flatMap { self.words(of: $0) }
+        if words.last?.isEndOfRun ?? false { words.removeLast() }
+        return words
+    }
+
+    /// The words in a text, in order, and their stems.
     func words(of text: String) -> [QueryWord] {
-        var tokenizer = Tokenizer()
+        var tokenizer = tokenizer()
+        var end = 0
         var buffer = WordBuffer()
         var words: [QueryWord] = []
         var text = text
@@ -46,9 +69,11 @@ package struct TextAnalyzer: Sendable {
                         text: String(decoding: text[place], as: UTF8.self),
                         form: WordKey(word),
                         stem: WordKey(buffer.word),
-                        isStopWord: isStopWord(word)
+                        isStopWord: isStopWord(word),
+                        isEndOfRun: place.upperBound == end
                     )
                 )
+                end = place.upperBound
             }
         }
         return words
@@ -63,6 +88,9 @@ package struct QueryWord: Hashable, Sendable {
     let form: WordKey
     let stem: WordKey
     let isStopWord: Bool
+    /// Whether it is the last character of a longer run of Chinese, Japanese or Korean, which the
+    /// word before ends with, too.
+    let isEndOfRun: Bool
 
     package static func == (one: QueryWord, other: QueryWord) -> Bool { one.form == other.form }
 
@@ -79,7 +107,8 @@ struct StopWords: Sendable {
     init(_ language: TextLanguage) {
         switch language {
         case .english: self = Self.english
-        case .none: self = .none
+        // Debian has no package of lists for others alone; rare words outweigh them anyway.
+        default: self = .none
         }
     }
 

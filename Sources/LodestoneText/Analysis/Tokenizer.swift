@@ -2,6 +2,10 @@
 
 /// Cuts text into words and folds them, as FTS5's `unicode61` does.
 ///
+/// A run of Chinese, Japanese and Korean, where no spaces say what a word is, becomes overlapping
+/// words of two characters, and one of its last: each character begins a word, so that a part of
+/// the run is found as words in a row, and a single character as the beginning of a word.
+///
 /// Words of ASCII, nearly all of them, are read eight bytes at a time from the text itself.
 ///
 /// Threading: of one thread.
@@ -9,7 +13,13 @@ struct Tokenizer: ~Copyable {
     /// Bytes of a word that count; what follows is cut off.
     static let maxWordBytes = 32_768
 
+    /// Whether accents and other marks stay in words, as stemmers of other languages need them.
+    let keepsMarks: Bool
     private var buffer = WordBuffer()
+
+    init(keepsMarks: Bool = false) {
+        self.keepsMarks = keepsMarks
+    }
 
     /// Calls `body` with each word of `text`, in order.
     ///
@@ -22,7 +32,8 @@ struct Tokenizer: ~Copyable {
         forEachPlacedWord(in: text) { word, _ in body(word) }
     }
 
-    /// The same with where each word stands, in bytes.
+    /// The same with where each word stands, in bytes; places rise, and overlap in runs of Chinese,
+    /// Japanese and Korean.
     @inline(__always)
     mutating func forEachPlacedWord(
         in text: UnsafeBufferPointer<UInt8>,
@@ -36,6 +47,9 @@ struct Tokenizer: ~Copyable {
             if !Self.isWordByte(byte) {
                 if byte < 0x80 {
                     start += 1
+                } else if byte >= Self.firstCJKByte, let pair = foldPair(text, from: start) {
+                    body(buffer.word, start..<pair.end)
+                    start = pair.next
                 } else if let end = foldWord(text, from: start) {
                     body(buffer.word, start..<end)
                     start = end
@@ -121,15 +135,62 @@ struct Tokenizer: ~Copyable {
                 continue
             }
             let (scalar, end) = Self.decode(text, position)
-            guard let scalar else { break }
+            guard let scalar, !Words.isCJK(scalar) else { break }
             if Words.begins(scalar) {
-                for byte in UTF8.encode(LetterFolding.fold(scalar)) ?? .init() { append(byte) }
-            } else if position == start || !LetterFolding.isDropped(scalar) {
+                append(keepsMarks ? LetterFolding.lower(scalar) : LetterFolding.fold(scalar))
+            } else if position == start {
+                break
+            } else if keepsMarks {
+                guard Words.isMark(scalar) else { break }
+                mark(scalar)
+            } else if !LetterFolding.isDropped(scalar) {
                 break
             }
             position = end
         }
         return buffer.count > 0 ? position : nil
+    }
+
+    /// No byte below it begins a character of Chinese, Japanese or Korean.
+    private static let firstCJKByte: UInt8 = 0xE1
+
+    /// Puts the character at `start` and the next one of its run into the buffer; of the last one
+    /// of a run only itself.
+    ///
+    /// - Returns: Where the word ends, and where its second character or what follows begins;
+    ///   `nil` when no run is there.
+    private mutating func foldPair(_ text: UnsafeBufferPointer<UInt8>, from start: Int)
+        -> (end: Int, next: Int)?
+    {
+        let (first, next) = Self.decode(text, start)
+        guard let first, Words.isCJK(first) else { return nil }
+        buffer.removeAll()
+        append(first)
+        guard next < text.count, text[next] >= Self.firstCJKByte else { return (next, next) }
+        let (second, end) = Self.decode(text, next)
+        guard let second, Words.isCJK(second) else { return (next, next) }
+        append(second)
+        return (end, next)
+    }
+
+    private mutating func append(_ scalar: Unicode.Scalar) {
+        for byte in UTF8.encode(scalar) ?? .init() { append(byte) }
+    }
+
+    /// Adds a mark, which may make one letter of the last one.
+    private mutating func mark(_ mark: Unicode.Scalar) {
+        var last = buffer.count - 1
+        while last > 0, buffer.bytes[last] & 0xC0 == 0x80 { last -= 1 }
+        let letter = UnsafeBufferPointer(start: buffer.bytes + last, count: buffer.count - last)
+        let scalar =
+            letter[0] < 0x80
+            ? Unicode.Scalar(letter[0]) : Self.decode(letter, 0).scalar
+        guard let scalar, let composed = LetterFolding.composed(scalar, mark) else {
+            append(mark)
+            return
+        }
+        buffer.shorten(to: last)
+        append(composed)
     }
 
     private mutating func append(_ byte: UInt8) {

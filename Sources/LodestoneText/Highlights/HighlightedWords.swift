@@ -60,7 +60,7 @@ package struct HighlightedWords: Sendable {
     }
 
     private func stems(of words: [String]) -> [[UInt8]] {
-        words.flatMap { analyzer.words(of: $0).map(\.stem.bytes) }
+        analyzer.question(words).map(\.stem.bytes)
     }
 
     private mutating func add(_ found: [[UInt8]], isOpen: Bool) {
@@ -81,9 +81,17 @@ package struct HighlightedWords: Sendable {
         }
     }
 
-    /// Of each word of a text the word of the question that it matches, counted from 1, or 0.
-    func matches(in text: [[UInt8]]) -> [Int] {
-        var matches = text.map { stems[$0] ?? 0 }
+    /// What a word of a text matches.
+    struct Match {
+        /// The word of the question, counted from 1, or 0.
+        var word: Int
+        /// How many of its bytes do, where it isn't all of them.
+        var byteCount: Int?
+    }
+
+    /// What each word of a text, by its stem, matches.
+    func matches(in text: [[UInt8]]) -> [Match] {
+        var matches = text.map { Match(word: stems[$0] ?? 0) }
         for phrase in phrases where phrase.stems.count <= text.count {
             for start in 0...(text.count - phrase.stems.count) {
                 let isMatch = phrase.stems.indices.allSatisfy { place in
@@ -92,11 +100,24 @@ package struct HighlightedWords: Sendable {
                         : text[start + place] == phrase.stems[place]
                 }
                 guard isMatch else { continue }
-                for place in phrase.stems.indices where matches[start + place] == 0 {
-                    matches[start + place] = phrase.word
+                for place in phrase.stems.indices {
+                    let match = matches[start + place]
+                    guard match.word == 0 || match.byteCount != nil else { continue }
+                    let isOpen = place == phrase.stems.count - 1 && phrase.isOpen
+                    matches[start + place] = Match(
+                        word: phrase.word,
+                        byteCount: isOpen ? Self.character(phrase.stems[place]) : nil
+                    )
                 }
             }
         }
         return matches
+    }
+
+    /// The bytes of a word that is a character of Chinese, Japanese or Korean: words that begin with
+    /// it are no more than places of it.
+    private static func character(_ word: [UInt8]) -> Int? {
+        let scalars = String(decoding: word, as: UTF8.self).unicodeScalars
+        return scalars.count == 1 && scalars.first.map(Words.isCJK) ?? false ? word.count : nil
     }
 }

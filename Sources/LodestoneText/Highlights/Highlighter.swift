@@ -33,13 +33,19 @@ package struct Highlighter {
         return text.withUTF8 { bytes in
             let places = WordPlaces(bytes, words.analyzer)
             let matches = words.matches(in: places.stems)
-            let matching = matches.indices.filter { matches[$0] != 0 }
+            let matching = matches.indices.filter { matches[$0].word != 0 }
             if matching.isEmpty { return [] }
+            let found = Self.merged(
+                matching.map { place in
+                    let bytes = places.bytes[place]
+                    return matches[place].byteCount.map { bytes.prefix($0) } ?? bytes
+                }
+            )
             guard highlight.fragmentSize > 0 else {
-                return [fragment(bytes, 0..<bytes.count, matching.map { places.bytes[$0] })]
+                return [fragment(bytes, 0..<bytes.count, found)]
             }
             var windows = Window.all(
-                matching.map { ($0, matches[$0]) },
+                matching.map { ($0, matches[$0].word) },
                 places,
                 size: highlight.fragmentSize
             )
@@ -53,7 +59,8 @@ package struct Highlighter {
             }
             chosen.sort { $0.words.lowerBound < $1.words.lowerBound }
             var end = 0
-            return chosen.indices.map { number in
+            var endByte = 0
+            return chosen.indices.compactMap { number in
                 let words = places.extended(
                     chosen[number].words,
                     within:
@@ -63,16 +70,31 @@ package struct Highlighter {
                 )
                 end = words.upperBound
                 let range = places.range(of: words, size: highlight.fragmentSize)
-                return fragment(
-                    bytes,
-                    range,
-                    matching.map { places.bytes[$0] }.filter { range.contains($0.lowerBound) }
-                )
+                    .clamped(to: endByte..<bytes.count)
+                endByte = range.upperBound
+                let fragment = fragment(bytes, range, found)
+                // A character at the end of the fragment before may have been its only match.
+                return fragment.matches.isEmpty ? nil : fragment
             }
         }
     }
 
-    /// A piece of a text with what was wished for around its matches.
+    /// Matches with those that overlap or follow each other at once made one, as words of Chinese,
+    /// Japanese and Korean do.
+    private static func merged(_ matches: [Range<Int>]) -> [Range<Int>] {
+        var merged: [Range<Int>] = []
+        for match in matches {
+            if let last = merged.last, match.lowerBound <= last.upperBound {
+                merged[merged.count - 1] =
+                    last.lowerBound..<max(last.upperBound, match.upperBound)
+            } else {
+                merged.append(match)
+            }
+        }
+        return merged
+    }
+
+    /// A piece of a text with what was wished for around the matches in it.
     private func fragment(
         _ bytes: UnsafeBufferPointer<UInt8>,
         _ range: Range<Int>,
@@ -81,7 +103,7 @@ package struct Highlighter {
         var piece: [UInt8] = []
         var found: [Range<Int>] = []
         var end = range.lowerBound
-        for match in matches {
+        for match in matches.lazy.map({ $0.clamped(to: range) }) where !match.isEmpty {
             piece += bytes[end..<match.lowerBound]
             piece += highlight.before.utf8
             found.append(piece.count..<piece.count + match.count)
@@ -154,7 +176,7 @@ private struct WordPlaces {
 
     init(_ text: UnsafeBufferPointer<UInt8>, _ analyzer: TextAnalyzer) {
         byteCount = text.count
-        var tokenizer = Tokenizer()
+        var tokenizer = analyzer.tokenizer()
         var buffer = WordBuffer()
         var place = 0
         var count = 0

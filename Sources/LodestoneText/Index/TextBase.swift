@@ -36,7 +36,7 @@ final class TextBase: Sendable {
     enum Header: Int, CaseIterable {
         case format, seed, rowBound, documentCount
     }
-    static let format: UInt64 = 2
+    static let format: UInt64 = 3
     static let postingsPerSkip = 64
     static let startMask: UInt64 = 1 << 48 - 1
 

@@ -70,7 +70,7 @@ extension TextIndex {
 
     /// Whether all words of a document are found as they stand in it.
     package func knowsWords(of document: Document) -> Bool {
-        var tokenizer = Tokenizer()
+        var tokenizer = delta.dictionary.analyzer.tokenizer()
         return document.text.allSatisfy { field in
             var text = field.text
             var isKnown = true

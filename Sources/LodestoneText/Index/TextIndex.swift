@@ -98,7 +98,7 @@ package struct TextIndex: Sendable {
     /// - Returns: The texts, in the order of the documents.
     package func analyze(_ documents: some Collection<[TextField]>) -> AnalyzedTexts {
         var analyzed = AnalyzedTexts(delta.tables)
-        var tokenizer = Tokenizer()
+        var tokenizer = delta.dictionary.analyzer.tokenizer()
         var lists = AnalyzedTexts.Lists(delta.tables)
         // Documents have the same fields as a rule, in the same order.
         var known: [(name: String, number: Int)] = []

@@ -152,7 +152,7 @@ struct TextMatcher {
     }
 
     private func analyzed(_ texts: [String]) -> [QueryWord] {
-        texts.flatMap { index.delta.dictionary.analyzer.words(of: $0) }
+        index.delta.dictionary.analyzer.question(texts)
     }
 
     private mutating func leaf(

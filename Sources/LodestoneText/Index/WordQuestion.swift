@@ -12,7 +12,7 @@ extension TextExpression {
     func anyWord(by analyzer: TextAnalyzer) -> AnyWord? {
         switch self {
         case .word(let word):
-            let words = analyzer.words(of: word)
+            let words = analyzer.question([word])
             return words.count == 1 ? AnyWord(plain: words) : nil
         case .anyOf(let words):
             return AnyWord(plain: words)

@@ -30,7 +30,7 @@ extension TextIndex {
             words += plain(phrase.dropLast())
             guard let last = phrase.last else { return }
             let endings =
-                analyzer.words(of: last).last.map { stems(withPrefix: $0.stem.bytes) } ?? []
+                analyzer.question([last]).last.map { stems(withPrefix: $0.stem.bytes) } ?? []
             words.append(word(last + "*", documents: 0, endings))
         case .fuzzy(let text, let fuzziness):
             let found = try fuzzyWord(text, fuzziness, context: context).expansions
@@ -63,7 +63,7 @@ extension TextIndex {
         words.map { word in
             // One with separators inside is a phrase, and found in no more documents than its
             // rarest part.
-            let stems = delta.dictionary.analyzer.words(of: word).map(\.stem)
+            let stems = delta.dictionary.analyzer.question([word]).map(\.stem)
             let documents = stems.map { frequency(ofStem: $0) }.min()
             return TextExplanation.Word(word, documents: max(0, documents ?? 0))
         }

@@ -25,6 +25,7 @@ from lodestone.retries import RetryPolicy
 from lodestone.types import (
     HNSW,
     LSH,
+    TEXT_LANGUAGES,
     CollectionDescription,
     CountResponse,
     Damage,
@@ -102,6 +103,7 @@ __all__ = [
     "SourcedEdge",
     "Statistic",
     "Stats",
+    "TEXT_LANGUAGES",
     "TextExpansion",
     "TextExplanation",
     "TextOptions",

@@ -129,6 +129,40 @@ Strategy = Union[Flat, LSH, HNSW]
 Path = tuple[str, ...]
 
 
+#: What texts may be written in, for ``TextOptions``.
+TEXT_LANGUAGES = (
+    "english",
+    "none",
+    "arabic",
+    "armenian",
+    "basque",
+    "catalan",
+    "danish",
+    "dutch",
+    "finnish",
+    "french",
+    "german",
+    "greek",
+    "hindi",
+    "hungarian",
+    "indonesian",
+    "irish",
+    "italian",
+    "lithuanian",
+    "nepali",
+    "norwegian",
+    "portuguese",
+    "romanian",
+    "russian",
+    "serbian",
+    "spanish",
+    "swedish",
+    "tamil",
+    "turkish",
+    "yiddish",
+)
+
+
 @dataclass(frozen=True)
 class TextOptions:
     """How the text of a collection is analysed and ranked, for ever: BM25F."""
@@ -142,7 +176,7 @@ class TextOptions:
     b: float = 0.9
     #: What a word in just the form that was asked for counts beside its stem.
     exact_weight: float = 0.3
-    #: ``english`` or ``none``.
+    #: One of ``TEXT_LANGUAGES``: ``english``, ``none``, or a language of the Snowball project.
     language: str = "english"
     #: Whether stop words count, too, when plain words are asked for.
     keeps_stop_words: bool = False

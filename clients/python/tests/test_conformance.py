@@ -34,6 +34,7 @@ from lodestone import (
     ReciprocalRank,
     Source,
     SourcedEdge,
+    TextOptions,
     Timestamp,
     Walk,
     all_of,
@@ -368,6 +369,8 @@ class Runner:
                 kept = {key: args[key] for key in ("dimension", "metric", "text_strategy") if key in args}
                 if "vector_strategy" in args:
                     kept["vector_strategy"] = strategy(args["vector_strategy"])
+                if "language" in args:
+                    kept["text"] = TextOptions(language=args["language"])
                 if "metadata_indexes" in args:
                     kept["metadata_indexes"] = args["metadata_indexes"]
                 return self.client.create_collection(name, **kept, **write)

@@ -3,7 +3,7 @@
 
 import pytest
 
-from lodestone import Flat, LodestoneError, TextOptions, _codec
+from lodestone import TEXT_LANGUAGES, Flat, LodestoneError, TextOptions, _codec
 from lodestone._proto import collection_pb2
 
 
@@ -28,6 +28,14 @@ def test_arrive_as_they_were_sent(text: TextOptions) -> None:
 def test_defaults_go_without_saying() -> None:
     options = _codec.collection_options(0, "cosine", Flat(), "postings", TextOptions())
     assert not options.HasField("text")
+
+
+def test_every_language_of_the_protocol_has_a_name() -> None:
+    numbers = collection_pb2.TextLanguage.DESCRIPTOR.values_by_number
+    assert sorted(numbers) == list(range(len(TEXT_LANGUAGES)))
+    for number, name in enumerate(TEXT_LANGUAGES):
+        assert numbers[number].name == {"none": "NO_LANGUAGE"}.get(name, name.upper())
+        assert described(TextOptions(language=name)).language == name
 
 
 def test_unknown_language_is_refused() -> None:

@@ -11,6 +11,7 @@ from lodestone._proto import collection_pb2
 from lodestone.types import (
     HNSW,
     LSH,
+    TEXT_LANGUAGES,
     CollectionDescription,
     Flat,
     IndexStatus,
@@ -21,7 +22,7 @@ from lodestone.types import (
 
 _METRICS = Names("metric", "cosine", "euclidean", "dot_product")
 _TEXT_STRATEGIES = Names("text_strategy", "fts5", "postings")
-_TEXT_LANGUAGES = Names("language", "english", "none")
+_TEXT_LANGUAGES = Names("language", *TEXT_LANGUAGES)
 _QUANTIZATIONS = Names("quantization", "int8", "none", "int4")
 _INDEX_STATES = Names("state", "ready", "building", "scanning")
 _DURABILITIES = Names("durability", "full", "relaxed")

@@ -4,20 +4,47 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
 
+ARABIC: TextLanguage
+ARMENIAN: TextLanguage
+BASQUE: TextLanguage
 BUILDING: IndexState
+CATALAN: TextLanguage
 COSINE: Metric
+DANISH: TextLanguage
 DESCRIPTOR: _descriptor.FileDescriptor
 DOT_PRODUCT: Metric
+DUTCH: TextLanguage
 ENGLISH: TextLanguage
 EUCLIDEAN: Metric
+FINNISH: TextLanguage
+FRENCH: TextLanguage
 FTS5: TextStrategy
+GERMAN: TextLanguage
+GREEK: TextLanguage
+HINDI: TextLanguage
+HUNGARIAN: TextLanguage
+INDONESIAN: TextLanguage
 INT4: VectorQuantization
 INT8: VectorQuantization
+IRISH: TextLanguage
+ITALIAN: TextLanguage
+LITHUANIAN: TextLanguage
+NEPALI: TextLanguage
+NORWEGIAN: TextLanguage
 NO_LANGUAGE: TextLanguage
 NO_QUANTIZATION: VectorQuantization
+PORTUGUESE: TextLanguage
 POSTINGS: TextStrategy
 READY: IndexState
+ROMANIAN: TextLanguage
+RUSSIAN: TextLanguage
 SCANNING: IndexState
+SERBIAN: TextLanguage
+SPANISH: TextLanguage
+SWEDISH: TextLanguage
+TAMIL: TextLanguage
+TURKISH: TextLanguage
+YIDDISH: TextLanguage
 
 class CollectionDescription(_message.Message):
     __slots__ = ["base_bytes", "building_indexes", "changes_since_base", "documents", "edges", "index", "name", "options", "sequence_number", "vectors"]

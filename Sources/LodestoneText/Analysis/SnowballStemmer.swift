@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+import CStemmer
+import LodestoneCore
+import Synchronization
+
+/// Takes the endings off words with the stemmer of the Snowball project for a language.
+///
+/// A stemmer of the library is of one thread at a time, so a pool of them serves all collections of
+/// a language; each is out of it for one word.
+///
+/// Threading: any thread; a lock is held for a moment.
+final class SnowballStemmer: Sendable {
+    /// Words of more bytes stay as they are.
+    static let longest = 255
+    /// Stemmers kept for later.
+    private static let mostIdle = 16
+
+    /// A stemmer of the library.
+    // Unchecked for the pointer: whoever takes one out of the pool has it alone.
+    private struct Stemmer: @unchecked Sendable {
+        let handle: OpaquePointer
+    }
+
+    private let name: String
+    private let idle = Mutex<[Stemmer]>([])
+
+    private init(_ language: TextLanguage) {
+        name = language.name
+    }
+
+    private static let all: [SnowballStemmer?] = TextLanguage.allCases.map { language in
+        switch language {
+        case .english, .none: nil
+        default: SnowballStemmer(language)
+        }
+    }
+
+    /// The stemmer of a language; `nil` for those that do without.
+    static func of(_ language: TextLanguage) -> SnowballStemmer? { all[Int(language.rawValue)] }
+
+    /// Whether the library of this machine knows the language.
+    var isThere: Bool {
+        guard let stemmer = make() else { return false }
+        giveBack(stemmer)
+        return true
+    }
+
+    /// Stems the word in `buffer`, in lower case with its accents, and folds the accents of the stem.
+    func stem(_ buffer: inout WordBuffer) {
+        guard buffer.count <= Self.longest else { return fold(&buffer, Array(buffer.word.bytes)) }
+        guard let stemmer = idle.withLock({ $0.popLast() }) ?? make() else {
+            preconditionFailure("libstemmer has no stemmer for \(name), or there is no memory")
+        }
+        defer { giveBack(stemmer) }
+        let handle = stemmer.handle
+        guard let stem = sb_stemmer_stem(handle, buffer.bytes, Int32(buffer.count)) else {
+            preconditionFailure("no memory for a stem")
+        }
+        let count = Int(sb_stemmer_length(handle))
+        // A word of nothing but what the stemmer leaves out stays as it is.
+        if count > 0 { fold(&buffer, UnsafeBufferPointer(start: stem, count: count)) }
+    }
+
+    private func fold(_ buffer: inout WordBuffer, _ stem: some Collection<UInt8>) {
+        let isASCII = stem.allSatisfy { $0 < 0x80 }
+        var folded: [UInt8] = []
+        if !isASCII {
+            for scalar in String(decoding: stem, as: UTF8.self).unicodeScalars
+            where !LetterFolding.isDropped(scalar) {
+                folded +=
+                    UTF8.encode(scalar.isASCII ? scalar : LetterFolding.fold(scalar)) ?? .init()
+            }
+        }
+        if !isASCII && folded.isEmpty { return }
+        buffer.removeAll()
+        if isASCII {
+            buffer.append(contentsOf: stem)
+        } else {
+            buffer.append(contentsOf: folded)
+        }
+    }
+
+    private func make() -> Stemmer? {
+        sb_stemmer_new(name, nil).map { Stemmer(handle: $0) }
+    }
+
+    private func giveBack(_ stemmer: Stemmer) {
+        let isKept = idle.withLock { idle in
+            guard idle.count < Self.mostIdle else { return false }
+            idle.append(stemmer)
+            return true
+        }
+        if !isKept { sb_stemmer_delete(stemmer.handle) }
+    }
+}

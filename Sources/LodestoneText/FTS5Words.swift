@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+package import LodestoneCore
+
+/// What FTS5 takes in of a document: words that were cut, folded and stemmed here, so that both
+/// text strategies have the same ones in every language.
+///
+/// FTS5's tokenizer `ascii` then has nothing left to do but to look for the spaces between them.
+package struct FTS5Words {
+    /// Between fields, so that no phrase goes from one to the next: a space that no word has, which
+    /// the tokenizer takes for a word.
+    private static let gap = "\u{A0}".utf8
+
+    /// The stems in the order of the words.
+    package let stems: String
+    /// The words as they stand in the text, folded, each once.
+    package let forms: String
+
+    /// The words of a document.
+    ///
+    /// - Returns: `nil` when it has none.
+    package init?(of fields: [TextField], _ analyzer: TextAnalyzer) {
+        var tokenizer = analyzer.tokenizer()
+        var buffer = WordBuffer()
+        var stems: [UInt8] = []
+        var forms: [UInt8] = []
+        var known: Set<WordKey> = []
+        for field in fields {
+            if !stems.isEmpty {
+                stems.append(UInt8(ascii: " "))
+                stems += Self.gap
+            }
+            var text = field.text
+            text.withUTF8 { text in
+                tokenizer.forEachWord(in: text) { word in
+                    if known.insert(WordKey(word)).inserted {
+                        if !forms.isEmpty { forms.append(UInt8(ascii: " ")) }
+                        word.withBytes { forms += $0 }
+                    }
+                    buffer.set(word)
+                    analyzer.stem(&buffer)
+                    if !stems.isEmpty { stems.append(UInt8(ascii: " ")) }
+                    buffer.word.withBytes { stems += $0 }
+                }
+            }
+        }
+        if known.isEmpty { return nil }
+        self.stems = String(decoding: stems, as: UTF8.self)
+        self.forms = String(decoding: forms, as: UTF8.self)
+    }
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import TestSupport
+import Testing
+
+@testable import LodestoneText
+
+/// Runs of characters, and what is found in them by looking at the characters alone.
+private struct Characters {
+    var random: SeededGenerator
+    static let alphabet: [Character] = ["東", "京", "都", "の", "ア", "ー", "한", "국"]
+
+    init(seed: UInt64) {
+        random = SeededGenerator(seed: seed)
+    }
+
+    mutating func run(_ lengths: ClosedRange<Int>) -> String {
+        String(
+            (0..<Int.random(in: lengths, using: &random)).map { _ in
+                Self.alphabet.randomElement(using: &random) ?? "東"
+            }
+        )
+    }
+
+    /// Runs, with Latin words among them that touch them or not.
+    mutating func text() -> [[String]] {
+        (0..<Int.random(in: 0...4, using: &random)).map { _ in
+            (0..<Int.random(in: 1...2, using: &random)).map { place in
+                place == 1 ? ["web", "x9"].randomElement(using: &random) ?? "" : run(1...6)
+            }
+        }
+    }
+
+    /// Whether words follow each other in a text, whose own words are these: runs by any part of
+    /// them, where another word follows one by its end.
+    static func has(_ phrase: [String], in text: [String]) -> Bool {
+        guard !phrase.isEmpty, phrase.count <= text.count else { return false }
+        return (0...(text.count - phrase.count)).contains { start in
+            phrase.indices.allSatisfy { place in
+                let (word, found) = (phrase[place], text[start + place])
+                let isLatin = word.allSatisfy(\.isASCII)
+                if isLatin || found.allSatisfy(\.isASCII) { return word == found }
+                let mustBegin = place > 0
+                let mustEnd = place < phrase.count - 1
+                if mustBegin && mustEnd { return word == found }
+                if mustBegin { return found.hasPrefix(word) }
+                if mustEnd { return found.hasSuffix(word) }
+                return (0...max(0, found.count - word.count)).contains {
+                    found.dropFirst($0).hasPrefix(word)
+                }
+            }
+        }
+    }
+}
+
+@Suite("Chinese, Japanese and Korean")
+struct CJKTests {
+    private func words(_ text: String) -> [String] {
+        QueryWords.folded(text).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    @Test(
+        "become overlapping pairs, cut off from other scripts",
+        arguments: [
+            ("東京都", ["東京", "京都", "都"]),
+            ("東", ["東"]),
+            ("東 京", ["東", "京"]),
+            ("Web東京tower用", ["web", "東京", "京", "tower", "用"]),
+            ("한국어", ["한국", "국어", "어"]),
+            ("ラーメン、人々", ["ラー", "ーメ", "メン", "ン", "人々", "々"]),
+            ("𠀋𠮷", ["𠀋𠮷", "𠮷"]),
+            ("é東ß", ["e", "東", "ß"]),
+            ("1東2京", ["1", "東", "2", "京"]),
+        ]
+    )
+    func pairs(text: String, expected: [String]) {
+        #expect(words(text) == expected)
+        for language in [TextLanguage.none, .german, .tamil] {
+            let analyzer = TextAnalyzer(TextOptions(language: language))
+            let texts = analyzer.words(of: text).map {
+                String(decoding: $0.form.bytes, as: UTF8.self)
+            }
+            #expect(texts == expected.map { $0 == "e" && language != .none ? "é" : $0 })
+        }
+    }
+
+    @Test("are letters and numbers of Unicode, all of them")
+    func scripts() {
+        for value in (0..<0x110000 as Range<UInt32>) {
+            guard let scalar = Unicode.Scalar(value), Words.isCJK(scalar),
+                scalar.properties.generalCategory != .unassigned
+            else { continue }
+            #expect(Words.begins(scalar), "\(String(value, radix: 16))")
+        }
+        #expect("ー々〇ゝヿꥠ㐀龿豈ｱﾡ".unicodeScalars.allSatisfy { Words.isCJK($0) })
+        #expect(!"・、。「￥aжาㄅ".unicodeScalars.contains { Words.isCJK($0) })
+    }
+
+    @Test(
+        "are found by any part of a run, as words, in phrases and as FTS5 has them",
+        arguments: 1...4
+    )
+    func differential(seed: UInt64) throws {
+        var characters = Characters(seed: seed)
+        var index = TextIndex()
+        let table = try FTS5Table(tokenizer: "ascii")
+        var texts: [[String]] = []
+        for row in 0..<200 {
+            let pieces = characters.text()
+            let text = pieces.map { $0.joined() }.joined(separator: ["、", " "][row % 2])
+            texts.append(pieces.flatMap(\.self))
+            index.add(index.analyze([text]), at: 0, row: UInt32(row))
+            try table.insert(row, QueryWords.forFTS5(text))
+            if row == 120 {
+                var sections = MemorySections()
+                try index.write(to: &sections) { _ in true }
+                index = try #require(TextIndex(from: sections, index.options))
+            }
+        }
+        for round in 0..<600 {
+            var phrase: [String] = []
+            var query = characters.run(1...4)
+            switch round % 3 {
+            case 0: phrase = [query]
+            case 1:
+                let second = characters.run(1...2)
+                phrase = [query, second]
+                query = "\"\(query) \(second)\""
+            default:
+                phrase = [query, "web"]
+                query += "WEB"
+            }
+            let parsed = NormalizedTextQuery(try TextQueryParser.parse(query, limits: .standard))
+            let hits = try index.search(parsed, k: 1_000) { _ in true }
+            let expected = Set(texts.indices.filter { Characters.has(phrase, in: texts[$0]) })
+            #expect(Set(hits.map { Int($0.row) }) == expected, "\(query)")
+            let expression = FTS5Expression.render(parsed.expression, QueryWords.analyzer)
+            #expect(try table.rows(matching: expression) == expected, "\(query)")
+        }
+    }
+
+    @Test("are found by plain words with any pair of their characters, the whole run first")
+    func plain() throws {
+        var index = TextIndex()
+        let texts = ["京都に行く", "東京都庁", "東の都", "大阪", "猫"]
+        for (row, text) in texts.enumerated() {
+            index.add(index.analyze([text]), at: 0, row: UInt32(row))
+        }
+        func found(_ query: String, fuzzy: Fuzziness? = nil) throws -> [UInt32] {
+            let asked = try TextQueryParser.anyWord(
+                query,
+                fuzzy: fuzzy,
+                limits: .standard,
+                analyzer: QueryWords.analyzer
+            )
+            return try asked.map { query in
+                try index.search(NormalizedTextQuery(query), k: 10) { _ in true }.map(\.row)
+            } ?? []
+        }
+        for fuzzy in [nil, Fuzziness.auto, Fuzziness.edits(1)] {
+            #expect(try found("東京都", fuzzy: fuzzy) == [1, 0])
+            #expect(try found("都", fuzzy: fuzzy).sorted() == [0, 1, 2])
+            #expect(try found("東京 猫", fuzzy: fuzzy).sorted() == [1, 4])
+            #expect(try found("犬", fuzzy: fuzzy) == [])
+        }
+    }
+
+    @Test(
+        "need no stars, and refuse those inside",
+        arguments: ["東京*", "*東京", "*東京*", "東京~", "東京~2", "\"東京\"*"]
+    )
+    func stars(query: String) throws {
+        let parsed = try TextQueryParser.parse(query, limits: .standard)
+        #expect(
+            FTS5Expression.render(NormalizedTextQuery(parsed).expression, QueryWords.analyzer)
+                .hasPrefix("\"東京\"")
+        )
+        #expect(!NormalizedTextQuery(parsed).expression.needsVocabulary)
+        let error = #expect(throws: LodestoneError.self) {
+            try TextQueryParser.parse("x 東*京", limits: .standard)
+        }
+        #expect(error?.reason == "TEXT_SYNTAX" && error?.message.contains("column 3") == true)
+    }
+}

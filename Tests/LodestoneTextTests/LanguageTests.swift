@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import TestSupport
+import Testing
+
+@testable import LodestoneText
+
+@Suite("Languages of texts")
+struct LanguageTests {
+    /// Words, those of a line found by each other and by no others.
+    private static let forms: [(language: TextLanguage, lines: [String])] = [
+        (
+            .french,
+            [
+                "mangé mangée mangés mangées manger mangeait",
+                "école écoles École E\u{301}cole",
+                "continuellement continuelle continuel continuels",
+                "naturellement naturelle naturel",
+                "cheval", "vérité vérités", "grande grandes",
+            ]
+        ),
+        (
+            .german,
+            [
+                "Häuser Häusern Hauses Haus",
+                "Straße Straßen strasse STRASSE",
+                "schöne schöner schönes schönen",
+                "Bücher Büchern", "laufen laufe", "Kind Kinder Kindern Kindes",
+            ]
+        ),
+        (
+            .spanish,
+            [
+                "habitación habitaciones", "hablar hablaba hablamos hablaron",
+                "niño niños niña niñas", "rápida rápidas rápido", "árbol árboles",
+            ]
+        ),
+        (
+            .russian,
+            [
+                "книга книги книгу книгой КНИГИ", "собака собаки собаку",
+                "читать читал читала", "красивый красивая красивые",
+            ]
+        ),
+        (.finnish, ["talo talossa talot", "kissa kissat kissalla"]),
+        (.turkish, ["kitap kitaplar", "evler ev", "gözlük gözlükler"]),
+    ]
+
+    @Test("find forms of a word by each other", arguments: forms.indices)
+    func stems(number: Int) {
+        let (language, lines) = Self.forms[number]
+        let analyzer = TextAnalyzer(TextOptions(language: language))
+        var stems: [WordKey: String] = [:]
+        for line in lines {
+            let found = Set(analyzer.words(of: line).map(\.stem))
+            #expect(found.count == 1, "\(language) \(line)")
+            for stem in found {
+                #expect(stems.updateValue(line, forKey: stem) == nil, "\(line)")
+                let text = String(decoding: stem.bytes, as: UTF8.self)
+                #expect(!text.unicodeScalars.contains { "éäöüñáó".unicodeScalars.contains($0) })
+            }
+        }
+    }
+
+    @Test("all have a stemmer, under the name of the library, and survive anything")
+    func all() {
+        var random = SeededGenerator(seed: 5)
+        let pieces = [
+            "a", "éx", "e\u{301}", "книг", "ق", "ـ", "\u{64B}", "हि", "न्दी", "தமிழ்", "װאָ", "ση", "ς",
+            "ñ", "Ж",
+            "ı", "İ", "ß", "\u{301}", "1", "東", "\u{E000}", "𝔘", "\u{5B0}",
+        ]
+        for language in TextLanguage.allCases {
+            #expect(TextAnalyzer.knows(language), "\(language)")
+            let analyzer = TextAnalyzer(TextOptions(language: language))
+            for _ in 0..<500 {
+                let count = Int.random(in: 1...200, using: &random)
+                let text = (0..<count).map { _ in pieces.randomElement(using: &random) ?? "" }
+                    .joined()
+                for word in analyzer.words(of: text) {
+                    #expect(!word.stem.bytes.isEmpty)
+                    #expect(analyzer.stem(of: word.form.bytes) == word.stem)
+                }
+            }
+        }
+    }
+
+    @Test("may be used by several threads at once")
+    func threads() async {
+        let analyzer = TextAnalyzer(TextOptions(language: .german))
+        let expected = analyzer.words(of: "Häusern").map(\.stem)
+        await withTaskGroup(of: Bool.self) { group in
+            for _ in 0..<32 {
+                group.addTask {
+                    (0..<500).allSatisfy { _ in
+                        analyzer.words(of: "Häusern").map(\.stem) == expected
+                    }
+                }
+            }
+            for await isRight in group { #expect(isRight) }
+        }
+    }
+
+    @Test("answer words, phrases, beginnings, parts and typing errors, with highlights")
+    func questions() throws {
+        let options = TextOptions(language: .french)
+        let analyzer = TextAnalyzer(options)
+        var index = TextIndex(options)
+        let texts = ["Les pommes mangées à l'école", "Il mange une pomme", "Écoles du soir"]
+        for (row, text) in texts.enumerated() {
+            index.add(index.analyze([text]), at: 0, row: UInt32(row))
+        }
+        func found(_ query: String) throws -> [UInt32] {
+            let parsed = NormalizedTextQuery(try TextQueryParser.parse(query, limits: .standard))
+            return try index.search(parsed, k: 10) { _ in true }.map(\.row).sorted()
+        }
+        #expect(try found("manger") == [0, 1])
+        #expect(try found("\"pomme mangé\"") == [0])
+        #expect(try found("ecole") == [0, 2])
+        #expect(try found("éco*") == [0, 2])
+        #expect(try found("*cole*") == [0, 2])
+        #expect(try found("écloe~1") == [0, 2])
+        let query = NormalizedTextQuery(
+            try TextQueryParser.parse("école manger", limits: .standard)
+        )
+        let words = try HighlightedWords([query], analyzer: analyzer, index: index, context: nil)
+        let highlight = Highlight(fragmentSize: 0, before: "<", after: ">")
+        #expect(
+            Highlighter(words, highlight).fragments(of: texts[0]).map(\.text)
+                == ["Les pommes <mangées> à l'<école>"]
+        )
+        let explained = try index.explanation(of: query)
+        #expect(explained.map(\.documents) == [2, 2])
+    }
+
+    @Test("leave no word out but English ones")
+    func stopWords() {
+        for language in TextLanguage.allCases {
+            let words = TextAnalyzer(TextOptions(language: language)).words(of: "the der la и")
+            #expect(words.filter(\.isStopWord).count == (language == .english ? 1 : 0))
+        }
+    }
+}
