@@ -113,10 +113,10 @@ public enum VectorIndexStrategy: Sendable, Equatable {
 
 /// How a collection finds words.
 public enum TextIndexStrategy: Int32, Sendable, CaseIterable {
-    /// SQLite's FTS5 with the porter stemmer: on disk, small in memory, slow at ranking and costly
+    /// SQLite's FTS5 with the same words: on disk, small in memory, slow at ranking and costly
     /// in a write.
     case fts5 = 0
-    /// Lodestone's own postings with the same words: the rule.
+    /// Lodestone's own postings: the rule.
     case postings = 1
 }
 

@@ -138,8 +138,7 @@ public struct MatchText: Sendable, Equatable {
     /// Which other words each word finds, typing errors made good; `nil`: none, except for words
     /// that say so in query syntax.
     ///
-    /// Words in phrases, before a star and around one are taken as they are. Not in collections
-    /// with the text strategy `fts5`.
+    /// Words in phrases, before a star and around one are taken as they are.
     public var fuzzy: Fuzziness?
 
     /// Creates a text question.

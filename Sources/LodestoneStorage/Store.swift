@@ -139,6 +139,8 @@ package protocol StoreReader: AnyObject {
         after: RowNumber?,
         _ body: (StoredRow) throws(LodestoneError) -> Bool
     ) throws(LodestoneError)
+    /// The words of a collection whose words the store keeps.
+    func words(of collection: CollectionNumber) throws(LodestoneError) -> any StoredWords
     /// Rows whose text matches, best first, ties in row order, until `body` answers false; of a
     /// collection whose words the store keeps.
     ///

@@ -4,8 +4,9 @@
 package enum FTS5Expression {
     /// The right side of `MATCH` for `expression`.
     ///
-    /// Every word is quoted, so FTS5 reads no word as syntax. It has no fuzzy words and patterns:
-    /// their letters are looked for as they are, so whoever asks leaves these out before.
+    /// Every word is quoted, so FTS5 reads no word as syntax. Fields are left out: the table has all
+    /// of them in one column, so `FieldMatcher` looks again at what was found. Fuzzy words and patterns
+    /// are expanded before; their letters are looked for as they are.
     package static func render(_ expression: TextExpression, _ analyzer: TextAnalyzer) -> String {
         switch expression {
         case .word(let word): quote([word], analyzer)
@@ -13,15 +14,18 @@ package enum FTS5Expression {
         case .pattern(let pattern): quote(pattern.parts, analyzer)
         case .phrase(let words): quote(words, analyzer)
         case .prefix(let words): quote(words, analyzer) + "*"
-        // The table has all fields in one column.
         case .field(_, let expression): render(expression, analyzer)
         case .and(let parts): parts.map { operand($0, analyzer) }.joined(separator: " AND ")
         case .or(let parts): parts.map { operand($0, analyzer) }.joined(separator: " OR ")
         case .andNot(let wanted, let unwanted):
             "\(operand(wanted, analyzer)) NOT \(operand(unwanted, analyzer))"
+        case .anyOf(let words) where words.isEmpty: nothing
         case .anyOf(let words): words.map { quote([$0]) }.joined(separator: " OR ")
         }
     }
+
+    /// A word that no document has: two of the spaces that stand between fields.
+    private static let nothing = "\"\u{A0}\u{A0}\""
 
     private static func operand(_ expression: TextExpression, _ analyzer: TextAnalyzer) -> String {
         switch expression {

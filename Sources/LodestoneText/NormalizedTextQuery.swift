@@ -86,7 +86,7 @@ package struct NormalizedTextQuery: Sendable, Equatable {
         }
     }
 
-    private init(_ expression: TextExpression, isComplement: Bool) {
+    init(_ expression: TextExpression, isComplement: Bool) {
         self.expression = expression
         self.isComplement = isComplement
     }

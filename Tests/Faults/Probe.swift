@@ -44,10 +44,7 @@ struct Probe {
     }
 
     private func checkSearches(_ ids: [String]) async throws {
-        // FTS5 knows neither the letters of words nor the fields of texts.
-        let hasPostings = try await store.description().options.textStrategy == .postings
         var questions: [(query: Query, id: String, isThere: Bool, how: String)] = []
-        let field = hasPostings ? "body:" : ""
         func match(_ text: String) -> Query {
             Query([.matching(text, mode: .querySyntax)], limit: 2)
         }
@@ -60,12 +57,10 @@ struct Probe {
             questions.append((Query([exact], filter: same, limit: 1), id, isThere, "filter"))
             let token = content.token(id, version)
             questions.append((match(token), id, isThere, "word"))
-            if hasPostings {
-                questions.append((match("\(Self.mistyped(token))~1"), id, isThere, "mistyped word"))
-            }
+            questions.append((match("\(Self.mistyped(token))~1"), id, isThere, "mistyped word"))
             let first = content.firstWord(id, version)
             questions.append((match("\"\(first) \(token)\""), id, isThere, "phrase"))
-            let both = "(\(token) OR nowhere) AND \(field)\(first) AND NOT \"\(token) \(token)\""
+            let both = "(\(token) OR nowhere) AND body:\(first) AND NOT \"\(token) \(token)\""
             questions.append((match(both), id, isThere, "words together"))
         }
         for id in ids {

@@ -204,6 +204,29 @@ struct SQLiteStoreTests {
         }
     }
 
+    @Test("gives the words of texts, with how many documents have them, until nobody wants them")
+    func words() throws {
+        let store = try open()
+        _ = try store.commit([collection(), batch([document, document], firstRow: 0)])
+        _ = try store.commit([batch([], firstRow: 2, removed: [1])])
+        let context = CallContext()
+        let reader = try store.beginRead(context: context)
+        defer { reader.end() }
+        let words = try reader.words(of: 1)
+        var forms: [String] = []
+        try words.forEachForm { form in
+            forms.append(String(decoding: form, as: UTF8.self))
+            return forms.count < 2
+        }
+        #expect(forms == ["a", "b"])
+        #expect(try words.frequency(ofStem: Array("große".utf8)) == 0)
+        #expect(try words.frequency(ofStem: Array("große'; --\"".utf8)) == 0)
+        #expect(try words.frequency(ofStem: Array("a".utf8)) == 1)
+        context.cancel()
+        let error = #expect(throws: LodestoneError.self) { try words.forEachForm { _ in true } }
+        #expect(error?.code == .cancelled)
+    }
+
     @Test("keeps changed options, and tells of the change in its log")
     func alters() throws {
         var record = CollectionRecord(

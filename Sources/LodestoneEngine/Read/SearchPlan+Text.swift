@@ -22,31 +22,17 @@ extension SearchPlan {
             }
         guard let query = parsed.map(NormalizedTextQuery.init) else { return nil }
         for field in query.fields { try check(field) }
-        if options.textStrategy == .fts5, query.expression.needsVocabulary {
-            throw LodestoneError(
-                .unimplemented,
-                reason: "FTS5_VOCABULARY",
-                "'\(request.collection)' keeps its words in FTS5, which knows no fuzzy words and no "
-                    + "patterns like *thon.",
-                recovery: "Ask for whole words and prefix*, or keep the texts in a collection with "
-                    + "the text strategy postings.",
-                field: "query"
-            )
+        if let rows = view.rows, options.textStrategy == .fts5, query.expression.needsVocabulary {
+            let words = try rows.words(of: view.collection.number)
+            return try query.expanded(by: words, TextAnalyzer(options.text))
         }
         return query
     }
 
     /// Refuses a field that can't be asked for.
     private func check(_ field: String) throws(LodestoneError) {
-        guard let text = view.state.text else {
-            throw LodestoneError(
-                .unimplemented,
-                reason: "TEXT_FIELDS",
-                "The query asks for the field '\(field)'; the strategy fts5 keeps all fields of a "
-                    + "document as one text.",
-                recovery: "Ask without it, or use a collection with the strategy postings."
-            )
-        }
+        // With FTS5 no field is declared, so all can be asked for.
+        guard let text = view.state.text else { return }
         guard text.mayHaveField(field) else {
             let known = options.text.fields.map { "'\($0.name)'" }.joined(separator: ", ")
             throw .invalid(
@@ -82,19 +68,15 @@ extension SearchPlan {
             }
             return list
         }
-        guard let rows = view.rows else { return list }
-        let analyzer = TextAnalyzer(options.text)
         guard query.isComplement else {
-            try rows.forEachMatch(of: query.expression, in: view.collection.number, analyzer) {
-                (row, score) throws(LodestoneError) in
-                if isWanted(row) { list.append(row, score) }
+            try forEachRow(matching: query.expression, isWanted) { row, score in
+                list.append(row, score)
                 return list.rows.count < depth
             }
             return list
         }
         var matches = RowSet(count: Int(shared.contents.state.nextRow))
-        try rows.forEachMatch(of: query.expression, in: view.collection.number, analyzer) {
-            (row, _) throws(LodestoneError) in
+        try forEachRow(matching: query.expression, isWanted) { row, _ in
             matches.insert(row)
             return true
         }
@@ -104,5 +86,30 @@ extension SearchPlan {
             row += 1
         }
         return list
+    }
+
+    /// Calls `body` with the rows that FTS5 finds, best first, until it answers false.
+    ///
+    /// Where the question names fields, the text of each row that has its words is read.
+    private func forEachRow(
+        matching expression: TextExpression,
+        _ isWanted: (RowNumber) -> Bool,
+        _ body: (RowNumber, Double) -> Bool
+    ) throws(LodestoneError) {
+        guard let rows = view.rows else { return }
+        let number = view.collection.number
+        let analyzer = TextAnalyzer(options.text)
+        let matcher = expression.hasFields ? FieldMatcher(expression, analyzer) : nil
+        let question = matcher == nil ? expression : expression.withoutFields
+        try rows.forEachMatch(of: question, in: number, analyzer) {
+            (row, score) throws(LodestoneError) in
+            guard isWanted(row) else { return true }
+            if let matcher {
+                try context.check()
+                guard let stored = try rows.row(row, of: number), matcher.matches(stored.text)
+                else { return true }
+            }
+            return body(row, score)
+        }
     }
 }

@@ -291,6 +291,10 @@ final class SQLiteReader: StoreReader {
             .forEach(after: after, context: context, body)
     }
 
+    func words(of collection: CollectionNumber) throws(LodestoneError) -> any StoredWords {
+        try SQLiteWords(collection, connection, context)
+    }
+
     func forEachMatch(
         of expression: TextExpression,
         in collection: CollectionNumber,

@@ -11,6 +11,8 @@ struct FuzzyWord {
     let expansions: [Expansion]
     /// How many documents have it, for its weight.
     let frequency: Int
+    /// Weights of so many words still tell rare postings apart.
+    static let mostExpansions = 8_192
 
     /// What an occurrence of each expansion counts beside one of the word itself.
     ///
@@ -34,9 +36,6 @@ struct FuzzyWord {
 }
 
 extension TextIndex {
-    /// Weights of so many words still tell rare postings apart.
-    private static var mostExpansions: Int { 8_192 }
-
     /// Finds the words that some words stand for; all together no more than 8,192.
     func fuzzyWords(
         _ words: [(text: String, fuzziness: Fuzziness)],
@@ -44,7 +43,7 @@ extension TextIndex {
     ) throws(LodestoneError) -> [FuzzyWord] {
         try words.map { (word) throws(LodestoneError) in
             var fuzziness = word.fuzziness
-            let share = Self.mostExpansions / words.count
+            let share = FuzzyWord.mostExpansions / words.count
             fuzziness.maxExpansions = min(fuzziness.maxExpansions, share)
             return try fuzzyWord(word.text, fuzziness, context: context)
         }

@@ -76,17 +76,12 @@ extension TextIndex {
             return candidates.count <= limit
         }
         guard candidates.count <= limit else {
-            throw .invalid(
-                "LIMIT",
-                "The pattern \(pattern) stands for more than \(limit) words.",
-                recovery: "Write more of its letters.",
-                field: "query"
-            )
+            throw .tooManyWords(pattern, limit)
         }
         return candidates.expansions(limit: limit)
     }
 
-    private static func prefix(of word: [UInt8], letters: Int) -> ArraySlice<UInt8> {
+    static func prefix(of word: [UInt8], letters: Int) -> ArraySlice<UInt8> {
         var place = 0
         var count = 0
         while place < word.count {
@@ -142,27 +137,71 @@ extension TextIndex {
     }
 }
 
+extension LodestoneError {
+    /// A pattern of which a part of the words would be a wrong answer.
+    static func tooManyWords(_ pattern: WordPattern, _ limit: Int) -> LodestoneError {
+        .invalid(
+            "LIMIT",
+            "The pattern \(pattern) stands for more than \(limit) words.",
+            recovery: "Write more of its letters.",
+            field: "query"
+        )
+    }
+}
+
+/// How good a word is beside others that another stands for.
+struct ExpansionRank {
+    let word: ContiguousArray<UInt8>
+    let distance: Int
+    private let differsAtStart: Bool
+    private let lengthDifference: Int
+    /// Documents that have its stem.
+    let frequency: Int
+
+    /// - Parameters:
+    ///   - word: A word of texts, folded.
+    ///   - distance: Edits between the two.
+    ///   - first: The first letter of the word that was asked for.
+    ///   - letters: How many letters that has.
+    ///   - frequency: Documents that have the stem of `word`.
+    init(
+        word: UnsafeBufferPointer<UInt8>,
+        distance: Int,
+        first: UInt32?,
+        letters: Int,
+        frequency: Int
+    ) {
+        var start: UInt32?
+        var count = 0
+        WordScalars.forEach(in: word) { scalar in
+            if start == nil { start = scalar }
+            count += 1
+        }
+        self.word = ContiguousArray(word)
+        self.distance = distance
+        differsAtStart = start != first
+        lengthDifference = abs(count - letters)
+        self.frequency = frequency
+    }
+
+    /// Whether it is to be preferred to `other`.
+    func precedes(_ other: ExpansionRank) -> Bool {
+        if distance != other.distance { return distance < other.distance }
+        if differsAtStart != other.differsAtStart { return !differsAtStart }
+        if lengthDifference != other.lengthDifference {
+            return lengthDifference < other.lengthDifference
+        }
+        if frequency != other.frequency { return frequency > other.frequency }
+        return word.lexicographicallyPrecedes(other.word)
+    }
+}
+
 /// Words that were found, the best one of each stem.
 private struct Candidates {
     private struct Candidate {
-        let word: ContiguousArray<UInt8>
-        let distance: Int
-        let differsAtStart: Bool
-        let lengthDifference: Int
+        let rank: ExpansionRank
         let stem: WordKey
         let cursors: [TermCursor]
-        let frequency: Int
-
-        /// Whether it is to be preferred to `other`.
-        func precedes(_ other: Candidate) -> Bool {
-            if distance != other.distance { return distance < other.distance }
-            if differsAtStart != other.differsAtStart { return !differsAtStart }
-            if lengthDifference != other.lengthDifference {
-                return lengthDifference < other.lengthDifference
-            }
-            if frequency != other.frequency { return frequency > other.frequency }
-            return word.lexicographicallyPrecedes(other.word)
-        }
     }
 
     private let index: TextIndex
@@ -188,23 +227,16 @@ private struct Candidates {
         let cursors = known.map { candidates[$0].cursors } ?? index.cursors(ofStem: stem)
         let frequency = cursors.reduce(0) { $0 + $1.frequency }
         guard frequency > 0 else { return places[stem] = -1 }
-        var start: UInt32?
-        var letters = 0
-        WordScalars.forEach(in: word) { scalar in
-            if start == nil { start = scalar }
-            letters += 1
-        }
-        let candidate = Candidate(
-            word: ContiguousArray(word),
+        let rank = ExpansionRank(
+            word: word,
             distance: distance,
-            differsAtStart: start != first,
-            lengthDifference: abs(letters - self.letters),
-            stem: stem,
-            cursors: cursors,
+            first: first,
+            letters: letters,
             frequency: frequency
         )
+        let candidate = Candidate(rank: rank, stem: stem, cursors: cursors)
         if let known {
-            if candidate.precedes(candidates[known]) { candidates[known] = candidate }
+            if rank.precedes(candidates[known].rank) { candidates[known] = candidate }
         } else {
             places[stem] = candidates.count
             candidates.append(candidate)
@@ -212,11 +244,11 @@ private struct Candidates {
     }
 
     func expansions(limit: Int) -> [Expansion] {
-        candidates.sorted { $0.precedes($1) }.prefix(limit).map { candidate in
+        candidates.sorted { $0.rank.precedes($1.rank) }.prefix(limit).map { candidate in
             Expansion(
-                word: candidate.word,
+                word: candidate.rank.word,
                 stem: candidate.stem,
-                distance: candidate.distance,
+                distance: candidate.rank.distance,
                 cursors: candidate.cursors
             )
         }

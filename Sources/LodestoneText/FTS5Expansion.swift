@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+package import LodestoneCore
+
+/// Words that a store keeps, to look through.
+package protocol StoredWords {
+    /// Calls `body` with every word as it stands in texts, folded, each once, until it answers false.
+    func forEachForm(_ body: ([UInt8]) -> Bool) throws(LodestoneError)
+    /// How many documents have a stem.
+    func frequency(ofStem stem: [UInt8]) throws(LodestoneError) -> Int
+}
+
+extension NormalizedTextQuery {
+    /// The same question with the words that its fuzzy words and patterns stand for.
+    ///
+    /// They are those that `TextIndex` finds: the same rules, limits and order.
+    ///
+    /// - Throws: `.invalidArgument` for a pattern that stands for too many words; what `words` throws.
+    /// - Complexity: O(words of all texts) for each fuzzy word and pattern.
+    package func expanded(
+        by words: some StoredWords,
+        _ analyzer: TextAnalyzer
+    ) throws(LodestoneError) -> NormalizedTextQuery {
+        guard expression.needsVocabulary else { return self }
+        let fuzzyCount = expression.anyWord(by: analyzer)?.fuzzy.count ?? 1
+        let expansion = FTS5Expansion(
+            words: words,
+            analyzer: analyzer,
+            mostExpansions: FuzzyWord.mostExpansions / max(1, fuzzyCount)
+        )
+        return NormalizedTextQuery(
+            try expansion.expanded(expression),
+            isComplement: isComplement
+        )
+    }
+}
+
+/// Finds the words that others stand for by a look at all of them.
+private struct FTS5Expansion<Words: StoredWords> {
+    let words: Words
+    let analyzer: TextAnalyzer
+    let mostExpansions: Int
+
+    func expanded(_ expression: TextExpression) throws(LodestoneError) -> TextExpression {
+        switch expression {
+        case .fuzzy(let word, let fuzziness):
+            return .anyOf(try near(word, fuzziness))
+        case .pattern(let pattern):
+            return .anyOf(try alike(pattern))
+        case .field(let name, let inner):
+            return .field(name, try expanded(inner))
+        case .and(let parts):
+            return .and(try parts.map { (part) throws(LodestoneError) in try expanded(part) })
+        case .or(let parts):
+            return .or(try parts.map { (part) throws(LodestoneError) in try expanded(part) })
+        case .andNot(let wanted, let unwanted):
+            return .andNot(try expanded(wanted), try expanded(unwanted))
+        case .word, .phrase, .prefix, .anyOf:
+            return expression
+        }
+    }
+
+    /// As `TextIndex.fuzzyWord`.
+    private func near(_ word: String, _ fuzziness: Fuzziness) throws(LodestoneError) -> [QueryWord]
+    {
+        guard let asked = analyzer.words(of: word).first else { return [] }
+        let folded = asked.form.bytes
+        let scalars = folded.withUnsafeBufferPointer { WordScalars.all(in: $0) }
+        let edits = fuzziness.edits(forLetters: scalars.count)
+        let limit = min(fuzziness.maxExpansions, mostExpansions)
+        guard edits > 0 else { return [asked] }
+        let distances = EditDistance(scalars)
+        let signature = folded.withUnsafeBufferPointer { LetterSignature.of($0) }
+        let prefix = TextIndex.prefix(of: folded, letters: fuzziness.prefixLength)
+        var found: [(form: [UInt8], distance: Int)] = []
+        try words.forEachForm { form in
+            form.withUnsafeBufferPointer { bytes in
+                let own = LetterSignature.of(bytes)
+                if (own & ~signature).nonzeroBitCount <= edits,
+                    (signature & ~own).nonzeroBitCount <= edits, bytes.starts(with: prefix),
+                    let distance = distances.distance(to: bytes, limit: edits)
+                {
+                    found.append((form, distance))
+                }
+            }
+            return true
+        }
+        var best: [WordKey: ExpansionRank] = [:]
+        for (form, distance) in found {
+            let stem = analyzer.stem(of: form)
+            let frequency: Int
+            if let known = best[stem] {
+                frequency = known.frequency
+            } else {
+                frequency = try words.frequency(ofStem: stem.bytes)
+            }
+            let rank = form.withUnsafeBufferPointer { bytes in
+                ExpansionRank(
+                    word: bytes,
+                    distance: distance,
+                    first: scalars.first,
+                    letters: scalars.count,
+                    frequency: frequency
+                )
+            }
+            if best[stem].map({ rank.precedes($0) }) ?? true { best[stem] = rank }
+        }
+        let ranked = best.sorted { $0.value.precedes($1.value) }
+        if ranked.first?.value.distance == 0 {
+            return ranked.prefix(limit + 1).map { QueryWord(stem: $0.key) }
+        }
+        // A word that no text has as it is, but whose stem some have, finds these.
+        let others = ranked.prefix(limit).map(\.key).filter { $0 != asked.stem }
+        return [asked] + others.map { QueryWord(stem: $0) }
+    }
+
+    /// As `TextIndex.expansions(of:)`.
+    private func alike(_ pattern: WordPattern) throws(LodestoneError) -> [QueryWord] {
+        let matcher = WordMatcher(pattern, analyzer)
+        let limit = Limits.standard.maxPatternWords
+        var stems: Set<WordKey> = []
+        try words.forEachForm { form in
+            if form.withUnsafeBufferPointer({ matcher.matches($0) }) {
+                stems.insert(analyzer.stem(of: form))
+            }
+            return stems.count <= limit
+        }
+        guard stems.count <= limit else { throw .tooManyWords(pattern, limit) }
+        return stems.map { QueryWord(stem: $0) }
+    }
+}
+
+extension QueryWord {
+    /// A word that another stands for.
+    fileprivate init(stem: WordKey) {
+        self.init(text: "", form: stem, stem: stem, isStopWord: false, isEndOfRun: false)
+    }
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import TestSupport
+import Testing
+
+@testable import LodestoneEngine
+
+@Suite("The text strategies, one against the other")
+struct TextStrategyTests {
+    private let directory: TemporaryDirectory
+
+    init() throws {
+        directory = try TemporaryDirectory()
+    }
+
+    /// Documents and questions of words that are often like each other.
+    private struct Texts {
+        var random: SeededGenerator
+        static let beginnings = ["run", "python", "schön", "mang", "tall", "the", "東京", "京都", "都"]
+        static let endings = ["", "s", "ning", "e", "é", "ée", "er", "ing"]
+
+        mutating func pick(_ list: [String]) -> String { list.randomElement(using: &random) ?? "" }
+        mutating func chance(_ of: Int) -> Bool { Int.random(in: 0..<of, using: &random) == 0 }
+
+        mutating func word() -> String {
+            let word = pick(Self.beginnings)
+            return word.first?.isASCII ?? false || word == "schön"
+                ? word + pick(Self.endings) : word
+        }
+
+        mutating func text() -> String {
+            (0..<Int.random(in: 0...6, using: &random)).map { _ in word() }
+                .joined(separator: pick([" ", ", ", " - "]))
+        }
+
+        mutating func document(_ number: Int) throws -> Document {
+            let fields = ["title", "body", "title", "note"].shuffled(using: &random)
+                .prefix(Int.random(in: 0...3, using: &random))
+            return Document(
+                id: try DocumentID("d\(number)"),
+                text: fields.map { TextField(name: $0, text: text()) }
+            )
+        }
+
+        mutating func misspelt() -> String {
+            // A letter among characters would be a word of its own.
+            var letters = Array(pick(Self.beginnings.filter { $0.count > 2 }) + pick(Self.endings))
+            let place = Int.random(in: 0..<letters.count, using: &random)
+            if chance(2) { letters.insert("n", at: place) } else { letters[place] = "x" }
+            return String(letters)
+        }
+
+        mutating func term() -> String {
+            let letters = pick(["run", "pyth", "ann", "e", "hön"])
+            let term: String
+            switch Int.random(in: 0..<9, using: &random) {
+            case 0, 1: term = word()
+            case 2: term = "\"\(word()) \(word())\""
+            case 3: term = word() + "*"
+            case 4, 5: term = misspelt() + pick(["~", "~1", "~2"])
+            case 6: term = "*\(letters)*"
+            case 7: term = pick(["r*n", "m*e", "*ing", "py*s"])
+            default: term = "\"\(word()) \(letters)\"*"
+            }
+            return chance(3) ? pick(["title", "body", "note", "none"]) + ":" + term : term
+        }
+
+        mutating func question(depth: Int = 0) -> String {
+            if depth == 3 || chance(3) { return term() }
+            let (one, other) = (question(depth: depth + 1), question(depth: depth + 1))
+            switch Int.random(in: 0..<6, using: &random) {
+            case 0: return "NOT (\(one))"
+            case 1: return "(\(one)) OR (\(other))"
+            case 2: return "\(pick(["title", "body"])):(\(one) NOT (\(other)))"
+            case 3: return "(\(one)) NOT (\(other))"
+            default: return "(\(one)) AND (\(other))"
+            }
+        }
+    }
+
+    private func answer(_ engine: Engine, _ collection: String, _ source: Source) async throws
+        -> Set<String>
+    {
+        let query = Query([source], limit: 1_000)
+        return Set(try await engine.search(collection, query).map(\.id.string))
+    }
+
+    @Test("find the same documents", arguments: [TextLanguage.english, .none, .french, .german])
+    func differential(language: TextLanguage) async throws {
+        let engine = try Engine.open(directory: directory.path)
+        for (name, strategy) in [("postings", TextIndexStrategy.postings), ("fts5", .fts5)] {
+            try await engine.createCollection(
+                name,
+                CollectionOptions(
+                    dimension: 0,
+                    textStrategy: strategy,
+                    text: TextOptions(language: language)
+                )
+            )
+        }
+        var texts = Texts(random: SeededGenerator(seed: UInt64(language.rawValue) + 1))
+        var found = 0
+        for round in 0..<3 {
+            // New documents, new texts of old ones, and some that go.
+            let documents = try (round * 40..<round * 40 + 60).map { try texts.document($0) }
+            let gone = try (0..<10).map { try DocumentID("d\(round * 40 + $0 * 3)") }
+            for name in ["postings", "fts5"] {
+                _ = try await engine.index(name, documents)
+                _ = try await engine.dropMany(DropManyRequest(collection: name, ids: gone))
+                // Postings forget the words of gone documents with the next base.
+                _ = try await engine.compact(name)
+            }
+            for _ in 0..<150 {
+                let source: Source
+                if texts.chance(4) {
+                    let words = (0..<Int.random(in: 1...3, using: &texts.random))
+                        .map { _ in texts.chance(2) ? texts.word() : texts.misspelt() }
+                    source = .matching(
+                        words.joined(separator: " "),
+                        fuzzy: [nil, .auto, .edits(1), .edits(2)].randomElement(
+                            using: &texts.random
+                        )
+                            ?? nil
+                    )
+                } else {
+                    source = .matching(texts.question(), mode: .querySyntax)
+                }
+                let expected = try await answer(engine, "postings", source)
+                #expect(try await answer(engine, "fts5", source) == expected, "\(source)")
+                found += expected.isEmpty ? 0 : 1
+            }
+            let report = try await engine.verify()
+            #expect(report.isClean, "\(report.damages)")
+        }
+        // Questions that find nothing say nothing.
+        #expect(found > 150)
+        engine.close()
+    }
+
+    @Test("highlight what fuzzy words, patterns and fields stand for, and find the limit of words")
+    func fts5() async throws {
+        let engine = try Engine.open(directory: directory.path)
+        try await engine.createCollection(
+            "texts",
+            CollectionOptions(dimension: 0, textStrategy: .fts5)
+        )
+        let words = (0...Limits.standard.maxPatternWords).map { "q\($0)q" }.joined(separator: " ")
+        _ = try await engine.index(
+            "texts",
+            [
+                Document(id: "a", text: [TextField(name: "t", text: "Pythons run")]),
+                Document(id: "b", text: [TextField(name: "u", text: words)]),
+            ]
+        )
+        var query = Query([.matching("t:pytohn~ *ru*", mode: .querySyntax)])
+        query.highlight = Highlight(before: "<", after: ">")
+        let hits = try await engine.search("texts", query)
+        #expect(hits.map(\.id) == ["a"])
+        #expect(hits.first?.highlights.first?.fragments.map(\.text) == ["<Pythons> <run>"])
+        let error = await failure {
+            _ = try await engine.search("texts", Query([.matching("*q*", mode: .querySyntax)]))
+        }
+        #expect(error?.code == .invalidArgument && error?.reason == "LIMIT")
+        engine.close()
+    }
+}
