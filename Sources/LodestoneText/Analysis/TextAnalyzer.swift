@@ -5,14 +5,13 @@ package import LodestoneCore
 package struct TextAnalyzer: Sendable {
     private let language: TextLanguage
     private let stopWords: StopWords
-    /// Of languages that have neither Porter's stemmer nor none.
-    private let snowball: SnowballStemmer?
+    private let keepsMarks: Bool
 
     /// The analyzer of a collection.
     package init(_ options: TextOptions) {
         language = options.language
         stopWords = options.keepsStopWords ? .none : StopWords(options.language)
-        snowball = SnowballStemmer.of(options.language)
+        keepsMarks = SnowballStemmer.of(options.language) != nil
     }
 
     /// Whether this machine can stem words of a language.
@@ -21,14 +20,15 @@ package struct TextAnalyzer: Sendable {
     }
 
     /// What cuts texts into words for it.
-    func tokenizer() -> Tokenizer { Tokenizer(keepsMarks: snowball != nil) }
+    func tokenizer() -> Tokenizer { Tokenizer(keepsMarks: keepsMarks) }
 
     /// Makes the stem of a folded word.
     func stem(_ word: inout WordBuffer) {
         switch language {
         case .english: PorterStemmer.stem(&word)
         case .none: break
-        default: snowball?.stem(&word)
+        // Looked up, so that copies of an analyzer for English count no references to it.
+        default: SnowballStemmer.of(language)?.stem(&word)
         }
     }
 
