@@ -226,7 +226,7 @@ struct CommandTests {
             "none"
         )
         #expect(set.status == 0, "\(set.errors)")
-        #expect(set.output.contains("hnsw (m 8, ef construction 200, ef search 30, none)"))
+        #expect(set.output.contains("hnsw (m 8, ef construction 160, ef search 30, none)"))
         let built = try await server.lodestone("index", "build", "things", "--json")
         #expect(built.status == 0 && built.json["sequenceNumber"] as? Int ?? 0 > 0)
         let status = try await server.lodestone("index", "status", "things", "--json")

@@ -180,7 +180,10 @@ struct SQLiteStoreTests {
                 try reader.collections().map(\.options) == [
                     CollectionOptions(
                         dimension: 2,
-                        vectorStrategy: .hnswBatch,
+                        vectorStrategy: .hnsw(
+                            inlineIndexing: false,
+                            HNSWOptions(efConstruction: 200)
+                        ),
                         textStrategy: .fts5
                     )
                 ]

@@ -458,7 +458,7 @@ enum GoldenValues {
     private static let building = {
         var collection = description(300, 200, 70_000)
         collection.index = IndexStatus(
-            strategy: .hnswBatch,
+            strategy: .hnsw(inlineIndexing: false, HNSWOptions(efConstruction: 200)),
             state: .building,
             indexedVectors: 150,
             scannedVectors: 50,

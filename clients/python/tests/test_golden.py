@@ -166,7 +166,7 @@ def test_replies_are_read() -> None:
         ("c", "b", True),
     ]
     index = _codec.read_description(golden("collection").describe_collection.collection).index
-    assert index == IndexStatus(HNSW(), "building", 150, 50, 0.75, 65_536, 1, 0.5, "Soon.")
+    assert index == IndexStatus(HNSW(ef_construction=200), "building", 150, 50, 0.75, 65_536, 1, 0.5, "Soon.")
     documents = _codec.read_documents(golden("documents").get)
     assert documents[0].vector is not None and documents[0].vector.dtype == np.float32
     assert documents[1].vector is None
