@@ -31,8 +31,10 @@ struct SearchPlan {
             var result = try answer(query, &near[index], allowed: allowed[index])
             if query.include.contains(.explain) { result.filter = filtered[index]?.explanation }
             if !query.facets.isEmpty {
-                let live = try view.rows(matching: nil, context)
-                let counted = allowed[index] ?? live
+                let counted =
+                    if let allowed = allowed[index] { allowed } else {
+                        try view.rows(matching: nil, context)
+                    }
                 result.facets = try view.facets(query.facets, of: counted, context)
             }
             results.append(result)
