@@ -117,7 +117,7 @@ package final class SQLiteStore: Store, @unchecked Sendable {
             try writer.execute(Schema.configure(durability))
             if format == 0 {
                 try writer.execute("BEGIN EXCLUSIVE")
-                try writer.execute(Schema.create)
+                try writer.execute(Schema.create())
                 try writer.execute("COMMIT")
             } else if format < Schema.format {
                 try writer.execute("BEGIN EXCLUSIVE")

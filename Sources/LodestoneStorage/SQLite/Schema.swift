@@ -25,12 +25,15 @@ package import LodestoneText
 enum Schema {
     /// The layout that this release reads and writes.
     static let format: Int64 = 4
+    /// The first one with bases.
+    static let formatOfBases: Int64 = 2
     /// The first one whose words are those of `FTS5Words`.
     static let formatOfWords: Int64 = 4
     /// "LODE": tells our files from other programs' databases.
     static let applicationID = 0x4c4f_4445
 
-    static let create = """
+    static func create(format: Int64 = format) -> String {
+        """
         CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
         CREATE TABLE collections(
             number INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE, options BLOB NOT NULL);
@@ -44,16 +47,24 @@ enum Schema {
             id BLOB PRIMARY KEY, seq INTEGER NOT NULL, fingerprint INTEGER NOT NULL,
             inserted INTEGER NOT NULL, replaced INTEGER NOT NULL, dropped INTEGER NOT NULL,
             time INTEGER NOT NULL) WITHOUT ROWID;
-        \(addBases)
+        \(format < formatOfBases ? "" : addBases)
         PRAGMA application_id = \(applicationID);
         PRAGMA user_version = \(format);
         """
+    }
 
-    /// What format 2 has beyond format 1.
-    static let addBases = """
-        CREATE TABLE bases(
+    /// The table of bases, in a schema of the connection.
+    static func createBases(in schema: String = "main") -> String {
+        """
+        CREATE TABLE \(schema).bases(
             collection INTEGER PRIMARY KEY, seq INTEGER NOT NULL, next_row INTEGER NOT NULL,
             file TEXT NOT NULL, runs BLOB NOT NULL, sum INTEGER NOT NULL);
+        """
+    }
+
+    /// What format 2 has beyond format 1.
+    private static let addBases = """
+        \(createBases())
         INSERT INTO meta(key, value)
             VALUES('next_collection', (SELECT coalesce(max(collection), 0) + 1 FROM log));
         """
@@ -61,7 +72,7 @@ enum Schema {
     /// What brings a store of an earlier format up to date.
     static func upgrade(from earlier: Int64) -> String {
         let upToDate = "PRAGMA user_version = \(format);"
-        return earlier < 2 ? addBases + upToDate : upToDate
+        return earlier < formatOfBases ? addBases + upToDate : upToDate
     }
 
     static func createCollection(

@@ -212,7 +212,7 @@ enum StoreLayout {
     ) throws(LodestoneError) -> Set<[String]> {
         try withDatabase(":memory:", isReadOnly: false) {
             (connection) throws(SQLiteConnection.Failure) in
-            try connection.execute(Schema.create)
+            try connection.execute(Schema.create(format: format))
             for (number, text) in collections {
                 try connection.execute(Schema.createCollection(number, text, format: format))
             }
@@ -221,6 +221,9 @@ enum StoreLayout {
     }
 
     /// Every object of a schema: type, name, table and text.
+    ///
+    /// A table keeps the text of the release that made it, whose line breaks and blanks may have been
+    /// others, so all of them are single blanks here.
     static func schema(_ connection: SQLiteConnection) throws(SQLiteConnection.Failure)
         -> Set<[String]>
     {
@@ -233,6 +236,7 @@ enum StoreLayout {
             objects.insert(
                 (0..<4).map { column in
                     statement.withBytes(at: column) { String(decoding: $0, as: UTF8.self) }
+                        .split { " \n".contains($0) }.joined(separator: " ")
                 }
             )
         }

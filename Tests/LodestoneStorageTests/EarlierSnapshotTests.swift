@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import LodestoneCore
+import LodestoneText
+import LodestoneStorage
+import TestSupport
+import Testing
+
+/// What a release of before would have written, made of what this one writes.
+private enum EarlierFormat: Int, CaseIterable {
+    /// No bases.
+    case one = 1
+    /// Other blanks in the table of rows, and fewer options.
+    case two = 2
+    /// FTS5 cut and stemmed words.
+    case three = 3
+
+    var sql: String {
+        var sql = """
+            DROP TABLE text_1; DROP TABLE forms_1;
+            CREATE VIRTUAL TABLE text_1 USING fts5(
+                text, content='', tokenize='porter unicode61');
+            INSERT INTO text_1(rowid, text) VALUES(0, 'the text of a'), (2, 'the text of c'),
+                (3, 'the text of d'), (4, 'the text of b');
+            PRAGMA user_version = \(rawValue);
+            """
+        if self != .three {
+            sql += """
+                ALTER TABLE docs_1 RENAME TO later;
+                CREATE TABLE docs_1(
+                    row INTEGER PRIMARY KEY, id BLOB NOT NULL, text BLOB NOT NULL, metadata BLOB NOT NULL,
+                    edges BLOB NOT NULL, sum INTEGER NOT NULL);
+                INSERT INTO docs_1 SELECT * FROM later;
+                DROP TABLE later;
+                UPDATE collections SET options = x'02000000';
+                """
+        }
+        if self == .one {
+            sql += "DROP TABLE bases; DELETE FROM meta WHERE key = 'next_collection';"
+        }
+        return sql
+    }
+}
+
+@Suite("A snapshot of an earlier release")
+struct EarlierSnapshotTests {
+    private let directory: TemporaryDirectory
+
+    init() throws {
+        directory = try TemporaryDirectory()
+    }
+
+    private func restore(_ archive: TestArchive, to name: String) throws -> String {
+        let file = "\(directory.path)/\(name).lodestone"
+        try Data(archive.bytes).write(to: URL(fileURLWithPath: file))
+        _ = try SnapshotArchive.verify(file, context: CallContext())
+        let target = "\(directory.path)/\(name)"
+        _ = try SnapshotArchive.restore(file, to: target, context: CallContext())
+        return target
+    }
+
+    private func check(_ store: SQLiteStore) throws {
+        let reader = try store.beginRead(context: nil)
+        defer { reader.end() }
+        let record = try #require(try reader.collections().first)
+        #expect(record.options == CollectionOptions(dimension: 2, textStrategy: .fts5))
+        #expect(try (0..<5).map { try reader.row($0, of: 1)?.id } == ["a", nil, "c", "d", "b"])
+        let questions: [(words: [String], expected: [RowNumber])] = [
+            (["texts"], [0, 2, 3, 4]), (["of", "d"], [3]), (["b"], [4]),
+        ]
+        for (words, expected) in questions {
+            var rows: [RowNumber] = []
+            try reader.forEachMatch(of: .phrase(words), in: 1, TextAnalyzer(TextOptions())) {
+                (row, _) throws(LodestoneError) in
+                rows.append(row)
+                return true
+            }
+            #expect(rows.sorted() == expected, "\(words)")
+        }
+        var forms: [String] = []
+        try reader.words(of: 1).forEachForm { form in
+            forms.append(String(decoding: form, as: UTF8.self))
+            return true
+        }
+        #expect(forms == ["a", "b", "c", "d", "of", "text", "the"])
+        var report = VerifyReport(sequenceNumber: 3)
+        try reader.verify(record, &report) { _ in }
+        #expect(report.isClean, "\(report.damages)")
+    }
+
+    @Test(
+        "is restored, and up to date once it was opened",
+        arguments: EarlierFormat.allCases
+    )
+    private func restored(format: EarlierFormat) throws {
+        var archive = try TestArchive.good(in: directory)
+        try archive.changeDatabase(format.sql)
+        let target = try restore(archive, to: "copy")
+        for turn in 0..<2 {
+            let store = try SQLiteStore(directory: target, durability: .relaxed)
+            try check(store)
+            // What it looked like shows in none of the snapshots to come.
+            _ = try store.createSnapshot("again-\(turn)", context: CallContext())
+            store.close()
+        }
+        let bytes = try Data(
+            contentsOf: URL(fileURLWithPath: target + "/snapshots/again-1.lodestone")
+        )
+        let again = try SQLiteStore(
+            directory: try restore(TestArchive(Array(bytes)), to: "again"),
+            durability: .relaxed
+        )
+        try check(again)
+        again.close()
+    }
+
+    @Test("with tables that its release did not have is refused")
+    func strangers() throws {
+        var archive = try TestArchive.good(in: directory)
+        try archive.changeDatabase(
+            EarlierFormat.three.sql
+                + """
+                CREATE VIRTUAL TABLE forms_1 USING fts5(
+                    form, content='', columnsize=0, detail=none, tokenize='ascii');
+                """
+        )
+        let error = #expect(throws: LodestoneError.self) { try restore(archive, to: "copy") }
+        #expect(error?.code == .invalidArgument)
+        #expect(error?.message.contains("'forms_1'") == true, "\(error?.message ?? "")")
+    }
+}
