@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Foundation
 import LodestoneCore
 import TestSupport
 import Testing
@@ -44,6 +45,9 @@ struct LanguageTests {
         ),
         (.finnish, ["talo talossa talot", "kissa kissat kissalla"]),
         (.turkish, ["kitap kitaplar", "evler ev", "gözlük gözlükler"]),
+        (.greek, ["θάλασσα θάλασσες ΘΑΛΑΣΣΑ", "ταΐζω ταΐζει"]),
+        (.hindi, ["किताब किताबें किताबों", "लड़का लड़के"]),
+        (.arabic, ["كتاب الكتاب كِتَاب"]),
     ]
 
     @Test("find forms of a word by each other", arguments: forms.indices)
@@ -83,6 +87,54 @@ struct LanguageTests {
                 }
             }
         }
+    }
+
+    private func stems(_ text: String, _ language: TextLanguage) -> [String] {
+        TextAnalyzer(TextOptions(language: language)).words(of: text)
+            .map { String(decoding: $0.stem.bytes, as: UTF8.self) }
+    }
+
+    @Test(
+        "make no difference between an accent in a letter and behind it",
+        arguments: forms.indices
+    )
+    func accentsBehindLetters(number: Int) {
+        let (language, lines) = Self.forms[number]
+        for line in lines {
+            let apart = line.decomposedStringWithCanonicalMapping
+            #expect(stems(apart, language) == stems(line, language), "\(language) \(line)")
+        }
+    }
+
+    @Test("know every letter with marks of their alphabets by its marks alone")
+    func letters() {
+        for value in [0xE0...0x24F, 0x370...0x45F, 0x1E00...0x1EFF].joined() {
+            guard let scalar = Unicode.Scalar(value), scalar.properties.isLowercase else {
+                continue
+            }
+            let word = "π\(scalar)π"
+            let apart = word.decomposedStringWithCanonicalMapping
+            let parts = Array(apart.unicodeScalars.dropFirst().dropLast())
+            // No language here has Latin letters with two marks, or marks on others than a to z.
+            let isOfOthers = value > 0x45F || value < 0x370
+            if isOfOthers && !(parts.count == 2 && parts[0].isASCII) { continue }
+            #expect(stems(apart, .russian) == stems(word, .russian), "\(word)")
+        }
+    }
+
+    @Test("leave out marks that no letter has, as those of stress")
+    func stress() {
+        #expect(stems("за\u{301}мок", .russian) == stems("замок", .russian))
+        #expect(stems("кни\u{301}га книги\u{301}", .russian) == stems("книга книга", .russian))
+        #expect(stems("x\u{304}y", .german) == ["xy"])
+    }
+
+    @Test("fold accents in words that are too long for a stemmer, too")
+    func longWords() {
+        let accented = String(repeating: "é", count: SnowballStemmer.longest)
+        let plain = String(repeating: "e", count: SnowballStemmer.longest + 1)
+        #expect(stems(accented + "e", .french) == [plain])
+        #expect(stems(plain, .french) == [plain])
     }
 
     @Test("may be used by several threads at once")

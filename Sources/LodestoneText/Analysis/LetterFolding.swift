@@ -59,12 +59,12 @@ enum LetterFolding {
         compositions[UInt64(letter.value) << 32 | UInt64(mark.value)]
     }
 
-    /// The letters with one mark of the Latin, Greek and Cyrillic alphabets, by letter (upper half)
+    /// The letters with marks of the Latin, Greek and Cyrillic alphabets, by letter (upper half)
     /// and mark: strings that mean the same are equal in Swift.
     private static let compositions: [UInt64: Unicode.Scalar] = {
         let bases =
-            (0x61...0x7A).map { $0 } + (0x3B1...0x3C9).map { $0 } + (0x430...0x456).map { $0 }
-        let composed = [0xE0...0x24F, 0x3AC...0x3CE, 0x450...0x45F, 0x1E01...0x1EF9].joined()
+            (0x61...0x7A).map { $0 } + (0x3B1...0x3CB).map { $0 } + (0x430...0x456).map { $0 }
+        let composed = [0xE0...0x24F, 0x390...0x3CE, 0x430...0x45F, 0x1E01...0x1EF9].joined()
         var known: [String: Unicode.Scalar] = [:]
         for scalar in composed.compactMap({ Unicode.Scalar(UInt32($0)) })
         where scalar.properties.isLowercase { known[String(scalar)] = scalar }

@@ -65,13 +65,11 @@ final class SnowballStemmer: Sendable {
         let isASCII = stem.allSatisfy { $0 < 0x80 }
         var folded: [UInt8] = []
         if !isASCII {
-            for scalar in String(decoding: stem, as: UTF8.self).unicodeScalars
-            where !LetterFolding.isDropped(scalar) {
+            for scalar in String(decoding: stem, as: UTF8.self).unicodeScalars {
                 folded +=
                     UTF8.encode(scalar.isASCII ? scalar : LetterFolding.fold(scalar)) ?? .init()
             }
         }
-        if !isASCII && folded.isEmpty { return }
         buffer.removeAll()
         if isASCII {
             buffer.append(contentsOf: stem)

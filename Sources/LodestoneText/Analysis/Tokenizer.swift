@@ -178,6 +178,8 @@ struct Tokenizer: ~Copyable {
     }
 
     /// Adds a mark, which may make one letter of the last one.
+    ///
+    /// One of stress is left out: no stemmer knows an ending with it.
     private mutating func mark(_ mark: Unicode.Scalar) {
         var last = buffer.count - 1
         while last > 0, buffer.bytes[last] & 0xC0 == 0x80 { last -= 1 }
@@ -186,7 +188,7 @@ struct Tokenizer: ~Copyable {
             letter[0] < 0x80
             ? Unicode.Scalar(letter[0]) : Self.decode(letter, 0).scalar
         guard let scalar, let composed = LetterFolding.composed(scalar, mark) else {
-            append(mark)
+            if !LetterFolding.isDropped(mark) { append(mark) }
             return
         }
         buffer.shorten(to: last)
