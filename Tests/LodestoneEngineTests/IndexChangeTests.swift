@@ -8,25 +8,15 @@ import Testing
 
 @Suite("An index of a field", .timeLimit(.minutes(2)))
 struct IndexChangeTests {
-    private let directory: TemporaryDirectory
+    private let store: TestStore
     private let filter = Filter.range(path: ["n"], lower: .init(10), upper: nil)
 
     init() throws {
-        directory = try TemporaryDirectory()
-    }
-
-    private var store: String { directory.path + "/store" }
-
-    /// One that compacts only when it is asked to.
-    private func open(_ directory: String? = nil) throws -> Engine {
-        try Engine.open(
-            directory: directory ?? store,
-            options: Engine.Options(compaction: CompactionPolicy(minimumChanges: .max))
-        )
+        store = try TestStore()
     }
 
     private func filled(_ count: Int = 30) async throws -> Engine {
-        let engine = try open()
+        let engine = try store.open()
         try await engine.createCollection("a", CollectionOptions(dimension: 0))
         try await fill(engine, 0..<count)
         return engine
@@ -95,7 +85,7 @@ struct IndexChangeTests {
     func interrupted() async throws {
         let engine = try await filled()
         try await engine.compact("a")
-        let lock = try HeldLock(store + "/compaction.lock")
+        let lock = try HeldLock(store.path + "/compaction.lock")
         try await engine.alterCollection("a", addIndexes: [MetadataIndex("n")])
         // Documents of before, of after, and such that change or go meanwhile.
         try await fill(engine, 25..<40)
@@ -112,7 +102,7 @@ struct IndexChangeTests {
         engine.close()
         lock.release()
 
-        let again = try open()
+        let again = try store.open()
         try await fill(again, 40..<42)
         // A build by another name waits for the one that began by itself, or does it.
         try await again.buildIndex("a")
@@ -122,7 +112,7 @@ struct IndexChangeTests {
         #expect(try await again.verify().isClean)
         again.close()
 
-        let third = try open()
+        let third = try store.open()
         #expect(try await strategy(third) == "indexed")
         #expect(try await count(third, filter).count == 30)
         third.close()
@@ -140,7 +130,7 @@ struct IndexChangeTests {
             .indexMany(IndexManyRequest(collection: "a", documents: late)),
         ]
         // Both are checked before either is written.
-        let lock = try HeldLock(store + "/lock")
+        let lock = try HeldLock(store.path + "/lock")
         let (receipts, answers) = AsyncStream.makeStream(of: WriteReceipt?.self)
         for write in writes {
             engine.write(write, requestID: nil, context: CallContext()) { result in
@@ -160,7 +150,7 @@ struct IndexChangeTests {
     @Test("is in a snapshot, built or not")
     func snapshots() async throws {
         let engine = try await filled()
-        let lock = try HeldLock(store + "/compaction.lock")
+        let lock = try HeldLock(store.path + "/compaction.lock")
         try await engine.alterCollection("a", addIndexes: [MetadataIndex("n")])
         lock.release()
         try await engine.createSnapshot("early")
@@ -169,13 +159,8 @@ struct IndexChangeTests {
         try await engine.createSnapshot("late")
         engine.close()
         for name in ["early", "late"] {
-            let restored = "\(directory.path)/\(name)"
-            _ = try SnapshotArchive.restore(
-                "\(store)/snapshots/\(name).lodestone",
-                to: restored,
-                context: CallContext()
-            )
-            let copy = try open(restored)
+            try store.restore(name)
+            let copy = try store.open(copy: name)
             try await copy.buildIndex("a")
             #expect(try copy.describe("a").options.metadataIndexes == [MetadataIndex("n")])
             #expect(try await strategy(copy) == "indexed", "\(name)")
@@ -241,7 +226,7 @@ struct IndexChangeTests {
     @Test("that one process adds or drops is seen by the others, from the log and without it")
     func shared() async throws {
         let engine = try await filled()
-        let other = try open()
+        let other = try store.open()
         try await engine.alterCollection("a", addIndexes: [MetadataIndex("n")])
         try await fill(other, 30..<35)
         try await engine.buildIndex("a")
@@ -322,7 +307,7 @@ struct IndexChangeTests {
                 let n = [MetadataIndex("n")]
                 if !isIndexed, lock == nil, Bool.random(using: &random) {
                     // It stays unbuilt for some rounds.
-                    lock = try HeldLock(store + "/compaction.lock")
+                    lock = try HeldLock(store.path + "/compaction.lock")
                 }
                 try await engine.alterCollection(
                     "a",

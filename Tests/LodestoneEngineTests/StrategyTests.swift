@@ -16,24 +16,14 @@ struct StrategyTests {
         ),
     ]
 
-    private let directory: TemporaryDirectory
+    private let store: TestStore
 
     init() throws {
-        directory = try TemporaryDirectory()
-    }
-
-    private var store: String { directory.path + "/store" }
-
-    /// One that compacts only when it is asked to.
-    private func open(_ directory: String? = nil) throws -> Engine {
-        try Engine.open(
-            directory: directory ?? store,
-            options: Engine.Options(compaction: CompactionPolicy(minimumChanges: .max))
-        )
+        store = try TestStore()
     }
 
     private func filled(_ strategy: VectorIndexStrategy = .flatScan) async throws -> Engine {
-        let engine = try open()
+        let engine = try store.open()
         try await engine.createCollection(
             "a",
             CollectionOptions(dimension: 2, metric: .euclidean, vectorStrategy: strategy)
@@ -60,7 +50,7 @@ struct StrategyTests {
         #expect(try engine.describe("a").options.vectorStrategy == strategy)
         try await check(engine)
         engine.close()
-        let again = try open()
+        let again = try store.open()
         #expect(try again.describe("a").options.vectorStrategy == strategy)
         try await check(again)
         again.close()
@@ -79,7 +69,7 @@ struct StrategyTests {
         try await check(engine)
         engine.close()
 
-        let second = try open()
+        let second = try store.open()
         #expect(try second.describe("a").options.vectorStrategy == strategy)
         #expect(try second.describe("a").sequenceNumber == 3)
         _ = try await second.index("a", [try document(20)])
@@ -88,7 +78,7 @@ struct StrategyTests {
         #expect(try await second.verify().isClean)
         second.close()
 
-        let third = try open()
+        let third = try store.open()
         #expect(try third.describe("a").options.vectorStrategy == strategy)
         try await check(third)
         #expect(try await third.verify().isClean)
@@ -116,7 +106,7 @@ struct StrategyTests {
     @Test("that one process changes is seen by the others, from the log and without it")
     func shared() async throws {
         let engine = try await filled()
-        let other = try open()
+        let other = try store.open()
         try await engine.alterCollection("a", .hnswBatch)
         #expect(try other.describe("a").options.vectorStrategy == .hnswBatch)
         try await check(other)
@@ -144,13 +134,8 @@ struct StrategyTests {
         try await engine.createSnapshot("base")
         engine.close()
         for name in ["log", "base"] {
-            let restored = "\(directory.path)/\(name)"
-            _ = try SnapshotArchive.restore(
-                "\(store)/snapshots/\(name).lodestone",
-                to: restored,
-                context: CallContext()
-            )
-            let copy = try open(restored)
+            try store.restore(name)
+            let copy = try store.open(copy: name)
             #expect(try copy.describe("a").options.vectorStrategy == .hnswInline)
             try await check(copy)
             #expect(try await copy.verify().isClean)
@@ -160,7 +145,7 @@ struct StrategyTests {
 
     @Test("of a collection that is gone, or has no vectors, is refused")
     func refused() async throws {
-        let engine = try open()
+        let engine = try store.open()
         #expect(
             await failure { try await engine.alterCollection("a", .hnswBatch) }?.code == .notFound
         )
@@ -189,7 +174,7 @@ struct StrategyTests {
         let engine = try await filled(.hnswBatch)
         try await engine.compact("a")
         _ = try await engine.index("a", [try document(20)])
-        let lock = try HeldLock(store + "/compaction.lock")
+        let lock = try HeldLock(store.path + "/compaction.lock")
         let context = CallContext(timeout: .seconds(60))
         context.cancel()
         let cancelled = #expect(throws: LodestoneError.self) {
@@ -218,14 +203,14 @@ struct StrategyTests {
     @Test("that is being built does not keep the engine from closing")
     func closing() async throws {
         let engine = try await filled(.hnswBatch)
-        let lock = try HeldLock(store + "/compaction.lock")
+        let lock = try HeldLock(store.path + "/compaction.lock")
         async let build = failure { try await engine.buildIndex("a") }
         engine.close()
         // Cancelled, or refused if the engine was first.
         let error = await build
         #expect([.cancelled, .unavailable].contains(error?.code))
         lock.release()
-        let again = try open()
+        let again = try store.open()
         try await check(again)
         again.close()
     }
@@ -255,7 +240,7 @@ struct StrategyTests {
     @Test("whose build failed says why until one succeeds")
     func failedBuild() async throws {
         let engine = try await filled(.hnswBatch)
-        let path = store + "/vectors-1-0.seg"
+        let path = store.path + "/vectors-1-0.seg"
         let good = try Data(contentsOf: URL(fileURLWithPath: path))
         var bad = good
         bad[bad.count - 1] ^= 1

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 import LodestoneEngine
+import LodestoneStorage
+import TestSupport
 
 extension Engine {
     func search(_ collection: String, _ query: Query) async throws -> [Hit] {
@@ -28,5 +30,36 @@ func failure(_ body: () async throws -> Void) async -> LodestoneError? {
         return nil
     } catch {
         return error as? LodestoneError
+    }
+}
+
+/// A store of a test's own, whose engines compact only when they are asked to.
+struct TestStore {
+    private let directory: TemporaryDirectory
+
+    init() throws {
+        directory = try TemporaryDirectory()
+    }
+
+    var path: String { directory.path + "/store" }
+
+    /// Opens the store, or one of its copies.
+    func open(
+        copy: String? = nil,
+        compaction: CompactionPolicy = CompactionPolicy(minimumChanges: .max)
+    ) throws -> Engine {
+        try Engine.open(
+            directory: copy.map { "\(directory.path)/\($0)" } ?? path,
+            options: Engine.Options(compaction: compaction)
+        )
+    }
+
+    /// Restores a snapshot as a copy of the same name.
+    func restore(_ snapshot: String) throws {
+        _ = try SnapshotArchive.restore(
+            "\(path)/snapshots/\(snapshot).lodestone",
+            to: "\(directory.path)/\(snapshot)",
+            context: CallContext()
+        )
     }
 }

@@ -13,23 +13,10 @@ struct VectorIndexTests {
     private static let batch = VectorIndexStrategy.hnsw(inlineIndexing: false, options)
     private static let inline = VectorIndexStrategy.hnsw(inlineIndexing: true, options)
 
-    private let directory: TemporaryDirectory
+    private let store: TestStore
 
     init() throws {
-        directory = try TemporaryDirectory()
-    }
-
-    private var store: String { directory.path + "/store" }
-
-    /// One that compacts only when it is asked to, unless it has a policy.
-    private func open(
-        _ directory: String? = nil,
-        _ policy: CompactionPolicy = CompactionPolicy(minimumChanges: .max)
-    ) throws -> Engine {
-        try Engine.open(
-            directory: directory ?? store,
-            options: Engine.Options(compaction: policy)
-        )
+        store = try TestStore()
     }
 
     private func filled(
@@ -37,7 +24,7 @@ struct VectorIndexTests {
         _ count: Int,
         _ strategy: VectorIndexStrategy = batch
     ) async throws -> Engine {
-        let engine = try open()
+        let engine = try store.open()
         try await engine.createCollection("a", stock.options(strategy))
         try await stock.write(0..<count, to: engine)
         return engine
@@ -202,8 +189,8 @@ struct VectorIndexTests {
         engine.close()
 
         // Nothing can be built.
-        let lock = try HeldLock(store + "/compaction.lock")
-        engine = try open(nil, CompactionPolicy(minimumChanges: 1, idleTime: .zero))
+        let lock = try HeldLock(store.path + "/compaction.lock")
+        engine = try store.open(compaction: CompactionPolicy(minimumChanges: 1, idleTime: .zero))
         #expect(try status(engine) == indexed)
         #expect(indexed.state == .ready && indexed.indexedVectors == 580)
         #expect(try await engine.search(request).results == before)
@@ -224,7 +211,7 @@ struct VectorIndexTests {
             let path = try base()
             let section = try #require(try section(tag, of: path))
             try flip(path, at: UInt64(section.lowerBound + section.count / 2))
-            engine = try open(nil, policy)
+            engine = try store.open(compaction: policy)
             try await stock.check(engine, queries: 6)
             try await waitUntilReady(engine)
             try await stock.check(engine, queries: 6)
@@ -236,10 +223,10 @@ struct VectorIndexTests {
     }
 
     private func base() throws -> String {
-        let names = try FileManager.default.contentsOfDirectory(atPath: store)
+        let names = try FileManager.default.contentsOfDirectory(atPath: store.path)
         let bases = names.filter { $0.hasPrefix("base-") }
         try #require(bases.count == 1)
-        return "\(store)/\(bases[0])"
+        return "\(store.path)/\(bases[0])"
     }
 
     /// Where a section lies in a base, as `BaseFile` describes it.
@@ -272,11 +259,13 @@ struct VectorIndexTests {
         var stock = VectorStock()
         var engine = try await filled(&stock, 400, .flatScan)
         try await engine.compact("a")
-        let lock = try HeldLock(store + "/compaction.lock")
+        let lock = try HeldLock(store.path + "/compaction.lock")
         try await engine.alterCollection("a", Self.batch)
         engine.close()
         lock.release()
-        engine = try open(nil, CompactionPolicy(minimumChanges: 300, idleTime: .milliseconds(1)))
+        engine = try store.open(
+            compaction: CompactionPolicy(minimumChanges: 300, idleTime: .milliseconds(1))
+        )
         try await stock.check(engine, queries: 4)
         try await waitUntilReady(engine)
         #expect(try status(engine).strategy == Self.batch)
@@ -329,7 +318,7 @@ struct VectorIndexTests {
         try await engine.buildIndex("a")
         let computed = try await explanation(engine).computedDistances
         // Nothing can be built.
-        let lock = try HeldLock(store + "/compaction.lock")
+        let lock = try HeldLock(store.path + "/compaction.lock")
         var wider = Self.options
         wider.efSearch = 120
         try await engine.alterCollection("a", .hnsw(inlineIndexing: false, wider))
@@ -357,7 +346,7 @@ struct VectorIndexTests {
     @Test("that is kept inside writes has every vector at once, without a compaction")
     func inline() async throws {
         var stock = VectorStock()
-        let engine = try open()
+        let engine = try store.open()
         try await engine.createCollection("a", stock.options(Self.inline))
         // One at a time at first: the scale of the codes must not be that of the first vector.
         try await stock.write(0..<20, batch: 1, to: engine)
@@ -386,7 +375,7 @@ struct VectorIndexTests {
     func inlineProcesses() async throws {
         var stock = VectorStock()
         let first = try await filled(&stock, 200, Self.inline)
-        let second = try open()
+        let second = try store.open()
         #expect(try status(second).indexedVectors == 200)
         try await stock.write(200..<300, to: second)
         #expect(try status(second).indexedVectors == 300)
@@ -410,7 +399,7 @@ struct VectorIndexTests {
             try await stock.check(engine)
             engine.close()
         }
-        let third = try open()
+        let third = try store.open()
         #expect(try status(third).indexedVectors == stock.live.count)
         // What the log told of rows that are gone is not mistaken for rows.
         try await third.alterCollection("a", Self.batch)
@@ -474,15 +463,10 @@ struct VectorIndexTests {
         try await stock.write(500..<510, to: engine)
         try await engine.createSnapshot("s")
         engine.close()
-        let target = directory.path + "/restored"
-        _ = try SnapshotArchive.restore(
-            "\(store)/snapshots/s.lodestone",
-            to: target,
-            context: CallContext()
-        )
-        let copy = try open(
-            target,
-            CompactionPolicy(minimumChanges: 400, idleTime: .milliseconds(1))
+        try store.restore("s")
+        let copy = try store.open(
+            copy: "s",
+            compaction: CompactionPolicy(minimumChanges: 400, idleTime: .milliseconds(1))
         )
         try await stock.check(copy, queries: 5)
         try await waitUntilReady(copy)
