@@ -90,6 +90,67 @@ struct TextOptionsTests {
         engine.close()
     }
 
+    @Test("keep stop words in plain questions when they are told to")
+    func keptStopWords() async throws {
+        let engine = try Engine.open(directory: directory.path)
+        try await engine.createCollection(
+            "texts",
+            CollectionOptions(dimension: 0, text: TextOptions(keepsStopWords: true))
+        )
+        _ = try await engine.index(
+            "texts",
+            [document("a", [("t", "the cat")]), document("b", [("t", "the dog")])]
+        )
+        #expect(try await ids(engine, "the cats", .anyWord) == ["a", "b"])
+        engine.close()
+    }
+
+    @Test(
+        "say by their language which words are the same, however they are asked for",
+        arguments: [TextIndexStrategy.postings, .fts5]
+    )
+    func language(strategy: TextIndexStrategy) async throws {
+        let french = TextOptions(language: .french)
+        var engine = try Engine.open(directory: directory.path)
+        try await engine.createCollection(
+            "texts",
+            CollectionOptions(dimension: 0, textStrategy: strategy, text: french)
+        )
+        _ = try await engine.index(
+            "texts",
+            [
+                document("fr", [("t", "Il mangeait à l'école")]),
+                document("en", [("t", "the running man")]),
+                document("old", [("t", "manger")]),
+            ]
+        )
+        _ = try await engine.index("texts", [document("old", [("t", "boire")])])
+        for turn in 0..<4 {
+            if turn == 2 { _ = try await engine.compact("texts") }
+            if turn == 1 || turn == 3 {
+                engine.close()
+                engine = try Engine.open(directory: directory.path)
+            }
+            #expect(try engine.collections().first?.options.text == french)
+            #expect(try await ids(engine, "mangées", .anyWord) == ["fr"])
+            #expect(try await ids(engine, "runs", .anyWord) == [])
+            #expect(try await ids(engine, "mangées ecoles") == ["fr"])
+            #expect(try await ids(engine, "t:\"mangées a\"") == ["fr"])
+            #expect(try await ids(engine, "mangeiat~2") == ["fr"])
+            #expect(try await ids(engine, "t:*geai*") == ["fr"])
+            #expect(try await ids(engine, "NOT mangées").sorted() == ["en", "old"])
+            var query = Query([.matching("mangées", mode: .querySyntax)])
+            query.highlight = Highlight(before: "<", after: ">")
+            let hit = try #require(try await engine.search("texts", query).first)
+            #expect(
+                hit.highlights.first?.fragments.map(\.text) == ["Il <mangeait> à l'école"],
+                "turn \(turn)"
+            )
+            #expect(try await engine.verify().isClean)
+        }
+        engine.close()
+    }
+
     @Test(
         "outside of their ranges are refused, with the value and the range",
         arguments: [
