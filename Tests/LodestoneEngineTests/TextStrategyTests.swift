@@ -137,6 +137,125 @@ struct TextStrategyTests {
         engine.close()
     }
 
+    /// An engine with a collection of each strategy, with the same documents.
+    private func filled(_ documents: [Document]) async throws -> Engine {
+        let engine = try Engine.open(directory: directory.path)
+        for (name, strategy) in [("postings", TextIndexStrategy.postings), ("fts5", .fts5)] {
+            try await engine.createCollection(
+                name,
+                CollectionOptions(
+                    dimension: 0,
+                    textStrategy: strategy,
+                    text: TextOptions(language: .none)
+                )
+            )
+            _ = try await engine.index(name, documents)
+        }
+        return engine
+    }
+
+    @Test("take the nearest of the words that a fuzzy word may stand for, and no more than it may")
+    func expansions() async throws {
+        let texts = ["pythan", "pythen", "pythen", "xython", "pyton"]
+        let engine = try await filled(
+            try texts.enumerated().map { Document(id: try DocumentID("d\($0)"), text: $1) }
+        )
+        let questions: [(String, Fuzziness, Set<String>)] = [
+            ("python", .edits(1), ["d0", "d1", "d2", "d3", "d4"]),
+            ("python", Fuzziness(.edits(1), prefixLength: 1), ["d0", "d1", "d2", "d4"]),
+            // Of those of the same length the one that more documents have.
+            ("python", Fuzziness(.edits(1), maxExpansions: 1), ["d1", "d2"]),
+            ("python", Fuzziness(.edits(1), maxExpansions: 2), ["d0", "d1", "d2"]),
+            // Itself, and one beside it.
+            ("pythan", Fuzziness(.edits(1), maxExpansions: 1), ["d0", "d1", "d2"]),
+        ]
+        for name in ["postings", "fts5"] {
+            for (word, fuzziness, expected) in questions {
+                let found = try await answer(engine, name, .matching(word, fuzzy: fuzziness))
+                #expect(found == expected, "\(name) \(word) \(fuzziness)")
+            }
+        }
+        engine.close()
+    }
+
+    @Test("share the most words that fuzzy words stand for among all of a question")
+    func manyExpansions() async throws {
+        let letters = "abcdefghijklmnopqrstuvwxyz0123456789"
+        let pairs = letters.flatMap { first in letters.map { "\(first)\($0)" } }
+        let engine = try await filled(
+            try pairs.map { Document(id: try DocumentID($0), text: $0) }
+        )
+        let source = Source.matching(
+            letters.prefix(9).map { "a\($0)" }.joined(separator: " "),
+            fuzzy: Fuzziness(.edits(2), maxExpansions: 1_000)
+        )
+        let expected = try await answer(engine, "postings", source)
+        #expect(expected.count > 900 && expected.count < 1_000)
+        #expect(try await answer(engine, "fts5", source) == expected)
+        engine.close()
+    }
+
+    @Test("give the best first, and only what passes a filter", arguments: ["postings", "fts5"])
+    func ranks(name: String) async throws {
+        let texts = [
+            "some words around the fox", "fox fox",
+            "a fox and many more words than the others have",
+            "no such animal", "the fox",
+        ]
+        let engine = try await filled(
+            try texts.enumerated().map { number, text in
+                Document(
+                    id: try DocumentID("d\(number)"),
+                    text: text,
+                    metadata: ["n": .int(Int64(number))]
+                )
+            }
+        )
+        let hits = try await engine.search(name, Query([.matching("fox")]))
+        #expect(hits.map(\.id) == ["d1", "d4", "d0", "d2"])
+        #expect(zip(hits, hits.dropFirst()).allSatisfy { $0.score > $1.score })
+        #expect(hits.allSatisfy { $0.score > 0 })
+        let few = try await engine.search(name, Query([.matching("fox")], limit: 2))
+        #expect(few == Array(hits.prefix(2)))
+
+        let late = Filter.range(path: ["n"], lower: .init(2), upper: nil)
+        for (query, expected) in [
+            ("fox", ["d4", "d2"]), ("text:fox", ["d4", "d2"]), ("NOT fox", ["d3"]),
+            ("NOT animal", ["d2", "d4"]), ("fax~1", ["d4", "d2"]),
+        ] as [(String, [DocumentID])] {
+            for limit in 1...3 {
+                let source = Source.matching(query, mode: .querySyntax)
+                let found = try await engine.search(
+                    name,
+                    Query([source], filter: late, limit: limit)
+                )
+                #expect(found.map(\.id) == Array(expected.prefix(limit)), "\(query)")
+            }
+        }
+        engine.close()
+    }
+
+    @Test("leave nothing in a snapshot once their collection is dropped")
+    func dropped() async throws {
+        let store = try TestStore()
+        let engine = try store.open()
+        try await engine.createCollection("kept", CollectionOptions(dimension: 0))
+        for _ in 0..<2 {
+            try await engine.createCollection(
+                "gone",
+                CollectionOptions(dimension: 0, textStrategy: .fts5)
+            )
+            _ = try await engine.index("gone", [Document(id: "a", text: "words")])
+            try await engine.dropCollection("gone")
+        }
+        try await engine.createSnapshot("after")
+        engine.close()
+        try store.restore("after")
+        let copy = try store.open(copy: "after")
+        #expect(try copy.collections().map(\.name) == ["kept"])
+        copy.close()
+    }
+
     @Test("highlight what fuzzy words, patterns and fields stand for, and find the limit of words")
     func fts5() async throws {
         let engine = try Engine.open(directory: directory.path)
