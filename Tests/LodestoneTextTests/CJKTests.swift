@@ -69,6 +69,8 @@ struct CJKTests {
             ("한국어", ["한국", "국어", "어"]),
             ("ラーメン、人々", ["ラー", "ーメ", "メン", "ン", "人々", "々"]),
             ("𠀋𠮷", ["𠀋𠮷", "𠮷"]),
+            // Hangul in its parts.
+            ("\u{1112}\u{1161}\u{11AB}", ["\u{1112}\u{1161}", "\u{1161}\u{11AB}", "\u{11AB}"]),
             ("é東ß", ["e", "東", "ß"]),
             ("1東2京", ["1", "東", "2", "京"]),
         ]
@@ -120,8 +122,11 @@ struct CJKTests {
         for round in 0..<600 {
             var phrase: [String] = []
             var query = characters.run(1...4)
-            switch round % 3 {
+            switch round % 4 {
             case 0: phrase = [query]
+            case 3:
+                phrase = ["web", query]
+                query = "web" + query
             case 1:
                 let second = characters.run(1...2)
                 phrase = [query, second]
