@@ -337,8 +337,19 @@ struct VectorIndexTests {
         #expect(try status(engine).indexedVectors == 520)
         #expect(try status(engine).scannedVectors == 10)
         try await stock.check(engine)
-        engine.close()
+
+        // What was left out waits for the next build, and with it what comes after.
+        try await engine.alterCollection("a", .hnsw(inlineIndexing: true, wider))
+        try await stock.write(530..<540, to: engine)
+        #expect(try status(engine).indexedVectors == 520)
+        #expect(try status(engine).scannedVectors == 20)
+        try await stock.checkFound(515..<540, in: engine)
         lock.release()
+        try await engine.buildIndex("a")
+        try await stock.write(540..<550, to: engine)
+        #expect(try status(engine).indexedVectors == 550)
+        try await stock.check(engine)
+        engine.close()
     }
 
     // MARK: Inline
@@ -368,6 +379,58 @@ struct VectorIndexTests {
         try await stock.write(600..<650, batch: 7, to: engine)
         #expect(try status(engine).indexedVectors == 550)
         try await stock.check(engine)
+        engine.close()
+    }
+
+    @Test("that is kept inside writes finds as many though nearly every vector was replaced")
+    func inlineReplacements() async throws {
+        var stock = VectorStock()
+        let engine = try await filled(&stock, 300, Self.inline)
+        for version in 1...6 { try await stock.write(0..<300, version: version, to: engine) }
+        // Nothing can be built.
+        let lock = try HeldLock(store.path + "/compaction.lock")
+        for turn in 0..<3 {
+            if turn == 1 {
+                var other = Self.options
+                other.efSearch += 1
+                try await engine.alterCollection("a", .hnsw(inlineIndexing: true, other))
+            }
+            if turn == 2 { engine.close() }
+            let asked = turn == 2 ? try store.open() : engine
+            #expect(try status(asked).indexedVectors == 300)
+            try await stock.check(asked, queries: 40, atLeast: 0.97)
+            #expect(try await explanation(asked).strategy == "hnsw", "turn \(turn)")
+            if turn == 2 { asked.close() }
+        }
+        lock.release()
+    }
+
+    @Test(
+        "that is kept inside writes answers while many are linked, with what was there before",
+        .timeLimit(.minutes(2))
+    )
+    func inlineSearches() async throws {
+        var stock = VectorStock()
+        let engine = try await filled(&stock, 200, Self.inline)
+        let late = try (200..<2_200).map { number in
+            Document(id: try DocumentID("d\(number)"), vector: VectorStock.vector(number))
+        }
+        async let written = engine.index("a", late)
+        let collection = try engine.collection(named: "a")
+        var sizes: Set<Int> = []
+        while true {
+            let hits = try await engine.search("a", Query([.near(VectorStock.questions(1)[0])]))
+            #expect(hits.count == 10)
+            let contents = collection.contents
+            guard contents.state.documentCount == 200 else { break }
+            #expect(hits.allSatisfy { Int($0.id.string.dropFirst()) ?? 0 < 200 })
+            sizes.insert(contents.state.index.count)
+        }
+        _ = try await written
+        #expect(sizes.filter { $0 > 200 && $0 < 2_200 }.count >= 5, "\(sizes.sorted())")
+        #expect(try status(engine).indexedVectors == 2_200)
+        try await stock.write(200..<210, version: 1, to: engine)
+        try await stock.checkFound(200..<210, in: engine)
         engine.close()
     }
 
