@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+import CVectorKernels
+import LodestoneCore
+import TestSupport
+import Testing
+
+@testable import LodestoneANN
+
+@Suite("HNSW with a filter")
+struct HNSWFilterTests {
+    @Test("filters: never short, only matching rows", arguments: [1, 2, 10, 100, 1_000])
+    func filters(every: UInt32) throws {
+        let scene = Scene(2_000)
+        let exists = { @Sendable (row: UInt32) in row % 7 != 3 }
+        let index = try scene.built(exists: exists)
+        var allowed = RowSet(count: 2_000)
+        for row in 0..<2_000 as Range<UInt32> where exists(row) && row.mixedBits % every == 0 {
+            allowed.insert(row)
+        }
+        #expect(try scene.recall(index, allowed: allowed) >= 0.97)
+    }
+
+    @Test("a filter that nothing near the question passes widens the walk, and ends in no scan")
+    func widening() throws {
+        var scene = Scene(4_000)
+        scene.options.efSearch = 4
+        let index = try scene.built()
+        let query = scene.memory.rows[5]
+        let near = try scene.search(index, query, k: 30, exact: true).neighbors.map(\.row)
+        var allowed = RowSet(count: 4_000)
+        for row in 0..<4_000 as Range<UInt32> where !near.contains(row) { allowed.insert(row) }
+        let answer = try scene.search(index, query, k: 1, allowed: allowed)
+        #expect(answer.strategy == "hnsw")
+        #expect(answer.neighbors.count == 1 && allowed.contains(answer.neighbors[0].row))
+    }
+
+    /// Which rows a filter lets through.
+    enum Passing: CaseIterable {
+        /// Any, all over.
+        case scattered
+        /// Those of one side, which most questions are far from.
+        case side
+        /// One row, many times, and rows far from it.
+        case island
+    }
+
+    /// Which rows the graph has no nodes of.
+    enum Missing: CaseIterable {
+        case none
+        /// Some, all over.
+        case scattered
+        case first
+    }
+
+    @Test("a walk keeps to rows that pass", arguments: Passing.allCases, Missing.allCases)
+    func walkAmong(passing: Passing, missing: Missing) throws {
+        var random = SeededGenerator(seed: 21)
+        var rows = Scene.clustered(8_000, 16, &random)
+        var allowed = RowSet(count: 8_000)
+        let side = rows.map { $0[0] }.sorted()[2_000]
+        for row in 0..<8_000 {
+            let passes =
+                switch passing {
+                case .scattered: row % 4 == 0
+                case .side: rows[row][0] < side
+                case .island: row < 100 || rows[row][0] < side
+                }
+            if passing == .island && row < 100 { rows[row] = rows[0] }
+            if passes { allowed.insert(UInt32(row)) }
+        }
+        var scene = Scene(rows, metric: .euclidean)
+        scene.options.efSearch = 12
+        let exists = { @Sendable (row: UInt32) in
+            switch missing {
+            case .none: true
+            case .scattered: row % 7 != 3
+            case .first: row >= 77
+            }
+        }
+        let index = try scene.built(exists: exists)
+        for row in 0..<8_000 as Range<UInt32> where !exists(row) { allowed.remove(row) }
+        let among = try scene.recall(index, allowed: allowed, exists: exists)
+        let amongAll = try scene.recall(index, exists: exists)
+        #expect(among >= amongAll - 0.05)
+        let answer = try scene.search(index, rows[0], allowed: allowed, exists: exists)
+        #expect(answer.strategy == "hnsw")
+        #expect(answer.computed < allowed.count / 2, "fewer comparisons than a scan")
+    }
+
+    @Test("a walk gets to rows that pass, however far from the question all of them are")
+    func walkFromAfar() throws {
+        var random = SeededGenerator(seed: 22)
+        var scene = Scene(Scene.clustered(8_000, 16, &random), metric: .euclidean)
+        scene.options.efSearch = 12
+        let index = try scene.built()
+        let places = (0..<8_000).sorted { scene.memory.rows[$0][0] < scene.memory.rows[$1][0] }
+        var allowed = RowSet(count: 8_000)
+        for row in places[..<2_000] { allowed.insert(UInt32(row)) }
+        var found = 0
+        for row in places.suffix(40) {
+            let query = scene.memory.rows[row]
+            let truth = try scene.search(index, query, k: 4, exact: true, allowed: allowed)
+                .neighbors
+            let answer = try scene.search(index, query, k: 4, allowed: allowed)
+            #expect(answer.strategy == "hnsw")
+            #expect(answer.neighbors.allSatisfy { allowed.contains($0.row) })
+            found += Set(answer.neighbors.map(\.row)).intersection(truth.map(\.row)).count
+        }
+        #expect(found >= 105, "of 160")
+    }
+
+    @Test("a walk among rows that pass ends soon after its call")
+    func cancelledWalkAmong() throws {
+        let scene = Scene(1_200)
+        let graph = try #require(try scene.built().store?.graph)
+        let scratch = HNSWScratch(
+            graph.codec,
+            nodes: graph.count,
+            kernels: lode_code_kernels_best().pointee
+        )
+        var allowed = RowSet(count: 1_200)
+        for row in stride(from: 0, to: 1_200 as UInt32, by: 2) { allowed.insert(row) }
+        let query = scene.memory.rows[5]
+        scratch.visited = 0
+        let width = 500
+        let whole = try graph.search(
+            query,
+            among: allowed,
+            width: width,
+            scratch,
+            context: CallContext()
+        )
+        let visited = scratch.visited
+        // Looks at the context on the way end nothing.
+        #expect(whole == width && visited >= width)
+        scratch.visited = 0
+        let over = CallContext()
+        over.cancel()
+        let error = #expect(throws: LodestoneError.self) {
+            try graph.search(query, among: allowed, width: width, scratch, context: over)
+        }
+        #expect(error?.code == .cancelled)
+        #expect(scratch.visited < visited / 3)
+    }
+
+    @Test("a filter that allows nothing finds nothing")
+    func emptyFilter() throws {
+        let scene = Scene(200)
+        let answer = try scene.search(
+            scene.built(),
+            scene.memory.rows[0],
+            allowed: RowSet(count: 200)
+        )
+        #expect(answer.neighbors.isEmpty)
+    }
+}
+
+extension UInt32 {
+    fileprivate var mixedBits: UInt32 {
+        var random = SeededGenerator(seed: UInt64(self))
+        return UInt32(truncatingIfNeeded: random.next())
+    }
+}
