@@ -79,7 +79,7 @@ struct PositionCursor {
 
     init(_ chunk: Chunk, _ cursor: TermCursor) {
         rows =
-            chunk.base?.rows.elements(cursor.basePostings)
+            chunk.base?.columns(of: cursor.basePostings).rows
             ?? UnsafeBufferPointer(start: nil, count: 0)
         firstPosting = cursor.basePostings.lowerBound
         block = cursor.firstBlock

@@ -1,53 +1,64 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A posting list in base and delta, chunk by chunk.
+/// A posting list in base or delta, chunk by chunk; good while the index lives that it is of.
 struct TermCursor {
-    /// Entries in the base from the chunk under way on.
-    private var entries: Range<Int>
+    /// Entries in the base from the chunk under way on, then the end.
+    private var entries: UnsafeBufferPointer<UInt64>
     /// The delta's block in the chunk under way or before it; 0 for none.
     private var block: UInt32
-    /// Postings of the base in the chunk.
-    private(set) var basePostings: Range<Int> = 0..<0
     /// The first block in the chunk; 0 for none.
     private(set) var firstBlock: UInt32 = 0
+    /// Postings of the base in the chunk.
+    private(set) var basePostings: Range<Int> = 0..<0
     /// Documents in the list; may be of a later moment.
     let frequency: Int
 
-    /// A list by its numbers in base and delta, whichever it has.
-    init(_ index: TextIndex, baseList: Int? = nil, deltaList: UInt32? = nil) {
-        entries = baseList.flatMap { index.base?.entries(of: $0) } ?? 0..<0
-        block = deltaList.map { index.delta.firstBlock(of: $0) } ?? 0
-        let frequency = index.base?.frequency(of: entries) ?? 0
-        self.frequency = frequency + (deltaList.map { index.delta.frequency(of: $0) } ?? 0)
+    /// A list of the base.
+    @inline(__always)
+    init(_ list: BaseList) {
+        entries = list.entries
+        block = 0
+        frequency = list.frequency
+    }
+
+    /// A list of the delta, by its number.
+    init(_ list: UInt32, of delta: TextDelta) {
+        entries = UnsafeBufferPointer(start: nil, count: 0)
+        block = delta.firstBlock(of: list)
+        frequency = delta.frequency(of: list)
     }
 
     /// Whether nothing is left from the chunk under way on.
-    var isAtEnd: Bool { entries.isEmpty && block == 0 }
+    var isAtEnd: Bool { entries.count <= 1 && block == 0 }
 
     /// Goes to a later chunk.
     ///
     /// - Returns: Whether the list may have postings there.
+    @inline(__always)
     mutating func move(to chunk: Int, of index: TextIndex) -> Bool {
+        if block != 0 { return moveBlock(to: chunk, of: index.delta) }
         basePostings = 0..<0
+        while entries.count > 1, BaseList.chunk(entries[0]) < chunk {
+            entries = UnsafeBufferPointer(rebasing: entries[1...])
+        }
+        guard entries.count > 1, BaseList.chunk(entries[0]) == chunk, let base = index.base else {
+            return false
+        }
+        basePostings = base.postings(of: entries[0], before: entries[1])
+        return !basePostings.isEmpty
+    }
+
+    private mutating func moveBlock(to chunk: Int, of delta: TextDelta) -> Bool {
         firstBlock = 0
-        if let base = index.base {
-            while let entry = entries.first, base.chunk(of: entry) < chunk {
-                entries = (entry + 1)..<entries.upperBound
-            }
-            if let entry = entries.first, base.chunk(of: entry) == chunk {
-                basePostings = base.postings(of: entry)
-            }
-        }
         while block != 0 {
-            let found = index.delta.block(block)
-            if Int(found.chunk) < chunk {
-                block = found.next
-                continue
+            let found = delta.block(block)
+            if Int(found.chunk) >= chunk {
+                if Int(found.chunk) == chunk { firstBlock = block }
+                break
             }
-            if Int(found.chunk) == chunk { firstBlock = block }
-            break
+            block = found.next
         }
-        return !basePostings.isEmpty || firstBlock != 0
+        return firstBlock != 0
     }
 
     /// Postings in the chunk, no more than about `enough` counted.
@@ -95,18 +106,14 @@ struct Chunk {
 
     /// The postings of a list that was moved to the chunk.
     func postings(of cursor: TermCursor) -> ChunkPostings {
-        guard let base, !cursor.basePostings.isEmpty else {
+        guard cursor.firstBlock == 0, let base else {
             return ChunkPostings(base: nil, firstBlock: cursor.firstBlock)
         }
-        let rows = base.rows.elements(cursor.basePostings)
-        let classes = base.classes.elements(cursor.basePostings)
+        let (rows, classes) = base.columns(of: cursor.basePostings)
         guard let row = rows.baseAddress, let postingClass = classes.baseAddress else {
-            return ChunkPostings(base: nil, firstBlock: cursor.firstBlock)
+            return ChunkPostings(base: nil, firstBlock: 0)
         }
-        return ChunkPostings(
-            base: (row, postingClass, rows.count),
-            firstBlock: cursor.firstBlock
-        )
+        return ChunkPostings(base: (row, postingClass, rows.count), firstBlock: 0)
     }
 
     /// Calls `body` with the row and the class of each posting of a list in the base, then in the

@@ -4,22 +4,19 @@ import LodestoneCore
 /// The postings that were written to a file, searched where they lie.
 ///
 /// Posting lists are numbered in the order of their keys (`PostingList`), so those of a stem follow
-/// each other. A list's postings lie together, in row order; an entry names those in one chunk of
-/// 65,536 rows.
+/// each other. A list's postings lie together, in row order, those of a chunk of 65,536 rows with
+/// the rows of all of them first.
 ///
 ///     THDR  see `Header`                               UInt64
 ///     TSLT  documents and words of each slot            UInt64
 ///     TFLD  names of fields, a byte of length before    UInt8
 ///     TCTB  frequencies and lengths of each class       UInt64
-///     TWRD  the keys, one after the other               UInt8
-///     TWEN  where each key begins, and the end          UInt64
-///     THSH  upper half of a stem's hash, its first      UInt64
-///           list + 1; 0 free
-///     TENT  each list's first entry, and the end        UInt64
-///     TCHK  chunk (high 16 bits), first posting (48);   UInt64
-///           at the end the number of postings
-///     TROW  each posting's row in its chunk             UInt16
-///     TCLS  each posting's class                        UInt16
+///     TLST  the record of each list, see `BaseList`     UInt64
+///     TLSE  where each record begins                    UInt64
+///     THSH  upper half of a stem's hash, where its      UInt64
+///           first list's record begins + 1; 0 free
+///     TPST  each posting's row in its chunk, for all    UInt16
+///           of a list in a chunk, then their classes
 ///     TPOS  each posting's positions: four times the    UInt8
 ///           distance to the one before, 1 more if another
 ///           number follows, or four times the step to the
@@ -36,9 +33,8 @@ final class TextBase: Sendable {
     enum Header: Int, CaseIterable {
         case format, seed, rowBound, documentCount
     }
-    static let format: UInt64 = 3
+    static let format: UInt64 = 4
     static let postingsPerSkip = 64
-    static let startMask: UInt64 = 1 << 48 - 1
 
     let seed: UInt64
     let rowBound: UInt32
@@ -46,14 +42,11 @@ final class TextBase: Sendable {
     let slots: [SlotStatistics]
     let fieldNames: [String]
     let classTable: Section<UInt64>
-    let listCount: Int
-    private let words: Section<UInt8>
-    private let wordEnds: Section<UInt64>
+    var listCount: Int { places.count }
+    private let lists: Section<UInt64>
+    private let places: Section<UInt64>
     private let stems: Section<UInt64>
-    private let firstEntries: Section<UInt64>
-    private let entries: Section<UInt64>
-    let rows: Section<UInt16>
-    let classes: Section<UInt16>
+    private let postings: Section<UInt16>
     private let positions: Section<UInt8>
     private let skips: Section<UInt64>
     /// The words as they stand in texts.
@@ -63,16 +56,13 @@ final class TextBase: Sendable {
     init?(_ source: some SectionSource, _ options: TextOptions) {
         guard let header = source.section("THDR", of: UInt64.self),
             header.count == Header.allCases.count,
-            let words = source.section("TWRD", of: UInt8.self),
-            let wordEnds = source.section("TWEN", of: UInt64.self),
+            let lists = source.section("TLST", of: UInt64.self),
+            let places = source.section("TLSE", of: UInt64.self),
             let slots = source.section("TSLT", of: UInt64.self),
             let fields = source.section("TFLD", of: UInt8.self),
             let classTable = source.section("TCTB", of: UInt64.self),
             let stems = source.section("THSH", of: UInt64.self),
-            let firstEntries = source.section("TENT", of: UInt64.self),
-            let entries = source.section("TCHK", of: UInt64.self),
-            let rows = source.section("TROW", of: UInt16.self),
-            let classes = source.section("TCLS", of: UInt16.self),
+            let postings = source.section("TPST", of: UInt16.self),
             let positions = source.section("TPOS", of: UInt8.self),
             let skips = source.section("TSKP", of: UInt64.self),
             let vocabulary = BaseVocabulary(source)
@@ -83,17 +73,16 @@ final class TextBase: Sendable {
             value(.documentCount) <= value(.rowBound),
             slots.count == (options.fields.count + 1) * 2,
             classTable.count % 2 == 0, classTable.count <= 2 << 16,
-            wordEnds.count > 0, wordEnds.count == firstEntries.count, entries.count > 0,
             stems.count.nonzeroBitCount == 1,
-            rows.count == classes.count,
-            skips.count == (rows.count + Self.postingsPerSkip - 1) / Self.postingsPerSkip
+            postings.count % 2 == 0,
+            skips.count == (postings.count / 2 + Self.postingsPerSkip - 1) / Self.postingsPerSkip
         else { return nil }
         let fieldNames = Self.names(fields)
         guard fieldNames.starts(with: options.fields.map(\.name)) else { return nil }
         self.slots = stride(from: 0, to: slots.count, by: 2).map { place in
             SlotStatistics(
                 documents: Int(clamping: slots.element(place, or: 0)),
-                words: Int(clamping: slots.element(place + 1, or: 0) & Self.startMask)
+                words: Int(clamping: slots.element(place + 1, or: 0) & (1 << 48 - 1))
             )
         }
         self.fieldNames = fieldNames
@@ -101,14 +90,10 @@ final class TextBase: Sendable {
         seed = value(.seed)
         self.rowBound = rowBound
         documentCount = Int(value(.documentCount))
-        listCount = wordEnds.count - 1
-        self.words = words
-        self.wordEnds = wordEnds
+        self.lists = lists
+        self.places = places
         self.stems = stems
-        self.firstEntries = firstEntries
-        self.entries = entries
-        self.rows = rows
-        self.classes = classes
+        self.postings = postings
         self.positions = positions
         self.skips = skips
         self.vocabulary = vocabulary
@@ -128,9 +113,10 @@ final class TextBase: Sendable {
     // MARK: Lists
 
     /// Calls `body` with the lists of a stem.
+    @inline(__always)
     func forEachList(
         ofStem word: FoldedWord,
-        _ body: (_ list: Int, _ key: PostingList.Key) -> Void
+        _ body: (_ list: BaseList, _ key: PostingList.Key) -> Void
     ) {
         let hash = word.hash(seed: seed)
         let mask = stems.count - 1
@@ -138,86 +124,78 @@ final class TextBase: Sendable {
         for _ in 0...mask {
             let slot = stems.element(index, or: 0)
             if slot == 0 { return }
-            var list = Int(slot & 0xFFFF_FFFF) - 1
-            if slot >> 32 == hash >> 32, var key = key(of: list, ofStem: word) {
+            if slot >> 32 == hash >> 32, var list = BaseList(lists, at: Int(slot & 0xFFFF_FFFF) - 1),
+                var key = list.key(ofStem: word)
+            {
                 while true {
                     body(list, key)
-                    list += 1
-                    guard list < listCount, let next = self.key(of: list, ofStem: word) else {
-                        return
-                    }
-                    key = next
+                    guard list.end < lists.count, let next = BaseList(lists, at: list.end),
+                        let nextKey = next.key(ofStem: word)
+                    else { return }
+                    (list, key) = (next, nextKey)
                 }
             }
             index = (index + 1) & mask
         }
     }
 
-    /// The key of a list if it is one of a stem.
-    private func key(of list: Int, ofStem word: FoldedWord) -> PostingList.Key? {
-        let bytes = keyBytes(of: list)
-        guard bytes.count > word.count, word.isPrefix(of: bytes) else { return nil }
-        return PostingList.Key(bytes, marker: word.count)
+    /// A list by its number; `nil` when it is damaged.
+    func list(_ number: Int) -> BaseList? {
+        Int(exactly: places.element(number, or: .max)).flatMap { place in
+            place < lists.count ? BaseList(lists, at: place) : nil
+        }
     }
 
-    /// What a list is kept under.
-    func keyBytes(of list: Int) -> UnsafeBufferPointer<UInt8> {
-        words.elements(range(wordEnds, list))
-    }
-
-    /// As `keyBytes`, taken apart; `nil` when it is damaged.
-    func key(of list: Int) -> PostingList.Key? { PostingList.Key(keyBytes(of: list)) }
-
-    /// The lists of stems that begin with `prefix`.
+    /// The lists of stems that begin with `prefix`, by their numbers.
     func lists(withPrefix prefix: [UInt8]) -> Range<Int> {
         let start = firstList { !$0.lexicographicallyPrecedes(prefix) }
         let end = firstList { !$0.lexicographicallyPrecedes(prefix) && !$0.starts(with: prefix) }
         return start..<max(start, end)
     }
 
-    /// The first list from which on `isBehind` holds.
+    /// The first list from which on `isBehind` holds of the key.
     private func firstList(_ isBehind: (UnsafeBufferPointer<UInt8>) -> Bool) -> Int {
         var low = 0
         var high = listCount
         while low < high {
             let middle = (low + high) / 2
-            if isBehind(keyBytes(of: middle)) { high = middle } else { low = middle + 1 }
+            let key = list(middle)?.keyBytes ?? UnsafeBufferPointer(start: nil, count: 0)
+            if isBehind(key) { high = middle } else { low = middle + 1 }
         }
         return low
     }
 
-    /// The entries of a list.
-    func entries(of list: Int) -> Range<Int> {
-        let range = range(firstEntries, list)
-        return range.upperBound < entries.count ? range : 0..<0
-    }
-
-    /// How many documents are in the list of these entries.
-    func frequency(of entries: Range<Int>) -> Int {
-        guard !entries.isEmpty else { return 0 }
-        return max(0, firstPosting(of: entries.upperBound) - firstPosting(of: entries.lowerBound))
-    }
-
-    /// The chunk of an entry.
-    func chunk(of entry: Int) -> Int { Int(entries.element(entry, or: 0) >> 48) }
-
-    /// The postings of an entry.
-    func postings(of entry: Int) -> Range<Int> {
-        let start = firstPosting(of: entry)
-        let end = firstPosting(of: entry + 1)
-        guard start <= end, end - start <= 1 << 16, end <= rows.count else { return 0..<0 }
+    /// The postings of the entry before `next`; none when it is damaged.
+    @inline(__always)
+    func postings(of entry: UInt64, before next: UInt64) -> Range<Int> {
+        let (start, end) = (BaseList.posting(entry), BaseList.posting(next))
+        guard start <= end, end - start <= 1 << 16, end * 2 <= postings.count else { return 0..<0 }
         return start..<end
     }
 
-    private func firstPosting(of entry: Int) -> Int {
-        Int(entries.element(entry, or: 0) & Self.startMask)
+    /// Calls `body` with each chunk of a list, and its postings there.
+    func forEachEntry<Failure: Error>(
+        of list: BaseList,
+        _ body: (_ chunk: Int, _ postings: Range<Int>) throws(Failure) -> Void
+    ) throws(Failure) {
+        for place in 0..<list.entries.count - 1 {
+            let entry = list.entries[place]
+            let postings = postings(of: entry, before: list.entries[place + 1])
+            if !postings.isEmpty { try body(BaseList.chunk(entry), postings) }
+        }
     }
 
-    private func range(_ starts: Section<UInt64>, _ index: Int) -> Range<Int> {
-        guard let start = Int(exactly: starts.element(index, or: 0)),
-            let end = Int(exactly: starts.element(index + 1, or: 0)), start <= end
-        else { return 0..<0 }
-        return start..<end
+    /// Rows and classes of the postings of a list in a chunk.
+    @inline(__always)
+    func columns(of range: Range<Int>) -> (
+        rows: UnsafeBufferPointer<UInt16>, classes: UnsafeBufferPointer<UInt16>
+    ) {
+        let both = postings.elements(range.lowerBound * 2..<range.upperBound * 2)
+        let count = both.count / 2
+        return (
+            UnsafeBufferPointer(rebasing: both[..<count]),
+            UnsafeBufferPointer(rebasing: both[count...])
+        )
     }
 
     // MARK: Positions

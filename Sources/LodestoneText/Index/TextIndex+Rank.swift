@@ -66,7 +66,7 @@ extension TextIndex {
                 base.forEachList(ofStem: stem) { list, key in
                     let form = forms.firstIndex { $0.withWord { key.isList(of: $0) } }
                     if key.kind == .among, form == nil { return }
-                    body(TermCursor(self, baseList: list), key.kind, form)
+                    body(TermCursor(list), key.kind, form)
                 }
             }
             let dictionary = delta.dictionary
@@ -75,7 +75,7 @@ extension TextIndex {
             dictionary.forEachList(ofStem: stem) { list in
                 let form = list.kind == .mixed ? nil : numbers.firstIndex(of: list.word)
                 if list.kind == .among, form == nil { return }
-                body(TermCursor(self, deltaList: list.number), list.kind, form)
+                body(TermCursor(list.number, of: delta), list.kind, form)
             }
         }
     }

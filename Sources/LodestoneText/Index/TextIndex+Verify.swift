@@ -10,18 +10,16 @@ extension TextIndex {
     package func fingerprints() -> ContiguousArray<UInt64> {
         var sums = ContiguousArray<UInt64>(repeating: 0, count: Int(rowBound))
         var positions: ContiguousArray<UInt32> = []
-        for list in 0..<(base?.listCount ?? 0) {
-            guard let base else { break }
-            let word = UInt64(hashing: base.keyBytes(of: list))
+        for number in 0..<(base?.listCount ?? 0) {
+            guard let base, let list = base.list(number) else { continue }
+            let word = UInt64(hashing: list.keyBytes)
             var reader = TextBase.PositionReader()
-            for entry in base.entries(of: list) {
-                let chunk = base.chunk(of: entry) << 16
-                let postings = base.postings(of: entry)
-                for (row, number) in zip(base.rows.elements(postings), postings) {
+            base.forEachEntry(of: list) { chunk, postings in
+                for (row, number) in zip(base.columns(of: postings).rows, postings) {
                     positions.removeAll(keepingCapacity: true)
                     base.readPositions(of: number, with: &reader, into: &positions)
-                    guard chunk | Int(row) < sums.count else { continue }
-                    sums[chunk | Int(row)] &+= Self.sum(word, positions)
+                    let row = chunk << 16 | Int(row)
+                    if row < sums.count { sums[row] &+= Self.sum(word, positions) }
                 }
             }
         }

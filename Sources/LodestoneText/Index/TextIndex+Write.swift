@@ -21,20 +21,27 @@ extension TextIndex {
     }
 }
 
-/// Merges base and delta, list by list, once for each column of the postings.
+/// Merges base and delta, list by list: first the postings, then their positions.
 private struct TextMerge {
-    /// A posting list by its numbers in base and delta.
+    /// A posting list in the base, by its number in the delta, or both.
     private struct List {
-        let base: Int?
+        let base: BaseList?
         let delta: UInt32?
     }
 
     /// Postings of a list in one chunk, one after the other.
-    private enum Piece {
-        /// Some of the base, by their numbers.
-        case base(chunk: UInt32, Range<Int>)
-        /// One of the delta.
-        case delta(chunk: UInt32, DeltaPosting)
+    private struct Piece {
+        enum Source {
+            /// Some of those that the base has of the list in the chunk, by their numbers.
+            case base(Range<Int>, of: Range<Int>)
+            /// One of the delta.
+            case delta(DeltaPosting)
+        }
+
+        let chunk: UInt32
+        let source: Source
+
+        var count: Int { if case .base(let postings, _) = source { postings.count } else { 1 } }
     }
 
     private let index: TextIndex
@@ -73,17 +80,18 @@ private struct TextMerge {
             .sorted { $0.key.lexicographicallyPrecedes($1.key) }
         var lists: [List] = []
         var next = 0
-        for baseList in 0..<(index.base?.listCount ?? 0) {
-            let key = index.base?.keyBytes(of: baseList) ?? .init(start: nil, count: 0)
+        for number in 0..<(index.base?.listCount ?? 0) {
+            guard let list = index.base?.list(number) else { continue }
+            let key = list.keyBytes
             while next < added.count, added[next].key.lexicographicallyPrecedes(key) {
                 lists.append(List(base: nil, delta: added[next].list))
                 next += 1
             }
             if next < added.count, added[next].key.elementsEqual(key) {
-                lists.append(List(base: baseList, delta: added[next].list))
+                lists.append(List(base: list, delta: added[next].list))
                 next += 1
             } else {
-                lists.append(List(base: baseList, delta: nil))
+                lists.append(List(base: list, delta: nil))
             }
         }
         lists += added[next...].map { List(base: nil, delta: $0.list) }
@@ -95,15 +103,12 @@ private struct TextMerge {
         of list: List,
         _ body: (Piece) throws(LodestoneError) -> Void
     ) throws(LodestoneError) {
-        if let base = index.base, let number = list.base {
-            for entry in base.entries(of: number) {
-                let chunk = UInt32(base.chunk(of: entry))
-                let postings = base.postings(of: entry)
-                if postings.isEmpty { continue }
-                if chunk < isWhole.count, isWhole[Int(chunk)] {
-                    try body(.base(chunk: chunk, postings))
+        if let base = index.base, let list = list.base {
+            try base.forEachEntry(of: list) { (chunk, postings) throws(LodestoneError) in
+                if chunk < isWhole.count, isWhole[chunk] {
+                    try body(Piece(chunk: UInt32(chunk), source: .base(postings, of: postings)))
                 } else {
-                    try forEachRun(of: postings, in: base, chunk, body)
+                    try forEachRun(of: postings, in: base, UInt32(chunk), body)
                 }
             }
         }
@@ -113,7 +118,7 @@ private struct TextMerge {
             for place in 0..<block.count {
                 let posting = DeltaPosting(block.postings[place].load(ordering: .relaxed))
                 guard isKept(block.chunk << 16 | UInt32(posting.row)) else { continue }
-                try body(.delta(chunk: block.chunk, posting))
+                try body(Piece(chunk: block.chunk, source: .delta(posting)))
             }
             number = block.next
         }
@@ -126,14 +131,15 @@ private struct TextMerge {
         _ chunk: UInt32,
         _ body: (Piece) throws(LodestoneError) -> Void
     ) throws(LodestoneError) {
-        let rows = base.rows.elements(postings)
+        let rows = base.columns(of: postings).rows
         var place = 0
         while place < rows.count {
             var end = place
             while end < rows.count, isKept(chunk << 16 | UInt32(rows[end])) { end += 1 }
             if end > place {
                 let first = postings.lowerBound
-                try body(.base(chunk: chunk, first + place..<first + end))
+                let run = first + place..<first + end
+                try body(Piece(chunk: chunk, source: .base(run, of: postings)))
             }
             place = end + 1
         }
@@ -142,27 +148,12 @@ private struct TextMerge {
     // MARK: Sections
 
     mutating func write(to sink: inout some SectionSink) throws(LodestoneError) {
-        // Rows first: what they show of lists and chunks fills the sections about those.
-        let (firstEntries, entries) = try writeRows(to: &sink)
-        try sink.begin("TCLS")
-        var classes = SectionBuffer<UInt16>()
-        for list in lists {
-            try forEachPiece(of: list) { (piece) throws(LodestoneError) in
-                switch piece {
-                case .base(_, let postings):
-                    classes.append(index.base?.classes.elements(postings))
-                case .delta(_, let posting):
-                    classes.append(UInt16(truncatingIfNeeded: posting.postingClass))
-                }
-                if classes.isFull { try classes.flush(to: &sink) }
-            }
-        }
-        try classes.flush(to: &sink)
+        // Postings first: they show which lists stay.
+        let records = try writePostings(to: &sink)
         try sink.write("TSKP", try writePositions(to: &sink))
-        try sink.write("TENT", firstEntries)
-        try sink.write("TCHK", entries)
-        try sink.write("TWEN", try writeWords(to: &sink))
-        try sink.write("THSH", slots())
+        try sink.write("TLST", records.words)
+        try sink.write("TLSE", records.places)
+        try sink.write("THSH", slots(records))
         try sink.write(
             "TSLT",
             ContiguousArray(
@@ -186,46 +177,48 @@ private struct TextMerge {
         return words
     }
 
-    /// Writes `TROW`, and leaves out lists without postings.
+    /// Writes `TPST`, and leaves out lists without postings.
     ///
-    /// - Returns: What `TENT` and `TCHK` hold.
-    private mutating func writeRows(to sink: inout some SectionSink) throws(LodestoneError) -> (
-        firstEntries: ContiguousArray<UInt64>, entries: ContiguousArray<UInt64>
-    ) {
-        var entries: ContiguousArray<UInt64> = []
-        var firstEntries: ContiguousArray<UInt64> = [0]
+    /// - Returns: What `TLST` and `TLSE` hold.
+    private mutating func writePostings(to sink: inout some SectionSink) throws(LodestoneError)
+        -> BaseListRecords
+    {
+        var records = BaseListRecords()
         var staying: [List] = []
-        var postingCount: UInt64 = 0
-        try sink.begin("TROW")
-        var rows = SectionBuffer<UInt16>()
+        var count = 0
+        try sink.begin("TPST")
+        var postings = SectionBuffer<UInt16>()
+        // Of the chunk under way.
+        var classes: ContiguousArray<UInt16> = []
         for list in lists {
-            var lastChunk = UInt32.max
             try forEachPiece(of: list) { (piece) throws(LodestoneError) in
-                let (chunk, count) =
-                    switch piece {
-                    case .base(let chunk, let postings): (chunk, postings.count)
-                    case .delta(let chunk, _): (chunk, 1)
-                    }
-                if chunk != lastChunk {
-                    lastChunk = chunk
-                    entries.append(UInt64(chunk) << 48 | postingCount)
+                if piece.chunk != records.chunk {
+                    postings.append(taking: &classes)
+                    records.begin(chunk: piece.chunk, at: count)
                 }
-                postingCount += UInt64(count)
-                switch piece {
-                case .base(_, let postings): rows.append(index.base?.rows.elements(postings))
-                case .delta(_, let posting): rows.append(UInt16(truncatingIfNeeded: posting.row))
+                count += piece.count
+                switch piece.source {
+                case .base(let part, let all):
+                    let columns = index.base?.columns(of: all)
+                    let places = part.lowerBound - all.lowerBound..<part.upperBound - all.lowerBound
+                    guard let columns, places.upperBound <= columns.rows.count else { return }
+                    postings.append(UnsafeBufferPointer(rebasing: columns.rows[places]))
+                    classes.append(contentsOf: columns.classes[places])
+                case .delta(let posting):
+                    postings.append(UInt16(truncatingIfNeeded: posting.row))
+                    classes.append(UInt16(truncatingIfNeeded: posting.postingClass))
                 }
-                if rows.isFull { try rows.flush(to: &sink) }
+                if postings.isFull { try postings.flush(to: &sink) }
             }
-            if lastChunk != .max {
+            postings.append(taking: &classes)
+            if records.chunk != nil {
                 staying.append(list)
-                firstEntries.append(UInt64(entries.count))
+                records.end(key(of: list), at: count)
             }
         }
-        try rows.flush(to: &sink)
-        entries.append(postingCount)
+        try postings.flush(to: &sink)
         lists = staying
-        return (firstEntries, entries)
+        return records
     }
 
     /// Writes `TPOS`.
@@ -242,15 +235,15 @@ private struct TextMerge {
         for list in lists {
             var reader = TextBase.PositionReader()
             try forEachPiece(of: list) { (piece) throws(LodestoneError) in
-                switch piece {
-                case .base(_, let postings):
+                switch piece.source {
+                case .base(let postings, _):
                     for posting in postings {
                         if count % TextBase.postingsPerSkip == 0 { skips.append(bytes.total) }
                         count += 1
                         bytes.append(index.base?.positionBytes(of: posting, with: &reader))
                         if bytes.isFull { try bytes.flush(to: &sink) }
                     }
-                case .delta(_, let posting):
+                case .delta(let posting):
                     if count % TextBase.postingsPerSkip == 0 { skips.append(bytes.total) }
                     count += 1
                     positions.removeAll(keepingCapacity: true)
@@ -264,37 +257,19 @@ private struct TextMerge {
         return skips
     }
 
-    /// Writes `TWRD`.
-    ///
-    /// - Returns: What `TWEN` holds.
-    private func writeWords(to sink: inout some SectionSink) throws(LodestoneError)
-        -> ContiguousArray<UInt64>
-    {
-        var ends: ContiguousArray<UInt64> = [0]
-        var bytes = SectionBuffer<UInt8>()
-        try sink.begin("TWRD")
-        for list in lists {
-            for byte in key(of: list) { bytes.append(byte) }
-            ends.append(bytes.total)
-            if bytes.isFull { try bytes.flush(to: &sink) }
-        }
-        try bytes.flush(to: &sink)
-        return ends
-    }
-
     private func key(of list: List) -> [UInt8] {
-        if let number = list.base, let base = index.base { return Array(base.keyBytes(of: number)) }
+        if let list = list.base { return Array(list.keyBytes) }
         return list.delta.map { index.delta.dictionary.key(of: $0) } ?? []
     }
 
     /// What `THSH` holds.
-    private func slots() -> ContiguousArray<UInt64> {
+    private func slots(_ records: BaseListRecords) -> ContiguousArray<UInt64> {
         var size = 2
         while size < lists.count * 2 { size *= 2 }
         var slots = ContiguousArray<UInt64>(repeating: 0, count: size)
         var buffer = WordBuffer()
         var last: ArraySlice<UInt8> = []
-        for (number, list) in lists.enumerated() {
+        for (list, record) in zip(lists, records.places) {
             let key = key(of: list)
             let stem = key.withUnsafeBufferPointer { key in
                 PostingList.Key(key).map { $0.stem.count }
@@ -306,7 +281,7 @@ private struct TextMerge {
             let hash = buffer.word.hash(seed: index.delta.dictionary.seed)
             var place = Int(truncatingIfNeeded: hash) & (size - 1)
             while slots[place] != 0 { place = (place + 1) & (size - 1) }
-            slots[place] = hash & (0xFFFF_FFFF << 32) | UInt64(number + 1)
+            slots[place] = hash & (0xFFFF_FFFF << 32) | (record + 1)
         }
         return slots
     }
@@ -369,6 +344,11 @@ private struct SectionBuffer<Element: BitwiseCopyable> {
     @inline(__always)
     mutating func append(_ more: UnsafeBufferPointer<Element>?) {
         if let more { elements.append(contentsOf: more) }
+    }
+
+    mutating func append(taking more: inout ContiguousArray<Element>) {
+        elements.append(contentsOf: more)
+        more.removeAll(keepingCapacity: true)
     }
 
     mutating func flush(to sink: inout some SectionSink) throws(LodestoneError) {

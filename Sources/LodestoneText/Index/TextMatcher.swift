@@ -211,13 +211,15 @@ extension TextIndex {
     /// Appends a cursor for every list, in the base and in the delta, of a stem that begins so.
     fileprivate func appendCursors(withPrefix prefix: [UInt8], to cursors: inout [TermCursor]) {
         if let base {
-            for list in base.lists(withPrefix: prefix) {
-                guard let key = base.key(of: list), key.kind != .among else { continue }
-                cursors.append(TermCursor(self, baseList: list))
+            for number in base.lists(withPrefix: prefix) {
+                guard let list = base.list(number), let key = list.key, key.kind != .among else {
+                    continue
+                }
+                cursors.append(TermCursor(list))
             }
         }
         for list in delta.dictionary.lists(withPrefix: prefix) {
-            cursors.append(TermCursor(self, deltaList: list))
+            cursors.append(TermCursor(list, of: delta))
         }
     }
 }

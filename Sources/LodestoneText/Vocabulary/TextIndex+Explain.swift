@@ -76,7 +76,8 @@ extension TextIndex {
     private func stems(withPrefix prefix: [UInt8]) -> [Expansion] {
         var seen: Set<[UInt8]> = []
         let ofBase = base.map { base in
-            base.lists(withPrefix: prefix).compactMap { base.key(of: $0).map { Array($0.stem) } }
+            base.lists(withPrefix: prefix)
+                .compactMap { base.list($0)?.key.map { Array($0.stem) } }
         }
         let dictionary = delta.dictionary
         let ofDelta = dictionary.lists(withPrefix: prefix).map { dictionary.stem(ofList: $0) }
