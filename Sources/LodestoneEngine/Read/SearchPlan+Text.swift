@@ -55,10 +55,13 @@ extension SearchPlan {
         var list = RankedList()
         let shared = view.shared
         // What passes the filter exists in this state. One look at one bit: a sentence of common words
-        // asks for every row of a chunk where nothing passes, 1.3 ms of them at 20 ns each.
+        // asks for every row of a chunk where nothing passes, 1.3 ms of them at 20 ns each. Where no
+        // posting is of a row that is gone, nothing is looked at: a tenth of a short question.
         let isWanted: (RowNumber) -> Bool =
             if let allowed {
                 { allowed.contains($0) }
+            } else if !query.isComplement, let text = shared.contents.state.text, !text.hasGoneRows {
+                { _ in true }
             } else {
                 { shared.contents.state.contains($0) }
             }

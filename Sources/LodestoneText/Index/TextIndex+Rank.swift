@@ -24,21 +24,21 @@ extension TextIndex {
     ) throws(LodestoneError) -> [TextHit] {
         guard k > 0 else { return [] }
         var question = try WordQuestion(self, words, context)
-        guard !question.cursors.isEmpty else { return [] }
+        guard !question.lists.isEmpty else { return [] }
         let classes = classWeights
         var top = TopRows(limit: k)
         var lists: ContiguousArray<ChunkRanking.List> = []
-        lists.reserveCapacity(question.cursors.count)
+        lists.reserveCapacity(question.lists.count)
         try scratch.withScratch { (scratch) throws(LodestoneError) in
             for number in 0..<Chunk.count(self) {
                 try context?.check()
                 let chunk = Chunk(self, number)
                 lists.removeAll(keepingCapacity: true)
-                for place in question.cursors.indices
-                where question.cursors[place].move(to: number, of: self) {
-                    let cursor = question.cursors[place]
-                    let count = cursor.count(in: number, enough: Scratch.rows, of: delta)
-                    lists.append((chunk.postings(of: cursor), count, question.weights[place]))
+                for place in question.lists.indices
+                where question.lists[place].cursor.move(to: number, of: self) {
+                    let list = question.lists[place]
+                    let count = list.cursor.count(in: number, enough: Scratch.rows, of: delta)
+                    lists.append((chunk.postings(of: list.cursor), count, list.weight))
                 }
                 ChunkRanking(chunk: chunk, sums: scratch.sums, classes: classes, lists: lists)
                     .rank(into: &top, isAllowed)

@@ -48,8 +48,7 @@ extension TextIndex {
 /// Adds up what given rows score, chunk after chunk.
 private struct RowScorer {
     private let index: TextIndex
-    private var cursors: [TermCursor] = []
-    private var weights: [UInt64] = []
+    private var lists: ContiguousArray<WordQuestion.List> = []
     /// For questions that are more than words.
     private var matcher: TextMatcher?
     private let scale: WordWeights
@@ -67,7 +66,7 @@ private struct RowScorer {
         classes = index.classWeights
         if let words = expression.anyWord(by: index.delta.dictionary.analyzer) {
             let question = try WordQuestion(index, words, context)
-            (cursors, weights, scale) = (question.cursors, question.weights, question.scale)
+            (lists, scale) = (question.lists, question.scale)
         } else {
             let matcher = try TextMatcher(index, expression, scratch, context)
             scale = matcher.weights
@@ -93,9 +92,9 @@ private struct RowScorer {
         }
         let sums = scratch.sums
         let chunk = Chunk(index, number)
-        for place in cursors.indices where cursors[place].move(to: number, of: index) {
-            let (weight, mask) = (weights[place], classes.mask)
-            chunk.lookUp(wanted, in: cursors[place]) { place, postingClass in
+        for place in lists.indices where lists[place].cursor.move(to: number, of: index) {
+            let (weight, mask) = (lists[place].weight, classes.mask)
+            chunk.lookUp(wanted, in: lists[place].cursor) { place, postingClass in
                 sums[wanted[place]] &+=
                     WordWeights.product(weight, classes.weights[postingClass & mask])
             }

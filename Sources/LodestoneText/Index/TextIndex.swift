@@ -80,6 +80,9 @@ package struct TextIndex: Sendable {
         rowBound == delta.nextRow && removalCount == delta.removalCount
     }
 
+    /// Whether rows that are gone may still be in the postings; others need not be asked about.
+    package var hasGoneRows: Bool { removalCount > 0 }
+
     /// Whether the delta can take no more and later documents are not found; compaction helps.
     package var isFull: Bool { delta.isFull }
 

@@ -32,74 +32,79 @@ extension TextExpression {
     }
 }
 
-/// The postings of plain words, and what each list counts, the heaviest first.
+/// The postings of plain words, and what each list counts.
 struct WordQuestion {
-    var cursors: [TermCursor]
-    /// Of each cursor.
-    let weights: [UInt64]
+    struct List {
+        var cursor: TermCursor
+        let weight: UInt64
+    }
+
+    /// The heaviest first.
+    var lists: ContiguousArray<List>
     let scale: WordWeights
+
+    /// What counts by itself: a stem, or a word in its exact form.
+    private struct Part {
+        /// How often it was asked for, times what it counts beside others.
+        var factor: Double
+        /// Documents that have it.
+        var frequency = 0
+    }
 
     init(_ index: TextIndex, _ words: TextExpression.AnyWord, _ context: CallContext?)
         throws(LodestoneError)
     {
         let bm25 = BM25(index.options)
+        var parts: ContiguousArray<Part> = []
+        var found: ContiguousArray<(cursor: TermCursor, share: ListShare)> = []
+        parts.reserveCapacity(words.plain.count * 2)
+        found.reserveCapacity(words.plain.count * 4)
+        var forms: [WordKey] = []
         // A question has few words, so they are compared one by one.
-        var stems: [(stem: WordKey, times: Int, forms: [WordKey], formTimes: [Int])] = []
-        stems.reserveCapacity(words.plain.count)
-        for word in words.plain {
-            let place = stems.firstIndex { $0.stem == word.stem } ?? stems.count
-            if place == stems.count { stems.append((word.stem, 0, [], [])) }
-            stems[place].times += 1
-            if bm25.exactWeight == 0 { continue }
-            if let form = stems[place].forms.firstIndex(of: word.form) {
-                stems[place].formTimes[form] += 1
-            } else {
-                stems[place].forms.append(word.form)
-                stems[place].formTimes.append(1)
+        for (place, word) in words.plain.enumerated()
+        where !words.plain[..<place].contains(where: { $0.stem == word.stem }) {
+            let stem = parts.count
+            parts.append(Part(factor: 0))
+            forms.removeAll(keepingCapacity: true)
+            for other in words.plain[place...] where other.stem == word.stem {
+                parts[stem].factor += 1
+                if bm25.exactWeight == 0 { continue }
+                let form = forms.firstIndex(of: other.form) ?? forms.count
+                if form == forms.count {
+                    forms.append(other.form)
+                    parts.append(Part(factor: 0))
+                }
+                parts[stem + 1 + form].factor += bm25.exactWeight
+            }
+            index.forEachList(ofStem: word.stem, forms: forms) { cursor, kind, form in
+                if kind != .among { parts[stem].frequency += cursor.frequency }
+                if let form { parts[stem + 1 + form].frequency += cursor.frequency }
+                if cursor.isAtEnd { return }
+                let share = ListShare(kind, stem: stem, form: form.map { stem + 1 + $0 })
+                found.append((cursor, share))
             }
         }
-        // Of each list.
-        var shares: [ListShare] = []
-        var inverseFrequencies: [Double] = []
-        var found: [TermCursor] = []
         let count = index.documentCount
-        for (stem, times, forms, formTimes) in stems {
-            var frequency = 0
-            var formFrequencies = [Int](repeating: 0, count: forms.count)
-            let place = inverseFrequencies.count
-            index.forEachList(ofStem: stem, forms: forms) { cursor, kind, form in
-                if kind != .among { frequency += cursor.frequency }
-                if let form { formFrequencies[form] += cursor.frequency }
-                if cursor.isAtEnd { return }
-                found.append(cursor)
-                shares.append(ListShare(kind, stem: place, form: form.map { place + 1 + $0 }))
-            }
-            // Words that occur nowhere take part in the weights, so that these don't depend on
-            // whether the postings of gone documents are still there.
-            inverseFrequencies.append(Double(times) * bm25.inverseFrequency(frequency, of: count))
-            for (times, frequency) in zip(formTimes, formFrequencies) {
-                inverseFrequencies.append(
-                    Double(times) * bm25.exactWeight
-                        * bm25.inverseFrequency(frequency, of: count)
-                )
-            }
+        // Words that occur nowhere take part in the weights, so that these don't depend on whether
+        // the postings of gone documents are still there.
+        var inverseFrequencies = parts.map {
+            $0.factor * bm25.inverseFrequency($0.frequency, of: count)
         }
         for word in try index.fuzzyWords(words.fuzzy, context) {
             let inverse = word.inverseFrequencies(bm25, of: count)
             for (expansion, weight) in zip(word.expansions, inverse) {
                 inverseFrequencies.append(weight)
                 for cursor in expansion.cursors where !cursor.isAtEnd {
-                    found.append(cursor)
-                    shares.append(ListShare(stem: inverseFrequencies.count - 1, form: nil))
+                    let share = ListShare(stem: inverseFrequencies.count - 1, form: nil)
+                    found.append((cursor, share))
                 }
             }
         }
         let scale = WordWeights(inverseFrequencies, bm25: bm25)
-        let lists = zip(found, shares)
-            .map { (cursor: $0, weight: $1.weight(scale.weights)) }
-            .sorted { $0.weight > $1.weight }
-        cursors = lists.map(\.cursor)
-        weights = lists.map(\.weight)
+        lists = ContiguousArray(
+            found.lazy.map { List(cursor: $0.cursor, weight: $0.share.weight(scale.weights)) }
+        )
+        lists.sort { $0.weight > $1.weight }
         self.scale = scale
     }
 }
