@@ -51,10 +51,14 @@ let package = Package(
         .target(name: "CLodestoneSystem"),
 
         // The shared words, and the parts of the engine.
-        .target(name: "LodestoneCore", swiftSettings: strict),
+        .target(
+            name: "LodestoneCore",
+            dependencies: ["CLodestoneSystem"],
+            swiftSettings: strict
+        ),
         .target(
             name: "LodestoneANN",
-            dependencies: ["LodestoneCore", "CVectorKernels"],
+            dependencies: ["LodestoneCore", "CVectorKernels", "CLodestoneSystem"],
             swiftSettings: strict
         ),
         .target(

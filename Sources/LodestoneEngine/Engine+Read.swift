@@ -24,7 +24,7 @@ extension Engine {
                 context: context
             )
             let results = try plan.run()
-            collection.noteSearch(of: view.contents)
+            collection.noteSearch(ofBase: view.contents.baseSequenceNumber)
             return SearchResponse(
                 results: results,
                 sequenceNumber: view.state.sequenceNumber
@@ -43,7 +43,8 @@ extension Engine {
         // What other processes wrote must be taken in first, which waits for the writer.
         guard store.sharedSequenceNumber <= registry.sequenceNumber,
             let collection = registry.find(request.collection),
-            let shared = collection.sharedIfFree, collection.hasSearched(shared.contents),
+            let shared = collection.sharedIfFree,
+            collection.hasSearched(base: shared.contents.baseSequenceNumber),
             request.isShort(in: shared.contents)
         else { return nil }
         try RequestValidation(limits: options.limits).search(request, of: shared.contents.options)

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// What Swift cannot reach by itself: checksum instructions and Linux's event calls.
+// What Swift cannot reach by itself: instructions for checksums and memory, and calls of Linux.
 #ifndef LODE_SYSTEM_H
 #define LODE_SYSTEM_H
 
 #include "lode_checksum.h"
 #include "lode_epoll.h"
+#include "lode_memory.h"
 #include "lode_socket.h"
 
 #endif

@@ -70,12 +70,6 @@ const lode_code_kernels *_Nullable lode_code_kernels_for(int isa);
 /// The fastest that this processor has.
 const lode_code_kernels *lode_code_kernels_best(void);
 
-/// Asks for a line of memory that will be read soon.
-///
-/// Into the second-level cache, which waits for more lines at once than the first: rows of 384
-/// bytes from anywhere took 14 ns each, asked for into the first 37, not asked for 36 (Zen 5).
-static inline void lode_prefetch(const void *line) { __builtin_prefetch(line, 0, 2); }
-
 /// Locks a byte that is 0 when free; waits busily, which suits locks held for less than 1 us.
 static inline void lode_lock(uint8_t *lock) {
     while (__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE)) {

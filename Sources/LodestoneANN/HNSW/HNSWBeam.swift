@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLodestoneSystem
 import CVectorKernels
 
 /// Where a search of a level finds the links of a node.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLodestoneSystem
 public import Synchronization
 
 /// Bytes of a mapped file that are compared with their checksums, block by block, before their
@@ -159,6 +160,11 @@ public struct Section<Element: BitwiseCopyable>: @unchecked Sendable {
             return substitute
         }
         return start[index]
+    }
+
+    /// Asks for the memory of an element that will be read soon, if there is one at `index`.
+    public func prefetch(_ index: Int) {
+        if index >= 0, index < count { lode_prefetch(start + index) }
     }
 
     /// The elements of `range`; none when any of them is damaged or beyond the end.

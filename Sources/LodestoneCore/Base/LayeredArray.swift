@@ -70,6 +70,9 @@ public struct LayeredArray<Element: BitwiseCopyable & Sendable>: Sendable {
         }
     }
 
+    /// Asks for the memory of an element that will be read soon.
+    public func prefetch(_ index: Int) { base?.prefetch(index) }
+
     /// What the base has at `index`; the substitute where it has nothing.
     @inlinable public func baseElement(_ index: Int) -> Element {
         guard let base, index < base.count else { return substitute }

@@ -63,15 +63,15 @@ final class Collection: Sendable {
     /// The same, unless the writer is at work on them.
     var sharedIfFree: SharedContents? { current.withLockIfAvailable { $0.share() } }
 
-    /// Notes that a search has gone through some contents: the first one checks the graph of a base,
+    /// Notes that a search has gone through contents with a base: the first one checks its graph,
     /// and reads it from the disk.
-    func noteSearch(of contents: CollectionContents) {
-        searchedBase.store(contents.baseSequenceNumber + 1, ordering: .relaxed)
+    func noteSearch(ofBase sequenceNumber: UInt64) {
+        searchedBase.store(sequenceNumber + 1, ordering: .relaxed)
     }
 
-    /// Whether a search has gone through contents with the same base before.
-    func hasSearched(_ contents: CollectionContents) -> Bool {
-        searchedBase.load(ordering: .relaxed) == contents.baseSequenceNumber + 1
+    /// Whether a search has gone through contents with this base before.
+    func hasSearched(base sequenceNumber: UInt64) -> Bool {
+        searchedBase.load(ordering: .relaxed) == sequenceNumber + 1
     }
 
     var contents: CollectionContents { current.withLock { $0.contents } }

@@ -90,6 +90,12 @@ struct CollectionState: Sendable {
         return node == Self.none ? nil : node
     }
 
+    /// The same of several rows.
+    func nodes(of rows: [RowNumber]) -> [NodeNumber?] {
+        for row in rows { nodes.prefetch(Int(row)) }
+        return rows.map { node(of: $0) }
+    }
+
     /// The row of a node's document, if it has one in this state.
     func row(of node: NodeNumber) -> RowNumber? {
         guard node < rows.count else { return nil }

@@ -97,7 +97,7 @@ struct ReadView {
     /// The ids of rows' documents in this state; `nil` for a row without one.
     func ids(of rows: [RowNumber]) -> [DocumentID?] {
         let shared = shared
-        return shared.contents.ids.ids(rows.map { shared.contents.state.node(of: $0) })
+        return shared.contents.ids.ids(shared.contents.state.nodes(of: rows))
     }
 
     /// The row of a document in this state.

@@ -221,12 +221,12 @@ struct SearchPlan {
         result.hits.reserveCapacity(hits.count)
         for (hit, id) in zip(hits, view.ids(of: hits.map(\.row))) {
             guard let id else { continue }
-            var found = Hit(id: id, score: hit.score, sourceScores: hit.sources)
+            result.hits.append(Hit(id: id, score: hit.score, sourceScores: hit.sources))
             if query.include.needsDocument || highlighter != nil {
                 try context.check()
-                try complete(&found, hit.row, query.include, highlighter)
+                let last = result.hits.count - 1
+                try complete(&result.hits[last], hit.row, query.include, highlighter)
             }
-            result.hits.append(found)
         }
         return result
     }

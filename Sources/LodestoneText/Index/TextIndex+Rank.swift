@@ -36,9 +36,11 @@ extension TextIndex {
                 lists.removeAll(keepingCapacity: true)
                 for place in question.lists.indices
                 where question.lists[place].cursor.move(to: number, of: self) {
-                    let list = question.lists[place]
-                    let count = list.cursor.count(in: number, enough: Scratch.rows, of: delta)
-                    lists.append((chunk.postings(of: list.cursor), count, list.weight))
+                    // Not copied as a whole: what was just written would be waited for.
+                    let postings = chunk.postings(of: question.lists[place].cursor)
+                    let count = question.lists[place].cursor
+                        .count(in: number, enough: Scratch.rows, of: delta)
+                    lists.append((postings, count, question.lists[place].weight))
                 }
                 ChunkRanking(chunk: chunk, sums: scratch.sums, classes: classes, lists: lists)
                     .rank(into: &top, isAllowed)
