@@ -3,8 +3,11 @@
 extension Chunk {
     /// Whether looking some rows up in a list takes less than reading it: a row that is looked up
     /// costs as much as some 16 that are read.
-    func isLong(_ cursor: TermCursor, beside wanted: RowList) -> Bool {
-        cursor.count(in: number, enough: wanted.count * 16, of: delta) > wanted.count * 16
+    ///
+    /// - Parameter clearing: What reading it costs besides, in postings.
+    func isLong(_ cursor: TermCursor, beside wanted: RowList, clearing: Int) -> Bool {
+        let enough = wanted.count * 16 - clearing
+        return enough < 0 || cursor.count(in: number, enough: enough, of: delta) > enough
     }
 
     /// Calls `body` with each posting of a list whose row is one of `wanted`: its place in `wanted`,

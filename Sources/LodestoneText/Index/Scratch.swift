@@ -8,6 +8,10 @@ final class Scratch: @unchecked Sendable {
     /// Rows of a chunk.
     static let rows = 1 << 16
 
+    /// What zeroing all sums or all marks takes, as a number of postings that are read meanwhile.
+    static let sumsClearing = 5_500
+    static let marksClearing = 1_300
+
     let sums: UnsafeMutablePointer<UInt32>
     let marks: UnsafeMutablePointer<Bool>
 

@@ -124,7 +124,8 @@ extension TextMatcher {
         let (chunk, marks) = (chunk, scratch.marks)
         var hasReadLists = false
         for place in lists {
-            if chunk.isLong(cursors[place], beside: candidates) {
+            let clearing = hasReadLists ? 0 : Scratch.marksClearing
+            if chunk.isLong(cursors[place], beside: candidates, clearing: clearing) {
                 chunk.lookUp(candidates, in: cursors[place]) { place, _ in
                     marks[candidates[place]] = true
                 }
@@ -168,7 +169,10 @@ extension TextMatcher {
                     sums[row] = min(sum, UInt32(Int32.max))
                 }
                 classes.weights.withUnsafeBufferPointer { classes in
-                    if needsPositions || chunk.isLong(cursors[place], beside: counted) {
+                    let clearing = hasStraySums ? 0 : Scratch.sumsClearing
+                    if needsPositions
+                        || chunk.isLong(cursors[place], beside: counted, clearing: clearing)
+                    {
                         chunk.lookUp(counted, in: cursors[place]) { place, postingClass in
                             add(counted[place], classes[postingClass & mask])
                         }
