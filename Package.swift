@@ -152,7 +152,7 @@ let package = Package(
             name: "lodestone-bench",
             dependencies: [
                 "LodestoneClient", "LodestoneEngine", "LodestoneANN", "LodestoneText",
-                "LodestoneImport", arguments,
+                "LodestoneFiles", "LodestoneImport", arguments,
             ],
             swiftSettings: strict
         ),

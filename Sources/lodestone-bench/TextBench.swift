@@ -36,6 +36,14 @@ struct TextBench: AsyncParsableCommand {
     @Option(help: "Times that each kind is measured; the best counts.")
     var passes = 3
 
+    @Flag(
+        help: """
+            Asks ranked questions of the text index alone as well, analysed beforehand and with rows \
+            for an answer, as the libraries are asked.
+            """
+    )
+    var prepared = false
+
     @Flag(help: "One JSON object a line instead of a table.")
     var json = false
 
@@ -68,7 +76,27 @@ struct TextBench: AsyncParsableCommand {
                 return try TextPeer(name, peerOptions, folder.path, stopWords.rawValue)
             }
             for kind in kind {
-                try measure(kind, questions, stopWords, engine, corpus.count, peers)
+                let requests = questions[kind].map {
+                    SearchRequest(
+                        collection: "bench",
+                        queries: [Query([kind.source($0)], limit: limit)]
+                    )
+                }
+                try measure(kind, "text-\(kind.rawValue)", stopWords, corpus.count, peers) {
+                    try TextPass(requests) { request in
+                        try engine.search(request, context: CallContext()).results[0].hits.count
+                    }
+                }
+                guard prepared, kind == .ranked else { continue }
+                let texts = try PreparedText(
+                    corpus.texts,
+                    questions[kind],
+                    textOptions(stopWords),
+                    in: directory
+                )
+                try measure(kind, "text-ranked-prepared", stopWords, corpus.count, peers) {
+                    try texts.pass(limit: limit)
+                }
             }
             engine.close()
         }
@@ -95,51 +123,41 @@ struct TextBench: AsyncParsableCommand {
     }
 
     private func options(_ stopWords: StopWords) -> CollectionOptions {
-        CollectionOptions(dimension: 0, text: TextOptions(keepsStopWords: stopWords == .keep))
+        CollectionOptions(dimension: 0, text: textOptions(stopWords))
     }
 
+    private func textOptions(_ stopWords: StopWords) -> TextOptions {
+        TextOptions(keepsStopWords: stopWords == .keep)
+    }
+
+    /// Calls `pass` and the peers in turns, so that what else the machine does strikes all alike.
     private func measure(
         _ kind: TextQuestions.Kind,
-        _ questions: TextQuestions,
+        _ name: String,
         _ stopWords: StopWords,
-        _ engine: Engine,
         _ documents: Int,
-        _ peers: [TextPeer]
+        _ peers: [TextPeer],
+        pass: () throws -> TextPass
     ) throws {
-        let requests = questions[kind].map {
-            SearchRequest(collection: "bench", queries: [Query([kind.source($0)], limit: limit)])
-        }
-        var best = 0.0
+        var (best, hits) = (0.0, 0.0)
         var bestOfPeers = [Double](repeating: 0, count: peers.count)
-        var hits = 0
-        // In turns, so that what else the machine does strikes all alike.
         for _ in 0..<passes {
-            let start = processorSeconds()
-            hits = 0
-            for request in requests {
-                let answer = try engine.search(request, context: CallContext())
-                hits += answer.results[0].hits.count
-            }
-            best = max(best, Double(requests.count) / (processorSeconds() - start))
+            let pass = try pass()
+            best = max(best, pass.speed)
+            hits = pass.hits
             for (number, peer) in peers.enumerated() {
                 bestOfPeers[number] = max(bestOfPeers[number], try peer.measure(kind.rawValue))
             }
         }
         var parameters: [(name: String, value: Measurement.Parameter)] = [
             ("stop_words", .text(stopWords.rawValue)), ("documents", .count(documents)),
-            ("queries", .count(requests.count)), ("k", .count(limit)),
-            ("hits", .number(Double(hits) / Double(max(1, requests.count)))),
+            ("queries", .count(queries)), ("k", .count(limit)), ("hits", .number(hits)),
         ]
         for (peer, speed) in zip(peers, bestOfPeers) {
             parameters += [(peer.name, .number(speed)), ("ratio", .number(best / speed))]
         }
         Report(isJSON: json).add(
-            Measurement(
-                name: "text-\(kind.rawValue)",
-                value: best,
-                unit: "queries/cpu-s",
-                parameters: parameters
-            )
+            Measurement(name: name, value: best, unit: "queries/cpu-s", parameters: parameters)
         )
     }
 }

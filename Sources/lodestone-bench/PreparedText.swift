@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import LodestoneCore
+import LodestoneFiles
+import LodestoneText
+
+/// The text index alone, asked as a library is: questions that were analysed beforehand, and rows
+/// for an answer instead of ids.
+struct PreparedText {
+    private let index: TextIndex
+    private let questions: [NormalizedTextQuery]
+
+    /// Writes all texts to one base, below `directory`, which must be there, and opens it.
+    init(_ texts: [String], _ questions: [String], _ options: TextOptions, in directory: String)
+        throws
+    {
+        var index = TextIndex(options)
+        var row: UInt32 = 0
+        for start in stride(from: 0, to: texts.count, by: 1_000) {
+            let batch = texts[start..<min(start + 1_000, texts.count)].map { text in
+                [TextField(name: "text", text: text)]
+            }
+            let analyzed = index.analyze(batch)
+            for place in batch.indices {
+                index.add(analyzed, at: place, row: row)
+                row += 1
+            }
+        }
+        let path = directory + "/prepared"
+        var writer = try BaseFileWriter(path)
+        try index.write(to: &writer) { _ in true }
+        try writer.finish()
+        guard let base = TextIndex(from: try BaseFile.open(path), options) else {
+            throw BaseFile.damaged(path, "it has no texts")
+        }
+        self.index = base
+        let analyzer = TextAnalyzer(options)
+        self.questions = try questions.compactMap { question in
+            try TextQueryParser.anyWord(question, limits: .standard, analyzer: analyzer)
+                .map { NormalizedTextQuery($0) }
+        }
+    }
+
+    /// Asks all questions once.
+    func pass(limit: Int) throws -> TextPass {
+        try TextPass(questions) { question in
+            try index.search(question, k: limit) { _ in true }.count
+        }
+    }
+}
+
+/// Questions that were asked, one after the other.
+struct TextPass {
+    /// Questions a second of processor time.
+    let speed: Double
+    /// Hits of a question, on average.
+    let hits: Double
+
+    /// Asks them; `ask` answers with the number of hits.
+    init<Question>(_ questions: [Question], _ ask: (Question) throws -> Int) rethrows {
+        let start = processorSeconds()
+        var hits = 0
+        for question in questions { hits += try ask(question) }
+        speed = Double(questions.count) / (processorSeconds() - start)
+        self.hits = Double(hits) / Double(max(1, questions.count))
+    }
+}
