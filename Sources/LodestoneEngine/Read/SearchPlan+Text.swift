@@ -60,7 +60,8 @@ extension SearchPlan {
         let isWanted: (RowNumber) -> Bool =
             if let allowed {
                 { allowed.contains($0) }
-            } else if !query.isComplement, let text = shared.contents.state.text, !text.hasGoneRows {
+            } else if !query.isComplement, let text = shared.contents.state.text, !text.hasGoneRows
+            {
                 { _ in true }
             } else {
                 { shared.contents.state.contains($0) }

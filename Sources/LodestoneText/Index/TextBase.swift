@@ -124,7 +124,8 @@ final class TextBase: Sendable {
         for _ in 0...mask {
             let slot = stems.element(index, or: 0)
             if slot == 0 { return }
-            if slot >> 32 == hash >> 32, var list = BaseList(lists, at: Int(slot & 0xFFFF_FFFF) - 1),
+            if slot >> 32 == hash >> 32,
+                var list = BaseList(lists, at: Int(slot & 0xFFFF_FFFF) - 1),
                 var key = list.key(ofStem: word)
             {
                 while true {

@@ -118,12 +118,24 @@ private struct ChunkRanking {
 
     private func addUp() {
         let mask = classes.mask
-        classes.weights.withUnsafeBufferPointer { classes in
-            for list in lists {
-                let weight = list.weight
-                chunk.forEachPosting(list.postings) { row, postingClass in
-                    sums[row] =
-                        sums[row] &+ WordWeights.product(weight, classes[postingClass & mask])
+        var products: ContiguousArray<UInt32> = []
+        classes.weights.withUnsafeBufferPointer { weights in
+            for (postings, count, weight) in lists {
+                if count <= 4 * weights.count {
+                    chunk.forEachPosting(postings) { row, postingClass in
+                        let weightOfClass = weights[postingClass & mask]
+                        sums[row] = sums[row] &+ WordWeights.product(weight, weightOfClass)
+                    }
+                    continue
+                }
+                // What each class adds is worked out before a long list is read: 5 to 10 percent more
+                // sentences a second with their stop words.
+                products.removeAll(keepingCapacity: true)
+                products.append(contentsOf: weights.lazy.map { WordWeights.product(weight, $0) })
+                products.withUnsafeBufferPointer { products in
+                    chunk.forEachPosting(postings) { row, postingClass in
+                        sums[row] = sums[row] &+ products[postingClass & mask]
+                    }
                 }
             }
         }
