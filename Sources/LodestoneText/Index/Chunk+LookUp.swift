@@ -2,9 +2,7 @@
 
 extension Chunk {
     /// Whether looking some rows up in a list takes less than reading it: a row that is looked up
-    /// costs as much as some 16 that are read.
-    ///
-    /// - Parameter clearing: What reading it costs besides, in postings.
+    /// costs as much as some 16 that are read. Reading it costs `clearing` postings besides.
     func isLong(_ cursor: TermCursor, beside wanted: RowList, clearing: Int) -> Bool {
         let enough = wanted.count * 16 - clearing
         return enough < 0 || cursor.count(in: number, enough: enough, of: delta) > enough
