@@ -60,7 +60,9 @@ final class IDTable: Sendable {
         }
     }
 
-    /// Ids in a mapped file. A class: copies of its three sections took more than a look-up.
+    /// Ids in a mapped file.
+    ///
+    /// A class: copies of its three sections took more than a look-up.
     final class Base: Sendable {
         /// Where each id begins among the bytes, and where the last one ends.
         fileprivate let offsets: Section<UInt64>

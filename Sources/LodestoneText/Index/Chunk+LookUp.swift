@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension Chunk {
-    /// Whether looking some rows up in a list takes less than reading it: a row that is looked up
-    /// costs as much as some 16 that are read. Reading it costs `clearing` postings besides.
+    /// Whether looking some rows up in a list takes less than reading it.
+    ///
+    /// A row that is looked up costs as much as some 16 that are read; reading the list costs
+    /// `clearing` of those besides.
     func isLong(_ cursor: TermCursor, beside wanted: RowList, clearing: Int) -> Bool {
         let enough = wanted.count * 16 - clearing
         return enough < 0 || cursor.count(in: number, enough: enough, of: delta) > enough
