@@ -235,6 +235,38 @@ struct TextStrategyTests {
         engine.close()
     }
 
+    @Test(
+        "fill the places of documents that are gone with the next best",
+        arguments: ["postings", "fts5"],
+        [false, true]
+    )
+    func gone(name: String, compacts: Bool) async throws {
+        let texts = ["fox", "fox fox", "a fox and more", "the fox", "many words around the fox"]
+        let engine = try await filled(
+            try texts.enumerated().map { Document(id: try DocumentID("d\($0)"), text: $1) }
+        )
+        var order = try await engine.search(name, Query([.matching("fox")])).map(\.id)
+        #expect(order.count == texts.count)
+        if compacts { _ = try await engine.compact(name) }
+        // The best is taken away, then the next replaced by a text without the word.
+        _ = try await engine.dropMany(DropManyRequest(collection: name, ids: [order.removeFirst()]))
+        try await expectOnly(order, name, engine)
+        _ = try await engine.index(name, [Document(id: order.removeFirst(), text: "hare")])
+        try await expectOnly(order, name, engine)
+        engine.close()
+        let reopened = try Engine.open(directory: directory.path)
+        try await expectOnly(order, name, reopened)
+        reopened.close()
+    }
+
+    /// Expects as many documents as are asked for, of those that have the word.
+    private func expectOnly(_ ids: [DocumentID], _ name: String, _ engine: Engine) async throws {
+        for limit in 1...ids.count {
+            let found = try await engine.search(name, Query([.matching("fox")], limit: limit))
+            #expect(found.count == limit && found.allSatisfy { ids.contains($0.id) })
+        }
+    }
+
     @Test("leave nothing in a snapshot once their collection is dropped")
     func dropped() async throws {
         let store = try TestStore()
