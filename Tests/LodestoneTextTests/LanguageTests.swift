@@ -44,7 +44,7 @@ struct LanguageTests {
             ]
         ),
         (.finnish, ["talo talossa talot", "kissa kissat kissalla"]),
-        (.turkish, ["kitap kitaplar", "evler ev", "gözlük gözlükler"]),
+        (.turkish, ["kitap kitaplar", "evler ev EVLERİ", "gözlük gözlükler", "şehir ŞEHİRLER"]),
         (.greek, ["θάλασσα θάλασσες ΘΑΛΑΣΣΑ", "ταΐζω ταΐζει"]),
         (.hindi, ["किताब किताबें किताबों", "लड़का लड़के"]),
         (.arabic, ["كتاب الكتاب كِتَاب"]),

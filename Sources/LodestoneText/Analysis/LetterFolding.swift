@@ -36,8 +36,9 @@ enum LetterFolding {
 
     /// A letter or digit outside ASCII in lower case, with its mark.
     static func lower(_ scalar: Unicode.Scalar) -> Unicode.Scalar {
-        // Letters that differ only in how they are written, without being upper case.
+        // One that two would stand for, and letters that differ only in how they are written.
         switch scalar {
+        case "İ": return "i"
         case "µ": return "μ"
         case "ς": return "σ"
         case "ϐ": return "β"
