@@ -81,11 +81,11 @@ struct BaseList {
     static func posting(_ entry: UInt64) -> Int { Int(entry & startMask) }
 }
 
-/// Puts records of lists together, for `TLST`.
+/// Puts records of lists together, for `TLST`: at most 32 GiB of them.
 struct BaseListRecords {
     private(set) var words: ContiguousArray<UInt64> = []
     /// Where each list's record begins, for `TLSE`.
-    private(set) var places: ContiguousArray<UInt64> = []
+    private(set) var places: ContiguousArray<UInt32> = []
     private var entries: ContiguousArray<UInt64> = []
 
     /// The chunk under way; `nil` before the first of a list.
@@ -98,7 +98,7 @@ struct BaseListRecords {
 
     /// Ends the list under way, which has postings.
     mutating func end(_ key: [UInt8], at posting: Int) {
-        places.append(UInt64(words.count))
+        places.append(UInt32(words.count))
         words.append(UInt64(key.count) | UInt64(entries.count) << 32)
         words += entries
         words.append(UInt64(posting))

@@ -12,7 +12,7 @@ import LodestoneCore
 ///     TFLD  names of fields, a byte of length before    UInt8
 ///     TCTB  frequencies and lengths of each class       UInt64
 ///     TLST  the record of each list, see `BaseList`     UInt64
-///     TLSE  where each record begins                    UInt64
+///     TLSE  where each record begins                    UInt32
 ///     THSH  upper half of a stem's hash, where its      UInt64
 ///           first list's record begins + 1; 0 free
 ///     TPST  each posting's row in its chunk, for all    UInt16
@@ -44,7 +44,7 @@ final class TextBase: Sendable {
     let classTable: Section<UInt64>
     var listCount: Int { places.count }
     private let lists: Section<UInt64>
-    private let places: Section<UInt64>
+    private let places: Section<UInt32>
     private let stems: Section<UInt64>
     private let postings: Section<UInt16>
     private let positions: Section<UInt8>
@@ -57,7 +57,7 @@ final class TextBase: Sendable {
         guard let header = source.section("THDR", of: UInt64.self),
             header.count == Header.allCases.count,
             let lists = source.section("TLST", of: UInt64.self),
-            let places = source.section("TLSE", of: UInt64.self),
+            let places = source.section("TLSE", of: UInt32.self),
             let slots = source.section("TSLT", of: UInt64.self),
             let fields = source.section("TFLD", of: UInt8.self),
             let classTable = source.section("TCTB", of: UInt64.self),
@@ -142,9 +142,8 @@ final class TextBase: Sendable {
 
     /// A list by its number; `nil` when it is damaged.
     func list(_ number: Int) -> BaseList? {
-        Int(exactly: places.element(number, or: .max)).flatMap { place in
-            place < lists.count ? BaseList(lists, at: place) : nil
-        }
+        let place = Int(places.element(number, or: .max))
+        return place < lists.count ? BaseList(lists, at: place) : nil
     }
 
     /// The lists of stems that begin with `prefix`, by their numbers.

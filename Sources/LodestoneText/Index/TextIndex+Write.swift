@@ -264,12 +264,10 @@ private struct TextMerge {
 
     /// What `THSH` holds.
     private func slots(_ records: BaseListRecords) -> ContiguousArray<UInt64> {
-        var size = 2
-        while size < lists.count * 2 { size *= 2 }
-        var slots = ContiguousArray<UInt64>(repeating: 0, count: size)
+        var stems: ContiguousArray<(hash: UInt64, place: UInt32)> = []
         var buffer = WordBuffer()
         var last: ArraySlice<UInt8> = []
-        for (list, record) in zip(lists, records.places) {
+        for (list, place) in zip(lists, records.places) {
             let key = key(of: list)
             let stem = key.withUnsafeBufferPointer { key in
                 PostingList.Key(key).map { $0.stem.count }
@@ -278,10 +276,15 @@ private struct TextMerge {
             last = key[..<stem]
             buffer.removeAll()
             buffer.append(contentsOf: last)
-            let hash = buffer.word.hash(seed: index.delta.dictionary.seed)
-            var place = Int(truncatingIfNeeded: hash) & (size - 1)
-            while slots[place] != 0 { place = (place + 1) & (size - 1) }
-            slots[place] = hash & (0xFFFF_FFFF << 32) | (record + 1)
+            stems.append((buffer.word.hash(seed: index.delta.dictionary.seed), place))
+        }
+        var size = 2
+        while size * 2 < stems.count * 3 { size *= 2 }
+        var slots = ContiguousArray<UInt64>(repeating: 0, count: size)
+        for (hash, place) in stems {
+            var slot = Int(truncatingIfNeeded: hash) & (size - 1)
+            while slots[slot] != 0 { slot = (slot + 1) & (size - 1) }
+            slots[slot] = hash & (0xFFFF_FFFF << 32) | (UInt64(place) + 1)
         }
         return slots
     }
