@@ -78,7 +78,7 @@ struct HNSWIndexTests {
             let truth = try scene.search(index, rows[row], exact: true).neighbors.map(\.row)
             found += try scene.search(index, rows[row]).neighbors.count { truth.contains($0.row) }
         }
-        #expect(found >= 105, "of 160")
+        #expect(found >= 360, "of 400")
     }
 
     @Test(
