@@ -48,20 +48,3 @@ struct PreparedText {
         }
     }
 }
-
-/// Questions that were asked, one after the other.
-struct TextPass {
-    /// Questions a second of processor time.
-    let speed: Double
-    /// Hits of a question, on average.
-    let hits: Double
-
-    /// Asks them; `ask` answers with the number of hits.
-    init<Question>(_ questions: [Question], _ ask: (Question) throws -> Int) rethrows {
-        let start = processorSeconds()
-        var hits = 0
-        for question in questions { hits += try ask(question) }
-        speed = Double(questions.count) / (processorSeconds() - start)
-        self.hits = Double(hits) / Double(max(1, questions.count))
-    }
-}

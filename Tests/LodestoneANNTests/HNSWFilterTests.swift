@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import CVectorKernels
 import LodestoneCore
 import TestSupport
 import Testing
@@ -113,11 +112,7 @@ struct HNSWFilterTests {
     func cancelledWalkAmong() throws {
         let scene = Scene(1_200)
         let graph = try #require(try scene.built().store?.graph)
-        let scratch = HNSWScratch(
-            graph.codec,
-            nodes: graph.count,
-            kernels: lode_code_kernels_best().pointee
-        )
+        let scratch = graph.scratch()
         var allowed = RowSet(count: 1_200)
         for row in stride(from: 0, to: 1_200 as UInt32, by: 2) { allowed.insert(row) }
         let query = scene.memory.rows[5]

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import CVectorKernels
 import LodestoneCore
 import Synchronization
 import TestSupport
@@ -34,11 +33,7 @@ struct HNSWIndexTests {
     func cancelledWalk() throws {
         let scene = Scene(1_200)
         let graph = try #require(try scene.built().store?.graph)
-        let scratch = HNSWScratch(
-            graph.codec,
-            nodes: graph.count,
-            kernels: lode_code_kernels_best().pointee
-        )
+        let scratch = graph.scratch()
         let query = scene.memory.rows[5]
         scratch.visited = 0
         #expect(try graph.search(query, width: 1_000, scratch, context: CallContext()) == 1_000)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CVectorKernels
 import LodestoneCore
 import TestSupport
 import Testing
@@ -97,5 +98,12 @@ struct Scene {
             wanted += rows.count
         }
         return Double(found) / Double(wanted)
+    }
+}
+
+extension HNSWGraph {
+    /// What a search of the graph writes to.
+    func scratch() -> HNSWScratch {
+        HNSWScratch(codec, nodes: count, kernels: lode_code_kernels_best().pointee)
     }
 }

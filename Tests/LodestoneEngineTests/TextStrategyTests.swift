@@ -87,17 +87,7 @@ struct TextStrategyTests {
 
     @Test("find the same documents", arguments: [TextLanguage.english, .none, .french, .german])
     func differential(language: TextLanguage) async throws {
-        let engine = try Engine.open(directory: directory.path)
-        for (name, strategy) in [("postings", TextIndexStrategy.postings), ("fts5", .fts5)] {
-            try await engine.createCollection(
-                name,
-                CollectionOptions(
-                    dimension: 0,
-                    textStrategy: strategy,
-                    text: TextOptions(language: language)
-                )
-            )
-        }
+        let engine = try await engine(language)
         var texts = Texts(random: SeededGenerator(seed: UInt64(language.rawValue) + 1))
         var found = 0
         for round in 0..<3 {
@@ -137,8 +127,8 @@ struct TextStrategyTests {
         engine.close()
     }
 
-    /// An engine with a collection of each strategy, with the same documents.
-    private func filled(_ documents: [Document]) async throws -> Engine {
+    /// An engine with an empty collection of each strategy.
+    private func engine(_ language: TextLanguage) async throws -> Engine {
         let engine = try Engine.open(directory: directory.path)
         for (name, strategy) in [("postings", TextIndexStrategy.postings), ("fts5", .fts5)] {
             try await engine.createCollection(
@@ -146,11 +136,17 @@ struct TextStrategyTests {
                 CollectionOptions(
                     dimension: 0,
                     textStrategy: strategy,
-                    text: TextOptions(language: .none)
+                    text: TextOptions(language: language)
                 )
             )
-            _ = try await engine.index(name, documents)
         }
+        return engine
+    }
+
+    /// The same with the same documents in both.
+    private func filled(_ documents: [Document]) async throws -> Engine {
+        let engine = try await engine(.none)
+        for name in ["postings", "fts5"] { _ = try await engine.index(name, documents) }
         return engine
     }
 
