@@ -25,27 +25,48 @@ package enum FileSystem {
         return LodestoneError(
             .failedPrecondition,
             reason: "IO_ERROR",
-            "\(call) of \(path) failed: \(text).",
+            "\(call) of '\(path)' failed: \(text).",
             recovery: "Check the disk and the rights on the data directory.",
             object: path
         )
     }
 
     /// Creates a directory, and those above it, if they are missing.
+    ///
+    /// - Throws: `IO_ERROR` with the system's word when that can't be done: no name, a link to
+    ///   nowhere, a file in the way, a file system that takes no directories.
     package static func createDirectory(_ path: String) throws(LodestoneError) {
-        if mkdir(path, 0o700) == 0 {
-            try synchronizeDirectory(parent(of: path))
-            return
-        }
-        switch errno {
-        case EEXIST:
-            return
-        case ENOENT where parent(of: path) != path:
-            try createDirectory(parent(of: path))
-            try createDirectory(path)
-        default:
+        guard !path.utf8.contains(0) else {
+            // The system would take the name up to there.
+            errno = EINVAL
             throw failure("mkdir", path)
         }
+        if try makeDirectory(path) { return }
+        let parent = parent(of: path)
+        guard !path.isEmpty, parent != path else { throw failure("mkdir", path) }
+        try createDirectory(parent)
+        // Once: where its parent is there, nothing that this could create is missing.
+        guard try makeDirectory(path) else { throw failure("mkdir", path) }
+    }
+
+    /// Creates a directory whose parent is there.
+    ///
+    /// - Returns: False, with `errno`, when a directory above it is missing.
+    private static func makeDirectory(_ path: String) throws(LodestoneError) -> Bool {
+        if mkdir(path, 0o700) == 0 {
+            try synchronizeDirectory(parent(of: path))
+            return true
+        }
+        if errno == ENOENT { return false }
+        guard errno == EEXIST else { throw failure("mkdir", path) }
+        // A name that is taken may be that of a file, or of a link to nothing.
+        var status = stat()
+        guard stat(path, &status) == 0 else { throw failure("mkdir", path) }
+        guard status.st_mode & S_IFMT == S_IFDIR else {
+            errno = ENOTDIR
+            throw failure("mkdir", path)
+        }
+        return true
     }
 
     /// Makes the names in a directory durable.
