@@ -83,14 +83,18 @@ extension DocumentID: Hashable, Comparable {
 }
 
 extension DocumentID: ExpressibleByStringLiteral, CustomStringConvertible {
-    /// Wraps a literal.
+    /// Wraps a literal, also that of `DocumentID("a")`; one that is no id ends the program and says
+    /// why.
+    ///
+    /// Ids that are only known at run time go through `init(_:)`, which throws.
     ///
     /// - Precondition: The literal is a valid id.
     public init(stringLiteral value: String) {
         do {
             try self.init(value)
         } catch {
-            preconditionFailure(error.message)
+            // Unlike a precondition, it prints its reason in release builds, too.
+            fatalError("The literal \"\(value.prefix(80))\" is no document id. \(error)")
         }
     }
 

@@ -23,6 +23,8 @@ public indirect enum Filter: Sendable, Equatable {
     case or([Filter])
     /// It does not hold.
     case not(Filter)
+    /// A filter that could not be made; a call with it ends with the error, and nothing is sent.
+    case invalid(LodestoneError)
 
     /// One end of a range.
     public struct Bound: Sendable, Equatable {

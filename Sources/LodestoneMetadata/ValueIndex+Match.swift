@@ -134,6 +134,8 @@ extension ValueIndex {
                 leaf.equal(value, in: [.element])
                 if case .string(let part) = value { try leaf.strings(with: part, check) }
             }
+        case .invalid(let error):
+            throw error
         }
     }
 

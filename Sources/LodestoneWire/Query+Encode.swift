@@ -83,6 +83,8 @@ extension MessageWriter {
                 }
             case .not(let filter):
                 writer.filter(4, filter)
+            case .invalid(let error):
+                writer.fail(error)
             }
         }
     }
@@ -126,10 +128,13 @@ extension MessageWriter {
 
 extension Duration {
     /// Whole milliseconds, rounded up so that no time never becomes none.
+    ///
+    /// What lies beyond the largest `Int` is that; `components` alone ends the process there.
     var milliseconds: Int {
+        guard self < .seconds(Int.max / 1_000) else { return .max }
+        guard self > .seconds(Int.min / 1_000) else { return .min }
         let (seconds, attoseconds) = components
         let parts = (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000
-        let (product, overflow) = Int(seconds).multipliedReportingOverflow(by: 1_000)
-        return overflow ? Int.max : product + Int(parts)
+        return Int(seconds) * 1_000 + Int(parts)
     }
 }

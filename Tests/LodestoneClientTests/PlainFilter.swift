@@ -13,6 +13,8 @@ struct PlainFilter {
         case .or(let parts):
             for part in parts where passes(part) { return true }
             return false
+        case .invalid:
+            return false
         case .not(let part):
             return !passes(part)
         case .exists(let path, let isThere):

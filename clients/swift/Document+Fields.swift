@@ -4,9 +4,12 @@ public import LodestoneCore
 extension Document {
     /// Creates a document whose metadata are the properties of a value.
     ///
-    /// Structs become objects, arrays lists, dates timestamps; properties that are `nil` are left out.
+    /// Structs become objects, arrays lists, dates timestamps, which are rounded to microseconds;
+    /// URLs and `Decimal` become strings, `Data` base64. Properties that are `nil` are left out and are
+    /// `nil` again in `fields(as:)`. An element of a list and an entry of a dictionary can't be `nil`.
     ///
-    /// - Throws: `.invalidArgument` with the path of a property that metadata can't hold.
+    /// - Throws: `.invalidArgument` with the path of a property that metadata can't hold, or when
+    ///   the type's `DocumentFields.fields` names a field otherwise than the type encodes it.
     public init(
         id: DocumentID,
         vector: [Float]? = nil,
@@ -18,7 +21,7 @@ extension Document {
             id: id,
             vector: vector,
             text: text,
-            metadata: try Self.metadata(of: fields),
+            metadata: try Self.metadata(of: fields, id),
             edges: edges
         )
     }
@@ -37,19 +40,30 @@ extension Document {
         }
     }
 
-    private static func metadata(of fields: some Encodable) throws(LodestoneError) -> Metadata {
-        let encoder = FieldEncoder()
+    private static func metadata(of fields: some Encodable, _ id: DocumentID)
+        throws(LodestoneError) -> Metadata
+    {
+        let value: Value?
         do {
-            try fields.encode(to: encoder)
+            let encoder = FieldEncoder()
+            try encoder.encode(fields)
+            value = try encoder.value()
         } catch EncodingError.invalidValue(_, let context) {
-            throw .field(context.codingPath, context.debugDescription)
+            throw .field(context.codingPath, context.debugDescription, of: id)
         } catch {
-            throw .field([], "\(error)")
+            throw .field([], "\(error)", of: id)
         }
-        guard case .object(let metadata) = encoder.value ?? .object([:]) else {
-            throw .field([], "\(type(of: fields)) has no properties with names.")
+        guard case .object(let metadata) = value ?? .object([:]) else {
+            throw .field([], "\(type(of: fields)) has no properties with names.", of: id)
         }
+        if let fields = fields as? any DocumentFields { try fields.checkNames(in: metadata) }
         return metadata
+    }
+}
+
+extension DocumentFields {
+    fileprivate func checkNames(in metadata: Metadata) throws(LodestoneError) {
+        try Self.fields.check(self, encodedAs: metadata)
     }
 }
 
@@ -66,16 +80,16 @@ extension DecodingError {
 }
 
 extension LodestoneError {
-    fileprivate static func field(_ path: [any CodingKey], _ what: String, of id: DocumentID? = nil)
+    fileprivate static func field(_ path: [any CodingKey], _ what: String, of id: DocumentID)
         -> LodestoneError
     {
         let name = path.map(\.stringValue).joined(separator: ".")
         return .invalid(
             "BAD_FIELD",
-            "The field '\(name)': \(what)",
+            "The field '\(name)' of document '\(id)': \(what)",
             recovery: "Give the type properties that fit the metadata.",
             field: name,
-            object: id?.string
+            object: id.string
         )
     }
 }

@@ -4,61 +4,105 @@ import LodestoneCore
 
 /// Makes anything that can be decoded of a value of metadata.
 ///
-/// Whole doubles are taken for integers, and integers for doubles, where nothing is lost.
+/// Whole doubles are taken for integers, and integers for doubles, where nothing is lost. A field that
+/// is missing is `nil` for types that ask for `nil` first, as optionals do, also inside of others.
 struct FieldDecoder: Decoder {
-    let value: Value
+    /// `nil`: there is no such field.
+    let value: Value?
     let codingPath: [any CodingKey]
     let userInfo: [CodingUserInfoKey: Any] = [:]
 
-    init(_ value: Value, codingPath: [any CodingKey] = []) {
+    init(_ value: Value?, codingPath: [any CodingKey] = []) {
         self.value = value
         self.codingPath = codingPath
     }
 
     func container<Key: CodingKey>(keyedBy type: Key.Type) throws -> KeyedDecodingContainer<Key> {
-        guard case .object(let fields) = value else { throw mismatch(Metadata.self, "an object") }
+        guard case .object(let fields) = try found() else {
+            throw mismatch(Metadata.self, "an object")
+        }
         return KeyedDecodingContainer(Keyed(decoder: self, fields: fields))
     }
 
     func unkeyedContainer() throws -> any UnkeyedDecodingContainer {
-        guard case .list(let elements) = value else { throw mismatch([Value].self, "a list") }
+        guard case .list(let elements) = try found() else { throw mismatch([Value].self, "a list") }
         return Unkeyed(decoder: self, elements: elements)
     }
 
     func singleValueContainer() -> any SingleValueDecodingContainer { Single(decoder: self) }
 
+    private func found() throws -> Value {
+        guard let value else {
+            throw DecodingError.keyNotFound(
+                codingPath.last ?? NameKey(""),
+                .init(codingPath: codingPath, debugDescription: "There is no such field.")
+            )
+        }
+        return value
+    }
+
     fileprivate func decode<T: Decodable>(_ type: T.Type) throws -> T {
         let decoded: Any? =
-            switch (value, type) {
-            case (.timestamp(let microseconds), is Date.Type):
-                Date(timeIntervalSince1970: Double(microseconds) / 1_000_000)
-            case (_, is Date.Type): nil
-            case (.bool(let flag), is Bool.Type): flag
-            case (.string(let text), is String.Type): text
-            case (.int(let number), let type as any FixedWidthInteger.Type):
-                type.init(exactly: number)
-            case (.double(let number), let type as any FixedWidthInteger.Type):
-                type.init(exactly: number)
-            case (.int(let number), is Double.Type): Double(exactly: number)
-            case (.int(let number), is Float.Type): Float(exactly: number)
-            case (.double(let number), is Double.Type): number
-            case (.double(let number), is Float.Type): Float(number)
-            default:
-                Self.isPrimitive(type) ? nil : try T(from: self)
+            switch type {
+            case is String.Type: try text()
+            case is Bool.Type: if case .bool(let flag) = try found() { flag } else { nil }
+            case let type as any FixedWidthInteger.Type:
+                switch try found() {
+                case .int(let number): type.init(exactly: number)
+                case .double(let number): type.init(exactly: number)
+                default: nil
+                }
+            // Foundation's has no `init(exactly:)` on Linux: it ends the process.
+            case is CGFloat.Type: try number(Double.self).map { CGFloat($0) }
+            case let type as any BinaryFloatingPoint.Type: try number(type)
+            case is Date.Type:
+                if case .timestamp(let microseconds) = try found() {
+                    Date(timeIntervalSince1970: Double(microseconds) / 1_000_000)
+                } else {
+                    nil
+                }
+            default: try foundation(type) ?? T(from: self)
             }
         guard let decoded = decoded as? T else { throw mismatch(type, "\(type)") }
         return decoded
     }
 
-    private static func isPrimitive(_ type: Any.Type) -> Bool {
-        type is Bool.Type || type is String.Type || type is any FixedWidthInteger.Type
-            || type is any BinaryFloatingPoint.Type
+    private func text() throws -> String? {
+        if case .string(let text) = try found() { text } else { nil }
+    }
+
+    /// A number of another precision; `nil` where it lies beyond all numbers of that type.
+    private func number<N: BinaryFloatingPoint>(_ type: N.Type) throws -> N? {
+        switch try found() {
+        case .int(let number):
+            return N(exactly: number)
+        case .double(let number):
+            let rounded = N(number)
+            return rounded.isFinite == number.isFinite ? rounded : nil
+        default:
+            return nil
+        }
+    }
+
+    /// What is a string in the metadata, though the type would encode itself otherwise; `nil` for
+    /// other types, and for what isn't one.
+    private func foundation(_ type: Any.Type) throws -> Any? {
+        guard case .string(let text) = value else { return nil }
+        return switch type {
+        case is URL.Type: URL(string: text)
+        case is Decimal.Type: Decimal(exactly: text)
+        case is Data.Type: Data(base64Encoded: text)
+        default: nil
+        }
     }
 
     fileprivate func mismatch(_ type: Any.Type, _ wanted: String) -> DecodingError {
         .typeMismatch(
             type,
-            .init(codingPath: codingPath, debugDescription: "It is \(value), not \(wanted).")
+            .init(
+                codingPath: codingPath,
+                debugDescription: "It is \(value.map { "\($0)" } ?? "missing"), not \(wanted)."
+            )
         )
     }
 
@@ -75,17 +119,8 @@ struct FieldDecoder: Decoder {
             try inner(key).decode(type)
         }
 
-        private func inner(_ key: any CodingKey) throws -> FieldDecoder {
-            guard let value = fields[key.stringValue] else {
-                throw DecodingError.keyNotFound(
-                    key,
-                    .init(
-                        codingPath: codingPath + [key],
-                        debugDescription: "There is no such field."
-                    )
-                )
-            }
-            return FieldDecoder(value, codingPath: codingPath + [key])
+        private func inner(_ key: any CodingKey) -> FieldDecoder {
+            FieldDecoder(fields[key.stringValue], codingPath: codingPath + [key])
         }
 
         func nestedContainer<Inner: CodingKey>(keyedBy type: Inner.Type, forKey key: Key) throws
@@ -98,8 +133,8 @@ struct FieldDecoder: Decoder {
             try inner(key).unkeyedContainer()
         }
 
-        func superDecoder() throws -> any Decoder { try inner(NameKey("super")) }
-        func superDecoder(forKey key: Key) throws -> any Decoder { try inner(key) }
+        func superDecoder() -> any Decoder { inner(NameKey("super")) }
+        func superDecoder(forKey key: Key) -> any Decoder { inner(key) }
     }
 
     private struct Unkeyed: UnkeyedDecodingContainer {
@@ -160,7 +195,15 @@ struct FieldDecoder: Decoder {
         let decoder: FieldDecoder
         var codingPath: [any CodingKey] { decoder.codingPath }
 
-        func decodeNil() -> Bool { false }
+        func decodeNil() -> Bool { decoder.value == nil }
         func decode<T: Decodable>(_ type: T.Type) throws -> T { try decoder.decode(type) }
+    }
+}
+
+extension Decimal {
+    /// The number that all of a text stands for.
+    fileprivate init?(exactly text: String) {
+        guard let number = Decimal(string: text), number.description == text else { return nil }
+        self = number
     }
 }

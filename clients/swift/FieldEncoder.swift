@@ -4,13 +4,22 @@ import LodestoneCore
 
 /// Makes a value of metadata of anything that can be encoded.
 ///
-/// Structs become objects, arrays lists, dates timestamps; a property that is `nil` is left out.
+/// Structs become objects, arrays lists, dates timestamps, URLs and decimal numbers strings, `Data`
+/// base64. A property that is `nil` is left out, and decoding gives it back; a list and a dictionary
+/// have no place for `nil` and refuse it. So does a place that is encoded twice in ways that exclude
+/// one another.
 ///
 /// Threading: one thread.
 final class FieldEncoder: Encoder {
     let codingPath: [any CodingKey]
     let userInfo: [CodingUserInfoKey: Any] = [:]
     private var content = Content.none
+    /// What is encoded here is a dictionary, whose entries must not get lost.
+    private var isDictionary = false
+    /// It is what a class gives its superclass, an object even if that encodes nothing.
+    private var isSuper = false
+    /// The first thing that went wrong where nothing can be thrown.
+    private var flaw: EncodingError?
 
     /// What was encoded so far; containers add to it while they are in use.
     private enum Content {
@@ -24,30 +33,75 @@ final class FieldEncoder: Encoder {
         self.codingPath = codingPath
     }
 
+    /// The value of something that can be encoded; `nil` for `nil` and what can't.
+    static func value(of part: Any) -> Value? {
+        guard let part = part as? any Encodable else { return nil }
+        let encoder = FieldEncoder()
+        do {
+            try encoder.encode(part)
+            return try encoder.value()
+        } catch {
+            return nil
+        }
+    }
+
     /// What was encoded; `nil` for `nil`.
-    var value: Value? {
+    ///
+    /// - Throws: `EncodingError` when something was lost on the way.
+    func value() throws -> Value? {
+        if let flaw { throw flaw }
         switch content {
-        case .none: nil
-        case .single(let value): value
-        case .list(let elements): .list(elements.compactMap(\.value))
-        case .object(let fields): .object(fields.compactMapValues(\.value))
+        case .none:
+            return isSuper ? .object([:]) : nil
+        case .single(let value):
+            return value
+        case .list(let elements):
+            return .list(
+                try elements.map { element in
+                    guard let value = try element.value() else { throw element.hasNoPlaceForNil }
+                    return value
+                }
+            )
+        case .object(let fields):
+            return .object(try fields.compactMapValues { try $0.value() })
         }
     }
 
     func container<Key: CodingKey>(keyedBy type: Key.Type) -> KeyedEncodingContainer<Key> {
-        if case .object = content {} else { content = .object([:]) }
+        switch content {
+        case .object: break
+        case .none: content = .object([:])
+        case .single, .list: exclude("an object")
+        }
         return KeyedEncodingContainer(Keyed(encoder: self))
     }
 
     func unkeyedContainer() -> any UnkeyedEncodingContainer {
-        if case .list = content {} else { content = .list([]) }
+        switch content {
+        case .list: break
+        case .none: content = .list([])
+        case .single, .object: exclude("a list")
+        }
         return Unkeyed(encoder: self)
     }
 
     func singleValueContainer() -> any SingleValueEncodingContainer { Single(encoder: self) }
 
-    /// A place inside, for a key.
+    /// Notes that what was encoded here before excludes what comes now.
+    private func exclude(_ what: String) {
+        flaw = flaw ?? invalid(codingPath, "It is encoded as \(what), and as something else before.")
+    }
+
+    /// The place for a key: that which is there already, or a new one.
     private func child(_ key: any CodingKey) -> FieldEncoder {
+        guard case .object(let fields) = content, let child = fields[key.stringValue] else {
+            return newChild(key)
+        }
+        return child
+    }
+
+    /// A new place for a key, instead of one that is there already.
+    private func newChild(_ key: any CodingKey) -> FieldEncoder {
         let child = FieldEncoder(codingPath: codingPath + [key])
         switch content {
         case .object(var fields):
@@ -59,29 +113,63 @@ final class FieldEncoder: Encoder {
             elements.append(child)
             content = .list(elements)
         case .none, .single:
-            content = .object([key.stringValue: child])
+            // Its container has noted the flaw.
+            break
         }
         return child
     }
 
+    private func asSuper() -> FieldEncoder {
+        isSuper = true
+        return self
+    }
+
     private var count: Int { if case .list(let elements) = content { elements.count } else { 0 } }
 
-    fileprivate func encode<T: Encodable>(_ value: T) throws {
+    /// Encodes a value here.
+    func encode<T: Encodable>(_ value: T) throws {
+        guard let encoded = try single(value) else {
+            if value is any AnyDictionary { isDictionary = true }
+            return try value.encode(to: self)
+        }
+        if case .none = content {} else { exclude("a single value") }
+        content = .single(encoded)
+    }
+
+    /// What is one value of metadata; `nil` for what encodes itself.
+    private func single(_ value: some Encodable) throws -> Value? {
         switch value {
-        case let date as Date: content = .single(.timestamp(microseconds: date.microseconds))
-        case let flag as Bool: content = .single(.bool(flag))
-        case let text as String: content = .single(.string(text))
+        case let text as String: return .string(text)
+        case let flag as Bool: return .bool(flag)
         case let number as any BinaryInteger:
             guard let whole = Int64(exactly: number) else {
                 throw invalid(value, "\(number) doesn't fit 64 bits with a sign.")
             }
-            content = .single(.int(whole))
+            return .int(whole)
         case let number as any BinaryFloatingPoint:
             let double = Double(number)
             guard !double.isNaN else { throw invalid(value, "It is not a number.") }
-            content = .single(.double(double))
-        default: try value.encode(to: self)
+            return .double(double)
+        case let date as Date:
+            guard let microseconds = date.microseconds else {
+                throw invalid(
+                    value,
+                    "A date of \(date.timeIntervalSince1970) seconds since 1970 doesn't fit the "
+                        + "microseconds of a timestamp."
+                )
+            }
+            return .timestamp(microseconds: microseconds)
+        case let url as URL: return .string(url.absoluteString)
+        case let number as Decimal:
+            guard !number.isNaN else { throw invalid(value, "It is not a number.") }
+            return .string(number.description)
+        case let data as Data: return .string(data.base64EncodedString())
+        default: return nil
         }
+    }
+
+    private var hasNoPlaceForNil: EncodingError {
+        invalid(Any?.none as Any, "A list or a dictionary of metadata has no place for nil.")
     }
 
     private func invalid(_ value: Any, _ what: String) -> EncodingError {
@@ -92,10 +180,16 @@ final class FieldEncoder: Encoder {
         let encoder: FieldEncoder
         var codingPath: [any CodingKey] { encoder.codingPath }
 
-        func encodeNil(forKey key: Key) {}
+        func encodeNil(forKey key: Key) throws {
+            let child = encoder.newChild(key)
+            if encoder.isDictionary { throw child.hasNoPlaceForNil }
+        }
 
         func encode<T: Encodable>(_ value: T, forKey key: Key) throws {
-            try encoder.child(key).encode(value)
+            let child = encoder.newChild(key)
+            try child.encode(value)
+            // An optional that is nil encodes to nothing.
+            if encoder.isDictionary, case .none = child.content { throw child.hasNoPlaceForNil }
         }
 
         func nestedContainer<Inner: CodingKey>(keyedBy type: Inner.Type, forKey key: Key)
@@ -108,8 +202,8 @@ final class FieldEncoder: Encoder {
             encoder.child(key).unkeyedContainer()
         }
 
-        func superEncoder() -> any Encoder { encoder.child(NameKey("super")) }
-        func superEncoder(forKey key: Key) -> any Encoder { encoder.child(key) }
+        func superEncoder() -> any Encoder { encoder.child(NameKey("super")).asSuper() }
+        func superEncoder(forKey key: Key) -> any Encoder { encoder.child(key).asSuper() }
     }
 
     private struct Unkeyed: UnkeyedEncodingContainer {
@@ -117,17 +211,14 @@ final class FieldEncoder: Encoder {
         var codingPath: [any CodingKey] { encoder.codingPath }
         var count: Int { encoder.count }
 
-        private var next: FieldEncoder { encoder.child(NameKey(index: count)) }
+        private var next: FieldEncoder { encoder.newChild(NameKey(index: count)) }
 
-        func encodeNil() throws {
-            throw encoder.invalid(Any?.none as Any, "A list of metadata has no place for nil.")
-        }
-
+        func encodeNil() throws { throw next.hasNoPlaceForNil }
         func encode<T: Encodable>(_ value: T) throws {
             let child = next
             try child.encode(value)
             // An optional that is nil encodes to nothing.
-            if child.value == nil { try encodeNil() }
+            if case .none = child.content { throw child.hasNoPlaceForNil }
         }
 
         func nestedContainer<Inner: CodingKey>(keyedBy type: Inner.Type)
@@ -137,7 +228,7 @@ final class FieldEncoder: Encoder {
         }
 
         func nestedUnkeyedContainer() -> any UnkeyedEncodingContainer { next.unkeyedContainer() }
-        func superEncoder() -> any Encoder { next }
+        func superEncoder() -> any Encoder { next.asSuper() }
     }
 
     private struct Single: SingleValueEncodingContainer {
@@ -148,6 +239,10 @@ final class FieldEncoder: Encoder {
         func encode<T: Encodable>(_ value: T) throws { try encoder.encode(value) }
     }
 }
+
+/// A dictionary of any keys and values.
+private protocol AnyDictionary {}
+extension Dictionary: AnyDictionary {}
 
 /// A key of a name or of a place in a list.
 struct NameKey: CodingKey {

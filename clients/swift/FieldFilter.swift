@@ -10,22 +10,37 @@ public import LodestoneCore
 public struct FieldFilter<Root: DocumentFields>: Sendable {
     fileprivate let filter: Filter
 
+    fileprivate init(_ filter: Filter) {
+        self.filter = filter
+    }
+
+    /// A comparison with the field of a key path; one that `Root.fields` lacks is remembered, for the
+    /// call that the filter goes into.
+    fileprivate init<T>(_ path: KeyPath<Root, T>, _ compare: ([String]) -> Filter) {
+        do throws(LodestoneError) {
+            filter = compare(try Root.fields.names(of: path))
+        } catch {
+            filter = .invalid(error)
+        }
+    }
+
     /// The field is there.
     public static func exists<T>(_ path: KeyPath<Root, T>) -> Self {
-        Self(filter: .exists(path: Root.fields[path], true))
+        Self(path) { .exists(path: $0, true) }
     }
 
     /// The field is a string with this part.
     public static func contains<T: StringField>(_ path: KeyPath<Root, T>, _ part: String) -> Self {
-        Self(filter: .contains(path: Root.fields[path], .string(part)))
+        Self(path) { .contains(path: $0, .string(part)) }
     }
 
     /// The field equals one of the values.
     public static func isIn<T: FieldValue>(_ path: KeyPath<Root, T>, _ values: [T]) -> Self {
-        let path = Root.fields[path]
-        let filter = Filter.oneOf(path: path, values.compactMap(\.fieldValue))
-        guard values.contains(where: { $0.fieldValue == nil }) else { return Self(filter: filter) }
-        return Self(filter: .or([filter, .exists(path: path, false)]))
+        Self(path) { path in
+            let filter = Filter.oneOf(path: path, values.compactMap(\.fieldValue))
+            guard values.contains(where: { $0.fieldValue == nil }) else { return filter }
+            return .or([filter, .exists(path: path, false)])
+        }
     }
 
     /// The field lies in the range.
@@ -43,21 +58,21 @@ public struct FieldFilter<Root: DocumentFields>: Sendable {
     /// Both hold.
     public static func && (left: Self, right: Self) -> Self {
         if case .and(let filters) = left.filter {
-            return Self(filter: .and(filters + [right.filter]))
+            return Self(.and(filters + [right.filter]))
         }
-        return Self(filter: .and([left.filter, right.filter]))
+        return Self(.and([left.filter, right.filter]))
     }
 
     /// At least one holds.
     public static func || (left: Self, right: Self) -> Self {
         if case .or(let filters) = left.filter {
-            return Self(filter: .or(filters + [right.filter]))
+            return Self(.or(filters + [right.filter]))
         }
-        return Self(filter: .or([left.filter, right.filter]))
+        return Self(.or([left.filter, right.filter]))
     }
 
     /// It does not hold.
-    public static prefix func ! (filter: Self) -> Self { Self(filter: .not(filter.filter)) }
+    public static prefix func ! (filter: Self) -> Self { Self(.not(filter.filter)) }
 
     fileprivate static func range<T: FieldValue>(
         _ path: KeyPath<Root, T>,
@@ -65,23 +80,23 @@ public struct FieldFilter<Root: DocumentFields>: Sendable {
         to upper: T? = nil,
         isExclusive: Bool = false
     ) -> Self {
-        let path = Root.fields[path]
-        guard let end = (lower ?? upper)?.fieldValue else { return Self(filter: .or([])) }
-        let bound = Filter.Bound(end, isExclusive: isExclusive)
-        return Self(
-            filter: .range(
+        Self(path) { path in
+            guard let end = (lower ?? upper)?.fieldValue else { return .or([]) }
+            let bound = Filter.Bound(end, isExclusive: isExclusive)
+            return .range(
                 path: path,
                 lower: lower == nil ? nil : bound,
                 upper: lower == nil ? bound : nil
             )
-        )
+        }
     }
 }
 
 extension Filter {
     /// A filter in terms of a type's properties.
     ///
-    /// - Precondition: `Root.fields` has every key path of it.
+    /// When `Root.fields` lacks one of its key paths, the call that it goes into throws
+    /// `.invalidArgument` and sends nothing.
     public init<Root: DocumentFields>(_ type: Root.Type, _ filter: FieldFilter<Root>) {
         self = filter.filter
     }
@@ -91,19 +106,18 @@ extension Filter {
 public func == <Root: DocumentFields, T: FieldValue>(path: KeyPath<Root, T>, value: T)
     -> FieldFilter<Root>
 {
-    let path = Root.fields[path]
-    guard let value = value.fieldValue else {
-        return FieldFilter(filter: .exists(path: path, false))
+    FieldFilter(path) { path in
+        value.fieldValue.map { .equal(path: path, $0) } ?? .exists(path: path, false)
     }
-    return FieldFilter(filter: .equal(path: path, value))
 }
 
 /// The field is a list with the element.
 public func == <Root: DocumentFields, T: FieldValue>(path: KeyPath<Root, [T]>, element: T)
     -> FieldFilter<Root>
 {
-    guard let value = element.fieldValue else { return FieldFilter(filter: .or([])) }
-    return FieldFilter(filter: .contains(path: Root.fields[path], value))
+    FieldFilter(path) { path in
+        element.fieldValue.map { .contains(path: path, $0) } ?? .or([])
+    }
 }
 
 /// The field does not equal the value, or is missing; with `nil`, it is there.
@@ -181,14 +195,26 @@ extension Float: FieldValue {
 }
 
 extension Date: FieldValue {
-    /// A `.timestamp`, rounded to microseconds.
-    public var fieldValue: Value? { .timestamp(microseconds: microseconds) }
-
-    /// Since 1970; a time beyond 290,000 years from there is the last that fits.
-    var microseconds: Int64 {
-        let exact = (timeIntervalSince1970 * 1_000_000).rounded()
-        return Int64(exactly: exact) ?? (exact < 0 ? .min : .max)
+    /// A `.timestamp`, rounded to microseconds; a time beyond 290,000 years from 1970 is the last that
+    /// fits, and one that is not a number equals nothing.
+    public var fieldValue: Value? {
+        if let microseconds { return .timestamp(microseconds: microseconds) }
+        if timeIntervalSince1970.isNaN { return .double(.nan) }
+        return .timestamp(microseconds: timeIntervalSince1970 < 0 ? .min : .max)
     }
+
+    /// Since 1970; `nil` where they don't fit 64 bits.
+    var microseconds: Int64? { Int64(exactly: (timeIntervalSince1970 * 1_000_000).rounded()) }
+}
+
+extension UUID: FieldValue {
+    /// A `.string`, in the form that `Codable` gives it.
+    public var fieldValue: Value? { .string(uuidString) }
+}
+
+extension URL: FieldValue {
+    /// A `.string`: all of it, also of one that is relative.
+    public var fieldValue: Value? { .string(absoluteString) }
 }
 
 extension FieldValue where Self: BinaryInteger {

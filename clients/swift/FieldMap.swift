@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import Synchronization
 
 /// A type whose values are the metadata of documents.
 ///
@@ -17,6 +18,7 @@ import LodestoneCore
 ///     let back = try document.fields(as: Paper.self)
 ///
 /// The names are those that the type is encoded with; a nested type's are those of an object.
+/// `Document(id:fields:)` compares them with what it has encoded.
 public protocol DocumentFields: Codable, Sendable {
     /// Which key path is which field of the metadata.
     static var fields: FieldMap<Self> { get }
@@ -24,29 +26,117 @@ public protocol DocumentFields: Codable, Sendable {
 
 /// Which key path of a type is which field of the metadata; nested names are joined by dots.
 ///
+/// What is wrong with a map is an error of the calls that need it: no key path may occur twice, and
+/// no name may be empty.
+///
 /// Threading: a value that is never changed. Unchecked because key paths aren't marked as sendable;
 /// they are immutable.
 public struct FieldMap<Root>: @unchecked Sendable, ExpressibleByDictionaryLiteral {
     private let paths: [PartialKeyPath<Root>: [String]]
+    /// What is wrong with the map.
+    private let flaw: LodestoneError?
 
     /// Creates a map.
-    ///
-    /// - Precondition: No key path occurs twice, and no name is empty.
     public init(dictionaryLiteral elements: (PartialKeyPath<Root>, String)...) {
-        let pairs = elements.map { path, name in (path, MetadataIndex(name).path) }
-        for (path, names) in pairs {
-            precondition(!names.contains(""), "The field of \(path) has an empty name.")
+        var paths: [PartialKeyPath<Root>: [String]] = [:]
+        var flaw: LodestoneError?
+        for (path, name) in elements {
+            let names = MetadataIndex(name).path
+            if names.contains("") {
+                flaw = flaw ?? .badFieldMap(Root.self, "has an empty name for \(path): '\(name)'.")
+            }
+            if paths.updateValue(names, forKey: path) != nil {
+                flaw = flaw ?? .badFieldMap(Root.self, "has \(path) twice.")
+            }
         }
-        paths = Dictionary(uniqueKeysWithValues: pairs)
+        self.paths = paths
+        self.flaw = flaw
     }
+
+    /// The field's name, or the names one inside the other; `nil` for a key path that the map lacks.
+    public subscript(path: PartialKeyPath<Root>) -> [String]? { paths[path] }
 
     /// The field's name, or the names one inside the other.
     ///
-    /// - Precondition: The map has the key path.
-    public subscript(path: PartialKeyPath<Root>) -> [String] {
+    /// - Throws: `.invalidArgument` for a key path that the map lacks, and for a flawed map.
+    func names(of path: PartialKeyPath<Root>) throws(LodestoneError) -> [String] {
+        if let flaw { throw flaw }
         guard let names = paths[path] else {
-            preconditionFailure("\(Root.self).fields doesn't say which field \(path) is.")
+            throw .badFieldMap(Root.self, "doesn't say which field \(path) is.")
         }
         return names
+    }
+}
+
+/// The types whose names have all been seen in encoded values.
+private let checkedTypes = Mutex<Set<ObjectIdentifier>>([])
+
+extension FieldMap where Root: DocumentFields {
+    /// Compares the names with those of an encoded value, until each has been seen once.
+    ///
+    /// A field may be missing, because its property is `nil` or the type leaves it out. The name is
+    /// wrong when what the key path leads to is in the metadata under another name, one that the map
+    /// doesn't have.
+    ///
+    /// - Throws: `.invalidArgument` with the name that is right.
+    func check(_ value: Root, encodedAs metadata: Metadata) throws(LodestoneError) {
+        let type = ObjectIdentifier(Root.self)
+        if checkedTypes.withLock({ $0.contains(type) }) { return }
+        if let flaw { throw flaw }
+        let missing = paths.filter { LodestoneCore.Value.object(metadata).inner($0.value) == nil }
+        guard !missing.isEmpty else {
+            return checkedTypes.withLock { _ = $0.insert(type) }
+        }
+        let known = Set(paths.values)
+        for (path, names) in missing.sorted(by: { $0.value.lexicographicallyPrecedes($1.value) }) {
+            guard let part = FieldEncoder.value(of: value[keyPath: path]),
+                let place = LodestoneCore.Value.object(metadata).place(of: part, except: known)
+            else { continue }
+            throw .badFieldMap(
+                Root.self,
+                "says that \(path) is '\(names.joined(separator: "."))', but it is encoded as "
+                    + "'\(place.joined(separator: "."))'.",
+                field: names.joined(separator: ".")
+            )
+        }
+    }
+}
+
+extension Value {
+    /// The value at the end of a path.
+    fileprivate func inner(_ path: [String]) -> Value? {
+        var value = self
+        for name in path {
+            guard case .object(let fields) = value, let next = fields[name] else { return nil }
+            value = next
+        }
+        return value
+    }
+
+    /// Where an object holds `part`, itself or inside of other objects, at none of the places that
+    /// are `known`.
+    fileprivate func place(of part: Value, except known: Set<[String]>, below: [String] = [])
+        -> [String]?
+    {
+        guard case .object(let fields) = self else { return nil }
+        for (name, value) in fields.sorted(by: { $0.key < $1.key }) {
+            let place = below + [name]
+            if value == part && !known.contains(place) { return place }
+            if let inner = value.place(of: part, except: known, below: place) { return inner }
+        }
+        return nil
+    }
+}
+
+extension LodestoneError {
+    fileprivate static func badFieldMap(_ type: Any.Type, _ what: String, field: String? = nil)
+        -> LodestoneError
+    {
+        .invalid(
+            "BAD_FIELD",
+            "\(type).fields \(what)",
+            recovery: "Give each property that filters ask for its name in `fields`, once.",
+            field: field
+        )
     }
 }

@@ -362,6 +362,7 @@ extension Compactor {
 
 extension Duration {
     fileprivate var dispatchInterval: DispatchTimeInterval {
-        .microseconds(Int(self / .microseconds(1)))
+        // Beyond 100 years there is no difference, and beyond Int64 no number.
+        .microseconds(Int(min(max(self, .zero), .seconds(100 * 365 * 86_400)) / .microseconds(1)))
     }
 }

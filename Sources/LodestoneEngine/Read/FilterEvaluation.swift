@@ -24,6 +24,8 @@ extension Filter {
             filters.contains { $0.matches(metadata) }
         case .not(let filter):
             !filter.matches(metadata)
+        case .invalid:
+            false
         }
     }
 
@@ -48,6 +50,7 @@ extension Filter {
             isIndexed(path)
         case .and(let filters), .or(let filters): filters.contains { $0.names(isIndexed) }
         case .not(let filter): filter.names(isIndexed)
+        case .invalid: false
         }
     }
 }

@@ -36,6 +36,8 @@ struct FilterKey: Hashable, Sendable {
         case .not(let filter):
             bytes.append(9)
             append(filter)
+        case .invalid:
+            bytes.append(10)
         }
     }
 

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import LodestoneClient
+import TestSupport
+import Testing
+
+@Suite("Codable types as metadata")
+struct CodableTests {
+    /// What a value's metadata is, and the value that comes of it.
+    private func roundTrip<T: Codable>(_ value: T) throws -> (metadata: Metadata, value: T) {
+        let document = try Document(id: "a", fields: value)
+        return (document.metadata, try document.fields(as: T.self))
+    }
+
+    @Test("come back as they come back from JSON")
+    func zoo() throws {
+        var generator = SeededGenerator(seed: 14)
+        for _ in 0..<300 {
+            let value = Zoo.Everything(using: &generator)
+            let json = try JSONDecoder().decode(
+                Zoo.Everything.self,
+                from: try JSONEncoder().encode(value)
+            )
+            let back = try roundTrip(value).value
+            #expect(back == value)
+            // Dates differ by their last bit in JSON.
+            var same = json
+            same.seen = back.seen
+            #expect(back == same)
+        }
+    }
+
+    @Test("keep what several containers of one key encode")
+    func nestedContainers() throws {
+        let place = Zoo.Place(lat: 1, lon: 2, tags: ["x", "y"])
+        let (metadata, back) = try roundTrip(place)
+        #expect(metadata == ["geo": .object(["lat": 1.0, "lon": 2.0]), "tags": ["x", "y"]])
+        #expect(back == place)
+    }
+
+    @Test("may be generic over optionals")
+    func genericNil() throws {
+        let none = Zoo.Row<Int?>(v: nil, w: nil)
+        let (metadata, back) = try roundTrip(none)
+        #expect(metadata.isEmpty && back == none)
+        let missing = #expect(throws: LodestoneError.self) {
+            try Document(id: "a", metadata: ["v": 1]).fields(as: Zoo.Row<Int>.self)
+        }
+        #expect(missing?.field == "w" && missing?.message.contains("no such field") == true)
+    }
+
+    @Test("have numbers of every precision, rounded but never out of range")
+    func numbers() throws {
+        struct Numbers: Codable, Equatable {
+            var half: Float16
+            var float: Float
+            var graphics: CGFloat
+        }
+        let numbers = Numbers(half: 1.5, float: 0.1, graphics: 0.3)
+        #expect(try roundTrip(numbers).value == numbers)
+        let infinite = Numbers(half: -.infinity, float: .infinity, graphics: .infinity)
+        #expect(try roundTrip(infinite).value == infinite)
+        let whole = Document(id: "a", metadata: ["half": 2, "float": 3, "graphics": 4])
+        #expect(try whole.fields() == Numbers(half: 2, float: 3, graphics: 4))
+        for (name, value) in [("float", 1e300), ("half", 70_000.0), ("float", -1e39)] {
+            var document = whole
+            document.metadata[name] = .double(value)
+            let error = #expect(throws: LodestoneError.self) { try document.fields(as: Numbers.self) }
+            #expect(error?.field == name && error?.code == .invalidArgument)
+        }
+    }
+
+    @Test("have URLs, decimals and data as strings that filters can ask for")
+    func foundation() throws {
+        struct Page: Codable, Equatable {
+            var url: URL
+            var price: Decimal
+            var data: Data
+            var id: UUID
+        }
+        let url = try #require(URL(string: "https://example.org/a?b"))
+        let price = try #require(Decimal(string: "12345678901234567890.123456789"))
+        let page = Page(url: url, price: price, data: Data([0, 255]), id: UUID())
+        let (metadata, back) = try roundTrip(page)
+        #expect(back == page)
+        #expect(
+            metadata == [
+                "url": "https://example.org/a?b", "price": "12345678901234567890.123456789",
+                "data": "AP8=", "id": .string(page.id.uuidString),
+            ]
+        )
+        #expect(page.id.fieldValue == metadata["id"] && url.fieldValue == metadata["url"])
+        // Bytes were a list before.
+        let bytes = Document(
+            id: "a",
+            metadata: metadata.merging(["data": [0, 255]]) { $1 }
+        )
+        #expect(try bytes.fields() == page)
+        for (name, value) in [("price", "1,5"), ("price", "12 apples"), ("data", "?")] {
+            var document = bytes
+            document.metadata[name] = .string(value)
+            let error = #expect(throws: LodestoneError.self) { try document.fields(as: Page.self) }
+            #expect(error?.field == name)
+        }
+    }
+
+    @Test("are refused where something would be lost", arguments: Loss.allCases)
+    fileprivate func losses(_ loss: Loss) throws {
+        let error = #expect(throws: LodestoneError.self) { try loss.encode() }
+        #expect(error?.code == .invalidArgument)
+        #expect(error?.field == loss.rawValue.split(separator: " ").first.map(String.init))
+        #expect(error?.object == "p7")
+        #expect(error?.message.contains("'p7'") == true)
+    }
+
+    /// Values that can't be encoded; the first word is the field.
+    fileprivate enum Loss: String, CaseIterable {
+        case nilEntry = "b is nil in a dictionary"
+        case innerNilEntry = "inner.b is nil in a dictionary inside"
+        case nilElement = "list.1 is nil in a list"
+        case wrappedNil = "list.0 is a wrapped nil in a list"
+        case dateNaN = "seen is no time"
+        case farDate = "seen is too far away"
+        case decimalNaN = "price is not a number"
+        case listAndObject = "x is a list and an object"
+        case twoValues = "x is two values"
+
+        func encode() throws {
+            switch self {
+            case .nilEntry: try make(["a": 1, "b": nil] as [String: Int?])
+            case .innerNilEntry: try make(["inner": ["b": nil] as [String: Int?]])
+            case .nilElement: try make(["list": [1, nil] as [Int?]])
+            case .wrappedNil: try make(["list": [Zoo.Transparent<Int?>(wrappedValue: nil)]])
+            case .dateNaN: try make(["seen": Date(timeIntervalSince1970: .nan)])
+            case .farDate: try make(["seen": Date(timeIntervalSince1970: 1e15)])
+            case .decimalNaN: try make(["price": Decimal.nan])
+            case .listAndObject: try make(["x": Both(isList: true)])
+            case .twoValues: try make(["x": Both(isList: false)])
+            }
+        }
+
+        private func make(_ value: some Encodable) throws {
+            _ = try Document(id: "p7", fields: value)
+        }
+
+        private struct Both: Encodable {
+            var isList: Bool
+            func encode(to encoder: any Encoder) throws {
+                if isList {
+                    var list = encoder.unkeyedContainer()
+                    try list.encode(1)
+                    var object = encoder.container(keyedBy: CodingKeys.self)
+                    try object.encode(2, forKey: .isList)
+                } else {
+                    var single = encoder.singleValueContainer()
+                    try single.encode(1)
+                    try single.encode(2)
+                }
+            }
+            enum CodingKeys: CodingKey { case isList }
+        }
+    }
+}
