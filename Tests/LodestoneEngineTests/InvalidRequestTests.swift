@@ -42,6 +42,42 @@ struct InvalidRequestTests {
         #expect(try engine.describe("three").documents == 0)
     }
 
+    @Test("refuses vectors whose distances would leave float32", arguments: Metric.allCases)
+    func longVectors(metric: Metric) async throws {
+        let engine = try Engine.open(directory: directory.path)
+        try await engine.createCollection("three", CollectionOptions(dimension: 3, metric: metric))
+        let tooLong: [[Float]] = [
+            [3e19, 0, 0], [0, -1e30, 0], [4e18, 4e18, 0], [.greatestFiniteMagnitude, 0, 0],
+        ]
+        for vector in tooLong {
+            for body in [
+                { _ = try await engine.index("three", [Document(id: "a", vector: vector)]) },
+                { _ = try await engine.search("three", Query([.near(vector)])) },
+            ] as [() async throws -> Void] {
+                let error = await failure(body)
+                #expect(error?.code == .invalidArgument && error?.reason == "BAD_VECTOR")
+                #expect(error?.message.contains("length") == true)
+                #expect(error?.message.contains("4.611686e+18") == true)
+                #expect(error?.field?.hasSuffix("vector") == true)
+            }
+        }
+        // The longest that are taken, as far from each other as they can be: all distances count.
+        let longest: Float = 0x1p62
+        let vectors: [[Float]] = [
+            [longest, 0, 0], [-longest, 0, 0], [0, longest, 0], [longest / 2, 0, 0], [1, 0, 0],
+        ]
+        _ = try await engine.index(
+            "three",
+            vectors.enumerated().map {
+                Document(id: DocumentID(stringLiteral: "\($0)"), vector: $1)
+            }
+        )
+        for vector in vectors {
+            let hits = try await engine.search("three", Query([.near(vector)], limit: 5))
+            #expect(hits.count == 5 && hits.allSatisfy { $0.score.isFinite })
+        }
+    }
+
     @Test(
         "is refused whatever part is wrong",
         arguments: [

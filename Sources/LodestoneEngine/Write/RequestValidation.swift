@@ -192,7 +192,8 @@ struct RequestValidation {
         }
     }
 
-    /// A vector of a collection: the right length, finite, and not of length zero under cosine.
+    /// A vector of a collection: as many elements as it has, finite, no longer than
+    /// `VectorCheck.longest`, and under cosine not of length zero.
     func vector(
         _ vector: ArraySlice<Float>,
         of options: CollectionOptions,
@@ -225,17 +226,23 @@ struct RequestValidation {
                 field: field()
             )
         }
-        if options.metric == .cosine {
-            let square = VectorCheck.squaredLength(vector)
-            guard square.isNormal else {
-                throw .invalid(
-                    "BAD_VECTOR",
-                    "\(field()) has no direction: the square of its length is \(square).",
-                    recovery: "Under cosine, send vectors whose length is neither zero nor beyond "
-                        + "float32.",
-                    field: field()
-                )
-            }
+        let square = VectorCheck.squaredLength(vector)
+        guard square <= VectorCheck.longest * VectorCheck.longest else {
+            throw .invalid(
+                "BAD_VECTOR",
+                "\(field()) has the length \(Float(VectorCheck.length(vector))); the most is "
+                    + "\(VectorCheck.longest), so that distances stay within float32.",
+                recovery: "Divide all vectors of the collection by one number.",
+                field: field()
+            )
+        }
+        guard options.metric != .cosine || square.isNormal else {
+            throw .invalid(
+                "BAD_VECTOR",
+                "\(field()) has no direction: the square of its length is \(square).",
+                recovery: "Under cosine, send vectors of a length above 1e-19.",
+                field: field()
+            )
         }
     }
 
@@ -328,6 +335,13 @@ struct RequestValidation {
 
 /// Passes over vectors in blocks that the compiler can keep in registers.
 enum VectorCheck {
+    /// The length of the longest vectors that are taken: 2^62.
+    ///
+    /// The square of the distance of two such vectors is at most 2^126. That leaves room for an
+    /// index that moves vectors by a centre among them, which doubles their lengths, and then adds
+    /// two squares: 2^127 is still a float32.
+    static let longest: Float = 0x1p62
+
     /// The first element that is NaN or infinite.
     static func firstNotFinite(_ vector: ArraySlice<Float>) -> Int? {
         // All bits of the exponent set means NaN or infinity; the loop has no early exit, so that
@@ -339,6 +353,11 @@ enum VectorCheck {
             return largest
         }
         return largest == exponent ? vector.firstIndex { !$0.isFinite } : nil
+    }
+
+    /// The length, for any finite elements.
+    static func length(_ vector: ArraySlice<Float>) -> Double {
+        vector.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
     }
 
     /// The sum of squares in float32, as the kernels see it.
