@@ -19,7 +19,7 @@ VENV := .build/venv
 THREADS := .build/threads
 
 .PHONY: help build demo test test-generated test-swift test-python test-rankings test-threads \
-	faults faults-short faults-planted faults-large faults-tools bench lint format generate clean
+	faults faults-short faults-planted faults-large faults-tools bench bench-recall lint format generate clean
 
 help: ## Says what the targets are for.
 	@awk -F ':.*## ' '/^[a-zA-Z0-9-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -162,6 +162,11 @@ bench: ## Measures a release build: make bench BENCH_DATA=FOLDER, with the WordN
 	.build/release/lodestone-bench search --data $(BENCH_DATA) --strategy hnsw --ef 64 128
 	.build/release/lodestone-bench ann --data $(BENCH_DATA)
 	.build/release/lodestone-bench rpc
+
+bench-recall: ## Compares recall on odd data with faiss, over all scenarios: make bench-recall PYTHON=PROGRAM.
+	@.ci/install $(BUILD_PACKAGES)
+	swift build -c release --product lodestone-bench
+	.build/release/lodestone-bench recall --vs faiss --python $(or $(PYTHON),python3) --check
 
 lint: ## Says where the Swift sources differ from .swift-format.
 	swift format lint --strict --recursive --parallel $(SOURCES)

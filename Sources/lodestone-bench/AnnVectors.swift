@@ -112,19 +112,22 @@ final class AnnRows: @unchecked Sendable {
         return try body(Data(bytesNoCopy: base, count: byteCount, deallocator: .none))
     }
 
-    /// All of them, under rows from `firstRow` on; there must be some.
-    func block(firstRow: UInt32) -> VectorBlock {
+    /// The first `count` of them, or all, under rows from `firstRow` on; there must be some.
+    func block(firstRow: UInt32, count: Int? = nil) -> VectorBlock {
         VectorBlock(
             base: UnsafePointer(elements.baseAddress.unsafelyUnwrapped),
             firstRow: firstRow,
-            count: count,
+            count: count ?? self.count,
             owner: self
         )
     }
 
-    var table: VectorTable {
+    var table: VectorTable { table(of: count) }
+
+    /// The first so many rows.
+    func table(of count: Int) -> VectorTable {
         var table = VectorTable(dimension: dimension)
-        if count > 0 { table.append(block(firstRow: 0)) }
+        if count > 0 { table.append(block(firstRow: 0, count: count)) }
         return table
     }
 }

@@ -11,7 +11,8 @@ struct LodestoneBench: AsyncParsableCommand {
         abstract: "Measures Lodestone: a real server over loopback, or the engine in process.",
         subcommands: [
             Ingest.self, SearchBench.self, Reopen.self, CompactionBench.self, RPC.self,
-            AnnBench.self, FlatBench.self, TextBench.self, FuzzBench.self, RelevanceBench.self,
+            AnnBench.self, RecallBench.self, FlatBench.self, TextBench.self, FuzzBench.self,
+            RelevanceBench.self,
             Plot.self,
         ]
     )

@@ -2,6 +2,15 @@
 import CVectorKernels
 import LodestoneCore
 
+extension HNSWIndex {
+    /// Nodes that no search reaches, counted now.
+    ///
+    /// - Complexity: O(links).
+    package var unreachableCount: Int {
+        store?.reading { graph, _ in HNSWBuilder(graph).unreachableNodes().count } ?? 0
+    }
+}
+
 extension HNSWBuilder {
     /// Nodes that a search for their own vector is tried with.
     private static let sampleCount = 256
