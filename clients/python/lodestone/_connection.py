@@ -1,324 +1,578 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One connection: frames out from any thread, replies in on a thread of its own."""
+"""One connection, from the first try to reach the server until it ends.
+
+Calls are taken from the start, and wait until the server has said hello. Whoever makes a call puts
+its frame into the outbox and hands the system as much of that as it takes at once; what it doesn't
+take, and all that arrives, is the business of a thread of the connection's own. So no caller ever
+waits for anything but its reply, and that no longer than its deadline.
+
+Signals: a handler may raise an exception between any two steps of the main thread. A frame that is
+torn by one ends the connection. Cleaning up may be torn as well, so nothing depends on it: a call
+that nobody waits for gives its place back once the server has answered it, or its deadline is over.
+"""
 
 from __future__ import annotations
 
 import itertools
+import select
 import socket
-import struct
 import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from lodestone._proto import service_pb2
+from lodestone._reach import Peer, is_passing, reach
+from lodestone._wire import Call, Frame, FrameReader, read_error
 from lodestone.errors import Code, LodestoneError, Outcome
 
-DEFAULT_PORT = 5633
-PROTOCOL_VERSION = 1
-_FIELDS = service_pb2.Request.DESCRIPTOR.fields_by_name
+#: The most that a server is believed to need for a message.
+_MOST_FRAME_BYTES = 64 << 20
+#: Seconds that a write waits beyond its deadline, for the server's word on what became of it.
+_WRITE_GRACE = 0.05
+#: Seconds that a server may be silent after it let a deadline pass.
+_SILENCE = 2.0
+#: Seconds between two tries to reach the server, at least; and at most, when it is away for long.
+_SHORTEST_PAUSE = 0.05
+_LONGEST_PAUSE = 0.5
+
+#: Every connection of this process, for the children that inherit them.
+connections: weakref.WeakSet[Connection] = weakref.WeakSet()
 
 
-def varint(value: int) -> bytes:
-    """A protobuf varint."""
-    parts = bytearray()
-    while value > 0x7F:
-        parts.append(value & 0x7F | 0x80)
-        value >>= 7
-    parts.append(value)
-    return bytes(parts)
+class Failure(Exception):
+    """A call that failed on one connection."""
+
+    def __init__(
+        self, error: LodestoneError, is_unsent: bool = False, is_counted: bool = False
+    ) -> None:
+        super().__init__(str(error))
+        self.error = error
+        #: The server has not begun the call, so making it elsewhere is no second attempt.
+        self.is_unsent = is_unsent
+        #: Whoever failed with the same connection shares one place in the retry budget.
+        self.is_counted = is_counted
 
 
-def delimited(number: int, *parts: bytes) -> list[bytes]:
-    """A length-delimited field, in pieces that have not been copied together."""
-    length = sum(len(part) for part in parts)
-    return [varint(number << 3 | 2) + varint(length), *parts]
-
-
-class Call:
-    """A call, encoded once for all its attempts.
-
-    Vectors are kept apart from the message: they are its field ``vectors``, as bytes.
-    """
-
-    def __init__(self, name: str, message: Any, vectors: bytes = b"") -> None:
-        self.name = name
-        body: list[bytes] = [message.SerializeToString(deterministic=True)]
-        if len(vectors):
-            number = message.DESCRIPTOR.fields_by_name["vectors"].number
-            body += delimited(number, vectors)
-        self.body = delimited(_FIELDS[name].number, *body)
-
-    def frame(self, id: int, deadline: float, request_id: bytes | None) -> list[bytes]:
-        """A frame with this call, under ``deadline`` seconds."""
-        head = service_pb2.Request(id=id, deadline_ms=max(1, min(int(deadline * 1000), 2**32 - 1)))
-        if request_id is not None:
-            head.request_id = request_id
-        parts = [head.SerializeToString(), *self.body]
-        return [struct.pack(">I", sum(len(part) for part in parts)), *parts]
+class Ended(Exception):
+    """The connection took no more calls, so there has been no attempt here."""
 
 
 class Pending:
-    """A call that waits for its reply."""
+    """A call that waits: for its turn, then for its reply."""
 
-    def __init__(self) -> None:
-        self._done = threading.Event()
-        self._reply: Any = None
-        self._error: LodestoneError | None = None
+    __slots__ = ("call", "request_id", "end", "is_patient", "id", "frame", "turn", "bell", "result")
 
-    def answer(self, reply: Any) -> None:
-        self._reply = reply
-        self._done.set()
+    def __init__(
+        self, call: Call | None, request_id: bytes | None, end: float, is_patient: bool
+    ) -> None:
+        self.call = call
+        self.request_id = request_id
+        #: When it is given up, by time.monotonic().
+        self.end = end
+        #: It goes on waiting when a try to reach the server fails.
+        self.is_patient = is_patient
+        #: 0 until its turn has come.
+        self.id = 0
+        self.frame: Frame | None = None
+        self.turn: threading.Lock | None = None
+        self.bell = threading.Lock()
+        self.bell.acquire()
+        self.result: Any = None
 
-    def fail(self, error: LodestoneError) -> None:
-        self._error = error
-        self._done.set()
+    @property
+    def has_begun(self) -> bool:
+        """The server may have something of it."""
+        return self.frame is not None and self.frame.has_begun
 
-    def wait(self, timeout: float) -> Any:
-        """The reply, or None when none came in time."""
-        if not self._done.wait(timeout):
-            return None
-        if self._error is not None:
-            raise self._error
-        return self._reply
+    def settle(self, result: Any) -> None:
+        """Ends the wait with a reply or a Failure. Whoever took it out of the calls does so."""
+        if self.result is not None:
+            return  # by a fork, in a child that goes on with the call
+        self.result = result
+        self.bell.release()
+        if self.turn is not None and self.id == 0:
+            self.turn.release()
 
-
-def parse_address(address: str) -> tuple[str, int] | str:
-    """Host and port, or the path of a Unix socket."""
-    if address.startswith("unix:"):
-        return address[len("unix:") :]
-    host, port = address, str(DEFAULT_PORT)
-    if address.startswith("["):
-        host, _, rest = address[1:].partition("]")
-        port = rest.removeprefix(":") or port
-    elif address.count(":") == 1:
-        host, port = address.split(":")
-    if not host or not port.isdigit() or int(port) > 65535:
-        raise ValueError(f"{address!r} is no address; write host:port, [ipv6]:port or unix:/path")
-    return host, int(port)
+    def failure(self, error: LodestoneError, is_counted: bool = False) -> Failure:
+        """What a failure of the connection means for this call."""
+        is_open_question = self.request_id is not None and self.has_begun
+        outcome = Outcome.UNKNOWN if is_open_question else Outcome.NOT_APPLIED
+        return Failure(error.with_outcome(outcome), not self.has_begun, is_counted)
 
 
 class Connection:
-    """A connection that has said hello.
+    """A connection, or the way to one.
 
-    The lock guards the calls under way and the state; frames are sent under a lock of their own, so
-    that replies are read while a large frame goes out.
+    ``_lock`` guards the calls and the state; ``_send_lock`` the outbox, the socket's sending side and
+    closing. Both are held for moments only, never while anything is waited for. Where both are
+    needed, ``_send_lock`` is taken first.
     """
 
     def __init__(
         self,
-        address: tuple[str, int] | str,
-        token: bytes | None,
-        client_name: str,
-        last_sequence_number: int | None,
-        timeout: float,
+        peer: Peer,
+        last_sequence_number: Callable[[], int],
+        broke: Callable[[], object],
+        pause: float = 0.0,
     ) -> None:
-        self._ids = itertools.count(1)
+        """``broke`` is told once when the connection is lost with calls on it."""
+        self._peer = peer
+        self._last_sequence_number = last_sequence_number
+        self._broke = broke
+        self._pause = pause
         self._lock = threading.Lock()
         self._send_lock = threading.Lock()
+        self._ids = itertools.count(2)  # hello is 1
+        self._queue: deque[Pending] = deque()
         self._pending: dict[int, Pending] = {}
+        self._max_in_flight = 0
+        self._max_frame_bytes = 0
         self._end: LodestoneError | None = None
         self._is_leaving = False
-        self._is_open = False
-        self._socket = self._connect(address, timeout)
-        hello = service_pb2.HelloRequest(
-            protocol_version=PROTOCOL_VERSION, client_name=client_name.encode()
-        )
-        if token is not None:
-            hello.token = token
-        if last_sequence_number:
-            hello.last_sequence_number = last_sequence_number
-        self.max_frame_bytes = 4 << 10
-        self._in_flight = threading.Semaphore(1)
-        threading.Thread(target=self._read, name="lodestone-reader", daemon=True).start()
+        #: The server has answered a call here.
+        self.has_served = False
+        #: Why the last try to reach the server failed.
+        self._why: LodestoneError | None = None
+        self._outbox: deque[Frame] = deque()
+        self._is_torn = False
+        self._is_clogged = False
+        self._is_shut = False
+        #: This process was forked from the one whose connection it is.
+        self._is_inherited = False
+        self._suspected_at: float | None = None
+        self._socket: socket.socket | None = None
+        self._wake_in, self._wake_out = socket.socketpair()
+        self._wake_in.setblocking(False)
+        self._wake_out.setblocking(False)
+        connections.add(self)
         try:
-            reply = self.call(Call("hello", hello), timeout, None)
-        except LodestoneError as error:
-            self.close()
-            if error.code is Code.DEADLINE_EXCEEDED:
-                raise _no_connection(address, "hello was not answered") from error
+            threading.Thread(target=self._run, name="lodestone", daemon=True).start()
+        except BaseException:
+            # The thread may run, or not: either way it finds that it has nothing to do.
+            self._finish(_lost("was given up"))
             raise
-        self._is_open = True
-        self.max_frame_bytes = reply.hello.max_frame_bytes
-        self.sequence_number = reply.hello.sequence_number
-        self._in_flight = threading.Semaphore(max(1, reply.hello.max_in_flight))
-
-    @staticmethod
-    def _connect(address: tuple[str, int] | str, timeout: float) -> socket.socket:
-        try:
-            if isinstance(address, str):
-                connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-                connected.settimeout(timeout)
-                connected.connect(address)
-            else:
-                connected = socket.create_connection(address, timeout)
-                connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        except OSError as error:
-            raise _no_connection(address, str(error)) from error
-        connected.settimeout(None)
-        return connected
 
     @property
-    def is_usable(self) -> bool:
-        """Whether new calls may be sent."""
-        with self._lock:
-            return self._end is None and not self._is_leaving
+    def takes_calls(self) -> bool:
+        """Whether a call has a chance here."""
+        return self._end is None and not self._is_leaving
 
-    def call(self, call: Call, deadline: float, request_id: bytes | None) -> Any:
-        """Sends a call and waits for its reply, at most a little longer than ``deadline`` seconds.
+    def call(
+        self, call: Call | None, request_id: bytes | None, end: float, is_patient: bool
+    ) -> Any:
+        """Makes one attempt at a call; its reply, or a Failure by ``end``, a write's a little later.
 
-        The server's word on the deadline is better than ours, for it knows what was done.
+        None instead of a call waits until the server has said hello. Raises Ended when another
+        connection is needed.
         """
-        if not self._in_flight.acquire(timeout=deadline):
-            raise _too_late("was not sent", Outcome.NOT_APPLIED)
+        pending = Pending(call, request_id, end, is_patient)
         try:
-            id, pending = self._enter()
-            try:
-                self._send(call.frame(id, deadline, request_id))
-                reply = pending.wait(deadline + 0.5)
-                if reply is None:
-                    self._cancel(id)
-                    raise _too_late("got no reply", Outcome.UNKNOWN)
-            except KeyboardInterrupt:
-                # Nobody waits any more: what takes minutes should not go on for nothing.
-                self._cancel(id)
-                raise
-            finally:
-                with self._lock:
-                    self._pending.pop(id, None)
-                self._finish_if_left()
-        finally:
-            self._in_flight.release()
-        if reply.WhichOneof("result") == "error":
-            raise _error(reply.error)
-        return reply
+            self._submit(pending)
+            if self._is_inherited:
+                raise Ended  # since a moment ago, so that nobody will settle the call
+            has_turn = pending.turn is None or pending.turn.acquire(timeout=_until(end))
+            if has_turn and call is not None and pending.result is None:
+                self._send(pending, call)
+                grace = _WRITE_GRACE if request_id is not None else 0.0
+                pending.bell.acquire(timeout=_until(end + grace))
+        except BaseException:
+            self._abandon(pending)
+            raise
+        if pending.result is None:
+            self._abandon(pending)
+        result = pending.result
+        if isinstance(result, Failure):
+            raise result
+        if result is None:
+            if call is None and pending.id != 0:
+                return None
+            raise self._too_late(pending)
+        if result.WhichOneof("result") == "error":
+            error = read_error(result.error)
+            is_leaving = error.reason == "DRAINING" and error.outcome is Outcome.NOT_APPLIED
+            if is_leaving:
+                self._leave(None)
+            raise Failure(error, is_unsent=is_leaving)
+        return result
 
     def close(self) -> None:
         """Ends the connection; calls under way fail."""
-        self._finish(_lost("was closed"))
+        self._finish(closed())
 
-    def _enter(self) -> tuple[int, Pending]:
+    # Calls
+
+    def _submit(self, pending: Pending) -> None:
         with self._lock:
             if self._end is not None or self._is_leaving:
-                raise LodestoneError(
-                    Code.UNAVAILABLE,
-                    "CONNECTION_LOST",
-                    "The connection has ended.",
-                    "Send it again on another connection.",
-                )
-            id, pending = next(self._ids), Pending()
-            self._pending[id] = pending
-            return id, pending
+                raise Ended
+            if self._queue or not self._admit(pending):
+                pending.turn = threading.Lock()
+                pending.turn.acquire()
+                self._queue.append(pending)
+                if self._max_in_flight:
+                    self._sweep()
 
-    def _send(self, parts: list[bytes]) -> None:
-        length = sum(len(part) for part in parts) - 4
-        if length > self.max_frame_bytes:
-            raise LodestoneError(
-                Code.RESOURCE_EXHAUSTED,
-                "FRAME_TOO_LARGE",
-                f"A frame has {length} bytes; the limit is {self.max_frame_bytes} bytes.",
-                "Send the batch in parts, or raise the server's limit.",
+    def _admit(self, pending: Pending) -> bool:
+        """Gives a call its number if there is a place for it. Under the lock."""
+        if len(self._pending) >= self._max_in_flight:
+            return False
+        pending.id = next(self._ids)
+        self._pending[pending.id] = pending
+        return True
+
+    def _sweep(self) -> None:
+        """Lets calls from the queue in, as far as there are places. Under the lock."""
+        now = time.monotonic()
+        if len(self._pending) >= self._max_in_flight:
+            # A caller may have been interrupted before it sent anything, and again at cleaning up.
+            for one in [one for one in self._pending.values() if not one.has_begun]:
+                if one.end + 1 < now:
+                    del self._pending[one.id]
+        while self._queue and len(self._pending) < self._max_in_flight:
+            first = self._queue.popleft()
+            if first.end >= now and self._admit(first) and first.turn is not None:
+                first.turn.release()
+
+    def _abandon(self, pending: Pending) -> None:
+        """Takes back a call that nobody waits for any more, and tells the server if it has it.
+
+        A call that the server has keeps its place until it is answered.
+        """
+        with self._lock:
+            if pending.id == 0:
+                if pending in self._queue:
+                    self._queue.remove(pending)
+                return
+        with self._send_lock:
+            frame = pending.frame
+            if frame is not None and not frame.has_begun and frame in self._outbox:
+                self._outbox.remove(frame)
+        if not pending.has_begun:
+            with self._lock:
+                self._pending.pop(pending.id, None)
+                self._sweep()
+            self._finish_if_left()
+        elif pending.result is None:
+            cancel = Call("cancel", service_pb2.CancelRequest(id=pending.id))
+            self._suspected_at = self._suspected_at or time.monotonic()
+            self._flush(Frame(cancel.frame(next(self._ids), 1, None)))
+            self._wake()
+
+    def _too_late(self, pending: Pending) -> Failure:
+        """The failure of a call whose deadline has passed."""
+        if self._max_in_flight == 0:
+            why = self._why or self._peer.no_connection("it has not said hello")
+            return Failure(why.with_outcome(Outcome.NOT_APPLIED), is_unsent=True)
+        what = "got no reply" if pending.has_begun else "was not sent"
+        return pending.failure(
+            LodestoneError(
+                Code.DEADLINE_EXCEEDED,
+                "DEADLINE",
+                f"The call {what} before its deadline.",
+                "Allow more time, or ask for less in one call.",
             )
+        )
+
+    # Sending
+
+    def _send(self, pending: Pending, call: Call) -> None:
+        frame = Frame(call.frame(pending.id, _until(pending.end), pending.request_id))
+        if frame.byte_count > self._max_frame_bytes:
+            raise Failure(_too_large(call, frame.byte_count, self._max_frame_bytes))
+        pending.frame = frame
+        self._flush(frame)
+
+    def _flush(self, frame: Frame | None = None) -> None:
+        """Puts a frame into the outbox, and hands the system what it takes at once."""
+        broken: LodestoneError | None = None
         try:
             with self._send_lock:
-                if length < 64 << 10:
-                    self._socket.sendall(b"".join(parts))
+                if frame is not None and not self._is_shut and not self._is_leaving:
+                    self._outbox.append(frame)
+                if self._is_torn:
+                    broken = _lost("was interrupted in the middle of a frame")
                 else:
-                    for part in parts:
-                        self._socket.sendall(part)
-        except OSError as error:
-            self._finish(_lost(f"broke: {error}"))
-            raise _lost(f"broke: {error}") from error
+                    self._send_outbox()
+        except OSError:
+            # The server may have said why, which lies there still to be read: the connection's
+            # thread comes to the end of it now.
+            with self._send_lock:
+                self._shut()
+        except BaseException:
+            self._finish(_lost("was interrupted in the middle of a frame"))
+            raise
+        if broken is not None:
+            self._finish(broken)
 
-    def _cancel(self, id: int) -> None:
-        with self._lock:
-            own = next(self._ids)
-        try:
-            self._send(Call("cancel", service_pb2.CancelRequest(id=id)).frame(own, 1, None))
-        except LodestoneError:
-            pass  # the connection is gone, and the call with it
+    def _send_outbox(self) -> None:
+        """Sends until the outbox is empty or the system takes no more. Under the send lock."""
+        connected = self._socket
+        while self._outbox and connected is not None and not self._is_shut:
+            frame = self._outbox[0]
+            had_begun = frame.has_begun
+            # Until the count is noted nobody knows where the next byte belongs.
+            self._is_torn = frame.has_begun = True
+            try:
+                count = connected.send(frame.rest)
+            except BlockingIOError:
+                frame.has_begun = had_begun
+                self._is_torn = False
+                if not self._is_clogged:
+                    self._is_clogged = True
+                    self._ring()
+                return
+            if frame.advance(count):
+                self._outbox.popleft()
+            self._is_torn = False
+        self._is_clogged = False
 
-    def _read(self) -> None:
+    def _wake(self) -> None:
+        with self._send_lock:
+            self._ring()
+
+    def _ring(self) -> None:
+        """Has the connection's thread look at everything again. Under the send lock."""
         try:
-            while True:
-                (length,) = struct.unpack(">I", self._receive(4))
-                reply = service_pb2.Response()
-                reply.ParseFromString(bytes(self._receive(length)))
-                self._deliver(reply)
+            self._wake_out.send(b"\0")
+        except OSError:
+            pass  # it is full, so the thread will look; or closed, so the thread has ended
+
+    # The connection's thread
+
+    def _run(self) -> None:
+        try:
+            reader = self._open()
+            if reader is not None:
+                self._serve(reader)
         except (OSError, EOFError) as error:
             self._finish(_lost(f"broke: {error}"))
         except Exception as error:
-            self._finish(_lost(f"carried what is no message: {error!r}"))
+            self._finish(_lost(f"carried {error}"))
+        finally:
+            with self._send_lock:
+                for one in (self._socket, self._wake_in, self._wake_out):
+                    if one is not None:
+                        one.close()
 
-    def _receive(self, count: int) -> bytearray:
-        buffer = bytearray(count)
-        view = memoryview(buffer)
-        received = 0
-        while received < count:
-            now = self._socket.recv_into(view[received:])
-            if now == 0:
-                raise EOFError("the server closed it")
-            received += now
-        return buffer
+    def _open(self) -> FrameReader | None:
+        """Tries to reach the server as long as calls wait for it; None when it is not wanted."""
+        away_since = time.monotonic()
+        self._rest(self._pause)
+        while self._end is None:
+            try:
+                reader, hello, rest = reach(
+                    self._peer, self._last_sequence_number(), self._keep
+                )
+            except LodestoneError as error:
+                if not is_passing(error):
+                    self._finish(error)
+                    return None
+                if not self._is_awaited(error):
+                    return None
+                away = time.monotonic() - away_since
+                self._rest(min(max(_SHORTEST_PAUSE, away / 20), _LONGEST_PAUSE))
+                continue
+            reader.max_frame_bytes = min(hello.max_frame_bytes, _MOST_FRAME_BYTES)
+            self._max_frame_bytes = hello.max_frame_bytes
+            with self._lock:
+                self._max_in_flight = max(1, hello.max_in_flight)
+                self._sweep()
+            for message in rest:
+                self._deliver(message)
+            return reader
+        return None
+
+    def _keep(self, fresh: socket.socket) -> None:
+        with self._send_lock:
+            last, self._socket = self._socket, fresh
+            if last is not None:
+                last.close()
+
+    def _rest(self, pause: float) -> None:
+        """Waits, unless the connection is closed."""
+        poller = select.poll()
+        poller.register(self._wake_in, select.POLLIN)
+        poller.poll(pause * 1000)
+
+    def _is_awaited(self, why: LodestoneError) -> bool:
+        """Notes why the server can't be reached; whether calls go on waiting for it."""
+        now = time.monotonic()
+        with self._lock:
+            self._why = why
+            waiting = [one for one in self._queue if one.end > now]
+            impatient = [one for one in waiting if not one.is_patient]
+            self._queue = deque(one for one in waiting if one.is_patient)
+            if not self._queue:
+                self._end = self._end or why
+        for one in impatient:
+            one.settle(one.failure(why, is_counted=True))
+        return bool(self._queue)
+
+    def _serve(self, reader: FrameReader) -> None:
+        connected = self._socket
+        assert connected is not None
+        poller = select.poll()
+        poller.register(self._wake_in, select.POLLIN)
+        poller.register(connected, select.POLLIN)
+        woken, readable = self._wake_in.fileno(), connected.fileno()
+        watches_output = False
+        while self._end is None:
+            if watches_output != self._is_clogged:
+                watches_output = not watches_output
+                poller.modify(
+                    connected, select.POLLIN | (select.POLLOUT if watches_output else 0)
+                )
+            ready = poller.poll(self._patience())
+            if not ready and self._is_silent():
+                self._finish(_lost("was given up, for the server has stopped answering"))
+            for descriptor, event in ready:
+                if descriptor == woken:
+                    self._drain()
+                elif descriptor == readable and event & ~select.POLLOUT:
+                    self._receive(reader)
+            if watches_output:
+                self._flush()
+
+    def _drain(self) -> None:
+        try:
+            self._wake_in.recv(4096)
+        except BlockingIOError:
+            pass
+
+    def _receive(self, reader: FrameReader) -> None:
+        try:
+            messages = reader.receive()
+        except BlockingIOError:
+            return
+        self._suspected_at = None
+        for message in messages:
+            self._deliver(message)
+
+    def _patience(self) -> float | None:
+        """Milliseconds until the server has been silent for too long; None: it has not to speak."""
+        suspected = self._suspected_at
+        if suspected is None:
+            return None
+        return max(0.0, suspected + _SILENCE - time.monotonic()) * 1000 + 1
+
+    def _is_silent(self) -> bool:
+        suspected = self._suspected_at
+        return suspected is not None and time.monotonic() >= suspected + _SILENCE
 
     def _deliver(self, reply: Any) -> None:
         kind = reply.WhichOneof("result")
         if kind == "go_away":
             self._leave(reply.go_away.last_request)
-        elif reply.id == 0 and kind == "error":
-            # Said of no call. Before hello it is why there is no connection; after it, nobody
-            # can tell what became of the calls under way.
-            error = _error(reply.error)
-            self._finish(_lost(f"was ended: {error}") if self._is_open else error)
-        else:
+        elif reply.id != 0:
             with self._lock:
-                pending = self._pending.get(reply.id)
+                pending = self._pending.pop(reply.id, None)
+                if self._queue:
+                    self._sweep()
             if pending is not None:
-                pending.answer(reply)
+                self.has_served = True
+                pending.settle(reply)
+            self._finish_if_left()
+        elif kind == "error":
+            # Said of no call: nobody can tell what became of those under way.
+            self._finish(_lost(f"was ended: {read_error(reply.error)}"))
 
-    def _leave(self, last_request: int) -> None:
-        """Takes no more calls; those that the server has not begun can go elsewhere at once."""
-        with self._lock:
+    # The end
+
+    def _leave(self, last_request: int | None) -> None:
+        """Takes no more calls; those that the server has not begun can go elsewhere at once.
+
+        None: the server has not said which those are, only that it is leaving.
+        """
+        with self._send_lock:
             self._is_leaving = True
-            late = [pending for id, pending in self._pending.items() if id > last_request]
-        for pending in late:
-            pending.fail(
-                LodestoneError(
-                    Code.UNAVAILABLE,
-                    "GO_AWAY",
-                    "The server is leaving and has not begun the call.",
-                    "Send it again on another connection.",
-                )
-            )
-
+            for frame in [frame for frame in self._outbox if not frame.has_begun]:
+                self._outbox.remove(frame)
+        with self._lock:
+            queued, self._queue = list(self._queue), deque()
+            late = [
+                one
+                for id, one in self._pending.items()
+                if not one.has_begun or (last_request is not None and id > last_request)
+            ]
+            for one in late:
+                del self._pending[one.id]
+        for one in queued + late:
+            one.settle(Failure(_going_away(), is_unsent=True, is_counted=True))
         self._finish_if_left()
 
     def _finish_if_left(self) -> None:
         """Ends a connection that takes no more calls once none is under way."""
-        with self._lock:
-            is_done = self._is_leaving and not self._pending
-        if is_done:
-            self._finish(_lost("was left, as the server had asked"))
+        if self._is_leaving:
+            with self._lock:
+                is_done = not self._pending
+            if is_done:
+                self._finish(_going_away())
+
+    def _shut(self) -> None:
+        """Sends nothing more, and hears only what has arrived. Under the send lock."""
+        self._is_shut = True
+        self._outbox.clear()
+        if self._socket is not None:
+            try:
+                self._socket.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # it is not connected, or not any more
+        self._ring()
 
     def _finish(self, error: LodestoneError) -> None:
+        with self._send_lock:
+            self._shut()
         with self._lock:
-            if self._end is not None:
-                return
-            self._end = error
-            pending = list(self._pending.values())
-        for call in pending:
-            call.fail(error)
-        try:
-            self._socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass  # it is not connected any more
-        self._socket.close()
+            is_first, self._end = self._end is None, self._end or error
+            lost = [*self._pending.values(), *self._queue]
+            self._pending.clear()
+            self._queue.clear()
+        if is_first and any(one.has_begun for one in lost):
+            self._broke()
+        for one in lost:
+            one.settle(one.failure(error, is_counted=True))
+
+    def abandon_after_fork(self) -> None:
+        """Leaves the connection to the parent process. Only in a child, which has one thread.
+
+        Threads that held the locks are not there any more. Closing here does the parent no harm;
+        shutting down would. The fork may be the work of a signal handler in the middle of a method:
+        that goes on here afterwards, so what it counts with stays as it is.
+        """
+        self._lock = threading.Lock()
+        self._send_lock = threading.Lock()
+        self._is_shut = self._is_inherited = True
+        for one in (self._socket, self._wake_in, self._wake_out):
+            if one is not None:
+                one.close()
+        self._socket = None
+        error = _lost("belongs to the process that has forked")
+        self._end = self._end or error
+        for pending in [*self._pending.values(), *self._queue]:
+            pending.settle(pending.failure(error, is_counted=True))
 
 
-def _no_connection(address: tuple[str, int] | str, why: str) -> LodestoneError:
+def _until(end: float) -> float:
+    """Seconds until ``end``, as locks take them."""
+    return min(max(0.0, end - time.monotonic()), threading.TIMEOUT_MAX)
+
+
+def closed() -> LodestoneError:
+    """The client was closed."""
+    return LodestoneError(
+        Code.FAILED_PRECONDITION, "CLOSED", "The client is closed.", "Make another."
+    )
+
+
+def _going_away() -> LodestoneError:
     return LodestoneError(
         Code.UNAVAILABLE,
-        "CONNECT_FAILED",
-        f"No connection to {address}: {why}.",
-        "Check the address, and that the server runs.",
+        "GO_AWAY",
+        "The server is leaving and has not begun the call.",
+        "Send it again on another connection.",
     )
 
 
@@ -328,30 +582,21 @@ def _lost(what: str) -> LodestoneError:
         "CONNECTION_LOST",
         f"The connection {what}.",
         "Send it again, a write under the same request id.",
-        Outcome.UNKNOWN,
     )
 
 
-def _too_late(what: str, outcome: Outcome) -> LodestoneError:
+def _too_large(call: Call, byte_count: int, limit: int) -> LodestoneError:
+    recovery = "Ask for less in one call, or raise the server's maxFrameBytes."
+    fitting = call.rows * limit // byte_count
+    if fitting > 1:
+        recovery = (
+            f"Write the {call.rows:,} documents in several calls: of this size about"
+            f" {fitting * 9 // 10 or 1:,} fit into one. Each call is all or none, the whole is not."
+            " Or raise the server's maxFrameBytes."
+        )
     return LodestoneError(
-        Code.DEADLINE_EXCEEDED,
-        "DEADLINE",
-        f"The call {what} before its deadline.",
-        "Allow more time, or ask for less in one call.",
-        outcome,
-    )
-
-
-def _error(error: Any) -> LodestoneError:
-    has_retry = error.HasField("retry_after_ms") and error.retry_after_ms >= 0
-    return LodestoneError(
-        Code(error.code) if error.code else Code.UNKNOWN,
-        str(error.reason, "utf-8"),
-        str(error.message, "utf-8"),
-        str(error.recovery, "utf-8"),
-        Outcome(error.outcome),
-        error.retry_after_ms / 1000 if has_retry else None,
-        str(error.field, "utf-8") if error.HasField("field") else None,
-        str(error.object, "utf-8") if error.HasField("object") else None,
-        error.sequence_number if error.HasField("sequence_number") else None,
+        Code.RESOURCE_EXHAUSTED,
+        "FRAME_TOO_LARGE",
+        f"A frame has {byte_count} bytes; the limit is {limit} bytes.",
+        recovery,
     )

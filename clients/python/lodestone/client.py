@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, overload
@@ -13,12 +13,14 @@ from typing import Any, overload
 import numpy.typing as npt
 
 from lodestone import _codec
-from lodestone._connection import Call, Connection, parse_address
+from lodestone._line import Line
+from lodestone._reach import Peer, parse_address
+from lodestone._wire import Call
 from lodestone._proto import service_pb2
-from lodestone.errors import Code, LodestoneError
+from lodestone.errors import LodestoneError, invalid
 from lodestone.filters import Filter
 from lodestone.queries import Query, Walk
-from lodestone.retries import RetryBudget, RetryPolicy
+from lodestone.retries import RetryPolicy
 from lodestone.types import (
     CollectionDescription,
     CountResponse,
@@ -42,12 +44,16 @@ from lodestone.types import (
 
 
 class Client:
-    """A connection to a server, made anew when it breaks.
+    """A connection to a server, made again when it breaks.
 
-    Any number of threads may use one client; their calls are under way at the same time.
+    Any number of threads may use one client; their calls are under way at the same time. So may a
+    process that is forked, as by ``multiprocessing``: it makes a connection of its own.
 
-    ``deadline`` is in seconds and covers all attempts of a call. A write is tried again under the
-    same request id, so it has its effect once.
+    ``deadline`` is in seconds and covers all that a call needs: its place among others, a
+    connection, sending, all attempts. No call takes longer. A write is tried again under the same
+    request id, so it has its effect once. While the server is away, calls wait for it as long as
+    their deadlines allow; the constructor waits ``connect_timeout``, which is also the time of one
+    try to reach the server.
     """
 
     def __init__(
@@ -60,18 +66,15 @@ class Client:
         retry: RetryPolicy = RetryPolicy(),
         client_name: str = "python",
     ) -> None:
-        self._address = parse_address(address)
-        self._token = token.encode() if isinstance(token, str) else token
-        self._deadline = deadline
-        self._connect_timeout = connect_timeout
-        self._retry = retry
-        self._retry_budget = RetryBudget()
-        self._client_name = client_name
-        self._lock = threading.Lock()
-        self._connection: Connection | None = None
-        self._sequence_number = 0
-        self._is_closed = False
-        self._run(lambda remaining: self._connected(remaining), deadline)
+        self._deadline = _seconds(deadline, "deadline")
+        timeout = _seconds(connect_timeout, "connect_timeout")
+        secret = token.encode() if isinstance(token, str) else token
+        self._line = Line(Peer(parse_address(address), secret, client_name, timeout), retry)
+        try:
+            self._line.perform(None, None, min(timeout, self._deadline))
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self) -> Client:
         return self
@@ -86,11 +89,7 @@ class Client:
 
     def close(self) -> None:
         """Ends the connection; calls under way fail."""
-        with self._lock:
-            self._is_closed = True
-            connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
+        self._line.close()
 
     def ping(self, *, deadline: float | None = None) -> int:
         """Asks whether the server is there; returns its last sequence number."""
@@ -210,10 +209,11 @@ class Client:
         vectors: bytes,
         request_id: bytes | None,
         deadline: float | None,
+        rows: int = 0,
     ) -> WriteReceipt:
         # The same for every attempt, which is what makes attempts harmless.
         id = os.urandom(16) if request_id is None else request_id
-        reply = self._send(Call(name, message, vectors), id, deadline)
+        reply = self._send(Call(name, message, vectors, rows), id, deadline)
         receipt = _codec.read_receipt(reply.written)
         self._saw(receipt.sequence_number)
         return receipt
@@ -225,54 +225,24 @@ class Client:
         deadline: float | None,
         retry: RetryPolicy | None = None,
     ) -> Any:
-        return self._run(
-            lambda remaining: self._connected(remaining).call(
-                call, remaining(), request_id
-            ),
-            self._deadline if deadline is None else deadline,
-            retry,
-        )
-
-    def _run(self, attempt: Any, deadline: float, retry: RetryPolicy | None = None) -> Any:
-        end = time.monotonic() + deadline
-
-        def remaining() -> float:
-            return max(0.001, end - time.monotonic())
-
-        attempts = 0
-        while True:
-            attempts += 1
-            try:
-                result = attempt(remaining)
-                self._retry_budget.succeeded()
-                return result
-            except LodestoneError as error:
-                wait = (retry or self._retry).wait(attempts, error)
-                if wait is None or self._is_closed or not self._retry_budget.failed():
-                    raise
-                if time.monotonic() + wait >= end:
-                    raise
-                time.sleep(wait)
-
-    def _connected(self, remaining: Any) -> Connection:
-        with self._lock:
-            if self._is_closed:
-                raise LodestoneError(
-                    Code.FAILED_PRECONDITION, "CLOSED", "The client is closed.", "Make another."
-                )
-            if self._connection is None or not self._connection.is_usable:
-                self._connection = Connection(
-                    self._address,
-                    self._token,
-                    self._client_name,
-                    self._sequence_number or None,
-                    min(self._connect_timeout, remaining()),
-                )
-            return self._connection
+        seconds = self._deadline if deadline is None else _seconds(deadline, "deadline")
+        return self._line.perform(call, request_id, seconds, retry)
 
     def _saw(self, sequence_number: int) -> None:
-        with self._lock:
-            self._sequence_number = max(self._sequence_number, sequence_number)
+        self._line.saw(sequence_number)
+
+
+def _seconds(value: float, name: str) -> float:
+    """A time in seconds, which is a number and not negative."""
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        seconds = math.nan
+    if not seconds >= 0:
+        raise invalid(
+            "BAD_ARGUMENT", f"{name} is {value!r}.", "Give a number of seconds from 0 on.", name
+        )
+    return seconds
 
 
 class Collection:
@@ -302,7 +272,8 @@ class Collection:
         message, packed = _codec.index_many(
             self.name, documents, ids, vectors, texts, metadata, edges
         )
-        return self._client._write("index_many", message, packed, request_id, deadline)
+        rows = len(message.documents)
+        return self._client._write("index_many", message, packed, request_id, deadline, rows)
 
     def drop(
         self,

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import enum
+from typing import Any
 
 
 class Code(enum.IntEnum):
@@ -72,6 +73,42 @@ class LodestoneError(Exception):
         self.sequence_number = sequence_number
 
 
-def invalid(reason: str, message: str, recovery: str, field: str | None = None) -> LodestoneError:
+    def with_outcome(self, outcome: Outcome) -> LodestoneError:
+        """The same error with another outcome, to be raised by itself."""
+        copy = type(self)(*self._arguments())
+        copy.outcome = outcome
+        return copy
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Processes hand their errors to one another pickled: multiprocessing, for one.
+        return type(self), self._arguments()
+
+    def _arguments(self) -> tuple[Any, ...]:
+        return (
+            self.code,
+            self.reason,
+            self.message,
+            self.recovery,
+            self.outcome,
+            self.retry_after,
+            self.field,
+            self.object,
+            self.sequence_number,
+        )
+
+
+class InvalidArgument(LodestoneError, ValueError):
     """An argument that is refused before it is sent."""
-    return LodestoneError(Code.INVALID_ARGUMENT, reason, message, recovery, field=field)
+
+
+def invalid(
+    reason: str,
+    message: str,
+    recovery: str,
+    field: str | None = None,
+    object: str | None = None,
+) -> InvalidArgument:
+    """An argument that is refused before it is sent."""
+    return InvalidArgument(
+        Code.INVALID_ARGUMENT, reason, message, recovery, field=field, object=object
+    )

@@ -7,17 +7,37 @@ import random
 import threading
 from dataclasses import dataclass
 
-from lodestone.errors import Code, LodestoneError, Outcome
+from lodestone.errors import Code, LodestoneError, Outcome, invalid
 
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How often, and how long to wait in between. ``attempts`` 1 means: never again."""
+    """How often a call is tried, and how long it waits in between, all within its deadline.
+
+    An attempt is a call that the server may have begun. While there is no connection, or when the
+    server leaves without having begun the call, it waits for another connection until its deadline
+    and that counts as none. ``attempts`` 1 means: never again, not even when the server can't be
+    reached.
+
+    When many calls of a client fail at once, tries end earlier, so that a server in trouble is not
+    given more of it: after as many failures as ``attempts``, at least 5; ten calls that succeed make
+    up for one. A connection that breaks is one failure, on however many calls; a failure of which
+    the server says when to try again is none.
+    """
 
     attempts: int = 4
     #: The wait before attempt n + 1 is random, up to ``first_wait`` x 2^(n-1) seconds.
     first_wait: float = 0.1
     longest_wait: float = 2.0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.attempts, int) or self.attempts < 1:
+            raise invalid(
+                "BAD_ARGUMENT",
+                f"attempts is {self.attempts!r}.",
+                "Give a whole number from 1 on; 1 means: never again.",
+                "attempts",
+            )
 
     def wait(self, attempt: int, error: LodestoneError) -> float | None:
         """Seconds to wait after ``attempt`` attempts; None: give up."""
@@ -29,25 +49,35 @@ class RetryPolicy:
             return None
         if error.retry_after is not None:
             return error.retry_after
-        return random.uniform(0, min(self.first_wait * 2 ** (attempt - 1), self.longest_wait))
+        # Doubling stops before a float overflows; the longest wait is reached long before.
+        doubled = self.first_wait * 2.0 ** min(attempt - 1, 64)
+        return random.uniform(0, min(doubled, self.longest_wait))
 
 
 class RetryBudget:
-    """Keeps many failing calls from tripling the load: below half, nothing is tried again.
+    """Keeps many failing calls from multiplying the load: below half, nothing is tried again.
 
-    A failure takes one token of ten, a success gives a tenth of one back.
+    A failure takes one token of the budget, a success gives a tenth of one back. A full budget
+    suffices for all attempts of one call.
     """
 
-    def __init__(self) -> None:
-        self._tokens = 10.0
+    def __init__(self, attempts: int = 4) -> None:
+        self._most = float(max(10, 2 * attempts))
+        self._tokens = self._most
         self._lock = threading.Lock()
 
+    @property
+    def allows_retry(self) -> bool:
+        return self._tokens > self._most / 2
+
     def succeeded(self) -> None:
+        if self._tokens == self._most:
+            return
         with self._lock:
-            self._tokens = min(10.0, self._tokens + 0.1)
+            self._tokens = min(self._most, self._tokens + 0.1)
 
     def failed(self) -> bool:
         """Notes a failure; whether it may be tried again."""
         with self._lock:
             self._tokens = max(0.0, self._tokens - 1)
-            return self._tokens > 5
+            return self._tokens > self._most / 2

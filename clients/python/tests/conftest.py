@@ -15,12 +15,17 @@ from lodestone import Client
 
 
 class Server:
-    """A server of its own on a directory; may end and be started again."""
+    """A server of its own on a directory; may end and be started again, at the same address."""
 
     def __init__(self, program: str, directory: Path) -> None:
-        self._command = [program, "--data", str(directory), "--listen", "127.0.0.1:0"]
+        self._command = [program, "--data", str(directory)]
         self._process: subprocess.Popen[str] | None = None
-        self.address = ""
+        self.address = "127.0.0.1:0"
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     @property
     def is_running(self) -> bool:
@@ -29,7 +34,10 @@ class Server:
     def start(self) -> None:
         """Runs the program until it listens."""
         self._process = subprocess.Popen(
-            self._command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            [*self._command, "--listen", self.address],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
         assert self._process.stdout is not None
         seen = []

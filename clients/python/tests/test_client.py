@@ -6,11 +6,8 @@ from __future__ import annotations
 import datetime
 import fcntl
 import socket
-import struct
 import threading
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,87 +30,10 @@ from lodestone import (
     field,
     near,
 )
-from lodestone._connection import parse_address
+from lodestone._reach import parse_address
 from lodestone._proto import service_pb2
 from lodestone.retries import RetryBudget
-
-# A server that follows a script, for what a real one does too seldom
-
-Answer = Callable[[Any], Any]
-
-
-def read_request(stream: Any) -> Any:
-    header = stream.read(4)
-    if len(header) < 4:
-        return None
-    (length,) = struct.unpack(">I", header)
-    return service_pb2.Request.FromString(stream.read(length))
-
-
-def write_response(stream: Any, response: Any) -> None:
-    body = response.SerializeToString()
-    stream.write(struct.pack(">I", len(body)) + body)
-    stream.flush()
-
-
-@contextmanager
-def scripted(*connections: Answer) -> Iterator[tuple[str, list[Any]]]:
-    """Serves each connection with one function: a reply a request, or None to hang up."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    requests: list[Any] = []
-
-    def serve() -> None:
-        for answer in connections:
-            accepted, _ = listener.accept()
-            with accepted, accepted.makefile("rwb") as stream:
-                while (request := read_request(stream)) is not None:
-                    if request.HasField("hello"):
-                        reply = service_pb2.Response(id=request.id)
-                        reply.hello.max_frame_bytes = 1 << 20
-                        reply.hello.max_in_flight = 4
-                        write_response(stream, reply)
-                        continue
-                    requests.append(request)
-                    response = answer(request)
-                    if response is None:
-                        break
-                    write_response(stream, response)
-
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    host, port = listener.getsockname()
-    try:
-        yield f"{host}:{port}", requests
-    finally:
-        listener.close()
-
-
-def written(request: Any) -> Any:
-    return service_pb2.Response(
-        id=request.id, written=service_pb2.WriteReceipt(sequence_number=1, inserted=1)
-    )
-
-
-def failing(code: int, retry_after_ms: int | None = None) -> Answer:
-    def answer(request: Any) -> Any:
-        response = service_pb2.Response(id=request.id)
-        response.error.code = code
-        response.error.reason = b"SCRIPTED"
-        if retry_after_ms is not None:
-            response.error.retry_after_ms = retry_after_ms
-        return response
-
-    return answer
-
-
-def first(*answers: Answer) -> Answer:
-    """The first request gets the first answer, and so on."""
-    rest = iter(answers)
-    return lambda request: next(rest)(request)
-
-
-def hang_up(request: Any) -> Any:
-    return None
+from scripted import failing, first, hang_up, scripted, written
 
 
 def test_a_write_whose_connection_breaks_is_sent_again_under_its_request_id() -> None:
@@ -200,7 +120,7 @@ def test_no_server_is_said_so() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with pytest.raises(LodestoneError) as raised:
-        Client(f"127.0.0.1:{port}", retry=RetryPolicy(attempts=2, first_wait=0.001))
+        Client(f"127.0.0.1:{port}", connect_timeout=0.2)
     assert raised.value.code is Code.UNAVAILABLE
     assert raised.value.outcome is Outcome.NOT_APPLIED
 
@@ -290,8 +210,6 @@ def test_a_client_outlives_its_server(server: Server) -> None:
         client.collection("c").index_many([Document("a")])
         server.kill()
         server.start()
-        # The port is another one, as if the address had been given to another machine.
-        client._address = parse_address(server.address)
         assert client.collection("c").get("a") == Document("a", edges=[])
 
 
