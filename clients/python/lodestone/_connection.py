@@ -6,8 +6,9 @@ its frame into the outbox and hands the system as much of that as it takes at on
 take, and all that arrives, is the business of a thread of the connection's own. So no caller ever
 waits for anything but its reply, and that no longer than its deadline.
 
-Signals: a handler may raise an exception between any two steps of the main thread. A frame that is
-torn by one ends the connection. Cleaning up may be torn as well, so nothing depends on it: a call
+Signals: a handler may raise an exception between any two steps of the main thread. A frame whose
+sending is ended by one is sent to its end by whoever sends next, and cancelled, so that no other
+frame gets into the middle of it. Cleaning up may be ended as well, so nothing depends on it: a call
 that nobody waits for gives its place back once the server has answered it, or its deadline is over.
 """
 
@@ -137,7 +138,6 @@ class Connection:
         #: Why the last try to reach the server failed.
         self._why: LodestoneError | None = None
         self._outbox: deque[Frame] = deque()
-        self._is_torn = False
         self._is_clogged = False
         self._is_shut = False
         #: This process was forked from the one whose connection it is.
@@ -287,46 +287,35 @@ class Connection:
 
     def _flush(self, frame: Frame | None = None) -> None:
         """Puts a frame into the outbox, and hands the system what it takes at once."""
-        broken: LodestoneError | None = None
         try:
             with self._send_lock:
                 if frame is not None and not self._is_shut and not self._is_leaving:
                     self._outbox.append(frame)
-                if self._is_torn:
-                    broken = _lost("was interrupted in the middle of a frame")
-                else:
-                    self._send_outbox()
+                self._send_outbox()
         except OSError:
             # The server may have said why, which lies there still to be read: the connection's
             # thread comes to the end of it now.
             with self._send_lock:
                 self._shut()
         except BaseException:
-            self._finish(_lost("was interrupted in the middle of a frame"))
+            self._is_clogged = True
+            self._wake()
             raise
-        if broken is not None:
-            self._finish(broken)
 
     def _send_outbox(self) -> None:
         """Sends until the outbox is empty or the system takes no more. Under the send lock."""
         connected = self._socket
         while self._outbox and connected is not None and not self._is_shut:
-            frame = self._outbox[0]
-            had_begun = frame.has_begun
-            # Until the count is noted nobody knows where the next byte belongs.
-            self._is_torn = frame.has_begun = True
+            if self._outbox[0].is_sent:
+                self._outbox.popleft()
+                continue
             try:
-                count = connected.send(frame.rest)
+                self._outbox[0].send(connected)
             except BlockingIOError:
-                frame.has_begun = had_begun
-                self._is_torn = False
                 if not self._is_clogged:
                     self._is_clogged = True
                     self._ring()
                 return
-            if frame.advance(count):
-                self._outbox.popleft()
-            self._is_torn = False
         self._is_clogged = False
 
     def _wake(self) -> None:

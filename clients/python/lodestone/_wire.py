@@ -60,7 +60,7 @@ class Call:
 class Frame:
     """A frame on its way, and how much of it the system has taken."""
 
-    __slots__ = ("byte_count", "has_begun", "_pieces", "_piece", "_offset")
+    __slots__ = ("byte_count", "has_begun", "_pieces", "_counts")
 
     def __init__(self, parts: list[bytes]) -> None:
         #: Bytes of the message, without the four of its length.
@@ -68,25 +68,33 @@ class Frame:
         #: Part of it may be on its way: it can't be taken back.
         self.has_begun = False
         self._pieces = [b"".join(parts)] if self.byte_count <= _SMALL_FRAME else parts
-        self._piece = 0
-        self._offset = 0
+        #: What the system has taken each time. Nothing else says how far the frame is.
+        self._counts: list[int] = []
 
     @property
-    def rest(self) -> bytes | memoryview:
-        """The next bytes to send."""
-        piece = self._pieces[self._piece]
-        return piece if self._offset == 0 else memoryview(piece)[self._offset :]
+    def is_sent(self) -> bool:
+        """The system has taken all of it."""
+        return sum(self._counts) == self.byte_count + 4
 
-    def advance(self, count: int) -> bool:
-        """Notes that ``count`` more bytes are on their way; whether these were the last."""
-        self._offset += count
-        while self._offset >= len(self._pieces[self._piece]):
-            self._offset -= len(self._pieces[self._piece])
-            self._piece += 1
-            if self._piece == len(self._pieces):
-                self._pieces.clear()
-                return True
-        return False
+    def send(self, socket: Any) -> None:
+        """Hands the system what it takes at once of the next piece; raises OSError as sockets do.
+
+        A signal handler that raises an exception leaves the frame as it is: sent and counted, or
+        not.
+        """
+        place = sum(self._counts)
+        for piece in self._pieces:
+            if place < len(piece):
+                break
+            place -= len(piece)
+        rest = memoryview(piece)[place:] if place else piece
+        had_begun, self.has_begun = self.has_begun, True
+        try:
+            # One step of the interpreter, so that no handler runs between sending and counting.
+            self._counts.extend(map(socket.send, (rest,)))
+        except BlockingIOError:
+            self.has_begun = had_begun
+            raise
 
 
 class FrameReader:

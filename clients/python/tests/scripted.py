@@ -7,7 +7,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from lodestone._proto import service_pb2
@@ -38,7 +38,8 @@ def scripted(*connections: Answer) -> Iterator[tuple[str, list[Any]]]:
     def serve() -> None:
         for answer in connections:
             accepted, _ = listener.accept()
-            with accepted, accepted.makefile("rwb") as stream:
+            # A client that does not want the rest hangs up.
+            with suppress(OSError), accepted, accepted.makefile("rwb") as stream:
                 while (request := read_request(stream)) is not None:
                     if request.HasField("hello"):
                         reply = service_pb2.Response(id=request.id)

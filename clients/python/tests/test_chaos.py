@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every kind of trouble for a moment; ``make chaos-python`` has more of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from chaos import MODES, chaos
+from conftest import Server
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_trouble_is_not_noticed(server: Server, mode: str) -> None:
+    tally = chaos(server, mode, 3)
+    assert not tally.faults
+    assert tally.calls > 64

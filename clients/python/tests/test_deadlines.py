@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""No call takes longer than its deadline, whatever it waits for; nor does a signal leave a mess."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+
+from conftest import Server
+from lodestone import Client, Code, Document, LodestoneError, Outcome
+from lodestone._proto import service_pb2
+from scripted import first, hang_up, scripted, written
+
+ROWS = 3_000
+
+
+def timed(call: Any) -> tuple[float, LodestoneError]:
+    """How long a call takes to fail, and how."""
+    started = time.monotonic()
+    with pytest.raises(LodestoneError) as raised:
+        call()
+    return time.monotonic() - started, raised.value
+
+
+@contextmanager
+def stopped(server: Server) -> Iterator[None]:
+    os.kill(server.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
+
+
+def batch(letter: str, value: float) -> dict[str, Any]:
+    """Some 12 MB."""
+    return {
+        "ids": [f"{letter}{row}" for row in range(ROWS)],
+        "vectors": np.full((ROWS, 1_000), value, np.float32),
+    }
+
+
+def test_a_large_batch_that_nobody_takes_ends_in_time_and_so_do_other_calls(
+    server: Server,
+) -> None:
+    with Client(server.address) as client:
+        client.create_collection("c", 1_000)
+        collection = client.collection("c")
+        results: list[tuple[float, LodestoneError]] = []
+
+        def write() -> None:
+            results.append(timed(lambda: collection.index_many(**batch("a", 7), deadline=1)))
+
+        with stopped(server):
+            writer = threading.Thread(target=write)
+            writer.start()
+            time.sleep(0.2)
+            results.append(timed(lambda: client.ping(deadline=0.5)))
+            writer.join()
+        for took, error in results:
+            assert took < 1.2
+            assert error.code is Code.DEADLINE_EXCEEDED
+        assert [error.outcome for _, error in results] == [Outcome.NOT_APPLIED, Outcome.UNKNOWN]
+        # The rest of the frame has been sent, and cancelled, behind the caller's back.
+        assert collection.describe(deadline=10).documents in (0, ROWS)
+        assert collection.index_many(**batch("b", 3), deadline=20).inserted == ROWS
+
+
+class Interrupt(BaseException):
+    """What a signal handler raises, as the one of Ctrl-C does."""
+
+
+@pytest.mark.parametrize("kind", [Interrupt, KeyboardInterrupt, TimeoutError])
+def test_an_interrupt_in_the_middle_of_a_large_batch(server: Server, kind: Any) -> None:
+    def strike(number: int, frame: Any) -> None:
+        raise kind
+
+    with Client(server.address) as client:
+        client.create_collection("c", 1_000, metric="euclidean")
+        collection = client.collection("c")
+        before = signal.signal(signal.SIGALRM, strike)
+        try:
+            with stopped(server), pytest.raises(kind):
+                signal.setitimer(signal.ITIMER_REAL, 0.3)
+                collection.index_many(**batch("a", 7))
+        finally:
+            signal.signal(signal.SIGALRM, before)
+        for value in (1, 2, 3):
+            collection.index_many(
+                ids=[f"b{value}"], vectors=np.full((1, 1_000), value, np.float32), deadline=10
+            )
+        documents = collection.describe(deadline=10).documents
+        assert documents in (3, 3 + ROWS)
+        for one in collection.documents(page_size=300):
+            value = 7 if one.id[0] == "a" else float(one.id[1])
+            assert one.vector is not None and set(one.vector) == {value}
+
+
+def silent_listener() -> socket.socket:
+    """Takes connections into its backlog, as a stopped server does."""
+    return socket.create_server(("127.0.0.1", 0))
+
+
+def address(listener: socket.socket) -> str:
+    return "{}:{}".format(*listener.getsockname())
+
+
+def test_a_server_that_never_says_hello() -> None:
+    with silent_listener() as listener:
+        took, error = timed(lambda: Client(address(listener), connect_timeout=0.3))
+    assert took < 0.5
+    assert (error.code, error.reason) == (Code.UNAVAILABLE, "CONNECT_FAILED")
+
+
+def test_a_host_that_never_answers() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+        fillers = []
+        for _ in range(8):
+            filler = socket.socket()
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+            fillers.append(filler)
+        took, error = timed(lambda: Client(address(listener), connect_timeout=0.3))
+        for filler in fillers:
+            filler.close()
+    assert took < 0.5
+    assert error.reason == "CONNECT_FAILED"
+
+
+def test_a_name_that_is_looked_up_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    is_over = threading.Event()
+
+    def look_up(*_: Any, **__: Any) -> Any:
+        is_over.wait(10)
+        raise socket.gaierror(socket.EAI_AGAIN, "no answer")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    took, error = timed(lambda: Client("database.example:1", connect_timeout=0.3))
+    is_over.set()
+    assert took < 0.5
+    assert error.code is Code.UNAVAILABLE
+
+
+def test_a_new_connection_is_waited_for_no_longer_than_the_deadline() -> None:
+    with scripted(hang_up) as (server, requests), Client(server) as client:
+        # The script serves one connection; the next one stays in the backlog.
+        took, error = timed(lambda: client.collection("c").drop(["a"], deadline=0.6))
+    assert took < 0.8
+    assert error.code is Code.UNAVAILABLE
+    # The first attempt may have dropped it.
+    assert error.outcome is Outcome.UNKNOWN
+    assert len(requests) == 1
+
+
+def test_a_call_without_a_place_among_others_was_not_applied() -> None:
+    def never(request: Any) -> Any:
+        return service_pb2.Response(id=10**6)
+
+    with scripted(never) as (server, requests), Client(server) as client:
+        others = [
+            threading.Thread(target=lambda: timed(lambda: client.ping(deadline=1)))
+            for _ in range(4)  # as many as the script allows at once
+        ]
+        for one in others:
+            one.start()
+        while len(requests) < 4:
+            time.sleep(0.01)
+        took, error = timed(lambda: client.collection("c").drop(["a"], deadline=0.3))
+        for one in others:
+            one.join()
+    assert 0.3 <= took < 0.5
+    assert (error.code, error.outcome) == (Code.DEADLINE_EXCEEDED, Outcome.NOT_APPLIED)
+
+
+def test_a_connection_that_has_fallen_silent_is_replaced() -> None:
+    is_over = threading.Event()
+
+    def fall_silent(request: Any) -> Any:
+        is_over.wait(20)
+        return None
+
+    with scripted(fall_silent, written) as (server, _), Client(server) as client:
+        collection = client.collection("c")
+        timed(lambda: collection.index_many([Document("a")], deadline=0.2))
+        # The script goes on to the second connection only when it gets that far.
+        threading.Timer(2.5, is_over.set).start()
+        assert collection.index_many([Document("b")], deadline=10).inserted == 1
+
+
+@pytest.mark.parametrize("wrong", [-1, float("nan"), "soon", None])
+def test_times_that_are_none(wrong: Any) -> None:
+    with pytest.raises(LodestoneError) as raised:
+        Client("127.0.0.1:1", connect_timeout=wrong)
+    assert (raised.value.reason, raised.value.field) == ("BAD_ARGUMENT", "connect_timeout")
+
+
+def test_a_call_may_take_as_long_as_it_wants() -> None:
+    with scripted(first(written)) as (server, requests), Client(server) as client:
+        assert client.collection("c").drop(["a"], deadline=float("inf")).inserted == 1
+    assert requests[0].deadline_ms > 10**9
