@@ -8,6 +8,8 @@ TEST_PACKAGES := $(BUILD_PACKAGES) wordnet-base zstd protobuf-compiler protobuf-
 	python3-venv
 FAULT_PACKAGES := e2fsprogs xfsprogs
 # Runs of the fault harness. 77 says that the machine doesn't allow the test.
+# Seconds of each kind of trouble.
+CHAOS_SECONDS ?= 60
 FAULTS := .build/debug/lodestone-faults
 # With optimization, but failpoints and assertions as in a debug build: for a store of 100 MiB.
 LARGE := .build/faults/debug
@@ -18,7 +20,7 @@ VENV := .build/venv
 
 THREADS := .build/threads
 
-.PHONY: help build demo test test-generated test-swift test-python test-rankings test-threads \
+.PHONY: help build demo test test-generated test-swift test-python chaos-python test-rankings test-threads \
 	faults faults-short faults-planted faults-large faults-tools bench bench-recall lint format generate clean
 
 help: ## Says what the targets are for.
@@ -57,6 +59,14 @@ test-python: ## Runs the tests of the Python client, in an environment of their 
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check './clients/python[test]'
 	LODESTONE_SERVER="$(CURDIR)/.build/debug/lodestoned" \
 		$(VENV)/bin/python -m pytest -q clients/python Tests/Examples
+
+chaos-python: ## Restarts, stops and interrupts under the Python client, CHAOS_SECONDS of each kind.
+	@.ci/install $(TEST_PACKAGES)
+	swift build --product lodestoned
+	python3 -m venv --clear $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check './clients/python[test]'
+	LODESTONE_SERVER="$(CURDIR)/.build/debug/lodestoned" \
+		$(VENV)/bin/python clients/python/tests/chaos.py --seconds $(CHAOS_SECONDS)
 
 test-rankings: ## Compares 10,000 rankings with those of a plain loop over all documents; minutes.
 	@.ci/install $(TEST_PACKAGES)

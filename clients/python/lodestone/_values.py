@@ -1,51 +1,194 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Metadata to messages and back."""
+"""Metadata to messages and back.
+
+What numpy and pandas hold is taken for what it means. What has no kind of its own in Lodestone is
+refused, never stored as something that only looks like it.
+"""
 
 from __future__ import annotations
 
 import datetime
+import decimal
+import enum
+import math
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from lodestone.types import Metadata, Timestamp, Value
+from lodestone._arguments import Refusal, refuse, shown, utf8
+from lodestone.errors import Code, LodestoneError
+from lodestone.types import Timestamp, Value
+
+_INT_RANGE = range(-(2**63), 2**63)
+_MICROSECONDS = {
+    "W": (604_800_000_000, 1),
+    "D": (86_400_000_000, 1),
+    "h": (3_600_000_000, 1),
+    "m": (60_000_000, 1),
+    "s": (1_000_000, 1),
+    "ms": (1_000, 1),
+    "us": (1, 1),
+    "ns": (1, 10**3),
+    "ps": (1, 10**6),
+    "fs": (1, 10**9),
+    "as": (1, 10**12),
+}
 
 
-def write(message: Any, value: Value) -> None:
-    """Writes one value into a Value message."""
-    if isinstance(value, np.generic):
-        value = value.item()
+def is_missing(value: object) -> bool:
+    """Whether it stands for no value: None, and what numpy and pandas have for it but NaN."""
+    if value is None:
+        return True
+    if isinstance(value, (np.datetime64, np.timedelta64)):
+        return bool(np.isnat(value))
+    return type(value).__name__ in ("NaTType", "NAType") and _is_of_pandas(value)
+
+
+def _is_of_pandas(value: object) -> bool:
+    return type(value).__module__.partition(".")[0] == "pandas"
+
+
+def write(message: Any, value: object) -> None:
+    """Writes one value into a Value message; raises Refusal."""
     # A bool is an int to Python, and a Timestamp is one as well.
-    if isinstance(value, bool):
-        message.bool_value = value
+    if isinstance(value, (bool, np.bool_)):
+        message.bool_value = bool(value)
     elif isinstance(value, Timestamp):
-        message.timestamp_value = value
-    elif isinstance(value, datetime.datetime):
-        message.timestamp_value = Timestamp.of(value)
-    elif isinstance(value, int):
-        message.int_value = value
-    elif isinstance(value, float):
-        message.double_value = value
+        message.timestamp_value = _int64(int(value))
+    elif isinstance(value, (int, np.integer)) and not isinstance(value, np.timedelta64):
+        message.int_value = _int64(int(value))
+    elif isinstance(value, (float, np.floating)):
+        message.double_value = _double(float(value))
     elif isinstance(value, str):
-        message.string_value = value.encode()
+        message.string_value = utf8(value)
+    elif is_missing(value):
+        refuse(value, "a value", "Leave it out; in a filter, ask with exists().")
+    elif (time := _time(value)) is not None:
+        message.timestamp_value = _int64(time)
     elif isinstance(value, Mapping):
         message.object_value.SetInParent()
         write_metadata(message.object_value, value)
-    elif isinstance(value, (Sequence, np.ndarray)):
+    elif (elements := _elements(value)) is not None:
         message.list_value.SetInParent()
-        for element in value:
-            write(message.list_value.values.add(), element)
+        for place, element in enumerate(elements):
+            try:
+                write(message.list_value.values.add(), element)
+            except Refusal as refusal:
+                raise refusal.at(f"[{place}]")
     else:
-        raise TypeError(f"{value!r} is no value of metadata")
+        raise Refusal(f"is {shown(value)}, which is no value of metadata", _recovery(value))
 
 
-def write_metadata(message: Any, metadata: Metadata) -> None:
-    """Writes metadata with its names in the order of their bytes."""
-    for name, value in sorted(metadata.items(), key=lambda item: item[0].encode()):
+def _int64(value: int) -> int:
+    if value not in _INT_RANGE:
+        raise Refusal(
+            f"is {value}; it must be -2^63 to 2^63 - 1", "Store it as a text, or a float.", "LIMIT"
+        )
+    return value
+
+
+def _double(value: float) -> float:
+    if math.isnan(value):
+        raise Refusal(
+            "is NaN, which equals nothing", "Leave the field out, or give None.", "BAD_VALUE"
+        )
+    return value
+
+
+def _time(value: object) -> int | None:
+    """Microseconds since 1970, rounded down; None when it is no time."""
+    if isinstance(value, np.datetime64):
+        return _microseconds(value)
+    if not isinstance(value, datetime.datetime):
+        return None
+    if _is_of_pandas(value):
+        # As a datetime64 of numpy: without a zone it means UTC.
+        return _microseconds(value.asm8)  # type: ignore[attr-defined]
+    if value.tzinfo is None:
+        raise Refusal(
+            f"is {value!r}, which has no time zone",
+            "Give it one: value.replace(tzinfo=datetime.timezone.utc) if it is in UTC.",
+            "BAD_VALUE",
+        )
+    return int(Timestamp.of(value))
+
+
+def _microseconds(value: np.datetime64) -> int:
+    unit, count = np.datetime_data(value.dtype)
+    if unit in ("Y", "M"):
+        months = int(value.astype(np.int64)) * count * (12 if unit == "Y" else 1) + 12 * 1970
+        years, month = divmod(months, 12)
+        # The calendar repeats every 400 years, which are 146,097 days.
+        cycles, year = divmod(years - 2000, 400)
+        days = datetime.date(2000 + year, month + 1, 1).toordinal() + cycles * 146_097
+        return (days - datetime.date(1970, 1, 1).toordinal()) * _MICROSECONDS["D"][0]
+    if unit not in _MICROSECONDS:
+        refuse(value, "a time of a known unit", "Give it a unit: np.datetime64(value, 'us').")
+    factor, divisor = _MICROSECONDS[unit]
+    return int(value.astype(np.int64)) * count * factor // divisor
+
+
+def _elements(value: object) -> Sequence[Any] | None:
+    """What a list is made of; None when it is no list."""
+    if isinstance(value, (bytes, bytearray, memoryview, np.generic)):
+        return None
+    if isinstance(value, np.ndarray) or hasattr(value, "__array__"):
+        array = np.asarray(value)
+        # An array of no axis is a value in a box.
+        return array if array.ndim else None  # type: ignore[return-value]
+    return value if isinstance(value, Sequence) else None
+
+
+def _recovery(value: object) -> str:
+    """What to store instead."""
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return "Decode it, or store it as a text: base64.b64encode(value).decode()."
+    if isinstance(value, (datetime.timedelta, np.timedelta64)):
+        return "Store it as a number of a unit of yours: value / np.timedelta64(1, 's')."
+    if isinstance(value, datetime.date):
+        return (
+            "Store value.isoformat(), or the time at which it begins:"
+            " datetime.datetime(y, m, d, tzinfo=datetime.timezone.utc)."
+        )
+    if isinstance(value, datetime.time):
+        return "Store value.isoformat()."
+    if isinstance(value, decimal.Decimal):
+        return "Store float(value), or str(value) to keep every digit."
+    if isinstance(value, uuid.UUID):
+        return "Store str(value)."
+    if isinstance(value, enum.Enum):
+        return "Store value.value, or value.name."
+    if isinstance(value, (set, frozenset)):
+        return "Store it as a list: sorted(value)."
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        return "Store value[()]."
+    return (
+        "Values are bool, int, float, str, Timestamp, aware datetimes, datetime64, and lists and"
+        " dicts of them."
+    )
+
+
+def write_metadata(message: Any, metadata: object) -> None:
+    """Writes metadata with its names in the order of their bytes; what is missing is left out."""
+    if not isinstance(metadata, Mapping):
+        refuse(metadata, "a mapping of names to values", "Give a dict.")
+    named = []
+    for name, value in metadata.items():
+        if not isinstance(name, str):
+            refuse(name, "a name", "Names of fields are str.", f"[{name!r}]")
+        named.append((utf8(name), name, value))
+    named.sort(key=lambda one: one[0])
+    for encoded, name, value in named:
+        if is_missing(value):
+            continue
         field = message.fields.add()
-        field.name = name.encode()
-        write(field.value, value)
+        field.name = encoded
+        try:
+            write(field.value, value)
+        except Refusal as refusal:
+            raise refusal.at(name)
 
 
 def read(message: Any) -> Value:
@@ -65,7 +208,12 @@ def read(message: Any) -> Value:
         return [read(value) for value in message.list_value.values]
     if kind == "object_value":
         return read_metadata(message.object_value)
-    raise ValueError("a value is of no kind that this release knows")
+    raise LodestoneError(
+        Code.UNIMPLEMENTED,
+        "UNKNOWN_KIND",
+        "A value is of no kind that this release of the client knows.",
+        "Use a client of the server's release.",
+    )
 
 
 def read_metadata(message: Any) -> dict[str, Value]:

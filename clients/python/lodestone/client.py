@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,11 +12,12 @@ from typing import Any, overload
 import numpy.typing as npt
 
 from lodestone import _codec
+from lodestone._arguments import Encoding, real, refuse, shown, strings, utf8, whole
 from lodestone._line import Line
 from lodestone._reach import Peer, parse_address
 from lodestone._wire import Call
 from lodestone._proto import service_pb2
-from lodestone.errors import LodestoneError, invalid
+from lodestone.errors import Code, LodestoneError, Outcome, invalid
 from lodestone.filters import Filter
 from lodestone.queries import Query, Walk
 from lodestone.retries import RetryPolicy
@@ -41,6 +41,17 @@ from lodestone.types import (
     WalkResult,
     WriteReceipt,
 )
+
+
+#: Replies that are not called as their calls are.
+_REPLIES = {
+    **dict.fromkeys(
+        ("create_collection", "alter_collection", "drop_collection", "index_many", "drop_many"),
+        "written",
+    ),
+    "compact": "done",
+    "build_index": "done",
+}
 
 
 class Client:
@@ -68,7 +79,11 @@ class Client:
     ) -> None:
         self._deadline = _seconds(deadline, "deadline")
         timeout = _seconds(connect_timeout, "connect_timeout")
-        secret = token.encode() if isinstance(token, str) else token
+        with Encoding():
+            secret = utf8(token, "token") if isinstance(token, str) else token
+            if not isinstance(secret, (bytes, type(None))):
+                refuse(token, "a str or bytes", "Give the token as it stands in its file.", "token")
+            utf8(client_name, "client_name")
         self._line = Line(Peer(parse_address(address), secret, client_name, timeout), retry)
         try:
             self._line.perform(None, None, min(timeout, self._deadline))
@@ -102,7 +117,7 @@ class Client:
         dimension: int = 0,
         *,
         metric: str = "cosine",
-        vector_strategy: Strategy = Flat(),
+        vector_strategy: Strategy | str = Flat(),
         text_strategy: str = "postings",
         text: TextOptions = TextOptions(),
         metadata_indexes: Iterable[str | Sequence[str]] = (),
@@ -111,21 +126,23 @@ class Client:
     ) -> WriteReceipt:
         """Creates a collection; ``metric`` is ``cosine``, ``euclidean`` or ``dot_product``.
 
-        ``metadata_indexes`` names fields that filters, facets and scans read no document for: each by
-        its name, or by the names one inside the other.
+        ``vector_strategy`` may be one of the names ``flat``, ``hnsw`` and ``lsh``.
+        ``metadata_indexes`` names fields that filters, facets and scans read no document for: each as
+        ``field`` takes it, or the names one inside the other in a tuple.
         """
-        message = service_pb2.CreateCollectionRequest(
-            name=name.encode(),
-            options=_codec.collection_options(
-                dimension, metric, vector_strategy, text_strategy, text, metadata_indexes
-            ),
-        )
+        with Encoding():
+            message = service_pb2.CreateCollectionRequest(
+                name=utf8(name, "name"),
+                options=_codec.collection_options(
+                    dimension, metric, vector_strategy, text_strategy, text, metadata_indexes
+                ),
+            )
         return self._write("create_collection", message, b"", request_id, deadline)
 
     def alter_collection(
         self,
         name: str,
-        vector_strategy: Strategy | None = None,
+        vector_strategy: Strategy | str | None = None,
         *,
         add_indexes: Iterable[str | Sequence[str]] = (),
         drop_indexes: Iterable[str | Sequence[str]] = (),
@@ -139,20 +156,20 @@ class Client:
         whose index isn't there yet. The same strategy again, a field that is indexed and one to drop
         that isn't change nothing.
         """
-        message = service_pb2.AlterCollectionRequest(name=name.encode())
-        if vector_strategy is not None:
-            _codec.write_strategy(message.vector_strategy, vector_strategy)
-        for path in add_indexes:
-            _codec.write_path(message.add_indexes.add().path, path)
-        for path in drop_indexes:
-            _codec.write_path(message.drop_indexes.add().path, path)
+        with Encoding():
+            message = service_pb2.AlterCollectionRequest(name=utf8(name, "name"))
+            if vector_strategy is not None:
+                _codec.write_strategy(message.vector_strategy, vector_strategy)
+            _codec.write_paths(message.add_indexes, add_indexes, "add_indexes")
+            _codec.write_paths(message.drop_indexes, drop_indexes, "drop_indexes")
         return self._write("alter_collection", message, b"", request_id, deadline)
 
     def drop_collection(
         self, name: str, *, request_id: bytes | None = None, deadline: float | None = None
     ) -> WriteReceipt:
         """Drops a collection with everything in it."""
-        message = service_pb2.DropCollectionRequest(name=name.encode())
+        with Encoding():
+            message = service_pb2.DropCollectionRequest(name=utf8(name, "name"))
         return self._write("drop_collection", message, b"", request_id, deadline)
 
     def collections(self, *, deadline: float | None = None) -> list[CollectionDescription]:
@@ -172,7 +189,9 @@ class Client:
 
         It is tried once. ``name`` is 1 to 64 of a-z, 0-9, ``_`` and ``-``.
         """
-        call = Call("snapshot", service_pb2.SnapshotRequest(name=name.encode()), b"")
+        with Encoding():
+            message = service_pb2.SnapshotRequest(name=utf8(name, "name"))
+        call = Call("snapshot", message)
         # The request id is what makes the client tell when it can't know whether it was written.
         reply = self._send(call, os.urandom(16), deadline, RetryPolicy(attempts=1))
         return _codec.read_snapshot(reply.snapshot)
@@ -213,6 +232,13 @@ class Client:
     ) -> WriteReceipt:
         # The same for every attempt, which is what makes attempts harmless.
         id = os.urandom(16) if request_id is None else request_id
+        if not isinstance(id, bytes):
+            raise invalid(
+                "BAD_REQUEST_ID",
+                f"The request id is {shown(id)}.",
+                "Give 16 random bytes: os.urandom(16), or uuid.uuid4().bytes.",
+                "request_id",
+            )
         reply = self._send(Call(name, message, vectors, rows), id, deadline)
         receipt = _codec.read_receipt(reply.written)
         self._saw(receipt.sequence_number)
@@ -226,7 +252,17 @@ class Client:
         retry: RetryPolicy | None = None,
     ) -> Any:
         seconds = self._deadline if deadline is None else _seconds(deadline, "deadline")
-        return self._line.perform(call, request_id, seconds, retry)
+        reply = self._line.perform(call, request_id, seconds, retry)
+        expected = _REPLIES.get(call.name, call.name)
+        if reply.WhichOneof("result") != expected:
+            raise LodestoneError(
+                Code.INTERNAL,
+                "UNEXPECTED_REPLY",
+                f"The reply to {call.name} is {reply.WhichOneof('result')}, not {expected}.",
+                "Use a client and a server of the same release.",
+                Outcome.UNKNOWN if request_id is not None else Outcome.NOT_APPLIED,
+            )
+        return reply
 
     def _saw(self, sequence_number: int) -> None:
         self._line.saw(sequence_number)
@@ -234,67 +270,70 @@ class Client:
 
 def _seconds(value: float, name: str) -> float:
     """A time in seconds, which is a number and not negative."""
-    try:
-        seconds = float(value)
-    except (TypeError, ValueError):
-        seconds = math.nan
-    if not seconds >= 0:
-        raise invalid(
-            "BAD_ARGUMENT", f"{name} is {value!r}.", "Give a number of seconds from 0 on.", name
-        )
-    return seconds
+    with Encoding():
+        seconds = real(value, name)
+        if not seconds >= 0:
+            refuse(value, "a time in seconds", "Give one from 0 on.", name)
+        return seconds
 
 
 class Collection:
     """A collection by its name. Any number of threads may use one."""
 
     def __init__(self, client: Client, name: str) -> None:
+        with Encoding():
+            self._encoded_name = utf8(name, "name")
         self._client = client
         self.name = name
 
     def index_many(
         self,
-        documents: Sequence[Document] = (),
+        documents: Document | Iterable[Document] = (),
         *,
-        ids: Sequence[str] | None = None,
+        ids: str | Iterable[str] | None = None,
         vectors: npt.ArrayLike | None = None,
-        texts: Sequence[Mapping[str, str] | str | None] | None = None,
-        metadata: Sequence[Mapping[str, Any] | None] | None = None,
-        edges: Iterable[SourcedEdge] = (),
+        texts: Iterable[Mapping[str, str] | str | None] | None = None,
+        metadata: Iterable[Mapping[str, Any] | None] | None = None,
+        edges: SourcedEdge | Iterable[SourcedEdge] = (),
         request_id: bytes | None = None,
         deadline: float | None = None,
     ) -> WriteReceipt:
         """Inserts or replaces documents and adds edges, all of them or none.
 
-        Documents come as such, or as columns: ``ids`` and, with one row an id, a matrix of
-        ``vectors`` (float32), ``texts`` and ``metadata``.
+        Documents come as such, or as columns: ``ids`` and, with one row per id, a matrix of
+        ``vectors`` (float32), ``texts`` and ``metadata``. In texts and metadata, None is left out, as
+        are the missing values of numpy and pandas but NaN. What a document can't hold is refused
+        with its place, ``documents[57].metadata.year``, before anything is sent.
         """
-        message, packed = _codec.index_many(
-            self.name, documents, ids, vectors, texts, metadata, edges
-        )
+        with Encoding():
+            message, packed = _codec.index_many(
+                self.name, documents, ids, vectors, texts, metadata, edges
+            )
         rows = len(message.documents)
         return self._client._write("index_many", message, packed, request_id, deadline, rows)
 
     def drop(
         self,
-        ids: Sequence[str] = (),
+        ids: str | Iterable[str] = (),
         *,
-        edges: Iterable[SourcedEdge] = (),
+        edges: SourcedEdge | Iterable[SourcedEdge] = (),
         filter: Filter | None = None,
         request_id: bytes | None = None,
         deadline: float | None = None,
     ) -> WriteReceipt:
         """Drops documents with the edges at them, and edges. What doesn't exist is passed over.
 
+        A single id may be given as it is.
+
         With ``filter``, and neither ids nor edges, every document that passes it when the server gets
         to it, all or none; ``count`` says how many there are.
         """
-        message = service_pb2.DropManyRequest(
-            collection=self.name.encode(), ids=[id.encode() for id in ids]
-        )
-        _codec.write_sourced_edges(message.edges, edges)
-        if filter is not None:
-            message.filter.CopyFrom(filter.message)
+        with Encoding():
+            message = service_pb2.DropManyRequest(
+                collection=self._encoded_name, ids=strings(ids, "ids")
+            )
+            _codec.write_sourced_edges(message.edges, edges)
+            _codec.write_filter(message, filter)
         return self._client._write("drop_many", message, b"", request_id, deadline)
 
     @overload
@@ -308,8 +347,8 @@ class Collection:
         self, query: Query | Sequence[Query], *, deadline: float | None = None
     ) -> QueryResult | SearchResponse:
         """Answers one question, or many from one state of the collection."""
-        queries = [query] if isinstance(query, Query) else query
-        message, packed = _codec.search(self.name, queries)
+        with Encoding():
+            message, packed = _codec.search(self.name, query)
         reply = self._client._read("search", message, packed, deadline).search
         results = [_codec.read_query_result(result) for result in reply.results]
         self._client._saw(reply.sequence_number)
@@ -326,9 +365,9 @@ class Collection:
         self, walk: Walk | Sequence[Walk], *, deadline: float | None = None
     ) -> WalkResult | WalkResponse:
         """Walks over edges once, or many times over one state of the collection."""
-        message = service_pb2.WalkRequest(collection=self.name.encode())
-        for one in [walk] if isinstance(walk, Walk) else walk:
-            _codec.write_walk(message.walks.add(), one)
+        with Encoding():
+            message = service_pb2.WalkRequest(collection=self._encoded_name)
+            _codec.write_walks(message, walk)
         reply = self._client._read("walk", message, deadline=deadline).walk
         results = [_codec.read_walk_result(result) for result in reply.results]
         self._client._saw(reply.sequence_number)
@@ -342,23 +381,25 @@ class Collection:
     ) -> Document | None: ...
     @overload
     def get(
-        self, ids: Sequence[str], *, include: Include = ..., deadline: float | None = None
+        self, ids: Iterable[str], *, include: Include = ..., deadline: float | None = None
     ) -> list[Document]: ...
 
     def get(
         self,
-        ids: str | Sequence[str],
+        ids: str | Iterable[str],
         *,
         include: Include = Include.DOCUMENT,
         deadline: float | None = None,
     ) -> Document | None | list[Document]:
         """The document of an id, or None; or those that exist, in the order of the ids."""
-        wanted = [ids] if isinstance(ids, str) else ids
-        message = service_pb2.GetRequest(
-            collection=self.name.encode(),
-            ids=[id.encode() for id in wanted],
-            include=_codec.include(include),
-        )
+        with Encoding():
+            message = service_pb2.GetRequest(
+                collection=self._encoded_name,
+                ids=strings(ids, "ids"),
+                include=_codec.include(include),
+            )
+        if not message.ids:
+            return []
         reply = self._client._read("get", message, deadline=deadline)
         documents = _codec.read_documents(reply.get)
         if isinstance(ids, str):
@@ -378,19 +419,23 @@ class Collection:
     ) -> Page:
         """A page of documents in the order in which they were written, or in that of a field.
 
-        ``order_by`` names an indexed field. Documents whose field is a single value come by it, the
+        ``order_by`` names an indexed field, as ``field`` does. Documents whose field is a single value come by it, the
         others follow.
         """
-        message = service_pb2.ScanRequest(
-            collection=self.name.encode(), limit=limit, include=_codec.include(include)
-        )
-        if cursor is not None:
-            message.cursor = cursor
-        if filter is not None:
-            message.filter.CopyFrom(filter.message)
-        if order_by is not None:
-            _codec.write_path(message.order.path, order_by)
-            message.order.descending = descending
+        with Encoding():
+            message = service_pb2.ScanRequest(
+                collection=self._encoded_name,
+                limit=whole(limit, "limit"),
+                include=_codec.include(include),
+            )
+            if cursor is not None:
+                if not isinstance(cursor, bytes):
+                    refuse(cursor, "bytes", "Give the next_cursor of a page.", "cursor")
+                message.cursor = cursor
+            _codec.write_filter(message, filter)
+            if order_by is not None:
+                _codec.write_path(message.order.path, order_by, "order_by")
+                message.order.descending = bool(descending)
         return _codec.read_page(self._client._read("scan", message, deadline=deadline).scan)
 
     def documents(
@@ -432,12 +477,12 @@ class Collection:
         """How many documents pass a filter, and how often values occur among them.
 
         ``facets`` has the fields whose values are counted, and the most values wanted of each:
-        ``{"tag": 10, ("author", "name"): 5}``. It is cheap where the fields are indexed.
+        ``{"tag": 10, "author.name": 5}``. It is cheap where the fields are indexed.
         """
-        message = service_pb2.CountRequest(collection=self.name.encode())
-        if filter is not None:
-            message.filter.CopyFrom(filter.message)
-        _codec.write_facets(message, facets or {})
+        with Encoding():
+            message = service_pb2.CountRequest(collection=self._encoded_name)
+            _codec.write_filter(message, filter)
+            _codec.write_facets(message, facets)
         reply = self._client._read("count", message, deadline=deadline).count
         self._client._saw(reply.sequence_number)
         return _codec.read_count(reply)
@@ -448,7 +493,7 @@ class Collection:
         It happens by itself once enough has been written; searches and writes go on meanwhile.
         Returns the sequence number of the last batch in the base.
         """
-        message = service_pb2.CompactRequest(collection=self.name.encode())
+        message = service_pb2.CompactRequest(collection=self._encoded_name)
         reply = self._client._read("compact", message, deadline=deadline)
         return int(reply.done.sequence_number)
 
@@ -465,7 +510,7 @@ class Collection:
         own. When the call ends early, the build ends, too, and what answered before goes on.
         Returns the sequence number up to which the index goes.
         """
-        message = service_pb2.BuildIndexRequest(collection=self.name.encode())
+        message = service_pb2.BuildIndexRequest(collection=self._encoded_name)
         is_done = threading.Event()
 
         def watch(report: Callable[[IndexStatus], None]) -> None:
@@ -492,6 +537,6 @@ class Collection:
 
     def describe(self, *, deadline: float | None = None) -> CollectionDescription:
         """The collection as it stands."""
-        message = service_pb2.DescribeCollectionRequest(name=self.name.encode())
+        message = service_pb2.DescribeCollectionRequest(name=self._encoded_name)
         reply = self._client._read("describe_collection", message, deadline=deadline)
         return _codec.read_description(reply.describe_collection.collection)

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Questions to a document's metadata.
 
->>> (field("year") >= 2000) & ~field("tags").contains("draft") & (field("author", "name") == "Ada")
+>>> (field("year") >= 2000) & ~field("tags").contains("draft") & (field("author.name") == "Ada")
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from lodestone import _values
+from lodestone import _arguments, _values
+from lodestone._arguments import Encoding, Refusal, each, items
 from lodestone._proto import query_pb2
 from lodestone.types import Value
 
@@ -42,7 +43,7 @@ def all_of(*filters: Filter) -> Filter:
     """Every one holds; true when there is none."""
     message = query_pb2.Filter()
     message.all_of.SetInParent()
-    message.all_of.filters.extend([inner.message for inner in filters])
+    message.all_of.filters.extend(_messages(filters))
     return Filter(message)
 
 
@@ -50,21 +51,27 @@ def any_of(*filters: Filter) -> Filter:
     """At least one holds; false when there is none."""
     message = query_pb2.Filter()
     message.any_of.SetInParent()
-    message.any_of.filters.extend([inner.message for inner in filters])
+    message.any_of.filters.extend(_messages(filters))
     return Filter(message)
+
+
+def _messages(filters: Iterable[Filter]) -> list[Any]:
+    with Encoding():
+        return [one.message for one in each(list(filters), Filter, "filters")]
 
 
 class Field:
     """A field of the metadata, to be compared with something."""
 
-    def __init__(self, *path: str) -> None:
-        if not path:
-            raise ValueError("name a field")
-        self.path = path
+    def __init__(self, *path: str | Sequence[str]) -> None:
+        with Encoding():
+            # Several names are one inside the other, as they stand; one may be a path.
+            self._names = _arguments.path(path[0] if len(path) == 1 else path, "field")
+        self.path = tuple(name.decode() for name in self._names)
 
     def __eq__(self, value: Value) -> Filter:  # type: ignore[override]
         message, comparison = self._comparison()
-        _values.write(comparison.equal, value)
+        self._write(comparison.equal, value)
         return Filter(message)
 
     def __ne__(self, value: Value) -> Filter:  # type: ignore[override]
@@ -73,16 +80,16 @@ class Field:
     __hash__ = None  # type: ignore[assignment]
 
     def __ge__(self, value: Value) -> Filter:
-        return self.between(lower=value)
+        return self.between(lower=self._bound(value))
 
     def __gt__(self, value: Value) -> Filter:
-        return self.between(lower=value, lower_exclusive=True)
+        return self.between(lower=self._bound(value), lower_exclusive=True)
 
     def __le__(self, value: Value) -> Filter:
-        return self.between(upper=value)
+        return self.between(upper=self._bound(value))
 
     def __lt__(self, value: Value) -> Filter:
-        return self.between(upper=value, upper_exclusive=True)
+        return self.between(upper=self._bound(value), upper_exclusive=True)
 
     def between(
         self,
@@ -96,39 +103,57 @@ class Field:
         message, comparison = self._comparison()
         comparison.range.SetInParent()
         if lower is not None:
-            _values.write(comparison.range.lower, lower)
+            self._write(comparison.range.lower, lower)
             comparison.range.lower_exclusive = lower_exclusive
         if upper is not None:
-            _values.write(comparison.range.upper, upper)
+            self._write(comparison.range.upper, upper)
             comparison.range.upper_exclusive = upper_exclusive
         return Filter(message)
 
-    def is_in(self, values: Sequence[Value]) -> Filter:
+    def is_in(self, values: Iterable[Value]) -> Filter:
         """The field equals one of the values."""
         message, comparison = self._comparison()
         comparison.in_list.SetInParent()
-        for value in values:
-            _values.write(comparison.in_list.values.add(), value)
+        with Encoding():
+            listed = items(values, "values")
+        for value in listed:
+            self._write(comparison.in_list.values.add(), value)
         return Filter(message)
 
     def exists(self, is_there: bool = True) -> Filter:
         """The field is there; or, with False, is not."""
         message, comparison = self._comparison()
-        comparison.exists = is_there
+        comparison.exists = bool(is_there)
         return Filter(message)
 
     def contains(self, part: Value) -> Filter:
         """The field is a list with this element, or a string with this part."""
         message, comparison = self._comparison()
-        _values.write(comparison.contains, part)
+        self._write(comparison.contains, part)
         return Filter(message)
+
+    def _bound(self, value: Value) -> Value:
+        if value is None:  # which ``between`` takes for no bound
+            self._write(query_pb2.Filter().comparison.equal, value)
+        return value
 
     def _comparison(self) -> tuple[Any, Any]:
         message = query_pb2.Filter()
-        message.comparison.path.extend([name.encode() for name in self.path])
+        message.comparison.path.extend(self._names)
         return message, message.comparison
 
+    def _write(self, message: Any, value: object) -> None:
+        with Encoding():
+            try:
+                _values.write(message, value)
+            except Refusal as refusal:
+                raise refusal.at(".".join(self.path)).at("filter")
 
-def field(*path: str) -> Field:
-    """The field with this name, or with these names one inside the other."""
+
+def field(*path: str | Sequence[str]) -> Field:
+    """The field at a path as filters on the command line have it: ``field("author.name")``.
+
+    Names are joined by dots. One with a dot of its own stands in double quotes, ``'"x.y"'``, or
+    among several that are given as they are: ``field("author", "x.y")``, ``field(["x.y"])``.
+    """
     return Field(*path)

@@ -56,8 +56,8 @@ class Walk:
     ``direction`` is ``outgoing``, ``incoming`` or ``both``; no labels means every label.
     """
 
-    start: Sequence[str] = ()
-    labels: Sequence[str] = ()
+    start: str | Sequence[str] = ()
+    labels: str | Sequence[str] = ()
     direction: str = "outgoing"
     depth: int = 1
     max_nodes: int = 10_000
@@ -145,7 +145,7 @@ class Highlight:
     """Asks for the places in a hit's texts that match."""
 
     #: The text fields to look at; none: all.
-    fields: Sequence[str] = ()
+    fields: str | Sequence[str] = ()
     #: About how long a fragment is, in Unicode code points; 0: the whole field.
     fragment_size: int = 150
     #: The most fragments of one field.
@@ -167,5 +167,5 @@ class Query:
     #: Which places of its texts each hit shows.
     highlight: Highlight | None = None
     #: Fields whose values are counted, over all documents that pass the filter, and the most values
-    #: wanted of each: ``{"year": 10, ("author", "name"): 5}``.
+    #: wanted of each: ``{"year": 10, "author.name": 5}``.
     facets: Mapping[str | tuple[str, ...], int] = field(default_factory=dict)

@@ -7,7 +7,7 @@ import datetime
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Union
+from typing import Any, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +32,9 @@ class Timestamp(int):
         return _EPOCH + datetime.timedelta(microseconds=int(self))
 
 
-#: One typed value of metadata. A datetime, which must be aware, is stored as a Timestamp.
+#: One typed value of metadata. A datetime, which must be aware, is stored as a Timestamp; so is a
+#: datetime64 or a Timestamp of pandas, in UTC unless it says otherwise, in whole microseconds, rounded
+#: down. Scalars and arrays of numpy are stored as the values and lists that they are.
 Value = Union[
     bool,
     int,
@@ -40,10 +42,13 @@ Value = Union[
     str,
     Timestamp,
     datetime.datetime,
+    np.generic,
+    npt.NDArray[Any],
     Sequence["Value"],
     Mapping[str, "Value"],
 ]
-Metadata = Mapping[str, Value]
+#: None, and what numpy and pandas have for missing values but NaN, is left out.
+Metadata = Mapping[str, Union[Value, None]]
 
 
 class Include(enum.Flag):
@@ -84,12 +89,12 @@ class SourcedEdge:
 class Document:
     """An id, and any of a vector, texts, metadata and outgoing edges.
 
-    ``text`` may be given as a string, which is stored as the field named ``text``.
+    ``text`` may be given as a string, which is stored as the field named ``text``. None is left out.
     """
 
     id: str
     vector: Vector | Sequence[float] | None = None
-    text: Mapping[str, str] | str = field(default_factory=dict)
+    text: Mapping[str, str] | str | None = field(default_factory=dict)
     metadata: Metadata = field(default_factory=dict)
     edges: Sequence[Edge] = ()
 

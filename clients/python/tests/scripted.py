@@ -13,6 +13,7 @@ from typing import Any
 from lodestone._proto import service_pb2
 
 Answer = Callable[[Any], Any]
+SILENCE = object()
 
 
 def read_request(stream: Any) -> Any:
@@ -31,7 +32,7 @@ def write_response(stream: Any, response: Any) -> None:
 
 @contextmanager
 def scripted(*connections: Answer) -> Iterator[tuple[str, list[Any]]]:
-    """Serves each connection with one function: a reply a request, or None to hang up."""
+    """Serves each connection with one function: a reply per request, SILENCE, None to hang up."""
     listener = socket.create_server(("127.0.0.1", 0))
     requests: list[Any] = []
 
@@ -51,6 +52,8 @@ def scripted(*connections: Answer) -> Iterator[tuple[str, list[Any]]]:
                     response = answer(request)
                     if response is None:
                         break
+                    if response is SILENCE:
+                        continue
                     write_response(stream, response)
 
     thread = threading.Thread(target=serve, daemon=True)
@@ -88,3 +91,7 @@ def first(*answers: Answer) -> Answer:
 
 def hang_up(request: Any) -> Any:
     return None
+
+
+def be_silent(request: Any) -> Any:
+    return SILENCE

@@ -17,8 +17,7 @@ import pytest
 
 from conftest import Server
 from lodestone import Client, Code, Document, LodestoneError, Outcome
-from lodestone._proto import service_pb2
-from scripted import first, hang_up, scripted, written
+from scripted import be_silent, first, hang_up, scripted, written
 
 ROWS = 3_000
 
@@ -161,10 +160,7 @@ def test_a_new_connection_is_waited_for_no_longer_than_the_deadline() -> None:
 
 
 def test_a_call_without_a_place_among_others_was_not_applied() -> None:
-    def never(request: Any) -> Any:
-        return service_pb2.Response(id=10**6)
-
-    with scripted(never) as (server, requests), Client(server) as client:
+    with scripted(be_silent) as (server, requests), Client(server) as client:
         others = [
             threading.Thread(target=lambda: timed(lambda: client.ping(deadline=1)))
             for _ in range(4)  # as many as the script allows at once
@@ -181,17 +177,10 @@ def test_a_call_without_a_place_among_others_was_not_applied() -> None:
 
 
 def test_a_connection_that_has_fallen_silent_is_replaced() -> None:
-    is_over = threading.Event()
-
-    def fall_silent(request: Any) -> Any:
-        is_over.wait(20)
-        return None
-
-    with scripted(fall_silent, written) as (server, _), Client(server) as client:
+    with scripted(be_silent, written) as (server, _), Client(server) as client:
         collection = client.collection("c")
         timed(lambda: collection.index_many([Document("a")], deadline=0.2))
-        # The script goes on to the second connection only when it gets that far.
-        threading.Timer(2.5, is_over.set).start()
+        # The script's next connection begins when this one has ended.
         assert collection.index_many([Document("b")], deadline=10).inserted == 1
 
 

@@ -10,8 +10,14 @@ from lodestone._codec.collections import (
 )
 from lodestone._codec.documents import index_many, read_documents, read_page, write_sourced_edges
 from lodestone._codec.maintenance import read_snapshot, read_stats, read_verify_report
-from lodestone._codec.names import write_path
-from lodestone._codec.questions import include, search, write_facets, write_walk
+from lodestone._codec.names import write_path, write_paths
+from lodestone._codec.questions import (
+    include,
+    search,
+    write_facets,
+    write_filter,
+    write_walks,
+)
 
 __all__ = [
     "collection_options",
@@ -29,8 +35,10 @@ __all__ = [
     "read_walk_result",
     "search",
     "write_facets",
+    "write_filter",
     "write_path",
+    "write_paths",
     "write_sourced_edges",
     "write_strategy",
-    "write_walk",
+    "write_walks",
 ]

@@ -132,6 +132,7 @@ def read_count(message: Any) -> CountResponse:
 
 
 def read_walk_result(message: Any) -> WalkResult:
+    ended_by = _BUDGETS.read(message, "ended_by")
     return WalkResult(
         [
             Reached(
@@ -144,6 +145,6 @@ def read_walk_result(message: Any) -> WalkResult:
             )
             for reached in message.reached
         ],
-        _BUDGETS.name(message.ended_by) if message.ended_by else None,
+        None if ended_by == "none" else ended_by,
         message.edges_followed,
     )

@@ -3,45 +3,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-import numpy.typing as npt
-
 from lodestone import _values
+from lodestone._arguments import Refusal, each, items, real, refuse, utf8
 from lodestone._codec.vectors import VectorReader, Vectors, floats
 from lodestone._proto import service_pb2
-from lodestone.errors import invalid
 from lodestone.types import Document, Edge, Page, SourcedEdge, Vector
 
 
 def write_edge(message: Any, edge: Edge) -> None:
-    message.label = edge.label.encode()
-    message.target = edge.target.encode()
-    if edge.weight != 1:
-        message.weight = edge.weight
-    if edge.metadata:
-        _values.write_metadata(message.metadata, edge.metadata)
+    message.label = utf8(edge.label, "label")
+    message.target = utf8(edge.target, "target")
+    weight = real(edge.weight, "weight")
+    if weight != 1:
+        message.weight = weight
+    _write_metadata(message, edge.metadata)
 
 
-def write_sourced_edges(messages: Any, edges: Iterable[SourcedEdge]) -> None:
-    for edge in edges:
+def write_sourced_edges(messages: Any, edges: object) -> None:
+    for row, edge in enumerate(each(edges, SourcedEdge, "edges")):
         message = messages.add()
-        message.source = edge.source.encode()
-        write_edge(message.edge, edge.edge)
+        try:
+            message.source = utf8(edge.source, "source")
+            if not isinstance(edge.edge, Edge):
+                refuse(edge.edge, "an Edge", "Give an Edge.", "edge")
+            write_edge(message.edge, edge.edge)
+        except Refusal as refusal:
+            raise refusal.at(f"edges[{row}]")
+
+
+def _write_metadata(message: Any, metadata: object) -> None:
+    if metadata is None or (isinstance(metadata, Mapping) and not metadata):
+        return
+    try:
+        _values.write_metadata(message.metadata, metadata)
+    except Refusal as refusal:
+        raise refusal.at("metadata")
+
+
+def _write_text(message: Any, text: object) -> None:
+    """Texts by their fields; one text is the field ``text``, and none is left out."""
+    if isinstance(text, str):
+        message.text.add(name=b"text", text=utf8(text, "text"))
+        return
+    if _values.is_missing(text):
+        return
+    if not isinstance(text, Mapping):
+        refuse(text, "a str, nor a mapping of names to them", "Give a text.", "text")
+    for name, value in text.items():
+        if not _values.is_missing(value):
+            message.text.add(name=utf8(name, "text"), text=utf8(value, f"text.{name}"))
 
 
 def write_document(message: Any, document: Document) -> None:
     """Writes all but the vector."""
-    message.id = document.id.encode()
-    text = document.text
-    fields: Mapping[str, str] = {"text": text} if isinstance(text, str) else text
-    for name, value in fields.items():
-        message.text.add(name=name.encode(), text=value.encode())
-    if document.metadata:
-        _values.write_metadata(message.metadata, document.metadata)
-    for edge in document.edges:
-        write_edge(message.edges.add(), edge)
+    message.id = utf8(document.id, "id")
+    _write_text(message, document.text)
+    _write_metadata(message, document.metadata)
+    if document.edges:
+        for row, edge in enumerate(each(document.edges, Edge, "edges")):
+            try:
+                write_edge(message.edges.add(), edge)
+            except Refusal as refusal:
+                raise refusal.at(f"edges[{row}]")
     if document.vector is not None:
         message.has_vector = True
 
@@ -83,37 +109,81 @@ def read_page(message: Any) -> Page:
 
 
 def index_many(
-    collection: str,
-    documents: Sequence[Document],
-    ids: Sequence[str] | None,
-    vectors: npt.ArrayLike | None,
-    texts: Sequence[Mapping[str, str] | str | None] | None,
-    metadata: Sequence[Mapping[str, Any] | None] | None,
-    edges: Iterable[SourcedEdge],
+    collection: object,
+    documents: object,
+    ids: object,
+    vectors: object,
+    texts: object,
+    metadata: object,
+    edges: object,
 ) -> tuple[Any, bytes]:
     """A batch of documents, of columns, or of both."""
-    message = service_pb2.IndexManyRequest(collection=collection.encode())
+    message = service_pb2.IndexManyRequest(collection=utf8(collection, "collection"))
     packed = Vectors()
-    for document in documents:
-        write_document(message.documents.add(), document)
-        if document.vector is not None:
-            packed.append(document.vector)
-    matrix = None if vectors is None else floats(vectors)
-    for name, column in {"vectors": matrix, "texts": texts, "metadata": metadata}.items():
-        if column is not None and len(column) != len(ids or ()):
-            raise invalid(
-                "BAD_COLUMN",
-                f"{name} has {len(column)} rows for {len(ids or ())} ids.",
-                "Give ids, and every column one row an id.",
-                name,
-            )
-    for row, id in enumerate(ids or ()):
-        text = texts[row] if texts is not None else None
-        values = metadata[row] if metadata is not None else None
-        written = message.documents.add()
-        write_document(written, Document(id, text=text or {}, metadata=values or {}))
-        written.has_vector = matrix is not None
-    if matrix is not None and ids:
-        packed.append(matrix)
+    for row, document in enumerate(each(documents, Document, "documents")):
+        try:
+            write_document(message.documents.add(), document)
+            if document.vector is not None:
+                packed.append(document.vector, "vector")
+        except Refusal as refusal:
+            raise _of_row(refusal, row, document.id)
+    _write_columns(message, packed, ids, vectors, texts, metadata)
     write_sourced_edges(message.edges, edges)
-    return message, packed.encoded()
+    return message, packed.encoded(lambda place: _place_of_vector(message, place))
+
+
+def _write_columns(
+    message: Any, packed: Vectors, ids: object, vectors: object, texts: object, metadata: object
+) -> None:
+    if isinstance(ids, str):
+        # One document: its columns may be given as what is in them.
+        ids = [ids]
+        texts = [texts] if isinstance(texts, (str, Mapping)) else texts
+        metadata = [metadata] if isinstance(metadata, Mapping) else metadata
+        if vectors is not None:
+            row = floats(vectors, "vectors")
+            vectors = row.reshape(1, -1) if row.ndim == 1 else row
+    names = items(ids, "ids")
+    matrix = None if vectors is None else floats(vectors, "vectors")
+    columns = {
+        "texts": None if texts is None else items(texts, "texts"),
+        "metadata": None if metadata is None else items(metadata, "metadata"),
+    }
+    for name, column in {"vectors": matrix, **columns}.items():
+        count = None if column is None else len(column) if getattr(column, "ndim", 1) else 0
+        if count is not None and count != len(names):
+            raise Refusal(
+                f"has {count} rows for {len(names)} ids",
+                "Give ids, and every column one row per id.",
+                "BAD_COLUMN",
+            ).at(name)
+    start = len(message.documents)
+    for place, id in enumerate(names):
+        text = columns["texts"][place] if columns["texts"] is not None else None
+        values = columns["metadata"][place] if columns["metadata"] is not None else None
+        written = message.documents.add()
+        try:
+            written.id = utf8(id, "id")
+            _write_text(written, text)
+            if not _values.is_missing(values):
+                _write_metadata(written, values)
+        except Refusal as refusal:
+            raise _of_row(refusal, start + place, id)
+        if matrix is not None:
+            written.has_vector = True
+    if matrix is not None and names:
+        packed.extend(matrix, "vectors")
+
+
+def _of_row(refusal: Refusal, row: int, id: object) -> Refusal:
+    """What is wrong with a document, and which one it is."""
+    if isinstance(id, str):
+        refusal.object = id
+    return refusal.at(f"documents[{row}]")
+
+
+def _place_of_vector(message: Any, place: int) -> tuple[str, str]:
+    """The row and the id of the document that has the n-th vector."""
+    having = [row for row, document in enumerate(message.documents) if document.has_vector]
+    row = having[place]
+    return f"documents[{row}].vector", str(message.documents[row].id, "utf-8")

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from lodestone.errors import invalid
+from google.protobuf.unknown_fields import UnknownFieldSet
+
+from lodestone import _arguments
+from lodestone._arguments import Refusal
 from lodestone.types import Path
 
 
@@ -17,17 +19,25 @@ class Names:
         self._what = what
         self._names = names
 
-    def value(self, name: str) -> Any:
-        if name not in self._names:
-            raise invalid(
-                "UNKNOWN_ENUM",
-                f"{self._what} is {name!r}.",
-                f"Use one of {', '.join(self._names)}.",
-                self._what,
-            )
+    def value(self, name: object) -> Any:
+        if not isinstance(name, str) or name not in self._names:
+            raise Refusal(
+                f"is {name!r}", f"Use one of {', '.join(self._names)}.", "UNKNOWN_ENUM"
+            ).at(self._what)
         return self._names.index(name)
 
-    def name(self, value: int) -> str:
+    def read(self, message: Any, field: str) -> str:
+        """The name of a field's number; that of 0 when it is absent.
+
+        Decoding keeps a number that it doesn't know apart, as if the field were absent: it must not
+        be taken for a 0.
+        """
+        if not message.HasField(field):
+            number = message.DESCRIPTOR.fields_by_name[field].number
+            for unknown in UnknownFieldSet(message):
+                if unknown.field_number == number:
+                    return f"unknown {unknown.data}"
+        value = getattr(message, field)
         return self._names[value] if value < len(self._names) else f"unknown {value}"
 
 
@@ -35,6 +45,13 @@ def read_path(path: Any) -> Path:
     return tuple(str(name, "utf-8") for name in path)
 
 
-def write_path(path: Any, names: str | Sequence[str]) -> None:
-    """Writes the names of a field; one name may be given as it is."""
-    path.extend([name.encode() for name in ([names] if isinstance(names, str) else names)])
+def write_path(path: Any, names: object, place: str) -> None:
+    """Writes the names of a field: a path as a string, or the names in a sequence."""
+    path.extend(_arguments.path(names, place))
+
+
+def write_paths(indexes: Any, paths: object, place: str) -> None:
+    """Writes fields, each into the path of a message; one string is one field."""
+    listed = [paths] if isinstance(paths, str) else _arguments.items(paths, place)
+    for row, path in enumerate(listed):
+        write_path(indexes.add().path, path, f"{place}[{row}]")

@@ -3,16 +3,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lodestone._arguments import Refusal, each, real, refuse, shown, strings, utf8, whole
 from lodestone._codec.names import Names, write_path
 from lodestone._codec.vectors import Vectors
 from lodestone._proto import query_pb2, service_pb2
-from lodestone.errors import invalid
+from lodestone.filters import Filter
 from lodestone.queries import (
     Deviation,
     Fuzzy,
+    Highlight,
     MatchText,
     MinMax,
     NearVector,
@@ -20,13 +21,16 @@ from lodestone.queries import (
     ReciprocalRank,
     Source,
     Walk,
+    WalkFrom,
 )
 from lodestone.types import Include
 
 _DIRECTIONS = Names("direction", "outgoing", "incoming", "both")
 
 
-def include(value: Include) -> Any:
+def include(value: object) -> Any:
+    if not isinstance(value, Include):
+        refuse(value, "an Include", "Combine members: Include.TEXT | Include.VECTOR.", "include")
     return query_pb2.Include(
         text=Include.TEXT in value,
         metadata=Include.METADATA in value,
@@ -37,89 +41,146 @@ def include(value: Include) -> Any:
     )
 
 
-def write_walk(message: Any, walk: Walk) -> None:
-    message.depth = walk.depth
-    getattr(message, "from").extend([id.encode() for id in walk.start])
-    message.labels.extend([label.encode() for label in walk.labels])
+def write_filter(message: Any, filter: object) -> None:
+    """Writes a filter, if there is one, into a message that has a field for it."""
+    if filter is None:
+        return
+    if not isinstance(filter, Filter):
+        refuse(filter, "a Filter", 'Write it as in: field("year") >= 2000.', "filter")
+    message.filter.CopyFrom(filter.message)
+
+
+def write_walks(message: Any, walks: object) -> None:
+    for row, walk in enumerate(each(walks, Walk, "walks")):
+        try:
+            _write_walk(message.walks.add(), walk)
+        except Refusal as refusal:
+            raise refusal.at(f"walks[{row}]")
+
+
+def _write_walk(message: Any, walk: Walk) -> None:
+    message.depth = whole(walk.depth, "depth")
+    getattr(message, "from").extend(strings(walk.start, "start"))
+    message.labels.extend(strings(walk.labels, "labels"))
     message.direction = _DIRECTIONS.value(walk.direction)
-    message.budget.nodes = walk.max_nodes
-    message.budget.edges = walk.max_edges
+    message.budget.nodes = whole(walk.max_nodes, "max_nodes")
+    message.budget.edges = whole(walk.max_edges, "max_edges")
     if walk.max_time is not None:
-        message.budget.time_ms = max(1, int(walk.max_time * 1000))
+        seconds = real(walk.max_time, "max_time")
+        if not seconds >= 0:
+            refuse(walk.max_time, "a time in seconds", "Give one from 0 on.", "max_time")
+        message.budget.time_ms = max(1, int(min(seconds, 2**22) * 1000))
 
 
-def _write_fuzzy(message: Any, fuzzy: Fuzzy | int | str | None) -> None:
+def _write_fuzzy(message: Any, fuzzy: object) -> None:
     if fuzzy is None:
         return
     if not isinstance(fuzzy, Fuzzy):
         fuzzy = Fuzzy(fuzzy)  # type: ignore[arg-type]
-    if fuzzy.distance == "auto":
+    if isinstance(fuzzy.distance, str) and fuzzy.distance == "auto":
         message.fuzzy_auto = True
-    elif isinstance(fuzzy.distance, int):
-        message.fuzzy_distance = fuzzy.distance
+    elif isinstance(fuzzy.distance, (str, bool)) or not hasattr(fuzzy.distance, "__index__"):
+        raise Refusal(f"is {fuzzy.distance!r}", 'Give 0, 1, 2 or "auto".', "FUZZY").at("fuzzy")
     else:
-        raise invalid(
-            "FUZZY",
-            f"The fuzzy distance is {fuzzy.distance!r}.",
-            'Give 0, 1, 2 or "auto".',
-            "fuzzy",
-        )
-    if fuzzy.prefix_length != 0:
-        message.fuzzy_prefix_length = fuzzy.prefix_length
-    if fuzzy.max_expansions != 50:
-        message.fuzzy_max_expansions = fuzzy.max_expansions
+        message.fuzzy_distance = whole(fuzzy.distance, "fuzzy")
+    prefix_length = whole(fuzzy.prefix_length, "prefix_length")
+    if prefix_length != 0:
+        message.fuzzy_prefix_length = prefix_length
+    max_expansions = whole(fuzzy.max_expansions, "max_expansions")
+    if max_expansions != 50:
+        message.fuzzy_max_expansions = max_expansions
 
 
 def _write_source(message: Any, source: Source, vectors: Vectors) -> None:
     kind = source.kind
     if isinstance(kind, NearVector):
-        vectors.append(kind.vector)
+        vectors.append(kind.vector, "vector")
         message.vector.SetInParent()
-        message.vector.exact = kind.exact
+        message.vector.exact = bool(kind.exact)
         if kind.ef_search is not None:
-            message.vector.ef_search = kind.ef_search
+            message.vector.ef_search = whole(kind.ef_search, "ef_search")
     elif isinstance(kind, MatchText):
-        message.text.query = kind.query.encode()
+        message.text.query = utf8(kind.query, "query")
         message.text.mode = query_pb2.QUERY_SYNTAX if kind.syntax else query_pb2.ANY_WORD
         _write_fuzzy(message.text, kind.fuzzy)
+    elif isinstance(kind, WalkFrom) and isinstance(kind.walk, Walk):
+        _write_walk(message.walk.walk, kind.walk)
+        message.walk.from_hits = bool(kind.from_hits)
     else:
-        write_walk(message.walk.walk, kind.walk)
-        message.walk.from_hits = kind.from_hits
+        refuse(kind, "a source", "Use near, matching, walked or walked_from_hits.", "kind")
     if source.weight is not None:
-        message.weight = source.weight
+        message.weight = real(source.weight, "weight")
     if source.candidates is not None:
-        message.candidates = source.candidates
+        message.candidates = whole(source.candidates, "candidates")
 
 
-def write_facets(message: Any, facets: Mapping[str | tuple[str, ...], int]) -> None:
-    for path, limit in facets.items():
-        write_path(message.facets.add(limit=limit).path, path)
+def write_facets(message: Any, facets: object) -> None:
+    if facets is None:
+        return
+    if not hasattr(facets, "items"):
+        refuse(facets, "a mapping of fields to limits", 'Write {"year": 10}.', "facets")
+    for row, (path, limit) in enumerate(facets.items()):
+        place = f"facets[{row}]"
+        written = message.facets.add(limit=whole(limit, f"{place}.limit"))
+        write_path(written.path, path, f"{place}.path")
 
 
-def search(collection: str, queries: Sequence[Query]) -> tuple[Any, bytes]:
-    message = service_pb2.SearchRequest(collection=collection.encode())
+def _write_fusion(message: Any, fusion: object) -> None:
+    if isinstance(fusion, ReciprocalRank):
+        message.fusion.reciprocal_rank.k = whole(fusion.k, "fusion.k")
+    elif isinstance(fusion, MinMax):
+        message.fusion.weighted_scores.normalization = query_pb2.MIN_MAX
+    elif isinstance(fusion, Deviation):
+        message.fusion.weighted_scores.normalization = query_pb2.DEVIATION
+    else:
+        raise Refusal(
+            f"is {shown(fusion)}",
+            "Use ReciprocalRank(), MinMax() or Deviation().",
+            "UNKNOWN_ENUM",
+        ).at("fusion")
+
+
+def _write_highlight(message: Any, wish: Highlight) -> None:
+    message.fields.extend(strings(wish.fields, "fields"))
+    message.fragment_size = whole(wish.fragment_size, "fragment_size")
+    message.max_fragments = whole(wish.max_fragments, "max_fragments")
+    message.before = utf8(wish.before, "before")
+    message.after = utf8(wish.after, "after")
+
+
+def _write_query(message: Any, query: Query, vectors: Vectors) -> list[str]:
+    """Writes a question; the places of its vectors."""
+    places = []
+    for row, source in enumerate(each(query.sources, Source, "sources")):
+        try:
+            _write_source(message.sources.add(), source, vectors)
+        except Refusal as refusal:
+            raise refusal.at(f"sources[{row}]")
+        if isinstance(source.kind, NearVector):
+            places.append(f"sources[{row}].vector")
+    write_filter(message, query.filter)
+    _write_fusion(message, query.fusion)
+    message.limit = whole(query.limit, "limit")
+    message.include.CopyFrom(include(query.include))
+    if query.highlight is not None:
+        if not isinstance(query.highlight, Highlight):
+            refuse(query.highlight, "a Highlight", "Give Highlight(...).", "highlight")
+        try:
+            _write_highlight(message.highlight, query.highlight)
+        except Refusal as refusal:
+            raise refusal.at("highlight")
+    write_facets(message, query.facets)
+    return places
+
+
+def search(collection: object, queries: object) -> tuple[Any, bytes]:
+    message = service_pb2.SearchRequest(collection=utf8(collection, "collection"))
     vectors = Vectors()
-    for query in queries:
-        written = message.queries.add()
-        sources = [query.sources] if isinstance(query.sources, Source) else query.sources
-        for source in sources:
-            _write_source(written.sources.add(), source, vectors)
-        if query.filter is not None:
-            written.filter.CopyFrom(query.filter.message)
-        if isinstance(query.fusion, ReciprocalRank):
-            written.fusion.reciprocal_rank.k = query.fusion.k
-        elif isinstance(query.fusion, MinMax):
-            written.fusion.weighted_scores.normalization = query_pb2.MIN_MAX
-        elif isinstance(query.fusion, Deviation):
-            written.fusion.weighted_scores.normalization = query_pb2.DEVIATION
-        written.limit = query.limit
-        written.include.CopyFrom(include(query.include))
-        if query.highlight is not None:
-            wish = query.highlight
-            written.highlight.fields.extend([name.encode() for name in wish.fields])
-            written.highlight.fragment_size = wish.fragment_size
-            written.highlight.max_fragments = wish.max_fragments
-            written.highlight.before = wish.before.encode()
-            written.highlight.after = wish.after.encode()
-        write_facets(written, query.facets)
-    return message, vectors.encoded()
+    places: list[str] = []
+    for row, query in enumerate(each(queries, Query, "queries")):
+        try:
+            inside = _write_query(message.queries.add(), query, vectors)
+        except Refusal as refusal:
+            raise refusal.at(f"queries[{row}]")
+        places += [f"queries[{row}].{place}" for place in inside]
+    return message, vectors.encoded(lambda place: (places[place], None))

@@ -3,18 +3,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from lodestone.errors import invalid
+from lodestone._arguments import Refusal, shown
 from lodestone.types import Vector
 
 
-def floats(vector: npt.ArrayLike) -> npt.NDArray[np.float32]:
+def floats(vector: object, place: str) -> npt.NDArray[np.float32]:
     """Numbers as they travel: float32, little-endian, in one piece."""
-    return np.ascontiguousarray(vector, dtype="<f4")
+    try:
+        with np.errstate(over="ignore"):  # infinity is refused where it is known which row has it
+            return np.ascontiguousarray(vector, dtype="<f4")
+    except (TypeError, ValueError) as error:
+        raise Refusal(
+            f"is {shown(vector)}: {error}",
+            "Give numbers, in rows of one length; leave a vector out instead of giving None.",
+            "BAD_VECTOR",
+        ).at(place) from error
 
 
 class Vectors:
@@ -24,32 +33,54 @@ class Vectors:
         self._parts: list[npt.NDArray[np.float32]] = []
         self._dimension: int | None = None
 
-    def append(self, matrix: npt.ArrayLike) -> None:
-        """Adds one vector, or a matrix with one in each row."""
-        part = floats(matrix)
+    def append(self, vector: object, place: str) -> None:
+        """Adds one vector."""
+        part = floats(vector, place)
+        if part.ndim == 2 and part.shape[0] == 1:
+            part = part[0]  # models answer one text with a matrix of one row
+        self._append(part, part.ndim == 1, "vectors of one axis", place)
+
+    def extend(self, matrix: npt.NDArray[np.float32], place: str) -> None:
+        """Adds a matrix with one vector in each row."""
+        self._append(matrix, matrix.ndim == 2, "a matrix of two axes", place)
+
+    def _append(
+        self, part: npt.NDArray[np.float32], is_right: bool, wanted: str, place: str
+    ) -> None:
         dimension = part.shape[-1] if part.ndim else 0
-        if part.ndim not in (1, 2) or dimension == 0:
-            raise invalid(
+        if not is_right or dimension == 0:
+            raise Refusal(
+                f"has the shape {part.shape}",
+                f"Send {wanted}, with at least one element each.",
                 "BAD_VECTOR",
-                f"A vector has the shape {part.shape}.",
-                "Send vectors of at least one element, in a matrix of two axes.",
-                "vectors",
-            )
+            ).at(place)
         if self._dimension not in (None, dimension):
-            raise invalid(
-                "DIMENSION_MISMATCH",
-                f"A vector has {dimension} elements, another {self._dimension}.",
+            raise Refusal(
+                f"has {dimension} elements, another vector {self._dimension}",
                 "Give all vectors of one call the same number of elements.",
-                "vectors",
-            )
+                "DIMENSION_MISMATCH",
+            ).at(place)
         self._dimension = dimension
         self._parts.append(part.reshape(-1))
 
-    def encoded(self) -> bytes:
-        """All of them, as the packed field carries them."""
-        if not self._parts:
+    def encoded(self, place: Callable[[int], tuple[str, str | None]]) -> bytes:
+        """All of them, as the packed field carries them.
+
+        ``place`` says of the n-th where it is, and of which document.
+        """
+        if not self._parts or self._dimension is None:
             return b""
         whole = self._parts[0] if len(self._parts) == 1 else np.concatenate(self._parts)
+        is_finite = np.isfinite(whole)
+        if not is_finite.all():
+            row, element = divmod(int(np.argmin(is_finite)), self._dimension)
+            refusal = Refusal(
+                f"has {whole[row * self._dimension + element]} as its element {element}",
+                "Every element must be finite, also as a float32.",
+                "BAD_VECTOR",
+            )
+            where, refusal.object = place(row)
+            raise refusal.at(where)
         return whole.tobytes()
 
 

@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Arguments as callers write them: checked, and refused with their place.
+
+What is deep inside of an argument raises Refusal, which collects its place on the way out. Encoding
+makes it the error that callers see.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import Any, NoReturn
+
+from lodestone.errors import LodestoneError, invalid
+
+
+class Refusal(Exception):
+    """What is wrong with a part of an argument: ``what`` follows the name of its place."""
+
+    def __init__(self, what: str, recovery: str, reason: str = "BAD_ARGUMENT") -> None:
+        super().__init__(what)
+        self.what = what
+        self.recovery = recovery
+        self.reason = reason
+        self.object: str | None = None
+        self._place = ""
+
+    def at(self, place: str) -> Refusal:
+        """The same, further out: ``place`` is a name, or an index in brackets."""
+        joint = "" if not self._place or self._place.startswith("[") else "."
+        self._place = place + joint + self._place
+        return self
+
+    def error(self) -> LodestoneError:
+        """The error for the caller."""
+        subject = self._place or "An argument"
+        if self.object is not None:
+            subject += f" (of {self.object!r})"
+        return invalid(
+            self.reason,
+            f"{subject} {self.what}.",
+            self.recovery,
+            self._place or None,
+            self.object,
+        )
+
+
+class Encoding:
+    """What goes wrong inside of ``with Encoding():`` is a LodestoneError."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is None or isinstance(error, LodestoneError):
+            return
+        if isinstance(error, Refusal):
+            raise error.error() from error.__cause__
+        if isinstance(error, RecursionError):
+            raise invalid(
+                "NESTING_TOO_DEEP",
+                "An argument contains itself, or is nested too deep.",
+                "Give values that have an end.",
+            ) from error
+        if isinstance(error, (TypeError, ValueError, OverflowError, AttributeError, LookupError)):
+            raise invalid(
+                "BAD_ARGUMENT",
+                f"An argument can't be sent: {error}.",
+                "See what types the method takes.",
+            ) from error
+
+
+def shown(value: object) -> str:
+    """A value in an error: short, with its type."""
+    text = repr(value)
+    if len(text) > 80:
+        text = text[:77] + "..."
+    return f"{text} ({type(value).__name__})"
+
+
+def refuse(value: object, wanted: str, recovery: str, place: str = "") -> NoReturn:
+    """Raises a Refusal of a value that is not ``wanted``."""
+    raise Refusal(f"is {shown(value)}, not {wanted}", recovery).at(place)
+
+
+def utf8(value: object, place: str = "") -> bytes:
+    """A string as it travels."""
+    if not isinstance(value, str):
+        refuse(value, "a str", _recovery_for_text(value), place)
+    try:
+        return value.encode()
+    except UnicodeEncodeError as error:
+        raise Refusal(
+            f"is {value[:40]!r}, which has half of a surrogate pair at {error.start}",
+            "Give text that UTF-8 can hold.",
+            "BAD_UTF8",
+        ).at(place) from error
+
+
+def _recovery_for_text(value: object) -> str:
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return "Decode it."
+    if value is None:
+        return "Leave it out, or give a text."
+    return "Convert it with str()."
+
+
+def strings(values: object, place: str) -> list[bytes]:
+    """Strings as they travel; one by itself is a list of one, and None an empty one."""
+    if isinstance(values, str):
+        return [utf8(values, place)]
+    if isinstance(values, bytes):
+        utf8(values, place)
+    encoded = []
+    for row, value in enumerate(items(values, place)):
+        try:
+            encoded.append(utf8(value))
+        except Refusal as refusal:
+            raise refusal.at(f"[{row}]").at(place)
+    return encoded
+
+
+def items(values: object, place: str) -> list[Any]:
+    """The elements of a list, an array or any other iterable but text and mappings."""
+    if values is None:
+        return []
+    if isinstance(values, list):
+        return values
+    if isinstance(values, (str, bytes, bytearray, memoryview, Mapping)):
+        refuse(values, "a list", "Put it into a list: [...].", place)
+    if not isinstance(values, Iterable) or getattr(values, "ndim", 1) == 0:
+        refuse(values, "a list", "Give a list, or something else to iterate over.", place)
+    return list(values)
+
+
+def each(values: object, kind: type[Any], place: str) -> list[Any]:
+    """A list of things of one kind; one by itself is a list of one."""
+    if isinstance(values, kind):
+        return [values]
+    found = items(values, place)
+    for row, value in enumerate(found):
+        if not isinstance(value, kind):
+            name = kind.__name__
+            raise Refusal(f"is {shown(value)}, not a {name}", f"Give a {name}.").at(
+                f"[{row}]"
+            ).at(place)
+    return found
+
+
+def whole(value: object, place: str, most: int = 2**32 - 1) -> int:
+    """A whole number from 0 to ``most``."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        refuse(value, "a whole number", "Give an int.", place)
+    number = operator.index(value)
+    if not 0 <= number <= most:
+        raise Refusal(
+            f"is {number}; it must be 0 to {most}", "Give a number in that range.", "LIMIT"
+        ).at(place)
+    return number
+
+
+def real(value: object, place: str) -> float:
+    """A number."""
+    try:
+        if isinstance(value, (str, bytes)):
+            raise TypeError
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        refuse(value, "a number", "Give a float.", place)
+    except OverflowError:
+        refuse(value, "a number that a float can hold", "Give a smaller one.", place)
+
+
+def path(names: object, place: str) -> list[bytes]:
+    """The names of a field, one inside the other.
+
+    A string is a path as it is written in filters on the command line: names joined by dots; one
+    that has a dot itself stands in double quotes, in which a double quote is doubled. In a sequence
+    the names stand as they are.
+    """
+    if isinstance(names, str):
+        return [utf8(name, place) for name in _names(names, place)]
+    encoded = strings(names, place)
+    if not encoded:
+        refuse(names, "the name of a field", "Name a field.", place)
+    return encoded
+
+
+def _names(text: str, place: str) -> list[str]:
+    names = []
+    start = 0
+    while True:
+        if text.startswith('"', start):
+            name, end = _quoted(text, start, place)
+        else:
+            end = text.find(".", start)
+            end = len(text) if end < 0 else end
+            name = text[start:end]
+        if not name:
+            raise _bad_path(text, "has an empty name", place)
+        names.append(name)
+        if end == len(text):
+            return names
+        if text[end] != ".":
+            raise _bad_path(text, f"has something behind a quote, at {end}", place)
+        start = end + 1
+
+
+def _quoted(text: str, start: int, place: str) -> tuple[str, int]:
+    """The name between the quote at ``start`` and its other one, and where that ends."""
+    parts = []
+    place_of_part = start + 1
+    while True:
+        end = text.find('"', place_of_part)
+        if end < 0:
+            raise _bad_path(text, f"has a quote that is never closed, at {start}", place)
+        parts.append(text[place_of_part:end])
+        if not text.startswith('""', end):
+            return '"'.join(parts), end + 1
+        place_of_part = end + 2
+
+
+def _bad_path(text: str, what: str, place: str) -> Refusal:
+    return Refusal(
+        f"is {text!r}, which {what}",
+        'Write names joined by dots, or ("author", "name"); a name with a dot or a quote stands in'
+        ' double quotes: \'"x.y"\'.',
+    ).at(place)
