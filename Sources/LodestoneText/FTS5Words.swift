@@ -24,6 +24,17 @@ package struct FTS5Words {
         var stems: [UInt8] = []
         var forms: [UInt8] = []
         var known: Set<WordKey> = []
+        func add(_ word: FoldedWord) {
+            buffer.set(word)
+            analyzer.stem(&buffer)
+            if !stems.isEmpty { stems.append(UInt8(ascii: " ")) }
+            buffer.word.withBytes { stems += $0 }
+        }
+        func addForm(_ word: FoldedWord) {
+            guard known.insert(WordKey(word)).inserted else { return }
+            if !forms.isEmpty { forms.append(UInt8(ascii: " ")) }
+            word.withBytes { forms += $0 }
+        }
         for field in fields {
             if !stems.isEmpty {
                 stems.append(UInt8(ascii: " "))
@@ -32,14 +43,16 @@ package struct FTS5Words {
             var text = field.text
             text.withUTF8 { text in
                 tokenizer.forEachWord(in: text) { word in
-                    if known.insert(WordKey(word)).inserted {
-                        if !forms.isEmpty { forms.append(UInt8(ascii: " ")) }
-                        word.withBytes { forms += $0 }
-                    }
-                    buffer.set(word)
-                    analyzer.stem(&buffer)
-                    if !stems.isEmpty { stems.append(UInt8(ascii: " ")) }
-                    buffer.word.withBytes { stems += $0 }
+                    add(word)
+                    addForm(word)
+                }
+                guard tokenizer.hasExtras else { return }
+                // Behind all others, so that they are in no phrase.
+                stems.append(UInt8(ascii: " "))
+                stems += Self.gap
+                tokenizer.forEachExtra(in: text) { word, _ in
+                    add(word)
+                    if !ExactSpelling.isOne(word) { addForm(word) }
                 }
             }
         }

@@ -50,7 +50,7 @@ package struct FieldMatcher {
     /// - Complexity: O(length of the text × words of the question).
     package func matches(_ fields: [TextField]) -> Bool {
         let analyzed = fields.map { field in
-            (name: field.name, stems: analyzer.words(of: field.text).map(\.stem.bytes))
+            (name: field.name, stems: analyzer.stems(of: field.text))
         }
         return Self.matches(root, analyzed, nil)
     }

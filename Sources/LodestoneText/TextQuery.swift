@@ -32,7 +32,7 @@ package enum TextQuery: Sendable, Equatable {
     /// A word, with those that are like it when there may be any: not in Chinese, Japanese and
     /// Korean, where two of a run's characters are always like two others.
     static func word(_ word: String, fuzzy: Fuzziness?) -> TextQuery {
-        if Words.isCJK(word) { return inRow([word]) }
+        if Words.isUnspaced(word) { return inRow([word]) }
         guard let fuzzy, fuzzy.edits(forLetters: word.unicodeScalars.count) > 0 else {
             return .word(word)
         }
@@ -44,7 +44,7 @@ package enum TextQuery: Sendable, Equatable {
     /// A single character of Chinese, Japanese or Korean stands for every word that begins with it,
     /// which each of its places in a text does.
     static func inRow(_ words: [String]) -> TextQuery {
-        if let last = words.last, last.unicodeScalars.count == 1, Words.isCJK(last) {
+        if let last = words.last, Words.isUnspacedCharacter(last) {
             return .prefix(words)
         }
         return words.count == 1 ? .word(words[0]) : .phrase(words)

@@ -229,7 +229,7 @@ struct TextQueryLexer {
             }
         }
         wordCount += pieces.count
-        if words.contains(where: { Words.isCJK($0[0]) }) {
+        if words.contains(where: { Words.isUnspaced($0[0]) }) {
             guard pieces.count == 1 else {
                 throw .textSyntax(
                     "The pattern at column \(run.startIndex + 1) has a * inside of Chinese, "

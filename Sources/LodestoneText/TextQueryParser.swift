@@ -54,12 +54,12 @@ package enum TextQueryParser {
         analyzer: TextAnalyzer
     ) throws(LodestoneError) -> TextQuery? {
         try checkBytes(query, limits)
-        let all = analyzer.words(of: query).filter { !$0.isEndOfRun }
+        let all = analyzer.allWords(of: query).filter { !$0.isEndOfRun }
         let others = all.filter { !$0.isStopWord }
         let words = Array((others.isEmpty ? all : others).prefix(limits.maxQueryTerms))
         if words.isEmpty { return nil }
         // Single characters stand for several words.
-        let characters = words.filter { Words.isCJK($0.text) && $0.text.unicodeScalars.count == 1 }
+        let characters = words.filter { Words.isUnspacedCharacter($0.text) }
         guard fuzzy != nil || !characters.isEmpty else { return .anyOf(words) }
         var parts = words.map { TextQuery.word($0.text, fuzzy: fuzzy) }
         if fuzzy == nil {

@@ -1,46 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Cuts text into words the way FTS5's `unicode61` tokenizer does, and at the borders of runs of
-/// Chinese, Japanese and Korean.
-///
-/// A word begins with a letter, a number or a private-use character and goes on with those and
-/// with marks; everything else separates: `rock-n-roll` is three words, `don't` two.
+/// Cuts text into words as `Tokenizer` does, without folding them, and says what belongs to words.
 package enum Words {
-    /// The words of `text`, in order; a run of Chinese, Japanese or Korean is one.
+    /// The words of `text`, in order, as they are written; a run without spaces between words is one,
+    /// in its form of the index.
     package static func split(_ text: some Sequence<Unicode.Scalar>) -> [String] {
-        var words: [String] = []
-        var word = String.UnicodeScalarView()
-        var isInRun = false
-        for scalar in text {
-            let isOfRun = isCJK(scalar)
-            if isOfRun != isInRun, !word.isEmpty, !isMark(scalar) {
-                words.append(String(word))
-                word = String.UnicodeScalarView()
-            }
-            if isOfRun || begins(scalar) {
-                word.append(scalar)
-                isInRun = isOfRun
-            } else if !word.isEmpty && isMark(scalar) {
-                word.append(scalar)
-            } else if !word.isEmpty {
-                words.append(String(word))
-                word = String.UnicodeScalarView()
-            }
+        var string = String(String.UnicodeScalarView(text))
+        var tokenizer = Tokenizer()
+        return string.withUTF8 { text in
+            var words: [String] = []
+            tokenizer.forEachRawWord(in: text) { words.append($0) }
+            return words
         }
-        if !word.isEmpty {
-            words.append(String(word))
-        }
-        return words
     }
 
     /// Whether `scalar` is of a script that is written without spaces between words: Han, Hiragana,
-    /// Katakana and Hangul, with their iteration and length marks.
+    /// Katakana and Hangul, with their iteration and length marks, and those of Southeast Asia.
     ///
-    /// Letters and numbers only; the same that Lucene's CJKBigramFilter pairs.
-    static func isCJK(_ scalar: Unicode.Scalar) -> Bool {
+    /// Letters and numbers only: those that Lucene's CJKBigramFilter pairs, and letters whose line
+    /// break class is SA (Unicode Standard Annex 14). Hangul has spaces, but also endings and
+    /// compounds that hide words.
+    static func isUnspaced(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
         // Below them lies nearly every text of other scripts.
-        case 0..<0x1100: false
+        case 0..<0xE01: false
+        case 0xE01...0xE3A, 0xE40...0xE4E, 0xE81...0xECE, 0xEDC...0xEDF, 0x1000...0x103F,
+            0x1050...0x108F, 0x109A...0x109D, 0x1780...0x17D3, 0x17D7, 0x17DC...0x17DD,
+            0x1950...0x1974, 0x1980...0x19C9, 0x1A20...0x1A7C, 0x1AA7, 0xA9E0...0xA9EF,
+            0xA9FA...0xA9FE, 0xAA60...0xAA76, 0xAA7A...0xAADD, 0x11700...0x1172B:
+            // Thai, Lao, Myanmar, Khmer, Tai Le, New Tai Lue, Tai Tham, Tai Viet, Ahom.
+            begins(scalar)
+        case 0xE3B..<0x1100: false
         case 0x1100...0x11FF, 0x3131...0x318E, 0xA960...0xA97C, 0xAC00...0xD7A3, 0xD7B0...0xD7FB,
             0xFFA0...0xFFDC:
             true  // Hangul
@@ -55,8 +45,18 @@ package enum Words {
         }
     }
 
-    /// Whether a word is a run of Chinese, Japanese or Korean.
-    static func isCJK(_ word: String) -> Bool { word.unicodeScalars.first.map(isCJK) ?? false }
+    /// Whether a word is a run of such a script.
+    static func isUnspaced(_ word: String) -> Bool {
+        word.unicodeScalars.first.map { isUnspaced($0) } ?? false
+    }
+
+    /// Whether a word is one character of such a script, with its marks.
+    static func isUnspacedCharacter(_ word: String) -> Bool {
+        guard isUnspaced(word) else { return false }
+        return !word.unicodeScalars.dropFirst().contains {
+            ScalarTable.folded[$0].kind == .unspaced
+        }
+    }
 
     /// Whether a word can begin with `scalar`.
     static func begins(_ scalar: Unicode.Scalar) -> Bool {

@@ -69,9 +69,10 @@ struct CJKTests {
             ("한국어", ["한국", "국어", "어"]),
             ("ラーメン、人々", ["ラー", "ーメ", "メン", "ン", "人々", "々"]),
             ("𠀋𠮷", ["𠀋𠮷", "𠮷"]),
-            // Hangul in its parts.
-            ("\u{1112}\u{1161}\u{11AB}", ["\u{1112}\u{1161}", "\u{1161}\u{11AB}", "\u{11AB}"]),
-            ("é東ß", ["e", "東", "ß"]),
+            // Hangul in its parts, and old syllables that have no other form.
+            ("\u{1112}\u{1161}\u{11AB}", ["한"]),
+            ("\u{1112}\u{119E}\u{11AB}\u{1112}", ["\u{1112}\u{119E}\u{11AB}\u{1112}", "\u{1112}"]),
+            ("é東x", ["e", "東", "x"]),
             ("1東2京", ["1", "東", "2", "京"]),
         ]
     )
@@ -89,13 +90,13 @@ struct CJKTests {
     @Test("are letters and numbers of Unicode, all of them")
     func scripts() {
         for value in (0..<0x110000 as Range<UInt32>) {
-            guard let scalar = Unicode.Scalar(value), Words.isCJK(scalar),
+            guard let scalar = Unicode.Scalar(value), Words.isUnspaced(scalar),
                 scalar.properties.generalCategory != .unassigned
             else { continue }
             #expect(Words.begins(scalar), "\(String(value, radix: 16))")
         }
-        #expect("ー々〇ゝヿꥠ㐀龿豈ｱﾡ".unicodeScalars.allSatisfy { Words.isCJK($0) })
-        #expect(!"・、。「￥aжาㄅ".unicodeScalars.contains { Words.isCJK($0) })
+        #expect("ー々〇ゝヿꥠ㐀龿豈ｱﾡกາမ".unicodeScalars.allSatisfy { Words.isUnspaced($0) })
+        #expect(!"・、。「￥aжㄅ๑".unicodeScalars.contains { Words.isUnspaced($0) })
     }
 
     @Test(

@@ -1,90 +1,94 @@
 // SPDX-License-Identifier: Apache-2.0
+import Foundation
 
-/// Makes one letter of the ways to write it, as FTS5's `unicode61` does: lower case, without the
-/// mark when it is a Latin letter with one mark.
+/// Makes one letter of the ways to write it.
+///
+/// This is the definition, scalar by scalar; `ScalarTable` remembers what it says. Texts that are
+/// canonically equal (Unicode Standard Annex 15) have equal words in either form:
+///
+/// - lowered, for the stemmers of Snowball: small letters of usual width, composed, with accents;
+/// - folded: the same without accents, and with letters of their own (`ł`, `ß`) by the plain ones that
+///   are written for them.
 enum LetterFolding {
-    /// U+00C0 to U+024F; a dot where the letter keeps its form.
-    private static let latin: StaticString = """
-        aaaaaa.ceeeeiiii.nooooo..uuuuy..aaaaaa.ceeeeiiii.nooooo..uuuuy.y\
-        aaaaaaccccccccdd..eeeeeeeeeegggggggghh..iiiiiiiii...jjkk.llllll.\
-        ...nnnnnn...oooooo..rrrrrrsssssssstttt..uuuuuuuuuuuuwwyyyzzzzzzs\
-        ................................oo.............uu...............\
-        .............aaiioouu.................ggkkoo....j...gg..nn......\
-        aaaaeeeeiiiioooorrrruuuusstt..hh......aaee....oo..yy............\
-        ................
-        """
-    /// U+1E00 to U+1EFF.
-    private static let latinAdditional: StaticString = """
-        aabbbbbb..dddddddddd....eeee..ffgghhhhhhhhhhii..kkkkkkll..llllmm\
-        mmmmnnnnnnnn........pppprrrr..rrssss......ttttttttuuuuuu....vvvv\
-        wwwwwwwwwwxxxxyyzzzzzzhtwy.s....aaaa....................eeeeee..\
-        ........iiiioooo....................uuuu..........yyyyyyyy......
-        """
-
-    /// The form of a letter or digit outside ASCII in the index.
-    static func fold(_ scalar: Unicode.Scalar) -> Unicode.Scalar {
-        let letter: UInt8 =
-            switch scalar.value {
-            case 0xC0..<0x250: latin.utf8Start[Int(scalar.value) - 0xC0]
-            case 0x1E00..<0x1F00: latinAdditional.utf8Start[Int(scalar.value) - 0x1E00]
-            case 0x212B: UInt8(ascii: "a")
-            default: UInt8(ascii: ".")
-            }
-        if letter != UInt8(ascii: ".") { return Unicode.Scalar(letter) }
-        return lower(scalar)
+    /// A letter or digit in lower case, composed.
+    static func lowered(_ scalar: Unicode.Scalar) -> [Unicode.Scalar] {
+        let letters = LetterVariants.letter(of: scalar)?.flatMap(small) ?? small(scalar)
+        let composed = composed(letters)
+        // Hebrew has letters with their points.
+        return composed.count == 1 ? composed : composed.filter { !isSilent($0) }
     }
 
-    /// A letter or digit outside ASCII in lower case, with its mark.
-    static func lower(_ scalar: Unicode.Scalar) -> Unicode.Scalar {
-        // One that two would stand for, and letters that differ only in how they are written.
-        switch scalar {
-        case "İ": return "i"
-        case "µ": return "μ"
-        case "ς": return "σ"
-        case "ϐ": return "β"
-        case "ϑ": return "θ"
-        case "ϕ": return "φ"
-        case "ϖ": return "π"
-        case "ϰ": return "κ"
-        case "ϱ": return "ρ"
-        case "ϵ": return "ε"
-        case "\u{1FBE}": return "ι"
-        default: break
-        }
-        let lower = scalar.properties.lowercaseMapping.unicodeScalars
-        return lower.count == 1 ? lower.first ?? scalar : scalar
-    }
-
-    /// A small letter and a mark behind it as the one letter that they stand for.
-    static func composed(_ letter: Unicode.Scalar, _ mark: Unicode.Scalar) -> Unicode.Scalar? {
-        compositions[UInt64(letter.value) << 32 | UInt64(mark.value)]
-    }
-
-    /// The letters with marks of the Latin, Greek and Cyrillic alphabets, by letter (upper half)
-    /// and mark: strings that mean the same are equal in Swift.
-    private static let compositions: [UInt64: Unicode.Scalar] = {
-        let bases =
-            (0x61...0x7A).map { $0 } + (0x3B1...0x3CB).map { $0 } + (0x430...0x456).map { $0 }
-        let composed = [0xE0...0x24F, 0x390...0x3CE, 0x430...0x45F, 0x1E01...0x1EF9].joined()
-        var known: [String: Unicode.Scalar] = [:]
-        for scalar in composed.compactMap({ Unicode.Scalar(UInt32($0)) })
-        where scalar.properties.isLowercase { known[String(scalar)] = scalar }
-        var compositions: [UInt64: Unicode.Scalar] = [:]
-        for base in bases.compactMap({ Unicode.Scalar(UInt32($0)) }) {
-            for mark in (0x300...0x331).compactMap({ Unicode.Scalar(UInt32($0)) }) {
-                let pair = String(String.UnicodeScalarView([base, mark]))
-                guard let scalar = known[pair] else { continue }
-                compositions[UInt64(base.value) << 32 | UInt64(mark.value)] = scalar
+    /// A letter or digit in lower case, without accents.
+    static func folded(_ scalar: Unicode.Scalar) -> [Unicode.Scalar] {
+        let letters = decomposed(lowered(scalar)).filter { !isAccent($0) }
+        return composed(letters.flatMap { LetterVariants.plain($0) ?? [$0] }).flatMap { letter in
+            // A hamza or a madda on an alef is left out as often as not.
+            switch letter.value {
+            case 0x622, 0x623, 0x625, 0x671: [Unicode.Scalar]("\u{627}".unicodeScalars)
+            default: [letter]
             }
         }
-        return compositions
-    }()
+    }
 
-    /// Whether `scalar` is a mark that may stand inside a word and leaves no trace in the index.
-    static func isDropped(_ scalar: Unicode.Scalar) -> Bool {
+    private static func small(_ scalar: Unicode.Scalar) -> [Unicode.Scalar] {
+        if scalar.properties.generalCategory == .decimalNumber,
+            let value = scalar.properties.numericValue,
+            let digit = Unicode.Scalar(0x30 + UInt32(value))
+        {
+            return [digit]
+        }
+        let lower = scalar == "İ" ? ["i"] : Array(scalar.properties.lowercaseMapping.unicodeScalars)
+        return lower.map { LetterVariants.greek($0) ?? $0 }
+    }
+
+    /// Normalization form C.
+    static func composed(_ scalars: [Unicode.Scalar]) -> [Unicode.Scalar] {
+        if scalars.count == 1, isItsOwnForm(scalars[0]) { return scalars }
+        let text = String(String.UnicodeScalarView(scalars))
+        return Array(text.precomposedStringWithCanonicalMapping.unicodeScalars)
+    }
+
+    private static func decomposed(_ scalars: [Unicode.Scalar]) -> [Unicode.Scalar] {
+        // Hangul stays in syllables, as nothing is left out of it.
+        if scalars.count == 1, isItsOwnForm(scalars[0]) { return scalars }
+        let text = String(String.UnicodeScalarView(scalars))
+        return Array(text.decomposedStringWithCanonicalMapping.unicodeScalars)
+    }
+
+    /// Whether nothing composes or folds a scalar: ASCII, and most of Han and Hangul.
+    private static func isItsOwnForm(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
-        case 0x300...0x304, 0x306...0x30C, 0x30F, 0x311, 0x31B, 0x323...0x328, 0x32D, 0x32E, 0x330,
-            0x331:
+        case 0..<0x80, 0x3400..<0xA000, 0xAC00..<0xD7A4: true
+        default: false
+        }
+    }
+
+    /// Whether `scalar` is a mark on letters that words are compared without, in alphabets whose
+    /// letters stay readable without it.
+    static func isAccent(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0x300...0x36F, 0x1AB0...0x1AFF, 0x1DC0...0x1DFF, 0x20D0...0x20FF, 0xFE20...0xFE2F: true
+        case 0x483...0x489, 0x2DE0...0x2DFF, 0xA66F...0xA672, 0xA674...0xA67D, 0xA69E...0xA69F:
+            true  // Cyrillic
+        case 0x302A...0x302F: true  // tones of Han and Hangul
+        default: false
+        }
+    }
+
+    /// Whether `scalar` says nothing inside of a word in any form: points and vowels that most
+    /// writers leave out, variants of how a character looks, joiners, and soft hyphens.
+    static func isSilent(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0x591...0x5BD, 0x5BF, 0x5C1...0x5C2, 0x5C4...0x5C5, 0x5C7: true  // Hebrew
+        case 0x610...0x61A, 0x640, 0x64B...0x652, 0x656...0x65F, 0x670, 0x6D6...0x6DC,
+            0x6DF...0x6E4, 0x6E7...0x6E8, 0x6EA...0x6ED, 0x8CA...0x8E1, 0x8E3...0x8FF:
+            true  // Arabic
+        case 0x711, 0x730...0x74A: true  // Syriac
+        case 0x951...0x954, 0x1CD0...0x1CD2, 0x1CD4...0x1CE8, 0x1CED, 0x1CF4, 0x1CF7...0x1CF9:
+            true  // Vedic accents
+        case 0x34F, 0x180B...0x180D, 0x180F, 0xFE00...0xFE0F, 0xE0100...0xE01EF: true
+        case 0xAD, 0x61C, 0x180E, 0x200C...0x200F, 0x202A...0x202E, 0x2060...0x2064,
+            0x2066...0x2069, 0xFEFF:
             true
         default: false
         }

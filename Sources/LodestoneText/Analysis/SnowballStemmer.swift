@@ -22,10 +22,22 @@ final class SnowballStemmer: Sendable {
     }
 
     private let name: String
+    /// Whether it has to be given the old spelling of Romanian.
+    private let usesCedillas: Bool
     private let idle = Mutex<[Stemmer]>([])
 
     private init(_ language: TextLanguage) {
         name = language.name
+        usesCedillas = language == .romanian && !Self.knowsCommas(name)
+    }
+
+    /// Whether the library takes an ending with a comma off a word of Romanian.
+    private static func knowsCommas(_ name: String) -> Bool {
+        guard let handle = sb_stemmer_new(name, nil) else { return true }
+        defer { sb_stemmer_delete(handle) }
+        let word = Array("informațiile".utf8)
+        guard sb_stemmer_stem(handle, word, Int32(word.count)) != nil else { return true }
+        return Int(sb_stemmer_length(handle)) < word.count - "iile".utf8.count
     }
 
     private static let all: [SnowballStemmer?] = TextLanguage.allCases.map { language in
@@ -53,6 +65,7 @@ final class SnowballStemmer: Sendable {
         }
         defer { giveBack(stemmer) }
         let handle = stemmer.handle
+        if usesCedillas { Romanian.useCedillas(&buffer) }
         guard let stem = sb_stemmer_stem(handle, buffer.bytes, Int32(buffer.count)) else {
             preconditionFailure("no memory for a stem")
         }
@@ -66,8 +79,9 @@ final class SnowballStemmer: Sendable {
         var folded: [UInt8] = []
         if !isASCII {
             for scalar in String(decoding: stem, as: UTF8.self).unicodeScalars {
-                folded +=
-                    UTF8.encode(scalar.isASCII ? scalar : LetterFolding.fold(scalar)) ?? .init()
+                ScalarTable.folded[scalar].forEachScalar { value in
+                    folded += Unicode.Scalar(value).flatMap { UTF8.encode($0) } ?? .init()
+                }
             }
         }
         buffer.removeAll()

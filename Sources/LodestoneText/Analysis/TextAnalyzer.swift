@@ -5,13 +5,13 @@ package import LodestoneCore
 package struct TextAnalyzer: Sendable {
     private let language: TextLanguage
     private let stopWords: StopWords
-    private let keepsMarks: Bool
+    private let keepsAccents: Bool
 
     /// The analyzer of a collection.
     package init(_ options: TextOptions) {
         language = options.language
         stopWords = options.keepsStopWords ? .none : StopWords(options.language)
-        keepsMarks = SnowballStemmer.of(options.language) != nil
+        keepsAccents = SnowballStemmer.of(options.language) != nil
     }
 
     /// Whether this machine can stem words of a language.
@@ -20,10 +20,11 @@ package struct TextAnalyzer: Sendable {
     }
 
     /// What cuts texts into words for it.
-    func tokenizer() -> Tokenizer { Tokenizer(keepsMarks: keepsMarks) }
+    func tokenizer() -> Tokenizer { Tokenizer(language, keepsAccents: keepsAccents) }
 
     /// Makes the stem of a folded word.
     func stem(_ word: inout WordBuffer) {
+        if ExactSpelling.isOne(word.word) { return }
         switch language {
         case .english: PorterStemmer.stem(&word)
         case .none: break
@@ -45,8 +46,8 @@ package struct TextAnalyzer: Sendable {
 
     /// The words that texts must have in a row to have some texts of a question in a row.
     ///
-    /// The last character of a run of Chinese, Japanese or Korean begins a word in texts, which goes
-    /// on there when the run does; so it is left out where it ends the question.
+    /// The last character of a run without spaces begins a word in texts, which goes on there when
+    /// the run does; so it is left out where it ends the question.
     func question(_ texts: some Sequence<String>) -> [QueryWord] {
         var words = texts.flatMap { self.words(of: $0) }
         if words.last?.isEndOfRun ?? false { words.removeLast() }
@@ -54,42 +55,67 @@ package struct TextAnalyzer: Sendable {
     }
 
     /// The words in a text, in order, and their stems.
-    func words(of text: String) -> [QueryWord] {
+    func words(of text: String) -> [QueryWord] { words(of: text, withExtras: false) }
+
+    /// The words in a text, in order, then its extra ones (`Tokenizer.forEachExtra`): what a question
+    /// in plain words asks for.
+    func allWords(of text: String) -> [QueryWord] { words(of: text, withExtras: true) }
+
+    /// The stems of a text in order, then those of its extra words behind one that no word has, so that
+    /// these are in no phrase.
+    func stems(of text: String) -> [[UInt8]] {
+        let all = allWords(of: text).map(\.stem.bytes)
+        let count = words(of: text).count
+        return all.count == count ? all : all[..<count] + [[]] + all[count...]
+    }
+
+    private func words(of text: String, withExtras: Bool) -> [QueryWord] {
         var tokenizer = tokenizer()
         var end = 0
-        var buffer = WordBuffer()
         var words: [QueryWord] = []
         var text = text
         text.withUTF8 { text in
             tokenizer.forEachPlacedWord(in: text) { word, place in
-                buffer.set(word)
-                stem(&buffer)
-                words.append(
-                    QueryWord(
-                        text: String(decoding: text[place], as: UTF8.self),
-                        form: WordKey(word),
-                        stem: WordKey(buffer.word),
-                        isStopWord: isStopWord(word),
-                        isEndOfRun: place.upperBound == end
-                    )
-                )
+                words.append(queryWord(word, text[place], isEndOfRun: place.upperBound == end))
                 end = place.upperBound
+            }
+            guard withExtras else { return }
+            tokenizer.forEachExtra(in: text) { word, place in
+                words.append(queryWord(word, text[place], isEndOfRun: false))
             }
         }
         return words
+    }
+
+    private func queryWord(
+        _ word: FoldedWord,
+        _ text: Slice<UnsafeBufferPointer<UInt8>>,
+        isEndOfRun: Bool
+    ) -> QueryWord {
+        var buffer = WordBuffer()
+        buffer.set(word)
+        stem(&buffer)
+        let folded = word.withBytes { String(decoding: $0, as: UTF8.self) }
+        return QueryWord(
+            text: Words.isUnspaced(folded) ? folded : String(decoding: text, as: UTF8.self),
+            form: WordKey(word),
+            stem: WordKey(buffer.word),
+            isStopWord: isStopWord(word),
+            isEndOfRun: isEndOfRun
+        )
     }
 }
 
 /// A word of a question; equal to one that is folded alike.
 package struct QueryWord: Hashable, Sendable {
-    /// As it was typed.
+    /// As it was typed; folded where no spaces stand between words.
     let text: String
     /// Folded.
     let form: WordKey
     let stem: WordKey
     let isStopWord: Bool
-    /// Whether it is the last character of a longer run of Chinese, Japanese or Korean, which the
-    /// word before ends with, too.
+    /// Whether it is the last character of a longer run without spaces, which the word before ends
+    /// with, too.
     let isEndOfRun: Bool
 
     package static func == (one: QueryWord, other: QueryWord) -> Bool { one.form == other.form }

@@ -117,7 +117,6 @@ package struct HighlightedWords: Sendable {
     /// The bytes of a word that is a character of Chinese, Japanese or Korean: words that begin with
     /// it are no more than places of it.
     private static func character(_ word: [UInt8]) -> Int? {
-        let scalars = String(decoding: word, as: UTF8.self).unicodeScalars
-        return scalars.count == 1 && scalars.first.map(Words.isCJK) ?? false ? word.count : nil
+        Words.isUnspacedCharacter(String(decoding: word, as: UTF8.self)) ? word.count : nil
     }
 }

@@ -102,24 +102,15 @@ package struct AnalyzedTexts: Sendable {
 
     /// Analyses the text of a field, as UTF-8; numbers of fields don't fall.
     ///
-    /// Tokenizer and lists are to be used again for the next field and text.
+    /// Extra words stand behind all others, so that they are in no phrase. Tokenizer and lists are to
+    /// be used again for the next field and text.
     func read(
         _ text: UnsafeBufferPointer<UInt8>,
         field number: Int,
         _ tokenizer: inout Tokenizer,
         _ lists: inout Lists
     ) {
-        let start = UInt32(truncatingIfNeeded: lists.keys.count)
-        var place: UInt32 = 0
-        if let last = lists.fields.last, last.number == number {
-            // A gap, so that no phrase goes over it.
-            place = ((start &+ last.shift) & Position.placeMask) + 1
-        }
-        var field = Field(
-            number: number,
-            slot: tables.fields.slot(of: number),
-            shift: UInt32(number) << Position.bits &+ place &- start
-        )
+        var field = nextField(number, lists)
         var length: UInt32 = 0
         // All short words are looked up together, when where words end is no guess of the CPU's
         // any more: then it waits for several places of the dictionary at once.
@@ -133,6 +124,33 @@ package struct AnalyzedTexts: Sendable {
             resolve(&lists, &length)
         }
         resolve(&lists, &length)
+        end(&field, length, &lists)
+        guard tokenizer.hasExtras else { return }
+        field = nextField(number, lists)
+        length = 0
+        tokenizer.forEachExtra(in: text) { word, _ in
+            lists.words.append(word)
+            resolve(&lists, &length)
+        }
+        end(&field, length, &lists)
+    }
+
+    /// A field whose words come next.
+    private func nextField(_ number: Int, _ lists: Lists) -> Field {
+        let start = UInt32(truncatingIfNeeded: lists.keys.count)
+        var place: UInt32 = 0
+        if let last = lists.fields.last, last.number == number {
+            // A gap, so that no phrase goes over it.
+            place = ((start &+ last.shift) & Position.placeMask) + 1
+        }
+        return Field(
+            number: number,
+            slot: tables.fields.slot(of: number),
+            shift: UInt32(number) << Position.bits &+ place &- start
+        )
+    }
+
+    private func end(_ field: inout Field, _ length: UInt32, _ lists: inout Lists) {
         field.end = lists.keys.count
         lists.fields.append(field)
         lists.lengths[field.slot] += length

@@ -95,7 +95,7 @@ extension TextIndex {
     }
 
     /// Calls `found` with the words that have some number of letters and a signature that passes,
-    /// until it answers false.
+    /// until it answers false; exact spellings are left out.
     @inline(__always)
     private func scan(
         _ filter: SignatureFilter,
@@ -111,7 +111,8 @@ extension TextIndex {
                 let end = min(start + 1 << 15, signatures.count)
                 let part = UnsafeBufferPointer(rebasing: signatures[start..<end])
                 let goesOn = filter.forEachPlace(in: part) { place in
-                    found(vocabulary.bytes(of: first + start + place))
+                    let word = vocabulary.bytes(of: first + start + place)
+                    return ExactSpelling.isOne(word) || found(word)
                 }
                 if !goesOn { return }
                 start = end
@@ -128,7 +129,9 @@ extension TextIndex {
                         let word = part.words[place]
                         // Stems that no text has as they are don't count.
                         guard dictionary.isInTexts(word) else { return true }
-                        return dictionary.withWord(word) { word in word.withBytes(found) }
+                        return dictionary.withWord(word) { word in
+                            ExactSpelling.isOne(word) || word.withBytes(found)
+                        }
                     }
                 }
                 if !goesOn { return }

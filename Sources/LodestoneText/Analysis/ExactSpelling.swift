@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Finds tokens that mean more than the words in them: `C++`, `.NET`, `ada@example.com`, `1.2.3`,
+/// `2024-05-01`, `KX-7731/B`, `AT&T`.
+///
+/// Such a token is an extra word of a text, and of a question in plain words, where it weighs as
+/// any rare word does: so the document that has it as it was asked for comes first. It begins with a
+/// sign that no other word has, and its own signs lie beyond ASCII, so that FTS5 cuts it nowhere.
+///
+///     token = [ . # @ ] word { sign word } [ + ++ # ]
+///
+/// It counts when a `. @ _ &` or a sign at an end is in it, or a digit. `/` and `:` join a word to
+/// digits only, so that `and/or` and paths are none.
+struct ExactSpelling {
+    /// What it begins with in the index: a full-width equals sign, which folds to no letter.
+    static let marker = Array("\u{FF1D}".utf8)
+    private static let markerBits: UInt64 = 0x9D_BCEF
+    /// Bytes of longer ones make no token.
+    private static let longest = 128
+
+    /// The signs below 64 that may stand between or behind words, a bit each: `# & + - . / :`
+    static let joiningSigns: UInt64 = "#&+-./:".utf8.reduce(0) { $0 | 1 << UInt64($1) }
+
+    /// What stands for a sign in the index: the same one in full width.
+    static func sign(_ byte: UInt8) -> String.UTF8View {
+        String(Unicode.Scalar(UInt32(byte) + 0xFEE0) ?? "\u{FF1D}").utf8
+    }
+
+    /// Whether a folded word is an exact spelling.
+    @inline(__always)
+    static func isOne(_ word: FoldedWord) -> Bool { word.low & 0xFF_FFFF == markerBits }
+
+    /// The same of its bytes.
+    @inline(__always)
+    static func isOne(_ word: UnsafeBufferPointer<UInt8>) -> Bool {
+        word.count > 3 && word[0] == 0xEF && word[1] == 0xBC && word[2] == 0x9D
+    }
+
+    private let text: UnsafeBufferPointer<UInt8>
+    private let start: Int
+    private var last: Range<Int>
+    /// What joins the word to come.
+    private var sign: UInt8 = 0
+    private var wordCount = 1
+    private var hasSign = false
+    private var hasDigit: Bool
+
+    /// Begins with a word and the sign before it.
+    init(_ text: UnsafeBufferPointer<UInt8>, _ word: Range<Int>) {
+        self.text = text
+        last = word
+        hasDigit = Self.hasDigit(text[word])
+        let hasLead =
+            word.lowerBound > 0 && ".#@".utf8.contains(text[word.lowerBound - 1])
+            && !Self.isDigit(text[word.lowerBound])
+            && (word.lowerBound == 1 || Self.opens(text[word.lowerBound - 2]))
+        start = word.lowerBound - (hasLead ? 1 : 0)
+        hasSign = hasLead
+    }
+
+    /// Where a word has to begin to belong to the token.
+    var next: Int? {
+        mutating get {
+            let place = last.upperBound
+            guard place + 1 < text.count else { return nil }
+            sign = text[place]
+            switch sign {
+            case UInt8(ascii: "."), UInt8(ascii: "@"), UInt8(ascii: "_"), UInt8(ascii: "&"),
+                UInt8(ascii: "-"), UInt8(ascii: "/"), UInt8(ascii: ":"):
+                return place + 1
+            case UInt8(ascii: "+"), UInt8(ascii: "#"):
+                // `C++17`, but not `1+1`.
+                let end = place + signs
+                return end < text.count && Self.isDigit(text[end])
+                    && !text[last].allSatisfy(Self.isDigit) ? end : nil
+            default: return nil
+            }
+        }
+    }
+
+    /// Takes in the word that begins at `next`.
+    ///
+    /// - Returns: Whether it belongs to the token.
+    mutating func add(_ word: Range<Int>) -> Bool {
+        let hasDigit = Self.hasDigit(text[word])
+        switch sign {
+        case UInt8(ascii: "/"), UInt8(ascii: ":"):
+            guard hasDigit || Self.hasDigit(text[last]) else { return false }
+        case UInt8(ascii: "-"): break
+        default: hasSign = true
+        }
+        self.hasDigit = self.hasDigit || hasDigit
+        wordCount += 1
+        last = word
+        return true
+    }
+
+    /// Where it ends.
+    var end: Int {
+        let count = signs
+        let end = last.upperBound + count
+        guard count > 0, end == text.count || !Self.isWord(text[end]) else { return last.upperBound }
+        return end
+    }
+
+    /// Where it stands, if it counts.
+    var token: Range<Int>? {
+        let isExact = hasSign || end > last.upperBound || (hasDigit && wordCount > 1)
+        return isExact && end - start <= Self.longest ? start..<end : nil
+    }
+
+    /// One or two `+` or `#` behind the last word.
+    private var signs: Int {
+        text[last.upperBound...].prefix(2)
+            .prefix { $0 == UInt8(ascii: "+") || $0 == UInt8(ascii: "#") }.count
+    }
+
+    private static func isDigit(_ byte: UInt8) -> Bool { byte &- UInt8(ascii: "0") < 10 }
+
+    private static func hasDigit(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {
+        bytes.contains(where: isDigit)
+    }
+
+    private static func isWord(_ byte: UInt8) -> Bool {
+        byte >= 0x80 || isDigit(byte) || (byte | 0x20) &- UInt8(ascii: "a") < 26
+    }
+
+    /// Whether a token may begin behind this byte.
+    private static func opens(_ byte: UInt8) -> Bool {
+        !isWord(byte) && !".#@_-/:&+".utf8.contains(byte)
+    }
+}

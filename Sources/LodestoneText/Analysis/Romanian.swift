@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The two spellings of Romanian: `ş` and `ţ` with a cedilla, as old encodings had them, and `ș` and
+/// `ț` with a comma, as they are written today.
+///
+/// Words have the comma. libstemmer 2.2 knows endings with a cedilla only, version 3 those with a
+/// comma, so a stemmer is given what it knows.
+enum Romanian {
+    private static let commas: [(comma: (UInt8, UInt8), cedilla: (UInt8, UInt8))] = [
+        ((0xC8, 0x99), (0xC5, 0x9F)),
+        ((0xC8, 0x9B), (0xC5, 0xA3)),
+    ]
+
+    /// Makes one spelling of both.
+    static func unify(_ word: inout WordBuffer) {
+        replace(&word) { bytes in commas.first { $0.cedilla == bytes }?.comma }
+    }
+
+    /// Writes cedillas for commas.
+    static func useCedillas(_ word: inout WordBuffer) {
+        replace(&word) { bytes in commas.first { $0.comma == bytes }?.cedilla }
+    }
+
+    private static func replace(
+        _ word: inout WordBuffer,
+        _ other: ((UInt8, UInt8)) -> (UInt8, UInt8)?
+    ) {
+        let bytes = word.bytes
+        var place = 1
+        while place < word.count {
+            if bytes[place - 1] >= 0xC5, let pair = other((bytes[place - 1], bytes[place])) {
+                (bytes[place - 1], bytes[place]) = pair
+            }
+            place += 1
+        }
+    }
+}

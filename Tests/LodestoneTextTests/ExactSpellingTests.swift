@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import Testing
+
+@testable import LodestoneText
+
+@Suite("Exact spellings of tokens with signs")
+struct ExactSpellingTests {
+    private func tokens(_ text: String) -> [String] {
+        let analyzer = TextAnalyzer(TextOptions(language: .none))
+        return analyzer.allWords(of: text).map(\.form.bytes)
+            .filter { $0.withUnsafeBufferPointer { ExactSpelling.isOne($0) } }
+            .map { bytes in
+                let scalars = String(decoding: bytes.dropFirst(3), as: UTF8.self).unicodeScalars
+                return String(
+                    String.UnicodeScalarView(
+                        scalars.compactMap { scalar in
+                            0xFF01...0xFF5E ~= scalar.value
+                                ? Unicode.Scalar(scalar.value - 0xFEE0) : scalar
+                        }
+                    )
+                )
+            }
+    }
+
+    @Test(
+        "are those of codes, addresses, versions and dates",
+        arguments: [
+            ("C++, C# and (F#)", ["c++", "c#", "f#"]), ("C++17 g++", ["c++17", "g++"]),
+            (".NET and ASP.NET", [".net", "asp.net"]), ("ada@example.com.", ["ada@example.com"]),
+            ("Mary-Jane.O'Neil@Ex-ample.co.uk", ["mary-jane.oneil@ex-ample.co.uk"]),
+            ("1.2.3 v1.2", ["1.2.3", "v1.2"]), ("on 2024-05-01.", ["2024-05-01"]),
+            ("KX-7731/B", ["kx-7731/b"]), ("COVID-19", ["covid-19"]), ("24/7 12:30", ["24/7", "12:30"]),
+            ("AT&T R&D", ["at&t", "r&d"]), ("snake_case", ["snake_case"]),
+            ("#Hashtag @ada", ["#hashtag", "@ada"]), ("müller@café.fr", ["muller@cafe.fr"]),
+            ("https://example.com/a/b", ["example.com"]),
+            ("a well-known and/or state-of-the-art he/she", []), ("End. Next", []), ("1+1=2", []),
+            ("x", []), ("+ # .", []), (String(repeating: "a.", count: 90) + "bc", []),
+        ]
+    )
+    func found(text: String, expected: [String]) {
+        #expect(tokens(text) == expected)
+    }
+
+    @Test("come first when they are asked for")
+    func ranks() throws {
+        let texts = [
+            "c", "C#", "C++", "see example.com for ada and com", "write to ada@example.com",
+            "com.example ada", "05 01 2024", "2024-05-01", "01.05.2024", "3 2 1", "1.2.3", "1.3.2",
+            "KX 7731 B", "kx-7731/b", "B 7731", "NET", ".NET", "AT&T", "t",
+        ]
+        for language in [TextLanguage.english, .none, .german] {
+            let index = try ScriptIndex(language, texts)
+            for (query, first) in [
+                ("C++", 2), ("c#", 1), ("C", 0), ("ada@example.com", 4), ("2024-05-01", 7),
+                ("01.05.2024", 8), ("1.2.3", 10), ("KX-7731/B", 13), (".net", 16), ("net", 15),
+                ("AT&T", 17),
+            ] {
+                #expect(try index.ranked(query).first == first, "\(language) \(query)")
+            }
+            // No other words than before are found by the parts.
+            #expect(try Set(index.ranked("C++")) == [0, 1, 2])
+            #expect(try index.found("\"example com\"") == [3, 4])
+        }
+    }
+
+    @Test("are no words for patterns, beginnings and typing errors")
+    func vocabulary() throws {
+        let index = try ScriptIndex(.none, ["ada@example.com", "c++"])
+        #expect(try index.found("ada*") == [0])
+        #expect(try index.found("\"ada example com\"") == [0])
+        var words = TextIndex(TextOptions(language: .none))
+        words.add(words.analyze(["ada@example.com c++"]), at: 0, row: 0)
+        for query in ["*a*c*", "*e*c*", "a*m", "*ex*m*", "xample~2"] {
+            let parsed = try TextQueryParser.parse(query, limits: .standard)
+            let explained = try words.explanation(of: NormalizedTextQuery(parsed))
+            for word in explained.flatMap(\.expansions) {
+                #expect(!word.word.contains("＝"), "\(query)")
+            }
+        }
+    }
+}
