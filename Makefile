@@ -7,9 +7,9 @@ DEMO_PACKAGES := $(BUILD_PACKAGES) wordnet-base dataset-fashion-mnist
 TEST_PACKAGES := $(BUILD_PACKAGES) wordnet-base zstd protobuf-compiler protobuf-c-compiler \
 	python3-venv
 FAULT_PACKAGES := e2fsprogs xfsprogs
-# Runs of the fault harness. 77 says that the machine doesn't allow the test.
 # Seconds of each kind of trouble.
 CHAOS_SECONDS ?= 60
+# Runs of the fault harness. 77 says that the machine doesn't allow the test.
 FAULTS := .build/debug/lodestone-faults
 # With optimization, but failpoints and assertions as in a debug build: for a store of 100 MiB.
 LARGE := .build/faults/debug

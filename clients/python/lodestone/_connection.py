@@ -10,13 +10,17 @@ Signals: a handler may raise an exception between any two steps of the main thre
 sending is ended by one is sent to its end by whoever sends next, and cancelled, so that no other
 frame gets into the middle of it. Cleaning up may be ended as well, so nothing depends on it: a call
 that nobody waits for gives its place back once the server has answered it, or its deadline is over.
+What concerns the calls of other threads is done by the connection's thread, which no signal reaches.
 """
 
 from __future__ import annotations
 
+import fcntl
 import itertools
 import select
 import socket
+import sys
+import termios
 import threading
 import time
 import weakref
@@ -33,6 +37,8 @@ from lodestone.errors import Code, LodestoneError, Outcome
 _MOST_FRAME_BYTES = 64 << 20
 #: Seconds that a write waits beyond its deadline, for the server's word on what became of it.
 _WRITE_GRACE = 0.05
+#: Calls of the system before others get at the outbox: some milliseconds.
+_SENDS_AT_ONCE = 16
 #: Seconds that a server may be silent after it let a deadline pass.
 _SILENCE = 2.0
 #: Seconds between two tries to reach the server, at least; and at most, when it is away for long.
@@ -133,6 +139,8 @@ class Connection:
         self._max_frame_bytes = 0
         self._end: LodestoneError | None = None
         self._is_leaving = False
+        #: The server has refused a call because it is leaving.
+        self._is_draining = False
         #: The server has answered a call here.
         self.has_served = False
         #: Why the last try to reach the server failed.
@@ -142,7 +150,9 @@ class Connection:
         self._is_shut = False
         #: This process was forked from the one whose connection it is.
         self._is_inherited = False
+        #: When a call's deadline passed without a word, and what was on its way at the last look.
         self._suspected_at: float | None = None
+        self._unconfirmed: int | None = None
         self._socket: socket.socket | None = None
         self._wake_in, self._wake_out = socket.socketpair()
         self._wake_in.setblocking(False)
@@ -158,7 +168,7 @@ class Connection:
     @property
     def takes_calls(self) -> bool:
         """Whether a call has a chance here."""
-        return self._end is None and not self._is_leaving
+        return self._end is None and not self._is_leaving and not self._is_draining
 
     def call(
         self, call: Call | None, request_id: bytes | None, end: float, is_patient: bool
@@ -194,7 +204,8 @@ class Connection:
             error = read_error(result.error)
             is_leaving = error.reason == "DRAINING" and error.outcome is Outcome.NOT_APPLIED
             if is_leaving:
-                self._leave(None)
+                self._is_draining = True
+                self._wake()
             raise Failure(error, is_unsent=is_leaving)
         return result
 
@@ -206,14 +217,14 @@ class Connection:
 
     def _submit(self, pending: Pending) -> None:
         with self._lock:
-            if self._end is not None or self._is_leaving:
+            if not self.takes_calls:
                 raise Ended
             if self._queue or not self._admit(pending):
                 pending.turn = threading.Lock()
                 pending.turn.acquire()
                 self._queue.append(pending)
-                if self._max_in_flight:
-                    self._sweep()
+        if pending.turn is not None and self._max_in_flight:
+            self._wake()
 
     def _admit(self, pending: Pending) -> bool:
         """Gives a call its number if there is a place for it. Under the lock."""
@@ -253,13 +264,11 @@ class Connection:
         if not pending.has_begun:
             with self._lock:
                 self._pending.pop(pending.id, None)
-                self._sweep()
-            self._finish_if_left()
         elif pending.result is None:
             cancel = Call("cancel", service_pb2.CancelRequest(id=pending.id))
             self._suspected_at = self._suspected_at or time.monotonic()
             self._flush(Frame(cancel.frame(next(self._ids), 1, None)))
-            self._wake()
+        self._wake()
 
     def _too_late(self, pending: Pending) -> Failure:
         """The failure of a call whose deadline has passed."""
@@ -303,14 +312,18 @@ class Connection:
             raise
 
     def _send_outbox(self) -> None:
-        """Sends until the outbox is empty or the system takes no more. Under the send lock."""
+        """Sends what the system takes, if it is not very much. Under the send lock."""
         connected = self._socket
+        sends = 0
         while self._outbox and connected is not None and not self._is_shut:
             if self._outbox[0].is_sent:
                 self._outbox.popleft()
                 continue
             try:
+                if sends == _SENDS_AT_ONCE:
+                    raise BlockingIOError  # others wait for the lock
                 self._outbox[0].send(connected)
+                sends += 1
             except BlockingIOError:
                 if not self._is_clogged:
                     self._is_clogged = True
@@ -382,9 +395,12 @@ class Connection:
 
     def _rest(self, pause: float) -> None:
         """Waits, unless the connection is closed."""
+        end = time.monotonic() + pause
         poller = select.poll()
         poller.register(self._wake_in, select.POLLIN)
-        poller.poll(pause * 1000)
+        while self._end is None and time.monotonic() < end:
+            if poller.poll(_until(end) * 1000):
+                self._drain()
 
     def _is_awaited(self, why: LodestoneError) -> bool:
         """Notes why the server can't be reached; whether calls go on waiting for it."""
@@ -415,11 +431,11 @@ class Connection:
                     connected, select.POLLIN | (select.POLLOUT if watches_output else 0)
                 )
             ready = poller.poll(self._patience())
-            if not ready and self._is_silent():
+            if all(descriptor == woken for descriptor, _ in ready) and self._is_silent():
                 self._finish(_lost("was given up, for the server has stopped answering"))
             for descriptor, event in ready:
                 if descriptor == woken:
-                    self._drain()
+                    self._look_around()
                 elif descriptor == readable and event & ~select.POLLOUT:
                     self._receive(reader)
             if watches_output:
@@ -431,12 +447,21 @@ class Connection:
         except BlockingIOError:
             pass
 
+    def _look_around(self) -> None:
+        """Does what a caller has left to be done."""
+        self._drain()
+        if self._is_draining and not self._is_leaving:
+            self._leave(None)
+        with self._lock:
+            self._sweep()
+        self._finish_if_left()
+
     def _receive(self, reader: FrameReader) -> None:
         try:
             messages = reader.receive()
         except BlockingIOError:
             return
-        self._suspected_at = None
+        self._suspected_at = self._unconfirmed = None
         for message in messages:
             self._deliver(message)
 
@@ -449,7 +474,14 @@ class Connection:
 
     def _is_silent(self) -> bool:
         suspected = self._suspected_at
-        return suspected is not None and time.monotonic() >= suspected + _SILENCE
+        if suspected is None or time.monotonic() < suspected + _SILENCE:
+            return False
+        # A slow way to the server is no silence, as long as something gets through.
+        before, self._unconfirmed = self._unconfirmed, _unconfirmed_bytes(self._socket)
+        if self._unconfirmed and (before is None or self._unconfirmed < before):
+            self._suspected_at = time.monotonic()
+            return False
+        return True
 
     def _deliver(self, reply: Any) -> None:
         kind = reply.WhichOneof("result")
@@ -547,6 +579,15 @@ class Connection:
 def _until(end: float) -> float:
     """Seconds until ``end``, as locks take them."""
     return min(max(0.0, end - time.monotonic()), threading.TIMEOUT_MAX)
+
+
+def _unconfirmed_bytes(connected: socket.socket | None) -> int:
+    """Bytes that the system has taken and the other end has not; 0 where that isn't told."""
+    try:
+        answer = fcntl.ioctl(connected or -1, termios.TIOCOUTQ, b"\0\0\0\0")
+    except (OSError, ValueError):
+        return 0
+    return int.from_bytes(answer, sys.byteorder)
 
 
 def closed() -> LodestoneError:

@@ -17,7 +17,16 @@ import pytest
 
 from conftest import Server
 from lodestone import Client, Code, Document, LodestoneError, Outcome
-from scripted import be_silent, first, hang_up, scripted, written
+from lodestone._proto import service_pb2
+from scripted import (
+    be_silent,
+    first,
+    hang_up,
+    read_request,
+    scripted,
+    write_response,
+    written,
+)
 
 ROWS = 3_000
 
@@ -195,3 +204,34 @@ def test_a_call_may_take_as_long_as_it_wants() -> None:
     with scripted(first(written)) as (server, requests), Client(server) as client:
         assert client.collection("c").drop(["a"], deadline=float("inf")).inserted == 1
     assert requests[0].deadline_ms > 10**9
+
+
+def test_a_slow_way_to_the_server_is_no_silence() -> None:
+    # Some 8 MB at 2 MB/s: the first call's deadline passes long before the server has it.
+    received: list[int] = []
+
+    def read_slowly(listener: socket.socket) -> None:
+        accepted, _ = listener.accept()
+        with accepted, accepted.makefile("rwb") as stream:
+            hello = read_request(stream)
+            reply = service_pb2.Response(id=hello.id)
+            reply.hello.max_frame_bytes = 16 << 20
+            reply.hello.max_in_flight = 4
+            write_response(stream, reply)
+            while chunk := accepted.recv(100_000):
+                received.append(len(chunk))
+                time.sleep(0.05)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        reader = threading.Thread(target=read_slowly, args=(listener,), daemon=True)
+        reader.start()
+        with Client(address(listener)) as client:
+            collection = client.collection("c")
+            vectors = np.ones((2_000, 1_000), np.float32)
+            ids = [f"{row}" for row in range(2_000)]
+            timed(lambda: collection.index_many(ids=ids, vectors=vectors, deadline=0.2))
+            # All of it arrives on the one connection, though nobody waits for it any more.
+            end = time.monotonic() + 20
+            while sum(received) < 8_000_000 and time.monotonic() < end:
+                time.sleep(0.05)
+            assert sum(received) > 8_000_000
