@@ -15,6 +15,7 @@ What concerns the calls of other threads is done by the connection's thread, whi
 
 from __future__ import annotations
 
+import _thread
 import fcntl
 import itertools
 import select
@@ -28,6 +29,16 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from lodestone._pending import (
+    Ended,
+    Failure,
+    Pending,
+    closed,
+    going_away,
+    lost,
+    too_large,
+    until,
+)
 from lodestone._proto import service_pb2
 from lodestone._reach import Peer, is_passing, reach
 from lodestone._wire import Call, Frame, FrameReader, read_error
@@ -47,67 +58,6 @@ _LONGEST_PAUSE = 0.5
 
 #: Every connection of this process, for the children that inherit them.
 connections: weakref.WeakSet[Connection] = weakref.WeakSet()
-
-
-class Failure(Exception):
-    """A call that failed on one connection."""
-
-    def __init__(
-        self, error: LodestoneError, is_unsent: bool = False, is_counted: bool = False
-    ) -> None:
-        super().__init__(str(error))
-        self.error = error
-        #: The server has not begun the call, so making it elsewhere is no second attempt.
-        self.is_unsent = is_unsent
-        #: Whoever failed with the same connection shares one place in the retry budget.
-        self.is_counted = is_counted
-
-
-class Ended(Exception):
-    """The connection took no more calls, so there has been no attempt here."""
-
-
-class Pending:
-    """A call that waits: for its turn, then for its reply."""
-
-    __slots__ = ("call", "request_id", "end", "is_patient", "id", "frame", "turn", "bell", "result")
-
-    def __init__(
-        self, call: Call | None, request_id: bytes | None, end: float, is_patient: bool
-    ) -> None:
-        self.call = call
-        self.request_id = request_id
-        #: When it is given up, by time.monotonic().
-        self.end = end
-        #: It goes on waiting when a try to reach the server fails.
-        self.is_patient = is_patient
-        #: 0 until its turn has come.
-        self.id = 0
-        self.frame: Frame | None = None
-        self.turn: threading.Lock | None = None
-        self.bell = threading.Lock()
-        self.bell.acquire()
-        self.result: Any = None
-
-    @property
-    def has_begun(self) -> bool:
-        """The server may have something of it."""
-        return self.frame is not None and self.frame.has_begun
-
-    def settle(self, result: Any) -> None:
-        """Ends the wait with a reply or a Failure. Whoever took it out of the calls does so."""
-        if self.result is not None:
-            return  # by a fork, in a child that goes on with the call
-        self.result = result
-        self.bell.release()
-        if self.turn is not None and self.id == 0:
-            self.turn.release()
-
-    def failure(self, error: LodestoneError, is_counted: bool = False) -> Failure:
-        """What a failure of the connection means for this call."""
-        is_open_question = self.request_id is not None and self.has_begun
-        outcome = Outcome.UNKNOWN if is_open_question else Outcome.NOT_APPLIED
-        return Failure(error.with_outcome(outcome), not self.has_begun, is_counted)
 
 
 class Connection:
@@ -159,10 +109,11 @@ class Connection:
         self._wake_out.setblocking(False)
         connections.add(self)
         try:
-            threading.Thread(target=self._run, name="lodestone", daemon=True).start()
+            # Not by threading.Thread, which waits until it runs, while others wait for the caller.
+            _thread.start_new_thread(self._run, ())
         except BaseException:
             # The thread may run, or not: either way it finds that it has nothing to do.
-            self._finish(_lost("was given up"))
+            self._finish(lost("was given up"))
             raise
 
     @property
@@ -183,11 +134,11 @@ class Connection:
             self._submit(pending)
             if self._is_inherited:
                 raise Ended  # since a moment ago, so that nobody will settle the call
-            has_turn = pending.turn is None or pending.turn.acquire(timeout=_until(end))
+            has_turn = pending.turn is None or pending.turn.acquire(timeout=until(end))
             if has_turn and call is not None and pending.result is None:
                 self._send(pending, call)
                 grace = _WRITE_GRACE if request_id is not None else 0.0
-                pending.bell.acquire(timeout=_until(end + grace))
+                pending.bell.acquire(timeout=until(end + grace))
         except BaseException:
             self._abandon(pending)
             raise
@@ -288,9 +239,9 @@ class Connection:
     # Sending
 
     def _send(self, pending: Pending, call: Call) -> None:
-        frame = Frame(call.frame(pending.id, _until(pending.end), pending.request_id))
+        frame = Frame(call.frame(pending.id, until(pending.end), pending.request_id))
         if frame.byte_count > self._max_frame_bytes:
-            raise Failure(_too_large(call, frame.byte_count, self._max_frame_bytes))
+            raise Failure(too_large(call, frame.byte_count, self._max_frame_bytes))
         pending.frame = frame
         self._flush(frame)
 
@@ -350,9 +301,9 @@ class Connection:
             if reader is not None:
                 self._serve(reader)
         except (OSError, EOFError) as error:
-            self._finish(_lost(f"broke: {error}"))
+            self._finish(lost(f"broke: {error}"))
         except Exception as error:
-            self._finish(_lost(f"carried {error}"))
+            self._finish(lost(f"carried {error}"))
         finally:
             with self._send_lock:
                 for one in (self._socket, self._wake_in, self._wake_out):
@@ -399,7 +350,7 @@ class Connection:
         poller = select.poll()
         poller.register(self._wake_in, select.POLLIN)
         while self._end is None and time.monotonic() < end:
-            if poller.poll(_until(end) * 1000):
+            if poller.poll(until(end) * 1000):
                 self._drain()
 
     def _is_awaited(self, why: LodestoneError) -> bool:
@@ -432,7 +383,7 @@ class Connection:
                 )
             ready = poller.poll(self._patience())
             if all(descriptor == woken for descriptor, _ in ready) and self._is_silent():
-                self._finish(_lost("was given up, for the server has stopped answering"))
+                self._finish(lost("was given up, for the server has stopped answering"))
             for descriptor, event in ready:
                 if descriptor == woken:
                     self._look_around()
@@ -498,7 +449,7 @@ class Connection:
             self._finish_if_left()
         elif kind == "error":
             # Said of no call: nobody can tell what became of those under way.
-            self._finish(_lost(f"was ended: {read_error(reply.error)}"))
+            self._finish(lost(f"was ended: {read_error(reply.error)}"))
 
     # The end
 
@@ -521,7 +472,7 @@ class Connection:
             for one in late:
                 del self._pending[one.id]
         for one in queued + late:
-            one.settle(Failure(_going_away(), is_unsent=True, is_counted=True))
+            one.settle(Failure(going_away(), is_unsent=True, is_counted=True))
         self._finish_if_left()
 
     def _finish_if_left(self) -> None:
@@ -530,7 +481,7 @@ class Connection:
             with self._lock:
                 is_done = not self._pending
             if is_done:
-                self._finish(_going_away())
+                self._finish(going_away())
 
     def _shut(self) -> None:
         """Sends nothing more, and hears only what has arrived. Under the send lock."""
@@ -548,12 +499,12 @@ class Connection:
             self._shut()
         with self._lock:
             is_first, self._end = self._end is None, self._end or error
-            lost = [*self._pending.values(), *self._queue]
+            ended = [*self._pending.values(), *self._queue]
             self._pending.clear()
             self._queue.clear()
-        if is_first and any(one.has_begun for one in lost):
+        if is_first and any(one.has_begun for one in ended):
             self._broke()
-        for one in lost:
+        for one in ended:
             one.settle(one.failure(error, is_counted=True))
 
     def abandon_after_fork(self) -> None:
@@ -570,15 +521,10 @@ class Connection:
             if one is not None:
                 one.close()
         self._socket = None
-        error = _lost("belongs to the process that has forked")
+        error = lost("belongs to the process that has forked")
         self._end = self._end or error
         for pending in [*self._pending.values(), *self._queue]:
             pending.settle(pending.failure(error, is_counted=True))
-
-
-def _until(end: float) -> float:
-    """Seconds until ``end``, as locks take them."""
-    return min(max(0.0, end - time.monotonic()), threading.TIMEOUT_MAX)
 
 
 def _unconfirmed_bytes(connected: socket.socket | None) -> int:
@@ -588,45 +534,3 @@ def _unconfirmed_bytes(connected: socket.socket | None) -> int:
     except (OSError, ValueError):
         return 0
     return int.from_bytes(answer, sys.byteorder)
-
-
-def closed() -> LodestoneError:
-    """The client was closed."""
-    return LodestoneError(
-        Code.FAILED_PRECONDITION, "CLOSED", "The client is closed.", "Make another."
-    )
-
-
-def _going_away() -> LodestoneError:
-    return LodestoneError(
-        Code.UNAVAILABLE,
-        "GO_AWAY",
-        "The server is leaving and has not begun the call.",
-        "Send it again on another connection.",
-    )
-
-
-def _lost(what: str) -> LodestoneError:
-    return LodestoneError(
-        Code.UNAVAILABLE,
-        "CONNECTION_LOST",
-        f"The connection {what}.",
-        "Send it again, a write under the same request id.",
-    )
-
-
-def _too_large(call: Call, byte_count: int, limit: int) -> LodestoneError:
-    recovery = "Ask for less in one call, or raise the server's maxFrameBytes."
-    fitting = call.rows * limit // byte_count
-    if fitting > 1:
-        recovery = (
-            f"Write the {call.rows:,} documents in several calls: of this size about"
-            f" {fitting * 9 // 10 or 1:,} fit into one. Each call is all or none, the whole is not."
-            " Or raise the server's maxFrameBytes."
-        )
-    return LodestoneError(
-        Code.RESOURCE_EXHAUSTED,
-        "FRAME_TOO_LARGE",
-        f"A frame has {byte_count} bytes; the limit is {limit} bytes.",
-        recovery,
-    )

@@ -10,7 +10,8 @@ import weakref
 from typing import Any
 
 from lodestone import _connection
-from lodestone._connection import Connection, Ended, Failure, closed
+from lodestone._connection import Connection
+from lodestone._pending import Ended, Failure, closed
 from lodestone._reach import Peer
 from lodestone._wire import Call
 from lodestone.errors import Code, LodestoneError, Outcome
