@@ -137,12 +137,17 @@ public struct MetadataIndex: Sendable, Hashable {
         self.path = path
     }
 
-    /// Names a field, its names joined by dots: `author.name`.
+    /// Names a field as filters on the command line do: `author.name`.
+    ///
+    /// Names are joined by dots. One that has a dot itself stands in double quotes, `author."x.y"`,
+    /// in which a double quote is doubled. A text that can't be read so is a path without names, which
+    /// is refused wherever a field is wanted.
     public init(_ path: String) {
-        self.init(
-            path: path.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-        )
+        self.init(path: FieldPath.names(in: path) ?? [])
     }
+
+    /// The field as it is typed: what `init(_:)` reads.
+    public var text: String { FieldPath.text(of: path) }
 }
 
 /// What is decided when a collection is created.

@@ -101,7 +101,7 @@ private func text(_ options: CollectionOptions) -> String {
 private func fields(of collection: CollectionDescription) -> String {
     let names = collection.options.metadataIndexes.map { index in
         let isBuilding = collection.buildingIndexes.contains(index)
-        return index.path.joined(separator: ".") + (isBuilding ? " (building)" : "")
+        return index.text + (isBuilding ? " (building)" : "")
     }
     return names.isEmpty ? "–" : names.joined(separator: ", ")
 }
@@ -137,7 +137,8 @@ struct CreateCommand: ClientCommand {
     @Option(
         name: .customLong("index"),
         help: """
-            A field of the metadata to index, for ever, nested names joined by dots; may be repeated.
+            A field of the metadata to index, for ever, nested names joined by dots, a name with a dot \
+            in double quotes; may be repeated.
             """
     )
     var metadataIndexes: [String] = []

@@ -5,7 +5,7 @@ import LodestoneImport
 extension Facet {
     /// For people.
     var table: String {
-        var table = Table("#documents", path.joined(separator: "."))
+        var table = Table("#documents", MetadataIndex(path: path).text)
         for value in values {
             table.add(grouped(value.count), Table.printable(JSON(value.value).text))
         }

@@ -19,7 +19,12 @@ struct ScanCommand: ClientCommand {
     @OptionGroup var connection: ConnectionOptions
     @Argument(help: "The collection.") var collection: String
     @OptionGroup var condition: FilterOptions
-    @Option(help: "An indexed field to order by, nested names joined by dots.")
+    @Option(
+        help: """
+            An indexed field to order by, nested names joined by dots, a name with a dot in double \
+            quotes.
+            """
+    )
     var order: String?
     @Flag(help: "With --order: the largest value first.") var descending = false
     @Option(help: "The most documents.") var limit = 20
@@ -83,7 +88,12 @@ struct CountCommand: ClientCommand {
     @OptionGroup var connection: ConnectionOptions
     @Argument(help: "The collection.") var collection: String
     @OptionGroup var condition: FilterOptions
-    @Option(help: "A field whose values are counted, nested names joined by dots; may be repeated.")
+    @Option(
+        help: """
+            A field whose values are counted, nested names joined by dots, a name with a dot in double \
+            quotes; may be repeated.
+            """
+    )
     var facet: [String] = []
     @Option(help: "The most values of each facet.") var limit = 10
     @Flag(help: "Say how the filter was answered.") var explain = false

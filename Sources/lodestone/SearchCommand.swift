@@ -54,7 +54,7 @@ struct SearchCommand: ClientCommand {
     @Option(
         help: """
             A field whose values are counted among all documents that pass the filter, nested names \
-            joined by dots; may be repeated.
+            joined by dots, a name with a dot in double quotes; may be repeated.
             """
     )
     var facet: [String] = []

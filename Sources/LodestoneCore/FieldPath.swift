@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The one way to write the names of a field, one inside the other, as a text: `author."x.y"`.
+///
+/// It is that of filters on the command line, and of the clients.
+enum FieldPath {
+    private static let quote = UInt8(ascii: "\"")
+    private static let dot = UInt8(ascii: ".")
+
+    /// The names in a text; `nil` when a quote is never closed, or something follows a closed one.
+    ///
+    /// Without quotes everything between two dots is a name, also nothing at all.
+    ///
+    /// - Complexity: O(bytes).
+    static func names(in text: String) -> [String]? {
+        let bytes = Array(text.utf8)
+        var names: [String] = []
+        var place = 0
+        while true {
+            guard let name = name(in: bytes, at: &place) else { return nil }
+            names.append(String(decoding: name, as: UTF8.self))
+            if place == bytes.count { return names }
+            guard bytes[place] == dot else { return nil }
+            place += 1
+        }
+    }
+
+    /// The name that begins at `place`, which is moved behind it.
+    private static func name(in bytes: [UInt8], at place: inout Int) -> [UInt8]? {
+        guard place < bytes.count, bytes[place] == quote else {
+            let start = place
+            place = bytes[start...].firstIndex(of: dot) ?? bytes.count
+            return Array(bytes[start..<place])
+        }
+        var name: [UInt8] = []
+        place += 1
+        while let end = bytes[place...].firstIndex(of: quote) {
+            name += bytes[place..<end]
+            place = end + 1
+            guard place < bytes.count, bytes[place] == quote else { return name }
+            name.append(quote)
+            place += 1
+        }
+        return nil
+    }
+
+    /// The names as a text, in quotes where they need them.
+    static func text(of names: [String]) -> String {
+        names.map { name in
+            let needsQuotes = name.utf8.contains { $0 == dot || $0 == quote }
+            guard needsQuotes else { return name }
+            // By bytes: a mark behind a quote would make another character of it.
+            let doubled = name.utf8.flatMap { $0 == quote ? [quote, quote] : [$0] }
+            return "\"\(String(decoding: doubled, as: UTF8.self))\""
+        }
+        .joined(separator: ".")
+    }
+}

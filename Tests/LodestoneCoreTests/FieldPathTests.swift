@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import Testing
+
+@Suite("The path of a field")
+struct FieldPathTests {
+    @Test(
+        "is read and written as in filters on the command line",
+        arguments: [
+            ("year", ["year"]),
+            ("author.name", ["author", "name"]),
+            ("\"x.y\"", ["x.y"]),
+            ("author.\"x.y\".z", ["author", "x.y", "z"]),
+            ("\"a\"\"b\"", ["a\"b"]),
+            ("\"\"\"\"", ["\""]),
+            ("my field.शीर्षक", ["my field", "शीर्षक"]),
+            // A mark that joins the quote before it to one character.
+            ("\"\u{301}.a\"", ["\u{301}.a"]),
+            ("\"a\"\"\u{301}\"", ["a\"\u{301}"]),
+        ]
+    )
+    func reading(text: String, names: [String]) {
+        #expect(MetadataIndex(text).path == names)
+        #expect(MetadataIndex(path: names).text == text)
+    }
+
+    @Test(
+        "has no names when it can't be read",
+        arguments: ["\"a", "a.\"b", "\"a\"b", "\"a\"\"", "\"a\".\"b", "\""]
+    )
+    func refusing(text: String) {
+        #expect(MetadataIndex(text).path.isEmpty)
+    }
+}
