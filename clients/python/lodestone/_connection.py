@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """One connection, from the first try to reach the server until it ends.
 
-Calls are taken from the start, and wait until the server has said hello. Whoever makes a call puts
-its frame into the outbox and hands the system as much of that as it takes at once; what it doesn't
-take, and all that arrives, is the business of a thread of the connection's own. So no caller ever
-waits for anything but its reply, and that no longer than its deadline.
+Calls are taken from the start, and wait until the server has said hello. A caller puts its frame into
+the outbox and hands the system as much of that as it takes at once; what it doesn't take, and all that
+arrives, is the business of a thread of the connection's own. So no caller ever waits for anything but
+its reply, and that no longer than its deadline.
 
 Signals: a handler may raise an exception between any two steps of the main thread. A frame whose
-sending is ended by one is sent to its end by whoever sends next, and cancelled, so that no other
-frame gets into the middle of it. Cleaning up may be ended as well, so nothing depends on it: a call
+sending is ended by one is sent to its end by the next thread that sends, and cancelled, so that no
+other frame gets into the middle of it. Cleaning up may be ended as well, so nothing depends on it: a call
 that nobody waits for gives its place back once the server has answered it, or its deadline is over.
 What concerns the calls of other threads is done by the connection's thread, which no signal reaches.
 """

@@ -21,7 +21,7 @@ class Failure(Exception):
         self.error = error
         #: The server has not begun the call, so making it elsewhere is no second attempt.
         self.is_unsent = is_unsent
-        #: Whoever failed with the same connection shares one place in the retry budget.
+        #: The retry budget knows of it: calls that fail with one connection count once.
         self.is_counted = is_counted
 
 
@@ -57,7 +57,7 @@ class Pending:
         return self.frame is not None and self.frame.has_begun
 
     def settle(self, result: Any) -> None:
-        """Ends the wait with a reply or a Failure. Whoever took it out of the calls does so."""
+        """Ends the wait with a reply or a Failure: for the thread that took it out of the calls."""
         if self.result is not None:
             return  # by a fork, in a child that goes on with the call
         self.result = result

@@ -11,6 +11,7 @@ from conftest import Server
 
 @pytest.mark.parametrize("mode", MODES)
 def test_trouble_is_not_noticed(server: Server, mode: str) -> None:
-    tally = chaos(server, mode, 3)
+    # A machine that is busy with other things may be late itself.
+    tally = chaos(server, mode, 3, grace=1)
     assert not tally.faults
     assert tally.calls > 64

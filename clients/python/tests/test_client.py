@@ -25,7 +25,6 @@ from lodestone import (
     LodestoneError,
     Outcome,
     Query,
-    RetryPolicy,
     Timestamp,
     field,
     near,
