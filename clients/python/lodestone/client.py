@@ -302,7 +302,7 @@ class Collection:
 
         Documents come as such, or as columns: ``ids`` and, with one row per id, a matrix of
         ``vectors`` (float32), ``texts`` and ``metadata``. In texts and metadata, None is left out, as
-        are the missing values of numpy and pandas but NaN. What a document can't hold is refused
+        are the missing values of numpy and pandas; NaN only in texts. What a document can't hold is refused
         with its place, ``documents[57].metadata.year``, before anything is sent.
         """
         with Encoding():

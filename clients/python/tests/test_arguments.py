@@ -363,8 +363,9 @@ def test_texts_that_are_missing_are_left_out(collection: Collection) -> None:
         [Document("a", text=None), Document("b", text={"title": None, "body": "fox"})]
     )
     collection.index_many(ids=["c", "d"], texts=[None, "fox"], metadata=[None, {"n": 1}])
-    texts = [one.text for one in collection.get(["a", "b", "c", "d"])]
-    assert texts == [{}, {"body": "fox"}, {}, {"text": "fox"}]
+    collection.index_many(ids=["e"], texts=[math.nan])  # as pandas has it in a column of texts
+    texts = [one.text for one in collection.get(["a", "b", "c", "d", "e"])]
+    assert texts == [{}, {"body": "fox"}, {}, {"text": "fox"}, {}]
 
 
 # Paths

@@ -48,13 +48,18 @@ def _write_text(message: Any, text: object) -> None:
     if isinstance(text, str):
         message.text.add(name=b"text", text=utf8(text, "text"))
         return
-    if _values.is_missing(text):
+    if _is_no_text(text):
         return
     if not isinstance(text, Mapping):
         refuse(text, "a str, nor a mapping of names to them", "Give a text.", "text")
     for name, value in text.items():
-        if not _values.is_missing(value):
+        if not _is_no_text(value):
             message.text.add(name=utf8(name, "text"), text=utf8(value, f"text.{name}"))
+
+
+def _is_no_text(text: object) -> bool:
+    """Whether there is none: columns of texts in pandas have NaN for it."""
+    return _values.is_missing(text) or (isinstance(text, float) and text != text)
 
 
 def write_document(message: Any, document: Document) -> None:
