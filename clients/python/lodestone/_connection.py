@@ -142,9 +142,10 @@ class Connection:
         except BaseException:
             self._abandon(pending)
             raise
-        if pending.result is None:
-            self._abandon(pending)
+        # What comes from now on may be no more than the answer to being cancelled.
         result = pending.result
+        if result is None:
+            self._abandon(pending)
         if isinstance(result, Failure):
             raise result
         if result is None:

@@ -21,7 +21,9 @@ from lodestone._arguments import Refusal, refuse, shown, utf8
 from lodestone.errors import Code, LodestoneError
 from lodestone.types import Timestamp, Value
 
-_INT_RANGE = range(-(2**63), 2**63)
+_LIMIT = 2**63
+#: Types that never stand for nothing: most of what there is.
+_PLAIN = frozenset((bool, int, float, str, list, dict))
 _MICROSECONDS = {
     "W": (604_800_000_000, 1),
     "D": (86_400_000_000, 1),
@@ -52,6 +54,20 @@ def _is_of_pandas(value: object) -> bool:
 
 def write(message: Any, value: object) -> None:
     """Writes one value into a Value message; raises Refusal."""
+    kind = type(value)
+    if kind is str:
+        message.string_value = utf8(value)
+    elif kind is int:
+        message.int_value = _int64(value)  # type: ignore[arg-type]
+    elif kind is float:
+        message.double_value = _double(value)  # type: ignore[arg-type]
+    elif kind is list:
+        _write_list(message, value)
+    else:
+        _write_other(message, value)
+
+
+def _write_other(message: Any, value: object) -> None:
     # A bool is an int to Python, and a Timestamp is one as well.
     if isinstance(value, (bool, np.bool_)):
         message.bool_value = bool(value)
@@ -71,18 +87,23 @@ def write(message: Any, value: object) -> None:
         message.object_value.SetInParent()
         write_metadata(message.object_value, value)
     elif (elements := _elements(value)) is not None:
-        message.list_value.SetInParent()
-        for place, element in enumerate(elements):
-            try:
-                write(message.list_value.values.add(), element)
-            except Refusal as refusal:
-                raise refusal.at(f"[{place}]")
+        _write_list(message, elements)
     else:
         raise Refusal(f"is {shown(value)}, which is no value of metadata", _recovery(value))
 
 
+def _write_list(message: Any, elements: Any) -> None:
+    message.list_value.SetInParent()
+    values = message.list_value.values
+    for place, element in enumerate(elements):
+        try:
+            write(values.add(), element)
+        except Refusal as refusal:
+            raise refusal.at(f"[{place}]")
+
+
 def _int64(value: int) -> int:
-    if value not in _INT_RANGE:
+    if not -_LIMIT <= value < _LIMIT:
         raise Refusal(
             f"is {value}; it must be -2^63 to 2^63 - 1", "Store it as a text, or a float.", "LIMIT"
         )
@@ -172,7 +193,7 @@ def _recovery(value: object) -> str:
 
 def write_metadata(message: Any, metadata: object) -> None:
     """Writes metadata with its names in the order of their bytes; what is missing is left out."""
-    if not isinstance(metadata, Mapping):
+    if type(metadata) is not dict and not isinstance(metadata, Mapping):
         refuse(metadata, "a mapping of names to values", "Give a dict.")
     named = []
     for name, value in metadata.items():
@@ -181,7 +202,7 @@ def write_metadata(message: Any, metadata: object) -> None:
         named.append((utf8(name), name, value))
     named.sort(key=lambda one: one[0])
     for encoded, name, value in named:
-        if is_missing(value):
+        if type(value) not in _PLAIN and is_missing(value):
             continue
         field = message.fields.add()
         field.name = encoded

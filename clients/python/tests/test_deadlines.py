@@ -19,7 +19,9 @@ from conftest import Server
 from lodestone import Client, Code, Document, LodestoneError, Outcome
 from lodestone._proto import service_pb2
 from scripted import (
+    SILENCE,
     be_silent,
+    failing,
     first,
     hang_up,
     read_request,
@@ -235,3 +237,19 @@ def test_a_slow_way_to_the_server_is_no_silence() -> None:
             while sum(received) < 8_000_000 and time.monotonic() < end:
                 time.sleep(0.05)
             assert sum(received) > 8_000_000
+
+
+def test_a_deadline_is_not_taken_for_the_cancelling_that_follows_it() -> None:
+    asked: list[int] = []
+
+    def answer(request: Any) -> Any:
+        if not request.HasField("cancel"):
+            asked.append(request.id)
+            return SILENCE
+        return failing(1)(service_pb2.Request(id=request.cancel.id))
+
+    with scripted(answer) as (server, _), Client(server) as client:
+        for _ in range(200):
+            _, error = timed(lambda: client.ping(deadline=0.002))
+            assert error.code is Code.DEADLINE_EXCEEDED
+    assert asked

@@ -35,7 +35,7 @@ def write_sourced_edges(messages: Any, edges: object) -> None:
 
 
 def _write_metadata(message: Any, metadata: object) -> None:
-    if metadata is None or (isinstance(metadata, Mapping) and not metadata):
+    if metadata is None or (type(metadata) is dict and not metadata):
         return
     try:
         _values.write_metadata(message.metadata, metadata)
