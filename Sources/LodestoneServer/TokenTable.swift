@@ -43,17 +43,18 @@ package struct TokenTable: Sendable {
     /// Reads a file of lines `TOKEN`, which is an admin's, or `ROLE TOKEN` with the roles read,
     /// write and admin.
     ///
-    /// Empty lines and lines that begin with `#` don't count.
+    /// Empty lines and lines that begin with `#` don't count. A line may end as on any system, and a
+    /// byte order mark may stand in front.
     ///
     /// - Throws: `.failedPrecondition` when the file can't be read, when others may read it, or
     ///   when a line is malformed; the message names the line, never the token.
     package init(file path: String) throws(LodestoneError) {
         let text = try Self.read(path)
         var tokens: [(role: Role, token: String)] = []
-        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false)
-            .enumerated()
-        {
-            let words = line.split { $0 == " " || $0 == "\t" || $0 == "\r" }
+        // A character, so that \r\n is one end of a line.
+        let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+        for (index, line) in lines.enumerated() {
+            let words = line.split { $0 == " " || $0 == "\t" }
             guard let first = words.first, !first.hasPrefix("#") else { continue }
             let role = words.count == 2 ? Role(name: first) : .admin
             guard let role, words.count <= 2, let token = words.last else {
@@ -116,7 +117,7 @@ package struct TokenTable: Sendable {
         }
         let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: false)
         guard let data = try? handle.readToEnd() ?? Data(),
-            let text = String(validating: data, as: UTF8.self)
+            let text = String(validating: data.trimmingPrefix([0xEF, 0xBB, 0xBF]), as: UTF8.self)
         else {
             throw bad(path, "it can't be read as UTF-8 text", "Write it as plain text.")
         }

@@ -29,6 +29,29 @@ struct TokenTableTests {
     }
 
     @Test(
+        "are those of lines that end as on any system, with a byte order mark or without",
+        arguments: ["\n", "\r\n", "\r"],
+        ["", "\u{FEFF}"]
+    )
+    func lineEnds(end: String, mark: String) throws {
+        let directory = try TemporaryDirectory()
+        let lines = [
+            "# who may do what", "read reader-0123456789abcdef", "", "plain-0123456789abcdef", "",
+        ]
+        for first in 0...1 {
+            let text = mark + lines[first...].joined(separator: end)
+            let tokens = try TokenTable(file: try directory.write("tokens\(first)", text))
+            #expect(tokens.count == 2)
+            #expect(tokens.role(of: Array("reader-0123456789abcdef".utf8)) == .read)
+            #expect(tokens.role(of: Array("plain-0123456789abcdef".utf8)) == .admin)
+            #expect(tokens.role(of: Array("plain-0123456789abcdef\(end)".utf8)) == nil)
+        }
+        let bad = try directory.write("bad", mark + "# one\(end)root secret-0123456789abc\(end)")
+        let error = #expect(throws: LodestoneError.self) { try TokenTable(file: bad) }
+        #expect(error?.message.contains("line 2") == true)
+    }
+
+    @Test(
         "that are absent, empty, cut short, prolonged or unknown have none",
         arguments: [nil, "", "reader-0123456789abcde", "reader-0123456789abcdef0", "other"]
     )
