@@ -3424,7 +3424,7 @@ const ProtobufCMessageDescriptor lodestone__v1__text_word__descriptor =
   (ProtobufCMessageInit) lodestone__v1__text_word__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lodestone__v1__text_explanation__field_descriptors[2] =
+static const ProtobufCFieldDescriptor lodestone__v1__text_explanation__field_descriptors[3] =
 {
   {
     "source",
@@ -3450,15 +3450,28 @@ static const ProtobufCFieldDescriptor lodestone__v1__text_explanation__field_des
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "left_out",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__TextExplanation, n_left_out),
+    offsetof(Lodestone__V1__TextExplanation, left_out),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lodestone__v1__text_explanation__field_indices_by_name[] = {
+  2,   /* field[2] = left_out */
   0,   /* field[0] = source */
   1,   /* field[1] = words */
 };
 static const ProtobufCIntRange lodestone__v1__text_explanation__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor lodestone__v1__text_explanation__descriptor =
 {
@@ -3468,7 +3481,7 @@ const ProtobufCMessageDescriptor lodestone__v1__text_explanation__descriptor =
   "Lodestone__V1__TextExplanation",
   "lodestone.v1",
   sizeof(Lodestone__V1__TextExplanation),
-  2,
+  3,
   lodestone__v1__text_explanation__field_descriptors,
   lodestone__v1__text_explanation__field_indices_by_name,
   1,  lodestone__v1__text_explanation__number_ranges,

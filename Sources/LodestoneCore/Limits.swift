@@ -52,7 +52,7 @@ public struct Limits: Sendable, Equatable {
     public var maxFuzzyPrefix = 64
     /// Stems that a fuzzy word may stand for.
     public var maxExpansions = 1_000
-    /// Stems that a pattern like `*thon` may stand for.
+    /// Words that a pattern like `*thon` may stand for.
     public var maxPatternWords = 10_000
     /// Hops of a walk.
     public var maxDepth = 8

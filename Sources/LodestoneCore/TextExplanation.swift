@@ -6,6 +6,9 @@ public struct TextExplanation: Sendable, Equatable {
     public var source: Int
     /// The words of the question, in their order, those behind NOT too.
     public var words: [Word]
+    /// Plain words that were not looked for, because the question has too many: the most frequent,
+    /// as they were typed, each once.
+    public var leftOut: [String]
 
     /// A word of the question.
     public struct Word: Sendable, Equatable {
@@ -13,7 +16,7 @@ public struct TextExplanation: Sendable, Equatable {
         public var word: String
         /// How many documents have its stem; 0 for one that is not a whole word: `pyth*`.
         public var documents: Int
-        /// How many stems it stands for beside its own.
+        /// How many words it stands for: stems beside its own, or words that begin or look so.
         public var expansionCount: Int
         /// The first 50 of these: nearest first, then most frequent.
         public var expansions: [Expansion]
@@ -34,11 +37,12 @@ public struct TextExplanation: Sendable, Equatable {
 
     /// A word of the documents that a word of the question stands for.
     public struct Expansion: Sendable, Equatable {
-        /// As documents have it, folded; behind a `pyth*` its stem.
+        /// As documents have it, folded.
         public var word: String
         /// Edits between the two; 0 for one that begins or looks as asked for.
         public var distance: Int
-        /// How many documents have its stem.
+        /// How many documents have its stem; of one that begins or looks as asked for, the word in
+        /// just this form.
         public var documents: Int
 
         /// Creates an expansion.
@@ -50,8 +54,9 @@ public struct TextExplanation: Sendable, Equatable {
     }
 
     /// Creates an explanation.
-    public init(source: Int, words: [Word]) {
+    public init(source: Int, words: [Word], leftOut: [String] = []) {
         self.source = source
         self.words = words
+        self.leftOut = leftOut
     }
 }

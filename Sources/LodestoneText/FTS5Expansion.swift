@@ -2,20 +2,20 @@
 package import LodestoneCore
 
 /// Words that a store keeps, to look through.
-package protocol StoredWords {
-    /// Calls `body` with every word as it stands in texts, folded, each once, until it answers false.
-    func forEachForm(_ body: ([UInt8]) -> Bool) throws(LodestoneError)
-    /// How many documents have a stem.
-    func frequency(ofStem stem: [UInt8]) throws(LodestoneError) -> Int
+package protocol StoredWords: StemFrequencies {
+    /// Calls `body` with every word as it stands in texts, folded, each once, in the order of their
+    /// bytes from `start` on, until it answers false.
+    func forEachForm(from start: [UInt8], _ body: ([UInt8]) -> Bool) throws(LodestoneError)
 }
 
 extension NormalizedTextQuery {
-    /// The same question with the words that its fuzzy words and patterns stand for.
+    /// The same question with the words that its fuzzy words, patterns and prefixes stand for.
     ///
     /// They are those that `TextIndex` finds: the same rules, limits and order.
     ///
     /// - Throws: `.invalidArgument` for a pattern that stands for too many words; what `words` throws.
-    /// - Complexity: O(words of all texts) for each fuzzy word and pattern.
+    /// - Complexity: O(words of all texts) for each fuzzy word and pattern, and for each prefix where
+    ///   words keep their accents; else O(words that begin so).
     package func expanded(
         by words: some StoredWords,
         _ analyzer: TextAnalyzer
@@ -35,8 +35,8 @@ extension NormalizedTextQuery {
 }
 
 /// Finds the words that others stand for by a look at all of them.
-private struct FTS5Expansion<Words: StoredWords> {
-    let words: Words
+private struct FTS5Expansion<Vocabulary: StoredWords> {
+    let words: Vocabulary
     let analyzer: TextAnalyzer
     let mostExpansions: Int
 
@@ -45,7 +45,9 @@ private struct FTS5Expansion<Words: StoredWords> {
         case .fuzzy(let word, let fuzziness):
             return .anyOf(try near(word, fuzziness))
         case .pattern(let pattern):
-            return .anyOf(try alike(pattern))
+            return .found(expression, by: try alike(pattern))
+        case .prefix(let words) where expression.needsVocabulary:
+            return .found(expression, by: try beginning(words))
         case .field(let name, let inner):
             return .field(name, try expanded(inner))
         case .and(let parts):
@@ -54,7 +56,7 @@ private struct FTS5Expansion<Words: StoredWords> {
             return .or(try parts.map { (part) throws(LodestoneError) in try expanded(part) })
         case .andNot(let wanted, let unwanted):
             return .andNot(try expanded(wanted), try expanded(unwanted))
-        case .word, .phrase, .prefix, .anyOf:
+        case .word, .phrase, .prefix, .anyOf, .found:
             return expression
         }
     }
@@ -72,7 +74,7 @@ private struct FTS5Expansion<Words: StoredWords> {
         let signature = folded.withUnsafeBufferPointer { LetterSignature.of($0) }
         let prefix = TextIndex.prefix(of: folded, letters: fuzziness.prefixLength)
         var found: [(form: [UInt8], distance: Int)] = []
-        try words.forEachForm { form in
+        try words.forEachForm(from: []) { form in
             form.withUnsafeBufferPointer { bytes in
                 let own = LetterSignature.of(bytes)
                 if (own & ~signature).nonzeroBitCount <= edits,
@@ -113,19 +115,55 @@ private struct FTS5Expansion<Words: StoredWords> {
         return [asked] + others.map { QueryWord(stem: $0) }
     }
 
-    /// As `TextIndex.expansions(of:)`.
-    private func alike(_ pattern: WordPattern) throws(LodestoneError) -> [QueryWord] {
+    /// As `TextIndex.forms(like:)`.
+    private func alike(_ pattern: WordPattern) throws(LodestoneError) -> FoundStems {
         let matcher = WordMatcher(pattern, analyzer)
         let limit = Limits.standard.maxPatternWords
-        var stems: Set<WordKey> = []
-        try words.forEachForm { form in
+        var found = FoundStems()
+        var count = 0
+        try words.forEachForm(from: []) { form in
             if form.withUnsafeBufferPointer({ matcher.matches($0) }) {
-                stems.insert(analyzer.stem(of: form))
+                count += 1
+                found.stems.insert(analyzer.stem(of: form))
             }
-            return stems.count <= limit
+            return count <= limit
         }
-        guard stems.count <= limit else { throw .tooManyWords(pattern, limit) }
-        return stems.map { QueryWord(stem: $0) }
+        guard count <= limit else { throw .tooManyWords(pattern, limit) }
+        return found
+    }
+
+    /// As `TextIndex.forms(_:)`, for the last of some words.
+    ///
+    /// Most stems begin as their words do, and FTS5 knows them by that.
+    private func beginning(_ asked: [String]) throws(LodestoneError) -> FoundStems {
+        guard let last = analyzer.question(asked).last else { return FoundStems() }
+        let beginning = WordBeginning(last.form.bytes, analyzer)
+        var found = FoundStems(beginning: beginning.bytes)
+        let limit = Limits.standard.maxPatternWords
+        try words.forEachForm(from: beginning.foldsAccents ? [] : beginning.bytes) { form in
+            guard beginning.matches(form) else { return beginning.foldsAccents }
+            let stem = analyzer.stem(of: form)
+            if !stem.bytes.starts(with: beginning.bytes) { found.stems.insert(stem) }
+            return found.stems.count <= limit
+        }
+        guard found.stems.count <= limit else {
+            let pattern = WordPattern([last.text], isOpenAtStart: false, isOpenAtEnd: true)
+            throw .tooManyWords(pattern, limit)
+        }
+        return found
+    }
+}
+
+/// The stems of the words that a prefix or pattern stands for: no document that FTS5 finds by them
+/// is missing, but some may have other words with the same stems.
+package struct FoundStems: Sendable, Equatable {
+    /// All stems that begin so, if any are.
+    var beginning: [UInt8]?
+    /// Others.
+    var stems: Set<WordKey> = []
+
+    init(beginning: [UInt8]? = nil) {
+        self.beginning = beginning
     }
 }
 

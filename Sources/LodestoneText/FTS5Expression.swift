@@ -5,8 +5,8 @@ package enum FTS5Expression {
     /// The right side of `MATCH` for `expression`.
     ///
     /// Every word is quoted, so FTS5 reads no word as syntax. Fields are left out: the table has all
-    /// of them in one column, so `FieldMatcher` looks again at what was found. Fuzzy words and patterns
-    /// are expanded before; their letters are looked for as they are.
+    /// of them in one column, so `DocumentMatcher` looks again at what was found. Fuzzy words,
+    /// patterns and prefixes are expanded before; their letters are looked for as they are.
     package static func render(_ expression: TextExpression, _ analyzer: TextAnalyzer) -> String {
         switch expression {
         case .word(let word): quote([word], analyzer)
@@ -20,8 +20,26 @@ package enum FTS5Expression {
         case .andNot(let wanted, let unwanted):
             "\(operand(wanted, analyzer)) NOT \(operand(unwanted, analyzer))"
         case .anyOf(let words) where words.isEmpty: nothing
-        case .anyOf(let words): words.map { quote([$0]) }.joined(separator: " OR ")
+        case .anyOf(let words):
+            // A question may have a word any number of times.
+            Set(words.map(\.stem)).map { quote([$0.bytes]) }.sorted().joined(separator: " OR ")
+        case .found(let asked, let found): render(asked, found, analyzer)
         }
+    }
+
+    /// Words in a row, of which the last has one of some stems.
+    private static func render(
+        _ asked: TextExpression,
+        _ found: FoundStems,
+        _ analyzer: TextAnalyzer
+    ) -> String {
+        var before: [[UInt8]] = []
+        if case .prefix(let words) = asked {
+            before = analyzer.question(words).dropLast().map(\.stem.bytes)
+        }
+        var rows = found.stems.map { quote(before + [$0.bytes]) }.sorted()
+        if let beginning = found.beginning { rows.append(quote(before + [beginning]) + "*") }
+        return rows.isEmpty ? nothing : rows.joined(separator: " OR ")
     }
 
     /// A word that no document has: two of the spaces that stand between fields.
@@ -31,17 +49,17 @@ package enum FTS5Expression {
         switch expression {
         case .word, .fuzzy, .pattern, .phrase, .prefix: render(expression, analyzer)
         case .field(_, let expression): operand(expression, analyzer)
-        case .and, .or, .andNot, .anyOf: "(\(render(expression, analyzer)))"
+        case .and, .or, .andNot, .anyOf, .found: "(\(render(expression, analyzer)))"
         }
     }
 
     private static func quote(_ words: [String], _ analyzer: TextAnalyzer) -> String {
-        quote(analyzer.question(words))
+        quote(analyzer.question(words).map(\.stem.bytes))
     }
 
     /// Stems hold letters, digits and marks alone, so none has a quote to double.
-    private static func quote(_ words: [QueryWord]) -> String {
-        let stems = words.map { String(decoding: $0.stem.bytes, as: UTF8.self) }
+    private static func quote(_ stems: [[UInt8]]) -> String {
+        let stems = stems.map { String(decoding: $0, as: UTF8.self) }
         return "\"" + stems.joined(separator: " ") + "\""
     }
 }

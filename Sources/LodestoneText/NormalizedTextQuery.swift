@@ -25,6 +25,8 @@ package enum TextExpression: Sendable, Equatable {
     indirect case andNot(TextExpression, TextExpression)
     /// As `TextQuery.anyOf`.
     case anyOf([QueryWord])
+    /// The documents of a `prefix` or `pattern`, and the stems that FTS5 finds them by.
+    indirect case found(TextExpression, by: FoundStems)
 }
 
 /// A question as one expression without negations of its own, and whether the documents that
@@ -119,7 +121,7 @@ extension TextExpression {
         case .and(let parts), .or(let parts):
             parts.reduce(into: []) { $0.formUnion($1.fields) }
         case .andNot(let wanted, let unwanted): wanted.fields.union(unwanted.fields)
-        case .word, .fuzzy, .pattern, .phrase, .prefix, .anyOf: []
+        case .word, .fuzzy, .pattern, .phrase, .prefix, .anyOf, .found: []
         }
     }
 
@@ -127,7 +129,9 @@ extension TextExpression {
     package var needsVocabulary: Bool {
         switch self {
         case .fuzzy, .pattern: true
-        case .word, .phrase, .prefix, .anyOf: false
+        // A word of a script without spaces is its own stem.
+        case .prefix(let words): !(words.last.map { Words.isUnspaced($0) } ?? true)
+        case .word, .phrase, .anyOf, .found: false
         case .field(_, let inner): inner.needsVocabulary
         case .and(let parts), .or(let parts): parts.contains(where: \.needsVocabulary)
         case .andNot(let wanted, let unwanted):

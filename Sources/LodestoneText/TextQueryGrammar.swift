@@ -120,11 +120,10 @@ struct TextQueryGrammar {
 }
 
 extension TextQueryToken {
+    /// An operator as it was written; `nil` for what is none.
     fileprivate var operatorName: String? {
         switch kind {
-        case .and: "AND"
-        case .or: "OR"
-        case .not: "NOT"
+        case .and, .or, .not: text
         case .operand, .field, .open, .close: nil
         }
     }

@@ -13,50 +13,94 @@ struct TextQueryToken {
     var kind: Kind
     /// Where it starts, in Unicode scalars from 1.
     var column: Int
+    /// An operator as it was written.
+    var text = ""
 }
 
 /// Cuts a question in query syntax into operands, operators and parentheses.
 struct TextQueryLexer {
-    private let scalars: [Unicode.Scalar]
+    let scalars: [Unicode.Scalar]
     private var position = 0
+    private var tokens: [TextQueryToken] = []
     /// Words in all operands.
     private(set) var wordCount = 0
     /// What words that say nothing themselves find.
     private let fuzzy: Fuzziness?
+    /// The last slash that a run ends with.
+    let lastSlash: Int?
 
     init(_ query: String, fuzzy: Fuzziness?) {
-        scalars = Array(query.unicodeScalars)
+        let scalars = Array(query.unicodeScalars)
+        self.scalars = scalars
         self.fuzzy = fuzzy
+        lastSlash = scalars.indices.last { place in
+            scalars[place] == "/" && (place + 1 == scalars.count || Self.endsRun(scalars[place + 1]))
+        }
     }
 
-    mutating func tokens() throws(LodestoneError) -> [TextQueryToken] {
-        var tokens: [TextQueryToken] = []
+    /// All tokens of the question.
+    mutating func read() throws(LodestoneError) -> [TextQueryToken] {
         while position < scalars.count {
             let column = position + 1
             switch scalars[position] {
             case "(":
-                tokens.append(TextQueryToken(kind: .open, column: column))
-                position += 1
+                append(.open, 1)
             case ")":
-                tokens.append(TextQueryToken(kind: .close, column: column))
-                position += 1
+                append(.close, 1)
+            case "|":
+                append(.or, next == "|" ? 2 : 1)
+            case "&" where next == "&":
+                append(.and, 2)
+            case "!":
+                let count = negations
+                for _ in 0..<count { append(.not, 1) }
+                if count == 0 { try run(column) }
             case "\"":
                 tokens.append(TextQueryToken(kind: try quoted(), column: column))
             case let scalar where scalar.properties.isWhitespace:
                 position += 1
             default:
-                if let name = fieldName() {
+                if let name = try fieldName() {
                     tokens.append(TextQueryToken(kind: .field(name), column: column))
                     if scalars[position] == "\"" || scalars[position] == "(" { continue }
                     // What is behind a colon is no operator and no field again.
-                    guard let term = try term(runScalars()) else { continue }
-                    tokens.append(TextQueryToken(kind: .operand(term), column: column))
-                } else if let kind = try run() {
-                    tokens.append(TextQueryToken(kind: kind, column: column))
+                    let start = position + 1
+                    guard let term = try term(runScalars()) else { throw noTerm(behind: column) }
+                    tokens.append(TextQueryToken(kind: .operand(term), column: start))
+                } else {
+                    try run(column)
                 }
             }
         }
+        try refuseMixedPlus(tokens)
         return tokens
+    }
+
+    private var next: Unicode.Scalar? {
+        position + 1 < scalars.count ? scalars[position + 1] : nil
+    }
+
+    /// Appends an operator or a parenthesis of `length` characters, and goes behind it.
+    private mutating func append(_ kind: TextQueryToken.Kind, _ length: Int) {
+        let text = String(String.UnicodeScalarView(scalars[position..<position + length]))
+        tokens.append(TextQueryToken(kind: kind, column: position + 1, text: text))
+        position += length
+    }
+
+    /// The ! from the position on that mean NOT: those that a word, a quote or a parenthesis follows,
+    /// or one that stands alone before something else.
+    private var negations: Int {
+        let count = scalars[position...].prefix { $0 == "!" }.count
+        let rest = scalars[(position + count)...]
+        guard let next = rest.first else { return 0 }
+        if next.properties.isWhitespace {
+            let isAlone = position == 0 || scalars[position - 1].properties.isWhitespace
+            let isLast = rest.allSatisfy(\.properties.isWhitespace)
+            return count == 1 && isAlone && !isLast ? 1 : 0
+        }
+        let hasTerm =
+            next == "\"" || next == "(" || !Words.split(rest.prefix { !Self.endsRun($0) }).isEmpty
+        return hasTerm ? count : 0
     }
 
     /// A phrase in quotes; inside, nothing but the closing quote is syntax.
@@ -97,54 +141,89 @@ struct TextQueryLexer {
         return .operand(.prefix(words))
     }
 
-    /// The name of a field before a colon that a word, a star, a quote or a parenthesis follows, so
-    /// that `12:30` and `http://host` stay words; goes behind the colon.
-    private mutating func fieldName() -> String? {
+    /// The name of a field before a colon that something to look for follows; goes there.
+    ///
+    /// `12:30`, `http://host` and `a::b` stay words.
+    private mutating func fieldName() throws(LodestoneError) -> String? {
         guard scalars[position] == "_" || scalars[position].properties.isAlphabetic,
-            let colon = scalars[position...].firstIndex(of: ":"), colon + 1 < scalars.count,
-            scalars[position..<colon].allSatisfy({ scalar in
-                Words.begins(scalar) || scalar == "_" || scalar == "-" || scalar == "."
-            })
+            let colon = scalars[position...].firstIndex(where: { !Self.isOfName($0) }),
+            scalars[colon] == ":"
         else { return nil }
-        switch scalars[colon + 1] {
-        case "\"", "(", "*": break
-        case let scalar where Words.begins(scalar): break
-        default: return nil
+        let column = position + 1
+        var start = colon + 1
+        while start < scalars.count, scalars[start].properties.isWhitespace { start += 1 }
+        guard start < scalars.count else { throw noTerm(behind: column) }
+        switch scalars[start] {
+        case ":" where start == colon + 1:
+            return nil
+        case "/" where start == colon + 1 && !beginsExpression(at: start):
+            return nil
+        case "-", "!", "+", "<", ">", "=":
+            throw refusedTerm(of: column, at: start)
+        case ")", "|", "&":
+            throw noTerm(behind: column)
+        default:
+            break
         }
-        defer { position = colon + 1 }
+        let run = scalars[start...].prefix { !Self.endsRun($0) }
+        if start > colon + 1 {
+            switch String(String.UnicodeScalarView(run)) {
+            case "AND", "OR", "NOT": throw noTerm(behind: column)
+            default: break
+            }
+        }
+        defer { position = start }
         return String(String.UnicodeScalarView(scalars[position..<colon]))
     }
 
-    /// Characters up to a space, quote or parenthesis.
-    private mutating func runScalars() -> ArraySlice<Unicode.Scalar> {
+    /// Whether a name may go on so: as a word may, or with `_`, `-`, `.` or what joins letters.
+    private static func isOfName(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar {
+        case "_", "-", ".", "\u{200C}", "\u{200D}": true
+        default: Words.begins(scalar) || Words.isMark(scalar)
+        }
+    }
+
+    /// Characters up to a space, quote, parenthesis or operator, none of which is syntax elsewhere.
+    private mutating func runScalars() throws(LodestoneError) -> ArraySlice<Unicode.Scalar> {
         let start = position
-        while position < scalars.count, !Self.endsRun(scalars[position]) {
+        while position < scalars.count, !Self.endsRun(scalars[position]),
+            scalars[position] != "&" || next != "&"
+        {
             position += 1
         }
+        try refuseSyntax(in: start..<position)
         return scalars[start..<position]
     }
 
-    /// Characters up to a space, quote or parenthesis: an operator, a word, words with separators
-    /// between, a pattern, or only punctuation, which is `nil`.
-    private mutating func run() throws(LodestoneError) -> TextQueryToken.Kind? {
-        let start = position
-        let run = runScalars()
-        switch String(String.UnicodeScalarView(run)) {
-        case "AND": return .and
-        case "OR": return .or
-        case "NOT": return .not
-        default: break
+    /// An operator, a word, words with separators between, a pattern, or only punctuation, which is
+    /// left out.
+    private mutating func run(_ column: Int) throws(LodestoneError) {
+        let run = try runScalars()
+        let text = String(String.UnicodeScalarView(run))
+        let operation: TextQueryToken.Kind? =
+            switch text {
+            case "AND": .and
+            case "OR": .or
+            case "NOT": .not
+            default: nil
+            }
+        if let operation {
+            tokens.append(TextQueryToken(kind: operation, column: column, text: text))
+            return
         }
         let following = position < scalars.count ? scalars[position] : nil
         let words = Words.split(run)
         // Elsewhere a minus before a term means "without"; here it would silently ask for the term.
         if run.first == "-", !words.isEmpty || following == "\"" || following == "(" {
             throw .textSyntax(
-                "The term at column \(start + 1) begins with -.",
+                "The term at column \(column) begins with -.",
                 "Write NOT before a term to leave out what matches it, or drop the -."
             )
         }
-        return try term(run).map { .operand($0) }
+        if let term = try term(run) {
+            tokens.append(TextQueryToken(kind: .operand(term), column: column))
+        }
     }
 
     /// A word, words with separators between, or a pattern; `nil` for only punctuation.
@@ -168,11 +247,16 @@ struct TextQueryLexer {
     private mutating func fuzzy(_ run: ArraySlice<Unicode.Scalar>) throws(LodestoneError)
         -> TextQuery?
     {
-        guard let mark = run.lastIndex(of: "~"),
-            run[(mark + 1)...].allSatisfy({ "0"..."9" ~= $0 })
-        else { return nil }
+        guard let mark = run.lastIndex(of: "~") else { return nil }
         let words = Words.split(run[..<mark])
-        if words.isEmpty { return nil }
+        let isLast = run[(mark + 1)...].allSatisfy { "0"..."9" ~= $0 }
+        if words.isEmpty && (isLast || Words.split(run[mark...]).isEmpty) { return nil }
+        guard isLast, !words.isEmpty else {
+            throw .textSyntax(
+                "The ~ at column \(mark + 1) is not at the end of a word.",
+                "Write ~, ~1 or ~2 behind a word for others that are like it: pytohn~."
+            )
+        }
         guard words.count == 1, Words.begins(run[mark - 1]) || Words.isMark(run[mark - 1]) else {
             throw .textSyntax(
                 "The ~ at column \(mark + 1) does not follow a single word.",
@@ -248,13 +332,13 @@ struct TextQueryLexer {
         )
     }
 
-    private static func isLetter(_ scalar: Unicode.Scalar?) -> Bool {
+    static func isLetter(_ scalar: Unicode.Scalar?) -> Bool {
         scalar.map { Words.begins($0) || Words.isMark($0) } ?? false
     }
 
-    private static func endsRun(_ scalar: Unicode.Scalar) -> Bool {
+    static func endsRun(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar {
-        case "(", ")", "\"": true
+        case "(", ")", "\"", "|": true
         default: scalar.properties.isWhitespace
         }
     }

@@ -12,7 +12,9 @@ package enum TextQueryParser {
     /// mean AND; NOT binds tighter than AND, AND tighter than OR; `python NOT java` is
     /// `python AND NOT java`. A term with separators inside is a phrase: `rock-n-roll`.
     /// `title:word`, `title:"a phrase"`, `title:pre*` and `title:(a OR b)` ask for words of one
-    /// field. Other punctuation counts as space. A run of Chinese, Japanese or Korean is found where
+    /// field; spaces may stand behind the colon. `&&`, `||`, `|` and `!` before a term are AND, OR and
+    /// NOT. What means something else in other query languages is refused: `-term`, `term^2`, `te?m`,
+    /// `[a TO b]`, `/expression/`, `NEAR(a b)`. Other punctuation counts as space. A run of Chinese, Japanese or Korean is found where
     /// a text has it, also inside of a longer one, so stars around it change nothing.
     ///
     /// - Parameters:
@@ -30,7 +32,7 @@ package enum TextQueryParser {
     ) throws(LodestoneError) -> TextQuery {
         try checkBytes(query, limits)
         var lexer = TextQueryLexer(query, fuzzy: fuzzy)
-        let tokens = try lexer.tokens()
+        let tokens = try lexer.read()
         guard lexer.wordCount <= limits.maxQueryTerms else {
             throw .limit("query", lexer.wordCount, limits.maxQueryTerms, unit: "terms")
         }
@@ -41,36 +43,26 @@ package enum TextQueryParser {
         return try grammar.parse()
     }
 
-    /// Reads plain words: a question for documents with any of them.
+    /// Reads plain words, of which all are equally rare: a question for documents with any of them.
     ///
-    /// Nothing in it is syntax. Stop words are left out, unless there are no other words.
-    ///
-    /// - Returns: `nil` when it holds no word. Words beyond `maxQueryTerms` are left out.
-    /// - Throws: `.invalidArgument` for more than `maxQueryBytes`.
+    /// - Returns: `nil` when it holds no word.
+    /// - Throws: As `PlainWords`.
     package static func anyWord(
         _ query: String,
         fuzzy: Fuzziness? = nil,
         limits: Limits,
         analyzer: TextAnalyzer
     ) throws(LodestoneError) -> TextQuery? {
-        try checkBytes(query, limits)
-        let all = analyzer.allWords(of: query).filter { !$0.isEndOfRun }
-        let others = all.filter { !$0.isStopWord }
-        let words = Array((others.isEmpty ? all : others).prefix(limits.maxQueryTerms))
-        if words.isEmpty { return nil }
-        // Single characters stand for several words.
-        let characters = words.filter { Words.isUnspacedCharacter($0.text) }
-        guard fuzzy != nil || !characters.isEmpty else { return .anyOf(words) }
-        var parts = words.map { TextQuery.word($0.text, fuzzy: fuzzy) }
-        if fuzzy == nil {
-            let whole = words.filter { !characters.contains($0) }
-            parts = whole.isEmpty ? [] : [.anyOf(whole)]
-            parts += characters.map { .inRow([$0.text]) }
-        }
-        return parts.count == 1 ? parts[0] : .or(parts)
+        try PlainWords(
+            of: query,
+            fuzzy: fuzzy,
+            limits: limits,
+            analyzer: analyzer,
+            rarestBy: nil
+        ).query
     }
 
-    private static func checkBytes(_ query: String, _ limits: Limits) throws(LodestoneError) {
+    static func checkBytes(_ query: String, _ limits: Limits) throws(LodestoneError) {
         let byteCount = query.utf8.count
         guard byteCount <= limits.maxQueryBytes else {
             throw .limit("query", byteCount, limits.maxQueryBytes, unit: "bytes")

@@ -94,7 +94,8 @@ extension TextExplanation {
             source: Int(message.source),
             words: try list("words", message.words, message.n_words) {
                 (word) throws(LodestoneError) in try Word(word.pointee)
-            }
+            },
+            leftOut: try texts("left_out", message.left_out, message.n_left_out)
         )
     }
 }
@@ -181,6 +182,7 @@ extension MessageWriter {
                     }
                 }
             }
+            for word in explanation.leftOut { writer.text(3, word) }
         }
     }
 }

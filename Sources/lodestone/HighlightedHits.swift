@@ -78,11 +78,14 @@ extension TextExplanation {
                 + (found.isEmpty ? "" : "; also \(found.joined(separator: ", "))")
                 + (rest > 0 ? " and \(grouped(rest)) more words" : "")
         }.joined()
+            + (leftOut.isEmpty
+                ? "" : "\nnot looked for: \(leftOut.map(Table.printable).joined(separator: ", "))")
     }
 
     var json: JSON {
         .object([
             ("source", .int(source)),
+            ("leftOut", .array(leftOut.map { .string($0) })),
             (
                 "words",
                 .array(

@@ -85,6 +85,33 @@ struct TextStrategyTests {
         return Set(try await engine.search(collection, query).map(\.id.string))
     }
 
+    @Test("look for the rarest words of a long question, and say which are left out")
+    func longQuestions() async throws {
+        let engine = try await engine(.english)
+        let words = (0..<40).map { "w\($0)" }
+        var documents = try (0..<40).map { number in
+            Document(
+                id: try DocumentID("d\(number)"),
+                text: words[number...].joined(separator: " ")
+            )
+        }
+        documents.append(Document(id: "rare", text: "zirconium valve"))
+        for name in ["postings", "fts5"] {
+            _ = try await engine.index(name, documents)
+            let asked = words.reversed().joined(separator: " ") + " zirconium unknown"
+            let query = Query([.matching(asked)], limit: 50, include: .explain)
+            let response = try await engine.search(
+                SearchRequest(collection: name, queries: [query])
+            )
+            let result = try #require(response.results.first)
+            #expect(result.isPartial)
+            #expect(Set(result.hits.map(\.id.string)) == Set((0..<31).map { "d\($0)" } + ["rare"]))
+            let explained = try #require(result.textExplanations.first)
+            #expect(explained.leftOut == words[31...].reversed() + ["unknown"])
+        }
+        engine.close()
+    }
+
     @Test("find the same documents", arguments: [TextLanguage.english, .none, .french, .german])
     func differential(language: TextLanguage) async throws {
         let engine = try await engine(language)

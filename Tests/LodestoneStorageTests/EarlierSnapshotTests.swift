@@ -78,7 +78,7 @@ struct EarlierSnapshotTests {
             #expect(rows.sorted() == expected, "\(words)")
         }
         var forms: [String] = []
-        try reader.words(of: 1).forEachForm { form in
+        try reader.words(of: 1).forEachForm(from: []) { form in
             forms.append(String(decoding: form, as: UTF8.self))
             return true
         }

@@ -217,7 +217,7 @@ struct SQLiteStoreTests {
         defer { reader.end() }
         let words = try reader.words(of: 1)
         var forms: [String] = []
-        try words.forEachForm { form in
+        try words.forEachForm(from: []) { form in
             forms.append(String(decoding: form, as: UTF8.self))
             return forms.count < 2
         }
@@ -226,7 +226,7 @@ struct SQLiteStoreTests {
         #expect(try words.frequency(ofStem: Array("große'; --\"".utf8)) == 0)
         #expect(try words.frequency(ofStem: Array("a".utf8)) == 1)
         context.cancel()
-        let error = #expect(throws: LodestoneError.self) { try words.forEachForm { _ in true } }
+        let error = #expect(throws: LodestoneError.self) { try words.forEachForm(from: []) { _ in true } }
         #expect(error?.code == .cancelled)
     }
 

@@ -26,7 +26,7 @@ struct HighlighterTests {
             index: index(text),
             context: nil
         )
-        return Highlighter(words, highlight).fragments(of: text)
+        return Highlighter(words, highlight).fragments(of: TextField(name: "text", text: text))
     }
 
     @Test(
@@ -36,7 +36,10 @@ struct HighlighterTests {
             ("\"a dog\"", "A dog, a cat and a dog.", "<A> <dog>, a cat and <a> <dog>."),
             ("pyth*", "Pythons and a pyth", "<Pythons> and a <pyth>"),
             ("\"big pyth\"*", "big, big pythons, pythons", "big, <big> <pythons>, pythons"),
+            ("universi*", "universal university", "universal <university>"),
+            ("\"a universi\"*", "a universal a university", "a universal <a> <university>"),
             ("*ytho*", "some pythons", "some <pythons>"),
+            ("*rsity", "universities, a university", "universities, a <university>"),
             ("pytohn~", "a python's eye", "a <python>'s eye"),
             ("eye NOT python", "a python's eye", "a python's <eye>"),
             ("eye OR (café AND nothing)", "Cafe\u{301} eye", "<Cafe\u{301}> <eye>"),
@@ -57,6 +60,41 @@ struct HighlighterTests {
             #expect(bytes[match.lowerBound - 1] == UInt8(ascii: "<"))
             #expect(bytes[match.upperBound] == UInt8(ascii: ">"))
         }
+    }
+
+    @Test(
+        "are in the field that a word is asked for in",
+        arguments: [
+            ("body:fox", ["body: a <fox>"]),
+            ("body:fox OR red", ["title: <red> fox", "body: a <fox>"]),
+            ("fox", ["title: red <fox>", "body: a <fox>"]),
+            ("title:(red body:fox)", ["title: <red> fox", "body: a <fox>"]),
+            ("fox NOT title:a", ["title: red <fox>", "body: a <fox>"]),
+            ("title:(fox NOT red)", ["title: red <fox>"]),
+            ("title:\"red fox\"", ["title: <red> <fox>"]),
+            ("body:\"red fox\"", []),
+            ("title:\"a fox\"", []),
+            ("body:fo*", ["body: a <fox>"]),
+            ("title:*o*", ["title: red <fox>"]),
+            ("title:foy~", ["title: red <fox>"]),
+            ("note:fox", []),
+            ("fox OR NOT red", ["title: red <fox>", "body: a <fox>"]),
+        ]
+    )
+    func fields(query: String, expected: [String]) throws {
+        let parsed = NormalizedTextQuery(try TextQueryParser.parse(query, limits: .standard))
+        let words = try HighlightedWords(
+            [parsed],
+            analyzer: QueryWords.analyzer,
+            index: index("red fox a fox"),
+            context: nil
+        )
+        let highlight = Highlight(fragmentSize: 0, before: "<", after: ">")
+        let document = [
+            TextField(name: "title", text: "red fox"), TextField(name: "body", text: "a fox"),
+        ]
+        let found = Highlighter(words, highlight).fields(of: document)
+        #expect(found.map { "\($0.field): \($0.fragments[0].text)" } == expected)
     }
 
     @Test("are none where nothing matches, and where everything but a word is asked for")

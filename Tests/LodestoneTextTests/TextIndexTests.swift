@@ -99,7 +99,7 @@ struct Corpus {
     }
 
     /// The rows with a word that has the stem of one that is so, folded.
-    func rows(_ isSo: (String) -> Bool) -> Set<UInt32> {
+    func rows(withStemOf isSo: (String) -> Bool) -> Set<UInt32> {
         let words = texts.mapValues { QueryWords.folded($0) }
         let stems = Set(
             words.values.joined().filter { isSo(String(decoding: $0, as: UTF8.self)) }
@@ -110,10 +110,19 @@ struct Corpus {
         )
     }
 
+    /// The rows with a word that is so, folded.
+    func rows(withWord isSo: (String) -> Bool) -> Set<UInt32> {
+        Set(
+            texts.filter { text in
+                QueryWords.folded(text.value).contains { isSo(String(decoding: $0, as: UTF8.self)) }
+            }.keys
+        )
+    }
+
     /// The rows with a word that has the same stem.
     func rows(stem word: String) -> Set<UInt32> {
         let stem = QueryWords.stems(of: word)
-        return rows { QueryWords.stems(of: $0) == stem }
+        return rows(withStemOf: { QueryWords.stems(of: $0) == stem })
     }
 
     /// A question; with words that are like others only if wanted.
@@ -147,6 +156,20 @@ struct Corpus {
     }
 }
 
+extension Corpus: StoredWords {
+    func forEachForm(from start: [UInt8], _ body: ([UInt8]) -> Bool) {
+        let forms = Set(texts.values.flatMap { QueryWords.folded($0) })
+        for form in forms.sorted(by: { $0.lexicographicallyPrecedes($1) })
+        where !form.lexicographicallyPrecedes(start) {
+            guard body(form) else { return }
+        }
+    }
+
+    func frequency(ofStem stem: [UInt8]) -> Int {
+        texts.values.count { QueryWords.stems(of: $0).contains(stem) }
+    }
+}
+
 @Suite("The text index")
 struct TextIndexTests {
     @Test("matches what FTS5 matches, whatever is added, removed and merged", arguments: 1...6)
@@ -165,8 +188,17 @@ struct TextIndexTests {
             inTable = Set(corpus.texts.keys)
             for _ in 0..<150 {
                 let query = NormalizedTextQuery(corpus.query())
-                let expression = FTS5Expression.render(query.expression, QueryWords.analyzer)
+                let asked = try query.expanded(by: corpus, QueryWords.analyzer).expression
+                let expression = FTS5Expression.render(asked, QueryWords.analyzer)
                 var expected = try table.rows(matching: expression)
+                if asked.needsTexts {
+                    let matcher = DocumentMatcher(asked, QueryWords.analyzer)
+                    let candidates = FTS5Expression.render(asked.candidates, QueryWords.analyzer)
+                    expected = try table.rows(matching: candidates).filter { row in
+                        let text = corpus.texts[UInt32(row)] ?? ""
+                        return matcher.matches([TextField(name: "text", text: text)])
+                    }
+                }
                 if query.isComplement {
                     expected = Set(corpus.texts.keys.map { Int($0) }).subtracting(expected)
                 }
@@ -195,11 +227,11 @@ struct TextIndexTests {
                 let pattern = TextQuery.pattern(
                     WordPattern([start, "s"], isOpenAtStart: true, isOpenAtEnd: false)
                 )
-                let near = corpus.rows { plainDistance(folded(word), $0) <= 1 }
+                let near = corpus.rows(withStemOf: { plainDistance(folded(word), $0) <= 1 })
                     .union(corpus.rows(stem: word))
-                let alike = corpus.rows { word in
+                let alike = corpus.rows(withWord: { word in
                     word.hasSuffix("s") && word.dropLast().contains(folded(start))
-                }
+                })
                 let rows = { (query: TextQuery) in
                     Set(
                         try corpus.index.search(

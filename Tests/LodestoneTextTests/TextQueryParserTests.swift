@@ -44,8 +44,30 @@ struct TextQueryParserTests {
             ),
             ("NOT a:b:c", .not(.field("a", .phrase(["b", "c"])))),
             ("12:30", .phrase(["12", "30"])), ("http://host", .phrase(["http", "host"])),
-            ("note: this", .and([.word("note"), .word("this")])),
-            ("a & b | c", .and([.word("a"), .word("b"), .word("c")])),
+            ("http://host/", .phrase(["http", "host"])), ("std::list", .phrase(["std", "list"])),
+            ("title: red", .field("title", .word("red"))),
+            ("title:\u{3000} \"red fox\" a", .and([.field("title", .phrase(["red", "fox"])), .word("a")])),
+            ("title: (a OR b)", .field("title", .or([.word("a"), .word("b")]))),
+            ("price:€5", .field("price", .word("5"))),
+            ("!red", .not(.word("red"))), ("a !red", .and([.word("a"), .not(.word("red"))])),
+            ("a ! red", .and([.word("a"), .not(.word("red"))])),
+            ("!\"a b\" !(c)", .and([.not(.phrase(["a", "b"])), .not(.word("c"))])),
+            ("!title:red", .not(.field("title", .word("red")))), ("!!a", .not(.not(.word("a")))),
+            ("Yahoo! wow!!", .and([.word("Yahoo"), .word("wow")])), ("red !", .word("red")),
+            ("a || b", .or([.word("a"), .word("b")])), ("a | b", .or([.word("a"), .word("b")])),
+            ("a||b|c", .or([.word("a"), .word("b"), .word("c")])),
+            ("a && b", .and([.word("a"), .word("b")])), ("a&&b", .and([.word("a"), .word("b")])),
+            ("AT&T", .phrase(["AT", "T"])),
+            ("a & b | c", .or([.and([.word("a"), .word("b")]), .word("c")])),
+            ("+a +b", .and([.word("a"), .word("b")])),
+            ("c++ OR d", .or([.word("c"), .word("d")])),
+            ("what ? a \"b?[c]^2\"", .and([.word("what"), .word("a"), .phrase(["b", "c", "2"])])),
+            ("and/or /usr/bin", .and([.phrase(["and", "or"]), .phrase(["usr", "bin"])])),
+            ("शीर्षक:alpha", .field("शीर्षक", .word("alpha"))),
+            ("ชื่อ:alpha", .field("ชื่อ", .word("alpha"))),
+            ("தலைப்பு:(a b)", .field("தலைப்பு", .and([.word("a"), .word("b")]))),
+            ("e\u{301}t:a", .field("e\u{301}t", .word("a"))),
+            ("نمی\u{200C}خواهم:a", .field("نمی\u{200C}خواهم", .word("a"))),
             ("a - b", .and([.word("a"), .word("b")])),
             ("a\0b", .phrase(["a", "b"])),
             ("Ａ\u{3000}日本語", .and([.word("Ａ"), .word("日本語")])),
@@ -101,9 +123,9 @@ struct TextQueryParserTests {
     @Test(
         "asks for words that are like one",
         arguments: [
+            ("~ word", .word("word")), ("~1", .word("1")),
             ("word~", .fuzzy("word", .auto)), ("word~1", .fuzzy("word", .edits(1))),
             ("(it~2)", .fuzzy("it", .edits(2))), ("it~", .word("it")), ("word~0", .word("word")),
-            ("a~b", .phrase(["a", "b"])), ("~ word", .word("word")), ("~1", .word("1")),
         ] as [(String, TextQuery)]
     )
     func likeness(query: String, expected: TextQuery) throws {
@@ -169,6 +191,47 @@ struct TextQueryParserTests {
             ("wow!~", "The ~ at column 5 does not follow a single word."),
             ("word~3", "The ~ at column 5 allows more than 2 edits."),
             ("word~10000000000000000000", "The ~ at column 5 allows more than 2 edits."),
+            ("word~0.8", "The ~ at column 5 is not at the end of a word."),
+            ("a~b", "The ~ at column 2 is not at the end of a word."),
+            ("x ~word", "The ~ at column 3 is not at the end of a word."),
+            ("a ||", "|| at column 3 has no term after it."),
+            ("| a", "| at column 1 has no term before it."),
+            ("a && | b", "| at column 6 has no term before it."),
+            ("! AND a", "AND at column 3 has no term before it."),
+            ("red^2", "The ^ at column 4 gives a weight to a term, or a place."),
+            ("\"a b\"^0.5", "The ^ at column 6 gives a weight to a term, or a place."),
+            ("(a b)^2", "The ^ at column 6 gives a weight to a term, or a place."),
+            ("^red", "The ^ at column 1 gives a weight to a term, or a place."),
+            ("pyth*^2", "The ^ at column 6 gives a weight to a term, or a place."),
+            ("x fo?", "The ? at column 5 stands for one letter elsewhere."),
+            ("?ox", "The ? at column 1 stands for one letter elsewhere."),
+            ("title:f?x", "The ? at column 8 stands for one letter elsewhere."),
+            ("year:[1 TO 2]", "The [ at column 6 is of a range, which texts don't have."),
+            ("[a TO z]", "The [ at column 1 is of a range, which texts don't have."),
+            ("a {b", "The { at column 3 is of a range, which texts don't have."),
+            ("a]", "The ] at column 2 is of a range, which texts don't have."),
+            ("a}", "The } at column 2 is of a range, which texts don't have."),
+            (
+                "/re/",
+                "The / at column 1 begins a regular expression, which texts are not asked by."
+            ),
+            (
+                "a title:/r e/",
+                "The / at column 9 begins a regular expression, which texts are not asked by."
+            ),
+            ("title:", "The field at column 1 has no term after it."),
+            ("a title: ", "The field at column 3 has no term after it."),
+            ("(title:)", "The field at column 2 has no term after it."),
+            ("title: AND a", "The field at column 1 has no term after it."),
+            ("title:.,", "The field at column 1 has no term after it."),
+            ("title:-red", "The term of the field at column 1 begins with -."),
+            ("title: !red", "The term of the field at column 1 begins with !."),
+            ("year:>2000", "The term of the field at column 1 begins with >."),
+            ("title : red", "The : at column 7 has no name of a field right before it."),
+            ("\"title\":red", "The : at column 8 has no name of a field right before it."),
+            ("NEAR(a b)", "The NEAR at column 1 asks for words near each other."),
+            ("+a OR b", "The term at column 1 begins with +, and the query has an OR."),
+            ("a | +\"b c\"", "The term at column 5 begins with +, and the query has an OR."),
             ("-*thon", "The term at column 1 begins with -."),
             ("python -java", "The term at column 8 begins with -."),
             ("-\"a b\"", "The term at column 1 begins with -."),
@@ -223,6 +286,12 @@ private func plainWords(_ query: String, fuzzy: Fuzziness? = nil) throws -> Text
     )
 }
 
+private struct Frequencies: StemFrequencies {
+    let of: @Sendable (String) -> Int
+
+    func frequency(ofStem stem: [UInt8]) -> Int { of(String(decoding: stem, as: UTF8.self)) }
+}
+
 @Suite("Plain words")
 struct PlainWordsTests {
     @Test(
@@ -255,6 +324,36 @@ struct PlainWordsTests {
             return
         }
         #expect(parsed.map(\.text) == Array(words.prefix(32)))
+        let rare = try PlainWords(
+            of: (words + words).joined(separator: " ") + " w0 w0s",
+            fuzzy: nil,
+            limits: .standard,
+            analyzer: TextAnalyzer(TextOptions()),
+            // The first ten are in no document, the others in the fewer the later they come.
+            rarestBy: Frequencies { Int($0.dropFirst()).map { $0 < 10 ? 0 : 100 - $0 } ?? 0 }
+        )
+        guard case .anyOf(let kept)? = rare.query else {
+            Issue.record("no plain words")
+            return
+        }
+        let expected = Array(words[..<2] + words[10...])
+        #expect(kept.map(\.text) == expected + expected + ["w0", "w0s"])
+        #expect(rare.leftOut == Array(words[2..<10]))
+        #expect(!rare.isPartial)
+        let frequent = try PlainWords(
+            of: words.joined(separator: " "),
+            fuzzy: .auto,
+            limits: .standard,
+            analyzer: TextAnalyzer(TextOptions()),
+            rarestBy: Frequencies { $0 == "w3" ? 9 : 8 }
+        )
+        #expect(frequent.leftOut == ["w3"] + words[33...] && frequent.isPartial)
+        let repeated = try plainWords(String(repeating: "pump ", count: 40) + "valve")
+        guard case .anyOf(let pumps)? = repeated else {
+            Issue.record("no plain words")
+            return
+        }
+        #expect(pumps.count == 41)
         let error = #expect(throws: LodestoneError.self) {
             try plainWords(String(repeating: "a", count: 4_097))
         }

@@ -4,29 +4,47 @@ import LodestoneCore
 import LodestoneStorage
 import LodestoneText
 
+/// What a text source asks for.
+struct AskedText {
+    let query: NormalizedTextQuery
+    /// Words that it doesn't look for, because there are too many.
+    let leftOut: [String]
+    /// Whether documents may be missing for that.
+    let isPartial: Bool
+}
+
 extension SearchPlan {
     /// What a text source asks for; `nil` when it asks for nothing, or is no text source.
-    func parsedText(of source: Source) throws(LodestoneError) -> NormalizedTextQuery? {
+    func parsedText(of source: Source) throws(LodestoneError) -> AskedText? {
         guard case .text(let text) = source.kind else { return nil }
-        let parsed =
-            switch text.mode {
-            case .anyWord:
-                try TextQueryParser.anyWord(
-                    text.query,
-                    fuzzy: text.fuzzy,
-                    limits: limits,
-                    analyzer: TextAnalyzer(options.text)
-                )
-            case .querySyntax:
-                try TextQueryParser.parse(text.query, fuzzy: text.fuzzy, limits: limits)
-            }
-        guard let query = parsed.map(NormalizedTextQuery.init) else { return nil }
-        for field in query.fields { try check(field) }
-        if let rows = view.rows, options.textStrategy == .fts5, query.expression.needsVocabulary {
-            let words = try rows.words(of: view.collection.number)
-            return try query.expanded(by: words, TextAnalyzer(options.text))
+        let words = options.textStrategy == .fts5 ? view.rows : nil
+        let analyzer = TextAnalyzer(options.text)
+        let plain: PlainWords?
+        let parsed: TextQuery?
+        switch text.mode {
+        case .anyWord:
+            plain = try PlainWords(
+                of: text.query,
+                fuzzy: text.fuzzy,
+                limits: limits,
+                analyzer: analyzer,
+                rarestBy: try words?.words(of: view.collection.number) ?? view.state.text
+            )
+            parsed = plain?.query
+        case .querySyntax:
+            plain = nil
+            parsed = try TextQueryParser.parse(text.query, fuzzy: text.fuzzy, limits: limits)
         }
-        return query
+        guard var query = parsed.map(NormalizedTextQuery.init) else { return nil }
+        for field in query.fields { try check(field) }
+        if let words, query.expression.needsVocabulary {
+            query = try query.expanded(by: words.words(of: view.collection.number), analyzer)
+        }
+        return AskedText(
+            query: query,
+            leftOut: plain?.leftOut ?? [],
+            isPartial: plain?.isPartial ?? false
+        )
     }
 
     /// Refuses a field that can't be asked for.
@@ -94,7 +112,8 @@ extension SearchPlan {
 
     /// Calls `body` with the rows that FTS5 finds, best first, until it answers false.
     ///
-    /// Where the question names fields, the text of each row that has its words is read.
+    /// Where the question names fields, or how words begin or look, the text of each row that has
+    /// its stems is read.
     private func forEachRow(
         matching expression: TextExpression,
         _ isWanted: (RowNumber) -> Bool,
@@ -103,8 +122,8 @@ extension SearchPlan {
         guard let rows = view.rows else { return }
         let number = view.collection.number
         let analyzer = TextAnalyzer(options.text)
-        let matcher = expression.hasFields ? FieldMatcher(expression, analyzer) : nil
-        let question = matcher == nil ? expression : expression.withoutFields
+        let matcher = expression.needsTexts ? DocumentMatcher(expression, analyzer) : nil
+        let question = matcher == nil ? expression : expression.candidates
         try rows.forEachMatch(of: question, in: number, analyzer) {
             (row, score) throws(LodestoneError) in
             guard isWanted(row) else { return true }

@@ -151,7 +151,7 @@ struct SearchPlan {
                 continue
             case .text:
                 guard let text = texts[index] else { continue }
-                lists[index] = try matching(text, depth: query.depth(of: source), allowed: allowed)
+                lists[index] = try matching(text.query, depth: query.depth(of: source), allowed: allowed)
             case .walk(let walk):
                 let starts = walk.from.compactMap { id in
                     view.contents.ids.withTable { $0.number(of: id) }
@@ -193,16 +193,18 @@ struct SearchPlan {
         }
         var result = QueryResult(
             hits: [],
-            isPartial: lists.contains { $0.isPartial },
+            isPartial: lists.contains { $0.isPartial } || texts.contains { $0?.isPartial ?? false },
             explanations: query.include.contains(.explain) ? lists.compactMap(\.explanation) : []
         )
-        if query.include.contains(.explain), let text = view.state.text {
+        if query.include.contains(.explain) {
             for (source, asked) in texts.enumerated() {
-                guard let asked else { continue }
+                guard let asked, view.state.text != nil || !asked.leftOut.isEmpty else { continue }
                 result.textExplanations.append(
                     TextExplanation(
                         source: source,
-                        words: try text.explanation(of: asked, context: context)
+                        words: try view.state.text?.explanation(of: asked.query, context: context)
+                            ?? [],
+                        leftOut: asked.leftOut
                     )
                 )
             }
@@ -210,7 +212,7 @@ struct SearchPlan {
         let highlighter = try query.highlight.map { (highlight) throws(LodestoneError) in
             Highlighter(
                 try HighlightedWords(
-                    texts.compactMap(\.self),
+                    texts.compactMap { $0?.query },
                     analyzer: TextAnalyzer(options.text),
                     index: view.state.text,
                     context: context
@@ -253,7 +255,7 @@ struct SearchPlan {
     private func complete(
         _ lists: inout [RankedList],
         _ query: Query,
-        _ texts: [NormalizedTextQuery?]
+        _ texts: [AskedText?]
     ) throws(LodestoneError) {
         guard query.fusion.addsScores, lists.count > 1 else { return }
         let found = Set(lists.flatMap(\.rows))
@@ -269,7 +271,7 @@ struct SearchPlan {
                     of: view.state.vectorTable
                 ).map { ($0.row, options.metric.score($0.distance)) }
             } else if let asked = texts[index], let text = view.state.text {
-                let scores = try text.scores(of: asked, rows: missing, context: context)
+                let scores = try text.scores(of: asked.query, rows: missing, context: context)
                 lists[index].others = Array(zip(missing, scores))
             }
         }

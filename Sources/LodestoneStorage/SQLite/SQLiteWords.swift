@@ -31,9 +31,13 @@ struct SQLiteWords: StoredWords {
         }
     }
 
-    func forEachForm(_ body: ([UInt8]) -> Bool) throws(LodestoneError) {
+    func forEachForm(from start: [UInt8], _ body: ([UInt8]) -> Bool) throws(LodestoneError) {
         let statement = try orFail { () throws(SQLiteConnection.Failure) in
-            try connection.statement("SELECT term FROM temp.vocabulary_of_forms_\(collection)")
+            let statement = try connection.statement(
+                "SELECT term FROM temp.vocabulary_of_forms_\(collection) WHERE term >= ?1"
+            )
+            statement.bind(text: String(decoding: start, as: UTF8.self), at: 1)
+            return statement
         }
         defer { statement.reset() }
         var count = 0

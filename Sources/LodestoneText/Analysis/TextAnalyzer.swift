@@ -5,7 +5,8 @@ package import LodestoneCore
 package struct TextAnalyzer: Sendable {
     private let language: TextLanguage
     private let stopWords: StopWords
-    private let keepsAccents: Bool
+    /// Whether words keep their accents, which their stems then lose.
+    let keepsAccents: Bool
 
     /// The analyzer of a collection.
     package init(_ options: TextOptions) {
@@ -60,14 +61,6 @@ package struct TextAnalyzer: Sendable {
     /// The words in a text, in order, then its extra ones (`Tokenizer.forEachExtra`): what a question
     /// in plain words asks for.
     func allWords(of text: String) -> [QueryWord] { words(of: text, withExtras: true) }
-
-    /// The stems of a text in order, then those of its extra words behind one that no word has, so that
-    /// these are in no phrase.
-    func stems(of text: String) -> [[UInt8]] {
-        let all = allWords(of: text).map(\.stem.bytes)
-        let count = words(of: text).count
-        return all.count == count ? all : all[..<count] + [[]] + all[count...]
-    }
 
     private func words(of text: String, withExtras: Bool) -> [QueryWord] {
         var tokenizer = tokenizer()

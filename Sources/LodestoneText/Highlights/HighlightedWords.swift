@@ -1,14 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// The words that make a text match: those of a question and all that they stand for.
+/// The words that make a text match: those of a question and all that they stand for, each in the
+/// field that the question asks for it in.
 ///
 /// Words behind NOT are left out.
 package struct HighlightedWords: Sendable {
-    /// Single words: the stem, and which word of the question it comes from.
-    private var stems: [[UInt8]: Int] = [:]
-    /// Words of phrases in a row; the last of a prefix may go on.
-    private var phrases: [(stems: [[UInt8]], isOpen: Bool, word: Int)] = []
+    /// What is looked for in one field, or in all of them.
+    private struct Scope {
+        let field: String?
+        /// Single words: the stem, and which word of the question it comes from.
+        var stems: [[UInt8]: Int] = [:]
+        var rows: [Row] = []
+        var patterns: [(matcher: WordMatcher, word: Int)] = []
+    }
+
+    /// Words in a row.
+    private struct Row {
+        let stems: [[UInt8]]
+        /// How the word behind them begins.
+        let ending: WordBeginning?
+        let word: Int
+
+        var count: Int { stems.count + (ending == nil ? 0 : 1) }
+    }
+
+    private var scopes: [Scope] = []
     private var wordCount = 0
     /// Of the collection.
     let analyzer: TextAnalyzer
@@ -26,59 +43,81 @@ package struct HighlightedWords: Sendable {
         context: CallContext?
     ) throws(LodestoneError) {
         self.analyzer = analyzer
-        for query in queries where !query.isComplement {
-            try add(query.expression, index, context)
+        for query in queries {
+            try add(query.expression, isWanted: !query.isComplement, nil, index, context)
         }
     }
 
     private mutating func add(
         _ expression: TextExpression,
+        isWanted: Bool,
+        _ field: String?,
         _ index: TextIndex?,
         _ context: CallContext?
     ) throws(LodestoneError) {
         switch expression {
+        case .field(let name, let inner):
+            return try add(inner, isWanted: isWanted, name, index, context)
+        case .and(let parts), .or(let parts):
+            for part in parts { try add(part, isWanted: isWanted, field, index, context) }
+            return
+        case .andNot(let wanted, let unwanted):
+            // What is not wanted of a question that is negated as a whole is wanted.
+            try add(wanted, isWanted: isWanted, field, index, context)
+            return try add(unwanted, isWanted: !isWanted, field, index, context)
+        case .found(let asked, _):
+            return try add(asked, isWanted: isWanted, field, index, context)
+        case .word, .fuzzy, .pattern, .phrase, .prefix, .anyOf:
+            break
+        }
+        guard isWanted else { return }
+        let place = scope(of: field)
+        switch expression {
         case .word(let word):
-            add(stems(of: [word]), isOpen: false)
+            add(analyzer.question([word]), to: place)
         case .phrase(let words):
-            add(stems(of: words), isOpen: false)
+            add(analyzer.question(words), to: place)
         case .prefix(let words):
-            add(stems(of: words), isOpen: true)
+            var words = analyzer.question(words)
+            guard let last = words.popLast() else { return }
+            add(words, endingIn: WordBeginning(last.form.bytes, analyzer), to: place)
         case .fuzzy(let word, let fuzziness):
             let found = try index?.fuzzyWord(word, fuzziness, context: context)
-            add(found?.expansions ?? [])
+            wordCount += 1
+            for expansion in found?.expansions ?? [] { add(expansion.stem.bytes, to: place) }
         case .pattern(let pattern):
-            add(try index?.expansions(of: pattern, context: context) ?? [])
-        case .field(_, let inner):
-            try add(inner, index, context)
-        case .and(let parts), .or(let parts):
-            for part in parts { try add(part, index, context) }
+            wordCount += 1
+            scopes[place].patterns.append((WordMatcher(pattern, analyzer), wordCount))
         case .anyOf(let words):
-            for word in words { add([word.stem.bytes], isOpen: false) }
-        case .andNot(let wanted, _):
-            try add(wanted, index, context)
+            for word in words { add([word], to: place) }
+        case .field, .and, .or, .andNot, .found:
+            break
         }
     }
 
-    private func stems(of words: [String]) -> [[UInt8]] {
-        analyzer.question(words).map(\.stem.bytes)
+    private mutating func scope(of field: String?) -> Int {
+        if let place = scopes.firstIndex(where: { $0.field == field }) { return place }
+        scopes.append(Scope(field: field))
+        return scopes.count - 1
     }
 
-    private mutating func add(_ found: [[UInt8]], isOpen: Bool) {
-        guard let first = found.first else { return }
+    private mutating func add(
+        _ words: [QueryWord],
+        endingIn ending: WordBeginning? = nil,
+        to scope: Int
+    ) {
         wordCount += 1
-        if found.count == 1, !isOpen {
-            stems[first] = stems[first] ?? wordCount
+        if words.count == 1, ending == nil {
+            add(words[0].stem.bytes, to: scope)
         } else {
-            phrases.append((found, isOpen, wordCount))
+            scopes[scope].rows.append(
+                Row(stems: words.map(\.stem.bytes), ending: ending, word: wordCount)
+            )
         }
     }
 
-    private mutating func add(_ expansions: [Expansion]) {
-        wordCount += 1
-        for expansion in expansions {
-            let stem = expansion.stem.bytes
-            stems[stem] = stems[stem] ?? wordCount
-        }
+    private mutating func add(_ stem: [UInt8], to scope: Int) {
+        scopes[scope].stems[stem] = scopes[scope].stems[stem] ?? wordCount
     }
 
     /// What a word of a text matches.
@@ -89,29 +128,47 @@ package struct HighlightedWords: Sendable {
         var byteCount: Int?
     }
 
-    /// What each word of a text, by its stem, matches.
-    func matches(in text: [[UInt8]]) -> [Match] {
-        var matches = text.map { Match(word: stems[$0] ?? 0) }
-        for phrase in phrases where phrase.stems.count <= text.count {
-            for start in 0...(text.count - phrase.stems.count) {
-                let isMatch = phrase.stems.indices.allSatisfy { place in
-                    place == phrase.stems.count - 1 && phrase.isOpen
-                        ? text[start + place].starts(with: phrase.stems[place])
-                        : text[start + place] == phrase.stems[place]
-                }
-                guard isMatch else { continue }
-                for place in phrase.stems.indices {
-                    let match = matches[start + place]
-                    guard match.word == 0 || match.byteCount != nil else { continue }
-                    let isOpen = place == phrase.stems.count - 1 && phrase.isOpen
-                    matches[start + place] = Match(
-                        word: phrase.word,
-                        byteCount: isOpen ? Self.character(phrase.stems[place]) : nil
-                    )
-                }
+    /// What each word of a field's text, by its stem and as it stands there, matches.
+    func matches(in stems: [[UInt8]], _ forms: [[UInt8]], field: String) -> [Match] {
+        var matches = stems.map { _ in Match(word: 0) }
+        for scope in scopes where scope.field == nil || scope.field == field {
+            for place in stems.indices where matches[place].word == 0 {
+                matches[place].word =
+                    scope.stems[stems[place]]
+                    ?? scope.patterns.first { pattern in
+                        forms[place].withUnsafeBufferPointer { pattern.matcher.matches($0) }
+                    }?.word ?? 0
+            }
+        }
+        for scope in scopes where scope.field == nil || scope.field == field {
+            for row in scope.rows where row.count > 0 && row.count <= stems.count {
+                mark(row, in: stems, forms, &matches)
             }
         }
         return matches
+    }
+
+    /// Marks the places of some words in a row.
+    private func mark(
+        _ row: Row,
+        in stems: [[UInt8]],
+        _ forms: [[UInt8]],
+        _ matches: inout [Match]
+    ) {
+        for start in 0...(stems.count - row.count) {
+            guard row.stems.indices.allSatisfy({ stems[start + $0] == row.stems[$0] }),
+                row.ending?.matches(forms[start + row.stems.count]) ?? true
+            else { continue }
+            for place in 0..<row.count {
+                let match = matches[start + place]
+                guard match.word == 0 || match.byteCount != nil else { continue }
+                let ending = place == row.stems.count ? row.ending : nil
+                matches[start + place] = Match(
+                    word: row.word,
+                    byteCount: ending.flatMap { Self.character($0.bytes) }
+                )
+            }
+        }
     }
 
     /// The bytes of a word that is a character of Chinese, Japanese or Korean: words that begin with

@@ -18,21 +18,21 @@ package struct Highlighter {
             guard highlight.fields.isEmpty || highlight.fields.contains(field.name) else {
                 return nil
             }
-            let fragments = fragments(of: field.text)
+            let fragments = fragments(of: field)
             return fragments.isEmpty
                 ? nil : HighlightedField(field: field.name, fragments: fragments)
         }
     }
 
-    /// The best fragments of a text: those with most different words of the question, then with
+    /// The best fragments of a field: those with most different words of the question, then with
     /// most matches, then the first.
     ///
     /// - Complexity: O(length of the text + fragments × matches).
-    package func fragments(of text: String) -> [HighlightedField.Fragment] {
-        var text = text
+    package func fragments(of field: TextField) -> [HighlightedField.Fragment] {
+        var text = field.text
         return text.withUTF8 { bytes in
             let places = WordPlaces(bytes, words.analyzer)
-            let matches = words.matches(in: places.stems)
+            let matches = words.matches(in: places.stems, places.forms, field: field.name)
             let matching = matches.indices.filter { matches[$0].word != 0 }
             if matching.isEmpty { return [] }
             let found = Self.merged(
@@ -168,6 +168,8 @@ private struct Window: Comparable {
 /// The words of a text, and where they stand.
 private struct WordPlaces {
     private(set) var stems: [[UInt8]] = []
+    /// The words folded.
+    private(set) var forms: [[UInt8]] = []
     private(set) var bytes: [Range<Int>] = []
     /// The same, in Unicode scalars.
     private(set) var scalars: [Range<Int>] = []
@@ -188,6 +190,7 @@ private struct WordPlaces {
             return count
         }
         tokenizer.forEachPlacedWord(in: text) { word, range in
+            forms.append(word.withBytes { Array($0) })
             buffer.set(word)
             analyzer.stem(&buffer)
             stems.append(Array(UnsafeBufferPointer(start: buffer.bytes, count: buffer.count)))

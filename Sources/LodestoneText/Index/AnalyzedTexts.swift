@@ -210,16 +210,10 @@ package struct AnalyzedTexts: Sendable {
     private mutating func addRepeated(_ keys: Range<Int>, _ lists: inout Lists) {
         let form = lists.form(at: keys.lowerBound)
         let isMixed = keys.contains { lists.form(at: $0) != form }
-        let place = UInt32(positions.count)
-        positions.append(UInt32(keys.count))
-        for key in keys {
-            let word = lists.word(at: key)
-            positions.append(UInt32(truncatingIfNeeded: word) &+ lists.field(of: word).shift)
-        }
         occurrences.append(
             Occurrence(
                 list: isMixed ? tables.dictionary.list(.mixed, beside: form) : form,
-                place: Self.isRun | place,
+                place: place(of: keys, nil, lists),
                 postingClass: lists.classNumber(of: keys, nil, tables.classes)
             )
         )
@@ -232,12 +226,28 @@ package struct AnalyzedTexts: Sendable {
             occurrences.append(
                 Occurrence(
                     list: tables.dictionary.list(.among, beside: form),
-                    // Where the words stand is in the list of all forms.
-                    place: 0,
+                    place: place(of: keys, form, lists),
                     postingClass: lists.classNumber(of: keys, form, tables.classes)
                 )
             )
         }
+    }
+
+    /// Keeps where the words of some keys stand, or those with one form among them.
+    private mutating func place(of keys: Range<Int>, _ form: UInt32?, _ lists: Lists) -> UInt32 {
+        let start = positions.count
+        positions.append(0)
+        for key in keys where form == nil || lists.form(at: key) == form {
+            let word = lists.word(at: key)
+            positions.append(UInt32(truncatingIfNeeded: word) &+ lists.field(of: word).shift)
+        }
+        let count = positions.count - start - 1
+        if count == 1 {
+            defer { positions.removeLast(2) }
+            return positions[start + 1]
+        }
+        positions[start] = UInt32(count)
+        return Self.isRun | UInt32(start)
     }
 
     /// Keeps positions.

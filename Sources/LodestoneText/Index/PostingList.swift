@@ -43,13 +43,18 @@ enum PostingList {
     /// What a list is kept under in a base: the stem, a marker, and how the form goes on where it
     /// differs from the stem.
     ///
-    /// The marker holds the kind (times 8) and how many bytes of the stem the form doesn't have; of
-    /// one that has fewer in common with it, 7.
+    /// The marker holds the kind (times 8) and how many bytes of the stem the form doesn't have, up
+    /// to 6; with 7 the whole form follows, as that of a long stem without the accent of its first
+    /// letter does.
     static func key(_ kind: Kind, stem: [UInt8], word: [UInt8]) -> [UInt8] {
         let common = zip(stem, word).prefix { $0 == $1 }.count
-        let cut = min(7, stem.count - common)
-        return stem + [kind.rawValue << 3 | UInt8(cut)] + word.dropFirst(stem.count - cut)
+        let cut = min(whole, stem.count - common)
+        return stem + [kind.rawValue << 3 | UInt8(cut)]
+            + word.dropFirst(cut == whole ? 0 : common)
     }
+
+    /// Says that a form doesn't go on from its stem.
+    private static let whole = 7
 
     /// A key, taken apart.
     struct Key {
@@ -68,13 +73,15 @@ enum PostingList {
 
         /// One whose stem ends at `marker`; `nil` when it doesn't.
         init?(_ bytes: UnsafeBufferPointer<UInt8>, marker: Int) {
-            guard marker < bytes.count, let kind = Kind(rawValue: bytes[marker] >> 3),
-                Int(bytes[marker] & 7) <= marker
-            else { return nil }
+            guard marker < bytes.count, let kind = Kind(rawValue: bytes[marker] >> 3) else {
+                return nil
+            }
+            let cut = Int(bytes[marker] & 7)
+            guard cut == whole || cut <= marker else { return nil }
             self.kind = kind
             self.bytes = bytes
             self.marker = marker
-            shared = marker - Int(bytes[marker] & 7)
+            shared = cut == whole ? 0 : marker - cut
         }
 
         var stem: Slice<UnsafeBufferPointer<UInt8>> { bytes[..<marker] }

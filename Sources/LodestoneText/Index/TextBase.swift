@@ -33,7 +33,7 @@ final class TextBase: Sendable {
     enum Header: Int, CaseIterable {
         case format, seed, rowBound, documentCount
     }
-    static let format: UInt64 = 4
+    static let format: UInt64 = 5
     static let postingsPerSkip = 64
 
     let seed: UInt64
@@ -144,25 +144,6 @@ final class TextBase: Sendable {
     func list(_ number: Int) -> BaseList? {
         let place = Int(places.element(number, or: .max))
         return place < lists.count ? BaseList(lists, at: place) : nil
-    }
-
-    /// The lists of stems that begin with `prefix`, by their numbers.
-    func lists(withPrefix prefix: [UInt8]) -> Range<Int> {
-        let start = firstList { !$0.lexicographicallyPrecedes(prefix) }
-        let end = firstList { !$0.lexicographicallyPrecedes(prefix) && !$0.starts(with: prefix) }
-        return start..<max(start, end)
-    }
-
-    /// The first list from which on `isBehind` holds of the key.
-    private func firstList(_ isBehind: (UnsafeBufferPointer<UInt8>) -> Bool) -> Int {
-        var low = 0
-        var high = listCount
-        while low < high {
-            let middle = (low + high) / 2
-            let key = list(middle)?.keyBytes ?? UnsafeBufferPointer(start: nil, count: 0)
-            if isBehind(key) { high = middle } else { low = middle + 1 }
-        }
-        return low
     }
 
     /// The postings of the entry before `next`; none when it is damaged.

@@ -190,12 +190,6 @@ package final class TextDictionary: @unchecked Sendable {
         }
     }
 
-    /// The stem that a list is of.
-    func stem(ofList list: UInt32) -> [UInt8] {
-        let list = self.list(list)
-        return withWord(list.kind == .mixed ? list.word : stem(of: list.word)) { $0.bytes }
-    }
-
     /// What a list is kept under in a base.
     func key(of list: UInt32) -> [UInt8] {
         let list = self.list(list)
@@ -210,27 +204,37 @@ package final class TextDictionary: @unchecked Sendable {
     /// The number of a word.
     func number(of word: FoldedWord) -> UInt32? { findNumber(word, hash: word.hash(seed: seed)) }
 
-    /// The lists of stems that begin with `prefix`, without those of `among`.
+    /// Calls `body` with some words that stand in texts: all that begin with `bytes`, and, where
+    /// others are wanted too, those that don't begin with ASCII.
     ///
-    /// Looks at every list, about 5 ns each.
-    func lists(withPrefix prefix: [UInt8]) -> [UInt32] {
+    /// Looks at every word, about 5 ns each.
+    func forEachForm(
+        beginningWith bytes: [UInt8],
+        orBeyondASCII: Bool,
+        _ body: (UnsafeBufferPointer<UInt8>) -> Void
+    ) {
         var wanted: UInt64 = 0
-        for (place, byte) in prefix.prefix(8).enumerated() {
+        for (place, byte) in bytes.prefix(8).enumerated() {
             wanted |= UInt64(byte) << UInt64(place * 8)
         }
-        let mask = prefix.count < 8 ? 1 << UInt64(prefix.count * 8) - 1 : UInt64.max
-        return (0..<listCount).filter { number in
-            let list = list(number)
-            if list.kind == .among { return false }
-            let stem = list.kind == .mixed ? list.word : stem(of: list.word)
-            let record = words[stem * 4]
-            let bytes = record[2].load(ordering: .relaxed) & 0xFFFF_FFFF
-            let isLong = bytes > UInt64(FoldedWord.shortCount)
-            guard isLong || record[0].load(ordering: .relaxed) & mask == wanted else {
-                return false
+        let mask = bytes.count < 8 ? 1 << UInt64(bytes.count * 8) - 1 : UInt64.max
+        for number in 0..<wordCount {
+            let record = words[number * 4]
+            let count = record[2].load(ordering: .relaxed) & 0xFFFF_FFFF
+            if count <= UInt64(FoldedWord.shortCount) {
+                let start = record[0].load(ordering: .relaxed)
+                guard start & mask == wanted || (orBeyondASCII && start & 0x80 != 0) else {
+                    continue
+                }
             }
-            if !isLong && prefix.count <= 8 { return true }
-            return withWord(stem) { $0.bytes.starts(with: prefix) }
+            // Stems that no text has as they are don't count.
+            guard isInTexts(number) else { continue }
+            withWord(number) { word in
+                word.withBytes { word in
+                    let isBeyond = orBeyondASCII && word.first.map { $0 >= 0x80 } ?? false
+                    if isBeyond || word.starts(with: bytes) { body(word) }
+                }
+            }
         }
     }
 

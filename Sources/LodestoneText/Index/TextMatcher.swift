@@ -86,23 +86,28 @@ struct TextMatcher {
     ) throws(LodestoneError) -> Node {
         switch expression {
         case .word(let word):
-            return leaf(analyzed([word]), isPrefix: false, scope, isWanted)
+            return leaf(analyzed([word]), scope, isWanted)
         case .anyOf(let words):
-            return .or(words.map { leaf([$0], isPrefix: false, scope, isWanted) })
+            return .or(words.map { leaf([$0], scope, isWanted) })
         case .phrase(let words):
-            return leaf(analyzed(words), isPrefix: false, scope, isWanted)
+            return leaf(analyzed(words), scope, isWanted)
         case .prefix(let words):
-            return leaf(analyzed(words), isPrefix: true, scope, isWanted)
+            var words = analyzed(words)
+            guard let last = words.popLast() else { return leaf([], scope, isWanted) }
+            let analyzer = index.delta.dictionary.analyzer
+            let beginning = WordBeginning(last.form.bytes, analyzer)
+            let endings = try index.forms(beginning, context: context)
+            return leaf(words, endingIn: endings, scope, isWanted)
+        case .found(let asked, _):
+            return try node(asked, scope, isWanted: isWanted, context)
         case .fuzzy(let word, let fuzziness):
             let word = try index.fuzzyWord(word, fuzziness, context: context)
             return leaf(of: word.expansions, scope, isWanted) { expansion, matcher in
                 matcher.addInverseFrequency(word.frequency, times: word.share(of: expansion))
             }
         case .pattern(let pattern):
-            let expansions = try index.expansions(of: pattern, context: context)
-            let frequency = expansions.reduce(0) { $0 + $1.frequency }
-            let place = addInverseFrequency(frequency)
-            return leaf(of: expansions, scope, isWanted) { _, _ in place }
+            let endings = try index.forms(like: pattern, context: context)
+            return leaf([], endingIn: endings, scope, isWanted)
         case .field(let name, let inner):
             let number = index.delta.tables.fields.number(of: name)
             let scope = number.map { Scope.one($0) } ?? .none
@@ -155,22 +160,21 @@ struct TextMatcher {
         index.delta.dictionary.analyzer.question(texts)
     }
 
+    /// Words in a row, of which the last may be any of `endings`; these count as one word.
     private mutating func leaf(
         _ words: [QueryWord],
-        isPrefix: Bool,
+        endingIn endings: [Expansion]? = nil,
         _ scope: Scope,
         _ isWanted: Bool
     ) -> Node {
-        var words = words
         var leaf = Leaf(scope: scope, isWanted: isWanted)
-        let last = isPrefix ? words.popLast() : nil
         for word in words { leaf.words.append(addLists(of: word)) }
-        if let last {
+        if let endings {
             let start = cursors.count
-            index.appendCursors(withPrefix: last.stem.bytes, to: &cursors)
-            leaf.endings = start..<cursors.count
-            let frequency = cursors[start...].reduce(0) { $0 + $1.frequency }
+            let frequency = endings.reduce(0) { $0 + $1.frequency }
             let share = ListShare(stem: addInverseFrequency(frequency), form: nil)
+            for ending in endings { cursors += ending.cursors }
+            leaf.endings = start..<cursors.count
             while shares.count < cursors.count { shares.append(share) }
         }
         leaves.append(leaf)
@@ -204,22 +208,5 @@ struct TextMatcher {
         _ = addInverseFrequency(frequency)
         if isExact { _ = addInverseFrequency(formFrequency, times: bm25.exactWeight) }
         return start..<cursors.count
-    }
-}
-
-extension TextIndex {
-    /// Appends a cursor for every list, in the base and in the delta, of a stem that begins so.
-    fileprivate func appendCursors(withPrefix prefix: [UInt8], to cursors: inout [TermCursor]) {
-        if let base {
-            for number in base.lists(withPrefix: prefix) {
-                guard let list = base.list(number), let key = list.key, key.kind != .among else {
-                    continue
-                }
-                cursors.append(TermCursor(list))
-            }
-        }
-        for list in delta.dictionary.lists(withPrefix: prefix) {
-            cursors.append(TermCursor(list, of: delta))
-        }
     }
 }

@@ -26,7 +26,7 @@ extension TextExpression {
                 all.fuzzy += words.fuzzy
             }
             return all
-        case .pattern, .phrase, .prefix, .field, .and, .andNot:
+        case .pattern, .phrase, .prefix, .field, .and, .andNot, .found:
             return nil
         }
     }
@@ -60,21 +60,23 @@ struct WordQuestion {
         parts.reserveCapacity(words.plain.count * 2)
         found.reserveCapacity(words.plain.count * 4)
         var forms: [WordKey] = []
+        let (plain, counts) = Self.counted(words.plain)
         // A question has few words, so they are compared one by one.
-        for (place, word) in words.plain.enumerated()
-        where !words.plain[..<place].contains(where: { $0.stem == word.stem }) {
+        for (place, word) in plain.enumerated()
+        where !plain[..<place].contains(where: { $0.stem == word.stem }) {
             let stem = parts.count
             parts.append(Part(factor: 0))
             forms.removeAll(keepingCapacity: true)
-            for other in words.plain[place...] where other.stem == word.stem {
-                parts[stem].factor += 1
+            for (number, other) in plain[place...].enumerated() where other.stem == word.stem {
+                let count = counts.isEmpty ? 1 : counts[place + number]
+                parts[stem].factor += count
                 if bm25.exactWeight == 0 { continue }
                 let form = forms.firstIndex(of: other.form) ?? forms.count
                 if form == forms.count {
                     forms.append(other.form)
                     parts.append(Part(factor: 0))
                 }
-                parts[stem + 1 + form].factor += bm25.exactWeight
+                parts[stem + 1 + form].factor += count * bm25.exactWeight
             }
             index.forEachList(ofStem: word.stem, forms: forms) { cursor, kind, form in
                 if kind != .among { parts[stem].frequency += cursor.frequency }
@@ -106,5 +108,23 @@ struct WordQuestion {
         )
         lists.sort { $0.weight > $1.weight }
         self.scale = scale
+    }
+
+    /// Words of which many may be repeated, each form once, and how often each is there; no counts
+    /// where all are left as they are.
+    private static func counted(_ words: [QueryWord]) -> (words: [QueryWord], counts: [Double]) {
+        if words.count <= 64 { return (words, []) }
+        var places: [QueryWord: Int] = [:]
+        var (different, counts): ([QueryWord], [Double]) = ([], [])
+        for word in words {
+            if let place = places[word] {
+                counts[place] += 1
+            } else {
+                places[word] = different.count
+                different.append(word)
+                counts.append(1)
+            }
+        }
+        return (different, counts)
     }
 }

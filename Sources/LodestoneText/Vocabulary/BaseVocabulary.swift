@@ -58,6 +58,41 @@ struct BaseVocabulary: Sendable {
         return (first, signatures.elements(first..<max(first, end)))
     }
 
+    /// Calls `body` with the words of so many letters that begin with `prefix`, in order.
+    func forEach(
+        beginningWith prefix: [UInt8],
+        letters: Int,
+        _ body: (UnsafeBufferPointer<UInt8>) -> Void
+    ) {
+        let end = bound(letters + 1)
+        var word = first(of: bound(letters)..<end) { !$0.lexicographicallyPrecedes(prefix) }
+        while word < end {
+            let bytes = bytes(of: word)
+            guard bytes.starts(with: prefix) else { return }
+            body(bytes)
+            word += 1
+        }
+    }
+
+    /// Calls `body` with the words of so many letters of which the first is not ASCII, in order.
+    func forEachBeyondASCII(letters: Int, _ body: (UnsafeBufferPointer<UInt8>) -> Void) {
+        let end = bound(letters + 1)
+        let start = first(of: bound(letters)..<end) { $0.first.map { $0 >= 0x80 } ?? false }
+        for word in start..<max(start, end) { body(bytes(of: word)) }
+    }
+
+    /// The first of some words of one length from which on `isBehind` holds; else their end.
+    private func first(of words: Range<Int>, _ isBehind: (UnsafeBufferPointer<UInt8>) -> Bool)
+        -> Int
+    {
+        var (low, high) = (words.lowerBound, words.upperBound)
+        while low < high {
+            let middle = (low + high) / 2
+            if isBehind(bytes(of: middle)) { high = middle } else { low = middle + 1 }
+        }
+        return low
+    }
+
     private func bound(_ length: Int) -> Int {
         min(count, Int(clamping: lengths.element(length, or: 0)))
     }

@@ -8,10 +8,10 @@ struct Expansion {
     let stem: WordKey
     /// Edits from the word that was asked for.
     let distance: Int
-    /// Its stem's lists: those of each form alone, and of several.
+    /// The lists of what it stands for: of its stem, or of the word in just this form.
     let cursors: [TermCursor]
 
-    /// How many documents have the stem.
+    /// How many documents these hold.
     var frequency: Int { cursors.reduce(0) { $0 + $1.frequency } }
 }
 
@@ -56,31 +56,6 @@ extension TextIndex {
         return candidates.expansions(limit: limit)
     }
 
-    /// The words that look like a pattern, most frequent first.
-    ///
-    /// A scan of all signatures and a look at those with the letters: over 98,130 words it takes
-    /// 0.05 to 0.1 ms, so that an index of the words' trigrams isn't worth its bytes.
-    ///
-    /// - Throws: `.invalidArgument` when more than `limit` stems match, because a part of them would
-    ///   be a wrong answer, to NOT at the latest; what `context` throws.
-    func expansions(
-        of pattern: WordPattern,
-        limit: Int = Limits.standard.maxPatternWords,
-        context: CallContext?
-    ) throws(LodestoneError) -> [Expansion] {
-        let matcher = WordMatcher(pattern, delta.dictionary.analyzer)
-        var candidates = Candidates(self, word: [], letters: 0)
-        let letters = max(1, matcher.letterCount)...Int.max
-        try scan(.holding(matcher.signature), letters: letters, context) { found in
-            if matcher.matches(found) { candidates.append(found, distance: 0) }
-            return candidates.count <= limit
-        }
-        guard candidates.count <= limit else {
-            throw .tooManyWords(pattern, limit)
-        }
-        return candidates.expansions(limit: limit)
-    }
-
     static func prefix(of word: [UInt8], letters: Int) -> ArraySlice<UInt8> {
         var place = 0
         var count = 0
@@ -97,7 +72,7 @@ extension TextIndex {
     /// Calls `found` with the words that have some number of letters and a signature that passes,
     /// until it answers false; exact spellings are left out.
     @inline(__always)
-    private func scan(
+    func scan(
         _ filter: SignatureFilter,
         letters: ClosedRange<Int>,
         _ context: CallContext?,
@@ -219,9 +194,6 @@ private struct Candidates {
         self.letters = letters
         first = word.withUnsafeBufferPointer { WordScalars.all(in: $0).first }
     }
-
-    /// Stems that were found.
-    var count: Int { candidates.count }
 
     mutating func append(_ word: UnsafeBufferPointer<UInt8>, distance: Int) {
         let stem = index.delta.dictionary.analyzer.stem(of: word)

@@ -29,9 +29,13 @@ extension TextIndex {
         case .prefix(let phrase):
             words += plain(phrase.dropLast())
             guard let last = phrase.last else { return }
-            let endings =
-                analyzer.question([last]).last.map { stems(withPrefix: $0.stem.bytes) } ?? []
-            words.append(word(last + "*", documents: 0, endings))
+            let endings = try analyzer.question([last]).last
+                .map { (last) throws(LodestoneError) in
+                    try forms(WordBeginning(last.form.bytes, analyzer), context: context)
+                }
+            words.append(word(last + "*", documents: 0, (endings ?? []).mostFrequentFirst))
+        case .found(let asked, _):
+            try explain(asked, context, into: &words)
         case .fuzzy(let text, let fuzziness):
             let found = try fuzzyWord(text, fuzziness, context: context).expansions
             let own = found.first { $0.distance == 0 }
@@ -43,14 +47,15 @@ extension TextIndex {
                 )
             )
         case .pattern(let pattern):
-            let found = try expansions(of: pattern, context: context)
-            words.append(word(pattern.description, documents: 0, found))
+            let found = try forms(like: pattern, context: context)
+            words.append(word(pattern.description, documents: 0, found.mostFrequentFirst))
         case .field(_, let inner):
             try explain(inner, context, into: &words)
         case .and(let parts), .or(let parts):
             for part in parts { try explain(part, context, into: &words) }
         case .anyOf(let asked):
-            words += asked.map { word in
+            var known: Set<QueryWord> = []
+            words += asked.filter { known.insert($0).inserted }.map { word in
                 TextExplanation.Word(word.text, documents: max(0, frequency(ofStem: word.stem)))
             }
         case .andNot(let wanted, let unwanted):
@@ -69,30 +74,8 @@ extension TextIndex {
         }
     }
 
-    private func frequency(ofStem stem: WordKey) -> Int {
+    fileprivate func frequency(ofStem stem: WordKey) -> Int {
         cursors(ofStem: stem).reduce(0) { $0 + $1.frequency }
-    }
-
-    private func stems(withPrefix prefix: [UInt8]) -> [Expansion] {
-        var seen: Set<[UInt8]> = []
-        let ofBase = base.map { base in
-            base.lists(withPrefix: prefix)
-                .compactMap { base.list($0)?.key.map { Array($0.stem) } }
-        }
-        let dictionary = delta.dictionary
-        let ofDelta = dictionary.lists(withPrefix: prefix).map { dictionary.stem(ofList: $0) }
-        return ((ofBase ?? []) + ofDelta).filter { seen.insert($0).inserted }
-            .map { stem in
-                let key = WordKey(bytes: stem)
-                return Expansion(
-                    word: ContiguousArray(stem),
-                    stem: key,
-                    distance: 0,
-                    cursors: cursors(ofStem: key)
-                )
-            }
-            .filter { $0.frequency > 0 }
-            .sorted { $0.frequency > $1.frequency }
     }
 
     private func word(_ text: String, documents: Int, _ found: [Expansion])
@@ -110,5 +93,19 @@ extension TextIndex {
                 )
             }
         )
+    }
+}
+
+extension TextIndex: StemFrequencies {
+    package func frequency(ofStem stem: [UInt8]) -> Int { frequency(ofStem: WordKey(bytes: stem)) }
+}
+
+extension [Expansion] {
+    /// The most frequent first, then by their bytes.
+    fileprivate var mostFrequentFirst: [Expansion] {
+        sorted { one, other in
+            one.frequency == other.frequency
+                ? one.word.lexicographicallyPrecedes(other.word) : one.frequency > other.frequency
+        }
     }
 }

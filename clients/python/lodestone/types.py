@@ -318,6 +318,8 @@ class TextExplanation:
     #: Its place among the sources of the question.
     source: int
     words: Sequence[TextWord]
+    #: Plain words that were not looked for, because the question has too many.
+    left_out: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -281,9 +281,9 @@ def check_result(actual: Any, expected: Any) -> None:
         ]
         assert shown == expected["highlights"]
     if "text_explanations" in expected:
-        assert [
-            dataclasses.asdict(one) for one in actual.text_explanations
-        ] == expected["text_explanations"]
+        assert [dataclasses.asdict(one) for one in actual.text_explanations] == [
+            {"left_out": []} | one for one in expected["text_explanations"]
+        ]
     if "explanations" in expected:
         assert [dataclasses.asdict(one) for one in actual.explanations] == expected["explanations"]
     if "filter" in expected:

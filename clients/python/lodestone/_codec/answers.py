@@ -61,6 +61,7 @@ def _read_text_explanation(message: Any) -> TextExplanation:
             )
             for word in message.words
         ],
+        [str(word, "utf-8") for word in message.left_out],
     )
 
 

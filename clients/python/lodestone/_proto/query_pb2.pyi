@@ -286,12 +286,14 @@ class TextExpansion(_message.Message):
     def __init__(self, word: _Optional[bytes] = ..., distance: _Optional[int] = ..., documents: _Optional[int] = ...) -> None: ...
 
 class TextExplanation(_message.Message):
-    __slots__ = ["source", "words"]
+    __slots__ = ["left_out", "source", "words"]
+    LEFT_OUT_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     WORDS_FIELD_NUMBER: _ClassVar[int]
+    left_out: _containers.RepeatedScalarFieldContainer[bytes]
     source: int
     words: _containers.RepeatedCompositeFieldContainer[TextWord]
-    def __init__(self, source: _Optional[int] = ..., words: _Optional[_Iterable[_Union[TextWord, _Mapping]]] = ...) -> None: ...
+    def __init__(self, source: _Optional[int] = ..., words: _Optional[_Iterable[_Union[TextWord, _Mapping]]] = ..., left_out: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class TextRange(_message.Message):
     __slots__ = ["end", "start"]

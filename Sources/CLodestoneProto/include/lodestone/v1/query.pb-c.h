@@ -714,10 +714,15 @@ struct  Lodestone__V1__TextExplanation
   uint32_t source;
   size_t n_words;
   Lodestone__V1__TextWord **words;
+  /*
+   * words that were not looked for: the question has too many
+   */
+  size_t n_left_out;
+  ProtobufCBinaryData *left_out;
 };
 #define LODESTONE__V1__TEXT_EXPLANATION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__text_explanation__descriptor) \
-    , 0, 0, 0,NULL }
+    , 0, 0, 0,NULL, 0,NULL }
 
 
 struct  Lodestone__V1__QueryResult
@@ -726,7 +731,7 @@ struct  Lodestone__V1__QueryResult
   size_t n_hits;
   Lodestone__V1__Hit **hits;
   /*
-   * a budget ended a source before it was done
+   * a budget ended a source before it was done, or words were left out
    */
   protobuf_c_boolean has_partial;
   protobuf_c_boolean partial;

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+package import LodestoneCore
+
+/// Says whether a document matches a question by a look at its text.
+///
+/// FTS5 keeps the stems of all fields as one text, so it finds the documents that may match a
+/// question for a field or for words that begin or look so (`TextExpression.candidates`); which do,
+/// their texts say.
+///
+/// Threading: a value, of one thread.
+package struct DocumentMatcher {
+    private indirect enum Node {
+        /// Stems in a row, and how the word behind them begins.
+        case row([[UInt8]], WordBeginning?)
+        case pattern(WordMatcher)
+        case anyOf(Set<[UInt8]>)
+        case field(String, Node)
+        case and([Node])
+        case or([Node])
+        case andNot(Node, Node)
+    }
+
+    private let root: Node
+    private let analyzer: TextAnalyzer
+
+    /// - Parameters:
+    ///   - expression: Without fuzzy words, which were expanded.
+    ///   - analyzer: Of the collection.
+    package init(_ expression: TextExpression, _ analyzer: TextAnalyzer) {
+        self.analyzer = analyzer
+        root = Self.node(expression, analyzer)
+    }
+
+    private static func node(_ expression: TextExpression, _ analyzer: TextAnalyzer) -> Node {
+        let row = { (words: [String], isOpen: Bool) in
+            var words = analyzer.question(words)
+            let last = isOpen ? words.popLast() : nil
+            return Node.row(
+                words.map(\.stem.bytes),
+                last.map { WordBeginning($0.form.bytes, analyzer) }
+            )
+        }
+        return switch expression {
+        case .word(let word): row([word], false)
+        case .phrase(let words): row(words, false)
+        case .prefix(let words): row(words, true)
+        case .pattern(let pattern): .pattern(WordMatcher(pattern, analyzer))
+        case .found(let asked, _): node(asked, analyzer)
+        case .anyOf(let words): .anyOf(Set(words.map(\.stem.bytes)))
+        case .field(let name, let inner): .field(name, node(inner, analyzer))
+        case .and(let parts): .and(parts.map { node($0, analyzer) })
+        case .or(let parts): .or(parts.map { node($0, analyzer) })
+        case .andNot(let wanted, let unwanted):
+            .andNot(node(wanted, analyzer), node(unwanted, analyzer))
+        case .fuzzy: preconditionFailure("a word that was not expanded")
+        }
+    }
+
+    /// Whether a document with these fields matches.
+    ///
+    /// - Complexity: O(length of the text × words of the question).
+    package func matches(_ fields: [TextField]) -> Bool {
+        let analyzed = fields.map { Field($0, analyzer) }
+        return Self.matches(root, analyzed, nil)
+    }
+
+    private struct Field {
+        let name: String
+        let stems: [[UInt8]]
+        let forms: [[UInt8]]
+
+        init(_ field: TextField, _ analyzer: TextAnalyzer) {
+            name = field.name
+            let all = analyzer.allWords(of: field.text)
+            let count = analyzer.words(of: field.text).count
+            var stems = all.map(\.stem.bytes)
+            // Exact spellings begin and look like nothing.
+            var forms = all.map { word in
+                word.form.withWord { ExactSpelling.isOne($0) } ? [] : word.form.bytes
+            }
+            if count < all.count {
+                // No word has it, so that extra words are in no phrase.
+                stems.insert([], at: count)
+                forms.insert([], at: count)
+            }
+            (self.stems, self.forms) = (stems, forms)
+        }
+
+        /// Whether words follow each other in it.
+        func has(_ row: [[UInt8]], _ beginning: WordBeginning?) -> Bool {
+            let count = row.count + (beginning == nil ? 0 : 1)
+            guard count > 0, count <= stems.count else { return false }
+            return (0...(stems.count - count)).contains { start in
+                row.indices.allSatisfy { stems[start + $0] == row[$0] }
+                    && beginning?.matches(forms[start + row.count]) ?? true
+            }
+        }
+    }
+
+    private static func matches(_ node: Node, _ fields: [Field], _ scope: String?) -> Bool {
+        let inScope = { (isSo: (Field) -> Bool) in
+            fields.contains { field in (scope == nil || scope == field.name) && isSo(field) }
+        }
+        return switch node {
+        case .row(let row, let beginning):
+            inScope { $0.has(row, beginning) }
+        case .pattern(let matcher):
+            inScope { $0.forms.contains { $0.withUnsafeBufferPointer { matcher.matches($0) } } }
+        case .anyOf(let stems):
+            inScope { $0.stems.contains(where: stems.contains) }
+        case .field(let name, let inner): matches(inner, fields, name)
+        case .and(let parts): parts.allSatisfy { matches($0, fields, scope) }
+        case .or(let parts): parts.contains { matches($0, fields, scope) }
+        case .andNot(let wanted, let unwanted):
+            matches(wanted, fields, scope) && !matches(unwanted, fields, scope)
+        }
+    }
+}
+
+extension TextExpression {
+    /// Whether FTS5 can't say alone which documents match.
+    package var needsTexts: Bool {
+        switch self {
+        case .field, .found: true
+        case .and(let parts), .or(let parts): parts.contains(where: \.needsTexts)
+        case .andNot(let wanted, let unwanted): wanted.needsTexts || unwanted.needsTexts
+                case .word, .fuzzy, .pattern, .phrase, .prefix, .anyOf: false
+        }
+    }
+
+    /// A question without fields and without negations that every document matches that matches this
+    /// one.
+    package var candidates: TextExpression {
+        switch self {
+        case .field(_, let inner): inner.candidates
+        case .and(let parts): .and(parts.map(\.candidates))
+        case .or(let parts): .or(parts.map(\.candidates))
+        case .andNot(let wanted, _): wanted.candidates
+        case .word, .fuzzy, .pattern, .phrase, .prefix, .anyOf, .found: self
+        }
+    }
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+package import LodestoneCore
+
+/// Knows how many documents have a stem.
+package protocol StemFrequencies {
+    func frequency(ofStem stem: [UInt8]) throws(LodestoneError) -> Int
+}
+
+/// The words of a question for documents with any of them.
+package struct PlainWords: Sendable {
+    /// Those that are looked for, in their order. One that was given twice counts twice, except where
+    /// each is looked for with those that are like it.
+    private var words: [QueryWord]
+    private let fuzzy: Fuzziness?
+    /// Those that are not, in their order, each once, as they were typed: the question has too many.
+    package private(set) var leftOut: [String] = []
+    /// Whether some document has a word that was left out.
+    package private(set) var isPartial = false
+
+    /// The words in `query`; stop words are left out, unless there are no others.
+    ///
+    /// Nothing in it is syntax. Of more than `maxQueryTerms` different stems the rarest are kept,
+    /// those that no document has last, of equally frequent ones the first.
+    ///
+    /// - Parameters:
+    ///   - query: At most `maxQueryBytes`.
+    ///   - fuzzy: What each word finds besides itself.
+    ///   - limits: What is accepted.
+    ///   - analyzer: Of the collection.
+    ///   - frequencies: Of the collection's stems; where there are none, all are equally frequent.
+    /// - Throws: `.invalidArgument` for more than `maxQueryBytes`; what `frequencies` throws.
+    /// - Complexity: O(words of the question), and where there are too many a look at each stem.
+    package init(
+        of query: String,
+        fuzzy: Fuzziness?,
+        limits: Limits,
+        analyzer: TextAnalyzer,
+        rarestBy frequencies: (any StemFrequencies)?
+    ) throws(LodestoneError) {
+        try TextQueryParser.checkBytes(query, limits)
+        self.fuzzy = fuzzy
+        let all = analyzer.allWords(of: query).filter { !$0.isEndOfRun }
+        words = all.filter { !$0.isStopWord }
+        if words.isEmpty { words = all }
+        if fuzzy != nil {
+            var known: Set<QueryWord> = []
+            words.removeAll { !known.insert($0).inserted }
+        }
+        if words.count > limits.maxQueryTerms {
+            try keepRarest(limits.maxQueryTerms, by: frequencies)
+        }
+    }
+
+    private mutating func keepRarest(
+        _ limit: Int,
+        by frequencies: (any StemFrequencies)?
+    ) throws(LodestoneError) {
+        // What costs a list of postings, or a look at the vocabulary.
+        let key = { [isFuzzy = fuzzy != nil] (word: QueryWord) in isFuzzy ? word.form : word.stem }
+        var different: [(key: WordKey, stem: WordKey, frequency: Int)] = []
+        var known: Set<WordKey> = []
+        for word in words where known.insert(key(word)).inserted {
+            different.append((key(word), word.stem, 0))
+        }
+        if different.count <= limit { return }
+        for place in different.indices {
+            let stem = different[place].stem.bytes
+            different[place].frequency = max(0, try frequencies?.frequency(ofStem: stem) ?? 1)
+        }
+        // Swift's sort keeps the order of equal elements.
+        different.sort { one, other in
+            other.frequency == 0 ? one.frequency > 0 : 1..<other.frequency ~= one.frequency
+        }
+        let kept = Set(different.prefix(limit).map(\.key))
+        isPartial = different.dropFirst(limit).contains { $0.frequency > 0 }
+        for word in words where !kept.contains(key(word)) && known.remove(key(word)) != nil {
+            leftOut.append(word.text)
+        }
+        words.removeAll { !kept.contains(key($0)) }
+    }
+
+    /// A question for documents with any of the words.
+    ///
+    /// `nil` when there are no words.
+    package var query: TextQuery? {
+        if words.isEmpty { return nil }
+        // Single characters stand for several words.
+        let characters = words.filter { Words.isUnspacedCharacter($0.text) }
+        guard fuzzy != nil || !characters.isEmpty else { return .anyOf(words) }
+        var parts = words.map { TextQuery.word($0.text, fuzzy: fuzzy) }
+        if fuzzy == nil {
+            let whole = words.filter { !characters.contains($0) }
+            parts = whole.isEmpty ? [] : [.anyOf(whole)]
+            parts += Set(characters.map(\.text)).sorted().map { .inRow([$0]) }
+        }
+        return parts.count == 1 ? parts[0] : .or(parts)
+    }
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// What means something in other query languages, and would silently ask for something else here.
+import LodestoneCore
+
+extension TextQueryLexer {
+    /// Refuses ranges, weights, wildcards for one letter and regular expressions in a run.
+    func refuseSyntax(in run: Range<Int>) throws(LodestoneError) {
+        if let start = run.first, beginsExpression(at: start) {
+            throw .textSyntax(
+                "The / at column \(start + 1) begins a regular expression, which texts are not asked by.",
+                "Write * for any letters of a word, p*thon, or quote it to search for its words."
+            )
+        }
+        if run.count == 1 && scalars[run.lowerBound] == ":" || isBehindOperand(run, ":") {
+            throw .textSyntax(
+                "The : at column \(run.lowerBound + 1) has no name of a field right before it.",
+                "Write title:word, or quote it to search for the words."
+            )
+        }
+        for place in run {
+            switch scalars[place] {
+            case "[", "]", "{", "}":
+                throw .textSyntax(
+                    "The \(scalars[place]) at column \(place + 1) is of a range, which texts don't have.",
+                    "Quote it to search for the words, or filter by metadata: year >= 2020."
+                )
+            case "^" where touchesTerm(place, in: run):
+                throw .textSyntax(
+                    "The ^ at column \(place + 1) gives a weight to a term, or a place.",
+                    "Leave it out, or declare weights of fields; quote it to search for the words."
+                )
+            case "?" where touchesTerm(place, in: run):
+                throw .textSyntax(
+                    "The ? at column \(place + 1) stands for one letter elsewhere.",
+                    "Write * for any letters: fo*; leave the ? out behind a whole word."
+                )
+            default:
+                break
+            }
+        }
+        let isCall = run.upperBound < scalars.count && scalars[run.upperBound] == "("
+        if isCall, scalars[run].elementsEqual("NEAR".unicodeScalars) {
+            throw .textSyntax(
+                "The NEAR at column \(run.lowerBound + 1) asks for words near each other.",
+                "Write a phrase in quotes for words in a row, or AND between them."
+            )
+        }
+    }
+
+    /// Whether a run follows a quote or a parenthesis at once and begins so.
+    private func isBehindOperand(_ run: Range<Int>, _ scalar: Unicode.Scalar) -> Bool {
+        guard let start = run.first, start > 0, scalars[start] == scalar else { return false }
+        return scalars[start - 1] == "\"" || scalars[start - 1] == ")"
+    }
+
+    /// Whether what is at `place` stands right behind a term or before a word.
+    private func touchesTerm(_ place: Int, in run: Range<Int>) -> Bool {
+        if place + 1 < run.upperBound, Words.begins(scalars[place + 1]) { return true }
+        guard place > 0 else { return false }
+        switch scalars[place - 1] {
+        case "*", "~", "\"", ")": return true
+        default: return Self.isLetter(scalars[place - 1])
+        }
+    }
+
+    /// Whether a slash, and another one that ends a word of the question, are around something.
+    func beginsExpression(at start: Int) -> Bool {
+        guard let end = lastSlash, start + 1 < end, scalars[start] == "/",
+            scalars[start + 1] != "/"
+        else { return false }
+        return !scalars[(start + 1)..<end].contains("\"")
+    }
+
+    /// Refuses a term that must occur beside some that may: here all must, but for OR.
+    func refuseMixedPlus(_ tokens: [TextQueryToken]) throws(LodestoneError) {
+        var hasOr = false
+        for case .or in tokens.lazy.map(\.kind) { hasOr = true }
+        guard hasOr else { return }
+        for token in tokens {
+            guard let column = plus(of: token) else { continue }
+            throw .textSyntax(
+                "The term at column \(column) begins with +, and the query has an OR.",
+                "Drop the +, which all terms have that stand beside each other, and write "
+                    + "parentheses: red (hen OR fox)."
+            )
+        }
+    }
+
+    /// The column of the + that a term begins with.
+    private func plus(of token: TextQueryToken) -> Int? {
+        switch token.kind {
+        case .and, .or, .not, .close: return nil
+        case .operand, .field, .open: break
+        }
+        let start = token.column - 1
+        if scalars[start] == "+" { return token.column }
+        guard start > 0, scalars[start - 1] == "+" else { return nil }
+        let isFirst = start == 1 || Self.endsRun(scalars[start - 2])
+        return isFirst ? token.column - 1 : nil
+    }
+
+    /// The error for a field that nothing to look for follows.
+    func noTerm(behind column: Int) -> LodestoneError {
+        .textSyntax(
+            "The field at column \(column) has no term after it.",
+            "Write a word, a phrase in quotes or a parenthesis behind the colon: title:red; "
+                + "quote it to search for the word."
+        )
+    }
+
+    /// The error for a term of a field that begins with what is no part of it.
+    func refusedTerm(of column: Int, at place: Int) -> LodestoneError {
+        .textSyntax(
+            "The term of the field at column \(column) begins with \(scalars[place]).",
+            "Write a word, a phrase in quotes or a parenthesis behind the colon, and NOT before "
+                + "the field: NOT title:red; filter by metadata for numbers: year >= 2020."
+        )
+    }
+}
