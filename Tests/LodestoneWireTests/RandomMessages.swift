@@ -280,7 +280,8 @@ struct RandomMessages {
                         )
                     }
                 )
-            }
+            },
+            leftOut: many(2) { $0.text() }
         )
     }
 
