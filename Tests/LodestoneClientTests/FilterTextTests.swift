@@ -45,7 +45,16 @@ struct FilterTextTests {
                 .range(path: ["x"], lower: .init(1), upper: .init(2)), .equal(path: ["c"], 3),
             ])
         ),
-        ("x = 9223372036854775808", .equal(path: ["x"], .double(0x1p63))),
+        ("x = 9223372036854775807", .equal(path: ["x"], .int(.max))),
+        ("x = 9223372036854775808.0", .equal(path: ["x"], .double(0x1p63))),
+        (
+            "t = TIMESTAMP '2500-01-01T00:00:00.123457Z'",
+            .equal(path: ["t"], .timestamp(microseconds: 16_725_225_600_123_457))
+        ),
+        (
+            "t = TIMESTAMP '1492-10-12T00:00:00Z'",
+            .equal(path: ["t"], .timestamp(microseconds: -15_059_606_400_000_000))
+        ),
     ]
 
     @Test("is read", arguments: readable)
@@ -63,6 +72,11 @@ struct FilterTextTests {
             ("a IN 1", 6, "'('"), ("a IN (1", 8, "','"), ("a BETWEEN 1 OR 2", 13, "AND"),
             ("a NOT = 1", 7, "IN, BETWEEN or CONTAINS"), ("a. = 1", 4, "the name of a field"),
             ("a = TIMESTAMP 5", 15, "a time in quotes"), ("a = TIMESTAMP 'x'", 15, "2026"),
+            ("a = TIMESTAMP '2024-02-30T10:00:00Z'", 15, "29 days"),
+            ("a = TIMESTAMP '2024-01-01T25:00:00Z'", 15, "hour"),
+            ("n = 1 OR n = 9223372036854775808", 14, "beyond the whole numbers"),
+            ("n IN (1, -9223372036854775809)", 10, "beyond the whole numbers"),
+            ("n = 1e999", 5, "beyond the doubles"),
             (String(repeating: "(", count: 100), 25, "inside each other"),
         ]
     )

@@ -124,8 +124,24 @@ struct FilterLexer {
         let isDecimal = digits.utf8.allSatisfy { byte in
             (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || "+-.eE".utf8.contains(byte)
         }
-        guard isDecimal, let double = Double(digits), double.isFinite else {
+        guard isDecimal, let double = Double(digits) else {
             throw .filterSyntax("'\(digits.prefix(40))' is no number", at: start, of: text)
+        }
+        guard digits.utf8.contains(where: { ".eE".utf8.contains($0) }) else {
+            throw .filterSyntax(
+                "\(digits.prefix(40)) is beyond the whole numbers from \(Int64.min) to "
+                    + "\(Int64.max); a double has a point or an exponent",
+                at: start,
+                of: text
+            )
+        }
+        guard double.isFinite else {
+            throw .filterSyntax(
+                "\(digits.prefix(40)) is beyond the doubles, which end at "
+                    + "\(Double.greatestFiniteMagnitude)",
+                at: start,
+                of: text
+            )
         }
         return .double(double)
     }

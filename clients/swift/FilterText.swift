@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import Foundation
 public import LodestoneCore
 
 extension Filter {
@@ -13,7 +12,11 @@ extension Filter {
     /// and `EXISTS`; they mean what the cases of `Filter` do. `NOT` binds tighter than `AND`, `AND`
     /// tighter than `OR`; capitals don't matter. A name with other characters than letters, digits,
     /// `_` and `-` stands in double quotes, as in `"my field"."x.y"`; a quote inside is doubled. A
-    /// number with a point or an exponent is a double, another one an int.
+    /// number with a point or an exponent is a double, another one an int, which must fit 64 bits.
+    ///
+    /// A time is in the proleptic Gregorian calendar and exact to the microsecond. It ends with `Z` or
+    /// with its offset from UTC; years beyond 0000 to 9999 have a sign and six digits. Values of
+    /// different kinds are never equal: a field of times is compared with times only.
     ///
     /// - Throws: `.invalidArgument` with `FILTER_SYNTAX`, which names the column, from 1.
     public init(text: String) throws(LodestoneError) {
@@ -148,24 +151,15 @@ private struct FilterParser {
                 place += 1
                 throw expected("a time in quotes")
             }
-            guard let time = Self.time(text) else {
-                place += 1
-                throw error("a time is written as '2026-01-31T23:59:59.5Z'")
-            }
             place += 1
-            return .timestamp(microseconds: time)
+            do {
+                return .timestamp(microseconds: try TimestampText.parse(text))
+            } catch {
+                throw self.error("this is no time: \(error.message)")
+            }
         default:
             throw expected("a value: a number, a 'text', TRUE, FALSE or TIMESTAMP '…'")
         }
-    }
-
-    /// Microseconds since 1970 of a time in ISO 8601, with or without a fraction.
-    private static func time(_ text: String) -> Int64? {
-        for style in [Date.ISO8601FormatStyle(), .init(includingFractionalSeconds: true)] {
-            guard let date = try? style.parse(text) else { continue }
-            return Int64(exactly: (date.timeIntervalSince1970 * 1_000_000).rounded())
-        }
-        return nil
     }
 
     private func isName(at place: Int) -> Bool {
