@@ -23,7 +23,7 @@ public struct ScanRequest: Sendable, Equatable {
     public var collection: String
     /// Where the last page ended; `nil`: from the start.
     public var cursor: ScanCursor?
-    /// The most documents wanted.
+    /// The most documents wanted; a page of large ones ends before.
     public var limit: Int
     /// What every document must satisfy.
     public var filter: Filter?

@@ -29,6 +29,7 @@ extension Engine {
             }
         }
         let place = try request.checkedPlace()
+        let maxPageBytes = options.limits.maxFrameBytes / 2
         return try ReadView.with(
             collection,
             registry: registry,
@@ -37,7 +38,12 @@ extension Engine {
         ) { (view) throws(LodestoneError) in
             let values = view.state.values
             if request.order == nil, request.filter?.names({ values.indexes($0) }) != true {
-                return try view.streamedPage(request, after: place?.row, context)
+                return try view.streamedPage(
+                    request,
+                    after: place?.row,
+                    maxByteCount: maxPageBytes,
+                    context
+                )
             }
             let allowed = try view.rows(matching: request.filter, context)
             var places: [ValuePlace]
@@ -52,19 +58,25 @@ extension Engine {
             } else {
                 places = allowed.places(after: place?.row, limit: request.limit + 1)
             }
-            var page = ScanResponse(documents: [], nextCursor: nil)
+            var page = Page(maxByteCount: maxPageBytes)
+            var nextCursor: ScanCursor?
             if places.count > request.limit {
                 places.removeLast()
-                page.nextCursor = places.last.map { ScanCursor($0, request.order) }
+                nextCursor = places.last.map { ScanCursor($0, request.order) }
             }
+            var last: ValuePlace?
             for place in places {
                 try context.check()
-                guard let id = view.id(of: place.row) else { continue }
-                page.documents.append(
-                    try view.document(place.row, id: id, include: request.include)
-                )
+                if let id = view.id(of: place.row) {
+                    let document = try view.document(place.row, id: id, include: request.include)
+                    guard page.takes(document) else {
+                        nextCursor = last.map { ScanCursor($0, request.order) }
+                        break
+                    }
+                }
+                last = place
             }
-            return page
+            return ScanResponse(documents: page.documents, nextCursor: nextCursor)
         }
     }
 
@@ -124,18 +136,19 @@ extension ReadView {
     fileprivate func streamedPage(
         _ request: ScanRequest,
         after: RowNumber?,
+        maxByteCount: Int,
         _ context: CallContext
     ) throws(LodestoneError) -> ScanResponse {
-        var page = ScanResponse(documents: [], nextCursor: nil)
+        var page = Page(maxByteCount: maxByteCount)
+        var nextCursor: ScanCursor?
         var last: UInt64 = 0
         try rows?.forEachRow(of: collection.number, after: after) { (row) throws(LodestoneError) in
             try context.check()
             guard request.filter?.matches(row.metadata) ?? true else { return true }
             if page.documents.count == request.limit {
-                page.nextCursor = ScanCursor(row: last)
+                nextCursor = ScanCursor(row: last)
                 return false
             }
-            last = UInt64(row.row)
             var document = Document(id: row.id)
             if request.include.contains(.text) { document.text = row.text }
             if request.include.contains(.metadata) { document.metadata = row.metadata }
@@ -143,10 +156,32 @@ extension ReadView {
             if request.include.contains(.vector) {
                 document.vector = try state.vector(of: row.row).map { Array($0) }
             }
-            page.documents.append(document)
+            guard page.takes(document) else {
+                nextCursor = ScanCursor(row: last)
+                return false
+            }
+            last = UInt64(row.row)
             return true
         }
-        return page
+        return ScanResponse(documents: page.documents, nextCursor: nextCursor)
+    }
+}
+
+/// Documents of one reply, which is full when another one could pass its bytes.
+private struct Page {
+    private(set) var documents: [Document] = []
+    private let maxByteCount: Int
+    private var byteCount = 0
+
+    init(maxByteCount: Int) { self.maxByteCount = maxByteCount }
+
+    /// Adds a document if it fits; the first one always does, or a scan would never get past it.
+    mutating func takes(_ document: Document) -> Bool {
+        let more = document.maxWireByteCount
+        guard documents.isEmpty || byteCount + more <= maxByteCount else { return false }
+        byteCount += more
+        documents.append(document)
+        return true
     }
 }
 

@@ -78,7 +78,7 @@ extension LodestoneError {
             .resourceExhausted,
             reason: "REPLY_TOO_LARGE",
             "The reply is too large. \(error.message)",
-            recovery: "Ask for fewer documents or hits in one call, or leave the vectors out."
+            recovery: "Ask for fewer documents or hits in one call, or leave vectors or edges out."
         )
     }
 }

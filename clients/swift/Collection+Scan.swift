@@ -29,7 +29,7 @@ extension LodestoneClient.Collection {
     /// A page of the collection, in the order in which documents were written, or in that of a field.
     ///
     /// - Parameters:
-    ///   - limit: The most documents wanted.
+    ///   - limit: The most documents wanted; a page of large ones ends before.
     ///   - cursor: Where the last page ended; `nil`: from the start.
     ///   - filter: What every document must satisfy.
     ///   - order: By an indexed field; `nil`: as they were written.
@@ -71,7 +71,7 @@ extension LodestoneClient.Collection {
     ///   - filter: What every document must satisfy.
     ///   - order: By an indexed field; `nil`: as they were written.
     ///   - include: What each document brings along.
-    ///   - pageSize: Documents of one call.
+    ///   - pageSize: The most documents of one call.
     /// - Returns: The documents, none of which has been fetched yet.
     public func documents(
         where filter: Filter? = nil,

@@ -420,7 +420,8 @@ class Collection:
         """A page of documents in the order in which they were written, or in that of a field.
 
         ``order_by`` names an indexed field, as ``field`` does. Documents whose field is a single value come by it, the
-        others follow.
+        others follow. A page of large documents ends before ``limit``; only a page without
+        ``next_cursor`` is the last one.
         """
         with Encoding():
             message = service_pb2.ScanRequest(

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension Document {
+    /// At most so many bytes it takes in a message: what fills batches and pages.
+    ///
+    /// - Complexity: O(its values and edges); texts are not read through.
+    package var maxWireByteCount: Int {
+        var count = WireSize.overhead + id.string.utf8.count + (vector?.count ?? 0) * 4
+        for field in text {
+            count += WireSize.overhead * 2 + field.name.utf8.count + field.text.utf8.count
+        }
+        count += WireSize.of(metadata)
+        for edge in edges {
+            count += WireSize.overhead * 3 + edge.label.utf8.count + edge.target.string.utf8.count
+            count += WireSize.of(edge.metadata)
+        }
+        return count
+    }
+}
+
+/// Bounds of what values take on the wire.
+private enum WireSize {
+    /// Of a tag and a length; a number is no longer.
+    static let overhead = 12
+
+    static func of(_ metadata: Metadata) -> Int {
+        metadata.reduce(overhead) { count, field in
+            count + overhead * 2 + field.key.utf8.count + of(field.value)
+        }
+    }
+
+    static func of(_ value: Value) -> Int {
+        switch value {
+        case .bool, .int, .double, .timestamp: overhead * 2
+        case .string(let text): overhead * 2 + text.utf8.count
+        case .list(let elements): elements.reduce(overhead * 2) { $0 + of($1) }
+        case .object(let metadata): overhead + of(metadata)
+        }
+    }
+}
