@@ -1131,7 +1131,7 @@ const ProtobufCMessageDescriptor lodestone__v1__index_status__descriptor =
   (ProtobufCMessageInit) lodestone__v1__index_status__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lodestone__v1__collection_description__field_descriptors[10] =
+static const ProtobufCFieldDescriptor lodestone__v1__collection_description__field_descriptors[11] =
 {
   {
     "name",
@@ -1253,6 +1253,18 @@ static const ProtobufCFieldDescriptor lodestone__v1__collection_description__fie
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "number",
+    11,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Lodestone__V1__CollectionDescription, has_number),
+    offsetof(Lodestone__V1__CollectionDescription, number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lodestone__v1__collection_description__field_indices_by_name[] = {
   7,   /* field[7] = base_bytes */
@@ -1262,6 +1274,7 @@ static const unsigned lodestone__v1__collection_description__field_indices_by_na
   4,   /* field[4] = edges */
   8,   /* field[8] = index */
   0,   /* field[0] = name */
+  10,   /* field[10] = number */
   1,   /* field[1] = options */
   5,   /* field[5] = sequence_number */
   3,   /* field[3] = vectors */
@@ -1269,7 +1282,7 @@ static const unsigned lodestone__v1__collection_description__field_indices_by_na
 static const ProtobufCIntRange lodestone__v1__collection_description__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 10 }
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor lodestone__v1__collection_description__descriptor =
 {
@@ -1279,7 +1292,7 @@ const ProtobufCMessageDescriptor lodestone__v1__collection_description__descript
   "Lodestone__V1__CollectionDescription",
   "lodestone.v1",
   sizeof(Lodestone__V1__CollectionDescription),
-  10,
+  11,
   lodestone__v1__collection_description__field_descriptors,
   lodestone__v1__collection_description__field_indices_by_name,
   1,  lodestone__v1__collection_description__number_ranges,

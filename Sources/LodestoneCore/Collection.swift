@@ -232,6 +232,11 @@ public struct CollectionDescription: Sendable, Equatable {
     public var index: IndexStatus
     /// Those of `options.metadataIndexes` that are being built: until then filters read the documents.
     public var buildingIndexes: [MetadataIndex]
+    /// Of the collection in its store, from 1.
+    ///
+    /// Never given twice: a collection that was dropped and created again has another one. 0: the
+    /// server's release doesn't say it.
+    public var number: UInt64
 
     /// Creates a description; without `index`, of one that answers for every vector.
     public init(
@@ -244,7 +249,8 @@ public struct CollectionDescription: Sendable, Equatable {
         changesSinceBase: Int = 0,
         baseByteCount: UInt64 = 0,
         index: IndexStatus? = nil,
-        buildingIndexes: [MetadataIndex] = []
+        buildingIndexes: [MetadataIndex] = [],
+        number: UInt64 = 0
     ) {
         self.name = name
         self.options = options
@@ -255,6 +261,7 @@ public struct CollectionDescription: Sendable, Equatable {
         self.changesSinceBase = changesSinceBase
         self.baseByteCount = baseByteCount
         self.buildingIndexes = buildingIndexes
+        self.number = number
         self.index =
             index ?? IndexStatus(strategy: options.vectorStrategy, indexedVectors: vectors)
     }

@@ -118,7 +118,8 @@ extension CollectionDescription {
             edges: Int(clamping: message.edges),
             sequenceNumber: message.sequence_number,
             changesSinceBase: Int(clamping: message.changes_since_base),
-            baseByteCount: message.base_bytes
+            baseByteCount: message.base_bytes,
+            number: message.number
         )
         if let status = message.index {
             index = try within("index") { () throws(LodestoneError) in try IndexStatus(status) }

@@ -74,6 +74,7 @@ extension MessageWriter {
             writer.varint(8, collection.baseByteCount)
             writer.indexStatus(9, collection.index)
             writer.metadataIndexes(10, collection.buildingIndexes)
+            if collection.number > 0 { writer.varint(11, collection.number) }
         }
     }
 

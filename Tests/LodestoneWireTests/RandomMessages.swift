@@ -140,7 +140,8 @@ struct RandomMessages {
             changesSinceBase: count(),
             baseByteCount: number(),
             index: indexStatus(),
-            buildingIndexes: indexes()
+            buildingIndexes: indexes(),
+            number: number()
         )
     }
 

@@ -175,7 +175,8 @@ final class Collection: Sendable {
             changesSinceBase: state.changesSinceBase,
             baseByteCount: UInt64(contents.base?.count ?? 0),
             index: indexStatus(of: contents),
-            buildingIndexes: state.values.incompleteFields.map { MetadataIndex(path: $0.path) }
+            buildingIndexes: state.values.incompleteFields.map { MetadataIndex(path: $0.path) },
+            number: UInt64(clamping: record.number)
         )
     }
 

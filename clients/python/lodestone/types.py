@@ -235,6 +235,9 @@ class CollectionDescription:
     metadata_indexes: Sequence[Path] = ()
     #: Those of them that are being built: until then filters read the documents.
     building_indexes: Sequence[Path] = ()
+    #: Of the collection in its store, never given twice: a collection that was dropped and created
+    #: again has another one. 0: the server's release doesn't say it.
+    number: int = 0
 
 
 @dataclass(frozen=True)

@@ -159,6 +159,7 @@ def read_description(message: Any) -> CollectionDescription:
         _read_text_options(options.text),
         [read_path(index.path) for index in options.metadata_indexes],
         [read_path(index.path) for index in message.building_indexes],
+        message.number,
     )
 
 

@@ -47,7 +47,7 @@ TURKISH: TextLanguage
 YIDDISH: TextLanguage
 
 class CollectionDescription(_message.Message):
-    __slots__ = ["base_bytes", "building_indexes", "changes_since_base", "documents", "edges", "index", "name", "options", "sequence_number", "vectors"]
+    __slots__ = ["base_bytes", "building_indexes", "changes_since_base", "documents", "edges", "index", "name", "number", "options", "sequence_number", "vectors"]
     BASE_BYTES_FIELD_NUMBER: _ClassVar[int]
     BUILDING_INDEXES_FIELD_NUMBER: _ClassVar[int]
     CHANGES_SINCE_BASE_FIELD_NUMBER: _ClassVar[int]
@@ -55,6 +55,7 @@ class CollectionDescription(_message.Message):
     EDGES_FIELD_NUMBER: _ClassVar[int]
     INDEX_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
     OPTIONS_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_NUMBER_FIELD_NUMBER: _ClassVar[int]
     VECTORS_FIELD_NUMBER: _ClassVar[int]
@@ -65,10 +66,11 @@ class CollectionDescription(_message.Message):
     edges: int
     index: IndexStatus
     name: bytes
+    number: int
     options: CollectionOptions
     sequence_number: int
     vectors: int
-    def __init__(self, name: _Optional[bytes] = ..., options: _Optional[_Union[CollectionOptions, _Mapping]] = ..., documents: _Optional[int] = ..., vectors: _Optional[int] = ..., edges: _Optional[int] = ..., sequence_number: _Optional[int] = ..., changes_since_base: _Optional[int] = ..., base_bytes: _Optional[int] = ..., index: _Optional[_Union[IndexStatus, _Mapping]] = ..., building_indexes: _Optional[_Iterable[_Union[MetadataIndex, _Mapping]]] = ...) -> None: ...
+    def __init__(self, name: _Optional[bytes] = ..., options: _Optional[_Union[CollectionOptions, _Mapping]] = ..., documents: _Optional[int] = ..., vectors: _Optional[int] = ..., edges: _Optional[int] = ..., sequence_number: _Optional[int] = ..., changes_since_base: _Optional[int] = ..., base_bytes: _Optional[int] = ..., index: _Optional[_Union[IndexStatus, _Mapping]] = ..., building_indexes: _Optional[_Iterable[_Union[MetadataIndex, _Mapping]]] = ..., number: _Optional[int] = ...) -> None: ...
 
 class CollectionOptions(_message.Message):
     __slots__ = ["dimension", "metadata_indexes", "metric", "text", "text_strategy", "vector_strategy"]

@@ -390,10 +390,15 @@ struct  Lodestone__V1__CollectionDescription
    */
   size_t n_building_indexes;
   Lodestone__V1__MetadataIndex **building_indexes;
+  /*
+   * in its store, never given twice; absent: unknown
+   */
+  protobuf_c_boolean has_number;
+  uint64_t number;
 };
 #define LODESTONE__V1__COLLECTION_DESCRIPTION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__collection_description__descriptor) \
-    , 0, {0,NULL}, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0,NULL }
+    , 0, {0,NULL}, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0,NULL, 0, 0 }
 
 
 /* Lodestone__V1__FlatOptions methods */
