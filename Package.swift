@@ -240,7 +240,9 @@ let package = Package(
         ),
         .testTarget(
             name: "LodestoneCommandTests",
-            dependencies: ["lodestone", "lodestoned", "readme-example", "TestSupport"],
+            dependencies: [
+                "lodestone", "lodestoned", "readme-example", "LodestoneImport", "TestSupport",
+            ],
             swiftSettings: strict
         ),
         .executableTarget(
@@ -251,7 +253,7 @@ let package = Package(
         ),
         .testTarget(
             name: "LodestoneImportTests",
-            dependencies: ["LodestoneImport"],
+            dependencies: ["LodestoneImport", "TestSupport"],
             swiftSettings: strict
         ),
     ]

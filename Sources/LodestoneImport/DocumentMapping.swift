@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Foundation
 import LodestoneCore
 
 /// Why an object can't become a document.
@@ -8,7 +9,17 @@ struct MappingError: Error, Equatable {
 
 extension DocumentMapping {
     /// Turns the members of one object into a document.
-    func document(_ members: [JSONMember]) throws(MappingError) -> Document {
+    ///
+    /// - Parameters:
+    ///   - members: Of the object.
+    ///   - isDump: Whether the line is known to be one of a dump; else its form decides.
+    ///   - counts: Takes in which fields it has.
+    /// - Returns: The document.
+    /// - Throws: What a line is left out for.
+    func document(_ members: [JSONMember], isDump: Bool, _ counts: inout FieldCounts)
+        throws(MappingError) -> Document
+    {
+        if isDump || Self.isDumped(members) { return try dumped(members) }
         var fields: [String: JSONValue] = [:]
         for member in members {
             guard fields.updateValue(member.value, forKey: member.name) == nil else {
@@ -22,19 +33,26 @@ extension DocumentMapping {
                 document.text.append(TextField(name: name, text: try joined(value, in: name)))
             }
         }
+        var rest: [JSONMember] = []
         for member in members where member.name != id && member.value != .null {
-            if member.name == vector, case .array(let elements) = member.value {
-                document.vector = try numbers(elements)
-                continue
-            }
-            if let text {
-                if text.contains(member.name) { continue }
+            if member.name == vector, Self.isVector(member.value) {
+                document.vector = try elements(member.value)
+            } else if let text {
+                counts.add(member.name)
+                if !text.contains(member.name) { rest.append(member) }
             } else if case .string(let string) = member.value {
+                counts.add(member.name, isImpliedText: true)
                 document.text.append(TextField(name: member.name, text: string))
-                continue
+            } else {
+                counts.add(member.name)
+                rest.append(member)
             }
-            document.metadata[member.name] = try value(member.value, in: member.name)
         }
+        document.metadata = try MetadataMapping.metadata(
+            rest,
+            in: "",
+            depth: MetadataMapping.depthInDocument
+        )
         return try checked(document)
     }
 
@@ -43,6 +61,7 @@ extension DocumentMapping {
         switch value {
         case .string(let text): string = text
         case .int(let number): string = String(number)
+        case .beyondInt64(let digits, _): string = digits
         case nil: throw MappingError(message: "the field '\(id)', which is the id, is missing")
         case .some(let other):
             throw MappingError(
@@ -79,50 +98,64 @@ extension DocumentMapping {
         }
     }
 
+    private static func isVector(_ value: JSONValue) -> Bool {
+        switch value {
+        case .array: true
+        case .object(let members): members.count == 1 && members[0].name == TypedValue.float32
+        default: false
+        }
+    }
+
+    /// The elements of a vector: an array of numbers, or `{"$float32": "…"}`.
+    private func elements(_ value: JSONValue) throws(MappingError) -> [Float] {
+        switch value {
+        case .array(let elements): return try numbers(elements)
+        case .object(let members):
+            guard members.count == 1, members[0].name == TypedValue.float32,
+                case .string(let text) = members[0].value,
+                let bytes = Data(base64Encoded: text), bytes.count % 4 == 0
+            else {
+                throw MappingError(
+                    message: "the vector is no base64 of floats, four bytes each"
+                )
+            }
+            return try finite(
+                bytes.withUnsafeBytes { bytes in
+                    (0..<bytes.count / 4).map { place in
+                        Float(
+                            bitPattern: UInt32(
+                                littleEndian: bytes.loadUnaligned(
+                                    fromByteOffset: place * 4,
+                                    as: UInt32.self
+                                )
+                            )
+                        )
+                    }
+                }
+            )
+        default: throw MappingError(message: "the vector is \(value.kind)")
+        }
+    }
+
     private func numbers(_ elements: [JSONValue]) throws(MappingError) -> [Float] {
         var vector: [Float] = []
         vector.reserveCapacity(elements.count)
         for (index, element) in elements.enumerated() {
-            let number: Float
-            switch element {
-            case .int(let whole): number = Float(whole)
-            case .double(let double): number = Float(double)
-            default:
+            guard let number = element.float else {
                 throw MappingError(
                     message: "element \(index) of the vector is \(element.kind), not a number"
                 )
             }
-            guard number.isFinite else {
-                throw MappingError(message: "element \(index) of the vector is out of range")
-            }
             vector.append(number)
         }
-        return vector
+        return try finite(vector)
     }
 
-    private func value(_ json: JSONValue, in name: String) throws(MappingError) -> Value {
-        switch json {
-        case .null:
-            throw MappingError(message: "the field '\(name)' has null in a list")
-        case .bool(let flag): return .bool(flag)
-        case .int(let number): return .int(number)
-        case .double(let number): return .double(number)
-        case .string(let text): return .string(text)
-        case .array(let elements):
-            var list: [Value] = []
-            for element in elements { list.append(try value(element, in: name)) }
-            return .list(list)
-        case .object(let members):
-            var object: Metadata = [:]
-            for member in members where member.value != .null {
-                let path = "\(name).\(member.name)"
-                let old = object.updateValue(try value(member.value, in: path), forKey: member.name)
-                guard old == nil else {
-                    throw MappingError(message: "the field '\(path)' occurs twice")
-                }
-            }
-            return .object(object)
+    private func finite(_ vector: [Float]) throws(MappingError) -> [Float] {
+        if let index = vector.firstIndex(where: { !$0.isFinite }) {
+            throw MappingError(message: "element \(index) of the vector is out of range")
         }
+        return vector
     }
 
     /// Looks at what one document would make a server refuse a whole batch for.
@@ -132,11 +165,132 @@ extension DocumentMapping {
                 message: "a text field's name has \(field.name.utf8.count) bytes; 1 to 64 are good"
             )
         }
-        for name in document.metadata.keys where !(1...256).contains(name.utf8.count) {
+        return document
+    }
+}
+
+extension DocumentMapping {
+    private static let dumpedNames = ["id", "text", "metadata", "vector", "edges"]
+
+    /// Whether an object has the form that `scan --lines` and `export` write: text and metadata are
+    /// objects, and nothing else is there but an id, a vector and edges.
+    private static func isDumped(_ members: [JSONMember]) -> Bool {
+        var objects = 0
+        for member in members {
+            guard dumpedNames.contains(member.name) else { return false }
+            if case .object = member.value, ["text", "metadata"].contains(member.name) {
+                objects += 1
+            }
+        }
+        return objects == 2
+    }
+
+    private func dumped(_ members: [JSONMember]) throws(MappingError) -> Document {
+        guard text == nil, id == "id" else {
             throw MappingError(
-                message: "a field's name has \(name.utf8.count) bytes; 1 to 256 are good"
+                message: "the line is of a dump, which says itself what is text; leave --text and "
+                    + "--id-field out"
             )
         }
-        return document
+        var fields: [String: JSONValue] = [:]
+        for member in members {
+            guard Self.dumpedNames.contains(member.name) else {
+                throw MappingError(
+                    message: "'\(member.name.prefix(80))' is no part of a dumped document"
+                )
+            }
+            guard fields.updateValue(member.value, forKey: member.name) == nil else {
+                throw MappingError(message: "the field '\(member.name)' occurs twice")
+            }
+        }
+        var document = Document(id: try documentID(fields["id"]))
+        var names: Set<String> = []
+        for member in try Self.object(fields["text"], "text") {
+            guard case .string(let text) = member.value else {
+                throw MappingError(message: "the text '\(member.name)' is \(member.value.kind)")
+            }
+            guard names.insert(member.name).inserted else {
+                throw MappingError(message: "the text '\(member.name)' occurs twice")
+            }
+            document.text.append(TextField(name: member.name, text: text))
+        }
+        document.metadata = try MetadataMapping.metadata(
+            try Self.object(fields["metadata"], "metadata"),
+            in: "",
+            depth: MetadataMapping.depthInDocument
+        )
+        if let vector = fields["vector"], vector != .null {
+            document.vector = try elements(vector)
+        }
+        switch fields["edges"] {
+        case nil, .null: break
+        case .array(let edges):
+            for edge in edges { document.edges.append(try Self.edge(edge)) }
+        case .some(let other): throw MappingError(message: "'edges' is \(other.kind)")
+        }
+        return try checked(document)
+    }
+
+    private static func object(_ value: JSONValue?, _ name: String) throws(MappingError)
+        -> [JSONMember]
+    {
+        switch value {
+        case nil, .null: return []
+        case .object(let members): return members
+        case .some(let other): throw MappingError(message: "'\(name)' is \(other.kind)")
+        }
+    }
+
+    private static func edge(_ json: JSONValue) throws(MappingError) -> Edge {
+        guard case .object(let members) = json else {
+            throw MappingError(message: "an edge is \(json.kind), not an object")
+        }
+        var label: String?
+        var target: DocumentID?
+        var weight: Float = 1
+        var metadata: Metadata = [:]
+        for member in members {
+            switch (member.name, member.value) {
+            case ("label", .string(let text)): label = text
+            case ("target", .string(let text)):
+                do {
+                    target = try DocumentID(text)
+                } catch {
+                    throw MappingError(message: "the target of an edge: \(error.message)")
+                }
+            case ("weight", let value):
+                guard let number = value.float, number.isFinite else {
+                    throw MappingError(message: "the weight of an edge is not a finite number")
+                }
+                weight = number
+            case ("metadata", .object(let members)):
+                metadata = try MetadataMapping.metadata(
+                    members,
+                    in: "",
+                    depth: MetadataMapping.depthInEdge
+                )
+            default:
+                throw MappingError(
+                    message: "'\(member.name.prefix(80))' of an edge is \(member.value.kind)"
+                )
+            }
+        }
+        guard let label, let target, (1...256).contains(label.utf8.count) else {
+            throw MappingError(message: "an edge has no label of 1 to 256 bytes, or no target")
+        }
+        return Edge(label, to: target, weight: weight, metadata: metadata)
+    }
+}
+
+extension JSONValue {
+    /// A number as the nearest float, rounded once.
+    fileprivate var float: Float? {
+        switch self {
+        case .int(let whole): Float(whole)
+        case .double(let double): Float(double)
+        case .betweenFloats(_, let nearest): nearest
+        case .beyondInt64(let digits, _): Float(digits)
+        default: nil
+        }
     }
 }

@@ -23,13 +23,16 @@ package struct DocumentMapping: Sendable, Equatable {
 
 /// Documents of a file of JSON lines, with vectors from a second file if there is one.
 ///
-/// What is neither id, text nor vector becomes metadata; null is left out. Row i of the file of
-/// vectors belongs to line i, bad or not; blank lines don't count as lines there.
+/// What is neither id, text nor vector becomes metadata; null is left out. Lines of a dump
+/// (`DumpHeader`), and those that have its form, say themselves what is what. Row i of the file of
+/// vectors belongs to document i, bad or not; blank lines don't count there.
 package struct DocumentReader: BatchReader {
     private let lines: LineReader
     private let mapping: DocumentMapping
     private let vectors: VectorFile?
     private var row = 0
+    private var isDump = false
+    private var hasEnded = false
     // What one read brings in of the vectors' file.
     private var rows: [[Float]] = []
     private var firstOfRows = 0
@@ -56,11 +59,12 @@ package struct DocumentReader: BatchReader {
         while batch.documents.count < count, byteCount < ImportBatch.maxBytes {
             guard let line = try lines.next() else { break }
             if isBlank(line) { continue }
+            if try takesDumpLine(line) { continue }
             defer { row += 1 }
             do throws(Failure) {
-                var document = try parse(line)
+                var document = try parse(line, &batch.fields)
                 if let vectors { document.vector = try vector(of: vectors, ahead: count) }
-                byteCount += document.approximateByteCount
+                byteCount += document.maxWireByteCount
                 // A batch may name an id once; as with any write, the later one stands.
                 if let place = places[document.id] {
                     batch.badLines.append(
@@ -71,6 +75,8 @@ package struct DocumentReader: BatchReader {
                                 + "\(lines.lineNumber), which stands"
                         )
                     )
+                    let earlier = batch.superseded.removeValue(forKey: batch.lines[place]) ?? []
+                    batch.superseded[lines.lineNumber] = earlier + [batch.documents[place]]
                     batch.documents[place] = document
                     batch.lines[place] = lines.lineNumber
                 } else {
@@ -91,6 +97,14 @@ package struct DocumentReader: BatchReader {
         }
         guard lines.lineNumber > batch.startsAfterLine else {
             try checkRowsAreUsedUp()
+            guard !isDump || hasEnded else {
+                throw .badFile(
+                    path,
+                    "is a dump without its last line, after \(row) documents",
+                    recovery: "Copy or export it again; it is cut short. What was sent stays "
+                        + "written."
+                )
+            }
             return nil
         }
         batch.endsAtLine = lines.lineNumber
@@ -100,7 +114,8 @@ package struct DocumentReader: BatchReader {
 
     package mutating func skip(throughLine line: Int) throws(LodestoneError) {
         while lines.lineNumber < line, let skipped = try lines.next() {
-            if !isBlank(skipped) { row += 1 }
+            if isBlank(skipped) { continue }
+            if try !takesDumpLine(skipped) { row += 1 }
         }
     }
 
@@ -112,7 +127,7 @@ package struct DocumentReader: BatchReader {
                 throw .badFile(
                     bad.file,
                     "has a bad line \(bad.line): \(bad.reason)",
-                    recovery: "Mend or remove the line."
+                    recovery: "Correct or remove the line."
                 )
             }
             documents += batch.documents
@@ -130,7 +145,37 @@ package struct DocumentReader: BatchReader {
         return bytes.allSatisfy { $0 == 0x20 || $0 == 0x09 }
     }
 
-    private func parse(_ line: LineReader.Line) throws(Failure) -> Document {
+    /// Looks at the first line of the file, and at lines of a dump that may be its last.
+    ///
+    /// - Returns: Whether the line is the first or the last one of a dump, and no document.
+    private mutating func takesDumpLine(_ line: LineReader.Line) throws(LodestoneError) -> Bool {
+        guard case .bytes(let bytes) = line else { return false }
+        if row == 0, !isDump { try FileFormat.checkFirstLine(bytes, path) }
+        guard row == 0 || isDump, bytes.starts(with: Self.dumpLineStart),
+            let members = try? JSONParser.object(in: bytes),
+            let special = try DumpLine(members, path: path)
+        else { return false }
+        switch special {
+        case .header: isDump = true
+        case .end(let documents):
+            guard documents == row else {
+                throw .badFile(
+                    path,
+                    "is a dump of \(documents) documents, and has \(row)",
+                    recovery: "Copy or export it again; lines are missing. What was sent stays "
+                        + "written."
+                )
+            }
+            hasEnded = true
+        }
+        return true
+    }
+
+    private static let dumpLineStart = Array("{\"\(DumpLine.name)\":".utf8)
+
+    private func parse(_ line: LineReader.Line, _ counts: inout FieldCounts) throws(Failure)
+        -> Document
+    {
         switch line {
         case .tooLong(let byteCount):
             throw .line("\(byteCount) bytes; the limit is \(LineReader.maxLineBytes)")
@@ -142,7 +187,7 @@ package struct DocumentReader: BatchReader {
                 throw .line(error.description)
             }
             do {
-                return try mapping.document(members)
+                return try mapping.document(members, isDump: isDump, &counts)
             } catch {
                 throw .line(error.message)
             }
@@ -173,13 +218,5 @@ package struct DocumentReader: BatchReader {
             "has \(vectors.count) rows; \(path) has \(row) documents",
             recovery: "Give the file whose row i belongs to line i. What was sent stays written."
         )
-    }
-}
-
-extension Document {
-    /// About what it takes on the wire.
-    var approximateByteCount: Int {
-        (vector?.count ?? 0) * 4 + text.reduce(64) { $0 + $1.text.utf8.count + 8 }
-            + metadata.count * 32 + edges.count * 32
     }
 }

@@ -2,8 +2,12 @@
 package import LodestoneCore
 
 /// Edges of a file of tab-separated lines: source, label, target and, if wanted, a weight.
+///
+/// A batch ends between two sources where it can, because batches that share one aren't sent at once.
 package struct EdgeReader: BatchReader {
     private let lines: LineReader
+    // The first edge of the next batch, when reading on to the end of a source went one too far.
+    private var ahead: (edge: SourcedEdge, line: Int)?
 
     /// Opens the file.
     package init(path: String) throws(LodestoneError) {
@@ -13,8 +17,15 @@ package struct EdgeReader: BatchReader {
     package var path: String { lines.path }
 
     package mutating func next(_ count: Int) throws(LodestoneError) -> ImportBatch? {
-        var batch = ImportBatch(path: path, after: lines.lineNumber)
+        var batch = ImportBatch(path: path, after: ahead.map { $0.line - 1 } ?? lines.lineNumber)
         var byteCount = 0
+        if let (edge, line) = ahead {
+            batch.edges.append(edge)
+            batch.lines.append(line)
+            ahead = nil
+        }
+        // From here on it ends with the edges of its last source.
+        let enough = max(1, count - count / 8)
         while batch.edges.count < count, byteCount < ImportBatch.maxBytes,
             let line = try lines.next()
         {
@@ -25,14 +36,19 @@ package struct EdgeReader: BatchReader {
             if bytes.isEmpty { continue }
             byteCount += bytes.count
             do {
-                batch.edges.append(try Self.edge(bytes))
+                let edge = try Self.edge(bytes)
+                if batch.edges.count >= enough, edge.source != batch.edges.last?.source {
+                    ahead = (edge, lines.lineNumber)
+                    break
+                }
+                batch.edges.append(edge)
                 batch.lines.append(lines.lineNumber)
             } catch {
                 batch.badLines.append(bad(error.message))
             }
         }
-        guard lines.lineNumber > batch.startsAfterLine else { return nil }
-        batch.endsAtLine = lines.lineNumber
+        batch.endsAtLine = ahead.map { $0.line - 1 } ?? lines.lineNumber
+        guard batch.endsAtLine > batch.startsAfterLine else { return nil }
         batch.fractionRead = lines.fractionRead
         return batch
     }
@@ -49,7 +65,7 @@ package struct EdgeReader: BatchReader {
                 throw .badFile(
                     bad.file,
                     "has a bad line \(bad.line): \(bad.reason)",
-                    recovery: "Mend or remove the line."
+                    recovery: "Correct or remove the line."
                 )
             }
             edges += batch.edges
@@ -78,7 +94,7 @@ package struct EdgeReader: BatchReader {
         var weight: Float = 1
         if columns.count == 4 {
             let written = try text(columns[3], "weight")
-            guard let number = Float(written), number.isFinite else {
+            guard isDecimal(written), let number = Float(written), number.isFinite else {
                 throw MappingError(message: "the weight '\(written)' is not a finite number")
             }
             weight = number
@@ -87,6 +103,13 @@ package struct EdgeReader: BatchReader {
             from: try id(columns[0], "source"),
             Edge(label, to: try id(columns[2], "target"), weight: weight)
         )
+    }
+
+    /// Whether a number is written in digits; `Float` takes hexadecimal ones and words, too.
+    private static func isDecimal(_ text: String) -> Bool {
+        text.utf8.allSatisfy { byte in
+            (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || "+-.eE".utf8.contains(byte)
+        }
     }
 
     private static func text(_ column: Slice<UnsafeRawBufferPointer>, _ name: String)

@@ -48,6 +48,19 @@ package final class InputFile {
         }
     }
 
+    /// The first bytes; fewer when the file ends before.
+    func readStart(_ count: Int) throws(LodestoneError) -> [UInt8] {
+        let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 1)
+        defer { bytes.deallocate() }
+        var done = 0
+        while done < count {
+            let read = try read(into: UnsafeMutableRawBufferPointer(rebasing: bytes[done...]))
+            guard read > 0 else { break }
+            done += read
+        }
+        return Array(bytes[..<done])
+    }
+
     /// Fills `buffer` from `offset` on.
     ///
     /// - Throws: `.invalidArgument` when the file ends first.
@@ -108,7 +121,7 @@ extension LodestoneError {
     }
 }
 
-/// The bytes of a file in order, decompressed when its name ends in `.zst`.
+/// The bytes of a file in order, decompressed when it is compressed with Zstandard.
 ///
 /// Threading: one thread at a time.
 final class ByteReader {
@@ -117,11 +130,25 @@ final class ByteReader {
     /// Bytes taken from the file so far, before decompression.
     private(set) var consumedByteCount = 0
     private var decompressor: Decompressor?
+    // What was read to see which format the file has, and how much of it was handed out.
+    private var start: [UInt8] = []
+    private var startTaken = 0
 
+    /// Opens a file and looks at its first bytes.
+    ///
+    /// - Throws: `BAD_FILE` for one in a format that has no lines.
     init(path: String) throws(LodestoneError) {
         file = try InputFile(path: path)
-        if path.hasSuffix(".zst") { decompressor = try Decompressor(path: path) }
+        start = try file.readStart(FileFormat.byteCount)
+        if FileFormat.isZstandard(start) || path.hasSuffix(".zst") && !start.isEmpty {
+            decompressor = try Decompressor(path: path)
+        } else {
+            try FileFormat.check(start, path)
+        }
     }
+
+    /// Whether `consumedByteCount` counts other bytes than those that were handed out.
+    var isCompressed: Bool { decompressor != nil }
 
     /// Reads on.
     ///
@@ -132,7 +159,13 @@ final class ByteReader {
     }
 
     private func take(_ buffer: UnsafeMutableRawBufferPointer) throws(LodestoneError) -> Int {
-        let count = try file.read(into: buffer)
+        var count = min(start.count - startTaken, buffer.count)
+        if count > 0 {
+            buffer.copyBytes(from: start[startTaken..<startTaken + count])
+            startTaken += count
+        } else {
+            count = try file.read(into: buffer)
+        }
         consumedByteCount += count
         return count
     }

@@ -12,8 +12,14 @@ package struct ImportBatch: Sendable {
     package var edges: [SourcedEdge] = []
     /// The line of each document or edge, 1 is the first.
     package var lines: [Int] = []
+    /// Earlier documents of an id, the last one last, by the line of the one that stands.
+    ///
+    /// A batch may name an id once. The last of these is sent when the one that stands is refused.
+    package var superseded: [Int: [Document]] = [:]
     /// What was left out.
     package var badLines: [BadLine] = []
+    /// The fields of its lines.
+    package var fields = FieldCounts()
     /// The line before the batch's first; 0 at the start.
     ///
     /// Counted over all files of a reader that has several, as `endsAtLine` is.
@@ -23,6 +29,7 @@ package struct ImportBatch: Sendable {
     /// How much of the input had been read then, 0 to 1.
     package var fractionRead = 0.0
 
+    /// Begins a batch after a line.
     package init(path: String, after line: Int) {
         self.path = path
         startsAfterLine = line
@@ -32,23 +39,48 @@ package struct ImportBatch: Sendable {
     /// Documents or edges.
     package var count: Int { documents.count + edges.count }
 
-    /// The first and the second half, to find out which line a server refuses.
-    package var halves: (ImportBatch, ImportBatch) {
-        var first = self
-        var second = self
-        first.badLines = []
-        second.badLines = []
-        let middle = count / 2
-        first.lines = Array(lines[..<middle])
-        second.lines = Array(lines[middle...])
+    /// The documents it writes, or those whose edges it adds.
+    package var ids: [DocumentID] {
+        documents.isEmpty ? edges.map(\.source) : documents.map(\.id)
+    }
+
+    /// Some of its documents or edges, to find out which line a server refuses.
+    func part(_ part: Range<Int>) -> ImportBatch {
+        var copy = self
+        copy.badLines = []
+        copy.lines = Array(lines[part])
         if documents.isEmpty {
-            first.edges = Array(edges[..<middle])
-            second.edges = Array(edges[middle...])
+            copy.edges = Array(edges[part])
         } else {
-            first.documents = Array(documents[..<middle])
-            second.documents = Array(documents[middle...])
+            copy.documents = Array(documents[part])
         }
-        return (first, second)
+        return copy
+    }
+}
+
+/// How many lines had which fields, so that a misspelt name is noticed.
+package struct FieldCounts: Codable, Sendable, Equatable {
+    /// Lines by the field's name; no more than `maxNames` names.
+    package private(set) var lines: [String: Int] = [:]
+    /// Fields that were taken as text because nobody named those that are.
+    package private(set) var impliedText: Set<String> = []
+
+    private static let maxNames = 256
+
+    package init() {}
+
+    mutating func add(_ name: String, isImpliedText: Bool = false) {
+        guard lines[name] != nil || lines.count < Self.maxNames else { return }
+        lines[name, default: 0] += 1
+        if isImpliedText { impliedText.insert(name) }
+    }
+
+    mutating func add(_ other: FieldCounts) {
+        for (name, count) in other.lines
+        where lines[name] != nil || lines.count < Self.maxNames {
+            lines[name, default: 0] += count
+        }
+        impliedText.formUnion(other.impliedText.prefix(Self.maxNames))
     }
 }
 
@@ -73,4 +105,6 @@ package protocol BatchReader {
 extension ImportBatch {
     /// Bytes of documents and edges after which a batch ends, well below a frame's limit.
     static let maxBytes = 4 << 20
+    /// The most documents or edges of a batch.
+    package static let maxCount = 10_000
 }

@@ -8,7 +8,7 @@ package struct ImportOptions: Sendable, Equatable {
     package var batchSize = 1_000
     /// Batches under way at once.
     ///
-    /// With 1, lines are applied in the order of the file, which matters when an id occurs twice.
+    /// However many: of two lines with one id the later one stands.
     package var inFlight = 4
     /// Stop at the first bad line.
     package var isStrict = false
@@ -18,6 +18,16 @@ package struct ImportOptions: Sendable, Equatable {
         self.inFlight = inFlight
         self.isStrict = isStrict
     }
+}
+
+/// A batch that a store has, and what it was called there.
+package struct WrittenBatch: Codable, Sendable, Equatable {
+    /// The first half of its request id.
+    package var runID: UInt64
+    /// The line before its first.
+    package var startsAfterLine: Int
+    /// That its receipt named.
+    package var sequenceNumber: UInt64
 }
 
 /// How far an import has come; every number counts only what the server acknowledged.
@@ -30,6 +40,12 @@ package struct ImportProgress: Sendable, Equatable {
     package var badLineCount = 0
     /// The first of them.
     package var badLines: [BadLine] = []
+    /// Of them, those that the server refused.
+    package var refusedLines: [Int] = []
+    /// Which fields lines had.
+    package var fields = FieldCounts()
+    /// Of the batches that were written at once, the one that the store took last.
+    package var latestBatch: WrittenBatch?
     /// Every line up to this one is done with.
     package var throughLine = 0
     /// Of the input, 0 to 1.
@@ -51,6 +67,10 @@ package struct ImportProgress: Sendable, Equatable {
 /// The reader works on a queue of its own, because it waits for files. A batch that the server
 /// refuses for its content is halved until the lines at fault are found, so that one of them does
 /// not take its 999 neighbors along.
+///
+/// The order of the file wins, however many batches are under way: one that shares an id with a batch
+/// before it waits until that one, and all before that one, are acknowledged and reported. So batches
+/// that a run was cut at are never of the same id either, and a later run may write all of them again.
 package struct ImportRun: Sendable {
     /// Sends one batch under a request id.
     package typealias Send =
@@ -64,8 +84,8 @@ package struct ImportRun: Sendable {
     ///
     /// - Parameters:
     ///   - options: How to go about it.
-    ///   - runID: The first half of every request id; the second is the batch's place. A batch that
-    ///     is sent again by a later run of the same id and the same batch size is known.
+    ///   - runID: The first half of every request id; the second is the batch's place. A later run has
+    ///     another one, because what the store knows to be written may have been dropped since.
     ///   - send: Sends one batch.
     package init(options: ImportOptions = ImportOptions(), runID: UInt64, send: @escaping Send) {
         self.options = options
@@ -88,24 +108,28 @@ package struct ImportRun: Sendable {
     ) async throws(LodestoneError) -> ImportProgress {
         let source = BatchSource(reader)
         try await source.skip(throughLine: progress.throughLine)
-        var ledger = Ledger(progress: progress)
+        var ledger = Ledger(progress: progress, runID: runID)
         var failure: LodestoneError?
         await withTaskGroup(of: Outcome.self) { group in
+            var held: ImportBatch?
             var isExhausted = false
             var underWay = 0
             while true {
-                while !isExhausted, failure == nil, underWay < options.inFlight {
+                while failure == nil, underWay < options.inFlight {
                     do throws(LodestoneError) {
-                        guard let batch = try await source.next(options.batchSize) else {
-                            isExhausted = true
-                            break
+                        if held == nil, !isExhausted {
+                            held = try await source.next(options.batchSize)
+                            isExhausted = held == nil
                         }
-                        let place = ledger.open(batch)
-                        group.addTask { await self.apply(batch, place: place) }
-                        underWay += 1
                     } catch {
                         failure = error
                     }
+                    guard let batch = held, ledger.admits(batch, inFlight: options.inFlight)
+                    else { break }
+                    held = nil
+                    let place = ledger.open(batch)
+                    group.addTask { await self.apply(batch, place: place) }
+                    underWay += 1
                 }
                 guard let outcome = await group.next() else { break }
                 underWay -= 1
@@ -127,6 +151,10 @@ package struct ImportRun: Sendable {
         var accepted = 0
         var replaced = 0
         var badLines: [BadLine]
+        /// Of `badLines`, the lines that the server refused.
+        var refusedLines: [Int] = []
+        /// Of the whole batch, when it was written at once.
+        var sequenceNumber: UInt64?
         var failure: LodestoneError?
     }
 
@@ -137,16 +165,17 @@ package struct ImportRun: Sendable {
             return outcome
         }
         guard batch.count > 0 else { return outcome }
-        let id = RequestID(high: runID, low: UInt64(batch.startsAfterLine))
         do {
-            outcome.replaced = try await send(batch, id).replaced
+            let receipt = try await send(batch, requestID(of: batch))
+            outcome.replaced = receipt.replaced
             outcome.accepted = batch.count
+            outcome.sequenceNumber = receipt.sequenceNumber
         } catch {
             guard Self.isAboutContent(error) else {
                 outcome.failure = error
                 return outcome
             }
-            await narrow(batch, refusedWith: error, &outcome)
+            await narrow(batch, part: 0..<batch.count, refusedWith: error, &outcome)
             if outcome.accepted == 0, batch.count >= 10 {
                 // Nothing of so many is good: that is no matter of single lines.
                 outcome.failure = error
@@ -155,30 +184,69 @@ package struct ImportRun: Sendable {
         return outcome
     }
 
+    /// Sends the halves of a part that was refused, the first one first.
     private func narrow(
         _ batch: ImportBatch,
+        part: Range<Int>,
         refusedWith error: LodestoneError,
         _ outcome: inout Outcome
     ) async {
-        guard batch.count > 1 else {
-            let bad = BadLine(file: batch.path, line: batch.lines[0], reason: error.message)
+        guard part.count > 1 else {
+            let line = batch.lines[part.lowerBound]
+            let bad = BadLine(file: batch.path, line: line, reason: error.message)
             outcome.badLines.append(bad)
-            if options.isStrict { outcome.failure = Self.strictFailure(bad) }
+            outcome.refusedLines.append(line)
+            if options.isStrict {
+                outcome.failure = Self.strictFailure(bad)
+            } else {
+                await sendEarlier(batch, place: part.lowerBound, &outcome)
+            }
             return
         }
-        let (first, second) = batch.halves
-        for half in [first, second] where outcome.failure == nil {
+        let middle = part.lowerBound + part.count / 2
+        for half in [part.lowerBound..<middle, middle..<part.upperBound]
+        where outcome.failure == nil {
             do {
-                outcome.replaced += try await send(half, .random()).replaced
+                let receipt = try await send(batch.part(half), requestID(of: batch, part: half))
+                outcome.replaced += receipt.replaced
                 outcome.accepted += half.count
             } catch {
                 if Self.isAboutContent(error) {
-                    await narrow(half, refusedWith: error, &outcome)
+                    await narrow(batch, part: half, refusedWith: error, &outcome)
                 } else {
                     outcome.failure = error
                 }
             }
         }
+    }
+
+    /// Sends the last good one of the documents that a refused one took the place of.
+    private func sendEarlier(_ batch: ImportBatch, place: Int, _ outcome: inout Outcome) async {
+        var one = batch.part(place..<place + 1)
+        for (age, document) in (batch.superseded[one.lines[0]] ?? []).reversed().enumerated() {
+            one.documents = [document]
+            // Counts that no part of a batch has tell the attempts apart.
+            let id = requestID(of: batch, part: place..<place + ImportBatch.maxCount + 1 + age)
+            do {
+                outcome.replaced += try await send(one, id).replaced
+                outcome.accepted += 1
+                return
+            } catch {
+                guard Self.isAboutContent(error) else {
+                    outcome.failure = error
+                    return
+                }
+            }
+        }
+    }
+
+    /// The same for the same part of the same batch in every run, and another one for every other.
+    ///
+    /// Bits 0 to 33 of the second half are the line before the batch, the next 14 where the part
+    /// begins, the last 16 its elements: 0 for the whole.
+    package func requestID(of batch: ImportBatch, part: Range<Int> = 0..<0) -> RequestID {
+        let place = UInt64(part.lowerBound) << 34 | UInt64(part.count) << 48
+        return RequestID(high: runID, low: UInt64(batch.startsAfterLine) | place)
     }
 
     private static func isAboutContent(_ error: LodestoneError) -> Bool {
@@ -194,7 +262,7 @@ package struct ImportRun: Sendable {
         .invalid(
             "BAD_LINE",
             "\(bad)",
-            recovery: "Mend the line and run the import again to go on.",
+            recovery: "Correct the line and run the import again to go on.",
             object: bad.file
         )
     }
@@ -206,13 +274,43 @@ extension ImportRun {
         var progress: ImportProgress
         private var opened = 0
         private var closed = 0
-        private var ends: [Int: (line: Int, fraction: Double)] = [:]
+        private var batches: [Int: Opened] = [:]
         private var waiting: [Int: Outcome] = [:]
+        // Of the batches that are open; no id is in two of them.
+        private var openIDs: Set<DocumentID> = []
 
-        init(progress: ImportProgress) { self.progress = progress }
+        /// What is kept of a batch until it, and all before it, are acknowledged.
+        private struct Opened {
+            let start: Int
+            let end: Int
+            let fraction: Double
+            let ids: [DocumentID]
+            let fields: FieldCounts
+        }
+
+        private let runID: UInt64
+
+        init(progress: ImportProgress, runID: UInt64) {
+            self.progress = progress
+            self.runID = runID
+        }
+
+        /// Whether a batch may be sent now: it shares no id with an open one, and not too many wait
+        /// for one before them.
+        func admits(_ batch: ImportBatch, inFlight: Int) -> Bool {
+            opened - closed < 8 * inFlight && !batch.ids.contains(where: openIDs.contains)
+        }
 
         mutating func open(_ batch: ImportBatch) -> Int {
-            ends[opened] = (batch.endsAtLine, batch.fractionRead)
+            let ids = batch.ids
+            openIDs.formUnion(ids)
+            batches[opened] = Opened(
+                start: batch.startsAfterLine,
+                end: batch.endsAtLine,
+                fraction: batch.fractionRead,
+                ids: ids,
+                fields: batch.fields
+            )
             opened += 1
             return opened - 1
         }
@@ -223,13 +321,25 @@ extension ImportRun {
             waiting[outcome.place] = outcome
             let before = closed
             while let next = waiting.removeValue(forKey: closed),
-                let end = ends.removeValue(forKey: closed)
+                let batch = batches.removeValue(forKey: closed)
             {
+                openIDs.subtract(batch.ids)
                 progress.accepted += next.accepted
                 progress.replaced += next.replaced
                 progress.add(next.badLines)
-                progress.throughLine = end.line
-                progress.fractionDone = end.fraction
+                progress.refusedLines += next.refusedLines
+                progress.fields.add(batch.fields)
+                if let number = next.sequenceNumber,
+                    number > progress.latestBatch?.sequenceNumber ?? 0
+                {
+                    progress.latestBatch = WrittenBatch(
+                        runID: runID,
+                        startsAfterLine: batch.start,
+                        sequenceNumber: number
+                    )
+                }
+                progress.throughLine = batch.end
+                progress.fractionDone = batch.fraction
                 closed += 1
             }
             return closed > before
@@ -238,7 +348,7 @@ extension ImportRun {
 }
 
 /// A reader on a queue of its own, off the cooperative pool.
-private actor BatchSource<Reader: BatchReader> {
+actor BatchSource<Reader: BatchReader> {
     private nonisolated let executor = QueueExecutor(label: "lodestone.import")
     private var reader: Reader
 

@@ -2,11 +2,10 @@
 import Foundation
 package import LodestoneCore
 
-/// Where an import stands, kept in a small file beside its input so that a second run goes on.
+/// Where an import stands, kept in a small file next to its input so that a second run goes on.
 ///
 /// The file is written again after each acknowledged batch and removed at the end. Losing its last
-/// version costs nothing but sending some batches again: their request ids, or the ids of their
-/// documents, make that harmless.
+/// version costs nothing but writing some batches again, in their order, which is harmless.
 package struct ImportState: Codable, Sendable, Equatable {
     /// What the import is about.
     ///
@@ -53,9 +52,9 @@ package struct ImportState: Codable, Sendable, Equatable {
 
     /// What it is about.
     package var subject: Subject
-    /// The first half of the request ids.
-    package var runID: UInt64
-    /// Documents or edges in each batch; another size would need other request ids.
+    /// The first half of the request ids of the run that goes on.
+    package private(set) var runID: UInt64
+    /// Documents or edges in each batch; the check of what is there needs the same batches.
     package var batchSize: Int
     /// Every line up to this one is done with.
     package var throughLine = 0
@@ -65,10 +64,19 @@ package struct ImportState: Codable, Sendable, Equatable {
     package var replaced = 0
     /// Lines left out so far.
     package var badLineCount = 0
+    /// Of them, those that the server refused.
+    package var refusedLines: [Int] = []
+    /// Which fields lines had so far.
+    package var fields = FieldCounts()
+    /// The number of the collection that it goes into; another one has another number.
+    package var collectionNumber: UInt64
+    /// Of the batches so far, the one that the store took last: a store that knows it has them all.
+    package var latestBatch: WrittenBatch?
 
     /// A new import.
-    package init(subject: Subject, batchSize: Int) {
+    package init(subject: Subject, collectionNumber: UInt64, batchSize: Int) {
         self.subject = subject
+        self.collectionNumber = collectionNumber
         self.batchSize = batchSize
         runID = .random(in: .min ... .max)
     }
@@ -85,12 +93,18 @@ package struct ImportState: Codable, Sendable, Equatable {
         return state
     }
 
+    /// Begins the next run.
+    package mutating func goOn() { runID = .random(in: .min ... .max) }
+
     /// Takes over what a run reports.
     package mutating func take(_ progress: ImportProgress) {
         throughLine = progress.throughLine
         accepted = progress.accepted
         replaced = progress.replaced
         badLineCount = progress.badLineCount
+        refusedLines = progress.refusedLines
+        fields = progress.fields
+        latestBatch = progress.latestBatch
     }
 
     /// The progress to go on from.
@@ -100,6 +114,9 @@ package struct ImportState: Codable, Sendable, Equatable {
         progress.accepted = accepted
         progress.replaced = replaced
         progress.badLineCount = badLineCount
+        progress.refusedLines = refusedLines
+        progress.fields = fields
+        progress.latestBatch = latestBatch
         return progress
     }
 

@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A value of RFC 8259; whole numbers that fit are kept whole.
+/// A value of RFC 8259; whole numbers are kept whole.
 enum JSONValue: Equatable {
     case null
     case bool(Bool)
     case int(Int64)
     case double(Double)
+    /// A whole number beyond `Int64`, as it is written and as the double that is nearest.
+    ///
+    /// Only an element of a vector may be one: nowhere else is there a value that it could be.
+    case beyondInt64(String, Double)
+    /// A number whose double lies in the middle between two floats, with the float that is nearest to
+    /// what is written: to round twice could give the other one.
+    case betweenFloats(Double, nearest: Float)
     case string(String)
     case array([JSONValue])
     case object([JSONMember])
@@ -15,7 +22,7 @@ enum JSONValue: Equatable {
         switch self {
         case .null: "null"
         case .bool: "a boolean"
-        case .int, .double: "a number"
+        case .int, .double, .beyondInt64, .betweenFloats: "a number"
         case .string: "a string"
         case .array: "an array"
         case .object: "an object"
@@ -42,8 +49,9 @@ struct JSONError: Error, Equatable {
 ///
 /// Strict: no comments, no trailing commas, no NaN, valid UTF-8, paired surrogates.
 struct JSONParser {
-    /// Levels of arrays and objects; what goes deeper would not fit the wire's nesting limit.
-    static let maxDepth = 8
+    /// Levels of arrays and objects; what goes deeper would not fit the wire's nesting limit, even
+    /// where a dump has objects around its values.
+    static let maxDepth = 32
 
     private let bytes: UnsafeRawBufferPointer
     private var position = 0
@@ -301,7 +309,7 @@ extension JSONParser {
                 // Both factors are exact, so one rounding remains (W. D. Clinger, 1990).
                 let power = Self.powersOfTen[abs(exponent)]
                 let size = exponent < 0 ? Double(mantissa) / power : Double(mantissa) * power
-                return .double(isNegative ? -size : size)
+                return decimal(isNegative ? -size : size, from: start)
             }
         }
         return try longNumber(from: start, isWhole: isWhole)
@@ -339,6 +347,15 @@ extension JSONParser {
         guard let number = Double(text), number.isFinite else {
             throw JSONError(problem: "a number out of range", column: start + 1)
         }
-        return .double(number)
+        return isWhole ? .beyondInt64(text, number) : decimal(number, from: start)
+    }
+
+    private func decimal(_ number: Double, from start: Int) -> JSONValue {
+        // The bits of a double beyond those of a float; floats below the normal ones have fewer.
+        let isBetweenFloats = number.bitPattern & 0x1FFF_FFFF == 0x1000_0000
+        guard isBetweenFloats || number.magnitude < Double(Float.leastNormalMagnitude),
+            let float = Float(String(decoding: bytes[start..<position], as: UTF8.self))
+        else { return .double(number) }
+        return .betweenFloats(number, nearest: float)
     }
 }

@@ -58,7 +58,7 @@ final class LineReader {
     /// How much of the file has been read, 0 to 1.
     var fractionRead: Double {
         let total = reader.file.byteCount
-        let ahead = isAtEnd || path.hasSuffix(".zst") ? 0 : end - start
+        let ahead = isAtEnd || reader.isCompressed ? 0 : end - start
         return total == 0 ? 0 : min(1, Double(reader.consumedByteCount - ahead) / Double(total))
     }
 

@@ -2,6 +2,7 @@
 import ArgumentParser
 import Foundation
 import LodestoneClient
+import LodestoneImport
 
 /// Where the server is, who asks, and how answers are printed.
 struct ConnectionOptions: ParsableArguments {

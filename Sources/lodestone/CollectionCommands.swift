@@ -215,12 +215,14 @@ struct DropCommand: ClientCommand {
     {
         if dryRun {
             let count = try await target.count(filter).count
+            if count == 0 { await FilterHint.show(filter, target) }
             return Answer(
                 people: "\(grouped(count)) documents of '\(collection)' would go.",
                 json: .object([("count", .int(count))])
             )
         }
         let receipt = try await target.drop(where: filter)
+        if receipt.dropped == 0 { await FilterHint.show(filter, target) }
         return Answer(
             people: "Dropped \(grouped(receipt.dropped)) documents of '\(collection)'.",
             json: JSON(receipt)

@@ -10,16 +10,27 @@ struct ImportCommand: ClientCommand {
         discussion: """
             Documents are JSON objects, one a line. The id is the field 'id'; text fields are \
             those of --text, or every string at the top level; an array of numbers named 'vector' \
-            is the vector; the rest is metadata. Row i of --vectors belongs to line i. Edges are \
-            lines of source, label, target and an optional weight, separated by tabs. Files that \
-            end in .zst are decompressed. A directory with WordNet's data.noun is read as WordNet.
+            is the vector; the rest is metadata, in which {"$timestamp": "2026-01-31T12:00:00Z"} is a \
+            time and {"$double": "Infinity"} that number. Row i of --vectors belongs to line i. Edges \
+            are lines of source, label, target and an optional weight, separated by tabs. A directory \
+            with WordNet's data.noun is read as WordNet.
 
-            A line that can't be used is left out, counted and shown with its number. An import \
-            that was cut short goes on after the last acknowledged batch when it is run again.
+            A dump of 'export', and lines of 'scan --lines', come back as they were; the collection is \
+            created with the dump's options if it doesn't exist. --dimension and --metric go before \
+            them.
+
+            UTF-8 is read, plain or compressed with Zstandard. Other formats are refused with a command \
+            that makes lines of them. A line that can't be used is left out, counted and shown with \
+            its number; the exit code is 65 if nothing was written at all, or with --strict at the \
+            first such line. When an id occurs twice, the later line stands.
+
+            An import that was cut short goes on after the last acknowledged batch when it is run \
+            again, if all that it wrote is still there; else it begins with the first line.
 
             lodestone import foods docs.jsonl.zst --text words,definition --vectors docs.f16
             lodestone import foods --edges edges.tsv.zst
             lodestone import words /usr/share/wordnet --create
+            lodestone export papers papers.jsonl && lodestone import copy papers.jsonl
             """
     )
 
@@ -33,13 +44,19 @@ struct ImportCommand: ClientCommand {
     var edges: String?
     @Option(help: "The field that is the id.") var idField = "id"
     @Option(help: "The fields that are text, separated by commas.") var text: String?
-    @Flag(help: "Create the collection if it doesn't exist.") var create = false
-    @Option(help: "With --create: elements of every vector. (default: the .npy file's)")
+    @Flag(help: "Create the collection if it doesn't exist; a dump needs no --create.")
+    var create = false
+    @Option(
+        help: """
+            Of a collection that is created: elements of every vector. (default: the .npy file's)
+            """
+    )
     var dimension: Int?
-    @Option(help: "With --create: how near two vectors are.") var metric = MetricName.cosine
+    @Option(help: "Of a collection that is created: how near two vectors are. (default: cosine)")
+    var metric: MetricName?
     @Option(help: "Documents or edges in one batch, which is written whole or not at all.")
     var batchSize = 1_000
-    @Option(help: "Batches under way at once. 1 keeps the order when an id occurs twice.")
+    @Option(help: "Batches under way at once.")
     var inFlight = 4
     @Flag(help: "Stop at the first bad line.") var strict = false
     @Option(help: "Where to keep how far the import is. (default: FILE.lodestone-import)")
@@ -53,8 +70,11 @@ struct ImportCommand: ClientCommand {
         guard documents != nil || vectors == nil else {
             throw ValidationError("--vectors needs the file of documents that they belong to.")
         }
-        guard (1...10_000).contains(batchSize) else {
+        guard (1...ImportBatch.maxCount).contains(batchSize) else {
             throw ValidationError("--batch-size is \(batchSize); 1 to 10,000 are good.")
+        }
+        if let dimension, dimension < 0 {
+            throw ValidationError("--dimension is \(dimension); at least 0.")
         }
         guard (1...64).contains(inFlight) else {
             throw ValidationError("--in-flight is \(inFlight); 1 to 64 are good.")
@@ -62,21 +82,46 @@ struct ImportCommand: ClientCommand {
     }
 
     func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
-        let description = try await describeOrCreate(client)
-        var people: [String] = []
-        var members: [(String, JSON)] = [("collection", .string(collection))]
+        let dump = try dumpHeader()
+        guard dump == nil || text == nil && idField == "id" else {
+            throw .invalid(
+                "DUMP",
+                "\(documents ?? "") is a dump, which says itself what is text.",
+                recovery: "Leave --text and --id-field out.",
+                object: documents
+            )
+        }
+        let description = try await describeOrCreate(client, dump)
+        var tallies: [(name: String, tally: ImportTally)] = []
         if let documents {
             let tally = try await importDocuments(documents, description, client)
-            people.append(tally.people)
-            members.append(("documents", tally.json))
+            tallies.append(("documents", tally))
         }
         if let edges {
             let job = ImportJob(self, input: edges, unit: "edges", description: description)
-            let tally = try await job.run(try EdgeReader(path: edges), client)
-            people.append(tally.people)
-            members.append(("edges", tally.json))
+            let tally = try await job.run(client) { () throws(LodestoneError) in
+                try EdgeReader(path: edges)
+            }
+            tallies.append(("edges", tally))
         }
-        return Answer(people: people.joined(separator: "\n"), json: .object(members))
+        return Answer(
+            people: tallies.map(\.tally.people).joined(separator: "\n"),
+            json: .object(
+                [("collection", .string(collection))] + tallies.map { ($0.name, $0.tally.json) }
+            ),
+            status: tallies.contains { $0.tally.wroteNothing }
+                ? LodestoneError.Code.invalidArgument.exitStatus : 0
+        )
+    }
+
+    /// The first line of a dump, if the documents are one.
+    ///
+    /// A pipe is read once, by the import itself.
+    private func dumpHeader() throws(LodestoneError) -> DumpHeader? {
+        guard let documents, InputKind(documents) == .lines, isRegularFile(documents) else {
+            return nil
+        }
+        return try DumpHeader.read(documents)
     }
 
     private func importDocuments(
@@ -93,37 +138,39 @@ struct ImportCommand: ClientCommand {
                     recovery: "Import its documents from JSON lines in the vectors' order."
                 )
             }
-            return try await job.run(try WordNetReader(directory: path), client)
+            return try await job.run(client) { () throws(LodestoneError) in
+                try WordNetReader(directory: path)
+            }
         }
         let mapping = DocumentMapping(
             id: idField,
             text: text?.split(separator: ",").map(String.init)
         )
-        var file: VectorFile?
-        if let vectors {
-            file = try VectorFile(path: vectors, dimension: description.options.dimension)
+        let dimension = description.options.dimension
+        return try await job.run(client, textFields: mapping.text) { () throws(LodestoneError) in
+            var file: VectorFile?
+            if let vectors { file = try VectorFile(path: vectors, dimension: dimension) }
+            return try DocumentReader(path: path, mapping: mapping, vectors: file)
         }
-        return try await job.run(
-            try DocumentReader(path: path, mapping: mapping, vectors: file),
-            client
-        )
     }
 
-    private func describeOrCreate(_ client: LodestoneClient) async throws(LodestoneError)
-        -> CollectionDescription
+    private func describeOrCreate(_ client: LodestoneClient, _ dump: DumpHeader?)
+        async throws(LodestoneError) -> CollectionDescription
     {
         let target = client.collection(collection)
         do {
             return try await target.describe()
         } catch {
-            guard create, error.code == .notFound else { throw error }
+            guard create || dump != nil, error.code == .notFound else { throw error }
         }
-        var size = dimension ?? 0
-        if let vectors, dimension == nil { size = try VectorFile(path: vectors).dimension }
-        _ = try await client.createCollection(
-            collection,
-            CollectionOptions(dimension: size, metric: metric.metric)
-        )
+        var options = dump?.options ?? CollectionOptions(dimension: 0)
+        if let dimension {
+            options.dimension = dimension
+        } else if let vectors, dump == nil || vectors.hasSuffix(".npy") {
+            options.dimension = try VectorFile(path: vectors).dimension
+        }
+        if let metric { options.metric = metric.metric }
+        _ = try await client.createCollection(collection, options)
         return try await target.describe()
     }
 }

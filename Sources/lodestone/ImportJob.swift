@@ -14,6 +14,13 @@ enum InputKind {
     }
 }
 
+/// Whether a path names a file that can be read more than once.
+func isRegularFile(_ path: String) -> Bool {
+    let file = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+    let attributes = try? FileManager.default.attributesOfItem(atPath: file)
+    return attributes?[.type] as? FileAttributeType == .typeRegular
+}
+
 /// The import of one file: it remembers where it stands, and shows it.
 struct ImportJob {
     private let command: ImportCommand
@@ -33,24 +40,49 @@ struct ImportJob {
         self.description = description
     }
 
-    /// Sends what the reader yields.
-    func run<Reader: BatchReader>(_ reader: sending Reader, _ client: LodestoneClient)
-        async throws(LodestoneError) -> ImportTally
-    {
-        let (path, earlier) = try openState()
-        var state = earlier
-        let before = state.progress
+    /// Sends what a reader yields.
+    ///
+    /// - Parameters:
+    ///   - client: Where to.
+    ///   - textFields: Those that --text names.
+    ///   - open: Opens the input; a second time to look at the lines of an earlier run.
+    /// - Returns: What became of the lines.
+    /// - Throws: What ended the import early.
+    func run<Reader: BatchReader>(
+        _ client: LodestoneClient,
+        textFields: [String]? = nil,
+        _ open: () throws(LodestoneError) -> sending Reader
+    ) async throws(LodestoneError) -> ImportTally {
         let target = client.collection(command.collection)
+        let send: ImportRun.Send = { (batch, id) async throws(LodestoneError) in
+            try await target.indexMany(batch.documents, edges: batch.edges, requestID: id)
+        }
+        let reader = try open()
+        let (path, new) = try newState()
+        var state = new
+        if let path, let earlier = ImportState.load(path, subject: new.subject) {
+            let check = ResumeCheck(earlier, send: send) {
+                (ids, withEdges) async throws(LodestoneError) in
+                try await target.get(ids, include: withEdges ? .edges : [])
+            }
+            if let obstacle = try await check.obstacle(try open(), in: description) {
+                note("Starting \(input) from its first line: \(obstacle).")
+            } else {
+                note("Going on after line \(grouped(earlier.throughLine)) of \(input).")
+                state = earlier
+                state.goOn()
+            }
+        }
+        let before = state.progress
         let run = ImportRun(
             options: ImportOptions(
                 batchSize: state.batchSize,
                 inFlight: command.inFlight,
                 isStrict: command.strict
             ),
-            runID: state.runID
-        ) { (batch, id) async throws(LodestoneError) in
-            try await target.indexMany(batch.documents, edges: batch.edges, requestID: id)
-        }
+            runID: state.runID,
+            send: send
+        )
         let name = URL(fileURLWithPath: input).lastPathComponent
         let meter = ProgressMeter(name, unit: unit, count: before.accepted)
         let end: ImportProgress
@@ -71,20 +103,45 @@ struct ImportJob {
             unit: unit,
             progress: end,
             before: before.accepted,
-            elapsed: elapsed
+            elapsed: elapsed,
+            warnings: warnings(end, textFields)
         )
     }
 
-    /// The state to start from, and the file to keep it in.
-    private func openState() throws(LodestoneError) -> (String?, ImportState) {
+    /// What the fields of the lines say about the command.
+    private func warnings(_ progress: ImportProgress, _ textFields: [String]?) -> [String] {
+        guard progress.accepted > 0 else { return [] }
+        let names = progress.fields.lines.keys.sorted()
+        let absent = (textFields ?? []).filter { !names.contains($0) }
+        if !absent.isEmpty, !names.isEmpty {
+            let shown = names.prefix(20).joined(separator: ", ") + (names.count > 20 ? ", …" : "")
+            return absent.map { "No line has the field '\($0)' of --text; lines have: \(shown)." }
+        }
+        let implied = progress.fields.impliedText.sorted()
+        guard textFields == nil, !implied.isEmpty else { return [] }
+        let shown = implied.prefix(20).joined(separator: ", ") + (implied.count > 20 ? ", …" : "")
+        return [
+            "Taken as text, which filters can't ask for: \(shown). With --text only the fields that it "
+                + "names are."
+        ]
+    }
+
+    /// The state of a run that begins with the first line, and the file to keep it in.
+    private func newState() throws(LodestoneError) -> (String?, ImportState) {
         let subject = try ImportState.Subject(
             address: command.connection.resolvedAddress,
             collection: command.collection,
             input: input,
             settings: "\(command.idField) \(command.text ?? "") \(command.vectors ?? "") \(unit)"
         )
-        let new = ImportState(subject: subject, batchSize: command.batchSize)
+        let new = ImportState(
+            subject: subject,
+            collectionNumber: description.number,
+            batchSize: command.batchSize
+        )
         guard command.resume else { return (nil, new) }
+        // A pipe can't be read again.
+        guard InputKind(input) == .wordNet || isRegularFile(input) else { return (nil, new) }
         guard let path = statePath() else {
             note(
                 "\(input) stands where nothing can be written; give --state FILE to be able to "
@@ -92,11 +149,7 @@ struct ImportJob {
             )
             return (nil, new)
         }
-        guard let state = ImportState.load(path, subject: subject), isStillThere(state) else {
-            return (path, new)
-        }
-        note("Going on after line \(grouped(state.throughLine)) of \(input).")
-        return (path, state)
+        return (path, new)
     }
 
     private func statePath() -> String? {
@@ -105,13 +158,6 @@ struct ImportJob {
         guard InputKind(input) == .lines, FileManager.default.isWritableFile(atPath: directory)
         else { return nil }
         return ImportState.path(besides: input)
-    }
-
-    /// Whether the collection still holds what the earlier run wrote.
-    private func isStillThere(_ state: ImportState) -> Bool {
-        // Documents may replace one another and edges may repeat, so only their absence is telling.
-        (unit == "documents" ? description.documents : description.edges) > 0
-            || state.accepted == 0
     }
 
     private func annotated(_ error: LodestoneError, _ state: ImportState) -> LodestoneError {
@@ -136,14 +182,26 @@ struct ImportTally {
     private let progress: ImportProgress
     private let seconds: Double
     private let rate: Double
+    private let warnings: [String]
 
-    init(input: String, unit: String, progress: ImportProgress, before: Int, elapsed: Duration) {
+    init(
+        input: String,
+        unit: String,
+        progress: ImportProgress,
+        before: Int,
+        elapsed: Duration,
+        warnings: [String]
+    ) {
+        self.warnings = warnings
         self.input = input
         self.unit = unit
         self.progress = progress
         seconds = elapsed.seconds
         rate = Double(progress.accepted - before) / max(elapsed.seconds, 0.000_1)
     }
+
+    /// Whether the file brought nothing at all, which is no success.
+    var wroteNothing: Bool { progress.accepted == 0 }
 
     var people: String {
         var lines = [
@@ -157,6 +215,7 @@ struct ImportTally {
             let rest = progress.badLineCount - progress.badLines.count
             if rest > 0 { lines.append("  and \(grouped(rest)) more") }
         }
+        lines += warnings.map(Table.printable)
         return lines.joined(separator: "\n")
     }
 
@@ -171,6 +230,7 @@ struct ImportTally {
             ("file", .string(input)), ("accepted", .int(progress.accepted)),
             ("replaced", .int(progress.replaced)),
             ("badLineCount", .int(progress.badLineCount)), ("badLines", .array(bad)),
+            ("warnings", .array(warnings.map(JSON.string))),
             ("seconds", .double(seconds)), ("perSecond", .double(rate)),
         ])
     }

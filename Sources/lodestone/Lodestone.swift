@@ -13,14 +13,17 @@ struct Lodestone: AsyncParsableCommand {
             --address. With --json it prints one JSON object \
             on standard output, also when it fails; else tables and sentences.
 
-            Exit codes: 0 done, 64 wrong usage, 65 the server refuses what was sent, 66 not found, \
+            Exit codes: 0 done, 64 wrong usage, 65 the server refuses what was sent, or an import \
+            wrote nothing (lines left out next to others that are written are shown, and are no \
+            failure without --strict), 66 not found, \
             69 no server, 70 a fault of Lodestone, 74 damaged data, 75 try again later, 77 not \
             allowed.
             """,
         version: LodestoneVersion.release,
         subcommands: [
             PingCommand.self, CollectionsCommand.self, CreateCommand.self, ImportCommand.self,
-            SearchCommand.self, WalkCommand.self, GetCommand.self, ScanCommand.self,
+            ExportCommand.self, SearchCommand.self, WalkCommand.self, GetCommand.self,
+            ScanCommand.self,
             CountCommand.self, StatsCommand.self, DropCommand.self, CompactCommand.self,
             IndexCommand.self, SnapshotCommand.self,
             VerifyCommand.self,

@@ -9,7 +9,8 @@ struct ScanCommand: ClientCommand {
         abstract: "Shows the documents of a collection, one after the other.",
         discussion: """
             In the order in which they were written, or with --order in that of an indexed field. \
-            With --lines each document is a JSON object on a line of its own, as it comes.
+            With --lines each document is a JSON object on a line of its own, as it comes; 'import' takes \
+            such lines as they are. 'export' writes the collection's options, too.
 
             lodestone scan papers --filter "year >= 2020" --order year --descending --limit 5
             lodestone scan papers --all --lines > papers.jsonl
@@ -55,6 +56,9 @@ struct ScanCommand: ClientCommand {
         while all || count < limit, let document = try await iterator.next() {
             count += 1
             if lines { print(JSON(document).text) } else { shown.append(document) }
+        }
+        if count == 0 {
+            await FilterHint.show(try condition.parsed, client.collection(collection))
         }
         if lines {
             return Answer(people: "", json: .object([("count", .int(count))]), isQuiet: true)
@@ -106,6 +110,9 @@ struct CountCommand: ClientCommand {
         let facets = facet.map { FacetRequest(path: MetadataIndex($0).path, limit: limit) }
         let response = try await client.collection(collection)
             .count(try condition.parsed, facets: facets)
+        if response.count == 0 {
+            await FilterHint.show(try condition.parsed, client.collection(collection))
+        }
         var parts = ["\(grouped(response.count)) documents"]
         parts += response.facets.map(\.table)
         if explain, let filter = response.filter { parts.append(filter.sentence) }

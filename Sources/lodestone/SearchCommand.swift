@@ -111,6 +111,7 @@ struct SearchCommand: ClientCommand {
             result.hits.removeAll { $0.id.string == near }
             result.hits = Array(result.hits.prefix(limit))
         }
+        if result.hits.isEmpty { await FilterHint.show(try condition.parsed, target) }
         let names = sources.map { source in
             if case .vector = source.kind { "vector" } else { "text" }
         }

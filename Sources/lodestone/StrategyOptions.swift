@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 import LodestoneClient
+import LodestoneImport
 
 /// A vector strategy by the name that users type.
 enum StrategyName: String, ExpressibleByArgument, CaseIterable {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 import LodestoneClient
+import LodestoneImport
 
 /// How text is analysed and ranked, as it is typed.
 struct TextCommandOptions: ParsableArguments {

@@ -149,7 +149,7 @@ struct ImportRunTests {
             input: path,
             settings: "s"
         )
-        var state = ImportState(subject: subject, batchSize: 10)
+        var state = ImportState(subject: subject, collectionNumber: 1, batchSize: 10)
         state.throughLine = 40
         let file = ImportState.path(besides: path)
         try state.save(file)

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+package import LodestoneCore
+
+/// The first line of a dump: what the collection was, and when.
+///
+/// A dump is JSON lines. The first and the last are objects with one member, `lodestone`; between them
+/// is one document per line, in the order in which the documents were written:
+///
+///     {"lodestone":{"dump":1,"collection":"papers","sequenceNumber":7,"documents":2,"options":{…}}}
+///     {"id":"a","text":{"title":"…"},"metadata":{…},"vector":{"$float32":"…"},"edges":[…]}
+///     {"lodestone":{"end":true,"documents":2,"sequenceNumber":7}}
+///
+/// Without the last line a dump is known to be cut. Values without a form in JSON are typed values
+/// (`TypedValue`), so that every bit comes back.
+package struct DumpHeader: Sendable, Equatable {
+    /// The form of dumps that this release writes and reads.
+    package static let version = 1
+
+    /// The collection's name.
+    package var collection: String
+    /// Its options.
+    package var options: CollectionOptions
+    /// Documents when the dump began.
+    package var documents: Int
+    /// Of the collection when the dump began.
+    package var sequenceNumber: UInt64
+
+    /// Describes a collection that is to be dumped.
+    package init(_ description: CollectionDescription) {
+        collection = description.name
+        options = description.options
+        documents = description.documents
+        sequenceNumber = description.sequenceNumber
+    }
+
+    /// The first line.
+    package var json: JSON {
+        .object([
+            (
+                DumpLine.name,
+                .object([
+                    ("dump", .int(Self.version)), ("collection", .string(collection)),
+                    ("sequenceNumber", .int(sequenceNumber)), ("documents", .int(documents)),
+                    ("options", options.dumped),
+                ])
+            )
+        ])
+    }
+
+    /// The last line.
+    ///
+    /// - Parameters:
+    ///   - documents: Lines between the first and the last.
+    ///   - sequenceNumber: Of the collection when the dump ended.
+    /// - Returns: The line.
+    package static func end(documents: Int, sequenceNumber: UInt64) -> JSON {
+        .object([
+            (
+                DumpLine.name,
+                .object([
+                    ("end", .bool(true)), ("documents", .int(documents)),
+                    ("sequenceNumber", .int(sequenceNumber)),
+                ])
+            )
+        ])
+    }
+
+    /// The first line of a file, when it begins a dump.
+    ///
+    /// - Throws: `BAD_FILE` for a dump that this release can't read.
+    package static func read(_ path: String) throws(LodestoneError) -> DumpHeader? {
+        let lines = try LineReader(path: path)
+        guard case .bytes(let bytes) = try lines.next(),
+            let members = try? JSONParser.object(in: bytes),
+            case .header(let header) = try DumpLine(members, path: path)
+        else { return nil }
+        return header
+    }
+}
+
+/// A line of a dump that is no document.
+enum DumpLine {
+    static let name = "lodestone"
+
+    case header(DumpHeader)
+    case end(documents: Int)
+
+    /// Tells such a line from a document.
+    ///
+    /// - Throws: `BAD_FILE` for one that can't be understood.
+    init?(_ members: [JSONMember], path: String) throws(LodestoneError) {
+        guard members.count == 1, members[0].name == Self.name,
+            case .object(let inner) = members[0].value
+        else { return nil }
+        let fields = JSONFields(inner)
+        if fields["end"] == .bool(true), let documents = fields.int("documents") {
+            self = .end(documents: documents)
+            return
+        }
+        guard let version = fields.int("dump") else { return nil }
+        guard version == DumpHeader.version else {
+            throw .badFile(
+                path,
+                "is a dump of form \(version); this release reads form \(DumpHeader.version)",
+                recovery: "Import it with the release that wrote it, or a later one."
+            )
+        }
+        guard let name = fields.string("collection"), let documents = fields.int("documents"),
+            let number = fields.int("sequenceNumber"),
+            case .object(let members)? = fields["options"],
+            let options = CollectionOptions(dumped: JSONFields(members))
+        else {
+            throw .badFile(
+                path,
+                "begins like a dump, but its options can't be read",
+                recovery: "Export the collection again with this release."
+            )
+        }
+        self = .header(
+            DumpHeader(
+                collection: name,
+                options: options,
+                documents: documents,
+                sequenceNumber: UInt64(clamping: number)
+            )
+        )
+    }
+}
+
+extension DumpHeader {
+    fileprivate init(
+        collection: String,
+        options: CollectionOptions,
+        documents: Int,
+        sequenceNumber: UInt64
+    ) {
+        self.collection = collection
+        self.options = options
+        self.documents = documents
+        self.sequenceNumber = sequenceNumber
+    }
+}
+
+/// The members of an object by name; the last of a name counts.
+struct JSONFields {
+    private let values: [String: JSONValue]
+
+    init(_ members: [JSONMember]) {
+        values = Dictionary(members.map { ($0.name, $0.value) }) { $1 }
+    }
+
+    subscript(name: String) -> JSONValue? { values[name] }
+
+    func string(_ name: String) -> String? {
+        if case .string(let text)? = values[name] { text } else { nil }
+    }
+
+    func int(_ name: String) -> Int? {
+        if case .int(let number)? = values[name] { Int(exactly: number) } else { nil }
+    }
+
+    func bool(_ name: String) -> Bool? {
+        if case .bool(let flag)? = values[name] { flag } else { nil }
+    }
+
+    func double(_ name: String) -> Double? {
+        switch values[name] {
+        case .int(let number): Double(number)
+        case .double(let number), .betweenFloats(let number, _): number
+        default: nil
+        }
+    }
+
+    func array(_ name: String) -> [JSONValue]? {
+        if case .array(let elements)? = values[name] { elements } else { nil }
+    }
+
+    func object(_ name: String) -> JSONFields? {
+        if case .object(let members)? = values[name] { JSONFields(members) } else { nil }
+    }
+
+    /// One of a type's cases by its name.
+    func choice<Case: CaseIterable>(_ name: String, _ type: Case.Type) -> Case? {
+        guard let text = string(name) else { return nil }
+        return type.allCases.first { "\($0)" == text }
+    }
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+package import LodestoneCore
+
+/// JSON to be printed, its fields in the order given.
+package enum JSON: Sendable {
+    case bool(Bool)
+    case number(String)
+    case string(String)
+    case array([JSON])
+    case object([(String, JSON)])
+
+    /// A whole number.
+    package static func int(_ number: some BinaryInteger) -> JSON { .number("\(number)") }
+
+    /// A number; `null` when it is not finite, which JSON can't say.
+    package static func double(_ number: Double) -> JSON {
+        .number(number.isFinite ? "\(number)" : "null")
+    }
+
+    /// A number; `null` when it is not finite, which JSON can't say.
+    package static func float(_ number: Float) -> JSON {
+        .number(number.isFinite ? "\(number)" : "null")
+    }
+
+    /// On one line.
+    package var text: String {
+        var text = ""
+        write(to: &text)
+        return text
+    }
+
+    private func write(to text: inout String) {
+        switch self {
+        case .bool(let flag): text += flag ? "true" : "false"
+        case .number(let number): text += number
+        case .string(let string): Self.write(string, to: &text)
+        case .array(let elements):
+            text += "["
+            for (index, element) in elements.enumerated() {
+                if index > 0 { text += "," }
+                element.write(to: &text)
+            }
+            text += "]"
+        case .object(let members):
+            text += "{"
+            for (index, member) in members.enumerated() {
+                if index > 0 { text += "," }
+                Self.write(member.0, to: &text)
+                text += ":"
+                member.1.write(to: &text)
+            }
+            text += "}"
+        }
+    }
+
+    private static func write(_ string: String, to text: inout String) {
+        text += "\""
+        for scalar in string.unicodeScalars {
+            switch scalar {
+            case "\"": text += "\\\""
+            case "\\": text += "\\\\"
+            case "\n": text += "\\n"
+            case "\r": text += "\\r"
+            case "\t": text += "\\t"
+            case "\0"..<" ":
+                let digits = String(scalar.value, radix: 16)
+                text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            default: text.unicodeScalars.append(scalar)
+            }
+        }
+        text += "\""
+    }
+}
+
+/// The names of typed values: objects with this one member stand for what JSON has no form for.
+///
+/// `import` reads them wherever a value of metadata stands, and everything that prints values writes
+/// them. They are the only such objects: any other object is one, also if its name begins with `$`.
+enum TypedValue {
+    /// A point in time: `{"$timestamp": "2026-01-31T23:59:59Z"}`.
+    static let timestamp = "$timestamp"
+    /// A number that JSON has no word for: `{"$double": "Infinity"}`, `{"$double": "-Infinity"}`.
+    static let double = "$double"
+    /// An object that would be taken for a typed value: `{"$object": {"$double": 1}}`.
+    static let object = "$object"
+    /// A vector, bit by bit: the base64 of its floats, four bytes each, the lowest first.
+    static let float32 = "$float32"
+
+    /// Whether an object of these names must be wrapped.
+    static func isTaken(_ metadata: Metadata) -> Bool {
+        metadata.count == 1
+            && metadata.keys.allSatisfy { [timestamp, double, object].contains($0) }
+    }
+}
+
+extension JSON {
+    /// Metadata, its fields in the order of their names.
+    package init(_ metadata: Metadata) {
+        self = .object(metadata.sorted { $0.key < $1.key }.map { ($0.key, JSON($0.value)) })
+    }
+
+    /// One value, so that `import` makes the same of it again.
+    package init(_ value: Value) {
+        switch value {
+        case .bool(let flag): self = .bool(flag)
+        case .int(let number): self = .int(number)
+        case .double(let number) where number.isInfinite:
+            self = .object([(TypedValue.double, .string(number > 0 ? "Infinity" : "-Infinity"))])
+        case .double(let number): self = .double(number)
+        case .string(let text): self = .string(text)
+        case .timestamp(let microseconds):
+            let text = TimestampText.format(microseconds: microseconds)
+            self = .object([(TypedValue.timestamp, .string(text))])
+        case .list(let elements): self = .array(elements.map { JSON($0) })
+        case .object(let metadata):
+            let object = JSON(metadata)
+            self = TypedValue.isTaken(metadata) ? .object([(TypedValue.object, object)]) : object
+        }
+    }
+
+    /// A document, with what it brought along.
+    package init(_ document: Document) {
+        self.init(document, vector: document.vector.map { .array($0.map(JSON.float)) })
+    }
+
+    /// A document as a line of a dump, its vector bit by bit.
+    package init(dumped document: Document) {
+        let vector = document.vector.map { vector in
+            var bytes = Data(capacity: vector.count * 4)
+            for element in vector {
+                withUnsafeBytes(of: element.bitPattern.littleEndian) {
+                    bytes.append(contentsOf: $0)
+                }
+            }
+            return JSON.object([(TypedValue.float32, .string(bytes.base64EncodedString()))])
+        }
+        self.init(document, vector: vector)
+    }
+
+    private init(_ document: Document, vector: JSON?) {
+        var members: [(String, JSON)] = [("id", .string(document.id.string))]
+        members.append(("text", .object(document.text.map { ($0.name, .string($0.text)) })))
+        members.append(("metadata", JSON(document.metadata)))
+        if let vector { members.append(("vector", vector)) }
+        if !document.edges.isEmpty {
+            members.append(("edges", .array(document.edges.map { JSON($0) })))
+        }
+        self = .object(members)
+    }
+
+    private init(_ edge: Edge) {
+        var members: [(String, JSON)] = [
+            ("label", .string(edge.label)), ("target", .string(edge.target.string)),
+            ("weight", .float(edge.weight)),
+        ]
+        if !edge.metadata.isEmpty { members.append(("metadata", JSON(edge.metadata))) }
+        self = .object(members)
+    }
+}

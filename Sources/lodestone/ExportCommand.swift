@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Foundation
+import LodestoneClient
+import LodestoneImport
+
+struct ExportCommand: ClientCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "export",
+        abstract: "Writes a whole collection into a file that 'import' reads.",
+        discussion: """
+            The file is a dump: JSON lines, one per document in the order of writing, with every bit of \
+            its vector, its texts, typed metadata and edges; before them a line with the options of the \
+            collection, after them one that says that all of them are there. It appears under its name \
+            once it is whole. Without a file, standard output takes the lines.
+
+            'lodestone import NAME FILE' makes a collection of the dump's options if there is none; \
+            create it first to have other options.
+
+            The documents are read in pages, each as it is at that time. If the collection is written to \
+            meanwhile, a document may be in the dump in its old version, in its new one, or in both, the \
+            new one later; the command says so. With --consistent it fails instead.
+
+            lodestone export papers papers.jsonl
+            lodestone export papers | zstd > papers.jsonl.zst
+            """
+    )
+
+    @OptionGroup var connection: ConnectionOptions
+    @Argument(help: "The collection.") var collection: String
+    @Argument(help: "The file; another one of its name is replaced.", completion: .file())
+    var file: String?
+    @Flag(help: "Fail when the collection is written to meanwhile.") var consistent = false
+
+    func validate() throws {
+        guard file != nil || !connection.json else {
+            throw ValidationError("--json and the dump can't both go to standard output.")
+        }
+    }
+
+    func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
+        let target = client.collection(collection)
+        let description = try await target.describe()
+        let output = try DumpFile(file)
+        let end: (documents: Int, description: CollectionDescription)
+        do {
+            end = try await write(target, description, output)
+        } catch {
+            output.discard()
+            throw error
+        }
+        let before = description.sequenceNumber
+        let after = end.description.sequenceNumber
+        if before != after {
+            let note =
+                "lodestone: '\(collection)' was written to meanwhile (sequence number \(before) to "
+                + "\(after)); the dump is of no single moment.\n"
+            FileHandle.standardError.write(Data(note.utf8))
+        }
+        return Answer(
+            people: "\(grouped(end.documents)) documents of '\(collection)' written to "
+                + "\(file ?? "standard output").",
+            json: .object([
+                ("collection", .string(collection)), ("file", .string(file ?? "")),
+                ("documents", .int(end.documents)), ("sequenceNumber", .int(after)),
+                ("isConsistent", .bool(before == after)),
+            ]),
+            isQuiet: file == nil
+        )
+    }
+
+    private func write(
+        _ target: LodestoneClient.Collection,
+        _ description: CollectionDescription,
+        _ output: DumpFile
+    ) async throws(LodestoneError) -> (Int, CollectionDescription) {
+        let meter = ProgressMeter(collection, unit: "documents")
+        defer { meter.finish() }
+        try output.write(DumpHeader(description).json)
+        var count = 0
+        var documents = target.documents().makeAsyncIterator()
+        while let document = try await documents.next() {
+            try output.write(JSON(dumped: document))
+            count += 1
+            if count % 100 == 0 {
+                let total = Double(max(description.documents, count))
+                meter.update(count: count, fraction: Double(count) / total)
+            }
+        }
+        let end = try await target.describe()
+        guard end.number == description.number,
+            !consistent || end.sequenceNumber == description.sequenceNumber
+        else {
+            throw LodestoneError(
+                .aborted,
+                reason: "WRITTEN_MEANWHILE",
+                "'\(collection)' was written to while it was exported.",
+                recovery: "Export it again while nobody writes to it, or restore a snapshot "
+                    + "elsewhere and export that."
+            )
+        }
+        try output.write(DumpHeader.end(documents: count, sequenceNumber: end.sequenceNumber))
+        try output.finish()
+        return (count, end)
+    }
+}
