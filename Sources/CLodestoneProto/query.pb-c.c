@@ -3820,7 +3820,7 @@ const ProtobufCEnumDescriptor lodestone__v1__direction__descriptor =
 };
 static const ProtobufCEnumValue lodestone__v1__normalization__enum_values_by_number[2] =
 {
-  { "DEVIATION", "LODESTONE__V1__NORMALIZATION__DEVIATION", 0 },
+  { "BEST", "LODESTONE__V1__NORMALIZATION__BEST", 0 },
   { "MIN_MAX", "LODESTONE__V1__NORMALIZATION__MIN_MAX", 1 },
 };
 static const ProtobufCIntRange lodestone__v1__normalization__value_ranges[] = {
@@ -3828,7 +3828,7 @@ static const ProtobufCIntRange lodestone__v1__normalization__value_ranges[] = {
 };
 static const ProtobufCEnumValueIndex lodestone__v1__normalization__enum_values_by_name[2] =
 {
-  { "DEVIATION", 0 },
+  { "BEST", 0 },
   { "MIN_MAX", 1 },
 };
 const ProtobufCEnumDescriptor lodestone__v1__normalization__descriptor =

@@ -71,7 +71,8 @@ public struct Source: Sendable, Equatable {
     /// Finite, not negative; `nil`: 1 by reciprocal rank, and by scores 0.6 for a text and 0.4 for
     /// others, or 0.8 and 0.2 where text fields have weights.
     public var weight: Float?
-    /// How many of its best hits enter the fusion; `nil`: the larger of 100 and the limit.
+    /// How many of its best hits enter the fusion; `nil`: 100. With a larger limit, what the source
+    /// finds beyond these follows behind all that entered.
     public var candidates: Int?
 
     /// Creates a source.
@@ -150,20 +151,30 @@ public struct MatchText: Sendable, Equatable {
 }
 
 /// How several ranked lists become one.
+///
+/// Whatever the formula: the order of the first hits does not depend on the limit, equal scores of a
+/// source count alike, and a source that finds nothing, or has weight 0, adds nothing.
 public enum Fusion: Sendable, Equatable {
-    /// Sum of weight / (k + rank).
+    /// Sum of weight / (k + rank); equal scores have equal ranks.
     case reciprocalRank(k: Int = 60)
-    /// Weighted sum of normalized scores: the rule.
+    /// Weighted sum of shares, each from 0 to 1: the rule.
     ///
     /// Vector and text sources also score what only the others found.
-    case weightedScores(Normalization = .deviation)
+    case weightedScores(Normalization = .best)
 
     /// How scores of different sources are made comparable.
     public enum Normalization: Int32, Sendable, CaseIterable {
-        /// By mean and deviation of the source's candidates.
-        case deviation = 0
-        /// By the smallest and largest of the source's candidates.
+        /// As shares of the source's best score; 0 is what an ordinary document has.
+        ///
+        /// The first ranks add a little. Where sources disagree on one another's first hits, the
+        /// first five of each come to the front. What alone matches a text comes first.
+        case best = 0
+        /// From 0 for a text that doesn't match, or the smallest score that a vector source has for
+        /// the candidates, to 1 for the largest.
         case minMax = 1
+
+        /// The earlier name of `best`.
+        public static var deviation: Normalization { .best }
     }
 }
 

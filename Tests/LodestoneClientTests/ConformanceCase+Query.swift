@@ -122,6 +122,7 @@ extension JSON {
             if let k = self["fusion"]?["reciprocal_rank"]?.int { fusion = .reciprocalRank(k: k) }
             switch self["fusion"]?["weighted_scores"]?.string {
             case "min_max": fusion = .weightedScores(.minMax)
+            case "best": fusion = .weightedScores(.best)
             case "deviation": fusion = .weightedScores(.deviation)
             default: break
             }

@@ -1,17 +1,52 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneStorage
+import TestSupport
 import Testing
 
 @testable import LodestoneEngine
 
 @Suite("Fusion")
 struct FusionTests {
-    private let first = RankedList(rows: [1, 2, 3], scores: [0.9, 0.5, 0.1])
-    private let second = RankedList(rows: [3, 4], scores: [12, 4])
+    private static let all: [Fusion] = [
+        .weightedScores(.best), .weightedScores(.minMax), .reciprocalRank(),
+    ]
 
-    @Test("by reciprocal rank adds weight / (k + rank)")
+    private let first = FusionTests.vectors([1, 2, 3], [0.9, 0.5, 0.1])
+    private let second = FusionTests.texts([3, 4], [12, 4])
+
+    private static func vectors(
+        _ rows: [RowNumber],
+        _ scores: [Double],
+        others: [(RowNumber, Double)] = [],
+        ordinary: Double? = nil
+    ) -> RankedList {
+        var list = texts(rows, scores, others: others)
+        list.isOfVectors = true
+        list.magnitude = 1
+        list.ordinary = ordinary
+        return list
+    }
+
+    private static func texts(
+        _ rows: [RowNumber],
+        _ scores: [Double],
+        others: [(RowNumber, Double)] = []
+    ) -> RankedList {
+        var list = RankedList(rows: rows, scores: scores)
+        list.others = others.map { (row: $0.0, score: $0.1) }
+        list.scoresOthers = true
+        return list
+    }
+
+    private static func zeros(_ rows: [RowNumber]) -> [(RowNumber, Double)] {
+        rows.map { ($0, 0) }
+    }
+
+    @Test("by reciprocal rank adds weight / (k + rank), and equal scores have equal ranks")
     func reciprocalRank() {
-        let hits = Fusion.reciprocalRank(k: 10).merge([first, second], weights: [1, 2], limit: 10)
+        let fusion = Fusion.reciprocalRank(k: 10)
+        let hits = fusion.merge([first, second], weights: [1, 2], limit: 10)
         #expect(hits.map(\.row) == [3, 4, 1, 2])
         #expect(hits[0].score == 1.0 / 13 + 2.0 / 11)
         #expect(
@@ -20,56 +55,195 @@ struct FusionTests {
                 SourceScore(source: 1, rank: 1, score: 12),
             ]
         )
+        let equal = Self.texts([7, 8, 9], [0.1 + 0.2, 0.3, 0.2])
+        let ranked = fusion.merge([first, equal], weights: [1, 1], limit: 10)
+        let ranks = [7, 8, 9].map { row in ranked.first { $0.row == row }?.sources.first?.rank }
+        #expect(ranks == [1, 1, 3])
     }
 
-    @Test("by least and largest score maps each source to 0 to 1")
+    @Test("by least and largest score maps each source to 0 to 1, a text from 0")
     func minMax() {
         let hits = Fusion.weightedScores(.minMax).merge(
             [first, second],
             weights: [1, 1],
-            limit: 2
+            limit: 3
         )
-        #expect(hits.map(\.row) == [1, 3] && hits.map(\.score) == [1, 1])
+        #expect(hits.map(\.row) == [1, 3, 2] && hits.map(\.score) == [1, 1, 0.5])
     }
 
-    @Test("by deviation puts the mean of each source in the middle")
-    func deviation() {
-        let hits = Fusion.weightedScores(.deviation).merge(
-            [first, second],
-            weights: [1, 1],
+    @Test("by the best takes shares of it, beginning at what an ordinary document scores")
+    func best() {
+        let near = Self.vectors([1, 2, 3], [0.9, 0.5, 0.1], ordinary: 0.1)
+        let hits = Fusion.weightedScores(.best).merge(
+            [near, Self.texts([1, 3], [2, 1], others: [(2, 0)])],
+            weights: [0.4, 0.6],
             limit: 10
         )
-        let byRow = Dictionary(uniqueKeysWithValues: hits.map { ($0.row, $0.score) })
-        #expect(abs((byRow[2] ?? 0) - 0.5) < 1e-9)
-        #expect(abs((byRow[4] ?? 0) - (0.5 - 1.0 / 6)) < 1e-9)
+        #expect(hits.map(\.row) == [1, 3, 2])
+        // 0.1 for the first rank, a quarter of that for the second, a ninth for the third.
+        let expected = [1.2, 0.3 + 0.025 + 0.1 / 9, 0.2 + 0.025]
+        #expect(zip(hits, expected).allSatisfy { abs($0.score - $1) < 1e-12 })
     }
 
-    @Test(
-        "by scores takes what a source says of the others' hits, on its own scale",
-        arguments: Fusion.Normalization.allCases
-    )
-    func others(normalization: Fusion.Normalization) {
-        var first = RankedList(rows: [1, 2], scores: [1, 0.5])
-        first.others = [(row: 3, score: 0.75), (row: 4, score: 0)]
-        let second = RankedList(rows: [3, 4], scores: [2, 2])
-        let hits = Fusion.weightedScores(normalization).merge(
-            [first, second],
-            weights: [1, 1],
+    @Test("has the only match of a text first, or as good as it", arguments: all, [0.5, 0.6, 0.8])
+    func onlyMatch(fusion: Fusion, ofText: Double) {
+        let rows = (0..<100 as Range<RowNumber>).map(\.self)
+        for step in [0, 1e-9, 1e-4, 5e-3] {
+            let near = Self.vectors(
+                rows,
+                rows.map { 0.9 - step * Double($0) },
+                others: [(500, -0.3)],
+                ordinary: 0.05
+            )
+            let text = Self.texts([500], [3.1], others: Self.zeros(rows))
+            // The ranks alone say nothing of weights.
+            let weights = fusion.addsScores ? [1 - ofText, ofText] : [1, 1]
+            let hits = fusion.merge([near, text], weights: weights, limit: 200)
+            let better = hits.prefix { $0.row != 500 }
+            #expect(better.allSatisfy { $0.score == hits[better.count].score })
+            #expect(hits.allSatisfy { $0.score.isFinite && $0.score >= 0 })
+        }
+    }
+
+    @Test("keeps the only two, or five, matches of a text in the first ten", arguments: [2, 5])
+    func fewMatches(count: Int) {
+        let rows = (0..<100 as Range<RowNumber>).map(\.self)
+        let parts = (0..<count).map { RowNumber(500 + $0) }
+        let near = Self.vectors(
+            rows,
+            rows.map { 0.9 - 1e-4 * Double($0) },
+            others: parts.map { ($0, 0.01) },
+            ordinary: 0.05
+        )
+        let scores = (0..<count).map { 4 - 0.7 * Double($0) }
+        let text = Self.texts(parts, scores, others: Self.zeros(rows))
+        let hits = Fusion.weightedScores().merge([near, text], weights: [0.4, 0.6], limit: 10)
+        #expect(Set(parts).isSubset(of: hits.map(\.row)))
+        // The vector's best has its place as well.
+        #expect(hits.prefix(2).contains { $0.row == 0 })
+    }
+
+    @Test("keeps the vector's best in the first three where the words say nothing of it")
+    func uselessWords() {
+        let rows = (0..<100 as Range<RowNumber>).map(\.self)
+        let others = (0..<100 as Range<RowNumber>).map { $0 + 500 }
+        let near = Self.vectors(
+            rows,
+            rows.map { 0.8 - 3e-3 * Double($0) },
+            others: others.map { ($0, 0.1) },
+            ordinary: 0.08
+        )
+        let text = Self.texts(
+            others,
+            others.map { 9 - 0.02 * Double($0 - 500) },
+            others: Self.zeros(rows)
+        )
+        for weight in [0.2, 0.4] {
+            let hits = Fusion.weightedScores().merge(
+                [near, text],
+                weights: [weight, 1 - weight],
+                limit: 3
+            )
+            #expect(hits.contains { $0.row == 0 })
+        }
+    }
+
+    @Test("takes 1 to 100 equal scores for equal, though rounding tells them apart", arguments: all)
+    func equalScores(fusion: Fusion) {
+        for count in 1...100 {
+            for value in [0.1 + 0.2, 0.7, 1 / 3.0, 12.3456789] {
+                let rows = (0..<count).map { RowNumber(200 + $0) }
+                let near = Self.vectors(
+                    [1, 2, 3],
+                    [0.9, 0.5, 0.2],
+                    others: rows.map { ($0, 0.1) },
+                    ordinary: 0.1
+                )
+                let text = Self.texts(
+                    rows,
+                    rows.map { value * ($0 % 2 == 0 ? 1 : 1 + 2e-16) },
+                    others: Self.zeros([1, 2, 3])
+                )
+                let hits = fusion.merge([near, text], weights: [0.4, 0.6], limit: 200)
+                #expect(hits.count == count + 3)
+                #expect(Set(hits.filter { $0.row >= 200 }.map(\.score)).count == 1)
+                #expect(hits.filter { $0.row < 200 }.map(\.row) == [1, 2, 3])
+                #expect(hits.allSatisfy { (0...1.4).contains($0.score) })
+            }
+        }
+    }
+
+    @Test("adds nothing for a source without a hit, a score or a weight", arguments: all)
+    func nothing(fusion: Fusion) {
+        let rows: [RowNumber] = [1, 2, 3]
+        let near = Self.vectors(rows, [0.9, 0.5, 0.2], ordinary: 0.1)
+        let empty = fusion.merge([near, RankedList()], weights: [0.4, 0.6], limit: 10)
+        let unmatched = Self.texts([], [], others: Self.zeros(rows))
+        let complement = Self.texts(rows, [0, 0, 0])
+        for list in [unmatched, complement] {
+            let hits = fusion.merge([near, list], weights: [0.4, 0.6], limit: 10)
+            #expect(hits.map(\.row) == empty.map(\.row))
+            #expect(hits.map(\.score.bitPattern) == empty.map(\.score.bitPattern))
+        }
+        let alone = fusion.merge([near, RankedList()], weights: [0.4, 0], limit: 10)
+        let unheard = fusion.merge(
+            [near, Self.texts([3], [5], others: Self.zeros([1, 2]))],
+            weights: [0.4, 0],
             limit: 10
         )
-        let byRow = Dictionary(uniqueKeysWithValues: hits.map { ($0.row, $0.score) })
-        let equal = normalization == .minMax ? 1 : 0.5
-        #expect(abs((byRow[3] ?? 0) - (0.5 + equal)) < 1e-9)
-        // As far below the worst hit as that is below the best.
-        let worst = normalization == .minMax ? -1 : 0.0
-        #expect(abs((byRow[4] ?? 0) - (worst + equal)) < 1e-9)
-        let said = hits.first { $0.row == 3 }?.sources
-        #expect(
-            said == [
-                SourceScore(source: 0, rank: nil, score: 0.75),
-                SourceScore(source: 1, rank: 1, score: 2),
-            ]
-        )
+        #expect(unheard.map(\.score.bitPattern) == alone.map(\.score.bitPattern))
+    }
+
+    @Test("passes over scores that are not finite", arguments: all)
+    func notFinite(fusion: Fusion) {
+        let near = Self.vectors([1, 2, 3, 4], [-1, -3, -.infinity, .nan], ordinary: -5)
+        let text = Self.texts([2, 1], [3, 1], others: Self.zeros([3, 4]))
+        let hits = fusion.merge([near, text], weights: [0.4, 0.6], limit: 10)
+        #expect(hits.count == 4 && hits.allSatisfy(\.score.isFinite))
+        #expect(Set(hits.prefix(2).map(\.row)) == [1, 2])
+    }
+
+    @Test("has the same first hits whatever the limit and the depth", arguments: all)
+    func limits(fusion: Fusion) {
+        var random = SeededGenerator(seed: 14)
+        for _ in 0..<8 {
+            // What each of two sources says of 600 documents; a text of half of them 0.
+            let near = (0..<600).map { _ in Double.random(in: -0.1...0.9, using: &random) }
+            let text = (0..<600).map { _ in
+                (Double.random(in: -4...4, using: &random) * 4).rounded() / 4
+            }.map { max(0, $0) }
+            func answer(_ limit: Int) -> [FusedHit] {
+                let depth = max(limit, 100)
+                func list(_ scores: [Double], least: Double) -> RankedList {
+                    let order = scores.indices.filter { scores[$0] > least }
+                        .sorted { (-scores[$0], $0) < (-scores[$1], $1) }.prefix(depth)
+                    var list = RankedList(
+                        rows: order.map { RowNumber($0) },
+                        scores: order.map { scores[$0] }
+                    )
+                    list.candidates = 100
+                    return list
+                }
+                var lists = [list(near, least: -1), list(text, least: 0)]
+                lists[0].isOfVectors = true
+                lists[0].ordinary = 0.4
+                if fusion.addsScores {
+                    let found = Set(lists.flatMap(\.rows))
+                    for (index, scores) in [near, text].enumerated() {
+                        lists[index].others = found.subtracting(lists[index].rows).sorted()
+                            .map { (row: $0, score: scores[Int($0)]) }
+                        lists[index].scoresOthers = true
+                    }
+                }
+                return fusion.merge(lists, weights: [0.4, 0.6], limit: limit, withSources: false)
+            }
+            let ten = answer(10)
+            for limit in [1, 100, 101, 300, 1_000] {
+                let more = answer(limit)
+                #expect(Array(more.prefix(10)).map(\.row) == ten.prefix(limit).map(\.row))
+                #expect(zip(more, more.dropFirst()).allSatisfy { $0.score >= $1.score })
+            }
+        }
     }
 
     @Test("of one source leaves its scores alone, and breaks ties by the order of writing")

@@ -131,8 +131,10 @@ struct SearchPlan {
             computedDistances: answer.computed,
             scannedRows: answer.scanned
         )
+        list.isOfVectors = true
         list.reserveCapacity(answer.neighbors.count)
         let metric = options.metric
+        list.magnitude = metric == .cosine ? 1 : 0
         for neighbor in answer.neighbors {
             list.append(neighbor.row, metric.score(neighbor.distance))
         }
@@ -168,29 +170,30 @@ struct SearchPlan {
                 source.weight.map(Double.init)
                     ?? query.fusion.defaultWeight(of: source.kind, options.text)
             }
+        for (index, source) in query.sources.enumerated() {
+            lists[index].candidates = source.candidates ?? Query.candidates
+        }
         try complete(&lists, query, texts)
+        try compareWithOrdinary(&lists, query, weights, allowed: allowed)
         let withSources = query.include.contains(.sourceScores)
-        // Walks from hits start where the other sources ended.
-        var hits = query.fusion.merge(
+        if query.walksFromHits {
+            // They start where the other sources ended.
+            let found = query.fusion.merge(lists, weights: weights, limit: .max, withSources: false)
+            let starts = Query.startsOfWalks(found).compactMap { view.state.node(of: $0.row) }
+            for (index, source) in query.sources.enumerated() {
+                guard case .walkFromHits(let walk) = source.kind else { continue }
+                let candidates = lists[index].candidates
+                lists[index] = try reached(walk, from: starts, query, source, allowed: allowed)
+                lists[index].candidates = candidates
+            }
+            try complete(&lists, query, texts)
+        }
+        let hits = query.fusion.merge(
             lists,
             weights: weights,
             limit: query.limit,
             withSources: withSources
         )
-        for (index, source) in query.sources.enumerated() {
-            guard case .walkFromHits(let walk) = source.kind else { continue }
-            let starts = hits.compactMap { view.state.node(of: $0.row) }
-            lists[index] = try reached(walk, from: starts, query, source, allowed: allowed)
-        }
-        if query.walksFromHits {
-            try complete(&lists, query, texts)
-            hits = query.fusion.merge(
-                lists,
-                weights: weights,
-                limit: query.limit,
-                withSources: withSources
-            )
-        }
         var result = QueryResult(
             hits: [],
             isPartial: lists.contains { $0.isPartial } || texts.contains { $0?.isPartial ?? false },
@@ -270,15 +273,54 @@ struct SearchPlan {
                     among: missing,
                     of: view.state.vectorTable
                 ).map { ($0.row, options.metric.score($0.distance)) }
+                lists[index].scoresOthers = true
             } else if let asked = texts[index], let text = view.state.text {
                 let scores = try text.scores(of: asked.query, rows: missing, context: context)
                 lists[index].others = Array(zip(missing, scores))
+                lists[index].scoresOthers = true
             }
         }
         try view.state.refuseDamagedVectors()
     }
 
-    /// Documents that a walk reaches, nearest first; the score is 1 / depth.
+    /// Asks what an ordinary document scores by the vectors, where the fusion compares with it.
+    private func compareWithOrdinary(
+        _ lists: inout [RankedList],
+        _ query: Query,
+        _ weights: [Double],
+        allowed: RowSet?
+    ) throws(LodestoneError) {
+        guard query.fusion.comparesWithOrdinary, lists.count > 1 else { return }
+        var sample: [RowNumber]?
+        for (index, source) in query.sources.enumerated() where weights[index] > 0 {
+            guard case .vector(let near) = source.kind, !lists[index].rows.isEmpty else { continue }
+            let rows =
+                sample
+                ?? view.state.vectorTable.sample(
+                    Query.ordinarySample,
+                    of: allowed,
+                    exists: { [shared = view.shared] in shared.contents.state.contains($0) }
+                )
+            sample = rows
+            let flat = FlatIndex(dimension: options.dimension, metric: options.metric)
+            let found = flat.nearest(
+                near.vector,
+                k: rows.count,
+                among: rows,
+                of: view.state.vectorTable
+            )
+            guard !found.isEmpty else { continue }
+            // Without the eighths at both ends: one vector of a thousand times the length would make
+            // the mean of all useless. The median of three documents is a hit itself.
+            let middle = found.dropFirst(found.count / 8).dropLast(found.count / 8)
+            let sum = middle.reduce(0) { $0 + options.metric.score($1.distance) }
+            lists[index].ordinary = sum / Double(middle.count)
+        }
+        try view.state.refuseDamagedVectors()
+    }
+
+    /// Documents that a walk reaches, nearest first, and in row order where equally near; the score
+    /// is 1 / depth.
     private func reached(
         _ walk: Walk,
         from starts: [NodeNumber],
@@ -286,24 +328,43 @@ struct SearchPlan {
         _ source: Source,
         allowed: RowSet?
     ) throws(LodestoneError) -> RankedList {
-        let depth = query.depth(of: source)
+        let wanted = query.depth(of: source)
         let outcome = try view.steps(of: walk, from: starts, context: context)
-        var list = RankedList()
-        for step in outcome.reached where list.rows.count < depth {
+        var found: [(depth: Int, row: RowNumber)] = []
+        for step in outcome.reached {
+            // Those of one depth come in the order of edges: all of them, or the limit would decide.
+            if let last = found.last, found.count >= wanted, step.depth > last.depth { break }
             guard let row = view.state.row(of: step.node), allowed?.contains(row) ?? true else {
                 continue
             }
-            list.append(row, 1 / Double(step.depth))
+            found.append((step.depth, row))
         }
+        found.sort { ($0.depth, $0.row) < ($1.depth, $1.row) }
+        var list = RankedList()
+        for (depth, row) in found.prefix(wanted) { list.append(row, 1 / Double(depth)) }
         list.isPartial = outcome.endedBy != nil
         return list
     }
 }
 
 extension Query {
-    /// How many of a source's best hits enter the fusion.
+    /// How many of a source's best hits enter the fusion, when the question doesn't say.
+    static let candidates = 100
+    /// How many documents are looked at to know what an ordinary one scores.
+    static let ordinarySample = 64
+
+    /// How many of a source's best hits are found.
     func depth(of source: Source) -> Int {
-        sources.count == 1 ? limit : max(limit, source.candidates ?? 100)
+        sources.count == 1 ? limit : max(limit, source.candidates ?? Self.candidates)
+    }
+
+    /// Where walks from hits start: at the first ten, and what is as good as the tenth.
+    ///
+    /// Not at as many as the limit: a larger one makes an answer longer, not another one.
+    static func startsOfWalks(_ hits: [FusedHit]) -> ArraySlice<FusedHit> {
+        let count = 10
+        guard hits.count > count else { return hits[...] }
+        return hits.prefix { $0.score >= hits[count - 1].score }
     }
 
     var walksFromHits: Bool {

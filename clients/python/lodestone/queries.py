@@ -82,7 +82,7 @@ class Source:
     #: None: 1 by reciprocal rank, and by scores 0.6 for a text and 0.4 for others, or 0.8 and 0.2
     #: where text fields have weights.
     weight: float | None = None
-    #: How many of its best hits enter the fusion; None: the larger of 100 and the limit.
+    #: How many of its best hits enter the fusion; None: 100. What a larger limit finds follows.
     candidates: int | None = None
 
 
@@ -122,22 +122,29 @@ def walked_from_hits(walk: Walk, *, weight: float | None = None, candidates: int
 
 @dataclass(frozen=True)
 class ReciprocalRank:
-    """Sum of weight / (k + rank)."""
+    """Sum of weight / (k + rank); equal scores of a source have equal ranks."""
 
     k: int = 60
 
 
 @dataclass(frozen=True)
 class MinMax:
-    """Weighted sum of scores, scaled by the smallest and largest of each source."""
+    """Weighted sum of scores, each from 0 for no match or the smallest to 1 for the largest."""
 
 
 @dataclass(frozen=True)
-class Deviation:
-    """Weighted sum of scores, scaled by mean and deviation of each source: the rule."""
+class Best:
+    """Weighted sum of scores as shares of each source's best: the rule.
+
+    The first ranks add a little, and where sources disagree, the first five of each come to the
+    front. What alone matches a text comes first.
+    """
 
 
-Fusion = Union[ReciprocalRank, MinMax, Deviation]
+#: The earlier name of :class:`Best`.
+Deviation = Best
+
+Fusion = Union[ReciprocalRank, MinMax, Best]
 
 
 @dataclass(frozen=True)
@@ -161,7 +168,7 @@ class Query:
 
     sources: Source | Sequence[Source]
     filter: Filter | None = None
-    fusion: Fusion = field(default_factory=Deviation)
+    fusion: Fusion = field(default_factory=Best)
     limit: int = 10
     include: Include = Include.NOTHING
     #: Which places of its texts each hit shows.

@@ -20,6 +20,7 @@ from lodestone import (
     LSH,
     Client,
     Code,
+    Best,
     Deviation,
     Document,
     Edge,
@@ -159,11 +160,12 @@ def include(names: list[str]) -> Include:
 
 
 def query(json: Any) -> Query:
-    fusion: Any = Deviation()
+    fusion: Any = Best()
     if "reciprocal_rank" in json.get("fusion", {}):
         fusion = ReciprocalRank(json["fusion"]["reciprocal_rank"])
     elif "fusion" in json:
-        fusion = {"min_max": MinMax(), "deviation": Deviation()}[json["fusion"]["weighted_scores"]]
+        named = {"best": Best(), "min_max": MinMax(), "deviation": Deviation()}
+        fusion = named[json["fusion"]["weighted_scores"]]
     return Query(
         [source(inner) for inner in json["sources"]],
         filter(json["filter"]) if "filter" in json else None,

@@ -11,7 +11,7 @@ from lodestone._codec.vectors import Vectors
 from lodestone._proto import query_pb2, service_pb2
 from lodestone.filters import Filter
 from lodestone.queries import (
-    Deviation,
+    Best,
     Fuzzy,
     Highlight,
     MatchText,
@@ -130,12 +130,12 @@ def _write_fusion(message: Any, fusion: object) -> None:
         message.fusion.reciprocal_rank.k = whole(fusion.k, "fusion.k")
     elif isinstance(fusion, MinMax):
         message.fusion.weighted_scores.normalization = query_pb2.MIN_MAX
-    elif isinstance(fusion, Deviation):
-        message.fusion.weighted_scores.normalization = query_pb2.DEVIATION
+    elif isinstance(fusion, Best):
+        message.fusion.weighted_scores.normalization = query_pb2.BEST
     else:
         raise Refusal(
             f"is {shown(fusion)}",
-            "Use ReciprocalRank(), MinMax() or Deviation().",
+            "Use ReciprocalRank(), MinMax() or Best().",
             "UNKNOWN_ENUM",
         ).at("fusion")
 

@@ -6,9 +6,9 @@ from google.protobuf import message as _message
 from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
 
 ANY_WORD: TextMode
+BEST: Normalization
 BOTH: Direction
 DESCRIPTOR: _descriptor.FileDescriptor
-DEVIATION: Normalization
 EDGES: BudgetKind
 INCOMING: Direction
 MIN_MAX: Normalization

@@ -70,7 +70,7 @@ typedef enum _Lodestone__V1__Direction {
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LODESTONE__V1__DIRECTION)
 } Lodestone__V1__Direction;
 typedef enum _Lodestone__V1__Normalization {
-  LODESTONE__V1__NORMALIZATION__DEVIATION = 0,
+  LODESTONE__V1__NORMALIZATION__BEST = 0,
   LODESTONE__V1__NORMALIZATION__MIN_MAX = 1
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LODESTONE__V1__NORMALIZATION)
 } Lodestone__V1__Normalization;
@@ -319,7 +319,7 @@ struct  Lodestone__V1__WeightedScores
 };
 #define LODESTONE__V1__WEIGHTED_SCORES__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__weighted_scores__descriptor) \
-    , 0, LODESTONE__V1__NORMALIZATION__DEVIATION }
+    , 0, LODESTONE__V1__NORMALIZATION__BEST }
 
 
 typedef enum {

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+package import LodestoneCore
+
+extension VectorTable {
+    /// Rows with a vector, spread evenly over those that may be found.
+    ///
+    /// The same for the same rows, wherever their vectors lie: a compaction changes nothing. Where
+    /// few rows of a long range are left, there are fewer than half of `count`.
+    ///
+    /// - Parameters:
+    ///   - count: The most rows wanted, at least 1.
+    ///   - allowed: The rows that may be found, which all exist; `nil`: all that exist.
+    ///   - exists: Whether a row exists; asked when `allowed` is `nil`.
+    /// - Returns: At most `count` rows, ascending; all of them where they are no more.
+    /// - Complexity: Some 100 ns per row wanted, and 64 rows of `allowed` per word read.
+    package func sample(_ count: Int, of allowed: RowSet?, exists: (UInt32) -> Bool) -> [UInt32] {
+        func next(_ row: UInt32) -> UInt32? {
+            if let allowed { allowed.next(from: row) } else { self.next(from: row) }
+        }
+        guard let first = next(0), let last = blocks.last.map({ $0.row(at: $0.count - 1) }),
+            first <= last
+        else { return [] }
+        let length = Double(last - first) + 1
+        var parts = count
+        while true {
+            let found = firstRows(from: first, to: last, width: length / Double(parts), next) {
+                allowed == nil ? exists($0) : place(of: $0) != nil
+            }
+            // What was dropped leaves long ranges without a row: finer parts find what is left.
+            guard found.count < (count + 1) / 2, parts < 64 * count, Double(parts) < length else {
+                if found.count <= count { return found }
+                return (0..<count).map { found[$0 * found.count / count] }
+            }
+            parts *= 4
+        }
+    }
+
+    /// The first wanted row of each part of a range, where one is among the first of its rows.
+    private func firstRows(
+        from first: UInt32,
+        to last: UInt32,
+        width: Double,
+        _ next: (UInt32) -> UInt32?,
+        isWanted: (UInt32) -> Bool
+    ) -> [UInt32] {
+        let mostLooks = 64
+        var rows: [UInt32] = []
+        var looks = 0
+        var candidate: UInt32? = first
+        while let row = candidate, row <= last {
+            looks += 1
+            let isFound = isWanted(row)
+            if isFound { rows.append(row) }
+            guard isFound || looks == mostLooks else {
+                candidate = row == .max ? nil : next(row + 1)
+                continue
+            }
+            looks = 0
+            // The first row of the next part, at least one further.
+            let part = (Double(row - first) / width).rounded(.down) + 1
+            let start = max(Double(first) + (part * width).rounded(.up), Double(row) + 1)
+            candidate = start <= Double(last) ? next(UInt32(start)) : nil
+        }
+        return rows
+    }
+
+    /// The smallest row with a vector that is at least `row`, dropped ones among them.
+    ///
+    /// O(log of the number of blocks and of their rows).
+    private func next(from row: UInt32) -> UInt32? {
+        var low = 0
+        var high = blocks.count
+        while low < high {
+            let middle = (low + high) / 2
+            if blocks[middle].firstRow <= row { low = middle + 1 } else { high = middle }
+        }
+        if low > 0, let rest = blocks[low - 1].suffix(from: row, dimension: dimension) {
+            return rest.firstRow
+        }
+        return low < blocks.count ? blocks[low].firstRow : nil
+    }
+}

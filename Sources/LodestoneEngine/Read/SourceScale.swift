@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+
+/// What one source's scores and ranks are worth beside those of others.
+///
+/// docs/fusion.md has the formulas, and what was measured.
+struct SourceScale {
+    /// Scores that differ by less than this part of their size are equal but for rounding.
+    private static let equality = 1e-6
+    /// What rank 1 adds, as part of the smallest weight; rank r adds it divided by r².
+    private static let rankShare = 0.25
+    /// A rank that more hits share, or have a better one, adds nothing.
+    private static let mostRanked = 20
+    /// How many of a source's best are lifted where it disagrees with the others.
+    private static let mostLifted = 5
+    /// What the best is lifted to, as part of the largest weight, and how much less each next one.
+    private static let lift = (first: 0.98, step: 0.06)
+    /// A source with less than this part of all weights lifts less, in proportion.
+    private static let leastLiftingWeight = 0.2
+    /// A source agrees with another from the larger share for the best of its first hits on, and
+    /// disagrees up to the smaller one.
+    private static let agreement = (none: 0.45, full: 0.65)
+    /// The hits of another source that are looked at for it.
+    private static let mostJudged = 10
+
+    private let kind: Fusion
+    private let weight: Double
+    private var best = 0.0
+    /// From the score that is worth nothing to the best one.
+    private var spread = 0.0
+    /// Scores that differ by no more are equal.
+    private var tolerance = 0.0
+    /// Whether the source found anything that it has a score for.
+    private(set) var hasSay = false
+    /// What rank 1 is worth.
+    private let rankUnit: Double
+    /// What the best hit has at least; 0 where the source agrees with the others.
+    private var lifted = 0.0
+
+    /// - Parameters:
+    ///   - fusion: What is asked for.
+    ///   - list: The source's.
+    ///   - source: Which of the weights is the source's.
+    ///   - weights: Those of all sources.
+    ///   - known: Calls back with each of the source's scores of the candidates of all lists.
+    init(
+        _ fusion: Fusion,
+        _ list: RankedList,
+        _ source: Int,
+        of weights: [Double],
+        known: ((Double) -> Void) -> Void
+    ) {
+        kind = fusion
+        weight = weights[source]
+        let smallest = weights.lazy.filter { $0 > 0 }.min() ?? 0
+        rankUnit = fusion.addsScores ? Self.rankShare * smallest : weight
+        guard weight > 0 else { return }
+        var best = -Double.infinity
+        var least = Double.infinity
+        known { score in
+            guard score.isFinite else { return }
+            best = max(best, score)
+            least = min(least, score)
+        }
+        // A text that matches nothing, or scores nothing, has no say.
+        guard best.isFinite, list.isOfVectors || best > 0 else { return }
+        let zero =
+            if !list.isOfVectors { 0.0 } else if fusion == .weightedScores(.best) {
+                list.ordinary ?? least
+            } else { least }
+        hasSay = true
+        self.best = best
+        tolerance = Self.equality * max(abs(best), list.magnitude)
+        spread = best - zero
+    }
+
+    /// Whether two scores, the larger first, differ by no more than rounding.
+    func areEqual(_ larger: Double, _ score: Double) -> Bool { larger - score <= tolerance }
+
+    /// What a score is worth, from 0 to the source's weight.
+    func value(of score: Double) -> Double {
+        hasSay && kind.addsScores ? weight * share(of: score) : 0
+    }
+
+    /// What a score is worth, from 0 to 1: that of the best.
+    func share(of score: Double) -> Double {
+        guard hasSay, score.isFinite else { return 0 }
+        // Equal scores are compared before anything is divided by their differences.
+        guard spread > tolerance else { return areEqual(best, score) ? 1 : 0 }
+        return min(1, max(0, 1 - (best - score) / spread))
+    }
+
+    /// What a hit's rank adds.
+    ///
+    /// - Parameters:
+    ///   - rank: 1 is the best; equal scores have equal ranks.
+    ///   - end: How many hits have this rank or a better one.
+    func value(ofRank rank: Int, end: Int) -> Double {
+        guard hasSay else { return 0 }
+        switch kind {
+        case .reciprocalRank(let k):
+            return rankUnit / Double(k + rank)
+        case .weightedScores(.best):
+            return end <= Self.mostRanked ? rankUnit / Double(rank * rank) : 0
+        case .weightedScores(.minMax):
+            return 0
+        }
+    }
+
+    /// Decides whether the source's best are lifted: where it finds others' first hits poor, one of
+    /// them is wrong, and no score says which.
+    ///
+    /// - Parameters:
+    ///   - judged: The source's scores of others' first hits; NaN where it has none.
+    ///   - weights: Those of all sources.
+    mutating func compare(with judged: some Sequence<Double>, weights: [Double]) {
+        guard hasSay, kind == .weightedScores(.best), spread > tolerance else { return }
+        let scale = self
+        let shares = judged.lazy.filter { !$0.isNaN }.map { scale.share(of: $0) }
+        guard let approval = shares.max() else { return }
+        let disagreement =
+            (Self.agreement.full - approval) / (Self.agreement.full - Self.agreement.none)
+        guard disagreement > 0 else { return }
+        let whole = weights.reduce(0, +)
+        lifted =
+            (weights.max() ?? 0) * min(1, disagreement)
+            * min(1, weight / (Self.leastLiftingWeight * whole))
+    }
+
+    /// The least that a hit has; 0 for most.
+    ///
+    /// - Parameters:
+    ///   - score: The source's; one that is worth nothing isn't lifted.
+    ///   - end: How many hits of the source have its score or a better one: many equal ones are no
+    ///     find.
+    func lift(of score: Double, end: Int) -> Double {
+        guard lifted > 0, end <= Self.mostLifted, share(of: score) > 0 else { return 0 }
+        return lifted * (Self.lift.first - Self.lift.step * Double(end - 1))
+    }
+
+    /// Whether a rank is among those that other sources judge.
+    static func isJudged(_ rank: Int) -> Bool { rank <= mostJudged }
+}
