@@ -5,13 +5,13 @@ import LodestoneCore
 /// How often the one right document is found, by vector, by text and by both.
 struct RelevanceBench: AsyncParsableCommand {
     enum Scores: String, ExpressibleByArgument, CaseIterable {
-        case deviation
+        case best
         case minMax = "min-max"
         case reciprocalRank = "reciprocal-rank"
 
         func fusion(_ k: Int) -> Fusion {
             switch self {
-            case .deviation: .weightedScores(.deviation)
+            case .best: .weightedScores(.best)
             case .minMax: .weightedScores(.minMax)
             case .reciprocalRank: .reciprocalRank(k: k)
             }
@@ -24,6 +24,11 @@ struct RelevanceBench: AsyncParsableCommand {
         discussion: """
             mrr@10 is the mean of 1 / rank of the wanted document, 0 where it is not among the first \
             ten; hit@10 is how often it is.
+
+            --robustness asks what no sentence asks: whether the first ten are the same with limit 300; \
+            whether the vector's best is in the first three when it is right and the words are those \
+            of another question, or three common ones; and whether documents with a code that no \
+            other has, 1, 2 or 5 of them, are in the first ten beside the vector of another question.
             """
     )
 
@@ -40,7 +45,7 @@ struct RelevanceBench: AsyncParsableCommand {
     @Option(help: "Queries to use at most.")
     var count = 1_000_000
 
-    @Option(help: "deviation, min-max or reciprocal-rank; the default of a search unless given.")
+    @Option(help: "best, min-max or reciprocal-rank; the default of a search unless given.")
     var fusion: Scores?
 
     @Option(help: "With reciprocal-rank: what is added to each rank.")
@@ -54,12 +59,30 @@ struct RelevanceBench: AsyncParsableCommand {
     )
     var candidates: Int?
 
+    @Option(name: .customLong("limit"), help: "Hits wanted, at least 10.")
+    var limit = 10
+
+    @Option(
+        name: .customLong("run"),
+        help: "A file for the hybrid hits, in the format of TREC's runs: what evaluation tools read."
+    )
+    var runFile: String?
+
+    @Option(help: "How many codes to plant, and questions to ask with other words and limits.")
+    var robustness = 0
+
     @Option(name: .customLong("text-field"), help: "A field with a weight, as in words:5.")
     var textFields: [String] = []
 
     func validate() throws {
         guard (queries == nil) == (queryVectors == nil) else {
             throw ValidationError("Give --queries and --query-vectors together.")
+        }
+        guard (10...1_000).contains(limit) else {
+            throw ValidationError("--limit is \(limit); it must be 10 to 1000.")
+        }
+        guard (0...1_000).contains(robustness) else {
+            throw ValidationError("--robustness is \(robustness); it must be 0 to 1000.")
         }
     }
 
@@ -92,6 +115,21 @@ struct RelevanceBench: AsyncParsableCommand {
             let questions = zip(asked.texts, asked.vectors).map { question(source, $0, $1) }
             try await report(source, questions, asked.ids, target)
         }
+        if robustness > 0 {
+            let check = RelevanceRobustness(target: target, questions: asked, count: robustness) {
+                question("hybrid", $0, $1)
+            }
+            for (name, value) in try await check.run(batches) {
+                Report(isJSON: common.json).add(
+                    Measurement(
+                        name: "relevance",
+                        value: value,
+                        unit: "share",
+                        parameters: [("source", .text("hybrid")), ("metric", .text(name))]
+                    )
+                )
+            }
+        }
         await target.close()
     }
 
@@ -110,10 +148,10 @@ struct RelevanceBench: AsyncParsableCommand {
         near.candidates = candidates
         matching.candidates = candidates
         switch source {
-        case "vector": return Query([near])
-        case "text": return Query([matching])
+        case "vector": return Query([near], limit: limit)
+        case "text": return Query([matching], limit: limit)
         default:
-            var query = Query([near, matching])
+            var query = Query([near, matching], limit: limit)
             if let fusion { query.fusion = fusion.fusion(rankConstant) }
             return query
         }
@@ -127,15 +165,19 @@ struct RelevanceBench: AsyncParsableCommand {
     ) async throws {
         var sum = 0.0
         var found = 0
+        var run = try runFile.flatMap { source == "hybrid" ? try RunFile(path: $0) : nil }
         for first in stride(from: 0, to: questions.count, by: 250) {
             let part = first..<min(first + 250, questions.count)
             let results = try await target.search("bench", Array(questions[part]))
-            for (result, id) in zip(results, wanted[part]) {
-                guard let place = result.hits.firstIndex(where: { $0.id == id }) else { continue }
+            for (offset, (result, id)) in zip(results, wanted[part]).enumerated() {
+                try run?.add(result.hits, of: first + offset + 1)
+                let ten = result.hits.prefix(10)
+                guard let place = ten.firstIndex(where: { $0.id == id }) else { continue }
                 sum += 1 / Double(place + 1)
                 found += 1
             }
         }
+        try run?.close()
         let count = Double(questions.count)
         for (metric, value) in [("mrr@10", sum / count), ("hit@10", Double(found) / count)] {
             Report(isJSON: common.json).add(

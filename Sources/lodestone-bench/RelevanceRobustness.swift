@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+
+/// Whether hybrid answers stay right where no sentence tests them.
+struct RelevanceRobustness {
+    let target: any BenchTarget
+    let questions: BenchQuestions
+    /// Codes per number of copies, and questions at most.
+    let count: Int
+    /// A hybrid question.
+    let query: (_ text: String, _ vector: [Float]) -> Query
+
+    private static let commonWords = [
+        "time", "person", "large", "small", "act", "quality", "year", "city", "use", "make", "part",
+        "work", "place", "group", "state", "body", "water", "form", "line",
+    ]
+
+    /// - Parameter batches: What is in the collection; some of it is written again, with codes.
+    func run(_ batches: [[Document]]) async throws -> [(name: String, share: Double)] {
+        var shares = [("same ten with limit 300", try await sameWithMore())]
+        let right = try await whereVectorIsRight()
+        let texts = questions.texts
+        let others = right.map { texts[($0 + texts.count / 2 + 1) % texts.count] }
+        shares.append(("vector's best in three, other words", try await inThree(right, others)))
+        let words = Self.commonWords
+        let common = right.map { place in
+            [place, place / 7 + 5, place / 3 + 11].map { words[$0 % words.count] }
+                .joined(separator: " ")
+        }
+        shares.append(("vector's best in three, common words", try await inThree(right, common)))
+        for copies in [1, 2, 5] {
+            shares.append(("planted in \(copies)", try await planted(copies, batches)))
+        }
+        return shares
+    }
+
+    private func asked(_ queries: [Query]) async throws -> [[DocumentID]] {
+        var answers: [[DocumentID]] = []
+        for first in stride(from: 0, to: queries.count, by: 50) {
+            let part = Array(queries[first..<min(first + 50, queries.count)])
+            answers += try await target.search("bench", part).map { $0.hits.map(\.id) }
+        }
+        return answers
+    }
+
+    private func sameWithMore() async throws -> Double {
+        let some = questions.texts.indices.prefix(count)
+        func queries(_ limit: Int) -> [Query] {
+            some.map { place in
+                var query = query(questions.texts[place], questions.vectors[place])
+                query.limit = limit
+                return query
+            }
+        }
+        let few = try await asked(queries(10))
+        let many = try await asked(queries(300))
+        let same = zip(few, many).count { $0.prefix(10) == $1.prefix(10) }
+        return Double(same) / Double(some.count)
+    }
+
+    /// Questions whose vector alone finds the right document first.
+    private func whereVectorIsRight() async throws -> [Int] {
+        let nearest = try await asked(questions.vectors.map { Query([.near($0)], limit: 1) })
+        let right = nearest.indices.filter { nearest[$0].first == questions.ids[$0] }
+        return Array(right.prefix(count))
+    }
+
+    private func inThree(_ places: [Int], _ texts: [String]) async throws -> Double {
+        let queries = zip(places, texts).map { query($1, questions.vectors[$0]) }
+        let answers = try await asked(queries)
+        let found = zip(places, answers).count { place, ids in
+            ids.prefix(3).contains(questions.ids[place])
+        }
+        return Double(found) / Double(places.count)
+    }
+
+    /// Writes codes into documents, as many as `copies` each, and asks for each code with the vector
+    /// of a question that has nothing to do with it.
+    private func planted(_ copies: Int, _ batches: [[Document]]) async throws -> Double {
+        let documents = batches.flatMap(\.self)
+        var queries: [Query] = []
+        var wanted: [Set<DocumentID>] = []
+        var changed: [Document] = []
+        for code in 0..<count {
+            // Far from one another, and others for each number of copies.
+            let own = (0..<copies).map { copy in
+                (code * 40_503 + copy * 7_919 + copies * 611_953) % documents.count
+            }
+            let word = "KX\(copies)Q\(1_000 + code)"
+            var ids: Set<DocumentID> = []
+            for place in own where ids.insert(documents[place].id).inserted {
+                var document = documents[place]
+                guard let last = document.text.indices.last else { continue }
+                document.text[last].text += "; part \(word)"
+                changed.append(document)
+            }
+            let other = (code * 6_007 + copies) % questions.vectors.count
+            queries.append(query(word, questions.vectors[other]))
+            wanted.append(ids)
+        }
+        try await target.index("bench", changed)
+        let answers = try await asked(queries)
+        let found = zip(wanted, answers).reduce(0) { $0 + $1.0.intersection($1.1.prefix(10)).count }
+        return Double(found) / Double(wanted.reduce(0) { $0 + $1.count })
+    }
+}
