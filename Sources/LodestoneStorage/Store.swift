@@ -106,12 +106,21 @@ package protocol Store: AnyObject, Sendable {
 package protocol StoreReader: AnyObject {
     /// Of the last batch that this state holds.
     var sequenceNumber: UInt64 { get }
-    /// Every collection that exists.
+    /// Every collection that exists, in the order of numbers.
     func collections() throws(LodestoneError) -> [CollectionRecord]
+    /// One collection; `nil` when it doesn't exist.
+    func record(of collection: CollectionNumber) throws(LodestoneError) -> CollectionRecord?
     /// The number after the highest that was ever given to a collection.
     func nextCollectionNumber() throws(LodestoneError) -> CollectionNumber
     /// The base of a collection's views; `nil` before the first compaction.
     func base(of collection: CollectionNumber) throws(LodestoneError) -> StoredBase?
+    /// Collections because of which the log can't be forgotten: those with changes that their base
+    /// doesn't have, and more than `rows` batches came since the first of these, or the log's bytes
+    /// passed `bytes` and it is in the older half of the log.
+    ///
+    /// - Complexity: O(collections + rows of the log).
+    func collectionsHoldingLog(rows: UInt64, bytes: Int) throws(LodestoneError)
+        -> [CollectionNumber]
     /// What batches after `sequenceNumber` changed, oldest first; those of one collection, or all.
     ///
     /// - Throws: `.outOfRange` when the log begins later, because bases hold what it said.

@@ -29,6 +29,10 @@ public struct CompactionPolicy: Sendable, Equatable {
     public var percentOfBase: Int
     /// When writes count as not coming any more.
     public var idleTime: Duration
+    /// Batches, of any collection, since the first that a collection's base doesn't have, before
+    /// the collection is folded however few its changes are: until then the log keeps them all,
+    /// with the texts that they replaced.
+    public var maximumLogRows: Int
     /// Bytes of vectors whose rows are gone before those that are left are written together; they
     /// must be 30 percent of the collection's, too.
     public var minimumGarbageBytes: Int
@@ -39,12 +43,14 @@ public struct CompactionPolicy: Sendable, Equatable {
         busyChanges: Int = 100_000,
         percentOfBase: Int = 100,
         idleTime: Duration = .seconds(1),
+        maximumLogRows: Int = 2_000,
         minimumGarbageBytes: Int = 1 << 20
     ) {
         self.minimumChanges = minimumChanges
         self.busyChanges = busyChanges
         self.percentOfBase = percentOfBase
         self.idleTime = idleTime
+        self.maximumLogRows = maximumLogRows
         self.minimumGarbageBytes = minimumGarbageBytes
     }
 }
@@ -66,6 +72,8 @@ final class Compactor: Sendable {
 
     /// A delta that takes so much memory is folded without waiting for its share of the base.
     private static let maximumDeltaBytes = 256 << 20
+    /// Bytes of replaced texts and the like in the log before its older half is given up.
+    private static let maximumLogBytes = 64 << 20
 
     private let registry: Registry
     private let policy: CompactionPolicy
@@ -125,6 +133,8 @@ final class Compactor: Sendable {
             completion(
                 Result { () throws(LodestoneError) in try self.compact(collection, waits: true) }
             )
+            // What fails now is done after the next compaction.
+            _ = try? self.releaseLog()
         }
     }
 
@@ -232,8 +242,27 @@ final class Compactor: Sendable {
         do throws(LodestoneError) {
             // Who folds it right now may make a base to go on with.
             if try compact(collection, waits: false) == 0 { waitUntilIdle(collection) }
+            try releaseLog()
         } catch {
             // The delta stays, and the next write tries again.
+        }
+    }
+
+    /// Folds the collections because of which the log can't be forgotten; on the queue.
+    ///
+    /// Each has few changes, or its turn would have come; and needs none again until it is written.
+    private func releaseLog() throws(LodestoneError) {
+        let numbers = try registry.reading { (reader) throws(LodestoneError) in
+            try reader.collectionsHoldingLog(
+                rows: UInt64(max(1, policy.maximumLogRows)),
+                bytes: Self.maximumLogBytes
+            )
+        }
+        for number in numbers {
+            guard let collection = registry.all.first(where: { $0.number == number }) else {
+                continue
+            }
+            _ = try compact(collection, waits: false)
         }
     }
 

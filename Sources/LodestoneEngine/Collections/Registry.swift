@@ -150,9 +150,6 @@ final class Registry: Sendable {
     }
 
     private func replay(from reader: any StoreReader) throws(LodestoneError) {
-        let records = Dictionary(
-            uniqueKeysWithValues: try reader.collections().map { ($0.number, $0) }
-        )
         // Contents are changed apart and put in place at the end: readers go on meanwhile.
         var changed: [CollectionNumber: CollectionContents] = [:]
         try reader.forEachChange(after: sequenceNumber, of: nil) {
@@ -162,16 +159,16 @@ final class Registry: Sendable {
             case .createCollection:
                 table.withLock { $0.nextNumber = max($0.nextNumber, number + 1) }
                 // One that is gone again by now is not worth showing.
-                if let record = records[number], collection(number) == nil {
+                if let record = try reader.record(of: number), collection(number) == nil {
                     add(Collection(record))
                 }
             case .dropCollection:
                 changed[number] = nil
                 if let collection = collection(number) { remove(collection) }
             case .rows, .alterCollection:
-                guard let collection = collection(number), let record = records[number] else {
-                    return
-                }
+                guard let collection = collection(number),
+                    let record = try reader.record(of: number)
+                else { return }
                 var contents = changed.removeValue(forKey: number) ?? collection.contents
                 if !contents.canChange {
                     contents = try CollectionContents.load(record, from: reader)
@@ -287,7 +284,7 @@ final class Registry: Sendable {
     private func record(of collection: Collection, in reader: any StoreReader)
         throws(LodestoneError) -> CollectionRecord
     {
-        try reader.collections().first { $0.number == collection.number } ?? collection.record
+        try reader.record(of: collection.number) ?? collection.record
     }
 
     /// Puts contents in place, with what was written since they were made.

@@ -91,7 +91,7 @@ extension Engine {
             found = report
             guard let rows = view.rows,
                 // Dropped meanwhile: there is nothing left to look at.
-                try rows.collections().contains(where: { $0.number == collection.number })
+                try rows.record(of: collection.number) != nil
             else { return }
             found.sequenceNumber = max(found.sequenceNumber, rows.sequenceNumber)
             var base = try baseCheck(view, rows, &found)

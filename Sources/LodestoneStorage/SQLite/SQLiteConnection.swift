@@ -14,7 +14,11 @@ final class SQLiteConnection: @unchecked Sendable {
     }
 
     let handle: OpaquePointer
-    private var statements: [String: SQLiteStatement] = [:]
+    private var statements: [String: (statement: SQLiteStatement, lastUse: UInt64)] = [:]
+    private var useCount: UInt64 = 0
+    /// Statements kept; some 5 KB each. A collection has its own, since they name its tables, so
+    /// without a bound thousands of collections would keep tens of thousands.
+    private static let maximumStatements = 128
     /// The call on whose behalf the connection works; long statements end with it.
     private var context: CallContext?
 
@@ -62,12 +66,16 @@ final class SQLiteConnection: @unchecked Sendable {
         try check(sqlite3_exec(handle, sql, nil, nil, nil))
     }
 
-    /// A prepared statement, kept for the next time, reset and without bindings.
+    /// A prepared statement, reset and without bindings; the most recently used ones are kept for
+    /// the next time.
     func statement(_ sql: String) throws(Failure) -> SQLiteStatement {
-        if let statement = statements[sql] {
+        useCount += 1
+        if let statement = statements[sql]?.statement {
+            statements[sql]?.lastUse = useCount
             statement.reset()
             return statement
         }
+        if statements.count >= Self.maximumStatements { forgetOldStatements() }
         var prepared: OpaquePointer?
         try check(
             sqlite3_prepare_v3(
@@ -81,8 +89,16 @@ final class SQLiteConnection: @unchecked Sendable {
         )
         guard let prepared else { throw Failure(code: SQLITE_MISUSE, message: "empty statement") }
         let statement = SQLiteStatement(prepared, connection: self)
-        statements[sql] = statement
+        statements[sql] = (statement, useCount)
         return statement
+    }
+
+    /// Forgets the half of the statements that was used least recently; one that somebody steps
+    /// through lives on with its holder.
+    private func forgetOldStatements() {
+        let uses = statements.values.map(\.lastUse).sorted()
+        let oldest = uses[uses.count / 2]
+        statements = statements.filter { $0.value.lastUse >= oldest }
     }
 
     /// Forgets statements about tables that are about to go.

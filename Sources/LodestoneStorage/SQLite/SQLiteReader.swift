@@ -9,6 +9,9 @@ final class SQLiteReader: StoreReader {
     let connection: SQLiteConnection
     let store: SQLiteStore
     let context: CallContext?
+    /// The collections of this state; read when first asked for, since decoding thousands for each
+    /// of thousands took 45 s.
+    private var catalog: (all: [CollectionRecord], byNumber: [CollectionNumber: CollectionRecord])?
 
     init(_ connection: SQLiteConnection, store: SQLiteStore, context: CallContext?)
         throws(SQLiteConnection.Failure)
@@ -31,7 +34,21 @@ final class SQLiteReader: StoreReader {
     }
 
     func collections() throws(LodestoneError) -> [CollectionRecord] {
-        try StoreLayout.collections(connection, context: context)
+        try readCatalog().all
+    }
+
+    func record(of collection: CollectionNumber) throws(LodestoneError) -> CollectionRecord? {
+        try readCatalog().byNumber[collection]
+    }
+
+    private func readCatalog() throws(LodestoneError) -> (
+        all: [CollectionRecord], byNumber: [CollectionNumber: CollectionRecord]
+    ) {
+        if let catalog { return catalog }
+        let all = try StoreLayout.collections(connection, context: context)
+        let byNumber = Dictionary(all.map { ($0.number, $0) }, uniquingKeysWith: { $1 })
+        catalog = (all, byNumber)
+        return (all, byNumber)
     }
 
     func nextCollectionNumber() throws(LodestoneError) -> CollectionNumber {
@@ -66,8 +83,6 @@ final class SQLiteReader: StoreReader {
         of collection: CollectionNumber?,
         _ body: (LoggedChange) throws(LodestoneError) -> Void
     ) throws(LodestoneError) {
-        var dimensions: [CollectionNumber: Int] = [:]
-        for record in try collections() { dimensions[record.number] = record.options.dimension }
         let anchor = try orFail { () throws(SQLiteConnection.Failure) in
             try LogAnchor.read(connection)
         }
@@ -81,7 +96,8 @@ final class SQLiteReader: StoreReader {
         }
         for row in try logRows(after: sequenceNumber, of: collection) {
             try context?.check()
-            try body(try change(row, dimension: dimensions[row.collection]))
+            let dimension = try record(of: row.collection)?.options.dimension
+            try body(try change(row, dimension: dimension))
         }
     }
 
@@ -166,7 +182,7 @@ final class SQLiteReader: StoreReader {
     }
 
     func vectorRuns(of collection: CollectionNumber) throws(LodestoneError) -> [VectorRun] {
-        guard let record = try collections().first(where: { $0.number == collection }),
+        guard let record = try record(of: collection),
             let base = try baseRecord(of: collection)
         else { return [] }
         let dimension = record.options.dimension
@@ -206,9 +222,7 @@ final class SQLiteReader: StoreReader {
         through last: UInt64
     ) throws(LodestoneError) {
         let collection = record.collection
-        guard let options = try collections().first(where: { $0.number == collection })?.options
-        else { return }
-        let dimension = options.dimension
+        guard let dimension = try self.record(of: collection)?.options.dimension else { return }
         record.dimension = dimension
         for row in try logRows(after: first, of: collection)
         where row.sequenceNumber <= last {

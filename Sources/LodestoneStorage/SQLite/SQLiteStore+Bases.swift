@@ -99,15 +99,7 @@ extension SQLiteStore {
     private func forgetStep(before last: UInt64) throws(SQLiteConnection.Failure) -> Bool {
         let first = UInt64(try scalar("SELECT min(seq) FROM log"))
         let held = UInt64(
-            try scalar(
-                """
-                SELECT coalesce(min(coalesce(bases.seq, 0)), \(last)) FROM collections
-                LEFT JOIN bases ON bases.collection = collections.number
-                WHERE EXISTS(SELECT 1 FROM log
-                    WHERE log.collection = collections.number
-                    AND log.seq > coalesce(bases.seq, 0))
-                """
-            )
+            try scalar("SELECT coalesce(min(first) - 1, \(last)) FROM (\(BaseRecord.firstUnfolded))")
         )
         let end =
             PlantedBug.compactionTruncatesNewerLog.isPlanted ? last - 1 : min(held, last - 1)
@@ -189,8 +181,44 @@ extension SQLiteStore {
     }
 }
 
+extension SQLiteReader {
+    func collectionsHoldingLog(rows: UInt64, bytes: Int) throws(LodestoneError)
+        -> [CollectionNumber]
+    {
+        try SQLiteConnection.orFail(context) { () throws(SQLiteConnection.Failure) in
+            let size = try connection.statement("SELECT min(seq), sum(length(detail)) FROM log")
+            defer { size.reset() }
+            guard try size.step() else { return [] }
+            let first = UInt64(size.int(at: 0))
+            let oldest = sequenceNumber > rows ? sequenceNumber - rows : 0
+            let middle = first + (sequenceNumber - min(first, sequenceNumber)) / 2
+            let statement = try connection.statement(
+                "SELECT number FROM (\(BaseRecord.firstUnfolded)) WHERE first <= ?1"
+            )
+            defer { statement.reset() }
+            statement.bind(size.int(at: 1) > Int64(bytes) ? max(oldest, middle) : oldest, at: 1)
+            var numbers: [CollectionNumber] = []
+            while try statement.step() {
+                numbers.append(CollectionNumber(truncatingIfNeeded: statement.int(at: 0)))
+            }
+            return numbers
+        }
+    }
+}
+
 /// A row of `bases`.
 struct BaseRecord {
+    /// Of each collection with rows that its base doesn't have, the first batch that wrote such; of
+    /// one without a base its first batch, by which `isLost` knows that it never had one.
+    ///
+    /// Batches that alter a collection are not needed: its options stand in its record.
+    static let firstUnfolded = """
+        SELECT number, (SELECT log.seq FROM log WHERE log.collection = number
+            AND (kind = 3 OR bases.seq IS NULL)
+            AND log.seq > coalesce(bases.seq, 0) ORDER BY log.seq LIMIT 1) AS first
+        FROM collections LEFT JOIN bases ON bases.collection = number WHERE first IS NOT NULL
+        """
+
     var collection: CollectionNumber
     var sequenceNumber: UInt64
     var nextRow: RowNumber

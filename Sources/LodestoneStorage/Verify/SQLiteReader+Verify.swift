@@ -62,6 +62,6 @@ extension SQLiteStore {
     fileprivate func hasCollection(_ number: CollectionNumber) throws(LodestoneError) -> Bool {
         let reader = try beginRead(context: nil)
         defer { reader.end() }
-        return try reader.collections().contains { $0.number == number }
+        return try reader.record(of: number) != nil
     }
 }
