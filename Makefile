@@ -20,7 +20,8 @@ VENV := .build/venv
 
 THREADS := .build/threads
 
-.PHONY: help build demo test test-generated test-swift test-python chaos-python test-rankings test-threads \
+.PHONY: help build demo test test-generated test-swift test-python chaos-python test-rankings test-scripts \
+	test-threads \
 	faults faults-short faults-planted faults-large faults-tools bench bench-recall lint format generate clean
 
 help: ## Says what the targets are for.
@@ -71,6 +72,10 @@ chaos-python: ## Restarts, stops and interrupts under the Python client, CHAOS_S
 test-rankings: ## Compares 10,000 rankings with those of a plain loop over all documents; minutes.
 	@.ci/install $(TEST_PACKAGES)
 	LODESTONE_TEST_RANKINGS=10000 swift test --no-parallel --filter RankingTests
+
+test-scripts: ## Compares 20,000 documents and questions of nine scripts with a look at their words; minutes.
+	@.ci/install $(TEST_PACKAGES)
+	LODESTONE_SCRIPT_DOCUMENTS=20000 swift test --no-parallel --filter ScriptDifferentialTests
 
 test-threads: ## Looks for data races in the indexes with the thread sanitizer; half an hour.
 	@.ci/install $(TEST_PACKAGES)

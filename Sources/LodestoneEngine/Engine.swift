@@ -53,13 +53,18 @@ public final class Engine: Sendable {
     let isMaintaining = Atomic<Bool>(false)
     private let writer: Writer
     let compactor: Compactor
+    /// The collections whose words were made again when the store was opened, because another release,
+    /// libstemmer or Unicode table had made them; by name.
+    package let remadeWords: [String]
 
     /// Opens the store in `directory`, which is created when it does not exist.
     ///
     /// Other processes may have the same store open; each sees what the others have acknowledged.
     ///
-    /// - Throws: `.failedPrecondition` when its format is newer than this release; `.dataLoss` when
-    ///   it is damaged.
+    /// Words that another release, libstemmer or Unicode table made of texts are made again first.
+    ///
+    /// - Throws: `.failedPrecondition` when its format is newer than this release, or another process
+    ///   has it open that makes other words of texts; `.dataLoss` when it is damaged.
     public static func open(directory: String, options: Options = Options())
         throws(LodestoneError) -> Engine
     {
@@ -72,6 +77,8 @@ public final class Engine: Sendable {
         self.options = options
         registry = try Registry(store)
         compactor = Compactor(registry, policy: options.compaction)
+        remadeWords =
+            (store.remadeWords + registry.all.filter(\.state.hasRemadeWords).map(\.name)).sorted()
         writer = Writer(store: store, registry: registry, compactor: compactor)
         // What a process that ended had not folded yet, or what a snapshot came without.
         for collection in registry.all { compactor.consider(collection) }

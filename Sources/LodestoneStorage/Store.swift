@@ -25,6 +25,10 @@ package protocol Store: AnyObject, Sendable {
     /// What an acknowledged write survives.
     var durability: Durability { get }
 
+    /// The collections whose words, which the store keeps, were made again when it was opened, because
+    /// they were those of another analysis.
+    var remadeWords: [String] { get }
+
     /// The sequence number of the last batch that any process has made visible.
     var sharedSequenceNumber: UInt64 { get }
 

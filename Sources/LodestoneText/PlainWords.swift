@@ -87,7 +87,9 @@ package struct PlainWords: Sendable {
         // Single characters stand for several words.
         let characters = words.filter { Words.isUnspacedCharacter($0.text) }
         guard fuzzy != nil || !characters.isEmpty else { return .anyOf(words) }
-        var parts = words.map { TextQuery.word($0.text, fuzzy: fuzzy) }
+        let extras = words.filter(\.isExtra)
+        var parts = words.filter { !$0.isExtra }.map { TextQuery.word($0.text, fuzzy: fuzzy) }
+        if !extras.isEmpty { parts.append(.anyOf(extras)) }
         if fuzzy == nil {
             let whole = words.filter { !characters.contains($0) }
             parts = whole.isEmpty ? [] : [.anyOf(whole)]

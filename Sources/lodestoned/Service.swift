@@ -27,7 +27,17 @@ struct Service: Sendable {
         let engine: Engine
         do throws(LodestoneError) {
             try createDirectory()
+            let start = ContinuousClock.now
             engine = try await offPool { () throws(LodestoneError) in try openEngine() }
+            if !engine.remadeWords.isEmpty {
+                logger.notice(
+                    "words were made again: another release, libstemmer or Unicode table made them",
+                    metadata: [
+                        "collections": "\(engine.remadeWords.joined(separator: ", "))",
+                        "time": "\(start.duration(to: .now))",
+                    ]
+                )
+            }
         } catch {
             return Lodestoned.report(error, status: exitStatus(of: error))
         }

@@ -14,14 +14,20 @@ private enum EarlierFormat: Int, CaseIterable {
     case two = 2
     /// FTS5 cut and stemmed words.
     case three = 3
+    /// Nothing said by which libraries words were made.
+    case four = 4
 
     var sql: String {
+        if self == .four {
+            return "DELETE FROM meta WHERE key = 'analysis'; PRAGMA user_version = 4;"
+        }
         var sql = """
             DROP TABLE text_1; DROP TABLE forms_1;
             CREATE VIRTUAL TABLE text_1 USING fts5(
                 text, content='', tokenize='porter unicode61');
             INSERT INTO text_1(rowid, text) VALUES(0, 'the text of a'), (2, 'the text of c'),
                 (3, 'the text of d'), (4, 'the text of b');
+            DELETE FROM meta WHERE key = 'analysis';
             PRAGMA user_version = \(rawValue);
             """
         if self != .three {

@@ -142,7 +142,10 @@ extension CollectionState {
             let values = ValueIndex(from: source)
         else { return nil }
         var text: TextIndex?
-        if options.textStrategy == .postings {
+        let lacksWords =
+            options.textStrategy == .postings
+            && !TextIndex.isOfThisAnalysis(source, options.text)
+        if options.textStrategy == .postings, !lacksWords {
             guard let index = TextIndex(from: source, options.text) else { return nil }
             text = index
         }
@@ -152,6 +155,7 @@ extension CollectionState {
             rows: rows,
             graph: graph,
             text: text,
+            lacksWords: lacksWords,
             values: values,
             index: options.vectorStrategy.openIndex(
                 from: source,

@@ -3,6 +3,7 @@ import LodestoneCore
 import LodestoneFiles
 import LodestoneGraph
 import LodestoneStorage
+import LodestoneText
 
 /// Everything that a collection holds in memory at one sequence number: its state, and the numbers
 /// for ids and labels in which the state speaks.
@@ -76,6 +77,7 @@ struct CollectionContents: Sendable {
         do throws(LodestoneError) {
             var contents = try open(stored, at: path, of: record, from: reader)
             try contents.replay(record, from: reader)
+            if contents.state.lacksWords { try contents.remakeWords(record, from: reader) }
             if !contents.isDamaged { return contents }
         } catch {
             // Derived: the rows have it all.
@@ -117,11 +119,37 @@ struct CollectionContents: Sendable {
             contents.labels = old.labels
             contents.state.trustVectors(of: old.state)
             contents.checkBase()
-            return contents.isDamaged ? nil : contents
+            return contents.isDamaged || contents.state.lacksWords ? nil : contents
         } catch {
             guard error.reason == "CORRUPT_BASE" else { throw error }
             return nil
         }
+    }
+
+    /// Makes the words of all rows again, because the base has those of another analysis: another
+    /// release, libstemmer or Unicode table made it.
+    ///
+    /// Opening the collection waits for it, so that no search misses a word; a new base follows.
+    ///
+    /// - Parameter reader: At the sequence number of these contents.
+    /// - Complexity: O(bytes of all texts); some 2 microseconds a row.
+    private mutating func remakeWords(_ record: CollectionRecord, from reader: any StoreReader)
+        throws(LodestoneError)
+    {
+        var index = TextIndex(options.text)
+        var rows: [StoredRow] = []
+        func takeIn() {
+            let texts = index.analyze(rows.map(\.text))
+            for (place, row) in rows.enumerated() { index.add(texts, at: place, row: row.row) }
+            rows.removeAll(keepingCapacity: true)
+        }
+        try reader.forEachRow(of: record.number, after: nil) { row in
+            rows.append(row)
+            if rows.count == Self.rowsPerInsert { takeIn() }
+            return true
+        }
+        takeIn()
+        state.takeWords(index)
     }
 
     /// Rows that are taken in at once when all of them are.

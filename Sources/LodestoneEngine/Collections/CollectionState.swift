@@ -28,6 +28,10 @@ struct CollectionState: Sendable {
     private(set) var graph: GraphIndex
     /// The words; `nil` where the store keeps them.
     private(set) var text: TextIndex?
+    /// Whether the base has words of another analysis, so that there are none until `takeWords`.
+    private(set) var lacksWords = false
+    /// Whether words were made again that no base has yet.
+    private(set) var hasRemadeWords = false
     /// The values of indexed fields, and which rows exist.
     private(set) var values: ValueIndex
     private(set) var documentCount = 0
@@ -60,6 +64,7 @@ struct CollectionState: Sendable {
         rows: Section<RowNumber>,
         graph: GraphIndex,
         text: TextIndex?,
+        lacksWords: Bool,
         values: ValueIndex,
         index: any VectorIndex,
         _ header: BaseHeader
@@ -71,6 +76,7 @@ struct CollectionState: Sendable {
         self.rows = LayeredArray(rows, substitute: Self.none)
         self.graph = graph
         self.text = text
+        self.lacksWords = lacksWords
         self.values = values
         documentCount = Int(clamping: header.documentCount)
         vectorCount = Int(clamping: header.vectorCount)
@@ -148,6 +154,13 @@ struct CollectionState: Sendable {
     /// Texts, by field, ready to be taken in with documents; `nil` where the store keeps the words.
     func analyze(_ texts: [[TextField]]) -> AnalyzedTexts? {
         text?.analyze(texts)
+    }
+
+    /// Goes on with words that were made of all rows as they are now.
+    mutating func takeWords(_ index: TextIndex) {
+        text = index
+        lacksWords = false
+        hasRemadeWords = true
     }
 
     /// The texts of documents, ready to be taken in with them; `nil` where the store keeps the words.

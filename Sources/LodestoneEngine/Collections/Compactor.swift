@@ -103,9 +103,9 @@ final class Compactor: Sendable {
     }
 
     /// Whether a base is wanted though writes keep coming: for the room or the time that the delta
-    /// takes, or for a field that is not indexed yet.
+    /// takes, for a field that is not indexed yet, or for words that no base has.
     private func isUrgent(_ state: CollectionState) -> Bool {
-        if !state.values.isComplete { return true }
+        if !state.values.isComplete || state.hasRemadeWords { return true }
         guard state.changesSinceBase >= max(1, policy.minimumChanges) else { return false }
         let share = state.baseRowCount / 100 * policy.percentOfBase
         return state.changesSinceBase >= max(policy.busyChanges, share)
@@ -310,6 +310,7 @@ final class Compactor: Sendable {
         try registry.reload(collection)
         let state = collection.state
         return state.changesSinceBase < max(1, policy.minimumChanges) && state.values.isComplete
+            && !state.hasRemadeWords
     }
 
     /// Runs `body` while nothing is compacted, by any process: bases and segments stay where they

@@ -2,6 +2,7 @@
 import CSQLite
 package import LodestoneCore
 import LodestoneFiles
+import LodestoneText
 import Synchronization
 
 /// The store on SQLite and vector segments, in one directory.
@@ -12,6 +13,7 @@ import Synchronization
 ///     base-N-S.base               the base of collection N at sequence number S
 ///     lock                        held by whoever commits or checkpoints, in any process
 ///     compaction.lock             held by whoever compacts
+///     analysis.lock               held together by all that have the store open
 ///     sequence                    the sequence number that all processes have to show
 ///
 /// Threading: any thread; readers take a connection each out of a pool behind a mutex. Unchecked,
@@ -33,6 +35,7 @@ package final class SQLiteStore: Store, @unchecked Sendable {
     let writer: SQLiteConnection
     let lock: StoreLock
     let compactionLock: StoreLock
+    let analysisLock: AnalysisLock
     let counter: SharedCounter
     private let idleReaders = Mutex<[SQLiteConnection]>([])
     /// Why the store takes no more writes, once it does not.
@@ -41,20 +44,30 @@ package final class SQLiteStore: Store, @unchecked Sendable {
     var lastSequence: UInt64 = 0
     var chain: UInt32 = 0
     var walPages = 0
+    package private(set) var remadeWords: [String] = []
 
     package var version: String { "SQLite \(String(cString: sqlite3_libversion()))" }
     var databasePath: String { directory + "/lodestone.db" }
 
     /// Opens the store in `directory`, creating both when missing.
     ///
-    /// - Throws: `.failedPrecondition` when its format is newer; `.dataLoss` when the log's chain is
-    ///   broken.
-    package init(directory: String, durability: Durability) throws(LodestoneError) {
+    /// - Parameters:
+    ///   - directory: Where it is.
+    ///   - durability: What an acknowledged write survives.
+    ///   - analysis: The fingerprint of how this process makes words of texts.
+    /// - Throws: `.failedPrecondition` when its format is newer, or another process has it open that
+    ///   makes other words; `.dataLoss` when the log's chain is broken.
+    package init(
+        directory: String,
+        durability: Durability,
+        analysis: UInt64 = AnalysisFingerprint.all
+    ) throws(LodestoneError) {
         try FileSystem.createDirectory(directory)
         self.directory = directory
         self.durability = durability
         lock = try StoreLock(directory + "/lock")
         compactionLock = try StoreLock(directory + "/compaction.lock")
+        analysisLock = try AnalysisLock(directory + "/analysis.lock")
         counter = try SharedCounter(directory + "/sequence")
         segments = SegmentSet(directory: directory)
         // Opening runs SQLite's recovery, and may create the schema: nobody else may commit.
@@ -65,6 +78,7 @@ package final class SQLiteStore: Store, @unchecked Sendable {
         }
         try lock.exclusively { () throws(LodestoneError) in
             try prepareSchema()
+            remadeWords = try adoptAnalysis(analysis)
             try followLog()
             counter.set(lastSequence)
             let reader = try beginRead(context: nil)
@@ -120,34 +134,15 @@ package final class SQLiteStore: Store, @unchecked Sendable {
                 try writer.execute(Schema.create())
                 try writer.execute("COMMIT")
             } else if format < Schema.format {
+                // Words that an earlier format has otherwise are made again, as those of another
+                // analysis.
                 try writer.execute("BEGIN EXCLUSIVE")
                 try writer.execute(Schema.upgrade(from: format))
-            }
-        } catch {
-            throw error.asLodestoneError(context: nil)
-        }
-        guard format > 0, format < Schema.format else { return }
-        do throws(LodestoneError) {
-            if format < Schema.formatOfWords { try makeWords() }
-            try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
                 try writer.execute("COMMIT")
             }
         } catch {
             rollBack()
-            throw error
-        }
-    }
-
-    /// Makes the words of all collections that have them in FTS5 anew from their rows.
-    private func makeWords() throws(LodestoneError) {
-        for record in try StoreLayout.collections(writer) {
-            guard let analyzer = record.options.analyzerOfFTS5 else { continue }
-            try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
-                try writer.execute(Schema.dropWords(record.number))
-                try writer.execute(Schema.createWords(record.number))
-            }
-            try RowTable(collection: record.number, connection: writer, analyzer: analyzer)
-                .insertAllWords()
+            throw error.asLodestoneError(context: nil)
         }
     }
 
@@ -294,6 +289,7 @@ package final class SQLiteStore: Store, @unchecked Sendable {
         idleReaders.withLock { $0.removeAll() }
         lock.close()
         compactionLock.close()
+        analysisLock.close()
     }
 
     /// A checkpoint that can't go on now is repeated after a later commit.

@@ -2,7 +2,7 @@
 package import LodestoneCore
 package import LodestoneText
 
-/// The tables of format 4.
+/// The tables of format 5.
 ///
 /// Vectors lie in segments beside the database file.
 ///
@@ -20,11 +20,12 @@ package import LodestoneText
 /// it were forgotten once bases held what they said. `docs_N.sum` is the CRC-32C of its row.
 ///
 /// Format 1 had no bases and kept its log for ever; format 2 knew no changes of a collection's
-/// options; until format 3 FTS5 itself cut and stemmed words. All are brought up to date when they
-/// are opened.
+/// options; until format 3 FTS5 itself cut and stemmed words; format 4 did not say by what rules and
+/// libraries its words were made, which `meta.analysis` does (`AnalysisFingerprint`). All are brought
+/// up to date when they are opened.
 enum Schema {
     /// The layout that this release reads and writes.
-    static let format: Int64 = 4
+    static let format: Int64 = 5
     /// The first one with bases.
     static let formatOfBases: Int64 = 2
     /// The first one whose words are those of `FTS5Words`.
@@ -69,9 +70,13 @@ enum Schema {
             VALUES('next_collection', (SELECT coalesce(max(collection), 0) + 1 FROM log));
         """
 
-    /// What brings a store of an earlier format up to date.
+    /// What brings a store of an earlier format up to date, but for its words: those of none are said
+    /// to be of this analysis.
     static func upgrade(from earlier: Int64) -> String {
-        let upToDate = "PRAGMA user_version = \(format);"
+        let upToDate = """
+            DELETE FROM meta WHERE key = 'analysis';
+            PRAGMA user_version = \(format);
+            """
         return earlier < formatOfBases ? addBases + upToDate : upToDate
     }
 

@@ -4,7 +4,7 @@ import LodestoneCore
 /// What a language makes of the apostrophes inside of a word.
 ///
 /// `levi's` is `levi`, `l'homme` is `homme` in French, `don't` and `o'brien` are one word without
-/// their apostrophe: what is beside it is never a word of a letter or two. The rules are those of
+/// their apostrophe: what stands on a side of it is never a word of a letter or two. The rules are those of
 /// Lucene's analyzers (possessives, elisions, the apostrophe of Turkish).
 struct Apostrophes {
     /// How an apostrophe stands in the buffer of a tokenizer; in no folded word.

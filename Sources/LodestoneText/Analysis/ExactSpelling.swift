@@ -19,7 +19,12 @@ struct ExactSpelling {
     private static let longest = 128
 
     /// The signs below 64 that may stand between or behind words, a bit each: `# & + - . / :`
-    static let joiningSigns: UInt64 = "#&+-./:".utf8.reduce(0) { $0 | 1 << UInt64($1) }
+    ///
+    /// A constant of the code, because it is looked at behind every word.
+    @inline(__always)
+    static var joiningSigns: UInt64 {
+        1 << 0x23 | 1 << 0x26 | 1 << 0x2B | 1 << 0x2D | 1 << 0x2E | 1 << 0x2F | 1 << 0x3A
+    }
 
     /// What stands for a sign in the index: the same one in full width.
     static func sign(_ byte: UInt8) -> String.UTF8View {

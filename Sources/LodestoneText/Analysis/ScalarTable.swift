@@ -7,7 +7,7 @@ import Synchronization
 /// Worked out for 256 scalars at a time, when a text first has one of them (20 to 500 µs), and kept.
 ///
 /// Threading: any thread, without a lock.
-// Unchecked for the pointers: pages are atomic and never change, and a table lives for ever.
+// Unchecked for the pointers: pages are atomic and never change, and a table stays until the process ends.
 final class ScalarTable: @unchecked Sendable {
     /// The part that a scalar plays.
     enum Kind: UInt32 {

@@ -74,7 +74,9 @@ package struct TextAnalyzer: Sendable {
             }
             guard withExtras else { return }
             tokenizer.forEachExtra(in: text) { word, place in
-                words.append(queryWord(word, text[place], isEndOfRun: false))
+                var extra = queryWord(word, text[place], isEndOfRun: false)
+                extra.isExtra = true
+                words.append(extra)
             }
         }
         return words
@@ -110,6 +112,8 @@ package struct QueryWord: Hashable, Sendable {
     /// Whether it is the last character of a longer run without spaces, which the word before ends
     /// with, too.
     let isEndOfRun: Bool
+    /// Whether it is an extra word, which is looked for in just this form.
+    var isExtra = false
 
     package static func == (one: QueryWord, other: QueryWord) -> Bool { one.form == other.form }
 

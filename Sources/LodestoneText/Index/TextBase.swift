@@ -31,9 +31,9 @@ import LodestoneCore
 final class TextBase: Sendable {
     /// What the words of `THDR` are.
     enum Header: Int, CaseIterable {
-        case format, seed, rowBound, documentCount
+        case format, seed, rowBound, documentCount, analysis
     }
-    static let format: UInt64 = 5
+    static let format: UInt64 = 6
     static let postingsPerSkip = 64
 
     let seed: UInt64
@@ -51,6 +51,15 @@ final class TextBase: Sendable {
     private let skips: Section<UInt64>
     /// The words as they stand in texts.
     let vocabulary: BaseVocabulary
+
+    /// Whether a base has the words that this process makes of texts, and their format.
+    static func isOfThisAnalysis(_ source: some SectionSource, _ language: TextLanguage) -> Bool {
+        guard let header = source.section("THDR", of: UInt64.self),
+            header.count == Header.allCases.count
+        else { return false }
+        return header.element(Header.format.rawValue, or: 0) == format
+            && header.element(Header.analysis.rawValue, or: 0) == AnalysisFingerprint.of(language)
+    }
 
     /// `nil` when sections are missing, don't fit each other, or are of a later format.
     init?(_ source: some SectionSource, _ options: TextOptions) {

@@ -314,6 +314,7 @@ private struct TextMerge {
                 case .seed: index.delta.dictionary.seed
                 case .rowBound: UInt64(index.rowBound)
                 case .documentCount: UInt64(index.documentCount)
+                case .analysis: AnalysisFingerprint.of(index.options.language)
                 }
             }
         )

@@ -72,6 +72,15 @@ package struct TextIndex: Sendable {
         self.options = options
     }
 
+    /// Whether a base has words that this process would make of its texts; they are to be made again
+    /// otherwise.
+    package static func isOfThisAnalysis(
+        _ source: some SectionSource,
+        _ options: TextOptions
+    ) -> Bool {
+        TextBase.isOfThisAnalysis(source, options.language)
+    }
+
     /// Bytes of memory that the delta takes, roughly, which compaction gives back; for the writer.
     package var deltaByteCount: Int { delta.byteCount }
 

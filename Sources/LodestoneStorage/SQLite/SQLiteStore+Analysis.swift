@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import LodestoneText
+
+/// Words that were made by other rules or libraries than those of this process.
+extension SQLiteStore {
+    /// Holds the store for the analysis of this process; makes the words that FTS5 keeps once more
+    /// when the store has those of another.
+    ///
+    /// Inside `exclusively`, while the store is opened.
+    ///
+    /// - Parameter analysis: The fingerprint of this process.
+    /// - Returns: The names of the collections whose words were made again.
+    /// - Throws: `.failedPrecondition` when another process has the store open, whose analysis is
+    ///   another.
+    func adoptAnalysis(_ analysis: UInt64) throws(LodestoneError) -> [String] {
+        let stored = try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
+            try scalar("SELECT value FROM meta WHERE key = 'analysis'")
+        }
+        if UInt64(bitPattern: stored) == analysis {
+            try analysisLock.share()
+            return []
+        }
+        guard analysisLock.takeAlone() else {
+            throw LodestoneError(
+                .failedPrecondition,
+                reason: "ANALYSIS_DIFFERS",
+                "Another process has the store in \(directory) open, which makes other words of "
+                    + "texts: its release, libstemmer or Unicode tables are not those of this one "
+                    + "(\(Self.hex(analysis)), there \(Self.hex(UInt64(bitPattern: stored)))).",
+                recovery: "Give all processes of a store the same release and libraries; or end the "
+                    + "other one, and words are made again.",
+                object: directory
+            )
+        }
+        try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
+            try writer.execute("BEGIN EXCLUSIVE")
+        }
+        let remade: [String]
+        do throws(LodestoneError) {
+            remade = try makeWords()
+            try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
+                let statement = try writer.statement(
+                    "INSERT OR REPLACE INTO meta(key, value) VALUES('analysis', ?1)"
+                )
+                statement.bind(analysis, at: 1)
+                try statement.run()
+                try writer.execute("COMMIT")
+            }
+        } catch {
+            rollBack()
+            throw error
+        }
+        try analysisLock.share()
+        return remade
+    }
+
+    private static func hex(_ value: UInt64) -> String { String(value, radix: 16) }
+
+    /// Makes the words of all collections that have them in FTS5 once more from their rows.
+    ///
+    /// - Returns: Their names.
+    private func makeWords() throws(LodestoneError) -> [String] {
+        var names: [String] = []
+        for record in try StoreLayout.collections(writer) {
+            guard let analyzer = record.options.analyzerOfFTS5 else { continue }
+            try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
+                try writer.execute(Schema.dropWords(record.number))
+                try writer.execute(Schema.createWords(record.number))
+            }
+            try RowTable(collection: record.number, connection: writer, analyzer: analyzer)
+                .insertAllWords()
+            names.append(record.name)
+        }
+        return names
+    }
+}
