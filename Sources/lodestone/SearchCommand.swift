@@ -34,7 +34,13 @@ struct SearchCommand: ClientCommand {
     )
     var fuzzy: Fuzziness?
     @Flag(help: "Show the places that match, in bold on a terminal.") var highlight = false
-    @Option(help: "Find what is near this document's vector.", completion: .file())
+    @Option(
+        help: """
+            Find what is near this document's vector; of the 1,000 hits that there can be, the \
+            document itself takes one.
+            """,
+        completion: .file()
+    )
     var near: String?
     @Option(help: "Find what is near a vector of this .npy, .f16 or .f32 file.")
     var vectorFile: String?
@@ -98,7 +104,7 @@ struct SearchCommand: ClientCommand {
             Query(
                 sources,
                 filter: try condition.parsed,
-                limit: near == nil ? limit : limit + 1,
+                limit: near == nil ? limit : Self.limit(besideOne: limit),
                 include: include,
                 highlight: highlight ? Highlight() : nil,
                 facets: facet.map {
@@ -119,6 +125,11 @@ struct SearchCommand: ClientCommand {
             people: people(result, names, milliseconds),
             json: json(result, names, milliseconds)
         )
+    }
+
+    /// What to ask for to have `limit` hits beside a document's own, as far as a server allows.
+    private static func limit(besideOne limit: Int) -> Int {
+        min(limit + 1, max(limit, Limits.standard.maxLimit))
     }
 
     private static func fuzziness(_ text: String) throws -> Fuzziness {

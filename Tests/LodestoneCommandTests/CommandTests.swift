@@ -88,6 +88,16 @@ struct CommandTests {
             "--json"
         )
         #expect(ids(near) == ["stew"])
+        let most = try await server.lodestone(
+            "search",
+            "things",
+            "--near",
+            "soup",
+            "--limit",
+            "1000",
+            "--json"
+        )
+        #expect(ids(most).first == "stew" && !ids(most).contains("soup"))
         let both = try await server.lodestone(
             "search",
             "things",
