@@ -22,6 +22,8 @@ package protocol VectorIndex: Sendable {
     var byteCount: Int { get }
     /// How the index is.
     var health: IndexHealth { get }
+    /// What a person should know of that: why the index isn't used, or isn't as asked for; or nothing.
+    var remark: String { get }
     /// Whether `indexMany` costs microseconds a row: else a start leaves the rows of a long log to
     /// the next compaction.
     var indexesCheaply: Bool { get }
@@ -48,22 +50,8 @@ package protocol VectorIndex: Sendable {
     func write(to sink: inout some SectionSink) throws(LodestoneError)
 }
 
-/// Whether an index can be relied on.
-package struct IndexHealth: Sendable, Equatable {
-    /// Nodes that no search can reach.
-    package var unreachable = 0
-    /// The share of a sample of vectors that a search for themselves finds; `nil`: not measured.
-    package var selfRecall: Double?
-    /// Below this a graph is not used.
-    package static let selfRecallFloor = 0.9
-
-    /// Creates the health of an index that has nothing to be ill of.
-    package init() {}
-
-    /// Whether searches may use the index.
-    package var isGood: Bool {
-        unreachable == 0 && (selfRecall ?? 1) >= Self.selfRecallFloor
-    }
+extension VectorIndex {
+    package var remark: String { "" }
 }
 
 /// Questions of one kind.

@@ -8,7 +8,7 @@ public struct IndexStatus: Sendable, Equatable {
         case ready = 0
         /// What answered before, while the index is being built.
         case building = 1
-        /// An exact scan of every vector: there is no index yet, or it is not healthy.
+        /// An exact scan of every vector: there is no index yet, or it finds too few.
         case scanning = 2
     }
 
@@ -26,9 +26,11 @@ public struct IndexStatus: Sendable, Equatable {
     public var byteCount: UInt64
     /// Nodes of a graph that no walk reaches: a measure of its health.
     public var unreachableNodes: Int
-    /// The share of its own vectors that the index finds again; `nil` when it wasn't measured.
+    /// The share of the nearest vectors that searches find, measured by questions that the server
+    /// makes of its vectors, against an exact scan; `nil` when it wasn't measured.
     public var selfRecall: Double?
-    /// What a person should know: why there is no index, or why a build failed; or nothing.
+    /// What a person should know: why there is no index, why it is another than asked for, or why a
+    /// build failed; or nothing.
     public var message: String
 
     /// Creates a status; the defaults are those of an index that answers for everything.

@@ -40,7 +40,7 @@ struct HNSWHeader: Equatable {
         topLevel = UInt32(graph.topLevel)
         endRow = graph.endRow
         unreachable = UInt32(health.unreachable)
-        selfRecall = health.selfRecall.map { UInt32($0 * 1_000_000) } ?? .max
+        selfRecall = health.recall.map { UInt32($0 * 1_000_000) } ?? .max
         center = codec.center.bitPattern
         rowScale = codec.rowScale.bitPattern
         rowLength = codec.rowLength.bitPattern
@@ -191,7 +191,8 @@ extension VectorCodec {
 }
 
 extension HNSWIndex {
-    /// Opens the graph of a base; an index that covers nothing when there is none that fits.
+    /// Opens the graph of a base; an index that covers nothing when there is none that fits, or when
+    /// those that were made were refused.
     package init(
         from source: some SectionSource,
         _ options: HNSWOptions,
@@ -200,16 +201,20 @@ extension HNSWIndex {
         metric: Metric
     ) {
         self.init(options, linksInline: linksInline, dimension: dimension, metric: metric)
-        guard
-            let base = HNSWBase(from: source, options, dimension: dimension, metric: metric)
+        if let asked = source.section("HNSO", of: UInt32.self),
+            Array(asked.elements(0..<asked.count)) == Self.words(of: options),
+            let health = IndexHealth(from: source)
+        {
+            self.health = health
+        }
+        guard let base = HNSWBase(from: source, form, dimension: dimension, metric: metric)
         else { return }
         store = HNSWStore(base)
-        health.unreachable = Int(base.header.unreachable)
-        health.selfRecall =
-            base.header.selfRecall == .max ? nil : Double(base.header.selfRecall) / 1_000_000
     }
 
     package func write(to sink: inout some SectionSink) throws(LodestoneError) {
+        try sink.write("HNSO", ContiguousArray(Self.words(of: options)))
+        try health.write(to: &sink)
         guard let graph = store?.graph else { return }
         let count = graph.count
         try sink.write("HNSH", HNSWHeader(graph, health).words)
@@ -220,7 +225,7 @@ extension HNSWIndex {
             "HNSU",
             UnsafeRawBufferPointer(
                 start: graph.upperLinks,
-                count: graph.upperCount * options.m * 4
+                count: graph.upperCount * graph.options.m * 4
             )
         )
         try sink.write(
@@ -232,6 +237,13 @@ extension HNSWIndex {
             UnsafeRawBufferPointer(start: graph.records, count: count * graph.codec.stride)
         )
         withExtendedLifetime(graph) {}
+    }
+}
+
+extension HNSWIndex {
+    /// What a graph was asked for with: another one's health says nothing of it.
+    private static func words(of asked: HNSWOptions) -> [UInt32] {
+        [UInt32(asked.quantization.rawValue), UInt32(asked.m), UInt32(asked.efConstruction)]
     }
 }
 

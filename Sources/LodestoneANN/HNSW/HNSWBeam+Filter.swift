@@ -23,6 +23,34 @@ struct AllowedNodes {
         let word = Int(row >> 6)
         return word < wordCount && (words[word] &>> UInt64(row & 63)) & 1 != 0
     }
+
+    /// Lists around a node that are looked at: of a few hundred links a twentieth and more that pass
+    /// are enough to tell whether they are usual.
+    private static let listsLookedAt = 6
+    /// The least that may pass there, of the share that passes everywhere.
+    private static let usualShare = 0.25
+
+    /// Whether about as many of the nodes around one may be found as everywhere, `share` of all.
+    ///
+    /// Of 60,000 vectors in 100 clusters, and a filter of the 20 farthest from the question, a walk
+    /// among those found 0.74 of the nearest: it stays in the cluster that it comes to first.
+    func areUsual(around node: UInt32, share: Double, in graph: HNSWGraph) -> Bool {
+        let own = graph.neighbors(node, 0)
+        var passing = contains(node) ? 1 : 0
+        var looked = 1
+        for link in own {
+            passing += contains(link) ? 1 : 0
+            looked += 1
+        }
+        // The nearest were chosen first.
+        for next in own.prefix(Self.listsLookedAt - 1) {
+            for link in graph.neighbors(next, 0) {
+                passing += contains(link) ? 1 : 0
+                looked += 1
+            }
+        }
+        return Double(passing) >= Self.usualShare * share * Double(looked)
+    }
 }
 
 /// The walk of a search with a filter: only nodes that may be found are compared, and those that may

@@ -28,17 +28,10 @@ struct HNSWFold {
     /// Links beyond the degree that a list holds while nodes are linked.
     private var slack: Int { HNSWGraph.degree(options) / 4 }
 
-    /// The graph and how it is; `nil` when there are no vectors.
-    ///
-    /// A mended graph that turns out ill is made again from nothing.
-    func run(over store: HNSWStore?) throws(LodestoneError) -> (HNSWGraph, IndexHealth)? {
-        let made = try make(over: store)
-        guard store != nil, let made, !made.health.isGood else { return made }
-        return try make(over: nil)
-    }
-
-    private func make(over store: HNSWStore?) throws(LodestoneError) -> (
-        graph: HNSWGraph, health: IndexHealth
+    /// The graph, how many of its nodes no search reaches, and how many were added or dropped;
+    /// `nil` when there are no vectors.
+    func run(over store: HNSWStore?) throws(LodestoneError) -> (
+        graph: HNSWGraph, unreachable: Int, changed: Int
     )? {
         var rows: [UInt32] = []
         var vectors: [UnsafePointer<Float>] = []
@@ -57,9 +50,11 @@ struct HNSWFold {
         guard !rows.isEmpty else { return nil }
         let builder: HNSWBuilder
         let added: HNSWOrder
-        if let begun = unfinished.take(rows) {
+        var changed = rows.count
+        if let begun = unfinished.take(rows, options) {
             (builder, added) = (begun.builder, begun.order)
         } else if let old = store?.frozen, let kept = keptNodes(of: old, rows) {
+            changed = old.count + rows.count - 2 * kept.count
             (builder, added) = try mended(old, kept, rows, vectors)
         } else {
             let graph = HNSWGraph(codec(vectors), options, capacity: rows.count, slack: slack)
@@ -80,15 +75,9 @@ struct HNSWFold {
             throw error
         }
         builder.finish(threads: work.threads)
-        var health = IndexHealth()
-        health.unreachable = builder.connectUnreachable()
-        // A node's number is its row's place among the rows.
-        let byteCount = table.dimension * MemoryLayout<Float>.stride
-        health.selfRecall = builder.selfRecall {
-            memcmp(vectors[Int($0)], vectors[Int($1)], byteCount) == 0
-        }
+        let unreachable = builder.connectUnreachable()
         withExtendedLifetime(table) {}
-        return (builder.graph, health)
+        return (builder.graph, unreachable, changed)
     }
 
     private func codec(_ vectors: [UnsafePointer<Float>]) -> VectorCodec {
@@ -188,11 +177,11 @@ final class HNSWUnfinished: Sendable {
         self.build.withLock { $0 = build }
     }
 
-    /// The build of these rows, if there is one; one of other rows is forgotten.
-    func take(_ rows: [UInt32]) -> Build? {
+    /// The build of these rows and options, if there is one; one of others is forgotten.
+    func take(_ rows: [UInt32], _ options: HNSWOptions) -> Build? {
         build.withLock { build in
             defer { build = nil }
-            return build?.rows == rows ? build : nil
+            return build?.rows == rows && build?.builder.graph.options == options ? build : nil
         }
     }
 }

@@ -35,23 +35,27 @@ extension HNSWGraph {
         }
     }
 
-    /// As above, among the nodes of the rows in `allowed`.
+    /// As above, among the nodes of the rows in `allowed`, which are `share` of all; `nil` where
+    /// hardly any around the query are: a walk among the others would not know where to go.
     ///
     /// - Complexity: up to `HNSWBeam.filteredHop` distances and four times `degree` x `degree` looks at
     ///   `allowed` for each of some 1.3 x `width` nodes.
     func search(
         _ vector: UnsafePointer<Float>,
         among allowed: RowSet,
+        share: Double,
         width: Int,
         _ scratch: HNSWScratch,
         context: CallContext
-    ) throws(LodestoneError) -> Int {
+    ) throws(LodestoneError) -> Int? {
         guard entry != Self.none else { return 0 }
         let base = codec.encodeQuery(vector, into: scratch.query, scratch.codec)
-        return try allowed.withWords { (words) throws(LodestoneError) in
+        return try allowed.withWords { (words) throws(LodestoneError) -> Int? in
             guard let start = words.baseAddress else { return 0 }
             let nodes = AllowedNodes(start, wordCount: words.count, self)
             let beam = beam(base, width: width, scratch)
+            let nearest = HNSWBeam.node(scratch.beam[0])
+            guard nodes.areUsual(around: nearest, share: share, in: self) else { return nil }
             let reader = FrozenLinks(start: links, length: listLength)
             var size = seed(beam, reader, nodes, allowed, scratch)
             while true {

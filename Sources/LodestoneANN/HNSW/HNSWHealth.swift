@@ -12,15 +12,8 @@ extension HNSWIndex {
 }
 
 extension HNSWBuilder {
-    /// Nodes that a search for their own vector is tried with.
-    private static let sampleCount = 256
-    /// Beam width of that search.
-    ///
-    /// Twice the one that chose the links: 0.97 of 1,000,000 vectors at random around 1,000 centers, in
-    /// all of 384 dimensions, are found with it, 0.69 with 64, though that graph is as good as any.
+    /// Beam width of a search for what is near to an unreachable node: twice the one that chose links.
     private var sampleWidth: Int { 2 * graph.options.efConstruction }
-    /// Among so many it must be: coarse codes take others for nearer.
-    private static let acceptedRank = 10
     /// Rounds of linking unreachable nodes: each can cut off a few others.
     private static let rounds = 8
 
@@ -70,28 +63,5 @@ extension HNSWBuilder {
         guard let nearest else { return }
         let list = graph.list(nearest, 0)
         list[list.count - 1] = node
-    }
-
-    /// The share of a sample of nodes that a search for their own code finds among the nearest.
-    ///
-    /// Low where codes can't tell vectors apart, too: `areEqual` says whether two vectors are one.
-    func selfRecall(areEqual: (UInt32, UInt32) -> Bool) -> Double? {
-        guard graph.count > 0 else { return nil }
-        let scratch = HNSWScratch(graph.codec, nodes: graph.count, kernels: kernels)
-        let step = max(1, graph.count / Self.sampleCount)
-        var found = 0
-        var tried = 0
-        for node in stride(from: 0, to: graph.count, by: step) {
-            let record = graph.record(UInt32(node))
-            let base = graph.codec.makeQuery(of: record, into: scratch.query, kernels)
-            let size = graph.search(base, width: sampleWidth, scratch)
-            tried += 1
-            let isFound = (0..<min(size, Self.acceptedRank)).contains { place in
-                let other = HNSWBeam.node(scratch.beam[place])
-                return other == UInt32(node) || areEqual(other, UInt32(node))
-            }
-            if isFound { found += 1 }
-        }
-        return Double(found) / Double(tried)
     }
 }

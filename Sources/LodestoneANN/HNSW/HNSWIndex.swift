@@ -19,14 +19,15 @@ import Synchronization
 package struct HNSWIndex: VectorIndex {
     let dimension: Int
     let metric: Metric
-    let options: HNSWOptions
+    /// As asked for; the graph may be of another `form`.
+    var options: HNSWOptions
     let linksInline: Bool
     var store: HNSWStore?
     /// Covered rows that were dropped.
     private(set) var droppedCount = 0
     package internal(set) var health = IndexHealth()
     private let flat: FlatIndex
-    private let unfinished: HNSWUnfinished
+    let unfinished: HNSWUnfinished
 
     /// An index that covers nothing yet.
     package init(
@@ -53,6 +54,14 @@ package struct HNSWIndex: VectorIndex {
         flat = FlatIndex(dimension: dimension, metric: metric)
     }
 
+    /// This index with another graph, in which nothing was dropped.
+    func index(_ store: HNSWStore?, _ health: IndexHealth) -> HNSWIndex {
+        var index = HNSWIndex(options, linksInline, dimension, metric, unfinished)
+        index.store = store
+        index.health = health
+        return index
+    }
+
     package var name: String { "hnsw" }
     package var indexesCheaply: Bool { !linksInline }
     package var endRow: UInt32 { store?.endRow ?? 0 }
@@ -62,9 +71,9 @@ package struct HNSWIndex: VectorIndex {
     // MARK: Searching
 
     /// Time of a distance in a walk, against one of a scan in order: its rows come from anywhere.
-    private static let walkCost = 2.0
+    static let walkCost = 2.0
     /// Distances that a walk computes for each place of its beam.
-    private static let distancesPerPlace = 22.0
+    static let distancesPerPlace = 22.0
 
     /// How much wider the next walk is after one that found too few.
     ///
@@ -78,8 +87,8 @@ package struct HNSWIndex: VectorIndex {
 
     /// Time of such a walk, in distances of a scan in order: 1.3 nodes a place of its beam, and for
     /// each the distances of a hop and a look at as many links as it takes to find so many nodes.
-    private func filteredCost(_ width: Int, _ share: Double) -> Double {
-        let degree = Double(HNSWGraph.degree(options))
+    private func filteredCost(_ width: Int, _ share: Double, _ graph: HNSWGraph) -> Double {
+        let degree = Double(graph.degree)
         let looked = min(Double(HNSWBeam.filteredHop) / share, degree * degree)
         let hop = Double(HNSWBeam.filteredHop) * Self.walkCost + looked / 5
         return 1.3 * Double(width) * hop
@@ -97,7 +106,7 @@ package struct HNSWIndex: VectorIndex {
     package func search(_ questions: VectorQuestions, in table: VectorTable) throws(LodestoneError)
         -> [VectorAnswer]
     {
-        guard !questions.isExact, health.isGood, let store, questions.k > 0 else {
+        guard !questions.isExact, let store, health.serves(store.count), questions.k > 0 else {
             return try scan(questions, table.blocks)
         }
         var answers: [VectorAnswer] = []
@@ -135,23 +144,24 @@ package struct HNSWIndex: VectorIndex {
         _ scratch: HNSWScratch,
         _ table: VectorTable
     ) throws(LodestoneError) -> VectorAnswer {
-        let reranked = questions.k + max(Self.rerankedBeyond(options), questions.k / 4)
-        let width = max(questions.efSearch ?? options.efSearch, questions.k)
+        let reranked = questions.k + max(Self.rerankedBeyond(graph.options), questions.k / 4)
+        let width = max(questions.efSearch ?? options.efSearch * health.widening, questions.k)
         let total = graph.count
         let wanted = questions.allowed.map { min($0.count, total) } ?? max(0, total - droppedCount)
         guard wanted > 0 else { return VectorAnswer(neighbors: [], strategy: name) }
         let share = Double(wanted) / Double(total)
         var widened = min(Double(width) / share, Double(total))
         if let allowed = questions.allowed, share < Self.filteredShare,
-            filteredCost(width, share) < Double(wanted)
-        {
+            filteredCost(width, share, graph) < Double(wanted),
             let size = try graph.search(
                 query,
                 among: allowed,
+                share: share,
                 width: width,
                 scratch,
                 context: questions.context
             )
+        {
             // A walk that ends early was in a part of the graph that has no way to the others.
             if size == width {
                 let found = take(reranked, of: size, nil, graph, scratch)
@@ -159,6 +169,9 @@ package struct HNSWIndex: VectorIndex {
             }
             return try scanMatches(query, questions, reranked, graph, scratch, table)
         }
+        // What a filter leaves of a beam is among the nearest where it isn't at the beam's end: the
+        // nearest places of a walk are the ones it is sure of.
+        let sureShare = min(1, max(0.5, 1.25 * Double(questions.k) / Double(width)))
         var mustWalk = questions.allowed == nil
         while mustWalk || widened * Self.distancesPerPlace * Self.walkCost < Double(wanted) {
             let size = try graph.search(
@@ -170,7 +183,11 @@ package struct HNSWIndex: VectorIndex {
             // A graph that grows has nodes of rows that this reader's state doesn't know.
             let isAny = share == 1 && !graph.grows
             let found = take(reranked, of: size, isAny ? nil : questions, graph, scratch)
-            if found.count >= min(questions.k, wanted) {
+            let isSure =
+                questions.allowed == nil
+                || take(questions.k, of: Int(sureShare * Double(size)), questions, graph, scratch)
+                    .count == min(questions.k, wanted)
+            if isSure, found.count >= min(questions.k, wanted) {
                 return rank(query, found, questions.k, "hnsw", graph, scratch, table)
             }
             if size < Int(widened) { break }
@@ -182,7 +199,8 @@ package struct HNSWIndex: VectorIndex {
         return try scanMatches(query, questions, reranked, graph, scratch, table)
     }
 
-    /// Compares the codes of all rows that may be found.
+    /// Compares the codes of all rows that may be found, and twice as many exactly as are wanted, at
+    /// least: beside the scan they cost nothing.
     private func scanMatches(
         _ query: [Float],
         _ questions: VectorQuestions,
@@ -191,6 +209,7 @@ package struct HNSWIndex: VectorIndex {
         _ scratch: HNSWScratch,
         _ table: VectorTable
     ) throws(LodestoneError) -> VectorAnswer {
+        let reranked = max(reranked, 2 * questions.k + 20)
         let size = try graph.scan(
             query,
             width: reranked,
@@ -312,27 +331,9 @@ package struct HNSWIndex: VectorIndex {
             guard let first = rest.first, first.firstRow >= row else { return }
             store.append(rest)
         } else if let first = table.blocks.first, first.firstRow >= row {
-            store = HNSWStore(first: table, metric: metric, options: options)
+            store = HNSWStore(first: table, metric: metric, options: form)
         }
-    }
-
-    package func compacted(_ table: VectorTable, _ work: IndexWork) throws(LodestoneError)
-        -> any VectorIndex
-    {
-        var index = HNSWIndex(options, linksInline, dimension, metric, unfinished)
-        let fold = HNSWFold(
-            metric: metric,
-            options: options,
-            table: table,
-            work: work,
-            unfinished: unfinished
-        )
-        guard let (graph, health) = try fold.run(over: health.isGood ? store : nil) else {
-            return index
-        }
-        index.store = HNSWStore(graph)
-        index.health = health
-        return index
+        measureIfDue(table)
     }
 }
 

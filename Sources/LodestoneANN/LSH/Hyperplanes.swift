@@ -9,12 +9,14 @@ import LodestoneCore
 /// more evenly than independent ones do (Ji et al. 2012).
 ///
 /// - Cosine: the hyperplanes go through the origin.
-/// - Euclidean: they go through the centre of the first rows that were indexed. Vectors around it
-///   that are near to each other have a small angle, wherever the origin is.
-/// - Dot product: a row x becomes (x, √(M² − |x|²)), a query (q, 0), where M is the largest length
-///   of the first rows that were indexed (Neyshabur & Srebro 2015). The angle between these falls
-///   as the inner product grows, which that of x and q alone does not; for rows of one length it is
-///   the angle of x and q. Rows that come later and are longer than M are hashed by their direction.
+/// - Euclidean: they go through the middle of the rows, the median of each element: a few rows far
+///   away don't move it. Vectors around it that are near to each other have a small angle, wherever
+///   the origin is.
+/// - Dot product: a row x becomes (x, √(M² − |x|²)), a query (q, 0), where M is a length that few
+///   rows exceed (Neyshabur & Srebro 2015, who take the largest: one long row then makes all others
+///   alike). The angle between these falls as the inner product grows, which that of x and q alone
+///   does not; for rows of one length it is the angle of x and q. Longer rows are hashed by their
+///   direction.
 struct Hyperplanes: Sendable {
     let dimension: Int
     let metric: Metric
@@ -71,20 +73,31 @@ struct Hyperplanes: Sendable {
         return vectors
     }
 
-    /// Fixes the centre, or M, by the first rows.
+    /// Rows that the middle and M are taken from.
+    private static let sampledRows = 512
+    /// M is the length of the longest row, at most so many times the length that nineteen of twenty
+    /// rows don't exceed.
+    private static let longestWithinM: Float = 2
+
+    /// Fixes the middle, or M, by some rows, of which there is at least one.
+    ///
+    /// - Complexity: O(`sampledRows` × `dimension`), some ten milliseconds for 384 elements.
     mutating func fit(to rows: [UnsafePointer<Float>]) {
+        let step = max(1, rows.count / Self.sampledRows)
+        let sample = stride(from: 0, to: rows.count, by: step).map { rows[$0] }
         switch metric {
         case .cosine:
             break
         case .euclidean:
-            var sums = Array(repeating: 0.0, count: dimension)
-            for row in rows {
-                for index in 0..<dimension { sums[index] += Double(row[index]) }
+            let middle = (0..<dimension).map { index in
+                sample.map { $0[index] }.sorted()[sample.count / 2]
             }
-            let centre = sums.map { Float($0 / Double(rows.count)) }
-            offsets = ContiguousArray(products(of: centre))
+            offsets = ContiguousArray(products(of: middle))
         case .dotProduct:
-            largestSquaredNorm = rows.reduce(0) { max($0, squaredNorm(of: $1)) }
+            let squares = sample.map(squaredNorm).sorted()
+            let usual = squares[(squares.count - 1) * 19 / 20]
+            let longest = rows.reduce(0) { max($0, squaredNorm(of: $1)) }
+            largestSquaredNorm = min(longest, usual * Self.longestWithinM * Self.longestWithinM)
         }
     }
 

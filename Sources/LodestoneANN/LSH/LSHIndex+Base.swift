@@ -11,6 +11,7 @@ package import LodestoneCore
 /// | `LSHS` | of each row its signatures, one a table |
 /// | `LSHB` | of each table the places of rows in `LSHR`, in the order of signatures |
 /// | `LSHD` | of each table where the signatures of each beginning begin |
+/// | `IXHE` | how the index is |
 extension LSHIndex {
     private static let version: UInt32 = 1
 
@@ -25,6 +26,7 @@ extension LSHIndex {
         try sink.write("LSHH", header(count: run.count))
         try hyperplanes.write(to: &sink)
         try run.write(to: &sink)
+        try health.write(to: &sink)
     }
 
     /// Opens what `write` wrote; `nil` when it is of other options, or not whole.
@@ -66,6 +68,8 @@ extension LSHIndex {
         // Rows that come later must not fall behind those that are here.
         if run.count > 0, run.rows[run.count - 1] >= endRow { return nil }
         runs = [run]
+        fittedCount = run.count
+        health = IndexHealth(from: source) ?? IndexHealth()
     }
 
     private func header(count: Int) -> ContiguousArray<UInt32> {

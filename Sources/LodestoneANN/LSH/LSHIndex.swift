@@ -22,6 +22,9 @@ package struct LSHIndex: Sendable {
     package let options: LSHOptions
     /// The row after the last one that was appended: what is below needs no append.
     package internal(set) var endRow: UInt32 = 0
+    package internal(set) var health = IndexHealth()
+    /// Rows that the hyperplanes were fixed by.
+    var fittedCount = 0
     let flat: FlatIndex
     private(set) var hyperplanes: Hyperplanes
     var runs: ContiguousArray<LSHRun> = []
@@ -33,6 +36,8 @@ package struct LSHIndex: Sendable {
     /// Candidates that are compared at most: so many, and these for each hit that is wanted.
     private static let comparedRows = 200
     private static let comparedRowsPerHit = 10
+
+    static func comparedCount(k: Int) -> Int { comparedRows + comparedRowsPerHit * k }
     /// Distances between two looks at the context.
     private static let distancesPerCheck = 256
 
@@ -70,8 +75,8 @@ package struct LSHIndex: Sendable {
 
     /// Adds rows, ascending and none below `endRow`, with vectors of `dimension` elements.
     ///
-    /// The first call fixes what Euclidean distance and dot product take from the data, so let it
-    /// have as many rows as there are.
+    /// The first call fixes what Euclidean distance and dot product take from the data: `indexMany`
+    /// begins again with all rows while they are few.
     ///
     /// - Complexity: O(tables × hyperplanes × `dimension`) a row, and O(tables × log² rows) for
     ///   sorting.
@@ -86,7 +91,10 @@ package struct LSHIndex: Sendable {
             vectors.append(vector)
         }
         guard !numbers.isEmpty else { return }
-        if count == 0 { hyperplanes.fit(to: vectors) }
+        if count == 0 {
+            hyperplanes.fit(to: vectors)
+            fittedCount = vectors.count
+        }
         let signatures = hyperplanes.signatures(of: vectors, hyperplanes: options.hyperplanes)
         var run = makeRun(numbers, signatures)
         while let last = runs.last, last.count <= 2 * run.count, last.count < Self.maxMergedCount,
@@ -125,8 +133,9 @@ package struct LSHIndex: Sendable {
 
     /// Finds rows near to the query, hopefully the nearest.
     ///
-    /// When the probed buckets have fewer than `k` rows that are allowed, more are probed, and at
-    /// last all rows are compared: the answer is never short.
+    /// When the probed buckets have fewer than `k` rows, or of rows that are allowed fewer than are
+    /// to be compared, more are probed, and at last, with fewer than `k`, all rows are compared: the
+    /// answer is never short.
     ///
     /// - Parameters:
     ///   - query: `dimension` finite elements; not all zero for cosine.
@@ -165,7 +174,9 @@ package struct LSHIndex: Sendable {
             )
         )
         var probes = options.probes
-        for _ in 0...Self.maxDoublings where candidates.rows.count < k {
+        // Where a filter excludes what is near, the few candidates that pass are any rows.
+        let enough = isAllowed == nil ? k : Self.comparedCount(k: k)
+        for _ in 0...Self.maxDoublings where candidates.rows.count < enough {
             for table in 0..<options.tables {
                 for _ in 0..<probes {
                     guard let bucket = sequences[table].next() else { break }
@@ -177,7 +188,7 @@ package struct LSHIndex: Sendable {
             // What was probed so far, once more.
             probes = result.probedBuckets / options.tables
         }
-        var wanted = Self.comparedRows + Self.comparedRowsPerHit * k
+        var wanted = Self.comparedCount(k: k)
         if candidates.rows.count < k {
             candidates.insertAll()
             try candidates.take(from: runs, isAllowed: isAllowed, context: context)

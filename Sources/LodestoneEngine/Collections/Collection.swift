@@ -194,11 +194,8 @@ final class Collection: Sendable {
         let serves = index.count > 0 && index.health.isGood
         let scanned = serves ? min(state.uncoveredCount, state.vectorCount) : state.vectorCount
         var message = progress.lastError.map { "The last build failed: \($0)" } ?? ""
-        if message.isEmpty, !index.health.isGood {
-            message = "The index is not healthy, every vector is compared; it is built again."
-        } else if message.isEmpty, !serves {
-            message = "There is no index yet: every vector is compared."
-        }
+        if message.isEmpty { message = index.remark }
+        if message.isEmpty, !serves { message = "There is no index yet: every vector is compared." }
         return IndexStatus(
             strategy: strategy,
             state: isRunning ? .building : serves ? .ready : .scanning,
@@ -207,7 +204,7 @@ final class Collection: Sendable {
             progress: isRunning ? progress.fraction : serves ? 1 : 0,
             byteCount: UInt64(index.byteCount),
             unreachableNodes: index.health.unreachable,
-            selfRecall: index.health.selfRecall,
+            selfRecall: index.health.recall,
             message: message
         )
     }

@@ -193,7 +193,7 @@ class IndexStatus:
 
     strategy: Strategy
     #: ``ready``: the index answers. ``building``: what answered before does, meanwhile.
-    #: ``scanning``: every vector is compared, because there is no index, or no healthy one.
+    #: ``scanning``: every vector is compared: there is no index, or it finds too few.
     state: str
     #: That the index answers for; under ``Flat`` all of them.
     indexed_vectors: int
@@ -205,7 +205,7 @@ class IndexStatus:
     byte_count: int
     #: Nodes of a graph that no walk reaches.
     unreachable_nodes: int
-    #: The share of its own vectors that the index finds; None when it wasn't measured.
+    #: The share of the nearest vectors that searches find; None when it wasn't measured.
     self_recall: float | None = None
     #: What a person should know.
     message: str = ""

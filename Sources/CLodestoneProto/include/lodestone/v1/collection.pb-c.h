@@ -109,7 +109,7 @@ typedef enum _Lodestone__V1__IndexState {
    */
   LODESTONE__V1__INDEX_STATE__BUILDING = 1,
   /*
-   * an exact scan answers: there is no index yet, or it is not healthy
+   * an exact scan answers: there is no index yet, or it finds too few
    */
   LODESTONE__V1__INDEX_STATE__SCANNING = 2
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LODESTONE__V1__INDEX_STATE)
@@ -342,7 +342,7 @@ struct  Lodestone__V1__IndexStatus
   protobuf_c_boolean has_unreachable_nodes;
   uint64_t unreachable_nodes;
   /*
-   * share of its own vectors that it finds; absent: unknown
+   * share of the nearest that it finds, measured; absent: unknown
    */
   protobuf_c_boolean has_self_recall;
   double self_recall;

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+
+/// Whether an index can be relied on, as was found by asking it (`SampledQuestions`).
+///
+/// Threading: a value.
+package struct IndexHealth: Sendable, Equatable {
+    /// Nodes of a graph that no search can reach.
+    package var unreachable = 0
+    /// The share of the nearest neighbors that a search finds; `nil`: not measured.
+    package var recall: Double?
+    /// Vectors that there were when it was measured.
+    package var measuredCount = 0
+    /// Vectors added and dropped since.
+    package var changedCount = 0
+    /// How many times as wide as asked for walks of a graph must be, for what `recall` says.
+    package var widening = 1
+    /// Vectors that there were when a graph of the options asked for was found wanting; 0: none was.
+    package var refusedCount = 0
+    /// Forms of a graph that were found wanting then, in the order of `HNSWIndex.forms`.
+    package var refusedForms = 0
+
+    /// Below this an index is not used.
+    package static let recallFloor = 0.9
+    /// Walks are widened until they find so much.
+    package static let recallGoal = 0.95
+    /// The fewest vectors of which recall is measured inside a write.
+    private static let measurableCount = 256
+
+    /// Creates the health of an index that has nothing to be ill of.
+    package init() {}
+
+    /// Whether searches may use the index.
+    package var isGood: Bool { (recall ?? 1) >= Self.recallFloor }
+
+    /// Whether searches may use an index of so many vectors: one of few that was never measured isn't
+    /// worth it, a scan of them takes no longer.
+    func serves(_ count: Int) -> Bool {
+        isGood && (recall != nil || count >= Self.measurableCount)
+    }
+
+    /// Whether a write should measure: the vectors have doubled since the last time.
+    func isDue(at count: Int) -> Bool {
+        count >= max(Self.measurableCount, 2 * measuredCount)
+    }
+
+    /// What was measured, in a sentence that begins with the index.
+    func finding(_ subject: String) -> String {
+        let share = ((recall ?? 1) * 1_000).rounded() / 1_000
+        return "\(subject) \(share) of the nearest neighbors of sampled questions, "
+            + "\(Self.recallFloor) is the least: every vector is compared."
+    }
+}
+
+/// The health in a base: a section of its own, `IXHE`, of eight numbers.
+extension IndexHealth {
+    private static let version: UInt32 = 1
+
+    func write(to sink: inout some SectionSink) throws(LodestoneError) {
+        try sink.write(
+            "IXHE",
+            [
+                Self.version, UInt32(clamping: unreachable),
+                recall.map { UInt32($0 * 1_000_000) } ?? .max, UInt32(clamping: measuredCount),
+                UInt32(clamping: changedCount), UInt32(clamping: widening),
+                UInt32(clamping: refusedCount), UInt32(clamping: refusedForms),
+            ] as ContiguousArray<UInt32>
+        )
+    }
+
+    /// What `write` wrote; `nil` when it is missing, or damaged.
+    init?(from source: some SectionSource) {
+        guard let section = source.section("IXHE", of: UInt32.self), section.count == 8 else {
+            return nil
+        }
+        let words = section.elements(0..<8)
+        guard words.count == 8, words[0] == Self.version, (1...64).contains(words[5]) else {
+            return nil
+        }
+        unreachable = Int(words[1])
+        recall = words[2] == .max ? nil : Double(words[2]) / 1_000_000
+        measuredCount = Int(words[3])
+        changedCount = Int(words[4])
+        widening = Int(words[5])
+        refusedCount = Int(words[6])
+        refusedForms = Int(words[7])
+    }
+}
