@@ -175,7 +175,7 @@ struct ProgramTests {
 }
 
 /// The built program, running.
-private final class Program {
+final class Program {
     private let process = Process()
     private let output = Pipe()
     private let errorFile: URL

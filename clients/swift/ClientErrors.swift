@@ -91,6 +91,15 @@ extension LodestoneError {
         )
     }
 
+    /// The server's word that it has less than it has acknowledged, with what this client can do.
+    var withWayOut: LodestoneError {
+        var copy = self
+        copy.recovery =
+            "Check that this is the right server and that its store was not set back; if the store is "
+            + "to be taken as it is, call the client's acceptStore(), or connect a new one."
+        return copy
+    }
+
     func with(outcome: Outcome) -> LodestoneError {
         var copy = self
         copy.outcome = outcome

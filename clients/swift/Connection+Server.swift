@@ -68,9 +68,10 @@ extension Connection {
                 state.maxFrameBytes = hello.maxFrameBytes
                 state.table.open(limit: hello.maxInFlight)
             }
+            history.recordOpening()
             pump()
         case .error(let error):
-            end(error)
+            end(error.reason == "SERVER_BEHIND" ? error.withWayOut : error)
         default:
             end(.unexpectedReply(to: "hello", outcome: .notApplied))
         }
@@ -160,13 +161,16 @@ extension Connection {
     }
 
     private func leave(lastRequest: UInt64) {
-        let (ended, isDone) = state.withLock { state in
-            (state.table.leave(lastRequest: lastRequest), state.table.isDone)
+        let (ended, isDone, hasOpened) = state.withLock { state in
+            (state.table.leave(lastRequest: lastRequest), state.table.isDone, state.hasOpened)
         }
-        if lastWord?.code == .unavailable, !ended.isEmpty { history.recordFailure() }
+        if lastWord?.code == .unavailable, hasOpened, !ended.isEmpty { history.recordFailure() }
         let error = lastWord ?? .serverLeaving
-        for call in ended { conclude(call, error, isCounted: lastWord != nil) }
+        // Before the next connection is asked for: it is to open after a pause.
         if isDone { end(error) }
+        for call in ended {
+            conclude(call, error, isCounted: lastWord != nil, isUnconnected: !hasOpened)
+        }
     }
 
     // MARK: End
@@ -188,11 +192,18 @@ extension Connection {
             return (state.table.close(), state.stream, state.hasOpened, state.ending == nil)
         }
         if isFirst {
-            if !hasOpened { history.recordFailedOpening() }
-            if error.code == .unavailable, !lost.isEmpty { history.recordFailure() }
+            if !hasOpened {
+                history.recordFailedOpening()
+            } else if error.code == .unavailable, !lost.isEmpty {
+                history.recordFailure()
+            }
         }
         for call in lost {
-            let failure = CallFailure(error: error.with(outcome: call.outcome), isCounted: true)
+            let failure = CallFailure(
+                error: error.with(outcome: call.outcome),
+                isCounted: true,
+                isUnconnected: !hasOpened
+            )
             call.payload.caller.resume(returning: .failure(failure))
         }
         stream?.close()

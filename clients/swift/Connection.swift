@@ -87,14 +87,18 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     private func submit(_ call: PendingCall, _ handle: CallHandle) {
         let isWrite = call.requestID != nil
         let deadline = isWrite ? call.deadline.advanced(by: Self.writeGrace) : call.deadline
-        let (id, next, mustArm, ending) = state.withLock { state in
+        let (id, next, mustArm, ending, hasOpened) = state.withLock { state in
             let id = state.table.submit(call, deadline: deadline, isWrite: isWrite)
             let mustArm = id != nil && Self.mustArm(&state, for: deadline)
-            return (id, Self.nextTurn(&state), mustArm, state.ending)
+            return (id, Self.nextTurn(&state), mustArm, state.ending, state.hasOpened)
         }
         guard let id else {
-            let error = ending?.with(outcome: .notApplied) ?? .serverLeaving
-            call.caller.resume(returning: .failure(CallFailure(error: error)))
+            let failure = CallFailure(
+                error: ending?.with(outcome: .notApplied) ?? .serverLeaving,
+                isCounted: ending != nil,
+                isUnconnected: ending != nil && !hasOpened
+            )
+            call.caller.resume(returning: .failure(failure))
             return
         }
         handle.id = id
@@ -123,9 +127,19 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     }
 
     /// Lets a call fail that has no reply, and tells the server if it still works on it.
-    func conclude(_ ended: Unanswered, _ error: LodestoneError, isCounted: Bool = false) {
+    func conclude(
+        _ ended: Unanswered,
+        _ error: LodestoneError,
+        isCounted: Bool = false,
+        isUnconnected: Bool = false
+    ) {
         if ended.wasSent, !ended.isCancelled { sendCancel(of: ended.id) }
-        let failure = CallFailure(error: error.with(outcome: ended.outcome), isCounted: isCounted)
+        let failure = CallFailure(
+            error: error.with(outcome: ended.outcome),
+            isCounted: isCounted,
+            isUnconnected: isUnconnected,
+            wasSent: ended.wasSent
+        )
         ended.payload.caller.resume(returning: .failure(failure))
     }
 

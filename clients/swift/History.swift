@@ -7,7 +7,7 @@ final class History: Sendable {
     private let budget = Mutex(RetryBudget())
     /// The budget is full, as it mostly is; a success then changes nothing.
     private let isBudgetFull = Atomic<Bool>(true)
-    private let failedAt = Mutex<ContinuousClock.Instant?>(nil)
+    private let openings = Mutex(Openings())
     private let sequenceNumber = Atomic<UInt64>(0)
 
     /// The last sequence number that this client was given; `nil` before the first.
@@ -33,9 +33,38 @@ final class History: Sendable {
         }
     }
 
-    /// When a connection last failed to open.
-    var lastFailedOpening: ContinuousClock.Instant? { failedAt.withLock { $0 } }
-    func recordFailedOpening() { failedAt.withLock { $0 = .now } }
+    /// The connections that could not be made since the last one that could.
+    private struct Openings {
+        var firstFailure: ContinuousClock.Instant?
+        var lastFailure: ContinuousClock.Instant?
+    }
+
+    /// How long to wait before the next connection: by a tenth of the time that the server has been
+    /// away, a second at most, after the last one that could not be made.
+    var pauseBeforeOpening: Duration {
+        openings.withLock { openings in
+            guard let first = openings.firstFailure, let last = openings.lastFailure else {
+                return .zero
+            }
+            let pause = min(max((last - first) / 10, Self.leastPause), Self.mostPause)
+            return ContinuousClock.now.duration(to: last.advanced(by: pause))
+        }
+    }
+    private static let leastPause = Duration.milliseconds(50)
+    private static let mostPause = Duration.seconds(1)
+
+    func recordOpening() { openings.withLock { $0 = Openings() } }
+
+    func recordFailedOpening() {
+        openings.withLock { openings in
+            let now = ContinuousClock.now
+            openings.firstFailure = openings.firstFailure ?? now
+            openings.lastFailure = now
+        }
+    }
+
+    /// Forgets what the server was seen to have.
+    func forgetSequenceNumber() { sequenceNumber.store(0, ordering: .relaxed) }
 
     /// Remembers the sequence number in a reply, if there is one.
     func note(_ reply: Reply) {

@@ -7,7 +7,8 @@ import Synchronization
 /// A client of a Lodestone server.
 ///
 /// One client keeps one connection, which carries many calls at once; share it. A connection that
-/// is lost is made again by the next call. Calls beyond what the server takes at once wait their
+/// is lost is made again by the next call; while there is no server, calls wait for one until their
+/// deadline, so that a restart is no error. Calls beyond what the server takes at once wait their
 /// turn. A call ends by its deadline at the latest, and when its task is cancelled; its error says,
 /// as `outcome`, whether anything was written.
 ///
@@ -25,7 +26,7 @@ public final class LodestoneClient: Sendable {
     public struct Configuration: Sendable {
         /// Where the server listens.
         public var endpoint: Endpoint
-        /// The credential, where the server asks for one.
+        /// The credential, where the server asks for one; 3,072 bytes at most.
         public var token: String?
         /// Time for a connection to be made, and as much again for the server to say hello.
         public var connectTimeout: Duration
@@ -39,7 +40,7 @@ public final class LodestoneClient: Sendable {
         /// It does so where replies come one after the other at shorter intervals, and takes a core
         /// meanwhile that others may have: calls made one after the other are twice as fast.
         public var busyPoll: Duration
-        /// Names this program in the server's log.
+        /// Names this program in the server's log; 512 bytes at most.
         public var clientName: String
 
         /// Creates a configuration.
@@ -67,8 +68,8 @@ public final class LodestoneClient: Sendable {
         var isClosed = false
     }
 
-    /// The least time between a connection that could not be made and the next try.
-    private static let reconnectPause = Duration.milliseconds(50)
+    /// The least time between two servers in turn that leave before they have begun a call.
+    private static let leavingPause = Duration.milliseconds(20)
 
     private let configuration: Configuration
     private let loop: EventLoop
@@ -77,6 +78,12 @@ public final class LodestoneClient: Sendable {
     private let state = Mutex(State())
 
     private init(_ configuration: Configuration) throws(LodestoneError) {
+        // Together they must fit the first frame, which the server keeps small.
+        for (name, text, limit) in [
+            ("token", configuration.token ?? "", 3_072), ("client_name", configuration.clientName, 512),
+        ] where text.utf8.count > limit {
+            throw .limit(name, text.utf8.count, limit, unit: "bytes")
+        }
         self.configuration = configuration
         loop = try EventLoop(label: "lodestone.client", busyPoll: configuration.busyPoll)
         loopExecutor = LoopExecutor(loop)
@@ -89,7 +96,7 @@ public final class LodestoneClient: Sendable {
     /// Connects to a server and checks that it answers.
     ///
     /// - Throws: `.unavailable` when it can't be reached, `.unauthenticated` when it doesn't accept
-    ///   the token. It is tried once.
+    ///   the token, `.invalidArgument` when that or the client's name is too long. It is tried once.
     public static func connect(_ configuration: Configuration) async throws(LodestoneError)
         -> LodestoneClient
     {
@@ -98,7 +105,7 @@ public final class LodestoneClient: Sendable {
             // Once to connect, once to say hello, and a moment for the answer.
             _ = try await client.perform(
                 .ping,
-                deadline: configuration.connectTimeout * 2 + .seconds(1),
+                deadline: configuration.connectTimeout.bounded * 2 + .seconds(1),
                 retry: RetryPolicy.none
             ) { reply in
                 if case .pong(let sequenceNumber) = reply { sequenceNumber } else { nil }
@@ -135,6 +142,16 @@ public final class LodestoneClient: Sendable {
         }
     }
 
+    /// Takes the server's store as it is, from the next call on.
+    ///
+    /// A client notices when a server comes back with less than it has acknowledged: another store
+    /// behind the address, or one that was set back. Calls then end with `.dataLoss` and the reason
+    /// `SERVER_BEHIND`, so that nobody goes on as if nothing had happened, until this is called.
+    public func acceptStore() {
+        history.forgetSequenceNumber()
+        history.recordOpening()
+    }
+
     /// Runs tasks where the replies arrive.
     ///
     /// A task that makes many short calls, one after the other, saves two thread switches a call
@@ -165,14 +182,16 @@ public final class LodestoneClient: Sendable {
         retry: RetryPolicy? = nil,
         _ result: (Reply) -> R?
     ) async throws(LodestoneError) -> R {
-        let end = ContinuousClock.now.advanced(by: deadline ?? configuration.deadline)
+        let end = ContinuousClock.now.advanced(by: (deadline ?? configuration.deadline).bounded)
         let policy = retry ?? configuration.retry
         var attempt = 1
         // Once an attempt may have written something, no later one can say that nothing was.
         var outcome = LodestoneError.Outcome.notApplied
+        // Why the call could not be sent so far, which says more than that its time is up.
+        var obstacle: LodestoneError?
         while true {
             if Task.isCancelled { throw .cancelled(outcome) }
-            if ContinuousClock.now >= end { throw .deadlineExceeded(outcome) }
+            if ContinuousClock.now >= end { throw obstacle ?? .deadlineExceeded(outcome) }
             let connection = try connectionForCall()
             switch await connection.perform(call, requestID: requestID, deadline: end) {
             case .success(let reply):
@@ -187,15 +206,24 @@ public final class LodestoneClient: Sendable {
             case .failure(let failure):
                 if failure.error.outcome != .notApplied { outcome = failure.error.outcome }
                 let error = failure.error.with(outcome: outcome)
-                guard let wait = pause(after: failure, attempt: attempt, policy: policy),
-                    ContinuousClock.now.advanced(by: wait) < end
-                else { throw error }
+                if error.code == .deadlineExceeded, !failure.wasSent, let obstacle { throw obstacle }
+                let wait: Duration?
+                if failure.isUnsent, policy.maxAttempts > 1 {
+                    // The next connection opens after a pause of its own, for all calls at once.
+                    let pause = failure.isUnconnected || obstacle == nil ? .zero : Self.leavingPause
+                    wait = max(pause, error.retryAfter ?? .zero)
+                    obstacle = error
+                } else {
+                    wait = pause(after: failure, attempt: attempt, policy: policy)
+                    attempt += 1
+                    obstacle = nil
+                }
+                guard let wait, ContinuousClock.now.advanced(by: wait) < end else { throw error }
                 do {
                     if wait > .zero { try await Task.sleep(for: wait, clock: .continuous) }
                 } catch {
                     throw .cancelled(outcome)
                 }
-                attempt += 1
             }
         }
     }
@@ -204,9 +232,9 @@ public final class LodestoneClient: Sendable {
     private func pause(after failure: CallFailure, attempt: Int, policy: RetryPolicy) -> Duration? {
         let error = failure.error
         let wait = policy.delay(after: error, attempt: attempt)
-        // A server that leaves in good order is no reason to hold back.
-        if error.isFromLeavingServer { return wait }
-        if !failure.isCounted, error.code == .unavailable || error.code == .resourceExhausted {
+        if !failure.isCounted, !failure.isUnsent,
+            error.code == .unavailable || error.code == .resourceExhausted
+        {
             history.recordFailure()
         }
         return history.allowsRetry ? wait : nil
@@ -224,12 +252,7 @@ public final class LodestoneClient: Sendable {
             return (connection, true)
         }
         guard let connection else { throw .clientClosed }
-        if isNew {
-            let pause = history.lastFailedOpening.map {
-                ContinuousClock.now.duration(to: $0.advanced(by: Self.reconnectPause))
-            }
-            connection.begin(after: pause ?? .zero)
-        }
+        if isNew { connection.begin(after: history.pauseBeforeOpening) }
         return connection
     }
 }

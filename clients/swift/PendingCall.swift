@@ -11,9 +11,24 @@ struct CallFailure: Error {
     var error: LodestoneError
     /// The connection failed, and with it every call on it: the retry budget has heard of it once.
     var isCounted = false
+    /// The connection was never made, so the call has not been sent.
+    var isUnconnected = false
+    /// The call may have reached the server.
+    var wasSent = true
+
+    /// The call was not sent, or the server has not begun it, and another may: no sign of trouble
+    /// with the call.
+    var isUnsent: Bool {
+        error.code == .unavailable && isUnconnected || error.isFromLeavingServer
+    }
 
     func with(outcome: LodestoneError.Outcome) -> CallFailure {
-        CallFailure(error: error.with(outcome: outcome), isCounted: isCounted)
+        CallFailure(
+            error: error.with(outcome: outcome),
+            isCounted: isCounted,
+            isUnconnected: isUnconnected,
+            wasSent: wasSent
+        )
     }
 }
 

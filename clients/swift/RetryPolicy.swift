@@ -3,11 +3,14 @@ import LodestoneCore
 
 /// When a call that failed is made again without the caller noticing.
 ///
-/// Only failures that another attempt can mend are: a server that can't be reached, is overloaded
-/// and says when to come back, or found a conflict. A write is made again with the same request id,
-/// so it has one effect, whatever became of the first attempt. The deadline of a call spans all of
-/// its attempts. When failures pile up, retries stop until calls succeed again, so that a server in
-/// trouble isn't given more of it.
+/// Only failures that another attempt can heal are: a connection that is lost, a server that is
+/// overloaded and says when to come back, or found a conflict. A write is made again with the same
+/// request id, so it has one effect, whatever became of the first attempt. The deadline of a call
+/// spans all of its attempts. When failures pile up, retries stop until calls succeed again, so that
+/// a server in trouble isn't given more of it.
+///
+/// A call that was never sent is no attempt: while no connection can be made, and when a server
+/// leaves in good order, calls wait for a server until their deadline, unless `maxAttempts` is 1.
 public struct RetryPolicy: Sendable, Equatable {
     /// Attempts in all, the first one included: 1 to 5.
     public var maxAttempts: Int
@@ -43,8 +46,8 @@ public struct RetryPolicy: Sendable, Equatable {
         switch error.code {
         case .unavailable, .aborted:
             if let retryAfter = error.retryAfter { return retryAfter }
-            // Doubling stops early enough for the shift not to overflow; there are five at most.
-            let longest = min(firstBackoff * (1 << min(attempt - 1, 8)), maxBackoff)
+            // Doubling stops early enough for nothing to overflow; there are five at most.
+            let longest = min(firstBackoff.bounded * (1 << min(attempt - 1, 8)), maxBackoff.bounded)
             return longest * Double.random(in: 0...1)
         case .resourceExhausted:
             return error.retryAfter
@@ -52,6 +55,11 @@ public struct RetryPolicy: Sendable, Equatable {
             return nil
         }
     }
+}
+
+extension Duration {
+    /// From nothing to 100 years: what calculations with times can't leave the range of.
+    var bounded: Duration { min(max(self, .zero), .seconds(100 * 365 * 86_400)) }
 }
 
 /// How much trouble there has been lately: each failure takes a token, each success gives a tenth

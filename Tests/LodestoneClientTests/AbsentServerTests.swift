@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneClient
+import LodestoneWire
+import Testing
+
+@Suite("A server that is not there", .timeLimit(.minutes(1)))
+struct AbsentServerTests {
+    /// A client that was connected to a server that has ended since.
+    private func abandoned(retry: RetryPolicy = .standard) async throws -> LodestoneClient {
+        let server = try ScriptedServer()
+        let client = try await server.client(retry: retry)
+        await server.end()
+        // Notices that the connection is lost.
+        while await failure(of: { () async throws(LodestoneError) in
+            try await client.collection("c").get(["a"], deadline: .milliseconds(1))
+        })?.reason != "CONNECTION_REFUSED" {}
+        return client
+    }
+
+    @Test("is waited for until the deadline, which then says why")
+    func waits() async throws {
+        let client = try await abandoned()
+        for deadline in [Duration.milliseconds(10), .milliseconds(400)] {
+            let start = ContinuousClock.now
+            let read = await failure { () async throws(LodestoneError) in
+                try await client.collection("c").get(["a"], deadline: deadline)
+            }
+            let time = ContinuousClock.now - start
+            #expect(read?.code == .unavailable && read?.reason == "CONNECTION_REFUSED")
+            #expect(time >= deadline)
+            let write = await failure { () async throws(LodestoneError) in
+                try await client.collection("c").drop(["a"], deadline: deadline)
+            }
+            #expect(write?.reason == "CONNECTION_REFUSED" && write?.outcome == .notApplied)
+        }
+        await client.close()
+    }
+
+    @Test("is not waited for by those who want one attempt")
+    func oneAttempt() async throws {
+        let client = try await abandoned(retry: .none)
+        let start = ContinuousClock.now
+        let read = await failure { () async throws(LodestoneError) in
+            try await client.collection("c").get(["a"], deadline: .seconds(50))
+        }
+        #expect(read?.reason == "CONNECTION_REFUSED")
+        #expect(ContinuousClock.now - start < .seconds(40))
+        await client.close()
+    }
+
+    @Test("is no longer waited for when the task or the client ends")
+    func ends() async throws {
+        let client = try await abandoned()
+        let cancelled = Task {
+            await failure { () async throws(LodestoneError) in
+                try await client.collection("c").drop(["a"], deadline: .seconds(50))
+            }
+        }
+        cancelled.cancel()
+        #expect(await cancelled.value?.reason == "CANCELLED")
+        async let closed = failure { () async throws(LodestoneError) in
+            try await client.collection("c").get(["a"], deadline: .seconds(50))
+        }
+        await client.close()
+        #expect(await closed?.reason == "CLIENT_CLOSED")
+    }
+
+    @Test("has left another store behind, which the client may accept")
+    func anotherStore() async throws {
+        let behind = LodestoneError(
+            .dataLoss,
+            reason: "SERVER_BEHIND",
+            "The client was given sequence number 42; this store ends at 0.",
+            recovery: "."
+        )
+        let server = try ScriptedServer(
+            .init(hello: { $0.lastSequenceNumber == nil ? nil : .error(behind) })
+        )
+        let client = try await server.client()
+        var arrivals = server.arrivals.makeAsyncIterator()
+        async let lost = failure { () async throws(LodestoneError) in
+            try await client.collection("c").get(["a"])
+        }
+        try #require(await arrivals.next()).connection.stream.reset()
+        for error in [
+            await lost,
+            await failure { () async throws(LodestoneError) in try await client.ping() },
+        ] {
+            #expect(error?.reason == "SERVER_BEHIND" && error?.message == behind.message)
+            #expect(error?.recovery.contains("acceptStore()") == true)
+        }
+        client.acceptStore()
+        #expect(try await client.ping() == 42)
+        await client.close()
+        await server.end()
+    }
+
+    @Test("is asked with the longest times there are")
+    func longTimes() async throws {
+        let server = try ScriptedServer()
+        var configuration = server.configuration()
+        configuration.connectTimeout = .seconds(Int64.max)
+        configuration.deadline = .seconds(Int64.max)
+        configuration.busyPoll = .seconds(Int64.min)
+        configuration.retry = RetryPolicy(
+            firstBackoff: .seconds(Int64.max),
+            maxBackoff: .seconds(Int64.max)
+        )
+        let client = try await LodestoneClient.connect(configuration)
+        #expect(try await client.ping() == 42)
+        var arrivals = server.arrivals.makeAsyncIterator()
+        async let read = failure { () async throws(LodestoneError) in
+            try await client.collection("c").get(["a"], deadline: .seconds(5))
+        }
+        // The next attempt would come after the deadline, so there is none.
+        try #require(await arrivals.next()).connection.stream.reset()
+        #expect(await read?.code == .unavailable)
+        let past = await failure { () async throws(LodestoneError) in
+            try await client.collection("c").get(["a"], deadline: .seconds(Int64.min))
+        }
+        #expect(past?.code == .deadlineExceeded)
+        await client.close()
+        await server.end()
+    }
+
+    @Test("gets neither a token nor a name that its first frame has no room for")
+    func credentials() async throws {
+        for (field, change) in [
+            ("token", { $0.token = String(repeating: "t", count: 5_000) }),
+            ("client_name", { $0.clientName = String(repeating: "n", count: 5_000) }),
+        ] as [(String, (inout LodestoneClient.Configuration) -> Void)] {
+            var configuration = LodestoneClient.Configuration()
+            change(&configuration)
+            let wrong = configuration
+            let error = await failure { () async throws(LodestoneError) in
+                try await LodestoneClient.connect(wrong)
+            }
+            #expect(error?.field == field && error?.reason == "LIMIT")
+            #expect(error?.message.contains("ttt") == false)
+        }
+        let server = try ScriptedServer()
+        var configuration = server.configuration()
+        configuration.token = String(repeating: "t", count: 3_072)
+        configuration.clientName = String(repeating: "n", count: 512)
+        let client = try await LodestoneClient.connect(configuration)
+        await client.close()
+        await server.end()
+    }
+}
