@@ -142,6 +142,51 @@ void   lodestone__v1__comparison__free_unpacked
   assert(message->base.descriptor == &lodestone__v1__comparison__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   lodestone__v1__id_list__init
+                     (Lodestone__V1__IdList         *message)
+{
+  static const Lodestone__V1__IdList init_value = LODESTONE__V1__ID_LIST__INIT;
+  *message = init_value;
+}
+size_t lodestone__v1__id_list__get_packed_size
+                     (const Lodestone__V1__IdList *message)
+{
+  assert(message->base.descriptor == &lodestone__v1__id_list__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lodestone__v1__id_list__pack
+                     (const Lodestone__V1__IdList *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lodestone__v1__id_list__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lodestone__v1__id_list__pack_to_buffer
+                     (const Lodestone__V1__IdList *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lodestone__v1__id_list__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lodestone__V1__IdList *
+       lodestone__v1__id_list__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lodestone__V1__IdList *)
+     protobuf_c_message_unpack (&lodestone__v1__id_list__descriptor,
+                                allocator, len, data);
+}
+void   lodestone__v1__id_list__free_unpacked
+                     (Lodestone__V1__IdList *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lodestone__v1__id_list__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   lodestone__v1__filter__init
                      (Lodestone__V1__Filter         *message)
 {
@@ -1665,7 +1710,45 @@ const ProtobufCMessageDescriptor lodestone__v1__comparison__descriptor =
   (ProtobufCMessageInit) lodestone__v1__comparison__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lodestone__v1__filter__field_descriptors[4] =
+static const ProtobufCFieldDescriptor lodestone__v1__id_list__field_descriptors[1] =
+{
+  {
+    "ids",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__IdList, n_ids),
+    offsetof(Lodestone__V1__IdList, ids),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lodestone__v1__id_list__field_indices_by_name[] = {
+  0,   /* field[0] = ids */
+};
+static const ProtobufCIntRange lodestone__v1__id_list__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor lodestone__v1__id_list__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lodestone.v1.IdList",
+  "IdList",
+  "Lodestone__V1__IdList",
+  "lodestone.v1",
+  sizeof(Lodestone__V1__IdList),
+  1,
+  lodestone__v1__id_list__field_descriptors,
+  lodestone__v1__id_list__field_indices_by_name,
+  1,  lodestone__v1__id_list__number_ranges,
+  (ProtobufCMessageInit) lodestone__v1__id_list__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor lodestone__v1__filter__field_descriptors[5] =
 {
   {
     "comparison",
@@ -1715,17 +1798,30 @@ static const ProtobufCFieldDescriptor lodestone__v1__filter__field_descriptors[4
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "ids",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Lodestone__V1__Filter, kind_case),
+    offsetof(Lodestone__V1__Filter, ids),
+    &lodestone__v1__id_list__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lodestone__v1__filter__field_indices_by_name[] = {
   1,   /* field[1] = all_of */
   2,   /* field[2] = any_of */
   0,   /* field[0] = comparison */
+  4,   /* field[4] = ids */
   3,   /* field[3] = negation */
 };
 static const ProtobufCIntRange lodestone__v1__filter__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor lodestone__v1__filter__descriptor =
 {
@@ -1735,7 +1831,7 @@ const ProtobufCMessageDescriptor lodestone__v1__filter__descriptor =
   "Lodestone__V1__Filter",
   "lodestone.v1",
   sizeof(Lodestone__V1__Filter),
-  4,
+  5,
   lodestone__v1__filter__field_descriptors,
   lodestone__v1__filter__field_indices_by_name,
   1,  lodestone__v1__filter__number_ranges,

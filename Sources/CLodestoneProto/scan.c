@@ -5,7 +5,14 @@
 // after the first 16 gets a note of 32 bytes, in slabs that double.
 enum { MEMBERS_WITHOUT_SLAB = 16, MEMBER_NOTE_BYTES = 32 };
 
-enum wire_type { VARINT = 0, FIXED64 = 1, LENGTH_DELIMITED = 2, FIXED32 = 5 };
+enum wire_type {
+    VARINT = 0,
+    FIXED64 = 1,
+    LENGTH_DELIMITED = 2,
+    GROUP_START = 3,
+    GROUP_END = 4,
+    FIXED32 = 5,
+};
 
 // A message that is being scanned. `seen` has a bit for each of its singular message fields.
 typedef struct {
@@ -29,6 +36,92 @@ static const uint8_t *read_varint(const uint8_t *at, const uint8_t *end, uint64_
         }
     }
     return NULL;
+}
+
+// The wire type of one value of a field.
+static enum wire_type wire_type_of(ProtobufCType type) {
+    switch (type) {
+    case PROTOBUF_C_TYPE_FIXED64:
+    case PROTOBUF_C_TYPE_SFIXED64:
+    case PROTOBUF_C_TYPE_DOUBLE:
+        return FIXED64;
+    case PROTOBUF_C_TYPE_FIXED32:
+    case PROTOBUF_C_TYPE_SFIXED32:
+    case PROTOBUF_C_TYPE_FLOAT:
+        return FIXED32;
+    case PROTOBUF_C_TYPE_STRING:
+    case PROTOBUF_C_TYPE_BYTES:
+    case PROTOBUF_C_TYPE_MESSAGE:
+        return LENGTH_DELIMITED;
+    default:
+        return VARINT;
+    }
+}
+
+// Whether a field may come with a wire type: its own or, for repeated numbers, packed.
+static bool fits(const ProtobufCFieldDescriptor *field, enum wire_type type) {
+    return type == wire_type_of(field->type)
+        || (type == LENGTH_DELIMITED && field->label == PROTOBUF_C_LABEL_REPEATED);
+}
+
+// Passes over what is left of a group whose first tag has been read; NULL when it is malformed.
+// `too_deep` says whether that is because of groups inside it, beyond `max_depth` of them.
+static const uint8_t *skip_group(
+    const uint8_t *at, const uint8_t *end, uint64_t number, unsigned max_depth, bool *too_deep) {
+    uint64_t open[LODE_MAX_DEPTH];
+    unsigned depth = 1;
+    open[0] = number;
+    while (depth > 0) {
+        uint64_t tag, value;
+        at = read_varint(at, end, &tag);
+        if (at == NULL || tag > UINT32_MAX || (tag >> 3) == 0) return NULL;
+        switch ((enum wire_type)(tag & 7)) {
+        case VARINT:
+            at = read_varint(at, end, &value);
+            if (at == NULL) return NULL;
+            break;
+        case FIXED64:
+            if (end - at < 8) return NULL;
+            at += 8;
+            break;
+        case FIXED32:
+            if (end - at < 4) return NULL;
+            at += 4;
+            break;
+        case LENGTH_DELIMITED:
+            at = read_varint(at, end, &value);
+            if (at == NULL || value > (uint64_t)(end - at)) return NULL;
+            at += value;
+            break;
+        case GROUP_START:
+            if (depth >= max_depth) {
+                *too_deep = true;
+                return NULL;
+            }
+            open[depth++] = tag >> 3;
+            break;
+        case GROUP_END:
+            if (open[--depth] != tag >> 3) return NULL;
+            break;
+        default:
+            return NULL;
+        }
+    }
+    return at;
+}
+
+// Turns the group from `tag` to `end` into a field of bytes: its length takes the place of the
+// first of them, in as many bytes as leave the right number.
+static void hide_group(uint8_t *tag, uint8_t *body, const uint8_t *end) {
+    *tag = (uint8_t)((*tag & ~7u) | LENGTH_DELIMITED);
+    size_t left = (size_t)(end - body);
+    size_t width = 1;
+    while (left - width >= (size_t)1 << (7 * width)) width++;
+    size_t length = left - width;
+    for (size_t i = 0; i < width; i++) {
+        body[i] = (uint8_t)((length & 0x7f) | (i + 1 < width ? 0x80 : 0));
+        length >>= 7;
+    }
 }
 
 static size_t element_bytes(ProtobufCType type) {
@@ -63,7 +156,7 @@ static size_t packed_bytes(ProtobufCType type, const uint8_t *at, size_t length)
 
 static lode_scan_result scan(
     const ProtobufCMessageDescriptor *type, const uint8_t *bytes, size_t count,
-    lode_scan_limits limits) {
+    lode_scan_limits limits, uint8_t *copy) {
     lode_scan_result result = {.status = LODE_SCAN_MALFORMED};
     level levels[LODE_MAX_DEPTH];
     unsigned max_depth = limits.max_depth < LODE_MAX_DEPTH ? limits.max_depth : LODE_MAX_DEPTH;
@@ -95,6 +188,13 @@ static lode_scan_result scan(
             protobuf_c_message_descriptor_get_field(here->type, number);
         bool repeated = field != NULL && field->label == PROTOBUF_C_LABEL_REPEATED;
         const uint8_t *start = at;
+        if (field != NULL && !fits(field, (enum wire_type)(tag & 7))) {
+            result.status = LODE_SCAN_WRONG_WIRE_TYPE;
+            result.message_name = here->type->short_name;
+            result.field_name = field->name;
+            result.wire_type = (unsigned)(tag & 7);
+            return result;
+        }
 
         switch ((enum wire_type)(tag & 7)) {
         case VARINT:
@@ -128,11 +228,14 @@ static lode_scan_result scan(
                     return result;
                 }
                 const ProtobufCMessageDescriptor *inner = field->descriptor;
-                if (inner == &lodestone__v1__document__descriptor
-                    && value > limits.max_document_bytes) {
-                    result.status = LODE_SCAN_DOCUMENT_TOO_LARGE;
-                    result.document_bytes = (size_t)value;
-                    return result;
+                if (inner == &lodestone__v1__document__descriptor) {
+                    if (value > limits.max_document_bytes) {
+                        result.status = LODE_SCAN_DOCUMENT_TOO_LARGE;
+                        result.document_bytes = (size_t)value;
+                        result.document_offset = (size_t)(at - bytes);
+                        return result;
+                    }
+                    result.document_index++;
                 }
                 result.decoded_bytes += aligned(inner->sizeof_message) + sizeof(void *);
                 levels[depth++] = (level){.type = inner, .end = at + value};
@@ -148,6 +251,19 @@ static lode_scan_result scan(
             }
             result.decoded_bytes += aligned((size_t)value + 1);
             break;
+        case GROUP_START: {
+            bool too_deep = false;
+            at = skip_group(at, here->end, number, max_depth, &too_deep);
+            if (at == NULL) {
+                if (too_deep) result.status = LODE_SCAN_TOO_DEEP;
+                return result;
+            }
+            result.groups++;
+            if (copy != NULL) {
+                hide_group(copy + result.offset, copy + (start - bytes), copy + (at - bytes));
+            }
+            break;
+        }
         default:
             return result;
         }
@@ -163,10 +279,12 @@ static lode_scan_result scan(
     return result;
 }
 
-lode_scan_result lode_scan_request(const uint8_t *bytes, size_t count, lode_scan_limits limits) {
-    return scan(&lodestone__v1__request__descriptor, bytes, count, limits);
+lode_scan_result lode_scan_request(
+    const uint8_t *bytes, size_t count, lode_scan_limits limits, uint8_t *copy) {
+    return scan(&lodestone__v1__request__descriptor, bytes, count, limits, copy);
 }
 
-lode_scan_result lode_scan_response(const uint8_t *bytes, size_t count, lode_scan_limits limits) {
-    return scan(&lodestone__v1__response__descriptor, bytes, count, limits);
+lode_scan_result lode_scan_response(
+    const uint8_t *bytes, size_t count, lode_scan_limits limits, uint8_t *copy) {
+    return scan(&lodestone__v1__response__descriptor, bytes, count, limits, copy);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A question to a document's metadata.
+/// A question to a document's metadata, or to its id.
 ///
 /// The tree is closed: every case has one wire form and one evaluator. A comparison with a field
 /// that is missing, or that has a type it can't be compared with, is false; so `not` of it is true.
@@ -17,6 +17,8 @@ public indirect enum Filter: Sendable, Equatable {
     case exists(path: [String], Bool)
     /// The field is a list with this element, or a string with this part.
     case contains(path: [String], Value)
+    /// The document's id is one of these; no field of the metadata has to do with it.
+    case ids([DocumentID])
     /// Every one holds; true when there is none.
     case and([Filter])
     /// At least one holds; false when there is none.

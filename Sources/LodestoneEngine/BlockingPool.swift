@@ -8,7 +8,9 @@ import Synchronization
 ///
 /// Swift's cooperative pool and Dispatch's concurrent queues share one set of threads, as many as
 /// there are processors: long searches there would hold up every task of the process, the one that
-/// waits for SIGTERM included. A serial queue has a thread of its own whenever it has work.
+/// waits for SIGTERM included. A serial queue has a thread of its own whenever it has work, as long as
+/// there are threads: all serial queues of a process have 255. The pool therefore leaves enough of
+/// them for what must never wait for a search: the writer, the event loops, the compaction.
 ///
 /// Threading: every method may be called from any thread.
 package final class BlockingPool: Sendable {
@@ -19,9 +21,12 @@ package final class BlockingPool: Sendable {
 
     private let state: Mutex<State>
 
-    /// Creates a pool of `width` threads, at least one; they exist only while there is work.
+    /// The most threads of a pool.
+    package static let maxWidth = 160
+
+    /// Creates a pool of `width` threads, 1 to `maxWidth`; they exist only while there is work.
     package init(label: String, width: Int) {
-        let queues = (0..<max(1, width)).map { DispatchQueue(label: "\(label).\($0)") }
+        let queues = (0..<min(max(1, width), Self.maxWidth)).map { DispatchQueue(label: "\(label).\($0)") }
         state = Mutex(State(idle: queues))
     }
 

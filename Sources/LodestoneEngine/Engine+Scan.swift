@@ -141,10 +141,11 @@ extension ReadView {
     ) throws(LodestoneError) -> ScanResponse {
         var page = Page(maxByteCount: maxByteCount)
         var nextCursor: ScanCursor?
+        let test = request.filter.map { FilterTest($0) }
         var last: UInt64 = 0
         try rows?.forEachRow(of: collection.number, after: after) { (row) throws(LodestoneError) in
             try context.check()
-            guard request.filter?.matches(row.metadata) ?? true else { return true }
+            guard test?.matches(row) ?? true else { return true }
             if page.documents.count == request.limit {
                 nextCursor = ScanCursor(row: last)
                 return false

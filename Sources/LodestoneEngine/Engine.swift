@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Collections, planning and fusion: the only place where storage, vectors, text and graph meet.
-import Foundation
 public import LodestoneCore
 import LodestoneStorage
 import Synchronization
@@ -47,7 +46,7 @@ public final class Engine: Sendable {
     let options: Options
     let pool = BlockingPool(
         label: "lodestone.engine",
-        width: ProcessInfo.processInfo.activeProcessorCount
+        width: Processors.count
     )
     /// Whether a snapshot or a verification is under way.
     let isMaintaining = Atomic<Bool>(false)

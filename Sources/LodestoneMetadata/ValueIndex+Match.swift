@@ -65,6 +65,7 @@ extension ValueIndex {
     ///   - filter: Any.
     ///   - live: The rows that there are.
     ///   - bound: More than the highest row.
+    ///   - rows: The rows of ids.
     ///   - check: Called now and then, to end what takes too long.
     /// - Returns: What is known of the rows in `live`.
     /// - Throws: What `check` does.
@@ -74,9 +75,10 @@ extension ValueIndex {
         of filter: Filter,
         among live: RowSet,
         bound: Int,
+        rows: ([DocumentID]) throws(LodestoneError) -> [UInt32],
         _ check: () throws(LodestoneError) -> Void
     ) throws(LodestoneError) -> RowBounds {
-        var bounds = try unchecked(filter, live, bound, check)
+        var bounds = try unchecked(filter, live, bound, rows, check)
         // Rows that are gone are still among the values.
         bounds.certain.formIntersection(live)
         bounds.open?.formIntersection(live)
@@ -88,24 +90,36 @@ extension ValueIndex {
         _ filter: Filter,
         _ live: RowSet,
         _ bound: Int,
+        _ rows: ([DocumentID]) throws(LodestoneError) -> [UInt32],
         _ check: () throws(LodestoneError) -> Void
     ) throws(LodestoneError) -> RowBounds {
         try check()
+        // All that is said of a filter without any index in it.
+        var anything: RowBounds { RowBounds(certain: RowSet(count: bound), open: live) }
         switch filter {
         case .and(let filters):
             var bounds = RowBounds(certain: live, open: nil)
-            for filter in filters {
-                bounds.formIntersection(try unchecked(filter, live, bound, check))
+            let known = filters.filter { decides($0) }
+            for filter in known {
+                bounds.formIntersection(try unchecked(filter, live, bound, rows, check))
             }
+            // However many there are, they say nothing: thousands of sets of rows less.
+            if known.count < filters.count { bounds.formIntersection(anything) }
             return bounds
         case .or(let filters):
             var bounds = RowBounds.none(below: bound)
-            for filter in filters {
-                bounds.formUnion(try unchecked(filter, live, bound, check))
+            let known = filters.filter { decides($0) }
+            for filter in known {
+                bounds.formUnion(try unchecked(filter, live, bound, rows, check))
             }
+            if known.count < filters.count { bounds.formUnion(anything) }
             return bounds
+        case .ids(let ids):
+            var certain = RowSet(count: bound)
+            for row in try rows(ids) { certain.insert(row) }
+            return RowBounds(certain: certain, open: nil)
         case .not(let filter):
-            var bounds = try unchecked(filter, live, bound, check)
+            var bounds = try unchecked(filter, live, bound, rows, check)
             bounds.formComplement(in: live)
             return bounds
         case .equal(let path, let value):
@@ -136,6 +150,20 @@ extension ValueIndex {
             }
         case .invalid(let error):
             throw error
+        }
+    }
+
+    /// Whether the index can say anything of a filter.
+    private func decides(_ filter: Filter) -> Bool {
+        switch filter {
+        case .equal(let path, _), .oneOf(let path, _), .range(let path, _, _),
+            .exists(let path, _), .contains(let path, _):
+            number(of: path) != nil
+        case .and(let filters), .or(let filters):
+            // Without parts, they hold of all or of none.
+            filters.isEmpty || filters.contains { decides($0) }
+        case .not(let filter): decides(filter)
+        case .ids, .invalid: true
         }
     }
 

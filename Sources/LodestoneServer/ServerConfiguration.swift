@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import Foundation
 package import LodestoneCore
+import LodestoneEngine
 import LodestoneTransport
 
 /// What a server is told when it starts; none of it changes afterwards.
@@ -66,15 +66,15 @@ package struct ServerConfiguration: Sendable {
         self.drainTimeout = drainTimeout
     }
 
-    /// One for every four cores, at least one: two loops on two cores were slower than one, since
+    /// One for every four cores, 1 to 16: two loops on two cores were slower than one, since
     /// clients and searches need cores too.
     package static var defaultEventLoops: Int {
-        max(1, ProcessInfo.processInfo.activeProcessorCount / 4)
+        min(max(1, Processors.count / 4), 16)
     }
 
-    /// Two for every core.
+    /// Two for every core, as many as a pool may have at most.
     package static var defaultReadWorkers: Int {
-        2 * ProcessInfo.processInfo.activeProcessorCount
+        min(2 * Processors.count, BlockingPool.maxWidth)
     }
 
     /// Checks what must hold before a port is opened.

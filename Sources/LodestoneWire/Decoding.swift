@@ -126,7 +126,7 @@ func enumCase<Case: RawRepresentable<Int32>>(
     guard let value = Case(rawValue: Int32(bitPattern: number)) else {
         throw .invalid(
             "UNKNOWN_ENUM",
-            "\(field) is \(number), which this release does not know.",
+            "\(field) is \(Int32(bitPattern: number)), which this release does not know.",
             recovery: "Use a value of proto/lodestone/v1 that the server's release knows.",
             field: field
         )

@@ -15,7 +15,10 @@ extension MessageWriter {
     mutating func documents(_ field: UInt8, _ documents: [Document], vectors: UInt8) {
         // By their places: each would be held on its way otherwise, with all that it holds.
         for place in documents.indices { document(field, documents[place]) }
-        self.vectors(vectors, documents.lazy.compactMap(\.vector))
+        self.vectors(vectors, documents.lazy.compactMap(\.vector)) { number in
+            let place = documents.indices.filter { documents[$0].vector != nil }[number]
+            return ("documents[\(place)].vector", documents[place].id.string)
+        }
     }
 
     /// Writes the fields of a document beside its id and vector.

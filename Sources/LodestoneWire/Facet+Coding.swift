@@ -5,8 +5,8 @@ import LodestoneCore
 
 extension MessageWriter {
     mutating func facetRequests(_ field: UInt8, _ facets: [FacetRequest]) {
-        for facet in facets {
-            message(field) { writer in
+        elements("facets", facets) { writer, facet in
+            writer.message(field) { writer in
                 for name in facet.path { writer.text(1, name) }
                 writer.count(2, facet.limit, "limit")
             }

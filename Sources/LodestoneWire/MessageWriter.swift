@@ -16,6 +16,8 @@ struct MessageWriter {
     private(set) var isCut = false
     /// The first value that the wire can't carry.
     private(set) var failure: LodestoneError?
+    /// Where in the request the writer is, to name a value that can't be written.
+    private var places: [(name: StaticString, index: Int)] = []
 
     private init(_ room: UnsafeMutableRawBufferPointer) {
         self.room = room
@@ -34,6 +36,24 @@ struct MessageWriter {
         if failure == nil { failure = error() }
     }
 
+    /// Writes the elements of a list, whose places go into the errors of what they hold.
+    mutating func elements<Element>(
+        _ name: StaticString,
+        _ elements: [Element],
+        _ body: (inout MessageWriter, Element) -> Void
+    ) {
+        for index in elements.indices {
+            places.append((name, index))
+            body(&self, elements[index])
+            places.removeLast()
+        }
+    }
+
+    /// The path of a field, from the outermost message on: `queries[0].sources[1].ef_search`.
+    private func path(_ name: StaticString) -> String {
+        places.map { "\($0.name)[\($0.index)]." }.joined() + "\(name)"
+    }
+
     // MARK: Fields. Each is written whatever its value, so absence always means absence.
 
     mutating func bool(_ field: UInt8, _ value: Bool) {
@@ -48,12 +68,15 @@ struct MessageWriter {
     /// Writes a number that is 0 to 2³² − 1 on the wire.
     mutating func count(_ field: UInt8, _ value: Int, _ name: StaticString) {
         guard let value = UInt32(exactly: value) else {
+            let isNegative = value < 0
+            let path = path(name)
+            let limit = isNegative ? "it can't be negative" : "the most is \(UInt32.max)"
             return fail(
                 .invalid(
                     "LIMIT",
-                    "\(name) is \(value); the wire carries 0 to \(UInt32.max).",
-                    recovery: "Correct the value.",
-                    field: "\(name)"
+                    "\(path) is \(value); \(limit).",
+                    recovery: isNegative ? "Send a positive number." : "Send a smaller number.",
+                    field: path
                 )
             )
         }
@@ -121,19 +144,26 @@ struct MessageWriter {
 
     /// Writes the vectors as one packed field; nothing when there is none.
     ///
-    /// All must be of one length, because a reader divides the floats evenly.
-    mutating func vectors(_ field: UInt8, _ vectors: some Sequence<[Float]>) {
+    /// All must be of one length, because a reader divides the floats evenly; `owner` is the field,
+    /// and the object, of the vector at a place among them.
+    mutating func vectors(
+        _ field: UInt8,
+        _ vectors: some Sequence<[Float]>,
+        owner: (Int) -> (field: String, object: String?)
+    ) {
         var dimension: Int?
         var count = 0
-        for vector in vectors {
+        for (place, vector) in vectors.enumerated() {
             count += vector.count
             guard vector.count == dimension ?? vector.count else {
+                let (name, object) = owner(place)
                 return fail(
                     .invalid(
                         "DIMENSION_MISMATCH",
-                        "A vector has \(vector.count) elements, another \(dimension ?? 0).",
+                        "\(name) has \(vector.count) elements, \(owner(0).field) \(dimension ?? 0).",
                         recovery: "Give all vectors of one call the same number of elements.",
-                        field: "vectors"
+                        field: name,
+                        object: object
                     )
                 )
             }
@@ -141,12 +171,14 @@ struct MessageWriter {
         }
         guard let dimension else { return }
         guard dimension > 0 else {
+            let (name, object) = owner(0)
             return fail(
                 .invalid(
                     "BAD_VECTOR",
-                    "A vector has no elements.",
+                    "\(name) has no elements.",
                     recovery: "Leave the vector out, or give it the collection's dimension.",
-                    field: "vectors"
+                    field: name,
+                    object: object
                 )
             )
         }

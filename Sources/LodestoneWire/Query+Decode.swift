@@ -119,6 +119,9 @@ extension Filter {
             self = .not(
                 try within("negation") { () throws(LodestoneError) in try Filter(negated) }
             )
+        case LODESTONE__V1__FILTER__KIND_IDS:
+            let ids = message.pointee.ids.pointee
+            self = .ids(try documentIDs("ids", ids.ids, ids.n_ids))
         default:
             throw .malformed("A filter is of no kind that this release knows.")
         }

@@ -5,7 +5,7 @@ extension MessageWriter {
     /// Writes a question without the vectors of its sources.
     mutating func query(_ field: UInt8, _ query: Query) {
         message(field) { writer in
-            for source in query.sources { writer.source(1, source) }
+            writer.elements("sources", query.sources) { $0.source(1, $1) }
             if let filter = query.filter { writer.filter(2, filter) }
             writer.fusion(3, query.fusion)
             writer.count(4, query.limit, "limit")
@@ -42,7 +42,7 @@ extension MessageWriter {
         message(field) { writer in
             switch fusion {
             case .reciprocalRank(let k):
-                writer.message(1) { $0.count(1, k, "k") }
+                writer.message(1) { $0.count(1, k, "fusion.k") }
             case .weightedScores(let normalization):
                 writer.message(2) { $0.enumeration(1, normalization) }
             }
@@ -83,6 +83,10 @@ extension MessageWriter {
                 }
             case .not(let filter):
                 writer.filter(4, filter)
+            case .ids(let ids):
+                writer.message(5, expecting: 16 * ids.count) { writer in
+                    for id in ids { writer.text(1, id.string) }
+                }
             case .invalid(let error):
                 writer.fail(error)
             }
@@ -116,10 +120,10 @@ extension MessageWriter {
             writer.enumeration(3, walk.direction)
             writer.count(4, walk.depth, "depth")
             writer.message(5) { writer in
-                writer.count(1, walk.budget.nodes, "nodes")
-                writer.count(2, walk.budget.edges, "edges")
+                writer.count(1, walk.budget.nodes, "budget.nodes")
+                writer.count(2, walk.budget.edges, "budget.edges")
                 if let time = walk.budget.time {
-                    writer.count(3, time.milliseconds, "time")
+                    writer.count(3, time.milliseconds, "budget.time_ms")
                 }
             }
         }

@@ -216,7 +216,8 @@ extension ScanRequest {
         let message = message.pointee
         self.init(
             collection: try message.collection.text("collection"),
-            cursor: message.has_cursor != 0 ? try ScanCursor("cursor", message.cursor) : nil
+            // Clients without a word for absence begin their loops with an empty one.
+            cursor: message.cursor.len > 0 ? try ScanCursor("cursor", message.cursor) : nil
         )
         if message.has_limit != 0 { limit = Int(message.limit) }
         filter = try Filter(optional: message.filter)

@@ -63,13 +63,15 @@ extension MessageWriter {
         case .search(let request):
             message(21, expecting: request.expectedByteCount) { writer in
                 writer.text(1, request.collection)
-                for query in request.queries { writer.query(2, query) }
-                writer.vectors(3, request.queries.lazy.flatMap(\.vectors))
+                writer.elements("queries", request.queries) { $0.query(2, $1) }
+                writer.vectors(3, request.queries.lazy.flatMap(\.vectors)) { number in
+                    (request.vectorFields[number], nil)
+                }
             }
         case .walk(let request):
             message(22) { writer in
                 writer.text(1, request.collection)
-                for walk in request.walks { writer.walk(2, walk) }
+                writer.elements("walks", request.walks) { $0.walk(2, $1) }
             }
         case .buildIndex(let collection):
             message(23) { $0.text(1, collection) }
@@ -144,6 +146,18 @@ extension IndexManyRequest {
 extension SearchRequest {
     fileprivate var expectedByteCount: Int {
         queries.count * (16 + 4 * (queries.first?.vectors.first?.count ?? 0))
+    }
+}
+
+extension SearchRequest {
+    /// What the vectors of the sources are called in errors, in their order.
+    fileprivate var vectorFields: [String] {
+        queries.enumerated().flatMap { place, query in
+            query.sources.enumerated().compactMap { index, source in
+                guard case .vector = source.kind else { return nil }
+                return "queries[\(place)].sources[\(index)].vector"
+            }
+        }
     }
 }
 

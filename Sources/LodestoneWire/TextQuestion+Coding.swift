@@ -140,8 +140,8 @@ extension MessageWriter {
     mutating func highlight(_ field: UInt8, _ highlight: Highlight) {
         message(field) { writer in
             for name in highlight.fields { writer.text(1, name) }
-            writer.count(2, highlight.fragmentSize, "fragment_size")
-            writer.count(3, highlight.maxFragments, "max_fragments")
+            writer.count(2, highlight.fragmentSize, "highlight.fragment_size")
+            writer.count(3, highlight.maxFragments, "highlight.max_fragments")
             if !highlight.before.isEmpty { writer.text(4, highlight.before) }
             if !highlight.after.isEmpty { writer.text(5, highlight.after) }
         }

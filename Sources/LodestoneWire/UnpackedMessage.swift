@@ -69,36 +69,61 @@ extension MessageCodec {
     private static func withUnpacked<Message, Result>(
         _ bytes: UnsafeRawBufferPointer,
         _ bounds: DecodingBounds,
-        scan: (UnsafePointer<UInt8>?, Int, lode_scan_limits) -> lode_scan_result,
+        scan: (UnsafePointer<UInt8>?, Int, lode_scan_limits, UnsafeMutablePointer<UInt8>?) ->
+            lode_scan_result,
         unpack: (OpaquePointer?, UnsafePointer<UInt8>?, Int) -> UnsafePointer<Message>?,
         _ body: (UnsafePointer<Message>) throws(LodestoneError) -> Result
     ) throws(DecodingFailure) -> Result {
         let start = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
         let budget = DecodingBounds.decodedByteCount(for: bytes.count)
-        let result = scan(
-            start,
-            bytes.count,
-            lode_scan_limits(
-                max_depth: UInt32(clamping: bounds.nesting),
-                max_decoded_bytes: budget,
-                max_document_bytes: bounds.documentByteCount
-            )
+        let limits = lode_scan_limits(
+            max_depth: UInt32(clamping: bounds.nesting),
+            max_decoded_bytes: budget,
+            max_document_bytes: bounds.documentByteCount
         )
+        let result = scan(start, bytes.count, limits, nil)
         let id = result.has_id ? result.id : nil
-        if let error = LodestoneError(result, bytes.count, budget: budget, bounds) {
+        if let error = LodestoneError(result, bytes, budget: budget, bounds) {
             throw DecodingFailure(id: id, error: error)
         }
+        guard result.groups > 0 else {
+            return try unpacked(start, bytes.count, result, budget: budget, unpack, body)
+        }
+        var copy = [UInt8](bytes)
+        return try copy.withUnsafeMutableBufferPointer { copy throws(DecodingFailure) in
+            _ = scan(start, bytes.count, limits, copy.baseAddress)
+            return try unpacked(
+                copy.baseAddress.map { UnsafePointer($0) },
+                copy.count,
+                result,
+                budget: budget,
+                unpack,
+                body
+            )
+        }
+    }
+
+    /// Unpacks bytes without groups that passed their scan, and calls `body` with the message.
+    private static func unpacked<Message, Result>(
+        _ start: UnsafePointer<UInt8>?,
+        _ byteCount: Int,
+        _ result: lode_scan_result,
+        budget: Int,
+        _ unpack: (OpaquePointer?, UnsafePointer<UInt8>?, Int) -> UnsafePointer<Message>?,
+        _ body: (UnsafePointer<Message>) throws(LodestoneError) -> Result
+    ) throws(DecodingFailure) -> Result {
+        let id = result.has_id ? result.id : nil
         guard let arena = lode_arena_take(result.decoded_bytes, budget) else {
-            throw DecodingFailure(id: id, error: .overBudget(bytes.count, budget: budget))
+            throw DecodingFailure(id: id, error: .overBudget(byteCount, budget: budget))
         }
         defer { lode_arena_give(arena) }
-        guard let message = unpack(arena, start, bytes.count) else {
+        guard let message = unpack(arena, start, byteCount) else {
             let isExhausted = lode_arena_is_exhausted(arena)
             throw DecodingFailure(
                 id: id,
                 error: isExhausted
-                    ? .overBudget(bytes.count, budget: budget)
-                    : .malformed("The message of \(bytes.count) bytes does not fit the schema.")
+                    ? .overBudget(byteCount, budget: budget)
+                    : .malformed("The message of \(byteCount) bytes does not fit the schema.")
             )
         }
         do throws(LodestoneError) {
@@ -113,10 +138,11 @@ extension LodestoneError {
     /// The error for a scan that failed.
     fileprivate init?(
         _ result: lode_scan_result,
-        _ byteCount: Int,
+        _ bytes: UnsafeRawBufferPointer,
         budget: Int,
         _ bounds: DecodingBounds
     ) {
+        let byteCount = bytes.count
         switch result.status {
         case LODE_SCAN_OK:
             return nil
@@ -131,16 +157,39 @@ extension LodestoneError {
             self = .overBudget(byteCount, budget: budget)
         case LODE_SCAN_DOCUMENT_TOO_LARGE:
             self = .limit(
-                "documents",
+                "documents[\(result.document_index)]",
                 result.document_bytes,
                 bounds.documentByteCount,
                 unit: "bytes"
+            )
+            object = Self.documentID(in: bytes.dropFirst(result.document_offset))
+        case LODE_SCAN_WRONG_WIRE_TYPE:
+            let names = [result.message_name, result.field_name].map { name in
+                name.map { String(cString: $0) } ?? ""
+            }
+            self = .malformed(
+                "Byte \(result.offset) of the message begins the field \(names[1]) of \(names[0]) with "
+                    + "the wire type \(result.wire_type), which is not that of its type.",
+                field: names[1]
             )
         default:
             self = .malformed(
                 "The message of \(byteCount) bytes is malformed at byte \(result.offset)."
             )
         }
+    }
+
+    /// The id of a packed document, where it comes first, as every encoder has it.
+    private static func documentID(in bytes: Slice<UnsafeRawBufferPointer>) -> String? {
+        guard bytes.first == 0x0A, let first = bytes.dropFirst().first else { return nil }
+        var byteCount = Int(first)
+        var id = bytes.dropFirst(2)
+        if first > 0x7F {
+            guard let second = id.popFirst(), second <= 0x7F else { return nil }
+            byteCount = Int(first & 0x7F) | Int(second) << 7
+        }
+        guard byteCount <= DocumentID.maxByteCount, id.count >= byteCount else { return nil }
+        return String(utf8: UnsafeRawBufferPointer(rebasing: id.prefix(byteCount)))
     }
 
     /// Bytes that are no message of the protocol.

@@ -11,7 +11,8 @@ struct FilterOptions: ParsableArguments {
             discussion: """
                 =, !=, <, <=, >, >=, IN ('a', 'b'), BETWEEN 1 AND 2, CONTAINS 'part', EXISTS \
                 author.name, AND, OR, NOT, parentheses. Values are numbers, 'text', TRUE, FALSE and \
-                TIMESTAMP '2026-01-31T12:00:00Z'; unusual names stand in "double quotes".
+                TIMESTAMP '2026-01-31T12:00:00Z'; unusual names stand in "double quotes". id = 'p1' \
+                and id IN ('p1', 'p2') ask for the document's id; a field with that name is "id".
                 """
         )
     )

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneEngine
 import Logging
 
 extension Setting {
@@ -123,16 +124,17 @@ extension Setting {
             \.server.eventLoops,
             1...64,
             unit: "loops",
-            defaultNote: "cores / 4, at least 1",
+            defaultNote: "cores / 4, 1 to 16",
             "Event loops that connections are spread over."
         ),
         .number(
             "readWorkers",
             \.server.readWorkers,
-            1...1_024,
+            1...BlockingPool.maxWidth,
             unit: "threads",
-            defaultNote: "2 x cores",
-            "Searches, walks and reads that run at once."
+            defaultNote: "2 x cores, at most 160",
+            "Searches, walks and reads that run at once. With more, none of the process's threads "
+                + "would be left for writes."
         ),
         .microseconds(
             "busyPollUs",

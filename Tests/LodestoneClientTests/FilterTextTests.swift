@@ -106,3 +106,36 @@ struct FilterTextTests {
         #expect(understood > inputs / 1_000)
     }
 }
+
+@Suite("The document's id in the text of a filter")
+struct FilterTextIDTests {
+    @Test(
+        "is asked for by its name without quotes",
+        arguments: [
+            ("id = 'a'", .ids(["a"])), ("id != 'a'", .not(.ids(["a"]))),
+            ("ID IN ('a', 'b')", .ids(["a", "b"])), ("id IN ()", .ids([])),
+            ("id NOT IN ('a')", .not(.ids(["a"]))), ("NOT id = 'a'", .not(.ids(["a"]))),
+            (
+                "id IN ('a') AND (year = 1 OR id = 'b')",
+                .and([.ids(["a"]), .or([.equal(path: ["year"], 1), .ids(["b"])])])
+            ),
+            ("\"id\" = 'a'", .equal(path: ["id"], "a")), ("\"id\" > 5", .range(path: ["id"], lower: .init(5, isExclusive: true), upper: nil)),
+            ("id.x = 1", .equal(path: ["id", "x"], 1)), ("a.id = 1", .equal(path: ["a", "id"], 1)),
+            ("EXISTS \"id\"", .exists(path: ["id"], true)),
+        ] as [(String, Filter)]
+    )
+    func ids(text: String, filter: Filter) throws {
+        #expect(try Filter(text: text) == filter)
+    }
+
+    @Test(
+        "has no other comparisons, and says how a field of that name is written",
+        arguments: ["id > 'a'", "id = 5", "id = ''", "id CONTAINS 'a'", "id BETWEEN 'a' AND 'b'",
+            "id NOT BETWEEN 'a' AND 'b'", "x = 1 AND id IN ('a', 2)", "EXISTS id"]
+    )
+    func refusals(text: String) {
+        let error = #expect(throws: LodestoneError.self) { try Filter(text: text) }
+        #expect(error?.reason == "FILTER_SYNTAX")
+        #expect(error?.message.contains("\"id\" in quotes") == true, "\(error?.message ?? "")")
+    }
+}

@@ -3,6 +3,7 @@ import LodestoneClient
 
 /// What a filter means, once more and in the plainest way: the oracle of the differential test.
 struct PlainFilter {
+    let id: String
     let metadata: Metadata
 
     func passes(_ filter: Filter) -> Bool {
@@ -13,6 +14,8 @@ struct PlainFilter {
         case .or(let parts):
             for part in parts where passes(part) { return true }
             return false
+        case .ids(let ids):
+            return ids.contains { $0.string == id }
         case .invalid:
             return false
         case .not(let part):

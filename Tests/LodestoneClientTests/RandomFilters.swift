@@ -63,7 +63,7 @@ struct RandomFilters {
 
     mutating func filter(depth: Int = 0) -> Filter {
         let path = Self.paths[below(Self.paths.count)]
-        switch below(depth < 4 ? 9 : 5) {
+        switch below(depth < 4 ? 12 : 6) {
         case 0: return .equal(path: path, value())
         case 1:
             var values: [Value] = []
@@ -72,9 +72,30 @@ struct RandomFilters {
         case 2: return .range(path: path, lower: bound(), upper: bound())
         case 3: return .exists(path: path, below(2) == 0)
         case 4: return .contains(path: path, value())
-        case 5: return .not(filter(depth: depth + 1))
-        case 6: return .or(filters(depth))
+        case 5: return .ids(ids())
+        case 6: return .not(filter(depth: depth + 1))
+        case 7: return .or(filters(depth))
+        case 8: return .or(chain(path))
+        case 9: return .and(chain(path).map { .not($0) })
         default: return .and(filters(depth))
+        }
+    }
+
+    private mutating func ids() -> [DocumentID] {
+        (0..<below(8)).compactMap { _ in try? DocumentID("d\(below(60))") }
+    }
+
+    /// Many comparisons of one field, alone or with another in pairs, as frameworks write them.
+    private mutating func chain(_ path: [String]) -> [Filter] {
+        let other = Self.paths[below(Self.paths.count)]
+        return (0..<below(24)).map { _ in
+            switch below(5) {
+            case 0: .and([.equal(path: path, value()), .equal(path: other, value())])
+            case 1: .and([.exists(path: other, below(2) == 0), .equal(path: path, value())])
+            case 2: .oneOf(path: path, [value(), value()])
+            case 3: .or([.equal(path: path, value()), .ids(ids())])
+            default: .equal(path: path, value())
+            }
         }
     }
 

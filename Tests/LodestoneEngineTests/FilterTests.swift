@@ -5,6 +5,11 @@ import Testing
 
 @testable import LodestoneEngine
 
+extension Filter {
+    /// Whether a document with this metadata satisfies the filter.
+    func matches(_ metadata: Metadata) -> Bool { FilterTest(self).matches(metadata, id: "a") }
+}
+
 @Suite("A filter")
 struct FilterTests {
     private let metadata: Metadata = [

@@ -25,7 +25,7 @@ struct ValueIndexTests {
         certain: [UInt32], open: [UInt32]
     ) {
         let live = index.liveRows(count: count)
-        let bounds = try index.bounds(of: filter, among: live, bound: count) {
+        let bounds = try index.bounds(of: filter, among: live, bound: count, rows: { _ in [] }) {
             () throws(LodestoneError) in
         }
         let list = { (set: RowSet) in (0..<UInt32(count)).filter { set.contains($0) } }

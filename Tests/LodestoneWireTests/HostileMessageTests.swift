@@ -276,10 +276,13 @@ struct InvalidValueTests {
         var limits = Limits.standard
         limits.maxDocumentBytes = 100
         let text = String(repeating: "x", count: 101)
-        let message = Bytes.document(Bytes.text(1, "a") + Bytes.field(2, Bytes.text(2, text)))
+        let document = Bytes.text(1, "a") + Bytes.field(2, Bytes.text(2, text))
+        let small = Bytes.field(2, Bytes.text(1, "b"))
+        let message = Bytes.indexMany(small + small + Bytes.field(2, document))
         let failure = refusal(message, limits: limits)
         #expect(failure?.error.reason == "LIMIT")
-        #expect(failure?.error.field == "documents")
+        #expect(failure?.error.field == "documents[2]")
+        #expect(failure?.error.object == "a")
         _ = try message.withUnsafeBytes { try MessageCodec.decodeRequest($0) }
     }
 
@@ -289,12 +292,18 @@ struct InvalidValueTests {
         let failure = refusal(Bytes.request(12, create))
         #expect(failure?.error.reason == "UNKNOWN_ENUM")
         #expect(failure?.error.field == "options.metric")
+        // As protobuf writes -1.
+        let negative: [UInt8] = [0x10] + Array(repeating: 0xFF, count: 9) + [1]
+        let minus = refusal(Bytes.request(12, Bytes.text(1, "c") + Bytes.field(2, negative)))
+        #expect(minus?.error.message.contains("metric is -1,") == true)
     }
 
     @Test("a cursor that no server gave")
     func cursor() {
         let failure = refusal(Bytes.request(20, Bytes.text(1, "c") + Bytes.field(2, [1, 2, 3])))
         #expect(failure?.error.reason == "BAD_CURSOR")
+        // Some languages have no word for absence.
+        #expect(refusal(Bytes.request(20, Bytes.text(1, "c") + Bytes.field(2, []))) == nil)
     }
 
     @Test("filters, sources and fusions of no kind, comparisons without a path or a test")

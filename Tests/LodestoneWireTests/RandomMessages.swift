@@ -181,14 +181,15 @@ struct RandomMessages {
 
     mutating func filter(_ depth: Int = 0) -> Filter {
         let path = [text()] + many(2) { $0.text() }
-        switch below(depth < 3 ? 8 : 5) {
+        switch below(depth < 3 ? 9 : 6) {
         case 0: return .equal(path: path, value())
         case 1: return .oneOf(path: path, many(3) { $0.value() })
         case 2: return .range(path: path, lower: maybe { $0.bound() }, upper: maybe { $0.bound() })
         case 3: return .exists(path: path, flag())
         case 4: return .contains(path: path, value())
-        case 5: return .and(many(3) { $0.filter(depth + 1) })
-        case 6: return .or(many(3) { $0.filter(depth + 1) })
+        case 5: return .ids(many(3) { $0.id() })
+        case 6: return .and(many(3) { $0.filter(depth + 1) })
+        case 7: return .or(many(3) { $0.filter(depth + 1) })
         default: return .not(filter(depth + 1))
         }
     }

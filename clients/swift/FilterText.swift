@@ -8,6 +8,11 @@ extension Filter {
     ///     author.name IN ('Ada', 'Bob') OR (score BETWEEN 0.5 AND 1 AND EXISTS score)
     ///     title CONTAINS 'vector' AND seen < TIMESTAMP '2026-01-01T00:00:00Z'
     ///
+    ///     id IN ('p1', 'p2') AND NOT "id" = 5
+    ///
+    /// `id` is the document's id, for which there are `=`, `!=`, `IN` and `NOT IN` with texts; a field
+    /// of the metadata with that name stands in quotes: `"id"`.
+    ///
     /// Comparisons are `=`, `!=`, `<`, `<=`, `>`, `>=`, `IN`, `BETWEEN` (both ends count), `CONTAINS`
     /// and `EXISTS`; they mean what the cases of `Filter` do. `NOT` binds tighter than `AND`, `AND`
     /// tighter than `OR`; capitals don't matter. A name with other characters than letters, digits,
@@ -75,13 +80,19 @@ private struct FilterParser {
         // `exists` may be a field, too: then what follows is no name.
         if isKeyword("EXISTS"), isName(at: place + 1) {
             place += 1
+            if isKeyword("ID"), tokens[place + 1].kind != .symbol(".") {
+                throw error("every document has an id; a field is \"id\" in quotes")
+            }
             return .exists(path: try path(), true)
         }
         return try comparison()
     }
 
     private mutating func comparison() throws(LodestoneError) -> Filter {
+        let isID = isKeyword("ID") && tokens[place + 1].kind != .symbol(".")
+        let start = place
         let path = try path()
+        if isID { return try idTest(of: path, at: start) }
         if takes(keyword: "NOT") {
             guard isKeyword("IN") || isKeyword("BETWEEN") || isKeyword("CONTAINS") else {
                 throw expected("IN, BETWEEN or CONTAINS")
@@ -89,6 +100,35 @@ private struct FilterParser {
             return .not(try test(of: path))
         }
         return try test(of: path)
+    }
+
+    /// A test of the document's id, in the words of one of a field.
+    private mutating func idTest(of path: [String], at start: Int) throws(LodestoneError) -> Filter {
+        let isNegated = takes(keyword: "NOT")
+        let values: [Value]
+        var wasNegated = false
+        switch try test(of: path) {
+        case .equal(_, let value): values = [value]
+        case .not(.equal(_, let value)) where !isNegated:
+            values = [value]
+            wasNegated = true
+        case .oneOf(_, let some): values = some
+        default:
+            place = start
+            throw error("id is the document's, for =, !=, IN and NOT IN; a field is \"id\" in quotes")
+        }
+        var ids: [DocumentID] = []
+        for value in values {
+            guard case .string(let text) = value, let id = try? DocumentID(text) else {
+                place = start
+                throw error(
+                    "the document's id is compared with texts of 1 to \(DocumentID.maxByteCount) "
+                        + "bytes, as in id = '5'; a field is \"id\" in quotes"
+                )
+            }
+            ids.append(id)
+        }
+        return isNegated || wasNegated ? .not(.ids(ids)) : .ids(ids)
     }
 
     private mutating func test(of path: [String]) throws(LodestoneError) -> Filter {

@@ -14,6 +14,8 @@ typedef enum {
     LODE_SCAN_TOO_DEEP,
     LODE_SCAN_OVER_BUDGET,
     LODE_SCAN_DOCUMENT_TOO_LARGE,
+    // A field that the schema knows has another wire type than there.
+    LODE_SCAN_WRONG_WIRE_TYPE,
 } lode_scan_status;
 
 typedef struct {
@@ -33,17 +35,30 @@ typedef struct {
     size_t offset;
     // Bytes that unpacking takes at most, as far as the scan went.
     size_t decoded_bytes;
-    // For LODE_SCAN_DOCUMENT_TOO_LARGE: its bytes.
+    // For LODE_SCAN_DOCUMENT_TOO_LARGE: its bytes, where they begin, and documents before it.
     size_t document_bytes;
+    size_t document_offset;
+    size_t document_index;
+    // For LODE_SCAN_WRONG_WIRE_TYPE: the names of the message and the field, and the type.
+    const char *message_name;
+    const char *field_name;
+    unsigned wire_type;
+    // Unknown fields of protobuf's old kind that lie between two tags.
+    size_t groups;
     // Field 1 of the message, once it was seen.
     bool has_id;
     uint64_t id;
 } lode_scan_result;
 
 // Checks a packed Request or Response without recursion and without allocating: varints and
-// lengths, depth, singular messages sent twice, and what unpacking would allocate.
-lode_scan_result lode_scan_request(const uint8_t *bytes, size_t count, lode_scan_limits limits);
-lode_scan_result lode_scan_response(const uint8_t *bytes, size_t count, lode_scan_limits limits);
+// lengths, wire types, depth, singular messages sent twice, and what unpacking would allocate.
+//
+// protobuf-c can't pass over groups. `copy` is NULL, or a copy of the same bytes, in which each
+// group becomes an unknown field of bytes of the same size.
+lode_scan_result lode_scan_request(
+    const uint8_t *bytes, size_t count, lode_scan_limits limits, uint8_t *copy);
+lode_scan_result lode_scan_response(
+    const uint8_t *bytes, size_t count, lode_scan_limits limits, uint8_t *copy);
 
 // Memory for one unpacked message, given back as a whole. Used by one thread at a time.
 typedef struct lode_arena lode_arena;

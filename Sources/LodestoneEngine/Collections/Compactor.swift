@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import Dispatch
-import Foundation
 import LodestoneANN
 import LodestoneCore
 import LodestoneStorage
@@ -382,7 +381,7 @@ extension Compactor {
         let progress = collection.progress
         let state = contents.state
         return IndexWork(
-            threads: ProcessInfo.processInfo.activeProcessorCount,
+            threads: Processors.count,
             check: { () throws(LodestoneError) in try progress.check() },
             exists: { state.contains($0) },
             onProgress: { done, total in progress.report(total: total, done: done) }

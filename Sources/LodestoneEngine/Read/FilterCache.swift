@@ -54,8 +54,11 @@ final class FilterCache: Sendable {
         }
         let bound = Int(state.nextRow)
         let live = state.values.liveRows(count: bound)
+        let filter = filter.normalized
         let bounds = try state.values.bounds(of: filter, among: live, bound: bound) {
-            () throws(LodestoneError) in try context.check()
+            (ids) throws(LodestoneError) in try view.rows(of: ids, context)
+        } _: { () throws(LodestoneError) in
+            try context.check()
         }
         var rows = bounds.certain
         var readCount = 0
@@ -70,8 +73,9 @@ final class FilterCache: Sendable {
                 open.removeRows(below: start)
             }
             readCount = open.count
+            let test = FilterTest(filter)
             try Self.read(open, from: start, of: view, context) { row in
-                if filter.matches(row.metadata) { rows.insert(row.row) }
+                if test.matches(row) { rows.insert(row.row) }
             }
         }
         let isIndexed = filter.names { state.values.indexes($0) }
@@ -140,5 +144,24 @@ final class FilterCache: Sendable {
             entries.append(entry)
             if entries.count > Self.capacity { entries.removeFirst() }
         }
+    }
+}
+
+extension ReadView {
+    /// The rows of documents by their ids; those that don't exist are left out.
+    ///
+    /// - Complexity: O(ids), whatever the number of documents.
+    fileprivate func rows(of ids: [DocumentID], _ context: CallContext) throws(LodestoneError)
+        -> [RowNumber]
+    {
+        var rows: [RowNumber] = []
+        // In parts, so that writers that bring new ids don't wait for all of them.
+        for start in stride(from: 0, to: ids.count, by: 1_024) {
+            try context.check()
+            let part = ids[start..<min(start + 1_024, ids.count)]
+            let nodes = contents.ids.withTable { table in part.map { table.number(of: $0) } }
+            rows += nodes.compactMap { $0.flatMap { state.row(of: $0) } }
+        }
+        return rows
     }
 }

@@ -1,48 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLodestoneSystem
 import LodestoneCore
-import LodestoneMetadata
-
-/// The one evaluator of filters: whether a document's metadata satisfies one.
-extension Filter {
-    func matches(_ metadata: Metadata) -> Bool {
-        switch self {
-        case .equal(let path, let value):
-            Self.values(at: path, in: metadata).contains { $0.isEqual(to: value) }
-        case .oneOf(let path, let values):
-            Self.values(at: path, in: metadata).contains { found in
-                values.contains { found.isEqual(to: $0) }
-            }
-        case .range(let path, let lower, let upper):
-            Self.values(at: path, in: metadata).contains { $0.lies(above: lower, below: upper) }
-        case .exists(let path, let isThere):
-            (Self.field(at: path, in: metadata) != nil) == isThere
-        case .contains(let path, let value):
-            Self.field(at: path, in: metadata)?.holds(value) ?? false
-        case .and(let filters):
-            filters.allSatisfy { $0.matches(metadata) }
-        case .or(let filters):
-            filters.contains { $0.matches(metadata) }
-        case .not(let filter):
-            !filter.matches(metadata)
-        case .invalid:
-            false
-        }
-    }
-
-    private static func field(at path: [String], in metadata: Metadata) -> Value? {
-        metadata.value(at: path[...])
-    }
-
-    /// What a comparison looks at: the field itself or, for a list, the field and its elements.
-    private static func values(at path: [String], in metadata: Metadata) -> [Value] {
-        guard let value = field(at: path, in: metadata) else { return [] }
-        if case .list(let elements) = value { return [value] + elements }
-        return [value]
-    }
-}
 
 extension Filter {
-    /// Whether one of its comparisons is with a field that `isIndexed`.
+    /// Whether one of its comparisons is with a field that `isIndexed`, or with the id, which always is.
     func names(_ isIndexed: ([String]) -> Bool) -> Bool {
         switch self {
         case .equal(let path, _), .oneOf(let path, _), .range(let path, _, _),
@@ -50,14 +11,16 @@ extension Filter {
             isIndexed(path)
         case .and(let filters), .or(let filters): filters.contains { $0.names(isIndexed) }
         case .not(let filter): filter.names(isIndexed)
+        case .ids: true
         case .invalid: false
         }
     }
 }
 
+/// How values compare in filters.
 extension Value {
     /// Equal in value: integers and doubles compare as numbers, strings by their bytes.
-    fileprivate func isEqual(to other: Value) -> Bool {
+    func isEqual(to other: Value) -> Bool {
         switch (self, other) {
         case (.bool(let left), .bool(let right)):
             left == right
@@ -71,7 +34,7 @@ extension Value {
         }
     }
 
-    fileprivate func lies(above lower: Filter.Bound?, below upper: Filter.Bound?) -> Bool {
+    func lies(above lower: Filter.Bound?, below upper: Filter.Bound?) -> Bool {
         if let lower {
             let order = order(to: lower.value)
             guard order == .after || (order == .same && !lower.isExclusive) else { return false }
@@ -83,12 +46,12 @@ extension Value {
         return true
     }
 
-    fileprivate func holds(_ part: Value) -> Bool {
+    func holds(_ part: Value) -> Bool {
         switch (self, part) {
         case (.list(let elements), _):
             elements.contains { $0.isEqual(to: part) }
         case (.string(let text), .string(let part)):
-            Array(text.utf8).contains(Array(part.utf8))
+            text.holds(part)
         default:
             false
         }
@@ -141,6 +104,18 @@ extension Value.Order {
         case .before: .after
         case .same: .same
         case .after: .before
+        }
+    }
+}
+
+extension String {
+    /// Whether the bytes of `part` stand somewhere in this text.
+    ///
+    /// - Complexity: O(bytes of both).
+    fileprivate func holds(_ part: String) -> Bool {
+        var (text, part) = (self, part)
+        return text.withUTF8 { text in
+            part.withUTF8 { lode_contains(text.baseAddress, text.count, $0.baseAddress, $0.count) }
         }
     }
 }

@@ -38,6 +38,10 @@ struct FilterKey: Hashable, Sendable {
             append(filter)
         case .invalid:
             bytes.append(10)
+        case .ids(let ids):
+            bytes.append(11)
+            append(ids.count)
+            for id in ids { append(id.string) }
         }
     }
 

@@ -129,6 +129,8 @@ extension RequestValidation {
         case .equal(let path, _), .oneOf(let path, _), .range(let path, _, _),
             .exists(let path, _), .contains(let path, _):
             try number(path.count, in: 1...limits.maxNesting, "\(field()).path")
+        case .ids:
+            return
         case .invalid(let error):
             throw error
         }

@@ -98,7 +98,9 @@ struct PreparedIndex: Sendable {
         let bare = request.bareDocuments
         var ids = ByteTable(minimumCapacity: bare.count)
         for index in bare.indices {
-            try Self.check(bare[index], "documents[\(index)]", by: validation)
+            try Self.naming(bare[index].id) { () throws(LodestoneError) in
+                try Self.check(bare[index], "documents[\(index)]", by: validation)
+            }
             var id = bare[index].id.string
             guard id.withUTF8({ ids.intern($0) }) == UInt32(index) else {
                 throw .invalid(
@@ -118,13 +120,15 @@ struct PreparedIndex: Sendable {
         let documents = Self.inOrder(bare, by: request)
         rows = EncodedRow.encode(documents)
         for place in rows.indices where rows[place].byteCount > limits.maxDocumentBytes {
+            let id = rows[place].id
+            let index = bare.firstIndex { $0.id == id } ?? place
             var error = LodestoneError.limit(
-                "document",
+                "documents[\(index)]",
                 rows[place].byteCount,
                 limits.maxDocumentBytes,
                 unit: "bytes"
             )
-            error.object = rows[place].id.string
+            error.object = id.string
             throw error
         }
         let state = collection.state
@@ -155,12 +159,14 @@ struct PreparedIndex: Sendable {
         var start = 0
         for index in request.bareDocuments.indices {
             guard let count = request.elementCount(at: index) else { continue }
-            try validation.vector(
-                elements[start..<start + count],
-                of: collection.options,
-                collection: collection.name,
-                field: "documents[\(index)].vector"
-            )
+            try naming(request.bareDocuments[index].id) { () throws(LodestoneError) in
+                try validation.vector(
+                    elements[start..<start + count],
+                    of: collection.options,
+                    collection: collection.name,
+                    field: "documents[\(index)].vector"
+                )
+            }
             start += count
         }
         return elements
@@ -173,6 +179,19 @@ struct PreparedIndex: Sendable {
         if documents.indices.allSatisfy(hasVector) { return documents }
         return documents.indices.filter(hasVector).map { documents[$0] }
             + documents.indices.filter { !hasVector($0) }.map { documents[$0] }
+    }
+
+    /// Adds a document's id to what `check` throws.
+    private static func naming(_ id: DocumentID, _ check: () throws(LodestoneError) -> Void)
+        throws(LodestoneError)
+    {
+        do {
+            try check()
+        } catch {
+            var error = error
+            error.object = error.object ?? id.string
+            throw error
+        }
     }
 
     private static func check(

@@ -3,7 +3,7 @@
 
 from lodestone.client import Client, Collection
 from lodestone.errors import Code, LodestoneError, Outcome
-from lodestone.filters import Filter, all_of, any_of, field
+from lodestone.filters import Filter, all_of, any_of, field, ids_in
 from lodestone.queries import (
     Fuzzy,
     Highlight,
@@ -123,6 +123,7 @@ __all__ = [
     "all_of",
     "any_of",
     "field",
+    "ids_in",
     "matching",
     "near",
     "walked",

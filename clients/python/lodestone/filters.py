@@ -60,6 +60,18 @@ def _messages(filters: Iterable[Filter]) -> list[Any]:
         return [one.message for one in each(list(filters), Filter, "filters")]
 
 
+def ids_in(ids: str | Iterable[str]) -> Filter:
+    """The document's id is one of these; no field of the metadata has to do with it.
+
+    >>> ids_in(["p1", "p2"]) & ~ids_in(seen)
+    """
+    message = query_pb2.Filter()
+    message.ids.SetInParent()
+    with Encoding():
+        message.ids.ids.extend(_arguments.strings(ids, "ids"))
+    return Filter(message)
+
+
 class Field:
     """A field of the metadata, to be compared with something."""
 

@@ -40,6 +40,7 @@ from lodestone import (
     Walk,
     all_of,
     any_of,
+    ids_in,
     field,
     matching,
     near,
@@ -101,6 +102,8 @@ def filter(json: Any) -> Filter:
         return (all_of if kind == "and" else any_of)(*(filter(part) for part in inner))
     if kind == "not":
         return ~filter(inner)
+    if kind == "ids":
+        return ids_in(inner)
     tested, operand = field(*inner[0]), inner[1]
     if kind == "equal":
         return tested == value(operand)

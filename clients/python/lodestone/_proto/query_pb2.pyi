@@ -61,16 +61,18 @@ class FacetRequest(_message.Message):
     def __init__(self, path: _Optional[_Iterable[bytes]] = ..., limit: _Optional[int] = ...) -> None: ...
 
 class Filter(_message.Message):
-    __slots__ = ["all_of", "any_of", "comparison", "negation"]
+    __slots__ = ["all_of", "any_of", "comparison", "ids", "negation"]
     ALL_OF_FIELD_NUMBER: _ClassVar[int]
     ANY_OF_FIELD_NUMBER: _ClassVar[int]
     COMPARISON_FIELD_NUMBER: _ClassVar[int]
+    IDS_FIELD_NUMBER: _ClassVar[int]
     NEGATION_FIELD_NUMBER: _ClassVar[int]
     all_of: FilterList
     any_of: FilterList
     comparison: Comparison
+    ids: IdList
     negation: Filter
-    def __init__(self, comparison: _Optional[_Union[Comparison, _Mapping]] = ..., all_of: _Optional[_Union[FilterList, _Mapping]] = ..., any_of: _Optional[_Union[FilterList, _Mapping]] = ..., negation: _Optional[_Union[Filter, _Mapping]] = ...) -> None: ...
+    def __init__(self, comparison: _Optional[_Union[Comparison, _Mapping]] = ..., all_of: _Optional[_Union[FilterList, _Mapping]] = ..., any_of: _Optional[_Union[FilterList, _Mapping]] = ..., negation: _Optional[_Union[Filter, _Mapping]] = ..., ids: _Optional[_Union[IdList, _Mapping]] = ...) -> None: ...
 
 class FilterExplanation(_message.Message):
     __slots__ = ["matched_documents", "read_documents", "strategy"]
@@ -143,6 +145,12 @@ class Hit(_message.Message):
     source_scores: _containers.RepeatedCompositeFieldContainer[SourceScore]
     vector: _containers.RepeatedScalarFieldContainer[float]
     def __init__(self, id: _Optional[bytes] = ..., score: _Optional[float] = ..., source_scores: _Optional[_Iterable[_Union[SourceScore, _Mapping]]] = ..., document: _Optional[_Union[_document_pb2.Document, _Mapping]] = ..., vector: _Optional[_Iterable[float]] = ..., highlights: _Optional[_Iterable[_Union[HighlightedField, _Mapping]]] = ...) -> None: ...
+
+class IdList(_message.Message):
+    __slots__ = ["ids"]
+    IDS_FIELD_NUMBER: _ClassVar[int]
+    ids: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, ids: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class Include(_message.Message):
     __slots__ = ["edges", "explain", "metadata", "source_scores", "text", "vector"]

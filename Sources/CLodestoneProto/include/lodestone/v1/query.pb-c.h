@@ -19,6 +19,7 @@ PROTOBUF_C__BEGIN_DECLS
 typedef struct Lodestone__V1__Range Lodestone__V1__Range;
 typedef struct Lodestone__V1__FilterList Lodestone__V1__FilterList;
 typedef struct Lodestone__V1__Comparison Lodestone__V1__Comparison;
+typedef struct Lodestone__V1__IdList Lodestone__V1__IdList;
 typedef struct Lodestone__V1__Filter Lodestone__V1__Filter;
 typedef struct Lodestone__V1__NearVector Lodestone__V1__NearVector;
 typedef struct Lodestone__V1__MatchText Lodestone__V1__MatchText;
@@ -142,12 +143,27 @@ struct  Lodestone__V1__Comparison
     , 0,NULL, LODESTONE__V1__COMPARISON__TEST__NOT_SET, {0} }
 
 
+/*
+ * Ids of documents; whatever their number, each is looked up.
+ */
+struct  Lodestone__V1__IdList
+{
+  ProtobufCMessage base;
+  size_t n_ids;
+  ProtobufCBinaryData *ids;
+};
+#define LODESTONE__V1__ID_LIST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__id_list__descriptor) \
+    , 0,NULL }
+
+
 typedef enum {
   LODESTONE__V1__FILTER__KIND__NOT_SET = 0,
   LODESTONE__V1__FILTER__KIND_COMPARISON = 1,
   LODESTONE__V1__FILTER__KIND_ALL_OF = 2,
   LODESTONE__V1__FILTER__KIND_ANY_OF = 3,
-  LODESTONE__V1__FILTER__KIND_NEGATION = 4
+  LODESTONE__V1__FILTER__KIND_NEGATION = 4,
+  LODESTONE__V1__FILTER__KIND_IDS = 5
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LODESTONE__V1__FILTER__KIND__CASE)
 } Lodestone__V1__Filter__KindCase;
 
@@ -160,6 +176,7 @@ struct  Lodestone__V1__Filter
     Lodestone__V1__FilterList *all_of;
     Lodestone__V1__FilterList *any_of;
     Lodestone__V1__Filter *negation;
+    Lodestone__V1__IdList *ids;
   };
 };
 #define LODESTONE__V1__FILTER__INIT \
@@ -862,6 +879,25 @@ Lodestone__V1__Comparison *
 void   lodestone__v1__comparison__free_unpacked
                      (Lodestone__V1__Comparison *message,
                       ProtobufCAllocator *allocator);
+/* Lodestone__V1__IdList methods */
+void   lodestone__v1__id_list__init
+                     (Lodestone__V1__IdList         *message);
+size_t lodestone__v1__id_list__get_packed_size
+                     (const Lodestone__V1__IdList   *message);
+size_t lodestone__v1__id_list__pack
+                     (const Lodestone__V1__IdList   *message,
+                      uint8_t             *out);
+size_t lodestone__v1__id_list__pack_to_buffer
+                     (const Lodestone__V1__IdList   *message,
+                      ProtobufCBuffer     *buffer);
+Lodestone__V1__IdList *
+       lodestone__v1__id_list__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lodestone__v1__id_list__free_unpacked
+                     (Lodestone__V1__IdList *message,
+                      ProtobufCAllocator *allocator);
 /* Lodestone__V1__Filter methods */
 void   lodestone__v1__filter__init
                      (Lodestone__V1__Filter         *message);
@@ -1424,6 +1460,9 @@ typedef void (*Lodestone__V1__FilterList_Closure)
 typedef void (*Lodestone__V1__Comparison_Closure)
                  (const Lodestone__V1__Comparison *message,
                   void *closure_data);
+typedef void (*Lodestone__V1__IdList_Closure)
+                 (const Lodestone__V1__IdList *message,
+                  void *closure_data);
 typedef void (*Lodestone__V1__Filter_Closure)
                  (const Lodestone__V1__Filter *message,
                   void *closure_data);
@@ -1524,6 +1563,7 @@ extern const ProtobufCEnumDescriptor    lodestone__v1__budget_kind__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__range__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__filter_list__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__comparison__descriptor;
+extern const ProtobufCMessageDescriptor lodestone__v1__id_list__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__filter__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__near_vector__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__match_text__descriptor;
