@@ -71,7 +71,7 @@ struct FilterHint {
         case .range(let path, let lower, let upper): [(path, (lower ?? upper)?.value)]
         case .exists(let path, let isThere): isThere ? [(path, nil)] : []
         case .and(let filters), .or(let filters): filters.flatMap(comparisons)
-        case .not, .invalid: []
+        case .not, .ids, .invalid: []
         }
     }
 

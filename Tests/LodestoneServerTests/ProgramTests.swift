@@ -175,7 +175,9 @@ struct ProgramTests {
 }
 
 /// The built program, running.
-final class Program {
+///
+/// Unchecked, because `Process` and `Pipe` aren't; a test uses it from one thread at a time.
+final class Program: @unchecked Sendable {
     private let process = Process()
     private let output = Pipe()
     private let errorFile: URL
