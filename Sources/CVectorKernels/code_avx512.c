@@ -20,25 +20,32 @@ INLINE __m128i sum4(__m512i a, __m512i b, __m512i c, __m512i d) {
     return _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
 }
 
-INLINE int32_t norm(lode_codes codes, const uint8_t *record) {
-    int32_t norm;
-    memcpy(&norm, record + codes.norm_offset, sizeof norm);
-    return norm;
+// The floats at a place of four records.
+INLINE __m128 gather(const uint8_t *const *rows, size_t offset) {
+    return _mm_setr_ps(
+        lode_load_float(rows[0] + offset), lode_load_float(rows[1] + offset),
+        lode_load_float(rows[2] + offset), lode_load_float(rows[3] + offset));
+}
+
+INLINE __m128i ordered(__m128 values) {
+    __m128i bits = _mm_castps_si128(values);
+    return _mm_xor_si128(
+        bits, _mm_or_si128(_mm_srai_epi32(bits, 31), _mm_set1_epi32((int)0x80000000)));
 }
 
 INLINE void store_keys(
-    lode_codes codes, const uint8_t *const *rows, int32_t base, __m128i dots, size_t width,
+    lode_codes codes, lode_query query, const uint8_t *const *rows, __m128 products, size_t width,
     uint32_t *keys) {
-    __m128i bases = _mm_set1_epi32(base);
-    if (codes.norm_offset) {
-        bases = _mm_add_epi32(
-            bases, _mm_setr_epi32(
-                       norm(codes, rows[0]), norm(codes, rows[1]), norm(codes, rows[2]),
-                       norm(codes, rows[3])));
-    }
-    __m128i key = _mm_max_epi32(
-        _mm_sub_epi32(bases, _mm_slli_epi32(dots, 1)), _mm_setzero_si128());
-    _mm_mask_storeu_epi32(keys, (__mmask8)((1u << width) - 1), key);
+    __m128 scales = _mm_mul_ps(_mm_set1_ps(query.scale_factor), gather(rows, codes.scale_offset));
+    __m128 rest = _mm_fmadd_ps(
+        _mm_set1_ps(query.term_factor), gather(rows, codes.term_offset),
+        _mm_set1_ps(query.constant));
+    _mm_mask_storeu_epi32(
+        keys, (__mmask8)((1u << width) - 1), ordered(_mm_fmadd_ps(scales, products, rest)));
+}
+
+INLINE __m128 products_of(__m128i dots, lode_query query) {
+    return _mm_cvtepi32_ps(_mm_sub_epi32(dots, _mm_set1_epi32(query.base)));
 }
 
 // Rows after the last are the last again.
@@ -50,41 +57,38 @@ INLINE void find_rows(
 }
 
 TARGET static void int8_keys(
-    lode_codes codes, const void *query, int32_t base, const uint32_t *ids, size_t count,
-    uint32_t *keys) {
-    const __m512i *q = query;
-    size_t steps = codes.query_bytes / 64;
+    lode_codes codes, lode_query query, const uint32_t *ids, size_t count, uint32_t *keys) {
+    const __m512i *q = query.codes;
+    size_t bytes = codes.query_bytes;
     for (size_t r = 0; r < count; r += 4) {
         size_t left = count - r;
         const uint8_t *rows[4];
         find_rows(codes, ids + r, left, rows);
-        const __m512i *a = (const __m512i *)rows[0], *b = (const __m512i *)rows[1];
-        const __m512i *c = (const __m512i *)rows[2], *d = (const __m512i *)rows[3];
         __m512i sa = _mm512_setzero_si512(), sb = sa, sc = sa, sd = sa;
-        for (size_t i = 0; i < steps; i++) {
-            __m512i x = q[i];
-            sa = _mm512_dpbusd_epi32(sa, a[i], x);
-            sb = _mm512_dpbusd_epi32(sb, b[i], x);
-            sc = _mm512_dpbusd_epi32(sc, c[i], x);
-            sd = _mm512_dpbusd_epi32(sd, d[i], x);
+        for (size_t i = 0; i < bytes; i += 64) {
+            __m512i x = q[i / 64];
+            sa = _mm512_dpbusd_epi32(sa, _mm512_loadu_si512(rows[0] + i), x);
+            sb = _mm512_dpbusd_epi32(sb, _mm512_loadu_si512(rows[1] + i), x);
+            sc = _mm512_dpbusd_epi32(sc, _mm512_loadu_si512(rows[2] + i), x);
+            sd = _mm512_dpbusd_epi32(sd, _mm512_loadu_si512(rows[3] + i), x);
         }
         store_keys(
-            codes, rows, base, sum4(sa, sb, sc, sd), left < 4 ? left : 4, keys + r);
+            codes, query, rows, products_of(sum4(sa, sb, sc, sd), query), left < 4 ? left : 4,
+            keys + r);
     }
 }
 
 // The 64 elements of 32 bytes: low halves first.
 INLINE __m512i widen(const __m256i *p) {
-    __m256i pairs = _mm256_load_si256(p), low = _mm256_set1_epi8(15);
+    __m256i pairs = _mm256_loadu_si256(p), low = _mm256_set1_epi8(15);
     return _mm512_inserti64x4(
         _mm512_castsi256_si512(_mm256_and_si256(pairs, low)),
         _mm256_and_si256(_mm256_srli_epi16(pairs, 4), low), 1);
 }
 
 TARGET static void int4_keys(
-    lode_codes codes, const void *query, int32_t base, const uint32_t *ids, size_t count,
-    uint32_t *keys) {
-    const __m512i *q = query;
+    lode_codes codes, lode_query query, const uint32_t *ids, size_t count, uint32_t *keys) {
+    const __m512i *q = query.codes;
     size_t steps = codes.query_bytes / 64;
     for (size_t r = 0; r < count; r += 4) {
         size_t left = count - r;
@@ -96,48 +100,77 @@ TARGET static void int4_keys(
                 sums[j] = _mm512_dpbusd_epi32(sums[j], widen((const __m256i *)rows[j] + i), q[i]);
             }
         }
+        __m128i dots = sum4(sums[0], sums[1], sums[2], sums[3]);
         store_keys(
-            codes, rows, base, sum4(sums[0], sums[1], sums[2], sums[3]), left < 4 ? left : 4,
-            keys + r);
+            codes, query, rows, products_of(dots, query), left < 4 ? left : 4, keys + r);
     }
 }
 
 TARGET static void float_keys(
-    lode_codes codes, const void *query, int32_t base, const uint32_t *ids, size_t count,
-    uint32_t *keys) {
-    (void)base;
-    const float *q = query;
+    lode_codes codes, lode_query query, const uint32_t *ids, size_t count, uint32_t *keys) {
+    const float *q = query.codes;
+    size_t elements = codes.query_bytes / sizeof(float);
+    for (size_t r = 0; r < count; r += 4) {
+        size_t left = count - r;
+        const uint8_t *rows[4];
+        find_rows(codes, ids + r, left, rows);
+        float products[4];
+        for (size_t j = 0; j < 4; j++) {
+            const float *row = (const float *)rows[j];
+            __m512 sums = _mm512_setzero_ps();
+            for (size_t i = 0; i < elements; i += 16) {
+                sums = _mm512_fmadd_ps(_mm512_loadu_ps(row + i), _mm512_load_ps(q + i), sums);
+            }
+            products[j] = _mm512_reduce_add_ps(sums);
+        }
+        store_keys(codes, query, rows, _mm_loadu_ps(products), left < 4 ? left : 4, keys + r);
+    }
+}
+
+TARGET static void difference_keys(
+    lode_codes codes, lode_query query, const uint32_t *ids, size_t count, uint32_t *keys) {
+    const float *q = query.codes;
     size_t elements = codes.query_bytes / sizeof(float);
     for (size_t r = 0; r < count; r++) {
-        const float *row = (const float *)(codes.records + (size_t)ids[r] * codes.stride);
+        const float *row = (const float *)lode_record(codes, ids[r]);
         __m512 sum = _mm512_setzero_ps(), other = sum;
         size_t i = 0;
         for (; i + 32 <= elements; i += 32) {
-            __m512 d = _mm512_sub_ps(_mm512_load_ps(row + i), _mm512_load_ps(q + i));
-            __m512 e = _mm512_sub_ps(_mm512_load_ps(row + i + 16), _mm512_load_ps(q + i + 16));
+            __m512 d = _mm512_sub_ps(_mm512_loadu_ps(row + i), _mm512_load_ps(q + i));
+            __m512 e = _mm512_sub_ps(_mm512_loadu_ps(row + i + 16), _mm512_load_ps(q + i + 16));
             sum = _mm512_fmadd_ps(d, d, sum);
             other = _mm512_fmadd_ps(e, e, other);
         }
         for (; i < elements; i += 16) {
-            __m512 d = _mm512_sub_ps(_mm512_load_ps(row + i), _mm512_load_ps(q + i));
+            __m512 d = _mm512_sub_ps(_mm512_loadu_ps(row + i), _mm512_load_ps(q + i));
             sum = _mm512_fmadd_ps(d, d, sum);
         }
-        float total = _mm512_reduce_add_ps(_mm512_add_ps(sum, other));
-        memcpy(&keys[r], &total, sizeof total);
+        keys[r] = lode_ordered(_mm512_reduce_add_ps(_mm512_add_ps(sum, other)));
     }
 }
 
-TARGET static void quantize(
-    const float *x, size_t count, float center, float inverse_scale, uint8_t *codes) {
-    __m512 centers = _mm512_set1_ps(center), scales = _mm512_set1_ps(inverse_scale);
+TARGET static void quantize(const float *x, size_t count, float inverse_scale, uint8_t *codes) {
+    __m512 scales = _mm512_set1_ps(inverse_scale);
     for (size_t i = 0; i < count; i += 16) {
         __mmask16 mask = (__mmask16)(count - i < 16 ? (1u << (count - i)) - 1 : 0xffff);
-        __m512 v = _mm512_mul_ps(_mm512_sub_ps(_mm512_maskz_loadu_ps(mask, x + i), centers), scales);
+        __m512 v = _mm512_mul_ps(_mm512_maskz_loadu_ps(mask, x + i), scales);
         v = _mm512_min_ps(_mm512_max_ps(v, _mm512_set1_ps(-127)), _mm512_set1_ps(127));
         __m512i n = _mm512_add_epi32(_mm512_cvtps_epi32(v), _mm512_set1_epi32(128));
         _mm512_mask_cvtepi32_storeu_epi8(codes + i, mask, n);
     }
 }
+
+TARGET static float peak(const float *x, size_t count) {
+    __m512 peaks = _mm512_setzero_ps();
+    for (size_t i = 0; i < count; i += 16) {
+        __mmask16 mask = (__mmask16)(count - i < 16 ? (1u << (count - i)) - 1 : 0xffff);
+        peaks = _mm512_max_ps(peaks, _mm512_abs_ps(_mm512_maskz_loadu_ps(mask, x + i)));
+    }
+    return _mm512_reduce_max_ps(peaks);
+}
+
+#include "angles.h"
+#include "rotation.h"
 
 // Adds the squares of 64 signed bytes.
 INLINE __m512i add_squares(__m512i sums, __m512i s) {
@@ -184,9 +217,13 @@ const lode_code_kernels lode_avx512_code_kernels = {
     .int8_keys = int8_keys,
     .int4_keys = int4_keys,
     .float_keys = float_keys,
+    .difference_keys = difference_keys,
     .quantize = quantize,
+    .peak = peak,
     .sign_int8 = sign_int8,
     .sign_int4 = sign_int4,
+    .rotate = rotate,
+    .any_nearer = any_nearer,
 };
 
 #endif

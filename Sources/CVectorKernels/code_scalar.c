@@ -10,30 +10,22 @@
 #include "codes.h"
 #include "kernels.h"
 
-static int32_t norm(lode_codes codes, const uint8_t *record) {
-    int32_t norm = 0;
-    if (codes.norm_offset) memcpy(&norm, record + codes.norm_offset, sizeof norm);
-    return norm;
-}
-
 static void int8_keys(
-    lode_codes codes, const void *query, int32_t base, const uint32_t *ids, size_t count,
-    uint32_t *keys) {
-    const int8_t *q = query;
+    lode_codes codes, lode_query query, const uint32_t *ids, size_t count, uint32_t *keys) {
+    const int8_t *q = query.codes;
     for (size_t r = 0; r < count; r++) {
-        const uint8_t *record = codes.records + ids[r] * codes.stride;
+        const uint8_t *record = lode_record(codes, ids[r]);
         int32_t dot = 0;
         for (size_t i = 0; i < codes.query_bytes; i++) dot += record[i] * q[i];
-        keys[r] = lode_key(base, norm(codes, record), dot);
+        keys[r] = lode_key(codes, query, record, (float)(dot - query.base));
     }
 }
 
 static void int4_keys(
-    lode_codes codes, const void *query, int32_t base, const uint32_t *ids, size_t count,
-    uint32_t *keys) {
-    const int8_t *q = query;
+    lode_codes codes, lode_query query, const uint32_t *ids, size_t count, uint32_t *keys) {
+    const int8_t *q = query.codes;
     for (size_t r = 0; r < count; r++) {
-        const uint8_t *record = codes.records + ids[r] * codes.stride;
+        const uint8_t *record = lode_record(codes, ids[r]);
         int32_t dot = 0;
         for (size_t i = 0; i < codes.query_bytes; i += 64) {
             for (size_t j = 0; j < 32; j++) {
@@ -41,17 +33,33 @@ static void int4_keys(
                 dot += (pair & 15) * q[i + j] + (pair >> 4) * q[i + 32 + j];
             }
         }
-        keys[r] = lode_key(base, norm(codes, record), dot);
+        keys[r] = lode_key(codes, query, record, (float)(dot - query.base));
     }
 }
 
+static float sum8(const float *sums) {
+    return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+}
+
 static void float_keys(
-    lode_codes codes, const void *query, int32_t base, const uint32_t *ids, size_t count,
-    uint32_t *keys) {
-    (void)base;
-    const float *q = query;
+    lode_codes codes, lode_query query, const uint32_t *ids, size_t count, uint32_t *keys) {
+    const float *q = query.codes;
     for (size_t r = 0; r < count; r++) {
-        const float *row = (const float *)(codes.records + ids[r] * codes.stride);
+        const uint8_t *record = lode_record(codes, ids[r]);
+        const float *row = (const float *)record;
+        float sums[8] = {0};
+        for (size_t i = 0; i < codes.query_bytes / sizeof(float); i += 8) {
+            for (size_t s = 0; s < 8; s++) sums[s] += row[i + s] * q[i + s];
+        }
+        keys[r] = lode_key(codes, query, record, sum8(sums));
+    }
+}
+
+static void difference_keys(
+    lode_codes codes, lode_query query, const uint32_t *ids, size_t count, uint32_t *keys) {
+    const float *q = query.codes;
+    for (size_t r = 0; r < count; r++) {
+        const float *row = (const float *)lode_record(codes, ids[r]);
         float sums[8] = {0};
         for (size_t i = 0; i < codes.query_bytes / sizeof(float); i += 8) {
             for (size_t s = 0; s < 8; s++) {
@@ -59,18 +67,21 @@ static void float_keys(
                 sums[s] += difference * difference;
             }
         }
-        float sum = ((sums[0] + sums[1]) + (sums[2] + sums[3]))
-            + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
-        memcpy(&keys[r], &sum, sizeof sum);
+        keys[r] = lode_ordered(sum8(sums));
     }
 }
 
-static void quantize(
-    const float *x, size_t count, float center, float inverse_scale, uint8_t *codes) {
+static void quantize(const float *x, size_t count, float inverse_scale, uint8_t *codes) {
     for (size_t i = 0; i < count; i++) {
-        float value = (x[i] - center) * inverse_scale;
+        float value = x[i] * inverse_scale;
         codes[i] = (uint8_t)(lrintf(fminf(fmaxf(value, -127), 127)) + 128);
     }
+}
+
+static float peak(const float *x, size_t count) {
+    float peak = 0;
+    for (size_t i = 0; i < count; i++) peak = fmaxf(peak, fabsf(x[i]));
+    return peak;
 }
 
 int32_t lode_sign_int8(
@@ -102,13 +113,43 @@ int32_t lode_sign_int4(
     return sum;
 }
 
+void lode_rotate_scalar(float *x, size_t count, size_t width, const float *factors) {
+    for (size_t round = 0; round < LODE_ROTATION_ROUNDS; round++, factors += count) {
+        float *part = round % 2 ? x + (count - width) : x;
+        for (size_t i = 0; i < count; i++) x[i] *= factors[i];
+        for (size_t half = 1; half < width; half *= 2) {
+            for (size_t start = 0; start < width; start += 2 * half) {
+                for (size_t i = start; i < start + half; i++) {
+                    float a = part[i], b = part[i + half];
+                    part[i] = a + b;
+                    part[i + half] = a - b;
+                }
+            }
+        }
+    }
+}
+
+static int any_nearer(const uint32_t *keys, size_t count, lode_angles angles, float limit) {
+    for (size_t i = 0; i < count; i++) {
+        float factor = angles.factor * angles.factors[i];
+        float difference = angles.length - angles.lengths[i];
+        float value = fmaf(-difference, difference, lode_value(keys[i])) + angles.shift;
+        if ((factor == 0 ? 1 : fmaf(value, factor, angles.base)) < limit) return 1;
+    }
+    return 0;
+}
+
 static const lode_code_kernels scalar = {
     .int8_keys = int8_keys,
     .int4_keys = int4_keys,
     .float_keys = float_keys,
+    .difference_keys = difference_keys,
     .quantize = quantize,
+    .peak = peak,
     .sign_int8 = lode_sign_int8,
     .sign_int4 = lode_sign_int4,
+    .rotate = lode_rotate_scalar,
+    .any_nearer = any_nearer,
 };
 
 const lode_code_kernels *lode_code_kernels_for(int isa) {

@@ -3,6 +3,9 @@
 #ifndef LODE_CODES_H
 #define LODE_CODES_H
 
+#include <math.h>
+#include <string.h>
+
 #include "code_kernels.h"
 
 #if defined(__x86_64__)
@@ -15,10 +18,39 @@ int32_t lode_sign_int8(
     const uint8_t *code, size_t elements, size_t padded, int8_t *query, int32_t *squares);
 int32_t lode_sign_int4(
     const uint8_t *code, size_t elements, size_t padded, int8_t *query, int32_t *squares);
+void lode_rotate_scalar(float *x, size_t count, size_t width, const float *factors);
 
-static inline uint32_t lode_key(int32_t base, int32_t norm, int32_t dot) {
-    int32_t key = base + norm - 2 * dot;
-    return key < 0 ? 0 : (uint32_t)key;
+static inline const uint8_t *lode_record(lode_codes codes, uint32_t id) {
+    return codes.records + (size_t)id * codes.stride;
+}
+
+static inline float lode_load_float(const uint8_t *place) {
+    float value;
+    memcpy(&value, place, sizeof value);
+    return value;
+}
+
+// The bits of a float, so that they sort as unsigned integers: of negative numbers all are turned.
+static inline uint32_t lode_ordered(float value) {
+    int32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return (uint32_t)bits ^ ((uint32_t)(bits >> 31) | 0x80000000u);
+}
+
+// The float that was made a key.
+static inline float lode_value(uint32_t key) {
+    uint32_t bits = key ^ (key >> 31 ? 0x80000000u : 0xffffffffu);
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+// The definition of a key.
+static inline uint32_t lode_key(
+    lode_codes codes, lode_query query, const uint8_t *record, float product) {
+    float scale = lode_load_float(record + codes.scale_offset);
+    float rest = fmaf(query.term_factor, lode_load_float(record + codes.term_offset), query.constant);
+    return lode_ordered(fmaf(query.scale_factor * scale, product, rest));
 }
 
 #endif

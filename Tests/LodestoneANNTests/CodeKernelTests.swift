@@ -24,7 +24,7 @@ struct CodeKernelTests {
                 metric,
                 dimension: dimension,
                 quantization: quantization,
-                sample: sample
+                sample: CodecSample(of: sample, dimension: dimension, metric)
             )
             let definition = lode_code_kernels_for(Int32(LODE_ISA_SCALAR.rawValue))
             let expected = keys(codec, sample, try #require(definition).pointee)
@@ -33,8 +33,8 @@ struct CodeKernelTests {
                 let found = keys(codec, sample, kernels.pointee)
                 if quantization == .none {
                     for (a, b) in zip(found, expected) {
-                        let (a, b) = (Float(bitPattern: a), Float(bitPattern: b))
-                        #expect(abs(a - b) <= 1e-5 * max(1, b))
+                        let (a, b) = (RecordShape.value(a), RecordShape.value(b))
+                        #expect(abs(a - b) <= 1e-5 * max(1, abs(b)) * Float(dimension).squareRoot())
                     }
                 } else {
                     #expect(found == expected, "set \(set.rawValue)")
@@ -43,7 +43,8 @@ struct CodeKernelTests {
         }
     }
 
-    /// The keys of the first vector, as a query and as a record, to all.
+    /// The keys of the first vector, as a query and as a record, by the metric and by the distance, to
+    /// all.
     private func keys(
         _ codec: VectorCodec,
         _ vectors: [UnsafePointer<Float>],
@@ -52,19 +53,32 @@ struct CodeKernelTests {
         let graph = HNSWGraph(codec, HNSWOptions(), capacity: vectors.count)
         let scratch = HNSWScratch(codec, nodes: vectors.count, kernels: kernels)
         for (row, vector) in vectors.enumerated() {
-            graph.add(row: UInt32(row), vector, scratch.codec)
+            codec.encode(vector, into: graph.record(graph.reserve(row: UInt32(row))), scratch.codec)
         }
         let ids = Array((0..<UInt32(vectors.count)).reversed())
-        var found = [UInt32](repeating: 0, count: 2 * ids.count)
-        let kernel = codec.keys(kernels)
-        let layout = codec.layout(graph.records)
-        var base = codec.encodeQuery(vectors[0], into: scratch.query, scratch.codec)
-        kernel(layout, scratch.query, base, ids, ids.count, &found)
-        var others = [UInt32](repeating: 0, count: ids.count)
-        base = codec.makeQuery(of: graph.record(0), into: scratch.query, kernels)
-        kernel(layout, scratch.query, base, ids, ids.count, &others)
-        found.replaceSubrange(ids.count..<2 * ids.count, with: others)
-        return found
+        var all: [UInt32] = []
+        var found = [UInt32](repeating: 0, count: ids.count)
+        let encoded = codec.encodeQuery(vectors[0], into: scratch.query, scratch.codec)
+        codec.shape.keys(kernels)(
+            codec.shape.layout(graph.records),
+            encoded.kernel,
+            ids,
+            ids.count,
+            &found
+        )
+        all += found
+        for ranking in [RecordShape.Ranking.metric, .distance] {
+            let query = codec.shape.makeQuery(
+                of: graph.record(0),
+                into: scratch.query,
+                kernels,
+                by: ranking
+            )
+            let layout = codec.shape.layout(graph.records, by: ranking)
+            codec.shape.keys(kernels, by: ranking)(layout, query, ids, ids.count, &found)
+            all += found
+        }
+        return all
     }
 
     @Test("keys sort like distances", arguments: Metric.allCases)
@@ -77,7 +91,7 @@ struct CodeKernelTests {
             metric,
             dimension: dimension,
             quantization: .int8,
-            sample: sample
+            sample: CodecSample(of: sample, dimension: dimension, metric)
         )
         let found = keys(codec, sample, lode_code_kernels_best().pointee).prefix(200)
         let exact = (0..<200).reversed().map {

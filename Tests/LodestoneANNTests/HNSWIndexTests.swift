@@ -40,8 +40,8 @@ struct HNSWIndexTests {
         let whole = scratch.visited
         let found = (0..<1_000).map { HNSWBeam.node(scratch.beam[$0]) }
         // A look at the context changes nothing else.
-        let base = graph.codec.encodeQuery(query, into: scratch.query, scratch.codec)
-        #expect(graph.search(base, width: 1_000, scratch) == 1_000)
+        let encoded = graph.codec.encodeQuery(query, into: scratch.query, scratch.codec).kernel
+        #expect(graph.search(encoded, width: 1_000, scratch) == 1_000)
         #expect(found == (0..<1_000).map { HNSWBeam.node(scratch.beam[$0]) })
         let over = CallContext()
         over.cancel()

@@ -11,6 +11,13 @@ extension SeededGenerator {
         }
     }
 
+    /// Normally distributed elements, as sums of twelve.
+    mutating func normal(_ dimension: Int) -> [Float] {
+        (0..<dimension).map { _ in
+            (0..<12).reduce(-6) { sum, _ in sum + Float(next() >> 40) / Float(1 << 24) }
+        }
+    }
+
     mutating func vectors(_ count: Int, _ dimension: Int) -> [[Float]] {
         (0..<count).map { _ in vector(dimension) }
     }

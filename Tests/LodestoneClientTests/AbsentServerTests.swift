@@ -20,7 +20,8 @@ struct AbsentServerTests {
     @Test("is waited for until the deadline, which then says why")
     func waits() async throws {
         let client = try await abandoned()
-        for deadline in [Duration.milliseconds(10), .milliseconds(400)] {
+        // Longer than the time between two attempts to connect.
+        for deadline in [Duration.milliseconds(1_500), .milliseconds(2_500)] {
             let start = ContinuousClock.now
             let read = await failure { () async throws(LodestoneError) in
                 try await client.collection("c").get(["a"], deadline: deadline)

@@ -207,7 +207,7 @@ struct VectorIndexTests {
         try await engine.buildIndex("a")
         engine.close()
         let policy = CompactionPolicy(minimumChanges: 100, idleTime: .milliseconds(1))
-        for tag in ["HNSH", "HNSR", "HNSV", "HNSS", "HNSU", "HNSL", "HNSC"] {
+        for tag in ["HNSH", "HNSM", "HNSR", "HNSV", "HNSS", "HNSU", "HNSL", "HNSC"] {
             let path = try base()
             let section = try #require(try section(tag, of: path))
             try flip(path, at: UInt64(section.lowerBound + section.count / 2))

@@ -3,7 +3,8 @@ package import LodestoneCore
 
 /// The first section of a graph in a base: what the others are to be read as.
 struct HNSWHeader: Equatable {
-    var format: UInt32 = 1
+    /// 1 had codes of one scale, which nothing reads any more: the graph is made again from the rows.
+    static let format: UInt32 = 2
     var dimension: UInt32
     var metric: UInt32
     var quantization: UInt32
@@ -16,15 +17,15 @@ struct HNSWHeader: Equatable {
     var unreachable: UInt32
     /// In millionths; `UInt32.max`: not measured.
     var selfRecall: UInt32
-    var center: UInt32
-    var rowScale: UInt32
-    var rowLength: UInt32
-    var isRotated: UInt32
+    /// The bits of the unit that codes are made in.
+    var unit: UInt32
+    /// Further rows of nodes.
+    var copyCount: UInt32
 
     var words: ContiguousArray<UInt32> {
         [
-            format, dimension, metric, quantization, m, efConstruction, count, entry, topLevel,
-            endRow, unreachable, selfRecall, center, rowScale, rowLength, isRotated,
+            Self.format, dimension, metric, quantization, m, efConstruction, count, entry, topLevel,
+            endRow, unreachable, selfRecall, unit, copyCount,
         ]
     }
 
@@ -41,19 +42,17 @@ struct HNSWHeader: Equatable {
         endRow = graph.endRow
         unreachable = UInt32(health.unreachable)
         selfRecall = health.recall.map { UInt32($0 * 1_000_000) } ?? .max
-        center = codec.center.bitPattern
-        rowScale = codec.rowScale.bitPattern
-        rowLength = codec.rowLength.bitPattern
-        isRotated = codec.isRotated ? 1 : 0
+        unit = codec.center.unit.bitPattern
+        copyCount = UInt32(graph.copies.count)
     }
 
     init?(_ words: UnsafeBufferPointer<UInt32>) {
-        guard words.count == 16, words[0] == 1 else { return nil }
+        guard words.count == 14, words[0] == Self.format else { return nil }
         (dimension, metric, quantization) = (words[1], words[2], words[3])
         (m, efConstruction, count) = (words[4], words[5], words[6])
         (entry, topLevel, endRow) = (words[7], words[8], words[9])
         (unreachable, selfRecall) = (words[10], words[11])
-        (center, rowScale, rowLength, isRotated) = (words[12], words[13], words[14], words[15])
+        (unit, copyCount) = (words[12], words[13])
     }
 }
 
@@ -68,8 +67,12 @@ struct HNSWBase {
     let upperLinks: Section<UInt32>
     let links: Section<UInt32>
     let records: Section<UInt8>
+    let copyRows: Section<UInt32>
+    let copyNodes: Section<UInt32>
 
     var count: Int { rows.count }
+    /// Rows that have a node.
+    var rowCount: Int { rows.count + copyRows.count }
     var byteCount: Int {
         records.count + links.count * 4 + count * 9 + upperLinks.count * 4
     }
@@ -86,18 +89,32 @@ struct HNSWBase {
             header.dimension == dimension, header.metric == metric.rawValue,
             header.quantization == options.quantization.rawValue, header.m == options.m,
             header.efConstruction == options.efConstruction,
+            let median = source.section("HNSM", of: Float.self), median.count == dimension,
             let rows = source.section("HNSR", of: UInt32.self),
             let levels = source.section("HNSV", of: UInt8.self),
             let upperStarts = source.section("HNSS", of: UInt32.self),
             let upperLinks = source.section("HNSU", of: UInt32.self),
             let links = source.section("HNSL", of: UInt32.self),
-            let records = source.section("HNSC", of: UInt8.self)
+            let records = source.section("HNSC", of: UInt8.self),
+            let copyRows = source.section("HNSD", of: UInt32.self),
+            let copyNodes = source.section("HNSN", of: UInt32.self)
         else { return nil }
-        let codec = VectorCodec(header, metric, options.quantization)
+        let elements = median.elements(0..<median.count)
+        guard elements.count == dimension, elements.allSatisfy(\.isFinite),
+            Float(bitPattern: header.unit).isNormal
+        else { return nil }
+        let codec = VectorCodec(
+            metric,
+            dimension: dimension,
+            quantization: options.quantization,
+            unit: Float(bitPattern: header.unit),
+            median: Array(elements)
+        )
         let count = Int(header.count)
         guard rows.count == count, levels.count == count, upperStarts.count == count,
             links.count == count * HNSWGraph.degree(options),
-            records.count == count * codec.stride,
+            records.count == count * codec.shape.stride + RecordShape.margin,
+            copyRows.count == Int(header.copyCount), copyNodes.count == copyRows.count,
             count > 0, header.entry < header.count, header.topLevel <= HNSWGraph.maximumLevel
         else { return nil }
         self.header = header
@@ -109,6 +126,8 @@ struct HNSWBase {
         self.upperLinks = upperLinks
         self.links = links
         self.records = records
+        self.copyRows = copyRows
+        self.copyNodes = copyNodes
     }
 
     /// The graph where it lies; `nil` when it is damaged.
@@ -147,7 +166,7 @@ struct HNSWBase {
                 where link != HNSWGraph.none && Int(levelList[Int(link)]) < level { return nil }
             }
         }
-        return HNSWGraph(
+        let graph = HNSWGraph(
             codec,
             options,
             HNSWSections(
@@ -167,26 +186,27 @@ struct HNSWBase {
                 ]
             )
         )
+        return addCopies(to: graph) ? graph : nil
+    }
+
+    /// Gives nodes their further rows; whether all can be.
+    private func addCopies(to graph: HNSWGraph) -> Bool {
+        let rowList = copyRows.elements(0..<copyRows.count)
+        let nodeList = copyNodes.elements(0..<copyNodes.count)
+        guard rowList.count == copyRows.count, nodeList.count == rowList.count else { return false }
+        for (row, node) in zip(rowList, nodeList) {
+            guard node < header.count, graph.rows[Int(node)] < row,
+                graph.copies.rows.last.map({ $0 < row }) ?? true, graph.node(of: row) == nil
+            else { return false }
+            graph.copies.append(row, of: node)
+        }
+        return graph.endRow == header.endRow
     }
 
     private static func areBelow(_ numbers: UnsafeBufferPointer<UInt32>, _ bound: UInt32) -> Bool {
         var isBelow = true
         for number in numbers { isBelow = isBelow && (number < bound || number == HNSWGraph.none) }
         return isBelow
-    }
-}
-
-extension VectorCodec {
-    init(_ header: HNSWHeader, _ metric: Metric, _ quantization: VectorQuantization) {
-        self.init(
-            metric,
-            dimension: Int(header.dimension),
-            quantization: quantization,
-            center: Float(bitPattern: header.center),
-            rowScale: Float(bitPattern: header.rowScale),
-            rowLength: Float(bitPattern: header.rowLength),
-            isRotated: header.isRotated != 0
-        )
     }
 }
 
@@ -218,6 +238,7 @@ extension HNSWIndex {
         guard let graph = store?.graph else { return }
         let count = graph.count
         try sink.write("HNSH", HNSWHeader(graph, health).words)
+        try sink.write("HNSM", ContiguousArray(graph.codec.center.median))
         try sink.write("HNSR", UnsafeRawBufferPointer(start: graph.rows, count: count * 4))
         try sink.write("HNSV", UnsafeRawBufferPointer(start: graph.levels, count: count))
         try sink.write("HNSS", UnsafeRawBufferPointer(start: graph.upperStarts, count: count * 4))
@@ -234,8 +255,13 @@ extension HNSWIndex {
         )
         try sink.write(
             "HNSC",
-            UnsafeRawBufferPointer(start: graph.records, count: count * graph.codec.stride)
+            UnsafeRawBufferPointer(
+                start: graph.records,
+                count: count * graph.codec.shape.stride + RecordShape.margin
+            )
         )
+        try sink.write("HNSD", ContiguousArray(graph.copies.rows))
+        try sink.write("HNSN", ContiguousArray(graph.copies.nodes))
         withExtendedLifetime(graph) {}
     }
 }

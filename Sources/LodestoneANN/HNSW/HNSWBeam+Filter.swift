@@ -9,9 +9,18 @@ struct AllowedNodes {
     /// The row of each node; `nil` where rows follow each other.
     private let rows: UnsafePointer<UInt32>?
     private let firstRow: UInt32
+    /// A bit for each node that has a further row which may be found; `nil` where nodes have one row.
+    private let others: UnsafePointer<UInt64>?
 
-    /// The nodes of some rows: `words` has a bit for each, and has to outlive this.
-    init(_ words: UnsafePointer<UInt64>, wordCount: Int, _ graph: HNSWGraph) {
+    /// The nodes of some rows: `words` has a bit for each, `others` one for each node of which a further
+    /// row may be found. Both have to outlive this.
+    init(
+        _ words: UnsafePointer<UInt64>,
+        wordCount: Int,
+        others: UnsafePointer<UInt64>?,
+        _ graph: HNSWGraph
+    ) {
+        self.others = others
         self.words = words
         self.wordCount = wordCount
         firstRow = graph.count > 0 ? graph.rows[0] : 0
@@ -21,7 +30,9 @@ struct AllowedNodes {
     @inline(__always) func contains(_ node: UInt32) -> Bool {
         let row = if let rows { rows[Int(node)] } else { firstRow &+ node }
         let word = Int(row >> 6)
-        return word < wordCount && (words[word] &>> UInt64(row & 63)) & 1 != 0
+        if word < wordCount && (words[word] &>> UInt64(row & 63)) & 1 != 0 { return true }
+        guard let others else { return false }
+        return (others[Int(node >> 6)] &>> UInt64(node & 63)) & 1 != 0
     }
 
     /// Lists around a node that are looked at: of a few hundred links a twentieth and more that pass
@@ -71,7 +82,6 @@ extension HNSWBeam {
         expanding most: Int
     ) -> Int {
         let (buffer, hop, hopKeys) = (scratch.beam, scratch.hop, scratch.keys)
-        let lines = min(codes.stride, codes.query_bytes)
         var size = size
         var current = 0
         var visited = 0
@@ -85,12 +95,12 @@ extension HNSWBeam {
             visited &+= 1
             let found = gather(Self.node(element), reader, allowed, scratch)
             for index in 0..<found {
-                prefetch(codes.records + Int(hop[index]) &* codes.stride, lines)
+                prefetch(codes.records + Int(hop[index]) &* codes.stride, codes.stride)
             }
             current &+= 1
             if found == 0 { continue }
             scratch.computed &+= found
-            keys(codes, query, base, hop, found, hopKeys)
+            keys(codes, query, hop, found, hopKeys)
             keep(found, hop, hopKeys, in: buffer, &size, &current, reader)
         }
         scratch.visited &+= visited

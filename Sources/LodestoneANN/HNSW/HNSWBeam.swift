@@ -36,8 +36,7 @@ struct FrozenLinks: LinkReader {
 struct HNSWBeam {
     let codes: lode_codes
     let keys: CodeKeys
-    let query: UnsafeRawPointer
-    let base: Int32
+    let query: lode_query
     /// The most nodes that are kept.
     let width: Int
 
@@ -65,8 +64,7 @@ struct HNSWBeam {
         // Fields of classes are copied once, not read in the loop.
         let (buffer, seen, epoch) = (scratch.beam, scratch.seen, scratch.epoch)
         let (hop, hopKeys) = (scratch.hop, scratch.keys)
-        let (codes, base, length) = (self.codes, self.base, reader.length)
-        let lines = min(codes.stride, codes.query_bytes)
+        let (codes, query, length) = (self.codes, self.query, reader.length)
         var size = size
         var current = 0
         var visited = 0
@@ -94,7 +92,7 @@ struct HNSWBeam {
 
             index = 0
             while index < found {
-                prefetch(codes.records + Int(hop[index]) &* codes.stride, lines)
+                prefetch(codes.records + Int(hop[index]) &* codes.stride, codes.stride)
                 index &+= 1
             }
             // The links of the next two.
@@ -111,7 +109,7 @@ struct HNSWBeam {
             current &+= 1
             if found == 0 { continue }
             computed &+= found
-            keys(codes, query, base, hop, found, hopKeys)
+            keys(codes, query, hop, found, hopKeys)
             keep(found, hop, hopKeys, in: buffer, &size, &current, reader)
         }
         scratch.visited &+= visited
@@ -154,10 +152,12 @@ struct HNSWBeam {
 
     @inline(__always)
     func prefetch(_ place: UnsafeRawPointer, _ byteCount: Int) {
-        var line = 0
-        while line < byteCount {
-            lode_prefetch(place + line)
-            line &+= 64
+        // Records begin anywhere in a line, and the last of theirs may hold no more than their tail.
+        let end = place + byteCount
+        var line = place - Int(bitPattern: place) & 63
+        while line < end {
+            lode_prefetch(line)
+            line += 64
         }
     }
 

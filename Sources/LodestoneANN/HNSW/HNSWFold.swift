@@ -4,12 +4,6 @@ import Dispatch
 import LodestoneCore
 import Synchronization
 
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
-
 /// Makes the graph of the rows that exist: from nothing, or from the graph before, without the
 /// nodes of dropped rows and with those of new ones.
 ///
@@ -23,8 +17,6 @@ struct HNSWFold {
     /// Where a build that is cancelled is kept, to go on with.
     let unfinished: HNSWUnfinished
 
-    /// Beyond this share of dropped nodes a new graph is cheaper and better than a mended one.
-    private static let mendableShare = 0.5
     /// Links beyond the degree that a list holds while nodes are linked.
     private var slack: Int { HNSWGraph.degree(options) / 4 }
 
@@ -53,14 +45,16 @@ struct HNSWFold {
         var changed = rows.count
         if let begun = unfinished.take(rows, options) {
             (builder, added) = (begun.builder, begun.order)
-        } else if let old = store?.frozen, let kept = keptNodes(of: old, rows) {
-            changed = old.count + rows.count - 2 * kept.count
-            (builder, added) = try mended(old, kept, rows, vectors)
+        } else if let old = store?.frozen, let kept = KeptNodes(of: old, rows, options),
+            let begun = try mended(old, kept, rows, vectors)
+        {
+            changed = old.rowCount + rows.count - 2 * kept.covered
+            (builder, added) = begun
         } else {
             let graph = HNSWGraph(codec(vectors), options, capacity: rows.count, slack: slack)
             builder = HNSWBuilder(graph)
             try add(rows[...], vectors[...], to: graph)
-            added = HNSWOrder(0..<UInt32(rows.count), in: graph)
+            added = HNSWOrder(0..<UInt32(graph.count), in: graph)
         }
         let done = Atomic<Int>(added.taken)
         let total = added.nodes.count
@@ -81,54 +75,50 @@ struct HNSWFold {
     }
 
     private func codec(_ vectors: [UnsafePointer<Float>]) -> VectorCodec {
-        let step = max(1, vectors.count / VectorCodec.sampleCount)
-        return VectorCodec(
+        VectorCodec(
             metric,
             dimension: table.dimension,
             quantization: options.quantization,
-            sample: stride(from: 0, to: vectors.count, by: step).map { vectors[$0] }
+            sample: CodecSample(of: vectors, dimension: table.dimension, metric)
         )
     }
 
-    /// The nodes of the graph before that go on; `nil` when it is not worth it.
-    private func keptNodes(of old: HNSWGraph, _ rows: [UInt32]) -> [UInt32]? {
-        guard old.options.m == options.m, old.options.efConstruction == options.efConstruction,
-            old.codec.quantization == options.quantization
-        else { return nil }
-        var kept: [UInt32] = []
-        kept.reserveCapacity(old.count)
-        var place = 0
-        for node in 0..<old.count {
-            let row = old.rows[node]
-            while place < rows.count, rows[place] < row { place += 1 }
-            if place < rows.count, rows[place] == row { kept.append(UInt32(node)) }
-        }
-        // Rows below the end that have no node can't be: they would have to come in between.
-        let end = old.count > 0 ? old.rows[old.count - 1] : 0
-        let covered = rows.prefix { $0 <= end }.count
-        return covered == kept.count
-            && Double(kept.count) >= Double(old.count) * (1 - Self.mendableShare) ? kept : nil
-    }
-
+    /// The graph before, without what went and with the new rows; `nil` where codes by a new center tell
+    /// rows of a node apart.
     private func mended(
         _ old: HNSWGraph,
-        _ kept: [UInt32],
+        _ kept: KeptNodes,
         _ rows: [UInt32],
         _ vectors: [UnsafePointer<Float>]
-    ) throws(LodestoneError) -> (HNSWBuilder, HNSWOrder) {
-        var codec = old.codec
-        let fresh = self.codec(vectors)
-        // A scale that no longer suits is replaced, and all codes made anew: the links stay.
-        let keepsCodes = fresh.isClose(to: codec)
-        if !keepsCodes { codec = fresh }
-        let graph = HNSWGraph(codec, options, capacity: rows.count, slack: slack)
-        let mending = HNSWMending(old, kept, into: graph, threads: work.threads)
+    ) throws(LodestoneError) -> (HNSWBuilder, HNSWOrder)? {
+        // A center that no longer suits is replaced, and all codes are made again: the links stay.
+        let codec = old.codec.refitted(
+            to: CodecSample(of: vectors, dimension: table.dimension, metric)
+        )
+        let keepsCodes = codec == nil
+        let graph = HNSWGraph(codec ?? old.codec, options, capacity: rows.count, slack: slack)
+        let mending = HNSWMending(
+            old,
+            kept.nodes,
+            kept.places.map { rows[$0] },
+            into: graph,
+            threads: work.threads
+        )
         mending.copy(keepsCodes: keepsCodes)
-        if !keepsCodes { try encode(vectors[..<kept.count], in: graph) }
         let builder = HNSWBuilder(graph)
-        if kept.count < old.count { mending.mend(builder) }
-        try add(rows[kept.count...], vectors[kept.count...], to: graph)
-        return (builder, HNSWOrder(UInt32(kept.count)..<UInt32(rows.count), in: graph))
+        if !keepsCodes {
+            try encode(kept.places.map { vectors[$0] }[...], in: graph, from: 0)
+            let scratch = HNSWScratch(graph.codec, nodes: 0, kernels: builder.kernels)
+            for (place, node) in kept.copies
+            where graph.isApart(vectors[place], from: node, scratch) {
+                return nil
+            }
+        }
+        for (place, node) in kept.copies { graph.copies.append(rows[place], of: node) }
+        let count = graph.count
+        if count < old.count { mending.mend(builder) }
+        try add(rows[kept.covered...], vectors[kept.covered...], to: graph)
+        return (builder, HNSWOrder(UInt32(count)..<UInt32(graph.count), in: graph))
     }
 
     private func add(
@@ -136,14 +126,28 @@ struct HNSWFold {
         _ vectors: ArraySlice<UnsafePointer<Float>>,
         to graph: HNSWGraph
     ) throws(LodestoneError) {
-        for row in rows { _ = graph.reserve(row: row) }
-        try encode(vectors, in: graph)
+        let start = graph.count
+        try encode(vectors, in: graph, from: start)
+        // Records of rows that get no node of their own are closed over.
+        let table = RecordTable(graph)
+        for (offset, row) in rows.enumerated() {
+            let (place, encoded) = (graph.count, start + offset)
+            if place < encoded {
+                graph.record(UInt32(place)).update(
+                    from: graph.record(UInt32(encoded)),
+                    count: graph.recordStride
+                )
+            }
+            _ = graph.addEncoded(row: row, table)
+        }
     }
 
-    /// Writes the records of vectors into the nodes of their places.
-    private func encode(_ vectors: ArraySlice<UnsafePointer<Float>>, in graph: HNSWGraph)
-        throws(LodestoneError)
-    {
+    /// Writes the records of vectors into a graph, one after the other from a node on.
+    private func encode(
+        _ vectors: ArraySlice<UnsafePointer<Float>>,
+        in graph: HNSWGraph,
+        from first: Int
+    ) throws(LodestoneError) {
         // Unchecked: threads read the vectors, and each writes the records of its own nodes.
         nonisolated(unsafe) let vectors = vectors
         let next = Atomic<Int>(vectors.startIndex)
@@ -153,11 +157,51 @@ struct HNSWFold {
                 let start = next.add(1_024, ordering: .relaxed).oldValue
                 if start >= vectors.endIndex { return }
                 for node in start..<min(start + 1_024, vectors.endIndex) {
-                    graph.codec.encode(vectors[node], into: graph.record(UInt32(node)), scratch)
+                    let record = graph.record(UInt32(first + node - vectors.startIndex))
+                    graph.codec.encode(vectors[node], into: record, scratch)
                 }
             }
         }
         try work.check()
+    }
+}
+
+/// The nodes of a graph that go on in the next one, by the rows that exist.
+struct KeptNodes {
+    /// The old numbers, by the new ones: nodes ascend with the first row that they still have.
+    private(set) var nodes: [UInt32] = []
+    /// Where their first rows are among all.
+    private(set) var places: [Int] = []
+    /// Where their further rows are among all, with their new numbers.
+    private(set) var copies: [(place: Int, node: UInt32)] = []
+    /// Rows that the old graph has.
+    private(set) var covered = 0
+
+    /// Beyond this share of dropped nodes a new graph is cheaper and better than a mended one.
+    private static let mendableShare = 0.5
+
+    /// `nil` when it is not worth it.
+    init?(of old: HNSWGraph, _ rows: [UInt32], _ options: HNSWOptions) {
+        guard old.options.m == options.m, old.options.efConstruction == options.efConstruction,
+            old.codec.quantization == options.quantization
+        else { return nil }
+        var numbers = [UInt32](repeating: HNSWGraph.none, count: old.count)
+        let end = old.endRow
+        while covered < rows.count, rows[covered] < end {
+            // Rows below the end that have no node can't be: they would have to come in between.
+            guard let node = old.node(of: rows[covered]) else { return nil }
+            if numbers[Int(node)] == HNSWGraph.none {
+                numbers[Int(node)] = UInt32(nodes.count)
+                nodes.append(node)
+                places.append(covered)
+            } else {
+                copies.append((covered, numbers[Int(node)]))
+            }
+            covered += 1
+        }
+        guard Double(nodes.count) >= Double(old.count) * (1 - Self.mendableShare) else {
+            return nil
+        }
     }
 }
 

@@ -23,8 +23,8 @@ extension HNSWGraph {
         context: CallContext
     ) throws(LodestoneError) -> Int {
         guard entry != Self.none else { return 0 }
-        let base = codec.encodeQuery(vector, into: scratch.query, scratch.codec)
-        let beam = beam(base, width: width, scratch)
+        let query = encode(vector, scratch)
+        let beam = beam(query, width: width, scratch)
         let reader = FrozenLinks(start: links, length: listLength)
         var size = 1
         while true {
@@ -49,26 +49,34 @@ extension HNSWGraph {
         context: CallContext
     ) throws(LodestoneError) -> Int? {
         guard entry != Self.none else { return 0 }
-        let base = codec.encodeQuery(vector, into: scratch.query, scratch.codec)
+        let query = encode(vector, scratch)
         return try allowed.withWords { (words) throws(LodestoneError) -> Int? in
             guard let start = words.baseAddress else { return 0 }
-            let nodes = AllowedNodes(start, wordCount: words.count, self)
-            let beam = beam(base, width: width, scratch)
-            let nearest = HNSWBeam.node(scratch.beam[0])
-            guard nodes.areUsual(around: nearest, share: share, in: self) else { return nil }
-            let reader = FrozenLinks(start: links, length: listLength)
-            var size = seed(beam, reader, nodes, allowed, scratch)
-            while true {
-                let before = scratch.visited
-                size = beam.run(
-                    reader,
-                    among: nodes,
-                    scratch,
-                    size: size,
-                    expanding: Self.filteredNodesPerLook
+            let others = copies.nodes(of: words, nodeCount: count)
+            return try others.withUnsafeBufferPointer { (others) throws(LodestoneError) -> Int? in
+                let nodes = AllowedNodes(
+                    start,
+                    wordCount: words.count,
+                    others: copies.isEmpty ? nil : others.baseAddress,
+                    self
                 )
-                if scratch.visited - before < Self.filteredNodesPerLook { return size }
-                try context.check()
+                let beam = beam(query, width: width, scratch)
+                let nearest = HNSWBeam.node(scratch.beam[0])
+                guard nodes.areUsual(around: nearest, share: share, in: self) else { return nil }
+                let reader = FrozenLinks(start: links, length: listLength)
+                var size = seed(beam, reader, nodes, allowed, scratch)
+                while true {
+                    let before = scratch.visited
+                    size = beam.run(
+                        reader,
+                        among: nodes,
+                        scratch,
+                        size: size,
+                        expanding: Self.filteredNodesPerLook
+                    )
+                    if scratch.visited - before < Self.filteredNodesPerLook { return size }
+                    try context.check()
+                }
             }
         }
     }
@@ -98,7 +106,7 @@ extension HNSWGraph {
             }
             row = max(row, next) &+ step
         }
-        beam.keys(codec.layout(records), scratch.query, beam.base, scratch.hop, found, scratch.keys)
+        beam.keys(beam.codes, beam.query, scratch.hop, found, scratch.keys)
         scratch.computed += found
         var current = 0
         beam.keep(found, scratch.hop, scratch.keys, in: scratch.beam, &size, &current, reader)
@@ -106,37 +114,53 @@ extension HNSWGraph {
     }
 
     /// As the first, for a query that is encoded already, to its end.
-    func search(_ base: Int32, width: Int, _ scratch: HNSWScratch) -> Int {
+    func search(
+        _ query: lode_query,
+        width: Int,
+        _ scratch: HNSWScratch,
+        by ranking: RecordShape.Ranking = .metric
+    ) -> Int {
         let reader = FrozenLinks(start: links, length: listLength)
-        return beam(base, width: width, scratch).run(reader, scratch, size: 1)
+        return beam(query, width: width, scratch, by: ranking).run(reader, scratch, size: 1)
+    }
+
+    /// The query of a vector, which the exact comparison afterwards finds in `scratch.encoded`.
+    private func encode(_ vector: UnsafePointer<Float>, _ scratch: HNSWScratch) -> lode_query {
+        let encoded = codec.encodeQuery(vector, into: scratch.query, scratch.codec)
+        scratch.encoded = encoded
+        return encoded.kernel
     }
 
     /// A beam with the nearest node of the level above the bottom in it.
-    private func beam(_ base: Int32, width: Int, _ scratch: HNSWScratch) -> HNSWBeam {
-        let keys = codec.keys(scratch.kernels)
-        let codes = codec.layout(records)
-        let (nearest, key) = descend(base, codes, keys, scratch)
+    private func beam(
+        _ query: lode_query,
+        width: Int,
+        _ scratch: HNSWScratch,
+        by ranking: RecordShape.Ranking = .metric
+    ) -> HNSWBeam {
+        let keys = codec.shape.keys(scratch.kernels, by: ranking)
+        let codes = codec.shape.layout(records, by: ranking)
+        let (nearest, key) = descend(query, codes, keys, scratch)
         scratch.begin(beam: width, nodes: count)
         scratch.seen[Int(nearest)] = scratch.epoch
         scratch.beam[0] = UInt64(key) << 32 | UInt64(nearest)
         return HNSWBeam(
             codes: codes,
             keys: keys,
-            query: UnsafeRawPointer(scratch.query),
-            base: base,
+            query: query,
             width: width
         )
     }
 
     private func descend(
-        _ base: Int32,
+        _ query: lode_query,
         _ codes: lode_codes,
         _ keys: CodeKeys,
         _ scratch: HNSWScratch
     ) -> (node: UInt32, key: UInt32) {
         var nearest = entry
         scratch.hop[0] = nearest
-        keys(codes, scratch.query, base, scratch.hop, 1, scratch.keys)
+        keys(codes, query, scratch.hop, 1, scratch.keys)
         var best = scratch.keys[0]
         for level in stride(from: topLevel, to: 0, by: -1) {
             while true {
@@ -144,7 +168,7 @@ extension HNSWGraph {
                 let list = upperList(nearest, level)
                 var count = 0
                 while count < options.m, list[count] != Self.none { count &+= 1 }
-                keys(codes, scratch.query, base, list, count, scratch.keys)
+                keys(codes, query, list, count, scratch.keys)
                 scratch.visited &+= 1
                 scratch.computed &+= count
                 for index in 0..<count where scratch.keys[index] < best {
@@ -170,16 +194,16 @@ extension HNSWGraph {
         context: CallContext,
         next: (UnsafeMutablePointer<UInt32>) -> Int
     ) throws(LodestoneError) -> Int {
-        let base = codec.encodeQuery(vector, into: scratch.query, scratch.codec)
-        let keys = codec.keys(scratch.kernels)
-        let codes = codec.layout(records)
+        let query = encode(vector, scratch)
+        let keys = codec.shape.keys(scratch.kernels)
+        let codes = codec.shape.layout(records)
         scratch.begin(beam: width, nodes: 0)
         var size = 0
         var chunks = 0
         while true {
             let found = next(scratch.hop)
             if found == 0 { return size }
-            keys(codes, scratch.query, base, scratch.hop, found, scratch.keys)
+            keys(codes, query, scratch.hop, found, scratch.keys)
             scratch.computed += found
             for index in 0..<found {
                 let key = scratch.keys[index]

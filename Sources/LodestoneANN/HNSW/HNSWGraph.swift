@@ -4,7 +4,8 @@ import LodestoneCore
 
 /// Nodes with their codes and links, in contiguous memory.
 ///
-/// A node is a number from 0 on; nodes ascend with their rows. Level 0 has up to `degree` links a
+/// A node is a number from 0 on, of a row or of several with equal records; nodes ascend with their
+/// first rows. Level 0 has up to `degree` links a
 /// node, in a list of `listLength` numbers that ends at the first `none`; the few nodes of the
 /// levels above have lists of `m` in a pool of their own.
 ///
@@ -17,6 +18,8 @@ final class HNSWGraph: @unchecked Sendable {
     static let maximumLevel = 31
 
     let codec: VectorCodec
+    /// Bytes from one record to the next.
+    let recordStride: Int
     let options: HNSWOptions
     /// Nodes that there is memory for.
     let capacity: Int
@@ -33,7 +36,9 @@ final class HNSWGraph: @unchecked Sendable {
 
     let records: UnsafeMutablePointer<UInt8>
     let links: UnsafeMutablePointer<UInt32>
-    /// The row of each node.
+    /// The further rows of nodes.
+    let copies = HNSWCopies()
+    /// The first row of each node.
     let rows: UnsafeMutablePointer<UInt32>
     /// The level of each node.
     let levels: UnsafeMutablePointer<UInt8>
@@ -60,10 +65,11 @@ final class HNSWGraph: @unchecked Sendable {
     /// `degree` while a build is under way.
     init(_ codec: VectorCodec, _ options: HNSWOptions, capacity: Int, slack: Int = 0) {
         self.codec = codec
+        recordStride = codec.shape.stride
         self.options = options
         self.capacity = capacity
         listLength = Self.degree(options) + slack
-        let codes = HugeMemory(byteCount: capacity * codec.stride)
+        let codes = HugeMemory(byteCount: capacity * recordStride + RecordShape.margin)
         let lists = HugeMemory(byteCount: capacity * listLength * 4)
         let numbers = HugeMemory(byteCount: capacity * 4)
         let starts = HugeMemory(byteCount: capacity * 4)
@@ -82,9 +88,14 @@ final class HNSWGraph: @unchecked Sendable {
 
     /// A copy of a graph, with room for `capacity` nodes, as many as it has or more.
     convenience init(copying other: HNSWGraph, capacity: Int) {
-        self.init(other.codec, other.options, capacity: capacity)
+        self.init(copying: other, other.codec, capacity: capacity)
+        records.update(from: other.records, count: other.count * recordStride)
+    }
+
+    /// A copy of a graph whose records are still to be written, by another codec.
+    convenience init(copying other: HNSWGraph, _ codec: VectorCodec, capacity: Int) {
+        self.init(codec, other.options, capacity: capacity)
         precondition(listLength == other.listLength, "It is finished.")
-        records.update(from: other.records, count: other.count * codec.stride)
         links.update(from: other.links, count: other.count * listLength)
         rows.update(from: other.rows, count: other.count)
         levels.update(from: other.levels, count: other.count)
@@ -94,6 +105,7 @@ final class HNSWGraph: @unchecked Sendable {
         count = other.count
         entry = other.entry
         topLevel = other.topLevel
+        copies.append(other.copies)
     }
 
     /// The graph of a base, where it lies.
@@ -103,6 +115,7 @@ final class HNSWGraph: @unchecked Sendable {
         _ sections: HNSWSections
     ) {
         self.codec = codec
+        recordStride = codec.shape.stride
         self.options = options
         capacity = sections.rows.count
         listLength = Self.degree(options)
@@ -123,7 +136,12 @@ final class HNSWGraph: @unchecked Sendable {
     }
 
     /// The row after the last that has a node.
-    var endRow: UInt32 { count > 0 ? rows[count - 1] + 1 : 0 }
+    var endRow: UInt32 {
+        count > 0 ? max(rows[count - 1], copies.rows.last ?? 0) + 1 : 0
+    }
+
+    /// Rows that have a node.
+    var rowCount: Int { count + copies.count }
 
     /// Whether rows below `endRow` and above the first have no node.
     var hasGaps: Bool { count > 0 && Int(endRow - rows[0]) != count }
@@ -139,16 +157,17 @@ final class HNSWGraph: @unchecked Sendable {
             let middle = (low + high) / 2
             if rows[middle] < row { low = middle + 1 } else { high = middle }
         }
-        return rows[low] == row ? UInt32(low) : nil
+        return low < count && rows[low] == row ? UInt32(low) : copies.node(of: row)
     }
 
     /// Bytes in use.
     var byteCount: Int {
-        count * (codec.stride + listLength * 4 + 9) + upperCount * options.m * 4
+        count * (recordStride + listLength * 4 + 9) + upperCount * options.m * 4
+            + copies.byteCount
     }
 
     @inline(__always) func record(_ node: UInt32) -> UnsafeMutablePointer<UInt8> {
-        records + Int(node) &* codec.stride
+        records + Int(node) &* recordStride
     }
 
     @inline(__always) func list(_ node: UInt32) -> UnsafeMutablePointer<UInt32> {
@@ -186,18 +205,14 @@ final class HNSWGraph: @unchecked Sendable {
         return level
     }
 
-    /// Adds a node without links; rows ascend.
-    func add(row: UInt32, _ vector: UnsafePointer<Float>, _ scratch: CodecScratch) {
-        let node = reserve(row: row)
-        codec.encode(vector, into: record(node), scratch)
-    }
-
-    /// Adds a node whose record is still to be written.
-    func reserve(row: UInt32) -> UInt32 {
+    /// Adds a node without links, whose record is written before or after; rows ascend.
+    ///
+    /// - Parameter level: Its level, where that is not the one of its row.
+    func reserve(row: UInt32, level given: Int? = nil) -> UInt32 {
         precondition(count < capacity, "Who adds has made room.")
         let node = UInt32(count)
         rows[count] = row
-        let level = Self.level(of: row, options)
+        let level = given ?? Self.level(of: row, options)
         levels[count] = UInt8(level)
         upperStarts[count] = UInt32(upperCount)
         growUpper(by: level)

@@ -26,7 +26,7 @@ package struct HNSWIndex: VectorIndex {
     /// Covered rows that were dropped.
     private(set) var droppedCount = 0
     package internal(set) var health = IndexHealth()
-    private let flat: FlatIndex
+    let flat: FlatIndex
     let unfinished: HNSWUnfinished
 
     /// An index that covers nothing yet.
@@ -146,7 +146,7 @@ package struct HNSWIndex: VectorIndex {
     ) throws(LodestoneError) -> VectorAnswer {
         let reranked = questions.k + max(Self.rerankedBeyond(graph.options), questions.k / 4)
         let width = max(questions.efSearch ?? options.efSearch * health.widening, questions.k)
-        let total = graph.count
+        let total = graph.rowCount
         let wanted = questions.allowed.map { min($0.count, total) } ?? max(0, total - droppedCount)
         guard wanted > 0 else { return VectorAnswer(neighbors: [], strategy: name) }
         let share = Double(wanted) / Double(total)
@@ -164,8 +164,15 @@ package struct HNSWIndex: VectorIndex {
         {
             // A walk that ends early was in a part of the graph that has no way to the others.
             if size == width {
-                let found = take(reranked, of: size, nil, graph, scratch)
-                return rank(query, found, questions.k, "hnsw", graph, scratch, table)
+                var found = FoundRows(
+                    size,
+                    graph.copies.isEmpty ? nil : questions,
+                    k: questions.k,
+                    graph,
+                    scratch
+                )
+                found.take(reranked)
+                return rank(query, &found, questions.k, "hnsw", table)
             }
             return try scanMatches(query, questions, reranked, graph, scratch, table)
         }
@@ -173,7 +180,10 @@ package struct HNSWIndex: VectorIndex {
         // nearest places of a walk are the ones it is sure of.
         let sureShare = min(1, max(0.5, 1.25 * Double(questions.k) / Double(width)))
         var mustWalk = questions.allowed == nil
+        var best: VectorAnswer?
+        var walks = 0
         while mustWalk || widened * Self.distancesPerPlace * Self.walkCost < Double(wanted) {
+            walks += 1
             let size = try graph.search(
                 query,
                 width: Int(widened),
@@ -182,19 +192,34 @@ package struct HNSWIndex: VectorIndex {
             )
             // A graph that grows has nodes of rows that this reader's state doesn't know.
             let isAny = share == 1 && !graph.grows
-            let found = take(reranked, of: size, isAny ? nil : questions, graph, scratch)
-            let isSure =
-                questions.allowed == nil
-                || take(questions.k, of: Int(sureShare * Double(size)), questions, graph, scratch)
-                    .count == min(questions.k, wanted)
-            if isSure, found.count >= min(questions.k, wanted) {
-                return rank(query, found, questions.k, "hnsw", graph, scratch, table)
+            var found = FoundRows(size, isAny ? nil : questions, k: questions.k, graph, scratch)
+            found.take(reranked)
+            var isSure = true
+            if questions.allowed != nil {
+                let sureSize = Int(sureShare * Double(size))
+                var sure = FoundRows(sureSize, questions, k: questions.k, graph, scratch)
+                sure.take(questions.k)
+                isSure = sure.rows.count >= min(questions.k, wanted)
+            }
+            if isSure, found.rows.count >= min(questions.k, wanted) {
+                let answer = rank(query, &found, questions.k, "hnsw", table)
+                // Where the codes of all that the beam held leave it open which are nearest, others may
+                // be as near.
+                guard found.isCutOff, found.rows.count >= 2 * reranked, size == Int(widened) else {
+                    return answer
+                }
+                best = answer
             }
             if size < Int(widened) { break }
             // What passes is rarer around here than elsewhere. All walks together take no longer
             // than a scan and a third.
             widened = min(widened * Self.widening, Double(total))
-            mustWalk = false
+            // Comparing all of a small collection exactly costs more than one walk more.
+            mustWalk = best != nil && widened * Self.widening <= Double(wanted) && walks == 1
+        }
+        if let best {
+            return wanted > Self.comparedAtMost
+                ? best : compareAll(query, questions, best, graph, scratch, table)
         }
         return try scanMatches(query, questions, reranked, graph, scratch, table)
     }
@@ -215,33 +240,49 @@ package struct HNSWIndex: VectorIndex {
             width: reranked,
             scratch,
             context: questions.context,
-            next: matching(questions, graph)
+            next: matching(questions, graph, withCopies(questions, graph))
         )
-        let found = take(reranked, of: size, nil, graph, scratch)
-        return rank(query, found, questions.k, "filtered scan", graph, scratch, table)
+        var found = FoundRows(
+            size,
+            graph.copies.isEmpty ? nil : questions,
+            k: questions.k,
+            graph,
+            scratch
+        )
+        found.take(reranked)
+        return rank(query, &found, questions.k, "filtered scan", table)
     }
 
-    /// The rows of the first nodes in the beam that may be found.
-    private func take(
-        _ wanted: Int,
-        of size: Int,
-        _ questions: VectorQuestions?,
-        _ graph: HNSWGraph,
-        _ scratch: HNSWScratch
-    ) -> [UInt32] {
-        var rows: [UInt32] = []
-        rows.reserveCapacity(wanted)
-        for index in 0..<size where rows.count < wanted {
-            let row = graph.rows[Int(HNSWBeam.node(scratch.beam[index]))]
-            if questions?.allows(row) ?? true { rows.append(row) }
-        }
-        return rows
-    }
-
-    /// Gives the nodes of rows that may be found, some at a time, in order.
-    private func matching(_ questions: VectorQuestions, _ graph: HNSWGraph)
+    /// Gives the nodes of which only a further row may be found, some at a time.
+    private func withCopies(_ questions: VectorQuestions, _ graph: HNSWGraph)
         -> (UnsafeMutablePointer<UInt32>) -> Int
     {
+        var place = 0
+        var given: Set<UInt32> = []
+        let copies = graph.copies
+        return { hop in
+            var found = 0
+            while place < copies.count && found < HNSWScratch.hopLength {
+                let (row, node) = (copies.rows[place], copies.nodes[place])
+                place += 1
+                if questions.allows(row), !questions.allows(graph.rows[Int(node)]),
+                    given.insert(node).inserted
+                {
+                    hop[found] = node
+                    found += 1
+                }
+            }
+            return found
+        }
+    }
+
+    /// Gives the nodes of rows that may be found, some at a time: in order those whose first row may be,
+    /// then those that `copies` gives.
+    private func matching(
+        _ questions: VectorQuestions,
+        _ graph: HNSWGraph,
+        _ copies: @escaping (UnsafeMutablePointer<UInt32>) -> Int
+    ) -> (UnsafeMutablePointer<UInt32>) -> Int {
         var node = 0
         let exists = questions.exists
         guard let allowed = questions.allowed else {
@@ -254,7 +295,7 @@ package struct HNSWIndex: VectorIndex {
                     }
                     node += 1
                 }
-                return found
+                return found > 0 ? found : copies(hop)
             }
         }
         let end = graph.count > 0 ? graph.rows[graph.count - 1] : 0
@@ -274,28 +315,8 @@ package struct HNSWIndex: VectorIndex {
                 }
                 row = next < end ? allowed.next(from: next + 1) : nil
             }
-            return found
+            return found > 0 ? found : copies(hop)
         }
-    }
-
-    /// The exactly nearest of some rows.
-    private func rank(
-        _ query: [Float],
-        _ rows: [UInt32],
-        _ k: Int,
-        _ strategy: String,
-        _ graph: HNSWGraph,
-        _ scratch: HNSWScratch,
-        _ table: VectorTable
-    ) -> VectorAnswer {
-        var answer = VectorAnswer(
-            neighbors: flat.nearest(query, k: k, among: rows, of: table),
-            strategy: strategy
-        )
-        answer.visited = scratch.visited
-        answer.computed = scratch.computed + rows.count
-        answer.scanned = rows.count
-        return answer
     }
 
     // MARK: Changes
@@ -329,7 +350,7 @@ package struct HNSWIndex: VectorIndex {
             // all after.
             let rest = table.suffix(from: store.endRow)
             guard let first = rest.first, first.firstRow >= row else { return }
-            store.append(rest)
+            store.append(table)
         } else if let first = table.blocks.first, first.firstRow >= row {
             store = HNSWStore(first: table, metric: metric, options: form)
         }

@@ -11,6 +11,7 @@ import Synchronization
 final class HNSWMending: @unchecked Sendable {
     private let old: HNSWGraph
     private let kept: [UInt32]
+    private let rows: [UInt32]
     private let graph: HNSWGraph
     private let threads: Int
     /// The new number of each old node; `none` for those that go.
@@ -19,9 +20,17 @@ final class HNSWMending: @unchecked Sendable {
     /// Links of a dropped node that a neighbor may choose from at most: the nearest come first.
     private static let inherited = 16
 
-    init(_ old: HNSWGraph, _ kept: [UInt32], into graph: HNSWGraph, threads: Int) {
+    /// The nodes that stay, and the first row that each still has.
+    init(
+        _ old: HNSWGraph,
+        _ kept: [UInt32],
+        _ rows: [UInt32],
+        into graph: HNSWGraph,
+        threads: Int
+    ) {
         self.old = old
         self.kept = kept
+        self.rows = rows
         self.graph = graph
         self.threads = threads
         numbers = Array(repeating: HNSWGraph.none, count: old.count)
@@ -30,12 +39,12 @@ final class HNSWMending: @unchecked Sendable {
 
     /// Copies the nodes that stay, with the links between them.
     func copy(keepsCodes: Bool) {
-        for node in kept {
-            let number = graph.reserve(row: old.rows[Int(node)])
-            if keepsCodes {
-                graph.record(number).update(from: old.record(node), count: graph.codec.stride)
-            }
+        for (node, row) in zip(kept, rows) {
             let level = Int(old.levels[Int(node)])
+            let number = graph.reserve(row: row, level: level)
+            if keepsCodes {
+                graph.record(number).update(from: old.record(node), count: graph.codec.shape.stride)
+            }
             for level in 0...level {
                 let list = graph.list(number, level)
                 var length = 0

@@ -22,9 +22,13 @@ final class HNSWScratch: @unchecked Sendable {
     let query: UnsafeMutableRawPointer
     let other: UnsafeMutableRawPointer
     let codec: CodecScratch
-    /// Nodes chosen as links, and their keys.
+    /// The query of the search under way, where it is a vector's.
+    var encoded: EncodedQuery?
+    /// Nodes chosen as links, their keys and directions; eight of the latter can be read from any on.
     let chosen: UnsafeMutablePointer<UInt32>
     let chosenKeys: UnsafeMutablePointer<UInt32>
+    let chosenLengths: UnsafeMutablePointer<Float>
+    let chosenFactors: UnsafeMutablePointer<Float>
     /// Links of a full list, to choose from.
     let candidates: UnsafeMutablePointer<UInt64>
     /// Those of a beam, or of a list, that become links if there is room for more.
@@ -45,16 +49,21 @@ final class HNSWScratch: @unchecked Sendable {
         beam = .allocate(capacity: 1)
         hop = .allocate(capacity: Self.hopLength)
         keys = .allocate(capacity: Self.hopLength)
+        keys.initialize(repeating: 0, count: Self.hopLength)
         copy = .allocate(capacity: Self.hopLength)
         chosen = .allocate(capacity: Self.hopLength)
         chosenKeys = .allocate(capacity: Self.hopLength)
+        chosenLengths = .allocate(capacity: Self.hopLength + 8)
+        chosenLengths.initialize(repeating: 0, count: Self.hopLength + 8)
+        chosenFactors = .allocate(capacity: Self.hopLength + 8)
+        chosenFactors.initialize(repeating: 0, count: Self.hopLength + 8)
         candidates = .allocate(capacity: Self.hopLength + 1)
         left = .allocate(capacity: leftCapacity)
         self.kernels = kernels
-        query = .allocate(byteCount: codec.queryBytes, alignment: 64)
-        query.initializeMemory(as: UInt8.self, repeating: 0, count: codec.queryBytes)
-        other = .allocate(byteCount: codec.queryBytes, alignment: 64)
-        other.initializeMemory(as: UInt8.self, repeating: 0, count: codec.queryBytes)
+        query = .allocate(byteCount: codec.shape.queryBytes, alignment: 64)
+        query.initializeMemory(as: UInt8.self, repeating: 0, count: codec.shape.queryBytes)
+        other = .allocate(byteCount: codec.shape.queryBytes, alignment: 64)
+        other.initializeMemory(as: UInt8.self, repeating: 0, count: codec.shape.queryBytes)
         self.codec = CodecScratch(codec, kernels: kernels)
     }
 
@@ -66,6 +75,8 @@ final class HNSWScratch: @unchecked Sendable {
         copy.deallocate()
         chosen.deallocate()
         chosenKeys.deallocate()
+        chosenLengths.deallocate()
+        chosenFactors.deallocate()
         candidates.deallocate()
         left.deallocate()
         query.deallocate()
@@ -74,9 +85,11 @@ final class HNSWScratch: @unchecked Sendable {
 
     /// Makes an element of a beam a chosen link.
     @inline(__always)
-    func choose(_ element: UInt64, at place: Int) {
+    func choose(_ element: UInt64, _ direction: CodeDirection, at place: Int) {
         chosen[place] = HNSWBeam.node(element)
         chosenKeys[place] = HNSWBeam.key(element)
+        chosenLengths[place] = direction.length
+        chosenFactors[place] = direction.factor
     }
 
     /// Makes room for a beam, and forgets what was seen.

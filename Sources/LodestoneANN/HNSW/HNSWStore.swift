@@ -64,31 +64,23 @@ final class HNSWStore: @unchecked Sendable {
 
     /// The graph of a base, which is checked when it is searched first.
     convenience init(_ base: HNSWBase) {
-        self.init(.base(base), base.codec, (base.header.endRow, base.count, base.byteCount))
+        self.init(.base(base), base.codec, (base.header.endRow, base.rowCount, base.byteCount))
     }
 
     /// A graph of the first rows of an inline strategy.
     convenience init(first table: VectorTable, metric: Metric, options: HNSWOptions) {
-        var sample: [UnsafePointer<Float>] = []
-        for block in table.blocks {
-            for place in 0..<block.count where sample.count < VectorCodec.sampleCount {
-                sample.append(block.base + place * table.dimension)
-            }
-        }
-        // The vectors to come may be larger than the first ones.
         let codec = VectorCodec(
             metric,
             dimension: table.dimension,
             quantization: options.quantization,
-            sample: sample,
-            headroom: 1.5
+            sample: CodecSample(of: table, metric)
         )
-        self.init(HNSWGraph(codec, options, capacity: 1_024))
-        append(table.blocks)
+        self.init(HNSWGraph(codec, options, capacity: 0))
+        append(table)
     }
 
     private static func shape(_ graph: HNSWGraph) -> (UInt32, Int, Int) {
-        (graph.endRow, graph.count, graph.byteCount)
+        (graph.endRow, graph.rowCount, graph.byteCount)
     }
 
     /// The row after the last that has a node.
@@ -142,13 +134,14 @@ final class HNSWStore: @unchecked Sendable {
     /// Rows that are linked before searches have their turn: half a millisecond's.
     private static let rowsAtOnce = 4
 
-    /// Links the rows of some blocks, which lie above all before.
+    /// Links the rows of a table that lie above all before.
     ///
     /// By one thread at a time. Searches go on between a few rows and the next.
-    func append(_ blocks: [VectorBlock]) {
+    func append(_ table: VectorTable) {
         guard let old = graph else { return }
+        let blocks = table.suffix(from: old.endRow)
         let added = blocks.reduce(0) { $0 + $1.count }
-        let (graph, builder) = room(for: added, in: old)
+        let (graph, builder) = room(for: added, in: old, of: table)
         let scratch = HNSWScratch(codec, nodes: graph.capacity, kernels: builder.kernels)
         for block in blocks {
             // The rows from a damaged one on wait for a compaction.
@@ -156,10 +149,8 @@ final class HNSWStore: @unchecked Sendable {
             for start in stride(from: 0, to: block.count, by: Self.rowsAtOnce) {
                 alone {
                     for place in start..<min(start + Self.rowsAtOnce, block.count) {
-                        let node = UInt32(graph.count)
                         let vector = block.base + place * codec.dimension
-                        graph.add(row: block.row(at: place), vector, scratch.codec)
-                        builder.insert(node, scratch)
+                        builder.add(block.row(at: place), vector, scratch)
                     }
                     shape = Self.shape(graph)
                 }
@@ -168,15 +159,73 @@ final class HNSWStore: @unchecked Sendable {
         }
     }
 
+    /// Nodes that a small graph has room for; a larger one has for twice as many as it has.
+    private static let steps = [64, 256, 1_024]
+
     /// A graph with room for more nodes, and what links them.
-    private func room(for added: Int, in old: HNSWGraph) -> (HNSWGraph, HNSWBuilder) {
-        if let builder, old.count + added <= old.capacity { return (old, builder) }
+    ///
+    /// Where the first rows say little of those that came after them, the codes of all are made again,
+    /// as often as the graph grows: the links stay.
+    private func room(for added: Int, in old: HNSWGraph, of table: VectorTable) -> (
+        HNSWGraph, HNSWBuilder
+    ) {
+        let count = old.count + added
+        if let builder, count <= old.capacity { return (old, builder) }
+        let capacity = Self.steps.first { $0 >= count } ?? 2 * count
         // Nobody else changes the old one, so searches may go on in it meanwhile.
-        let graph = HNSWGraph(copying: old, capacity: max(1_024, 2 * (old.count + added)))
+        let codec = old.codec.refitted(to: CodecSample(of: table, old.codec.metric))
+        let graph =
+            codec.flatMap { encoded(old, $0, capacity: capacity, table) }
+            ?? HNSWGraph(copying: old, capacity: capacity)
         graph.grows = true
-        let builder = HNSWBuilder(graph)
+        let builder = HNSWBuilder(graph, linksInline: true)
         self.builder = builder
         alone { content = .graph(graph) }
         return (graph, builder)
+    }
+
+    /// A graph of the same rows with codes by another codec, and with the same links where those tell no
+    /// row from the others of its node; `nil` when the vector of a row is damaged.
+    private func encoded(
+        _ old: HNSWGraph,
+        _ codec: VectorCodec,
+        capacity: Int,
+        _ table: VectorTable
+    ) -> HNSWGraph? {
+        let graph = HNSWGraph(copying: old, codec, capacity: capacity)
+        let scratch = HNSWScratch(
+            codec,
+            nodes: capacity,
+            kernels: lode_code_kernels_best().pointee
+        )
+        for node in 0..<UInt32(old.count) {
+            guard let vector = table.vector(of: old.rows[Int(node)]) else { return nil }
+            codec.encode(vector, into: graph.record(node), scratch.codec)
+        }
+        for (row, node) in zip(old.copies.rows, old.copies.nodes) {
+            guard let vector = table.vector(of: row) else { return nil }
+            if graph.isApart(vector, from: node, scratch) {
+                return linked(old, codec, capacity: capacity, table, scratch)
+            }
+        }
+        return graph
+    }
+
+    /// A graph of the same rows that has nothing from the old one.
+    private func linked(
+        _ old: HNSWGraph,
+        _ codec: VectorCodec,
+        capacity: Int,
+        _ table: VectorTable,
+        _ scratch: HNSWScratch
+    ) -> HNSWGraph? {
+        let graph = HNSWGraph(codec, old.options, capacity: capacity)
+        let builder = HNSWBuilder(graph, linksInline: true)
+        let first = UnsafeBufferPointer(start: old.rows, count: old.count)
+        for row in (Array(first) + old.copies.rows).sorted() {
+            guard let vector = table.vector(of: row) else { return nil }
+            builder.add(row, vector, scratch)
+        }
+        return graph
     }
 }

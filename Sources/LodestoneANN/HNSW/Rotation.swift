@@ -1,52 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
+import CVectorKernels
 import LodestoneCore
 
 /// A fixed rotation that spreads what a few elements hold over all of them.
 ///
 /// Four rounds of random signs and a Walsh–Hadamard transform (Ailon & Chazelle 2009), by turns of
 /// the first and of the last elements of the largest power of two that fits.
-enum Rotation {
-    private static let rounds = 4
+///
+/// Threading: never changes.
+final class Rotation: Sendable {
+    private let count: Int
+    private let width: Int
+    /// A sign for each element and round, times the scale of the transform where it applies.
+    private let factors: [Float]
+
+    /// The rotation of vectors of `count` elements.
+    init(_ count: Int) {
+        self.count = count
+        let width = 1 << (Int.bitWidth - 1 - max(1, count).leadingZeroBitCount)
+        let scale = 1 / Float(width).squareRoot()
+        var factors: [Float] = []
+        factors.reserveCapacity(Int(LODE_ROTATION_ROUNDS) * count)
+        for round in 0..<Int(LODE_ROTATION_ROUNDS) {
+            let part = round % 2 == 0 ? 0..<width : count - width..<count
+            var signs: UInt64 = 0
+            for index in 0..<count {
+                if index % 64 == 0 {
+                    signs = UInt64(round &* 4_096 &+ index / 64 &+ 1).mixed(with: 0x51_6e5)
+                }
+                let factor = part.contains(index) ? scale : 1
+                factors.append(signs & 1 != 0 ? -factor : factor)
+                signs >>= 1
+            }
+        }
+        self.width = width
+        self.factors = factors
+    }
 
     /// Rotates a vector in place.
     ///
-    /// - Complexity: O(`count` log `count`), 3 µs for 384.
-    static func apply(to vector: UnsafeMutablePointer<Float>, count: Int) {
-        guard count > 1 else { return }
-        let width = 1 << (Int.bitWidth - 1 - count.leadingZeroBitCount)
-        for round in 0..<rounds {
-            flipSigns(vector, count, round: round)
-            transform(round % 2 == 0 ? vector : vector + (count - width), width)
-        }
-    }
-
-    private static func flipSigns(_ vector: UnsafeMutablePointer<Float>, _ count: Int, round: Int) {
-        var index = 0
-        while index < count {
-            var signs = UInt64(round &* 4_096 &+ index / 64 &+ 1).mixed(with: 0x51_6e5)
-            for place in index..<min(index + 64, count) {
-                if signs & 1 != 0 { vector[place] = -vector[place] }
-                signs >>= 1
-            }
-            index += 64
-        }
-    }
-
-    private static func transform(_ vector: UnsafeMutablePointer<Float>, _ width: Int) {
-        var half = 1
-        while half < width {
-            var start = 0
-            while start < width {
-                for index in start..<start &+ half {
-                    let (a, b) = (vector[index], vector[index &+ half])
-                    vector[index] = a + b
-                    vector[index &+ half] = a - b
-                }
-                start &+= 2 &* half
-            }
-            half *= 2
-        }
-        let scale = 1 / Float(width).squareRoot()
-        for index in 0..<width { vector[index] *= scale }
+    /// - Complexity: O(`count` log `count`), 0.3 µs for 384 with AVX2.
+    func apply(to vector: UnsafeMutablePointer<Float>, _ kernels: lode_code_kernels) {
+        kernels.rotate(vector, count, width, factors)
     }
 }

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+import CVectorKernels
+import LodestoneCore
+
+/// What codes are made around: the middle of the vectors, and the unit that they are measured in.
+///
+/// The middle is the median of each element, so that a few bad vectors don't move it: with a mean,
+/// 100 rows of length 10,000 before 6,000 others left a recall of 0.07, with the median of 0.99.
+///
+/// Threading: never changes.
+final class CodecCenter: Sendable {
+    /// Rows looked at to find it.
+    static let sampleCount = 1_000
+    /// Elements beyond so many units are taken for so many: sums of their squares stay finite.
+    static let largest = Float(sign: .plus, exponent: 48, significand: 1)
+
+    /// Vectors are multiplied by this power of two first, so that elements are about 1.
+    let unit: Float
+    /// The median of each element, in that unit.
+    let median: [Float]
+    /// The same, rotated as records are.
+    let rotated: [Float]
+    /// The square of its length.
+    let square: Double
+
+    init(unit: Float, median: [Float], _ rotation: Rotation?) {
+        self.unit = unit
+        self.median = median
+        var rotated = median
+        if let rotation {
+            rotated.withUnsafeMutableBufferPointer { elements in
+                guard let start = elements.baseAddress else { return }
+                rotation.apply(to: start, lode_code_kernels_best().pointee)
+            }
+        }
+        self.rotated = rotated
+        square = median.reduce(0) { $0 + Double($1) * Double($1) }
+    }
+
+    /// The center of some vectors, of length 1 for cosine.
+    convenience init(_ sample: CodecSample, _ rotation: Rotation?) {
+        let unit = sample.unit
+        var column = [Float](repeating: 0, count: sample.count)
+        let median = (0..<sample.dimension).map { element in
+            for row in 0..<sample.count {
+                column[row] = sample[row, element].inUnits(of: unit)
+            }
+            column.sort()
+            return column.isEmpty ? 0 : column[column.count / 2]
+        }
+        self.init(unit: unit, median: median, rotation)
+    }
+}
+
+/// Vectors to find a center by.
+struct CodecSample {
+    let dimension: Int
+    let count: Int
+    private let elements: [Float]
+    private let isCosine: Bool
+
+    /// Some of many vectors, from all over.
+    init(
+        of vectors: some RandomAccessCollection<UnsafePointer<Float>>,
+        dimension: Int,
+        _ metric: Metric
+    ) {
+        self.dimension = dimension
+        isCosine = metric == .cosine
+        count = min(vectors.count, CodecCenter.sampleCount)
+        var elements: [Float] = []
+        elements.reserveCapacity(count * dimension)
+        for place in 0..<count {
+            let index = vectors.index(
+                vectors.startIndex,
+                offsetBy: place * vectors.count / count
+            )
+            let vector = UnsafeBufferPointer(start: vectors[index], count: dimension)
+            let factor =
+                metric == .cosine ? VectorCodec.inverseLength(vectors[index], dimension) : 1
+            elements += vector.lazy.map { Float(Double($0) * factor) }
+        }
+        self.elements = elements
+    }
+
+    /// Some of the vectors of a table.
+    init(of table: VectorTable, _ metric: Metric) {
+        let count = table.blocks.reduce(0) { $0 + $1.count }
+        var vectors: [UnsafePointer<Float>] = []
+        var first = 0
+        for block in table.blocks {
+            // Every so many rows of all.
+            let step = max(1, count / CodecCenter.sampleCount)
+            for place in stride(from: (step - first % step) % step, to: block.count, by: step)
+            where block.check(rows: place..<place + 1, dimension: table.dimension) {
+                vectors.append(block.base + place * table.dimension)
+            }
+            first += block.count
+        }
+        self.init(of: vectors, dimension: table.dimension, metric)
+    }
+
+    subscript(row: Int, element: Int) -> Float { elements[row * dimension + element] }
+
+    /// The power of two that brings the largest element of the usual row to about 1.
+    var unit: Float {
+        if isCosine { return 1 }
+        let peaks = (0..<count).map { row in
+            elements[row * dimension..<(row + 1) * dimension].reduce(0) { max($0, abs($1)) }
+        }
+        let usual = peaks.filter { $0.isNormal }.sorted()
+        guard !usual.isEmpty else { return 1 }
+        let exponent = Int(usual[usual.count / 2].exponent)
+        return Float(sign: .plus, exponent: -max(-120, min(120, exponent)), significand: 1)
+    }
+
+    /// The usual distance of a row from a center, squared, in the unit of that.
+    func spread(around center: CodecCenter) -> Double {
+        let squares = (0..<count).map { row in
+            var sum = 0.0
+            for element in 0..<dimension {
+                let value = self[row, element].inUnits(of: center.unit) - center.median[element]
+                sum += Double(value) * Double(value)
+            }
+            return sum
+        }
+        return squares.isEmpty ? 0 : squares.sorted()[squares.count / 2]
+    }
+}
+
+extension Float {
+    /// The same in another unit, within the range of codes.
+    @inline(__always) func inUnits(of unit: Float) -> Float {
+        max(-CodecCenter.largest, min(CodecCenter.largest, self * unit))
+    }
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+import CVectorKernels
+import LodestoneCore
+
+extension HNSWIndex {
+    /// Nodes that no search reaches, counted now.
+    ///
+    /// - Complexity: O(links).
+    package var unreachableCount: Int {
+        store?.reading { graph, _ in HNSWBuilder(graph).unreachableNodes().count } ?? 0
+    }
+}
+
+/// Links to nodes that nothing links to any more, as a list that is full chooses others.
+///
+/// Where rows differ in length, those that choose by the inner product choose the same long ones,
+/// which have no room for all.
+extension HNSWBuilder {
+    /// Beam width of a search for what is near to an unreachable node: twice the one that chose links.
+    private var sampleWidth: Int { 2 * graph.options.efConstruction }
+    /// Rounds of linking unreachable nodes: each can cut off a few others.
+    private static let rounds = 8
+
+    /// Links nodes that no search can reach to the nearest that one can; how many are left.
+    func connectUnreachable() -> Int {
+        var unreachable = unreachableNodes()
+        let scratch = HNSWScratch(graph.codec, nodes: graph.count, kernels: kernels)
+        for _ in 0..<Self.rounds where !unreachable.isEmpty {
+            for node in unreachable { _ = connect(node, width: sampleWidth, scratch) }
+            unreachable = unreachableNodes()
+        }
+        return unreachable.count
+    }
+
+    /// Nodes that can't be reached at level 0 from where searches begin.
+    func unreachableNodes() -> [UInt32] {
+        guard graph.entry != HNSWGraph.none else { return [] }
+        var seen = [Bool](repeating: false, count: graph.count)
+        // A search comes down to level 0 at any node of the levels above that it can reach.
+        var stack: [UInt32] = [graph.entry]
+        seen[Int(graph.entry)] = true
+        while let node = stack.popLast() {
+            for level in 0...Int(graph.levels[Int(node)]) {
+                for link in graph.neighbors(node, level) where !seen[Int(link)] {
+                    seen[Int(link)] = true
+                    stack.append(link)
+                }
+            }
+        }
+        return (0..<UInt32(graph.count)).filter { !seen[Int($0)] }
+    }
+
+    /// Links to a node from the nearest that has room for a link, else from the nearest; the link that
+    /// this gives up, if it does.
+    ///
+    /// Nearest by the distance: by the inner product all nodes are near to the same few.
+    func connect(_ node: UInt32, width: Int, _ scratch: HNSWScratch) -> UInt32? {
+        let query = shape.makeQuery(
+            of: graph.record(node),
+            into: scratch.query,
+            kernels,
+            by: .distance
+        )
+        let size = graph.search(query, width: width, scratch, by: .distance)
+        var nearest: UInt32?
+        for index in 0..<size {
+            let other = HNSWBeam.node(scratch.beam[index])
+            if other == node { continue }
+            if nearest == nil { nearest = other }
+            let list = graph.list(other, 0)
+            guard let free = list.firstIndex(of: HNSWGraph.none) else { continue }
+            list[free] = node
+            return nil
+        }
+        guard let nearest else { return nil }
+        let list = graph.list(nearest, 0)
+        let last = list[list.count - 1]
+        list[list.count - 1] = node
+        return last
+    }
+}
+
+/// How many links at level 0 lead to each node of a graph that one thread changes.
+///
+/// Threading: that thread's. Unchecked for the pointer, which is its own.
+final class IncomingLinks: @unchecked Sendable {
+    private let counts: UnsafeMutablePointer<UInt32>
+    /// Nodes that lost their last link.
+    private(set) var orphans: [UInt32] = []
+
+    /// Counts the links of a graph.
+    ///
+    /// - Complexity: O(links).
+    init(_ graph: HNSWGraph) {
+        counts = .allocate(capacity: max(1, graph.capacity))
+        counts.initialize(repeating: 0, count: max(1, graph.capacity))
+        for node in 0..<UInt32(graph.count) {
+            for link in graph.neighbors(node, 0) { counts[Int(link)] += 1 }
+        }
+    }
+
+    deinit { counts.deallocate() }
+
+    func hasAny(_ node: UInt32) -> Bool { counts[Int(node)] > 0 }
+
+    func add(_ node: UInt32) { counts[Int(node)] += 1 }
+
+    func remove(_ node: UInt32) {
+        counts[Int(node)] -= 1
+        if counts[Int(node)] == 0 { orphans.append(node) }
+    }
+
+    /// The nodes that nothing leads to; from now on they are the caller's.
+    func takeOrphans() -> [UInt32] {
+        defer { orphans.removeAll(keepingCapacity: true) }
+        return orphans.filter { !hasAny($0) }
+    }
+}
+
+extension HNSWBuilder {
+    /// Nodes that are looked at for a place to link from: those around a row have room.
+    private static let orphanWidth = 32
+
+    /// Gives links to nodes that lost their last one, and to `node` if none leads to it.
+    func adoptOrphans(and node: UInt32, _ scratch: HNSWScratch) {
+        guard let incoming, graph.count > 1 else { return }
+        var orphans = incoming.takeOrphans()
+        if !incoming.hasAny(node) { orphans.append(node) }
+        for _ in 0..<Self.rounds where !orphans.isEmpty {
+            for orphan in orphans where !incoming.hasAny(orphan) && orphan != graph.entry {
+                if let given = connect(orphan, width: Self.orphanWidth, scratch) {
+                    incoming.remove(given)
+                }
+                incoming.add(orphan)
+            }
+            orphans = incoming.takeOrphans()
+        }
+    }
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+import CVectorKernels
+import LodestoneCore
+
+/// Keys of one query to rows, smaller is nearer.
+typealias CodeKeys =
+    @convention(c) (
+        lode_codes, lode_query, UnsafePointer<UInt32>, Int, UnsafeMutablePointer<UInt32>
+    ) -> Void
+
+/// Where in a record its codes and its tail lie, and what records say of each other.
+///
+/// Threading: a value, without references: inner loops copy it.
+struct RecordShape: Sendable {
+    /// What nodes are ranked by.
+    enum Ranking {
+        /// The metric.
+        case metric
+        /// The distance between rows, whatever the metric.
+        case distance
+    }
+
+    private let isDot: Bool
+    private let dimension: Int
+    private let quantization: VectorQuantization
+    /// Bytes from one record to the next.
+    let stride: Int
+    /// Bytes of a query.
+    let queryBytes: Int
+    // Places in a record.
+    let scaleOffset: Int
+    let termOffset: Int
+    let inverseLengthOffset: Int
+    let squareOffset: Int
+    /// What a separation is beside its product, and what is added to the value before.
+    private let separationBase: Float
+    private let separationShift: Float
+
+    /// Steps of a query within one of an int4 row: queries are int8.
+    private static let int4QuerySteps: Float = 16
+    /// Bytes after the last record that kernels may read.
+    static let margin = Int(LODE_CODE_MARGIN)
+
+    init(
+        _ metric: Metric,
+        _ dimension: Int,
+        _ quantization: VectorQuantization,
+        _ center: CodecCenter
+    ) {
+        // Elements, filled up with zeros to what the kernels take at once.
+        let padded = quantization == .none ? (dimension + 15) / 16 * 16 : (dimension + 63) / 64 * 64
+        let codeBytes =
+            switch quantization {
+            case .int8: dimension
+            case .int4: padded / 2
+            case .none: padded * 4
+            }
+        isDot = metric == .dotProduct
+        self.dimension = dimension
+        self.quantization = quantization
+        queryBytes = quantization == .none ? padded * 4 : padded
+        scaleOffset = (codeBytes + 3) / 4 * 4
+        termOffset = scaleOffset + 4
+        inverseLengthOffset = scaleOffset + 8
+        squareOffset = isDot ? scaleOffset + 12 : termOffset
+        stride = (squareOffset + 4 + 7) / 8 * 8
+        separationBase = isDot ? 1 : 0
+        separationShift = isDot ? -Float(center.square) : 0
+    }
+
+    /// What is added to a code to make it unsigned.
+    var codeOffset: Int32 { quantization == .int4 ? 8 : 128 }
+
+    /// What the kernels need to know of records at `records`.
+    func layout(_ records: UnsafePointer<UInt8>, by ranking: Ranking = .metric) -> lode_codes {
+        lode_codes(
+            records: records,
+            stride: stride,
+            query_bytes: queryBytes,
+            scale_offset: scaleOffset,
+            term_offset: ranking == .metric ? termOffset : squareOffset
+        )
+    }
+
+    /// The kernel that compares records.
+    func keys(_ kernels: lode_code_kernels, by ranking: Ranking = .metric) -> CodeKeys {
+        switch quantization {
+        case .int8: kernels.int8_keys
+        case .int4: kernels.int4_keys
+        case .none: isDot && ranking == .metric ? kernels.float_keys : kernels.difference_keys
+        }
+    }
+
+    @inline(__always)
+    private func float(of record: UnsafePointer<UInt8>, at offset: Int) -> Float {
+        UnsafeRawPointer(record).load(fromByteOffset: offset, as: Float.self)
+    }
+
+    /// The step of a record's codes.
+    func scale(of record: UnsafePointer<UInt8>) -> Float { float(of: record, at: scaleOffset) }
+
+    /// Makes the query of a record: the same that its vector would be, but for the rounding.
+    func makeQuery(
+        of record: UnsafePointer<UInt8>,
+        into query: UnsafeMutableRawPointer,
+        _ kernels: lode_code_kernels,
+        by ranking: Ranking = .metric
+    ) -> lode_query {
+        var scale = scale(of: record)
+        var base: Int32 = 0
+        var squares: Int32 = 0
+        switch quantization {
+        case .none:
+            query.copyMemory(from: record, byteCount: dimension * 4)
+        case .int8:
+            base = codeOffset &* sign(record, query, kernels.sign_int8, &squares)
+        case .int4:
+            base = codeOffset &* sign(record, query, kernels.sign_int4, &squares)
+            scale /= Self.int4QuerySteps
+        }
+        let isProduct = isDot && ranking == .metric
+        let term = float(of: record, at: ranking == .metric ? termOffset : squareOffset)
+        return lode_query(
+            codes: UnsafeRawPointer(query),
+            base: base,
+            term_factor: isProduct ? -1 : 1,
+            scale_factor: isProduct ? -scale : -2 * scale,
+            constant: isProduct ? -term : term
+        )
+    }
+
+    /// Makes signed codes of those of a record; their sum, and that of their squares.
+    func sign(
+        _ code: UnsafePointer<UInt8>,
+        _ query: UnsafeMutableRawPointer,
+        _ kernel: lode_make_signed,
+        _ squares: inout Int32
+    ) -> Int32 {
+        kernel(code, dimension, queryBytes, query.assumingMemoryBound(to: Int8.self), &squares)
+    }
+
+    /// The value that a key stands for.
+    @inline(__always) static func value(_ key: UInt32) -> Float {
+        Float(bitPattern: key & 0x8000_0000 != 0 ? key ^ 0x8000_0000 : ~key)
+    }
+
+    // MARK: Angles
+
+    /// What the angle of a record to others is computed from.
+    @inline(__always) func direction(of record: UnsafePointer<UInt8>) -> CodeDirection {
+        if isDot {
+            return CodeDirection(length: 0, factor: float(of: record, at: inverseLengthOffset))
+        }
+        let square = float(of: record, at: termOffset)
+        let inverse = square > 0 ? 1 / square.squareRoot() : 0
+        return CodeDirection(length: square * inverse, factor: inverse * Float(0.5).squareRoot())
+    }
+
+    /// 1 - the cosine of the angle between two records, of which one as the query gave the other a
+    /// key: about the origin for dot products, else about the center.
+    ///
+    /// Made of a distance, so that a small angle is not lost in the rounding of a cosine. Where the
+    /// center is, all directions are equally far away.
+    @inline(__always)
+    func separation(_ key: UInt32, _ one: CodeDirection, _ other: CodeDirection) -> Float {
+        let factor = one.factor * other.factor
+        if factor == 0 { return 1 }
+        let difference = one.length - other.length
+        let value = Self.value(key) + separationShift - difference * difference
+        return separationBase + value * factor
+    }
+
+    /// The angles between a record of some direction and others, of which eight can be read.
+    @inline(__always)
+    func angles(
+        _ one: CodeDirection,
+        _ lengths: UnsafePointer<Float>,
+        _ factors: UnsafePointer<Float>
+    ) -> lode_angles {
+        lode_angles(
+            base: separationBase,
+            shift: separationShift,
+            length: one.length,
+            factor: one.factor,
+            lengths: lengths,
+            factors: factors
+        )
+    }
+}
+
+/// What the angle between two records is computed from, beside their key.
+struct CodeDirection {
+    /// Its distance from where angles are measured; not used for dot products.
+    let length: Float
+    /// 1 / the length, by the square root of 2 except for dot products; 0 for what has none.
+    let factor: Float
+}

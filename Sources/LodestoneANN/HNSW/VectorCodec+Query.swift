@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+import CVectorKernels
+import LodestoneCore
+
+extension VectorCodec {
+    /// Writes a vector as a query into `query`, `shape.queryBytes` bytes aligned to 64.
+    func encodeQuery(
+        _ vector: UnsafePointer<Float>,
+        into query: UnsafeMutableRawPointer,
+        _ scratch: CodecScratch
+    ) -> EncodedQuery {
+        let (prepared, kernels) = (scratch.prepared, scratch.kernels)
+        prepare(vector, asRow: false, into: prepared, kernels)
+        var scale: Float = 1
+        var base: Int32 = 0
+        var square: Float = 0
+        if quantization == .none {
+            query.copyMemory(from: prepared, byteCount: dimension * 4)
+        } else {
+            scale = Self.rounded(kernels.peak(prepared, dimension) / 127)
+            let inverse = scale > 0 ? 1 / scale : 0
+            let codes = query.assumingMemoryBound(to: UInt8.self)
+            kernels.quantize(prepared, dimension, inverse, codes)
+            var squares: Int32 = 0
+            base = shape.codeOffset &* shape.sign(codes, query, kernels.sign_int8, &squares)
+            square = scale * scale * Float(squares)
+        }
+        let isDot = metric == .dotProduct
+        let kernel = lode_query(
+            codes: UnsafeRawPointer(query),
+            base: base,
+            term_factor: isDot ? 0 : 1,
+            scale_factor: isDot ? -scale : -2 * scale,
+            constant: isDot ? 0 : square
+        )
+        return EncodedQuery(kernel, scale: scale, vector, self)
+    }
+}
+
+/// A query, and what its keys say of exact distances.
+struct EncodedQuery {
+    let kernel: lode_query
+    /// An exact distance is about `factor` * (value + `offset`).
+    private let factor: Double
+    private let offset: Double
+    /// The variance of an element of the query and of a row of step 1, by the rounding of their codes.
+    private let queryVariance: Double
+    private let rowVariance: Double
+    private let elements: Double
+    private let isProduct: Bool
+
+    /// Deviations of a key from its exact distance that are reckoned with.
+    private static let deviations = 4.0
+
+    init(
+        _ kernel: lode_query,
+        scale: Float,
+        _ vector: UnsafePointer<Float>,
+        _ codec: VectorCodec
+    ) {
+        self.kernel = kernel
+        isProduct = codec.metric == .dotProduct
+        elements = Double(codec.dimension)
+        let isExact = codec.quantization == .none
+        queryVariance = isExact ? 0 : Double(scale) * Double(scale) / 12
+        rowVariance = isExact ? 0 : 1 / 12.0
+        let unit = Double(codec.center.unit)
+        switch codec.metric {
+        case .cosine: (factor, offset) = (0.5, 0)
+        case .euclidean: (factor, offset) = (1 / (unit * unit), 0)
+        case .dotProduct:
+            let inverse = VectorCodec.inverseLength(vector, codec.dimension)
+            var sum = 0.0
+            for index in 0..<codec.dimension {
+                sum += Double(vector[index]) * Double(codec.center.median[index])
+            }
+            offset = -sum * inverse
+            factor = inverse > 0 ? 1 / (inverse * unit) : 0
+        }
+    }
+
+    /// The exact distance that a row is hardly nearer than, by its key and the step of its codes.
+    func leastDistance(_ key: UInt32, scale: Float) -> Double {
+        let value = Double(RecordShape.value(key))
+        let row = Double(scale) * Double(scale) * rowVariance
+        if isProduct {
+            // Of rows and queries of one length: a query has about the error of a row.
+            return factor * (value + offset - Self.deviations * (2 * row).squareRoot())
+        }
+        // Of two roundings: on the average, distances grow by their squares.
+        let variance = row + queryVariance
+        let spread = 2 * (max(0, value) * variance).squareRoot()
+        return factor * (value - elements * variance - Self.deviations * spread)
+    }
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import TestSupport
+import Testing
+
+@testable import LodestoneANN
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// What real collections hold, and benchmarks don't.
+@Suite("HNSW on vectors that are not alike")
+struct HNSWOddDataTests {
+    /// Vectors with something odd about them.
+    enum Oddity: CaseIterable, CustomTestStringConvertible {
+        /// One row a hundred times as long as the others.
+        case outlier
+        /// Ten, ten thousand times as long.
+        case outliers
+        /// Lengths that vary by a quarter.
+        case lengths
+        /// Lengths that vary by a factor of e.
+        case wideLengths
+        /// One element a hundred times as large as the others.
+        case largeElement
+        /// One element with two hundred added.
+        case shiftedElement
+        /// All elements with two hundred added.
+        case shifted
+        /// Clusters fifty times as far apart as they are wide.
+        case clusters
+        /// A first row of zeros.
+        case zerosFirst
+        /// A first row a thousandth as long as the others.
+        case smallFirst
+        /// A first row a thousand times as long.
+        case largeFirst
+
+        var testDescription: String { "\(self)" }
+
+        /// Rows, and queries like them.
+        func vectors(_ count: Int) -> (rows: [[Float]], queries: [[Float]]) {
+            var random = SeededGenerator(seed: 57)
+            var rows = (0..<count).map { _ in random.normal(HNSWOddDataTests.dimension) }
+            var queries = (0..<60).map { _ in random.normal(HNSWOddDataTests.dimension) }
+            func change(_ body: ([Float]) -> [Float]) {
+                rows = rows.map(body)
+                queries = queries.map(body)
+            }
+            func scale(_ places: [Int], by factor: Float) {
+                for place in places { rows[place] = rows[place].map { $0 * factor } }
+            }
+            switch self {
+            case .outlier: scale([count / 2], by: 100)
+            case .outliers: scale(Array(count / 2..<count / 2 + 10), by: 10_000)
+            case .lengths, .wideLengths:
+                let sigma: Float = self == .lengths ? 0.25 : 1
+                for place in 0..<count {
+                    scale([place], by: expf(sigma * random.normal(1)[0]))
+                }
+            case .largeElement: change { [$0[0] * 100] + $0.dropFirst() }
+            case .shiftedElement: change { [$0[0] + 200] + $0.dropFirst() }
+            case .shifted: change { $0.map { $0 + 200 } }
+            case .clusters:
+                let centers = (0..<20).map { _ in
+                    random.normal(HNSWOddDataTests.dimension).map { $0 * 50 }
+                }
+                change { row in
+                    zip(row, centers[Int(random.next() % 20)]).map { $0 + $1 }
+                }
+            case .zerosFirst: scale([0], by: 0)
+            case .smallFirst: scale([0], by: 1e-3)
+            case .largeFirst: scale([0], by: 1e3)
+            }
+            return (rows, queries)
+        }
+    }
+
+    static let dimension = 24
+
+    @Test(
+        "the nearest are found, built and inline",
+        arguments: Oddity.allCases,
+        Metric.allCases
+    )
+    func recall(oddity: Oddity, metric: Metric) throws {
+        // A row of zeros has no cosine.
+        if metric == .cosine && oddity == .zerosFirst { return }
+        let (rows, queries) = oddity.vectors(1_500)
+        var scene = Scene(rows, metric: metric)
+        scene.options = HNSWOptions()
+        // Among lengths that differ so much, distances are hard for every graph: faiss finds half.
+        let floor = oddity == .wideLengths && metric == .euclidean ? 0.85 : 0.95
+        let built = try scene.built()
+        #expect(built.health.unreachable == 0)
+        #expect(try recall(built, scene, queries, oddity) >= floor)
+        let inline = scene.inline(first: 1, batch: 100)
+        #expect(inline.unreachableCount <= 1_500 / 50)
+        #expect(try recall(inline, scene, queries, oddity) >= floor)
+    }
+
+    /// The share of the nearest ten that walks find.
+    private func recall(
+        _ index: HNSWIndex,
+        _ scene: Scene,
+        _ queries: [[Float]],
+        _ oddity: Oddity? = nil
+    ) throws -> Double {
+        // Where codes can't tell the rows of a whole cluster apart; by their angles those with a large
+        // element are two.
+        let mayCompareAll =
+            oddity == .clusters || oddity == .largeElement && scene.metric == .cosine
+        var found = 0
+        for query in queries {
+            let truth = try scene.search(index, query, exact: true).neighbors
+            let farthest = try #require(truth.last).distance
+            let answer = try scene.search(index, query)
+            #expect(answer.strategy == "hnsw" || mayCompareAll)
+            found += answer.neighbors.count { $0.distance <= farthest }
+        }
+        return Double(found) / Double(10 * queries.count)
+    }
+
+    @Test(
+        "a graph that was healthy takes in vectors five times as long",
+        arguments: Metric.allCases
+    )
+    func growingScale(metric: Metric) throws {
+        var random = SeededGenerator(seed: 58)
+        let rows = (0..<2_000).map { place in
+            random.normal(Self.dimension).map { place < 500 ? $0 : 5 * $0 }
+        }
+        var scene = Scene(rows, metric: metric)
+        scene.options = HNSWOptions()
+        let whole = scene.table
+        scene.table = VectorTable(dimension: Self.dimension)
+        scene.table.append(
+            VectorBlock(
+                base: scene.memory.base,
+                firstRow: 0,
+                count: 500,
+                owner: scene.memory
+            )
+        )
+        let built = try scene.built()
+        scene.table = whole
+        var index = try #require(built.adapted(to: scene.options, linksInline: true))
+        index.indexMany(whole, from: 500)
+        #expect(index.count == 2_000)
+        let queries = (0..<60).map { _ in random.normal(Self.dimension).map { 5 * $0 } }
+        #expect(try recall(index, scene, queries) >= 0.95)
+        // And so does the next build, by the same links.
+        #expect(try recall(scene.folded(index, exists: { _ in true }), scene, queries) >= 0.95)
+    }
+
+    @Test("a base of the format before is not read")
+    func olderFormat() throws {
+        let scene = Scene(200)
+        var sections = MemorySections()
+        try scene.built().write(to: &sections)
+        let header = try #require(sections.sections.firstIndex { $0.tag == "HNSH" })
+        func opened() -> HNSWIndex {
+            HNSWIndex(
+                from: sections,
+                scene.options,
+                linksInline: false,
+                dimension: scene.dimension,
+                metric: scene.metric
+            )
+        }
+        #expect(opened().count == 200)
+        sections.overwrite(header, at: 0, with: 1)
+        #expect(opened().count == 0)
+    }
+}
+
+extension Scene {
+    /// An index of all rows that were written in batches, the first one of `first`.
+    func inline(first: Int, batch: Int) -> HNSWIndex {
+        var index = HNSWIndex(options, linksInline: true, dimension: dimension, metric: metric)
+        var written = VectorTable(dimension: dimension)
+        var start = 0
+        while start < memory.rows.count {
+            let count = min(start == 0 ? first : batch, memory.rows.count - start)
+            written.append(
+                VectorBlock(
+                    base: memory.base + start * dimension,
+                    firstRow: UInt32(start),
+                    count: count,
+                    owner: memory
+                )
+            )
+            index.indexMany(written, from: UInt32(start))
+            start += count
+        }
+        return index
+    }
+}
