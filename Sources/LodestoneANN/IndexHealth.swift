@@ -27,7 +27,7 @@ package struct IndexHealth: Sendable, Equatable {
     /// The fewest vectors of which recall is measured inside a write.
     private static let measurableCount = 256
 
-    /// Creates the health of an index that has nothing to be ill of.
+    /// Creates the health of an index that nothing is wrong with.
     package init() {}
 
     /// Whether searches may use the index.
