@@ -26,7 +26,9 @@ package final class BlockingPool: Sendable {
 
     /// Creates a pool of `width` threads, 1 to `maxWidth`; they exist only while there is work.
     package init(label: String, width: Int) {
-        let queues = (0..<min(max(1, width), Self.maxWidth)).map { DispatchQueue(label: "\(label).\($0)") }
+        let queues = (0..<min(max(1, width), Self.maxWidth)).map {
+            DispatchQueue(label: "\(label).\($0)")
+        }
         state = Mutex(State(idle: queues))
     }
 

@@ -124,7 +124,7 @@ extension TextExpression {
         case .field, .found: true
         case .and(let parts), .or(let parts): parts.contains(where: \.needsTexts)
         case .andNot(let wanted, let unwanted): wanted.needsTexts || unwanted.needsTexts
-                case .word, .fuzzy, .pattern, .phrase, .prefix, .anyOf: false
+        case .word, .fuzzy, .pattern, .phrase, .prefix, .anyOf: false
         }
     }
 

@@ -34,7 +34,8 @@ struct TextQueryLexer {
         self.scalars = scalars
         self.fuzzy = fuzzy
         lastSlash = scalars.indices.last { place in
-            scalars[place] == "/" && (place + 1 == scalars.count || Self.endsRun(scalars[place + 1]))
+            scalars[place] == "/"
+                && (place + 1 == scalars.count || Self.endsRun(scalars[place + 1]))
         }
     }
 

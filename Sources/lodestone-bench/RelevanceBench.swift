@@ -64,7 +64,8 @@ struct RelevanceBench: AsyncParsableCommand {
 
     @Option(
         name: .customLong("run"),
-        help: "A file for the hybrid hits, in the format of TREC's runs: what evaluation tools read."
+        help:
+            "A file for the hybrid hits, in the format of TREC's runs: what evaluation tools read."
     )
     var runFile: String?
 

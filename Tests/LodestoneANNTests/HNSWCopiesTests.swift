@@ -131,7 +131,8 @@ struct HNSWCopiesTests {
     func splits() throws {
         var random = SeededGenerator(seed: 93)
         // Around a place that is far from the first row, which is all that the first codes know.
-        let rows = [[Float](repeating: 0, count: 24)]
+        let rows =
+            [[Float](repeating: 0, count: 24)]
             + (0..<1_500).map { _ in random.normal(24).map { $0 + 2_000 } }
         var scene = Scene(rows, metric: .euclidean)
         scene.options = HNSWOptions()

@@ -65,7 +65,9 @@ struct CodableTests {
         for (name, value) in [("float", 1e300), ("half", 70_000.0), ("float", -1e39)] {
             var document = whole
             document.metadata[name] = .double(value)
-            let error = #expect(throws: LodestoneError.self) { try document.fields(as: Numbers.self) }
+            let error = #expect(throws: LodestoneError.self) {
+                try document.fields(as: Numbers.self)
+            }
             #expect(error?.field == name && error?.code == .invalidArgument)
         }
     }

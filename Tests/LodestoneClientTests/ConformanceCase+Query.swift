@@ -13,7 +13,9 @@ extension JSON {
             case "or": return .or(try (operand.array ?? []).map { try $0.filter })
             case "not": return .not(try operand.filter)
             case "ids":
-                return .ids(try (operand.array ?? []).compactMap(\.string).map { try DocumentID($0) })
+                return .ids(
+                    try (operand.array ?? []).compactMap(\.string).map { try DocumentID($0) }
+                )
             default: break
             }
             guard let parts = operand.array, parts.count == 2 else {

@@ -120,7 +120,8 @@ struct FieldMapTests {
 
     @Test("as bad literals end the program with their reason")
     func literals() async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             _ = Document(id: "")
         }
         let text = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)

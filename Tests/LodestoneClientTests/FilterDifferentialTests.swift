@@ -50,7 +50,8 @@ struct FilterDifferentialTests {
             }
             asked = filters
             let expected = filters.map { filter in
-                model.filter { PlainFilter(id: $0.key, metadata: $0.value).passes(filter) }.keys.sorted()
+                model.filter { PlainFilter(id: $0.key, metadata: $0.value).passes(filter) }.keys
+                    .sorted()
             }
             for name in Self.collections {
                 for start in stride(from: 0, to: filters.count, by: 100) {
@@ -106,7 +107,8 @@ struct FilterDifferentialTests {
         let gone = (0..<2).map { _ in "d\(random.below(60))" }
         for id in gone { model[id] = nil }
         let filter = random.filter()
-        let matching = model
+        let matching =
+            model
             .filter { PlainFilter(id: $0.key, metadata: $0.value).passes(filter) }
             .map(\.key)
         let isNarrow = matching.count < 10

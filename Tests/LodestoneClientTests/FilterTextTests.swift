@@ -119,7 +119,8 @@ struct FilterTextIDTests {
                 "id IN ('a') AND (year = 1 OR id = 'b')",
                 .and([.ids(["a"]), .or([.equal(path: ["year"], 1), .ids(["b"])])])
             ),
-            ("\"id\" = 'a'", .equal(path: ["id"], "a")), ("\"id\" > 5", .range(path: ["id"], lower: .init(5, isExclusive: true), upper: nil)),
+            ("\"id\" = 'a'", .equal(path: ["id"], "a")),
+            ("\"id\" > 5", .range(path: ["id"], lower: .init(5, isExclusive: true), upper: nil)),
             ("id.x = 1", .equal(path: ["id", "x"], 1)), ("a.id = 1", .equal(path: ["a", "id"], 1)),
             ("EXISTS \"id\"", .exists(path: ["id"], true)),
         ] as [(String, Filter)]
@@ -130,8 +131,10 @@ struct FilterTextIDTests {
 
     @Test(
         "has no other comparisons, and says how a field of that name is written",
-        arguments: ["id > 'a'", "id = 5", "id = ''", "id CONTAINS 'a'", "id BETWEEN 'a' AND 'b'",
-            "id NOT BETWEEN 'a' AND 'b'", "x = 1 AND id IN ('a', 2)", "EXISTS id"]
+        arguments: [
+            "id > 'a'", "id = 5", "id = ''", "id CONTAINS 'a'", "id BETWEEN 'a' AND 'b'",
+            "id NOT BETWEEN 'a' AND 'b'", "x = 1 AND id IN ('a', 2)", "EXISTS id",
+        ]
     )
     func refusals(text: String) {
         let error = #expect(throws: LodestoneError.self) { try Filter(text: text) }

@@ -151,7 +151,10 @@ struct CompactionTests {
         return Int(sqlite3_column_int64(statement, 0))
     }
 
-    @Test("forgets the log whatever quiet and empty collections there are", arguments: [false, true])
+    @Test(
+        "forgets the log whatever quiet and empty collections there are",
+        arguments: [false, true]
+    )
     func quietCollections(isReopened: Bool) async throws {
         let policy = CompactionPolicy(minimumChanges: .max, maximumLogRows: 20)
         let options = Engine.Options(compaction: policy)

@@ -50,7 +50,9 @@ struct DirectoryTests {
         for path in ["a/b/c", "d/e/", "f//g", "./h/./i", "link", "link/j", "a/b/c"] {
             let engine = try Engine.open(directory: "\(directory.path)/\(path)")
             engine.close()
-            #expect(FileManager.default.fileExists(atPath: "\(directory.path)/\(path)/lodestone.db"))
+            #expect(
+                FileManager.default.fileExists(atPath: "\(directory.path)/\(path)/lodestone.db")
+            )
         }
     }
 }

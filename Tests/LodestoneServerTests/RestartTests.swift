@@ -74,7 +74,10 @@ struct RestartTests {
             try await group.waitForAll()
         }
         let errors = seen.errors.withLock { $0 }
-        #expect(errors.isEmpty, "\(errors.count) errors, the first: \(errors.first?.description ?? "")")
+        #expect(
+            errors.isEmpty,
+            "\(errors.count) errors, the first: \(errors.first?.description ?? "")"
+        )
         let written = seen.calls.withLock { $0.values.reduce(0, +) }
         #expect(try await collection.count().count == written)
         await client.close()

@@ -226,7 +226,9 @@ struct SQLiteStoreTests {
         #expect(try words.frequency(ofStem: Array("große'; --\"".utf8)) == 0)
         #expect(try words.frequency(ofStem: Array("a".utf8)) == 1)
         context.cancel()
-        let error = #expect(throws: LodestoneError.self) { try words.forEachForm(from: []) { _ in true } }
+        let error = #expect(throws: LodestoneError.self) {
+            try words.forEachForm(from: []) { _ in true }
+        }
         #expect(error?.code == .cancelled)
     }
 

@@ -72,7 +72,8 @@ struct AnalysisTests {
     @Test("of anything at all are those of FTS5")
     func mixtures() throws {
         let pieces = [
-            "a", "The", "running", "É", "ß", "e\u{301}", "Жук", "Straße", "rock-n", "x1y2", " ", "-",
+            "a", "The", "running", "É", "ß", "e\u{301}", "Жук", "Straße", "rock-n", "x1y2", " ",
+            "-",
             "; ", "  ", "\n", "\u{301}", "naïve", "ΣΑΣ", "й", "“”", "abcdefghijklmnopqrstuvwxyz",
         ]
         var random = SeededGenerator(seed: 3)

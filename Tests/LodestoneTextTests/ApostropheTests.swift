@@ -34,7 +34,10 @@ struct ApostropheTests {
     @Test(
         "are what each language makes of them",
         arguments: [
-            (TextLanguage.french, "l'homme d’accord aujourd'hui Qu'il", "homme accord aujourdhui il"),
+            (
+                TextLanguage.french, "l'homme d’accord aujourd'hui Qu'il",
+                "homme accord aujourdhui il"
+            ),
             (.french, "jusqu'à presqu'île McDonald's", "à presquîle mcdonald"),
             (.italian, "dell'arte un'altra l'amico", "arte altra amico"),
             (.catalan, "l'home d'aigua dona'm", "home aigua dona"),
@@ -50,7 +53,10 @@ struct ApostropheTests {
         #expect(words(text, language) == expected.split(separator: " ").map(String.init))
     }
 
-    @Test("are found with and without, in both directions", arguments: [TextLanguage.english, .none])
+    @Test(
+        "are found with and without, in both directions",
+        arguments: [TextLanguage.english, .none]
+    )
     func bothWays(language: TextLanguage) throws {
         let texts = [
             "Levi's jeans", "levis jeans", "O'Brien here", "obrien here", "we don't", "we dont",

@@ -178,7 +178,8 @@ struct LanguageTests {
         let words = try HighlightedWords([query], analyzer: analyzer, index: index, context: nil)
         let highlight = Highlight(fragmentSize: 0, before: "<", after: ">")
         #expect(
-            Highlighter(words, highlight).fragments(of: TextField(name: "text", text: texts[0])).map(\.text)
+            Highlighter(words, highlight).fragments(of: TextField(name: "text", text: texts[0]))
+                .map(\.text)
                 == ["Les pommes <mangées> à l'<école>"]
         )
         let explained = try index.explanation(of: query)

@@ -33,7 +33,8 @@ struct PrefixTests {
         "univers", "happi", "astrophys", "run", "general", "hop", "étud", "straß", "мир", "東京", "ह",
     ]
     private static let endings = [
-        "", "e", "al", "ally", "ity", "ities", "ness", "nesses", "ning", "ization", "ed", "y", "ies",
+        "", "e", "al", "ally", "ity", "ities", "ness", "nesses", "ning", "ization", "ed", "y",
+        "ies",
         "é", "ées", "е", "ы", "都", "\u{93F}\u{928}\u{94D}\u{926}\u{940}",
     ]
 
@@ -94,9 +95,10 @@ struct PrefixTests {
             for count in 1...word.count {
                 let prefix = String(word.prefix(count))
                 let expected = texts.indices.filter { place in
-                    place % 7 != 0 && texts[place].split(separator: " ").contains {
-                        $0.hasPrefix(prefix)
-                    }
+                    place % 7 != 0
+                        && texts[place].split(separator: " ").contains {
+                            $0.hasPrefix(prefix)
+                        }
                 }
                 #expect(expected.contains(row))
                 #expect(try rows(.prefix([prefix]), index) == Set(expected.map(UInt32.init)))

@@ -136,7 +136,9 @@ struct ScriptDifferentialTests {
         let model = PlainEvaluator(script: script, documents: documents)
         for round in 0..<count {
             let known = documents.randomElement(using: &random) ?? []
-            let word = Bool.random(using: &random) ? known.first ?? script.word(&random)
+            let word =
+                Bool.random(using: &random)
+                ? known.first ?? script.word(&random)
                 : script.word(&random)
             let other = known.last ?? script.word(&random)
             let (one, two) = (script.write(word, &random), script.write(other, &random))
@@ -148,7 +150,8 @@ struct ScriptDifferentialTests {
                 expected = model.rows { model.matches($0, word: word) }
             case 1 where !script.isUnspaced:
                 let phrase = known.isEmpty ? [word, other] : Array(known.suffix(2))
-                query = "\"" + phrase.map { script.write($0, &random) }.joined(separator: " ") + "\""
+                query =
+                    "\"" + phrase.map { script.write($0, &random) }.joined(separator: " ") + "\""
                 expected = model.rows { model.matches($0, phrase: phrase) }
             case 2:
                 query = one + "*"

@@ -108,7 +108,12 @@ struct ScriptTests {
         Script(name: "Turkish", word: "ılık", alike: ["ilik"], others: ["alik"]),
         Script(name: "Ligature", word: "ﬁsh", alike: ["fish"], others: ["sh"]),
         Script(name: "Hyphenated", word: "co\u{AD}op", alike: ["coop"], others: ["op"]),
-        Script(name: "Ukrainian", word: "м'ясо", alike: ["м’ясо", "мʼясо", "мясо"], others: ["ясо"]),
+        Script(
+            name: "Ukrainian",
+            word: "м'ясо",
+            alike: ["м’ясо", "мʼясо", "мясо"],
+            others: ["ясо"]
+        ),
         Script(name: "Hebrew short", word: "צה״ל", alike: ["צהל"], others: ["צה"]),
         Script(name: "Emoji", word: "🎉", others: ["🎈", "🐈"]),
         Script(name: "Thumb", word: "👍🏽", alike: ["👍"], others: ["👎"]),
@@ -193,7 +198,8 @@ struct ScriptTests {
         for _ in 0..<4_000 {
             let near = ranges.randomElement(using: &random) ?? 0x20...0x7F
             let scalars = (0..<Int.random(in: 1...8, using: &random)).compactMap { _ in
-                let range = Int.random(in: 0..<8, using: &random) == 0
+                let range =
+                    Int.random(in: 0..<8, using: &random) == 0
                     ? ranges.randomElement(using: &random) ?? near : near
                 return Unicode.Scalar(UInt32.random(in: range, using: &random))
             }
@@ -246,7 +252,9 @@ struct ScriptTests {
         #expect(Words.split("a🎉🎈 b🇩🇪🇫🇷".unicodeScalars) == ["a", "🎉", "🎈", "b", "🇩🇪", "🇫🇷"])
     }
 
-    @Test("of Romanian are the same with a cedilla and with a comma, with the stemmer of this machine")
+    @Test(
+        "of Romanian are the same with a cedilla and with a comma, with the stemmer of this machine"
+    )
     func romanian() throws {
         let comma = ["informație", "informația", "informații", "informațiile", "orașul", "orașe"]
         let cedilla = comma.map {

@@ -46,7 +46,10 @@ struct TextQueryParserTests {
             ("12:30", .phrase(["12", "30"])), ("http://host", .phrase(["http", "host"])),
             ("http://host/", .phrase(["http", "host"])), ("std::list", .phrase(["std", "list"])),
             ("title: red", .field("title", .word("red"))),
-            ("title:\u{3000} \"red fox\" a", .and([.field("title", .phrase(["red", "fox"])), .word("a")])),
+            (
+                "title:\u{3000} \"red fox\" a",
+                .and([.field("title", .phrase(["red", "fox"])), .word("a")])
+            ),
             ("title: (a OR b)", .field("title", .or([.word("a"), .word("b")]))),
             ("price:€5", .field("price", .word("5"))),
             ("!red", .not(.word("red"))), ("a !red", .and([.word("a"), .not(.word("red"))])),

@@ -147,7 +147,9 @@ struct UnwritableRequestTests {
             ),
             (search { $0.fusion = .reciprocalRank(k: -1) }, "queries[1].fusion.k"),
             (
-                search { $0.facets = [FacetRequest(path: ["a"]), FacetRequest(path: ["a"], limit: -1)] },
+                search {
+                    $0.facets = [FacetRequest(path: ["a"]), FacetRequest(path: ["a"], limit: -1)]
+                },
                 "queries[1].facets[1].limit"
             ),
             (
@@ -192,7 +194,9 @@ struct UnwritableRequestTests {
             )
         )
         #expect(empty?.field == "documents[0].vector" && empty?.object == "e")
-        let queries = [Query([.matching("x")]), Query([.matching("y"), .near([1]), .near([1, 2])])]
+        let queries = [
+            Query([.matching("x")]), Query([.matching("y"), .near([1]), .near([1, 2])]),
+        ]
         let search = failure(.search(SearchRequest(collection: "c", queries: queries)))
         #expect(search?.field == "queries[1].sources[2].vector")
     }

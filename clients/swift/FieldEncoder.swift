@@ -89,7 +89,8 @@ final class FieldEncoder: Encoder {
 
     /// Notes that what was encoded here before excludes what comes now.
     private func exclude(_ what: String) {
-        flaw = flaw ?? invalid(codingPath, "It is encoded as \(what), and as something else before.")
+        flaw =
+            flaw ?? invalid(codingPath, "It is encoded as \(what), and as something else before.")
     }
 
     /// The place for a key: that which is there already, or a new one.

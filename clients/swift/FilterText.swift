@@ -103,7 +103,8 @@ private struct FilterParser {
     }
 
     /// A test of the document's id, in the words of one of a field.
-    private mutating func idTest(of path: [String], at start: Int) throws(LodestoneError) -> Filter {
+    private mutating func idTest(of path: [String], at start: Int) throws(LodestoneError) -> Filter
+    {
         let isNegated = takes(keyword: "NOT")
         let values: [Value]
         var wasNegated = false
@@ -115,7 +116,9 @@ private struct FilterParser {
         case .oneOf(_, let some): values = some
         default:
             place = start
-            throw error("id is the document's, for =, !=, IN and NOT IN; a field is \"id\" in quotes")
+            throw error(
+                "id is the document's, for =, !=, IN and NOT IN; a field is \"id\" in quotes"
+            )
         }
         var ids: [DocumentID] = []
         for value in values {

@@ -80,7 +80,8 @@ public final class LodestoneClient: Sendable {
     private init(_ configuration: Configuration) throws(LodestoneError) {
         // Together they must fit the first frame, which the server keeps small.
         for (name, text, limit) in [
-            ("token", configuration.token ?? "", 3_072), ("client_name", configuration.clientName, 512),
+            ("token", configuration.token ?? "", 3_072),
+            ("client_name", configuration.clientName, 512),
         ] where text.utf8.count > limit {
             throw .limit(name, text.utf8.count, limit, unit: "bytes")
         }
@@ -206,7 +207,9 @@ public final class LodestoneClient: Sendable {
             case .failure(let failure):
                 if failure.error.outcome != .notApplied { outcome = failure.error.outcome }
                 let error = failure.error.with(outcome: outcome)
-                if error.code == .deadlineExceeded, !failure.wasSent, let obstacle { throw obstacle }
+                if error.code == .deadlineExceeded, !failure.wasSent, let obstacle {
+                    throw obstacle
+                }
                 let wait: Duration?
                 if failure.isUnsent, policy.maxAttempts > 1 {
                     // The next connection opens after a pause of its own, for all calls at once.

@@ -56,7 +56,8 @@ final class FilterCache: Sendable {
         let live = state.values.liveRows(count: bound)
         let filter = filter.normalized
         let bounds = try state.values.bounds(of: filter, among: live, bound: bound) {
-            (ids) throws(LodestoneError) in try view.rows(of: ids, context)
+            (ids) throws(LodestoneError) in
+            try view.rows(of: ids, context)
         } _: { () throws(LodestoneError) in
             try context.check()
         }

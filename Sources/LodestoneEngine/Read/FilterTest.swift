@@ -90,7 +90,9 @@ struct FilterTest {
             case .equal(let path, let wanted):
                 Self.anyValue(at: path, of: metadata) { $0.isEqual(to: wanted) }
             case .oneOf(let path, let keys):
-                Self.anyValue(at: path, of: metadata) { EqualityKey($0).map(keys.contains) ?? false }
+                Self.anyValue(at: path, of: metadata) {
+                    EqualityKey($0).map(keys.contains) ?? false
+                }
             case .range(let path, let lower, let upper):
                 Self.anyValue(at: path, of: metadata) { $0.lies(above: lower, below: upper) }
             case .exists(let path, let isThere):
@@ -103,7 +105,9 @@ struct FilterTest {
             case .ids(let ids): ids.contains(id)
             case .choice(let path, let table):
                 Self.anyValue(at: path, of: metadata) { value in
-                    guard let rests = EqualityKey(value).flatMap({ table[$0] }) else { return false }
+                    guard let rests = EqualityKey(value).flatMap({ table[$0] }) else {
+                        return false
+                    }
                     return rests.contains { $0.matches(id, metadata) }
                 }
             case .never: false

@@ -153,7 +153,11 @@ struct SearchPlan {
                 continue
             case .text:
                 guard let text = texts[index] else { continue }
-                lists[index] = try matching(text.query, depth: query.depth(of: source), allowed: allowed)
+                lists[index] = try matching(
+                    text.query,
+                    depth: query.depth(of: source),
+                    allowed: allowed
+                )
             case .walk(let walk):
                 let starts = walk.from.compactMap { id in
                     view.contents.ids.withTable { $0.number(of: id) }

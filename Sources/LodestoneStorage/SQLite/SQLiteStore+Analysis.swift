@@ -28,7 +28,8 @@ extension SQLiteStore {
                 "Another process has the store in \(directory) open, which makes other words of "
                     + "texts: its release, libstemmer or Unicode tables are not those of this one "
                     + "(\(Self.hex(analysis)), there \(Self.hex(UInt64(bitPattern: stored)))).",
-                recovery: "Give all processes of a store the same release and libraries; or end the "
+                recovery:
+                    "Give all processes of a store the same release and libraries; or end the "
                     + "other one, and words are made again.",
                 object: directory
             )

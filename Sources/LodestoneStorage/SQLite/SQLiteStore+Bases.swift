@@ -99,7 +99,9 @@ extension SQLiteStore {
     private func forgetStep(before last: UInt64) throws(SQLiteConnection.Failure) -> Bool {
         let first = UInt64(try scalar("SELECT min(seq) FROM log"))
         let held = UInt64(
-            try scalar("SELECT coalesce(min(first) - 1, \(last)) FROM (\(BaseRecord.firstUnfolded))")
+            try scalar(
+                "SELECT coalesce(min(first) - 1, \(last)) FROM (\(BaseRecord.firstUnfolded))"
+            )
         )
         let end =
             PlantedBug.compactionTruncatesNewerLog.isPlanted ? last - 1 : min(held, last - 1)

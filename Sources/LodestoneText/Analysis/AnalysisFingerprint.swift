@@ -34,7 +34,8 @@ package enum AnalysisFingerprint {
     /// Of the kinds of characters, where Unicode still adds some.
     private static let characters: UInt64 = {
         var hash: UInt64 = 0
-        for value in [0x80..<0x3400, 0xA000..<0xAC00, 0xF900..<0x10000, 0x10000..<0x20000].joined() {
+        for value in [0x80..<0x3400, 0xA000..<0xAC00, 0xF900..<0x10000, 0x10000..<0x20000].joined()
+        {
             guard let scalar = Unicode.Scalar(UInt32(value)) else { continue }
             hash = hash &* 31 &+ (Words.begins(scalar) ? 1 : Words.isMark(scalar) ? 2 : 3)
         }
@@ -77,14 +78,23 @@ enum StemProbes {
         case .hindi: list("किताब लड़क बच्च पढ़ रात", "ा े ी ों ें ियाँ ियों ता ती ते ना ने नी ाई ाओं ूँगा ेगा ेंगे कर ाव")
         case .nepali: list("किताब केटा घर जान", "को ले लाई मा बाट हरू हरूको देखि सँग छ छन् थियो ेको ेकी नु ने ँछ")
         case .tamil: list("வீடு மரம் புத்தக பழ நாடு", "கள் களை களில் ில் ை ுக்கு ால் ோடு த்தின் ங்கள் ாக ான கிறது ந்த")
-        case .armenian: list("գիրք մարդ տուն լավ գնաց", "եր ներ ների ի ով ում ից ը ն ական ություն ությունը ել եց եած ող")
+        case .armenian:
+            list(
+                "գիրք մարդ տուն լավ գնաց",
+                "եր ներ ների ի ով ում ից ը ն ական ություն ությունը ել եց եած ող"
+            )
         case .yiddish: list("קינד שרײַב גוט", "ער ן ען עס ס ט סט טע טן ונג קײט הײט לעך ל עלע ישע ען")
         default: list("aktu huiz natur mogelijk", latinEndings)
         }
     }
 
     private static func list(_ stems: String, _ endings: String) -> ([String], [String]) {
-        (stems.split(separator: " ").map(String.init), endings.split(separator: " ").map(String.init))
+        (parts(of: stems), parts(of: endings))
+    }
+
+    /// What stands between spaces; by scalars, since a space and a mark behind it are one `Character`.
+    private static func parts(of text: String) -> [String] {
+        text.unicodeScalars.split { $0 == " " || $0 == "\n" }.map { String($0) }
     }
 
     private static let latinEndings = """

@@ -104,7 +104,9 @@ struct ExactSpelling {
     var end: Int {
         let count = signs
         let end = last.upperBound + count
-        guard count > 0, end == text.count || !Self.isWord(text[end]) else { return last.upperBound }
+        guard count > 0, end == text.count || !Self.isWord(text[end]) else {
+            return last.upperBound
+        }
         return end
     }
 
