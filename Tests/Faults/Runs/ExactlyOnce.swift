@@ -90,6 +90,9 @@ final class ExactlyOnceRun: Sendable {
                     throw error
                 }
             }
+            // A kill right after an answer would never meet what a commit does a little later.
+            let delay = Int.random(in: 0...20_000, using: &random)
+            try? await Task.sleep(for: .microseconds(delay))
             try await server.kill()
             kills += 1
             if isOver.load(ordering: .acquiring) { return kills }
