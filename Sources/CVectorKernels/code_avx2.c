@@ -19,10 +19,10 @@ INLINE int32_t sum(__m256i v) {
 }
 
 // As the definition, by instructions instead of a call for the fused operations.
-INLINE uint32_t key(lode_codes codes, lode_query query, const uint8_t *record, float product) {
-    __m128 scale = _mm_set_ss(query.scale_factor * lode_load_float(record + codes.scale_offset));
+INLINE uint32_t key(lode_codes codes, lode_query query, const float *tail, float product) {
+    __m128 scale = _mm_set_ss(query.scale_factor * tail[0]);
     __m128 rest = _mm_fmadd_ss(
-        _mm_set_ss(query.term_factor), _mm_set_ss(lode_load_float(record + codes.term_offset)),
+        _mm_set_ss(query.term_factor), _mm_set_ss(tail[codes.term_place]),
         _mm_set_ss(query.constant));
     return lode_ordered(_mm_cvtss_f32(_mm_fmadd_ss(scale, _mm_set_ss(product), rest)));
 }
@@ -43,7 +43,7 @@ TARGET static void int8_keys(
     const __m256i *q = query.codes;
     size_t steps = codes.query_bytes / 32;
     for (size_t r = 0; r < count; r++) {
-        const uint8_t *record = lode_record(codes, ids[r]);
+        const uint8_t *record = lode_codes_of(codes, ids[r]);
         const __m256i *x = (const __m256i *)record;
         __m256i sums = _mm256_setzero_si256(), others = sums;
         for (size_t i = 0; i < steps; i += 2) {
@@ -51,7 +51,7 @@ TARGET static void int8_keys(
             others = add_products(others, _mm256_loadu_si256(x + i + 1), q[i + 1]);
         }
         int32_t dot = sum(_mm256_add_epi32(sums, others));
-        keys[r] = key(codes, query, record, (float)(dot - query.base));
+        keys[r] = key(codes, query, lode_tail_of(codes, ids[r]), (float)(dot - query.base));
     }
 }
 
@@ -61,7 +61,7 @@ TARGET static void int4_keys(
     size_t steps = codes.query_bytes / 64;
     __m256i low = _mm256_set1_epi8(15);
     for (size_t r = 0; r < count; r++) {
-        const uint8_t *record = lode_record(codes, ids[r]);
+        const uint8_t *record = lode_codes_of(codes, ids[r]);
         __m256i sums = _mm256_setzero_si256();
         for (size_t i = 0; i < steps; i++) {
             __m256i x = _mm256_loadu_si256((const __m256i *)record + i);
@@ -72,7 +72,7 @@ TARGET static void int4_keys(
             sums = _mm256_add_epi32(
                 sums, _mm256_madd_epi16(_mm256_add_epi16(a, b), _mm256_set1_epi16(1)));
         }
-        keys[r] = key(codes, query, record, (float)(sum(sums) - query.base));
+        keys[r] = key(codes, query, lode_tail_of(codes, ids[r]), (float)(sum(sums) - query.base));
     }
 }
 
@@ -87,14 +87,14 @@ TARGET static void float_keys(
     const float *q = query.codes;
     size_t elements = codes.query_bytes / sizeof(float);
     for (size_t r = 0; r < count; r++) {
-        const uint8_t *record = lode_record(codes, ids[r]);
+        const uint8_t *record = lode_codes_of(codes, ids[r]);
         const float *row = (const float *)record;
         __m256 sums = _mm256_setzero_ps(), others = sums;
         for (size_t i = 0; i < elements; i += 16) {
             sums = _mm256_fmadd_ps(_mm256_loadu_ps(row + i), _mm256_load_ps(q + i), sums);
             others = _mm256_fmadd_ps(_mm256_loadu_ps(row + i + 8), _mm256_load_ps(q + i + 8), others);
         }
-        keys[r] = key(codes, query, record, sum_floats(_mm256_add_ps(sums, others)));
+        keys[r] = key(codes, query, lode_tail_of(codes, ids[r]), sum_floats(_mm256_add_ps(sums, others)));
     }
 }
 
@@ -103,7 +103,7 @@ TARGET static void difference_keys(
     const float *q = query.codes;
     size_t elements = codes.query_bytes / sizeof(float);
     for (size_t r = 0; r < count; r++) {
-        const float *row = (const float *)lode_record(codes, ids[r]);
+        const float *row = (const float *)lode_codes_of(codes, ids[r]);
         __m256 sums = _mm256_setzero_ps(), others = sums;
         for (size_t i = 0; i < elements; i += 16) {
             __m256 d = _mm256_sub_ps(_mm256_loadu_ps(row + i), _mm256_load_ps(q + i));

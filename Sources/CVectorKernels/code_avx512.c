@@ -20,11 +20,27 @@ INLINE __m128i sum4(__m512i a, __m512i b, __m512i c, __m512i d) {
     return _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
 }
 
-// The floats at a place of four records.
-INLINE __m128 gather(const uint8_t *const *rows, size_t offset) {
-    return _mm_setr_ps(
-        lode_load_float(rows[0] + offset), lode_load_float(rows[1] + offset),
-        lode_load_float(rows[2] + offset), lode_load_float(rows[3] + offset));
+// Four records.
+typedef struct records4 {
+    const uint8_t *codes[4];
+    const float *tails[4];
+} records4;
+
+// The first two floats of two tails.
+INLINE __m128 load_pairs(const float *one, const float *other) {
+    return _mm_loadh_pi(_mm_castpd_ps(_mm_load_sd((const double *)one)), (const __m64 *)other);
+}
+
+// The steps and the terms of four tails.
+INLINE void load_tails(
+    const float *const *tails, size_t term_place, __m128 *steps, __m128 *terms) {
+    __m128 a = load_pairs(tails[0], tails[1]), b = load_pairs(tails[2], tails[3]);
+    *steps = _mm_shuffle_ps(a, b, 0x88);
+    *terms = _mm_shuffle_ps(a, b, 0xdd);
+    if (term_place != 1) {
+        *terms = _mm_setr_ps(
+            tails[0][term_place], tails[1][term_place], tails[2][term_place], tails[3][term_place]);
+    }
 }
 
 INLINE __m128i ordered(__m128 values) {
@@ -34,14 +50,19 @@ INLINE __m128i ordered(__m128 values) {
 }
 
 INLINE void store_keys(
-    lode_codes codes, lode_query query, const uint8_t *const *rows, __m128 products, size_t width,
+    lode_codes codes, lode_query query, const records4 *rows, __m128 products, size_t width,
     uint32_t *keys) {
-    __m128 scales = _mm_mul_ps(_mm_set1_ps(query.scale_factor), gather(rows, codes.scale_offset));
+    __m128 steps, terms;
+    load_tails(rows->tails, codes.term_place, &steps, &terms);
+    __m128 scales = _mm_mul_ps(_mm_set1_ps(query.scale_factor), steps);
     __m128 rest = _mm_fmadd_ps(
-        _mm_set1_ps(query.term_factor), gather(rows, codes.term_offset),
-        _mm_set1_ps(query.constant));
-    _mm_mask_storeu_epi32(
-        keys, (__mmask8)((1u << width) - 1), ordered(_mm_fmadd_ps(scales, products, rest)));
+        _mm_set1_ps(query.term_factor), terms, _mm_set1_ps(query.constant));
+    __m128i found = ordered(_mm_fmadd_ps(scales, products, rest));
+    if (width == 4) {
+        _mm_storeu_si128((__m128i *)keys, found);
+    } else {
+        _mm_mask_storeu_epi32(keys, (__mmask8)((1u << width) - 1), found);
+    }
 }
 
 INLINE __m128 products_of(__m128i dots, lode_query query) {
@@ -49,11 +70,14 @@ INLINE __m128 products_of(__m128i dots, lode_query query) {
 }
 
 // Rows after the last are the last again.
-INLINE void find_rows(
-    lode_codes codes, const uint32_t *ids, size_t left, const uint8_t **rows) {
+INLINE records4 find_rows(lode_codes codes, const uint32_t *ids, size_t left) {
+    records4 rows;
     for (size_t j = 0; j < 4; j++) {
-        rows[j] = codes.records + (size_t)ids[j < left ? j : left - 1] * codes.stride;
+        uint32_t id = ids[j < left ? j : left - 1];
+        rows.codes[j] = lode_codes_of(codes, id);
+        rows.tails[j] = lode_tail_of(codes, id);
     }
+    return rows;
 }
 
 TARGET static void int8_keys(
@@ -62,18 +86,17 @@ TARGET static void int8_keys(
     size_t bytes = codes.query_bytes;
     for (size_t r = 0; r < count; r += 4) {
         size_t left = count - r;
-        const uint8_t *rows[4];
-        find_rows(codes, ids + r, left, rows);
+        records4 rows = find_rows(codes, ids + r, left);
         __m512i sa = _mm512_setzero_si512(), sb = sa, sc = sa, sd = sa;
         for (size_t i = 0; i < bytes; i += 64) {
             __m512i x = q[i / 64];
-            sa = _mm512_dpbusd_epi32(sa, _mm512_loadu_si512(rows[0] + i), x);
-            sb = _mm512_dpbusd_epi32(sb, _mm512_loadu_si512(rows[1] + i), x);
-            sc = _mm512_dpbusd_epi32(sc, _mm512_loadu_si512(rows[2] + i), x);
-            sd = _mm512_dpbusd_epi32(sd, _mm512_loadu_si512(rows[3] + i), x);
+            sa = _mm512_dpbusd_epi32(sa, _mm512_loadu_si512(rows.codes[0] + i), x);
+            sb = _mm512_dpbusd_epi32(sb, _mm512_loadu_si512(rows.codes[1] + i), x);
+            sc = _mm512_dpbusd_epi32(sc, _mm512_loadu_si512(rows.codes[2] + i), x);
+            sd = _mm512_dpbusd_epi32(sd, _mm512_loadu_si512(rows.codes[3] + i), x);
         }
         store_keys(
-            codes, query, rows, products_of(sum4(sa, sb, sc, sd), query), left < 4 ? left : 4,
+            codes, query, &rows, products_of(sum4(sa, sb, sc, sd), query), left < 4 ? left : 4,
             keys + r);
     }
 }
@@ -92,17 +115,16 @@ TARGET static void int4_keys(
     size_t steps = codes.query_bytes / 64;
     for (size_t r = 0; r < count; r += 4) {
         size_t left = count - r;
-        const uint8_t *rows[4];
-        find_rows(codes, ids + r, left, rows);
+        records4 rows = find_rows(codes, ids + r, left);
         __m512i sums[4] = {0};
         for (size_t i = 0; i < steps; i++) {
             for (size_t j = 0; j < 4; j++) {
-                sums[j] = _mm512_dpbusd_epi32(sums[j], widen((const __m256i *)rows[j] + i), q[i]);
+                sums[j] = _mm512_dpbusd_epi32(sums[j], widen((const __m256i *)rows.codes[j] + i), q[i]);
             }
         }
         __m128i dots = sum4(sums[0], sums[1], sums[2], sums[3]);
         store_keys(
-            codes, query, rows, products_of(dots, query), left < 4 ? left : 4, keys + r);
+            codes, query, &rows, products_of(dots, query), left < 4 ? left : 4, keys + r);
     }
 }
 
@@ -112,18 +134,17 @@ TARGET static void float_keys(
     size_t elements = codes.query_bytes / sizeof(float);
     for (size_t r = 0; r < count; r += 4) {
         size_t left = count - r;
-        const uint8_t *rows[4];
-        find_rows(codes, ids + r, left, rows);
+        records4 rows = find_rows(codes, ids + r, left);
         float products[4];
         for (size_t j = 0; j < 4; j++) {
-            const float *row = (const float *)rows[j];
+            const float *row = (const float *)rows.codes[j];
             __m512 sums = _mm512_setzero_ps();
             for (size_t i = 0; i < elements; i += 16) {
                 sums = _mm512_fmadd_ps(_mm512_loadu_ps(row + i), _mm512_load_ps(q + i), sums);
             }
             products[j] = _mm512_reduce_add_ps(sums);
         }
-        store_keys(codes, query, rows, _mm_loadu_ps(products), left < 4 ? left : 4, keys + r);
+        store_keys(codes, query, &rows, _mm_loadu_ps(products), left < 4 ? left : 4, keys + r);
     }
 }
 
@@ -132,7 +153,7 @@ TARGET static void difference_keys(
     const float *q = query.codes;
     size_t elements = codes.query_bytes / sizeof(float);
     for (size_t r = 0; r < count; r++) {
-        const float *row = (const float *)lode_record(codes, ids[r]);
+        const float *row = (const float *)lode_codes_of(codes, ids[r]);
         __m512 sum = _mm512_setzero_ps(), other = sum;
         size_t i = 0;
         for (; i + 32 <= elements; i += 32) {

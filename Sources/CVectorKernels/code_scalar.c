@@ -14,10 +14,10 @@ static void int8_keys(
     lode_codes codes, lode_query query, const uint32_t *ids, size_t count, uint32_t *keys) {
     const int8_t *q = query.codes;
     for (size_t r = 0; r < count; r++) {
-        const uint8_t *record = lode_record(codes, ids[r]);
+        const uint8_t *record = lode_codes_of(codes, ids[r]);
         int32_t dot = 0;
         for (size_t i = 0; i < codes.query_bytes; i++) dot += record[i] * q[i];
-        keys[r] = lode_key(codes, query, record, (float)(dot - query.base));
+        keys[r] = lode_key(codes, query, lode_tail_of(codes, ids[r]), (float)(dot - query.base));
     }
 }
 
@@ -25,7 +25,7 @@ static void int4_keys(
     lode_codes codes, lode_query query, const uint32_t *ids, size_t count, uint32_t *keys) {
     const int8_t *q = query.codes;
     for (size_t r = 0; r < count; r++) {
-        const uint8_t *record = lode_record(codes, ids[r]);
+        const uint8_t *record = lode_codes_of(codes, ids[r]);
         int32_t dot = 0;
         for (size_t i = 0; i < codes.query_bytes; i += 64) {
             for (size_t j = 0; j < 32; j++) {
@@ -33,7 +33,7 @@ static void int4_keys(
                 dot += (pair & 15) * q[i + j] + (pair >> 4) * q[i + 32 + j];
             }
         }
-        keys[r] = lode_key(codes, query, record, (float)(dot - query.base));
+        keys[r] = lode_key(codes, query, lode_tail_of(codes, ids[r]), (float)(dot - query.base));
     }
 }
 
@@ -45,13 +45,13 @@ static void float_keys(
     lode_codes codes, lode_query query, const uint32_t *ids, size_t count, uint32_t *keys) {
     const float *q = query.codes;
     for (size_t r = 0; r < count; r++) {
-        const uint8_t *record = lode_record(codes, ids[r]);
+        const uint8_t *record = lode_codes_of(codes, ids[r]);
         const float *row = (const float *)record;
         float sums[8] = {0};
         for (size_t i = 0; i < codes.query_bytes / sizeof(float); i += 8) {
             for (size_t s = 0; s < 8; s++) sums[s] += row[i + s] * q[i + s];
         }
-        keys[r] = lode_key(codes, query, record, sum8(sums));
+        keys[r] = lode_key(codes, query, lode_tail_of(codes, ids[r]), sum8(sums));
     }
 }
 
@@ -59,7 +59,7 @@ static void difference_keys(
     lode_codes codes, lode_query query, const uint32_t *ids, size_t count, uint32_t *keys) {
     const float *q = query.codes;
     for (size_t r = 0; r < count; r++) {
-        const float *row = (const float *)lode_record(codes, ids[r]);
+        const float *row = (const float *)lode_codes_of(codes, ids[r]);
         float sums[8] = {0};
         for (size_t i = 0; i < codes.query_bytes / sizeof(float); i += 8) {
             for (size_t s = 0; s < 8; s++) {

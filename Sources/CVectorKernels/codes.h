@@ -20,14 +20,12 @@ int32_t lode_sign_int4(
     const uint8_t *code, size_t elements, size_t padded, int8_t *query, int32_t *squares);
 void lode_rotate_scalar(float *x, size_t count, size_t width, const float *factors);
 
-static inline const uint8_t *lode_record(lode_codes codes, uint32_t id) {
-    return codes.records + (size_t)id * codes.stride;
+static inline const uint8_t *lode_codes_of(lode_codes codes, uint32_t id) {
+    return codes.codes + (size_t)id * codes.stride;
 }
 
-static inline float lode_load_float(const uint8_t *place) {
-    float value;
-    memcpy(&value, place, sizeof value);
-    return value;
+static inline const float *lode_tail_of(lode_codes codes, uint32_t id) {
+    return codes.tails + (size_t)id * codes.tail_stride;
 }
 
 // The bits of a float, so that they sort as unsigned integers: of negative numbers all are turned.
@@ -47,10 +45,9 @@ static inline float lode_value(uint32_t key) {
 
 // The definition of a key.
 static inline uint32_t lode_key(
-    lode_codes codes, lode_query query, const uint8_t *record, float product) {
-    float scale = lode_load_float(record + codes.scale_offset);
-    float rest = fmaf(query.term_factor, lode_load_float(record + codes.term_offset), query.constant);
-    return lode_ordered(fmaf(query.scale_factor * scale, product, rest));
+    lode_codes codes, lode_query query, const float *tail, float product) {
+    float rest = fmaf(query.term_factor, tail[codes.term_place], query.constant);
+    return lode_ordered(fmaf(query.scale_factor * tail[0], product, rest));
 }
 
 #endif

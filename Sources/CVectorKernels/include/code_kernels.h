@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Distances between vectors of small codes: what a graph is walked over.
 //
-// A record is a vector p quantized to one byte (or half of one) an element, p = s * c, with the
-// step s of its codes in its tail; `stride` bytes lie from one record to the next. Stored codes are
+// A record is a vector p quantized to one byte (or half of one) per element, p = s * c. Its codes lie
+// in one array, its tail, which begins with the step s of the codes, in another: codes of 64 elements
+// are whole cache lines then, and tails stay in the cache. Stored codes are
 // unsigned, c + 128 (or c + 8), those of a query signed, so that the instructions for unsigned times
 // signed bytes apply: with dot(u, q) = c.q + 128 sum(q), and base = 128 sum(q),
 //
@@ -22,20 +23,22 @@
 
 #pragma clang assume_nonnull begin
 
-/// Bytes after the last record that kernels may read; what they hold does not matter.
+/// Bytes after the last codes that kernels may read; what they hold does not matter.
 #define LODE_CODE_MARGIN 64
 
 /// Where records lie, and how they look.
 typedef struct lode_codes {
-    const uint8_t *records;
-    /// Bytes from one record to the next.
+    const uint8_t *codes;
+    /// Bytes from one record's codes to the next.
     size_t stride;
+    /// The tails; each begins with the step of the codes.
+    const float *tails;
+    /// Floats from one tail to the next.
+    size_t tail_stride;
+    /// Where in a tail the term of the value lies, in floats.
+    size_t term_place;
     /// Bytes of a query, a multiple of 64; what lies behind a record's codes stands against zeros.
     size_t query_bytes;
-    /// Where in a record the step of its codes lies, a float32.
-    size_t scale_offset;
-    /// Where in a record its term of the value lies, a float32.
-    size_t term_offset;
 } lode_codes;
 
 /// What records are compared with.

@@ -66,7 +66,8 @@ struct HNSWBase {
     let upperStarts: Section<UInt32>
     let upperLinks: Section<UInt32>
     let links: Section<UInt32>
-    let records: Section<UInt8>
+    let codes: Section<UInt8>
+    let tails: Section<Float>
     let copyRows: Section<UInt32>
     let copyNodes: Section<UInt32>
 
@@ -74,7 +75,7 @@ struct HNSWBase {
     /// Rows that have a node.
     var rowCount: Int { rows.count + copyRows.count }
     var byteCount: Int {
-        records.count + links.count * 4 + count * 9 + upperLinks.count * 4
+        codes.count + (tails.count + links.count) * 4 + count * 9 + upperLinks.count * 4
     }
 
     /// The graph of a base; `nil` when there is none, or it is of other options.
@@ -95,7 +96,8 @@ struct HNSWBase {
             let upperStarts = source.section("HNSS", of: UInt32.self),
             let upperLinks = source.section("HNSU", of: UInt32.self),
             let links = source.section("HNSL", of: UInt32.self),
-            let records = source.section("HNSC", of: UInt8.self),
+            let codes = source.section("HNSC", of: UInt8.self),
+            let tails = source.section("HNST", of: Float.self),
             let copyRows = source.section("HNSD", of: UInt32.self),
             let copyNodes = source.section("HNSN", of: UInt32.self)
         else { return nil }
@@ -113,7 +115,8 @@ struct HNSWBase {
         let count = Int(header.count)
         guard rows.count == count, levels.count == count, upperStarts.count == count,
             links.count == count * HNSWGraph.degree(options),
-            records.count == count * codec.shape.stride + RecordShape.margin,
+            codes.count == count * codec.shape.stride + RecordShape.margin,
+            tails.count == count * codec.shape.tailCount,
             copyRows.count == Int(header.copyCount), copyNodes.count == copyRows.count,
             count > 0, header.entry < header.count, header.topLevel <= HNSWGraph.maximumLevel
         else { return nil }
@@ -125,7 +128,8 @@ struct HNSWBase {
         self.upperStarts = upperStarts
         self.upperLinks = upperLinks
         self.links = links
-        self.records = records
+        self.codes = codes
+        self.tails = tails
         self.copyRows = copyRows
         self.copyNodes = copyNodes
     }
@@ -142,10 +146,11 @@ struct HNSWBase {
         let startList = upperStarts.elements(0..<count)
         let upperList = upperLinks.elements(0..<upperLinks.count)
         let linkList = links.elements(0..<links.count)
-        let recordList = records.elements(0..<records.count)
+        let codeList = codes.elements(0..<codes.count)
+        let tailList = tails.elements(0..<tails.count)
         guard let rowStart = rowList.baseAddress, let levelStart = levelList.baseAddress,
             let startStart = startList.baseAddress, let linkStart = linkList.baseAddress,
-            let recordStart = recordList.baseAddress,
+            let codeStart = codeList.baseAddress, let tailStart = tailList.baseAddress,
             upperList.count == upperLinks.count,
             Self.areBelow(linkList, header.count), Self.areBelow(upperList, header.count)
         else { return nil }
@@ -179,10 +184,11 @@ struct HNSWBase {
                     count: upperList.count
                 ),
                 links: linkStart,
-                records: recordStart,
+                codes: codeStart,
+                tails: tailStart,
                 owners: [
                     rows.bytes, levels.bytes, upperStarts.bytes, upperLinks.bytes, links.bytes,
-                    records.bytes,
+                    codes.bytes, tails.bytes,
                 ]
             )
         )
@@ -256,8 +262,15 @@ extension HNSWIndex {
         try sink.write(
             "HNSC",
             UnsafeRawBufferPointer(
-                start: graph.records,
+                start: graph.records.codes,
                 count: count * graph.codec.shape.stride + RecordShape.margin
+            )
+        )
+        try sink.write(
+            "HNST",
+            UnsafeRawBufferPointer(
+                start: graph.records.tail,
+                count: count * graph.codec.shape.tailCount * 4
             )
         )
         try sink.write("HNSD", ContiguousArray(graph.copies.rows))

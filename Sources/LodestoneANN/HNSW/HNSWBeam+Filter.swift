@@ -95,7 +95,7 @@ extension HNSWBeam {
             visited &+= 1
             let found = gather(Self.node(element), reader, allowed, scratch)
             for index in 0..<found {
-                prefetch(codes.records + Int(hop[index]) &* codes.stride, codes.stride)
+                prefetchRecord(hop[index])
             }
             current &+= 1
             if found == 0 { continue }

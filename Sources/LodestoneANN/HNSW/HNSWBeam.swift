@@ -92,7 +92,7 @@ struct HNSWBeam {
 
             index = 0
             while index < found {
-                prefetch(codes.records + Int(hop[index]) &* codes.stride, codes.stride)
+                prefetchRecord(hop[index])
                 index &+= 1
             }
             // The links of the next two.
@@ -151,8 +151,14 @@ struct HNSWBeam {
     }
 
     @inline(__always)
+    func prefetchRecord(_ node: UInt32) {
+        prefetch(codes.codes + Int(node) &* codes.stride, codes.stride)
+        lode_prefetch(codes.tails + Int(node) &* codes.tail_stride)
+    }
+
+    @inline(__always)
     func prefetch(_ place: UnsafeRawPointer, _ byteCount: Int) {
-        // Records begin anywhere in a line, and the last of theirs may hold no more than their tail.
+        // What lies there may begin anywhere in a line.
         let end = place + byteCount
         var line = place - Int(bitPattern: place) & 63
         while line < end {

@@ -101,7 +101,7 @@ final class RecordTable: @unchecked Sendable {
     deinit { slots.deallocate() }
 
     /// The node whose record is the same.
-    func node(of record: UnsafePointer<UInt8>) -> UInt32? {
+    func node(of record: CodeRecord) -> UInt32? {
         let found = slots[slot(of: record)]
         return found == HNSWGraph.none ? nil : found
     }
@@ -113,22 +113,30 @@ final class RecordTable: @unchecked Sendable {
     }
 
     /// The slot of a record, or the free one where it belongs.
-    private func slot(of record: UnsafePointer<UInt8>) -> Int {
-        let bytes = UnsafeBufferPointer(start: record, count: graph.recordStride)
+    private func slot(of record: CodeRecord) -> Int {
+        let (codes, tail) = bytes(of: record)
         // By the process's own seed, so that nobody can choose vectors that all collide.
         var hasher = Hasher()
-        hasher.combine(bytes: UnsafeRawBufferPointer(bytes))
+        hasher.combine(bytes: codes)
+        hasher.combine(bytes: tail)
         let mask = slots.count - 1
         var slot = hasher.finalize() & mask
         while slots[slot] != HNSWGraph.none {
-            let other = UnsafeBufferPointer(
-                start: UnsafePointer(graph.record(slots[slot])),
-                count: graph.recordStride
-            )
-            if other.elementsEqual(bytes) { break }
+            let other = bytes(of: graph.record(slots[slot]))
+            if other.codes.elementsEqual(codes), other.tail.elementsEqual(tail) { break }
             slot = (slot + 1) & mask
         }
         return slot
+    }
+
+    private func bytes(of record: CodeRecord) -> (
+        codes: UnsafeRawBufferPointer, tail: UnsafeRawBufferPointer
+    ) {
+        let shape = graph.codec.shape
+        return (
+            UnsafeRawBufferPointer(start: record.codes, count: shape.stride),
+            UnsafeRawBufferPointer(UnsafeBufferPointer(start: record.tail, count: shape.tailCount))
+        )
     }
 }
 
@@ -154,8 +162,14 @@ extension HNSWGraph {
         _ scratch: HNSWScratch
     ) -> Bool {
         let shape = codec.shape
-        let record = UnsafeMutablePointer<UInt8>.allocate(capacity: recordStride)
-        defer { record.deallocate() }
+        let record = CodeRecord(
+            codes: .allocate(capacity: shape.stride),
+            tail: .allocate(capacity: shape.tailCount)
+        )
+        defer {
+            record.codes.deallocate()
+            record.tail.deallocate()
+        }
         codec.encode(vector, into: record, scratch.codec)
         let query = shape.makeQuery(of: record, into: scratch.query, scratch.kernels, by: .distance)
         let layout = shape.layout(records, by: .distance)

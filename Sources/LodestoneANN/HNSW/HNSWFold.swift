@@ -133,10 +133,7 @@ struct HNSWFold {
         for (offset, row) in rows.enumerated() {
             let (place, encoded) = (graph.count, start + offset)
             if place < encoded {
-                graph.record(UInt32(place)).update(
-                    from: graph.record(UInt32(encoded)),
-                    count: graph.recordStride
-                )
+                graph.copyRecord(graph.record(UInt32(encoded)), to: UInt32(place))
             }
             _ = graph.addEncoded(row: row, table)
         }

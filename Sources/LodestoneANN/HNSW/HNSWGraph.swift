@@ -18,8 +18,6 @@ final class HNSWGraph: @unchecked Sendable {
     static let maximumLevel = 31
 
     let codec: VectorCodec
-    /// Bytes from one record to the next.
-    let recordStride: Int
     let options: HNSWOptions
     /// Nodes that there is memory for.
     let capacity: Int
@@ -34,7 +32,8 @@ final class HNSWGraph: @unchecked Sendable {
     /// Whether writes add nodes to it; nodes may then be of rows that a reader's state doesn't know.
     var grows = false
 
-    let records: UnsafeMutablePointer<UInt8>
+    /// The records: that of the first node, which the others follow.
+    let records: CodeRecord
     let links: UnsafeMutablePointer<UInt32>
     /// The further rows of nodes.
     let copies = HNSWCopies()
@@ -65,22 +64,27 @@ final class HNSWGraph: @unchecked Sendable {
     /// `degree` while a build is under way.
     init(_ codec: VectorCodec, _ options: HNSWOptions, capacity: Int, slack: Int = 0) {
         self.codec = codec
-        recordStride = codec.shape.stride
         self.options = options
         self.capacity = capacity
         listLength = Self.degree(options) + slack
-        let codes = HugeMemory(byteCount: capacity * recordStride + RecordShape.margin)
+        let shape = codec.shape
+        // In one piece, so that tails lie in huge pages, too.
+        let codeBytes = (capacity * shape.stride + RecordShape.margin + 63) / 64 * 64
+        let memory = HugeMemory(byteCount: codeBytes + capacity * shape.tailCount * 4)
         let lists = HugeMemory(byteCount: capacity * listLength * 4)
         let numbers = HugeMemory(byteCount: capacity * 4)
         let starts = HugeMemory(byteCount: capacity * 4)
         let levels = HugeMemory(byteCount: capacity)
-        records = codes.bound(to: UInt8.self)
+        records = CodeRecord(
+            codes: memory.bound(to: UInt8.self),
+            tail: memory.bound(to: Float.self) + codeBytes / 4
+        )
         links = lists.bound(to: UInt32.self)
         links.update(repeating: Self.none, count: capacity * listLength)
         rows = numbers.bound(to: UInt32.self)
         upperStarts = starts.bound(to: UInt32.self)
         self.levels = levels.bound(to: UInt8.self)
-        owners = [codes, lists, numbers, starts, levels]
+        owners = [memory, lists, numbers, starts, levels]
         self.lists = lists
         upperCapacity = 0
         upperLinks = links
@@ -89,7 +93,9 @@ final class HNSWGraph: @unchecked Sendable {
     /// A copy of a graph, with room for `capacity` nodes, as many as it has or more.
     convenience init(copying other: HNSWGraph, capacity: Int) {
         self.init(copying: other, other.codec, capacity: capacity)
-        records.update(from: other.records, count: other.count * recordStride)
+        let shape = codec.shape
+        records.codes.update(from: other.records.codes, count: other.count * shape.stride)
+        records.tail.update(from: other.records.tail, count: other.count * shape.tailCount)
     }
 
     /// A copy of a graph whose records are still to be written, by another codec.
@@ -115,7 +121,6 @@ final class HNSWGraph: @unchecked Sendable {
         _ sections: HNSWSections
     ) {
         self.codec = codec
-        recordStride = codec.shape.stride
         self.options = options
         capacity = sections.rows.count
         listLength = Self.degree(options)
@@ -123,7 +128,10 @@ final class HNSWGraph: @unchecked Sendable {
         entry = sections.header.entry
         topLevel = Int(sections.header.topLevel)
         // Never written: `HNSWBuilder` copies a graph before it changes it.
-        records = UnsafeMutablePointer(mutating: sections.records)
+        records = CodeRecord(
+            codes: UnsafeMutablePointer(mutating: sections.codes),
+            tail: UnsafeMutablePointer(mutating: sections.tails)
+        )
         links = UnsafeMutablePointer(mutating: sections.links)
         rows = UnsafeMutablePointer(mutating: sections.rows.start)
         levels = UnsafeMutablePointer(mutating: sections.levels)
@@ -162,12 +170,23 @@ final class HNSWGraph: @unchecked Sendable {
 
     /// Bytes in use.
     var byteCount: Int {
-        count * (recordStride + listLength * 4 + 9) + upperCount * options.m * 4
+        count * (codec.shape.byteCount + listLength * 4 + 9) + upperCount * options.m * 4
             + copies.byteCount
     }
 
-    @inline(__always) func record(_ node: UInt32) -> UnsafeMutablePointer<UInt8> {
-        records + Int(node) &* recordStride
+    @inline(__always) func record(_ node: UInt32) -> CodeRecord {
+        let shape = codec.shape
+        return CodeRecord(
+            codes: records.codes + Int(node) &* shape.stride,
+            tail: records.tail + Int(node) &* shape.tailCount
+        )
+    }
+
+    /// Copies a record, that of another graph or of another node.
+    func copyRecord(_ record: CodeRecord, to node: UInt32) {
+        let place = self.record(node)
+        place.codes.update(from: record.codes, count: codec.shape.stride)
+        place.tail.update(from: record.tail, count: codec.shape.tailCount)
     }
 
     @inline(__always) func list(_ node: UInt32) -> UnsafeMutablePointer<UInt32> {
@@ -263,6 +282,7 @@ struct HNSWSections {
     let upperStarts: UnsafePointer<UInt32>
     let upperLinks: NumberList
     let links: UnsafePointer<UInt32>
-    let records: UnsafePointer<UInt8>
+    let codes: UnsafePointer<UInt8>
+    let tails: UnsafePointer<Float>
     let owners: [AnyObject]
 }

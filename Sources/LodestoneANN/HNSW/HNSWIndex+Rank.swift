@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLodestoneSystem
 import CVectorKernels
 import LodestoneCore
 
@@ -32,6 +33,17 @@ struct FoundRows {
         self.scratch = scratch
     }
 
+    /// The `size` nodes in the beam of `scratch`, all of whose first rows match.
+    init(
+        matching size: Int,
+        _ questions: VectorQuestions,
+        _ graph: HNSWGraph,
+        _ scratch: HNSWScratch
+    ) {
+        let further = graph.copies.isEmpty ? nil : questions
+        self.init(size, further, k: questions.k, graph, scratch)
+    }
+
     /// What the walk has cost.
     var cost: (visited: Int, computed: Int) { (scratch.visited, scratch.computed) }
 
@@ -41,6 +53,9 @@ struct FoundRows {
     /// Takes rows until there are `wanted`, or no more.
     mutating func take(_ wanted: Int) {
         rows.reserveCapacity(wanted)
+        for ahead in place..<max(place, min(size, place + wanted)) {
+            lode_prefetch(graph.rows + Int(HNSWBeam.node(scratch.beam[ahead])))
+        }
         while rows.count < wanted, place < size { takeNext() }
     }
 

@@ -164,13 +164,7 @@ package struct HNSWIndex: VectorIndex {
         {
             // A walk that ends early was in a part of the graph that has no way to the others.
             if size == width {
-                var found = FoundRows(
-                    size,
-                    graph.copies.isEmpty ? nil : questions,
-                    k: questions.k,
-                    graph,
-                    scratch
-                )
+                var found = FoundRows(matching: size, questions, graph, scratch)
                 found.take(reranked)
                 return rank(query, &found, questions.k, "hnsw", table)
             }
@@ -242,13 +236,7 @@ package struct HNSWIndex: VectorIndex {
             context: questions.context,
             next: matching(questions, graph, withCopies(questions, graph))
         )
-        var found = FoundRows(
-            size,
-            graph.copies.isEmpty ? nil : questions,
-            k: questions.k,
-            graph,
-            scratch
-        )
+        var found = FoundRows(matching: size, questions, graph, scratch)
         found.take(reranked)
         return rank(query, &found, questions.k, "filtered scan", table)
     }

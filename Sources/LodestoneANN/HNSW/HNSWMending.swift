@@ -43,7 +43,7 @@ final class HNSWMending: @unchecked Sendable {
             let level = Int(old.levels[Int(node)])
             let number = graph.reserve(row: row, level: level)
             if keepsCodes {
-                graph.record(number).update(from: old.record(node), count: graph.codec.shape.stride)
+                graph.copyRecord(old.record(node), to: number)
             }
             for level in 0...level {
                 let list = graph.list(number, level)

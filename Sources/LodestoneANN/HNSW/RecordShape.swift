@@ -8,7 +8,16 @@ typealias CodeKeys =
         lode_codes, lode_query, UnsafePointer<UInt32>, Int, UnsafeMutablePointer<UInt32>
     ) -> Void
 
-/// Where in a record its codes and its tail lie, and what records say of each other.
+/// The codes of a record, and its tail.
+///
+/// They lie in arrays of their own: codes of 384 elements are six whole cache lines, and the tails of
+/// all rows stay in the cache. One after the other they took seven or eight lines, each load two.
+struct CodeRecord {
+    let codes: UnsafeMutablePointer<UInt8>
+    let tail: UnsafeMutablePointer<Float>
+}
+
+/// How the codes and tails of records lie, and what records say of each other.
 ///
 /// Threading: a value, without references: inner loops copy it.
 struct RecordShape: Sendable {
@@ -23,22 +32,24 @@ struct RecordShape: Sendable {
     private let isDot: Bool
     private let dimension: Int
     private let quantization: VectorQuantization
-    /// Bytes from one record to the next.
+    /// Bytes from one record's codes to the next.
     let stride: Int
+    /// Floats of a tail.
+    let tailCount: Int
     /// Bytes of a query.
     let queryBytes: Int
-    // Places in a record.
-    let scaleOffset: Int
-    let termOffset: Int
-    let inverseLengthOffset: Int
-    let squareOffset: Int
+    // Places in a tail.
+    static let scalePlace = 0
+    static let termPlace = 1
+    static let inverseLengthPlace = 2
+    let squarePlace: Int
     /// What a separation is beside its product, and what is added to the value before.
     private let separationBase: Float
     private let separationShift: Float
 
     /// Steps of a query within one of an int4 row: queries are int8.
     private static let int4QuerySteps: Float = 16
-    /// Bytes after the last record that kernels may read.
+    /// Bytes after the last codes that kernels may read.
     static let margin = Int(LODE_CODE_MARGIN)
 
     init(
@@ -59,11 +70,9 @@ struct RecordShape: Sendable {
         self.dimension = dimension
         self.quantization = quantization
         queryBytes = quantization == .none ? padded * 4 : padded
-        scaleOffset = (codeBytes + 3) / 4 * 4
-        termOffset = scaleOffset + 4
-        inverseLengthOffset = scaleOffset + 8
-        squareOffset = isDot ? scaleOffset + 12 : termOffset
-        stride = (squareOffset + 4 + 7) / 8 * 8
+        stride = (codeBytes + 7) / 8 * 8
+        squarePlace = isDot ? 3 : Self.termPlace
+        tailCount = squarePlace + 1
         separationBase = isDot ? 1 : 0
         separationShift = isDot ? -Float(center.square) : 0
     }
@@ -71,15 +80,23 @@ struct RecordShape: Sendable {
     /// What is added to a code to make it unsigned.
     var codeOffset: Int32 { quantization == .int4 ? 8 : 128 }
 
-    /// What the kernels need to know of records at `records`.
-    func layout(_ records: UnsafePointer<UInt8>, by ranking: Ranking = .metric) -> lode_codes {
+    /// Bytes of a record.
+    var byteCount: Int { stride + tailCount * MemoryLayout<Float>.stride }
+
+    /// What the kernels need to know of records of which `first` is the first.
+    func layout(_ first: CodeRecord, by ranking: Ranking = .metric) -> lode_codes {
         lode_codes(
-            records: records,
+            codes: first.codes,
             stride: stride,
-            query_bytes: queryBytes,
-            scale_offset: scaleOffset,
-            term_offset: ranking == .metric ? termOffset : squareOffset
+            tails: first.tail,
+            tail_stride: tailCount,
+            term_place: termPlace(ranking),
+            query_bytes: queryBytes
         )
+    }
+
+    private func termPlace(_ ranking: Ranking) -> Int {
+        ranking == .metric ? Self.termPlace : squarePlace
     }
 
     /// The kernel that compares records.
@@ -91,17 +108,12 @@ struct RecordShape: Sendable {
         }
     }
 
-    @inline(__always)
-    private func float(of record: UnsafePointer<UInt8>, at offset: Int) -> Float {
-        UnsafeRawPointer(record).load(fromByteOffset: offset, as: Float.self)
-    }
-
     /// The step of a record's codes.
-    func scale(of record: UnsafePointer<UInt8>) -> Float { float(of: record, at: scaleOffset) }
+    func scale(of record: CodeRecord) -> Float { record.tail[Self.scalePlace] }
 
     /// Makes the query of a record: the same that its vector would be, but for the rounding.
     func makeQuery(
-        of record: UnsafePointer<UInt8>,
+        of record: CodeRecord,
         into query: UnsafeMutableRawPointer,
         _ kernels: lode_code_kernels,
         by ranking: Ranking = .metric
@@ -111,15 +123,15 @@ struct RecordShape: Sendable {
         var squares: Int32 = 0
         switch quantization {
         case .none:
-            query.copyMemory(from: record, byteCount: dimension * 4)
+            query.copyMemory(from: record.codes, byteCount: dimension * 4)
         case .int8:
-            base = codeOffset &* sign(record, query, kernels.sign_int8, &squares)
+            base = codeOffset &* sign(record.codes, query, kernels.sign_int8, &squares)
         case .int4:
-            base = codeOffset &* sign(record, query, kernels.sign_int4, &squares)
+            base = codeOffset &* sign(record.codes, query, kernels.sign_int4, &squares)
             scale /= Self.int4QuerySteps
         }
         let isProduct = isDot && ranking == .metric
-        let term = float(of: record, at: ranking == .metric ? termOffset : squareOffset)
+        let term = record.tail[termPlace(ranking)]
         return lode_query(
             codes: UnsafeRawPointer(query),
             base: base,
@@ -147,11 +159,11 @@ struct RecordShape: Sendable {
     // MARK: Angles
 
     /// What the angle of a record to others is computed from.
-    @inline(__always) func direction(of record: UnsafePointer<UInt8>) -> CodeDirection {
+    @inline(__always) func direction(of record: CodeRecord) -> CodeDirection {
         if isDot {
-            return CodeDirection(length: 0, factor: float(of: record, at: inverseLengthOffset))
+            return CodeDirection(length: 0, factor: record.tail[Self.inverseLengthPlace])
         }
-        let square = float(of: record, at: termOffset)
+        let square = record.tail[Self.termPlace]
         let inverse = square > 0 ? 1 / square.squareRoot() : 0
         return CodeDirection(length: square * inverse, factor: inverse * Float(0.5).squareRoot())
     }
