@@ -215,7 +215,7 @@ let package = Package(
         ),
         .testTarget(
             name: "LodestoneWireTests",
-            dependencies: ["LodestoneWire", "CLodestoneProto"],
+            dependencies: ["LodestoneWire", "CLodestoneProto", "TestSupport"],
             swiftSettings: strict
         ),
         .testTarget(

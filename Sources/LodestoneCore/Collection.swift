@@ -129,7 +129,7 @@ public struct MetadataIndex: Sendable, Hashable {
     /// The most fields that a collection may index.
     package static let maxCount = 32
 
-    /// The field's name, or the names one inside the other.
+    /// The field's name, or the names one inside the other; compared by their bytes.
     public var path: [String]
 
     /// Names a field.
@@ -148,6 +148,17 @@ public struct MetadataIndex: Sendable, Hashable {
 
     /// The field as it is typed: what `init(_:)` reads.
     public var text: String { FieldPath.text(of: path) }
+
+    /// Compares the names by their bytes.
+    public static func == (left: MetadataIndex, right: MetadataIndex) -> Bool {
+        left.path.haveSameBytes(as: right.path)
+    }
+
+    /// Hashes the bytes of the names.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(path.count)
+        for name in path { name.hashBytes(into: &hasher) }
+    }
 }
 
 /// What is decided when a collection is created.

@@ -29,6 +29,11 @@ public struct FacetRequest: Sendable, Equatable {
         self.path = path
         self.limit = limit
     }
+
+    /// Compares the names by their bytes.
+    public static func == (left: FacetRequest, right: FacetRequest) -> Bool {
+        left.path.haveSameBytes(as: right.path) && left.limit == right.limit
+    }
 }
 
 /// The values of a field that occur most often among the documents that pass a filter.
@@ -62,6 +67,13 @@ public struct Facet: Sendable, Equatable {
         self.path = path
         self.values = values
         self.distinctValues = distinctValues
+    }
+
+    /// Compares the names by their bytes.
+    public static func == (left: Facet, right: Facet) -> Bool {
+        left.path.haveSameBytes(as: right.path)
+            && left.values == right.values
+            && left.distinctValues == right.distinctValues
     }
 }
 

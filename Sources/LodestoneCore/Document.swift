@@ -8,7 +8,7 @@ public struct Document: Sendable, Equatable {
     public var vector: [Float]?
     /// Named texts, in the order in which they were given.
     public var text: [TextField]
-    /// Typed values for filters.
+    /// Typed values for filters, by names of 1 to 256 bytes.
     public var metadata: Metadata
     /// The edges that leave this document.
     public var edges: [Edge]
@@ -48,7 +48,7 @@ public struct Document: Sendable, Equatable {
 
 /// A named text of a document.
 public struct TextField: Sendable, Equatable {
-    /// 1 to 64 bytes of UTF-8.
+    /// 1 to 64 bytes of UTF-8; two names are one when their bytes are.
     public var name: String
     /// The text itself.
     public var text: String
@@ -58,6 +58,11 @@ public struct TextField: Sendable, Equatable {
         self.name = name
         self.text = text
     }
+
+    /// Compares name and text by their bytes.
+    public static func == (left: TextField, right: TextField) -> Bool {
+        left.name.hasSameBytes(as: right.name) && left.text.hasSameBytes(as: right.text)
+    }
 }
 
 /// A directed, labelled edge, kept with the document that it leaves.
@@ -65,7 +70,8 @@ public struct TextField: Sendable, Equatable {
 /// An edge is known by its source, label and target: writing it again replaces weight and
 /// metadata. The target need not exist yet; walks pass over edges to documents that don't.
 public struct Edge: Sendable, Equatable {
-    /// What the edge means, for example `hypernym`; 1 to 256 bytes of UTF-8.
+    /// What the edge means, for example `hypernym`; 1 to 256 bytes of UTF-8, which
+    /// tell labels apart.
     public var label: String
     /// Where it leads.
     public var target: DocumentID
@@ -81,6 +87,14 @@ public struct Edge: Sendable, Equatable {
         self.target = target
         self.weight = weight
         self.metadata = metadata
+    }
+
+    /// Compares the label by its bytes.
+    public static func == (left: Edge, right: Edge) -> Bool {
+        left.label.hasSameBytes(as: right.label)
+            && left.target == right.target
+            && left.weight == right.weight
+            && left.metadata == right.metadata
     }
 }
 

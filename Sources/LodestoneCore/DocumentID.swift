@@ -67,18 +67,17 @@ public struct DocumentID: Sendable {
 extension DocumentID: Hashable, Comparable {
     /// Compares bytes.
     public static func == (left: DocumentID, right: DocumentID) -> Bool {
-        left.string.utf8.elementsEqual(right.string.utf8)
+        left.string.hasSameBytes(as: right.string)
     }
 
     /// Orders by bytes.
     public static func < (left: DocumentID, right: DocumentID) -> Bool {
-        left.string.utf8.lexicographicallyPrecedes(right.string.utf8)
+        left.string.precedesByBytes(right.string)
     }
 
     /// Hashes the bytes.
     public func hash(into hasher: inout Hasher) {
-        var string = string
-        string.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+        string.hashBytes(into: &hasher)
     }
 }
 

@@ -6,7 +6,7 @@
 /// that is missing, or that has a type it can't be compared with, is false; so `not` of it is true.
 /// Integers and doubles compare by value. A comparison with a list is true when it is true of one
 /// of its elements.
-public indirect enum Filter: Sendable, Equatable {
+public indirect enum Filter: Sendable {
     /// The field at `path` equals `value`.
     case equal(path: [String], Value)
     /// The field equals one of the values.
@@ -39,6 +39,33 @@ public indirect enum Filter: Sendable, Equatable {
         public init(_ value: Value, isExclusive: Bool = false) {
             self.value = value
             self.isExclusive = isExclusive
+        }
+    }
+}
+
+extension Filter: Equatable {
+    /// Compares question by question; names and strings by their bytes.
+    public static func == (left: Filter, right: Filter) -> Bool {
+        switch (left, right) {
+        case (.equal(let path, let value), .equal(let otherPath, let otherValue)),
+            (.contains(let path, let value), .contains(let otherPath, let otherValue)):
+            path.haveSameBytes(as: otherPath) && value == otherValue
+        case (.oneOf(let path, let values), .oneOf(let otherPath, let otherValues)):
+            path.haveSameBytes(as: otherPath) && values == otherValues
+        case (
+            .range(let path, let lower, let upper),
+            .range(let otherPath, let otherLower, let otherUpper)
+        ):
+            path.haveSameBytes(as: otherPath) && lower == otherLower && upper == otherUpper
+        case (.exists(let path, let isThere), .exists(let otherPath, let otherIsThere)):
+            path.haveSameBytes(as: otherPath) && isThere == otherIsThere
+        case (.ids(let ids), .ids(let otherIDs)): ids == otherIDs
+        case (.and(let filters), .and(let otherFilters)),
+            (.or(let filters), .or(let otherFilters)):
+            filters == otherFilters
+        case (.not(let filter), .not(let otherFilter)): filter == otherFilter
+        case (.invalid(let error), .invalid(let otherError)): error == otherError
+        default: false
         }
     }
 }

@@ -29,6 +29,15 @@ public struct Highlight: Sendable, Equatable {
         self.before = before
         self.after = after
     }
+
+    /// Compares the texts by their bytes.
+    public static func == (left: Highlight, right: Highlight) -> Bool {
+        left.fields.haveSameBytes(as: right.fields)
+            && left.fragmentSize == right.fragmentSize
+            && left.maxFragments == right.maxFragments
+            && left.before.hasSameBytes(as: right.before)
+            && left.after.hasSameBytes(as: right.after)
+    }
 }
 
 /// The places of one text field of a hit that match.
@@ -59,5 +68,10 @@ public struct HighlightedField: Sendable, Equatable {
     public init(field: String, fragments: [Fragment]) {
         self.field = field
         self.fragments = fragments
+    }
+
+    /// Compares the name by its bytes.
+    public static func == (left: HighlightedField, right: HighlightedField) -> Bool {
+        left.field.hasSameBytes(as: right.field) && left.fragments == right.fragments
     }
 }

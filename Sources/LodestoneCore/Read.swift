@@ -66,6 +66,11 @@ public struct ScanOrder: Sendable, Equatable {
         self.path = path
         self.isDescending = isDescending
     }
+
+    /// Compares the names by their bytes.
+    public static func == (left: ScanOrder, right: ScanOrder) -> Bool {
+        left.path.haveSameBytes(as: right.path) && left.isDescending == right.isDescending
+    }
 }
 
 /// Where a page ended.

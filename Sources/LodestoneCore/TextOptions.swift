@@ -5,7 +5,7 @@ public struct TextFieldOptions: Sendable, Equatable {
     /// What a weight may be.
     package static let weights = 0.0...100.0
 
-    /// Its name in documents.
+    /// Its name in documents, byte by byte.
     public var name: String
     /// How much an occurrence in it counts, 0 to 100; 1 for fields that aren't declared.
     ///
@@ -16,6 +16,11 @@ public struct TextFieldOptions: Sendable, Equatable {
     public init(_ name: String, weight: Double = 1) {
         self.name = name
         self.weight = weight
+    }
+
+    /// Compares the name by its bytes.
+    public static func == (left: TextFieldOptions, right: TextFieldOptions) -> Bool {
+        left.name.hasSameBytes(as: right.name) && left.weight == right.weight
     }
 }
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// One typed value of metadata.
-public enum Value: Sendable, Hashable {
+///
+/// Two values are equal when they are of one type and have the same content: strings and names by their
+/// bytes. In filters, whole numbers and doubles compare by value, too.
+public enum Value: Sendable {
     /// True or false.
     case bool(Bool)
     /// A whole number.
@@ -18,8 +21,48 @@ public enum Value: Sendable, Hashable {
     case object(Metadata)
 }
 
-/// Named values that filters can ask for.
-public typealias Metadata = [String: Value]
+extension Value: Hashable {
+    /// Compares types and contents, texts by their bytes.
+    public static func == (left: Value, right: Value) -> Bool {
+        switch (left, right) {
+        case (.bool(let left), .bool(let right)): left == right
+        case (.int(let left), .int(let right)): left == right
+        case (.double(let left), .double(let right)): left == right
+        case (.string(let left), .string(let right)): left.hasSameBytes(as: right)
+        case (.timestamp(let left), .timestamp(let right)): left == right
+        case (.list(let left), .list(let right)): left == right
+        case (.object(let left), .object(let right)): left == right
+        default: false
+        }
+    }
+
+    /// Hashes type and content, texts by their bytes.
+    public func hash(into hasher: inout Hasher) {
+        switch self {
+        case .bool(let flag):
+            hasher.combine(0)
+            hasher.combine(flag)
+        case .int(let number):
+            hasher.combine(1)
+            hasher.combine(number)
+        case .double(let number):
+            hasher.combine(2)
+            hasher.combine(number)
+        case .string(let text):
+            hasher.combine(3)
+            text.hashBytes(into: &hasher)
+        case .timestamp(let microseconds):
+            hasher.combine(4)
+            hasher.combine(microseconds)
+        case .list(let elements):
+            hasher.combine(5)
+            hasher.combine(elements)
+        case .object(let metadata):
+            hasher.combine(6)
+            hasher.combine(metadata)
+        }
+    }
+}
 
 extension Value: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral,
     ExpressibleByFloatLiteral, ExpressibleByBooleanLiteral, ExpressibleByArrayLiteral

@@ -56,6 +56,15 @@ public struct Walk: Sendable, Equatable {
         self.depth = depth
         self.budget = budget
     }
+
+    /// Compares the labels by their bytes.
+    public static func == (left: Walk, right: Walk) -> Bool {
+        left.from == right.from
+            && left.labels.haveSameBytes(as: right.labels)
+            && left.direction == right.direction
+            && left.depth == right.depth
+            && left.budget == right.budget
+    }
 }
 
 /// A document that a walk reached, once, at its least depth.
@@ -88,6 +97,16 @@ public struct Reached: Sendable, Equatable {
         self.label = label
         self.weight = weight
         self.isIncoming = isIncoming
+    }
+
+    /// Compares the label by its bytes.
+    public static func == (left: Reached, right: Reached) -> Bool {
+        left.id == right.id
+            && left.depth == right.depth
+            && left.from == right.from
+            && left.label.hasSameBytes(as: right.label)
+            && left.weight == right.weight
+            && left.isIncoming == right.isIncoming
     }
 }
 

@@ -16,7 +16,8 @@ extension Engine {
             try validation.path(order.path, "order.path")
             let state = collection.state
             guard state.values.indexes(order.path) else {
-                if state.values.incompleteFields.contains(where: { $0.path == order.path }) {
+                let index = MetadataIndex(path: order.path)
+                if state.values.incompleteFields.contains(where: { $0.index == index }) {
                     throw .beingBuilt(order.path)
                 }
                 throw .invalid(

@@ -20,26 +20,28 @@ extension DocumentMapping {
         throws(MappingError) -> Document
     {
         if isDump || Self.isDumped(members) { return try dumped(members) }
-        var fields: [String: JSONValue] = [:]
+        var fields: [ByteString: JSONValue] = [:]
         for member in members {
-            guard fields.updateValue(member.value, forKey: member.name) == nil else {
+            guard fields.updateValue(member.value, forKey: ByteString(member.name)) == nil else {
                 throw MappingError(message: "the field '\(member.name)' occurs twice")
             }
         }
-        var document = Document(id: try documentID(fields[id]))
+        var document = Document(id: try documentID(fields[ByteString(id)]))
         if let text {
             for name in text {
-                guard let value = fields[name], value != .null else { continue }
+                guard let value = fields[ByteString(name)], value != .null else { continue }
                 document.text.append(TextField(name: name, text: try joined(value, in: name)))
             }
         }
         var rest: [JSONMember] = []
-        for member in members where member.name != id && member.value != .null {
-            if member.name == vector, Self.isVector(member.value) {
+        for member in members where member.value != .null {
+            if member.name.hasSameBytes(as: id) { continue }
+            if member.name.hasSameBytes(as: vector), Self.isVector(member.value) {
                 document.vector = try elements(member.value)
             } else if let text {
                 counts.add(member.name)
-                if !text.contains(member.name) { rest.append(member) }
+                let isText = text.contains { $0.hasSameBytes(as: member.name) }
+                if !isText { rest.append(member) }
             } else if case .string(let string) = member.value {
                 counts.add(member.name, isImpliedText: true)
                 document.text.append(TextField(name: member.name, text: string))
@@ -192,24 +194,24 @@ extension DocumentMapping {
                     + "--id-field out"
             )
         }
-        var fields: [String: JSONValue] = [:]
+        var fields: [ByteString: JSONValue] = [:]
         for member in members {
             guard Self.dumpedNames.contains(member.name) else {
                 throw MappingError(
                     message: "'\(member.name.prefix(80))' is no part of a dumped document"
                 )
             }
-            guard fields.updateValue(member.value, forKey: member.name) == nil else {
+            guard fields.updateValue(member.value, forKey: ByteString(member.name)) == nil else {
                 throw MappingError(message: "the field '\(member.name)' occurs twice")
             }
         }
         var document = Document(id: try documentID(fields["id"]))
-        var names: Set<String> = []
+        var names: Set<ByteString> = []
         for member in try Self.object(fields["text"], "text") {
             guard case .string(let text) = member.value else {
                 throw MappingError(message: "the text '\(member.name)' is \(member.value.kind)")
             }
-            guard names.insert(member.name).inserted else {
+            guard names.insert(ByteString(member.name)).inserted else {
                 throw MappingError(message: "the text '\(member.name)' occurs twice")
             }
             document.text.append(TextField(name: member.name, text: text))

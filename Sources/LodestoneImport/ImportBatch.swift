@@ -58,18 +58,19 @@ package struct ImportBatch: Sendable {
     }
 }
 
-/// How many lines had which fields, so that a misspelt name is noticed.
+/// How many lines had which fields, so that a misspelt name is noticed; names by their bytes.
 package struct FieldCounts: Codable, Sendable, Equatable {
     /// Lines by the field's name; no more than `maxNames` names.
-    package private(set) var lines: [String: Int] = [:]
+    package private(set) var lines: [ByteString: Int] = [:]
     /// Fields that were taken as text because nobody named those that are.
-    package private(set) var impliedText: Set<String> = []
+    package private(set) var impliedText: Set<ByteString> = []
 
     private static let maxNames = 256
 
     package init() {}
 
     mutating func add(_ name: String, isImpliedText: Bool = false) {
+        let name = ByteString(name)
         guard lines[name] != nil || lines.count < Self.maxNames else { return }
         lines[name, default: 0] += 1
         if isImpliedText { impliedText.insert(name) }

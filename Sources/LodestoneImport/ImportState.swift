@@ -18,6 +18,13 @@ package struct ImportState: Codable, Sendable, Equatable {
         var modified: Double
         var settings: String
 
+        package static func == (left: Subject, right: Subject) -> Bool {
+            left.byteCount == right.byteCount && left.modified == right.modified
+                && [left.address, left.collection, left.input, left.settings].haveSameBytes(
+                    as: [right.address, right.collection, right.input, right.settings]
+                )
+        }
+
         /// Describes an import.
         ///
         /// - Parameters:

@@ -95,9 +95,9 @@ enum TypedValue {
 }
 
 extension JSON {
-    /// Metadata, its fields in the order of their names.
+    /// Metadata, its fields in the order of the bytes of their names.
     package init(_ metadata: Metadata) {
-        self = .object(metadata.sorted { $0.key < $1.key }.map { ($0.key, JSON($0.value)) })
+        self = .object(metadata.inOrderOfNames.map { ($0.key, JSON($0.value)) })
     }
 
     /// One value, so that `import` makes the same of it again.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import LodestoneCore
+package import LodestoneCore
 
 /// The values of some documents: each distinct key once, in order, with the rows that have it,
 /// ascending.
@@ -149,7 +149,7 @@ struct ValueCollector {
     }
 }
 
-extension [String: Value] {
+extension Metadata {
     /// The value of a field; `nil` when there is none.
     package func value(at path: ArraySlice<String>) -> Value? {
         guard let name = path.first, let value = self[name] else { return nil }

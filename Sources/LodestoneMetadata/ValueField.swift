@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-import LodestoneCore
+package import LodestoneCore
 
 /// A field of the metadata that is indexed.
 package struct ValueField: Sendable, Equatable {
-    /// Its names, one inside the other.
-    package let path: [String]
+    /// What was declared.
+    package let index: MetadataIndex
     /// What stands for it in keys, as long as the base and what came since last.
     let number: UInt8
     /// The index has the values of this row and of later ones; 0: of all.
     package internal(set) var firstRow: UInt32
+
+    /// Its names, one inside the other.
+    package var path: [String] { index.path }
 
     /// Whether the index has the values of all rows.
     var isComplete: Bool { firstRow == 0 }
@@ -60,7 +63,8 @@ extension ValueField {
                 path.append(String(decoding: bytes.prefix(Int(count)), as: UTF8.self))
                 bytes.removeFirst(Int(count))
             }
-            fields.append(ValueField(path: path, number: number, firstRow: firstRow))
+            let index = MetadataIndex(path: path)
+            fields.append(ValueField(index: index, number: number, firstRow: firstRow))
         }
         return fields
     }

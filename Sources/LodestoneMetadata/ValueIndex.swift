@@ -77,7 +77,7 @@ package struct ValueIndex: Sendable {
 
     /// The number of a field; `nil` when it isn't indexed, or not all of its rows are.
     func number(of path: [String]) -> UInt8? {
-        fields.first { $0.path == path && $0.isComplete }?.number
+        fields.first { $0.isComplete && $0.path.haveSameBytes(as: path) }?.number
     }
 
     /// Whether filters on a field need not read rows.
@@ -144,7 +144,9 @@ package struct ValueIndex: Sendable {
     /// Whether entries were made for the fields as they are: then they can be taken in.
     package func fits(_ entries: ValueEntries?) -> Bool {
         guard let entries else { return fields.isEmpty }
-        return entries.fields.elementsEqual(fields) { $0.path == $1.path && $0.number == $1.number }
+        return entries.fields.elementsEqual(fields) {
+            $0.index == $1.index && $0.number == $1.number
+        }
     }
 
     /// Takes in the values of rows above all before.
@@ -161,11 +163,11 @@ package struct ValueIndex: Sendable {
     ///   - row: Above every row that there is.
     package mutating func setFields(_ indexes: [MetadataIndex], from row: UInt32) {
         let old = fields
-        fields.removeAll { field in !indexes.contains { $0.path == field.path } }
-        for index in indexes where !old.contains(where: { $0.path == index.path }) {
+        fields.removeAll { !indexes.contains($0.index) }
+        for index in indexes where !old.contains(where: { $0.index == index }) {
             let number = unusedNumber()
             numbers.insert(number)
-            fields.append(ValueField(path: index.path, number: number, firstRow: row))
+            fields.append(ValueField(index: index, number: number, firstRow: row))
         }
     }
 

@@ -72,7 +72,7 @@ package struct TokenTable: Sendable {
                     "Make one with: openssl rand -hex 32"
                 )
             }
-            guard !tokens.contains(where: { $0.token == token }) else {
+            guard !tokens.contains(where: { $0.token.hasSameBytes(as: String(token)) }) else {
                 throw Self.bad(
                     path,
                     "line \(index + 1) repeats an earlier token",

@@ -14,7 +14,7 @@ package struct DocumentMatcher {
         case row([[UInt8]], WordBeginning?)
         case pattern(WordMatcher)
         case anyOf(Set<[UInt8]>)
-        case field(String, Node)
+        case field(ByteString, Node)
         case and([Node])
         case or([Node])
         case andNot(Node, Node)
@@ -65,12 +65,12 @@ package struct DocumentMatcher {
     }
 
     private struct Field {
-        let name: String
+        let name: ByteString
         let stems: [[UInt8]]
         let forms: [[UInt8]]
 
         init(_ field: TextField, _ analyzer: TextAnalyzer) {
-            name = field.name
+            name = ByteString(field.name)
             let all = analyzer.allWords(of: field.text)
             let count = analyzer.words(of: field.text).count
             var stems = all.map(\.stem.bytes)
@@ -97,7 +97,7 @@ package struct DocumentMatcher {
         }
     }
 
-    private static func matches(_ node: Node, _ fields: [Field], _ scope: String?) -> Bool {
+    private static func matches(_ node: Node, _ fields: [Field], _ scope: ByteString?) -> Bool {
         let inScope = { (isSo: (Field) -> Bool) in
             fields.contains { field in (scope == nil || scope == field.name) && isSo(field) }
         }

@@ -16,7 +16,7 @@ package enum TextExpression: Sendable, Equatable {
     /// As `TextQuery.prefix`.
     case prefix([String])
     /// As `TextQuery.field`.
-    indirect case field(String, TextExpression)
+    indirect case field(ByteString, TextExpression)
     /// Documents that match every part; at least two parts, none of them an `and`.
     case and([TextExpression])
     /// Documents that match any part; at least two parts, none of them an `or`.
@@ -111,11 +111,11 @@ package struct NormalizedTextQuery: Sendable, Equatable {
 
 extension NormalizedTextQuery {
     /// The fields that it names.
-    package var fields: Set<String> { expression.fields }
+    package var fields: Set<ByteString> { expression.fields }
 }
 
 extension TextExpression {
-    fileprivate var fields: Set<String> {
+    fileprivate var fields: Set<ByteString> {
         switch self {
         case .field(let name, let inner): inner.fields.union([name])
         case .and(let parts), .or(let parts):

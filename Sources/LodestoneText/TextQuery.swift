@@ -19,7 +19,7 @@ package enum TextQuery: Sendable, Equatable {
     /// "python", `["rock", "n", "ro"]` finds "rock-n-roll".
     case prefix([String])
     /// Documents that match with the words of one field; a field inside of another decides itself.
-    indirect case field(String, TextQuery)
+    indirect case field(ByteString, TextQuery)
     /// Documents that match every part.
     case and([TextQuery])
     /// Documents that match any part.

@@ -65,7 +65,7 @@ struct TextQueryGrammar {
             return query
         case .field(let name)?:
             position += 1
-            return .field(name, try negation(depth: depth))
+            return .field(ByteString(name), try negation(depth: depth))
         case .not?:
             position += 1
             return .not(try negation(depth: depth + 1))

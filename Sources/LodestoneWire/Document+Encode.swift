@@ -59,10 +59,7 @@ extension MessageWriter {
                 for (name, value) in metadata { writer.field(name, value) }
                 return
             }
-            let fields = metadata.sorted {
-                $0.key.utf8.lexicographicallyPrecedes($1.key.utf8)
-            }
-            for (name, value) in fields { writer.field(name, value) }
+            for (name, value) in metadata.inOrderOfNames { writer.field(name, value) }
         }
     }
 

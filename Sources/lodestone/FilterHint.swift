@@ -22,8 +22,9 @@ struct FilterHint {
     /// A hint for each field that needs one, the first few.
     private func hints(_ filter: Filter) async -> [String] {
         var hints: [String] = []
-        var seen: Set<[String]> = []
-        for (path, value) in Self.comparisons(filter).prefix(8) where seen.insert(path).inserted {
+        var seen: Set<MetadataIndex> = []
+        for (path, value) in Self.comparisons(filter).prefix(8)
+        where seen.insert(MetadataIndex(path: path)).inserted {
             // A hint that can't be found out is none; the answer stands without it.
             if let hint = try? await hint(path, value) { hints.append(hint) }
         }
@@ -34,7 +35,9 @@ struct FilterHint {
         let name = MetadataIndex(path: path).text
         guard try await target.count(.exists(path: path, true)).count > 0 else {
             let first = try await target.scan(limit: 1, include: .text).documents.first
-            let isText = path.count == 1 && first?.text.contains { $0.name == path[0] } == true
+            let isText =
+                path.count == 1
+                && first?.text.contains { $0.name.hasSameBytes(as: path[0]) } == true
             return "No document has a field '\(name)' in its metadata."
                 + (isText
                     ? " '\(name)' is a text: a search finds its words. To filter by it, import with "

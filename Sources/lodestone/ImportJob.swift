@@ -111,13 +111,13 @@ struct ImportJob {
     /// What the fields of the lines say about the command.
     private func warnings(_ progress: ImportProgress, _ textFields: [String]?) -> [String] {
         guard progress.accepted > 0 else { return [] }
-        let names = progress.fields.lines.keys.sorted()
-        let absent = (textFields ?? []).filter { !names.contains($0) }
+        let names = progress.fields.lines.keys.sorted().map(\.string)
+        let absent = (textFields ?? []).filter { progress.fields.lines[ByteString($0)] == nil }
         if !absent.isEmpty, !names.isEmpty {
             let shown = names.prefix(20).joined(separator: ", ") + (names.count > 20 ? ", …" : "")
             return absent.map { "No line has the field '\($0)' of --text; lines have: \(shown)." }
         }
-        let implied = progress.fields.impliedText.sorted()
+        let implied = progress.fields.impliedText.sorted().map(\.string)
         guard textFields == nil, !implied.isEmpty else { return [] }
         let shown = implied.prefix(20).joined(separator: ", ") + (implied.count > 20 ? ", …" : "")
         return [

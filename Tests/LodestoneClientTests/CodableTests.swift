@@ -30,6 +30,56 @@ struct CodableTests {
         }
     }
 
+    /// Two numbers by names of its own.
+    private struct TwoNames: Codable, Equatable {
+        struct Name: CodingKey {
+            let stringValue: String
+            var intValue: Int? { nil }
+            init(stringValue: String) { self.stringValue = stringValue }
+            init?(intValue: Int) { nil }
+        }
+
+        static let names = LookAlikes.all[0]
+        var first = 1
+        var second = 2
+
+        init() {}
+
+        init(from decoder: any Decoder) throws {
+            let fields = try decoder.container(keyedBy: Name.self)
+            first = try fields.decode(Int.self, forKey: Name(stringValue: Self.names.first))
+            second = try fields.decode(Int.self, forKey: Name(stringValue: Self.names.second))
+        }
+
+        func encode(to encoder: any Encoder) throws {
+            var fields = encoder.container(keyedBy: Name.self)
+            try fields.encode(first, forKey: Name(stringValue: Self.names.first))
+            try fields.encode(second, forKey: Name(stringValue: Self.names.second))
+        }
+    }
+
+    @Test("keep names apart that look alike, and refuse dictionaries, which can't")
+    func names() throws {
+        let names = TwoNames.names
+        let (metadata, back) = try roundTrip(TwoNames())
+        #expect(metadata == [names.first: 1, names.second: 2])
+        #expect(back == TwoNames())
+        let only = Document(id: "a", metadata: [names.second: 2])
+        let missing = #expect(throws: LodestoneError.self) { try only.fields(as: TwoNames.self) }
+        #expect(missing?.message.contains("no such field") == true)
+        #expect(try only.fields(as: [String: Int].self) == [names.second: 2])
+        let lossy = #expect(throws: LodestoneError.self) {
+            try Document(id: "a", metadata: metadata).fields(as: [String: Int].self)
+        }
+        #expect(lossy?.reason == "BAD_FIELD" && lossy?.message.contains("bytes") == true)
+        let inner = Document(id: "a", metadata: ["o": .object(metadata)])
+        let innerLoss = #expect(throws: LodestoneError.self) {
+            try inner.fields(as: [String: [String: Int]].self)
+        }
+        #expect(innerLoss?.field == "o")
+        #expect(try inner.fields(as: [String: TwoNames].self) == ["o": TwoNames()])
+    }
+
     @Test("keep what several containers of one key encode")
     func nestedContainers() throws {
         let place = Zoo.Place(lat: 1, lon: 2, tags: ["x", "y"])

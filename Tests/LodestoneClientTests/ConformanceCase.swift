@@ -125,10 +125,27 @@ extension JSON {
         }
     }
 
+    /// The members of an object in the order of their names, or of a list of pairs in its own.
+    var members: [(name: String, inner: JSON)] {
+        get throws {
+            switch self {
+            case .object(let fields):
+                return fields.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+            case .array(let pairs):
+                return try pairs.map { pair in
+                    guard let pair = pair.array, pair.count == 2, let name = pair[0].string else {
+                        throw Malformed("no pair: \(pair)")
+                    }
+                    return (name, pair[1])
+                }
+            default: throw Malformed("no members: \(self)")
+            }
+        }
+    }
+
     var metadata: Metadata {
         get throws {
-            guard case .object(let fields) = self else { throw Malformed("no metadata: \(self)") }
-            return try fields.mapValues { try $0.value }
+            Metadata(uniqueKeysWithValues: try members.map { ($0.name, try $0.inner.value) })
         }
     }
 
@@ -149,16 +166,12 @@ extension JSON {
 
     var document: Document {
         get throws {
-            var texts: [TextField] = []
-            if case .object(let fields) = self["text"] {
-                for (name, text) in fields.sorted(by: { $0.key < $1.key }) {
-                    texts.append(TextField(name: name, text: text.string ?? ""))
-                }
-            }
-            return Document(
+            Document(
                 id: try DocumentID(try text("id")),
                 vector: try self["vector"]?.vector,
-                text: texts,
+                text: try (self["text"]?.members ?? []).map {
+                    TextField(name: $0.name, text: $0.inner.string ?? "")
+                },
                 metadata: try self["metadata"]?.metadata ?? [:],
                 edges: try list("edges") { try $0.edge }
             )

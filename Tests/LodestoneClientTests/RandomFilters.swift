@@ -11,8 +11,8 @@ struct RandomFilters {
     }
 
     static let paths: [[String]] = [
-        ["a"], ["b"], ["c"], ["ü\u{301}"], ["o"], ["o", "x"], ["o", "y", "z"], ["missing"],
-        ["a", "x"],
+        ["a"], ["b"], ["c"], ["ü\u{301}"], ["\u{1D8}"], ["o"], ["o", "x"], ["o", "y", "z"],
+        ["missing"], ["a", "x"],
     ]
     static let indexes = [["a"], ["b"], ["o"], ["o", "x"], ["ü\u{301}"], ["never"]]
         .map { MetadataIndex(path: $0) }
@@ -47,7 +47,10 @@ struct RandomFilters {
 
     mutating func metadata() -> Metadata {
         var metadata: Metadata = [:]
-        for name in ["a", "b", "c", "ü\u{301}"] where below(4) > 0 { metadata[name] = value() }
+        // Two of them look alike.
+        for name in ["a", "b", "c", "ü\u{301}", "\u{1D8}"] where below(4) > 0 {
+            metadata[name] = value()
+        }
         switch below(4) {
         case 0: metadata["o"] = value()
         case 1: metadata["o"] = .object(["x": value(), "y": .object(["z": value()])])

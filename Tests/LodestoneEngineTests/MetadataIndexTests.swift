@@ -200,7 +200,7 @@ struct MetadataIndexTests {
         let id = RequestID.random()
         // Names of an object have no order: it must be the same filter in another process.
         let object = Value.object(
-            Dictionary(uniqueKeysWithValues: (0..<20).map { ("k\($0)", true) })
+            Metadata(uniqueKeysWithValues: (0..<20).map { ("k\($0)", true) })
         )
         let filter = Filter.or([
             .equal(path: ["tag"], "t1"), .equal(path: ["n"], object),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 import LodestoneImport
+import TestSupport
 import Testing
 
 @Suite("Documents of JSON lines")
@@ -53,6 +54,77 @@ struct DocumentReaderTests {
             ]
         )
         #expect(document.metadata == ["lexname": "noun.food"])
+    }
+
+    @Test("names that look alike are two fields", arguments: LookAlikes.all)
+    func names(pair: LookAlikes) throws {
+        let (first, second) = (pair.first, pair.second)
+        let line =
+            "{\"id\":\"a\",\"\(first)\":\"alpha\",\"\(second)\":\"beta\","
+            + "\"o\":{\"\(first)\":1,\"\(second)\":2}}"
+        let object = Value.object([first: 1, second: 2])
+        let (one, other) = (
+            TextField(name: first, text: "alpha"), TextField(name: second, text: "beta")
+        )
+        var batch = try read(line)
+        #expect(batch.badLines.isEmpty)
+        #expect(
+            batch.documents == [Document(id: "a", text: [one, other], metadata: ["o": object])]
+        )
+        // Only the named one is text, or the id.
+        batch = try read(line, mapping: DocumentMapping(text: [second]))
+        #expect(
+            batch.documents == [
+                Document(id: "a", text: [other], metadata: [first: "alpha", "o": object])
+            ]
+        )
+        batch = try read(line, mapping: DocumentMapping(id: first, text: []))
+        #expect(
+            batch.documents == [
+                Document(id: "alpha", metadata: ["id": "a", second: "beta", "o": object])
+            ]
+        )
+        #expect(try read(line, mapping: DocumentMapping(text: [])).documents.count == 1)
+        let twice = try read("{\"id\":\"a\",\"\(first)\":1,\"\(first)\":2}")
+        #expect(twice.badLines.map(\.reason) == ["the field '\(first)' occurs twice"])
+    }
+
+    @Test("names that look alike are counted apart, also by a run that goes on")
+    func counts() throws {
+        let (first, second) = (LookAlikes.all[0].first, LookAlikes.all[0].second)
+        let path = try scratch.file(
+            "docs.jsonl",
+            "{\"id\":\"a\",\"\(first)\":1}\n{\"id\":\"b\",\"\(first)\":1,\"\(second)\":\"t\"}\n"
+        )
+        var reader = try DocumentReader(path: path)
+        let fields = try #require(try reader.next(9)?.fields)
+        #expect(fields.lines == [ByteString(first): 2, ByteString(second): 1])
+        #expect(fields.impliedText == [ByteString(second)])
+        let subject = { (text: String) throws -> ImportState.Subject in
+            try ImportState.Subject(address: "", collection: "c", input: path, settings: text)
+        }
+        var state = ImportState(subject: try subject(first), collectionNumber: 1, batchSize: 1)
+        state.fields = fields
+        state.throughLine = 2
+        try state.save(ImportState.path(besides: path))
+        let saved = ImportState.load(
+            ImportState.path(besides: path),
+            subject: try subject(first)
+        )
+        #expect(saved == state && saved?.fields.lines == fields.lines)
+        // Lines become something else with other names of texts.
+        let other = ImportState.load(
+            ImportState.path(besides: path),
+            subject: try subject(second)
+        )
+        #expect(other == nil)
+    }
+
+    @Test("an array of numbers under a name that looks like the vector's is none")
+    func vectorName() throws {
+        let vector = DocumentMapping(text: [], vector: "caf\u{E9}")
+        let batch = try read("{\"id\":\"a\",\"cafe\u{301}\":[1,2]}", mapping: vector)
+        #expect(batch.documents == [Document(id: "a", metadata: ["cafe\u{301}": [1, 2]])])
     }
 
     @Test("an array under 'vector' is the vector")

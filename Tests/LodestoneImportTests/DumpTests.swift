@@ -37,6 +37,25 @@ struct DumpTests {
         sequenceNumber: 7
     )
 
+    @Test("names that look alike come back, in the order of their bytes", arguments: LookAlikes.all)
+    func names(pair: LookAlikes) throws {
+        let document = Document(
+            id: "a",
+            text: [
+                TextField(name: pair.second, text: "x"), TextField(name: pair.first, text: "y"),
+            ],
+            metadata: [pair.first: 1, pair.second: .object([pair.second: 2, pair.first: 3])]
+        )
+        let line = JSON(dumped: document).text
+        let inOrder = [pair.first, pair.second].map { Array($0.utf8) }
+            .sorted { $0.lexicographicallyPrecedes($1) }
+        let metadata: Metadata = [pair.first: 1, pair.second: 1]
+        let names = JSON(metadata).text.split(separator: "\"").filter { $0.first?.isLetter == true }
+        #expect(names.map { Array($0.utf8) } == inOrder)
+        let batch = try drain(try DocumentReader(path: try scratch.file("dump.jsonl", line)))
+        #expect(batch.badLines.isEmpty && batch.documents == [document])
+    }
+
     @Test("random documents come back to the last bit", arguments: [true, false])
     func roundTrip(_ isDump: Bool) throws {
         for _ in 0..<20 {
@@ -52,7 +71,7 @@ struct DumpTests {
             #expect(batch.documents.count == documents.count)
             for (read, written) in zip(batch.documents, documents) {
                 #expect(read == written)
-                // -0.0 equals 0, and texts that are canonically equivalent are equal: bytes differ.
+                // -0.0 equals 0, and their bytes differ.
                 let texts = [read, written].map { Array(JSON(dumped: $0).text.utf8) }
                 #expect(texts[0] == texts[1])
             }

@@ -75,7 +75,7 @@ private struct FieldCorpus {
         case 6: .and([query(depth: depth + 1), query(depth: depth + 1)])
         default:
             .field(
-                Int.random(in: 0..<9, using: &random) == 0 ? "nowhere" : name(),
+                ByteString(Int.random(in: 0..<9, using: &random) == 0 ? "nowhere" : name()),
                 query(depth: depth + 1)
             )
         }
@@ -110,7 +110,7 @@ struct TextFieldTests {
         case .word(let text): return hasRow([word(text)], false)
         case .phrase(let words): return hasRow(words.map(word), false)
         case .prefix(let words): return hasRow(words.map(word), true)
-        case .field(let name, let query): return matches(document, query, name)
+        case .field(let name, let query): return matches(document, query, name.string)
         case .anyOf(let words): return words.contains { hasRow([$0], false) }
         case .fuzzy, .pattern: preconditionFailure("This is not asked here.")
         case .and(let parts): return parts.allSatisfy { matches(document, $0, field) }

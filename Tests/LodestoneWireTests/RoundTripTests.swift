@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 import LodestoneWire
+import TestSupport
 import Testing
 
 @Suite("What is sent is what arrives")
@@ -21,6 +22,33 @@ struct RoundTripTests {
             let response = random.response(kind)
             #expect(try decodedResponse(encoded(response)) == response, "seed \(seed)")
         }
+    }
+
+    @Test("metadata whose names look alike", arguments: LookAlikes.all)
+    func names(pair: LookAlikes) throws {
+        let metadata: Metadata = [
+            pair.first: 1,
+            pair.second: .object([pair.second: 2, pair.first: .string(pair.second)]),
+        ]
+        let document = Document(
+            id: "a",
+            metadata: metadata,
+            edges: [Edge("l", to: "b", metadata: metadata)]
+        )
+        let request = Request(
+            id: 1,
+            call: .indexMany(IndexManyRequest(collection: "c", documents: [document]))
+        )
+        #expect(try decodedRequest(encoded(request)) == request)
+        // Encoded alike, whatever the order in which the fields came.
+        let fields = metadata.map { ($0.key, $0.value) }
+        var other = document
+        other.metadata = Metadata(uniqueKeysWithValues: fields.reversed())
+        let again = Request(
+            id: 1,
+            call: .indexMany(IndexManyRequest(collection: "c", documents: [other]))
+        )
+        #expect(try encoded(again) == encoded(request))
     }
 
     @Test("a batch of a thousand documents with vectors")

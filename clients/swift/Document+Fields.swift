@@ -31,7 +31,7 @@ extension Document {
     /// - Throws: `.invalidArgument` with the path of a field that is missing or of another type.
     public func fields<T: Decodable>(as type: T.Type = T.self) throws(LodestoneError) -> T {
         do {
-            return try T(from: FieldDecoder(.object(metadata)))
+            return try FieldDecoder(.object(metadata)).decode(type)
         } catch let error as DecodingError {
             let context = error.context
             throw .field(context.codingPath, context.debugDescription, of: id)

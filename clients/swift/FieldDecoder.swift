@@ -41,7 +41,8 @@ struct FieldDecoder: Decoder {
         return value
     }
 
-    fileprivate func decode<T: Decodable>(_ type: T.Type) throws -> T {
+    func decode<T: Decodable>(_ type: T.Type) throws -> T {
+        if type is any AnyDictionary.Type { try checkNames() }
         let decoded: Any? =
             switch type {
             case is String.Type: try text()
@@ -65,6 +66,21 @@ struct FieldDecoder: Decoder {
             }
         guard let decoded = decoded as? T else { throw mismatch(type, "\(type)") }
         return decoded
+    }
+
+    /// Refuses an object of which a dictionary would lose fields: for `String` two names are one when
+    /// they look alike.
+    private func checkNames() throws {
+        guard case .object(let fields) = value, Set(fields.keys).count < fields.count else {
+            return
+        }
+        throw DecodingError.dataCorrupted(
+            .init(
+                codingPath: codingPath,
+                debugDescription: "Two of its names differ in their bytes and are one for a "
+                    + "Dictionary; take Metadata instead."
+            )
+        )
     }
 
     private func text() throws -> String? {

@@ -26,7 +26,7 @@ final class FieldEncoder: Encoder {
         case none
         case single(Value)
         case list([FieldEncoder])
-        case object([String: FieldEncoder])
+        case object([ByteString: FieldEncoder])
     }
 
     init(codingPath: [any CodingKey] = []) {
@@ -63,7 +63,9 @@ final class FieldEncoder: Encoder {
                 }
             )
         case .object(let fields):
-            return .object(try fields.compactMapValues { try $0.value() })
+            var metadata = Metadata(minimumCapacity: fields.count)
+            for (name, field) in fields { metadata[name.string] = try field.value() }
+            return .object(metadata)
         }
     }
 
@@ -95,7 +97,9 @@ final class FieldEncoder: Encoder {
 
     /// The place for a key: that which is there already, or a new one.
     private func child(_ key: any CodingKey) -> FieldEncoder {
-        guard case .object(let fields) = content, let child = fields[key.stringValue] else {
+        guard case .object(let fields) = content,
+            let child = fields[ByteString(key.stringValue)]
+        else {
             return newChild(key)
         }
         return child
@@ -107,7 +111,7 @@ final class FieldEncoder: Encoder {
         switch content {
         case .object(var fields):
             content = .none
-            fields[key.stringValue] = child
+            fields[ByteString(key.stringValue)] = child
             content = .object(fields)
         case .list(var elements):
             content = .none
@@ -242,7 +246,7 @@ final class FieldEncoder: Encoder {
 }
 
 /// A dictionary of any keys and values.
-private protocol AnyDictionary {}
+protocol AnyDictionary {}
 extension Dictionary: AnyDictionary {}
 
 /// A key of a name or of a place in a list.

@@ -87,7 +87,7 @@ extension FieldMap where Root: DocumentFields {
         guard !missing.isEmpty else {
             return checkedTypes.withLock { _ = $0.insert(type) }
         }
-        let known = Set(paths.values)
+        let known = Set(paths.values.map { MetadataIndex(path: $0) })
         for (path, names) in missing.sorted(by: { $0.value.lexicographicallyPrecedes($1.value) }) {
             guard let part = FieldEncoder.value(of: value[keyPath: path]),
                 let place = LodestoneCore.Value.object(metadata).place(of: part, except: known)
@@ -115,13 +115,13 @@ extension Value {
 
     /// Where an object holds `part`, itself or inside of other objects, at none of the places that
     /// are `known`.
-    fileprivate func place(of part: Value, except known: Set<[String]>, below: [String] = [])
+    fileprivate func place(of part: Value, except known: Set<MetadataIndex>, below: [String] = [])
         -> [String]?
     {
         guard case .object(let fields) = self else { return nil }
-        for (name, value) in fields.sorted(by: { $0.key < $1.key }) {
+        for (name, value) in fields.inOrderOfNames {
             let place = below + [name]
-            if value == part && !known.contains(place) { return place }
+            if value == part && !known.contains(MetadataIndex(path: place)) { return place }
             if let inner = value.place(of: part, except: known, below: place) { return inner }
         }
         return nil

@@ -39,17 +39,3 @@ final class LabelTable: Sendable {
         try table.withLock(body)
     }
 }
-
-/// A label by its bytes: Unicode's canonical equivalence plays no part.
-struct Label: Hashable, Sendable {
-    let string: String
-
-    static func == (left: Label, right: Label) -> Bool {
-        left.string.utf8.elementsEqual(right.string.utf8)
-    }
-
-    func hash(into hasher: inout Hasher) {
-        var string = string
-        string.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
-    }
-}

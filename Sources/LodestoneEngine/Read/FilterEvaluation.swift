@@ -75,8 +75,7 @@ extension Value {
         case (.timestamp(let left), .timestamp(let right)):
             Self.order(left, right)
         case (.string(let left), .string(let right)):
-            left.utf8.elementsEqual(right.utf8)
-                ? .same : left.utf8.lexicographicallyPrecedes(right.utf8) ? .before : .after
+            left.hasSameBytes(as: right) ? .same : left.precedesByBytes(right) ? .before : .after
         default:
             nil
         }

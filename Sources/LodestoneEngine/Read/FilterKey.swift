@@ -3,8 +3,7 @@ import LodestoneCore
 
 /// The bytes of a filter, the same in every process; two filters with the same bytes are the same.
 ///
-/// Swift's own equality is not enough: it takes texts for equal that differ in their bytes, as `é`
-/// in one and in two characters, and objects have no order.
+/// The fields of objects have no order, so they are written in that of their names.
 struct FilterKey: Hashable, Sendable {
     private(set) var bytes: [UInt8] = []
 
@@ -85,8 +84,7 @@ struct FilterKey: Hashable, Sendable {
         case .object(let fields):
             bytes.append(8)
             append(fields.count)
-            let inOrder = fields.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
-            for (name, value) in inOrder {
+            for (name, value) in fields.inOrderOfNames {
                 append(name)
                 append(value)
             }

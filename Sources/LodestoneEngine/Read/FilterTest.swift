@@ -189,19 +189,3 @@ struct EqualityKey: Hashable {
         self.content = content
     }
 }
-
-/// A text that is hashed and compared by its bytes.
-struct ByteString: Hashable {
-    private let text: String
-
-    init(_ text: String) { self.text = text }
-
-    static func == (left: Self, right: Self) -> Bool {
-        left.text.utf8.elementsEqual(right.text.utf8)
-    }
-
-    func hash(into hasher: inout Hasher) {
-        var text = text
-        text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
-    }
-}

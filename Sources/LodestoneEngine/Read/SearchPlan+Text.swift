@@ -48,17 +48,17 @@ extension SearchPlan {
     }
 
     /// Refuses a field that can't be asked for.
-    private func check(_ field: String) throws(LodestoneError) {
+    private func check(_ field: ByteString) throws(LodestoneError) {
         // With FTS5 no field is declared, so all can be asked for.
         guard let text = view.state.text else { return }
         guard text.mayHaveField(field) else {
             let known = options.text.fields.map { "'\($0.name)'" }.joined(separator: ", ")
             throw .invalid(
                 "UNKNOWN_FIELD",
-                "The query asks for the field '\(field)', which no document has; declared: \(known).",
+                "The query asks for the field '\(field.string)', which no document has; declared: \(known).",
                 recovery: "Ask for another field, or quote the term to search for its words.",
                 field: "query",
-                object: field
+                object: field.string
             )
         }
     }

@@ -75,10 +75,10 @@ struct RequestValidation {
         guard options.fields.count <= TextOptions.maxFields else {
             throw .limit("text.fields", options.fields.count, TextOptions.maxFields)
         }
-        var names: Set<String> = []
+        var names: Set<ByteString> = []
         for (place, field) in options.fields.enumerated() {
             try text(field.name, bytes: 1...64, "text.fields[\(place)].name")
-            guard names.insert(field.name).inserted else {
+            guard names.insert(ByteString(field.name)).inserted else {
                 throw .invalid(
                     "DUPLICATE_FIELD",
                     "The text field '\(field.name)' is declared twice.",

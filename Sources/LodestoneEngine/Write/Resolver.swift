@@ -345,11 +345,11 @@ struct Resolver {
 
     /// An edge is known by its label and target, beside its source.
     private struct EdgeKey: Hashable {
-        let label: Label
+        let label: ByteString
         let target: DocumentID
 
         init(_ edge: Edge) {
-            label = Label(string: edge.label)
+            label = ByteString(edge.label)
             target = edge.target
         }
     }

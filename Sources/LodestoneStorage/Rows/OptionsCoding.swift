@@ -185,7 +185,8 @@ extension ByteReader {
         var options = TextOptions()
         for _ in 0..<(try number(in: 0...TextOptions.maxFields)) {
             let name = try string()
-            guard !options.fields.contains(where: { $0.name == name }) else { throw Malformed() }
+            let isThere = options.fields.contains { $0.name.hasSameBytes(as: name) }
+            guard !isThere else { throw Malformed() }
             let weight = try number(in: TextFieldOptions.weights)
             options.fields.append(TextFieldOptions(name, weight: weight))
         }

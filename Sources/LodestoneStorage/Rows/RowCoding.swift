@@ -172,8 +172,7 @@ extension ByteWriter {
             append(value)
             return
         }
-        let inOrder = metadata.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
-        for (name, value) in inOrder {
+        for (name, value) in metadata.inOrderOfNames {
             append(string: name)
             append(value)
         }

@@ -8,7 +8,7 @@ package import LodestoneCore
 package struct HighlightedWords: Sendable {
     /// What is looked for in one field, or in all of them.
     private struct Scope {
-        let field: String?
+        let field: ByteString?
         /// Single words: the stem, and which word of the question it comes from.
         var stems: [[UInt8]: Int] = [:]
         var rows: [Row] = []
@@ -51,7 +51,7 @@ package struct HighlightedWords: Sendable {
     private mutating func add(
         _ expression: TextExpression,
         isWanted: Bool,
-        _ field: String?,
+        _ field: ByteString?,
         _ index: TextIndex?,
         _ context: CallContext?
     ) throws(LodestoneError) {
@@ -95,7 +95,7 @@ package struct HighlightedWords: Sendable {
         }
     }
 
-    private mutating func scope(of field: String?) -> Int {
+    private mutating func scope(of field: ByteString?) -> Int {
         if let place = scopes.firstIndex(where: { $0.field == field }) { return place }
         scopes.append(Scope(field: field))
         return scopes.count - 1
@@ -129,7 +129,7 @@ package struct HighlightedWords: Sendable {
     }
 
     /// What each word of a field's text, by its stem and as it stands there, matches.
-    func matches(in stems: [[UInt8]], _ forms: [[UInt8]], field: String) -> [Match] {
+    func matches(in stems: [[UInt8]], _ forms: [[UInt8]], field: ByteString) -> [Match] {
         var matches = stems.map { _ in Match(word: 0) }
         for scope in scopes where scope.field == nil || scope.field == field {
             for place in stems.indices where matches[place].word == 0 {

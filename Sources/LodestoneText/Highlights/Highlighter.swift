@@ -15,9 +15,8 @@ package struct Highlighter {
     /// The fragments of those fields of a document that were wished for and match.
     package func fields(of text: [TextField]) -> [HighlightedField] {
         text.compactMap { field in
-            guard highlight.fields.isEmpty || highlight.fields.contains(field.name) else {
-                return nil
-            }
+            let isWished = highlight.fields.contains { $0.hasSameBytes(as: field.name) }
+            guard highlight.fields.isEmpty || isWished else { return nil }
             let fragments = fragments(of: field)
             return fragments.isEmpty
                 ? nil : HighlightedField(field: field.name, fragments: fragments)
@@ -32,7 +31,8 @@ package struct Highlighter {
         var text = field.text
         return text.withUTF8 { bytes in
             let places = WordPlaces(bytes, words.analyzer)
-            let matches = words.matches(in: places.stems, places.forms, field: field.name)
+            let name = ByteString(field.name)
+            let matches = words.matches(in: places.stems, places.forms, field: name)
             let matching = matches.indices.filter { matches[$0].word != 0 }
             if matching.isEmpty { return [] }
             let found = Self.merged(

@@ -5,6 +5,8 @@ import Synchronization
 /// Numbers the fields that documents of an index have text in: the declared ones, then others as
 /// they come.
 ///
+/// Names are told apart by their bytes.
+///
 /// Threading: any thread; a lock is held for a moment.
 final class FieldTable: Sendable {
     /// The number of all fields beyond those that can be told apart.
@@ -13,8 +15,8 @@ final class FieldTable: Sendable {
     /// Declared fields.
     let declaredCount: Int
     private struct State {
-        var names: [String]
-        var numbers: [String: Int]
+        var names: [ByteString]
+        var numbers: [ByteString: Int]
     }
 
     private let state: Mutex<State>
@@ -22,7 +24,7 @@ final class FieldTable: Sendable {
     /// - Parameters:
     ///   - declared: How many are declared.
     ///   - names: The declared ones, then those of a base.
-    init(declared: Int, _ names: [String]) {
+    init(declared: Int, _ names: [ByteString]) {
         declaredCount = declared
         // Of equal names, which only a damaged base has, the first counts.
         let numbers = Dictionary(zip(names, 0...)) { first, _ in first }
@@ -36,13 +38,13 @@ final class FieldTable: Sendable {
     func slot(of number: Int) -> Int { min(number, declaredCount) }
 
     /// All names, by their numbers.
-    var all: [String] { state.withLock { $0.names } }
+    var all: [ByteString] { state.withLock { $0.names } }
 
     /// The number of a field that some document had.
-    func number(of name: String) -> Int? { state.withLock { $0.numbers[name] } }
+    func number(of name: ByteString) -> Int? { state.withLock { $0.numbers[name] } }
 
     /// The number of a field, which is added when it is new.
-    func add(_ name: String) -> Int {
+    func add(_ name: ByteString) -> Int {
         state.withLock { state in
             if let number = state.numbers[name] { return number }
             guard state.names.count < Self.last else { return Self.last }

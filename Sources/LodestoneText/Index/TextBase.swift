@@ -40,7 +40,7 @@ final class TextBase: Sendable {
     let rowBound: UInt32
     let documentCount: Int
     let slots: [SlotStatistics]
-    let fieldNames: [String]
+    let fieldNames: [ByteString]
     let classTable: Section<UInt64>
     var listCount: Int { places.count }
     private let lists: Section<UInt64>
@@ -87,7 +87,8 @@ final class TextBase: Sendable {
             skips.count == (postings.count / 2 + Self.postingsPerSkip - 1) / Self.postingsPerSkip
         else { return nil }
         let fieldNames = Self.names(fields)
-        guard fieldNames.starts(with: options.fields.map(\.name)) else { return nil }
+        let declared = options.fields.map { ByteString($0.name) }
+        guard fieldNames.starts(with: declared) else { return nil }
         self.slots = stride(from: 0, to: slots.count, by: 2).map { place in
             SlotStatistics(
                 documents: Int(clamping: slots.element(place, or: 0)),
@@ -109,11 +110,11 @@ final class TextBase: Sendable {
     }
 
     /// What `TFLD` holds.
-    private static func names(_ fields: Section<UInt8>) -> [String] {
+    private static func names(_ fields: Section<UInt8>) -> [ByteString] {
         var rest = fields.elements(0..<fields.count)[...]
-        var names: [String] = []
+        var names: [ByteString] = []
         while let count = rest.popFirst(), names.count < FieldTable.last {
-            names.append(String(decoding: rest.prefix(Int(count)), as: UTF8.self))
+            names.append(ByteString(String(decoding: rest.prefix(Int(count)), as: UTF8.self)))
             rest = rest.dropFirst(Int(count))
         }
         return names

@@ -293,7 +293,7 @@ private struct TextMerge {
     private var fieldNames: ContiguousArray<UInt8> {
         ContiguousArray(
             index.delta.tables.fields.all.flatMap { name in
-                [UInt8(clamping: name.utf8.count)] + name.utf8.prefix(255)
+                [UInt8(clamping: name.string.utf8.count)] + name.string.utf8.prefix(255)
             }
         )
     }

@@ -38,7 +38,10 @@ package struct TextIndex: Sendable {
                 analyzer: TextAnalyzer(options)
             ),
             classes: ClassTable(nil),
-            fields: FieldTable(declared: options.fields.count, options.fields.map(\.name))
+            fields: FieldTable(
+                declared: options.fields.count,
+                options.fields.map { ByteString($0.name) }
+            )
         )
         delta = TextDelta(tables, nextRow: 0)
         rowBound = 0
@@ -97,7 +100,7 @@ package struct TextIndex: Sendable {
 
     /// Whether documents may have a field of this name: it is declared, or one has it, or none is
     /// declared.
-    package func mayHaveField(_ name: String) -> Bool {
+    package func mayHaveField(_ name: ByteString) -> Bool {
         options.fields.isEmpty || delta.tables.fields.number(of: name) != nil
     }
 
@@ -113,15 +116,15 @@ package struct TextIndex: Sendable {
         var tokenizer = delta.dictionary.analyzer.tokenizer()
         var lists = AnalyzedTexts.Lists(delta.tables)
         // Documents have the same fields as a rule, in the same order.
-        var known: [(name: String, number: Int)] = []
+        var known: [(name: ByteString, number: Int)] = []
         var parts: [(number: Int, place: Int)] = []
         for fields in documents {
             parts.removeAll(keepingCapacity: true)
             for place in fields.indices {
-                if place >= known.count || known[place].name != fields[place].name {
+                let name = ByteString(fields[place].name)
+                if place >= known.count || known[place].name != name {
                     known.removeLast(max(0, known.count - place))
-                    let number = delta.tables.fields.add(fields[place].name)
-                    known.append((fields[place].name, number))
+                    known.append((name, delta.tables.fields.add(name)))
                 }
                 parts.append((known[place].number, place))
             }

@@ -63,13 +63,13 @@ def value(json: Any) -> Any:
     if isinstance(json, dict):
         ((kind, inner),) = json.items()
         if kind == "object":
-            return {name: value(element) for name, element in inner.items()}
+            return metadata(inner)
         return {"double": float, "timestamp": Timestamp}[kind](inner)
     return json
 
 
 def metadata(json: Any) -> dict[str, Any]:
-    return {name: value(inner) for name, inner in json.items()}
+    return {name: value(inner) for name, inner in dict(json).items()}
 
 
 def vector(json: Any) -> Any:
@@ -90,7 +90,7 @@ def document(json: Any) -> Document:
     return Document(
         json["id"],
         vector(json["vector"]) if "vector" in json else None,
-        json.get("text", {}),
+        dict(json.get("text", {})),
         metadata(json.get("metadata", {})),
         [edge(inner) for inner in json.get("edges", [])],
     )
@@ -230,7 +230,7 @@ def check_document(actual: Document, expected: Any) -> None:
             assert isinstance(actual.vector, np.ndarray) and actual.vector.dtype == np.float32
             np.testing.assert_allclose(actual.vector, vector(expected["vector"]), 1e-5, 1e-5)
     if "text" in expected:
-        assert actual.text == expected["text"]
+        assert actual.text == dict(expected["text"])
     if "metadata" in expected:
         check_value(actual.metadata, metadata(expected["metadata"]))
     if "edges" in expected:
