@@ -80,6 +80,76 @@ struct CodableTests {
         #expect(try inner.fields(as: [String: TwoNames].self) == ["o": TwoNames()])
     }
 
+    /// A type with fields of any kind.
+    private struct Loose: DocumentFields, Equatable {
+        var extra: Value
+        var list: [Value] = []
+        var table: [String: Value] = [:]
+        var none: Value?
+        var rest: Metadata = [:]
+        static let fields: FieldMap<Loose> = [\.extra: "extra"]
+    }
+
+    @Test("may have values of any type, as they are, and in JSON with their types")
+    func values() throws {
+        var random = RandomFilters(seed: 5)
+        let names = LookAlikes.all[1]
+        for _ in 0..<300 {
+            let value = random.value()
+            let loose = Loose(
+                extra: value,
+                list: [value, .object([names.first: value])],
+                table: ["x": value],
+                rest: [names.first: value, names.second: 1]
+            )
+            let (metadata, back) = try roundTrip(loose)
+            #expect(
+                metadata == [
+                    "extra": value, "list": .list(loose.list), "table": .object(["x": value]),
+                    "rest": .object(loose.rest),
+                ]
+            )
+            #expect(back == loose)
+            let encoder = JSONEncoder()
+            encoder.nonConformingFloatEncodingStrategy = .convertToString(
+                positiveInfinity: "inf",
+                negativeInfinity: "-inf",
+                nan: "nan"
+            )
+            let decoder = JSONDecoder()
+            decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+                positiveInfinity: "inf",
+                negativeInfinity: "-inf",
+                nan: "nan"
+            )
+            let json = try encoder.encode(loose)
+            #expect(try decoder.decode(Loose.self, from: json) == loose)
+        }
+        let whole = try roundTrip(["a": 1, "b": 2.0] as Metadata)
+        #expect(whole.metadata == ["a": 1, "b": 2.0] && whole.value == whole.metadata)
+        #expect(Filter(Loose.self, \.extra == "x") == .equal(path: ["extra"], "x"))
+        #expect(
+            String(decoding: try JSONEncoder().encode(Value.object(["n": 1.0])), as: UTF8.self)
+                == #"{"object":[{"name":"n","value":{"double":1}}]}"#
+        )
+        for text in [
+            "5", "{}", #"{"int":1,"bool":true}"#, #"{"number":1}"#, #"{"int":1.5}"#,
+            #"{"object":[{"name":"a","value":{"int":1}},{"name":"a","value":{"int":2}}]}"#,
+        ] {
+            #expect(throws: DecodingError.self, "\(text)") {
+                try JSONDecoder().decode(Value.self, from: Data(text.utf8))
+            }
+        }
+        let missing = #expect(throws: LodestoneError.self) {
+            try Document(id: "a", metadata: ["list": []]).fields(as: Loose.self)
+        }
+        #expect(missing?.field == "extra")
+        let noObject = #expect(throws: LodestoneError.self) {
+            try Document(id: "a", metadata: ["m": 1]).fields(as: [String: Metadata].self)
+        }
+        #expect(noObject?.field == "m")
+    }
+
     @Test("keep what several containers of one key encode")
     func nestedContainers() throws {
         let place = Zoo.Place(lat: 1, lon: 2, tags: ["x", "y"])

@@ -45,6 +45,8 @@ struct FieldDecoder: Decoder {
         if type is any AnyDictionary.Type { try checkNames() }
         let decoded: Any? =
             switch type {
+            case is Value.Type: try found()
+            case is Metadata.Type: if case .object(let fields) = try found() { fields } else { nil }
             case is String.Type: try text()
             case is Bool.Type: if case .bool(let flag) = try found() { flag } else { nil }
             case let type as any FixedWidthInteger.Type:

@@ -5,7 +5,7 @@ import LodestoneCore
 /// Makes a value of metadata of anything that can be encoded.
 ///
 /// Structs become objects, arrays lists, dates timestamps, URLs and decimal numbers strings, `Data`
-/// base64. A property that is `nil` is left out, and decoding gives it back; a list and a dictionary
+/// base64; `Value` and `Metadata` are what they are. A property that is `nil` is left out, and decoding gives it back; a list and a dictionary
 /// have no place for `nil` and refuse it. So does a place that is encoded twice in ways that exclude
 /// one another.
 ///
@@ -144,6 +144,8 @@ final class FieldEncoder: Encoder {
     /// What is one value of metadata; `nil` for what encodes itself.
     private func single(_ value: some Encodable) throws -> Value? {
         switch value {
+        case let value as Value: return value
+        case let metadata as Metadata: return .object(metadata)
         case let text as String: return .string(text)
         case let flag as Bool: return .bool(flag)
         case let number as any BinaryInteger:

@@ -174,6 +174,11 @@ public protocol StringField {}
 extension String: StringField {}
 extension Optional: StringField where Wrapped: StringField {}
 
+extension Value: FieldValue {
+    /// The value itself.
+    public var fieldValue: Value? { self }
+}
+
 extension Bool: FieldValue {
     /// A `.bool`.
     public var fieldValue: Value? { .bool(self) }
