@@ -71,8 +71,9 @@ public struct Source: Sendable, Equatable {
     /// Finite, not negative; `nil`: 1 by reciprocal rank, and by scores 0.6 for a text and 0.4 for
     /// others, or 0.8 and 0.2 where text fields have weights.
     public var weight: Float?
-    /// How many of its best hits enter the fusion; `nil`: 100. With a larger limit, what the source
-    /// finds beyond these follows behind all that entered.
+    /// How many of its best hits enter the fusion; `nil`: 100.
+    ///
+    /// With a larger limit, what the source finds beyond these follows behind all that entered.
     public var candidates: Int?
 
     /// Creates a source.

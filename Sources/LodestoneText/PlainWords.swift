@@ -8,8 +8,10 @@ package protocol StemFrequencies {
 
 /// The words of a question for documents with any of them.
 package struct PlainWords: Sendable {
-    /// Those that are looked for, in their order. One that was given twice counts twice, except where
-    /// each is looked for with those that are like it.
+    /// Those that are looked for, in their order.
+    ///
+    /// One that was given twice counts twice, except where each is looked for with those that are like
+    /// it.
     private var words: [QueryWord]
     private let fuzzy: Fuzziness?
     /// Those that are not, in their order, each once, as they were typed: the question has too many.

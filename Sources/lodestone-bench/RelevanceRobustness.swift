@@ -15,7 +15,11 @@ struct RelevanceRobustness {
         "work", "place", "group", "state", "body", "water", "form", "line",
     ]
 
+    /// Asks all of it.
+    ///
     /// - Parameter batches: What is in the collection; some of it is written again, with codes.
+    /// - Returns: Each question's name, and how often its answer is right, 0 to 1.
+    /// - Throws: What a call throws.
     func run(_ batches: [[Document]]) async throws -> [(name: String, share: Double)] {
         var shares = [("same ten with limit 300", try await sameWithMore())]
         let right = try await whereVectorIsRight()

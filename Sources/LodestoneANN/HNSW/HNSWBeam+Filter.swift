@@ -12,8 +12,10 @@ struct AllowedNodes {
     /// A bit for each node that has a further row which may be found; `nil` where nodes have one row.
     private let others: UnsafePointer<UInt64>?
 
-    /// The nodes of some rows: `words` has a bit for each, `others` one for each node of which a further
-    /// row may be found. Both have to outlive this.
+    /// The nodes of some rows.
+    ///
+    /// `words` has a bit for each, `others` one for each node of which a further row may be found. Both
+    /// have to outlive this.
     init(
         _ words: UnsafePointer<UInt64>,
         wordCount: Int,

@@ -226,7 +226,10 @@ final class HNSWGraph: @unchecked Sendable {
 
     /// Adds a node without links, whose record is written before or after; rows ascend.
     ///
-    /// - Parameter level: Its level, where that is not the one of its row.
+    /// - Parameters:
+    ///   - row: Of its vector.
+    ///   - given: Its level, where that is not the one of its row.
+    /// - Returns: Its number.
     func reserve(row: UInt32, level given: Int? = nil) -> UInt32 {
         precondition(count < capacity, "Who adds has made room.")
         let node = UInt32(count)

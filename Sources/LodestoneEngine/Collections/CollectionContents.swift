@@ -131,7 +131,10 @@ struct CollectionContents: Sendable {
     ///
     /// Opening the collection waits for it, so that no search misses a word; a new base follows.
     ///
-    /// - Parameter reader: At the sequence number of these contents.
+    /// - Parameters:
+    ///   - record: Of the collection.
+    ///   - reader: At the sequence number of these contents.
+    /// - Throws: What reading the rows throws.
     /// - Complexity: O(bytes of all texts); some 2 microseconds a row.
     private mutating func remakeWords(_ record: CollectionRecord, from reader: any StoreReader)
         throws(LodestoneError)

@@ -95,6 +95,7 @@ struct SourceScale {
     /// - Parameters:
     ///   - rank: 1 is the best; equal scores have equal ranks.
     ///   - end: How many hits have this rank or a better one.
+    /// - Returns: 0 or more.
     func value(ofRank rank: Int, end: Int) -> Double {
         guard hasSay else { return 0 }
         switch kind {
@@ -133,6 +134,7 @@ struct SourceScale {
     ///   - score: The source's; one that is worth nothing isn't lifted.
     ///   - end: How many hits of the source have its score or a better one: many equal ones are no
     ///     find.
+    /// - Returns: 0 or more.
     func lift(of score: Double, end: Int) -> Double {
         guard lifted > 0, end <= Self.mostLifted, share(of: score) > 0 else { return 0 }
         return lifted * (Self.lift.first - Self.lift.step * Double(end - 1))

@@ -16,8 +16,10 @@ final class SQLiteConnection: @unchecked Sendable {
     let handle: OpaquePointer
     private var statements: [String: (statement: SQLiteStatement, lastUse: UInt64)] = [:]
     private var useCount: UInt64 = 0
-    /// Statements kept; some 5 KB each. A collection has its own, since they name its tables, so
-    /// without a bound thousands of collections would keep tens of thousands.
+    /// Statements kept; some 5 KB each.
+    ///
+    /// A collection has its own, since they name its tables, so without a bound thousands of collections
+    /// would keep tens of thousands.
     private static let maximumStatements = 128
     /// The call on whose behalf the connection works; long statements end with it.
     private var context: CallContext?

@@ -63,6 +63,7 @@ struct Apostrophes {
     /// - Parameters:
     ///   - parts: What stands between the apostrophes, at least two.
     ///   - language: Of the rules.
+    /// - Returns: Which of the parts are the word.
     static func resolve(_ parts: [[UInt8]], _ language: TextLanguage) -> Result {
         let rules = of(language)
         if rules.isTurkish { return Result(kept: 0..<1) }

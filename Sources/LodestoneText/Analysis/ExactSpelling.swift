@@ -18,7 +18,9 @@ struct ExactSpelling {
     /// Bytes of longer ones make no token.
     private static let longest = 128
 
-    /// The signs below 64 that may stand between or behind words, a bit each: `# & + - . / :`
+    /// The signs below 64 that may stand between or behind words, a bit each.
+    ///
+    /// They are `# & + - . / :`.
     ///
     /// A constant of the code, because it is looked at behind every word.
     @inline(__always)
