@@ -127,9 +127,9 @@ struct CreateCommand: ClientCommand {
 
     @OptionGroup var connection: ConnectionOptions
     @Argument(help: "Its name.") var collection: String
-    @Option(help: "Elements of every vector, for ever; 0 for a collection without vectors.")
+    @Option(help: "Elements of every vector, fixed; 0 for a collection without vectors.")
     var dimension = 0
-    @Option(help: "How near two vectors are, for ever.") var metric = MetricName.cosine
+    @Option(help: "How near two vectors are, fixed.") var metric = MetricName.cosine
     @Option(help: "How near vectors are found; 'index set-strategy' can change it.")
     var strategy = StrategyName.flat
     @OptionGroup var strategyOptions: StrategyOptions
@@ -137,8 +137,8 @@ struct CreateCommand: ClientCommand {
     @Option(
         name: .customLong("index"),
         help: """
-            A field of the metadata to index, for ever, nested names joined by dots, a name with a dot \
-            in double quotes; may be repeated.
+            A field of the metadata to index, nested names joined by dots, a name with a dot in double \
+            quotes; may be repeated. 'index add' and 'index drop' can change it.
             """
     )
     var metadataIndexes: [String] = []

@@ -146,9 +146,9 @@ struct VerifyCommand: ClientCommand {
         commandName: "verify",
         abstract: "Has the server check its whole store while it goes on serving.",
         discussion: """
-            Every checksum is computed anew, vectors and bases are read again from the disk, and \
+            Every checksum is computed again, vectors and bases are read again from the disk, and \
             rows, log, words, edges, bases and memory are compared with each other. A damaged base \
-            is made anew. Exits with 74 when something is damaged.
+            is made again. Exits with 74 when something is damaged.
             """
     )
 

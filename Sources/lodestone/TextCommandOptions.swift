@@ -8,7 +8,7 @@ struct TextCommandOptions: ParsableArguments {
     @Option(
         name: .customLong("text-field"),
         help: ArgumentHelp(
-            "A text field with a weight of its own, for ever; up to seven times.",
+            "A text field with a weight of its own, fixed; up to seven times.",
             discussion: "Others count as one field of weight 1; 3 to 5 suits a title.",
             valueName: "name[:weight]"
         )
@@ -16,13 +16,13 @@ struct TextCommandOptions: ParsableArguments {
     var textFields: [String] = []
     @Option(
         help: ArgumentHelp(
-            "What the text is written in, for ever: english, none, or one of the Snowball project "
+            "What the text is written in, fixed: english, none, or one of the Snowball project "
                 + "such as french.",
             valueName: "language"
         )
     )
     var language = LanguageName.english
-    @Flag(help: "Have words such as 'the' count when plain words are asked for, for ever.")
+    @Flag(help: "Have words such as 'the' count when plain words are asked for, fixed.")
     var keepStopWords = false
 
     func options() throws -> TextOptions {

@@ -176,7 +176,7 @@ struct CallTable<Payload> {
         return ended + takeFromQueue { _ in true }
     }
 
-    /// The connection is gone, and every call with it.
+    /// The connection has ended, and every call with it.
     mutating func close() -> [Unanswered] {
         phase = .closed
         let lost = sent.sorted { $0.key < $1.key }.compactMap { id, entry in

@@ -50,7 +50,7 @@ extension LodestoneClient {
         ///   - edges: Edges to drop, by source, label and target.
         ///   - requestID: Names this write: sent twice, it has one effect.
         ///   - deadline: `nil`: the configuration's.
-        /// - Returns: What is gone, and where the batch stands among all others.
+        /// - Returns: How much was dropped, and where the batch stands among all others.
         /// - Throws: `.notFound` when there is no such collection; `outcome` says whether anything may
         ///   have been written.
         @discardableResult
@@ -77,7 +77,7 @@ extension LodestoneClient {
         ///   - filter: What goes must satisfy it.
         ///   - requestID: Names this write: sent twice, it has one effect.
         ///   - deadline: `nil`: the configuration's.
-        /// - Returns: What is gone, and where the batch stands among all others.
+        /// - Returns: How much was dropped, and where the batch stands among all others.
         /// - Throws: `.failedPrecondition` when more than 100,000 documents satisfy it, `.notFound` when
         ///   there is no such collection; `outcome` says whether anything may have been written.
         @discardableResult
@@ -153,7 +153,7 @@ extension LodestoneClient {
         }
 
         /// Has the server fold what was written since the collection's base into a new base, and
-        /// give back the space of what is gone.
+        /// give back the space of what was dropped.
         ///
         /// It happens by itself once enough has been written; searches and writes go on meanwhile.
         /// The server finishes it also when nobody waits any more.
@@ -171,7 +171,7 @@ extension LodestoneClient {
             }
         }
 
-        /// Has the server build the collection's index anew, and waits until it serves.
+        /// Has the server make the collection's index from its rows again, and waits until it serves.
         ///
         /// It happens by itself when the strategy changes and once enough has been written;
         /// searches and writes go on meanwhile. When the call ends early, by its deadline or because

@@ -4,7 +4,7 @@ import LodestoneTransport
 import LodestoneWire
 import Synchronization
 
-/// One connection to the server, from the first attempt to reach it until it is gone.
+/// One connection to the server, from the first attempt to reach it to its end.
 ///
 /// Calls are taken from the start, and wait until the server has said hello.
 ///
@@ -241,7 +241,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     }
 
     /// A deadline passed without a word from the server, which keeps deadlines too: it, or the way
-    /// to it, may be gone.
+    /// to it, may have ended.
     ///
     /// It has just been told to cancel the call, and must answer that.
     private func checkForLife() {

@@ -504,7 +504,7 @@ class Collection:
         deadline: float = 86_400.0,
         progress: Callable[[IndexStatus], None] | None = None,
     ) -> int:
-        """Has the server build the collection's index anew, and waits until it serves.
+        """Has the server make the collection's index from its rows again, and waits until it serves.
 
         It happens by itself when the strategy changes and once enough has been written; searches
         and writes go on meanwhile. ``progress`` is called a few times a second, on a thread of its

@@ -31,7 +31,7 @@ class Fuzzy:
     distance: int | Literal["auto"] = "auto"
     #: Letters at the start that must be the same.
     prefix_length: int = 0
-    #: The most stems that a word stands for beside its own, 1 to 1,000.
+    #: The most stems that a word stands for next to its own, 1 to 1,000.
     max_expansions: int = 50
 
 

@@ -52,7 +52,7 @@ Metadata = Mapping[str, Union[Value, None]]
 
 
 class Include(enum.Flag):
-    """What a hit or a document brings along beside its id."""
+    """What a hit or a document brings along with its id."""
 
     NOTHING = 0
     TEXT = 1
@@ -170,7 +170,7 @@ TEXT_LANGUAGES = (
 
 @dataclass(frozen=True)
 class TextOptions:
-    """How the text of a collection is analysed and ranked, for ever: BM25F."""
+    """How the text of a collection is analysed and ranked, by BM25F; fixed at creation."""
 
     #: Weights of fields, 0 to 100, up to 7 of them; 3 to 5 suits a title. The others count as one
     #: field of weight 1.
@@ -179,7 +179,7 @@ class TextOptions:
     k1: float | None = None
     #: How much a long field is held back, 0 to 1.
     b: float = 0.9
-    #: What a word in just the form that was asked for counts beside its stem.
+    #: What a word in just the form that was asked for counts in addition to its stem.
     exact_weight: float = 0.3
     #: One of ``TEXT_LANGUAGES``: ``english``, ``none``, or a language of the Snowball project.
     language: str = "english"
@@ -197,11 +197,11 @@ class IndexStatus:
     state: str
     #: That the index answers for; under ``Flat`` all of them.
     indexed_vectors: int
-    #: Found by an exact scan beside the index.
+    #: Found by an exact scan, outside the index.
     scanned_vectors: int
     #: How far the index is, 0 to 1.
     progress: float
-    #: That the index takes beside the vectors.
+    #: That the index takes in addition to the vectors.
     byte_count: int
     #: Nodes of a graph that no walk reaches.
     unreachable_nodes: int
@@ -308,7 +308,7 @@ class TextWord:
     word: str
     #: How many documents have its stem.
     documents: int
-    #: How many stems it stands for beside its own.
+    #: How many stems it stands for next to its own.
     expansion_count: int
     #: The first 50 of these.
     expansions: Sequence[TextExpansion]
@@ -488,7 +488,7 @@ class Damage:
     message: str
     #: What to do.
     recovery: str
-    #: It was derived from something intact, and has been made anew.
+    #: It was derived from something intact, and has been made again.
     is_repaired: bool
 
 

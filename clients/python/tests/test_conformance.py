@@ -433,7 +433,7 @@ class Runner:
                 if collection.name.startswith(self.prefix):
                     self.client.drop_collection(collection.name)
         except LodestoneError as error:
-            # The server is gone: the test has said so, and there is nothing left to drop.
+            # The server has ended: the test has said so, and there is nothing left to drop.
             if error.code is not Code.UNAVAILABLE:
                 raise
 

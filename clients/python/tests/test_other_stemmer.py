@@ -132,7 +132,7 @@ def test_all_languages_find_words_that_another_stemmer_wrote(
     starter.stop()
 
 
-def test_a_process_with_another_stemmer_is_refused_beside_one(starter: Starter) -> None:
+def test_a_process_with_another_stemmer_is_refused_next_to_one(starter: Starter) -> None:
     other = other_stemmer()
     address, _ = starter.start()
     refused, said = starter.start(other)
