@@ -253,7 +253,7 @@ let package = Package(
         ),
         .testTarget(
             name: "LodestoneImportTests",
-            dependencies: ["LodestoneImport", "TestSupport"],
+            dependencies: ["LodestoneImport", "LodestoneEngine", "LodestoneStorage", "TestSupport"],
             swiftSettings: strict
         ),
     ]

@@ -44,17 +44,38 @@ package struct ImportBatch: Sendable {
         documents.isEmpty ? edges.map(\.source) : documents.map(\.id)
     }
 
-    /// Some of its documents or edges, to find out which line a server refuses.
-    func part(_ part: Range<Int>) -> ImportBatch {
+    /// Some of its documents or edges, to find out which line a server refuses; an empty range means
+    /// all of them, and one of `earlier` an earlier document.
+    ///
+    /// - Returns: `nil` when the batch has no such piece.
+    func piece(_ piece: Range<Int>) -> ImportBatch? {
+        if piece.isEmpty { return self }
         var copy = self
         copy.badLines = []
-        copy.lines = Array(lines[part])
+        if piece.count > Self.maxCount {
+            let age = piece.count - Self.maxCount - 1
+            guard documents.indices.contains(piece.lowerBound),
+                let earlier = superseded[lines[piece.lowerBound]], age < earlier.count
+            else { return nil }
+            copy.lines = [lines[piece.lowerBound]]
+            copy.documents = [earlier[earlier.count - 1 - age]]
+            return copy
+        }
+        guard piece.upperBound <= count else { return nil }
+        copy.lines = Array(lines[piece])
         if documents.isEmpty {
-            copy.edges = Array(edges[part])
+            copy.edges = Array(edges[piece])
         } else {
-            copy.documents = Array(documents[part])
+            copy.documents = Array(documents[piece])
         }
         return copy
+    }
+
+    /// Names the document that one of the batch took the place of; age 0 is the last of them.
+    ///
+    /// Counts that no other piece of a batch has tell them apart.
+    func earlier(_ place: Int, age: Int) -> Range<Int> {
+        place..<place + Self.maxCount + 1 + age
     }
 }
 

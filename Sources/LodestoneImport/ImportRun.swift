@@ -20,14 +20,32 @@ package struct ImportOptions: Sendable, Equatable {
     }
 }
 
-/// A batch that a store has, and what it was called there.
+/// A write that a store has, and what it was called there: a batch, or a piece of one.
 package struct WrittenBatch: Codable, Sendable, Equatable {
     /// The first half of its request id.
     package var runID: UInt64
-    /// The line before its first.
+    /// The line before the batch's first.
     package var startsAfterLine: Int
+    /// Which piece of the batch it was; empty for the whole.
+    package var piece: Range<Int>
     /// That its receipt named.
     package var sequenceNumber: UInt64
+}
+
+/// Lines that a server refused.
+package struct RefusedLines: Codable, Sendable, Equatable {
+    /// Of them, those that left nothing of their id.
+    package var withoutDocument: [Int] = []
+    /// Those whose id has a document all the same: that of an earlier line of the batch.
+    package var withEarlierDocument: [Int] = []
+
+    /// How many there are.
+    package var count: Int { withoutDocument.count + withEarlierDocument.count }
+
+    static func += (all: inout RefusedLines, more: RefusedLines) {
+        all.withoutDocument += more.withoutDocument
+        all.withEarlierDocument += more.withEarlierDocument
+    }
 }
 
 /// How far an import has come; every number counts only what the server acknowledged.
@@ -41,10 +59,10 @@ package struct ImportProgress: Sendable, Equatable {
     /// The first of them.
     package var badLines: [BadLine] = []
     /// Of them, those that the server refused.
-    package var refusedLines: [Int] = []
+    package var refusedLines = RefusedLines()
     /// Which fields lines had.
     package var fields = FieldCounts()
-    /// Of the batches that were written at once, the one that the store took last.
+    /// Of all writes, the one that the store took last.
     package var latestBatch: WrittenBatch?
     /// Every line up to this one is done with.
     package var throughLine = 0
@@ -108,7 +126,7 @@ package struct ImportRun: Sendable {
     ) async throws(LodestoneError) -> ImportProgress {
         let source = BatchSource(reader)
         try await source.skip(throughLine: progress.throughLine)
-        var ledger = Ledger(progress: progress, runID: runID)
+        var ledger = Ledger(progress: progress)
         var failure: LodestoneError?
         await withTaskGroup(of: Outcome.self) { group in
             var held: ImportBatch?
@@ -152,10 +170,17 @@ package struct ImportRun: Sendable {
         var replaced = 0
         var badLines: [BadLine]
         /// Of `badLines`, the lines that the server refused.
-        var refusedLines: [Int] = []
-        /// Of the whole batch, when it was written at once.
-        var sequenceNumber: UInt64?
+        var refusedLines = RefusedLines()
+        /// Of the writes of the batch, the one that the store took last.
+        var latest: WrittenBatch?
         var failure: LodestoneError?
+
+        /// Counts what one write brought.
+        mutating func add(_ receipt: WriteReceipt, _ count: Int, as write: WrittenBatch) {
+            accepted += count
+            replaced += receipt.replaced
+            if write.sequenceNumber > latest?.sequenceNumber ?? 0 { latest = write }
+        }
     }
 
     private func apply(_ batch: ImportBatch, place: Int) async -> Outcome {
@@ -166,10 +191,7 @@ package struct ImportRun: Sendable {
         }
         guard batch.count > 0 else { return outcome }
         do {
-            let receipt = try await send(batch, requestID(of: batch))
-            outcome.replaced = receipt.replaced
-            outcome.accepted = batch.count
-            outcome.sequenceNumber = receipt.sequenceNumber
+            try await write(batch, piece: 0..<0, &outcome)
         } catch {
             guard Self.isAboutContent(error) else {
                 outcome.failure = error
@@ -184,6 +206,24 @@ package struct ImportRun: Sendable {
         return outcome
     }
 
+    /// Sends a piece of a batch, or all of it, and counts it.
+    private func write(_ batch: ImportBatch, piece: Range<Int>, _ outcome: inout Outcome)
+        async throws(LodestoneError)
+    {
+        guard let sent = batch.piece(piece) else { return }
+        let receipt = try await send(sent, requestID(of: batch, piece: piece))
+        outcome.add(
+            receipt,
+            sent.count,
+            as: WrittenBatch(
+                runID: runID,
+                startsAfterLine: batch.startsAfterLine,
+                piece: piece,
+                sequenceNumber: receipt.sequenceNumber
+            )
+        )
+    }
+
     /// Sends the halves of a part that was refused, the first one first.
     private func narrow(
         _ batch: ImportBatch,
@@ -193,13 +233,14 @@ package struct ImportRun: Sendable {
     ) async {
         guard part.count > 1 else {
             let line = batch.lines[part.lowerBound]
-            let bad = BadLine(file: batch.path, line: line, reason: error.message)
+            let bad = BadLine(file: batch.path, line: line, reason: Self.reason(error))
             outcome.badLines.append(bad)
-            outcome.refusedLines.append(line)
             if options.isStrict {
                 outcome.failure = Self.strictFailure(bad)
+            } else if await sendEarlier(batch, place: part.lowerBound, &outcome) {
+                outcome.refusedLines.withEarlierDocument.append(line)
             } else {
-                await sendEarlier(batch, place: part.lowerBound, &outcome)
+                outcome.refusedLines.withoutDocument.append(line)
             }
             return
         }
@@ -207,9 +248,7 @@ package struct ImportRun: Sendable {
         for half in [part.lowerBound..<middle, middle..<part.upperBound]
         where outcome.failure == nil {
             do {
-                let receipt = try await send(batch.part(half), requestID(of: batch, part: half))
-                outcome.replaced += receipt.replaced
-                outcome.accepted += half.count
+                try await write(batch, piece: half, &outcome)
             } catch {
                 if Self.isAboutContent(error) {
                     await narrow(batch, part: half, refusedWith: error, &outcome)
@@ -221,31 +260,31 @@ package struct ImportRun: Sendable {
     }
 
     /// Sends the last good one of the documents that a refused one took the place of.
-    private func sendEarlier(_ batch: ImportBatch, place: Int, _ outcome: inout Outcome) async {
-        var one = batch.part(place..<place + 1)
-        for (age, document) in (batch.superseded[one.lines[0]] ?? []).reversed().enumerated() {
-            one.documents = [document]
-            // Counts that no part of a batch has tell the attempts apart.
-            let id = requestID(of: batch, part: place..<place + ImportBatch.maxCount + 1 + age)
+    ///
+    /// - Returns: Whether there was one.
+    private func sendEarlier(_ batch: ImportBatch, place: Int, _ outcome: inout Outcome) async
+        -> Bool
+    {
+        for age in (batch.superseded[batch.lines[place]] ?? []).indices {
             do {
-                outcome.replaced += try await send(one, id).replaced
-                outcome.accepted += 1
-                return
+                try await write(batch, piece: batch.earlier(place, age: age), &outcome)
+                return true
             } catch {
                 guard Self.isAboutContent(error) else {
                     outcome.failure = error
-                    return
+                    return false
                 }
             }
         }
+        return false
     }
 
-    /// The same for the same part of the same batch in every run, and another one for every other.
+    /// The same for the same piece of the same batch in every run, and another one for every other.
     ///
-    /// Bits 0 to 33 of the second half are the line before the batch, the next 14 where the part
+    /// Bits 0 to 33 of the second half are the line before the batch, the next 14 where the piece
     /// begins, the last 16 its elements: 0 for the whole.
-    package func requestID(of batch: ImportBatch, part: Range<Int> = 0..<0) -> RequestID {
-        let place = UInt64(part.lowerBound) << 34 | UInt64(part.count) << 48
+    package func requestID(of batch: ImportBatch, piece: Range<Int> = 0..<0) -> RequestID {
+        let place = UInt64(piece.lowerBound) << 34 | UInt64(piece.count) << 48
         return RequestID(high: runID, low: UInt64(batch.startsAfterLine) | place)
     }
 
@@ -254,8 +293,21 @@ package struct ImportRun: Sendable {
         case .invalidArgument: true
         // An edge whose source doesn't exist; a missing collection is no matter of lines.
         case .notFound: error.reason == "NO_SOURCE"
+        // One document may be too large for a message; a server that is busy says when to come back.
+        case .resourceExhausted:
+            ["FRAME_TOO_LARGE", "DECODE_BUDGET"].contains(error.reason) && error.retryAfter == nil
         default: false
         }
+    }
+
+    /// What is wrong with the only document or edge of a message, without its place there.
+    private static func reason(_ error: LodestoneError) -> String {
+        for (name, what) in [("documents[0]", "the document"), ("edges[0]", "the edge")]
+        where error.message.hasPrefix(name) {
+            let rest = error.message.dropFirst(name.count)
+            return rest.first == "." ? String(rest.dropFirst()) : what + rest
+        }
+        return error.message
     }
 
     private static func strictFailure(_ bad: BadLine) -> LodestoneError {
@@ -281,19 +333,13 @@ extension ImportRun {
 
         /// What is kept of a batch until it, and all before it, are acknowledged.
         private struct Opened {
-            let start: Int
             let end: Int
             let fraction: Double
             let ids: [DocumentID]
             let fields: FieldCounts
         }
 
-        private let runID: UInt64
-
-        init(progress: ImportProgress, runID: UInt64) {
-            self.progress = progress
-            self.runID = runID
-        }
+        init(progress: ImportProgress) { self.progress = progress }
 
         /// Whether a batch may be sent now: it shares no id with an open one, and not too many wait
         /// for one before them.
@@ -305,7 +351,6 @@ extension ImportRun {
             let ids = batch.ids
             openIDs.formUnion(ids)
             batches[opened] = Opened(
-                start: batch.startsAfterLine,
                 end: batch.endsAtLine,
                 fraction: batch.fractionRead,
                 ids: ids,
@@ -329,14 +374,10 @@ extension ImportRun {
                 progress.add(next.badLines)
                 progress.refusedLines += next.refusedLines
                 progress.fields.add(batch.fields)
-                if let number = next.sequenceNumber,
-                    number > progress.latestBatch?.sequenceNumber ?? 0
+                if let latest = next.latest,
+                    latest.sequenceNumber > progress.latestBatch?.sequenceNumber ?? 0
                 {
-                    progress.latestBatch = WrittenBatch(
-                        runID: runID,
-                        startsAfterLine: batch.start,
-                        sequenceNumber: number
-                    )
+                    progress.latestBatch = latest
                 }
                 progress.throughLine = batch.end
                 progress.fractionDone = batch.fraction

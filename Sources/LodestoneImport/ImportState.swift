@@ -13,10 +13,34 @@ package struct ImportState: Codable, Sendable, Equatable {
     package struct Subject: Codable, Sendable, Equatable {
         var address: String
         var collection: String
-        var input: String
-        var byteCount: Int
-        var modified: Double
-        var settings: String
+        var input: Input
+        var settings: [String]
+        var otherInputs: [Input]
+
+        /// A file as it was.
+        struct Input: Codable, Equatable {
+            var path: String
+            var byteCount: Int
+            var modified: Double
+
+            init(_ path: String) throws(LodestoneError) {
+                let url = URL(fileURLWithPath: path)
+                do {
+                    let values = try FileManager.default.attributesOfItem(atPath: url.path)
+                    byteCount = (values[.size] as? Int) ?? 0
+                    modified = (values[.modificationDate] as? Date)?.timeIntervalSince1970 ?? 0
+                } catch {
+                    throw LodestoneError(
+                        .notFound,
+                        reason: "FILE",
+                        "Can't open \(path): no such file.",
+                        recovery: "Check the path.",
+                        object: path
+                    )
+                }
+                self.path = url.path
+            }
+        }
 
         package static func == (left: Subject, right: Subject) -> Bool {
             left.byteCount == right.byteCount && left.modified == right.modified
@@ -31,28 +55,22 @@ package struct ImportState: Codable, Sendable, Equatable {
         ///   - address: Of the server.
         ///   - collection: Its name.
         ///   - input: The file.
-        ///   - settings: Whatever else decides what a line becomes.
-        /// - Throws: `.notFound` when the input isn't there.
-        package init(address: String, collection: String, input: String, settings: String)
-            throws(LodestoneError)
-        {
-            let url = URL(fileURLWithPath: input)
-            do {
-                let values = try FileManager.default.attributesOfItem(atPath: url.path)
-                byteCount = (values[.size] as? Int) ?? 0
-                modified = (values[.modificationDate] as? Date)?.timeIntervalSince1970 ?? 0
-            } catch {
-                throw LodestoneError(
-                    .notFound,
-                    reason: "FILE",
-                    "Can't open \(input): no such file.",
-                    recovery: "Check the path.",
-                    object: input
-                )
-            }
+        ///   - otherInputs: Files that are read with it, such as one of vectors.
+        ///   - settings: All else that decides what a line becomes.
+        /// - Throws: `.notFound` when an input isn't there.
+        package init(
+            address: String,
+            collection: String,
+            input: String,
+            otherInputs: [String] = [],
+            settings: [String] = []
+        ) throws(LodestoneError) {
             self.address = address
             self.collection = collection
-            self.input = url.path
+            self.input = try Input(input)
+            self.otherInputs = try otherInputs.map { (path) throws(LodestoneError) in
+                try Input(path)
+            }
             self.settings = settings
         }
     }
@@ -72,12 +90,12 @@ package struct ImportState: Codable, Sendable, Equatable {
     /// Lines left out so far.
     package var badLineCount = 0
     /// Of them, those that the server refused.
-    package var refusedLines: [Int] = []
+    package var refusedLines = RefusedLines()
     /// Which fields lines had so far.
     package var fields = FieldCounts()
     /// The number of the collection that it goes into; another one has another number.
     package var collectionNumber: UInt64
-    /// Of the batches so far, the one that the store took last: a store that knows it has them all.
+    /// Of the writes so far, the one that the store took last: a store that knows it has them all.
     package var latestBatch: WrittenBatch?
 
     /// A new import.

@@ -9,8 +9,9 @@ package import LodestoneCore
 /// passed over,
 ///
 /// 1. the collection has the number that it had,
-/// 2. the batch that the store took last of all is sent again under its request id. Only a store whose
-///    history holds it, and with it all before it, answers with the sequence number of then;
+/// 2. what the store took last of all, a batch or a piece of one, is sent again under its request id.
+///    Only a store whose history holds it, and with it all before it, answers with the sequence number of
+///    then;
 /// 3. every document of the lines before is there, with its edges.
 ///
 /// Lines after those are written again in any case, under new request ids: the store may know them, and
@@ -54,27 +55,29 @@ package struct ResumeCheck: Sendable {
         guard state.collectionNumber == collection.number else {
             return "the collection was made again since"
         }
-        guard let latest = state.latestBatch else { return "no batch was written whole" }
+        guard let latest = state.latestBatch else { return "nothing was written before" }
         guard collection.sequenceNumber >= latest.sequenceNumber else {
             return "the store is older than the earlier run"
         }
         guard state.refusedLines.count <= Self.maxRefusedLines else {
             return "\(state.refusedLines.count) lines were refused"
         }
-        let refused = Set(state.refusedLines)
+        let refused = Set(state.refusedLines.withoutDocument)
+        let earlier = Set(state.refusedLines.withEarlierDocument)
         let run = ImportRun(runID: latest.runID, send: send)
         let source = BatchSource(reader)
         var isKnown = false
         while let batch = try await source.next(state.batchSize),
             batch.startsAfterLine < state.throughLine
         {
-            if let missing = try await missing(batch, refused) {
+            if let missing = try await missing(batch, refused, earlier) {
                 return "'\(missing.string)' is not there any more as it was written"
             }
             guard batch.startsAfterLine == latest.startsAfterLine else { continue }
+            guard let piece = batch.piece(latest.piece) else { continue }
             let receipt: WriteReceipt
             do {
-                receipt = try await send(batch, run.requestID(of: batch))
+                receipt = try await send(piece, run.requestID(of: batch, piece: latest.piece))
             } catch {
                 guard error.code == .invalidArgument || error.code == .notFound else { throw error }
                 return "the store doesn't take what it took"
@@ -88,8 +91,15 @@ package struct ResumeCheck: Sendable {
     }
 
     /// The first document of a batch that is not there, or lacks an edge.
-    private func missing(_ batch: ImportBatch, _ refused: Set<Int>) async throws(LodestoneError)
-        -> DocumentID?
+    ///
+    /// - Parameters:
+    ///   - batch: Of the lines before.
+    ///   - refused: Lines that left nothing.
+    ///   - earlier: Lines that left a document of another line, with edges of its own.
+    /// - Returns: Its id.
+    /// - Throws: What the call throws.
+    private func missing(_ batch: ImportBatch, _ refused: Set<Int>, _ earlier: Set<Int>)
+        async throws(LodestoneError) -> DocumentID?
     {
         var expected: [DocumentID: Set<EdgeName>] = [:]
         if batch.documents.isEmpty {
@@ -99,7 +109,8 @@ package struct ResumeCheck: Sendable {
         } else {
             for (document, line) in zip(batch.documents, batch.lines)
             where !refused.contains(line) {
-                expected[document.id] = Set(document.edges.map { EdgeName($0) })
+                expected[document.id] =
+                    earlier.contains(line) ? [] : Set(document.edges.map { EdgeName($0) })
             }
         }
         if expected.isEmpty { return nil }

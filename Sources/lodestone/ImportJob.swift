@@ -54,50 +54,43 @@ struct ImportJob {
         _ open: () throws(LodestoneError) -> sending Reader
     ) async throws(LodestoneError) -> ImportTally {
         let target = client.collection(command.collection)
-        let send: ImportRun.Send = { (batch, id) async throws(LodestoneError) in
-            try await target.indexMany(batch.documents, edges: batch.edges, requestID: id)
-        }
-        let reader = try open()
-        let (path, new) = try newState()
-        var state = new
-        if let path, let earlier = ImportState.load(path, subject: new.subject) {
-            let check = ResumeCheck(earlier, send: send) {
-                (ids, withEdges) async throws(LodestoneError) in
-                try await target.get(ids, include: withEdges ? .edges : [])
-            }
-            if let obstacle = try await check.obstacle(try open(), in: description) {
-                note("Starting \(input) from its first line: \(obstacle).")
-            } else {
-                note("Going on after line \(grouped(earlier.throughLine)) of \(input).")
-                state = earlier
-                state.goOn()
-            }
-        }
-        let before = state.progress
-        let run = ImportRun(
+        let job = ResumableImport(
             options: ImportOptions(
-                batchSize: state.batchSize,
+                batchSize: command.batchSize,
                 inFlight: command.inFlight,
                 isStrict: command.strict
             ),
-            runID: state.runID,
-            send: send
-        )
+            state: try state()
+        ) { (batch, id) async throws(LodestoneError) in
+            try await target.indexMany(batch.documents, edges: batch.edges, requestID: id)
+        } get: { (ids, withEdges) async throws(LodestoneError) in
+            try await target.get(ids, include: withEdges ? .edges : [])
+        }
         let name = URL(fileURLWithPath: input).lastPathComponent
-        let meter = ProgressMeter(name, unit: unit, count: before.accepted)
+        var before = ImportProgress()
+        var last = ImportProgress()
+        var meter = ProgressMeter(name, unit: unit)
         let end: ImportProgress
         do {
-            end = try await run.run(reader, from: before) { progress throws(LodestoneError) in
+            end = try await job.run(into: description, open) { beginning in
+                switch beginning {
+                case .firstLine: break
+                case .firstLineAgain(let obstacle):
+                    note("Starting \(input) from its first line: \(obstacle).")
+                case .after(let progress):
+                    note("Going on after line \(grouped(progress.throughLine)) of \(input).")
+                    (before, last) = (progress, progress)
+                }
+                meter = ProgressMeter(name, unit: unit, count: before.accepted)
+            } report: { progress in
+                last = progress
                 meter.update(count: progress.accepted, fraction: progress.fractionDone)
-                state.take(progress)
-                if let path { try state.save(path) }
             }
         } catch {
             meter.finish()
-            throw annotated(error, state)
+            throw annotated(error, last)
         }
         let elapsed = meter.finish()
-        if let path { ImportState.remove(path) }
         return ImportTally(
             input: input,
             unit: unit,
@@ -126,30 +119,26 @@ struct ImportJob {
         ]
     }
 
-    /// The state of a run that begins with the first line, and the file to keep it in.
-    private func newState() throws(LodestoneError) -> (String?, ImportState) {
+    /// What the import is about, and the file that says how far it is; `nil` when none is kept.
+    private func state() throws(LodestoneError) -> (subject: ImportState.Subject, path: String)? {
         let subject = try ImportState.Subject(
             address: command.connection.resolvedAddress,
             collection: command.collection,
             input: input,
-            settings: "\(command.idField) \(command.text ?? "") \(command.vectors ?? "") \(unit)"
+            otherInputs: command.vectors.map { [$0] } ?? [],
+            settings: [unit, command.idField, command.text ?? ""]
         )
-        let new = ImportState(
-            subject: subject,
-            collectionNumber: description.number,
-            batchSize: command.batchSize
-        )
-        guard command.resume else { return (nil, new) }
+        guard command.resume else { return nil }
         // A pipe can't be read again.
-        guard InputKind(input) == .wordNet || isRegularFile(input) else { return (nil, new) }
+        guard InputKind(input) == .wordNet || isRegularFile(input) else { return nil }
         guard let path = statePath() else {
             note(
                 "\(input) stands where nothing can be written; give --state FILE to be able to "
                     + "go on after an interruption."
             )
-            return (nil, new)
+            return nil
         }
-        return (path, new)
+        return (subject, path)
     }
 
     private func statePath() -> String? {
@@ -160,12 +149,14 @@ struct ImportJob {
         return ImportState.path(besides: input)
     }
 
-    private func annotated(_ error: LodestoneError, _ state: ImportState) -> LodestoneError {
-        guard state.accepted > 0 || state.throughLine > 0 else { return error }
+    private func annotated(_ error: LodestoneError, _ progress: ImportProgress)
+        -> LodestoneError
+    {
+        guard progress.accepted > 0 || progress.throughLine > 0 else { return error }
         var error = error
         error.message +=
-            " \(grouped(state.accepted)) \(unit) of \(input) are written, up to line "
-            + "\(grouped(state.throughLine))."
+            " \(grouped(progress.accepted)) \(unit) of \(input) are written, up to line "
+            + "\(grouped(progress.throughLine))."
         if command.resume { error.recovery += " Then run the same command to go on from there." }
         return error
     }

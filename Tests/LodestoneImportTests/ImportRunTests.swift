@@ -4,52 +4,6 @@ import LodestoneImport
 import Synchronization
 import Testing
 
-/// Takes batches as a server would: all or nothing, each request id once.
-private final class Sink: Sendable {
-    struct State {
-        var ids: [DocumentID] = []
-        var requests: Set<RequestID> = []
-        var repeated = 0
-        var batches = 0
-    }
-
-    let state = Mutex(State())
-    let refused: Set<DocumentID>
-    let failsAfter: Int
-
-    init(refused: Set<DocumentID> = [], failsAfter: Int = .max) {
-        self.refused = refused
-        self.failsAfter = failsAfter
-    }
-
-    @Sendable func send(_ batch: ImportBatch, _ id: RequestID) async throws(LodestoneError)
-        -> WriteReceipt
-    {
-        if let bad = batch.documents.first(where: { refused.contains($0.id) }) {
-            throw LodestoneError(
-                .invalidArgument,
-                reason: "TEST",
-                "Document '\(bad.id)' is refused.",
-                recovery: ""
-            )
-        }
-        let isDown = state.withLock { state in
-            guard state.batches < failsAfter else { return true }
-            state.batches += 1
-            guard state.requests.insert(id).inserted else {
-                state.repeated += 1
-                return false
-            }
-            state.ids += batch.documents.map(\.id)
-            return false
-        }
-        guard !isDown else {
-            throw LodestoneError(.unavailable, reason: "TEST", "The server is gone.", recovery: "")
-        }
-        return WriteReceipt(sequenceNumber: 1, durability: .full)
-    }
-}
-
 @Suite("A run of an import")
 struct ImportRunTests {
     let scratch: Scratch
@@ -63,15 +17,28 @@ struct ImportRunTests {
         )
     }
 
+    /// The same lines; those of some have a vector that the store refuses.
+    private func file(refused: Set<Int>) throws -> String {
+        try scratch.file(
+            "refused.jsonl",
+            (1...100).map { line in
+                line == 50
+                    ? "oops\n"
+                    : "{\"id\":\(line),\"vector\":\(refused.contains(line) ? "[1]" : "[1,2]")}\n"
+            }.joined()
+        )
+    }
+
     private func run(
-        _ sink: Sink,
+        _ store: EngineStore,
         _ options: ImportOptions,
+        file: String? = nil,
         from progress: ImportProgress = ImportProgress(),
         report: (ImportProgress) throws(LodestoneError) -> Void = { _ in }
     ) async throws(LodestoneError) -> ImportProgress {
-        let run = ImportRun(options: options, runID: 7, send: sink.send)
+        let run = ImportRun(options: options, runID: 7, send: store.send)
         return try await run.run(
-            try DocumentReader(path: path),
+            try DocumentReader(path: file ?? path),
             from: progress,
             report: report
         )
@@ -79,66 +46,90 @@ struct ImportRunTests {
 
     @Test("every good line is sent once and every bad one counted", arguments: [1, 4, 50])
     func everything(_ inFlight: Int) async throws {
-        let sink = Sink()
-        let end = try await run(sink, ImportOptions(batchSize: 7, inFlight: inFlight))
+        let store = try await EngineStore()
+        let end = try await run(store, ImportOptions(batchSize: 7, inFlight: inFlight))
         #expect(end.accepted == 99)
+        #expect(end.replaced == 0)
         #expect(end.badLineCount == 1)
         #expect(end.badLines.map(\.line) == [50])
         #expect(end.throughLine == 100)
         #expect(end.fractionDone == 1)
-        #expect(Set(sink.state.withLock { $0.ids }).count == 99)
+        #expect(try await store.documents().count == 99)
     }
 
     @Test("documents that the server refuses are found one by one; their neighbors are kept")
     func refused() async throws {
-        let sink = Sink(refused: ["13", "14", "77"])
-        let end = try await run(sink, ImportOptions(batchSize: 30))
+        let store = try await EngineStore()
+        let path = try file(refused: [13, 14, 77])
+        let end = try await run(store, ImportOptions(batchSize: 30), file: path)
         #expect(end.accepted == 96)
         #expect(Set(end.badLines.map(\.line)) == [13, 14, 50, 77])
-        #expect(end.badLines.first { $0.line == 77 }?.reason == "Document '77' is refused.")
+        #expect(try await store.documents().count == 96)
+        // Its place in the message that found it out would be another number to wonder about.
+        #expect(
+            end.badLines.first { $0.line == 77 }?.reason
+                == "vector has 1 dimensions; collection 'c' stores 2."
+        )
+    }
+
+    @Test("a document that is too large, even for a message, is a bad line like any other")
+    func tooLarge() async throws {
+        let store = try await EngineStore()
+        let text = String(repeating: "x", count: 1_100_000)
+        let numbers = String(repeating: "1,", count: 500_000)
+        let path = try scratch.file(
+            "large.jsonl",
+            "{\"id\":\"a\"}\n{\"t\":\"\(text)\"}\n{\"id\":\"b\",\"t\":\"\(text)\"}\n"
+                + "{\"id\":\"c\",\"n\":[\(numbers)1]}\n{\"id\":\"d\"}\n"
+        )
+        let end = try await run(store, ImportOptions(), file: path)
+        #expect(Set(try await store.documents().keys) == ["a", "d"])
+        #expect(Set(end.badLines.map(\.line)) == [2, 3, 4])
+        for bad in end.badLines where bad.line != 2 {
+            #expect(bad.reason.hasPrefix("the document is "), "\(bad)")
+        }
     }
 
     @Test("a batch of which nothing is good ends the import with the server's error")
     func allRefused() async throws {
-        let sink = Sink(refused: Set((1...100).map { DocumentID(stringLiteral: "\($0)") }))
+        let store = try await EngineStore()
+        let path = try file(refused: Set(1...100))
         let error = await #expect(throws: LodestoneError.self) {
-            try await run(sink, ImportOptions(batchSize: 30))
+            try await run(store, ImportOptions(batchSize: 30), file: path)
         }
-        #expect(error?.reason == "TEST")
+        #expect(error?.reason == "DIMENSION_MISMATCH")
     }
 
     @Test("strict means: the first bad line ends it and is named")
     func strict() async throws {
+        let store = try await EngineStore()
         let error = await #expect(throws: LodestoneError.self) {
-            try await run(Sink(), ImportOptions(batchSize: 10, isStrict: true))
+            try await run(store, ImportOptions(batchSize: 10, isStrict: true))
         }
         #expect(error?.message.contains("docs.jsonl:50:") == true)
     }
 
     @Test("a second run goes on where the first was cut, and repeats nothing", arguments: [1, 4])
     func resume(_ inFlight: Int) async throws {
+        let store = try await EngineStore()
+        let before = try store.description().sequenceNumber
         let options = ImportOptions(batchSize: 10, inFlight: inFlight)
-        let first = Sink(failsAfter: 4)
         let last = Mutex(ImportProgress())
+        store.cut(after: 4, .answerLost)
         await #expect(throws: LodestoneError.self) {
-            try await run(first, options) { progress in last.withLock { $0 = progress } }
+            try await run(store, options) { progress in last.withLock { $0 = progress } }
         }
         let cut = last.withLock { $0 }
         #expect(cut.throughLine > 0)
         #expect(cut.throughLine % 10 == 0)
-        let second = Sink()
-        let end = try await run(second, options, from: cut)
+        await store.restoreWay()
+        let end = try await run(store, options, from: cut)
         #expect(end.accepted == 99)
-        let all = first.state.withLock { Set($0.ids) }.union(second.state.withLock { $0.ids })
-        #expect(all.count == 99)
-        // What both runs sent went under the same request ids, so a server applies it once.
-        let shared = Set(first.state.withLock { $0.ids }).intersection(
-            second.state.withLock { $0.ids }
-        )
-        let requests = first.state.withLock { $0.requests }.intersection(
-            second.state.withLock { $0.requests }
-        )
-        #expect(shared.isEmpty == requests.isEmpty)
+        #expect(end.replaced == 0)
+        #expect(try await store.documents().count == 99)
+        #expect(store.sentBatches == 10 - cut.throughLine / 10)
+        // What both runs sent went under the same request ids, so the store applied it once.
+        #expect(try store.description().sequenceNumber == before + 10)
     }
 
     @Test("the state of an import survives in its file and belongs to one input only")
@@ -147,7 +138,7 @@ struct ImportRunTests {
             address: "a",
             collection: "c",
             input: path,
-            settings: "s"
+            settings: ["s"]
         )
         var state = ImportState(subject: subject, collectionNumber: 1, batchSize: 10)
         state.throughLine = 40
@@ -158,15 +149,37 @@ struct ImportRunTests {
             address: "a",
             collection: "d",
             input: path,
-            settings: "s"
+            settings: ["s"]
         )
         #expect(ImportState.load(file, subject: other) == nil)
+        let vectors = try scratch.file("v.f32", "1234")
+        let withVectors = try ImportState.Subject(
+            address: "a",
+            collection: "c",
+            input: path,
+            otherInputs: [vectors],
+            settings: ["s"]
+        )
+        state.subject = withVectors
+        try state.save(file)
+        #expect(ImportState.load(file, subject: withVectors) == state)
+        _ = try scratch.file("v.f32", "12345678")
+        let otherVectors = try ImportState.Subject(
+            address: "a",
+            collection: "c",
+            input: path,
+            otherInputs: [vectors],
+            settings: ["s"]
+        )
+        #expect(ImportState.load(file, subject: otherVectors) == nil)
+        state.subject = subject
+        try state.save(file)
         _ = try scratch.file("docs.jsonl", "{}")
         let changed = try ImportState.Subject(
             address: "a",
             collection: "c",
             input: path,
-            settings: "s"
+            settings: ["s"]
         )
         #expect(ImportState.load(file, subject: changed) == nil)
         ImportState.remove(file)

@@ -3,7 +3,7 @@ import Foundation
 import LodestoneCore
 import LodestoneImport
 
-/// A directory of its own for one test, gone afterwards.
+/// A directory of its own for one test, removed with its owner.
 final class Scratch {
     let path: String
 

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+package import LodestoneCore
+
+/// An import that keeps in a file how far it is: a run that was cut, even by the end of its process, is
+/// gone on with by the next one.
+package struct ResumableImport: Sendable {
+    /// Where a run begins.
+    package enum Beginning: Sendable, Equatable {
+        /// With the first line: no earlier run was cut.
+        case firstLine
+        /// With the first line, for the reason that `ResumeCheck` gives.
+        case firstLineAgain(String)
+        /// Behind what an earlier run is done with.
+        case after(ImportProgress)
+    }
+
+    private let options: ImportOptions
+    private let subject: ImportState.Subject?
+    private let statePath: String
+    private let send: ImportRun.Send
+    private let get: ResumeCheck.Get
+
+    /// Prepares an import.
+    ///
+    /// - Parameters:
+    ///   - options: How to go about it; a run that goes on keeps the batches of the first.
+    ///   - state: What the import is about, and the file that says how far it is; `nil`: none is kept.
+    ///   - send: Sends one batch.
+    ///   - get: Asks for documents.
+    package init(
+        options: ImportOptions,
+        state: (subject: ImportState.Subject, path: String)?,
+        send: @escaping ImportRun.Send,
+        get: @escaping ResumeCheck.Get
+    ) {
+        self.options = options
+        subject = state?.subject
+        statePath = state?.path ?? ""
+        self.send = send
+        self.get = get
+    }
+
+    /// Sends what is left to send.
+    ///
+    /// - Parameters:
+    ///   - collection: As it is now.
+    ///   - open: Opens the input; a second time to look at the lines of an earlier run.
+    ///   - begins: Called once, before anything is sent for good.
+    ///   - report: Called after each batch whose predecessors are all acknowledged, in order.
+    /// - Returns: The final count.
+    /// - Throws: What ended the import early; the next run goes on from there.
+    package func run<Reader: BatchReader>(
+        into collection: CollectionDescription,
+        _ open: () throws(LodestoneError) -> sending Reader,
+        begins: (Beginning) -> Void = { _ in },
+        report: (ImportProgress) -> Void = { _ in }
+    ) async throws(LodestoneError) -> ImportProgress {
+        let reader = try open()
+        guard let subject else {
+            begins(.firstLine)
+            let run = ImportRun(options: options, runID: .random(in: .min ... .max), send: send)
+            return try await run.run(reader) { (progress) throws(LodestoneError) in report(progress) }
+        }
+        var state = ImportState(
+            subject: subject,
+            collectionNumber: collection.number,
+            batchSize: options.batchSize
+        )
+        var beginning = Beginning.firstLine
+        if let earlier = ImportState.load(statePath, subject: subject) {
+            let check = ResumeCheck(earlier, send: send, get: get)
+            if let obstacle = try await check.obstacle(try open(), in: collection) {
+                beginning = .firstLineAgain(obstacle)
+            } else {
+                state = earlier
+                state.goOn()
+                beginning = .after(state.progress)
+            }
+        }
+        begins(beginning)
+        var options = options
+        options.batchSize = state.batchSize
+        let run = ImportRun(options: options, runID: state.runID, send: send)
+        let end = try await run.run(reader, from: state.progress) {
+            (progress) throws(LodestoneError) in
+            report(progress)
+            state.take(progress)
+            try state.save(statePath)
+        }
+        ImportState.remove(statePath)
+        return end
+    }
+}
