@@ -10,7 +10,7 @@ public struct Limits: Sendable, Equatable {
     public var maxFrameBytesBeforeHello = 4 << 10
     /// Connections at once.
     public var maxConnections = 1_024
-    /// Connections at once that have not said hello.
+    /// Connections at once that have not said hello; the oldest makes room for a new one.
     public var maxUnauthenticated = 128
     /// Time to say hello.
     public var helloTimeout = Duration.seconds(5)

@@ -36,11 +36,11 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     let handler: RequestHandler
     let limits: Limits
     private let shard: Shard
+    private let ticket: Occupancy.Ticket
 
     var phase = Phase.awaitingHello
     private var decoder: FrameDecoder
     var clientName = ""
-    private var saidHello = false
     private var failedTries = 0
     private var malformedMessages = 0
     var lastRequest: UInt64 = 0
@@ -54,8 +54,14 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     /// Whether the last tick found more unread output than the limit.
     var wasOverUnreadLimit = false
 
-    init(_ stream: ByteStream, handler: RequestHandler, shard: Shard) {
+    init(
+        _ stream: ByteStream,
+        ticket: Occupancy.Ticket,
+        handler: RequestHandler,
+        shard: Shard
+    ) {
         self.stream = stream
+        self.ticket = ticket
         self.handler = handler
         self.shard = shard
         limits = handler.configuration.limits
@@ -168,8 +174,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
             return
         }
         clientName = hello.clientName.printable
-        saidHello = true
-        handler.occupancy.helloSaid()
+        handler.occupancy.helloSaid(ticket)
         decoder.maxFrameBytes = limits.maxFrameBytes
         phase = .serving(role)
         handler.logger.debug(
@@ -347,7 +352,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
             ]
         )
         shard.remove(self)
-        handler.occupancy.connectionClosed(saidHello: saidHello)
+        handler.occupancy.connectionClosed(ticket)
     }
 
     private func cancelCalls() {

@@ -2,8 +2,8 @@
 import LodestoneCore
 import Synchronization
 
-/// Counts the connections and calls of a server, refuses connections over the limits, and tells
-/// when the last one is gone.
+/// Counts the connections and calls of a server, keeps them within the limits, and tells when the last
+/// one has ended.
 ///
 /// Threading: every method may be called from any thread.
 final class Occupancy: Sendable {
@@ -11,7 +11,7 @@ final class Occupancy: Sendable {
     struct Counts: Sendable {
         /// Connections open.
         var connections = 0
-        /// Of those, the ones that have not said hello.
+        /// Of those, the ones that have not said hello, and may still do so.
         var unauthenticated = 0
         /// Calls under way on a worker or in the engine, also those of connections that are gone.
         var calls = 0
@@ -19,8 +19,16 @@ final class Occupancy: Sendable {
         var isEmpty: Bool { connections == 0 && calls == 0 }
     }
 
+    /// Names a connection that has not said hello; later ones have larger numbers.
+    typealias Ticket = UInt64
+
     private struct State {
         var counts = Counts()
+        /// What closes the connections that have not said hello.
+        var silent: [Ticket: @Sendable () -> Void] = [:]
+        /// No ticket below it is silent.
+        var oldest: Ticket = 0
+        var next: Ticket = 0
         var whenEmpty: [CheckedContinuation<Void, Never>] = []
     }
 
@@ -37,27 +45,45 @@ final class Occupancy: Sendable {
 
     /// Counts a new connection, which has not said hello.
     ///
+    /// When there are as many of these as there may be, the oldest is closed: clients say hello at once, and
+    /// connections that say nothing must not keep them out.
+    ///
+    /// - Parameter close: Closes it; any thread.
+    /// - Returns: What names it until it has said hello or is closed.
     /// - Throws: `TOO_MANY_CONNECTIONS`.
-    func connectionOpened() throws(LodestoneError) {
-        let exceeded: Int? = state.withLock { state in
-            if state.counts.connections >= maxConnections { return maxConnections }
-            if state.counts.unauthenticated >= maxUnauthenticated { return maxUnauthenticated }
+    func connectionOpened(_ close: @escaping @Sendable () -> Void) throws(LodestoneError) -> Ticket
+    {
+        let (ticket, closeOldest) = state.withLock { state -> (Ticket?, (@Sendable () -> Void)?) in
+            guard state.counts.connections < maxConnections else { return (nil, nil) }
+            var closeOldest: (@Sendable () -> Void)?
+            if state.counts.unauthenticated >= maxUnauthenticated {
+                while state.oldest < state.next, closeOldest == nil {
+                    closeOldest = state.silent.removeValue(forKey: state.oldest)
+                    state.oldest += 1
+                }
+            }
+            let ticket = state.next
+            state.next += 1
+            state.silent[ticket] = close
             state.counts.connections += 1
-            state.counts.unauthenticated += 1
-            return nil
+            state.counts.unauthenticated = state.silent.count
+            return (ticket, closeOldest)
         }
-        if let exceeded { throw .tooManyConnections(exceeded) }
+        closeOldest?()
+        guard let ticket else { throw .tooManyConnections(maxConnections) }
+        return ticket
     }
 
-    func helloSaid() {
-        state.withLock { $0.counts.unauthenticated -= 1 }
+    func helloSaid(_ ticket: Ticket) {
+        state.withLock { state in
+            state.silent[ticket] = nil
+            state.counts.unauthenticated = state.silent.count
+        }
     }
 
-    func connectionClosed(saidHello: Bool) {
-        change { counts in
-            counts.connections -= 1
-            if !saidHello { counts.unauthenticated -= 1 }
-        }
+    func connectionClosed(_ ticket: Ticket) {
+        helloSaid(ticket)
+        change { $0.connections -= 1 }
     }
 
     func callBegan() {

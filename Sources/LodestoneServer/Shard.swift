@@ -39,15 +39,16 @@ final class Shard: @unchecked Sendable {
     ///
     /// On the loop.
     func add(_ stream: ByteStream) {
+        let ticket: Occupancy.Ticket
         do throws(LodestoneError) {
             if isDraining { throw .draining }
-            try handler.occupancy.connectionOpened()
+            ticket = try handler.occupancy.connectionOpened { stream.reset() }
         } catch {
             turnAway(stream, error)
             return
         }
         handler.metrics.accepted.increment()
-        let connection = Connection(stream, handler: handler, shard: self)
+        let connection = Connection(stream, ticket: ticket, handler: handler, shard: self)
         connections[ObjectIdentifier(connection)] = connection
         stream.start(connection)
     }

@@ -160,7 +160,7 @@ extension Setting {
             \.limits.maxUnauthenticated,
             1...65_536,
             unit: "connections",
-            "Connections at once that have not said hello."
+            "Connections at once that have not said hello; the oldest makes room for a new one."
         ),
         .milliseconds(
             "helloTimeoutMs",
