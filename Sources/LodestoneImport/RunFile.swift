@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
-import LodestoneCore
+package import LodestoneCore
 
 /// A run as TREC's evaluation tools read it: `question Q0 document rank score tag`, one line per
 /// document of a question.
@@ -8,26 +8,37 @@ import LodestoneCore
 /// The tools sort by score, some as 32-bit floats and ties by the document's id. So scores fall from
 /// line to line even as 32-bit floats: what is not less than the one before becomes the next float
 /// below it.
-struct RunFile {
+package struct RunFile {
     private let file: FileHandle
     private var lines = Data()
 
     /// Makes the file, or empties it.
-    init(path: String) throws {
+    package init(path: String) throws {
         guard FileManager.default.createFile(atPath: path, contents: nil),
             let file = FileHandle(forWritingAtPath: path)
-        else { throw ValidationFailure(text: "--run: \(path) can't be written.") }
+        else {
+            throw LodestoneError(
+                .unavailable,
+                reason: "FILE",
+                "\(path) can't be written.",
+                recovery: "Check the path and its permissions.",
+                object: path
+            )
+        }
         self.file = file
     }
 
     /// Adds the hits of a question, best first.
-    mutating func add(_ hits: [Hit], of question: Int) throws {
+    package mutating func add(_ hits: [Hit], of question: Int) throws {
         var seen: Set<DocumentID> = []
         var last = Float.infinity
         for hit in hits where seen.insert(hit.id).inserted {
             guard !hit.id.string.utf8.contains(where: { $0 <= 0x20 || $0 == 0x7f }) else {
-                throw ValidationFailure(
-                    text: "--run: the id '\(hit.id.string)' has a space, which ends a field there."
+                throw LodestoneError.invalid(
+                    "RUN_FILE",
+                    "The id '\(hit.id)' has a space, which ends a field in a run.",
+                    recovery: "Give the documents ids without spaces.",
+                    object: hit.id.string
                 )
             }
             let score = min(Float(hit.score), last.nextDown)
@@ -39,7 +50,7 @@ struct RunFile {
     }
 
     /// Writes what is left.
-    mutating func close() throws {
+    package mutating func close() throws {
         try flush()
         try file.close()
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 import LodestoneCore
+import LodestoneImport
 
 /// How often the one right document is found, by vector, by text and by both.
 struct RelevanceBench: AsyncParsableCommand {
