@@ -241,7 +241,8 @@ let package = Package(
         .testTarget(
             name: "LodestoneCommandTests",
             dependencies: [
-                "lodestone", "lodestoned", "readme-example", "LodestoneImport", "TestSupport",
+                "lodestone", "lodestoned", "readme-example", "LodestoneClient", "LodestoneImport",
+                "TestSupport",
             ],
             swiftSettings: strict
         ),
@@ -253,7 +254,9 @@ let package = Package(
         ),
         .testTarget(
             name: "LodestoneImportTests",
-            dependencies: ["LodestoneImport", "LodestoneEngine", "LodestoneStorage", "TestSupport"],
+            dependencies: [
+                "LodestoneImport", "LodestoneEngine", "LodestoneStorage", "TestSupport",
+            ],
             swiftSettings: strict
         ),
     ]

@@ -3,7 +3,7 @@
 /// The one way to write the names of a field, one inside the other, as a text: `author."x.y"`.
 ///
 /// It is that of filters on the command line, and of the clients.
-enum FieldPath {
+package enum FieldPath {
     private static let quote = UInt8(ascii: "\"")
     private static let dot = UInt8(ascii: ".")
 
@@ -21,6 +21,29 @@ enum FieldPath {
             names.append(String(decoding: name, as: UTF8.self))
             if place == bytes.count { return names }
             guard bytes[place] == dot else { return nil }
+            place += 1
+        }
+    }
+
+    /// Why no field has the path that a text says, and the byte where; `nil` when one may have it.
+    ///
+    /// - Complexity: O(bytes).
+    package static func fault(in text: String) -> (place: Int, reason: String)? {
+        let bytes = Array(text.utf8)
+        var place = 0
+        while true {
+            let start = place
+            guard let name = name(in: bytes, at: &place) else {
+                return (start, "this quote is never closed")
+            }
+            guard !name.isEmpty else { return (start, "a name is empty") }
+            guard name.count <= 256 else {
+                return (start, "a name has \(name.count) bytes; the most is 256")
+            }
+            if place == bytes.count { return nil }
+            guard bytes[place] == dot else {
+                return (place, "behind a quote comes a dot or the end")
+            }
             place += 1
         }
     }

@@ -94,8 +94,10 @@ package struct EdgeReader: BatchReader {
         var weight: Float = 1
         if columns.count == 4 {
             let written = try text(columns[3], "weight")
-            guard isDecimal(written), let number = Float(written), number.isFinite else {
-                throw MappingError(message: "the weight '\(written)' is not a finite number")
+            guard let number = DecimalText.float(written) else {
+                throw MappingError(
+                    message: "the weight '\(written.prefix(80))' is not a finite decimal number"
+                )
             }
             weight = number
         }
@@ -103,13 +105,6 @@ package struct EdgeReader: BatchReader {
             from: try id(columns[0], "source"),
             Edge(label, to: try id(columns[2], "target"), weight: weight)
         )
-    }
-
-    /// Whether a number is written in digits; `Float` takes hexadecimal ones and words, too.
-    private static func isDecimal(_ text: String) -> Bool {
-        text.utf8.allSatisfy { byte in
-            (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || "+-.eE".utf8.contains(byte)
-        }
     }
 
     private static func text(_ column: Slice<UnsafeRawBufferPointer>, _ name: String)

@@ -59,7 +59,8 @@ package struct ResumableImport: Sendable {
         guard let subject else {
             begins(.firstLine)
             let run = ImportRun(options: options, runID: .random(in: .min ... .max), send: send)
-            return try await run.run(reader) { (progress) throws(LodestoneError) in report(progress) }
+            return try await run.run(reader) { (progress) throws(LodestoneError) in report(progress)
+            }
         }
         var state = ImportState(
             subject: subject,

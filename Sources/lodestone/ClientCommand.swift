@@ -26,7 +26,8 @@ struct ConnectionOptions: ParsableArguments {
     var json = false
 
     mutating func validate() throws {
-        if let deadline, deadline <= 0 || deadline > 300 {
+        // Not a number is neither.
+        if let deadline, !(deadline > 0 && deadline <= 300) {
             throw ValidationError("--deadline is \(deadline) seconds; more than 0, at most 300.")
         }
     }

@@ -139,9 +139,10 @@ struct CreateCommand: ClientCommand {
         help: """
             A field of the metadata to index, nested names joined by dots, a name with a dot in double \
             quotes; may be repeated. 'index add' and 'index drop' can change it.
-            """
+            """,
+        transform: MetadataIndex.typed
     )
-    var metadataIndexes: [String] = []
+    var metadataIndexes: [MetadataIndex] = []
 
     func validate() throws {
         try strategyOptions.check(strategy)
@@ -155,7 +156,7 @@ struct CreateCommand: ClientCommand {
             vectorStrategy: strategyOptions.strategy(strategy),
             // It was read before, in `validate`.
             text: (try? textOptions.options()) ?? TextOptions(),
-            metadataIndexes: metadataIndexes.map { MetadataIndex($0) }
+            metadataIndexes: metadataIndexes
         )
         let receipt = try await client.createCollection(collection, options)
         let vectors =

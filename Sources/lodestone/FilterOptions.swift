@@ -22,7 +22,17 @@ struct FilterOptions: ParsableArguments {
     var parsed: Filter? {
         get throws(LodestoneError) {
             guard let filter else { return nil }
-            return try Filter(text: filter)
+            do {
+                return try Filter(text: filter)
+            } catch {
+                let start = "The filter, "
+                guard error.message.hasPrefix(start) else { throw error }
+                var error = error
+                let shown = filter.count > 200 ? filter.prefix(200) + "…" : filter[...]
+                error.message =
+                    "--filter \"\(shown)\", \(error.message.dropFirst(start.count))"
+                throw error
+            }
         }
     }
 }

@@ -142,12 +142,16 @@ extension IndexCommand {
 
         @OptionGroup var connection: ConnectionOptions
         @Argument(help: "The collection.") var collection: String
-        @Argument(help: "Fields: year, or author.name for one in an object.") var fields: [String]
+        @Argument(
+            help: "Fields: year, or author.name for one in an object.",
+            transform: MetadataIndex.typed
+        )
+        var fields: [MetadataIndex]
 
         func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
             let receipt = try await client.alterCollection(
                 collection,
-                addIndexes: fields.map { MetadataIndex($0) }
+                addIndexes: fields
             )
             let description = try await client.collection(collection).describe()
             let rest =
@@ -168,12 +172,16 @@ extension IndexCommand {
 
         @OptionGroup var connection: ConnectionOptions
         @Argument(help: "The collection.") var collection: String
-        @Argument(help: "Fields, as 'lodestone collections' shows them.") var fields: [String]
+        @Argument(
+            help: "Fields, as 'lodestone collections' shows them.",
+            transform: MetadataIndex.typed
+        )
+        var fields: [MetadataIndex]
 
         func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
             let receipt = try await client.alterCollection(
                 collection,
-                dropIndexes: fields.map { MetadataIndex($0) }
+                dropIndexes: fields
             )
             let description = try await client.collection(collection).describe()
             return IndexCommand.answer("not indexed any more.", fields, receipt, description)
@@ -182,12 +190,13 @@ extension IndexCommand {
 
     fileprivate static func answer(
         _ what: String,
-        _ fields: [String],
+        _ fields: [MetadataIndex],
         _ receipt: WriteReceipt,
         _ collection: CollectionDescription
     ) -> Answer {
         Answer(
-            people: "\(fields.joined(separator: ", ")) of '\(collection.name)': \(what)",
+            people: fields.map(\.text).joined(separator: ", ")
+                + " of '\(collection.name)': \(what)",
             json: .object([
                 ("sequenceNumber", .int(receipt.sequenceNumber)),
                 ("metadataIndexes", JSON(collection.options.metadataIndexes)),

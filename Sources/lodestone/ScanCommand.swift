@@ -24,9 +24,10 @@ struct ScanCommand: ClientCommand {
         help: """
             An indexed field to order by, nested names joined by dots, a name with a dot in double \
             quotes.
-            """
+            """,
+        transform: MetadataIndex.typed
     )
-    var order: String?
+    var order: MetadataIndex?
     @Flag(help: "With --order: the largest value first.") var descending = false
     @Option(help: "The most documents.") var limit = 20
     @Flag(help: "Every document, instead of --limit.") var all = false
@@ -40,9 +41,7 @@ struct ScanCommand: ClientCommand {
     }
 
     func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
-        let order = order.map { path in
-            ScanOrder(path: MetadataIndex(path).path, isDescending: descending)
-        }
+        let order = order.map { ScanOrder(path: $0.path, isDescending: descending) }
         let include: Include = lines ? .document : [.text, .metadata]
         let documents = client.collection(collection).documents(
             where: try condition.parsed,
@@ -96,9 +95,10 @@ struct CountCommand: ClientCommand {
         help: """
             A field whose values are counted, nested names joined by dots, a name with a dot in double \
             quotes; may be repeated.
-            """
+            """,
+        transform: MetadataIndex.typed
     )
-    var facet: [String] = []
+    var facet: [MetadataIndex] = []
     @Option(help: "The most values of each facet.") var limit = 10
     @Flag(help: "Say how the filter was answered.") var explain = false
 
@@ -107,7 +107,7 @@ struct CountCommand: ClientCommand {
     }
 
     func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
-        let facets = facet.map { FacetRequest(path: MetadataIndex($0).path, limit: limit) }
+        let facets = facet.map { FacetRequest(path: $0.path, limit: limit) }
         let response = try await client.collection(collection)
             .count(try condition.parsed, facets: facets)
         if response.count == 0 {

@@ -35,10 +35,7 @@ struct SearchCommand: ClientCommand {
     var fuzzy: Fuzziness?
     @Flag(help: "Show the places that match, in bold on a terminal.") var highlight = false
     @Option(
-        help: """
-            Find what is near this document's vector; of the 1,000 hits that there can be, the \
-            document itself takes one.
-            """,
+        help: "Find what is near this document's vector; the document itself is left out.",
         completion: .file()
     )
     var near: String?
@@ -61,9 +58,10 @@ struct SearchCommand: ClientCommand {
         help: """
             A field whose values are counted among all documents that pass the filter, nested names \
             joined by dots, a name with a dot in double quotes; may be repeated.
-            """
+            """,
+        transform: MetadataIndex.typed
     )
-    var facet: [String] = []
+    var facet: [MetadataIndex] = []
     @Option(help: "The most values of each facet.") var facetLimit = 10
 
     func validate() throws {
@@ -103,20 +101,16 @@ struct SearchCommand: ClientCommand {
         var result = try await target.search(
             Query(
                 sources,
-                filter: try condition.parsed,
-                limit: near == nil ? limit : Self.limit(besideOne: limit),
+                filter: try filter(),
+                limit: limit,
                 include: include,
                 highlight: highlight ? Highlight() : nil,
-                facets: facet.map {
-                    FacetRequest(path: MetadataIndex($0).path, limit: facetLimit)
-                }
+                facets: facet.map { FacetRequest(path: $0.path, limit: facetLimit) }
             )
         )
         let milliseconds = (ContinuousClock.now - start).seconds * 1_000
-        if let near {
-            result.hits.removeAll { $0.id.string == near }
-            result.hits = Array(result.hits.prefix(limit))
-        }
+        // Who gave no filter is told of none.
+        if condition.filter == nil { result.filter = nil }
         if result.hits.isEmpty { await FilterHint.show(try condition.parsed, target) }
         let names = sources.map { source in
             if case .vector = source.kind { "vector" } else { "text" }
@@ -127,9 +121,12 @@ struct SearchCommand: ClientCommand {
         )
     }
 
-    /// What to ask for to have `limit` hits beside a document's own, as far as a server allows.
-    private static func limit(besideOne limit: Int) -> Int {
-        min(limit + 1, max(limit, Limits.standard.maxLimit))
+    /// What hits must satisfy: the filter that was given, and being another document than that of --near.
+    private func filter() throws(LodestoneError) -> Filter? {
+        let given = try condition.parsed
+        guard let near else { return given }
+        let others = Filter.not(.ids([try DocumentID(near)]))
+        return given.map { .and([$0, others]) } ?? others
     }
 
     private static func fuzziness(_ text: String) throws -> Fuzziness {

@@ -36,7 +36,7 @@ struct TextCommandOptions: ParsableArguments {
     /// A field as it was typed; its name may hold colons when a weight follows.
     private static func field(_ typed: String) throws -> TextFieldOptions {
         guard let colon = typed.lastIndex(of: ":") else { return TextFieldOptions(typed) }
-        guard let weight = Double(typed[typed.index(after: colon)...]) else {
+        guard let weight = DecimalText.double(String(typed[typed.index(after: colon)...])) else {
             throw ValidationError(
                 "The text field '\(typed)' has no number behind its colon; write title:5."
             )

@@ -92,7 +92,7 @@ final class Scratch: Sendable {
     }
 }
 
-/// A real server on an empty directory and a free port, stopped with its owner.
+/// A real server on an empty directory, and on a free port unless told otherwise, stopped with its owner.
 final class TestServer: Sendable {
     let address: String
     let scratch: Scratch
@@ -102,19 +102,20 @@ final class TestServer: Sendable {
     static func start(
         data: String? = nil,
         fault: String? = nil,
+        listen: String = "127.0.0.1:0",
         environment: [String: String] = [:]
     ) async throws -> TestServer {
         var environment = environment
         if let fault { environment["LODESTONE_FAULT"] = fault }
-        return try await blocking { [environment] in try TestServer(data, environment) }
+        return try await blocking { [environment] in try TestServer(data, listen, environment) }
     }
 
-    private init(_ data: String?, _ environment: [String: String]) throws {
+    private init(_ data: String?, _ listen: String, _ environment: [String: String]) throws {
         scratch = try Scratch()
         let process = Process()
         process.executableURL = Programs.folder.appendingPathComponent("lodestoned")
         process.arguments = [
-            "--data", data ?? "\(scratch.path)/store", "--listen", "127.0.0.1:0", "--log-level",
+            "--data", data ?? "\(scratch.path)/store", "--listen", listen, "--log-level",
             "error",
         ]
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }

@@ -207,7 +207,10 @@ struct DumpTests {
         #expect(read.documents.map(\.id) == ["b"])
     }
 
-    @Test("an edge's weight is written in digits", arguments: ["0x10", "inf", "nan", "0x1p3", ""])
+    @Test(
+        "an edge's weight is written in digits",
+        arguments: ["0x10", "inf", "nan", "0x1p3", "", " 1", "1 ", "1_0", "١", "1e999"]
+    )
     func weights(_ weight: String) throws {
         let path = try scratch.file("edges.tsv", "a\tnear\tb\t\(weight)\nc\tnear\td\t1.5e1\n")
         let batch = try drain(try EdgeReader(path: path))

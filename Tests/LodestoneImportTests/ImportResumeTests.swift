@@ -82,6 +82,73 @@ struct ImportResumeTests {
         }
         if between == .nothing { #expect(runsThatWentOn > 9, "\(runsThatWentOn)") }
     }
+
+    /// Runs an import of ten lines per batch, one batch at a time.
+    private func run(_ path: String, into store: EngineStore) async throws(LodestoneError) {
+        let run = ResumableImport(
+            options: ImportOptions(batchSize: 10, inFlight: 1),
+            state: (
+                try ImportState.Subject(address: "a", collection: "c", input: path), path + ".state"
+            ),
+            send: store.send,
+            get: store.get
+        )
+        _ = try await run.run(into: try store.description()) { () throws(LodestoneError) in
+            try DocumentReader(path: path)
+        }
+    }
+
+    @Test(
+        "has no gap where the last batch before the cut came in pieces, and a snapshot has none of them"
+    )
+    func pieces() async throws {
+        let store = try await EngineStore()
+        let ids = (1...30).map { DocumentID(stringLiteral: "k\($0)") }
+        try await store.write(ids.map { Document(id: $0, metadata: ["v": -1]) })
+        let lines = (1...30).map { line in
+            "{\"id\":\"k\(line)\",\"v\":\(line),\"vector\":\(line == 15 ? "[1]" : "[1,2]")}\n"
+        }
+        let path = try scratch.file("pieces.jsonl", lines.joined())
+        // The first batch, nine messages until the refused line of the second is found, and the third.
+        store.makeSnapshot("s", after: 0)
+        store.cut(after: 10, .lost)
+        await #expect(throws: LodestoneError.self) { try await run(path, into: store) }
+        await store.restoreWay()
+        let before = try store.description().sequenceNumber
+        try store.restore("s")
+        while try store.description().sequenceNumber <= before {
+            try await store.write([Document(id: "other")])
+        }
+        try await run(path, into: store)
+        let found = try await store.documents()
+        for (place, id) in ids.enumerated() where id != "k15" {
+            #expect(found[id]?.metadata["v"] == .int(Int64(place + 1)))
+        }
+    }
+
+    @Test("has no gap where a document stands for a later line that was refused, and was dropped")
+    func earlierDocument() async throws {
+        let store = try await EngineStore()
+        let lines = (1...20).map { line in
+            "{\"id\":\"k\(line == 7 ? 3 : line)\",\"v\":\(line),\"vector\":\(line == 7 ? "[1]" : "[1,2]")}\n"
+        }
+        let path = try scratch.file("earlier.jsonl", lines.joined())
+        // Cut a message later each time, until the first batch is acknowledged.
+        var sent = 0
+        repeat {
+            try await store.empty()
+            ImportState.remove(path + ".state")
+            sent += 1
+            store.cut(after: sent, .lost)
+            await #expect(throws: LodestoneError.self) { try await run(path, into: store) }
+            await store.restoreWay()
+        } while !FileManager.default.fileExists(atPath: path + ".state")
+        #expect(try await store.documents()["k3"]?.metadata["v"] == 3)
+        let drop = DropManyRequest(collection: EngineStore.collection, ids: ["k3"])
+        _ = try await store.engine.dropMany(drop)
+        try await run(path, into: store)
+        #expect(try await store.documents()["k3"]?.metadata["v"] == 3)
+    }
 }
 
 /// One import, its file, and the store that it goes to.

@@ -171,7 +171,11 @@ private struct FilterParser {
         var path: [String] = []
         repeat {
             switch tokens[place].kind {
-            case .word(let name), .name(let name): path.append(name)
+            case .word(let name), .name(let name):
+                guard (1...256).contains(name.utf8.count) else {
+                    throw error("a name of \(name.utf8.count) bytes; 1 to 256 are good")
+                }
+                path.append(name)
             default: throw expected("the name of a field")
             }
             place += 1

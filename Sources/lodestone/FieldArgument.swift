@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import LodestoneClient
+
+extension MetadataIndex {
+    /// A field as it is typed: names joined by dots.
+    ///
+    /// - Throws: `ValidationError` with the place of the fault; the parser of arguments names the option
+    ///   and the value before it.
+    static func typed(_ text: String) throws -> MetadataIndex {
+        guard let fault = FieldPath.fault(in: text) else { return MetadataIndex(text) }
+        let before = String(decoding: text.utf8.prefix(fault.place), as: UTF8.self)
+        throw ValidationError(
+            "character \(before.unicodeScalars.count + 1): \(fault.reason). Write author.name, and a "
+                + "name that has a dot in double quotes: author.\"x.y\"."
+        )
+    }
+}
