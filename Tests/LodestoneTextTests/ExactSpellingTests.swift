@@ -35,7 +35,10 @@ struct ExactSpellingTests {
             ("AT&T R&D", ["at&t", "r&d"]), ("snake_case", ["snake_case"]),
             ("#Hashtag @ada", ["#hashtag", "@ada"]), ("müller@café.fr", ["muller@cafe.fr"]),
             ("https://example.com/a/b", ["example.com"]),
-            ("a well-known and/or state-of-the-art he/she", []), ("End. Next", []), ("1+1=2", []),
+            ("a well-known and/or state-of-the-art he/she", ["well-known", "state-of-the-art"]),
+            ("wi-fi, e-mail - and -so- on--and", ["wi-fi", "e-mail"]),
+            ("$100 or 5% of $1.50, 20%off US$3 a$b", ["$100", "5%", "$1.50"]),
+            ("node.js x86_64 I.B.M. camelCase", ["node.js", "x86_64"]), ("End. Next", []), ("1+1=2", []),
             ("x", []), ("+ # .", []), (String(repeating: "a.", count: 90) + "bc", []),
         ]
     )
@@ -62,6 +65,40 @@ struct ExactSpellingTests {
             // No other words than before are found by the parts.
             #expect(try Set(index.ranked("C++")) == [0, 1, 2])
             #expect(try index.found("\"example com\"") == [3, 4])
+        }
+    }
+
+    @Test(
+        "come before all that have their parts alone, however often and in however short a text",
+        arguments: [
+            ("C++", "c"), ("C#", "c"), (".NET", "net"), ("node.js", "node js"),
+            ("a@b.com", "a b com"), ("ada@example.com", "ada example com"),
+            ("10.0.0.1", "10 0 0 1"), ("2024-05-01", "2024 05 01"), ("AT&T", "at t"),
+            ("R&D", "r d"), ("state-of-the-art", "state of the art"), ("wi-fi", "wi fi"),
+            ("e-mail", "e mail"), ("#hashtag", "hashtag"), ("@ada", "ada"), ("$100", "100"),
+            ("100%", "100"), ("x86_64", "x86 64"), ("snake_case", "snake case"),
+            ("KX-7731/B", "kx 7731 b"), ("v1.2.3", "v1 2 3"), ("C++17", "c 17"),
+        ]
+    )
+    func ranksBeforeParts(token: String, parts: String) throws {
+        let words = parts.split(separator: " ")
+        let backwards = words.reversed().joined(separator: " ")
+        let texts = [
+            "they wrote a report of the usual length with nothing in it", parts, backwards,
+            "\(backwards) and \(backwards) and \(backwards)", "\(parts), \(parts)",
+            "after lunch some of them went on with what they had begun in spring, and of \(token), "
+                + "which nobody had asked for, there was a word at the end of the second page",
+            "another text of some length that says nothing about any of this at all",
+        ] + words.map(String.init)
+        for language in [TextLanguage.english, .none, .german, .french] {
+            let index = try ScriptIndex(language, texts)
+            for query in [token, token.uppercased(), "\(token) \(token)", "(\(token))."] {
+                let ranked = try index.ranked(query)
+                #expect(ranked.first == 5, "\(language) \(query) \(ranked)")
+                let byFTS5 = try index.rankedByFTS5(query)
+                #expect(byFTS5.first == 5, "FTS5 \(language) \(query) \(byFTS5)")
+                #expect(Set(byFTS5) == Set(ranked))
+            }
         }
     }
 

@@ -8,6 +8,7 @@ final class FTS5Table {
     private let insertion: OpaquePointer
     private let deletion: OpaquePointer
     private let question: OpaquePointer
+    private let ranking: OpaquePointer
     private let occurrences: OpaquePointer
 
     /// Creates a table with one of FTS5's tokenizers.
@@ -23,6 +24,10 @@ final class FTS5Table {
         insertion = try Self.prepare("INSERT INTO texts(rowid, text) VALUES (?, ?)", database)
         deletion = try Self.prepare("DELETE FROM texts WHERE rowid = ?", database)
         question = try Self.prepare("SELECT rowid FROM texts WHERE texts MATCH ?", database)
+        ranking = try Self.prepare(
+            "SELECT rowid FROM texts WHERE texts MATCH ? ORDER BY bm25(texts), rowid",
+            database
+        )
         let order = "SELECT doc, term FROM occurrences ORDER BY doc, offset"
         occurrences = try Self.prepare(order, database)
     }
@@ -31,6 +36,7 @@ final class FTS5Table {
         sqlite3_finalize(insertion)
         sqlite3_finalize(deletion)
         sqlite3_finalize(question)
+        sqlite3_finalize(ranking)
         sqlite3_finalize(occurrences)
         sqlite3_close(database)
     }
@@ -68,13 +74,22 @@ final class FTS5Table {
 
     /// The rows that match.
     func rows(matching expression: String) throws -> Set<Int> {
-        defer { sqlite3_reset(question) }
-        sqlite3_bind_text(question, 1, expression, -1, lode_sqlite_transient())
-        var rows: Set<Int> = []
+        Set(try rows(question, expression))
+    }
+
+    /// The same, best first; of equal ones the smaller row.
+    func ranked(matching expression: String) throws -> [Int] {
+        try rows(ranking, expression)
+    }
+
+    private func rows(_ statement: OpaquePointer, _ expression: String) throws -> [Int] {
+        defer { sqlite3_reset(statement) }
+        sqlite3_bind_text(statement, 1, expression, -1, lode_sqlite_transient())
+        var rows: [Int] = []
         while true {
-            switch sqlite3_step(question) {
+            switch sqlite3_step(statement) {
             case SQLITE_ROW:
-                rows.insert(Int(sqlite3_column_int64(question, 0)))
+                rows.append(Int(sqlite3_column_int64(statement, 0)))
             case SQLITE_DONE:
                 return rows
             default:

@@ -35,15 +35,23 @@ struct ScriptIndex {
 
     /// The rows that a question in plain words finds, best first.
     func ranked(_ query: String) throws -> [Int] {
-        let parsed = try TextQueryParser.anyWord(
-            query,
-            limits: .standard,
-            analyzer: TextAnalyzer(options)
-        )
-        return try parsed.map { parsed in
-            try index.search(NormalizedTextQuery(parsed), k: 1_000) { _ in true }
-                .map { Int($0.row) }
+        try plain(query).map { parsed in
+            try index.search(parsed, k: 1_000) { _ in true }.map { Int($0.row) }
         } ?? []
+    }
+
+    /// The same by FTS5, which has its own ranks.
+    func rankedByFTS5(_ query: String) throws -> [Int] {
+        try plain(query).map { parsed in
+            try table.ranked(
+                matching: FTS5Expression.render(parsed.expression, TextAnalyzer(options))
+            )
+        } ?? []
+    }
+
+    private func plain(_ query: String) throws -> NormalizedTextQuery? {
+        try TextQueryParser.anyWord(query, limits: .standard, analyzer: TextAnalyzer(options))
+            .map { NormalizedTextQuery($0) }
     }
 }
 

@@ -9,7 +9,7 @@ package import LodestoneCore
 /// of some words and the kinds of characters.
 package enum AnalysisFingerprint {
     /// Raised whenever the rules change what is a word, or its form.
-    private static let rules: UInt64 = 1
+    private static let rules: UInt64 = 2
 
     /// Of the words of collections in a language.
     ///

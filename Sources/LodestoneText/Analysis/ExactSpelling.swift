@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Finds tokens that mean more than the words in them: `C++`, `.NET`, `ada@example.com`, `1.2.3`,
-/// `2024-05-01`, `KX-7731/B`, `AT&T`.
+/// `2024-05-01`, `KX-7731/B`, `AT&T`, `wi-fi`, `$100`.
 ///
 /// Such a token is an extra word of a text, and of a question in plain words, where it weighs as
-/// any rare word does: so the document that has it as it was asked for comes first. It begins with a
-/// sign that no other word has, and its own signs lie beyond ASCII, so that FTS5 cuts it nowhere.
+/// any rare word does, and its parts little beside it: so the document that has it as it was asked
+/// for comes first. It begins with a sign that no other word has, and its own signs lie beyond ASCII,
+/// so that FTS5 cuts it nowhere.
 ///
-///     token = [ . # @ ] word { sign word } [ + ++ # ]
+///     token = [ . # @ $ ] word { sign word } [ + ++ # % ]
 ///
-/// It counts when a `. @ _ &` or a sign at an end is in it, or a digit. `/` and `:` join a word to
+/// It counts when a `. @ _ & -` or a sign at an end is in it, or a digit. `/` and `:` join a word to
 /// digits only, so that `and/or` and paths are none.
 struct ExactSpelling {
     /// What it begins with in the index: a full-width equals sign, which folds to no letter.
@@ -20,12 +21,12 @@ struct ExactSpelling {
 
     /// The signs below 64 that may stand between or behind words, a bit each.
     ///
-    /// They are `# & + - . / :`.
+    /// They are `# % & + - . / :`.
     ///
     /// A constant of the code, because it is looked at behind every word.
     @inline(__always)
     static var joiningSigns: UInt64 {
-        1 << 0x23 | 1 << 0x26 | 1 << 0x2B | 1 << 0x2D | 1 << 0x2E | 1 << 0x2F | 1 << 0x3A
+        1 << 0x23 | 1 << 0x25 | 1 << 0x26 | 1 << 0x2B | 1 << 0x2D | 1 << 0x2E | 1 << 0x2F | 1 << 0x3A
     }
 
     /// What stands for a sign in the index: the same one in full width.
@@ -57,9 +58,10 @@ struct ExactSpelling {
         self.text = text
         last = word
         hasDigit = Self.hasDigit(text[word])
+        let lead = word.lowerBound > 0 ? text[word.lowerBound - 1] : 0
         let hasLead =
-            word.lowerBound > 0 && ".#@".utf8.contains(text[word.lowerBound - 1])
-            && !Self.isDigit(text[word.lowerBound])
+            Self.leads(lead)
+            && (lead == UInt8(ascii: "$") || !Self.isDigit(text[word.lowerBound]))
             && (word.lowerBound == 1 || Self.opens(text[word.lowerBound - 2]))
         start = word.lowerBound - (hasLead ? 1 : 0)
         hasSign = hasLead
@@ -93,7 +95,6 @@ struct ExactSpelling {
         switch sign {
         case UInt8(ascii: "/"), UInt8(ascii: ":"):
             guard hasDigit || Self.hasDigit(text[last]) else { return false }
-        case UInt8(ascii: "-"): break
         default: hasSign = true
         }
         self.hasDigit = self.hasDigit || hasDigit
@@ -118,10 +119,18 @@ struct ExactSpelling {
         return isExact && end - start <= Self.longest ? start..<end : nil
     }
 
-    /// One or two `+` or `#` behind the last word.
+    /// One or two `+` or `#` behind the last word, or a `%`.
     private var signs: Int {
-        text[last.upperBound...].prefix(2)
-            .prefix { $0 == UInt8(ascii: "+") || $0 == UInt8(ascii: "#") }.count
+        let behind = text[last.upperBound...].prefix(2)
+        if behind.first == UInt8(ascii: "%") { return 1 }
+        return behind.prefix { $0 == UInt8(ascii: "+") || $0 == UInt8(ascii: "#") }.count
+    }
+
+    /// Whether this byte may begin a token before a word.
+    @inline(__always)
+    static func leads(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: ".") || byte == UInt8(ascii: "#") || byte == UInt8(ascii: "@")
+            || byte == UInt8(ascii: "$")
     }
 
     private static func isDigit(_ byte: UInt8) -> Bool { byte &- UInt8(ascii: "0") < 10 }
@@ -136,6 +145,6 @@ struct ExactSpelling {
 
     /// Whether a token may begin behind this byte.
     private static func opens(_ byte: UInt8) -> Bool {
-        !isWord(byte) && !".#@_-/:&+".utf8.contains(byte)
+        !isWord(byte) && !".#@$_-/:&+".utf8.contains(byte)
     }
 }

@@ -66,17 +66,27 @@ package struct TextAnalyzer: Sendable {
         var tokenizer = tokenizer()
         var end = 0
         var words: [QueryWord] = []
+        var places: [Range<Int>] = []
         var text = text
         text.withUTF8 { text in
             tokenizer.forEachPlacedWord(in: text) { word, place in
                 words.append(queryWord(word, text[place], isEndOfRun: place.upperBound == end))
+                places.append(place)
                 end = place.upperBound
             }
             guard withExtras else { return }
+            var next = 0
             tokenizer.forEachExtra(in: text) { word, place in
                 var extra = queryWord(word, text[place], isEndOfRun: false)
                 extra.isExtra = true
                 words.append(extra)
+                guard ExactSpelling.isOne(word) else { return }
+                // Places of both rise.
+                while next < places.count, places[next].lowerBound < place.lowerBound { next += 1 }
+                let start = next
+                while next < places.count, places[next].upperBound <= place.upperBound { next += 1 }
+                let token = QueryWord.Token(spelling: extra.stem, wordCount: next - start)
+                for part in start..<next { words[part].token = token }
             }
         }
         return words
@@ -114,6 +124,15 @@ package struct QueryWord: Hashable, Sendable {
     let isEndOfRun: Bool
     /// Whether it is an extra word, which is looked for in just this form.
     var isExtra = false
+    /// The token that it is a part of, if the spelling of that is an extra word.
+    var token: Token?
+
+    /// A token of several words, or of one with signs.
+    struct Token: Sendable {
+        /// Its exact spelling.
+        let spelling: WordKey
+        let wordCount: Int
+    }
 
     package static func == (one: QueryWord, other: QueryWord) -> Bool { one.form == other.form }
 

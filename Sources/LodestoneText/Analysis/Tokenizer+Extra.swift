@@ -36,12 +36,6 @@ extension Tokenizer {
             : byte == UInt8(ascii: "@") || byte == UInt8(ascii: "_")
     }
 
-    /// Whether this byte may begin a token before a word.
-    @inline(__always)
-    private static func leads(_ byte: UInt8) -> Bool {
-        byte == UInt8(ascii: ".") || byte == UInt8(ascii: "#") || byte == UInt8(ascii: "@")
-    }
-
     /// Takes note of the token that begins with the word from `start` to `end`, if its exact spelling
     /// counts.
     @inline(__always)
@@ -50,7 +44,7 @@ extension Tokenizer {
         _ start: Int,
         _ end: Int
     ) {
-        if end < text.count && Self.joins(text[end]) || start > 0 && Self.leads(text[start - 1]) {
+        if end < text.count && Self.joins(text[end]) || start > 0 && ExactSpelling.leads(text[start - 1]) {
             noteToken(text, start..<end)
         }
     }

@@ -60,7 +60,7 @@ struct WordQuestion {
         parts.reserveCapacity(words.plain.count * 2)
         found.reserveCapacity(words.plain.count * 4)
         var forms: [WordKey] = []
-        let (plain, counts) = Self.counted(words.plain)
+        let (plain, counts) = Self.counted(words.plain, index)
         // A question has few words, so they are compared one by one.
         for (place, word) in plain.enumerated()
         where !plain[..<place].contains(where: { $0.stem == word.stem }) {
@@ -68,7 +68,7 @@ struct WordQuestion {
             parts.append(Part(factor: 0))
             forms.removeAll(keepingCapacity: true)
             for (number, other) in plain[place...].enumerated() where other.stem == word.stem {
-                let count = counts.isEmpty ? 1 : counts[place + number]
+                let count = counts[place + number]
                 parts[stem].factor += count
                 if bm25.exactWeight == 0 { continue }
                 let form = forms.firstIndex(of: other.form) ?? forms.count
@@ -110,19 +110,35 @@ struct WordQuestion {
         self.scale = scale
     }
 
-    /// Words of which many may be repeated, each form once, and how often each is there; no counts
-    /// where all are left as they are.
-    private static func counted(_ words: [QueryWord]) -> (words: [QueryWord], counts: [Double]) {
-        if words.count <= 64 { return (words, []) }
+    /// What all parts of a token count together where some document has it as it is spelled: little
+    /// beside its spelling, which a long text may have once and others, in which the parts stand
+    /// often, don't.
+    private static let partsCount = 0.25
+
+    /// What a word counts beside others.
+    private static func count(of word: QueryWord, _ index: TextIndex) -> Double {
+        guard let token = word.token,
+            index.frequency(ofStem: token.spelling.bytes) > 0
+        else { return 1 }
+        return partsCount / Double(token.wordCount)
+    }
+
+    /// Words of which many may be repeated, each form once, and what each counts in all; of a few
+    /// words each by itself.
+    private static func counted(_ words: [QueryWord], _ index: TextIndex) -> (
+        words: [QueryWord], counts: [Double]
+    ) {
+        if words.count <= 64 { return (words, words.map { count(of: $0, index) }) }
         var places: [QueryWord: Int] = [:]
         var (different, counts): ([QueryWord], [Double]) = ([], [])
         for word in words {
+            let count = count(of: word, index)
             if let place = places[word] {
-                counts[place] += 1
+                counts[place] += count
             } else {
                 places[word] = different.count
                 different.append(word)
-                counts.append(1)
+                counts.append(count)
             }
         }
         return (different, counts)
