@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CSQLite
 import LodestoneCore
+import LodestoneText
 
 /// The database of an archive, before anything in it is believed.
 ///
@@ -11,6 +12,9 @@ struct RestoredDatabase {
     let connection: SQLiteConnection
     let format: Int64
     let sequenceNumber: UInt64
+    /// Whether the words that FTS5 keeps are those that this process makes of the texts; others are
+    /// made again when the store is opened.
+    let hasWordsOfThisAnalysis: Bool
     let collections: [CollectionRecord]
 
     /// Opens the file at `path`, for SQLite alone, and checks it.
@@ -61,6 +65,11 @@ struct RestoredDatabase {
             sequenceNumber = UInt64(
                 bitPattern: try Self.int("SELECT max(seq) FROM log", connection)
             )
+            let analysis = try Self.int(
+                "SELECT value FROM meta WHERE key = 'analysis'",
+                connection
+            )
+            hasWordsOfThisAnalysis = UInt64(bitPattern: analysis) == AnalysisFingerprint.all
         } catch {
             throw Self.error(error, context, fault)
         }

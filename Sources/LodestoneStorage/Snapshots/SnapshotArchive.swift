@@ -179,7 +179,7 @@ private struct Extraction {
         let check = StateCheck(
             connection: database.connection,
             context: context,
-            checksWords: database.format >= Schema.formatOfWords
+            checksWords: database.hasWordsOfThisAnalysis
         )
         var report = VerifyReport()
         try check.verifyLog(&report)

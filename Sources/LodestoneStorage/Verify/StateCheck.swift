@@ -8,7 +8,7 @@ import LodestoneCore
 struct StateCheck {
     let connection: SQLiteConnection
     let context: CallContext?
-    /// Whether words of FTS5 are compared with the rows; those of earlier formats are made anew when
+    /// Whether words of FTS5 are compared with the rows; those of another analysis are made again when
     /// the store is opened.
     var checksWords = true
 
