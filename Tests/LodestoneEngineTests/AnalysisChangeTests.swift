@@ -70,8 +70,8 @@ struct AnalysisChangeTests {
 
     /// Writes the store.
     ///
-    /// - Parameter fingerprint: What the store says of the words that FTS5 keeps; `nil`: those of this
-    ///   release, so that only the bases tell.
+    /// `fingerprint` is what the store says of the words that FTS5 keeps; with `nil` that they are
+    /// those of this release, so that only the bases tell.
     private func write(fingerprint: Int64? = 1) async throws {
         let engine = try store.open()
         try await create(engine, others: true)

@@ -290,6 +290,69 @@ struct TextStrategyTests {
         }
     }
 
+    @Test(
+        "look into no exact spelling, over no gap, and over all words",
+        arguments: ["postings", "fts5"]
+    )
+    func placesOfWords(name: String) async throws {
+        let engine = try await engine(.german)
+        let texts: [[(String, String)]] = [
+            [("t", "a.b"), ("u", "axb")], [("t", "c.d"), ("u", "hal")], [("t", "hzz häuser")],
+            [("t", "x d'angelo fox")],
+        ]
+        _ = try await engine.index(
+            name,
+            try texts.enumerated().map { number, fields in
+                Document(
+                    id: try DocumentID("d\(number)"),
+                    text: fields.map { TextField(name: $0.0, text: $0.1) }
+                )
+            }
+        )
+        for (query, expected) in [
+            ("t:*a*b*", []), ("u:*a*b*", ["d0"]), ("*c*d*", []), ("xcxd~2", []), ("hau*", ["d2"]),
+            ("t:hau*", ["d2"]), ("ha*", ["d1", "d2"]), ("t:\"dangelo fox\"", ["d3"]),
+            ("t:\"b a\"", []), ("t:\"a b\"", ["d0"]),
+        ] as [(String, Set<String>)] {
+            let found = try await answer(engine, name, .matching(query, mode: .querySyntax))
+            #expect(found == expected, "\(query)")
+        }
+        try await engine.dropCollection(name)
+        // Without a language, a word with an elision is there as a whole, too, behind all others.
+        try await engine.createCollection(
+            name,
+            CollectionOptions(
+                dimension: 0,
+                textStrategy: name == "fts5" ? .fts5 : .postings,
+                text: TextOptions(language: .none)
+            )
+        )
+        _ = try await engine.index(
+            name,
+            [Document(id: "d0", text: [TextField(name: "t", text: "x d'angelo fox")])]
+        )
+        for (query, count) in [
+            ("t:\"fox dangelo\"", 0), ("\"fox dangelo\"", 0), ("t:dangelo", 1), ("t:dang*", 1),
+        ] {
+            let found = try await answer(engine, name, .matching(query, mode: .querySyntax))
+            #expect(found.count == count, "\(query)")
+        }
+        engine.close()
+    }
+
+    @Test("take as many words for a pattern as the limit says", arguments: ["postings", "fts5"])
+    func patternLimit(name: String) async throws {
+        let engine = try await engine(.none)
+        let words = (0..<Limits.standard.maxPatternWords).map { "q\($0)q" }
+        _ = try await engine.index(name, [Document(id: "a", text: words.joined(separator: " "))])
+        let source = Source.matching("*q", mode: .querySyntax)
+        #expect(try await answer(engine, name, source) == ["a"])
+        _ = try await engine.index(name, [Document(id: "b", text: "qq")])
+        let error = await failure { _ = try await answer(engine, name, source) }
+        #expect(error?.reason == "LIMIT" && error?.message.contains("10000 words") == true)
+        engine.close()
+    }
+
     @Test("leave nothing in a snapshot once their collection is dropped")
     func dropped() async throws {
         let store = try TestStore()

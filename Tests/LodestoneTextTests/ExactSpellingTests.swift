@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import TestSupport
 import Testing
 
 @testable import LodestoneText
@@ -38,7 +39,9 @@ struct ExactSpellingTests {
             ("a well-known and/or state-of-the-art he/she", ["well-known", "state-of-the-art"]),
             ("wi-fi, e-mail - and -so- on--and", ["wi-fi", "e-mail"]),
             ("$100 or 5% of $1.50, 20%off US$3 a$b", ["$100", "5%", "$1.50"]),
-            ("node.js x86_64 I.B.M. camelCase", ["node.js", "x86_64"]), ("End. Next", []), ("1+1=2", []),
+            ("#1 .5 @2 a..b x/#y -@z", []),
+            ("node.js x86_64 I.B.M. camelCase", ["node.js", "x86_64"]), ("End. Next", []),
+            ("1+1=2", []),
             ("x", []), ("+ # .", []), (String(repeating: "a.", count: 90) + "bc", []),
         ]
     )
@@ -83,13 +86,14 @@ struct ExactSpellingTests {
     func ranksBeforeParts(token: String, parts: String) throws {
         let words = parts.split(separator: " ")
         let backwards = words.reversed().joined(separator: " ")
-        let texts = [
-            "they wrote a report of the usual length with nothing in it", parts, backwards,
-            "\(backwards) and \(backwards) and \(backwards)", "\(parts), \(parts)",
-            "after lunch some of them went on with what they had begun in spring, and of \(token), "
-                + "which nobody had asked for, there was a word at the end of the second page",
-            "another text of some length that says nothing about any of this at all",
-        ] + words.map(String.init)
+        let texts =
+            [
+                "they wrote a report of the usual length with nothing in it", parts, backwards,
+                "\(backwards) and \(backwards) and \(backwards)", "\(parts), \(parts)",
+                "after lunch some of them went on with what they had begun in spring, and of \(token), "
+                    + "which nobody had asked for, there was a word at the end of the second page",
+                "another text of some length that says nothing about any of this at all",
+            ] + words.map(String.init)
         for language in [TextLanguage.english, .none, .german, .french] {
             let index = try ScriptIndex(language, texts)
             for query in [token, token.uppercased(), "\(token) \(token)", "(\(token))."] {
@@ -102,19 +106,54 @@ struct ExactSpellingTests {
         }
     }
 
+    @Test("have no other forms, stand in no phrase, and are asked for beside typing errors")
+    func forms() throws {
+        for (language, one, other) in [
+            (TextLanguage.german, "haus", "häuser"), (.english, "run", "runs"),
+            (.russian, "книга", "книги"),
+        ] {
+            let index = try ScriptIndex(language, ["ab.\(one)", "\(one) ab ab \(one) ab.x"])
+            #expect(try index.ranked("ab.\(other)") == [1, 0], "\(language)")
+            #expect(try index.ranked("ab.\(one)") == [0, 1], "\(language)")
+        }
+        // Words that are there in two forms are behind all others, too.
+        let index = try ScriptIndex(.english, ["d'angelo fox", "fox dangelo"])
+        #expect(try index.found("\"fox dangelo\"") == [1])
+        #expect(try index.found("dangelo") == [0, 1])
+
+        var words = TextIndex()
+        for (row, text) in ["kx 7731 b", "kx-7731/b"].enumerated() {
+            words.add(words.analyze([text]), at: 0, row: UInt32(row))
+        }
+        let asked = try TextQueryParser.anyWord(
+            "KX-7731/B",
+            fuzzy: .auto,
+            limits: .standard,
+            analyzer: TextAnalyzer(TextOptions())
+        )
+        let query = NormalizedTextQuery(try #require(asked))
+        #expect(try words.search(query, k: 2) { _ in true }.map(\.row) == [1, 0])
+    }
+
     @Test("are no words for patterns, beginnings and typing errors")
     func vocabulary() throws {
         let index = try ScriptIndex(.none, ["ada@example.com", "c++"])
         #expect(try index.found("ada*") == [0])
         #expect(try index.found("\"ada example com\"") == [0])
         var words = TextIndex(TextOptions(language: .none))
-        words.add(words.analyze(["ada@example.com c++"]), at: 0, row: 0)
-        for query in ["*a*c*", "*e*c*", "a*m", "*ex*m*", "xample~2"] {
-            let parsed = try TextQueryParser.parse(query, limits: .standard)
-            let explained = try words.explanation(of: NormalizedTextQuery(parsed))
-            for word in explained.flatMap(\.expansions) {
-                #expect(!word.word.contains("＝"), "\(query)")
+        words.add(words.analyze(["ada@example.com c++ a.b"]), at: 0, row: 0)
+        for _ in 0..<2 {
+            for query in ["*a*c*", "*e*c*", "a*m", "*ex*m*", "xample~2", "xaxb~2", "a*"] {
+                let parsed = try TextQueryParser.parse(query, limits: .standard)
+                let explained = try words.explanation(of: NormalizedTextQuery(parsed))
+                for word in explained.flatMap(\.expansions) {
+                    #expect(!word.word.contains("＝"), "\(query)")
+                }
             }
+            // The same from a base.
+            var sections = MemorySections()
+            try words.write(to: &sections) { _ in true }
+            words = try #require(TextIndex(from: sections, TextOptions(language: .none)))
         }
     }
 }

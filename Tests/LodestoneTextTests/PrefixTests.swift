@@ -38,6 +38,37 @@ struct PrefixTests {
         "é", "ées", "е", "ы", "都", "\u{93F}\u{928}\u{94D}\u{926}\u{940}",
     ]
 
+    @Test("are found whatever their length, and with an accent in any letter, from delta and base")
+    func lengths() throws {
+        let long = String(repeating: "l", count: 90)
+        let texts = ["gone", "x", "xyz", long, long + "m", "häuser", "éa", "gone"]
+        for language in [TextLanguage.none, .english, .german, .french] {
+            let options = TextOptions(language: language)
+            var index = TextIndex(options)
+            for (row, text) in texts.enumerated() {
+                index.add(index.analyze([text]), at: 0, row: UInt32(row))
+            }
+            for _ in 0..<2 {
+                let questions: [(String, Set<UInt32>)] = [
+                    ("x", [1, 2]), ("l", [3, 4]), (long, [3, 4]), (long + "m", [4]), ("h", [5]),
+                    ("ha", [5]), ("hä", [5]), ("hau", [5]), ("häu", [5]), ("ea", [6]), ("é", [6]),
+                ]
+                for (start, expected) in questions {
+                    #expect(try rows(.prefix([start]), index) == expected, "\(language) \(start)")
+                }
+                var sections = MemorySections()
+                try index.write(to: &sections) { _ in true }
+                index = try #require(TextIndex(from: sections, options))
+            }
+            // A word that no document has any more is none.
+            index.remove(index.analyze(["xyz"]), at: 0)
+            let explained = try index.explanation(
+                of: NormalizedTextQuery(try TextQueryParser.parse("x*", limits: .standard))
+            )
+            #expect(explained.flatMap(\.expansions).map(\.word) == ["x"])
+        }
+    }
+
     @Test(
         "are found by every beginning, no document with another word is, nor more by a longer one",
         arguments: [TextLanguage.english, .none, .french, .german, .russian, .hindi, .arabic]

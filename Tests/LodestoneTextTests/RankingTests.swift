@@ -70,7 +70,9 @@ private struct PlainRanking {
         options = corpus.index.options
         let analyzer = TextAnalyzer(options)
         self.analyzer = analyzer
-        documents = corpus.texts.mapValues { analyzer.allWords(of: $0) }.filter { !$0.value.isEmpty }
+        documents = corpus.texts.mapValues { analyzer.allWords(of: $0) }.filter {
+            !$0.value.isEmpty
+        }
     }
 
     /// Scores every document by itself, with the index's weights.

@@ -81,6 +81,9 @@ struct ScriptTests {
         Script(name: "Cyrillic", word: "йод", alike: ["иод", "ЙОД"], others: ["код"]),
         Script(name: "Russian", word: "ёлка", alike: ["елка", "ё\u{301}лка"], others: ["олка"]),
         Script(name: "Hebrew", word: "שָׁלוֹם", alike: ["שלום"], others: ["שלו"]),
+        Script(name: "Titlo", word: "сл\u{483}нце", alike: ["слнце"], others: ["слн", "нце"]),
+        Script(name: "Sukun", word: "مَكْتَب", alike: ["مكتب"], others: ["مكت"]),
+        Script(name: "Vedic", word: "अ\u{951}ग्नि", alike: ["अग्नि"], others: ["अग्न"]),
         Script(name: "Yiddish", word: "אַײַז", alike: ["אײז"], others: ["אוז"]),
         Script(name: "Arabic", word: "مُحَمَّد", alike: ["محمد", "محـمد"], others: ["محمود"]),
         Script(name: "Alef", word: "آدم", alike: ["ادم", "أدم"], others: ["دم"]),
@@ -194,6 +197,44 @@ struct ScriptTests {
         }
     }
 
+    @Test(
+        "are the same in half, full and usual width, all letters and digits that have such a form"
+    )
+    func widths() {
+        var usual: [String: Unicode.Scalar] = [:]
+        for value in 0x20...0x3200 as ClosedRange<UInt32> {
+            guard let scalar = Unicode.Scalar(value), let name = scalar.properties.name else {
+                continue
+            }
+            usual[name] = scalar
+        }
+        var count = 0
+        for value in 0xFF00...0xFFEF as ClosedRange<UInt32> {
+            guard let scalar = Unicode.Scalar(value), Words.begins(scalar),
+                let name = scalar.properties.name,
+                let other = usual[name.split(separator: " ").dropFirst().joined(separator: " ")]
+            else { continue }
+            for form in ["\(scalar)", "\(scalar)x", "x\(scalar)"] {
+                let plain = form.replacingOccurrences(of: "\(scalar)", with: "\(other)")
+                #expect(QueryWords.folded(form) == QueryWords.folded(plain), "\(name)")
+            }
+            count += 1
+        }
+        // 62 of ASCII, 55 of Kana, 52 of Hangul.
+        #expect(count >= 160)
+    }
+
+    @Test(
+        "are the same with ligatures and with raised and lowered digits, as Unicode takes them apart"
+    )
+    func compatibility() {
+        for scalar in "ªº¹²³⁰⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉ĿŀŉſĳĲǆǅǄǉǈǇǌǋǊǳǲǱﬀﬁﬂﬃﬄﬅﬆẛև".unicodeScalars {
+            let plain = String(scalar).precomposedStringWithCompatibilityMapping
+            #expect(QueryWords.folded("\(scalar)") == QueryWords.folded(plain), "\(scalar)")
+        }
+        #expect(QueryWords.folded("H₂O m² oﬃce") == QueryWords.folded("h2o m2 office"))
+    }
+
     @Test("are the same in forms C and D of any text", arguments: 1...3)
     func normalForms(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
@@ -257,6 +298,7 @@ struct ScriptTests {
         #expect(words("🇩🇪🇫🇷🇮") == ["🇩🇪", "🇫🇷", "🇮"])
         #expect(words("👩🏽‍💻 👩‍💻") == ["👩‍💻", "👩‍💻"])
         #expect(words("Acme™ © 2024 → 1️⃣") == ["acme", "2024", "1"])
+        #expect(words("▪ one ◾ two ⬅ three") == ["one", "two", "three"])
         #expect(Words.split("a🎉🎈 b🇩🇪🇫🇷".unicodeScalars) == ["a", "🎉", "🎈", "b", "🇩🇪", "🇫🇷"])
     }
 

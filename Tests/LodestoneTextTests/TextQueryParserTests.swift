@@ -343,6 +343,17 @@ struct PlainWordsTests {
         #expect(kept.map(\.text) == expected + expected + ["w0", "w0s"])
         #expect(rare.leftOut == Array(words[2..<10]))
         #expect(!rare.isPartial)
+        // Forms of a stem are one list, but each has typing errors of its own.
+        for (fuzzy, count) in [(nil, 0), (.auto, 8)] as [(Fuzziness?, Int)] {
+            let forms = try PlainWords(
+                of: (0..<20).map { "word\($0)a word\($0)as" }.joined(separator: " "),
+                fuzzy: fuzzy,
+                limits: .standard,
+                analyzer: TextAnalyzer(TextOptions()),
+                rarestBy: nil
+            )
+            #expect(forms.leftOut.count == count)
+        }
         let frequent = try PlainWords(
             of: words.joined(separator: " "),
             fuzzy: .auto,

@@ -83,10 +83,7 @@ struct Apostrophes {
     }
 
     private func elides(_ part: [UInt8], _ next: [UInt8]) -> Bool {
-        guard elided.contains(part) else { return false }
-        guard needsVowel else { return true }
-        // Endings of English: `d've` leaves nothing out before them.
-        return !endings.contains(next) && Self.vowels.contains(next[0])
+        elided.contains(part) && (!needsVowel || Self.vowels.contains(next[0]))
     }
 
     private static let vowels = Set("aeiouyh".utf8)
