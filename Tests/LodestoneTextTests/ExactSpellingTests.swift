@@ -106,6 +106,18 @@ struct ExactSpellingTests {
         }
     }
 
+    @Test("take from their parts only where some document has them")
+    func parts() throws {
+        let texts = ["KX 7731 B", "a manual", "manual of the pump", "c", "net"]
+        for language in [TextLanguage.english, .none, .german] {
+            let index = try ScriptIndex(language, texts)
+            #expect(try index.ranked("manual KX-7731/B").first == 0, "\(language)")
+            let known = try ScriptIndex(language, texts + ["the kx-7731/b is in it", "7731"])
+            let ranked = try known.ranked("manual KX-7731/B").filter { $0 < 2 }
+            #expect(ranked == [1, 0], "\(language)")
+        }
+    }
+
     @Test("have no other forms, stand in no phrase, and are asked for beside typing errors")
     func forms() throws {
         for (language, one, other) in [
