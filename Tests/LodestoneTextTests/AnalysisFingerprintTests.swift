@@ -20,6 +20,38 @@ struct AnalysisFingerprintTests {
         #expect(!TextIndex.isOfThisAnalysis(MemorySections(), TextOptions(language: .dutch)))
     }
 
+    @Test(
+        "are told when one stem of one language, or one letter, is another",
+        .timeLimit(.minutes(1))
+    )
+    func differences() {
+        let all = TextLanguage.allCases.map { AnalysisFingerprint.of($0) }
+        #expect(AnalysisFingerprint.all == AnalysisFingerprint.all(all))
+        let letters = AnalysisFingerprint.characters
+        for (place, language) in TextLanguage.allCases.enumerated() {
+            var others = all
+            others[place] ^= 1
+            #expect(AnalysisFingerprint.all(others) != AnalysisFingerprint.all, "\(language)")
+            guard SnowballStemmer.of(language) != nil else {
+                #expect(AnalysisFingerprint.of(language, letters, nil) == all[place])
+                #expect(AnalysisFingerprint.of(language, letters &+ 1, nil) != all[place])
+                continue
+            }
+            let analyzer = TextAnalyzer(TextOptions(language: language))
+            let stem = { (word: String) in analyzer.stem(of: word.utf8).bytes }
+            #expect(AnalysisFingerprint.of(language, letters, stem) == all[place], "\(language)")
+            #expect(AnalysisFingerprint.of(language, letters &+ 1, stem) != all[place])
+            // As a later version would, leaves one word more as it is, or one ending less.
+            let words = StemProbes.words(language)
+            for number in [0, 7, words.count / 2, words.count - 1] {
+                let other = AnalysisFingerprint.of(language, letters) { word in
+                    word == words[number] ? stem(word) + [0x78] : stem(word)
+                }
+                #expect(other != all[place], "\(language) \(words[number])")
+            }
+        }
+    }
+
     @Test("are told by many stems, of which most differ from their words")
     func probes() {
         for language in TextLanguage.allCases where SnowballStemmer.of(language) != nil {

@@ -343,6 +343,20 @@ struct PlainWordsTests {
         #expect(kept.map(\.text) == expected + expected + ["w0", "w0s"])
         #expect(rare.leftOut == Array(words[2..<10]))
         #expect(!rare.isPartial)
+        // A word that was given twice finds its typing errors once.
+        let once = try TextQueryParser.anyWord(
+            "pump valve",
+            fuzzy: .auto,
+            limits: .standard,
+            analyzer: TextAnalyzer(TextOptions())
+        )
+        let twice = try TextQueryParser.anyWord(
+            "pump Pump valve pump",
+            fuzzy: .auto,
+            limits: .standard,
+            analyzer: TextAnalyzer(TextOptions())
+        )
+        #expect(twice == once)
         // Forms of a stem are one list, but each has typing errors of its own.
         for (fuzzy, count) in [(nil, 0), (.auto, 8)] as [(Fuzziness?, Int)] {
             let forms = try PlainWords(

@@ -19,20 +19,30 @@ package enum AnalysisFingerprint {
     }
 
     /// Of the words in all languages.
-    package static let all: UInt64 = languages.reduce(0) { $0.mixed(with: $1) }
+    package static let all: UInt64 = all(languages)
+
+    static func all(_ languages: [UInt64]) -> UInt64 { languages.reduce(0) { $0.mixed(with: $1) } }
 
     private static let languages: [UInt64] = TextLanguage.allCases.map { language in
-        var hash = rules.mixed(with: characters).mixed(with: UInt64(language.rawValue))
-        guard SnowballStemmer.of(language)?.isThere ?? false else { return hash }
+        let isThere = SnowballStemmer.of(language)?.isThere ?? false
         let analyzer = TextAnalyzer(TextOptions(language: language))
+        return of(language, characters, isThere ? { analyzer.stem(of: $0.utf8).bytes } : nil)
+    }
+
+    /// Of a language's words, where letters are told by some tables and `stem` makes stems.
+    static func of(_ language: TextLanguage, _ characters: UInt64, _ stem: ((String) -> [UInt8])?)
+        -> UInt64
+    {
+        var hash = rules.mixed(with: characters).mixed(with: UInt64(language.rawValue))
+        guard let stem else { return hash }
         for word in StemProbes.words(language) {
-            hash = hash.mixed(with: UInt64(hashing: analyzer.stem(of: word.utf8).bytes))
+            hash = hash.mixed(with: UInt64(hashing: stem(word)))
         }
         return hash
     }
 
     /// Of the kinds of characters, where Unicode still adds some.
-    private static let characters: UInt64 = {
+    static let characters: UInt64 = {
         var hash: UInt64 = 0
         for value in [0x80..<0x3400, 0xA000..<0xAC00, 0xF900..<0x10000, 0x10000..<0x20000].joined()
         {
