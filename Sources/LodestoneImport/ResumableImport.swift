@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// An import that keeps in a file how far it is: a run that was cut, even by the end of its process, is
-/// gone on with by the next one.
+/// An import that keeps in a file how far it is.
+///
+/// The next run goes on where one was cut, even by the end of its process.
 package struct ResumableImport: Sendable {
     /// Where a run begins.
     package enum Beginning: Sendable, Equatable {

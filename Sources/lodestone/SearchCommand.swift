@@ -109,7 +109,7 @@ struct SearchCommand: ClientCommand {
             )
         )
         let milliseconds = (ContinuousClock.now - start).seconds * 1_000
-        // Who gave no filter is told of none.
+        // That --near leaves its document out is no answer to a filter.
         if condition.filter == nil { result.filter = nil }
         if result.hits.isEmpty { await FilterHint.show(try condition.parsed, target) }
         let names = sources.map { source in

@@ -22,7 +22,7 @@ struct ImportResumeTests {
     init() throws { scratch = try Scratch() }
 
     @Test(
-        "has no gap of documents after the next run, whatever happened to the collection",
+        "has no gap of documents after the next run, with the collection as it was or not",
         arguments: Between.allCases
     )
     func documents(_ between: Between) async throws {
@@ -177,7 +177,7 @@ private struct Round {
         random = SeededGenerator(seed: UInt64(number))
     }
 
-    /// Lines of few ids, some of which are refused.
+    /// Lines of few ids; the store refuses some of them.
     ///
     /// - Returns: The version of each document that the last good line has.
     mutating func makeDocuments() throws -> [DocumentID: Int64] {
@@ -193,7 +193,7 @@ private struct Round {
         return last
     }
 
-    /// Edges of some sources, some of which are written twice, and of one that does not exist.
+    /// Edges of some sources, some written twice, and of a source that does not exist.
     ///
     /// - Returns: The targets and weights of each source that exists.
     mutating func makeEdges() throws -> [DocumentID: [String: Float]] {

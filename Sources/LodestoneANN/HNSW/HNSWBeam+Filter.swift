@@ -14,7 +14,7 @@ struct AllowedNodes {
 
     /// The nodes of some rows.
     ///
-    /// `words` has a bit for each, `others` one for each node of which a further row may be found. Both
+    /// `words` has a bit for each, `others` one for each node that has a further row to be found. Both
     /// have to outlive this.
     init(
         _ words: UnsafePointer<UInt64>,

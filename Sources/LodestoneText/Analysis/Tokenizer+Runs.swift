@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Runs without spaces, of which each character is a unit, and emoji.
+/// Runs without spaces, each character a unit, and emoji.
 extension Tokenizer {
     /// Appends the character of a run that begins at `start`, with its marks.
     ///
