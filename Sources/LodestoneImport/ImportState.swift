@@ -40,13 +40,19 @@ package struct ImportState: Codable, Sendable, Equatable {
                 }
                 self.path = url.path
             }
+
+            static func == (left: Input, right: Input) -> Bool {
+                left.path.hasSameBytes(as: right.path) && left.byteCount == right.byteCount
+                    && left.modified == right.modified
+            }
         }
 
         package static func == (left: Subject, right: Subject) -> Bool {
-            left.byteCount == right.byteCount && left.modified == right.modified
-                && [left.address, left.collection, left.input, left.settings].haveSameBytes(
-                    as: [right.address, right.collection, right.input, right.settings]
+            left.input == right.input && left.otherInputs == right.otherInputs
+                && [left.address, left.collection].haveSameBytes(
+                    as: [right.address, right.collection]
                 )
+                && left.settings.haveSameBytes(as: right.settings)
         }
 
         /// Describes an import.
