@@ -2,7 +2,8 @@
 
 /// What a server accepts.
 ///
-/// `standard` has the documented defaults.
+/// `standard` has the documented defaults. A program that opens an engine with other ones stays within what
+/// a server's settings may be; `Engine.open` refuses others.
 public struct Limits: Sendable, Equatable {
     /// Bytes of a frame's message, once the client has said hello.
     public var maxFrameBytes = 16 << 20

@@ -63,10 +63,12 @@ public final class Engine: Sendable {
     /// Words that another release, libstemmer or Unicode table made of texts are made again first.
     ///
     /// - Throws: `.failedPrecondition` when its format is newer than this release, or another process
-    ///   has it open that makes other words of texts; `.dataLoss` when it is damaged.
+    ///   has it open that makes other words of texts; `.dataLoss` when it is damaged;
+    ///   `.invalidArgument` for a limit that is out of its range.
     public static func open(directory: String, options: Options = Options())
         throws(LodestoneError) -> Engine
     {
+        try options.limits.checkRequests()
         let store = try SQLiteStore(directory: directory, durability: options.durability)
         return try Engine(store: store, options: options)
     }

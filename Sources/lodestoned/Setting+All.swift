@@ -232,7 +232,7 @@ extension Setting {
         .milliseconds(
             "maxDeadlineMs",
             \.limits.maxDeadline,
-            1...3_600_000,
+            Limits.Ranges.maxDeadlineMilliseconds,
             "The longest deadline; that of buildIndex is a day."
         ),
         .number(
@@ -258,71 +258,82 @@ extension Setting {
         .number(
             "maxBatch",
             \.limits.maxBatch,
-            1...10_000,
+            Limits.Ranges.maxBatch,
             unit: "items",
             "Documents, ids or questions in one request."
         ),
         .number(
             "maxDimension",
             \.limits.maxDimension,
-            1...16_384,
+            Limits.Ranges.maxDimension,
             unit: "elements",
             "Elements of a vector."
         ),
         .number(
             "maxLimit",
             \.limits.maxLimit,
-            1...10_000,
+            Limits.Ranges.maxLimit,
             unit: "hits",
             "Hits of one question."
         ),
         .number(
             "maxCandidates",
             \.limits.maxCandidates,
-            1...100_000,
+            Limits.Ranges.maxCandidates,
             unit: "candidates",
             "Candidates of one source of a question."
         ),
         .number(
             "maxEF",
             \.limits.maxEF,
-            1...65_536,
+            Limits.Ranges.maxEF,
             unit: "candidates",
             "Beam width of a search or a build."
         ),
         .bytes(
             "maxDocumentBytes",
             \.limits.maxDocumentBytes,
-            1 << 10...64 << 20,
+            Limits.Ranges.maxDocumentBytes,
             "One document without its vector."
         ),
-        .bytes("maxQueryBytes", \.limits.maxQueryBytes, 1...64 << 10, "A text question."),
+        .bytes(
+            "maxQueryBytes",
+            \.limits.maxQueryBytes,
+            Limits.Ranges.maxQueryBytes,
+            "A text question."
+        ),
         .number(
             "maxQueryTerms",
             \.limits.maxQueryTerms,
-            1...1_024,
+            Limits.Ranges.maxQueryTerms,
             unit: "terms",
             "Terms of a text question."
         ),
         .number(
             "maxFilteredDrop",
             \.limits.maxFilteredDrop,
-            1...1_000_000,
+            Limits.Ranges.maxFilteredDrop,
             unit: "documents",
             "Documents that one drop by a filter may take."
         ),
-        .number("maxDepth", \.limits.maxDepth, 1...64, unit: "hops", "Hops of a walk."),
+        .number(
+            "maxDepth",
+            \.limits.maxDepth,
+            Limits.Ranges.maxDepth,
+            unit: "hops",
+            "Hops of a walk."
+        ),
         .number(
             "maxWalkNodes",
             \.limits.maxWalkNodes,
-            1...10_000_000,
+            Limits.Ranges.maxWalkNodes,
             unit: "documents",
             "Documents that a walk may report."
         ),
         .number(
             "maxWalkEdges",
             \.limits.maxWalkEdges,
-            1...1_000_000_000,
+            Limits.Ranges.maxWalkEdges,
             unit: "edges",
             "Edges that a walk may look at."
         ),
