@@ -51,6 +51,17 @@ struct TokenTableTests {
         #expect(error?.message.contains("line 2") == true)
     }
 
+    @Test("that look alike and differ in their bytes are two", arguments: LookAlikes.all)
+    func lookAlikes(pair: LookAlikes) throws {
+        let directory = try TemporaryDirectory()
+        let tokens = [pair.first, pair.second].map { "0123456789abcdef-\($0)" }
+        let table = try TokenTable(
+            file: try directory.write("tokens", "read \(tokens[0])\nwrite \(tokens[1])\n")
+        )
+        #expect(table.role(of: Array(tokens[0].utf8)) == .read)
+        #expect(table.role(of: Array(tokens[1].utf8)) == .write)
+    }
+
     @Test(
         "that are absent, empty, cut short, prolonged or unknown have none",
         arguments: [nil, "", "reader-0123456789abcde", "reader-0123456789abcdef0", "other"]
