@@ -14,7 +14,7 @@ struct LongFilterTests {
     }
 
     private static func document(_ number: Int, _ known: Known) throws -> Document {
-        var metadata: [String: Value] = ["n": .int(Int64(known.n)), "tag": .string(known.tag)]
+        var metadata: Metadata = ["n": .int(Int64(known.n)), "tag": .string(known.tag)]
         if let half = known.half { metadata["half"] = .double(half) }
         return Document(
             id: try DocumentID("d\(number)"),

@@ -101,7 +101,7 @@ struct DocumentReaderTests {
         #expect(fields.lines == [ByteString(first): 2, ByteString(second): 1])
         #expect(fields.impliedText == [ByteString(second)])
         let subject = { (text: String) throws -> ImportState.Subject in
-            try ImportState.Subject(address: "", collection: "c", input: path, settings: text)
+            try ImportState.Subject(address: "", collection: "c", input: path, settings: [text])
         }
         var state = ImportState(subject: try subject(first), collectionNumber: 1, batchSize: 1)
         state.fields = fields

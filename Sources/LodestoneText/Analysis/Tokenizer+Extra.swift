@@ -44,7 +44,9 @@ extension Tokenizer {
         _ start: Int,
         _ end: Int
     ) {
-        if end < text.count && Self.joins(text[end]) || start > 0 && ExactSpelling.leads(text[start - 1]) {
+        if end < text.count && Self.joins(text[end])
+            || start > 0 && ExactSpelling.leads(text[start - 1])
+        {
             noteToken(text, start..<end)
         }
     }
