@@ -258,9 +258,7 @@ final class Compactor: Sendable {
             )
         }
         for number in numbers {
-            guard let collection = registry.all.first(where: { $0.number == number }) else {
-                continue
-            }
+            guard let collection = registry.find(number) else { continue }
             _ = try compact(collection, waits: false)
         }
     }

@@ -39,6 +39,10 @@ final class Registry: Sendable {
         table.withLock { $0.collections[name] }
     }
 
+    func find(_ number: CollectionNumber) -> Collection? {
+        table.withLock { $0.numbers[number] }
+    }
+
     func get(_ name: String) throws(LodestoneError) -> Collection {
         guard let collection = find(name) else { throw .noCollection(name) }
         return collection
@@ -159,14 +163,14 @@ final class Registry: Sendable {
             case .createCollection:
                 table.withLock { $0.nextNumber = max($0.nextNumber, number + 1) }
                 // One that is gone again by now is not worth showing.
-                if let record = try reader.record(of: number), collection(number) == nil {
+                if let record = try reader.record(of: number), find(number) == nil {
                     add(Collection(record))
                 }
             case .dropCollection:
                 changed[number] = nil
-                if let collection = collection(number) { remove(collection) }
+                if let collection = find(number) { remove(collection) }
             case .rows, .alterCollection:
-                guard let collection = collection(number),
+                guard let collection = find(number),
                     let record = try reader.record(of: number)
                 else { return }
                 var contents = changed.removeValue(forKey: number) ?? collection.contents
@@ -177,7 +181,7 @@ final class Registry: Sendable {
                 changed[number] = contents
             }
         }
-        let collections = changed.keys.compactMap { collection($0) }
+        let collections = changed.keys.compactMap { find($0) }
         for collection in collections {
             if let contents = changed[collection.number] { collection.replace(contents) }
         }
@@ -185,20 +189,25 @@ final class Registry: Sendable {
         if let body = caughtUp.withLock({ $0 }) { collections.forEach(body) }
     }
 
-    /// Loads every collection anew.
+    /// Loads every collection.
     private func load(from reader: any StoreReader) throws(LodestoneError) {
         let records = try reader.collections()
+        var loaded: [(CollectionRecord, CollectionContents)] = []
         for record in records {
-            let contents = try CollectionContents.load(record, from: reader)
-            if let collection = collection(record.number) {
+            loaded.append((record, try CollectionContents.load(record, from: reader)))
+        }
+        // First those that were dropped: another may have been created under their name.
+        let numbers = Set(records.map(\.number))
+        for collection in table.withLock({ Array($0.numbers.values) })
+        where !numbers.contains(collection.number) {
+            remove(collection)
+        }
+        for (record, contents) in loaded {
+            if let collection = find(record.number) {
                 collection.replace(contents)
             } else {
                 add(Collection(record, contents: contents))
             }
-        }
-        let numbers = Set(records.map(\.number))
-        for collection in all where !numbers.contains(collection.number) {
-            remove(collection)
         }
         let next = try reader.nextCollectionNumber()
         table.withLock { $0.nextNumber = max($0.nextNumber, next) }
@@ -300,7 +309,4 @@ final class Registry: Sendable {
         }
     }
 
-    private func collection(_ number: CollectionNumber) -> Collection? {
-        table.withLock { $0.numbers[number] }
-    }
 }

@@ -26,8 +26,10 @@ struct ExactSpelling {
     /// A constant of the code, because it is looked at behind every word.
     @inline(__always)
     static var joiningSigns: UInt64 {
-        1 << 0x23 | 1 << 0x25 | 1 << 0x26 | 1 << 0x2B | 1 << 0x2D | 1 << 0x2E | 1 << 0x2F | 1
-            << 0x3A
+        // & - . / : between words, # % + behind them.
+        let between: UInt64 = 1 << 0x26 | 1 << 0x2D | 1 << 0x2E | 1 << 0x2F | 1 << 0x3A
+        let behind: UInt64 = 1 << 0x23 | 1 << 0x25 | 1 << 0x2B
+        return between | behind
     }
 
     /// What stands for a sign in the index: the same one in full width.
