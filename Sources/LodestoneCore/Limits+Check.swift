@@ -12,7 +12,7 @@ extension Limits {
         package static let maxCandidates = 1...100_000
         package static let maxEF = 1...65_536
         package static let maxDocumentBytes = 1 << 10...64 << 20
-        package static let maxQueryBytes = 1...64 << 10
+        package static let maxQueryBytes = 1...1 << 20
         package static let maxQueryTerms = 1...1_024
         package static let maxFuzzyPrefix = 0...4_096
         package static let maxExpansions = 1...100_000

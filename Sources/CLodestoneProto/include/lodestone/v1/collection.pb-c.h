@@ -322,7 +322,7 @@ struct  Lodestone__V1__IndexStatus
   protobuf_c_boolean has_indexed_vectors;
   uint64_t indexed_vectors;
   /*
-   * found by an exact scan beside it
+   * found by an exact scan next to it
    */
   protobuf_c_boolean has_scanned_vectors;
   uint64_t scanned_vectors;
@@ -332,7 +332,7 @@ struct  Lodestone__V1__IndexStatus
   protobuf_c_boolean has_progress;
   double progress;
   /*
-   * that the index takes beside the vectors
+   * that the index takes in addition to the vectors
    */
   protobuf_c_boolean has_bytes;
   uint64_t bytes;

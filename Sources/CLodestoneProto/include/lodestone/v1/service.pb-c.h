@@ -671,7 +671,7 @@ struct  Lodestone__V1__Damage
   protobuf_c_boolean has_recovery;
   ProtobufCBinaryData recovery;
   /*
-   * was derived, and has been made anew
+   * was derived, and was made again
    */
   protobuf_c_boolean has_repaired;
   protobuf_c_boolean repaired;
