@@ -70,7 +70,8 @@ struct RecordShape: Sendable {
         self.dimension = dimension
         self.quantization = quantization
         queryBytes = quantization == .none ? padded * 4 : padded
-        stride = (codeBytes + 7) / 8 * 8
+        // Whole lines: no load of 64 bytes touches two.
+        stride = (codeBytes + 63) / 64 * 64
         squarePlace = isDot ? 3 : Self.termPlace
         tailCount = squarePlace + 1
         separationBase = isDot ? 1 : 0
