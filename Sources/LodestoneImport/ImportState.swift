@@ -11,15 +11,15 @@ package struct ImportState: Codable, Sendable, Equatable {
     ///
     /// A state belongs to another import when any of it differs.
     package struct Subject: Codable, Sendable, Equatable {
-        var address: String
-        var collection: String
+        var address: ByteString
+        var collection: ByteString
         var input: Input
-        var settings: [String]
+        var settings: [ByteString]
         var otherInputs: [Input]
 
         /// A file as it was.
         struct Input: Codable, Equatable {
-            var path: String
+            var path: ByteString
             var byteCount: Int
             var modified: Double
 
@@ -38,21 +38,8 @@ package struct ImportState: Codable, Sendable, Equatable {
                         object: path
                     )
                 }
-                self.path = url.path
+                self.path = ByteString(url.path)
             }
-
-            static func == (left: Input, right: Input) -> Bool {
-                left.path.hasSameBytes(as: right.path) && left.byteCount == right.byteCount
-                    && left.modified == right.modified
-            }
-        }
-
-        package static func == (left: Subject, right: Subject) -> Bool {
-            left.input == right.input && left.otherInputs == right.otherInputs
-                && [left.address, left.collection].haveSameBytes(
-                    as: [right.address, right.collection]
-                )
-                && left.settings.haveSameBytes(as: right.settings)
         }
 
         /// Describes an import.
@@ -71,13 +58,13 @@ package struct ImportState: Codable, Sendable, Equatable {
             otherInputs: [String] = [],
             settings: [String] = []
         ) throws(LodestoneError) {
-            self.address = address
-            self.collection = collection
+            self.address = ByteString(address)
+            self.collection = ByteString(collection)
             self.input = try Input(input)
             self.otherInputs = try otherInputs.map { (path) throws(LodestoneError) in
                 try Input(path)
             }
-            self.settings = settings
+            self.settings = settings.map { ByteString($0) }
         }
     }
 

@@ -29,7 +29,7 @@ struct MetadataTests {
         #expect(Metadata(twice) { old, _ in old } == [pair.second: 2, pair.first: 1])
     }
 
-    @Test("is a dictionary for those who use it")
+    @Test("is used as a dictionary is")
     func dictionary() {
         var metadata = Metadata()
         #expect(metadata.isEmpty && metadata == [:] && metadata.description == "[:]")

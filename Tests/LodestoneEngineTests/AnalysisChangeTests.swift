@@ -183,7 +183,7 @@ struct AnalysisChangeTests {
             CREATE VIRTUAL TABLE forms_30 USING fts5(form, content='', tokenize='ascii')
             """
         )
-        // Whoever makes the same words as the one that wrote it finds them all.
+        // A process that makes the same words as its writer finds them all.
         let writer = try SQLiteStore(directory: store.path, durability: .relaxed, analysis: 1)
         #expect(writer.remadeWords == [])
         writer.close()

@@ -117,11 +117,11 @@ struct LongFilterTests {
             for (number, known) in zip(numbers, known) {
                 documents[try DocumentID("d\(number)")] = known
             }
-            let gone = try (0..<50).map { _ in
+            let dropped = try (0..<50).map { _ in
                 try DocumentID("d\(Int.random(in: 0..<300, using: &random))")
             }
-            _ = try await engine.dropMany(DropManyRequest(collection: "c", ids: gone))
-            for id in gone { documents[id] = nil }
+            _ = try await engine.dropMany(DropManyRequest(collection: "c", ids: dropped))
+            for id in dropped { documents[id] = nil }
             if round == 1 { try await engine.compact("c") }
             for (place, filter) in try Self.filters(&random).enumerated() {
                 let expected = Set(

@@ -41,7 +41,7 @@ struct PrefixTests {
     @Test("are found whatever their length, and with an accent in any letter, from delta and base")
     func lengths() throws {
         let long = String(repeating: "l", count: 90)
-        let texts = ["gone", "x", "xyz", long, long + "m", "häuser", "éa", "gone"]
+        let texts = ["void", "x", "xyz", long, long + "m", "häuser", "éa", "void"]
         for language in [TextLanguage.none, .english, .german, .french] {
             let options = TextOptions(language: language)
             var index = TextIndex(options)
