@@ -22,8 +22,9 @@ package struct IndexHealth: Sendable, Equatable {
 
     /// Below this an index is not used.
     package static let recallFloor = 0.9
-    /// Walks are widened until they find so much.
-    package static let recallGoal = 0.95
+    /// Walks are widened until they find so much: more than `recallFloor`, because the graph grows
+    /// before it is measured again, and because vectors that users ask with can be harder.
+    package static let recallGoal = 0.97
     /// The fewest vectors of which recall is measured inside a write.
     private static let measurableCount = 256
 
@@ -39,9 +40,9 @@ package struct IndexHealth: Sendable, Equatable {
         isGood && (recall != nil || count >= Self.measurableCount)
     }
 
-    /// Whether a write should measure: the vectors have doubled since the last time.
+    /// Whether a write should measure: there are half as many vectors more than the last time.
     func isDue(at count: Int) -> Bool {
-        count >= max(Self.measurableCount, 2 * measuredCount)
+        count >= max(Self.measurableCount, measuredCount + measuredCount / 2)
     }
 
     /// What was measured, in a sentence that begins with the index.
