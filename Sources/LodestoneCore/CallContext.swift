@@ -7,11 +7,19 @@ import Synchronization
 public final class CallContext: Sendable {
     /// When the call is no longer wanted.
     public let deadline: ContinuousClock.Instant
+    /// What the answer may take; `nil`: it is not bounded.
+    package let answer: AnswerBudget?
     private let cancelled = Atomic<Bool>(false)
 
     /// Creates a context.
-    public init(deadline: ContinuousClock.Instant) {
+    public convenience init(deadline: ContinuousClock.Instant) {
+        self.init(deadline: deadline, answer: nil)
+    }
+
+    /// Creates a context of a call whose answer is bounded.
+    package init(deadline: ContinuousClock.Instant, answer: AnswerBudget?) {
         self.deadline = deadline
+        self.answer = answer
     }
 
     /// Creates a context that ends after `timeout`.

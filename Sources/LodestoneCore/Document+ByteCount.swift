@@ -16,6 +16,17 @@ extension Document {
         }
         return count
     }
+
+    /// At least so many bytes it takes in a message: its vector, texts and names, without tags, lengths
+    /// and metadata.
+    ///
+    /// - Complexity: O(its fields and edges).
+    package var leastWireByteCount: Int {
+        var count = id.string.utf8.count + (vector?.count ?? 0) * 4
+        for field in text { count += field.name.utf8.count + field.text.utf8.count }
+        for edge in edges { count += edge.label.utf8.count + edge.target.string.utf8.count }
+        return count
+    }
 }
 
 /// Bounds of what values take on the wire.

@@ -64,6 +64,11 @@ public struct HighlightedField: Sendable, Equatable {
         }
     }
 
+    /// Bytes of its name and pieces.
+    package var byteCount: Int {
+        fragments.reduce(field.utf8.count) { $0 + $1.text.utf8.count }
+    }
+
     /// Creates a field's fragments.
     public init(field: String, fragments: [Fragment]) {
         self.field = field

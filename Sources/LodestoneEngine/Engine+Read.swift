@@ -112,7 +112,9 @@ extension Engine {
             for id in request.ids {
                 try context.check()
                 guard let row = view.row(of: id) else { continue }
-                documents.append(try view.document(row, id: id, include: request.include))
+                let document = try view.document(row, id: id, include: request.include)
+                try context.charge(for: document)
+                documents.append(document)
             }
             return documents
         }

@@ -110,6 +110,10 @@ extension Engine {
             }
             response.count = rows.count
             response.facets = try view.facets(request.facets, of: rows, context)
+            try context.charge(
+                wire: response.facets.reduce(0) { $0 + $1.leastWireByteCount },
+                memory: 0
+            )
             return response
         }
     }

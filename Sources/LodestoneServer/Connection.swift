@@ -253,6 +253,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         handler.ended(call, reply, peer: stream.peer)
         // A client that waits for this one only should not wait for the loop as well.
         self.reply(reply, to: call.id, now: wasAlone && !stream.loop.isCurrent)
+        call.context.answer?.end()
         if calls.answered() { stream.loop.async { self.endIfDrained() } }
     }
 

@@ -21,7 +21,9 @@ final class RequestHandler: Sendable {
     /// Where the engine checks and prepares writes, in the order of their arrival: a large batch
     /// would keep a loop from its other connections.
     private let writes = DispatchQueue(label: "lodestone.writes")
-    private let budget: DecodeBudget
+    /// What the decoded requests under way take together, and what the answers to reads do.
+    private let requestMemory: MemoryBudget
+    private let answerMemory: MemoryBudget
     /// Whether a snapshot or a verification is under way.
     private let isMaintaining = Atomic<Bool>(false)
     private let brevity: Brevity
@@ -48,7 +50,8 @@ final class RequestHandler: Sendable {
             patience: limits.maxInFlight,
             maxWait: configuration.maxQueueWait
         )
-        budget = DecodeBudget(limit: configuration.decodeBudget)
+        requestMemory = MemoryBudget(limit: configuration.decodeBudget)
+        answerMemory = MemoryBudget(limit: configuration.answerBudget)
     }
 
     /// What a token allows; `nil` when it is not accepted.
@@ -119,7 +122,7 @@ final class RequestHandler: Sendable {
     /// Counts and logs a call that is about to be answered, and gives back what it held.
     func ended(_ call: PendingCall, _ reply: Reply, peer: String) {
         let time = call.acceptedAt.duration(to: .now)
-        budget.release(call.byteCount)
+        requestMemory.release(call.byteCount)
         var failed = false
         if case .error(let error) = reply {
             failed = true
@@ -350,11 +353,11 @@ final class RequestHandler: Sendable {
     /// Enters a call among those under way, or answers why not.
     private func begin(_ arrival: Arrival, _ collection: String?) -> PendingCall? {
         let request = arrival.request
-        let byteCount = DecodeBudget.estimate(
+        let byteCount = RequestMemory.estimate(
             frameByteCount: arrival.frameByteCount,
             call: request.call
         )
-        guard budget.reserve(byteCount) else {
+        guard requestMemory.reserve(byteCount) else {
             refuse(arrival, .decodeBudget(byteCount, limit: configuration.decodeBudget))
             return nil
         }
@@ -369,19 +372,28 @@ final class RequestHandler: Sendable {
             id: request.id,
             kind: arrival.kind,
             collection: collection,
-            context: CallContext(deadline: now.advanced(by: time)),
+            context: CallContext(deadline: now.advanced(by: time), answer: answerBudget()),
             acceptedAt: now,
             byteCount: byteCount
         )
         do {
             try arrival.connection.calls.insert(call)
         } catch {
-            budget.release(byteCount)
+            requestMemory.release(byteCount)
             refuse(arrival, error)
             return nil
         }
         occupancy.callBegan()
         return call
+    }
+
+    /// What the answer to one call may take: a frame, and not the memory of all others.
+    private func answerBudget() -> AnswerBudget {
+        AnswerBudget(
+            maxWireBytes: configuration.limits.maxFrameBytes,
+            maxMemoryBytes: answerMemory.limit / 8 * 5,
+            memory: answerMemory
+        )
     }
 
     private func deny(_ arrival: Arrival, role: Role) {
@@ -419,7 +431,8 @@ final class RequestHandler: Sendable {
                 Double(searchesBegunAgain.load(ordering: .relaxed)),
                 unit: "1"
             ),
-            Statistic("server.decode.bytes", Double(budget.usedByteCount), unit: "bytes"),
+            Statistic("server.decode.bytes", Double(requestMemory.usedByteCount), unit: "bytes"),
+            Statistic("server.answers.bytes", Double(answerMemory.usedByteCount), unit: "bytes"),
         ]
         return stats
     }

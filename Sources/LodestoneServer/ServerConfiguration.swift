@@ -30,6 +30,9 @@ package struct ServerConfiguration: Sendable {
     package var busyPoll: Duration
     /// Bytes that the decoded requests under way may take, over all connections.
     package var decodeBudget: Int
+    /// Bytes that the answers to reads may take while they are made, over all connections; one may take
+    /// five eighths of it.
+    package var answerBudget: Int
     /// Requests that take longer are logged.
     package var slowRequest: Duration
     /// How long requests under way may go on once the server is asked to stop.
@@ -48,6 +51,7 @@ package struct ServerConfiguration: Sendable {
         maxSearchTimeOnLoop: Duration = .microseconds(500),
         busyPoll: Duration = BusyPoll.defaultLimit,
         decodeBudget: Int = 256 << 20,
+        answerBudget: Int = 256 << 20,
         slowRequest: Duration = .seconds(1),
         drainTimeout: Duration = .seconds(30)
     ) {
@@ -62,6 +66,7 @@ package struct ServerConfiguration: Sendable {
         self.maxSearchTimeOnLoop = maxSearchTimeOnLoop
         self.busyPoll = busyPoll
         self.decodeBudget = decodeBudget
+        self.answerBudget = answerBudget
         self.slowRequest = slowRequest
         self.drainTimeout = drainTimeout
     }

@@ -74,11 +74,6 @@ extension LodestoneError {
     /// The error in the place of a reply that can't be sent.
     fileprivate static func replyRefused(_ error: LodestoneError) -> LodestoneError {
         guard error.reason == "FRAME_TOO_LARGE" else { return .broken(error.message) }
-        return LodestoneError(
-            .resourceExhausted,
-            reason: "REPLY_TOO_LARGE",
-            "The reply is too large. \(error.message)",
-            recovery: "Ask for fewer documents or hits in one call, or leave vectors or edges out."
-        )
+        return .replyTooLarge(error.message)
     }
 }

@@ -255,6 +255,13 @@ extension Setting {
             1 << 20...1 << 40,
             "Memory that the requests under way may take, over all connections."
         ),
+        .bytes(
+            "answerBudgetBytes",
+            \.server.answerBudget,
+            1 << 20...1 << 40,
+            "Memory that answers may take while they are made, over all connections; five eighths of it "
+                + "for one."
+        ),
         .number(
             "maxBatch",
             \.limits.maxBatch,

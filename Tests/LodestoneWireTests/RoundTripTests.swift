@@ -215,6 +215,18 @@ struct RefusedMessageTests {
         #expect(error.reason == "REPLY_TOO_LARGE")
     }
 
+    @Test("a document takes no fewer bytes than are counted before it is encoded")
+    func leastByteCount() {
+        for number in 0..<500 {
+            var document = RandomDocuments.document(number, dimension: number % 9)
+            document.edges.append(Edge("", to: "e"))
+            var output = ByteBuffer()
+            MessageCodec.append(Response(id: 1, reply: .documents([document])), to: &output)
+            #expect(document.leastWireByteCount <= output.count)
+            #expect(document.maxWireByteCount >= output.count - 64)
+        }
+    }
+
     /// Expects that a call is refused and that the output stays as it was.
     private func expectRefusal(
         _ call: Call,

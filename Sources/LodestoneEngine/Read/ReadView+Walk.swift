@@ -31,14 +31,22 @@ extension ReadView {
             walk.from.compactMap { table.number(of: $0) }
         }
         let outcome = try steps(of: walk, from: starts, context: context)
+        // Two ids and a label each, before they are made.
+        try context.charge(
+            wire: 0,
+            memory: outcome.reached.count * (MemoryLayout<Reached>.stride + 2 * 48)
+        )
         let ids = contents.ids.withTable { table in
             outcome.reached.map { (table.id($0.node), table.id($0.from)) }
         }
         let labels = contents.labels.withTable { table in
             outcome.reached.map { table.label($0.label) ?? "" }
         }
+        var wireByteCount = 0
         let reached = outcome.reached.indices.map { index in
             let step = outcome.reached[index]
+            wireByteCount += ids[index].0.string.utf8.count + ids[index].1.string.utf8.count
+            wireByteCount += labels[index].utf8.count
             return Reached(
                 id: ids[index].0,
                 depth: step.depth,
@@ -48,6 +56,7 @@ extension ReadView {
                 isIncoming: step.isIncoming
             )
         }
+        try context.charge(wire: wireByteCount, memory: 0)
         return WalkResult(
             reached: reached,
             endedBy: outcome.endedBy,

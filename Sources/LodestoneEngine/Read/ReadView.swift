@@ -122,6 +122,17 @@ struct ReadView {
     }
 }
 
+extension CallContext {
+    /// Counts a document of the answer.
+    func charge(for document: Document) throws(LodestoneError) {
+        guard answer != nil else { return }
+        try charge(
+            wire: document.leastWireByteCount,
+            memory: MemoryLayout<Document>.stride + 2 * document.maxWireByteCount
+        )
+    }
+}
+
 extension Include {
     /// Whether the rows must be read for it.
     var needsRows: Bool { !isDisjoint(with: [.text, .metadata, .edges]) }

@@ -5,7 +5,15 @@ import LodestoneStorage
 import LodestoneText
 
 /// Answers the questions of one request from one state: each source by its view, then the fusion.
+///
+/// Questions are answered in parts: what a part needs on the way to its answers is let go before the
+/// next one begins.
 struct SearchPlan {
+    /// Questions of a part: as many as share what is read of the vectors.
+    private static let questionsOfPart = 256
+    /// Candidates of a part, over all sources of its questions; a question alone may have more.
+    private static let candidatesOfPart = 1 << 18
+
     let request: SearchRequest
     let view: ReadView
     let limits: Limits
@@ -14,8 +22,34 @@ struct SearchPlan {
     var options: CollectionOptions { _read { yield view.contents.options } }
 
     func run() throws(LodestoneError) -> [QueryResult] {
+        var results: [QueryResult] = []
+        results.reserveCapacity(request.queries.count)
+        var facets = CountedFacets()
+        while results.count < request.queries.count {
+            try answer(part(from: results.count), &results, &facets)
+        }
+        return results
+    }
+
+    /// The questions from `first` on that are answered together: at least one.
+    private func part(from first: Int) -> ArraySlice<Query> {
+        var candidates = 0
+        let queries = request.queries[first...].prefix(Self.questionsOfPart)
+        let count = queries.prefix { query in
+            candidates += query.sources.reduce(0) { $0 + query.depth(of: $1) }
+            return candidates <= Self.candidatesOfPart
+        }.count
+        return queries.prefix(max(1, count))
+    }
+
+    /// Appends the answers to the questions of a part.
+    private func answer(
+        _ queries: ArraySlice<Query>,
+        _ results: inout [QueryResult],
+        _ facets: inout CountedFacets
+    ) throws(LodestoneError) {
         var filtered: [FilteredRows?] = []
-        for query in request.queries {
+        for query in queries {
             filtered.append(
                 try query.filter.map { (filter) throws(LodestoneError) in
                     try view.collection.filters.rows(matching: filter, in: view, context)
@@ -23,23 +57,21 @@ struct SearchPlan {
             )
         }
         let allowed = filtered.map { $0?.rows }
-        var near = try nearest(allowed)
-        var results: [QueryResult] = []
-        results.reserveCapacity(request.queries.count)
-        for (index, query) in request.queries.enumerated() {
+        var near = try nearest(queries, allowed)
+        for (index, query) in queries.enumerated() {
             try context.check()
             var result = try answer(query, &near[index], allowed: allowed[index])
+            near[index] = []
             if query.include.contains(.explain) { result.filter = filtered[index]?.explanation }
             if !query.facets.isEmpty {
-                let counted =
-                    if let allowed = allowed[index] { allowed } else {
-                        try view.rows(matching: nil, context)
-                    }
-                result.facets = try view.facets(query.facets, of: counted, context)
+                result.facets = try facets.facets(of: query, in: view, context) {
+                    () throws(LodestoneError) in
+                    if let allowed = allowed[index] { return allowed }
+                    return try view.rows(matching: nil, context)
+                }
             }
             results.append(result)
         }
-        return results
     }
 
     // MARK: Sources
@@ -48,8 +80,10 @@ struct SearchPlan {
     ///
     /// Those without a filter and with the same depth go through the vectors together, so that
     /// memory is read once.
-    private func nearest(_ allowed: [RowSet?]) throws(LodestoneError) -> [[RankedList]] {
-        if request.queries.count == 1, let query = request.queries.first, query.sources.count == 1 {
+    private func nearest(_ queries: ArraySlice<Query>, _ allowed: [RowSet?])
+        throws(LodestoneError) -> [[RankedList]]
+    {
+        if queries.count == 1, let query = queries.first, query.sources.count == 1 {
             return [[try nearest(query, query.sources[0], allowed[0])]]
         }
         struct Group: Hashable {
@@ -64,7 +98,7 @@ struct SearchPlan {
             let near: NearVector
         }
         var groups: [Group: [Question]] = [:]
-        for (index, query) in request.queries.enumerated() {
+        for (index, query) in queries.enumerated() {
             for (source, asked) in query.sources.enumerated() {
                 guard case .vector(let near) = asked.kind else { continue }
                 let group = Group(
@@ -78,7 +112,7 @@ struct SearchPlan {
                 )
             }
         }
-        var lists = request.queries.map {
+        var lists = queries.map {
             [RankedList](repeating: RankedList(), count: $0.sources.count)
         }
         for (group, questions) in groups {
@@ -227,18 +261,31 @@ struct SearchPlan {
                 highlight
             )
         }
+        // Before their ids are made.
+        try context.charge(
+            wire: 0,
+            memory: hits.reduce(0) { sum, hit in
+                sum + Self.hitByteCount + hit.sources.count * MemoryLayout<SourceScore>.stride
+            }
+        )
+        var wireByteCount = 0
         result.hits.reserveCapacity(hits.count)
         for (hit, id) in zip(hits, view.ids(of: hits.map(\.row))) {
             guard let id else { continue }
             result.hits.append(Hit(id: id, score: hit.score, sourceScores: hit.sources))
+            wireByteCount += id.string.utf8.count
             if query.include.needsDocument || highlighter != nil {
                 try context.check()
                 let last = result.hits.count - 1
                 try complete(&result.hits[last], hit.row, query.include, highlighter)
             }
         }
+        try context.charge(wire: wireByteCount, memory: 0)
         return result
     }
+
+    /// Memory that a hit takes, with an id of common length.
+    private static let hitByteCount = MemoryLayout<Hit>.stride + 48
 
     /// Adds what a hit's row has of what was asked for.
     private func complete(
@@ -248,11 +295,15 @@ struct SearchPlan {
         _ highlighter: Highlighter?
     ) throws(LodestoneError) {
         if include.needsDocument {
-            hit.document = try view.document(row, id: hit.id, include: include)
+            let document = try view.document(row, id: hit.id, include: include)
+            try context.charge(for: document)
+            hit.document = document
         }
         if let highlighter {
             let document = try view.document(row, id: hit.id, include: .text)
             hit.highlights = highlighter.fields(of: document.text)
+            let byteCount = hit.highlights.reduce(0) { $0 + $1.byteCount }
+            try context.charge(wire: byteCount, memory: 2 * byteCount)
         }
     }
 

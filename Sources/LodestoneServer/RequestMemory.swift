@@ -1,32 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 import LodestoneWire
-import Synchronization
 
-/// How many bytes the decoded requests under way take together, and may take.
-final class DecodeBudget: Sendable {
-    private let limit: Int
-    private let used = Atomic<Int>(0)
-
-    init(limit: Int) {
-        self.limit = limit
-    }
-
-    /// Bytes in use.
-    var usedByteCount: Int { used.load(ordering: .relaxed) }
-
-    /// Takes `byteCount` bytes of the budget, if they are there; give them back with `release`.
-    func reserve(_ byteCount: Int) -> Bool {
-        let before = used.add(byteCount, ordering: .relaxed).oldValue
-        guard before + byteCount > limit else { return true }
-        release(byteCount)
-        return false
-    }
-
-    func release(_ byteCount: Int) {
-        used.subtract(byteCount, ordering: .relaxed)
-    }
-
+/// The memory that decoded requests take.
+enum RequestMemory {
     /// About how much memory the request of a frame takes.
     ///
     /// Vectors keep their size. The rest becomes values with headers of their own: eight times the

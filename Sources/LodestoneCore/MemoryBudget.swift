@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+import Synchronization
+
+/// Bytes that the calls of one server hold together for one purpose, and may hold.
+///
+/// Threading: every method may be called from any thread.
+package final class MemoryBudget: Sendable {
+    /// Bytes that all may hold together.
+    package let limit: Int
+    private let used = Atomic<Int>(0)
+
+    /// Creates a budget of which nothing is taken.
+    package init(limit: Int) {
+        self.limit = limit
+    }
+
+    /// Bytes in use.
+    package var usedByteCount: Int { used.load(ordering: .relaxed) }
+
+    /// Takes `byteCount` bytes, if they are there; give them back with `release`.
+    package func reserve(_ byteCount: Int) -> Bool {
+        let before = used.add(byteCount, ordering: .relaxed).oldValue
+        guard before + byteCount > limit else { return true }
+        release(byteCount)
+        return false
+    }
+
+    /// Gives back what `reserve` took.
+    package func release(_ byteCount: Int) {
+        used.subtract(byteCount, ordering: .relaxed)
+    }
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import LodestoneStorage
+
+/// The facets of one call: those of equal questions are counted once.
+struct CountedFacets {
+    private struct Key: Hashable {
+        let filter: FilterKey?
+        let path: [[UInt8]]
+        let limit: Int
+
+        init(_ request: FacetRequest, _ filter: FilterKey?) {
+            self.filter = filter
+            path = request.path.map { Array($0.utf8) }
+            limit = request.limit
+        }
+    }
+
+    private var counted: [Key: Facet] = [:]
+
+    /// The facets of a question, in the order of its requests.
+    ///
+    /// - Parameter rows: The rows that its filter lets pass; called when one has to be counted.
+    mutating func facets(
+        of query: Query,
+        in view: ReadView,
+        _ context: CallContext,
+        rows: () throws(LodestoneError) -> RowSet
+    ) throws(LodestoneError) -> [Facet] {
+        let filter = query.filter.map(FilterKey.init)
+        let keys = query.facets.map { Key($0, filter) }
+        var missing: [Key: FacetRequest] = [:]
+        for (key, request) in zip(keys, query.facets) where counted[key] == nil {
+            missing[key] = request
+        }
+        if !missing.isEmpty {
+            let order = Array(missing)
+            let found = try view.facets(order.map(\.value), of: rows(), context)
+            for (place, facet) in zip(order, found) {
+                try context.charge(wire: 0, memory: 2 * facet.byteCount)
+                counted[place.key] = facet
+            }
+        }
+        let facets = keys.compactMap { counted[$0] }
+        try context.charge(
+            wire: facets.reduce(0) { $0 + $1.leastWireByteCount },
+            memory: facets.count * MemoryLayout<Facet>.stride
+        )
+        return facets
+    }
+}
+
+extension Facet {
+    /// Bytes of memory, about.
+    fileprivate var byteCount: Int {
+        values.count * MemoryLayout<Count>.stride + leastWireByteCount
+    }
+
+    /// At least so many bytes it takes in a message: its strings.
+    package var leastWireByteCount: Int {
+        values.reduce(0) { sum, count in
+            if case .string(let text) = count.value { sum + text.utf8.count } else { sum }
+        }
+    }
+}
