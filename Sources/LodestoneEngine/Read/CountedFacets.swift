@@ -18,9 +18,8 @@ struct CountedFacets {
 
     private var counted: [Key: Facet] = [:]
 
-    /// The facets of a question, in the order of its requests.
-    ///
-    /// - Parameter rows: The rows that its filter lets pass; called when one has to be counted.
+    /// The facets of a question, in the order of its requests; `rows` are those that its filter lets
+    /// pass, and are needed when a facet has to be counted.
     mutating func facets(
         of query: Query,
         in view: ReadView,
