@@ -109,11 +109,13 @@ extension Engine {
                 rows = try view.rows(matching: nil, context)
             }
             response.count = rows.count
-            response.facets = try view.facets(request.facets, of: rows, context)
-            try context.charge(
-                wire: response.facets.reduce(0) { $0 + $1.leastWireByteCount },
-                memory: 0
-            )
+            var facets = CountedFacets()
+            response.facets = try facets.facets(
+                request.facets,
+                matching: request.filter,
+                in: view,
+                context
+            ) { () throws(LodestoneError) in rows }
             return response
         }
     }

@@ -126,6 +126,28 @@ struct AnswerBudgetTests {
         #expect(reason(counted, times: 1_000, call(wire: 20_000)) == "REPLY_TOO_LARGE")
     }
 
+    @Test("an id is counted once, also where the document is wanted")
+    func idsOfHits() async throws {
+        let engine = try store.open()
+        try await engine.createCollection("c", CollectionOptions(dimension: 1))
+        let documents = try (0..<100).map { number in
+            Document(
+                id: try DocumentID(String(repeating: "i", count: 200) + "\(100 + number)"),
+                vector: [Float(number + 1)],
+                metadata: ["n": .int(1)]
+            )
+        }
+        _ = try await engine.index("c", documents)
+        var query = Query([.near([1])], limit: 100)
+        query.include = .metadata
+        let request = SearchRequest(collection: "c", queries: [query])
+        func hits(_ call: CallContext) throws -> Int {
+            try engine.search(request, context: call).results[0].hits.count
+        }
+        #expect(try hits(call(wire: 100 * 203)) == 100)
+        #expect(refusal { _ = try hits(call(wire: 100 * 203 - 1)) }?.reason == "REPLY_TOO_LARGE")
+    }
+
     @Test("answers together stay within the server's memory, which comes back")
     func together() async throws {
         let engine = try await filled()

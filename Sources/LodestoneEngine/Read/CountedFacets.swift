@@ -6,30 +6,31 @@ import LodestoneStorage
 struct CountedFacets {
     private struct Key: Hashable {
         let filter: FilterKey?
-        let path: [[UInt8]]
+        let path: [ByteString]
         let limit: Int
 
         init(_ request: FacetRequest, _ filter: FilterKey?) {
             self.filter = filter
-            path = request.path.map { Array($0.utf8) }
+            path = request.path.map { ByteString($0) }
             limit = request.limit
         }
     }
 
     private var counted: [Key: Facet] = [:]
 
-    /// The facets of a question, in the order of its requests; `rows` are those that its filter lets
-    /// pass, and are needed when a facet has to be counted.
+    /// The facets of documents that pass `filter`, in the order of `requests`; `rows` are those
+    /// documents, needed when a facet has to be counted.
     mutating func facets(
-        of query: Query,
+        _ requests: [FacetRequest],
+        matching filter: Filter?,
         in view: ReadView,
         _ context: CallContext,
         rows: () throws(LodestoneError) -> RowSet
     ) throws(LodestoneError) -> [Facet] {
-        let filter = query.filter.map(FilterKey.init)
-        let keys = query.facets.map { Key($0, filter) }
+        let filter = filter.map(FilterKey.init)
+        let keys = requests.map { Key($0, filter) }
         var missing: [Key: FacetRequest] = [:]
-        for (key, request) in zip(keys, query.facets) where counted[key] == nil {
+        for (key, request) in zip(keys, requests) where counted[key] == nil {
             missing[key] = request
         }
         if !missing.isEmpty {
@@ -56,7 +57,7 @@ extension Facet {
     }
 
     /// At least so many bytes it takes in a message: its strings.
-    package var leastWireByteCount: Int {
+    fileprivate var leastWireByteCount: Int {
         values.reduce(0) { sum, count in
             if case .string(let text) = count.value { sum + text.utf8.count } else { sum }
         }

@@ -64,7 +64,12 @@ struct SearchPlan {
             near[index] = []
             if query.include.contains(.explain) { result.filter = filtered[index]?.explanation }
             if !query.facets.isEmpty {
-                result.facets = try facets.facets(of: query, in: view, context) {
+                result.facets = try facets.facets(
+                    query.facets,
+                    matching: query.filter,
+                    in: view,
+                    context
+                ) {
                     () throws(LodestoneError) in
                     if let allowed = allowed[index] { return allowed }
                     return try view.rows(matching: nil, context)
@@ -273,7 +278,8 @@ struct SearchPlan {
         for (hit, id) in zip(hits, view.ids(of: hits.map(\.row))) {
             guard let id else { continue }
             result.hits.append(Hit(id: id, score: hit.score, sourceScores: hit.sources))
-            wireByteCount += id.string.utf8.count
+            // A document is counted with its id.
+            if !query.include.needsDocument { wireByteCount += id.string.utf8.count }
             if query.include.needsDocument || highlighter != nil {
                 try context.check()
                 let last = result.hits.count - 1
