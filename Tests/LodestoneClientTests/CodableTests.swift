@@ -128,8 +128,11 @@ struct CodableTests {
         let whole = try roundTrip(["a": 1, "b": 2.0] as Metadata)
         #expect(whole.metadata == ["a": 1, "b": 2.0] && whole.value == whole.metadata)
         #expect(Filter(Loose.self, \.extra == "x") == .equal(path: ["extra"], "x"))
+        // Without it the order of an object's members differs from process to process.
+        let sorted = JSONEncoder()
+        sorted.outputFormatting = .sortedKeys
         #expect(
-            String(decoding: try JSONEncoder().encode(Value.object(["n": 1.0])), as: UTF8.self)
+            String(decoding: try sorted.encode(Value.object(["n": 1.0])), as: UTF8.self)
                 == #"{"object":[{"name":"n","value":{"double":1}}]}"#
         )
         for text in [
