@@ -32,6 +32,15 @@ package final class BufferPool: Sendable {
         }?.storage
     }
 
+    /// Frees every block that is kept.
+    package func trim() {
+        let kept = blocks.withLock { blocks in
+            defer { blocks = [] }
+            return blocks
+        }
+        for block in kept { block.storage.deallocate() }
+    }
+
     /// Takes over a block: keeps it, or frees it when it is too small, too large or one too many.
     func give(_ storage: UnsafeMutableRawBufferPointer) {
         let block = Block(storage: storage)

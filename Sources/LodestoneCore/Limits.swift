@@ -15,7 +15,7 @@ public struct Limits: Sendable, Equatable {
     public var maxUnauthenticated = 128
     /// Time to say hello.
     public var helloTimeout = Duration.seconds(5)
-    /// Time for a frame to arrive once it has begun, before its rate counts.
+    /// Time without a byte of a frame that has begun, and time that it has before its rate counts.
     public var frameTimeout = Duration.seconds(10)
     /// Bytes a second that a frame must arrive at after `frameTimeout`.
     public var minFrameBytesPerSecond = 64 << 10
@@ -28,7 +28,7 @@ public struct Limits: Sendable, Equatable {
     /// Time without any of those bytes being read.
     public var unreadTimeout = Duration.seconds(30)
     /// Searches and walks waiting for a worker, over all connections.
-    public var maxQueuedReads = 256
+    public var maxQueuedReads = 16_384
     /// Levels of nesting in a message.
     public var maxNesting = 32
     /// Documents, ids or queries of one call.

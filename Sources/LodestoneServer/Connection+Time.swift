@@ -17,11 +17,18 @@ extension Connection {
         }
         closeIfUnread(now)
         resumeIfUnclogged()
+        for call in calls.expired(now) { handler.endIfWaiting(call, on: self) }
     }
 
     private func endIfSlow(_ now: ContinuousClock.Instant) {
         if let partialFrame, !isReadingSuspended {
+            handler.frames.note(lane, arrivedByteCount: partialFrame.byteCount)
             let time = partialFrame.since.duration(to: now)
+            let silence = lastActivity.duration(to: now)
+            if silence > limits.frameTimeout {
+                end(with: .slowRead(partialFrame.byteCount, in: time))
+                return
+            }
             let counted = time - limits.frameTimeout
             let expected =
                 Double(counted.milliseconds) / 1_000 * Double(limits.minFrameBytesPerSecond)
@@ -45,16 +52,20 @@ extension Connection {
             stream.stalledSince.map { $0.duration(to: now) > limits.unreadTimeout } ?? false
         // Two ticks in a row, so that a burst to a client that does read is no reason.
         let isOver = unread > limits.maxUnreadBytes
-        if isStalled || isOver && wasOverUnreadLimit {
-            handler.logger.info(
-                "closing a connection that does not read its replies",
-                metadata: [
-                    "peer": "\(stream.peer)", "client": "\(clientName)",
-                    "unreadBytes": "\(unread)",
-                ]
-            )
-            stream.reset()
-        }
+        if isStalled { closeUnread("it has read nothing for too long") }
+        if isOver && wasOverUnreadLimit { closeUnread("it has too much to read") }
         wasOverUnreadLimit = isOver
+    }
+
+    /// Closes a connection whose client does not read its replies.
+    func closeUnread(_ reason: String) {
+        handler.logger.info(
+            "closing a connection that does not read its replies",
+            metadata: [
+                "peer": "\(stream.peer)", "client": "\(clientName)",
+                "unreadBytes": "\(stream.unsentByteCount)", "reason": "\(reason)",
+            ]
+        )
+        stream.reset()
     }
 }

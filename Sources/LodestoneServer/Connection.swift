@@ -26,6 +26,19 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         case ending
     }
 
+    /// Reasons to read nothing for a while.
+    struct Suspensions: OptionSet {
+        let rawValue: UInt8
+        /// The client has too much to read.
+        static let clogged = Suspensions(rawValue: 1)
+        /// A frame waits for memory.
+        static let memory = Suspensions(rawValue: 2)
+        /// A long frame is decoded; what follows it comes after it.
+        static let decoding = Suspensions(rawValue: 4)
+    }
+
+    /// Longer messages are decoded by a worker.
+    private static let mostBytesOnLoop = 256 << 10
     /// Wrong tokens, and malformed messages, after which the connection is closed.
     private static let maxFailures = 3
     /// How long an ending connection waits for the client to close.
@@ -35,6 +48,8 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     let calls: PendingCalls
     let handler: RequestHandler
     let limits: Limits
+    /// Names the turns of its calls in the queues.
+    var lane: FairQueue.LaneID { ticket }
     private let shard: Shard
     private let ticket: Occupancy.Ticket
 
@@ -50,7 +65,13 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     var partialFrame: (since: ContinuousClock.Instant, byteCount: Int)?
     /// Whether nothing else is known to wait for this thread than the message being handled.
     private(set) var isAtLast = false
-    var isReadingSuspended = false
+    /// Why nothing is read.
+    private(set) var suspensions: Suspensions = []
+    var isReadingSuspended: Bool { !suspensions.isEmpty }
+    /// The bytes of the frame that the frame gate has let in, or is asked to.
+    private var frameAtGate = 0
+    /// Whether what the client has asked for, and nobody has begun to do, is not wanted any more.
+    private var isLost = false
     /// Whether the last tick found more unread output than the limit.
     var wasOverUnreadLimit = false
 
@@ -77,7 +98,8 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         while true {
             if case .ending = phase { return bytes.count }
             if isClogged {
-                suspendReading()
+                partialFrame = nil
+                suspend(.clogged)
                 return consumed
             }
             let rest = UnsafeRawBufferPointer(rebasing: bytes[consumed...])
@@ -85,12 +107,18 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
                 switch try decoder.next(in: rest) {
                 case .message(let range):
                     partialFrame = nil
+                    if range.count > Self.mostBytesOnLoop {
+                        decodeApart(range)
+                        return consumed
+                    }
                     isAtLast = range.upperBound == rest.count && stream.loop.isAtLast
                     receive(UnsafeRawBufferPointer(rebasing: rest[range]))
+                    leaveGate()
                     consumed += range.upperBound
-                case .incomplete:
+                case .incomplete(let byteCount):
                     let since = partialFrame?.since ?? lastActivity
                     partialFrame = rest.isEmpty ? nil : (since, rest.count)
+                    if byteCount > ServerMemory.uncountedFrameBytes { enterGate(byteCount) }
                     return consumed
                 }
             } catch {
@@ -101,9 +129,18 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     }
 
     private func receive(_ message: UnsafeRawBufferPointer) {
+        receive(
+            Result { () throws(DecodingFailure) in
+                try MessageCodec.decodeRequest(message, limits: limits)
+            },
+            frameByteCount: message.count
+        )
+    }
+
+    private func receive(_ decoded: Result<Request, DecodingFailure>, frameByteCount: Int) {
         let request: Request
         do {
-            request = try MessageCodec.decodeRequest(message, limits: limits)
+            request = try decoded.get()
         } catch {
             reject(error)
             return
@@ -117,15 +154,81 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
             }
         case .serving(let role):
             lastRequest = max(lastRequest, request.id)
-            serve(request, as: role, frameByteCount: message.count)
+            serve(request, as: role, frameByteCount: frameByteCount)
         case .draining(let role):
             switch request.call {
-            case .ping, .cancel: serve(request, as: role, frameByteCount: message.count)
+            case .ping, .cancel: serve(request, as: role, frameByteCount: frameByteCount)
             default: reply(.error(.draining), to: request.id)
             }
         case .ending:
             break
         }
+    }
+
+    // MARK: Long frames
+
+    /// Asks for the memory of a frame that has begun, once.
+    private func enterGate(_ byteCount: Int) {
+        guard frameAtGate == 0 else { return }
+        frameAtGate = byteCount
+        let loop = stream.loop
+        let isIn = handler.frames.enter(
+            ticket,
+            byteCount: byteCount,
+            end: { [weak self] in
+                loop.async { [weak self] in self?.end(with: .frameMemory(byteCount)) }
+            },
+            admit: { [weak self] in
+                loop.async { [weak self] in self?.admit(byteCount) }
+            }
+        )
+        if isIn {
+            stream.expectInput(byteCount)
+        } else {
+            // Its time begins when it is let in.
+            partialFrame = nil
+            suspend(.memory)
+        }
+    }
+
+    private func admit(_ byteCount: Int) {
+        guard frameAtGate == byteCount else { return }
+        stream.expectInput(byteCount)
+        lastActivity = .now
+        resume(.memory)
+    }
+
+    private func leaveGate() {
+        guard frameAtGate != 0 else { return }
+        frameAtGate = 0
+        stream.expectInput(0)
+        handler.frames.leave(ticket)
+    }
+
+    /// Has a worker decode the message that lies at `range` of what is not consumed yet; what follows it
+    /// is read when that is done.
+    private func decodeApart(_ range: Range<Int>) {
+        suspend(.decoding)
+        stream.takeInput(range.upperBound) { [self] bytes in
+            let frame = LongFrame(bytes, message: range)
+            let job = FairQueue.Job(context: CallContext(timeout: limits.maxDeadline)) { [self] in
+                let decoded = frame.decode(limits: limits)
+                stream.loop.async { self.receiveLong(decoded, frameByteCount: range.count) }
+            }
+            do throws(LodestoneError) {
+                try handler.decoding.submit(job, of: lane)
+            } catch {
+                end(with: error)
+            }
+        }
+    }
+
+    private func receiveLong(_ decoded: Result<Request, DecodingFailure>, frameByteCount: Int) {
+        leaveGate()
+        guard !isLost else { return }
+        isAtLast = false
+        receive(decoded, frameByteCount: frameByteCount)
+        resume(.decoding)
     }
 
     private func serve(_ request: Request, as role: Role, frameByteCount: Int) {
@@ -259,21 +362,24 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
 
     func drained(_ stream: ByteStream) {
         resumeIfUnclogged()
+        handler.output.letIn()
     }
 
-    private func suspendReading() {
-        guard !isReadingSuspended else { return }
-        isReadingSuspended = true
-        partialFrame = nil
-        stream.suspendReading()
+    private func suspend(_ reason: Suspensions) {
+        let wasReading = suspensions.isEmpty
+        suspensions.insert(reason)
+        if wasReading { stream.suspendReading() }
+    }
+
+    private func resume(_ reason: Suspensions) {
+        guard suspensions.remove(reason) != nil, suspensions.isEmpty else { return }
+        stream.resumeReading()
     }
 
     func resumeIfUnclogged() {
         guard !isClogged else { return }
         calls.unpark()
-        guard isReadingSuspended else { return }
-        isReadingSuspended = false
-        stream.resumeReading()
+        resume(.clogged)
     }
 
     // MARK: End
@@ -317,10 +423,8 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     func end() {
         if case .ending = phase { return }
         phase = .ending
-        if isReadingSuspended {
-            isReadingSuspended = false
-            stream.resumeReading()
-        }
+        leaveGate()
+        resume(suspensions)
         stream.finishOutput()
         stream.loop.schedule(after: Self.lingerTime) { [stream] in stream.closeAfterFlush() }
     }
@@ -338,7 +442,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     }
 
     func inputEnded(on stream: ByteStream) {
-        // A client that sends no more is gone: what it asked for is not wanted.
+        // A client that sends no more wants nothing of what it asked for.
         if case .ending = phase { stream.close() } else { stream.closeAfterFlush() }
         cancelCalls()
     }
@@ -353,10 +457,13 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
             ]
         )
         shard.remove(self)
+        handler.output.letIn()
         handler.occupancy.connectionClosed(ticket)
     }
 
     private func cancelCalls() {
+        isLost = true
+        leaveGate()
         for call in calls.close() { handler.cancel(call, on: self) }
         calls.unpark()
     }

@@ -85,6 +85,11 @@ final class PendingCalls: Sendable {
         state.withLock { $0.calls[id] }
     }
 
+    /// Those whose deadline has passed.
+    func expired(_ now: ContinuousClock.Instant) -> [PendingCall] {
+        state.withLock { $0.calls.values.filter { $0.context.deadline <= now } }
+    }
+
     /// Notes that the reply to a call is in the output.
     ///
     /// - Returns: Whether the connection only waited for that.

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import Dispatch
 import LodestoneCore
 import LodestoneEngine
 import LodestoneWire
@@ -17,13 +16,17 @@ final class RequestHandler: Sendable {
     let logger: Logger
     /// Where denials are written.
     let audit: Logger
-    private let reads: ReadQueue
-    /// Where the engine checks and prepares writes, in the order of their arrival: a large batch
-    /// would keep a loop from its other connections.
-    private let writes = DispatchQueue(label: "lodestone.writes")
-    /// What the decoded requests under way take together, and what the answers to reads do.
-    private let requestMemory: MemoryBudget
-    private let answerMemory: MemoryBudget
+    private let reads: FairQueue
+    /// Where the engine checks and prepares writes, those of one connection in the order of their
+    /// arrival: a large batch would keep a loop from its other connections.
+    private let writes: FairQueue
+    /// Where long frames are decoded, for the same reason.
+    let decoding: FairQueue
+    let memory: ServerMemory
+    /// Where long frames wait for memory.
+    let frames: FrameGate
+    let output: OutputGate
+    let relief: MemoryRelief
     /// Whether a snapshot or a verification is under way.
     private let isMaintaining = Atomic<Bool>(false)
     private let brevity: Brevity
@@ -44,14 +47,33 @@ final class RequestHandler: Sendable {
         let limits = configuration.limits
         occupancy = Occupancy(limits: limits)
         brevity = Brevity(most: configuration.maxSearchTimeOnLoop)
-        reads = ReadQueue(
+        reads = FairQueue(
+            label: "lodestone.reads",
             width: configuration.readWorkers,
+            extraWidth: 32,
             maxWaiting: limits.maxQueuedReads,
-            patience: limits.maxInFlight,
             maxWait: configuration.maxQueueWait
         )
-        requestMemory = MemoryBudget(limit: configuration.decodeBudget)
-        answerMemory = MemoryBudget(limit: configuration.answerBudget)
+        writes = FairQueue(
+            label: "lodestone.writes",
+            width: min(max(2, Processors.count), 32),
+            extraWidth: 16,
+            perLane: 1
+        )
+        // Two decode at once at most: what they make is counted when it is there.
+        decoding = FairQueue(
+            label: "lodestone.decoding",
+            width: min(2, Processors.count),
+            extraWidth: 0,
+            perLane: 1
+        )
+        memory = ServerMemory(
+            limit: configuration.memoryBudget,
+            maxFrameBytes: limits.maxFrameBytes
+        )
+        frames = FrameGate(memory: memory.frames)
+        output = OutputGate(memory: memory.output)
+        relief = MemoryRelief(memory)
     }
 
     /// What a token allows; `nil` when it is not accepted.
@@ -116,13 +138,21 @@ final class RequestHandler: Sendable {
     /// Asks whoever works on `call` to stop; one that waits for a worker is answered at once.
     func cancel(_ call: PendingCall, on connection: Connection) {
         call.context.cancel()
-        if reads.remove(call.context) { answerIfOver(call, on: connection) }
+        endIfWaiting(call, on: connection)
+    }
+
+    /// Answers a call whose deadline has passed, if it waits for a worker.
+    func endIfWaiting(_ call: PendingCall, on connection: Connection) {
+        let lane = connection.lane
+        if reads.remove(call.context, of: lane) || writes.remove(call.context, of: lane) {
+            answerIfOver(call, on: connection)
+        }
     }
 
     /// Counts and logs a call that is about to be answered, and gives back what it held.
     func ended(_ call: PendingCall, _ reply: Reply, peer: String) {
         let time = call.acceptedAt.duration(to: .now)
-        requestMemory.release(call.byteCount)
+        memory.requests.release(call.byteCount)
         var failed = false
         if case .error(let error) = reply {
             failed = true
@@ -178,13 +208,29 @@ final class RequestHandler: Sendable {
         guard let call = begin(arrival, collection) else { return }
         let requestID = arrival.request.requestID
         let connection = arrival.connection
-        writes.async { [engine] in
+        let job = FairQueue.Job(context: call.context) { [self] in
+            guard !answerIfOver(call, on: connection) else { return }
             engine.write(write, requestID: requestID, context: call.context) { result in
                 switch result {
                 case .success(let receipt): connection.finish(call, .written(receipt))
                 case .failure(let error): connection.finish(call, .error(error))
                 }
             }
+        }
+        submit(job, for: call, to: writes, connection)
+    }
+
+    /// Queues the work of a call, or answers why not.
+    private func submit(
+        _ job: FairQueue.Job,
+        for call: PendingCall,
+        to queue: FairQueue,
+        _ connection: Connection
+    ) {
+        do throws(LodestoneError) {
+            try queue.submit(job, of: connection.lane)
+        } catch {
+            connection.finish(call, .error(error))
         }
     }
 
@@ -246,8 +292,8 @@ final class RequestHandler: Sendable {
         _ connection: Connection
     ) -> Bool {
         let start = call.acceptedAt
-        guard connection.isAtLast, connection.calls.count == 1, reads.isIdle,
-            brevity.expects(start),
+        guard connection.isAtLast, connection.calls.count == 1,
+            reads.wouldPassNobody(connection.lane), brevity.expects(start),
             !connection.isClogged
         else { return false }
         let deadline = min(start.advanced(by: brevity.most), call.context.deadline)
@@ -273,12 +319,8 @@ final class RequestHandler: Sendable {
     }
 
     private func enqueue(_ call: PendingCall, _ read: Call, _ connection: Connection) {
-        let job = ReadQueue.Job(context: call.context) { self.perform(call, read, connection) }
-        do {
-            try reads.submit(job)
-        } catch {
-            connection.finish(call, .error(error))
-        }
+        let job = FairQueue.Job(context: call.context) { self.perform(call, read, connection) }
+        submit(job, for: call, to: reads, connection)
     }
 
     /// On a worker.
@@ -288,6 +330,10 @@ final class RequestHandler: Sendable {
             connection.park { self.enqueue(call, read, connection) }
             return
         }
+        let mayBegin = output.enter(hasUnread: connection.stream.unsentByteCount > 0) {
+            self.enqueue(call, read, connection)
+        }
+        guard mayBegin else { return }
         let reply: Reply
         do {
             switch read {
@@ -357,8 +403,8 @@ final class RequestHandler: Sendable {
             frameByteCount: arrival.frameByteCount,
             call: request.call
         )
-        guard requestMemory.reserve(byteCount) else {
-            refuse(arrival, .decodeBudget(byteCount, limit: configuration.decodeBudget))
+        guard memory.requests.reserve(byteCount) else {
+            refuse(arrival, .decodeBudget(byteCount, limit: memory.requests.limit))
             return nil
         }
         let limits = configuration.limits
@@ -379,7 +425,7 @@ final class RequestHandler: Sendable {
         do {
             try arrival.connection.calls.insert(call)
         } catch {
-            requestMemory.release(byteCount)
+            memory.requests.release(byteCount)
             refuse(arrival, error)
             return nil
         }
@@ -391,8 +437,8 @@ final class RequestHandler: Sendable {
     private func answerBudget() -> AnswerBudget {
         AnswerBudget(
             maxWireBytes: configuration.limits.maxFrameBytes,
-            maxMemoryBytes: answerMemory.limit / 8 * 5,
-            memory: answerMemory
+            maxMemoryBytes: memory.answers.limit / 8 * 5,
+            memory: memory.answers
         )
     }
 
@@ -420,7 +466,7 @@ final class RequestHandler: Sendable {
             ),
             Statistic("server.calls", Double(counts.calls), unit: "1"),
             Statistic("server.reads.waiting", Double(reads.waitingCount), unit: "1"),
-            Statistic("server.reads.running", Double(reads.workerCount), unit: "1"),
+            Statistic("server.reads.running", Double(reads.runningCount), unit: "1"),
             Statistic(
                 "server.searches.at_once",
                 Double(searchesAtOnce.load(ordering: .relaxed)),
@@ -431,9 +477,15 @@ final class RequestHandler: Sendable {
                 Double(searchesBegunAgain.load(ordering: .relaxed)),
                 unit: "1"
             ),
-            Statistic("server.decode.bytes", Double(requestMemory.usedByteCount), unit: "bytes"),
-            Statistic("server.answers.bytes", Double(answerMemory.usedByteCount), unit: "bytes"),
+            Statistic("server.frames.waiting", Double(frames.waitingCount), unit: "1"),
         ]
+        for (name, budget) in memory.parts {
+            let used = Double(budget.usedByteCount)
+            stats.statistics += [
+                Statistic("server.memory.\(name)", used, unit: "bytes"),
+                Statistic("server.memory.\(name).limit", Double(budget.limit), unit: "bytes"),
+            ]
+        }
         return stats
     }
 }

@@ -21,18 +21,17 @@ package struct ServerConfiguration: Sendable {
     package var eventLoops: Int
     /// Searches, walks and reads that run at once.
     package var readWorkers: Int
-    /// Once more reads wait than one connection may have in flight, and the oldest has waited this
-    /// long, new ones are refused.
+    /// How long other connections may be expected to keep a read waiting whose own connection has
+    /// others waiting; beyond that it is refused.
     package var maxQueueWait: Duration
     /// How long a search may keep an event loop; one that takes longer is begun again on a worker.
     package var maxSearchTimeOnLoop: Duration
     /// How long a loop looks for a request that is expected before it sleeps: `BusyPoll`.
     package var busyPoll: Duration
-    /// Bytes that the decoded requests under way may take, over all connections.
-    package var decodeBudget: Int
-    /// Bytes that the answers to reads may take while they are made, over all connections; one may take
-    /// five eighths of it.
-    package var answerBudget: Int
+    /// Bytes that connections and calls may take, beyond what collections do: a third for requests
+    /// under way, a third for answers while they are made, of which one may take five eighths, a
+    /// sixth for frames on their way in and a sixth for replies that clients have not read.
+    package var memoryBudget: Int
     /// Requests that take longer are logged.
     package var slowRequest: Duration
     /// How long requests under way may go on once the server is asked to stop.
@@ -47,11 +46,10 @@ package struct ServerConfiguration: Sendable {
         limits: Limits = .standard,
         eventLoops: Int = Self.defaultEventLoops,
         readWorkers: Int = Self.defaultReadWorkers,
-        maxQueueWait: Duration = .milliseconds(50),
+        maxQueueWait: Duration = .seconds(1),
         maxSearchTimeOnLoop: Duration = .microseconds(500),
         busyPoll: Duration = BusyPoll.defaultLimit,
-        decodeBudget: Int = 256 << 20,
-        answerBudget: Int = 256 << 20,
+        memoryBudget: Int = Self.defaultMemoryBudget,
         slowRequest: Duration = .seconds(1),
         drainTimeout: Duration = .seconds(30)
     ) {
@@ -65,8 +63,7 @@ package struct ServerConfiguration: Sendable {
         self.maxQueueWait = maxQueueWait
         self.maxSearchTimeOnLoop = maxSearchTimeOnLoop
         self.busyPoll = busyPoll
-        self.decodeBudget = decodeBudget
-        self.answerBudget = answerBudget
+        self.memoryBudget = memoryBudget
         self.slowRequest = slowRequest
         self.drainTimeout = drainTimeout
     }
@@ -81,6 +78,9 @@ package struct ServerConfiguration: Sendable {
     package static var defaultReadWorkers: Int {
         min(2 * Processors.count, BlockingPool.maxWidth)
     }
+
+    /// Half of the memory that the process may use, at most 768 MiB.
+    package static var defaultMemoryBudget: Int { ServerMemory.defaultLimit }
 
     /// Checks what must hold before a port is opened.
     ///

@@ -90,13 +90,14 @@ extension LodestoneError {
         )
     }
 
-    static func overloaded(waited: Duration) -> LodestoneError {
+    static func overloaded(waiting: Int, wait: Duration) -> LodestoneError {
         LodestoneError(
             .resourceExhausted,
             reason: "OVERLOADED",
-            "Too many searches wait for a worker; the oldest for \(waited.milliseconds) ms.",
+            "\(waiting) requests wait for a worker; this one would wait for about "
+                + "\(wait.milliseconds) ms.",
             recovery: "Try again later, or send less at once.",
-            retryAfter: min(max(waited, .milliseconds(10)), .seconds(1))
+            retryAfter: min(max(wait, .milliseconds(10)), .seconds(1))
         )
     }
 
@@ -131,6 +132,17 @@ extension LodestoneError {
         )
     }
 
+    static func frameMemory(_ byteCount: Int) -> LodestoneError {
+        LodestoneError(
+            .resourceExhausted,
+            reason: "FRAME_MEMORY",
+            "A frame of \(byteCount) bytes arrived more slowly than any other, and others need its "
+                + "memory.",
+            recovery: "Connect again and send smaller frames over a slow network.",
+            retryAfter: .milliseconds(500)
+        )
+    }
+
     static func slowRead(_ byteCount: Int, in time: Duration) -> LodestoneError {
         LodestoneError(
             .deadlineExceeded,
@@ -142,6 +154,12 @@ extension LodestoneError {
 }
 
 extension Duration {
+    /// Whole nanoseconds.
+    var nanoseconds: Int64 {
+        let (seconds, attoseconds) = components
+        return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
+    }
+
     /// Whole milliseconds.
     var milliseconds: Int64 {
         let (seconds, attoseconds) = components

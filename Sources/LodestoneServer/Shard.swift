@@ -20,6 +20,7 @@ final class Shard: @unchecked Sendable {
             busyPoll: handler.configuration.busyPoll
         )
         self.handler = handler
+        handler.relief.add { [weak loop] in loop?.trimBuffers() }
         let limits = handler.configuration.limits
         let shortest = min(
             limits.helloTimeout,
@@ -50,7 +51,7 @@ final class Shard: @unchecked Sendable {
         handler.metrics.accepted.increment()
         let connection = Connection(stream, ticket: ticket, handler: handler, shard: self)
         connections[ObjectIdentifier(connection)] = connection
-        stream.start(connection)
+        stream.start(connection, outputMemory: handler.memory.output)
     }
 
     /// Forgets a connection that is closed.
@@ -80,6 +81,22 @@ final class Shard: @unchecked Sendable {
         }
     }
 
+    /// Closes connections that have not read for a while, until the replies left unread take no more
+    /// memory than they may.
+    private func closeStalled(_ now: ContinuousClock.Instant) {
+        let stalled = connections.values
+            .filter { connection in
+                guard let since = connection.stream.stalledSince else { return false }
+                return since.duration(to: now) >= OutputGate.patience
+            }
+            .sorted { $0.stream.unsentByteCount > $1.stream.unsentByteCount }
+        var excess = handler.output.excess
+        for connection in stalled where excess > 0 {
+            excess -= connection.stream.unsentByteCount
+            connection.closeUnread("others need the memory")
+        }
+    }
+
     private func turnAway(_ stream: ByteStream, _ error: LodestoneError) {
         handler.metrics.turnedAway.increment()
         handler.logger.debug(
@@ -92,6 +109,10 @@ final class Shard: @unchecked Sendable {
     private func tick() {
         let now = ContinuousClock.now
         for connection in connections.values { connection.tick(now: now) }
+        handler.frames.relieve(now)
+        if handler.output.isShort { closeStalled(now) }
+        handler.output.letIn()
+        handler.relief.tick(now)
         loop.schedule(after: tickInterval) { [weak self] in self?.tick() }
     }
 }

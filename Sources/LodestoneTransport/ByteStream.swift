@@ -41,6 +41,8 @@ package final class ByteStream: @unchecked Sendable {
     /// The first one is larger: the memory that it leaves untouched costs nothing.
     private static let readByteCount = 16 << 10
     private static let firstReadByteCount = BufferPool.smallByteCount
+    /// The most that a read takes: other connections wait for it.
+    private static let mostReadByteCount = 1 << 20
     /// Reads after sending has failed: what had arrived by then is still good.
     private static let mostLastReads = 64
     /// How long an ended stream waits for the other end to take its last words, reading on; closing
@@ -55,10 +57,21 @@ package final class ByteStream: @unchecked Sendable {
     private var inputHasEnded = false
     private var isDelivering = false
     private var mustDeliver = false
+    /// Bytes that the input will have before the handler can use them.
+    private var expectedByteCount = 0
+    /// What is to become of the first bytes of the input once the handler has returned.
+    private var takeover: (byteCount: Int, take: (consuming ByteBuffer) -> Void)?
     private var lingerTimer: ScheduledWork?
     private let outputLock = Lock()
     private var output: OutputState
     private let unsent = Atomic(0)
+    /// When the output began to stall, in nanoseconds after `origin`; negative: it doesn't.
+    private let stalled = Atomic<Int64>(-1)
+    private let origin = ContinuousClock.now
+    /// Where the bytes of unsent output are counted, if anywhere, and how many of them are; under
+    /// the lock.
+    private var outputMemory: MemoryBudget?
+    private var countedByteCount = 0
     /// What the loop is sending.
     private var outgoing: ByteBuffer
 
@@ -79,10 +92,19 @@ package final class ByteStream: @unchecked Sendable {
     /// Begins to read and to report to `handler`, which is kept until the stream is closed.
     ///
     /// A stream must be started or closed. On the loop only.
-    package func start(_ handler: any ByteStreamHandler) {
+    ///
+    /// - Parameters:
+    ///   - handler: Hears of everything from here on.
+    ///   - outputMemory: What the bytes of unsent output are taken from, though nothing is left of
+    ///     it: to keep to it is for those who make the output.
+    package func start(_ handler: any ByteStreamHandler, outputMemory: MemoryBudget? = nil) {
         assert(loop.isCurrent)
         guard phase == .new else { return }
         phase = .open
+        outputLock.locked {
+            self.outputMemory = outputMemory
+            noteUnsent()
+        }
         self.handler = handler
         loop.touch(self)
     }
@@ -123,9 +145,10 @@ package final class ByteStream: @unchecked Sendable {
     @discardableResult
     private func readOnce() -> Bool {
         var result = 0
-        let wanted = input.capacity == 0 ? Self.firstReadByteCount : Self.readByteCount
-        input.append(reserving: wanted) { room in
-            result = lode_socket_receive(watch.descriptor, room.baseAddress, room.count)
+        let usual = input.capacity == 0 ? Self.firstReadByteCount : Self.readByteCount
+        input.append(reserving: max(usual, expectedByteCount - input.count)) { room in
+            let byteCount = min(room.count, Self.mostReadByteCount)
+            result = lode_socket_receive(watch.descriptor, room.baseAddress, byteCount)
             return max(result, 0)
         }
         if result > 0 {
@@ -156,8 +179,40 @@ package final class ByteStream: @unchecked Sendable {
             let used = input.withUnsafeBytes { handler.received($0, on: self) }
             isDelivering = false
             input.removeFirst(phase == .open ? used : input.count)
+            handOver()
             input.releaseIfEmpty()
         }
+    }
+
+    /// Makes room for that many bytes of input in one piece, before the next of them is read.
+    ///
+    /// On the loop only.
+    package func expectInput(_ byteCount: Int) {
+        assert(loop.isCurrent)
+        expectedByteCount = byteCount
+    }
+
+    /// Gives the first `byteCount` bytes behind those that the handler is done with to `take`, once the
+    /// handler has returned from `received`: a long message is given away without a copy.
+    ///
+    /// On the loop, in `received`, only.
+    package func takeInput(_ byteCount: Int, _ take: @escaping (consuming ByteBuffer) -> Void) {
+        assert(isDelivering)
+        takeover = (byteCount, take)
+    }
+
+    private func handOver() {
+        guard let (byteCount, take) = takeover else { return }
+        takeover = nil
+        expectedByteCount = 0
+        guard phase == .open else { return }
+        var taken = ByteBuffer(pool: loop.buffers)
+        swap(&taken, &input)
+        taken.withUnsafeBytes { bytes in
+            input.append(UnsafeRawBufferPointer(rebasing: bytes[byteCount...]))
+        }
+        taken.truncate(to: byteCount)
+        take(taken)
     }
 
     // MARK: Output
@@ -165,34 +220,51 @@ package final class ByteStream: @unchecked Sendable {
     /// Appends what `encode` writes to the output.
     ///
     /// Any thread may call it. Once the stream is closed or finished, `encode` still runs and its
-    /// bytes are dropped.
+    /// bytes are dropped. On the loop `encode` runs under the lock of the output, elsewhere not: the
+    /// loop needs that lock, and to encode a large message takes long.
     ///
     /// - Parameters:
     ///   - now: Send at once, in this thread, instead of at the end of the loop's round, together
     ///     with everything else sent by then.
-    ///   - encode: Runs under a lock: it may only encode. When it throws, it must have added
-    ///     nothing.
+    ///   - encode: It may only encode. When it throws, it must have added nothing.
     /// - Returns: What `encode` returns.
     /// - Throws: What `encode` throws.
     package func send<E: Error, R>(
         now: Bool = false,
         _ encode: (inout ByteBuffer) throws(E) -> R
     ) throws(E) -> R {
+        guard loop.isCurrent else {
+            var encoded = ByteBuffer(pool: loop.buffers)
+            let result = try encode(&encoded)
+            let mustTouch = outputLock.locked {
+                guard output.isOpen else { return false }
+                output.append(&encoded)
+                return hasAppended(now: now)
+            }
+            if mustTouch { loop.touch(self) }
+            return result
+        }
         let (result, mustTouch) = try outputLock.locked { () throws(E) -> (R, Bool) in
             guard output.isOpen else {
                 var dropped = ByteBuffer()
                 return (try encode(&dropped), false)
             }
             let result = try encode(&output.buffer)
-            if now { output.transmit() }
-            let mustTouch =
-                now ? !output.news.isEmpty : !output.isTouched && !output.isBlocked
-            if mustTouch { output.isTouched = true }
-            noteUnsent()
-            return (result, mustTouch)
+            return (result, hasAppended(now: now))
         }
         if mustTouch { loop.touch(self) }
         return result
+    }
+
+    /// Sends what was appended, if that is to be done `now`; under the lock.
+    ///
+    /// - Returns: Whether the loop has to look at the stream.
+    private func hasAppended(now: Bool) -> Bool {
+        if now { output.transmit() }
+        let mustTouch = now ? !output.news.isEmpty : !output.isTouched && !output.isBlocked
+        if mustTouch { output.isTouched = true }
+        noteUnsent()
+        return mustTouch
     }
 
     /// Sends the output now, as far as the system takes it.
@@ -214,12 +286,24 @@ package final class ByteStream: @unchecked Sendable {
     package var unsentByteCount: Int { unsent.load(ordering: .acquiring) }
 
     /// Under the lock.
-    private func noteUnsent() { unsent.store(output.unsentByteCount, ordering: .releasing) }
+    private func noteUnsent() {
+        let byteCount = output.unsentByteCount
+        unsent.store(byteCount, ordering: .releasing)
+        if let outputMemory, byteCount != countedByteCount {
+            outputMemory.take(byteCount - countedByteCount)
+            countedByteCount = byteCount
+        }
+        let since = output.stalledSince.map { Int64(origin.duration(to: $0).wholeNanoseconds) }
+        stalled.store(since ?? -1, ordering: .releasing)
+    }
 
     /// Since when the other end has taken nothing of the output; `nil` unless output waits for it.
     ///
-    /// Any thread may ask.
-    package var stalledSince: ContinuousClock.Instant? { outputLock.locked { output.stalledSince } }
+    /// Any thread may ask, and waits for nobody.
+    package var stalledSince: ContinuousClock.Instant? {
+        let since = stalled.load(ordering: .acquiring)
+        return since < 0 ? nil : origin.advanced(by: .nanoseconds(since))
+    }
 
     /// Tells the other end, after the output, that no more will come; still reads.
     ///
@@ -276,6 +360,7 @@ package final class ByteStream: @unchecked Sendable {
             output.close()
             noteUnsent()
         }
+        takeover = nil
         outgoing.removeAll()
         if !isDelivering { input.removeAll() }
         lingerTimer?.cancel()

@@ -125,6 +125,11 @@ package final class EventLoop: @unchecked Sendable {
         }
     }
 
+    /// Frees the memory that is kept for the next large message.
+    ///
+    /// Any thread may ask.
+    package func trimBuffers() { buffers.trim() }
+
     // MARK: For the streams and listeners of the loop
 
     /// Sees to it that `stream.endRound()` runs at the end of this round, or soon.

@@ -78,6 +78,16 @@ struct OutputState: ~Copyable {
         return news
     }
 
+    /// Appends `bytes`, without a copy where nothing waits to be sent, and empties them.
+    mutating func append(_ bytes: inout ByteBuffer) {
+        if buffer.isEmpty {
+            swap(&buffer, &bytes)
+        } else {
+            bytes.withUnsafeBytes { buffer.append($0) }
+        }
+        bytes.removeAll()
+    }
+
     /// Sends what the socket takes, unless the loop is at it or waits for room.
     mutating func transmit() {
         guard descriptor >= 0, failure == nil, !isBlocked, byteCountInHand == 0 else { return }

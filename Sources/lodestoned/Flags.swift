@@ -75,8 +75,7 @@ package struct RequestFlags: ParsableArguments {
     @Option(help: help("maxDeadlineMs")) var maxDeadlineMs: String?
     @Option(help: help("maxQueuedReads")) var maxQueuedReads: String?
     @Option(help: help("maxQueueWaitMs")) var maxQueueWaitMs: String?
-    @Option(help: help("decodeBudgetBytes")) var decodeBudgetBytes: String?
-    @Option(help: help("answerBudgetBytes")) var answerBudgetBytes: String?
+    @Option(help: help("memoryBudgetBytes")) var memoryBudgetBytes: String?
     @Option(help: help("maxBatch")) var maxBatch: String?
     @Option(help: help("maxDimension")) var maxDimension: String?
     @Option(help: help("maxLimit")) var maxLimit: String?
@@ -96,7 +95,7 @@ package struct RequestFlags: ParsableArguments {
         [
             "defaultDeadlineMs": defaultDeadlineMs, "maxDeadlineMs": maxDeadlineMs,
             "maxQueuedReads": maxQueuedReads, "maxQueueWaitMs": maxQueueWaitMs,
-            "decodeBudgetBytes": decodeBudgetBytes, "answerBudgetBytes": answerBudgetBytes,
+            "memoryBudgetBytes": memoryBudgetBytes,
             "maxBatch": maxBatch,
             "maxDimension": maxDimension, "maxLimit": maxLimit, "maxCandidates": maxCandidates,
             "maxEF": maxEF, "maxDocumentBytes": maxDocumentBytes,

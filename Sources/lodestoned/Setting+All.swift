@@ -184,7 +184,8 @@ extension Setting {
             "frameTimeoutMs",
             \.limits.frameTimeout,
             10...600_000,
-            "Time that a frame may take to arrive before its rate counts."
+            "Time without a byte of a frame that has begun, and time that it has before its rate "
+                + "counts."
         ),
         .number(
             "minFrameBytesPerSecond",
@@ -246,21 +247,17 @@ extension Setting {
             "maxQueueWaitMs",
             \.server.maxQueueWait,
             1...60_000,
-            "With more than maxInFlight of them waiting, new ones are refused once the oldest has "
-                + "waited this long."
+            "How long others may be expected to keep a read waiting; beyond that it is refused, "
+                + "unless its connection has none waiting."
         ),
         .bytes(
-            "decodeBudgetBytes",
-            \.server.decodeBudget,
+            "memoryBudgetBytes",
+            \.server.memoryBudget,
             1 << 20...1 << 40,
-            "Memory that the requests under way may take, over all connections."
-        ),
-        .bytes(
-            "answerBudgetBytes",
-            \.server.answerBudget,
-            1 << 20...1 << 40,
-            "Memory that answers may take while they are made, over all connections; five eighths of it "
-                + "for one."
+            defaultNote: "half of the memory that the process may use, at most 805306368",
+            "Memory that connections and calls may take, beyond what collections do: a third for "
+                + "requests under way, a third for answers while they are made (five eighths of it for "
+                + "one), a sixth for frames on their way in, a sixth for replies left unread."
         ),
         .number(
             "maxBatch",

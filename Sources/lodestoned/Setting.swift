@@ -172,9 +172,10 @@ extension Setting {
         _ name: String,
         _ path: any WritableKeyPath<Settings, Int> & Sendable,
         _ range: ClosedRange<Int>,
+        defaultNote: String? = nil,
         _ meaning: String
     ) -> Setting {
-        number(name, path, range, unit: "bytes", meaning)
+        number(name, path, range, unit: "bytes", defaultNote: defaultNote, meaning)
     }
 
     static func milliseconds(

@@ -71,6 +71,42 @@ struct LoadTests {
         }
     }
 
+    @Test("a read whose deadline passes while it waits is answered though no worker is free")
+    func deadlineWithoutWorker() async throws {
+        try await withServer {
+            $0.readWorkers = 1
+            $0.limits.frameTimeout = .milliseconds(40)
+        } _: { server in
+            let client = try server.connect()
+            let work = try HugeSearch(client)
+            let running = try client.send(work.call, deadline: .seconds(300))
+            try server.waitUntilOneReadRuns()
+            let waiting = try client.call(work.call, deadline: .milliseconds(5))
+            #expect(waiting.error?.code == .deadlineExceeded)
+            #expect(waiting.error?.outcome == .notApplied)
+            #expect(try server.statistic("server.reads.running") == 1)
+            try client.send(.cancel(id: running))
+            #expect(try client.reply(to: running).error?.code == .cancelled)
+        }
+    }
+
+    @Test("a client with long searches keeps no other from its reads")
+    func neighbors() async throws {
+        try await withServer {
+            $0.readWorkers = 1
+        } _: { server in
+            let (busy, other) = (try server.connect(), try server.connect())
+            let work = try HugeSearch(busy)
+            let ids = try (1...10).map { _ in try busy.send(work.call, deadline: .seconds(300)) }
+            while try server.statistic("server.reads.waiting") != 9 {}
+            let get = Call.get(GetRequest(collection: "c", ids: [DocumentID(trusted: "0-1")]))
+            for _ in 1...20 { #expect(try other.call(get).error == nil) }
+            #expect(try server.statistic("server.reads.waiting") == 9)
+            for id in ids { try busy.send(.cancel(id: id)) }
+            #expect(try busy.replies(to: ids).allSatisfy { $0.error?.code == .cancelled })
+        }
+    }
+
     @Test("cancelling ends a search that runs, and answers one that waits at once")
     func cancel() async throws {
         try await withServer {
@@ -102,8 +138,10 @@ struct LoadTests {
             client = nil
             let other = try server.connect()
             #expect(try other.call(work.small).error == nil)
+            // It would take minutes to answer them.
+            while try server.statistic("server.calls") != 0 {}
             #expect(try server.statistic("server.reads.waiting") == 0)
-            #expect(try server.statistic("server.decode.bytes") == 0)
+            #expect(try server.statistic("server.memory.requests") == 0)
         }
     }
 
@@ -137,7 +175,7 @@ struct LoadTests {
     @Test("requests that would take too much memory together are refused")
     func decodeBudget() async throws {
         try await withServer {
-            $0.decodeBudget = 2 << 20
+            $0.memoryBudget = 6 << 20
         } _: { server in
             let client = try server.connect()
             let work = try HugeSearch(client)
@@ -145,7 +183,7 @@ struct LoadTests {
             #expect(refused.error?.code == .resourceExhausted)
             #expect(refused.error?.reason == "DECODE_BUDGET")
             #expect(try client.call(work.small).error == nil)
-            #expect(try server.statistic("server.decode.bytes") == 0)
+            #expect(try server.statistic("server.memory.requests") == 0)
         }
     }
 

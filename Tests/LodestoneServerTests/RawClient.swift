@@ -23,7 +23,20 @@ final class RawClient {
     private var nextID: UInt64 = 0
 
     /// Connects to a port of this machine, and says hello unless told not to.
-    init(_ endpoint: Endpoint, token: String? = nil, hello: Bool = true) throws {
+    ///
+    /// - Parameters:
+    ///   - endpoint: Where.
+    ///   - token: What hello carries.
+    ///   - hello: Whether to say it.
+    ///   - receiveBuffer: About the bytes that the system takes before they are read; as many as it
+    ///     likes unless given.
+    /// - Throws: What went wrong.
+    init(
+        _ endpoint: Endpoint,
+        token: String? = nil,
+        hello: Bool = true,
+        receiveBuffer: Int32? = nil
+    ) throws {
         guard case .tcp(_, let port) = endpoint else { throw RawClientError("not a TCP endpoint") }
         descriptor = socket(AF_INET, streamSocket, 0)
         guard descriptor >= 0 else { throw RawClientError("socket: \(errno)") }
@@ -32,6 +45,10 @@ final class RawClient {
         let size = socklen_t(MemoryLayout<timeval>.size)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, size)
         setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, size)
+        if var receiveBuffer {
+            let size = socklen_t(MemoryLayout<Int32>.size)
+            setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &receiveBuffer, size)
+        }
         #if canImport(Darwin)
         var on: Int32 = 1
         setsockopt(descriptor, SOL_SOCKET, SO_NOSIGPIPE, &on, socklen_t(MemoryLayout<Int32>.size))

@@ -14,4 +14,7 @@ static inline void lode_prefetch(const void *line) { __builtin_prefetch(line, 0,
 /// Whether `part` stands somewhere in `bytes`, in time linear in both.
 bool lode_contains(const void *bytes, size_t count, const void *part, size_t part_count);
 
+/// Gives memory that the allocator keeps for the next time back to the system.
+void lode_memory_trim(void);
+
 #endif

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+import Dispatch
+import LodestoneCore
+import LodestoneEngine
+import Synchronization
+
+/// Runs the work of many connections on a bounded number of threads, and gives each connection its
+/// share of their time.
+///
+/// Every connection has a lane. A free thread takes the first job of the lane that has had the least
+/// time: start-time fair queueing (Goyal, Vin and Cheng 1996), with the time that a job took in
+/// place of the length of a packet. A lane that was empty begins where the others are, so nobody
+/// saves time up.
+///
+/// A job that has run for `youngTime` no longer counts as one of the `width`: a thread more is
+/// started for a lane that has nothing running and whose jobs are usually shorter than that. So a short
+/// search waits for no more than `youngTime` behind long ones, however many these are.
+///
+/// Threading: every method may be called from any thread.
+final class FairQueue: Sendable {
+    /// Names the lane of a connection.
+    typealias LaneID = UInt64
+
+    /// Work that waits for its turn.
+    struct Job: Sendable {
+        /// Of the call; also names the job.
+        let context: CallContext
+        /// Does the work and replies.
+        let run: @Sendable () -> Void
+    }
+
+    /// How long a job may run before it no longer keeps others waiting.
+    static let youngTime = Duration.milliseconds(10)
+
+    private let width: Int
+    private let mostThreads: Int
+    private let perLane: Int
+    private let maxWaiting: Int
+    private let maxWait: Duration
+    private let state: Mutex<FairQueueState>
+    private let pool: BlockingPool
+    private let timer: DispatchQueue
+
+    /// - Parameters:
+    ///   - label: Names the threads, for debuggers.
+    ///   - width: Jobs that run at once, long ones of other lanes aside.
+    ///   - extraWidth: Threads for short jobs while long ones run.
+    ///   - perLane: Jobs of one lane that run at once; with 1 they keep their order.
+    ///   - maxWaiting: Jobs that wait at most.
+    ///   - maxWait: How long the jobs of other lanes may be expected to keep one waiting whose
+    ///     lane has others waiting.
+    init(
+        label: String,
+        width: Int,
+        extraWidth: Int,
+        perLane: Int = .max,
+        maxWaiting: Int = .max,
+        maxWait: Duration = .seconds(365 * 86_400)
+    ) {
+        self.width = width
+        self.perLane = perLane
+        self.maxWaiting = maxWaiting
+        self.maxWait = maxWait
+        mostThreads = min(width + extraWidth, BlockingPool.maxWidth)
+        state = Mutex(FairQueueState())
+        pool = BlockingPool(label: label, width: mostThreads)
+        timer = DispatchQueue(label: "\(label).timer")
+    }
+
+    /// Jobs that wait for a thread.
+    var waitingCount: Int { state.withLock { $0.waitingCount } }
+    /// Jobs that run.
+    var runningCount: Int { state.withLock { $0.running.count } }
+
+    /// Whether a job of `lane` that is done elsewhere would pass nobody: the lane has none here, and
+    /// each lane that waits has one that runs.
+    func wouldPassNobody(_ lane: LaneID) -> Bool {
+        state.withLock { state in
+            (state.lanes[lane]?.isIdle ?? true) && state.ready.allSatisfy { $0.runningCount > 0 }
+        }
+    }
+
+    /// Runs `job` once it is the turn of its lane.
+    ///
+    /// - Throws: `OVERLOADED`, with the time after which another try makes sense.
+    func submit(_ job: Job, of id: LaneID) throws(LodestoneError) {
+        let now = ContinuousClock.now
+        let refusal: LodestoneError? = state.withLock { state in
+            if let refusal = self.refusal(of: job, in: state.lanes[id], state, now) {
+                return refusal
+            }
+            state.add(job, to: id)
+            startJobs(&state, now)
+            return nil
+        }
+        if let refusal { throw refusal }
+    }
+
+    /// Takes the job with `context` out of its lane.
+    ///
+    /// False when it has begun or was never there.
+    func remove(_ context: CallContext, of id: LaneID) -> Bool {
+        state.withLock { $0.remove(context, of: id) }
+    }
+
+    /// Why a job is not taken.
+    ///
+    /// A lane that has nothing waiting is refused only when the queue is full. Its own jobs are no
+    /// reason either: a client alone, which keeps to its limits, is never refused.
+    private func refusal(
+        of job: Job,
+        in lane: FairQueueState.Lane?,
+        _ state: borrowing FairQueueState,
+        _ now: ContinuousClock.Instant
+    ) -> LodestoneError? {
+        let wait: Duration
+        if state.waitingCount >= maxWaiting {
+            wait = state.expectedWait(of: lane, width: width).all
+        } else if let lane, !lane.waiting.isEmpty {
+            let expected = state.expectedWait(of: lane, width: width)
+            let isTooLate =
+                expected.others > .zero && now.advanced(by: expected.all) > job.context.deadline
+            guard expected.others > maxWait || isTooLate else { return nil }
+            wait = expected.all
+        } else {
+            return nil
+        }
+        return .overloaded(waiting: state.waitingCount, wait: wait)
+    }
+
+    /// Starts what may run now, and sees to it that this is asked again when a job that runs has
+    /// become an old one.
+    private func startJobs(_ state: inout FairQueueState, _ now: ContinuousClock.Instant) {
+        while let running = take(&state, now) { pool.async { self.work(running) } }
+        guard !state.isTimerSet, let due = state.nextOld(after: now, Self.youngTime),
+            state.running.count < mostThreads,
+            state.ready.contains(where: { $0.isQuick(Self.youngTime) && $0.runningCount == 0 })
+        else { return }
+        state.isTimerSet = true
+        let delay = now.duration(to: due).nanoseconds
+        timer.asyncAfter(deadline: .now() + .nanoseconds(Int(max(0, delay)))) { [weak self] in
+            guard let self else { return }
+            self.state.withLock { state in
+                state.isTimerSet = false
+                self.startJobs(&state, .now)
+            }
+        }
+    }
+
+    /// Takes the next job out, if one may run now.
+    private func take(_ state: inout FairQueueState, _ now: ContinuousClock.Instant)
+        -> FairQueueState.Running?
+    {
+        let count = state.running.count
+        guard count < mostThreads, !state.ready.isEmpty else { return nil }
+        if count < width { return state.take(now) { $0.runningCount < perLane } }
+        let old = state.oldCount(now, Self.youngTime)
+        guard count < width + old else { return nil }
+        return state.take(now) { $0.runningCount == 0 && $0.isQuick(Self.youngTime) }
+    }
+
+    /// On a thread of the pool.
+    private func work(_ first: FairQueueState.Running) {
+        var next: FairQueueState.Running? = first
+        while let running = next {
+            running.job.run()
+            let now = ContinuousClock.now
+            next = state.withLock { state in
+                state.end(running, now)
+                let next = take(&state, now)
+                // A lane whose jobs keep their order may have two to start: its own next, and the
+                // one that this thread takes.
+                startJobs(&state, now)
+                return next
+            }
+        }
+    }
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+import DequeModule
+import LodestoneCore
+
+/// The lanes of a `FairQueue`, and what runs.
+///
+/// Times are nanoseconds. Finding the next lane looks at each lane that waits: a microsecond for a
+/// thousand.
+///
+/// Threading: guarded by the mutex of its queue.
+struct FairQueueState {
+    /// What one connection has waiting and running.
+    final class Lane {
+        let id: FairQueue.LaneID
+        var waiting: Deque<FairQueue.Job> = []
+        var runningCount = 0
+        /// The time that it has had, on the clock that all lanes share.
+        var served: Int64
+        /// How long a job usually takes; `nil` before the first has ended.
+        var usualTime: Int64?
+        /// When it began to wait, as a count of all such beginnings.
+        var arrival: UInt64 = 0
+
+        init(id: FairQueue.LaneID, served: Int64) {
+            self.id = id
+            self.served = served
+        }
+
+        /// Whether it has nothing here.
+        var isIdle: Bool { waiting.isEmpty && runningCount == 0 }
+
+        /// Whether its jobs are expected to be over within `time`.
+        func isQuick(_ time: Duration) -> Bool { (usualTime ?? 0) <= time.nanoseconds }
+    }
+
+    /// A job under way.
+    struct Running: Sendable {
+        let job: FairQueue.Job
+        fileprivate let lane: FairQueue.LaneID
+        fileprivate let start: ContinuousClock.Instant
+        /// What its lane was charged when it began.
+        fileprivate let charge: Int64
+        fileprivate let number: UInt64
+    }
+
+    /// How much of what is known about a lane's jobs the last one tells.
+    private static let weightOfLast: Int64 = 4
+    /// Lanes that have nothing here are looked through at this many more than are in use.
+    private static let idleLanes = 256
+
+    /// Lanes with something waiting or running, and those that have had more than their share.
+    private(set) var lanes: [FairQueue.LaneID: Lane] = [:]
+    /// Those with something waiting.
+    private(set) var ready: [Lane] = []
+    private(set) var running: [Running] = []
+    private(set) var waitingCount = 0
+    /// Whether a timer will look for old jobs.
+    var isTimerSet = false
+    /// The time that a lane has had at least when it begins: that of the lane served last.
+    private var virtualTime: Int64 = 0
+    private var usualTimeOfAll: Int64 = 0
+    private var arrivals: UInt64 = 0
+    private var starts: UInt64 = 0
+
+    /// Adds a job at the end of its lane.
+    mutating func add(_ job: FairQueue.Job, to id: FairQueue.LaneID) {
+        let lane = lanes[id] ?? Lane(id: id, served: virtualTime)
+        lanes[id] = lane
+        if lane.waiting.isEmpty {
+            lane.served = max(lane.served, virtualTime)
+            makeReady(lane)
+        }
+        lane.waiting.append(job)
+        waitingCount += 1
+    }
+
+    /// Takes the job with `context` out of its lane; false when it isn't there.
+    mutating func remove(_ context: CallContext, of id: FairQueue.LaneID) -> Bool {
+        guard let lane = lanes[id],
+            let index = lane.waiting.firstIndex(where: { $0.context === context })
+        else { return false }
+        lane.waiting.remove(at: index)
+        waitingCount -= 1
+        if lane.waiting.isEmpty { ready.removeAll { $0 === lane } }
+        forgetIfIdle(lane)
+        return true
+    }
+
+    /// Takes the first job of the lane that has had the least time, of those that `mayRun`.
+    mutating func take(_ now: ContinuousClock.Instant, _ mayRun: (Lane) -> Bool) -> Running? {
+        var best: Int?
+        for (index, lane) in ready.enumerated() where mayRun(lane) {
+            guard let found = best else {
+                best = index
+                continue
+            }
+            let other = ready[found]
+            if (lane.served, lane.arrival) < (other.served, other.arrival) { best = index }
+        }
+        guard let best else { return nil }
+        let lane = ready[best]
+        guard let job = lane.waiting.popFirst() else { return nil }
+        waitingCount -= 1
+        ready.swapAt(best, ready.count - 1)
+        ready.removeLast()
+        virtualTime = max(virtualTime, lane.served)
+        // What it will take is not known yet: the usual, put right at its end.
+        let charge = lane.usualTime ?? usualTimeOfAll
+        lane.served += charge
+        lane.runningCount += 1
+        if !lane.waiting.isEmpty { makeReady(lane) }
+        starts += 1
+        let started = Running(job: job, lane: lane.id, start: now, charge: charge, number: starts)
+        running.append(started)
+        return started
+    }
+
+    /// Charges the lane of a job that has ended with the time that it took.
+    mutating func end(_ ended: Running, _ now: ContinuousClock.Instant) {
+        running.removeAll { $0.number == ended.number }
+        guard let lane = lanes[ended.lane] else { return }
+        let time = max(0, ended.start.duration(to: now).nanoseconds)
+        lane.served += time - ended.charge
+        lane.runningCount -= 1
+        let weight = Self.weightOfLast
+        let before = lane.usualTime ?? time
+        lane.usualTime = before + (time - before) / weight
+        usualTimeOfAll += (time - usualTimeOfAll) / weight
+        forgetIfIdle(lane)
+        if running.isEmpty && ready.isEmpty {
+            // Nobody is at a disadvantage when all begin again.
+            lanes.removeAll()
+            virtualTime = 0
+        } else if lanes.count > 2 * (ready.count + running.count) + Self.idleLanes {
+            for lane in Array(lanes.values) { forgetIfIdle(lane) }
+        }
+    }
+
+    /// Jobs that have run for `youngTime`.
+    func oldCount(_ now: ContinuousClock.Instant, _ youngTime: Duration) -> Int {
+        running.count { $0.start.duration(to: now) >= youngTime }
+    }
+
+    /// When the next job that runs will have done so for `youngTime`.
+    func nextOld(after now: ContinuousClock.Instant, _ youngTime: Duration)
+        -> ContinuousClock.Instant?
+    {
+        running.lazy.map { $0.start.advanced(by: youngTime) }.filter { $0 > now }.min()
+    }
+
+    /// How long a job that is added to `lane` now would wait for all jobs, and for those of other
+    /// lanes.
+    ///
+    /// In fair turns each of these gets no more time before it than its own lane does.
+    func expectedWait(of lane: Lane?, width: Int) -> (all: Duration, others: Duration) {
+        let usual = lane?.usualTime ?? usualTimeOfAll
+        let own = usual * Int64((lane?.waiting.count ?? 0) + (lane?.runningCount ?? 0))
+        var others: Int64 = 0
+        for other in ready where other !== lane {
+            let backlog = (other.usualTime ?? usualTimeOfAll) * Int64(other.waiting.count)
+            others += min(backlog, own + usual)
+        }
+        let threads = Int64(max(1, width))
+        return (.nanoseconds((own + others) / threads), .nanoseconds(others / threads))
+    }
+
+    private mutating func makeReady(_ lane: Lane) {
+        arrivals += 1
+        lane.arrival = arrivals
+        ready.append(lane)
+    }
+
+    /// Forgets a lane that has nothing here, once the others have had as much as it has.
+    private mutating func forgetIfIdle(_ lane: Lane) {
+        if lane.isIdle, lane.served <= virtualTime { lanes[lane.id] = nil }
+    }
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLodestoneSystem
+import Dispatch
+import LodestoneCore
+import Synchronization
+
+/// Gives memory back to the system after a peak: the allocator keeps what was freed, for the next time,
+/// and after one large answer that next time may never come.
+///
+/// Threading: every method may be called from any thread.
+final class MemoryRelief: Sendable {
+    private struct State {
+        /// The most that was in use since memory was given back.
+        var peak = 0
+        /// Since when less than half of it is.
+        var lowSince: ContinuousClock.Instant?
+        /// What frees memory that is kept for large messages.
+        var pools: [@Sendable () -> Void] = []
+    }
+
+    /// A peak that is worth it.
+    private static let leastPeak = 8 << 20
+    /// How long less must be in use: the next batch of an import comes sooner.
+    private static let patience = Duration.seconds(3)
+
+    private let memory: ServerMemory
+    private let state = Mutex(State())
+    private let queue = DispatchQueue(label: "lodestone.memory", qos: .utility)
+
+    init(_ memory: ServerMemory) {
+        self.memory = memory
+    }
+
+    /// Has `trim` called before memory is given back: it frees what is kept for large messages.
+    func add(_ trim: @escaping @Sendable () -> Void) {
+        state.withLock { $0.pools.append(trim) }
+    }
+
+    /// Looks whether a peak has passed.
+    func tick(_ now: ContinuousClock.Instant) {
+        let peak = memory.parts.reduce(0) { $0 + $1.budget.takePeak() }
+        let used = memory.parts.reduce(0) { $0 + $1.budget.usedByteCount }
+        let isOver = state.withLock { state in
+            state.peak = max(state.peak, peak)
+            guard state.peak >= Self.leastPeak, used < state.peak / 2 else {
+                state.lowSince = nil
+                return false
+            }
+            let since = state.lowSince ?? now
+            state.lowSince = since
+            guard since.duration(to: now) >= Self.patience else { return false }
+            state.peak = used
+            state.lowSince = nil
+            return true
+        }
+        guard isOver else { return }
+        let pools = state.withLock { $0.pools }
+        queue.async {
+            for trim in pools { trim() }
+            lode_memory_trim()
+        }
+    }
+}

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+import Dispatch
+import LodestoneCore
+import Synchronization
+import Testing
+
+@testable import LodestoneServer
+
+@Suite("The queue of work")
+struct FairQueueTests {
+    @Test("runs the jobs of one lane in the order in which they came, though it is wider")
+    func order() async throws {
+        let queue = FairQueue(label: "test", width: 4, extraWidth: 4, perLane: 1)
+        let seen = Seen<Int>()
+        try await offPool {
+            let done = DispatchSemaphore(value: 0)
+            for number in 1...200 { try queue.submit(job { seen.append(number) }, of: 1) }
+            try queue.submit(job { done.signal() }, of: 1)
+            done.wait()
+        }
+        #expect(seen.list == Array(1...200))
+    }
+
+    @Test("never runs more short jobs at once than it is wide")
+    func width() async throws {
+        let queue = FairQueue(label: "test", width: 3, extraWidth: 0)
+        let running = Atomic<Int>(0)
+        let most = Mutex(0)
+        await withCheckedContinuation { continuation in
+            let left = Atomic<Int>(500)
+            let finish: @Sendable () -> Void = {
+                if left.subtract(1, ordering: .relaxed).newValue == 0 { continuation.resume() }
+            }
+            for number in 1...500 {
+                do {
+                    try queue.submit(
+                        job {
+                            let now = running.add(1, ordering: .relaxed).newValue
+                            most.withLock { $0 = max($0, now) }
+                            running.subtract(1, ordering: .relaxed)
+                            finish()
+                        },
+                        of: UInt64(number % 7)
+                    )
+                } catch {
+                    Issue.record(error)
+                    finish()
+                }
+            }
+        }
+        #expect(most.withLock { $0 } <= 3)
+    }
+
+    @Test("a lane that comes later waits for one job of another, not for all that wait there")
+    func turns() async throws {
+        let seen = Seen<String>()
+        try await offPool {
+            let queue = FairQueue(label: "test", width: 1, extraWidth: 0)
+            let gate = DispatchSemaphore(value: 0)
+            let done = DispatchSemaphore(value: 0)
+            try queue.submit(job { gate.wait() }, of: 1)
+            for _ in 1...50 { try queue.submit(job { seen.append("many") }, of: 1) }
+            for _ in 1...3 { try queue.submit(job { seen.append("few") }, of: 2) }
+            try queue.submit(job { done.signal() }, of: 2)
+            gate.signal()
+            done.wait()
+        }
+        let last = try #require(seen.list.lastIndex(of: "few"))
+        #expect(last < 10, "\(seen.list)")
+    }
+
+    @Test("lanes get the same time, not the same number of jobs")
+    func time() async throws {
+        let seen = Seen<String>()
+        try await offPool {
+            let queue = FairQueue(label: "test", width: 1, extraWidth: 0)
+            let gate = DispatchSemaphore(value: 0)
+            let done = DispatchSemaphore(value: 0)
+            try queue.submit(job { gate.wait() }, of: 3)
+            for _ in 1...100 {
+                let long = job {
+                    spin(.milliseconds(4))
+                    seen.append("long")
+                }
+                try queue.submit(long, of: 1)
+            }
+            for _ in 1...100 {
+                let short = job {
+                    spin(.microseconds(200))
+                    seen.append("short")
+                }
+                try queue.submit(short, of: 2)
+            }
+            try queue.submit(job { done.signal() }, of: 2)
+            gate.signal()
+            done.wait()
+            #expect(queue.waitingCount > 50)
+        }
+        // 20 short jobs for each long one; jobs by turns would make 100.
+        #expect(seen.list.count { $0 == "long" } < 30, "\(seen.list)")
+    }
+
+    @Test("a short job does not wait for the end of long ones of other lanes")
+    func young() async throws {
+        try await offPool {
+            let queue = FairQueue(label: "test", width: 2, extraWidth: 2)
+            let gate = DispatchSemaphore(value: 0)
+            let done = DispatchSemaphore(value: 0)
+            for _ in 1...6 { try queue.submit(job { gate.wait() }, of: 1) }
+            try queue.submit(job { done.signal() }, of: 2)
+            // It ends although the others don't.
+            done.wait()
+            #expect(queue.runningCount >= 2)
+            #expect(queue.waitingCount == 4)
+            for _ in 1...6 { gate.signal() }
+        }
+    }
+
+    @Test("is passed by nobody while a lane waits that has nothing running")
+    func passing() async throws {
+        try await offPool {
+            let queue = FairQueue(label: "test", width: 1, extraWidth: 0)
+            let gate = DispatchSemaphore(value: 0)
+            #expect(queue.wouldPassNobody(1))
+            for _ in 1...3 { try queue.submit(job { gate.wait() }, of: 1) }
+            #expect(!queue.wouldPassNobody(1))
+            #expect(queue.wouldPassNobody(2))
+            try queue.submit(job { gate.wait() }, of: 2)
+            #expect(!queue.wouldPassNobody(3))
+            for _ in 1...4 { gate.signal() }
+        }
+    }
+
+    @Test("a thousand lanes with a job each are all taken")
+    func manyLanes() async throws {
+        try await offPool {
+            let queue = FairQueue(label: "test", width: 1, extraWidth: 0, maxWait: .zero)
+            let gate = DispatchSemaphore(value: 0)
+            let done = DispatchGroup()
+            try queue.submit(job { gate.wait() }, of: 0)
+            for lane in 1...1_000 as ClosedRange<UInt64> {
+                done.enter()
+                try queue.submit(job { done.leave() }, of: lane)
+            }
+            gate.signal()
+            done.wait()
+        }
+    }
+
+    @Test("refuses when as many wait as may, or when others are expected to keep a lane too long")
+    func refusal() async throws {
+        try await offPool {
+            let gate = DispatchSemaphore(value: 0)
+            let full = FairQueue(label: "test", width: 1, extraWidth: 0, maxWaiting: 1)
+            try full.submit(job { gate.wait() }, of: 1)
+            try full.submit(job {}, of: 2)
+            let error = #expect(throws: LodestoneError.self) { try full.submit(job {}, of: 3) }
+            #expect(error?.reason == "OVERLOADED")
+            #expect(error?.retryAfter != nil)
+            gate.signal()
+
+            let slow = FairQueue(
+                label: "test",
+                width: 1,
+                extraWidth: 0,
+                maxWait: .milliseconds(200)
+            )
+            // Both lanes are known for jobs of some 20 ms. The last of these jobs leaves another that
+            // keeps the queue from being empty, which would make it forget them.
+            let known = DispatchGroup()
+            let left = Atomic<Int>(6)
+            for lane in [1, 2, 1, 2, 1, 2] as [UInt64] {
+                known.enter()
+                let known = job {
+                    spin(.milliseconds(20))
+                    if left.subtract(1, ordering: .relaxed).newValue == 0 {
+                        try? slow.submit(job { gate.wait() }, of: 0)
+                    }
+                    known.leave()
+                }
+                try slow.submit(known, of: lane)
+            }
+            known.wait()
+            while slow.waitingCount > 0 {}
+            for _ in 1...20 { try slow.submit(job {}, of: 1) }
+            // Its own jobs are no reason, and neither are those of others for its first.
+            try slow.submit(job {}, of: 2)
+            let second = #expect(throws: LodestoneError.self) {
+                for _ in 1...20 { try slow.submit(job {}, of: 2) }
+            }
+            #expect(second?.reason == "OVERLOADED")
+            gate.signal()
+        }
+    }
+
+    @Test("lets go of a job that waits, once, and not of one that runs")
+    func removal() async throws {
+        try await offPool {
+            let gate = DispatchSemaphore(value: 0)
+            let queue = FairQueue(label: "test", width: 1, extraWidth: 0)
+            let running = job { gate.wait() }
+            let waiting = job {}
+            try queue.submit(running, of: 1)
+            try queue.submit(waiting, of: 1)
+            #expect(queue.remove(waiting.context, of: 1))
+            #expect(!queue.remove(waiting.context, of: 1))
+            #expect(!queue.remove(running.context, of: 1))
+            gate.signal()
+        }
+    }
+}
+
+/// Computes for that long.
+private func spin(_ time: Duration) {
+    let end = ContinuousClock.now.advanced(by: time)
+    while ContinuousClock.now < end {}
+}
+
+/// What jobs have noted.
+private final class Seen<Element: Sendable>: Sendable {
+    private let noted = Mutex<[Element]>([])
+    var list: [Element] { noted.withLock { $0 } }
+    func append(_ element: Element) { noted.withLock { $0.append(element) } }
+}
+
+private func job(_ run: @escaping @Sendable () -> Void) -> FairQueue.Job {
+    FairQueue.Job(context: CallContext(), run: run)
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import LodestoneWire
+import Testing
+
+@testable import LodestoneServer
+
+@Suite("The memory of connections")
+struct MemoryTests {
+    /// A frame of that many bytes, of which few are there.
+    private static func beginning(of byteCount: Int, sent: Int) -> [UInt8] {
+        let length = UInt32(byteCount)
+        let header = (0..<4).map { UInt8(truncatingIfNeeded: length >> (24 - 8 * $0)) }
+        return header + [UInt8](repeating: 0, count: sent)
+    }
+
+    @Test("frames that never end make room for one that does")
+    func halfFrames() async throws {
+        try await withServer {
+            $0.memoryBudget = 24 << 20
+            $0.limits.maxFrameBytes = 4 << 20
+            // So that it is not their silence that ends them.
+            $0.limits.frameTimeout = .seconds(500)
+            $0.limits.helloTimeout = .milliseconds(400)
+        } _: { server in
+            let honest = try server.connect()
+            _ = try honest.call(.createCollection(name: "c", CollectionOptions(dimension: 0)))
+            let silent = try (1...4).map { _ in
+                let client = try server.connect()
+                try client.send(Self.beginning(of: 4 << 20, sent: 300_000))
+                return client
+            }
+            // One has taken all that there is, and the others wait with their bytes in the socket.
+            while try server.statistic("server.frames.waiting") != 3 {}
+            #expect(try server.statistic("server.memory.frames") == Double(4 << 20) + 4)
+            let text = String(repeating: "word ", count: 20_000)
+            let documents = (1...8).map { Document(id: DocumentID(trusted: "\($0)"), text: text) }
+            let write = Call.indexMany(IndexManyRequest(collection: "c", documents: documents))
+            #expect(try honest.call(write).error == nil)
+            for client in silent { #expect(try client.lastError()?.reason == "FRAME_MEMORY") }
+            #expect(try server.statistic("server.frames.waiting") == 0)
+            #expect(try server.statistic("server.memory.frames") == 0)
+        }
+    }
+
+    @Test("a frame of which nothing more comes is ended after the time that it has")
+    func silence() async throws {
+        try await withServer {
+            $0.limits.frameTimeout = .milliseconds(100)
+            $0.limits.minFrameBytesPerSecond = 1
+        } _: { server in
+            let client = try server.connect()
+            // By its rate alone it could stay for days.
+            try client.send(Self.beginning(of: 4 << 20, sent: 1_000_000))
+            #expect(try client.lastError()?.reason == "SLOW_READ")
+        }
+    }
+
+    @Test("long frames are taken one after the other, and what follows them in its order")
+    func longFrames() async throws {
+        try await withServer { server in
+            let client = try server.connect()
+            _ = try client.call(.createCollection(name: "c", CollectionOptions(dimension: 0)))
+            let text = String(repeating: "word ", count: 40_000)
+            var writes: [UInt64] = []
+            for version in 1...10 {
+                let metadata: Metadata = ["version": .int(Int64(version))]
+                let documents = (1...2).map {
+                    Document(id: DocumentID(trusted: "\($0)"), text: text, metadata: metadata)
+                }
+                writes.append(
+                    try client.send(
+                        .indexMany(IndexManyRequest(collection: "c", documents: documents))
+                    )
+                )
+                try client.send(.ping)
+            }
+            #expect(try client.replies(to: writes).allSatisfy { $0.error == nil })
+            // Writes of one connection are prepared in their order, so the last one stands.
+            let get = Call.get(GetRequest(collection: "c", ids: ["1", "2"], include: [.metadata]))
+            guard case .documents(let documents) = try client.call(get) else {
+                Issue.record("get was not answered with documents")
+                return
+            }
+            #expect(documents.map { $0.metadata["version"] } == [.int(10), .int(10)])
+            #expect(try server.statistic("server.memory.frames") == 0)
+        }
+    }
+
+    @Test("a long frame that can't be decoded is refused, and its connection goes on")
+    func malformedLongFrame() async throws {
+        try await withServer { server in
+            let client = try server.connect()
+            try client.send(Self.beginning(of: 1 << 20, sent: 1 << 20))
+            #expect(try client.receive()?.reply.error?.reason == "MALFORMED")
+            #expect(try client.call(.ping).error == nil)
+            #expect(try server.statistic("server.memory.frames") == 0)
+        }
+    }
+
+    @Test("clients that don't read make room for one that does")
+    func unread() async throws {
+        try await withServer {
+            $0.memoryBudget = 24 << 20
+            $0.limits.maxFrameBytes = 4 << 20
+            $0.limits.maxUnreadBytes = 64 << 20
+            $0.limits.helloTimeout = .milliseconds(400)
+        } _: { server in
+            let honest = try server.connect()
+            _ = try honest.call(.createCollection(name: "c", CollectionOptions(dimension: 0)))
+            let text = String(repeating: "word ", count: 200_000)
+            let documents = [Document(id: "a", text: text)]
+            let write = Call.indexMany(IndexManyRequest(collection: "c", documents: documents))
+            #expect(try honest.call(write).error == nil)
+            let get = Call.get(GetRequest(collection: "c", ids: ["a"]))
+            let deaf = try (1...20).map { _ in
+                let client = try RawClient(server.endpoint, receiveBuffer: 64 << 10)
+                for _ in 1...30 { try client.send(get) }
+                return client
+            }
+            let limit = Double(4 << 20) + 4
+            while try server.statistic("server.memory.output") ?? 0 < limit {}
+            for _ in 1...3 { #expect(try honest.call(get).error == nil) }
+            // Not 20 times the 26 MB or so that the system doesn't take of their replies.
+            #expect(try server.statistic("server.memory.output") ?? limit * 2 < limit * 2)
+            #expect(try server.statistic("server.connections") ?? 22 < 22)
+            _ = deaf
+        }
+    }
+
+    @Test("has a part for each use, which are the budget together or more")
+    func parts() {
+        let memory = ServerMemory(limit: 600 << 20, maxFrameBytes: 16 << 20)
+        #expect(memory.parts.reduce(0) { $0 + $1.budget.limit } == 600 << 20)
+        #expect(ServerMemory(limit: 1 << 20, maxFrameBytes: 16 << 20).frames.reserve(16 << 20))
+        #expect(ServerMemory.defaultLimit <= 768 << 20)
+    }
+}
