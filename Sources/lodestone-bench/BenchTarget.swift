@@ -149,6 +149,24 @@ final class ServerProcess: Sendable {
         return seconds(of: clock)
     }
 
+    /// Bytes of memory that the server has in use, and the most that it has had.
+    var memory: (now: Int, peak: Int) {
+        let path = "/proc/\(process.processIdentifier)/status"
+        let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+        let lines = text.split(separator: "\n")
+        let byteCount = { (name: String) in
+            lines.first { $0.hasPrefix(name) }.flatMap { Int($0.filter(\.isNumber)) }
+                .map { $0 << 10 } ?? 0
+        }
+        return (byteCount("VmRSS:"), byteCount("VmHWM:"))
+    }
+
+    /// Has the most be measured from now on.
+    func forgetPeakMemory() {
+        let path = "/proc/\(process.processIdentifier)/clear_refs"
+        try? Data("5".utf8).write(to: URL(fileURLWithPath: path))
+    }
+
     func stop() {
         process.terminate()
         process.waitUntilExit()
