@@ -44,8 +44,13 @@ public final class CallContext: Sendable {
     ///
     /// - Throws: `.cancelled` or `.deadlineExceeded`.
     public func check() throws(LodestoneError) {
+        if let end { throw end }
+    }
+
+    /// What the call ends with, once it is over; `nil` before.
+    package var end: LodestoneError? {
         if isCancelled {
-            throw LodestoneError(
+            return LodestoneError(
                 .cancelled,
                 reason: "CANCELLED",
                 "The call was cancelled.",
@@ -53,12 +58,13 @@ public final class CallContext: Sendable {
             )
         }
         if ContinuousClock.now >= deadline {
-            throw LodestoneError(
+            return LodestoneError(
                 .deadlineExceeded,
                 reason: "DEADLINE",
                 "The deadline passed before the answer.",
                 recovery: "Allow more time, or ask for less in one call."
             )
         }
+        return nil
     }
 }

@@ -6,7 +6,7 @@ extension Engine {
     package func search(_ request: SearchRequest, context: CallContext) throws(LodestoneError)
         -> SearchResponse
     {
-        let collection = try collection(named: request.collection)
+        let collection = try collection(named: request.collection, context)
         let shared = collection.shared
         try RequestValidation(limits: options.limits).search(request, of: shared.contents.options)
         return try ReadView.with(
@@ -72,7 +72,7 @@ extension Engine {
     package func walk(_ request: WalkRequest, context: CallContext) throws(LodestoneError)
         -> WalkResponse
     {
-        let collection = try collection(named: request.collection)
+        let collection = try collection(named: request.collection, context)
         let validation = RequestValidation(limits: options.limits)
         try validation.count(request.walks.count, "walks", of: "walk")
         for (index, walk) in request.walks.enumerated() {
@@ -96,7 +96,7 @@ extension Engine {
     package func get(_ request: GetRequest, context: CallContext) throws(LodestoneError)
         -> [Document]
     {
-        let collection = try collection(named: request.collection)
+        let collection = try collection(named: request.collection, context)
         try RequestValidation(limits: options.limits).count(
             request.ids.count,
             "ids",
@@ -120,13 +120,16 @@ extension Engine {
         }
     }
 
+    /// Every collection, by name; as this process knows them, when it is taking in what others wrote.
     package func collections() throws(LodestoneError) -> [CollectionDescription] {
-        try registry.catchUp()
+        try registry.catchUpIfFree()
         return registry.all.map(\.description)
     }
 
+    /// One collection, likewise.
     package func describe(_ name: String) throws(LodestoneError) -> CollectionDescription {
-        try collection(named: name).description
+        try registry.catchUpIfFree()
+        return try registry.get(name).description
     }
 
     package func stats() throws(LodestoneError) -> Stats {

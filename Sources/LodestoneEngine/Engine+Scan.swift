@@ -8,7 +8,7 @@ extension Engine {
     package func scan(_ request: ScanRequest, context: CallContext) throws(LodestoneError)
         -> ScanResponse
     {
-        let collection = try collection(named: request.collection)
+        let collection = try collection(named: request.collection, context)
         let validation = RequestValidation(limits: options.limits)
         try validation.number(request.limit, in: 1...options.limits.maxBatch, "limit")
         if let filter = request.filter { try validation.filter(filter, "filter", depth: 1) }
@@ -84,7 +84,7 @@ extension Engine {
     package func count(_ request: CountRequest, context: CallContext) throws(LodestoneError)
         -> CountResponse
     {
-        let collection = try collection(named: request.collection)
+        let collection = try collection(named: request.collection, context)
         let validation = RequestValidation(limits: options.limits)
         if let filter = request.filter { try validation.filter(filter, "filter", depth: 1) }
         try validation.facets(request.facets, "facets")

@@ -48,6 +48,8 @@ public final class Engine: Sendable {
         label: "lodestone.engine",
         width: Processors.count
     )
+    /// Where writes are checked and encoded: long searches on `pool` don't keep them waiting.
+    let preparations = BlockingPool(label: "lodestone.preparation", width: Processors.count)
     /// Whether a snapshot or a verification is under way.
     let isMaintaining = Atomic<Bool>(false)
     private let writer: Writer
@@ -73,7 +75,7 @@ public final class Engine: Sendable {
         return try Engine(store: store, options: options)
     }
 
-    private init(store: any Store, options: Options) throws(LodestoneError) {
+    init(store: any Store, options: Options) throws(LodestoneError) {
         self.store = store
         self.options = options
         registry = try Registry(store)
@@ -86,8 +88,10 @@ public final class Engine: Sendable {
     }
 
     /// A collection that any process has created by now.
-    func collection(named name: String) throws(LodestoneError) -> Collection {
-        try registry.catchUp()
+    func collection(named name: String, _ context: CallContext? = nil) throws(LodestoneError)
+        -> Collection
+    {
+        try registry.catchUp(for: context)
         return try registry.get(name)
     }
 
@@ -97,10 +101,13 @@ public final class Engine: Sendable {
         _ name: String,
         completion: @escaping @Sendable (Result<UInt64, LodestoneError>) -> Void
     ) {
-        do throws(LodestoneError) {
-            compactor.compact(try collection(named: name), completion: completion)
-        } catch {
-            completion(.failure(error))
+        // Not on the caller's thread: what other processes wrote is taken in first.
+        preparations.async { [self] in
+            do throws(LodestoneError) {
+                compactor.compact(try collection(named: name), completion: completion)
+            } catch {
+                completion(.failure(error))
+            }
         }
     }
 
@@ -110,7 +117,7 @@ public final class Engine: Sendable {
     /// - Returns: The sequence number up to which the index goes.
     /// - Throws: `.notFound`; `.cancelled` or `.deadlineExceeded`, and what was built is thrown away.
     package func buildIndex(_ name: String, context: CallContext) throws(LodestoneError) -> UInt64 {
-        try compactor.build(try collection(named: name), context: context)
+        try compactor.build(try collection(named: name, context), context: context)
     }
 
     /// Finishes the writes under way, gives up builds and compactions, folds the write-ahead log and
@@ -163,7 +170,7 @@ public final class Engine: Sendable {
             try RequestValidation(limits: options.limits).options(collectionOptions)
             return .createCollection(name: name, collectionOptions)
         case .alterCollection(let name, let change):
-            let collection = try self.collection(named: name)
+            let collection = try self.collection(named: name, context)
             try RequestValidation(limits: options.limits).change(
                 change,
                 dimension: collection.record.options.dimension
@@ -175,14 +182,14 @@ public final class Engine: Sendable {
             return .index(
                 try PreparedIndex(
                     request,
-                    collection: try self.collection(named: request.collection),
+                    collection: try self.collection(named: request.collection, context),
                     limits: options.limits
                 )
             )
         case .dropMany(let request):
             let drop = try PreparedDrop(
                 request,
-                collection: try self.collection(named: request.collection),
+                collection: try self.collection(named: request.collection, context),
                 limits: options.limits
             )
             if let filter = drop.filter {

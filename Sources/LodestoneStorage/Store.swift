@@ -34,10 +34,20 @@ package protocol Store: AnyObject, Sendable {
 
     /// Runs `body` while no other thread or process writes to the store.
     ///
-    /// - Parameter body: Gets the sequence number of the last committed batch.
+    /// - Parameters:
+    ///   - end: When the wait for others ends; `nil`: after `patience`.
+    ///   - check: Called every few milliseconds of it; what it throws ends it.
+    ///   - body: Gets the sequence number of the last committed batch.
     /// - Returns: What `body` does.
-    /// - Throws: What `body` does; `.unavailable` when another process can't be waited for.
-    func exclusively<T>(_ body: (UInt64) throws(LodestoneError) -> T) throws(LodestoneError) -> T
+    /// - Throws: What `body` and `check` do; `.unavailable` `STORE_BUSY` at `end`.
+    func exclusively<T>(
+        until end: ContinuousClock.Instant?,
+        while check: () throws(LodestoneError) -> Void,
+        _ body: (UInt64) throws(LodestoneError) -> T
+    ) throws(LodestoneError) -> T
+
+    /// How long a holder of the store, who may have been stopped, is waited for at most.
+    var patience: Duration { get }
 
     /// Shows batches that are committed, and applied here, to all processes.
     ///

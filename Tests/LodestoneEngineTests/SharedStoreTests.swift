@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneStorage
 import TestSupport
 import Testing
 
@@ -34,5 +35,110 @@ struct SharedStoreTests {
         #expect(try await engine.search("a", Query([.near([1, 0])])).map(\.id) == ["z", "y"])
         engine.close()
         other.close()
+    }
+}
+
+@Suite("A store that a stopped process holds")
+struct HeldStoreTests {
+    private let store: TestStore
+
+    init() throws {
+        store = try TestStore()
+    }
+
+    /// An engine that waits for others only so long.
+    private func open(patience: Duration) throws -> Engine {
+        try Engine(
+            store: SQLiteStore(directory: store.path, durability: .full, patience: patience),
+            options: Engine.Options(compaction: CompactionPolicy(minimumChanges: .max))
+        )
+    }
+
+    @Test("answers questions in other processes", .timeLimit(.minutes(1)))
+    func answers() async throws {
+        let engine = try store.open()
+        let other = try open(patience: .seconds(20))
+        try await engine.createCollection("a", CollectionOptions(dimension: 2))
+        _ = try await engine.index("a", [Document(id: "x", vector: [1, 0])])
+        let lock = try HeldLock(store.path + "/lock")
+        async let write = other.createCollection("b", CollectionOptions(dimension: 2))
+        let start = ContinuousClock.now
+        #expect(try await other.search("a", Query([.near([1, 0])])).map(\.id) == ["x"])
+        #expect(try other.describe("a").documents == 1)
+        #expect(try other.collections().map(\.name) == ["a"])
+        #expect(try other.stats().sequenceNumber == 2)
+        #expect(start.duration(to: .now) < .seconds(10))
+        lock.release()
+        _ = try await write
+        engine.close()
+        other.close()
+    }
+
+    @Test("ends a write at its deadline, and cancels one", .timeLimit(.minutes(1)))
+    func deadlines() async throws {
+        let engine = try open(patience: .seconds(20))
+        let lock = try HeldLock(store.path + "/lock")
+        let start = ContinuousClock.now
+        let calls = [CallContext(timeout: .milliseconds(50)), CallContext(timeout: .seconds(20))]
+        async let ends = withTaskGroup(of: String?.self) { group in
+            for (number, context) in calls.enumerated() {
+                group.addTask {
+                    await failure { try await engine.create("c\(number)", context) }?.reason
+                }
+            }
+            return await group.reduce(into: Set()) { $0.insert($1) }
+        }
+        calls[1].cancel()
+        #expect(await ends == ["DEADLINE", "CANCELLED"])
+        #expect(start.duration(to: .now) < .seconds(10))
+        lock.release()
+        // Neither was applied.
+        #expect(try engine.collections().isEmpty)
+        engine.close()
+    }
+
+    @Test("fails waiting writes together, not one after the other", .timeLimit(.minutes(1)))
+    func together() async throws {
+        let engine = try open(patience: .seconds(1))
+        try await engine.createCollection("a", CollectionOptions(dimension: 2))
+        let lock = try HeldLock(store.path + "/lock")
+        let start = ContinuousClock.now
+        await withTaskGroup(of: String?.self) { group in
+            for number in 0..<30 {
+                group.addTask {
+                    await failure {
+                        _ = try await engine.index("a", [Document(id: DocumentID("\(number)"))])
+                    }?.reason
+                }
+            }
+            for await reason in group { #expect(reason == "STORE_BUSY") }
+        }
+        #expect(start.duration(to: .now) < .seconds(10))
+        lock.release()
+        _ = try await engine.index("a", [Document(id: "x")])
+        #expect(try engine.describe("a").documents == 1)
+        engine.close()
+    }
+
+    @Test("is written to although a process was stopped while it waited", .timeLimit(.minutes(1)))
+    func stoppedInLine() async throws {
+        let engine = try open(patience: .seconds(5))
+        let turn = try HeldLock(store.path + "/turn.lock")
+        try await engine.createCollection("a", CollectionOptions(dimension: 2))
+        turn.release()
+        engine.close()
+    }
+}
+
+extension Engine {
+    fileprivate func create(_ name: String, _ context: CallContext) async throws {
+        let result = await withCheckedContinuation { continuation in
+            write(
+                .createCollection(name: name, CollectionOptions(dimension: 2)),
+                requestID: nil,
+                context: context
+            ) { continuation.resume(returning: $0) }
+        }
+        _ = try result.get()
     }
 }

@@ -7,7 +7,8 @@ import Synchronization
 ///
 /// Threading: the table is behind a mutex. `gate` is held by whoever changes collections: the
 /// writer from its first look at them until they show its commit, whoever catches up with other
-/// processes, and a compaction while it puts new contents in place.
+/// processes, and a compaction while it puts new contents in place. Nobody waits for another process
+/// with the gate in hand: the writer takes the store's lock first.
 final class Registry: Sendable {
     private struct Table {
         var collections: [String: Collection] = [:]
@@ -18,7 +19,7 @@ final class Registry: Sendable {
     let store: any Store
     private let table = Mutex(Table())
     private let published = Atomic<UInt64>(0)
-    private let gate = Mutex<Void>(())
+    private let gate = CallLock()
     private let caughtUp = Mutex<(@Sendable (Collection) -> Void)?>(nil)
 
     /// Loads every collection of a store.
@@ -75,8 +76,16 @@ final class Registry: Sendable {
 
     /// Runs `body` as the only one that changes collections; through the gate that it gets it says
     /// what it brought them to.
-    func changing<T>(_ body: (Gate) throws(LodestoneError) -> T) throws(LodestoneError) -> T {
-        try gate.withLock { (_) throws(LodestoneError) in try body(Gate(registry: self)) }
+    ///
+    /// - Throws: What `body` does; that `context` is over, when it is before its turn has come.
+    func changing<T>(
+        for context: CallContext? = nil,
+        _ body: (Gate) throws(LodestoneError) -> T
+    ) throws(LodestoneError) -> T {
+        try gate.withLock(while: { () throws(LodestoneError) in try context?.check() }) {
+            () throws(LodestoneError) in
+            try body(Gate(registry: self))
+        }
     }
 
     /// Has `body` called with every collection that was brought up to date from the log.
@@ -87,12 +96,30 @@ final class Registry: Sendable {
     /// Takes in what other processes have committed, if they have.
     ///
     /// Costs a nanosecond when they have not.
-    func catchUp() throws(LodestoneError) {
-        guard store.sharedSequenceNumber > sequenceNumber else { return }
-        try changing { (gate) throws(LodestoneError) in
-            guard store.sharedSequenceNumber > sequenceNumber else { return }
-            try reading { (reader) throws(LodestoneError) in try gate.catchUp(with: reader) }
+    ///
+    /// - Throws: That `context` is over, when it is before somebody else is done with collections.
+    func catchUp(for context: CallContext? = nil) throws(LodestoneError) {
+        guard isBehind else { return }
+        try changing(for: context) { (gate) throws(LodestoneError) in try catchUp(gate) }
+    }
+
+    /// Does the same, unless somebody else stays at work on the collections: what people look at
+    /// while something hangs must not hang, too.
+    func catchUpIfFree() throws(LodestoneError) {
+        guard isBehind else { return }
+        let context = CallContext(timeout: .milliseconds(20))
+        do throws(LodestoneError) {
+            try catchUp(for: context)
+        } catch {
+            guard context.isOver, error.code == .deadlineExceeded else { throw error }
         }
+    }
+
+    private var isBehind: Bool { store.sharedSequenceNumber > sequenceNumber }
+
+    private func catchUp(_ gate: Gate) throws(LodestoneError) {
+        guard isBehind else { return }
+        try reading { (reader) throws(LodestoneError) in try gate.catchUp(with: reader) }
     }
 
     /// Runs `body` on the latest state; again, when a compaction has moved vectors meanwhile that
@@ -218,10 +245,12 @@ final class Registry: Sendable {
 
     /// The contents of a collection; made anew from the rows when something read from its base was
     /// damaged.
-    func undamaged(_ collection: Collection) throws(LodestoneError) -> CollectionContents {
+    func undamaged(_ collection: Collection, for context: CallContext? = nil)
+        throws(LodestoneError) -> CollectionContents
+    {
         let contents = collection.contents
         guard contents.isDamaged else { return contents }
-        return try changing { (gate) throws(LodestoneError) in
+        return try changing(for: context) { (gate) throws(LodestoneError) in
             try gate.changeable(collection)
         }
     }

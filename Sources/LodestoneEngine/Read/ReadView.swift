@@ -34,7 +34,7 @@ struct ReadView {
         context: CallContext,
         _ body: (ReadView) throws(LodestoneError) -> T
     ) throws(LodestoneError) -> T {
-        try registry.catchUp()
+        try registry.catchUp(for: context)
         while true {
             let view =
                 needsRows
@@ -47,7 +47,7 @@ struct ReadView {
             }
             guard view.contents.isDamaged else { return try result.get() }
             try context.check()
-            _ = try registry.undamaged(collection)
+            _ = try registry.undamaged(collection, for: context)
         }
     }
 
@@ -71,7 +71,7 @@ struct ReadView {
             }
             rows.end()
         }
-        return try registry.changing { (gate) throws(LodestoneError) in
+        return try registry.changing(for: context) { (gate) throws(LodestoneError) in
             while true {
                 let rows = try registry.store.beginRead(context: context)
                 do throws(LodestoneError) {

@@ -11,6 +11,8 @@ struct PendingWrite: Sendable {
     let requestID: RequestID?
     let context: CallContext
     let completion: @Sendable (Result<WriteReceipt, LodestoneError>) -> Void
+    /// When it was ready.
+    let arrival = ContinuousClock.now
 }
 
 /// The one writer: takes what has queued up, commits it in one go, applies it to the collections,
@@ -86,12 +88,19 @@ final class Writer: Sendable {
         }
     }
 
-    private func process(_ group: [PendingWrite]) {
+    private func process(_ wanted: [PendingWrite]) {
+        guard let first = wanted.first else { return }
+        var group = wanted
         var resolved = ResolvedGroup()
         let result: Result<[CommittedBatch], LodestoneError> = Result {
             () throws(LodestoneError) in
-            try registry.changing { (gate) throws(LodestoneError) in
-                try store.exclusively { (last) throws(LodestoneError) in
+            // What is taken in now need not be while all other processes wait.
+            try? registry.catchUp(for: first.context)
+            return try store.exclusively(
+                until: first.arrival.advanced(by: store.patience),
+                while: { () throws(LodestoneError) in try answerThoseOver(&group) }
+            ) { (last) throws(LodestoneError) in
+                try registry.changing { (gate) throws(LodestoneError) in
                     if last > registry.sequenceNumber { try catchUp(gate) }
                     resolved = try resolve(group, gate)
                     return try commit(resolved.ready, gate)
@@ -122,6 +131,27 @@ final class Writer: Sendable {
             let answered = !resolved.answers.isEmpty || !resolved.ready.isEmpty
             fail(answered ? resolved.ready.map(\.pending) : group, with: error)
         }
+    }
+
+    /// Answers the writes that nobody wants any more, while another process is waited for.
+    ///
+    /// - Throws: When nothing of the group is left.
+    private func answerThoseOver(_ group: inout [PendingWrite]) throws(LodestoneError) {
+        var over: [(PendingWrite, LodestoneError)] = []
+        func isOver(_ pending: PendingWrite) -> Bool {
+            guard let end = pending.context.end else { return false }
+            over.append((pending, end))
+            return true
+        }
+        waiting.withLock { waiting in
+            // Mostly nothing is, and this is done often.
+            if waiting.pending.contains(where: \.context.isOver) {
+                waiting.pending.removeAll(where: isOver)
+            }
+        }
+        group.removeAll(where: isOver)
+        for (pending, end) in over { pending.completion(.failure(end)) }
+        if group.isEmpty, let (_, end) = over.last { throw end }
     }
 
     /// Other processes may have committed since the last group.
@@ -216,9 +246,11 @@ final class Writer: Sendable {
     }
     #endif
 
-    /// One write of a group may be what the store stumbled over: each gets its own chance.
+    /// One write of a group may be what the store stumbled over: each gets its own chance, unless the
+    /// store was not even reached.
     private func fail(_ group: [PendingWrite], with error: LodestoneError) {
-        if group.count > 1 && error.outcome == .notApplied {
+        let isOfStore = ["STORE_BUSY", "CLOSED", "READ_ONLY"].contains(error.reason)
+        if group.count > 1 && error.outcome == .notApplied && !isOfStore {
             for pending in group { process([pending]) }
         } else {
             for pending in group { pending.completion(.failure(error)) }

@@ -12,6 +12,7 @@ import Synchronization
 ///     vectors-N-M.seg             the vectors of collection N
 ///     base-N-S.base               the base of collection N at sequence number S
 ///     lock                        held by whoever commits or checkpoints, in any process
+///     turn.lock                   held by whoever gets `lock` next
 ///     compaction.lock             held by whoever compacts
 ///     analysis.lock               held together by all that have the store open
 ///     sequence                    the sequence number that all processes have to show
@@ -28,6 +29,9 @@ package final class SQLiteStore: Store, @unchecked Sendable {
     static let keptRequestSeconds = 86_400
     /// Batches between two looks at what can be forgotten.
     static let batchesPerForgetting: UInt64 = 65_536
+
+    /// A service that is told to end has seconds for it.
+    private static let patienceOfClosing = Duration.seconds(2)
 
     package let durability: Durability
     let directory: String
@@ -55,17 +59,24 @@ package final class SQLiteStore: Store, @unchecked Sendable {
     ///   - directory: Where it is.
     ///   - durability: What an acknowledged write survives.
     ///   - analysis: The fingerprint of how this process makes words of texts.
+    ///   - patience: How long another process that holds the store, and may have been stopped, is
+    ///     waited for.
     /// - Throws: `.failedPrecondition` when its format is newer, or another process has it open that
     ///   makes other words; `.dataLoss` when the log's chain is broken.
     package init(
         directory: String,
         durability: Durability,
-        analysis: UInt64 = AnalysisFingerprint.all
+        analysis: UInt64 = AnalysisFingerprint.all,
+        patience: Duration = .seconds(30)
     ) throws(LodestoneError) {
         try FileSystem.createDirectory(directory)
         self.directory = directory
         self.durability = durability
-        lock = try StoreLock(directory + "/lock")
+        lock = try StoreLock(
+            directory + "/lock",
+            turn: directory + "/turn.lock",
+            patience: patience
+        )
         compactionLock = try StoreLock(directory + "/compaction.lock")
         analysisLock = try AnalysisLock(directory + "/analysis.lock")
         counter = try SharedCounter(directory + "/sequence")
@@ -178,10 +189,14 @@ package final class SQLiteStore: Store, @unchecked Sendable {
 
     package var sharedSequenceNumber: UInt64 { counter.current }
 
-    package func exclusively<T>(_ body: (UInt64) throws(LodestoneError) -> T)
-        throws(LodestoneError) -> T
-    {
-        try lock.exclusively { () throws(LodestoneError) in
+    package var patience: Duration { lock.patience }
+
+    package func exclusively<T>(
+        until end: ContinuousClock.Instant? = nil,
+        while check: () throws(LodestoneError) -> Void = {},
+        _ body: (UInt64) throws(LodestoneError) -> T
+    ) throws(LodestoneError) -> T {
+        try lock.exclusively(until: end, while: check) { () throws(LodestoneError) in
             try refuseIfClosed()
             if try lastLogged() != lastSequence { try followLog() }
             return try body(lastSequence)
@@ -284,7 +299,9 @@ package final class SQLiteStore: Store, @unchecked Sendable {
     package func close() {
         // A checkpoint that fails loses nothing: the write-ahead log stays and is read at the
         // next open.
-        try? lock.exclusively { checkpoint(SQLITE_CHECKPOINT_TRUNCATE) }
+        try? lock.exclusively(until: .now.advanced(by: Self.patienceOfClosing)) {
+            checkpoint(SQLITE_CHECKPOINT_TRUNCATE)
+        }
         isClosed.store(true, ordering: .releasing)
         idleReaders.withLock { $0.removeAll() }
         lock.close()

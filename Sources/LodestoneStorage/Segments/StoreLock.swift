@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Dispatch
 import LodestoneCore
 import LodestoneFiles
 import Synchronization
@@ -15,20 +16,49 @@ import Darwin
 /// connections write or checkpoint at the same instant. The kernel drops it with its process,
 /// however that ends.
 ///
-/// Threading: the descriptor is behind a mutex, which is held while the lock is.
+/// A second file is the turn of whoever waits. It is held from before the lock is asked for until it
+/// is there, so a process that releases the lock and wants it again comes after the one that waits.
+/// It is a courtesy: a process that was stopped while it waited keeps nobody from the lock.
+///
+/// Threading: any thread. The threads of a process take turns by `threads`; the one whose turn it is
+/// and the one that asks the kernel share `state`.
 final class StoreLock: Sendable {
-    /// A holder that was stopped is not waited for longer.
-    private static let patience = Duration.seconds(30)
-    private static let longestPause: useconds_t = 1_000
+    /// How long a holder is waited for, who may have been stopped.
+    let patience: Duration
+    /// What a commit takes, many times over: whoever has the turn for longer doesn't use it.
+    private static let courtesy = Duration.milliseconds(50)
+    private static let longestPause: useconds_t = 200
+
+    private struct State {
+        var descriptor: Int32?
+        /// Whether the kernel is being asked: what it answers goes to `waiter`, or back.
+        var isAsking = false
+        var waiter: DispatchSemaphore?
+        /// Why the kernel did not give it.
+        var failure: LodestoneError?
+        /// Until then no turn is waited for, after one was waited for in vain.
+        var isImpoliteUntil = ContinuousClock.now
+    }
 
     private let path: String
-    private let held: Mutex<Int32?>
+    private let threads = CallLock()
+    private let state: Mutex<State>
+    private let turn: Turn?
+    /// Waits in the kernel, which has no deadlines and no cancellation.
+    private let queue = DispatchQueue(label: "lodestone.lock")
 
-    init(_ path: String) throws(LodestoneError) {
-        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw FileSystem.failure("open", path) }
+    /// - Parameters:
+    ///   - path: The file.
+    ///   - turnPath: The file of the turn; `nil` when nobody waits for the lock.
+    ///   - patience: How long a holder is waited for.
+    /// - Throws: When a file can't be opened.
+    init(_ path: String, turn turnPath: String? = nil, patience: Duration = .zero)
+        throws(LodestoneError)
+    {
         self.path = path
-        held = Mutex(descriptor)
+        self.patience = patience
+        state = Mutex(State(descriptor: try Self.open(path)))
+        turn = try turnPath.map { (path) throws(LodestoneError) in Turn(try Self.open(path)) }
     }
 
     deinit {
@@ -37,64 +67,180 @@ final class StoreLock: Sendable {
 
     /// Runs `body` while nobody else holds the lock.
     ///
-    /// - Throws: `.unavailable` when another process keeps it for half a minute.
-    func exclusively<T>(_ body: () throws(LodestoneError) -> T) throws(LodestoneError) -> T {
-        try held.withLock { (descriptor) throws(LodestoneError) in
-            guard let descriptor else { throw closed() }
-            try wait(for: descriptor)
-            defer { flock(descriptor, LOCK_UN) }
+    /// - Parameters:
+    ///   - end: When the wait for it ends; `nil`: when its patience does.
+    ///   - check: Called every few milliseconds of the wait; what it throws ends it.
+    ///   - body: What to do with it.
+    /// - Returns: What `body` does.
+    /// - Throws: What `body` and `check` do; `.unavailable` when it was not free by `end`.
+    func exclusively<T>(
+        until end: ContinuousClock.Instant? = nil,
+        while check: () throws(LodestoneError) -> Void = {},
+        _ body: () throws(LodestoneError) -> T
+    ) throws(LodestoneError) -> T {
+        let end = end ?? .now.advanced(by: patience)
+        func checkTime() throws(LodestoneError) {
+            try check()
+            if ContinuousClock.now >= end { throw busy() }
+        }
+        return try threads.withLock(while: checkTime) { () throws(LodestoneError) in
+            try takeInTurn(while: checkTime)
+            defer { letGo() }
             return try body()
         }
     }
 
     /// Runs `body` unless somebody else holds the lock; `nil` then.
     func ifFree<T>(_ body: () throws(LodestoneError) -> T) throws(LodestoneError) -> T? {
-        var result: Result<T, LodestoneError>?
-        _ = held.withLockIfAvailable { descriptor in
-            guard let descriptor else {
-                // Who waits for it must not wait for ever.
-                result = .failure(closed())
-                return
-            }
-            guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { return }
-            defer { flock(descriptor, LOCK_UN) }
-            result = Result { () throws(LodestoneError) in try body() }
+        let done = try threads.withLockIfFree { () throws(LodestoneError) -> T? in
+            guard try takeIfFree() else { return nil }
+            defer { letGo() }
+            return try body()
         }
-        return try result?.get()
+        return done ?? nil
     }
 
+    /// Waits for the holder in this process.
     func close() {
-        held.withLock { descriptor in
-            #if canImport(Glibc)
-            if let open = descriptor { Glibc.close(open) }
-            #else
-            if let open = descriptor { Darwin.close(open) }
-            #endif
-            descriptor = nil
+        _ = try? threads.withLock { () throws(LodestoneError) in
+            state.withLock { state in
+                if let descriptor = state.descriptor { Self.close(descriptor) }
+                state.descriptor = nil
+            }
         }
     }
 
-    // Without LOCK_NB the kernel would queue us, but there is no way to give up.
-    private func wait(for descriptor: Int32) throws(LodestoneError) {
+    // MARK: Among processes
+
+    private func takeInTurn(while check: () throws(LodestoneError) -> Void) throws(LodestoneError) {
+        guard let turn else { return try take(while: check) }
+        let isMine = try waitForTurn(turn, while: check)
+        defer { if isMine { turn.release() } }
+        try take(while: check)
+    }
+
+    /// - Returns: Whether it is ours; the lock may be asked for either way.
+    private func waitForTurn(_ turn: Turn, while check: () throws(LodestoneError) -> Void)
+        throws(LodestoneError) -> Bool
+    {
+        if turn.take() { return true }
+        let start = ContinuousClock.now
+        if start < state.withLock({ $0.isImpoliteUntil }) { return false }
         var pause: useconds_t = 20
-        let end = ContinuousClock.now.advanced(by: Self.patience)
-        while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+        while start.duration(to: .now) < Self.courtesy {
+            usleep(pause)
+            pause = min(pause * 2, Self.longestPause)
+            if turn.take() { return true }
+            try check()
+        }
+        state.withLock { $0.isImpoliteUntil = .now.advanced(by: .seconds(1)) }
+        return false
+    }
+
+    private func take(while check: () throws(LodestoneError) -> Void) throws(LodestoneError) {
+        if try takeIfFree() { return }
+        let waiter = DispatchSemaphore(value: 0)
+        let mustAsk = try state.withLock { (state) throws(LodestoneError) in
+            guard state.descriptor != nil else { throw closed() }
+            state.waiter = waiter
+            defer { state.isAsking = true }
+            return !state.isAsking
+        }
+        if mustAsk { queue.async { self.askKernel() } }
+        while waiter.wait(timeout: .now() + CallLock.lookInterval) == .timedOut {
+            do throws(LodestoneError) {
+                try check()
+            } catch {
+                let wasGiven = state.withLock { state in
+                    defer { state.waiter = nil }
+                    return state.waiter == nil
+                }
+                if wasGiven { letGo() }
+                throw error
+            }
+        }
+        if let failure = state.withLock({ $0.failure }) { throw failure }
+    }
+
+    /// On the queue.
+    private func askKernel() {
+        guard let descriptor = state.withLock({ $0.descriptor }) else { return }
+        var failure: LodestoneError?
+        while failure == nil, flock(descriptor, LOCK_EX) != 0 {
+            if errno != EINTR { failure = FileSystem.failure("flock", path) }
+        }
+        let waiter = state.withLock { state in
+            state.isAsking = false
+            state.failure = failure
+            defer { state.waiter = nil }
+            // Nobody wants it any more; a closed descriptor has given it back by itself.
+            if state.waiter == nil, let descriptor = state.descriptor { flock(descriptor, LOCK_UN) }
+            return state.waiter
+        }
+        waiter?.signal()
+    }
+
+    /// While the kernel is asked, the lock is somebody else's, and it would be answered to us twice.
+    private func takeIfFree() throws(LodestoneError) -> Bool {
+        try state.withLock { (state) throws(LodestoneError) in
+            guard let descriptor = state.descriptor else { throw closed() }
+            if state.isAsking { return false }
+            if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return true }
             guard errno == EWOULDBLOCK || errno == EINTR else {
                 throw FileSystem.failure("flock", path)
             }
-            guard ContinuousClock.now < end else {
-                throw LodestoneError(
-                    .unavailable,
-                    reason: "STORE_BUSY",
-                    "Another process has held \(path) for \(Self.patience).",
-                    recovery: "Look for a stopped process on this store; send the call again.",
-                    retryAfter: .seconds(1),
-                    object: path
-                )
-            }
-            usleep(pause)
-            pause = min(pause * 2, Self.longestPause)
+            return false
         }
+    }
+
+    private func letGo() {
+        state.withLock { state in
+            if let descriptor = state.descriptor { flock(descriptor, LOCK_UN) }
+        }
+    }
+
+    // MARK: Files and errors
+
+    private static func open(_ path: String) throws(LodestoneError) -> Int32 {
+        #if canImport(Glibc)
+        let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        #else
+        let descriptor = Darwin.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        #endif
+        guard descriptor >= 0 else { throw FileSystem.failure("open", path) }
+        return descriptor
+    }
+
+    private static func close(_ descriptor: Int32) {
+        #if canImport(Glibc)
+        Glibc.close(descriptor)
+        #else
+        Darwin.close(descriptor)
+        #endif
+    }
+
+    /// The turn among processes, by `flock` as well, so that it ends with its process.
+    private final class Turn: Sendable {
+        private let descriptor: Int32
+
+        init(_ descriptor: Int32) { self.descriptor = descriptor }
+
+        deinit { StoreLock.close(descriptor) }
+
+        func take() -> Bool { flock(descriptor, LOCK_EX | LOCK_NB) == 0 }
+
+        func release() { flock(descriptor, LOCK_UN) }
+    }
+
+    private func busy() -> LodestoneError {
+        LodestoneError(
+            .unavailable,
+            reason: "STORE_BUSY",
+            "Another process has held \(path) for \(patience).",
+            recovery: "Look for a stopped process on this store; send the call again.",
+            retryAfter: .seconds(1),
+            object: path
+        )
     }
 
     private func closed() -> LodestoneError {

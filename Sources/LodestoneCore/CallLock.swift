@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Dispatch
+import Synchronization
+
+/// A lock that a thread waits for no longer than its call is wanted; given in the order of asking.
+///
+/// For what may be held for longer than an instant: a call whose deadline passes must end, whoever
+/// holds the lock.
+///
+/// Threading: any thread; the one that took it need not be the one that releases it.
+package final class CallLock: Sendable {
+    private final class Waiter: Sendable {
+        let turn = DispatchSemaphore(value: 0)
+    }
+
+    private struct State {
+        var isHeld = false
+        var waiting: [Waiter] = []
+    }
+
+    /// How late a cancellation may be noticed.
+    package static let lookInterval = DispatchTimeInterval.milliseconds(5)
+
+    private let state = Mutex(State())
+
+    package init() {}
+
+    /// Runs `body` while no other thread holds the lock.
+    ///
+    /// - Parameters:
+    ///   - check: Called every few milliseconds while another thread holds it; what it throws ends the
+    ///     wait.
+    ///   - body: What to do with it.
+    /// - Returns: What `body` does.
+    /// - Throws: What `body` and `check` do.
+    package func withLock<T>(
+        while check: () throws(LodestoneError) -> Void = {},
+        _ body: () throws(LodestoneError) -> T
+    ) throws(LodestoneError) -> T {
+        try take(while: check)
+        defer { release() }
+        return try body()
+    }
+
+    /// Runs `body` unless another thread holds the lock; `nil` then.
+    package func withLockIfFree<T>(_ body: () throws(LodestoneError) -> T) throws(LodestoneError)
+        -> T?
+    {
+        let isFree = state.withLock { state in
+            defer { state.isHeld = true }
+            return !state.isHeld
+        }
+        guard isFree else { return nil }
+        defer { release() }
+        return try body()
+    }
+
+    private func take(while check: () throws(LodestoneError) -> Void) throws(LodestoneError) {
+        let waiter: Waiter? = state.withLock { state in
+            guard state.isHeld else {
+                state.isHeld = true
+                return nil
+            }
+            let waiter = Waiter()
+            state.waiting.append(waiter)
+            return waiter
+        }
+        guard let waiter else { return }
+        while waiter.turn.wait(timeout: .now() + Self.lookInterval) == .timedOut {
+            do throws(LodestoneError) {
+                try check()
+            } catch {
+                giveUp(waiter)
+                throw error
+            }
+        }
+    }
+
+    private func giveUp(_ waiter: Waiter) {
+        let wasWaiting = state.withLock { state in
+            guard let place = state.waiting.firstIndex(where: { $0 === waiter }) else {
+                return false
+            }
+            state.waiting.remove(at: place)
+            return true
+        }
+        // Its turn had come meanwhile.
+        if !wasWaiting { release() }
+    }
+
+    private func release() {
+        let next = state.withLock { state in
+            state.isHeld = !state.waiting.isEmpty
+            return state.isHeld ? state.waiting.removeFirst() : nil
+        }
+        next?.turn.signal()
+    }
+}

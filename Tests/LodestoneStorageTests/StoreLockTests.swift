@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import LodestoneCore
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import LodestoneStorage
+
+@Suite("The lock of a store")
+struct StoreLockTests {
+    private let directory: TemporaryDirectory
+
+    init() throws {
+        directory = try TemporaryDirectory()
+    }
+
+    /// The lock, as another process has it open.
+    private func open() throws -> StoreLock {
+        try StoreLock(
+            directory.path + "/lock",
+            turn: directory.path + "/turn.lock",
+            patience: .seconds(20)
+        )
+    }
+
+    @Test("comes to whoever waits before whoever had it last", .timeLimit(.minutes(1)))
+    func takesTurns() async throws {
+        let (busy, other) = (try open(), try open())
+        let rounds = Rounds()
+        async let others = onThread {
+            // Both are at it from here on.
+            while rounds.count.load(ordering: .relaxed) == 0 { usleep(100) }
+            let before = rounds.count.load(ordering: .relaxed)
+            for _ in 0..<100 { try other.exclusively { _ = usleep(500) } }
+            rounds.isOver.store(true, ordering: .relaxed)
+            return rounds.count.load(ordering: .relaxed) - before
+        }
+        try await onThread {
+            while !rounds.isOver.load(ordering: .relaxed) {
+                try busy.exclusively { _ = usleep(500) }
+                rounds.count.add(1, ordering: .relaxed)
+            }
+        }
+        #expect(try await others < 400)
+    }
+
+    @Test("is given back when the wait for it was given up", .timeLimit(.minutes(1)))
+    func givenUp() async throws {
+        let (first, second) = (try open(), try open())
+        let call = CallContext(timeout: .milliseconds(20))
+        _ = try first.exclusively { () throws(LodestoneError) in
+            #expect(throws: LodestoneError.self) {
+                try second.exclusively(while: call.check, {})
+            }
+        }
+        // What the kernel gave the second too late does not stay with it.
+        try first.exclusively {}
+        try second.exclusively {}
+        try first.exclusively {}
+    }
+}
+
+private final class Rounds: Sendable {
+    let count = Atomic<Int>(0)
+    let isOver = Atomic<Bool>(false)
+}
+
+/// Runs `body` on a thread of its own.
+private func onThread<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
+    try await withCheckedThrowingContinuation { continuation in
+        Thread.detachNewThread { continuation.resume(with: Result { try body() }) }
+    }
+}
