@@ -27,6 +27,8 @@ final class RequestHandler: Sendable {
     let frames: FrameGate
     let output: OutputGate
     let relief: MemoryRelief
+    /// Where collections are described.
+    private let descriptions = DispatchQueue(label: "lodestone.descriptions")
     /// Whether a snapshot or a verification is under way.
     private let isMaintaining = Atomic<Bool>(false)
     private let brevity: Brevity
@@ -114,8 +116,8 @@ final class RequestHandler: Sendable {
             break  // the connection's own
         case .cancel(let id):
             if let call = connection.calls.call(id) { cancel(call, on: connection) }
-        case .ping, .listCollections, .describeCollection, .stats:
-            answerAtOnce(arrival)
+        case .ping: answerAtOnce(arrival)
+        case .listCollections, .describeCollection, .stats: describe(arrival)
         case .compact(let collection): compact(collection, arrival)
         case .buildIndex(let collection): build(collection, arrival)
         case .snapshot, .verify: maintain(arrival)
@@ -181,21 +183,28 @@ final class RequestHandler: Sendable {
     // MARK: Calls
 
     private func answerAtOnce(_ arrival: Arrival) {
-        let start = ContinuousClock.now
-        let reply: Reply
-        do {
-            switch arrival.request.call {
-            case .listCollections: reply = .collections(try engine.collections())
-            case .describeCollection(let name): reply = .collection(try engine.describe(name))
-            case .stats: reply = .stats(try stats())
-            default: reply = .pong(sequenceNumber: engine.sequenceNumber)
+        arrival.reply(.pong(sequenceNumber: engine.sequenceNumber))
+        metrics.record(arrival.kind, failed: false, duration: .zero)
+    }
+
+    /// Answers what people look at: not on the loop, since what other processes wrote is taken in
+    /// first, and behind no search.
+    private func describe(_ arrival: Arrival) {
+        guard let call = begin(arrival, nil) else { return }
+        descriptions.async { [self] in
+            let reply: Reply
+            do throws(LodestoneError) {
+                switch arrival.request.call {
+                case .listCollections: reply = .collections(try engine.collections())
+                case .describeCollection(let name): reply = .collection(try engine.describe(name))
+                default: reply = .stats(try stats())
+                }
+            } catch {
+                arrival.connection.finish(call, .error(error))
+                return
             }
-        } catch {
-            refuse(arrival, error)
-            return
+            arrival.connection.finish(call, reply)
         }
-        arrival.reply(reply)
-        metrics.record(arrival.kind, failed: false, duration: start.duration(to: .now))
     }
 
     /// Answers a call that is not started.
