@@ -113,16 +113,19 @@ package enum FileSystem {
         return UInt64(status.f_bavail) * UInt64(status.f_frsize)
     }
 
-    /// The names in a directory.
-    package static func names(in path: String) -> [String] {
+    /// The names in a directory that begin with `prefix`.
+    ///
+    /// Others cost no string: a directory of thousands of collections is listed for one of them.
+    package static func names(in path: String, prefix: String = "") -> [String] {
         guard let directory = opendir(path) else { return [] }
         defer { closedir(directory) }
         var names: [String] = []
         while let entry = readdir(directory) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            let name: String? = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                guard bytes.starts(with: prefix.utf8) else { return nil }
+                return String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
             }
-            names.append(name)
+            if let name { names.append(name) }
         }
         return names
     }

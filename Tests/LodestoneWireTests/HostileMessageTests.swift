@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 import LodestoneWire
+import TestSupport
 import Testing
 
 /// Protobuf written by hand, so that it can be wrong.

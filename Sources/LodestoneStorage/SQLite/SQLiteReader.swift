@@ -13,6 +13,9 @@ final class SQLiteReader: StoreReader {
     /// of thousands took 45 s.
     private var catalog: (all: [CollectionRecord], byNumber: [CollectionNumber: CollectionRecord])?
 
+    /// Those that were asked for one by one; `nil` where there is none.
+    private var records: [CollectionNumber: CollectionRecord?] = [:]
+
     init(_ connection: SQLiteConnection, store: SQLiteStore, context: CallContext?)
         throws(SQLiteConnection.Failure)
     {
@@ -37,8 +40,14 @@ final class SQLiteReader: StoreReader {
         try readCatalog().all
     }
 
+    /// Reads its row alone, unless all have been read: whoever catches up asks for those that
+    /// changed.
     func record(of collection: CollectionNumber) throws(LodestoneError) -> CollectionRecord? {
-        try readCatalog().byNumber[collection]
+        if let catalog { return catalog.byNumber[collection] }
+        if let known = records[collection] { return known }
+        let record = try StoreLayout.collection(collection, connection, context: context)
+        records[collection] = .some(record)
+        return record
     }
 
     private func readCatalog() throws(LodestoneError) -> (

@@ -116,8 +116,10 @@ extension SQLiteStore {
             }
             read.end()
             var isSettled = false
-            for collection in try collections.get()
-            where try !unneededSegments(of: collection).isEmpty {
+            // Each is a look at the store: thousands of collections have nothing to remove.
+            let several = segments.collectionsWithSeveral()
+            for collection in try collections.get() where several.contains(collection) {
+                guard try !unneededSegments(of: collection).isEmpty else { continue }
                 if !isSettled {
                     // A transaction of a process that was killed may be in doubt. Any commit over
                     // it settles that.
@@ -172,7 +174,7 @@ extension SQLiteReader {
 
     /// The segments that the base of a collection, or the log after it, names.
     func namedSegments(of collection: CollectionNumber) throws(LodestoneError) -> Set<UInt32> {
-        guard try collections().contains(where: { $0.number == collection }) else { return [] }
+        guard try record(of: collection) != nil else { return [] }
         let base = try baseRecord(of: collection)
         let logged = try vectorPlaces(of: collection, after: base?.sequenceNumber ?? 0)
         return Set(logged.map(\.segment)).union((base?.runs.runs ?? []).map(\.segment))

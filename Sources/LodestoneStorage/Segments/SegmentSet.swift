@@ -26,7 +26,9 @@ final class SegmentSet: Sendable {
     }
 
     private let directory: String
-    private let segments = Mutex<[Key: VectorSegment]>([:])
+    private let segments = Mutex<[CollectionNumber: [UInt32: VectorSegment]]>([:])
+    /// Those that were appended to since `synchronize`.
+    private let appended = Mutex<[VectorSegment]>([])
     /// The segment that each collection appends to.
     private let current = Mutex<[CollectionNumber: VectorSegment]>([:])
 
@@ -38,8 +40,7 @@ final class SegmentSet: Sendable {
     func segment(_ index: UInt32, of collection: CollectionNumber, dimension: Int)
         throws(LodestoneError) -> VectorSegment
     {
-        let key = Key(collection: collection, index: index)
-        if let segment = segments.withLock({ $0[key] }) { return segment }
+        if let segment = segments.withLock({ $0[collection]?[index] }) { return segment }
         let segment = try VectorSegment.open(
             in: directory,
             collection: collection,
@@ -53,8 +54,8 @@ final class SegmentSet: Sendable {
     private func add(_ segment: VectorSegment, of collection: CollectionNumber) {
         segments.withLock { table in
             // Those that another process has removed go with the views that still read them.
-            table = table.filter { $0.key.collection != collection || !$0.value.isRemoved }
-            table[Key(collection: collection, index: segment.index)] = segment
+            table[collection] = table[collection]?.filter { !$0.value.isRemoved }
+            table[collection, default: [:]][segment.index] = segment
         }
         current.withLock { current in
             if current[collection].map({ $0.index < segment.index }) ?? true {
@@ -85,6 +86,7 @@ final class SegmentSet: Sendable {
             target = try create(for: collection, dimension: dimension, byteCount: byteCount + 4)
             add(target, of: collection)
         }
+        appended.withLock { $0.append(target) }
         let offset = try vectors.withUnsafeBytes { target.append($0) }.get()
         return Place(segment: target, offset: offset)
     }
@@ -112,8 +114,17 @@ final class SegmentSet: Sendable {
 
     /// The segments of a collection that are there.
     func indices(of collection: CollectionNumber) -> [UInt32] {
-        FileSystem.names(in: directory).compactMap(Self.parse)
-            .filter { $0.collection == collection }.map(\.index)
+        FileSystem.names(in: directory, prefix: "vectors-\(collection)-").compactMap(Self.parse)
+            .map(\.index)
+    }
+
+    /// The collections that have more than one segment, of which one may be unneeded.
+    func collectionsWithSeveral() -> Set<CollectionNumber> {
+        var counts: [CollectionNumber: Int] = [:]
+        for key in FileSystem.names(in: directory, prefix: "vectors-").compactMap(Self.parse) {
+            counts[key.collection, default: 0] += 1
+        }
+        return Set(counts.filter { $0.value > 1 }.keys)
     }
 
     /// The segments of a collection that can be removed when nothing but `named` is needed.
@@ -132,7 +143,7 @@ final class SegmentSet: Sendable {
     func remove(_ indices: [UInt32], of collection: CollectionNumber) {
         for index in indices {
             unlink(directory + "/" + VectorSegment.name(collection: collection, index: index))
-            segments.withLock { $0[Key(collection: collection, index: index)] = nil }
+            segments.withLock { $0[collection]?[index] = nil }
             current.withLock { current in
                 if current[collection]?.index == index { current[collection] = nil }
             }
@@ -141,9 +152,11 @@ final class SegmentSet: Sendable {
 
     /// Makes everything appended so far durable.
     func synchronize() throws(LodestoneError) {
-        for segment in segments.withLock({ Array($0.values) }) where segment.needsSynchronize {
-            try segment.synchronize()
+        let appended = appended.withLock { appended in
+            defer { appended = [] }
+            return appended
         }
+        for segment in appended where segment.needsSynchronize { try segment.synchronize() }
     }
 
     /// Removes the files of a collection that is gone.
@@ -151,14 +164,14 @@ final class SegmentSet: Sendable {
     /// Mappings in use stay good.
     func remove(_ collection: CollectionNumber) {
         current.withLock { $0[collection] = nil }
-        segments.withLock { table in table = table.filter { $0.key.collection != collection } }
-        removeFiles { $0 == collection }
+        segments.withLock { $0[collection] = nil }
+        removeFiles(prefix: "vectors-\(collection)-") { $0 == collection }
     }
 
     /// Removes files that belong to none of `collections`: a crash came between a collection's end
     /// and the removal of its files.
     func removeAll(except collections: Set<CollectionNumber>) {
-        removeFiles { !collections.contains($0) }
+        removeFiles(prefix: "vectors-") { !collections.contains($0) }
     }
 
     var byteCount: UInt64 {
@@ -166,8 +179,8 @@ final class SegmentSet: Sendable {
             .reduce(0) { $0 + FileSystem.byteCount(directory + "/" + $1) }
     }
 
-    private func removeFiles(where isGone: (CollectionNumber) -> Bool) {
-        for name in FileSystem.names(in: directory) {
+    private func removeFiles(prefix: String, where isGone: (CollectionNumber) -> Bool) {
+        for name in FileSystem.names(in: directory, prefix: prefix) {
             if let key = Self.parse(name), isGone(key.collection) {
                 unlink(directory + "/" + name)
             }

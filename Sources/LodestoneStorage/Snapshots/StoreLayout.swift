@@ -40,28 +40,44 @@ enum StoreLayout {
         throws(LodestoneError) -> [CollectionRecord]
     {
         try SQLiteConnection.orFail(context) { () throws(SQLiteConnection.Failure) in
-            let statement = try connection.statement(
-                "SELECT number, name, options FROM collections ORDER BY number"
-            )
+            let statement = try connection.statement("\(selectCollections) ORDER BY number")
             defer { statement.reset() }
             var records: [CollectionRecord] = []
-            while try statement.step() {
-                let number = CollectionNumber(truncatingIfNeeded: statement.int(at: 0))
-                let name = statement.withBytes(at: 1) { Array($0) }
-                do throws(ByteReader.Malformed) {
-                    records.append(
-                        try statement.withBytes(at: 2) { (bytes) throws(ByteReader.Malformed) in
-                            try OptionsCoding.decode(bytes, rowOf: number, name: name)
-                        }
-                    )
-                } catch {
-                    throw SQLiteConnection.Failure(
-                        code: 11,
-                        message: "the row of collection \(number) fails its checksum"
-                    )
-                }
-            }
+            while try statement.step() { records.append(try record(statement)) }
             return records
+        }
+    }
+
+    /// One collection; `nil` when it doesn't exist.
+    static func collection(
+        _ number: CollectionNumber,
+        _ connection: SQLiteConnection,
+        context: CallContext? = nil
+    ) throws(LodestoneError) -> CollectionRecord? {
+        try SQLiteConnection.orFail(context) { () throws(SQLiteConnection.Failure) in
+            let statement = try connection.statement("\(selectCollections) WHERE number = ?1")
+            defer { statement.reset() }
+            statement.bind(number, at: 1)
+            return try statement.step() ? try record(statement) : nil
+        }
+    }
+
+    private static let selectCollections = "SELECT number, name, options FROM collections"
+
+    private static func record(_ statement: SQLiteStatement) throws(SQLiteConnection.Failure)
+        -> CollectionRecord
+    {
+        let number = CollectionNumber(truncatingIfNeeded: statement.int(at: 0))
+        let name = statement.withBytes(at: 1) { Array($0) }
+        do throws(ByteReader.Malformed) {
+            return try statement.withBytes(at: 2) { (bytes) throws(ByteReader.Malformed) in
+                try OptionsCoding.decode(bytes, rowOf: number, name: name)
+            }
+        } catch {
+            throw SQLiteConnection.Failure(
+                code: 11,
+                message: "the row of collection \(number) fails its checksum"
+            )
         }
     }
 

@@ -29,23 +29,24 @@ final class Scratch: @unchecked Sendable {
     }
 }
 
-/// Scratches and class weights to be used again.
+/// Scratches, which all indexes share, and class weights to be used again.
 ///
 /// Threading: any thread; a lock is held for a moment.
 final class ScratchPool: Sendable {
     private struct State {
-        var free: [Scratch] = []
         var weights: (key: ClassWeights.Key, value: ClassWeights)?
     }
 
+    /// Of the process: 320 KiB each, which thousands of indexes would keep for one search.
+    private static let free = Mutex<[Scratch]>([])
     private let state = Mutex(State())
 
     /// Runs `body` with a scratch, which it leaves zeroed.
     func withScratch<T>(_ body: (Scratch) throws(LodestoneError) -> T) throws(LodestoneError) -> T {
-        let scratch = state.withLock { $0.free.popLast() } ?? Scratch()
+        let scratch = Self.free.withLock { $0.popLast() } ?? Scratch()
         defer {
-            // More threads than this don't search at a time on a small machine; others make anew.
-            state.withLock { if $0.free.count < 16 { $0.free.append(scratch) } }
+            // More threads than this don't search at a time on a small machine; others make another.
+            Self.free.withLock { if $0.count < 16 { $0.append(scratch) } }
         }
         return try body(scratch)
     }

@@ -2,7 +2,7 @@
 import Foundation
 
 /// Bytes of this process that are in memory; 0 where the system doesn't say.
-func residentByteCount() -> Int {
+package func residentByteCount() -> Int {
     guard let status = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8) else {
         return 0
     }
