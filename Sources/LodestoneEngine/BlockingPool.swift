@@ -14,12 +14,23 @@ import Synchronization
 ///
 /// Threading: every method may be called from any thread.
 package final class BlockingPool: Sendable {
+    private struct Entry {
+        let work: @Sendable () -> Void
+        /// What ends it while it waits, and when; it stays in the queue, and has nothing to do then.
+        let end: (@Sendable () -> Void)?
+        let deadline: ContinuousClock.Instant
+    }
+
     private struct State {
         var idle: [DispatchQueue]
-        var waiting: Deque<@Sendable () -> Void> = []
+        var waiting: Deque<Entry> = []
+        /// When those whose deadline has passed are looked for.
+        var nextLook: ContinuousClock.Instant?
     }
 
     private let state: Mutex<State>
+    /// Ends what waits for too long; all threads may be at work.
+    private let clock: DispatchQueue
 
     /// The most threads of a pool.
     package static let maxWidth = 160
@@ -30,13 +41,24 @@ package final class BlockingPool: Sendable {
             DispatchQueue(label: "\(label).\($0)")
         }
         state = Mutex(State(idle: queues))
+        clock = DispatchQueue(label: "\(label).clock")
     }
 
     /// Runs `work` once a thread is free.
-    package func async(_ work: @escaping @Sendable () -> Void) {
+    ///
+    /// - Parameters:
+    ///   - deadline: When it need not wait any longer.
+    ///   - end: Called soon after that, if it still waits; `work` is then not run.
+    ///   - work: What to run.
+    package func async(
+        until deadline: ContinuousClock.Instant? = nil,
+        orElse end: (@Sendable () -> Void)? = nil,
+        _ work: @escaping @Sendable () -> Void
+    ) {
         let queue: DispatchQueue? = state.withLock { state in
             if let queue = state.idle.popLast() { return queue }
-            state.waiting.append(work)
+            state.waiting.append(Entry(work: work, end: end, deadline: deadline ?? .farFuture))
+            if let deadline { look(at: deadline, &state) }
             return nil
         }
         guard let queue else { return }
@@ -48,9 +70,44 @@ package final class BlockingPool: Sendable {
 
     private func next(on queue: DispatchQueue) -> (@Sendable () -> Void)? {
         state.withLock { state in
-            if let work = state.waiting.popFirst() { return work }
+            if let entry = state.waiting.popFirst() { return entry.work }
             state.idle.append(queue)
             return nil
         }
     }
+
+    /// Sees to it that somebody looks at `deadline`: once for all of those that wait.
+    private func look(at deadline: ContinuousClock.Instant, _ state: inout State) {
+        if let next = state.nextLook, next <= deadline { return }
+        state.nextLook = deadline
+        let delay = ContinuousClock.now.duration(to: deadline)
+        // Deadlines lie years ahead where there is none.
+        let milliseconds = Int(min(max(delay, .zero), .seconds(86_400)) / .milliseconds(1)) + 1
+        clock.asyncAfter(deadline: .now() + .milliseconds(milliseconds)) { [weak self] in
+            self?.endThoseOver()
+        }
+    }
+
+    private func endThoseOver() {
+        let over = state.withLock { state in
+            let now = ContinuousClock.now
+            // An earlier deadline has come since, or another look.
+            guard let next = state.nextLook, next <= now else { return [Entry]() }
+            state.nextLook = nil
+            var over: [Entry] = []
+            state.waiting.removeAll { entry in
+                if entry.deadline > now { return false }
+                over.append(entry)
+                return true
+            }
+            let first = state.waiting.lazy.map(\.deadline).min()
+            if let first, first != .farFuture { look(at: first, &state) }
+            return over
+        }
+        for entry in over { entry.end?() }
+    }
+}
+
+extension ContinuousClock.Instant {
+    fileprivate static let farFuture = Self.now.advanced(by: .seconds(1_000 * 365 * 86_400))
 }

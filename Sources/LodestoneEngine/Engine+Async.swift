@@ -154,18 +154,19 @@ extension Engine {
     private func write(_ write: Write, requestID: RequestID) async throws(LodestoneError)
         -> WriteReceipt
     {
-        let context = CallContext(timeout: options.limits.maxDeadline)
-        let result = await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                // Checking and encoding a batch takes a while, too.
-                pool.async {
-                    self.write(write, requestID: requestID, context: context) {
-                        continuation.resume(returning: $0)
-                    }
-                }
+        let call = AwaitedCall<WriteReceipt>(CallContext(timeout: options.limits.maxDeadline))
+        let result = await call.answer { call in
+            // Checking and encoding a batch takes a while, too.
+            preparations.async(until: call.context.deadline, orElse: { call.endIfOver() }) {
+                if call.context.isOver { return call.endIfOver() }
+                self.write(
+                    write,
+                    requestID: requestID,
+                    context: call.context,
+                    begin: { call.begin() },
+                    completion: { call.finish($0) }
+                )
             }
-        } onCancel: {
-            context.cancel()
         }
         return try result.get()
     }
@@ -174,21 +175,14 @@ extension Engine {
         _ timeout: Duration,
         _ body: @escaping @Sendable (Engine, CallContext) throws(LodestoneError) -> T
     ) async throws(LodestoneError) -> T {
-        let context = CallContext(timeout: timeout)
-        let result: Result<T, LodestoneError> = await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                pool.async {
-                    let result: Result<T, LodestoneError>
-                    do throws(LodestoneError) {
-                        result = .success(try body(self, context))
-                    } catch {
-                        result = .failure(error)
-                    }
-                    continuation.resume(returning: result)
-                }
+        let call = AwaitedCall<T>(CallContext(timeout: timeout))
+        let result = await call.answer { call in
+            pool.async(until: call.context.deadline, orElse: { call.endIfOver() }) {
+                guard call.begin() else { return }
+                call.finish(
+                    Result { () throws(LodestoneError) in try body(self, call.context) }
+                )
             }
-        } onCancel: {
-            context.cancel()
         }
         return try result.get()
     }

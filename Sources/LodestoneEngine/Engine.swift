@@ -140,11 +140,13 @@ public final class Engine: Sendable {
     /// Queues a write.
     ///
     /// `completion` runs on a queue of the engine once the write is durable and visible, or has
-    /// failed; what the write itself is at fault for is answered at once.
+    /// failed; what the write itself is at fault for is answered at once. `begin` is asked before
+    /// anything is written: a write that isn't wanted any more then is left out, unanswered.
     package func write(
         _ write: Write,
         requestID: RequestID?,
         context: CallContext,
+        begin: @escaping @Sendable () -> Bool = { true },
         completion: @escaping @Sendable (Result<WriteReceipt, LodestoneError>) -> Void
     ) {
         do throws(LodestoneError) {
@@ -153,6 +155,7 @@ public final class Engine: Sendable {
                     write: try prepare(write, context),
                     requestID: requestID,
                     context: context,
+                    begin: begin,
                     completion: completion
                 )
             )
@@ -164,6 +167,7 @@ public final class Engine: Sendable {
     private func prepare(_ write: Write, _ context: CallContext) throws(LodestoneError)
         -> PreparedWrite
     {
+        try context.check()
         switch write {
         case .createCollection(let name, let collectionOptions):
             try RequestValidation.collectionName(name)

@@ -10,6 +10,8 @@ struct PendingWrite: Sendable {
     let write: PreparedWrite
     let requestID: RequestID?
     let context: CallContext
+    /// Whether it is still wanted, after which only `completion` answers it.
+    let begin: @Sendable () -> Bool
     let completion: @Sendable (Result<WriteReceipt, LodestoneError>) -> Void
     /// When it was ready.
     let arrival = ContinuousClock.now
@@ -183,7 +185,7 @@ final class Writer: Sendable {
     private func resolve(_ group: [PendingWrite]) -> ResolvedGroup {
         var resolver = Resolver(store: store, registry: registry)
         var resolved = ResolvedGroup()
-        for pending in group {
+        for pending in group where pending.begin() {
             do throws(LodestoneError) {
                 try pending.context.check()
                 if let receipt = try repeated(pending) {

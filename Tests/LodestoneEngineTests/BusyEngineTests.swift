@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+import Dispatch
+import LodestoneCore
+import TestSupport
+import Testing
+
+@testable import LodestoneEngine
+
+@Suite("An engine whose threads are all at work", .timeLimit(.minutes(1)))
+struct BusyEngineTests {
+    private let store: TestStore
+    private let engine: Engine
+    private let work = DispatchSemaphore(value: 0)
+
+    init() async throws {
+        store = try TestStore()
+        engine = try store.open()
+        try await engine.createCollection("a", CollectionOptions(dimension: 2))
+        _ = try await engine.index("a", [Document(id: "x", vector: [1, 0])])
+        // As long searches would.
+        for _ in 0..<Processors.count { engine.pool.async { [work] in work.wait() } }
+    }
+
+    private func end() {
+        for _ in 0..<Processors.count { work.signal() }
+        engine.close()
+    }
+
+    @Test("ends a question that waits at its deadline")
+    func deadline() async throws {
+        let start = ContinuousClock.now
+        let request = GetRequest(collection: "a", ids: ["x"])
+        let end = await failure { _ = try await engine.get(request, timeout: .milliseconds(50)) }
+        #expect(end?.reason == "DEADLINE")
+        #expect(start.duration(to: .now) < .seconds(2))
+        self.end()
+    }
+
+    @Test("ends a question that waits when its task is cancelled")
+    func cancellation() async throws {
+        let task = Task { [engine] in
+            await failure { _ = try await engine.get(GetRequest(collection: "a", ids: ["x"])) }
+        }
+        task.cancel()
+        #expect(await task.value?.reason == "CANCELLED")
+        end()
+    }
+
+    @Test("writes meanwhile")
+    func writes() async throws {
+        _ = try await engine.index("a", [Document(id: "y")])
+        #expect(try engine.describe("a").documents == 2)
+        end()
+    }
+
+    @Test("ends a write that waits when its task is cancelled, and leaves it out")
+    func cancelledWrite() async throws {
+        let lock = try HeldLock(store.path + "/lock")
+        let task = Task { [engine] in
+            await failure { _ = try await engine.index("a", [Document(id: "y")]) }
+        }
+        task.cancel()
+        #expect(await task.value?.reason == "CANCELLED")
+        lock.release()
+        _ = try await engine.index("a", [Document(id: "z")])
+        #expect(try engine.describe("a").documents == 2)
+        end()
+    }
+
+    @Test("answers what waits once a thread is free")
+    func answers() async throws {
+        async let documents = engine.get(GetRequest(collection: "a", ids: ["x"]))
+        for _ in 0..<Processors.count { work.signal() }
+        #expect(try await documents.map(\.id) == ["x"])
+        engine.close()
+    }
+}
