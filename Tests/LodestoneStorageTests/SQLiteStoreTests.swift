@@ -155,6 +155,21 @@ struct SQLiteStoreTests {
         #expect(error?.message.contains("99") ?? false)
     }
 
+    @Test("is shut to a process that has it open once a newer release has upgraded it")
+    func shutsOut() throws {
+        let store = try open()
+        _ = try store.commit([collection()])
+        try execute("PRAGMA user_version = 99")
+        let write = #expect(throws: LodestoneError.self) { try store.exclusively { _ in } }
+        #expect(write?.reason == "FORMAT_TOO_NEW")
+        let reader = try store.beginRead(context: nil)
+        defer { reader.end() }
+        let read = #expect(throws: LodestoneError.self) {
+            try reader.forEachChange(after: 0, of: nil) { _ in }
+        }
+        #expect(read?.reason == "FORMAT_TOO_NEW")
+    }
+
     @Test("brings a store of format 2 up to date, whose options name no quantization")
     func upgrades() throws {
         do {

@@ -251,7 +251,7 @@ final class Writer: Sendable {
     /// One write of a group may be what the store stumbled over: each gets its own chance, unless the
     /// store was not even reached.
     private func fail(_ group: [PendingWrite], with error: LodestoneError) {
-        let isOfStore = ["STORE_BUSY", "CLOSED", "READ_ONLY"].contains(error.reason)
+        let isOfStore = ["STORE_BUSY", "CLOSED", "READ_ONLY", "FORMAT_TOO_NEW"].contains(error.reason)
         if group.count > 1 && error.outcome == .notApplied && !isOfStore {
             for pending in group { process([pending]) }
         } else {

@@ -92,9 +92,12 @@ final class SQLiteReader: StoreReader {
         of collection: CollectionNumber?,
         _ body: (LoggedChange) throws(LodestoneError) -> Void
     ) throws(LodestoneError) {
-        let anchor = try orFail { () throws(SQLiteConnection.Failure) in
-            try LogAnchor.read(connection)
+        let (anchor, format) = try orFail { () throws(SQLiteConnection.Failure) in
+            let statement = try connection.statement("PRAGMA user_version")
+            defer { statement.reset() }
+            return (try LogAnchor.read(connection), try statement.step() ? statement.int(at: 0) : 0)
         }
+        try store.refuseNewer(format)
         if collection == nil, let anchor, anchor.sequenceNumber > sequenceNumber {
             throw LodestoneError(
                 .outOfRange,

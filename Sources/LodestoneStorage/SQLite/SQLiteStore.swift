@@ -127,16 +127,7 @@ package final class SQLiteStore: Store, @unchecked Sendable {
         } catch {
             throw error.asLodestoneError(context: nil)
         }
-        guard format <= Schema.format else {
-            throw LodestoneError(
-                .failedPrecondition,
-                reason: "FORMAT_TOO_NEW",
-                "The store in \(directory) has format \(format); this release reads up to "
-                    + "\(Schema.format).",
-                recovery: "Open it with the release that wrote it, or a later one.",
-                object: directory
-            )
-        }
+        try refuseNewer(format)
         do throws(SQLiteConnection.Failure) {
             if format == 0 { try writer.execute("PRAGMA journal_mode = WAL") }
             try writer.execute(Schema.configure(durability))
@@ -155,6 +146,20 @@ package final class SQLiteStore: Store, @unchecked Sendable {
             rollBack()
             throw error.asLodestoneError(context: nil)
         }
+    }
+
+    /// Refuses a store that a newer release has upgraded: also while this process has it open, which
+    /// would read and write rows in it that mean something else by now.
+    func refuseNewer(_ format: Int64) throws(LodestoneError) {
+        guard format > Schema.format else { return }
+        throw LodestoneError(
+            .failedPrecondition,
+            reason: "FORMAT_TOO_NEW",
+            "The store in \(directory) has format \(format); this release reads up to "
+                + "\(Schema.format).",
+            recovery: "Open it with the release that wrote it, or a later one.",
+            object: directory
+        )
     }
 
     /// Follows the log's chain from where this process knows it, or from where the log begins, to
@@ -198,6 +203,11 @@ package final class SQLiteStore: Store, @unchecked Sendable {
     ) throws(LodestoneError) -> T {
         try lock.exclusively(until: end, while: check) { () throws(LodestoneError) in
             try refuseIfClosed()
+            try refuseNewer(
+                SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
+                    try pragma("user_version")
+                }
+            )
             if try lastLogged() != lastSequence { try followLog() }
             return try body(lastSequence)
         }
