@@ -34,6 +34,11 @@ final class Writer: Sendable {
     /// A group ends here, so that no call waits for ever larger commits.
     private static let groupBytes = 4 << 20
 
+    /// Why no write of a group can succeed.
+    private static let reasonsOfStore: Set = [
+        "STORE_BUSY", "CLOSED", "READ_ONLY", "FORMAT_TOO_NEW",
+    ]
+
     let store: any Store
     let registry: Registry
     private let compactor: Compactor
@@ -251,7 +256,7 @@ final class Writer: Sendable {
     /// One write of a group may be what the store stumbled over: each gets its own chance, unless the
     /// store was not even reached.
     private func fail(_ group: [PendingWrite], with error: LodestoneError) {
-        let isOfStore = ["STORE_BUSY", "CLOSED", "READ_ONLY", "FORMAT_TOO_NEW"].contains(error.reason)
+        let isOfStore = Self.reasonsOfStore.contains(error.reason)
         if group.count > 1 && error.outcome == .notApplied && !isOfStore {
             for pending in group { process([pending]) }
         } else {
