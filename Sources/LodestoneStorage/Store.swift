@@ -128,13 +128,10 @@ package protocol StoreReader: AnyObject {
     func nextCollectionNumber() throws(LodestoneError) -> CollectionNumber
     /// The base of a collection's views; `nil` before the first compaction.
     func base(of collection: CollectionNumber) throws(LodestoneError) -> StoredBase?
-    /// Collections because of which the log can't be forgotten: those with changes that their base
-    /// doesn't have, and more than `rows` batches came since the first of these, or the log's bytes
-    /// passed `bytes` and it is in the older half of the log.
+    /// Bytes of the log, replaced texts above all, that a collection's base doesn't have.
     ///
-    /// - Complexity: O(collections + rows of the log).
-    func collectionsHoldingLog(rows: UInt64, bytes: Int) throws(LodestoneError)
-        -> [CollectionNumber]
+    /// - Complexity: O(rows of the log).
+    func unfoldedLogBytes() throws(LodestoneError) -> [CollectionNumber: Int]
     /// What batches after `sequenceNumber` changed, oldest first; those of one collection, or all.
     ///
     /// - Throws: `.outOfRange` when the log begins later, because bases hold what it said.

@@ -131,65 +131,6 @@ struct CompactionTests {
         next.close()
     }
 
-    // MARK: The log
-
-    /// Batches that the log of the store still has.
-    private func logRows() throws -> Int {
-        var database: OpaquePointer?
-        try #require(
-            sqlite3_open_v2(store + "/lodestone.db", &database, SQLITE_OPEN_READONLY, nil)
-                == SQLITE_OK
-        )
-        defer { sqlite3_close(database) }
-        var statement: OpaquePointer?
-        try #require(
-            sqlite3_prepare_v2(database, "SELECT count(*) FROM log", -1, &statement, nil)
-                == SQLITE_OK
-        )
-        defer { sqlite3_finalize(statement) }
-        try #require(sqlite3_step(statement) == SQLITE_ROW)
-        return Int(sqlite3_column_int64(statement, 0))
-    }
-
-    @Test(
-        "forgets the log whatever quiet and empty collections there are",
-        arguments: [false, true]
-    )
-    func quietCollections(isReopened: Bool) async throws {
-        let policy = CompactionPolicy(minimumChanges: .max, maximumLogRows: 20)
-        let options = Engine.Options(compaction: policy)
-        var engine = try Engine.open(directory: store, options: options)
-        for name in ["busy", "empty", "quiet", "altered"] {
-            try await engine.createCollection(name, CollectionOptions(dimension: 0))
-        }
-        _ = try await engine.index("quiet", [Document(id: "q", text: "lantern")])
-        try await engine.alterCollection("altered", addIndexes: [MetadataIndex("year")])
-        for round in 0..<60 {
-            _ = try await engine.index("busy", [Document(id: "u", text: "status \(round)")])
-        }
-        if isReopened {
-            engine.close()
-            engine = try Engine.open(directory: store, options: options)
-        }
-        try await engine.compact("busy")
-        // The fold of the quiet one follows that of the busy one; a second call follows both.
-        try await engine.compact("busy")
-        #expect(try logRows() == 1)
-        #expect(try await engine.verify().damages == [])
-        engine.close()
-
-        let next = try Engine.open(directory: store, options: options)
-        #expect(try await next.search("quiet", Query([.matching("lantern")])).map(\.id) == ["q"])
-        #expect(try await next.search("busy", Query([.matching("59")])).map(\.id) == ["u"])
-        #expect(try next.describe("altered").options.metadataIndexes == [MetadataIndex("year")])
-        _ = try await next.index("empty", [Document(id: "e", text: "first")])
-        #expect(try await next.verify().damages == [])
-        next.close()
-        let last = try Engine.open(directory: store, options: options)
-        #expect(try await last.search("empty", Query([.matching("first")])).map(\.id) == ["e"])
-        last.close()
-    }
-
     // MARK: Space
 
     private static let dimension = 256

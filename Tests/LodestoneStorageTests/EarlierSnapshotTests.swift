@@ -16,8 +16,11 @@ private enum EarlierFormat: Int, CaseIterable {
     case three = 3
     /// Nothing said by which libraries words were made.
     case four = 4
+    /// The log kept all rows after the first that some base lacked.
+    case five = 5
 
     var sql: String {
+        if self == .five { return "PRAGMA user_version = 5;" }
         if self == .four {
             return "DELETE FROM meta WHERE key = 'analysis'; PRAGMA user_version = 4;"
         }

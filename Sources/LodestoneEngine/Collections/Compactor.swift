@@ -28,10 +28,6 @@ public struct CompactionPolicy: Sendable, Equatable {
     public var percentOfBase: Int
     /// When writes count as not coming any more.
     public var idleTime: Duration
-    /// Batches, of any collection, since the first that a collection's base doesn't have, before
-    /// the collection is folded however few its changes are: until then the log keeps them all,
-    /// with the texts that they replaced.
-    public var maximumLogRows: Int
     /// Bytes of vectors whose rows are gone before those that are left are written together; they
     /// must be 30 percent of the collection's, too.
     public var minimumGarbageBytes: Int
@@ -42,14 +38,12 @@ public struct CompactionPolicy: Sendable, Equatable {
         busyChanges: Int = 100_000,
         percentOfBase: Int = 100,
         idleTime: Duration = .seconds(1),
-        maximumLogRows: Int = 2_000,
         minimumGarbageBytes: Int = 1 << 20
     ) {
         self.minimumChanges = minimumChanges
         self.busyChanges = busyChanges
         self.percentOfBase = percentOfBase
         self.idleTime = idleTime
-        self.maximumLogRows = maximumLogRows
         self.minimumGarbageBytes = minimumGarbageBytes
     }
 }
@@ -71,7 +65,8 @@ final class Compactor: Sendable {
 
     /// A delta that takes so much memory is folded without waiting for its share of the base.
     private static let maximumDeltaBytes = 256 << 20
-    /// Bytes of replaced texts and the like in the log before its older half is given up.
+    /// Bytes of replaced texts and the like that the log may have of a collection, or as many as its
+    /// base has.
     private static let maximumLogBytes = 64 << 20
 
     private let registry: Registry
@@ -247,18 +242,15 @@ final class Compactor: Sendable {
         }
     }
 
-    /// Folds the collections because of which the log can't be forgotten; on the queue.
-    ///
-    /// Each has few changes, or its turn would have come; and needs none again until it is written.
+    /// Folds the collections of which the log has too much; on the queue.
     private func releaseLog() throws(LodestoneError) {
-        let numbers = try registry.reading { (reader) throws(LodestoneError) in
-            try reader.collectionsHoldingLog(
-                rows: UInt64(max(1, policy.maximumLogRows)),
-                bytes: Self.maximumLogBytes
-            )
+        let byteCounts = try registry.reading { (reader) throws(LodestoneError) in
+            try reader.unfoldedLogBytes()
         }
-        for number in numbers {
-            guard let collection = registry.find(number) else { continue }
+        for (number, byteCount) in byteCounts where byteCount > Self.maximumLogBytes {
+            guard let collection = registry.find(number),
+                byteCount > collection.contents.base?.count ?? 0
+            else { continue }
             _ = try compact(collection, waits: false)
         }
     }

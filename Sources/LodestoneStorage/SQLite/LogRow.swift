@@ -133,7 +133,7 @@ struct LogRow {
     }
 }
 
-/// Where the log begins: the last batch that was forgotten, and its chain.
+/// Where the chain of the log begins: after the last batch that was forgotten, or taken out of it.
 struct LogAnchor {
     var sequenceNumber: UInt64
     var chain: UInt32
@@ -169,7 +169,8 @@ struct LogAnchor {
 }
 
 extension [UInt8] {
-    fileprivate func fixed<T: FixedWidthInteger>(_ type: T.Type, at offset: Int) -> T {
+    /// The little-endian number at an offset.
+    func fixed<T: FixedWidthInteger>(_ type: T.Type, at offset: Int) -> T {
         withUnsafeBytes {
             T(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: T.self))
         }

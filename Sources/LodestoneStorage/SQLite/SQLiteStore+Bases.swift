@@ -12,8 +12,6 @@ import Darwin
 
 /// Bases: pointing to them, and forgetting what they replace.
 extension SQLiteStore {
-    /// Log rows forgotten in one transaction: a longer one would hold up commits.
-    private static let forgottenRowsPerStep: UInt64 = 2_000
     private static let vacuumedPagesPerStep = 256
 
     package func compacting<T>(_ body: () throws(LodestoneError) -> T) throws(LodestoneError)
@@ -55,6 +53,7 @@ extension SQLiteStore {
             return isGone
         }
         removeBases(of: collection, except: isGone ? nil : record.file)
+        try forgetKeptLog(of: collection)
         try forgetLog()
     }
 
@@ -79,39 +78,6 @@ extension SQLiteStore {
             through: sequenceNumber
         )
         return record
-    }
-
-    /// Forgets the log up to where every collection's base has it; one row stays, which tells the
-    /// last sequence number.
-    private func forgetLog() throws(LodestoneError) {
-        var isDone = false
-        while !isDone {
-            isDone = try exclusively { (last) throws(LodestoneError) in
-                guard last > 0 else { return true }
-                return try transaction { () throws(SQLiteConnection.Failure) in
-                    try forgetStep(before: last)
-                }
-            }
-        }
-    }
-
-    /// - Returns: Whether there is nothing more to forget.
-    private func forgetStep(before last: UInt64) throws(SQLiteConnection.Failure) -> Bool {
-        let first = UInt64(try scalar("SELECT min(seq) FROM log"))
-        let held = UInt64(
-            try scalar(
-                "SELECT coalesce(min(first) - 1, \(last)) FROM (\(BaseRecord.firstUnfolded))"
-            )
-        )
-        let end =
-            PlantedBug.compactionTruncatesNewerLog.isPlanted ? last - 1 : min(held, last - 1)
-        guard end >= first else { return true }
-        let through = min(end, first + Self.forgottenRowsPerStep - 1)
-        let chain = try scalar("SELECT chain FROM log WHERE seq = \(through)")
-        try LogAnchor(sequenceNumber: through, chain: UInt32(truncatingIfNeeded: chain))
-            .write(writer)
-        try writer.execute("DELETE FROM log WHERE seq <= \(through)")
-        return through == end
     }
 
     package func reclaimSpace() throws(LodestoneError) {
@@ -184,43 +150,28 @@ extension SQLiteStore {
 }
 
 extension SQLiteReader {
-    func collectionsHoldingLog(rows: UInt64, bytes: Int) throws(LodestoneError)
-        -> [CollectionNumber]
-    {
+    func unfoldedLogBytes() throws(LodestoneError) -> [CollectionNumber: Int] {
         try SQLiteConnection.orFail(context) { () throws(SQLiteConnection.Failure) in
-            let size = try connection.statement("SELECT min(seq), sum(length(detail)) FROM log")
-            defer { size.reset() }
-            guard try size.step() else { return [] }
-            let first = UInt64(size.int(at: 0))
-            let oldest = sequenceNumber > rows ? sequenceNumber - rows : 0
-            let middle = first + (sequenceNumber - min(first, sequenceNumber)) / 2
             let statement = try connection.statement(
-                "SELECT number FROM (\(BaseRecord.firstUnfolded)) WHERE first <= ?1"
+                """
+                SELECT log.collection, sum(length(detail)) FROM log
+                LEFT JOIN bases ON bases.collection = log.collection
+                WHERE kind = 3 AND log.seq > coalesce(bases.seq, 0) GROUP BY log.collection
+                """
             )
             defer { statement.reset() }
-            statement.bind(size.int(at: 1) > Int64(bytes) ? max(oldest, middle) : oldest, at: 1)
-            var numbers: [CollectionNumber] = []
+            var bytes: [CollectionNumber: Int] = [:]
             while try statement.step() {
-                numbers.append(CollectionNumber(truncatingIfNeeded: statement.int(at: 0)))
+                bytes[CollectionNumber(truncatingIfNeeded: statement.int(at: 0))] =
+                    Int(statement.int(at: 1))
             }
-            return numbers
+            return bytes
         }
     }
 }
 
 /// A row of `bases`.
 struct BaseRecord {
-    /// Of each collection with rows that its base doesn't have, the first batch that wrote such; of
-    /// one without a base its first batch, by which `isLost` knows that it never had one.
-    ///
-    /// Batches that alter a collection are not needed: its options stand in its record.
-    static let firstUnfolded = """
-        SELECT number, (SELECT log.seq FROM log WHERE log.collection = number
-            AND (kind = 3 OR bases.seq IS NULL)
-            AND log.seq > coalesce(bases.seq, 0) ORDER BY log.seq LIMIT 1) AS first
-        FROM collections LEFT JOIN bases ON bases.collection = number WHERE first IS NOT NULL
-        """
-
     var collection: CollectionNumber
     var sequenceNumber: UInt64
     var nextRow: RowNumber

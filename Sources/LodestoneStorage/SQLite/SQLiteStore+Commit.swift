@@ -201,6 +201,9 @@ extension SQLiteStore {
             return (log, nothing)
         case .dropCollection(let number):
             writer.forgetStatements(mentioning: "_\(number)")
+            try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
+                try forgetKeptLog(ofDropped: number)
+            }
             try run("DELETE FROM collections WHERE number = \(number)")
             try run(Schema.dropCollection(number))
             return (

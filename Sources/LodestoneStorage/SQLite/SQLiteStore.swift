@@ -91,6 +91,7 @@ package final class SQLiteStore: Store, @unchecked Sendable {
             try prepareSchema()
             remadeWords = try adoptAnalysis(analysis)
             try followLog()
+            try checkKeptLog()
             counter.set(lastSequence)
             let reader = try beginRead(context: nil)
             defer { reader.end() }

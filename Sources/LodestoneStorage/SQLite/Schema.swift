@@ -2,7 +2,7 @@
 package import LodestoneCore
 package import LodestoneText
 
-/// The tables of format 5.
+/// The tables of format 6.
 ///
 /// Vectors lie in segments beside the database file.
 ///
@@ -16,20 +16,24 @@ package import LodestoneText
 ///     forms_N      the same as they stand in the texts, without their places
 ///
 /// `log.chain` is the CRC-32C of the row, going on from the chain of the row before: a row that is
-/// missing or changed shows in every later one. `meta.anchor` is where the log begins: rows up to
-/// it were forgotten once bases held what they said. `docs_N.sum` is the CRC-32C of its row.
+/// missing or changed shows in every later one. `meta.anchor` is where that begins: of the rows up to
+/// it only those are left that some base lacks, each with a CRC-32C of its own, and `meta.kept` has
+/// their number and sum. `docs_N.sum` is the CRC-32C of its row.
 ///
 /// Format 1 had no bases and kept its log for ever; format 2 knew no changes of a collection's
 /// options; until format 3 FTS5 itself cut and stemmed words; format 4 did not say by what rules and
-/// libraries its words were made, which `meta.analysis` does (`AnalysisFingerprint`). All are brought
-/// up to date when they are opened.
+/// libraries its words were made, which `meta.analysis` does (`AnalysisFingerprint`); format 5 kept all
+/// rows of the log after the first that some base lacked. All are brought up to date when they are
+/// opened.
 enum Schema {
     /// The layout that this release reads and writes.
-    static let format: Int64 = 5
+    static let format: Int64 = 6
     /// The first one with bases.
     static let formatOfBases: Int64 = 2
     /// The first one whose words are those of `FTS5Words`.
     static let formatOfWords: Int64 = 4
+    /// The first one that says by which analysis its words were made.
+    static let formatOfAnalysis: Int64 = 5
     /// "LODE": tells our files from other programs' databases.
     static let applicationID = 0x4c4f_4445
 
@@ -73,11 +77,11 @@ enum Schema {
     /// What brings a store of an earlier format up to date, but for its words: those of none are said
     /// to be of this analysis.
     static func upgrade(from earlier: Int64) -> String {
-        let upToDate = """
-            DELETE FROM meta WHERE key = 'analysis';
-            PRAGMA user_version = \(format);
-            """
-        return earlier < formatOfBases ? addBases + upToDate : upToDate
+        """
+        \(earlier < formatOfBases ? addBases : "")
+        \(earlier < formatOfAnalysis ? "DELETE FROM meta WHERE key = 'analysis';" : "")
+        PRAGMA user_version = \(format);
+        """
     }
 
     static func createCollection(

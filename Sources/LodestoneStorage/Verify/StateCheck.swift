@@ -12,13 +12,15 @@ struct StateCheck {
     /// the store is opened.
     var checksWords = true
 
-    /// Follows the log's chain from its start to its end.
+    /// Follows the log's chain from its start to its end, after the rows that stand before it.
     func verifyLog(_ report: inout VerifyReport) throws(LodestoneError) {
+        try verifyKeptLog(&report)
         var (sequence, chain) = try StoreLayout.logStart(connection)
         let statement = try SQLiteConnection.orFail {
             () throws(SQLiteConnection.Failure) in
-            try connection.statement(LogRow.select + " ORDER BY seq")
+            try connection.statement(LogRow.select + " WHERE seq > ?1 ORDER BY seq")
         }
+        statement.bind(sequence, at: 1)
         defer { statement.reset() }
         while try readable(
             "the log after batch \(sequence)",
@@ -50,6 +52,39 @@ struct StateCheck {
             // Each row is judged by the one before it, also after a damaged one.
             (sequence, chain) = (row.sequenceNumber, row.stored)
         }
+    }
+
+    private func verifyKeptLog(_ report: inout VerifyReport) throws(LodestoneError) {
+        let what = "the log before its anchor"
+        guard
+            var check = try readable(
+                what,
+                kind: "log",
+                nil,
+                &report,
+                { () throws(SQLiteConnection.Failure) in try KeptLogCheck(connection) }
+            )
+        else { return }
+        // `nil` twice: damage, or no next one.
+        while let row = try readable(
+            what,
+            kind: "log",
+            nil,
+            &report,
+            { () throws(SQLiteConnection.Failure) in try check.next() }
+        ) ?? nil {
+            try context?.check()
+            report.batches += 1
+            if !check.isRight(row) {
+                report.note(
+                    .log(
+                        "batch \(row.sequenceNumber)",
+                        "Batch \(row.sequenceNumber) of the log fails its checksum."
+                    )
+                )
+            }
+        }
+        if let missing = check.missing { report.note(.log("log", "Damage: \(missing).")) }
     }
 
     /// Compares the rows and words of a collection with each other and with the log; `body` gets

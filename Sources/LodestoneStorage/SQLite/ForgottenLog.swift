@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLodestoneSystem
+import CSQLite
+import LodestoneCore
+
+/// Forgetting the log, up to its last batch, whatever single collections still need of it.
+///
+/// The log is one chain, and a quiet collection may need a row of long ago. That row stays where it
+/// is, before the anchor; the rows around it go. It leaves the chain: its checksum is then its own,
+/// and `meta.kept` has the number and the sum of all such rows, so that none can disappear.
+extension SQLiteStore {
+    /// Log rows forgotten in one transaction: a longer one would hold up commits.
+    private static let forgottenRowsPerStep: UInt64 = 2_000
+
+    /// Forgets all of the log but the rows that a base lacks, and the last one, which tells the last
+    /// sequence number.
+    func forgetLog() throws(LodestoneError) {
+        try inSteps { (last) throws(SQLiteConnection.Failure) in try forgetStep(before: last) }
+    }
+
+    /// Forgets the rows before the anchor that the base of a collection has by now.
+    func forgetKeptLog(of collection: CollectionNumber) throws(LodestoneError) {
+        try inSteps { (_) throws(SQLiteConnection.Failure) in
+            let anchor = try LogAnchor.read(writer)?.sequenceNumber ?? 0
+            let base = try scalar(
+                "SELECT coalesce(max(seq), 0) FROM bases WHERE collection = \(collection)"
+            )
+            return try forgetKeptStep(of: collection, through: min(anchor, UInt64(base)))
+        }
+    }
+
+    /// Forgets what is kept of a collection that is being dropped; inside its transaction.
+    func forgetKeptLog(ofDropped collection: CollectionNumber) throws(SQLiteConnection.Failure) {
+        let anchor = try LogAnchor.read(writer)?.sequenceNumber ?? 0
+        while try !forgetKeptStep(of: collection, through: anchor) {}
+    }
+
+    /// Repeats a step, each in a transaction of its own, until it answers that nothing is left.
+    private func inSteps(_ step: (_ last: UInt64) throws(SQLiteConnection.Failure) -> Bool)
+        throws(LodestoneError)
+    {
+        var isDone = false
+        while !isDone {
+            isDone = try exclusively { (last) throws(LodestoneError) in
+                guard last > 0 else { return true }
+                return try transaction { () throws(SQLiteConnection.Failure) in try step(last) }
+            }
+        }
+    }
+
+    private func forgetStep(before last: UInt64) throws(SQLiteConnection.Failure) -> Bool {
+        let anchor = try LogAnchor.read(writer)?.sequenceNumber ?? 0
+        guard last - 1 > anchor else { return true }
+        let through = min(last - 1, anchor + Self.forgottenRowsPerStep)
+        let chain = try scalar("SELECT chain FROM log WHERE seq = \(through)")
+        let isKept = PlantedBug.compactionTruncatesNewerLog.isPlanted ? "0" : KeptLog.isKept
+        let range = "seq > \(anchor) AND seq <= \(through)"
+        try writer.execute("DELETE FROM log WHERE \(range) AND NOT \(isKept)")
+        try keepRows(where: range)
+        try LogAnchor(sequenceNumber: through, chain: UInt32(truncatingIfNeeded: chain))
+            .write(writer)
+        return through == last - 1
+    }
+
+    /// Takes rows out of the chain that stay before the anchor.
+    private func keepRows(where range: String) throws(SQLiteConnection.Failure) {
+        var kept = try KeptLog.read(writer)
+        let before = kept
+        let select = try writer.statement(LogRow.select + " WHERE \(range) ORDER BY seq")
+        let update = try writer.statement("UPDATE log SET chain = ?2 WHERE seq = ?1")
+        defer { for statement in [select, update] { statement.reset() } }
+        while try select.step() {
+            let row = LogRow(select)
+            let sum = row.chain(after: 0)
+            update.reset()
+            update.bind(row.sequenceNumber, at: 1)
+            update.bind(sum, at: 2)
+            try update.run()
+            kept.add(count: 1, sum: UInt64(sum))
+        }
+        if kept != before { try kept.write(writer) }
+    }
+
+    private func forgetKeptStep(of collection: CollectionNumber, through: UInt64)
+        throws(SQLiteConnection.Failure) -> Bool
+    {
+        let statement = try writer.statement(
+            """
+            SELECT count(*), coalesce(sum(chain), 0), coalesce(max(seq), 0) FROM (
+                SELECT seq, chain FROM log WHERE collection = ?1 AND seq <= ?2
+                ORDER BY seq LIMIT \(Self.forgottenRowsPerStep))
+            """
+        )
+        defer { statement.reset() }
+        statement.bind(collection, at: 1)
+        statement.bind(through, at: 2)
+        guard try statement.step(), statement.int(at: 0) > 0 else { return true }
+        let (count, last) = (UInt64(statement.int(at: 0)), statement.int(at: 2))
+        var kept = try KeptLog.read(writer)
+        kept.remove(count: count, sum: UInt64(statement.int(at: 1)))
+        statement.reset()
+        try writer.execute("DELETE FROM log WHERE collection = \(collection) AND seq <= \(last)")
+        try kept.write(writer)
+        return count < Self.forgottenRowsPerStep
+    }
+
+    /// Compares the rows before the anchor with their checksums and their sum, once, when the store
+    /// is opened: nobody else looks at them later.
+    func checkKeptLog() throws(LodestoneError) {
+        do throws(SQLiteConnection.Failure) {
+            var check = try KeptLogCheck(writer)
+            while let row = try check.next() {
+                guard check.isRight(row) else {
+                    throw SQLiteConnection.Failure(
+                        code: SQLITE_CORRUPT,
+                        message: "log row \(row.sequenceNumber) fails its checksum"
+                    )
+                }
+            }
+            if let missing = check.missing {
+                throw SQLiteConnection.Failure(code: SQLITE_CORRUPT, message: missing)
+            }
+        } catch {
+            throw error.asLodestoneError(context: nil)
+        }
+    }
+}
+
+/// How many rows of the log stand before its anchor, and the sum of their checksums.
+struct KeptLog: Equatable {
+    private(set) var count: UInt64 = 0
+    private(set) var sum: UInt64 = 0
+
+    /// Whether a row of the log says what the base of its collection doesn't.
+    ///
+    /// Of a collection without a base its first batch stays, too, by which `isLost` knows that it
+    /// never had one. Batches that alter a collection are not needed: its options stand in its
+    /// record.
+    static let isKept = """
+        EXISTS(SELECT 1 FROM collections LEFT JOIN bases ON bases.collection = number
+            WHERE number = log.collection AND
+                (kind = 3 AND log.seq > coalesce(bases.seq, 0) OR kind = 1 AND bases.seq IS NULL))
+        """
+
+    mutating func add(count: UInt64, sum: UInt64) {
+        self.count &+= count
+        self.sum &+= sum
+    }
+
+    mutating func remove(count: UInt64, sum: UInt64) {
+        self.count &-= count
+        self.sum &-= sum
+    }
+
+    static func read(_ connection: SQLiteConnection) throws(SQLiteConnection.Failure) -> KeptLog {
+        let statement = try connection.statement("SELECT value FROM meta WHERE key = 'kept'")
+        defer { statement.reset() }
+        guard try statement.step() else { return KeptLog() }
+        let bytes = statement.withBytes(at: 0) { Array($0) }
+        guard bytes.count == 20, lode_crc32c(0, bytes, 16) == bytes.fixed(UInt32.self, at: 16)
+        else {
+            throw SQLiteConnection.Failure(
+                code: SQLITE_CORRUPT,
+                message: "the sum of the rows before the log's anchor is damaged"
+            )
+        }
+        return KeptLog(
+            count: bytes.fixed(UInt64.self, at: 0),
+            sum: bytes.fixed(UInt64.self, at: 8)
+        )
+    }
+
+    func write(_ connection: SQLiteConnection) throws(SQLiteConnection.Failure) {
+        var writer = ByteWriter()
+        writer.append(fixed: count)
+        writer.append(fixed: sum)
+        writer.append(fixed: lode_crc32c(0, writer.bytes, 16))
+        let statement = try connection.statement(
+            "INSERT OR REPLACE INTO meta(key, value) VALUES('kept', ?1)"
+        )
+        statement.bind(writer.bytes, at: 1)
+        try statement.run()
+    }
+}
+
+/// Goes through the rows before the anchor, and compares them with what is known of them.
+struct KeptLogCheck {
+    private let statement: SQLiteStatement
+    private let expected: KeptLog
+    private var found = KeptLog()
+
+    init(_ connection: SQLiteConnection) throws(SQLiteConnection.Failure) {
+        expected = try KeptLog.read(connection)
+        let anchor = try LogAnchor.read(connection)?.sequenceNumber ?? 0
+        statement = try connection.statement(LogRow.select + " WHERE seq <= ?1 ORDER BY seq")
+        statement.bind(anchor, at: 1)
+    }
+
+    mutating func next() throws(SQLiteConnection.Failure) -> LogRow? {
+        guard try statement.step() else {
+            statement.reset()
+            return nil
+        }
+        let row = LogRow(statement)
+        found.add(count: 1, sum: UInt64(row.stored))
+        return row
+    }
+
+    func isRight(_ row: LogRow) -> Bool { Checksum.isRight(row.chain(after: 0), row.stored) }
+
+    /// What is wrong with all rows together, once there is no next one.
+    var missing: String? {
+        guard found != expected, !PlantedBug.checksumsOff.isPlanted else { return nil }
+        return found.count == expected.count
+            ? "the rows before the log's anchor are not those that were kept"
+            : "the log has \(found.count) rows before its anchor, of \(expected.count)"
+    }
+}
