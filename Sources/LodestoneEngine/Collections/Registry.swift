@@ -216,12 +216,21 @@ final class Registry: Sendable {
         if let body = caughtUp.withLock({ $0 }) { collections.forEach(body) }
     }
 
-    /// Loads every collection.
+    /// Loads every collection; of one whose base is no newer than what is here, the log still has
+    /// what came since.
     private func load(from reader: any StoreReader) throws(LodestoneError) {
         let records = try reader.collections()
         var loaded: [(CollectionRecord, CollectionContents)] = []
         for record in records {
-            loaded.append((record, try CollectionContents.load(record, from: reader)))
+            if var contents = find(record.number)?.contents, contents.canChange,
+                contents.options == record.options,
+                try reader.base(of: record.number)?.sequenceNumber ?? 0 <= sequenceNumber
+            {
+                try contents.replay(record, from: reader)
+                loaded.append((record, contents))
+            } else {
+                loaded.append((record, try CollectionContents.load(record, from: reader)))
+            }
         }
         // First those that were dropped: another may have been created under their name.
         let numbers = Set(records.map(\.number))
