@@ -107,6 +107,13 @@ package protocol Store: AnyObject, Sendable {
     /// Inside `compacting`, not inside `exclusively`.
     func reclaimSpace() throws(LodestoneError)
 
+    /// Moves the write-ahead log into the database and cuts it off, unless it is short.
+    ///
+    /// Not inside `exclusively`.
+    ///
+    /// - Returns: Whether it is short now; not while a reader needs what is in it.
+    func shortenWriteAheadLog() throws(LodestoneError) -> Bool
+
     /// Bytes by part: `database`, `write_ahead_log`, `segments`, `bases`, `snapshots`.
     func byteCounts() -> [(part: String, bytes: UInt64)]
 

@@ -69,11 +69,16 @@ extension SQLiteStore {
         )
     }
 
-    /// Moves the write-ahead log into the database once it is long.
+    /// Moves the write-ahead log into the database once it is long; where a reader has kept it from
+    /// beginning again until it was four times that, it is cut off as well.
     func checkpointIfLarge() {
-        if walPages * Self.pageBytes > Self.checkpointBytes {
+        let byteCount = walPages * Self.pageBytes
+        if byteCount > Self.checkpointBytes {
             FaultPoint.reach("checkpoint.before")
-            checkpoint(SQLITE_CHECKPOINT_PASSIVE)
+            checkpoint(
+                byteCount > 4 * Self.checkpointBytes
+                    ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE
+            )
             FaultPoint.reach("checkpoint.after")
         }
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLodestoneSystem
-import LodestoneCore
+import CSQLite
+package import LodestoneCore
 import LodestoneFiles
 
 /// Giving back the space of vectors whose rows are gone.
@@ -72,6 +73,16 @@ extension SQLiteStore {
         FaultPoint.reach("compaction.after-vectors")
         record.runs = RunTable(mover.runs)
         return mover.made
+    }
+
+    package func shortenWriteAheadLog() throws(LodestoneError) -> Bool {
+        if isWriteAheadLogShort { return true }
+        try exclusively { (_) throws(LodestoneError) in checkpoint(SQLITE_CHECKPOINT_TRUNCATE) }
+        return isWriteAheadLogShort
+    }
+
+    private var isWriteAheadLogShort: Bool {
+        FileSystem.byteCount(databasePath + "-wal") <= UInt64(Self.checkpointBytes / 4)
     }
 
     /// Counts the vectors that the log names after a base.

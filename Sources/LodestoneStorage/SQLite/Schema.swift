@@ -136,6 +136,7 @@ enum Schema {
         let isFull = durability == .full && !PlantedBug.synchronousNormal.isPlanted
         return """
             PRAGMA wal_autocheckpoint = 0;
+            PRAGMA journal_size_limit = \(SQLiteStore.checkpointBytes);
             PRAGMA synchronous = \(isFull ? "FULL" : "NORMAL");
             PRAGMA mmap_size = 0;
             PRAGMA cell_size_check = ON;
