@@ -14,9 +14,11 @@ package struct GeneralFlags: ParsableArguments {
     @Option(help: help("socketMode")) var socketMode: String?
     @Option(help: help("durability")) var durability: String?
     @Option(help: help("compactionMinimumChanges")) var compactionMinimumChanges: String?
+    @Option(help: help("compactionIdlePercentOfBase")) var compactionIdlePercentOfBase: String?
     @Option(help: help("compactionBusyChanges")) var compactionBusyChanges: String?
     @Option(help: help("compactionPercentOfBase")) var compactionPercentOfBase: String?
     @Option(help: help("compactionIdleMs")) var compactionIdleMs: String?
+    @Option(help: help("compactionMaximumAgeMs")) var compactionMaximumAgeMs: String?
     @Option(help: help("logLevel")) var logLevel: String?
     @Option(help: help("slowRequestMs")) var slowRequestMs: String?
     @Option(help: help("drainTimeoutMs")) var drainTimeoutMs: String?
@@ -31,9 +33,11 @@ package struct GeneralFlags: ParsableArguments {
             "data": data, "listen": listen, "tokenFile": tokenFile,
             "allowCleartext": allowCleartext.map { "\($0)" }, "socketMode": socketMode,
             "durability": durability, "compactionMinimumChanges": compactionMinimumChanges,
+            "compactionIdlePercentOfBase": compactionIdlePercentOfBase,
             "compactionBusyChanges": compactionBusyChanges,
             "compactionPercentOfBase": compactionPercentOfBase,
             "compactionIdleMs": compactionIdleMs,
+            "compactionMaximumAgeMs": compactionMaximumAgeMs,
             "logLevel": logLevel, "slowRequestMs": slowRequestMs, "drainTimeoutMs": drainTimeoutMs,
             "eventLoops": eventLoops,
             "readWorkers": readWorkers, "busyPollUs": busyPollUs,

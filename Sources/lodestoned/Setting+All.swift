@@ -77,6 +77,14 @@ extension Setting {
                 + "write came for compactionIdleMs."
         ),
         .number(
+            "compactionIdlePercentOfBase",
+            \.compaction.idlePercentOfBase,
+            0...10_000,
+            unit: "percent",
+            "Percent of the base that the changes must come to, too, once no write came for "
+                + "compactionIdleMs."
+        ),
+        .number(
             "compactionBusyChanges",
             \.compaction.busyChanges,
             1...1_000_000_000,
@@ -95,6 +103,13 @@ extension Setting {
             \.compaction.idleTime,
             1...86_400_000,
             "Time without a write after which compactionMinimumChanges suffice."
+        ),
+        .milliseconds(
+            "compactionMaximumAgeMs",
+            \.compaction.maximumAge,
+            1...2_592_000_000,
+            "How long a change may wait for a new base when no other rule asks for one, and a "
+                + "replaced or dropped text stay in the log."
         ),
         Setting(
             name: "logLevel",

@@ -38,6 +38,8 @@ struct CollectionState: Sendable {
     private(set) var vectorCount = 0
     /// Rows in the base, dropped ones among them.
     let baseRowCount: Int
+    /// Documents in the base.
+    let baseDocumentCount: Int
     /// Rows that were added, removed or linked anew since the base: what a compaction would fold.
     private(set) var changesSinceBase = 0
 
@@ -55,6 +57,7 @@ struct CollectionState: Sendable {
         graph = GraphIndex()
         values = ValueIndex(options.metadataIndexes)
         baseRowCount = 0
+        baseDocumentCount = 0
     }
 
     /// The state of a base.
@@ -81,6 +84,7 @@ struct CollectionState: Sendable {
         documentCount = Int(clamping: header.documentCount)
         vectorCount = Int(clamping: header.vectorCount)
         baseRowCount = nodes.count
+        baseDocumentCount = documentCount
     }
 
     /// More than the largest node with a row or a link.

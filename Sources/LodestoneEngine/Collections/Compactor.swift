@@ -11,43 +11,6 @@ import Glibc
 import Darwin
 #endif
 
-/// When a collection's delta is folded into a new base.
-public struct CompactionPolicy: Sendable, Equatable {
-    /// Changes to rows that a delta must have, once no write came for `idleTime`.
-    public var minimumChanges: Int
-    /// Changes that it must have while writes keep coming; larger means less writing and longer
-    /// replays.
-    ///
-    /// A delta of 100,000 documents is replayed in 0.6 s. Folding from 1,000 on took a third of the
-    /// CPU time of an import of 118,000.
-    public var busyChanges: Int
-    /// Percent of the base that it must reach, too, while writes keep coming.
-    ///
-    /// With 100 every document is written into two bases on its way into a large collection, with 25
-    /// into five.
-    public var percentOfBase: Int
-    /// When writes count as not coming any more.
-    public var idleTime: Duration
-    /// Bytes of vectors whose rows are gone before those that are left are written together; they
-    /// must be 30 percent of the collection's, too.
-    public var minimumGarbageBytes: Int
-
-    /// Creates a policy.
-    public init(
-        minimumChanges: Int = 1_000,
-        busyChanges: Int = 100_000,
-        percentOfBase: Int = 100,
-        idleTime: Duration = .seconds(1),
-        minimumGarbageBytes: Int = 1 << 20
-    ) {
-        self.minimumChanges = minimumChanges
-        self.busyChanges = busyChanges
-        self.percentOfBase = percentOfBase
-        self.idleTime = idleTime
-        self.minimumGarbageBytes = minimumGarbageBytes
-    }
-}
-
 /// Folds deltas into bases in the background, one collection at a time; nothing waits for it but
 /// the swap of the contents, which takes as long as taking over the last that was written meanwhile.
 ///
@@ -58,13 +21,17 @@ final class Compactor: Sendable {
         var queued: Set<CollectionNumber> = []
         /// When the last write came, for those with a timer running.
         var lastWrites: [CollectionNumber: ContinuousClock.Instant] = [:]
+        /// Collections that will be looked at once their oldest change has its age.
+        var aging: Set<CollectionNumber> = []
+        /// When the last write came to any collection.
+        var lastWrite = ContinuousClock.now
+        /// Whether the write-ahead log will be looked at once no write comes.
+        var looksAtLog = false
         /// Calls that are building an index.
         var builds: [ObjectIdentifier: CallContext] = [:]
         var isClosed = false
     }
 
-    /// A delta that takes so much memory is folded without waiting for its share of the base.
-    private static let maximumDeltaBytes = 256 << 20
     /// Bytes of replaced texts and the like that the log may have of a collection, or as many as its
     /// base has.
     private static let maximumLogBytes = 64 << 20
@@ -89,21 +56,11 @@ final class Compactor: Sendable {
 
     /// Looks whether a collection that was just written to needs a new base.
     func consider(_ collection: Collection) {
+        shortenLogOnceIdle()
         let state = collection.state
-        if isUrgent(state) { return enqueue(collection) }
-        // Vectors without a place in the index count, too, though the base may have their rows.
-        let changes = max(state.changesSinceBase, state.uncoveredCount)
-        if changes >= max(1, policy.minimumChanges) { waitUntilIdle(collection) }
-    }
-
-    /// Whether a base is wanted though writes keep coming: for the room or the time that the delta
-    /// takes, for a field that is not indexed yet, or for words that no base has.
-    private func isUrgent(_ state: CollectionState) -> Bool {
-        if !state.values.isComplete || state.hasRemadeWords { return true }
-        guard state.changesSinceBase >= max(1, policy.minimumChanges) else { return false }
-        let share = state.baseRowCount / 100 * policy.percentOfBase
-        return state.changesSinceBase >= max(policy.busyChanges, share)
-            || state.deltaByteCount >= Self.maximumDeltaBytes
+        if policy.isUrgent(state) { return enqueue(collection) }
+        if policy.isWorthwhile(state) { return waitUntilIdle(collection) }
+        if state.changesSinceBase > 0 { limitAge(of: collection) }
     }
 
     /// Queues a compaction, which is left out when it is not wanted any more once its turn comes.
@@ -114,7 +71,7 @@ final class Compactor: Sendable {
         guard isNew else { return }
         queue.async {
             self.state.withLock { _ = $0.queued.remove(collection.number) }
-            if self.isUrgent(collection.state) { self.attempt(collection) }
+            if self.policy.isUrgent(collection.state) { self.attempt(collection) }
         }
     }
 
@@ -129,6 +86,7 @@ final class Compactor: Sendable {
             )
             // What fails now is done after the next compaction.
             _ = try? self.releaseLog()
+            self.shortenLogOnceIdle()
         }
     }
 
@@ -231,11 +189,49 @@ final class Compactor: Sendable {
         }
     }
 
+    /// Has the write-ahead log moved into the database and cut off once no write comes.
+    private func shortenLogOnceIdle() {
+        let isWaiting = state.withLock { state in
+            state.lastWrite = .now
+            defer { state.looksAtLog = true }
+            return state.looksAtLog
+        }
+        if !isWaiting { lookAtLog() }
+    }
+
+    private func lookAtLog() {
+        queue.asyncAfter(deadline: .now() + policy.idleTime.dispatchInterval) { [weak self] in
+            guard let self, !state.withLock({ $0.isClosed }) else { return }
+            let isIdle = state.withLock { $0.lastWrite.duration(to: .now) >= policy.idleTime }
+            // While a reader is in it, again after a while.
+            let isShort = isIdle && (try? store.shortenWriteAheadLog()) ?? true
+            guard isShort else { return lookAtLog() }
+            state.withLock { $0.looksAtLog = false }
+        }
+    }
+
+    /// Folds what few changes there are once they are old.
+    private func limitAge(of collection: Collection) {
+        let number = collection.number
+        guard state.withLock({ $0.aging.insert(number).inserted }) else { return }
+        let base = collection.contents.baseSequenceNumber
+        queue.asyncAfter(deadline: .now() + policy.maximumAge.dispatchInterval) {
+            [weak self, weak collection] in
+            guard let self, let collection else { return }
+            state.withLock { _ = $0.aging.remove(number) }
+            guard collection.state.changesSinceBase > 0, !collection.isDropped else { return }
+            // Of those that came since another base the oldest is younger.
+            if collection.contents.baseSequenceNumber > base { return limitAge(of: collection) }
+            attempt(collection)
+        }
+    }
+
     private func attempt(_ collection: Collection) {
         if state.withLock({ $0.isClosed }) { return }
         do throws(LodestoneError) {
             // Who folds it right now may make a base to go on with.
             if try compact(collection, waits: false) == 0 { waitUntilIdle(collection) }
+            shortenLogOnceIdle()
             try releaseLog()
         } catch {
             // The delta stays, and the next write tries again.
@@ -297,9 +293,7 @@ final class Compactor: Sendable {
             stored.sequenceNumber > collection.contents.baseSequenceNumber
         else { return false }
         try registry.reload(collection)
-        let state = collection.state
-        return state.changesSinceBase < max(1, policy.minimumChanges) && state.values.isComplete
-            && !state.hasRemadeWords
+        return !policy.isUrgent(collection.state) && !policy.isWorthwhile(collection.state)
     }
 
     /// Runs `body` while nothing is compacted, by any process: bases and segments stay where they

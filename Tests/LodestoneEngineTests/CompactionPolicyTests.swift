@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+import CSQLite
+import Foundation
+import LodestoneCore
+import LodestoneEngine
+import TestSupport
+import Testing
+
+@Suite("What is written in the background")
+struct CompactionPolicyTests {
+    private let store: TestStore
+
+    init() throws {
+        store = try TestStore()
+    }
+
+    private func waitUntil(_ isDone: () throws -> Bool) async throws {
+        let end = ContinuousClock.now + .seconds(30)
+        var isLate = false
+        while try !isDone(), !isLate {
+            isLate = ContinuousClock.now > end
+            try await Task.sleep(for: .milliseconds(1))
+        }
+        #expect(!isLate)
+    }
+
+    private func documents(_ numbers: Range<Int>) -> [Document] {
+        numbers.map { Document(id: DocumentID(trusted: "d\($0)"), text: "text \($0)") }
+    }
+
+    @Test("is no base for changes that are a small part of it")
+    func share() async throws {
+        let engine = try store.open(
+            compaction: CompactionPolicy(minimumChanges: 10, idleTime: .milliseconds(1))
+        )
+        for name in ["large", "small"] {
+            try await engine.createCollection(name, CollectionOptions(dimension: 0))
+        }
+        _ = try await engine.index("large", documents(0..<2_000))
+        try await engine.compact("large")
+        let base = try engine.describe("large").baseByteCount
+        _ = try await engine.index("large", documents(2_000..<2_150))
+        // Its turn comes after that of the large one.
+        _ = try await engine.index("small", documents(0..<10))
+        try await waitUntil { try engine.describe("small").changesSinceBase == 0 }
+        #expect(try engine.describe("large").changesSinceBase == 150)
+        #expect(try engine.describe("large").baseByteCount == base)
+        _ = try await engine.index("large", documents(2_150..<2_201))
+        try await waitUntil { try engine.describe("large").changesSinceBase == 0 }
+        engine.close()
+    }
+
+    @Test("is a base for a single change once it is old, also after a restart")
+    func age() async throws {
+        let patient = try store.open()
+        try await patient.createCollection("a", CollectionOptions(dimension: 0))
+        _ = try await patient.index("a", documents(0..<1))
+        patient.close()
+        let engine = try store.open(
+            compaction: CompactionPolicy(minimumChanges: .max, maximumAge: .milliseconds(20))
+        )
+        try await waitUntil { try engine.describe("a").changesSinceBase == 0 }
+        _ = try await engine.index("a", documents(1..<2))
+        try await waitUntil { try engine.describe("a").changesSinceBase == 0 }
+        #expect(try await engine.search("a", Query([.matching("text")])).count == 2)
+        engine.close()
+    }
+
+    @Test("is an index for vectors that take each search a millisecond, or are the first ones")
+    func uncovered() async throws {
+        let dimension = 16
+        func vectors(_ numbers: Range<Int>) -> [Document] {
+            numbers.map { number in
+                var vector = [Float](repeating: 0, count: dimension)
+                (vector[number % dimension], vector[number / dimension % dimension]) = (1, 2)
+                return Document(id: DocumentID(trusted: "v\(number)"), vector: vector)
+            }
+        }
+        var policy = CompactionPolicy(minimumChanges: 500, idleTime: .milliseconds(1))
+        policy.scannedBytes = 600 * dimension * MemoryLayout<Float>.stride
+        let engine = try store.open(compaction: policy)
+        let options = CollectionOptions(
+            dimension: dimension,
+            vectorStrategy: .hnsw(inlineIndexing: false, HNSWOptions(m: 4, efConstruction: 8))
+        )
+        try await engine.createCollection("a", options)
+        // A share of the documents would be more than all vectors.
+        for start in [0, 9_000] {
+            _ = try await engine.index("a", documents(start..<start + 9_000))
+        }
+        try await engine.compact("a")
+        _ = try await engine.index("a", vectors(0..<500))
+        try await waitUntil { try engine.describe("a").index.indexedVectors == 500 }
+        _ = try await engine.index("a", vectors(500..<700))
+        try await engine.compact("a")
+        _ = try await engine.index("a", vectors(700..<1_300))
+        try await waitUntil { try engine.describe("a").index.indexedVectors == 1_300 }
+        engine.close()
+    }
+
+    // MARK: The write-ahead log
+
+    /// Writes megabytes of text into a collection, while somebody reads in an old state of the store.
+    private func write(megabytes: Int, to engine: Engine, beside body: () async throws -> Void)
+        async throws
+    {
+        var database: OpaquePointer?
+        try #require(
+            sqlite3_open_v2(store.path + "/lodestone.db", &database, SQLITE_OPEN_READONLY, nil)
+                == SQLITE_OK
+        )
+        defer { sqlite3_close(database) }
+        try #require(
+            sqlite3_exec(database, "BEGIN; SELECT 1 FROM log", nil, nil, nil) == SQLITE_OK
+        )
+        let text = String(repeating: "lorem ipsum ", count: 80_000)
+        for number in 0..<megabytes {
+            let id = DocumentID(trusted: "d\(number)")
+            _ = try await engine.index("a", [Document(id: id, metadata: ["t": .string(text)])])
+        }
+        try await body()
+        try #require(sqlite3_exec(database, "COMMIT", nil, nil, nil) == SQLITE_OK)
+    }
+
+    private func walBytes() throws -> UInt64 {
+        let path = store.path + "/lodestone.db-wal"
+        return try FileManager.default.attributesOfItem(atPath: path)[.size] as? UInt64 ?? 0
+    }
+
+    @Test("is no write-ahead log that stays long after a reader has ended and no write comes")
+    func idleLog() async throws {
+        let engine = try store.open(
+            compaction: CompactionPolicy(minimumChanges: .max, idleTime: .milliseconds(1))
+        )
+        try await engine.createCollection("a", CollectionOptions(dimension: 0))
+        try await write(megabytes: 6, to: engine) {
+            let byteCount = try walBytes()
+            #expect(byteCount > 5_000_000)
+        }
+        try await waitUntil { try walBytes() == 0 }
+        engine.close()
+    }
+
+    @Test("is no write-ahead log that stays long while writes go on")
+    func busyLog() async throws {
+        let engine = try store.open()
+        try await engine.createCollection("a", CollectionOptions(dimension: 0))
+        try await write(megabytes: 70, to: engine) {
+            let byteCount = try walBytes()
+            #expect(byteCount > 64_000_000)
+        }
+        _ = try await engine.index("a", [Document(id: "last", text: "one")])
+        #expect(try walBytes() < 17_000_000)
+        engine.close()
+    }
+}
