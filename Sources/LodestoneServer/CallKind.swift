@@ -41,6 +41,11 @@ package enum CallKind: String, Sendable, CaseIterable {
     /// Whether the call works on a whole store or collection, for as long as it takes.
     var isMaintenance: Bool { self == .snapshot || self == .verify || self == .compact }
 
+    /// Whether the call says how the server and its collections are.
+    var isDescription: Bool {
+        self == .listCollections || self == .describeCollection || self == .stats
+    }
+
     /// The least role that may make the call.
     ///
     /// Without a default, so that a new call doesn't compile without a row.

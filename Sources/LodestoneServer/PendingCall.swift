@@ -62,7 +62,9 @@ final class PendingCalls: Sendable {
     func insert(_ call: PendingCall) throws(LodestoneError) {
         let refusal: LodestoneError? = state.withLock { state in
             guard state.calls[call.id] == nil else { return .idInUse(call.id) }
-            guard state.calls.count < limit else { return .tooManyInFlight(limit) }
+            // A client that keeps to its limit may ask how things are all the same.
+            let room = call.kind.isDescription ? 2 * limit : limit
+            guard state.calls.count < room else { return .tooManyInFlight(limit) }
             state.calls[call.id] = call
             state.unanswered += 1
             return nil

@@ -21,6 +21,7 @@ struct LoadTests {
             #expect(third.error?.reason == "TOO_MANY_IN_FLIGHT")
             #expect(third.error?.retryAfter != nil)
             #expect(try client.call(.ping).error == nil)
+            #expect(try client.call(.describeCollection(name: "c")).error == nil)
             try client.send(.cancel(id: first))
             try client.send(.cancel(id: second))
             #expect(
