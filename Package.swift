@@ -7,6 +7,7 @@ let strict: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
@@ -114,7 +115,9 @@ let package = Package(
         ),
         .target(
             name: "LodestoneClient",
-            dependencies: ["LodestoneCore", "LodestoneWire", "LodestoneTransport", collections],
+            dependencies: [
+                "LodestoneCore", "LodestoneWire", "LodestoneTransport", collections, heap,
+            ],
             path: "clients/swift",
             swiftSettings: strict
         ),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import DequeModule
+import HeapModule
 import LodestoneCore
 
 /// The calls of one connection: those that were sent and wait for their reply, and those that wait
@@ -8,6 +8,9 @@ import LodestoneCore
 /// It does nothing but remember: each method returns what the caller is to do. Whoever gives up on
 /// a call that was sent leaves its place taken until the reply comes, because the server still
 /// counts it.
+///
+/// Nothing that happens to one call takes longer because many others wait: it runs under the lock of
+/// a connection, in the way of everybody.
 struct CallTable<Payload> {
     private struct Entry {
         /// `nil` once nobody waits for the reply.
@@ -49,6 +52,16 @@ struct CallTable<Payload> {
         case awaitsWord(until: ContinuousClock.Instant)
     }
 
+    /// When a call gives up; void once the call has ended or gives up at another time.
+    struct Due: Comparable {
+        var deadline: ContinuousClock.Instant
+        var id: UInt64
+
+        static func < (one: Due, other: Due) -> Bool {
+            (one.deadline, one.id) < (other.deadline, other.id)
+        }
+    }
+
     private enum Phase {
         case opening
         case open
@@ -61,7 +74,10 @@ struct CallTable<Payload> {
     private var limit = 0
     private var lastID: UInt64
     private var sent: [UInt64: Entry] = [:]
-    private var queue: Deque<(id: UInt64, entry: Entry)> = []
+    private var queue = CallQueue<Entry>()
+    /// The deadlines of all calls, and void ones behind the earliest.
+    private(set) var deadlines: Heap<Due> = []
+    private static var mostVoidDeadlines: Int { 64 }
 
     /// The connection has more to send than it should hold; nothing is sent until it has less.
     var isClogged = false
@@ -78,12 +94,7 @@ struct CallTable<Payload> {
     var isDone: Bool { !takesCalls && sent.isEmpty && queue.isEmpty }
 
     /// When the next call gives up.
-    var earliestDeadline: ContinuousClock.Instant? {
-        let waiting = queue.lazy.map(\.entry.deadline).min()
-        let running = sent.values.lazy.filter { $0.payload != nil }.map(\.deadline).min()
-        guard let waiting, let running else { return waiting ?? running }
-        return min(waiting, running)
-    }
+    var earliestDeadline: ContinuousClock.Instant? { deadlines.min?.deadline }
 
     /// Takes a call in, behind the others.
     ///
@@ -95,7 +106,9 @@ struct CallTable<Payload> {
     ) -> UInt64? {
         guard takesCalls else { return nil }
         lastID += 1
-        queue.append((lastID, Entry(payload: payload, deadline: deadline, isWrite: isWrite)))
+        let entry = Entry(payload: payload, deadline: deadline, isWrite: isWrite)
+        queue.append(entry, id: lastID)
+        deadlines.insert(Due(deadline: deadline, id: lastID))
         return lastID
     }
 
@@ -126,7 +139,9 @@ struct CallTable<Payload> {
     ///
     /// - Returns: The call, unless nobody waits for it or it is unknown.
     mutating func finish(_ id: UInt64) -> Payload? {
-        sent.removeValue(forKey: id)?.payload
+        let entry = sent.removeValue(forKey: id)
+        deadlinesChanged(by: id)
+        return entry?.payload
     }
 
     /// Gives up on a call.
@@ -141,8 +156,8 @@ struct CallTable<Payload> {
         now: ContinuousClock.Instant,
         patience: Duration
     ) -> Cancellation {
-        if let index = queue.firstIndex(where: { $0.id == id }) {
-            let entry = queue.remove(at: index).entry
+        defer { deadlinesChanged(by: id) }
+        if let entry = queue.remove(id) {
             return unanswered(id, entry, wasSent: false).map { .ended($0) } ?? .nothing
         }
         guard var entry = sent[id], entry.payload != nil, !entry.isCancelled else {
@@ -154,14 +169,23 @@ struct CallTable<Payload> {
         entry.isCancelled = true
         entry.deadline = min(entry.deadline, now.advanced(by: patience))
         sent[id] = entry
+        deadlines.insert(Due(deadline: entry.deadline, id: id))
         return .awaitsWord(until: entry.deadline)
     }
 
     /// Gives up on every call whose deadline has passed.
     mutating func expire(at now: ContinuousClock.Instant) -> [Unanswered] {
-        let late = sent.filter { $0.value.payload != nil && $0.value.deadline <= now }.keys.sorted()
-        let ended = late.compactMap { abandon($0) }
-        return ended + takeFromQueue { $0.deadline <= now }
+        var expired: [Unanswered] = []
+        while let due = deadlines.min, due.deadline <= now {
+            deadlines.removeMin()
+            guard !isVoid(due) else { continue }
+            let call =
+                queue.remove(due.id).flatMap { unanswered(due.id, $0, wasSent: false) }
+                ?? abandon(due.id)
+            if let call { expired.append(call) }
+        }
+        forgetVoidDeadlines()
+        return expired
     }
 
     /// The server takes no more calls and has not started those after `lastRequest`.
@@ -173,7 +197,8 @@ struct CallTable<Payload> {
         let ended = notStarted.compactMap { id in
             sent.removeValue(forKey: id).flatMap { unanswered(id, $0, wasSent: false) }
         }
-        return ended + takeFromQueue { _ in true }
+        defer { forgetVoidDeadlines() }
+        return ended + takeQueue()
     }
 
     /// The connection has ended, and every call with it.
@@ -183,7 +208,8 @@ struct CallTable<Payload> {
             unanswered(id, entry, wasSent: true)
         }
         sent = [:]
-        return lost + takeFromQueue { _ in true }
+        deadlines = []
+        return lost + takeQueue()
     }
 
     private mutating func abandon(_ id: UInt64) -> Unanswered? {
@@ -192,11 +218,27 @@ struct CallTable<Payload> {
         return unanswered(id, entry, wasSent: true)
     }
 
-    private mutating func takeFromQueue(where isWanted: (Entry) -> Bool) -> [Unanswered] {
-        let taken = queue.filter { isWanted($0.entry) }
-        guard !taken.isEmpty else { return [] }
-        queue.removeAll { isWanted($0.entry) }
-        return taken.compactMap { unanswered($0.id, $0.entry, wasSent: false) }
+    private mutating func takeQueue() -> [Unanswered] {
+        queue.removeAll().compactMap { unanswered($0.id, $0.element, wasSent: false) }
+    }
+
+    private func isVoid(_ due: Due) -> Bool {
+        guard let entry = sent[due.id] ?? queue[due.id], entry.payload != nil else { return true }
+        return entry.deadline != due.deadline
+    }
+
+    /// A call has ended, or gives up at another time.
+    private mutating func deadlinesChanged(by id: UInt64) {
+        let isTooMany = deadlines.count > 2 * (sent.count + queue.count) + Self.mostVoidDeadlines
+        if isTooMany || deadlines.min?.id == id { forgetVoidDeadlines() }
+    }
+
+    /// Keeps the earliest deadline that of a call, and the void ones behind it few.
+    private mutating func forgetVoidDeadlines() {
+        while let due = deadlines.min, isVoid(due) { deadlines.removeMin() }
+        if deadlines.count > 2 * (sent.count + queue.count) + Self.mostVoidDeadlines {
+            deadlines = Heap(deadlines.unordered.filter { !isVoid($0) })
+        }
     }
 
     private func unanswered(_ id: UInt64, _ entry: Entry, wasSent: Bool) -> Unanswered? {
