@@ -25,7 +25,7 @@ import termios
 import threading
 import time
 import weakref
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Any
 
@@ -83,7 +83,8 @@ class Connection:
         self._lock = threading.Lock()
         self._send_lock = threading.Lock()
         self._ids = itertools.count(2)  # hello is 1
-        self._queue: deque[Pending] = deque()
+        #: First come, first served; whoever gives up is taken out, however many others wait.
+        self._queue: OrderedDict[Pending, None] = OrderedDict()
         self._pending: dict[int, Pending] = {}
         self._max_in_flight = 0
         self._max_frame_bytes = 0
@@ -174,7 +175,7 @@ class Connection:
             if self._queue or not self._admit(pending):
                 pending.turn = threading.Lock()
                 pending.turn.acquire()
-                self._queue.append(pending)
+                self._queue[pending] = None
         if pending.turn is not None and self._max_in_flight:
             self._wake()
 
@@ -195,7 +196,7 @@ class Connection:
                 if one.end + 1 < now:
                     del self._pending[one.id]
         while self._queue and len(self._pending) < self._max_in_flight:
-            first = self._queue.popleft()
+            first, _ = self._queue.popitem(last=False)
             if first.end >= now and self._admit(first) and first.turn is not None:
                 first.turn.release()
 
@@ -206,8 +207,7 @@ class Connection:
         """
         with self._lock:
             if pending.id == 0:
-                if pending in self._queue:
-                    self._queue.remove(pending)
+                self._queue.pop(pending, None)
                 return
         with self._send_lock:
             frame = pending.frame
@@ -361,7 +361,7 @@ class Connection:
             self._why = why
             waiting = [one for one in self._queue if one.end > now]
             impatient = [one for one in waiting if not one.is_patient]
-            self._queue = deque(one for one in waiting if one.is_patient)
+            self._queue = OrderedDict.fromkeys(one for one in waiting if one.is_patient)
             if not self._queue:
                 self._end = self._end or why
         for one in impatient:
@@ -464,7 +464,7 @@ class Connection:
             for frame in [frame for frame in self._outbox if not frame.has_begun]:
                 self._outbox.remove(frame)
         with self._lock:
-            queued, self._queue = list(self._queue), deque()
+            queued, self._queue = list(self._queue), OrderedDict()
             late = [
                 one
                 for id, one in self._pending.items()
