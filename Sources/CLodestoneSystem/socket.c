@@ -12,6 +12,7 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -189,6 +190,17 @@ long lode_socket_send(int descriptor, const void *bytes, size_t count) {
         if (moved >= 0) return moved;
         if (errno != EINTR) return errno == EWOULDBLOCK ? -EAGAIN : -errno;
     }
+}
+
+long lode_socket_undelivered(int descriptor) {
+    int count = 0;
+#ifdef __APPLE__
+    socklen_t length = sizeof count;
+    int result = getsockopt(descriptor, SOL_SOCKET, SO_NWRITE, &count, &length);
+#else
+    int result = ioctl(descriptor, TIOCOUTQ, &count);
+#endif
+    return result == 0 ? count : -errno;
 }
 
 int lode_socket_finish(int descriptor) {

@@ -305,6 +305,14 @@ package final class ByteStream: @unchecked Sendable {
         return since < 0 ? nil : origin.advanced(by: .nanoseconds(since))
     }
 
+    /// How far the output is.
+    ///
+    /// On the loop only.
+    package var outputProgress: OutputProgress {
+        assert(loop.isCurrent)
+        return outputLock.locked { output.progress }
+    }
+
     /// Tells the other end, after the output, that no more will come; still reads.
     ///
     /// Any thread.

@@ -10,6 +10,23 @@ import Musl
 import Glibc
 #endif
 
+/// How far the output of a stream is, in bytes since it was connected.
+package struct OutputProgress: Equatable, Sendable {
+    /// All that is to be sent.
+    package var written: Int
+    /// What the other end's system has taken; its program may not have read it.
+    ///
+    /// Of a Unix socket less may be counted while anything is on its way: only that it grows means
+    /// something there.
+    package var delivered: Int
+
+    /// Creates progress.
+    package init(written: Int, delivered: Int) {
+        self.written = written
+        self.delivered = delivered
+    }
+}
+
 /// The output half of a stream: what is to be sent, and how far that has come.
 ///
 /// Sending a batch takes the system a while, and those who append must not wait for it. So the loop
@@ -45,6 +62,8 @@ struct OutputState: ~Copyable {
     var buffer: ByteBuffer
     /// Bytes that the loop has taken out and not sent yet.
     private var byteCountInHand = 0
+    /// Bytes that the system has taken.
+    private var sentByteCount = 0
     /// The end of the round will send.
     var isTouched = false
     /// No more is to come: tell the other end after the last byte.
@@ -72,6 +91,17 @@ struct OutputState: ~Copyable {
     /// Bytes that the system has not taken.
     var unsentByteCount: Int { buffer.count + byteCountInHand }
 
+    /// How far the output is.
+    ///
+    /// The loop must not be sending.
+    var progress: OutputProgress {
+        let undelivered = descriptor >= 0 ? max(0, lode_socket_undelivered(descriptor)) : 0
+        return OutputProgress(
+            written: sentByteCount + unsentByteCount,
+            delivered: sentByteCount - undelivered
+        )
+    }
+
     /// Hands the loop its news.
     mutating func takeNews() -> News {
         defer { news = [] }
@@ -91,7 +121,10 @@ struct OutputState: ~Copyable {
     /// Sends what the socket takes, unless the loop is at it or waits for room.
     mutating func transmit() {
         guard descriptor >= 0, failure == nil, !isBlocked, byteCountInHand == 0 else { return }
-        record(Self.send(&buffer, to: descriptor))
+        let byteCount = buffer.count
+        let attempt = Self.send(&buffer, to: descriptor)
+        sentByteCount += byteCount - buffer.count
+        record(attempt)
         buffer.releaseIfEmpty()
         settle()
     }
@@ -109,6 +142,7 @@ struct OutputState: ~Copyable {
         hasRoom: Bool
     ) -> Int32? {
         if let attempt { record(attempt) }
+        sentByteCount += byteCountInHand - outgoing.count
         byteCountInHand = outgoing.count
         guard descriptor >= 0, failure == nil, hasRoom && attempt == nil || !isBlocked else {
             return nil

@@ -48,6 +48,10 @@ int lode_socket_error(int descriptor);
 long lode_socket_receive(int descriptor, void *bytes, size_t count);
 long lode_socket_send(int descriptor, const void *bytes, size_t count);
 
+/// Bytes that the system has taken to send and the other end has not got yet, or a negative errno. For
+/// a Unix socket on Linux it is the memory that they take, which is more.
+long lode_socket_undelivered(int descriptor);
+
 /// Says that no more will be sent.
 int lode_socket_finish(int descriptor);
 /// Makes closing drop unsent bytes and send RST (TCP).
