@@ -11,7 +11,7 @@ import Synchronization
 /// Threading: `perform`, `end` and `takesCalls` may be called from any thread; the calls are kept
 /// under a lock, and whoever submits one sends it. Replies come on the loop.
 final class Connection: ByteStreamHandler, @unchecked Sendable {
-    // Unchecked: `decoder`, `lastWord`, `lastReceived` and `isCheckingForLife` belong to the loop.
+    // Unchecked: `decoder`, `lastWord`, `lastReceived` and `suspicion` belong to the loop.
 
     static let helloID: UInt64 = 1
     /// The most that a server is believed to need for a reply.
@@ -25,8 +25,6 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     private static let writeGrace = Duration.milliseconds(50)
     /// How long a cancelled write waits for the server's word.
     private static let cancelPatience = Duration.seconds(2)
-    /// How long a server that let a deadline pass may go on saying nothing at all.
-    private static let silencePatience = Duration.seconds(2)
 
     struct State {
         var table = CallTable<PendingCall>(lastID: Connection.helloID)
@@ -49,7 +47,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     var decoder = FrameDecoder(maxFrameBytes: Connection.mostFrameBytesBeforeHello)
     var lastWord: LodestoneError?
     var lastReceived = ContinuousClock.now
-    private var isCheckingForLife = false
+    private var suspicion: Suspicion?
 
     init(_ configuration: LodestoneClient.Configuration, loop: EventLoop, history: History) {
         self.configuration = configuration
@@ -240,18 +238,23 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         if expired.contains(where: \.wasSent) { checkForLife() }
     }
 
-    /// A deadline passed without a word from the server, which keeps deadlines too: it, or the way
-    /// to it, may have ended.
-    ///
-    /// It has just been told to cancel the call, and must answer that.
+    /// A deadline passed without a word from the server, which keeps deadlines too.
     private func checkForLife() {
-        guard !isCheckingForLife else { return }
-        isCheckingForLife = true
-        let heardThen = lastReceived
-        loop.schedule(after: Self.silencePatience) { [weak self] in
-            guard let self else { return }
-            isCheckingForLife = false
-            if lastReceived == heardThen { end(.silent(configuration.endpoint)) }
+        guard suspicion == nil, let stream = state.withLock({ $0.stream }) else { return }
+        let now = ContinuousClock.now
+        suspicion = Suspicion(stream.outputProgress, heard: lastReceived, now: now)
+        lookForLife(stream)
+    }
+
+    private func lookForLife(_ stream: ByteStream) {
+        guard let heard = suspicion?.heard, heard == lastReceived else {
+            suspicion = nil
+            return
         }
+        guard let delay = suspicion?.look(stream.outputProgress, now: .now) else {
+            end(.silent(configuration.endpoint))
+            return
+        }
+        loop.schedule(after: delay) { [weak self] in self?.lookForLife(stream) }
     }
 }

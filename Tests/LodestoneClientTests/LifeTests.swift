@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneTransport
+import LodestoneWire
+import TestSupport
+import Testing
+
+@testable import LodestoneClient
+
+@Suite("A server that answers nothing", .timeLimit(.minutes(1)))
+struct LifeTests {
+    /// Answers gets and writes.
+    private func serve(_ server: ScriptedServer) -> Task<Void, Never> {
+        Task {
+            for await arrival in server.arrivals {
+                switch arrival.request.call {
+                case .get: arrival.answer(.echo(arrival.request))
+                case .indexMany: arrival.answer(.written(at: 1))
+                default: break
+                }
+            }
+        }
+    }
+
+    @Test("because a batch is still on its way over a slow link is not given up")
+    func slowLink() async throws {
+        let server = try ScriptedServer()
+        let link = try SlowLink(to: server.endpoint, bytesPerSecond: 800_000)
+        let client = try await LodestoneClient.connect(
+            .init(endpoint: link.endpoint, retry: .none)
+        )
+        let serving = serve(server)
+        let text = String(repeating: "x", count: 900_000)
+        let documents = try (0..<5).map { Document(id: try DocumentID("\($0)"), text: text) }
+        let batch = Task { () async throws -> WriteReceipt in
+            try await client.collection("c").indexMany(documents, deadline: .seconds(40))
+        }
+        let isOver = Shared(false)
+        let reads = Task {
+            var late = 0
+            while !isOver.value {
+                let error = await failure { () async throws(LodestoneError) in
+                    try await client.collection("c").get(["a"], deadline: .milliseconds(200))
+                }
+                if error?.code == .deadlineExceeded { late += 1 }
+            }
+            return late
+        }
+        let result = await batch.result
+        isOver.update { $0 = true }
+        // All of it took one connection, though no read came back for longer than the patience.
+        #expect(try result.get().sequenceNumber == 1)
+        #expect(await reads.value > 5)
+        #expect(server.hellos.value.count == 1)
+        serving.cancel()
+        await client.close()
+        await link.end()
+        await server.end()
+    }
+
+    @Test("is given up although its system takes what calls go on to send")
+    func hangingServer() async throws {
+        // Calls that are given up keep their places.
+        let server = try ScriptedServer(.init(maxInFlight: 100_000))
+        let client = try await server.client(retry: .none)
+        let isOver = Shared(false)
+        let short = Task {
+            while !isOver.value {
+                _ = await failure { () async throws(LodestoneError) in
+                    try await client.collection("c").get(["short"], deadline: .milliseconds(50))
+                }
+            }
+        }
+        let error = await failure { () async throws(LodestoneError) in
+            try await client.collection("c").get(["long"], deadline: .seconds(20))
+        }
+        isOver.update { $0 = true }
+        #expect(error?.reason == "NO_REPLY")
+        await short.value
+        await client.close()
+        await server.end()
+    }
+}
+
+@Suite("Doubt about a server")
+struct SuspicionTests {
+    private let start = ContinuousClock.now
+
+    private func time(_ seconds: Double) -> ContinuousClock.Instant {
+        start.advanced(by: .milliseconds(Int(seconds * 1_000)))
+    }
+
+    private func suspicion(written: Int, delivered: Int) -> Suspicion {
+        Suspicion(
+            OutputProgress(written: written, delivered: delivered),
+            heard: start,
+            now: start
+        )
+    }
+
+    @Test("becomes certainty when nothing moves")
+    func stuck() {
+        var suspicion = suspicion(written: 1_000, delivered: 400)
+        let stuck = OutputProgress(written: 1_000, delivered: 400)
+        #expect(suspicion.look(stuck, now: time(0)) == .milliseconds(250))
+        #expect(suspicion.look(stuck, now: time(1.9)) == .milliseconds(100))
+        #expect(suspicion.look(stuck, now: time(2)) == nil)
+    }
+
+    @Test("waits as long as bytes move that the server needs, and then for its answer")
+    func moving() {
+        var suspicion = suspicion(written: 1_000, delivered: 400)
+        for step in 1...6 {
+            let progress = OutputProgress(written: 5_000, delivered: 400 + step * 100)
+            #expect(suspicion.look(progress, now: time(Double(step))) == .milliseconds(250))
+        }
+        // What was written later moves on, and is no sign of life.
+        let later = OutputProgress(written: 5_000, delivered: 2_000)
+        #expect(suspicion.look(later, now: time(7)) == .milliseconds(250))
+        #expect(suspicion.look(later, now: time(7.75)) == .milliseconds(250))
+        let latest = OutputProgress(written: 5_000, delivered: 3_000)
+        #expect(suspicion.look(latest, now: time(8)) == nil)
+    }
+
+    @Test("sees movement after less was counted than before, as on Unix sockets")
+    func fewerBytes() {
+        var suspicion = suspicion(written: 1_000, delivered: 400)
+        let fewer = OutputProgress(written: 2_000, delivered: -200)
+        #expect(suspicion.look(fewer, now: time(1)) == .milliseconds(250))
+        let more = OutputProgress(written: 2_000, delivered: 0)
+        #expect(suspicion.look(more, now: time(1.9)) == .milliseconds(250))
+        #expect(suspicion.look(more, now: time(3.8)) != nil)
+        #expect(suspicion.look(more, now: time(3.9)) == nil)
+    }
+}
+
+/// Reads nothing before it is told to.
+private final class Sink: ByteStreamHandler {
+    func received(_ bytes: UnsafeRawBufferPointer, on stream: ByteStream) -> Int { bytes.count }
+    func closed(_ stream: ByteStream, error: LodestoneError?) {}
+}
+
+@Suite("Output on its way", .timeLimit(.minutes(1)))
+struct OutputProgressTests {
+    private func progress(of stream: ByteStream) async -> OutputProgress {
+        await withCheckedContinuation { continuation in
+            stream.loop.async { continuation.resume(returning: stream.outputProgress) }
+        }
+    }
+
+    @Test("is counted as delivered once the other end takes it", arguments: [false, true])
+    func delivered(isUnix: Bool) async throws {
+        let directory = try TemporaryDirectory()
+        let endpoint: Endpoint =
+            isUnix ? .unix(path: directory.path + "/s") : .tcp(host: "127.0.0.1", port: 0)
+        let loop = try EventLoop(label: "output")
+        let listener = try Listener(endpoint, loop: loop)
+        let (accepted, accepting) = AsyncStream<ByteStream>.makeStream()
+        listener.start { stream in
+            stream.start(Sink())
+            stream.suspendReading()
+            accepting.yield(stream)
+        }
+        let sender = await withCheckedContinuation { continuation in
+            ByteStream.connect(to: listener.localEndpoint, on: loop, timeout: .seconds(5)) {
+                if case .success(let stream) = $0 { stream.start(Sink()) }
+                continuation.resume(returning: $0)
+            }
+        }
+        let stream = try sender.get()
+        var accepts = accepted.makeAsyncIterator()
+        let receiver = try #require(await accepts.next())
+        #expect(await progress(of: stream) == OutputProgress(written: 0, delivered: 0))
+        // More than the systems of both ends hold.
+        let byteCount = 32 << 20
+        stream.send { $0.append(contentsOf: [UInt8](repeating: 1, count: byteCount)) }
+        while stream.stalledSince == nil { await Task.yield() }
+        let stuck = await progress(of: stream)
+        #expect(stuck.written == byteCount)
+        // Some of what this end's system has taken is still there.
+        #expect(stuck.delivered + stream.unsentByteCount < byteCount)
+        loop.async { receiver.resumeReading() }
+        var last = stuck
+        while last.delivered < byteCount {
+            last = await progress(of: stream)
+            #expect(last.written == byteCount)
+        }
+        #expect(last.delivered == byteCount)
+        await withCheckedContinuation { continuation in
+            loop.shutdown { continuation.resume() }
+        }
+    }
+}
