@@ -52,6 +52,8 @@ _WRITE_GRACE = 0.05
 _SENDS_AT_ONCE = 16
 #: Seconds that a server may be silent after it let a deadline pass.
 _SILENCE = 2.0
+#: Seconds between two looks at whether anything still moves to a server that is silent.
+_LOOK = 0.25
 #: Seconds between two tries to reach the server, at least; and at most, when it is away for long.
 _SHORTEST_PAUSE = 0.05
 _LONGEST_PAUSE = 0.5
@@ -101,9 +103,13 @@ class Connection:
         self._is_shut = False
         #: This process was forked from the one whose connection it is.
         self._is_inherited = False
-        #: When a call's deadline passed without a word, and what was on its way at the last look.
+        #: Bytes of the frames that have been sent and have left the outbox.
+        self._sent_bytes = 0
+        #: When a call's deadline passed without a word, or what the server needs to answer last moved.
         self._suspected_at: float | None = None
-        self._unconfirmed: int | None = None
+        #: The end of what it needs, and how much of all that is sent it had at the last look.
+        self._needed: int | None = None
+        self._delivered = 0
         self._socket: socket.socket | None = None
         self._wake_in, self._wake_out = socket.socketpair()
         self._wake_in.setblocking(False)
@@ -269,7 +275,8 @@ class Connection:
         sends = 0
         while self._outbox and connected is not None and not self._is_shut:
             if self._outbox[0].is_sent:
-                self._outbox.popleft()
+                # A signal between the two makes it too few: a connection too many is taken for alive.
+                self._sent_bytes += self._outbox.popleft().sent_bytes
                 continue
             try:
                 if sends == _SENDS_AT_ONCE:
@@ -413,27 +420,45 @@ class Connection:
             messages = reader.receive()
         except BlockingIOError:
             return
-        self._suspected_at = self._unconfirmed = None
+        self._suspected_at = self._needed = None
         for message in messages:
             self._deliver(message)
 
     def _patience(self) -> float | None:
-        """Milliseconds until the server has been silent for too long; None: it has not to speak."""
+        """Milliseconds until the next look at a silent server; None: it has not to speak."""
         suspected = self._suspected_at
         if suspected is None:
             return None
-        return max(0.0, suspected + _SILENCE - time.monotonic()) * 1000 + 1
+        return min(max(0.0, suspected + _SILENCE - time.monotonic()), _LOOK) * 1000 + 1
 
     def _is_silent(self) -> bool:
+        """Whether the server has had what it needs to answer, or nothing of it has moved, for too long.
+
+        Over a slow link that is sent first for longer than any patience. What is sent later counts
+        for nothing: the system of a server that hangs takes it, too.
+        """
         suspected = self._suspected_at
-        if suspected is None or time.monotonic() < suspected + _SILENCE:
+        if suspected is None:
             return False
-        # A slow way to the server is no silence, as long as something gets through.
-        before, self._unconfirmed = self._unconfirmed, _unconfirmed_bytes(self._socket)
-        if self._unconfirmed and (before is None or self._unconfirmed < before):
-            self._suspected_at = time.monotonic()
-            return False
-        return True
+        now = time.monotonic()
+        written, delivered = self._progress()
+        if self._needed is None:
+            self._needed = written
+        elif self._delivered < self._needed and delivered > self._delivered:
+            self._suspected_at = suspected = now
+        self._delivered = delivered
+        return now >= suspected + _SILENCE
+
+    def _progress(self) -> tuple[int, int]:
+        """Bytes to be sent since the connection was made, and those that the other end has taken.
+
+        Of a Unix socket less may be counted while anything is on its way, for the system then tells
+        how much memory that takes: only that it grows means something there.
+        """
+        with self._send_lock:
+            sent = self._sent_bytes + sum(frame.sent_bytes for frame in self._outbox)
+            unsent = sum(frame.byte_count + 4 - frame.sent_bytes for frame in self._outbox)
+            return sent + unsent, sent - _undelivered_bytes(self._socket)
 
     def _deliver(self, reply: Any) -> None:
         kind = reply.WhichOneof("result")
@@ -528,7 +553,7 @@ class Connection:
             pending.settle(pending.failure(error, is_counted=True))
 
 
-def _unconfirmed_bytes(connected: socket.socket | None) -> int:
+def _undelivered_bytes(connected: socket.socket | None) -> int:
     """Bytes that the system has taken and the other end has not; 0 where that isn't told."""
     try:
         answer = fcntl.ioctl(connected or -1, termios.TIOCOUTQ, b"\0\0\0\0")

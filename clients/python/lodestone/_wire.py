@@ -72,9 +72,14 @@ class Frame:
         self._counts: list[int] = []
 
     @property
+    def sent_bytes(self) -> int:
+        """How much of it the system has taken."""
+        return sum(self._counts)
+
+    @property
     def is_sent(self) -> bool:
         """The system has taken all of it."""
-        return sum(self._counts) == self.byte_count + 4
+        return self.sent_bytes == self.byte_count + 4
 
     def send(self, socket: Any) -> None:
         """Hands the system what it takes at once of the next piece; raises OSError as sockets do.
@@ -82,7 +87,7 @@ class Frame:
         A signal handler that raises an exception leaves the frame as it is: sent and counted, or
         not.
         """
-        place = sum(self._counts)
+        place = self.sent_bytes
         for piece in self._pieces:
             if place < len(piece):
                 break
