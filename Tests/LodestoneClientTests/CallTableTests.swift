@@ -173,6 +173,51 @@ struct CallTableTests {
         #expect(table.close().isEmpty)
     }
 
+    /// Submits calls that pass the queue; their ids.
+    private func pass(_ table: inout CallTable<String>, _ names: [String]) -> [UInt64] {
+        names.compactMap {
+            table.submit($0, deadline: time(5), isWrite: false, passesQueue: true)
+        }
+    }
+
+    @Test("pass those that wait when the server answers them at once, and take no place of theirs")
+    func passing() {
+        var (table, ids) = table("a", "b", "c", limit: 1)
+        #expect(ids.count == 1)
+        let passing = pass(&table, ["ping", "stats"])
+        #expect(turns(&table).map(\.payload) == ["ping", "stats"])
+        #expect(table.finish(ids[0]) == "a")
+        #expect(turns(&table).map(\.payload) == ["b"])
+        #expect(passing.map { table.finish($0) } == ["ping", "stats"])
+        #expect(table.nextTurn() == nil)
+        // Given up, they hold no more than their own place.
+        let late = pass(&table, ["late"])
+        #expect(turns(&table).map(\.id) == late)
+        #expect(table.expire(at: time(5)).map(\.payload) == ["late"])
+        #expect(table.finish(late[0]) == nil)
+        #expect(table.finish(ids[0] + 1) == "b")
+        #expect(turns(&table).map(\.payload) == ["c"])
+    }
+
+    @Test("that pass the others are few at once, and the rest of them wait for each other")
+    func mostPassing() {
+        var (table, _) = table("a", limit: 1)
+        let names = (0..<40).map { "\($0)" }
+        let ids = pass(&table, names)
+        #expect(turns(&table).map(\.payload) == Array(names[..<16]))
+        guard case .ended(let ended) = table.cancel(ids[16], now: start, patience: .zero) else {
+            Issue.record("a call that waits ends when it is cancelled")
+            return
+        }
+        #expect(ended.payload == "16" && !ended.wasSent)
+        for id in ids[..<3] { _ = table.finish(id) }
+        #expect(turns(&table).map(\.payload) == ["17", "18", "19"])
+        #expect(table.earliestDeadline == time(5))
+        #expect(table.leave(lastRequest: ids[18]).map(\.payload) == Array(names[19...]))
+        #expect(table.close().map(\.payload) == ["a"] + names[3..<16] + ["17", "18"])
+        #expect(table.isDone)
+    }
+
     @Test("are all taken even by a server that says it takes none")
     func senselessLimit() {
         let (_, ids) = table("a", "b", limit: 0)

@@ -98,6 +98,58 @@ struct CallTests {
         await server.end()
     }
 
+    @Test("asks how the server is, past all calls that wait for their turn")
+    func passing() async throws {
+        let server = try ScriptedServer(.init(maxInFlight: 2))
+        let client = try await server.client()
+        var arrivals = server.arrivals.makeAsyncIterator()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<10 {
+                group.addTask { _ = try await client.collection("c").get(["a"]) }
+            }
+            var waiting: [ScriptedServer.Arrival] = []
+            for _ in 0..<2 { waiting.append(try #require(await arrivals.next())) }
+            #expect(try await client.ping(deadline: .seconds(20)) == 42)
+            async let collections = client.collections(deadline: .seconds(20))
+            let listing = try #require(await arrivals.next())
+            #expect(listing.request.call == .listCollections)
+            listing.answer(.collections([]))
+            #expect(try await collections.isEmpty)
+            for arrival in waiting { arrival.answer(.echo(arrival.request)) }
+            for _ in 0..<8 {
+                let arrival = try #require(await arrivals.next())
+                arrival.answer(.echo(arrival.request))
+            }
+            try await group.waitForAll()
+        }
+        await client.close()
+        await server.end()
+    }
+
+    @Test("waits no longer than it is told for any answer about the server")
+    func deadlinesOfQuestions() async throws {
+        let server = try ScriptedServer()
+        let client = try await server.client()
+        let short = Duration.milliseconds(20)
+        let errors = [
+            await failure { () async throws(LodestoneError) in
+                try await client.collections(deadline: short)
+            },
+            await failure { () async throws(LodestoneError) in
+                try await client.stats(deadline: short)
+            },
+            await failure { () async throws(LodestoneError) in
+                try await client.snapshots(deadline: short)
+            },
+            await failure { () async throws(LodestoneError) in
+                try await client.collection("c").describe(deadline: short)
+            },
+        ]
+        #expect(errors.map(\.?.code) == Array(repeating: .deadlineExceeded, count: 4))
+        await client.close()
+        await server.end()
+    }
+
     @Test("tells the server how much time is left")
     func deadlineTravels() async throws {
         let server = try ScriptedServer()

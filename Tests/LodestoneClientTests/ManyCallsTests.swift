@@ -44,7 +44,7 @@ struct ManyCallsTests {
     // Some 0.2 s without optimization; with a linear search it took 30 s and more.
     private func expectSoon(_ work: () throws -> Void) rethrows {
         let time = try ContinuousClock().measure(work)
-        #expect(time < .seconds(1.5))
+        #expect(time < .seconds(10))
     }
 
     @Test("are cancelled in any order at once", arguments: CancelOrder.allCases)

@@ -5,6 +5,8 @@ import LodestoneCore
 /// The calls of one connection: those that were sent and wait for their reply, and those that wait
 /// for their turn, first come, first served.
 ///
+/// Some pass the queue: those that the server answers at once and doesn't count.
+///
 /// It does nothing but remember: each method returns what the caller is to do. Whoever gives up on
 /// a call that was sent leaves its place taken until the reply comes, because the server still
 /// counts it.
@@ -18,6 +20,7 @@ struct CallTable<Payload> {
         /// When to give up.
         var deadline: ContinuousClock.Instant
         let isWrite: Bool
+        let passesQueue: Bool
         /// It was cancelled, and the server is to say what became of it.
         var isCancelled = false
     }
@@ -75,6 +78,12 @@ struct CallTable<Payload> {
     private var lastID: UInt64
     private var sent: [UInt64: Entry] = [:]
     private var queue = CallQueue<Entry>()
+    /// Calls that pass the queue, where there are too many of them.
+    private var passingQueue = CallQueue<Entry>()
+    /// How many of `sent` have passed the queue.
+    private var passedCount = 0
+    /// Enough for any that ask how a server is, and few enough not to flood one.
+    private static var mostPassed: Int { 16 }
     /// The deadlines of all calls, and void ones behind the earliest.
     private(set) var deadlines: Heap<Due> = []
     private static var mostVoidDeadlines: Int { 64 }
@@ -91,23 +100,40 @@ struct CallTable<Payload> {
     var takesCalls: Bool { phase == .opening || phase == .open }
 
     /// Whether the connection has no purpose left: it takes no calls, and none is under way.
-    var isDone: Bool { !takesCalls && sent.isEmpty && queue.isEmpty }
+    var isDone: Bool { !takesCalls && sent.isEmpty && waitingCount == 0 }
 
     /// When the next call gives up.
     var earliestDeadline: ContinuousClock.Instant? { deadlines.min?.deadline }
 
+    private var waitingCount: Int { queue.count + passingQueue.count }
+
     /// Takes a call in, behind the others.
     ///
+    /// - Parameters:
+    ///   - payload: What the caller knows it by.
+    ///   - deadline: When to give up.
+    ///   - isWrite: It may leave something behind.
+    ///   - passesQueue: It takes no place of the calls that the server counts, and waits for none.
     /// - Returns: Its id, or `nil` when no more calls are taken.
     mutating func submit(
         _ payload: Payload,
         deadline: ContinuousClock.Instant,
-        isWrite: Bool
+        isWrite: Bool,
+        passesQueue: Bool = false
     ) -> UInt64? {
         guard takesCalls else { return nil }
         lastID += 1
-        let entry = Entry(payload: payload, deadline: deadline, isWrite: isWrite)
-        queue.append(entry, id: lastID)
+        let entry = Entry(
+            payload: payload,
+            deadline: deadline,
+            isWrite: isWrite,
+            passesQueue: passesQueue
+        )
+        if passesQueue {
+            passingQueue.append(entry, id: lastID)
+        } else {
+            queue.append(entry, id: lastID)
+        }
         deadlines.insert(Due(deadline: deadline, id: lastID))
         return lastID
     }
@@ -120,12 +146,18 @@ struct CallTable<Payload> {
 
     /// The next call that may be sent now, if there is one; it counts as sent.
     mutating func nextTurn() -> Turn? {
-        guard phase != .opening, !isClogged, sent.count < limit,
-            let (id, entry) = queue.popFirst(), let payload = entry.payload
+        guard phase != .opening, !isClogged, let (id, entry) = popFirst(),
+            let payload = entry.payload
         else { return nil }
         let isAlone = sent.isEmpty
         sent[id] = entry
+        if entry.passesQueue { passedCount += 1 }
         return Turn(id: id, payload: payload, isAlone: isAlone)
+    }
+
+    private mutating func popFirst() -> (id: UInt64, element: Entry)? {
+        if passedCount < Self.mostPassed, let next = passingQueue.popFirst() { return next }
+        return sent.count - passedCount < limit ? queue.popFirst() : nil
     }
 
     /// The server is ready for at most `limit` calls at once.
@@ -139,7 +171,7 @@ struct CallTable<Payload> {
     ///
     /// - Returns: The call, unless nobody waits for it or it is unknown.
     mutating func finish(_ id: UInt64) -> Payload? {
-        let entry = sent.removeValue(forKey: id)
+        let entry = takeSent(id)
         deadlinesChanged(by: id)
         return entry?.payload
     }
@@ -157,7 +189,7 @@ struct CallTable<Payload> {
         patience: Duration
     ) -> Cancellation {
         defer { deadlinesChanged(by: id) }
-        if let entry = queue.remove(id) {
+        if let entry = takeWaiting(id) {
             return unanswered(id, entry, wasSent: false).map { .ended($0) } ?? .nothing
         }
         guard var entry = sent[id], entry.payload != nil, !entry.isCancelled else {
@@ -180,7 +212,7 @@ struct CallTable<Payload> {
             deadlines.removeMin()
             guard !isVoid(due) else { continue }
             let call =
-                queue.remove(due.id).flatMap { unanswered(due.id, $0, wasSent: false) }
+                takeWaiting(due.id).flatMap { unanswered(due.id, $0, wasSent: false) }
                 ?? abandon(due.id)
             if let call { expired.append(call) }
         }
@@ -195,7 +227,7 @@ struct CallTable<Payload> {
         if phase != .closed { phase = .leaving }
         let notStarted = sent.keys.filter { $0 > lastRequest }.sorted()
         let ended = notStarted.compactMap { id in
-            sent.removeValue(forKey: id).flatMap { unanswered(id, $0, wasSent: false) }
+            takeSent(id).flatMap { unanswered(id, $0, wasSent: false) }
         }
         defer { forgetVoidDeadlines() }
         return ended + takeQueue()
@@ -208,6 +240,7 @@ struct CallTable<Payload> {
             unanswered(id, entry, wasSent: true)
         }
         sent = [:]
+        passedCount = 0
         deadlines = []
         return lost + takeQueue()
     }
@@ -218,25 +251,39 @@ struct CallTable<Payload> {
         return unanswered(id, entry, wasSent: true)
     }
 
+    private mutating func takeSent(_ id: UInt64) -> Entry? {
+        guard let entry = sent.removeValue(forKey: id) else { return nil }
+        if entry.passesQueue { passedCount -= 1 }
+        return entry
+    }
+
+    private mutating func takeWaiting(_ id: UInt64) -> Entry? {
+        queue.remove(id) ?? passingQueue.remove(id)
+    }
+
     private mutating func takeQueue() -> [Unanswered] {
-        queue.removeAll().compactMap { unanswered($0.id, $0.element, wasSent: false) }
+        (passingQueue.removeAll() + queue.removeAll()).compactMap {
+            unanswered($0.id, $0.element, wasSent: false)
+        }
     }
 
     private func isVoid(_ due: Due) -> Bool {
-        guard let entry = sent[due.id] ?? queue[due.id], entry.payload != nil else { return true }
+        guard let entry = sent[due.id] ?? queue[due.id] ?? passingQueue[due.id],
+            entry.payload != nil
+        else { return true }
         return entry.deadline != due.deadline
     }
 
     /// A call has ended, or gives up at another time.
     private mutating func deadlinesChanged(by id: UInt64) {
-        let isTooMany = deadlines.count > 2 * (sent.count + queue.count) + Self.mostVoidDeadlines
+        let isTooMany = deadlines.count > 2 * (sent.count + waitingCount) + Self.mostVoidDeadlines
         if isTooMany || deadlines.min?.id == id { forgetVoidDeadlines() }
     }
 
     /// Keeps the earliest deadline that of a call, and the void ones behind it few.
     private mutating func forgetVoidDeadlines() {
         while let due = deadlines.min, isVoid(due) { deadlines.removeMin() }
-        if deadlines.count > 2 * (sent.count + queue.count) + Self.mostVoidDeadlines {
+        if deadlines.count > 2 * (sent.count + waitingCount) + Self.mostVoidDeadlines {
             deadlines = Heap(deadlines.unordered.filter { !isVoid($0) })
         }
     }

@@ -205,9 +205,15 @@ extension LodestoneClient {
 
         /// The collection as it stands.
         ///
+        /// It passes calls that wait for their turn.
+        ///
+        /// - Parameter deadline: `nil`: the configuration's.
+        /// - Returns: Its options, and what it holds.
         /// - Throws: `.notFound` when it doesn't exist.
-        public func describe() async throws(LodestoneError) -> CollectionDescription {
-            try await client.perform(.describeCollection(name: name)) { reply in
+        public func describe(deadline: Duration? = nil) async throws(LodestoneError)
+            -> CollectionDescription
+        {
+            try await client.perform(.describeCollection(name: name), deadline: deadline) { reply in
                 if case .collection(let description) = reply { description } else { nil }
             }
         }

@@ -86,7 +86,12 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         let isWrite = call.requestID != nil
         let deadline = isWrite ? call.deadline.advanced(by: Self.writeGrace) : call.deadline
         let (id, next, mustArm, ending, hasOpened) = state.withLock { state in
-            let id = state.table.submit(call, deadline: deadline, isWrite: isWrite)
+            let id = state.table.submit(
+                call,
+                deadline: deadline,
+                isWrite: isWrite,
+                passesQueue: call.call.isAnsweredAtOnce
+            )
             let mustArm = id != nil && Self.mustArm(&state, for: deadline)
             return (id, Self.nextTurn(&state), mustArm, state.ending, state.hasOpened)
         }

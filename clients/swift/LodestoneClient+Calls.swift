@@ -5,10 +5,14 @@ import LodestoneWire
 extension LodestoneClient {
     /// Asks whether the server is there.
     ///
+    /// It passes calls that wait for their turn.
+    ///
+    /// - Parameter deadline: `nil`: the configuration's.
     /// - Returns: The sequence number of the last batch that searches can see.
+    /// - Throws: `.deadlineExceeded` when no answer has come by then.
     @discardableResult
-    public func ping() async throws(LodestoneError) -> UInt64 {
-        try await perform(.ping) { reply in
+    public func ping(deadline: Duration? = nil) async throws(LodestoneError) -> UInt64 {
+        try await perform(.ping, deadline: deadline) { reply in
             if case .pong(let sequenceNumber) = reply { sequenceNumber } else { nil }
         }
     }
@@ -93,15 +97,29 @@ extension LodestoneClient {
     }
 
     /// Every collection.
-    public func collections() async throws(LodestoneError) -> [CollectionDescription] {
-        try await perform(.listCollections) { reply in
+    ///
+    /// It passes calls that wait for their turn.
+    ///
+    /// - Parameter deadline: `nil`: the configuration's.
+    /// - Returns: Each as it stands.
+    /// - Throws: `.deadlineExceeded` when no answer has come by then.
+    public func collections(deadline: Duration? = nil) async throws(LodestoneError)
+        -> [CollectionDescription]
+    {
+        try await perform(.listCollections, deadline: deadline) { reply in
             if case .collections(let collections) = reply { collections } else { nil }
         }
     }
 
     /// The state of the server and its store.
-    public func stats() async throws(LodestoneError) -> Stats {
-        try await perform(.stats) { reply in
+    ///
+    /// It passes calls that wait for their turn.
+    ///
+    /// - Parameter deadline: `nil`: the configuration's.
+    /// - Returns: What the server counts.
+    /// - Throws: `.deadlineExceeded` when no answer has come by then.
+    public func stats(deadline: Duration? = nil) async throws(LodestoneError) -> Stats {
+        try await perform(.stats, deadline: deadline) { reply in
             if case .stats(let stats) = reply { stats } else { nil }
         }
     }
@@ -133,8 +151,14 @@ extension LodestoneClient {
     }
 
     /// The snapshots that the server has, by name.
-    public func snapshots() async throws(LodestoneError) -> [SnapshotDescription] {
-        try await perform(.listSnapshots) { reply in
+    ///
+    /// - Parameter deadline: `nil`: the configuration's.
+    /// - Returns: What each of them holds.
+    /// - Throws: `.deadlineExceeded` when no answer has come by then.
+    public func snapshots(deadline: Duration? = nil) async throws(LodestoneError)
+        -> [SnapshotDescription]
+    {
+        try await perform(.listSnapshots, deadline: deadline) { reply in
             if case .snapshots(let snapshots) = reply { snapshots } else { nil }
         }
     }

@@ -8,8 +8,11 @@ import Synchronization
 ///
 /// One client keeps one connection, which carries many calls at once; share it. A connection that
 /// is lost is made again by the next call; while there is no server, calls wait for one until their
-/// deadline, so that a restart is no error. Calls beyond what the server takes at once wait their
-/// turn. A call ends by its deadline at the latest, and when its task is cancelled; its error says,
+/// deadline, so that a restart is no error. Calls beyond what the server takes at once, 64 unless it is
+/// set otherwise, wait their turn, first come, first served; only ``ping(deadline:)``,
+/// ``collections(deadline:)``, ``stats(deadline:)`` and ``Collection/describe(deadline:)`` pass them.
+/// Bulk work wants a client of its own, so that other calls need not wait behind it, for their turn or
+/// for large batches to be sent. A call ends by its deadline at the latest, and when its task is cancelled; its error says,
 /// as `outcome`, whether anything was written.
 ///
 /// ```swift

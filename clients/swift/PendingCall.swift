@@ -60,6 +60,16 @@ final class PendingCall: Sendable {
     }
 }
 
+extension Call {
+    /// The server answers it at once, and does not count it among those under way.
+    var isAnsweredAtOnce: Bool {
+        switch self {
+        case .ping, .listCollections, .describeCollection, .stats: true
+        default: false
+        }
+    }
+}
+
 /// Tells the one who cancels a call which one it is, once that is known.
 final class CallHandle: Sendable {
     private let storage = Atomic<UInt64>(0)
