@@ -28,7 +28,7 @@ final class SegmentSet: Sendable {
     private let directory: String
     private let segments = Mutex<[CollectionNumber: [UInt32: VectorSegment]]>([:])
     /// Those that were appended to since `synchronize`.
-    private let appended = Mutex<[VectorSegment]>([])
+    private let appended = Mutex<[ObjectIdentifier: VectorSegment]>([:])
     /// The segment that each collection appends to.
     private let current = Mutex<[CollectionNumber: VectorSegment]>([:])
 
@@ -86,7 +86,7 @@ final class SegmentSet: Sendable {
             target = try create(for: collection, dimension: dimension, byteCount: byteCount + 4)
             add(target, of: collection)
         }
-        appended.withLock { $0.append(target) }
+        appended.withLock { $0[ObjectIdentifier(target)] = target }
         let offset = try vectors.withUnsafeBytes { target.append($0) }.get()
         return Place(segment: target, offset: offset)
     }
@@ -153,10 +153,10 @@ final class SegmentSet: Sendable {
     /// Makes everything appended so far durable.
     func synchronize() throws(LodestoneError) {
         let appended = appended.withLock { appended in
-            defer { appended = [] }
+            defer { appended = [:] }
             return appended
         }
-        for segment in appended where segment.needsSynchronize { try segment.synchronize() }
+        for segment in appended.values where segment.needsSynchronize { try segment.synchronize() }
     }
 
     /// Removes the files of a collection that is gone.
