@@ -16,7 +16,9 @@ extension LodestoneClient {
 
         /// Writes documents and edges, all of them or none.
         ///
-        /// When it returns, the batch is durable and every search that starts afterwards sees it.
+        /// When it returns, the batch is durable and every search that starts afterwards sees it. When
+        /// its task is cancelled, the call ends once the server has said what became of the batch, or
+        /// after ``Configuration/cancelPatience``, 2 s unless it is set otherwise.
         ///
         /// - Parameters:
         ///   - documents: To insert or replace; an id may occur once.

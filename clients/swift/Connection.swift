@@ -23,8 +23,6 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     ///
     /// The server keeps the deadline too, and knows what became of the write.
     private static let writeGrace = Duration.milliseconds(50)
-    /// How long a cancelled write waits for the server's word.
-    private static let cancelPatience = Duration.seconds(2)
 
     struct State {
         var table = CallTable<PendingCall>(lastID: Connection.helloID)
@@ -111,8 +109,9 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
 
     private func cancel(_ handle: CallHandle) {
         guard let id = handle.id else { return }
+        let patience = configuration.cancelPatience.bounded
         let (cancellation, armed) = state.withLock { state in
-            let result = state.table.cancel(id, now: .now, patience: Self.cancelPatience)
+            let result = state.table.cancel(id, now: .now, patience: patience)
             guard case .awaitsWord(let until) = result, Self.mustArm(&state, for: until) else {
                 return (result, ContinuousClock.Instant?.none)
             }

@@ -12,8 +12,12 @@ import Synchronization
 /// set otherwise, wait their turn, first come, first served; only ``ping(deadline:)``,
 /// ``collections(deadline:)``, ``stats(deadline:)`` and ``Collection/describe(deadline:)`` pass them.
 /// Bulk work wants a client of its own, so that other calls need not wait behind it, for their turn or
-/// for large batches to be sent. A call ends by its deadline at the latest, and when its task is cancelled; its error says,
-/// as `outcome`, whether anything was written.
+/// for large batches to be sent.
+///
+/// A call ends by its deadline, a write 50 ms later at the latest, and when its task is cancelled; its
+/// error says, as `outcome`, whether anything was written. A write that was sent before its task is
+/// cancelled waits for the server's word on that, ``Configuration/cancelPatience`` at most: 2 s unless
+/// it is set otherwise.
 ///
 /// ```swift
 /// let client = try await LodestoneClient.connect(to: "localhost:5633")
@@ -37,6 +41,11 @@ public final class LodestoneClient: Sendable {
         public var deadline: Duration
         /// When calls that failed are made again.
         public var retry: RetryPolicy
+        /// How long a write whose task is cancelled waits for the server's word on what became of it;
+        /// zero: not at all, and its outcome is then unknown.
+        ///
+        /// A server that is there answers within a round trip.
+        public var cancelPatience: Duration
         /// How long the client looks for a reply that it expects by then before it sleeps; zero: not
         /// at all.
         ///
@@ -53,6 +62,7 @@ public final class LodestoneClient: Sendable {
             connectTimeout: Duration = .seconds(5),
             deadline: Duration = .seconds(30),
             retry: RetryPolicy = .standard,
+            cancelPatience: Duration = .seconds(2),
             busyPoll: Duration = .microseconds(200),
             clientName: String = "lodestone-swift/\(LodestoneVersion.release)"
         ) {
@@ -61,6 +71,7 @@ public final class LodestoneClient: Sendable {
             self.connectTimeout = connectTimeout
             self.deadline = deadline
             self.retry = retry
+            self.cancelPatience = cancelPatience
             self.busyPoll = busyPoll
             self.clientName = clientName
         }
@@ -161,6 +172,11 @@ public final class LodestoneClient: Sendable {
     /// A task that makes many short calls, one after the other, saves two thread switches a call
     /// this way, at best half of its time. While it computes, though, no other call of this client
     /// gets on: for tasks that do little but call.
+    ///
+    /// Never block there, by a lock, a semaphore or a read of a file: the thread is the one that sends,
+    /// receives and keeps deadlines. One that waits there for another call of this client waits for
+    /// ever, and ``close()`` waits with it. Other calls end late; a reply that has come by then counts,
+    /// although its deadline has passed, because it says more than that.
     ///
     /// ```swift
     /// Task(executorPreference: client.executor) { ... }

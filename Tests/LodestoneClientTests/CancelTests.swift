@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneClient
+import LodestoneTransport
+import LodestoneWire
+import Testing
+
+@Suite("A call that is cancelled", .timeLimit(.minutes(1)))
+struct CancelTests {
+    @Test("ends at once when it reads, and the server is told")
+    func cancelRead() async throws {
+        let server = try ScriptedServer()
+        let client = try await server.client()
+        var arrivals = server.arrivals.makeAsyncIterator()
+        let task = Task {
+            await failure { () async throws(LodestoneError) in
+                try await client.collection("c").get(["a"])
+            }
+        }
+        let arrival = try #require(await arrivals.next())
+        task.cancel()
+        let error = await task.value
+        #expect(error?.code == .cancelled)
+        #expect(error?.outcome == .notApplied)
+        #expect(try #require(await arrivals.next()).request.call == .cancel(id: arrival.request.id))
+        await client.close()
+        await server.end()
+    }
+
+    @Test("waits for what the server says became of it when it writes")
+    func cancelWrite() async throws {
+        let server = try ScriptedServer()
+        let client = try await server.client()
+        var arrivals = server.arrivals.makeAsyncIterator()
+        let cancelled = LodestoneError(
+            .cancelled,
+            reason: "CANCELLED",
+            "",
+            recovery: "",
+            outcome: .notApplied
+        )
+        for (answer, outcome) in [
+            (Reply.error(cancelled), LodestoneError.Outcome?.some(.notApplied)),
+            (.written(at: 7), nil),
+        ] {
+            let task = Task {
+                await failure { () async throws(LodestoneError) in
+                    try await client.collection("c").drop(["a"])
+                }
+            }
+            let arrival = try #require(await arrivals.next())
+            task.cancel()
+            let cancel = try #require(await arrivals.next())
+            #expect(cancel.request.call == .cancel(id: arrival.request.id))
+            arrival.answer(answer)
+            #expect(await task.value?.outcome == outcome)
+        }
+        // Without its word, the outcome is unknown.
+        let task = Task {
+            await failure { () async throws(LodestoneError) in
+                try await client.collection("c").drop(["a"])
+            }
+        }
+        _ = try #require(await arrivals.next())
+        task.cancel()
+        let error = await task.value
+        #expect(error?.code == .cancelled)
+        #expect(error?.outcome == .unknown)
+        await client.close()
+        await server.end()
+    }
+
+    @Test("waits for that as long as it is told", arguments: [0, 60_000])
+    func cancelPatience(milliseconds: Int) async throws {
+        let server = try ScriptedServer()
+        var configuration = server.configuration()
+        configuration.cancelPatience = .milliseconds(milliseconds)
+        let client = try await LodestoneClient.connect(configuration)
+        var arrivals = server.arrivals.makeAsyncIterator()
+        let task = Task {
+            await failure { () async throws(LodestoneError) in
+                try await client.collection("c").drop(["a"])
+            }
+        }
+        let arrival = try #require(await arrivals.next())
+        let start = ContinuousClock.now
+        task.cancel()
+        #expect(try #require(await arrivals.next()).request.call == .cancel(id: arrival.request.id))
+        if milliseconds > 0 {
+            // Longer than the standard.
+            try await Task.sleep(for: .seconds(2.5))
+            arrival.answer(.written(at: 7))
+            #expect(await task.value == nil)
+        } else {
+            #expect(await task.value?.outcome == .unknown)
+            #expect(ContinuousClock.now - start < .seconds(1.5))
+        }
+        await client.close()
+        await server.end()
+    }
+
+    @Test("is never sent when that comes before its turn")
+    func cancelQueued() async throws {
+        let server = try ScriptedServer(.init(maxInFlight: 1))
+        let client = try await server.client()
+        let collection = client.collection("c")
+        var arrivals = server.arrivals.makeAsyncIterator()
+        async let first = collection.get(["first"])
+        let arrival = try #require(await arrivals.next())
+        let task = Task {
+            await failure { () async throws(LodestoneError) in
+                try await collection.drop(["second"])
+            }
+        }
+        task.cancel()
+        #expect(await task.value?.code == .cancelled)
+        async let third = collection.get(["third"])
+        arrival.answer(.echo(arrival.request))
+        let next = try #require(await arrivals.next())
+        #expect(next.request.call == .get(GetRequest(collection: "c", ids: ["third"])))
+        next.answer(.echo(next.request))
+        _ = try await (first, third)
+        await client.close()
+        await server.end()
+    }
+}
