@@ -25,10 +25,11 @@ import termios
 import threading
 import time
 import weakref
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from lodestone._lane import Lane
 from lodestone._pending import (
     Ended,
     Failure,
@@ -48,6 +49,8 @@ from lodestone.errors import Code, LodestoneError, Outcome
 _MOST_FRAME_BYTES = 64 << 20
 #: Seconds that a write waits beyond its deadline, for the server's word on what became of it.
 _WRITE_GRACE = 0.05
+#: Calls under way that the server answers at once and doesn't count: enough for any that ask how it is.
+_MOST_PASSING = 16
 #: Calls of the system before others get at the outbox: some milliseconds.
 _SENDS_AT_ONCE = 16
 #: Seconds that a server may be silent after it let a deadline pass.
@@ -85,10 +88,8 @@ class Connection:
         self._lock = threading.Lock()
         self._send_lock = threading.Lock()
         self._ids = itertools.count(2)  # hello is 1
-        #: First come, first served; whoever gives up is taken out, however many others wait.
-        self._queue: OrderedDict[Pending, None] = OrderedDict()
-        self._pending: dict[int, Pending] = {}
-        self._max_in_flight = 0
+        #: Calls that the server counts, and those that pass them because it doesn't.
+        self._counted, self._passing = self._lanes = (Lane(self._ids), Lane(self._ids))
         self._max_frame_bytes = 0
         self._end: LodestoneError | None = None
         self._is_leaving = False
@@ -178,33 +179,23 @@ class Connection:
         with self._lock:
             if not self.takes_calls:
                 raise Ended
-            if self._queue or not self._admit(pending):
-                pending.turn = threading.Lock()
-                pending.turn.acquire()
-                self._queue[pending] = None
-        if pending.turn is not None and self._max_in_flight:
+            self._lane(pending).enter(pending)
+        if pending.turn is not None and self._is_open:
             self._wake()
 
-    def _admit(self, pending: Pending) -> bool:
-        """Gives a call its number if there is a place for it. Under the lock."""
-        if len(self._pending) >= self._max_in_flight:
-            return False
-        pending.id = next(self._ids)
-        self._pending[pending.id] = pending
-        return True
+    @property
+    def _is_open(self) -> bool:
+        """The server has said hello."""
+        return self._counted.places > 0
+
+    def _lane(self, pending: Pending) -> Lane:
+        call = pending.call
+        return self._passing if call is not None and call.is_answered_at_once else self._counted
 
     def _sweep(self) -> None:
-        """Lets calls from the queue in, as far as there are places. Under the lock."""
-        now = time.monotonic()
-        if len(self._pending) >= self._max_in_flight:
-            # A caller may have been interrupted before it sent anything, and again at cleaning up.
-            for one in [one for one in self._pending.values() if not one.has_begun]:
-                if one.end + 1 < now:
-                    del self._pending[one.id]
-        while self._queue and len(self._pending) < self._max_in_flight:
-            first, _ = self._queue.popitem(last=False)
-            if first.end >= now and self._admit(first) and first.turn is not None:
-                first.turn.release()
+        """Lets calls that wait in, as far as there are places. Under the lock."""
+        for lane in self._lanes:
+            lane.sweep()
 
     def _abandon(self, pending: Pending) -> None:
         """Takes back a call that nobody waits for any more, and tells the server if it has it.
@@ -213,7 +204,7 @@ class Connection:
         """
         with self._lock:
             if pending.id == 0:
-                self._queue.pop(pending, None)
+                self._lane(pending).forget(pending)
                 return
         with self._send_lock:
             frame = pending.frame
@@ -221,7 +212,7 @@ class Connection:
                 self._outbox.remove(frame)
         if not pending.has_begun:
             with self._lock:
-                self._pending.pop(pending.id, None)
+                self._lane(pending).forget(pending)
         elif pending.result is None:
             cancel = Call("cancel", service_pb2.CancelRequest(id=pending.id))
             self._suspected_at = self._suspected_at or time.monotonic()
@@ -230,7 +221,7 @@ class Connection:
 
     def _too_late(self, pending: Pending) -> Failure:
         """The failure of a call whose deadline has passed."""
-        if self._max_in_flight == 0:
+        if not self._is_open:
             why = self._why or self._peer.no_connection("it has not said hello")
             return Failure(why.with_outcome(Outcome.NOT_APPLIED), is_unsent=True)
         what = "got no reply" if pending.has_begun else "was not sent"
@@ -339,7 +330,8 @@ class Connection:
             reader.max_frame_bytes = min(hello.max_frame_bytes, _MOST_FRAME_BYTES)
             self._max_frame_bytes = hello.max_frame_bytes
             with self._lock:
-                self._max_in_flight = max(1, hello.max_in_flight)
+                self._counted.places = max(1, hello.max_in_flight)
+                self._passing.places = _MOST_PASSING
                 self._sweep()
             for message in rest:
                 self._deliver(message)
@@ -366,14 +358,13 @@ class Connection:
         now = time.monotonic()
         with self._lock:
             self._why = why
-            waiting = [one for one in self._queue if one.end > now]
-            impatient = [one for one in waiting if not one.is_patient]
-            self._queue = OrderedDict.fromkeys(one for one in waiting if one.is_patient)
-            if not self._queue:
+            impatient = [one for lane in self._lanes for one in lane.drop_impatient(now)]
+            is_awaited = any(lane.queue for lane in self._lanes)
+            if not is_awaited:
                 self._end = self._end or why
         for one in impatient:
             one.settle(one.failure(why, is_counted=True))
-        return bool(self._queue)
+        return is_awaited
 
     def _serve(self, reader: FrameReader) -> None:
         connected = self._socket
@@ -466,9 +457,11 @@ class Connection:
             self._leave(reply.go_away.last_request)
         elif reply.id != 0:
             with self._lock:
-                pending = self._pending.pop(reply.id, None)
-                if self._queue:
-                    self._sweep()
+                pending = None
+                for lane in self._lanes:
+                    pending = pending or lane.under_way.pop(reply.id, None)
+                    if lane.queue:
+                        lane.sweep()
             if pending is not None:
                 self.has_served = True
                 pending.settle(reply)
@@ -489,15 +482,8 @@ class Connection:
             for frame in [frame for frame in self._outbox if not frame.has_begun]:
                 self._outbox.remove(frame)
         with self._lock:
-            queued, self._queue = list(self._queue), OrderedDict()
-            late = [
-                one
-                for id, one in self._pending.items()
-                if not one.has_begun or (last_request is not None and id > last_request)
-            ]
-            for one in late:
-                del self._pending[one.id]
-        for one in queued + late:
+            late = [one for lane in self._lanes for one in lane.take_unbegun(last_request)]
+        for one in late:
             one.settle(Failure(going_away(), is_unsent=True, is_counted=True))
         self._finish_if_left()
 
@@ -505,7 +491,7 @@ class Connection:
         """Ends a connection that takes no more calls once none is under way."""
         if self._is_leaving:
             with self._lock:
-                is_done = not self._pending
+                is_done = not any(lane.under_way for lane in self._lanes)
             if is_done:
                 self._finish(going_away())
 
@@ -525,9 +511,9 @@ class Connection:
             self._shut()
         with self._lock:
             is_first, self._end = self._end is None, self._end or error
-            ended = [*self._pending.values(), *self._queue]
-            self._pending.clear()
-            self._queue.clear()
+            ended = [one for lane in self._lanes for one in lane.all()]
+            for lane in self._lanes:
+                lane.clear()
         if is_first and any(one.has_begun for one in ended):
             self._broke()
         for one in ended:
@@ -549,7 +535,7 @@ class Connection:
         self._socket = None
         error = lost("belongs to the process that has forked")
         self._end = self._end or error
-        for pending in [*self._pending.values(), *self._queue]:
+        for pending in [one for lane in self._lanes for one in lane.all()]:
             pending.settle(pending.failure(error, is_counted=True))
 
 

@@ -11,6 +11,8 @@ from lodestone.errors import Code, LodestoneError, Outcome
 
 PROTOCOL_VERSION = 1
 _FIELDS = service_pb2.Request.DESCRIPTOR.fields_by_name
+#: Calls that the server answers at once, and does not count among those under way.
+_ANSWERED_AT_ONCE = frozenset({"ping", "list_collections", "describe_collection", "stats"})
 #: Pieces of a frame up to this many bytes in all are copied together: one call of the system each.
 _SMALL_FRAME = 64 << 10
 
@@ -40,6 +42,7 @@ class Call:
 
     def __init__(self, name: str, message: Any, vectors: bytes = b"", rows: int = 0) -> None:
         self.name = name
+        self.is_answered_at_once = name in _ANSWERED_AT_ONCE
         self.rows = rows
         body: list[bytes] = [message.SerializeToString(deterministic=True)]
         if len(vectors):

@@ -65,6 +65,11 @@ class Client:
     request id, so it has its effect once. While the server is away, calls wait for it as long as
     their deadlines allow; the constructor waits ``connect_timeout``, which is also the time of one
     try to reach the server.
+
+    Calls beyond what the server takes at once, 64 unless it is set otherwise, wait their turn, first
+    come, first served; only ``ping``, ``collections``, ``stats`` and ``describe`` pass them. Bulk work
+    wants a client of its own, so that other calls need not wait behind it, for their turn or for large
+    batches to be sent.
     """
 
     def __init__(

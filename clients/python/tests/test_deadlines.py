@@ -173,7 +173,9 @@ def test_a_new_connection_is_waited_for_no_longer_than_the_deadline() -> None:
 def test_a_call_without_a_place_among_others_was_not_applied() -> None:
     with scripted(be_silent) as (server, requests), Client(server) as client:
         others = [
-            threading.Thread(target=lambda: timed(lambda: client.ping(deadline=1)))
+            threading.Thread(
+                target=lambda: timed(lambda: client.collection("c").get(["a"], deadline=1))
+            )
             for _ in range(4)  # as many as the script allows at once
         ]
         for one in others:

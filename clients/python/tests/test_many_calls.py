@@ -4,16 +4,18 @@
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from lodestone import Client
+from lodestone import Client, LodestoneError
 from lodestone._pending import Pending
 from lodestone._proto import service_pb2
 from lodestone._wire import Call
-from scripted import be_silent, scripted
+from scripted import SILENCE, be_silent, scripted
 
 #: As many as the script allows at once.
 PLACES = 4
@@ -27,16 +29,20 @@ ORDERS: dict[str, Order] = {
 }
 
 
+def submit(connection: Any, call: Call, count: int) -> list[Pending]:
+    end = time.monotonic() + 60
+    calls = [Pending(call, None, end, True) for _ in range(count)]
+    for one in calls:
+        connection._submit(one)
+    return calls
+
+
 @pytest.mark.parametrize("order", ORDERS)
 def test_waiting_calls_are_given_up_at_once_in_any_order(order: str) -> None:
     with scripted(be_silent) as (server, _), Client(server) as client:
         connection = client._line._connected()
-        ping = Call("ping", service_pb2.PingRequest())
-        end = time.monotonic() + 60
         # Without a thread for each of them, but as the threads of callers do it.
-        calls = [Pending(ping, None, end, True) for _ in range(PLACES + WAITING)]
-        for call in calls:
-            connection._submit(call)
+        calls = submit(connection, Call("get", service_pb2.GetRequest()), PLACES + WAITING)
         given_up = ORDERS[order](calls[PLACES:-1])
         started = time.monotonic()
         for call in given_up:
@@ -48,3 +54,53 @@ def test_waiting_calls_are_given_up_at_once_in_any_order(order: str) -> None:
         assert all(call.id == 0 for call in given_up)
     # 0.02 s; searching the queue for each of them took several seconds.
     assert took < 0.5
+
+
+def test_questions_about_the_server_pass_calls_that_wait() -> None:
+    def answer(request: Any) -> Any:
+        response = service_pb2.Response(id=request.id)
+        if request.HasField("ping"):
+            response.ping.sequence_number = 7
+        elif request.HasField("list_collections"):
+            response.list_collections.SetInParent()
+        elif request.HasField("stats"):
+            response.stats.SetInParent()
+        elif request.HasField("describe_collection"):
+            response.describe_collection.SetInParent()
+        else:
+            return SILENCE
+        return response
+
+    def get() -> None:
+        with pytest.raises(LodestoneError):
+            client.collection("c").get(["a"])
+
+    with scripted(answer) as (server, requests):
+        client = Client(server)
+        others = [threading.Thread(target=get) for _ in range(3 * PLACES)]
+        for one in others:
+            one.start()
+        while len(requests) < PLACES:
+            time.sleep(0.001)
+        assert client.ping(deadline=5) == 7
+        assert client.collections(deadline=5) == []
+        client.stats(deadline=5)
+        client.collection("c").describe(deadline=5)
+        client.close()
+        for one in others:
+            one.join()
+    assert [request.HasField("get") for request in requests] == [True] * PLACES + [False] * 4
+
+
+def test_few_pass_at_once_and_the_rest_wait_for_each_other() -> None:
+    with scripted(be_silent) as (server, _), Client(server) as client:
+        connection = client._line._connected()
+        pings = submit(connection, Call("ping", service_pb2.PingRequest()), 40)
+        assert [one.turn is None for one in pings] == [True] * 16 + [False] * 24
+        # They take no place of others.
+        gets = submit(connection, Call("get", service_pb2.GetRequest()), PLACES + 1)
+        assert [one.turn is None for one in gets] == [True] * PLACES + [False]
+        connection._abandon(pings[0])
+        turn = pings[16].turn
+        assert turn is not None and turn.acquire(timeout=5)
+        assert gets[-1].id == 0 and pings[17].id == 0
