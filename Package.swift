@@ -163,7 +163,7 @@ let package = Package(
         // What several tests share, and the program that kills servers.
         .target(
             name: "TestSupport",
-            dependencies: ["LodestoneCore"],
+            dependencies: ["CLodestoneSystem", "LodestoneCore"],
             path: "Tests/Support",
             swiftSettings: strict
         ),

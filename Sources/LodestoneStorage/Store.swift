@@ -75,8 +75,11 @@ package protocol Store: AnyObject, Sendable {
     /// The snapshots that there are, by name.
     func snapshots(context: CallContext?) throws(LodestoneError) -> [SnapshotDescription]
 
-    /// Runs `body` unless another thread or process is compacting; `nil` then.
-    func compacting<T>(_ body: () throws(LodestoneError) -> T) throws(LodestoneError) -> T?
+    /// Runs `body` unless another thread or process is compacting the collection; `nil` then.
+    func compacting<T>(
+        _ collection: CollectionNumber,
+        _ body: () throws(LodestoneError) -> T
+    ) throws(LodestoneError) -> T?
 
     /// Where the base of a collection at a sequence number belongs.
     func basePath(of collection: CollectionNumber, sequenceNumber: UInt64) -> String
@@ -104,7 +107,7 @@ package protocol Store: AnyObject, Sendable {
     /// Forgets what is not needed of the log, and gives unused pages of the database back to the
     /// file system, some at a time.
     ///
-    /// Inside `compacting`, not inside `exclusively`.
+    /// Not inside `exclusively`.
     func reclaimSpace() throws(LodestoneError)
 
     /// Moves the write-ahead log into the database and cuts it off, unless it is short.

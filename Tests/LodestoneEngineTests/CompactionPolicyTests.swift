@@ -98,6 +98,25 @@ struct CompactionPolicyTests {
         engine.close()
     }
 
+    @Test("goes on for other collections while somebody is at one, in any process")
+    func onePerCollection() async throws {
+        let engine = try store.open()
+        for name in ["built", "other"] {
+            try await engine.createCollection(name, CollectionOptions(dimension: 0))
+            _ = try await engine.index(name, documents(0..<10))
+        }
+        let number = try engine.describe("built").number
+        let held = try HeldCompaction(store.path + "/compaction.lock", of: number)
+        let blocked = Task { try await engine.compact("built") }
+        try await engine.compact("other")
+        #expect(try engine.describe("other").changesSinceBase == 0)
+        #expect(try engine.describe("built").changesSinceBase == 10)
+        held.release()
+        _ = try await blocked.value
+        #expect(try engine.describe("built").changesSinceBase == 0)
+        engine.close()
+    }
+
     // MARK: The write-ahead log
 
     /// Writes megabytes of text into a collection, while somebody reads in an old state of the store.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLodestoneSystem
 import Foundation
 
 #if canImport(Glibc)
@@ -24,5 +25,24 @@ package final class HeldLock: Sendable {
     /// Lets others go on.
     package func release() {
         flock(file.fileDescriptor, LOCK_UN)
+    }
+}
+
+/// The right to compact one collection, held as another process would hold it.
+package final class HeldCompaction: Sendable {
+    private let file: FileHandle
+
+    /// Takes the lock of a collection on the store's `compaction.lock`.
+    package init(_ path: String, of collection: UInt64) throws {
+        guard let file = FileHandle(forUpdatingAtPath: path),
+            flock(file.fileDescriptor, LOCK_SH | LOCK_NB) == 0,
+            lode_lock_byte(file.fileDescriptor, Int64(collection)) == 0
+        else { throw POSIXError(.ENOLCK) }
+        self.file = file
+    }
+
+    /// Lets others go on.
+    package func release() {
+        try? file.close()
     }
 }

@@ -5,6 +5,7 @@
 
 #include "lode_checksum.h"
 #include "lode_epoll.h"
+#include "lode_lock.h"
 #include "lode_memory.h"
 #include "lode_processors.h"
 #include "lode_socket.h"

@@ -11,10 +11,10 @@ import Glibc
 import Darwin
 #endif
 
-/// Folds deltas into bases in the background, one collection at a time; nothing waits for it but
+/// Folds deltas into bases in the background; nothing waits for it but
 /// the swap of the contents, which takes as long as taking over the last that was written meanwhile.
 ///
-/// Threading: any thread; the work is done on a queue of its own.
+/// Threading: any thread; timers run on a queue, and the work on others (`CompactionLanes`).
 final class Compactor: Sendable {
     private struct State {
         /// Collections whose turn will come.
@@ -35,18 +35,22 @@ final class Compactor: Sendable {
     /// Bytes of replaced texts and the like that the log may have of a collection, or as many as its
     /// base has.
     private static let maximumLogBytes = 64 << 20
+    /// Between two looks whether somebody else has ended a compaction.
+    private static let pause = DispatchTimeInterval.milliseconds(2)
 
-    private let registry: Registry
-    private let policy: CompactionPolicy
+    let registry: Registry
+    let policy: CompactionPolicy
+    private let lanes = CompactionLanes()
     private let queue = DispatchQueue(label: "lodestone.compactor")
     private let state = Mutex(State())
     /// Of the work that nobody waits for, and that of `compact`: over once the engine closes.
     private let background = CallContext(timeout: .seconds(100 * 365 * 86_400))
+    /// Builds and compactions whose callers wait for them.
     private let builds = DispatchGroup()
     /// The last compaction that failed, and why.
     private let failure = Mutex<LodestoneError?>(nil)
 
-    private var store: any Store { registry.store }
+    var store: any Store { registry.store }
 
     init(_ registry: Registry, policy: CompactionPolicy) {
         self.registry = registry
@@ -69,7 +73,7 @@ final class Compactor: Sendable {
             !state.isClosed && state.queued.insert(collection.number).inserted
         }
         guard isNew else { return }
-        queue.async {
+        lanes.run(collection) {
             self.state.withLock { _ = $0.queued.remove(collection.number) }
             if self.policy.isUrgent(collection.state) { self.attempt(collection) }
         }
@@ -80,10 +84,30 @@ final class Compactor: Sendable {
         _ collection: Collection,
         completion: @escaping @Sendable (Result<UInt64, LodestoneError>) -> Void
     ) {
-        queue.async {
-            completion(
-                Result { () throws(LodestoneError) in try self.compact(collection, waits: true) }
-            )
+        builds.enter()
+        compactOnceFree(collection) { result in
+            completion(result)
+            self.builds.leave()
+        }
+    }
+
+    private func compactOnceFree(
+        _ collection: Collection,
+        completion: @escaping @Sendable (Result<UInt64, LodestoneError>) -> Void
+    ) {
+        lanes.run(collection) {
+            do throws(LodestoneError) {
+                try self.background.check()
+                guard let done = try self.compact(collection, isOnlyIfNeeded: false) else {
+                    // Somebody else is at it, perhaps for hours: others have the lane meanwhile.
+                    return self.queue.asyncAfter(deadline: .now() + Self.pause) {
+                        self.compactOnceFree(collection, completion: completion)
+                    }
+                }
+                completion(.success(done))
+            } catch {
+                completion(.failure(error))
+            }
             // What fails now is done after the next compaction.
             _ = try? self.releaseLog()
             self.shortenLogOnceIdle()
@@ -116,7 +140,7 @@ final class Compactor: Sendable {
             state.withLock { _ = $0.builds.removeValue(forKey: id) }
             builds.leave()
         }
-        return try pausing(context) { () throws(LodestoneError) in
+        return try pausing(collection, context) { () throws(LodestoneError) in
             let contents = collection.contents
             let finished = collection.progress.finished
             if finished.count > count, finished.strategy == contents.options.vectorStrategy,
@@ -131,7 +155,7 @@ final class Compactor: Sendable {
     /// Builds the index of a collection, though nothing may have been written since its base.
     func buildInBackground(_ collection: Collection) {
         let count = collection.progress.finished.count
-        queue.async {
+        lanes.run(collection) {
             // Why it failed is in the collection's progress; its vectors are scanned until then.
             _ = try? self.build(collection, after: count, context: self.background)
         }
@@ -139,12 +163,11 @@ final class Compactor: Sendable {
 
     /// Gives back the space of what was dropped, in the background.
     func reclaimSpace() {
-        queue.async {
+        lanes.runShort {
             if self.state.withLock({ $0.isClosed }) { return }
-            // What fails now is done by the next compaction; so is what another process is at.
-            _ = try? self.store.compacting { () throws(LodestoneError) in
-                try self.store.reclaimSpace()
-            }
+            // What fails now is done by the next compaction.
+            _ = try? self.store.reclaimSpace()
+            self.shortenLogOnceIdle()
         }
     }
 
@@ -157,6 +180,7 @@ final class Compactor: Sendable {
         background.cancel()
         for context in running { context.cancel() }
         queue.sync {}
+        lanes.wait()
         builds.wait()
     }
 
@@ -185,7 +209,7 @@ final class Compactor: Sendable {
                 return
             }
             state.withLock { $0.lastWrites[number] = nil }
-            attempt(collection)
+            lanes.run(collection) { self.attempt(collection) }
         }
     }
 
@@ -222,15 +246,16 @@ final class Compactor: Sendable {
             guard collection.state.changesSinceBase > 0, !collection.isDropped else { return }
             // Of those that came since another base the oldest is younger.
             if collection.contents.baseSequenceNumber > base { return limitAge(of: collection) }
-            attempt(collection)
+            lanes.run(collection) { self.attempt(collection) }
         }
     }
 
+    /// Folds a collection, unless somebody else is at it; on its lane.
     private func attempt(_ collection: Collection) {
         if state.withLock({ $0.isClosed }) { return }
         do throws(LodestoneError) {
             // Who folds it right now may make a base to go on with.
-            if try compact(collection, waits: false) == 0 { waitUntilIdle(collection) }
+            if try compact(collection, isOnlyIfNeeded: true) == nil { waitUntilIdle(collection) }
             shortenLogOnceIdle()
             try releaseLog()
         } catch {
@@ -238,7 +263,7 @@ final class Compactor: Sendable {
         }
     }
 
-    /// Folds the collections of which the log has too much; on the queue.
+    /// Has the collections folded of which the log has too much.
     private func releaseLog() throws(LodestoneError) {
         let byteCounts = try registry.reading { (reader) throws(LodestoneError) in
             try reader.unfoldedLogBytes()
@@ -247,129 +272,34 @@ final class Compactor: Sendable {
             guard let collection = registry.find(number),
                 byteCount > collection.contents.base?.count ?? 0
             else { continue }
-            _ = try compact(collection, waits: false)
+            lanes.run(collection) {
+                if collection.state.changesSinceBase > 0 { self.attempt(collection) }
+            }
         }
     }
 
-    /// Folds the delta of a collection; when it need not be done by this process, only if no other
-    /// one is at it or has done it.
+    /// Folds the delta of a collection, unless somebody else is at it; when it is done only if needed,
+    /// not after another process has done it.
     ///
-    /// Answers the sequence number of the base; 0 when another process is at it.
-    private func compact(_ collection: Collection, waits: Bool) throws(LodestoneError) -> UInt64 {
-        while true {
-            let done: UInt64?
-            do throws(LodestoneError) {
-                done = try store.compacting { () throws(LodestoneError) in
-                    if !waits, try takesNewerBase(of: collection) {
-                        return collection.contents.baseSequenceNumber
-                    }
-                    return try fold(collection, context: background)
-                }
-            } catch {
-                if !collection.isDropped, !background.isCancelled {
-                    failure.withLock { $0 = error }
-                }
-                throw error
-            }
-            if let done {
-                failure.withLock { $0 = nil }
-                return done
-            }
-            // Another process is at it.
-            guard waits else { return 0 }
-            try background.check()
-            usleep(1_000)
-        }
-    }
-
-    /// Goes on with the base that another process has made since this one's; what this one had
-    /// mapped can then be given back.
-    ///
-    /// - Returns: Whether there was one, after which too little is left to fold.
-    private func takesNewerBase(of collection: Collection) throws(LodestoneError) -> Bool {
-        let reader = try store.beginRead(context: nil)
-        defer { reader.end() }
-        guard let stored = try reader.base(of: collection.number),
-            stored.sequenceNumber > collection.contents.baseSequenceNumber
-        else { return false }
-        try registry.reload(collection)
-        return !policy.isUrgent(collection.state) && !policy.isWorthwhile(collection.state)
-    }
-
-    /// Runs `body` while nothing is compacted, by any process: bases and segments stay where they
-    /// are.
-    func pausing<T>(_ context: CallContext, _ body: () throws(LodestoneError) -> T)
-        throws(LodestoneError) -> T
+    /// Answers the sequence number of the base; `nil` when somebody else is at it.
+    private func compact(_ collection: Collection, isOnlyIfNeeded: Bool) throws(LodestoneError)
+        -> UInt64?
     {
-        while true {
-            if let done = try store.compacting(body) { return done }
-            try context.check()
-            usleep(1_000)
-        }
-    }
-
-    /// Folds what a collection holds into a new base, with the index that it asks for; inside
-    /// `pausing` or `compacting`.
-    ///
-    /// - Throws: `.cancelled` or `.deadlineExceeded`, as long as nothing points to the new base.
-    @discardableResult
-    func fold(_ collection: Collection, context: CallContext) throws(LodestoneError) -> UInt64 {
-        while true {
-            try context.check()
-            collection.progress.begin(for: context)
-            do throws(LodestoneError) {
-                let (sequenceNumber, strategy) = try writeBase(of: collection)
-                collection.progress.finish(strategy)
-                return sequenceNumber
-            } catch {
-                collection.progress.fail(error)
-                guard error == .strategyChanged else { throw error }
+        do throws(LodestoneError) {
+            let done = try store.compacting(collection.number) { () throws(LodestoneError) in
+                if isOnlyIfNeeded, try takesNewerBase(of: collection) {
+                    return collection.contents.baseSequenceNumber
+                }
+                return try fold(collection, context: background)
             }
+            if done != nil { failure.withLock { $0 = nil } }
+            return done
+        } catch {
+            if !collection.isDropped, !background.isCancelled {
+                failure.withLock { $0 = error }
+            }
+            throw error
         }
-    }
-
-    private func writeBase(of collection: Collection) throws(LodestoneError) -> (
-        sequenceNumber: UInt64, strategy: VectorIndexStrategy
-    ) {
-        guard !collection.isDropped else { throw .noCollection(collection.name) }
-        let number = collection.number
-        try registry.catchUp()
-        _ = try registry.undamaged(collection)
-        try registry.fillIndexes(of: collection) { () throws(LodestoneError) in
-            try collection.progress.check()
-        }
-        var contents = collection.beginJournal()
-        defer { collection.endJournal() }
-        if PlantedBug.tombstoneDroppedAtMerge.isPlanted { contents.state.forgetTombstones() }
-        let sequenceNumber = contents.state.sequenceNumber
-        let path = store.basePath(of: number, sequenceNumber: sequenceNumber)
-        let nodes = try contents.writeBase(of: number, to: path, work(on: collection, contents))
-        try collection.progress.check()
-        let rows = try contents.liveRows(path)
-        FaultPoint.reach("compaction.before-pointer")
-        try store.adoptBase(
-            of: number,
-            sequenceNumber: sequenceNumber,
-            garbageBytes: FaultPoint.smaller(policy.minimumGarbageBytes)
-        ) { rows.contains($0) }
-        FaultPoint.reach("compaction.after-pointer")
-        try registry.takeOver(collection, from: contents, nodes: nodes)
-        try store.reclaimSpace()
-        return (sequenceNumber, contents.options.vectorStrategy)
-    }
-}
-
-extension Compactor {
-    /// How the index of a collection is made: by all cores, reported, and ended when nobody wants it.
-    private func work(on collection: Collection, _ contents: CollectionContents) -> IndexWork {
-        let progress = collection.progress
-        let state = contents.state
-        return IndexWork(
-            threads: Processors.count,
-            check: { () throws(LodestoneError) in try progress.check() },
-            exists: { state.contains($0) },
-            onProgress: { done, total in progress.report(total: total, done: done) }
-        )
     }
 }
 

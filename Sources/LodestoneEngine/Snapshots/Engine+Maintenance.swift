@@ -54,14 +54,14 @@ extension Engine {
         return collection.record.options.textStrategy == .fts5 ? kinds : kinds.union(["words"])
     }
 
-    /// Looks at one collection, while nothing is compacted, and makes anew what is derived and
+    /// Looks at one collection, while it is not compacted, and makes anew what is derived and
     /// wrong.
     private func verify(
         _ collection: Collection,
         _ report: inout VerifyReport,
         context: CallContext
     ) throws(LodestoneError) {
-        report = try compactor.pausing(context) { () throws(LodestoneError) in
+        report = try compactor.pausing(collection, context) { () throws(LodestoneError) in
             var found = try look(at: collection, report, context: context)
             let kinds = Set(
                 found.damages.filter { $0.collection == collection.name }.map(\.kind)

@@ -14,10 +14,12 @@ import Darwin
 extension SQLiteStore {
     private static let vacuumedPagesPerStep = 256
 
-    package func compacting<T>(_ body: () throws(LodestoneError) -> T) throws(LodestoneError)
-        -> T?
-    {
-        try compactionLock.ifFree(body)
+    package func compacting<T>(
+        _ collection: CollectionNumber,
+        _ body: () throws(LodestoneError) -> T
+    ) throws(LodestoneError) -> T? {
+        try refuseIfClosed()
+        return try compactionLock.ifFree(collection, body)
     }
 
     package func basePath(of collection: CollectionNumber, sequenceNumber: UInt64) -> String {
@@ -114,7 +116,7 @@ extension SQLiteStore {
     /// Removes the files of bases that nothing points to: a crash came before or after a pointer.
     func removeForgottenBases() throws(LodestoneError) {
         // Whoever compacts right now may be writing one.
-        _ = try compacting { () throws(LodestoneError) in
+        _ = try compactionLock.ifFree(nil) { () throws(LodestoneError) in
             let read = try beginRead(context: nil)
             defer { read.end() }
             var kept: Set<String> = []

@@ -118,7 +118,8 @@ extension SQLiteStore {
         return segments.unneeded(of: collection, named: try reader.namedSegments(of: collection))
     }
 
-    /// Removes what compactions have left behind that ended before their end; inside `compacting`.
+    /// Removes what compactions have left behind that ended before their end, while nothing
+    /// is compacted.
     func removeForgottenSegments() throws(LodestoneError) {
         try exclusively { (_) throws(LodestoneError) in
             let read = try beginRead(context: nil)

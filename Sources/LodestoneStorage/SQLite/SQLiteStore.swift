@@ -13,7 +13,7 @@ import Synchronization
 ///     base-N-S.base               the base of collection N at sequence number S
 ///     lock                        held by whoever commits or checkpoints, in any process
 ///     turn.lock                   held by whoever gets `lock` next
-///     compaction.lock             held by whoever compacts
+///     compaction.lock             a byte of it held by whoever compacts a collection
 ///     analysis.lock               held together by all that have the store open
 ///     sequence                    the sequence number that all processes have to show
 ///
@@ -38,7 +38,7 @@ package final class SQLiteStore: Store, @unchecked Sendable {
     let segments: SegmentSet
     let writer: SQLiteConnection
     let lock: StoreLock
-    let compactionLock: StoreLock
+    let compactionLock: CompactionLock
     let analysisLock: AnalysisLock
     let counter: SharedCounter
     private let idleReaders = Mutex<[SQLiteConnection]>([])
@@ -77,7 +77,7 @@ package final class SQLiteStore: Store, @unchecked Sendable {
             turn: directory + "/turn.lock",
             patience: patience
         )
-        compactionLock = try StoreLock(directory + "/compaction.lock")
+        compactionLock = try CompactionLock(directory + "/compaction.lock")
         analysisLock = try AnalysisLock(directory + "/analysis.lock")
         counter = try SharedCounter(directory + "/sequence")
         segments = SegmentSet(directory: directory)
@@ -316,7 +316,6 @@ package final class SQLiteStore: Store, @unchecked Sendable {
         isClosed.store(true, ordering: .releasing)
         idleReaders.withLock { $0.removeAll() }
         lock.close()
-        compactionLock.close()
         analysisLock.close()
     }
 

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneANN
+import LodestoneCore
+import LodestoneStorage
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// What a compaction does; whoever calls it has the right to compact the collection.
+extension Compactor {
+    /// Goes on with the base that another process has made since this one's; what this one had
+    /// mapped can then be given back.
+    ///
+    /// - Returns: Whether there was one, after which too little is left to fold.
+    func takesNewerBase(of collection: Collection) throws(LodestoneError) -> Bool {
+        let reader = try store.beginRead(context: nil)
+        defer { reader.end() }
+        guard let stored = try reader.base(of: collection.number),
+            stored.sequenceNumber > collection.contents.baseSequenceNumber
+        else { return false }
+        try registry.reload(collection)
+        return !policy.isUrgent(collection.state) && !policy.isWorthwhile(collection.state)
+    }
+
+    /// Runs `body` while nobody compacts a collection, in any process: its base and its segments stay
+    /// where they are.
+    func pausing<T>(
+        _ collection: Collection,
+        _ context: CallContext,
+        _ body: () throws(LodestoneError) -> T
+    ) throws(LodestoneError) -> T {
+        while true {
+            if let done = try store.compacting(collection.number, body) { return done }
+            try context.check()
+            usleep(1_000)
+        }
+    }
+
+    /// Folds what a collection holds into a new base, with the index that it asks for; inside
+    /// `pausing` or `compacting`.
+    ///
+    /// - Throws: `.cancelled` or `.deadlineExceeded`, as long as nothing points to the new base.
+    @discardableResult
+    func fold(_ collection: Collection, context: CallContext) throws(LodestoneError) -> UInt64 {
+        while true {
+            try context.check()
+            collection.progress.begin(for: context)
+            do throws(LodestoneError) {
+                let (sequenceNumber, strategy) = try writeBase(of: collection)
+                collection.progress.finish(strategy)
+                return sequenceNumber
+            } catch {
+                collection.progress.fail(error)
+                guard error == .strategyChanged else { throw error }
+            }
+        }
+    }
+
+    private func writeBase(of collection: Collection) throws(LodestoneError) -> (
+        sequenceNumber: UInt64, strategy: VectorIndexStrategy
+    ) {
+        guard !collection.isDropped else { throw .noCollection(collection.name) }
+        let number = collection.number
+        try registry.catchUp()
+        _ = try registry.undamaged(collection)
+        try registry.fillIndexes(of: collection) { () throws(LodestoneError) in
+            try collection.progress.check()
+        }
+        var contents = collection.beginJournal()
+        defer { collection.endJournal() }
+        if PlantedBug.tombstoneDroppedAtMerge.isPlanted { contents.state.forgetTombstones() }
+        let sequenceNumber = contents.state.sequenceNumber
+        let path = store.basePath(of: number, sequenceNumber: sequenceNumber)
+        let nodes = try contents.writeBase(of: number, to: path, work(on: collection, contents))
+        try collection.progress.check()
+        let rows = try contents.liveRows(path)
+        FaultPoint.reach("compaction.before-pointer")
+        try store.adoptBase(
+            of: number,
+            sequenceNumber: sequenceNumber,
+            garbageBytes: FaultPoint.smaller(policy.minimumGarbageBytes)
+        ) { rows.contains($0) }
+        FaultPoint.reach("compaction.after-pointer")
+        try registry.takeOver(collection, from: contents, nodes: nodes)
+        try store.reclaimSpace()
+        return (sequenceNumber, contents.options.vectorStrategy)
+    }
+
+    /// How the index of a collection is made: by all cores, reported, and ended when nobody wants it.
+    private func work(on collection: Collection, _ contents: CollectionContents) -> IndexWork {
+        let progress = collection.progress
+        let state = contents.state
+        return IndexWork(
+            threads: Processors.count,
+            check: { () throws(LodestoneError) in try progress.check() },
+            exists: { state.contains($0) },
+            onProgress: { done, total in progress.report(total: total, done: done) }
+        )
+    }
+}

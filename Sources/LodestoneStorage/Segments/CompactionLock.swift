@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLodestoneSystem
+import LodestoneCore
+import LodestoneFiles
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// The right to compact a collection: one holder among the threads of all processes.
+///
+/// All collections have one file. Whoever compacts one shares the file with those that compact others,
+/// and has the byte at the collection's number alone; whoever needs that nothing is compacted has
+/// the file alone. The kernel drops both with their descriptor, however the process ends.
+///
+/// Threading: any thread; each holder has a descriptor of its own.
+struct CompactionLock: Sendable {
+    let path: String
+
+    init(_ path: String) throws(LodestoneError) {
+        self.path = path
+        Self.close(try Self.open(path))
+    }
+
+    /// Runs `body` unless somebody else compacts the collection, or any collection when it is `nil`;
+    /// answers `nil` then.
+    func ifFree<T>(_ collection: CollectionNumber?, _ body: () throws(LodestoneError) -> T)
+        throws(LodestoneError) -> T?
+    {
+        let descriptor = try Self.open(path)
+        defer { Self.close(descriptor) }
+        guard flock(descriptor, (collection == nil ? LOCK_EX : LOCK_SH) | LOCK_NB) == 0 else {
+            return nil
+        }
+        if let collection, lode_lock_byte(descriptor, Int64(collection)) != 0 { return nil }
+        return try body()
+    }
+
+    private static func open(_ path: String) throws(LodestoneError) -> Int32 {
+        #if canImport(Glibc)
+        let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        #else
+        let descriptor = Darwin.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        #endif
+        guard descriptor >= 0 else { throw FileSystem.failure("open", path) }
+        return descriptor
+    }
+
+    private static func close(_ descriptor: Int32) {
+        #if canImport(Glibc)
+        Glibc.close(descriptor)
+        #else
+        Darwin.close(descriptor)
+        #endif
+    }
+}
