@@ -409,10 +409,14 @@ final class RequestHandler: Sendable {
     /// Enters a call among those under way, or answers why not.
     private func begin(_ arrival: Arrival, _ collection: String?) -> PendingCall? {
         let request = arrival.request
-        let byteCount = RequestMemory.estimate(
-            frameByteCount: arrival.frameByteCount,
-            call: request.call
-        )
+        // What a description takes is not worth counting, and would count in what it says.
+        let byteCount =
+            arrival.kind.isDescription
+            ? 0
+            : RequestMemory.estimate(
+                frameByteCount: arrival.frameByteCount,
+                call: request.call
+            )
         guard memory.requests.reserve(byteCount) else {
             refuse(arrival, .decodeBudget(byteCount, limit: memory.requests.limit))
             return nil
@@ -474,7 +478,8 @@ final class RequestHandler: Sendable {
                 Double(counts.unauthenticated),
                 unit: "1"
             ),
-            Statistic("server.calls", Double(counts.calls), unit: "1"),
+            // Without the one that asks.
+            Statistic("server.calls", Double(max(0, counts.calls - 1)), unit: "1"),
             Statistic("server.reads.waiting", Double(reads.waitingCount), unit: "1"),
             Statistic("server.reads.running", Double(reads.runningCount), unit: "1"),
             Statistic(
