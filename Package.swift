@@ -133,7 +133,7 @@ let package = Package(
         .executableTarget(
             name: "lodestoned",
             dependencies: [
-                "LodestoneServer", logging, arguments,
+                "LodestoneServer", "CLodestoneSystem", logging, arguments,
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),

@@ -1,10 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lode_memory.h"
 
+#include "lode_processors.h"
+
+// Says whether this is glibc.
+#include <stdlib.h>
+
 #ifdef __GLIBC__
 #include <malloc.h>
 
+void lode_memory_keep_little(void) {
+    // Setting either ends the adjustment of both.
+    mallopt(M_MMAP_THRESHOLD, 256 << 10);
+    mallopt(M_TRIM_THRESHOLD, 4 << 20);
+    // Threads beyond those that run at once would each leave free memory in a heap of their own: eight for
+    // each core, unless told otherwise.
+    int cores = lode_processor_count();
+    mallopt(M_ARENA_MAX, cores > 4 ? cores : 4);
+}
+
 void lode_memory_trim(void) { malloc_trim(0); }
 #else
+void lode_memory_keep_little(void) {}
 void lode_memory_trim(void) {}
 #endif

@@ -6,17 +6,20 @@ import Synchronization
 /// Lets long frames in while there is memory for them.
 ///
 /// A frame takes its whole length when its header has arrived, so that what is let in can also be
-/// finished. The others wait, in the order of their arrival, with their bytes left in the socket. When
-/// one has waited for `patience`, the slowest frame that was let in is ended: a client that sends half a
-/// frame and then nothing keeps nobody out.
+/// finished. The others wait with their bytes left in the socket. A quarter of the memory is for
+/// frames of `mostSmallBytes`, which pass the larger ones. Among its like, the first that there is room
+/// for is let in, until one has waited for `longestBypass`: then none passes it. When one has waited for
+/// `patience`, frames of which nothing has come for that long are ended, else the slowest: clients that
+/// send half a frame and then nothing keep nobody out.
 ///
 /// Threading: every method may be called from any thread.
 final class FrameGate: Sendable {
     private struct Admitted {
         let byteCount: Int
         let since: ContinuousClock.Instant
-        /// The bytes that had arrived when it was looked at last.
+        /// The bytes that had arrived when it was looked at last, and since when it is no more.
         var arrivedByteCount = 0
+        var movedAt: ContinuousClock.Instant
         /// Ends its connection; any thread.
         let end: @Sendable () -> Void
     }
@@ -36,6 +39,10 @@ final class FrameGate: Sendable {
 
     /// How long a frame waits before the slowest of the others is ended.
     private static let patience = Duration.seconds(1)
+    /// A frame that is not large.
+    private static let mostSmallBytes = 4 << 20
+    /// How long others may pass a frame for which there is no room.
+    private static let longestBypass = Duration.seconds(5)
     /// A frame that arrives faster is never ended.
     private static let fastBytesPerSecond = 4.0 * 1_048_576
 
@@ -65,8 +72,13 @@ final class FrameGate: Sendable {
     ) -> Bool {
         let now = ContinuousClock.now
         return state.withLock { state in
-            if state.waiting.isEmpty, memory.reserve(byteCount) {
-                state.admitted[connection] = Admitted(byteCount: byteCount, since: now, end: end)
+            if !Self.mustWait(byteCount, state, now), reserve(byteCount) {
+                state.admitted[connection] = Admitted(
+                    byteCount: byteCount,
+                    since: now,
+                    movedAt: now,
+                    end: end
+                )
                 return true
             }
             state.waiting.append(
@@ -97,24 +109,56 @@ final class FrameGate: Sendable {
 
     /// Notes how much of a frame has arrived.
     func note(_ connection: Occupancy.Ticket, arrivedByteCount: Int) {
-        state.withLock { $0.admitted[connection]?.arrivedByteCount = arrivedByteCount }
+        state.withLock { state in
+            guard let before = state.admitted[connection]?.arrivedByteCount,
+                before != arrivedByteCount
+            else { return }
+            state.admitted[connection]?.arrivedByteCount = arrivedByteCount
+            state.admitted[connection]?.movedAt = .now
+        }
     }
 
-    /// Ends the slowest frame when another has waited for too long.
+    /// Ends frames when another has waited for too long.
     func relieve(_ now: ContinuousClock.Instant) {
-        let end: (@Sendable () -> Void)? = state.withLock { state in
+        let ending: [Admitted] = state.withLock { state in
             guard let first = state.waiting.first,
                 first.since.duration(to: now) >= Self.patience
-            else { return nil }
+            else { return [] }
+            let silent = state.admitted.values
+                .filter { $0.movedAt.duration(to: now) >= Self.patience }
+            guard silent.isEmpty else { return silent }
             let slowest = state.admitted.values
                 .filter { $0.since.duration(to: now) >= Self.patience }
                 .min { Self.rate(of: $0, now) < Self.rate(of: $1, now) }
             guard let slowest, Self.rate(of: slowest, now) < Self.fastBytesPerSecond else {
-                return nil
+                return []
             }
-            return slowest.end
+            return [slowest]
         }
-        end?()
+        for frame in ending { frame.end() }
+    }
+
+    private static func isLarge(_ byteCount: Int) -> Bool { byteCount > mostSmallBytes }
+
+    /// Takes the memory of a frame, if there is as much that it may take.
+    private func reserve(_ byteCount: Int) -> Bool {
+        let used = memory.usedByteCount
+        // Alone, a frame has all of it.
+        if Self.isLarge(byteCount), used > 0, used + byteCount > memory.limit / 4 * 3 {
+            return false
+        }
+        return memory.reserve(byteCount)
+    }
+
+    /// Whether a frame may not pass those that wait, or those before the one at `end`.
+    private static func mustWait(
+        _ byteCount: Int,
+        _ state: borrowing State,
+        _ now: ContinuousClock.Instant,
+        before end: Int = .max
+    ) -> Bool {
+        state.waiting.prefix(end).first { isLarge($0.byteCount) == isLarge(byteCount) }
+            .map { $0.since.duration(to: now) >= longestBypass } ?? false
     }
 
     private static func rate(of frame: Admitted, _ now: ContinuousClock.Instant) -> Double {
@@ -124,14 +168,24 @@ final class FrameGate: Sendable {
 
     private func admitWaiting(_ state: inout State) -> [@Sendable () -> Void] {
         var admitted: [@Sendable () -> Void] = []
-        while let first = state.waiting.first, memory.reserve(first.byteCount) {
-            state.waiting.removeFirst()
-            state.admitted[first.connection] = Admitted(
-                byteCount: first.byteCount,
-                since: .now,
-                end: first.end
+        let now = ContinuousClock.now
+        var place = 0
+        while place < state.waiting.count {
+            let frame = state.waiting[place]
+            guard !Self.mustWait(frame.byteCount, state, now, before: place),
+                reserve(frame.byteCount)
+            else {
+                place += 1
+                continue
+            }
+            state.waiting.remove(at: place)
+            state.admitted[frame.connection] = Admitted(
+                byteCount: frame.byteCount,
+                since: now,
+                movedAt: now,
+                end: frame.end
             )
-            admitted.append(first.admit)
+            admitted.append(frame.admit)
         }
         return admitted
     }

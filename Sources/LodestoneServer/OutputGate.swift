@@ -20,10 +20,13 @@ final class OutputGate: Sendable {
     static let patience = Duration.seconds(1)
 
     private let memory: MemoryBudget
+    /// Of the answers that are being made, which are output next.
+    private let answers: MemoryBudget
     private let waiting = Mutex<Deque<Waiting>>([])
 
-    init(memory: MemoryBudget) {
+    init(memory: MemoryBudget, answers: MemoryBudget) {
         self.memory = memory
+        self.answers = answers
     }
 
     /// Whether connections are to be closed for the memory that their replies take.
@@ -55,6 +58,8 @@ final class OutputGate: Sendable {
 
     private func mayEnter(_ hasUnread: Bool) -> Bool {
         let used = memory.usedByteCount
+        // Many that begin at once would else all find that little is used.
+        guard used + answers.usedByteCount < memory.limit + answers.limit / 2 else { return false }
         return used < (hasUnread ? memory.limit / 2 : memory.limit)
     }
 }

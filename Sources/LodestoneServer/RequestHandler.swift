@@ -75,7 +75,7 @@ final class RequestHandler: Sendable {
             maxFrameBytes: limits.maxFrameBytes
         )
         frames = FrameGate(memory: memory.frames)
-        output = OutputGate(memory: memory.output)
+        output = OutputGate(memory: memory.output, answers: memory.answers)
         relief = MemoryRelief(memory)
     }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLodestoneSystem
 import Foundation
 import LodestoneCore
 import LodestoneEngine
@@ -17,6 +18,7 @@ struct Service: Sendable {
         // A client that went away is an error of its socket, not the end of the program.
         signal(SIGPIPE, SIG_IGN)
         allowManyFiles()
+        lode_memory_keep_little()
         let level = settings.logLevel
         LoggingSystem.bootstrap { label in
             var handler = StreamLogHandler.standardError(label: label)
