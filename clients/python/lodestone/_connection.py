@@ -16,12 +16,9 @@ What concerns the calls of other threads is done by the connection's thread, whi
 from __future__ import annotations
 
 import _thread
-import fcntl
 import itertools
 import select
 import socket
-import sys
-import termios
 import threading
 import time
 import weakref
@@ -29,6 +26,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from lodestone._doubt import Doubt, undelivered_bytes
 from lodestone._lane import Lane
 from lodestone._pending import (
     Ended,
@@ -53,10 +51,6 @@ _WRITE_GRACE = 0.05
 _MOST_PASSING = 16
 #: Calls of the system before others get at the outbox: some milliseconds.
 _SENDS_AT_ONCE = 16
-#: Seconds that a server may be silent after it let a deadline pass.
-_SILENCE = 2.0
-#: Seconds between two looks at whether anything still moves to a server that is silent.
-_LOOK = 0.25
 #: Seconds between two tries to reach the server, at least; and at most, when it is away for long.
 _SHORTEST_PAUSE = 0.05
 _LONGEST_PAUSE = 0.5
@@ -106,11 +100,7 @@ class Connection:
         self._is_inherited = False
         #: Bytes of the frames that have been sent and have left the outbox.
         self._sent_bytes = 0
-        #: When a call's deadline passed without a word, or what the server needs to answer last moved.
-        self._suspected_at: float | None = None
-        #: The end of what it needs, and how much of all that is sent it had at the last look.
-        self._needed: int | None = None
-        self._delivered = 0
+        self._doubt = Doubt()
         self._socket: socket.socket | None = None
         self._wake_in, self._wake_out = socket.socketpair()
         self._wake_in.setblocking(False)
@@ -215,7 +205,7 @@ class Connection:
                 self._lane(pending).forget(pending)
         elif pending.result is None:
             cancel = Call("cancel", service_pb2.CancelRequest(id=pending.id))
-            self._suspected_at = self._suspected_at or time.monotonic()
+            self._doubt.arise()
             self._flush(Frame(cancel.frame(next(self._ids), 1, None)))
         self._wake()
 
@@ -380,7 +370,7 @@ class Connection:
                 poller.modify(
                     connected, select.POLLIN | (select.POLLOUT if watches_output else 0)
                 )
-            ready = poller.poll(self._patience())
+            ready = poller.poll(self._doubt.patience())
             if all(descriptor == woken for descriptor, _ in ready) and self._is_silent():
                 self._finish(lost("was given up, for the server has stopped answering"))
             for descriptor, event in ready:
@@ -411,45 +401,24 @@ class Connection:
             messages = reader.receive()
         except BlockingIOError:
             return
-        self._suspected_at = self._needed = None
+        self._doubt.end()
         for message in messages:
             self._deliver(message)
 
-    def _patience(self) -> float | None:
-        """Milliseconds until the next look at a silent server; None: it has not to speak."""
-        suspected = self._suspected_at
-        if suspected is None:
-            return None
-        return min(max(0.0, suspected + _SILENCE - time.monotonic()), _LOOK) * 1000 + 1
-
     def _is_silent(self) -> bool:
-        """Whether the server has had what it needs to answer, or nothing of it has moved, for too long.
-
-        Over a slow link that is sent first for longer than any patience. What is sent later counts
-        for nothing: the system of a server that hangs takes it, too.
-        """
-        suspected = self._suspected_at
-        if suspected is None:
-            return False
-        now = time.monotonic()
-        written, delivered = self._progress()
-        if self._needed is None:
-            self._needed = written
-        elif self._delivered < self._needed and delivered > self._delivered:
-            self._suspected_at = suspected = now
-        self._delivered = delivered
-        return now >= suspected + _SILENCE
+        """Whether the server has had to speak for too long."""
+        return self._doubt.exists and self._doubt.is_certain(*self._progress())
 
     def _progress(self) -> tuple[int, int]:
         """Bytes to be sent since the connection was made, and those that the other end has taken.
 
-        Of a Unix socket less may be counted while anything is on its way, for the system then tells
-        how much memory that takes: only that it grows means something there.
+        Of a Unix socket less may be counted while anything is on its way: only that it grows means
+        something there.
         """
         with self._send_lock:
             sent = self._sent_bytes + sum(frame.sent_bytes for frame in self._outbox)
             unsent = sum(frame.byte_count + 4 - frame.sent_bytes for frame in self._outbox)
-            return sent + unsent, sent - _undelivered_bytes(self._socket)
+            return sent + unsent, sent - undelivered_bytes(self._socket)
 
     def _deliver(self, reply: Any) -> None:
         kind = reply.WhichOneof("result")
@@ -537,12 +506,3 @@ class Connection:
         self._end = self._end or error
         for pending in [one for lane in self._lanes for one in lane.all()]:
             pending.settle(pending.failure(error, is_counted=True))
-
-
-def _undelivered_bytes(connected: socket.socket | None) -> int:
-    """Bytes that the system has taken and the other end has not; 0 where that isn't told."""
-    try:
-        answer = fcntl.ioctl(connected or -1, termios.TIOCOUTQ, b"\0\0\0\0")
-    except (OSError, ValueError):
-        return 0
-    return int.from_bytes(answer, sys.byteorder)
