@@ -6,8 +6,7 @@ import DequeModule
 /// Ids rise, so a binary search finds a place. What is taken out leaves an empty slot, because
 /// moving everything behind it takes time for each of many that wait; slots go once they are most.
 struct CallQueue<Element> {
-    // Apart from the elements: with a search that copies those on its way, cancelling took three times
-    // as long.
+    // Apart from the elements, which a search would copy on its way.
     private var ids: Deque<UInt64> = []
     private var elements: Deque<Element?> = []
     /// How many wait.
