@@ -14,7 +14,7 @@ import Glibc
 package struct OutputProgress: Equatable, Sendable {
     /// All that is to be sent.
     package var written: Int
-    /// What the other end's system has taken; its program may not have read it.
+    /// The bytes that the other end's system has taken; its program may not have read them.
     ///
     /// Of a Unix socket less may be counted while anything is on its way: only that it grows means
     /// something there.

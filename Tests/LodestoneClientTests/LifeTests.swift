@@ -113,7 +113,7 @@ struct SuspicionTests {
             let progress = OutputProgress(written: 5_000, delivered: 400 + step * 100)
             #expect(suspicion.look(progress, now: time(Double(step))) == .milliseconds(250))
         }
-        // What was written later moves on, and is no sign of life.
+        // Bytes that were written later move on, and are no sign of life.
         let later = OutputProgress(written: 5_000, delivered: 2_000)
         #expect(suspicion.look(later, now: time(7)) == .milliseconds(250))
         #expect(suspicion.look(later, now: time(7.75)) == .milliseconds(250))

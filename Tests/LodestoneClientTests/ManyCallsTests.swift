@@ -165,7 +165,7 @@ struct ManyCallsTests {
 
 @Suite("A client with many calls that wait", .timeLimit(.minutes(1)))
 struct CancelledCrowdTests {
-    /// Answers what is cancelled, and everything but `crowd` at once.
+    /// Answers calls that are cancelled, and all others but those for `crowd` at once.
     private func serve(_ server: ScriptedServer) -> Task<Void, Never> {
         Task {
             for await arrival in server.arrivals {

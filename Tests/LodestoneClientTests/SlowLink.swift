@@ -32,7 +32,7 @@ final class SlowLink: Sendable {
     }
 }
 
-/// Hands on what arrives at one end of a link.
+/// Hands on the bytes that arrive at one end of a link.
 private final class LinkEnd: ByteStreamHandler {
     /// Few enough for the sender to see them move all the time.
     private static let bytesAtOnce = 8 << 10

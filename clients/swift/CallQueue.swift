@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import DequeModule
 
-/// What waits for its turn, first come, first served, and may be taken out before.
+/// Elements that wait for their turn, first come, first served, and may be taken out before.
 ///
-/// Ids rise, so a binary search finds a place. What is taken out leaves an empty slot, because
-/// moving everything behind it takes time for each of many that wait; slots go once they are most.
+/// Ids rise, so a binary search finds a place. An element that is taken out leaves an empty
+/// slot, because moving everything behind it takes time for each of many that wait; slots go once they are most.
 struct CallQueue<Element> {
     // Apart from the elements, which a search would copy on its way.
     private var ids: Deque<UInt64> = []
@@ -20,7 +20,7 @@ struct CallQueue<Element> {
     /// Adds an element behind the others.
     ///
     /// - Parameters:
-    ///   - element: What waits.
+    ///   - element: The last to have its turn.
     ///   - id: Larger than every one before.
     mutating func append(_ element: Element, id: UInt64) {
         ids.append(id)

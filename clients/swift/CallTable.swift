@@ -73,7 +73,7 @@ struct CallTable<Payload> {
         case closed
     }
 
-    /// What deadlines count from.
+    /// The time that deadlines count from.
     ///
     /// The compiler knows the layout of durations, and not that of instants: with those, copies and
     /// comparisons were calls of the runtime, and cancelling took half as long again.
@@ -117,7 +117,7 @@ struct CallTable<Payload> {
     /// Takes a call in, behind the others.
     ///
     /// - Parameters:
-    ///   - payload: What the caller knows it by.
+    ///   - payload: The caller knows the call by it.
     ///   - deadline: When to give up.
     ///   - isWrite: It may leave something behind.
     ///   - passesQueue: It takes no place of the calls that the server counts, and waits for none.

@@ -210,7 +210,7 @@ extension LodestoneClient {
         /// It passes calls that wait for their turn.
         ///
         /// - Parameter deadline: `nil`: the configuration's.
-        /// - Returns: Its options, and what it holds.
+        /// - Returns: Its options and its contents in numbers.
         /// - Throws: `.notFound` when it doesn't exist.
         public func describe(deadline: Duration? = nil) async throws(LodestoneError)
             -> CollectionDescription

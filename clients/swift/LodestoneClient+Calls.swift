@@ -116,7 +116,7 @@ extension LodestoneClient {
     /// It passes calls that wait for their turn.
     ///
     /// - Parameter deadline: `nil`: the configuration's.
-    /// - Returns: What the server counts.
+    /// - Returns: All figures that the server keeps.
     /// - Throws: `.deadlineExceeded` when no answer has come by then.
     public func stats(deadline: Duration? = nil) async throws(LodestoneError) -> Stats {
         try await perform(.stats, deadline: deadline) { reply in
@@ -153,7 +153,7 @@ extension LodestoneClient {
     /// The snapshots that the server has, by name.
     ///
     /// - Parameter deadline: `nil`: the configuration's.
-    /// - Returns: What each of them holds.
+    /// - Returns: A description of each.
     /// - Throws: `.deadlineExceeded` when no answer has come by then.
     public func snapshots(deadline: Duration? = nil) async throws(LodestoneError)
         -> [SnapshotDescription]

@@ -18,17 +18,17 @@ _LOOK = 0.25
 class Doubt:
     """Doubt about a server: it arises when a deadline passes without a word, and ends with the next one.
 
-    The server was told to cancel the call and must answer that, once it has heard it. What is sent
-    before can take longer than any patience over a slow link, so the time counts from when those bytes
-    last moved. What is sent later counts for nothing: the system of a server that hangs takes it, too.
+    The server was told to cancel the call and must answer that, once it has heard it. Bytes
+    sent before can take longer than any patience over a slow link, so the time counts from when those
+    last moved. Bytes sent later count for nothing: the system of a server that hangs takes them, too.
 
     Any thread may let it arise; the connection's thread does the rest.
     """
 
     def __init__(self) -> None:
-        #: When it arose, or when what the server needs last moved; None: there is no doubt.
+        #: When it arose, or when the bytes that the server needs last moved; None: there is no doubt.
         self._since: float | None = None
-        #: The end of what the server needs, in bytes since the connection was made.
+        #: Where those end, in bytes since the connection was made.
         self._needed: int | None = None
         #: How many of all bytes it had at the last look.
         self._delivered = 0
@@ -54,7 +54,7 @@ class Doubt:
         return min(max(0.0, since + _SILENCE - time.monotonic()), _LOOK) * 1000 + 1
 
     def is_certain(self, written: int, delivered: int) -> bool:
-        """Whether the server has been silent for too long with what it needs, or without it on its way.
+        """Whether the server has been silent for too long, with all that it needs or with none of it moving.
 
         ``written`` and ``delivered`` are the bytes to be sent since the connection was made, and those
         that the other end has taken.

@@ -26,7 +26,7 @@ class Lane:
         self.places = 0
         #: Calls by the ids of their requests.
         self.under_way: dict[int, Pending] = {}
-        #: First come, first served; whoever gives up is taken out, however many others wait.
+        #: First come, first served; a call that is given up is taken out at once, however many wait.
         self.queue: OrderedDict[Pending, None] = OrderedDict()
         self._ids = ids
 
@@ -67,7 +67,7 @@ class Lane:
         return [one for one in waiting if not one.is_patient]
 
     def take_unbegun(self, last_request: int | None) -> list[Pending]:
-        """Takes out what waits, and what the server has not begun: what comes after ``last_request``.
+        """Takes out calls that wait, and those that the server has not begun, after ``last_request``.
 
         None: the server has not said which that is.
         """

@@ -101,7 +101,7 @@ def ping(client: Client) -> None:
     assert raised.value.reason == "DEADLINE"
 
 
-# Both take 5 s and more: one mostly from what the system of this end holds, one from what it doesn't.
+# Both take 5 s and more: one mostly with bytes that this end's system holds, one with bytes that it doesn't.
 @pytest.mark.parametrize(("rate", "rows"), [(800_000, 1_000), (2_000_000, 4_000)])
 def test_a_batch_arrives_over_a_slow_link_although_reads_end_meanwhile(
     rate: float, rows: int
