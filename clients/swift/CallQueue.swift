@@ -3,8 +3,9 @@ import DequeModule
 
 /// Elements that wait for their turn, first come, first served, and may be taken out before.
 ///
-/// Ids rise, so a binary search finds a place. An element that is taken out leaves an empty
-/// slot, because moving everything behind it takes time for each of many that wait; slots go once they are most.
+/// Ids rise, so a binary search finds a place. An element that is taken out leaves an empty slot,
+/// because moving everything behind it takes time for each of many that wait; empty slots go once
+/// they are most.
 struct CallQueue<Element> {
     // Apart from the elements, which a search would copy on its way.
     private var ids: Deque<UInt64> = []
