@@ -42,7 +42,7 @@ extension Engine {
     {
         // What other processes wrote must be taken in first, which waits for the writer.
         guard store.sharedSequenceNumber <= registry.sequenceNumber,
-            let collection = registry.find(request.collection),
+            let collection = registry.getIfOpen(request.collection),
             let shared = collection.sharedIfFree,
             collection.hasSearched(base: shared.contents.baseSequenceNumber),
             request.isShort(in: shared.contents)
@@ -123,13 +123,22 @@ extension Engine {
     /// Every collection, by name; as this process knows them, when it is taking in what others wrote.
     package func collections() throws(LodestoneError) -> [CollectionDescription] {
         try registry.catchUpIfFree()
-        return registry.all.map(\.description)
+        var descriptions: [CollectionDescription] = []
+        for record in registry.catalog {
+            if let description = try registry.description(of: record.number) {
+                descriptions.append(description)
+            }
+        }
+        return descriptions
     }
 
     /// One collection, likewise.
     package func describe(_ name: String) throws(LodestoneError) -> CollectionDescription {
         try registry.catchUpIfFree()
-        return try registry.get(name).description
+        guard let record = registry.record(named: name),
+            let description = try registry.description(of: record.number)
+        else { throw .noCollection(name) }
+        return description
     }
 
     package func stats() throws(LodestoneError) -> Stats {

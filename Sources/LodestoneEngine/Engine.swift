@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Collections, planning and fusion: the only place where storage, vectors, text and graph meet.
+import Dispatch
 public import LodestoneCore
 import LodestoneStorage
 import Synchronization
@@ -20,15 +21,20 @@ public final class Engine: Sendable {
         /// When deltas are folded into bases.
         public var compaction: CompactionPolicy
 
+        /// How many collections are open at a time.
+        public var openCollections: OpenCollections
+
         /// Creates options.
         public init(
             durability: Durability = .full,
             limits: Limits = .standard,
-            compaction: CompactionPolicy = CompactionPolicy()
+            compaction: CompactionPolicy = CompactionPolicy(),
+            openCollections: OpenCollections = OpenCollections()
         ) {
             self.durability = durability
             self.limits = limits
             self.compaction = compaction
+            self.openCollections = openCollections
         }
     }
 
@@ -53,6 +59,9 @@ public final class Engine: Sendable {
     /// Whether a snapshot or a verification is under way.
     let isMaintaining = Atomic<Bool>(false)
     private let writer: Writer
+    /// Opens collections in the background.
+    private let opener = DispatchQueue(label: "lodestone.opener", qos: .utility)
+    private let isClosing = Atomic<Bool>(false)
     let compactor: Compactor
     /// The collections whose words were made again when the store was opened, because another release,
     /// libstemmer or Unicode table had made them; by name.
@@ -78,13 +87,19 @@ public final class Engine: Sendable {
     init(store: any Store, options: Options) throws(LodestoneError) {
         self.store = store
         self.options = options
-        registry = try Registry(store)
+        registry = try Registry(store, budget: options.openCollections)
         compactor = Compactor(registry, policy: options.compaction)
         remadeWords =
-            (store.remadeWords + registry.all.filter(\.state.hasRemadeWords).map(\.name)).sorted()
+            (store.remadeWords + registry.opened.filter(\.state.hasRemadeWords).map(\.name))
+            .sorted()
         writer = Writer(store: store, registry: registry, compactor: compactor)
         // What a process that ended had not folded yet, or what a snapshot came without.
-        for collection in registry.all { compactor.consider(collection) }
+        for collection in registry.opened { compactor.consider(collection) }
+        if registry.opened.isEmpty {
+            opener.async {
+                self.registry.openUnfolded { !self.isClosing.load(ordering: .relaxed) }
+            }
+        }
     }
 
     /// A collection that any process has created by now.
@@ -92,7 +107,7 @@ public final class Engine: Sendable {
         -> Collection
     {
         try registry.catchUp(for: context)
-        return try registry.get(name)
+        return try registry.get(name, for: context)
     }
 
     /// Folds what was written to a collection since its base into a new base, in the background;
@@ -123,6 +138,8 @@ public final class Engine: Sendable {
     /// Finishes the writes under way, gives up builds and compactions, folds the write-ahead log and
     /// lets go of the directory.
     public func close() {
+        isClosing.store(true, ordering: .relaxed)
+        opener.sync {}
         writer.close()
         compactor.close()
         store.close()

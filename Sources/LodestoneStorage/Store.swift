@@ -117,6 +117,9 @@ package protocol Store: AnyObject, Sendable {
     /// - Returns: Whether it is short now; not while a reader needs what is in it.
     func shortenWriteAheadLog() throws(LodestoneError) -> Bool
 
+    /// Closes the files of a collection that nobody uses; who still reads in them goes on.
+    func letGo(of collection: CollectionNumber)
+
     /// Bytes by part: `database`, `write_ahead_log`, `segments`, `bases`, `snapshots`.
     func byteCounts() -> [(part: String, bytes: UInt64)]
 
@@ -142,6 +145,9 @@ package protocol StoreReader: AnyObject {
     ///
     /// - Complexity: O(rows of the log).
     func unfoldedLogBytes() throws(LodestoneError) -> [CollectionNumber: Int]
+
+    /// Collections of which the log has more than their bases, or whose base has to be made.
+    func unfoldedCollections() throws(LodestoneError) -> [CollectionNumber]
     /// What batches after `sequenceNumber` changed, oldest first; those of one collection, or all.
     ///
     /// - Throws: `.outOfRange` when the log begins later, because bases hold what it said.

@@ -19,6 +19,8 @@ package struct GeneralFlags: ParsableArguments {
     @Option(help: help("compactionPercentOfBase")) var compactionPercentOfBase: String?
     @Option(help: help("compactionIdleMs")) var compactionIdleMs: String?
     @Option(help: help("compactionMaximumAgeMs")) var compactionMaximumAgeMs: String?
+    @Option(help: help("openCollections")) var openCollections: String?
+    @Option(help: help("openCollectionsBytes")) var openCollectionsBytes: String?
     @Option(help: help("logLevel")) var logLevel: String?
     @Option(help: help("slowRequestMs")) var slowRequestMs: String?
     @Option(help: help("drainTimeoutMs")) var drainTimeoutMs: String?
@@ -38,6 +40,7 @@ package struct GeneralFlags: ParsableArguments {
             "compactionPercentOfBase": compactionPercentOfBase,
             "compactionIdleMs": compactionIdleMs,
             "compactionMaximumAgeMs": compactionMaximumAgeMs,
+            "openCollections": openCollections, "openCollectionsBytes": openCollectionsBytes,
             "logLevel": logLevel, "slowRequestMs": slowRequestMs, "drainTimeoutMs": drainTimeoutMs,
             "eventLoops": eventLoops,
             "readWorkers": readWorkers, "busyPollUs": busyPollUs,

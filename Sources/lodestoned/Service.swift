@@ -88,7 +88,8 @@ struct Service: Sendable {
             options: Engine.Options(
                 durability: settings.durability,
                 limits: settings.limits,
-                compaction: settings.compaction
+                compaction: settings.compaction,
+                openCollections: settings.openCollections
             )
         )
     }

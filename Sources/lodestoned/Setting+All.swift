@@ -111,6 +111,22 @@ extension Setting {
             "How long a change may wait for a new base when no other rule asks for one, and a "
                 + "replaced or dropped text stay in the log."
         ),
+        .number(
+            "openCollections",
+            \.openCollections.count,
+            1...1_000_000,
+            unit: "collections",
+            "Collections whose contents are in memory at a time. With more, those that were not used "
+                + "for longest are closed, until their next use opens them."
+        ),
+        .number(
+            "openCollectionsBytes",
+            \.openCollections.bytes,
+            0...1 << 44,
+            unit: "bytes",
+            "What was written to all open collections since their bases takes no more memory, as long "
+                + "as some of them are not in use."
+        ),
         Setting(
             name: "logLevel",
             kind: .choice(Logger.Level.allCases.map(\.rawValue)),

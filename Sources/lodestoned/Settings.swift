@@ -17,6 +17,8 @@ package struct Settings: Sendable {
     package var durability = Durability.full
     /// When deltas are folded into bases.
     package var compaction = CompactionPolicy()
+    /// How many collections have their contents in memory.
+    package var openCollections = OpenCollections()
     /// The least important level that is logged.
     package var logLevel = Logger.Level.info
     /// What the server is told; its endpoint, tokens and limits are set from the rest.

@@ -36,12 +36,23 @@ struct ManyCollectionsTests {
         engine.close()
     }
 
-    @Test("opens in the time that its collections take, and not their square")
-    func opens() async throws {
+    /// The store, of which only so many collections may be open.
+    private func open(_ count: Int, bytes: Int = 1 << 30) throws -> Engine {
+        try Engine.open(
+            directory: store.path,
+            options: Engine.Options(
+                compaction: CompactionPolicy(minimumChanges: .max),
+                openCollections: OpenCollections(count: count, bytes: bytes)
+            )
+        )
+    }
+
+    @Test("opens in no more time than its collections take each", arguments: [10, 9_999])
+    func opens(openCount: Int) async throws {
         let count = 1_000
         try await fill(count)
         let start = ContinuousClock.now
-        let engine = try store.open()
+        let engine = try open(openCount)
         // In a debug build; each collection reading what all have took 15 s.
         #expect(start.duration(to: .now) < .seconds(8))
         #expect(try engine.collections().count == count)
@@ -61,6 +72,94 @@ struct ManyCollectionsTests {
         }
         // 320 KiB of room to count in made 94 MiB of it.
         #expect(residentByteCount() - before < 30 << 20)
+        engine.close()
+    }
+
+    @Test("answers as if all were open, with no more open than may be")
+    func closes() async throws {
+        let names = (0..<12).map { "c\($0)" }
+        try await fill(names.count)
+        for _ in 0..<2 {
+            let engine = try open(4)
+            for round in 0..<2 {
+                for name in names {
+                    let document = Document(id: try DocumentID("y\(round)"), vector: [0, 1])
+                    _ = try await engine.index(name, [document])
+                    #expect(engine.registry.opened.count <= 5)
+                }
+            }
+            for name in names {
+                let hits = try await engine.search(name, Query([.near([0, 1])])).map(\.id)
+                #expect(Set(hits) == ["x", "y0", "y1"])
+            }
+            #expect(try engine.collections().map(\.documents) == names.map { _ in 3 })
+            #expect(try engine.collections().map(\.name) == names.sorted())
+            #expect(engine.registry.opened.count <= 5)
+            #expect(try await engine.verify().isClean)
+            engine.close()
+        }
+    }
+
+    @Test("closes what takes too much memory, and nothing that is in use")
+    func bytes() async throws {
+        try await fill(6)
+        let engine = try open(100, bytes: 0)
+        let used = try engine.collection(named: "c0")
+        for number in 1..<6 { _ = try engine.collection(named: "c\(number)") }
+        engine.registry.closeUnused(atOnce: true)
+        #expect(engine.registry.opened.map(\.name) == ["c0"])
+        withExtendedLifetime(used) {}
+        engine.close()
+    }
+
+    @Test("shows what other processes did to collections that are closed here")
+    func shared() async throws {
+        try await fill(6)
+        let (engine, other) = (try open(2), try open(2))
+        // All of them have been closed here again, but the last.
+        for number in 0..<6 { _ = try engine.describe("c\(number)") }
+        _ = try await other.index("c0", [Document(id: "y", vector: [0, 1])])
+        #expect(try engine.describe("c0").documents == 2)
+        let near = Query([.near([0, 1])])
+        #expect(try await engine.search("c0", near).map(\.id) == ["y", "x"])
+        try await other.dropCollection("c1")
+        try await other.createCollection("c1", CollectionOptions(dimension: 2))
+        #expect(try engine.describe("c1").documents == 0)
+        try await other.dropCollection("c2")
+        #expect(await failure { _ = try await engine.search("c2", near) }?.code == .notFound)
+        _ = try await other.alterCollection("c3", addIndexes: [MetadataIndex(path: ["n"])])
+        #expect(try engine.describe("c3").options.metadataIndexes.count == 1)
+        // The log that told of it is forgotten before the other process looks.
+        _ = try await other.index("c4", [Document(id: "y", vector: [0, 1])])
+        for name in try other.collections().map(\.name) { try await other.compact(name) }
+        #expect(try await engine.search("c4", near).map(\.id) == ["y", "x"])
+        #expect(try await engine.dropCollection("c4").dropped == 2)
+        #expect(try other.collections().map(\.name) == ["c0", "c1", "c3", "c5"])
+        engine.close()
+        other.close()
+    }
+
+    @Test("loses no write while collections are opened and closed", .timeLimit(.minutes(2)))
+    func churn() async throws {
+        let count = 12
+        try await fill(count)
+        let engine = try open(3)
+        try await withThrowingTaskGroup { group in
+            for writer in 0..<6 {
+                group.addTask {
+                    for round in 0..<40 {
+                        let name = "c\((round * 5 + writer) % count)"
+                        let id = try DocumentID("\(writer)-\(round)")
+                        _ = try await engine.index(name, [Document(id: id, vector: [0, 1])])
+                        let request = GetRequest(collection: name, ids: [id])
+                        #expect(try await engine.get(request).count == 1)
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        #expect(try engine.collections().reduce(0) { $0 + $1.documents } == count + 240)
+        #expect(try await engine.verify().isClean)
         engine.close()
     }
 }

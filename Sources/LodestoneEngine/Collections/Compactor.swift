@@ -269,7 +269,7 @@ final class Compactor: Sendable {
             try reader.unfoldedLogBytes()
         }
         for (number, byteCount) in byteCounts where byteCount > Self.maximumLogBytes {
-            guard let collection = registry.find(number),
+            guard let collection = try registry.get(number),
                 byteCount > collection.contents.base?.count ?? 0
             else { continue }
             lanes.run(collection) {

@@ -5,48 +5,101 @@ import Synchronization
 
 /// The collections by name, and the sequence number up to which all of them have been brought.
 ///
+/// A collection is open, with its contents in memory, or closed: then only its record is here. It is
+/// opened by its first use, and closed again when nobody uses it and others want its place
+/// (`Registry+Open.swift`).
+///
 /// Threading: the table is behind a mutex. `gate` is held by whoever changes collections: the
 /// writer from its first look at them until they show its commit, whoever catches up with other
 /// processes, and a compaction while it puts new contents in place. Nobody waits for another process
 /// with the gate in hand: the writer takes the store's lock first.
 final class Registry: Sendable {
-    private struct Table {
-        var collections: [String: Collection] = [:]
-        var numbers: [CollectionNumber: Collection] = [:]
+    struct Entry {
+        /// The options of a closed collection; an open one knows its own.
+        var record: CollectionRecord
+        var collection: Collection?
+        /// What a closed collection was like when it was closed, unless it was written to since.
+        var description: CollectionDescription?
+        /// The count of uses at its last one.
+        var lastUse: UInt64 = 0
+        /// Held by whoever opens it.
+        let opening = CallLock()
+    }
+
+    struct Table {
+        var entries: [CollectionNumber: Entry] = [:]
+        var numbers: [String: CollectionNumber] = [:]
         var nextNumber: CollectionNumber = 1
+        var useCount: UInt64 = 0
+        var openCount = 0
+        /// Openings since the bytes of all open ones were added up.
+        var openings = 0
+
+        mutating func add(_ entry: Entry) {
+            numbers[entry.record.name] = entry.record.number
+            if entry.collection != nil { countOpening() }
+            entries[entry.record.number] = entry
+            nextNumber = max(nextNumber, entry.record.number + 1)
+        }
+
+        mutating func countOpening() {
+            openCount += 1
+            openings += 1
+        }
+
+        mutating func remove(_ number: CollectionNumber) -> Entry? {
+            guard let entry = entries.removeValue(forKey: number) else { return nil }
+            // Another one may have its name by now.
+            if numbers[entry.record.name] == number { numbers[entry.record.name] = nil }
+            if entry.collection != nil { openCount -= 1 }
+            return entry
+        }
     }
 
     let store: any Store
-    private let table = Mutex(Table())
+    let budget: OpenCollections
+    let table = Mutex(Table())
     private let published = Atomic<UInt64>(0)
     private let gate = CallLock()
-    private let caughtUp = Mutex<(@Sendable (Collection) -> Void)?>(nil)
+    let caughtUp = Mutex<(@Sendable (Collection) -> Void)?>(nil)
 
-    /// Loads every collection of a store.
-    init(_ store: any Store) throws(LodestoneError) {
+    /// Knows every collection of a store, and opens them, if all may be open: what is damaged shows at
+    /// once then.
+    init(_ store: any Store, budget: OpenCollections = OpenCollections()) throws(LodestoneError) {
         self.store = store
-        try reading { (reader) throws(LodestoneError) in try load(from: reader) }
+        self.budget = budget
+        try reading { (reader) throws(LodestoneError) in
+            let records = try reader.collections()
+            let opensAll = records.count <= budget.count
+            for record in records {
+                let contents = opensAll ? try CollectionContents.load(record, from: reader) : nil
+                add(record, contents.map { Collection(record, contents: $0) })
+            }
+            try noteEnd(of: reader)
+        }
     }
 
     /// Every batch up to this one is visible.
     var sequenceNumber: UInt64 { published.load(ordering: .acquiring) }
 
-    var all: [Collection] {
-        table.withLock { Array($0.collections.values) }
-            .sorted { $0.name < $1.name }
+    /// The open collections, by name.
+    var opened: [Collection] {
+        table.withLock { $0.entries.values.compactMap(\.collection) }.sorted { $0.name < $1.name }
     }
 
-    func find(_ name: String) -> Collection? {
-        table.withLock { $0.collections[name] }
+    /// Every collection, by name.
+    var catalog: [CollectionRecord] {
+        table.withLock { $0.entries.values.map(\.record) }.sorted { $0.name < $1.name }
     }
 
-    func find(_ number: CollectionNumber) -> Collection? {
-        table.withLock { $0.numbers[number] }
+    /// A collection, whether it is open or not.
+    func record(named name: String) -> CollectionRecord? {
+        table.withLock { table in table.numbers[name].flatMap { table.entries[$0]?.record } }
     }
 
-    func get(_ name: String) throws(LodestoneError) -> Collection {
-        guard let collection = find(name) else { throw .noCollection(name) }
-        return collection
+    /// A collection, if it is open.
+    func opened(_ number: CollectionNumber) -> Collection? {
+        table.withLock { $0.entries[number]?.collection }
     }
 
     func nextCollectionNumber() -> CollectionNumber {
@@ -56,20 +109,14 @@ final class Registry: Sendable {
         }
     }
 
-    func add(_ collection: Collection) {
-        table.withLock { table in
-            table.collections[collection.name] = collection
-            table.numbers[collection.number] = collection
-            table.nextNumber = max(table.nextNumber, collection.number + 1)
-        }
+    /// Adds a collection that was created; inside the gate.
+    func add(_ record: CollectionRecord, _ collection: Collection?) {
+        table.withLock { $0.add(Entry(record: record, collection: collection)) }
+        if collection != nil { closeUnused() }
     }
 
-    func remove(_ collection: Collection) {
-        collection.markDropped()
-        table.withLock { table in
-            table.collections[collection.name] = nil
-            table.numbers[collection.number] = nil
-        }
+    func remove(_ number: CollectionNumber) {
+        table.withLock { $0.remove(number) }?.collection?.markDropped()
     }
 
     // MARK: Changes
@@ -124,12 +171,13 @@ final class Registry: Sendable {
 
     /// Runs `body` on the latest state; again, when a compaction has moved vectors meanwhile that
     /// the state named.
-    func reading<T>(_ body: (any StoreReader) throws(LodestoneError) -> T) throws(LodestoneError)
-        -> T
-    {
+    func reading<T>(
+        for context: CallContext? = nil,
+        _ body: (any StoreReader) throws(LodestoneError) -> T
+    ) throws(LodestoneError) -> T {
         // A compaction takes longer than to begin again.
         for _ in 0..<10 {
-            let reader = try store.beginRead(context: nil)
+            let reader = try store.beginRead(context: context)
             defer { reader.end() }
             do throws(LodestoneError) {
                 return try body(reader)
@@ -190,16 +238,17 @@ final class Registry: Sendable {
             case .createCollection:
                 table.withLock { $0.nextNumber = max($0.nextNumber, number + 1) }
                 // One that is gone again by now is not worth showing.
-                if let record = try reader.record(of: number), find(number) == nil {
-                    add(Collection(record))
+                if let record = try reader.record(of: number), !contains(number) {
+                    add(record, nil)
                 }
             case .dropCollection:
                 changed[number] = nil
-                if let collection = find(number) { remove(collection) }
+                remove(number)
             case .rows, .alterCollection:
-                guard let collection = find(number),
-                    let record = try reader.record(of: number)
-                else { return }
+                guard contains(number), let record = try reader.record(of: number) else { return }
+                note(record)
+                // A closed one needs nothing: whoever opens it reads the log.
+                guard let collection = opened(number) else { return }
                 var contents = changed.removeValue(forKey: number) ?? collection.contents
                 if !contents.canChange {
                     contents = try CollectionContents.load(record, from: reader)
@@ -208,7 +257,7 @@ final class Registry: Sendable {
                 changed[number] = contents
             }
         }
-        let collections = changed.keys.compactMap { find($0) }
+        let collections = changed.keys.compactMap { opened($0) }
         for collection in collections {
             if let contents = changed[collection.number] { collection.replace(contents) }
         }
@@ -216,135 +265,50 @@ final class Registry: Sendable {
         if let body = caughtUp.withLock({ $0 }) { collections.forEach(body) }
     }
 
-    /// Loads every collection; of one whose base is no newer than what is here, the log still has
-    /// what came since.
+    private func contains(_ number: CollectionNumber) -> Bool {
+        table.withLock { $0.entries[number] != nil }
+    }
+
+    /// Takes in that a collection is another one than before.
+    private func note(_ record: CollectionRecord) {
+        table.withLock { table in
+            table.entries[record.number]?.record = record
+            table.entries[record.number]?.description = nil
+        }
+    }
+
+    /// Brings the open collections to the state of a reader; of one whose base is no newer than what is
+    /// here, the log still has what came since.
     private func load(from reader: any StoreReader) throws(LodestoneError) {
         let records = try reader.collections()
-        var loaded: [(CollectionRecord, CollectionContents)] = []
+        var loaded: [(Collection, CollectionContents)] = []
         for record in records {
-            if var contents = find(record.number)?.contents, contents.canChange,
-                contents.options == record.options,
+            guard let collection = opened(record.number) else { continue }
+            var contents = collection.contents
+            if contents.canChange, contents.options == record.options,
                 try reader.base(of: record.number)?.sequenceNumber ?? 0 <= sequenceNumber
             {
                 try contents.replay(record, from: reader)
-                loaded.append((record, contents))
+                loaded.append((collection, contents))
             } else {
-                loaded.append((record, try CollectionContents.load(record, from: reader)))
+                loaded.append((collection, try CollectionContents.load(record, from: reader)))
             }
         }
         // First those that were dropped: another may have been created under their name.
         let numbers = Set(records.map(\.number))
-        for collection in table.withLock({ Array($0.numbers.values) })
-        where !numbers.contains(collection.number) {
-            remove(collection)
+        for number in table.withLock({ Array($0.entries.keys) }) where !numbers.contains(number) {
+            remove(number)
         }
-        for (record, contents) in loaded {
-            if let collection = find(record.number) {
-                collection.replace(contents)
-            } else {
-                add(Collection(record, contents: contents))
-            }
+        for record in records {
+            if contains(record.number) { note(record) } else { add(record, nil) }
         }
+        for (collection, contents) in loaded { collection.replace(contents) }
+        try noteEnd(of: reader)
+    }
+
+    private func noteEnd(of reader: any StoreReader) throws(LodestoneError) {
         let next = try reader.nextCollectionNumber()
         table.withLock { $0.nextNumber = max($0.nextNumber, next) }
         published.store(reader.sequenceNumber, ordering: .releasing)
     }
-
-    // MARK: Contents from elsewhere
-
-    /// The contents of a collection; made anew from the rows when something read from its base was
-    /// damaged.
-    func undamaged(_ collection: Collection, for context: CallContext? = nil)
-        throws(LodestoneError) -> CollectionContents
-    {
-        let contents = collection.contents
-        guard contents.isDamaged else { return contents }
-        return try changing(for: context) { (gate) throws(LodestoneError) in
-            try gate.changeable(collection)
-        }
-    }
-
-    /// Puts the contents of the newest base, with the log after it, in place.
-    func reload(_ collection: Collection) throws(LodestoneError) {
-        // Most of the log is replayed before anybody has to wait.
-        let reader = try store.beginRead(context: nil)
-        defer { reader.end() }
-        let record = try record(of: collection, in: reader)
-        var contents = try CollectionContents.load(record, from: reader)
-        // Else the first search after the swap would check every vector: its time doubled.
-        contents.checkBase()
-        if contents.isDamaged {
-            contents = try CollectionContents.rebuild(record, from: reader)
-        }
-        try put(contents, into: collection)
-    }
-
-    /// Goes on with the base that was just made of `old`, and with what was written meanwhile.
-    ///
-    /// - Parameters:
-    ///   - collection: Inside `compacting`, since it began its journal.
-    ///   - old: What it began it with.
-    ///   - nodes: The new numbers of its nodes.
-    /// - Throws: What reading the store does.
-    func takeOver(
-        _ collection: Collection,
-        from old: CollectionContents,
-        nodes: ContiguousArray<NodeNumber>
-    ) throws(LodestoneError) {
-        let opened = try reading { (reader) throws(LodestoneError) in
-            try CollectionContents.open(collection.record, madeOf: old, from: reader)
-        }
-        guard var contents = opened else { return try reload(collection) }
-        var takeover = Takeover(from: old, nodes: nodes)
-        // What is left each time was written while the rest was taken over, in less time.
-        for _ in 0..<Self.takeoverRounds {
-            guard let changes = collection.takeJournal() else { return try reload(collection) }
-            takeover.apply(changes, to: &contents)
-            if changes.count < 2 { break }
-        }
-        try changing { (_) throws(LodestoneError) in
-            guard let changes = collection.takeJournal() else { return }
-            takeover.apply(changes, to: &contents)
-            collection.replace(contents)
-        }
-        // Another process has written, or too much was: the log has it all.
-        if collection.contents.baseSequenceNumber < contents.baseSequenceNumber {
-            try reload(collection)
-        }
-    }
-
-    private static let takeoverRounds = 8
-
-    /// Makes the contents of a collection anew from its rows, and puts them in place.
-    ///
-    /// Inside `compacting`, as `reload`: nobody forgets what the log says meanwhile.
-    func remake(_ collection: Collection) throws(LodestoneError) {
-        let reader = try store.beginRead(context: nil)
-        defer { reader.end() }
-        let record = try record(of: collection, in: reader)
-        try put(try CollectionContents.rebuild(record, from: reader), into: collection)
-        collection.filters.removeAll()
-    }
-
-    /// A collection as a reader's state has it, whose options may be later ones than those here;
-    /// as it is here, when it is gone there.
-    private func record(of collection: Collection, in reader: any StoreReader)
-        throws(LodestoneError) -> CollectionRecord
-    {
-        try reader.record(of: collection.number) ?? collection.record
-    }
-
-    /// Puts contents in place, with what was written since they were made.
-    private func put(_ contents: CollectionContents, into collection: Collection)
-        throws(LodestoneError)
-    {
-        var contents = contents
-        try changing { (_) throws(LodestoneError) in
-            let last = try store.beginRead(context: nil)
-            defer { last.end() }
-            try contents.replay(collection.record, from: last)
-            collection.replace(contents)
-        }
-    }
-
 }

@@ -56,7 +56,7 @@ struct Resolver {
     private func create(_ name: String, _ options: CollectionOptions, _ pending: PendingWrite)
         throws(LodestoneError) -> ResolvedWrite
     {
-        guard registry.find(name) == nil else {
+        guard registry.record(named: name) == nil else {
             throw LodestoneError(
                 .alreadyExists,
                 reason: "COLLECTION_EXISTS",
@@ -80,7 +80,7 @@ struct Resolver {
         ) { committed in
             var contents = CollectionContents(record.options)
             contents.state.advance(to: committed.sequenceNumber)
-            registry.add(Collection(record, contents: contents))
+            registry.add(record, Collection(record, contents: contents))
         }
     }
 
@@ -117,17 +117,17 @@ struct Resolver {
     private func drop(_ name: String, _ pending: PendingWrite) throws(LodestoneError)
         -> ResolvedWrite
     {
-        guard let collection = registry.find(name) else { throw .noCollection(name) }
+        guard let record = registry.record(named: name) else { throw .noCollection(name) }
         let registry = registry
         return ResolvedWrite(
             batch: StoredBatch(
-                change: .dropCollection(collection.record.number),
+                change: .dropCollection(record.number),
                 requestID: pending.requestID,
                 fingerprint: pending.write.fingerprint,
-                dropped: collection.state.documentCount
+                dropped: try registry.documentCount(of: record)
             )
         ) { _ in
-            registry.remove(collection)
+            registry.remove(record.number)
         }
     }
 

@@ -297,6 +297,10 @@ package final class SQLiteStore: Store, @unchecked Sendable {
         }
     }
 
+    package func letGo(of collection: CollectionNumber) {
+        segments.letGo(of: collection)
+    }
+
     package func byteCounts() -> [(part: String, bytes: UInt64)] {
         [
             ("database", FileSystem.byteCount(databasePath)),

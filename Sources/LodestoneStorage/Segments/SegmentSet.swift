@@ -168,6 +168,14 @@ final class SegmentSet: Sendable {
         removeFiles(prefix: "vectors-\(collection)-") { $0 == collection }
     }
 
+    /// Closes the segments of a collection; mappings in use stay good.
+    ///
+    /// Whoever writes to it next has read from them before, and so has opened them again.
+    func letGo(of collection: CollectionNumber) {
+        current.withLock { $0[collection] = nil }
+        segments.withLock { $0[collection] = nil }
+    }
+
     /// Removes files that belong to none of `collections`: a crash came between a collection's end
     /// and the removal of its files.
     func removeAll(except collections: Set<CollectionNumber>) {
