@@ -28,8 +28,9 @@ final class RequestHandler: Sendable {
     let frames: FrameGate
     let output: OutputGate
     let relief: MemoryRelief
-    /// Where collections are described.
+    /// Where one collection is described, and where all are, which may open thousands.
     private let descriptions = DispatchQueue(label: "lodestone.descriptions")
+    private let listings = DispatchQueue(label: "lodestone.listings")
     /// Whether a snapshot or a verification is under way.
     private let isMaintaining = Atomic<Bool>(false)
     private let brevity: Brevity
@@ -189,10 +190,11 @@ final class RequestHandler: Sendable {
     }
 
     /// Answers what people look at: not on the loop, since what other processes wrote is taken in
-    /// first, and behind no search.
+    /// first, and behind no search; and however much memory other requests take.
     private func describe(_ arrival: Arrival) {
         guard let call = begin(arrival, nil) else { return }
-        descriptions.async { [self] in
+        let queue = arrival.kind == .describeCollection ? descriptions : listings
+        queue.async { [self] in
             let reply: Reply
             do throws(LodestoneError) {
                 switch arrival.request.call {
