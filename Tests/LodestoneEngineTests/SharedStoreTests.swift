@@ -120,6 +120,21 @@ struct HeldStoreTests {
         engine.close()
     }
 
+    @Test("doesn't keep an engine from closing", .timeLimit(.minutes(1)))
+    func closing() async throws {
+        let engine = try open(patience: .seconds(30))
+        let lock = try HeldLock(store.path + "/lock")
+        let start = ContinuousClock.now
+        async let write = failure {
+            _ = try await engine.createCollection("a", CollectionOptions(dimension: 2))
+        }
+        // The write may come before or after it; its end is the same.
+        engine.close()
+        #expect(["CLOSING", "CLOSED"].contains(await write?.reason))
+        #expect(start.duration(to: .now) < .seconds(20))
+        lock.release()
+    }
+
     @Test("is written to although a process was stopped while it waited", .timeLimit(.minutes(1)))
     func stoppedInLine() async throws {
         let engine = try open(patience: .seconds(5))

@@ -28,15 +28,17 @@ final class Writer: Sendable {
     private struct Queue {
         var pending = Deque<PendingWrite>()
         var isRunning = false
-        var isClosed = false
+        var closedAt: ContinuousClock.Instant?
     }
 
+    /// How long another process is waited for once the engine closes.
+    private static let patienceOfClosing = Duration.seconds(2)
     /// A group ends here, so that no call waits for ever larger commits.
     private static let groupBytes = 4 << 20
 
     /// Why no write of a group can succeed.
     private static let reasonsOfStore: Set = [
-        "STORE_BUSY", "CLOSED", "READ_ONLY", "FORMAT_TOO_NEW",
+        "STORE_BUSY", "CLOSED", "CLOSING", "READ_ONLY", "FORMAT_TOO_NEW",
     ]
 
     let store: any Store
@@ -53,7 +55,7 @@ final class Writer: Sendable {
 
     func enqueue(_ write: PendingWrite) {
         let (isClosed, mustStart) = waiting.withLock { waiting in
-            if waiting.isClosed { return (true, false) }
+            if waiting.closedAt != nil { return (true, false) }
             waiting.pending.append(write)
             defer { waiting.isRunning = true }
             return (false, !waiting.isRunning)
@@ -65,9 +67,10 @@ final class Writer: Sendable {
         }
     }
 
-    /// Refuses further writes, and waits for those under way.
+    /// Refuses further writes, and waits for those under way; not long for another process that
+    /// keeps them waiting.
     func close() {
-        waiting.withLock { $0.isClosed = true }
+        waiting.withLock { $0.closedAt = $0.closedAt ?? .now }
         queue.sync {}
     }
 
@@ -142,7 +145,7 @@ final class Writer: Sendable {
 
     /// Answers the writes that nobody wants any more, while another process is waited for.
     ///
-    /// - Throws: When nothing of the group is left.
+    /// - Throws: When nothing of the group is left, or the engine is being closed.
     private func answerThoseOver(_ group: inout [PendingWrite]) throws(LodestoneError) {
         var over: [(PendingWrite, LodestoneError)] = []
         func isOver(_ pending: PendingWrite) -> Bool {
@@ -159,6 +162,11 @@ final class Writer: Sendable {
         group.removeAll(where: isOver)
         for (pending, end) in over { pending.completion(.failure(end)) }
         if group.isEmpty, let (_, end) = over.last { throw end }
+        if let closedAt = waiting.withLock({ $0.closedAt }),
+            closedAt.duration(to: .now) > Self.patienceOfClosing
+        {
+            throw .closing
+        }
     }
 
     /// Other processes may have committed since the last group.
