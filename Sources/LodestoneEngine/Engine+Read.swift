@@ -123,6 +123,7 @@ extension Engine {
     /// Every collection, by name; as this process knows them, when it is taking in what others wrote.
     package func collections() throws(LodestoneError) -> [CollectionDescription] {
         try registry.catchUpIfFree()
+        try registry.describeClosed()
         var descriptions: [CollectionDescription] = []
         for record in registry.catalog {
             if let description = try registry.description(of: record.number) {

@@ -148,6 +148,11 @@ package protocol StoreReader: AnyObject {
 
     /// Collections of which the log has more than their bases, or whose base has to be made.
     func unfoldedCollections() throws(LodestoneError) -> [CollectionNumber]
+    /// What the log has of each collection beyond its base, of those of which it has something.
+    func logSummaries() throws(LodestoneError) -> [CollectionNumber: LogSummary]
+    /// Whether edges leave documents in rows from `row` on.
+    func hasEdges(_ collection: CollectionNumber, from row: RowNumber) throws(LodestoneError)
+        -> Bool
     /// What batches after `sequenceNumber` changed, oldest first; those of one collection, or all.
     ///
     /// - Throws: `.outOfRange` when the log begins later, because bases hold what it said.
@@ -255,6 +260,17 @@ package struct StoredBase: Sendable {
     package let sequenceNumber: UInt64
     /// The row after the highest that was given by then.
     package let nextRow: RowNumber
+}
+
+/// What the log has of a collection beyond its base, counted.
+package struct LogSummary: Sendable {
+    package var rows: Int
+    package var vectors: Int
+    /// Of the last batch.
+    package var last: UInt64
+    /// Whether nothing but new documents came: none was replaced, dropped or linked, and the
+    /// collection was not altered.
+    package var hasOnlyNewRows: Bool
 }
 
 /// What one batch changed, as the log tells it: enough to bring a view up to date.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
+import LodestoneStorage
 import TestSupport
 import Testing
 
@@ -137,6 +138,37 @@ struct ManyCollectionsTests {
         #expect(try other.collections().map(\.name) == ["c0", "c1", "c3", "c5"])
         engine.close()
         other.close()
+    }
+
+    @Test("says what closed collections are like, and opens only those that it must")
+    func descriptions() async throws {
+        try await fill(8)
+        let engine = try open(100)
+        try await engine.compact("c1")
+        try await engine.compact("c2")
+        _ = try await engine.index("c2", [Document(id: "y"), Document(id: "z", vector: [0, 1])])
+        // What the log doesn't count: replaced and dropped ones, edges, another strategy.
+        _ = try await engine.index("c3", [Document(id: "x")])
+        _ = try await engine.dropMany(DropManyRequest(collection: "c4", ids: ["x"]))
+        _ = try await engine.index("c5", [Document(id: "y", edges: [Edge("to", to: "x")])])
+        // Its index is not built meanwhile.
+        let lock = try HeldLock(store.path + "/compaction.lock")
+        try await engine.alterCollection("c6", .hnswBatch)
+        engine.close()
+        let reopened = try open(100)
+        let described = try reopened.collections()
+        reopened.close()
+        lock.release()
+        let registry = try Registry(
+            SQLiteStore(directory: store.path, durability: .full),
+            budget: OpenCollections(count: 7)
+        )
+        try registry.describeClosed()
+        #expect(registry.opened.isEmpty)
+        let closed = try registry.catalog.map { try registry.description(of: $0.number) }
+        for (closed, described) in zip(closed, described) { #expect(closed == described) }
+        #expect(registry.opened.map(\.name) == ["c3", "c4", "c5", "c6"])
+        registry.store.close()
     }
 
     @Test("loses no write while collections are opened and closed", .timeLimit(.minutes(2)))

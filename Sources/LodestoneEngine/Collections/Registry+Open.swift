@@ -57,17 +57,6 @@ extension Registry {
         return collection
     }
 
-    /// What a collection is like; it is opened only when that can't be told otherwise, which counts as
-    /// no use.
-    func description(of number: CollectionNumber) throws(LodestoneError) -> CollectionDescription? {
-        let (collection, description) = table.withLock { table in
-            (table.entries[number]?.collection, table.entries[number]?.description)
-        }
-        if let collection { return collection.description }
-        if let description { return description }
-        return try open(number, for: nil)?.description
-    }
-
     /// How many documents a collection has, for whoever has the gate in hand and so can't open it.
     func documentCount(of record: CollectionRecord) throws(LodestoneError) -> Int {
         if let collection = opened(record.number) { return collection.state.documentCount }
@@ -88,7 +77,7 @@ extension Registry {
         }
     }
 
-    private func open(_ number: CollectionNumber, for context: CallContext?)
+    func open(_ number: CollectionNumber, for context: CallContext?)
         throws(LodestoneError) -> Collection?
     {
         guard let opening = table.withLock({ $0.entries[number]?.opening }) else { return nil }

@@ -20,6 +20,8 @@ final class Registry: Sendable {
         var collection: Collection?
         /// What a closed collection was like when it was closed, unless it was written to since.
         var description: CollectionDescription?
+        /// The last batch of another process that changed it.
+        var lastChange: UInt64 = 0
         /// The count of uses at its last one.
         var lastUse: UInt64 = 0
         /// Held by whoever opens it.
@@ -246,7 +248,7 @@ final class Registry: Sendable {
                 remove(number)
             case .rows, .alterCollection:
                 guard contains(number), let record = try reader.record(of: number) else { return }
-                note(record)
+                note(record, changedBy: change.sequenceNumber)
                 // A closed one needs nothing: whoever opens it reads the log.
                 guard let collection = opened(number) else { return }
                 var contents = changed.removeValue(forKey: number) ?? collection.contents
@@ -270,10 +272,11 @@ final class Registry: Sendable {
     }
 
     /// Takes in that a collection is another one than before.
-    private func note(_ record: CollectionRecord) {
+    private func note(_ record: CollectionRecord, changedBy sequenceNumber: UInt64) {
         table.withLock { table in
             table.entries[record.number]?.record = record
             table.entries[record.number]?.description = nil
+            table.entries[record.number]?.lastChange = sequenceNumber
         }
     }
 
@@ -300,7 +303,11 @@ final class Registry: Sendable {
             remove(number)
         }
         for record in records {
-            if contains(record.number) { note(record) } else { add(record, nil) }
+            if contains(record.number) {
+                note(record, changedBy: reader.sequenceNumber)
+            } else {
+                add(record, nil)
+            }
         }
         for (collection, contents) in loaded { collection.replace(contents) }
         try noteEnd(of: reader)

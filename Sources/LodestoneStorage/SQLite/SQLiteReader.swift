@@ -317,26 +317,6 @@ final class SQLiteReader: StoreReader {
             .forEach(after: after, context: context, body)
     }
 
-    func unfoldedCollections() throws(LodestoneError) -> [CollectionNumber] {
-        try orFail { () throws(SQLiteConnection.Failure) in
-            let statement = try connection.statement(
-                """
-                SELECT number FROM collections LEFT JOIN bases ON bases.collection = number
-                WHERE file = '' OR EXISTS(
-                    SELECT 1 FROM log WHERE log.collection = number
-                        AND log.seq > coalesce(bases.seq, 0))
-                ORDER BY number
-                """
-            )
-            defer { statement.reset() }
-            var numbers: [CollectionNumber] = []
-            while try statement.step() {
-                numbers.append(CollectionNumber(truncatingIfNeeded: statement.int(at: 0)))
-            }
-            return numbers
-        }
-    }
-
     func words(of collection: CollectionNumber) throws(LodestoneError) -> any StoredWords {
         try SQLiteWords(collection, connection, context)
     }
@@ -365,7 +345,7 @@ final class SQLiteReader: StoreReader {
         }
     }
 
-    private func orFail<T>(_ body: () throws(SQLiteConnection.Failure) -> T)
+    func orFail<T>(_ body: () throws(SQLiteConnection.Failure) -> T)
         throws(LodestoneError) -> T
     {
         try SQLiteConnection.orFail(context, body)

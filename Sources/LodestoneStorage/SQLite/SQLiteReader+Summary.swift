@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+
+/// What can be told of collections without a look at what is in them.
+extension SQLiteReader {
+    func unfoldedCollections() throws(LodestoneError) -> [CollectionNumber] {
+        try orFail { () throws(SQLiteConnection.Failure) in
+            let statement = try connection.statement(
+                """
+                SELECT number FROM collections LEFT JOIN bases ON bases.collection = number
+                WHERE file = '' OR EXISTS(
+                    SELECT 1 FROM log WHERE log.collection = number
+                        AND log.seq > coalesce(bases.seq, 0))
+                ORDER BY number
+                """
+            )
+            defer { statement.reset() }
+            var numbers: [CollectionNumber] = []
+            while try statement.step() {
+                numbers.append(CollectionNumber(truncatingIfNeeded: statement.int(at: 0)))
+            }
+            return numbers
+        }
+    }
+
+    func logSummaries() throws(LodestoneError) -> [CollectionNumber: LogSummary] {
+        try orFail { () throws(SQLiteConnection.Failure) in
+            // Five empty lists are the detail of a batch that only adds (`LogRow.detail`).
+            let statement = try connection.statement(
+                """
+                SELECT log.collection, sum(row_count), sum(vector_count), max(log.seq),
+                    max(kind = 4 OR (kind = 3 AND detail <> zeroblob(5)))
+                FROM log LEFT JOIN bases ON bases.collection = log.collection
+                WHERE log.seq > coalesce(bases.seq, 0) GROUP BY log.collection
+                """
+            )
+            defer { statement.reset() }
+            var summaries: [CollectionNumber: LogSummary] = [:]
+            while try statement.step() {
+                summaries[CollectionNumber(truncatingIfNeeded: statement.int(at: 0))] = LogSummary(
+                    rows: Int(statement.int(at: 1)),
+                    vectors: Int(statement.int(at: 2)),
+                    last: UInt64(bitPattern: statement.int(at: 3)),
+                    hasOnlyNewRows: statement.int(at: 4) == 0
+                )
+            }
+            return summaries
+        }
+    }
+
+    func hasEdges(_ collection: CollectionNumber, from row: RowNumber) throws(LodestoneError)
+        -> Bool
+    {
+        try orFail { () throws(SQLiteConnection.Failure) in
+            // One byte counts them, when there are none.
+            let statement = try connection.statement(
+                """
+                SELECT EXISTS(SELECT 1 FROM docs_\(collection) WHERE row >= ?1 AND edges <> x'00')
+                """
+            )
+            defer { statement.reset() }
+            statement.bind(row, at: 1)
+            return try statement.step() && statement.int(at: 0) != 0
+        }
+    }
+}
