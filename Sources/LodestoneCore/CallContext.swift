@@ -47,7 +47,7 @@ public final class CallContext: Sendable {
         if let end { throw end }
     }
 
-    /// What the call ends with, once it is over; `nil` before.
+    /// The error that the call ends with, once it is over; `nil` before.
     package var end: LodestoneError? {
         if isCancelled {
             return LodestoneError(

@@ -4,8 +4,8 @@ import Synchronization
 
 /// A lock that a thread waits for no longer than its call is wanted; given in the order of asking.
 ///
-/// For what may be held for longer than an instant: a call whose deadline passes must end, whoever
-/// holds the lock.
+/// For locks that may be held for longer than an instant: a call whose deadline passes must end,
+/// however long the holder takes.
 ///
 /// Threading: any thread; the one that took it need not be the one that releases it.
 package final class CallLock: Sendable {
@@ -28,7 +28,7 @@ package final class CallLock: Sendable {
     /// Runs `body` while no other thread holds the lock.
     ///
     /// - Parameters:
-    ///   - check: Called every few milliseconds while another thread holds it; what it throws ends the
+    ///   - check: Called every few milliseconds while another thread holds it; its error ends the
     ///     wait.
     ///   - body: What to do with it.
     /// - Returns: What `body` does.

@@ -2,7 +2,7 @@
 import LodestoneCore
 import Synchronization
 
-/// A call that a task awaits: answered by whoever works on it, or at its end while nobody does.
+/// A call that a task awaits: answered by the thread that works on it, or at its end while none does.
 ///
 /// Threading: any thread.
 final class AwaitedCall<Answer: Sendable>: Sendable {

@@ -16,7 +16,7 @@ import Synchronization
 package final class BlockingPool: Sendable {
     private struct Entry {
         let work: @Sendable () -> Void
-        /// What ends it while it waits, and when; it stays in the queue, and has nothing to do then.
+        /// Ends it while it waits, at its deadline.
         let end: (@Sendable () -> Void)?
         let deadline: ContinuousClock.Instant
     }
@@ -29,7 +29,7 @@ package final class BlockingPool: Sendable {
     }
 
     private let state: Mutex<State>
-    /// Ends what waits for too long; all threads may be at work.
+    /// Ends entries that wait for too long; all threads may be at work.
     private let clock: DispatchQueue
 
     /// The most threads of a pool.

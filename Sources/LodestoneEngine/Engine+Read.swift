@@ -120,7 +120,7 @@ extension Engine {
         }
     }
 
-    /// Every collection, by name; as this process knows them, when it is taking in what others wrote.
+    /// Every collection, by name; as this process knows them, when it is taking in changes of others.
     package func collections() throws(LodestoneError) -> [CollectionDescription] {
         try registry.catchUpIfFree()
         try registry.describeClosed()

@@ -116,7 +116,7 @@ public final class Engine: Sendable {
         _ name: String,
         completion: @escaping @Sendable (Result<UInt64, LodestoneError>) -> Void
     ) {
-        // Not on the caller's thread: what other processes wrote is taken in first.
+        // Not on the caller's thread: changes of other processes are taken in first.
         preparations.async { [self] in
             do throws(LodestoneError) {
                 compactor.compact(try collection(named: name), completion: completion)

@@ -189,8 +189,8 @@ final class RequestHandler: Sendable {
         metrics.record(arrival.kind, failed: false, duration: .zero)
     }
 
-    /// Answers what people look at: not on the loop, since what other processes wrote is taken in
-    /// first, and behind no search; and however much memory other requests take.
+    /// Describes collections and the server: not on the loop, since changes of other processes are
+    /// taken in first; behind no search; and however much memory other requests take.
     private func describe(_ arrival: Arrival) {
         guard let call = begin(arrival, nil) else { return }
         let queue = arrival.kind == .describeCollection ? descriptions : listings

@@ -46,7 +46,7 @@ package protocol Store: AnyObject, Sendable {
         _ body: (UInt64) throws(LodestoneError) -> T
     ) throws(LodestoneError) -> T
 
-    /// How long a holder of the store, who may have been stopped, is waited for at most.
+    /// How long a holder of the store is waited for at most; it may have been stopped.
     var patience: Duration { get }
 
     /// Shows batches that are committed, and applied here, to all processes.
@@ -117,7 +117,7 @@ package protocol Store: AnyObject, Sendable {
     /// - Returns: Whether it is short now; not while a reader needs what is in it.
     func shortenWriteAheadLog() throws(LodestoneError) -> Bool
 
-    /// Closes the files of a collection that nobody uses; who still reads in them goes on.
+    /// Closes the files of a collection that nobody uses; mappings in use stay good.
     func letGo(of collection: CollectionNumber)
 
     /// Bytes by part: `database`, `write_ahead_log`, `segments`, `bases`, `snapshots`.
@@ -148,7 +148,7 @@ package protocol StoreReader: AnyObject {
 
     /// Collections of which the log has more than their bases, or whose base has to be made.
     func unfoldedCollections() throws(LodestoneError) -> [CollectionNumber]
-    /// What the log has of each collection beyond its base, of those of which it has something.
+    /// Counts of each collection's log beyond its base, where there is any.
     func logSummaries() throws(LodestoneError) -> [CollectionNumber: LogSummary]
     /// Whether edges leave documents in rows from `row` on.
     func hasEdges(_ collection: CollectionNumber, from row: RowNumber) throws(LodestoneError)
@@ -262,7 +262,7 @@ package struct StoredBase: Sendable {
     package let nextRow: RowNumber
 }
 
-/// What the log has of a collection beyond its base, counted.
+/// Counts of a collection's log beyond its base.
 package struct LogSummary: Sendable {
     package var rows: Int
     package var vectors: Int

@@ -124,7 +124,7 @@ extension Setting {
             \.openCollections.bytes,
             0...1 << 44,
             unit: "bytes",
-            "What was written to all open collections since their bases takes no more memory, as long "
+            "Memory for the changes of all open collections since their bases, kept to as long "
                 + "as some of them are not in use."
         ),
         Setting(

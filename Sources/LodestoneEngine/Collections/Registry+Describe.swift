@@ -5,8 +5,9 @@ import LodestoneStorage
 
 /// What closed collections are like, without opening them.
 extension Registry {
-    /// What a collection is like; it is opened only when that can't be told otherwise, which counts as
-    /// no use.
+    /// Describes a collection; it is opened only when nothing else tells enough.
+    ///
+    /// That counts as no use.
     func description(of number: CollectionNumber) throws(LodestoneError) -> CollectionDescription? {
         let (collection, description) = table.withLock { table in
             (table.entries[number]?.collection, table.entries[number]?.description)
@@ -16,7 +17,7 @@ extension Registry {
         return try open(number, for: nil)?.description
     }
 
-    /// Notes what those are like that were not open yet, as far as their bases and the log tell.
+    /// Notes descriptions of collections that were not open yet, as far as bases and log tell them.
     ///
     /// To open thousands for a list takes seconds.
     func describeClosed() throws(LodestoneError) {
@@ -65,8 +66,8 @@ extension Registry {
         var header: BaseHeader?
         var byteCount = 0
         if let stored {
-            // A field may not be indexed completely, which the base knows; a damaged base is made again
-            // by whoever opens it.
+            // A field may not be indexed completely, which the base knows; opening makes a damaged base
+            // again.
             guard record.options.metadataIndexes.isEmpty, let path = stored.path,
                 let file = try? BaseFile.open(path), let found = BaseHeader(from: file),
                 found.sequenceNumber == stored.sequenceNumber

@@ -4,13 +4,13 @@ import LodestoneStorage
 
 /// How many collections have their contents in memory at a time.
 ///
-/// An open one takes a file descriptor for each of its segments, some 50 KB, and what was written to
-/// it since its base; a closed one takes a kilobyte. Opening takes a millisecond, and longer where much
+/// An open one takes a file descriptor for each of its segments, some 50 KB, and the changes since
+/// its base; a closed one takes a kilobyte. Opening takes a millisecond, and longer where much
 /// was written since its base.
 public struct OpenCollections: Sendable, Equatable {
     /// The most open ones; beyond it those are closed that were not used for longest.
     public var count: Int
-    /// The most bytes that was written to all of them since their bases may take.
+    /// The most bytes for the changes of all of them since their bases.
     public var bytes: Int
 
     /// Creates a budget.
@@ -57,7 +57,7 @@ extension Registry {
         return collection
     }
 
-    /// How many documents a collection has, for whoever has the gate in hand and so can't open it.
+    /// How many documents a collection has, for callers with the gate in hand, that can't open it.
     func documentCount(of record: CollectionRecord) throws(LodestoneError) -> Int {
         if let collection = opened(record.number) { return collection.state.documentCount }
         return try reading { (reader) throws(LodestoneError) in
@@ -72,7 +72,7 @@ extension Registry {
             try reader.unfoldedCollections()
         }
         for number in numbers ?? [] where isWanted() {
-            // Whoever asks for it is told what is wrong with it.
+            // The next call for it ends with the same error.
             _ = try? open(number, for: nil)
         }
     }
@@ -106,8 +106,8 @@ extension Registry {
 
     /// Brings contents up to date, and shows them; inside the gate.
     ///
-    /// - Returns: `nil` when the collection is gone.
-    /// - Throws: `VECTORS_MOVED` when the log no longer has what they lack.
+    /// - Returns: `nil` when the collection was dropped.
+    /// - Throws: `VECTORS_MOVED` when the log has lost changes that they lack.
     private func show(_ contents: CollectionContents, of number: CollectionNumber)
         throws(LodestoneError) -> Collection?
     {

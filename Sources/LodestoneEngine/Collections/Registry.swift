@@ -18,13 +18,13 @@ final class Registry: Sendable {
         /// The options of a closed collection; an open one knows its own.
         var record: CollectionRecord
         var collection: Collection?
-        /// What a closed collection was like when it was closed, unless it was written to since.
+        /// Of a closed collection, as it was closed, unless it was written to since.
         var description: CollectionDescription?
         /// The last batch of another process that changed it.
         var lastChange: UInt64 = 0
         /// The count of uses at its last one.
         var lastUse: UInt64 = 0
-        /// Held by whoever opens it.
+        /// Held by the thread that opens it.
         let opening = CallLock()
     }
 
@@ -65,7 +65,7 @@ final class Registry: Sendable {
     private let gate = CallLock()
     let caughtUp = Mutex<(@Sendable (Collection) -> Void)?>(nil)
 
-    /// Knows every collection of a store, and opens them, if all may be open: what is damaged shows at
+    /// Knows every collection of a store, and opens them, if all may be open: damage shows at
     /// once then.
     init(_ store: any Store, budget: OpenCollections = OpenCollections()) throws(LodestoneError) {
         self.store = store
@@ -152,8 +152,8 @@ final class Registry: Sendable {
         try changing(for: context) { (gate) throws(LodestoneError) in try catchUp(gate) }
     }
 
-    /// Does the same, unless somebody else stays at work on the collections: what people look at
-    /// while something hangs must not hang, too.
+    /// Does the same, unless another thread stays at work on the collections: calls that people make
+    /// because something hangs must not hang, too.
     func catchUpIfFree() throws(LodestoneError) {
         guard isBehind else { return }
         let context = CallContext(timeout: .milliseconds(20))
@@ -249,7 +249,7 @@ final class Registry: Sendable {
             case .rows, .alterCollection:
                 guard contains(number), let record = try reader.record(of: number) else { return }
                 note(record, changedBy: change.sequenceNumber)
-                // A closed one needs nothing: whoever opens it reads the log.
+                // A closed one needs nothing: its log is read when it is opened.
                 guard let collection = opened(number) else { return }
                 var contents = changed.removeValue(forKey: number) ?? collection.contents
                 if !contents.canChange {

@@ -104,7 +104,7 @@ final class Writer: Sendable {
         var resolved = ResolvedGroup()
         let result: Result<[CommittedBatch], LodestoneError> = Result {
             () throws(LodestoneError) in
-            // What is taken in now need not be while all other processes wait.
+            // Changes that are taken in now need not be while all other processes wait.
             try? registry.catchUp(for: first.context)
             return try store.exclusively(
                 until: first.arrival.advanced(by: store.patience),
@@ -261,8 +261,8 @@ final class Writer: Sendable {
     }
     #endif
 
-    /// One write of a group may be what the store stumbled over: each gets its own chance, unless the
-    /// store was not even reached.
+    /// One write of a group may have failed all: each gets its own chance, unless the store was not
+    /// even reached.
     private func fail(_ group: [PendingWrite], with error: LodestoneError) {
         let isOfStore = Self.reasonsOfStore.contains(error.reason)
         if group.count > 1 && error.outcome == .notApplied && !isOfStore {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// What can be told of collections without a look at what is in them.
+/// Counts of collections without a look at their contents.
 extension SQLiteReader {
     func unfoldedCollections() throws(LodestoneError) -> [CollectionNumber] {
         try orFail { () throws(SQLiteConnection.Failure) in

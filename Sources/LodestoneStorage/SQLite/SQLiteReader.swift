@@ -40,8 +40,7 @@ final class SQLiteReader: StoreReader {
         try readCatalog().all
     }
 
-    /// Reads its row alone, unless all have been read: whoever catches up asks for those that
-    /// changed.
+    /// Reads its row alone, unless all have been read: catching up asks for those that changed.
     func record(of collection: CollectionNumber) throws(LodestoneError) -> CollectionRecord? {
         if let catalog { return catalog.byNumber[collection] }
         if let known = records[collection] { return known }

@@ -12,7 +12,7 @@ import Synchronization
 ///     vectors-N-M.seg             the vectors of collection N
 ///     base-N-S.base               the base of collection N at sequence number S
 ///     lock                        held by whoever commits or checkpoints, in any process
-///     turn.lock                   held by whoever gets `lock` next
+///     turn.lock                   held by the process that gets `lock` next
 ///     compaction.lock             a byte of it held by whoever compacts a collection
 ///     analysis.lock               held together by all that have the store open
 ///     sequence                    the sequence number that all processes have to show

@@ -170,7 +170,7 @@ final class SegmentSet: Sendable {
 
     /// Closes the segments of a collection; mappings in use stay good.
     ///
-    /// Whoever writes to it next has read from them before, and so has opened them again.
+    /// Before the next write its vectors are read, which opens them again.
     func letGo(of collection: CollectionNumber) {
         current.withLock { $0[collection] = nil }
         segments.withLock { $0[collection] = nil }

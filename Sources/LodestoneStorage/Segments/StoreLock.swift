@@ -16,22 +16,22 @@ import Darwin
 /// connections write or checkpoint at the same instant. The kernel drops it with its process,
 /// however that ends.
 ///
-/// A second file is the turn of whoever waits. It is held from before the lock is asked for until it
+/// A second file is the turn of the process that waits. It is held from before the lock is asked for until it
 /// is there, so a process that releases the lock and wants it again comes after the one that waits.
 /// It is a courtesy: a process that was stopped while it waited keeps nobody from the lock.
 ///
 /// Threading: any thread. The threads of a process take turns by `threads`; the one whose turn it is
 /// and the one that asks the kernel share `state`.
 final class StoreLock: Sendable {
-    /// How long a holder is waited for, who may have been stopped.
+    /// How long a holder is waited for; it may have been stopped.
     let patience: Duration
-    /// What a commit takes, many times over: whoever has the turn for longer doesn't use it.
+    /// The time of a commit, many times over: a process that has the turn for longer doesn't use it.
     private static let courtesy = Duration.milliseconds(50)
     private static let longestPause: useconds_t = 200
 
     private struct State {
         var descriptor: Int32?
-        /// Whether the kernel is being asked: what it answers goes to `waiter`, or back.
+        /// Whether the kernel is being asked: the lock goes to `waiter` then, or back.
         var isAsking = false
         var waiter: DispatchSemaphore?
         /// Why the kernel did not give it.
