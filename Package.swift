@@ -213,7 +213,9 @@ let package = Package(
         ),
         .testTarget(
             name: "LodestoneEngineTests",
-            dependencies: ["LodestoneEngine", "LodestoneStorage", "CSQLite", "TestSupport"],
+            dependencies: [
+                "LodestoneEngine", "LodestoneStorage", "CLodestoneSystem", "CSQLite", "TestSupport",
+            ],
             swiftSettings: strict
         ),
         .testTarget(

@@ -67,19 +67,26 @@ final class IDTable: Sendable {
         /// Where each id begins among the bytes, and where the last one ends.
         fileprivate let offsets: Section<UInt64>
         fileprivate let bytes: Section<UInt8>
-        /// An open table: checksum of the id in the upper half, number plus one in the lower.
+        /// An open table: hash of the id in the upper half, number plus one in the lower.
         fileprivate let slots: Section<UInt64>
+        private let hashing: IDHashing
 
-        private init(offsets: Section<UInt64>, bytes: Section<UInt8>, slots: Section<UInt64>) {
+        private init(
+            offsets: Section<UInt64>,
+            bytes: Section<UInt8>,
+            slots: Section<UInt64>,
+            hashing: IDHashing
+        ) {
             self.offsets = offsets
             self.bytes = bytes
             self.slots = slots
+            self.hashing = hashing
         }
 
         fileprivate var count: Int { offsets.count - 1 }
 
         fileprivate func number(of id: UnsafeBufferPointer<UInt8>) -> NodeNumber? {
-            let hash = lode_crc32c(0, id.baseAddress, id.count)
+            let hash = hashing.hash(UnsafeRawBufferPointer(id))
             let mask = slots.count - 1
             var place = Int(hash) & mask
             // The table is never full, unless it is damaged.
@@ -140,15 +147,39 @@ final class IDTable: Sendable {
     }
 }
 
+/// How the table of ids in a base finds their slots.
+private enum IDHashing {
+    /// The CRC-32C of the id, as releases before wrote it: anybody can make ids of one checksum, with
+    /// which a look-up took as long as there were such ids.
+    case checksum
+    /// With a seed that each base draws, so that nobody can prepare ids that collide.
+    case seeded(UInt64)
+
+    func hash(_ id: UnsafeRawBufferPointer) -> UInt32 {
+        switch self {
+        case .checksum: lode_crc32c(0, id.baseAddress, id.count)
+        case .seeded(let seed): UInt32(UInt64(hashing: id, seed: seed) >> 32)
+        }
+    }
+}
+
 extension IDTable.Base {
     /// Opens what `write` wrote; `nil` when parts of it are missing or don't fit each other.
     convenience init?(from source: some SectionSource) {
         guard let offsets = source.section("IDOF", of: UInt64.self), offsets.count > 0,
-            let bytes = source.section("IDBY", of: UInt8.self),
-            let slots = source.section("IDSL", of: UInt64.self),
-            slots.count > 0, slots.count & (slots.count - 1) == 0
+            let bytes = source.section("IDBY", of: UInt8.self)
         else { return nil }
-        self.init(offsets: offsets, bytes: bytes, slots: slots)
+        let hashing: IDHashing
+        let slots: Section<UInt64>?
+        if let seed = source.section("IDSD", of: UInt64.self), seed.count == 1 {
+            hashing = .seeded(seed.element(0, or: 0))
+            slots = source.section("IDHS", of: UInt64.self)
+        } else {
+            hashing = .checksum
+            slots = source.section("IDSL", of: UInt64.self)
+        }
+        guard let slots, slots.count > 0, slots.count & (slots.count - 1) == 0 else { return nil }
+        self.init(offsets: offsets, bytes: bytes, slots: slots, hashing: hashing)
     }
 }
 
@@ -173,12 +204,15 @@ extension IDTable {
         }
         try sink.write("IDOF", offsets)
         try sink.write("IDBY", bytes)
-        try sink.write("IDSL", Self.slots(offsets, bytes))
+        let seed = UInt64.random(in: .min ... .max)
+        try sink.write("IDSD", [seed] as ContiguousArray)
+        try sink.write("IDHS", Self.slots(offsets, bytes, .seeded(seed)))
     }
 
     private static func slots(
         _ offsets: ContiguousArray<UInt64>,
-        _ bytes: ContiguousArray<UInt8>
+        _ bytes: ContiguousArray<UInt8>,
+        _ hashing: IDHashing
     ) -> ContiguousArray<UInt64> {
         let count = offsets.count - 1
         var capacity = 4
@@ -187,7 +221,8 @@ extension IDTable {
         bytes.withUnsafeBufferPointer { bytes in
             for number in 0..<count {
                 let (start, end) = (Int(offsets[number]), Int(offsets[number + 1]))
-                let hash = lode_crc32c(0, bytes.baseAddress.map { $0 + start }, end - start)
+                let id = UnsafeBufferPointer(rebasing: bytes[start..<end])
+                let hash = hashing.hash(UnsafeRawBufferPointer(id))
                 var place = Int(hash) & (capacity - 1)
                 while slots[place] != 0 { place = (place + 1) & (capacity - 1) }
                 slots[place] = UInt64(hash) << 32 | UInt64(number + 1)

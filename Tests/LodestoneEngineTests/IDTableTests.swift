@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLodestoneSystem
+import LodestoneCore
+import TestSupport
+import Testing
+
+@testable import LodestoneEngine
+
+@Suite("The ids of a base")
+struct IDTableTests {
+    /// Ids of 16 letters that all have the same CRC-32C.
+    ///
+    /// A checksum is linear: each of the 64 free bits changes it by a fixed pattern. Combinations of
+    /// bits whose patterns cancel out, found by elimination over GF(2), leave it as it is.
+    private static func collidingIDs(_ count: Int) -> [String] {
+        let plain = [UInt8](repeating: 0x40, count: 16)
+        let checksum = lode_crc32c(0, plain, plain.count)
+        func flipped(_ bits: UInt64) -> [UInt8] {
+            var id = plain
+            for bit in 0..<64 where bits >> UInt64(bit) & 1 == 1 { id[bit / 4] ^= 1 << (bit % 4) }
+            return id
+        }
+        var basis: [UInt32: (pattern: UInt32, bits: UInt64)] = [:]
+        var silent: [UInt64] = []
+        for bit in 0..<64 {
+            var bits: UInt64 = 1 << UInt64(bit)
+            let id = flipped(bits)
+            var pattern = lode_crc32c(0, id, id.count) ^ checksum
+            while pattern != 0 {
+                let top = UInt32(31 - pattern.leadingZeroBitCount)
+                guard let other = basis[top] else {
+                    basis[top] = (pattern, bits)
+                    break
+                }
+                pattern ^= other.pattern
+                bits ^= other.bits
+            }
+            if pattern == 0 { silent.append(bits) }
+        }
+        return (0..<count).map { number in
+            let bits = silent.indices.filter { number >> $0 & 1 == 1 }.reduce(0) { $0 ^ silent[$1] }
+            return String(decoding: flipped(bits), as: UTF8.self)
+        }
+    }
+
+    private static func base(of ids: [String]) throws -> IDTable.Base {
+        let table = IDTable()
+        let numbers = table.withTable { table in
+            ContiguousArray(ids.map { table.intern(DocumentID(trusted: $0)) })
+        }
+        var sections = MemorySections()
+        try table.write(numbers, to: &sections)
+        return try #require(IDTable.Base(from: sections))
+    }
+
+    /// Looks every id up, and says how long that took.
+    private static func timeToFind(_ ids: [String]) throws -> Duration {
+        let table = IDTable(try base(of: ids))
+        return ContinuousClock().measure {
+            let found = table.withTable { table in
+                ids.map { table.number(of: DocumentID(trusted: $0)) }
+            }
+            #expect(found == ids.indices.map { NodeNumber($0) })
+        }
+    }
+
+    @Test("are found as fast when somebody prepared them to collide")
+    func colliding() throws {
+        let ids = Self.collidingIDs(6_000)
+        #expect(Set(ids).count == ids.count)
+        let sums = Set(
+            ids.map { id in
+                Array(id.utf8).withUnsafeBytes {
+                    lode_crc32c(0, $0.baseAddress, $0.count)
+                }
+            }
+        )
+        #expect(sums.count == 1)
+        let ordinary = try Self.timeToFind((0..<6_000).map { "ordinary-id-\($0)" })
+        #expect(try Self.timeToFind(ids) < ordinary * 10)
+    }
+
+    @Test("are found in a base that an earlier release wrote")
+    func earlier() throws {
+        let ids = ["a", "bc", "", "def"]
+        var sections = MemorySections()
+        var offsets: ContiguousArray<UInt64> = [0]
+        var bytes: ContiguousArray<UInt8> = []
+        var slots = ContiguousArray<UInt64>(repeating: 0, count: 8)
+        for (number, id) in ids.enumerated() {
+            bytes.append(contentsOf: id.utf8)
+            offsets.append(UInt64(bytes.count))
+            let hash = lode_crc32c(0, Array(id.utf8), id.utf8.count)
+            var place = Int(hash) & 7
+            while slots[place] != 0 { place = (place + 1) & 7 }
+            slots[place] = UInt64(hash) << 32 | UInt64(number + 1)
+        }
+        try sections.write("IDOF", offsets)
+        try sections.write("IDBY", bytes)
+        try sections.write("IDSL", slots)
+        let base: IDTable.Base = try #require(IDTable.Base(from: sections))
+        let table = IDTable(base)
+        let found = table.withTable { table in
+            (ids + ["x"]).map { table.number(of: DocumentID(trusted: $0)) }
+        }
+        #expect(found == [0, 1, 2, 3, nil])
+    }
+}
