@@ -88,6 +88,8 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case requestIDOutsideTransaction = "request-id-outside-transaction"
     /// M9: takes a second fsync, after one that failed, for an answer.
     case retryFailedFsync = "retry-failed-fsync"
+    /// M13: an erasure leaves what was in free pages of the database.
+    case eraseLeavesFreePages = "erase-leaves-free-pages"
 
     /// Whether this process was asked to have this bug.
     @inlinable

@@ -23,6 +23,20 @@ public struct SnapshotDescription: Sendable, Equatable {
     }
 }
 
+/// What an erasure has made sure of.
+public struct EraseReceipt: Sendable, Equatable {
+    /// Documents that were dropped or replaced up to this batch are in no file of the store.
+    public var sequenceNumber: UInt64
+    /// Snapshots that may still have them, by name.
+    public var snapshots: [String]
+
+    /// Creates a receipt.
+    public init(sequenceNumber: UInt64, snapshots: [String]) {
+        self.sequenceNumber = sequenceNumber
+        self.snapshots = snapshots
+    }
+}
+
 /// Something in a store that is not as it was written.
 public struct Damage: Sendable, Equatable {
     /// What kind of thing: `database`, `log`, `row`, `vectors`, `words`, `edges`, `memory`,

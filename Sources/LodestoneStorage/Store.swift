@@ -75,6 +75,9 @@ package protocol Store: AnyObject, Sendable {
     /// The snapshots that there are, by name.
     func snapshots(context: CallContext?) throws(LodestoneError) -> [SnapshotDescription]
 
+    /// Removes a snapshot, if there is one of that name.
+    func deleteSnapshot(_ name: String) throws(LodestoneError)
+
     /// Runs `body` unless another thread or process is compacting the collection; `nil` then.
     func compacting<T>(
         _ collection: CollectionNumber,
@@ -87,20 +90,22 @@ package protocol Store: AnyObject, Sendable {
     /// Points to a base that lies at its `basePath`, removes the one before, and forgets what
     /// bases now hold of the log.
     ///
-    /// Vectors are written together when 30 percent of a collection's belong to rows that are gone.
+    /// Vectors are written together when 30 percent of a collection's belong to rows that are gone;
+    /// without `garbageBytes`, wherever any does.
     ///
     /// Inside `compacting`, not inside `exclusively`.
     ///
     /// - Parameters:
     ///   - collection: Whose base it is.
     ///   - sequenceNumber: Of the base.
-    ///   - garbageBytes: What vectors of rows that are gone must come to, too.
+    ///   - garbageBytes: What vectors of rows that are gone must come to, too; `nil` when none of
+    ///     them may stay.
     ///   - isLive: Whether the base has a row.
     /// - Throws: `.dataLoss` when vectors that the base takes over are damaged.
     func adoptBase(
         of collection: CollectionNumber,
         sequenceNumber: UInt64,
-        garbageBytes: Int,
+        garbageBytes: Int?,
         isLive: (RowNumber) -> Bool
     ) throws(LodestoneError)
 
@@ -109,6 +114,14 @@ package protocol Store: AnyObject, Sendable {
     ///
     /// Not inside `exclusively`.
     func reclaimSpace() throws(LodestoneError)
+
+    /// Makes sure that no file has rows that are gone, but the bases and segments that name them.
+    ///
+    /// Not inside `exclusively`. Writes wait while the database is written again; readers that began
+    /// before are waited for.
+    ///
+    /// - Returns: The sequence number of the last batch by then.
+    func eraseFreed(context: CallContext) throws(LodestoneError) -> UInt64
 
     /// Moves the write-ahead log into the database and cuts it off, unless it is short.
     ///

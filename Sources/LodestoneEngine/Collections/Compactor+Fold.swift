@@ -44,12 +44,16 @@ extension Compactor {
     ///
     /// - Throws: `.cancelled` or `.deadlineExceeded`, as long as nothing points to the new base.
     @discardableResult
-    func fold(_ collection: Collection, context: CallContext) throws(LodestoneError) -> UInt64 {
+    func fold(
+        _ collection: Collection,
+        context: CallContext,
+        movesAllGarbage: Bool = false
+    ) throws(LodestoneError) -> UInt64 {
         while true {
             try context.check()
             collection.progress.begin(for: context)
             do throws(LodestoneError) {
-                let (sequenceNumber, strategy) = try writeBase(of: collection)
+                let (sequenceNumber, strategy) = try writeBase(of: collection, movesAllGarbage)
                 collection.progress.finish(strategy)
                 return sequenceNumber
             } catch {
@@ -59,9 +63,9 @@ extension Compactor {
         }
     }
 
-    private func writeBase(of collection: Collection) throws(LodestoneError) -> (
-        sequenceNumber: UInt64, strategy: VectorIndexStrategy
-    ) {
+    private func writeBase(of collection: Collection, _ movesAllGarbage: Bool)
+        throws(LodestoneError) -> (sequenceNumber: UInt64, strategy: VectorIndexStrategy)
+    {
         guard !collection.isDropped else { throw .noCollection(collection.name) }
         let number = collection.number
         try registry.catchUp()
@@ -81,7 +85,7 @@ extension Compactor {
         try store.adoptBase(
             of: number,
             sequenceNumber: sequenceNumber,
-            garbageBytes: FaultPoint.smaller(policy.minimumGarbageBytes)
+            garbageBytes: movesAllGarbage ? nil : FaultPoint.smaller(policy.minimumGarbageBytes)
         ) { rows.contains($0) }
         FaultPoint.reach("compaction.after-pointer")
         try registry.takeOver(collection, from: contents, nodes: nodes)

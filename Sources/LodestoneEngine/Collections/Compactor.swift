@@ -97,8 +97,8 @@ final class Compactor: Sendable {
     ) {
         lanes.run(collection) {
             do throws(LodestoneError) {
-                try self.background.check()
                 guard let done = try self.compact(collection, isOnlyIfNeeded: false) else {
+                    try self.background.check()
                     // Somebody else is at it, perhaps for hours: others have the lane meanwhile.
                     return self.queue.asyncAfter(deadline: .now() + Self.pause) {
                         self.compactOnceFree(collection, completion: completion)
@@ -209,7 +209,12 @@ final class Compactor: Sendable {
                 return
             }
             state.withLock { $0.lastWrites[number] = nil }
-            lanes.run(collection) { self.attempt(collection) }
+            lanes.run(collection) {
+                // Another one may have come first.
+                let state = collection.state
+                guard self.policy.isUrgent(state) || self.policy.isWorthwhile(state) else { return }
+                self.attempt(collection)
+            }
         }
     }
 

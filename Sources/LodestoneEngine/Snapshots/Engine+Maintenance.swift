@@ -23,6 +23,11 @@ extension Engine {
         try store.snapshots(context: context)
     }
 
+    /// Removes a snapshot, if there is one of that name.
+    package func deleteSnapshot(_ name: String) throws(LodestoneError) {
+        try store.deleteSnapshot(name)
+    }
+
     /// Compares everything that is stored twice, or with a checksum, anew.
     ///
     /// Each collection is looked at in one state of its own; writes go on. What is derived and
@@ -178,7 +183,7 @@ extension Engine {
         }
     }
 
-    private func maintain<T>(_ body: () throws(LodestoneError) -> T) throws(LodestoneError) -> T {
+    func maintain<T>(_ body: () throws(LodestoneError) -> T) throws(LodestoneError) -> T {
         guard !isMaintaining.exchange(true, ordering: .acquiring) else { throw .maintenanceRuns }
         defer { isMaintaining.store(false, ordering: .releasing) }
         return try body()

@@ -15,17 +15,21 @@ extension SQLiteStore {
     /// Forgets all of the log but the rows that a base lacks, and the last one, which tells the last
     /// sequence number.
     func forgetLog() throws(LodestoneError) {
-        try inSteps { (last) throws(SQLiteConnection.Failure) in try forgetStep(before: last) }
+        try inSteps { (last) throws(SQLiteConnection.Failure) in
+            // What an erasure has left of the last row then.
+            _ = try forgetKeptStep(of: KeptLog.noCollection, through: last - 1)
+            return try forgetStep(before: last)
+        }
     }
 
     /// Forgets the rows before the anchor that the base of a collection has by now.
     func forgetKeptLog(of collection: CollectionNumber) throws(LodestoneError) {
-        try inSteps { (_) throws(SQLiteConnection.Failure) in
+        try inSteps { (last) throws(SQLiteConnection.Failure) in
             let anchor = try LogAnchor.read(writer)?.sequenceNumber ?? 0
             let base = try scalar(
                 "SELECT coalesce(max(seq), 0) FROM bases WHERE collection = \(collection)"
             )
-            return try forgetKeptStep(of: collection, through: min(anchor, UInt64(base)))
+            return try forgetKeptStep(of: collection, through: min(anchor, last - 1, UInt64(base)))
         }
     }
 
@@ -48,7 +52,7 @@ extension SQLiteStore {
         }
     }
 
-    private func forgetStep(before last: UInt64) throws(SQLiteConnection.Failure) -> Bool {
+    func forgetStep(before last: UInt64) throws(SQLiteConnection.Failure) -> Bool {
         let anchor = try LogAnchor.read(writer)?.sequenceNumber ?? 0
         guard last - 1 > anchor else { return true }
         let through = min(last - 1, anchor + Self.forgottenRowsPerStep)
@@ -130,6 +134,9 @@ extension SQLiteStore {
 struct KeptLog: Equatable {
     private(set) var count: UInt64 = 0
     private(set) var sum: UInt64 = 0
+
+    /// Of a row that tells nothing but its sequence number; no collection has this number.
+    static let noCollection: CollectionNumber = 0
 
     /// Whether a row of the log says what the base of its collection doesn't.
     ///

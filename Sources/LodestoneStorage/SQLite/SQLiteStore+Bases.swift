@@ -29,7 +29,7 @@ extension SQLiteStore {
     package func adoptBase(
         of collection: CollectionNumber,
         sequenceNumber: UInt64,
-        garbageBytes: Int,
+        garbageBytes: Int?,
         isLive: (RowNumber) -> Bool
     ) throws(LodestoneError) {
         // Before anything is written that nothing would point to.
@@ -114,9 +114,11 @@ extension SQLiteStore {
     // MARK: Files
 
     /// Removes the files of bases that nothing points to: a crash came before or after a pointer.
-    func removeForgottenBases() throws(LodestoneError) {
-        // Whoever compacts right now may be writing one.
-        _ = try compactionLock.ifFree(nil) { () throws(LodestoneError) in
+    ///
+    /// - Returns: Whether it was done; not while somebody compacts, who may be writing one.
+    @discardableResult
+    func removeForgottenBases() throws(LodestoneError) -> Bool {
+        let done: Void? = try compactionLock.ifFree(nil) { () throws(LodestoneError) in
             let read = try beginRead(context: nil)
             defer { read.end() }
             var kept: Set<String> = []
@@ -129,6 +131,7 @@ extension SQLiteStore {
             // On a full disk they stay.
             try? removeForgottenSegments()
         }
+        return done != nil
     }
 
     /// Removes the bases of a collection but one.

@@ -22,7 +22,7 @@ extension SQLiteStore {
     /// - Returns: The new segments, durable, and not in use yet.
     func moveVectors(
         of record: inout BaseRecord,
-        garbageBytes: Int,
+        garbageBytes: Int?,
         isLive: (RowNumber) -> Bool
     ) throws(LodestoneError) -> [VectorSegment] {
         guard record.dimension > 0 else { return [] }
@@ -67,7 +67,9 @@ extension SQLiteStore {
             // Nothing points to them yet.
             segments.remove(mover.made.map(\.index), of: collection)
             // What is damaged must not get a new checksum; a full disk is not filled further.
-            guard error.code == .dataLoss || error.code == .resourceExhausted else { throw error }
+            guard garbageBytes != nil,
+                error.code == .dataLoss || error.code == .resourceExhausted
+            else { throw error }
             return []
         }
         FaultPoint.reach("compaction.after-vectors")
@@ -217,8 +219,14 @@ struct SegmentUse {
         segments[segment] = (old.live + liveBytes, max(old.end, end))
     }
 
-    /// The segments whose vectors should be moved; none while the collection has little garbage.
-    func worthMoving(garbageBytes: Int) -> Set<UInt32> {
+    /// The segments whose vectors should be moved; none while the collection has little garbage,
+    /// unless all has to go.
+    func worthMoving(garbageBytes: Int?) -> Set<UInt32> {
+        guard let garbageBytes else {
+            return Set(
+                segments.filter { $1.live + VectorSegment.headerByteCount < $1.end }.keys
+            )
+        }
         let all = segments.values
         let total = all.reduce(0) { $0 + $1.end }
         let garbage = all.reduce(0) { $0 + $1.end - $1.live - VectorSegment.headerByteCount }

@@ -75,6 +75,17 @@ extension SQLiteStore {
         return descriptions
     }
 
+    package func deleteSnapshot(_ name: String) throws(LodestoneError) {
+        try refuseIfClosed()
+        try Self.check(snapshotName: name)
+        let path = "\(snapshotDirectory)/\(name)\(Self.suffix)"
+        guard unlink(path) == 0 else {
+            if errno == ENOENT { return }
+            throw FileSystem.failure("unlink", path)
+        }
+        try FileSystem.synchronizeDirectory(snapshotDirectory)
+    }
+
     /// Bytes of all snapshots.
     var snapshotByteCount: UInt64 {
         FileSystem.names(in: snapshotDirectory).filter { $0.hasSuffix(Self.suffix) }
