@@ -97,6 +97,7 @@ faults: faults-tools ## Breaks things under servers for hours: what must pass be
 	$(FAULTS) exactly-once --requests 100000
 	$(FAULTS) processes --seconds 1800
 	$(FAULTS) backup --cycles 500
+	$(FAULTS) erase --cycles 500
 	@$(MAKE) --no-print-directory faults-large
 	@$(MAKE) --no-print-directory faults-planted
 
@@ -112,6 +113,7 @@ faults-short: faults-tools ## The same in minutes; what the machine doesn't allo
 	$(FAULTS) exactly-once --requests 500
 	$(FAULTS) processes --seconds 5
 	$(FAULTS) backup --cycles 4
+	$(FAULTS) erase --cycles 4
 	@$(MAKE) --no-print-directory faults-planted
 
 faults-large: faults-large-tools ## Damages a store of 100 MiB in 10,000 ways; an hour.
@@ -123,7 +125,7 @@ faults-large-tools:
 	swift build --scratch-path .build/faults -Xswiftc -O -Xcc -O2 --product lodestoned
 	swift build --scratch-path .build/faults -Xswiftc -O -Xcc -O2 --product lodestone-faults
 
-PLANTED := M1 M2 M3 M4 M5 M6 M7 M8 M9
+PLANTED := M1 M2 M3 M4 M5 M6 M7 M8 M9 M13
 
 faults-planted: $(PLANTED:%=faults-planted-%) ## Shows that planted bugs are found, one after the other.
 
@@ -157,6 +159,9 @@ faults-planted-M8: faults-tools ## A server that remembers a request id only aft
 
 faults-planted-M9: faults-tools ## A server that asks for a failed fsync again.
 	$(FAULTS) io-errors --call sync --plant retry-failed-fsync
+
+faults-planted-M13: faults-tools ## An erasure that leaves what was in free pages.
+	$(FAULTS) erase --cycles 4 --plant erase-leaves-free-pages
 
 faults-tools: ## Builds what the fault runs need.
 	@.ci/install $(BUILD_PACKAGES) $(FAULT_PACKAGES)

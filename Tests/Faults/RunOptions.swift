@@ -122,6 +122,7 @@ struct RunPlace: Sendable {
         var variables = variables
         variables["LODESTONE_PLANT"] = plant
         variables["LODESTONE_COMPACTION_MINIMUM_CHANGES"] = "\(compactionChanges)"
+        variables["LODESTONE_COMPACTION_IDLE_PERCENT_OF_BASE"] = "0"
         variables["LODESTONE_COMPACTION_BUSY_CHANGES"] = "1"
         variables["LODESTONE_COMPACTION_PERCENT_OF_BASE"] = "0"
         if movesVectors { variables["LODESTONE_SMALLER"] = "2000" }
