@@ -1357,6 +1357,51 @@ void   lodestone__v1__snapshot_description__free_unpacked
   assert(message->base.descriptor == &lodestone__v1__snapshot_description__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   lodestone__v1__delete_snapshot_request__init
+                     (Lodestone__V1__DeleteSnapshotRequest         *message)
+{
+  static const Lodestone__V1__DeleteSnapshotRequest init_value = LODESTONE__V1__DELETE_SNAPSHOT_REQUEST__INIT;
+  *message = init_value;
+}
+size_t lodestone__v1__delete_snapshot_request__get_packed_size
+                     (const Lodestone__V1__DeleteSnapshotRequest *message)
+{
+  assert(message->base.descriptor == &lodestone__v1__delete_snapshot_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lodestone__v1__delete_snapshot_request__pack
+                     (const Lodestone__V1__DeleteSnapshotRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lodestone__v1__delete_snapshot_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lodestone__v1__delete_snapshot_request__pack_to_buffer
+                     (const Lodestone__V1__DeleteSnapshotRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lodestone__v1__delete_snapshot_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lodestone__V1__DeleteSnapshotRequest *
+       lodestone__v1__delete_snapshot_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lodestone__V1__DeleteSnapshotRequest *)
+     protobuf_c_message_unpack (&lodestone__v1__delete_snapshot_request__descriptor,
+                                allocator, len, data);
+}
+void   lodestone__v1__delete_snapshot_request__free_unpacked
+                     (Lodestone__V1__DeleteSnapshotRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lodestone__v1__delete_snapshot_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   lodestone__v1__list_snapshots_request__init
                      (Lodestone__V1__ListSnapshotsRequest         *message)
 {
@@ -1445,6 +1490,96 @@ void   lodestone__v1__list_snapshots_response__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &lodestone__v1__list_snapshots_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   lodestone__v1__erase_request__init
+                     (Lodestone__V1__EraseRequest         *message)
+{
+  static const Lodestone__V1__EraseRequest init_value = LODESTONE__V1__ERASE_REQUEST__INIT;
+  *message = init_value;
+}
+size_t lodestone__v1__erase_request__get_packed_size
+                     (const Lodestone__V1__EraseRequest *message)
+{
+  assert(message->base.descriptor == &lodestone__v1__erase_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lodestone__v1__erase_request__pack
+                     (const Lodestone__V1__EraseRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lodestone__v1__erase_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lodestone__v1__erase_request__pack_to_buffer
+                     (const Lodestone__V1__EraseRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lodestone__v1__erase_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lodestone__V1__EraseRequest *
+       lodestone__v1__erase_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lodestone__V1__EraseRequest *)
+     protobuf_c_message_unpack (&lodestone__v1__erase_request__descriptor,
+                                allocator, len, data);
+}
+void   lodestone__v1__erase_request__free_unpacked
+                     (Lodestone__V1__EraseRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lodestone__v1__erase_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   lodestone__v1__erase_receipt__init
+                     (Lodestone__V1__EraseReceipt         *message)
+{
+  static const Lodestone__V1__EraseReceipt init_value = LODESTONE__V1__ERASE_RECEIPT__INIT;
+  *message = init_value;
+}
+size_t lodestone__v1__erase_receipt__get_packed_size
+                     (const Lodestone__V1__EraseReceipt *message)
+{
+  assert(message->base.descriptor == &lodestone__v1__erase_receipt__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lodestone__v1__erase_receipt__pack
+                     (const Lodestone__V1__EraseReceipt *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lodestone__v1__erase_receipt__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lodestone__v1__erase_receipt__pack_to_buffer
+                     (const Lodestone__V1__EraseReceipt *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lodestone__v1__erase_receipt__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lodestone__V1__EraseReceipt *
+       lodestone__v1__erase_receipt__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lodestone__V1__EraseReceipt *)
+     protobuf_c_message_unpack (&lodestone__v1__erase_receipt__descriptor,
+                                allocator, len, data);
+}
+void   lodestone__v1__erase_receipt__free_unpacked
+                     (Lodestone__V1__EraseReceipt *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lodestone__v1__erase_receipt__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   lodestone__v1__verify_request__init
@@ -3744,6 +3879,44 @@ const ProtobufCMessageDescriptor lodestone__v1__snapshot_description__descriptor
   (ProtobufCMessageInit) lodestone__v1__snapshot_description__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor lodestone__v1__delete_snapshot_request__field_descriptors[1] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__DeleteSnapshotRequest, has_name),
+    offsetof(Lodestone__V1__DeleteSnapshotRequest, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lodestone__v1__delete_snapshot_request__field_indices_by_name[] = {
+  0,   /* field[0] = name */
+};
+static const ProtobufCIntRange lodestone__v1__delete_snapshot_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor lodestone__v1__delete_snapshot_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lodestone.v1.DeleteSnapshotRequest",
+  "DeleteSnapshotRequest",
+  "Lodestone__V1__DeleteSnapshotRequest",
+  "lodestone.v1",
+  sizeof(Lodestone__V1__DeleteSnapshotRequest),
+  1,
+  lodestone__v1__delete_snapshot_request__field_descriptors,
+  lodestone__v1__delete_snapshot_request__field_indices_by_name,
+  1,  lodestone__v1__delete_snapshot_request__number_ranges,
+  (ProtobufCMessageInit) lodestone__v1__delete_snapshot_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 #define lodestone__v1__list_snapshots_request__field_descriptors NULL
 #define lodestone__v1__list_snapshots_request__field_indices_by_name NULL
 #define lodestone__v1__list_snapshots_request__number_ranges NULL
@@ -3798,6 +3971,95 @@ const ProtobufCMessageDescriptor lodestone__v1__list_snapshots_response__descrip
   lodestone__v1__list_snapshots_response__field_indices_by_name,
   1,  lodestone__v1__list_snapshots_response__number_ranges,
   (ProtobufCMessageInit) lodestone__v1__list_snapshots_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor lodestone__v1__erase_request__field_descriptors[1] =
+{
+  {
+    "collection",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__EraseRequest, has_collection),
+    offsetof(Lodestone__V1__EraseRequest, collection),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lodestone__v1__erase_request__field_indices_by_name[] = {
+  0,   /* field[0] = collection */
+};
+static const ProtobufCIntRange lodestone__v1__erase_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor lodestone__v1__erase_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lodestone.v1.EraseRequest",
+  "EraseRequest",
+  "Lodestone__V1__EraseRequest",
+  "lodestone.v1",
+  sizeof(Lodestone__V1__EraseRequest),
+  1,
+  lodestone__v1__erase_request__field_descriptors,
+  lodestone__v1__erase_request__field_indices_by_name,
+  1,  lodestone__v1__erase_request__number_ranges,
+  (ProtobufCMessageInit) lodestone__v1__erase_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor lodestone__v1__erase_receipt__field_descriptors[2] =
+{
+  {
+    "sequence_number",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Lodestone__V1__EraseReceipt, has_sequence_number),
+    offsetof(Lodestone__V1__EraseReceipt, sequence_number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "snapshots",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__EraseReceipt, n_snapshots),
+    offsetof(Lodestone__V1__EraseReceipt, snapshots),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lodestone__v1__erase_receipt__field_indices_by_name[] = {
+  0,   /* field[0] = sequence_number */
+  1,   /* field[1] = snapshots */
+};
+static const ProtobufCIntRange lodestone__v1__erase_receipt__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor lodestone__v1__erase_receipt__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lodestone.v1.EraseReceipt",
+  "EraseReceipt",
+  "Lodestone__V1__EraseReceipt",
+  "lodestone.v1",
+  sizeof(Lodestone__V1__EraseReceipt),
+  2,
+  lodestone__v1__erase_receipt__field_descriptors,
+  lodestone__v1__erase_receipt__field_indices_by_name,
+  1,  lodestone__v1__erase_receipt__number_ranges,
+  (ProtobufCMessageInit) lodestone__v1__erase_receipt__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 #define lodestone__v1__verify_request__field_descriptors NULL
@@ -4349,7 +4611,7 @@ const ProtobufCMessageDescriptor lodestone__v1__go_away__descriptor =
   (ProtobufCMessageInit) lodestone__v1__go_away__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lodestone__v1__request__field_descriptors[24] =
+static const ProtobufCFieldDescriptor lodestone__v1__request__field_descriptors[26] =
 {
   {
     "id",
@@ -4639,6 +4901,30 @@ static const ProtobufCFieldDescriptor lodestone__v1__request__field_descriptors[
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "erase",
+    31,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Lodestone__V1__Request, call_case),
+    offsetof(Lodestone__V1__Request, erase),
+    &lodestone__v1__erase_request__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "delete_snapshot",
+    32,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Lodestone__V1__Request, call_case),
+    offsetof(Lodestone__V1__Request, delete_snapshot),
+    &lodestone__v1__delete_snapshot_request__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lodestone__v1__request__field_indices_by_name[] = {
   6,   /* field[6] = alter_collection */
@@ -4648,9 +4934,11 @@ static const unsigned lodestone__v1__request__field_indices_by_name[] = {
   23,   /* field[23] = count */
   5,   /* field[5] = create_collection */
   1,   /* field[1] = deadline_ms */
+  25,   /* field[25] = delete_snapshot */
   9,   /* field[9] = describe_collection */
   7,   /* field[7] = drop_collection */
   11,   /* field[11] = drop_many */
+  24,   /* field[24] = erase */
   12,   /* field[12] = get */
   3,   /* field[3] = hello */
   0,   /* field[0] = id */
@@ -4670,7 +4958,7 @@ static const ProtobufCIntRange lodestone__v1__request__number_ranges[2 + 1] =
 {
   { 1, 0 },
   { 10, 3 },
-  { 0, 24 }
+  { 0, 26 }
 };
 const ProtobufCMessageDescriptor lodestone__v1__request__descriptor =
 {
@@ -4680,14 +4968,14 @@ const ProtobufCMessageDescriptor lodestone__v1__request__descriptor =
   "Lodestone__V1__Request",
   "lodestone.v1",
   sizeof(Lodestone__V1__Request),
-  24,
+  26,
   lodestone__v1__request__field_descriptors,
   lodestone__v1__request__field_indices_by_name,
   2,  lodestone__v1__request__number_ranges,
   (ProtobufCMessageInit) lodestone__v1__request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lodestone__v1__response__field_descriptors[18] =
+static const ProtobufCFieldDescriptor lodestone__v1__response__field_descriptors[19] =
 {
   {
     "id",
@@ -4905,11 +5193,24 @@ static const ProtobufCFieldDescriptor lodestone__v1__response__field_descriptors
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "erased",
+    31,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Lodestone__V1__Response, result_case),
+    offsetof(Lodestone__V1__Response, erased),
+    &lodestone__v1__erase_receipt__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lodestone__v1__response__field_indices_by_name[] = {
   17,   /* field[17] = count */
   7,   /* field[7] = describe_collection */
   12,   /* field[12] = done */
+  18,   /* field[18] = erased */
   1,   /* field[1] = error */
   8,   /* field[8] = get */
   2,   /* field[2] = go_away */
@@ -4934,7 +5235,7 @@ static const ProtobufCIntRange lodestone__v1__response__number_ranges[6 + 1] =
   { 19, 8 },
   { 25, 13 },
   { 29, 16 },
-  { 0, 18 }
+  { 0, 19 }
 };
 const ProtobufCMessageDescriptor lodestone__v1__response__descriptor =
 {
@@ -4944,7 +5245,7 @@ const ProtobufCMessageDescriptor lodestone__v1__response__descriptor =
   "Lodestone__V1__Response",
   "lodestone.v1",
   sizeof(Lodestone__V1__Response),
-  18,
+  19,
   lodestone__v1__response__field_descriptors,
   lodestone__v1__response__field_indices_by_name,
   6,  lodestone__v1__response__number_ranges,

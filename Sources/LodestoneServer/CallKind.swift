@@ -6,7 +6,7 @@ package enum CallKind: String, Sendable, CaseIterable {
     case hello, ping
     case createCollection, alterCollection, dropCollection, listCollections, describeCollection
     case indexMany, dropMany, get, scan, count, search, walk
-    case buildIndex, compact, snapshot, listSnapshots, verify, stats, cancel
+    case buildIndex, compact, snapshot, listSnapshots, deleteSnapshot, erase, verify, stats, cancel
 
     /// The kind of `call`.
     ///
@@ -32,6 +32,8 @@ package enum CallKind: String, Sendable, CaseIterable {
             case .compact: .compact
             case .snapshot: .snapshot
             case .listSnapshots: .listSnapshots
+            case .deleteSnapshot: .deleteSnapshot
+            case .erase: .erase
             case .verify: .verify
             case .stats: .stats
             case .cancel: .cancel
@@ -39,7 +41,9 @@ package enum CallKind: String, Sendable, CaseIterable {
     }
 
     /// Whether the call works on a whole store or collection, for as long as it takes.
-    var isMaintenance: Bool { self == .snapshot || self == .verify || self == .compact }
+    var isMaintenance: Bool {
+        [.buildIndex, .snapshot, .verify, .erase, .compact].contains(self)
+    }
 
     /// Whether the call says how the server and its collections are.
     var isDescription: Bool {
@@ -56,7 +60,8 @@ package enum CallKind: String, Sendable, CaseIterable {
         case .get, .scan, .count, .search, .walk: .read
         case .indexMany, .dropMany: .write
         case .createCollection, .alterCollection, .dropCollection: .admin
-        case .buildIndex, .compact, .snapshot, .listSnapshots, .verify: .admin
+        case .buildIndex, .compact, .erase, .verify: .admin
+        case .snapshot, .listSnapshots, .deleteSnapshot: .admin
         }
     }
 }

@@ -122,7 +122,7 @@ final class RequestHandler: Sendable {
         case .listCollections, .describeCollection, .stats: describe(arrival)
         case .compact(let collection): compact(collection, arrival)
         case .buildIndex(let collection): build(collection, arrival)
-        case .snapshot, .verify: maintain(arrival)
+        case .snapshot, .verify, .erase: maintain(arrival)
         case .createCollection(let name, let options):
             write(.createCollection(name: name, options), to: name, arrival)
         case .alterCollection(let name, let change):
@@ -135,7 +135,7 @@ final class RequestHandler: Sendable {
         case .count(let count): read(count.collection, arrival)
         case .search(let search): read(search.collection, arrival)
         case .walk(let walk): read(walk.collection, arrival)
-        case .listSnapshots: read(nil, arrival)
+        case .listSnapshots, .deleteSnapshot: read(nil, arrival)
         }
     }
 
@@ -356,6 +356,9 @@ final class RequestHandler: Sendable {
             case .search(let search):
                 reply = .search(try engine.search(search, context: call.context))
             case .walk(let walk): reply = .walk(try engine.walk(walk, context: call.context))
+            case .deleteSnapshot(let name):
+                try engine.deleteSnapshot(name)
+                reply = .done(sequenceNumber: engine.sequenceNumber)
             case .listSnapshots:
                 reply = .snapshots(try engine.snapshots(context: call.context))
             default: reply = .error(.broken("\(call.kind.rawValue) was queued as a read"))
@@ -380,9 +383,12 @@ final class RequestHandler: Sendable {
         MaintenanceThread.run { [self] in
             let reply: Reply
             do throws(LodestoneError) {
-                if case .snapshot(let name) = arrival.request.call {
+                switch arrival.request.call {
+                case .snapshot(let name):
                     reply = .snapshot(try engine.createSnapshot(name, context: call.context))
-                } else {
+                case .erase(let collection):
+                    reply = .erased(try engine.erase(collection, context: call.context))
+                default:
                     reply = .verified(try engine.verify(context: call.context))
                 }
             } catch {
@@ -425,11 +431,11 @@ final class RequestHandler: Sendable {
         }
         let limits = configuration.limits
         let now = ContinuousClock.now
-        let usual = arrival.kind.isMaintenance ? limits.maxDeadline : limits.defaultDeadline
+        // Maintenance takes as long as the store is large.
         let time =
-            arrival.kind == .buildIndex
+            arrival.kind.isMaintenance
             ? min(request.deadline ?? Limits.maxBuildTime, Limits.maxBuildTime)
-            : min(request.deadline ?? usual, limits.maxDeadline)
+            : min(request.deadline ?? limits.defaultDeadline, limits.maxDeadline)
         let call = PendingCall(
             id: request.id,
             kind: arrival.kind,

@@ -41,7 +41,10 @@ package enum Call: Sendable, Equatable {
     case buildIndex(collection: String)
     case compact(collection: String)
     case snapshot(name: String)
+    case deleteSnapshot(name: String)
     case listSnapshots
+    /// Erases what was dropped or replaced in a collection, or in all.
+    case erase(collection: String?)
     case verify
     case stats
     /// Asks that the request with this id of the same connection ends; has no reply of its own.

@@ -2,7 +2,7 @@
 import CLodestoneProto
 import LodestoneCore
 
-// Both ways of what snapshot, list_snapshots and verify answer.
+// Both ways of what snapshot, list_snapshots, erase and verify answer.
 
 extension MessageWriter {
     mutating func snapshot(_ snapshot: SnapshotDescription) {
@@ -10,6 +10,11 @@ extension MessageWriter {
         varint(2, snapshot.sequenceNumber)
         varint(3, snapshot.byteCount)
         signed(4, snapshot.createdAt)
+    }
+
+    mutating func receipt(_ receipt: EraseReceipt) {
+        varint(1, receipt.sequenceNumber)
+        for name in receipt.snapshots { text(2, name) }
     }
 
     mutating func report(_ report: VerifyReport) {
@@ -41,6 +46,16 @@ extension SnapshotDescription {
             byteCount: message.bytes,
             createdAt: message.created_us
         )
+    }
+}
+
+extension EraseReceipt {
+    init(_ message: Lodestone__V1__EraseReceipt) throws(LodestoneError) {
+        var snapshots: [String] = []
+        for index in 0..<message.n_snapshots {
+            snapshots.append(try message.snapshots[index].text("snapshots"))
+        }
+        self.init(sequenceNumber: message.sequence_number, snapshots: snapshots)
     }
 }
 

@@ -87,6 +87,14 @@ extension Call {
             self = .snapshot(name: try fields.snapshot.pointee.name.text("name"))
         case LODESTONE__V1__REQUEST__CALL_LIST_SNAPSHOTS:
             self = .listSnapshots
+        case LODESTONE__V1__REQUEST__CALL_DELETE_SNAPSHOT:
+            self = .deleteSnapshot(name: try fields.delete_snapshot.pointee.name.text("name"))
+        case LODESTONE__V1__REQUEST__CALL_ERASE:
+            let erase = fields.erase.pointee
+            self = .erase(
+                collection: erase.has_collection != 0
+                    ? try erase.collection.text("collection") : nil
+            )
         case LODESTONE__V1__REQUEST__CALL_VERIFY:
             self = .verify
         case LODESTONE__V1__REQUEST__CALL_STATS:

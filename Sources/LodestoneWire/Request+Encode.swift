@@ -81,6 +81,12 @@ extension MessageWriter {
             message(25) { $0.text(1, name) }
         case .listSnapshots:
             message(29) { _ in }
+        case .deleteSnapshot(let name):
+            message(32) { $0.text(1, name) }
+        case .erase(let collection):
+            message(31) { writer in
+                if let collection { writer.text(1, collection) }
+            }
         case .verify:
             message(26) { _ in }
         case .stats:

@@ -100,6 +100,8 @@ extension Reply {
                     (snapshot) throws(LodestoneError) in try SnapshotDescription(snapshot)
                 }
             )
+        case LODESTONE__V1__RESPONSE__RESULT_ERASED:
+            self = .erased(try EraseReceipt(fields.erased.pointee))
         case LODESTONE__V1__RESPONSE__RESULT_VERIFY:
             self = .verified(try VerifyReport(fields.verify.pointee))
         case LODESTONE__V1__RESPONSE__RESULT_STATS:

@@ -65,6 +65,8 @@ extension MessageWriter {
             message(29) { writer in
                 for snapshot in snapshots { writer.message(1) { $0.snapshot(snapshot) } }
             }
+        case .erased(let receipt):
+            message(31) { $0.receipt(receipt) }
         case .verified(let report):
             message(26, expecting: 256 * report.damages.count) { $0.report(report) }
         case .stats(let stats):

@@ -27,8 +27,8 @@ struct ConnectionOptions: ParsableArguments {
 
     mutating func validate() throws {
         // Not a number is neither.
-        if let deadline, !(deadline > 0 && deadline <= 300) {
-            throw ValidationError("--deadline is \(deadline) seconds; more than 0, at most 300.")
+        if let deadline, !(deadline > 0 && deadline <= 86_400) {
+            throw ValidationError("--deadline is \(deadline) seconds; more than 0, at most 86400.")
         }
     }
 
@@ -38,7 +38,7 @@ struct ConnectionOptions: ParsableArguments {
     }
 
     /// The deadline of calls that read or write a whole store.
-    var longDeadline: Duration { .milliseconds(Int64((deadline ?? 300) * 1_000)) }
+    var longDeadline: Duration { .milliseconds(Int64((deadline ?? 86_400) * 1_000)) }
 
     /// Opens a connection.
     func connect() async throws(LodestoneError) -> LodestoneClient {

@@ -25,6 +25,7 @@ struct Lodestone: AsyncParsableCommand {
             ExportCommand.self, SearchCommand.self, WalkCommand.self, GetCommand.self,
             ScanCommand.self,
             CountCommand.self, StatsCommand.self, DropCommand.self, CompactCommand.self,
+            EraseCommand.self,
             IndexCommand.self, SnapshotCommand.self,
             VerifyCommand.self,
         ]

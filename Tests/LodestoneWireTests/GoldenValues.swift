@@ -153,6 +153,9 @@ enum GoldenValues {
         "compact": Request(id: 19, call: .compact(collection: "papers")),
         "snapshot": Request(id: 20, call: .snapshot(name: "nightly")),
         "list snapshots": Request(id: 24, call: .listSnapshots),
+        "delete snapshot": Request(id: 25, call: .deleteSnapshot(name: "nightly")),
+        "erase": Request(id: 26, call: .erase(collection: "papers")),
+        "erase all": Request(id: 27, call: .erase(collection: nil)),
         "verify": Request(id: 21, call: .verify),
         "stats": Request(id: 22, call: .stats),
         "cancel": Request(id: 23, call: .cancel(id: 16)),
@@ -275,6 +278,10 @@ enum GoldenValues {
         ),
         "done": Response(id: 18, reply: .done(sequenceNumber: 43)),
         "snapshot taken": Response(id: 20, reply: .snapshot(nightly)),
+        "erased": Response(
+            id: 26,
+            reply: .erased(EraseReceipt(sequenceNumber: 43, snapshots: ["nightly", "weekly"]))
+        ),
         "snapshots": Response(id: 24, reply: .snapshots([nightly])),
         "verified": Response(
             id: 21,

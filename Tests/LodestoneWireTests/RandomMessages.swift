@@ -395,6 +395,8 @@ struct RandomMessages {
         case 16: return .verify
         case 17: return .stats
         case 18: return .listSnapshots
+        case 20: return .deleteSnapshot(name: text())
+        case 21: return .erase(collection: maybe { $0.text() })
         case 19:
             return .count(
                 CountRequest(
@@ -407,7 +409,7 @@ struct RandomMessages {
         }
     }
 
-    static let calls = 0...20
+    static let calls = 0...22
 
     mutating func request(_ kind: Int) -> Request {
         Request(
@@ -528,6 +530,10 @@ struct RandomMessages {
         case 11: return .done(sequenceNumber: number())
         case 12: return .snapshot(snapshot())
         case 13: return .snapshots(many(3) { $0.snapshot() })
+        case 16:
+            return .erased(
+                EraseReceipt(sequenceNumber: number(), snapshots: many(3) { $0.text() })
+            )
         case 14:
             return .verified(
                 VerifyReport(
@@ -585,7 +591,7 @@ struct RandomMessages {
         )
     }
 
-    static let replies = 0...16
+    static let replies = 0...17
 
     mutating func response(_ kind: Int) -> Response {
         Response(id: number(), reply: reply(kind))

@@ -165,7 +165,7 @@ extension LodestoneClient {
         /// - Returns: The sequence number of the last batch in the base.
         /// - Throws: `.notFound` when there is no such collection.
         @discardableResult
-        public func compact(deadline: Duration = Limits.standard.maxDeadline)
+        public func compact(deadline: Duration = Limits.maxBuildTime)
             async throws(LodestoneError) -> UInt64
         {
             try await client.perform(.compact(collection: name), deadline: deadline) { reply in

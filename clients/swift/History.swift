@@ -78,6 +78,7 @@ final class History: Sendable {
         case .stats(let stats): number = stats.sequenceNumber
         case .hello(let hello): number = hello.sequenceNumber
         case .snapshot(let snapshot): number = snapshot.sequenceNumber
+        case .erased(let receipt): number = receipt.sequenceNumber
         case .verified(let report): number = report.sequenceNumber
         case .error, .goAway, .collections, .collection, .documents, .page, .snapshots:
             return

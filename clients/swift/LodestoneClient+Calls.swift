@@ -131,12 +131,12 @@ extension LodestoneClient {
     ///
     /// - Parameters:
     ///   - name: 1 to 64 of a-z, 0-9, `_` and `-`.
-    ///   - deadline: At most what the server allows, which is 5 minutes unless it is set otherwise.
+    ///   - deadline: At most a day.
     /// - Returns: What the snapshot holds.
     /// - Throws: `.alreadyExists` when there is one of that name, `.resourceExhausted` when another
     ///   snapshot or verification is under way.
     @discardableResult
-    public func snapshot(_ name: String, deadline: Duration = Limits.standard.maxDeadline)
+    public func snapshot(_ name: String, deadline: Duration = Limits.maxBuildTime)
         async throws(LodestoneError) -> SnapshotDescription
     {
         // The request id is what makes the client tell when it can't know whether it was written.
@@ -168,7 +168,7 @@ extension LodestoneClient {
     ///
     /// - Returns: What was looked at, and what is damaged.
     /// - Throws: `.resourceExhausted` when a snapshot or another verification is under way.
-    public func verify(deadline: Duration = Limits.standard.maxDeadline)
+    public func verify(deadline: Duration = Limits.maxBuildTime)
         async throws(LodestoneError) -> VerifyReport
     {
         try await perform(.verify, deadline: deadline) { reply in

@@ -31,6 +31,7 @@ from lodestone.types import (
     Page,
     QueryResult,
     SearchResponse,
+    EraseReceipt,
     SnapshotDescription,
     SourcedEdge,
     Stats,
@@ -51,6 +52,8 @@ _REPLIES = {
     ),
     "compact": "done",
     "build_index": "done",
+    "delete_snapshot": "done",
+    "erase": "erased",
 }
 
 
@@ -189,7 +192,7 @@ class Client:
         reply = self._read("stats", service_pb2.StatsRequest(), deadline=deadline)
         return _codec.read_stats(reply.stats)
 
-    def snapshot(self, name: str, *, deadline: float = 300.0) -> SnapshotDescription:
+    def snapshot(self, name: str, *, deadline: float = 86_400.0) -> SnapshotDescription:
         """Has the server write a snapshot of its store, while it goes on being written to.
 
         It is tried once. ``name`` is 1 to 64 of a-z, 0-9, ``_`` and ``-``.
@@ -206,7 +209,26 @@ class Client:
         reply = self._read("list_snapshots", service_pb2.ListSnapshotsRequest(), deadline=deadline)
         return [_codec.read_snapshot(one) for one in reply.list_snapshots.snapshots]
 
-    def verify(self, *, deadline: float = 300.0) -> VerifyReport:
+    def delete_snapshot(self, name: str, *, deadline: float | None = None) -> None:
+        """Has the server remove a snapshot, if it has one of that name."""
+        with Encoding():
+            message = service_pb2.DeleteSnapshotRequest(name=utf8(name, "name"))
+        self._read("delete_snapshot", message, deadline=deadline)
+
+    def erase(self, collection: str | None = None, *, deadline: float = 86_400.0) -> EraseReceipt:
+        """Has the server make sure that no file has documents that were dropped or replaced.
+
+        Of one collection, or of all. Writes wait while the database is written again. Snapshots stay
+        as they are: the receipt names those that may have such documents.
+        """
+        with Encoding():
+            message = service_pb2.EraseRequest()
+            if collection is not None:
+                message.collection = utf8(collection, "collection")
+        reply = self._read("erase", message, deadline=deadline)
+        return _codec.read_erase_receipt(reply.erased)
+
+    def verify(self, *, deadline: float = 86_400.0) -> VerifyReport:
         """Has the server compare its store with its checksums, and its parts with each other."""
         reply = self._read("verify", service_pb2.VerifyRequest(), deadline=deadline)
         return _codec.read_verify_report(reply.verify)
@@ -493,7 +515,7 @@ class Collection:
         self._client._saw(reply.sequence_number)
         return _codec.read_count(reply)
 
-    def compact(self, *, deadline: float = 300.0) -> int:
+    def compact(self, *, deadline: float = 86_400.0) -> int:
         """Has the server fold what was written since the collection's base into a new base.
 
         It happens by itself once enough has been written; searches and writes go on meanwhile.

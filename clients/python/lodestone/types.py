@@ -463,6 +463,16 @@ class CountResponse:
 
 
 @dataclass(frozen=True)
+class EraseReceipt:
+    """What an erasure has made sure of."""
+
+    #: Documents that were dropped or replaced up to this batch are in no file of the store.
+    sequence_number: int
+    #: Snapshots that may still have them, by name.
+    snapshots: list[str]
+
+
+@dataclass(frozen=True)
 class SnapshotDescription:
     """A snapshot: everything that a store held at one sequence number, in one file."""
 

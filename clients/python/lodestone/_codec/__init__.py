@@ -9,7 +9,12 @@ from lodestone._codec.collections import (
     write_strategy,
 )
 from lodestone._codec.documents import index_many, read_documents, read_page, write_sourced_edges
-from lodestone._codec.maintenance import read_snapshot, read_stats, read_verify_report
+from lodestone._codec.maintenance import (
+    read_erase_receipt,
+    read_snapshot,
+    read_stats,
+    read_verify_report,
+)
 from lodestone._codec.names import write_path, write_paths
 from lodestone._codec.questions import (
     include,
@@ -26,6 +31,7 @@ __all__ = [
     "read_count",
     "read_description",
     "read_documents",
+    "read_erase_receipt",
     "read_page",
     "read_query_result",
     "read_receipt",

@@ -6,7 +6,15 @@ from __future__ import annotations
 from typing import Any
 
 from lodestone._codec.collections import read_description
-from lodestone.types import Damage, SnapshotDescription, Statistic, Stats, Timestamp, VerifyReport
+from lodestone.types import (
+    Damage,
+    EraseReceipt,
+    SnapshotDescription,
+    Statistic,
+    Stats,
+    Timestamp,
+    VerifyReport,
+)
 
 
 def read_stats(message: Any) -> Stats:
@@ -29,6 +37,12 @@ def read_snapshot(message: Any) -> SnapshotDescription:
         message.sequence_number,
         message.bytes,
         Timestamp(message.created_us),
+    )
+
+
+def read_erase_receipt(message: Any) -> EraseReceipt:
+    return EraseReceipt(
+        message.sequence_number, [str(name, "utf-8") for name in message.snapshots]
     )
 
 

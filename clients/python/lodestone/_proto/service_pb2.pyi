@@ -107,6 +107,12 @@ class Damage(_message.Message):
     repaired: bool
     def __init__(self, kind: _Optional[bytes] = ..., collection: _Optional[bytes] = ..., object: _Optional[bytes] = ..., message: _Optional[bytes] = ..., recovery: _Optional[bytes] = ..., repaired: bool = ...) -> None: ...
 
+class DeleteSnapshotRequest(_message.Message):
+    __slots__ = ["name"]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: bytes
+    def __init__(self, name: _Optional[bytes] = ...) -> None: ...
+
 class DescribeCollectionRequest(_message.Message):
     __slots__ = ["name"]
     NAME_FIELD_NUMBER: _ClassVar[int]
@@ -142,6 +148,20 @@ class DropManyRequest(_message.Message):
     filter: _query_pb2.Filter
     ids: _containers.RepeatedScalarFieldContainer[bytes]
     def __init__(self, collection: _Optional[bytes] = ..., ids: _Optional[_Iterable[bytes]] = ..., edges: _Optional[_Iterable[_Union[_document_pb2.SourcedEdge, _Mapping]]] = ..., filter: _Optional[_Union[_query_pb2.Filter, _Mapping]] = ...) -> None: ...
+
+class EraseReceipt(_message.Message):
+    __slots__ = ["sequence_number", "snapshots"]
+    SEQUENCE_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    SNAPSHOTS_FIELD_NUMBER: _ClassVar[int]
+    sequence_number: int
+    snapshots: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, sequence_number: _Optional[int] = ..., snapshots: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class EraseRequest(_message.Message):
+    __slots__ = ["collection"]
+    COLLECTION_FIELD_NUMBER: _ClassVar[int]
+    collection: bytes
+    def __init__(self, collection: _Optional[bytes] = ...) -> None: ...
 
 class Error(_message.Message):
     __slots__ = ["code", "field", "message", "object", "outcome", "reason", "recovery", "retry_after_ms", "sequence_number"]
@@ -260,7 +280,7 @@ class PingResponse(_message.Message):
     def __init__(self, sequence_number: _Optional[int] = ...) -> None: ...
 
 class Request(_message.Message):
-    __slots__ = ["alter_collection", "build_index", "cancel", "compact", "count", "create_collection", "deadline_ms", "describe_collection", "drop_collection", "drop_many", "get", "hello", "id", "index_many", "list_collections", "list_snapshots", "ping", "request_id", "scan", "search", "snapshot", "stats", "verify", "walk"]
+    __slots__ = ["alter_collection", "build_index", "cancel", "compact", "count", "create_collection", "deadline_ms", "delete_snapshot", "describe_collection", "drop_collection", "drop_many", "erase", "get", "hello", "id", "index_many", "list_collections", "list_snapshots", "ping", "request_id", "scan", "search", "snapshot", "stats", "verify", "walk"]
     ALTER_COLLECTION_FIELD_NUMBER: _ClassVar[int]
     BUILD_INDEX_FIELD_NUMBER: _ClassVar[int]
     CANCEL_FIELD_NUMBER: _ClassVar[int]
@@ -268,9 +288,11 @@ class Request(_message.Message):
     COUNT_FIELD_NUMBER: _ClassVar[int]
     CREATE_COLLECTION_FIELD_NUMBER: _ClassVar[int]
     DEADLINE_MS_FIELD_NUMBER: _ClassVar[int]
+    DELETE_SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
     DESCRIBE_COLLECTION_FIELD_NUMBER: _ClassVar[int]
     DROP_COLLECTION_FIELD_NUMBER: _ClassVar[int]
     DROP_MANY_FIELD_NUMBER: _ClassVar[int]
+    ERASE_FIELD_NUMBER: _ClassVar[int]
     GET_FIELD_NUMBER: _ClassVar[int]
     HELLO_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
@@ -292,9 +314,11 @@ class Request(_message.Message):
     count: CountRequest
     create_collection: CreateCollectionRequest
     deadline_ms: int
+    delete_snapshot: DeleteSnapshotRequest
     describe_collection: DescribeCollectionRequest
     drop_collection: DropCollectionRequest
     drop_many: DropManyRequest
+    erase: EraseRequest
     get: GetRequest
     hello: HelloRequest
     id: int
@@ -309,13 +333,14 @@ class Request(_message.Message):
     stats: StatsRequest
     verify: VerifyRequest
     walk: WalkRequest
-    def __init__(self, id: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., request_id: _Optional[bytes] = ..., hello: _Optional[_Union[HelloRequest, _Mapping]] = ..., ping: _Optional[_Union[PingRequest, _Mapping]] = ..., create_collection: _Optional[_Union[CreateCollectionRequest, _Mapping]] = ..., alter_collection: _Optional[_Union[AlterCollectionRequest, _Mapping]] = ..., drop_collection: _Optional[_Union[DropCollectionRequest, _Mapping]] = ..., list_collections: _Optional[_Union[ListCollectionsRequest, _Mapping]] = ..., describe_collection: _Optional[_Union[DescribeCollectionRequest, _Mapping]] = ..., index_many: _Optional[_Union[IndexManyRequest, _Mapping]] = ..., drop_many: _Optional[_Union[DropManyRequest, _Mapping]] = ..., get: _Optional[_Union[GetRequest, _Mapping]] = ..., scan: _Optional[_Union[ScanRequest, _Mapping]] = ..., search: _Optional[_Union[SearchRequest, _Mapping]] = ..., walk: _Optional[_Union[WalkRequest, _Mapping]] = ..., build_index: _Optional[_Union[BuildIndexRequest, _Mapping]] = ..., compact: _Optional[_Union[CompactRequest, _Mapping]] = ..., snapshot: _Optional[_Union[SnapshotRequest, _Mapping]] = ..., verify: _Optional[_Union[VerifyRequest, _Mapping]] = ..., stats: _Optional[_Union[StatsRequest, _Mapping]] = ..., cancel: _Optional[_Union[CancelRequest, _Mapping]] = ..., list_snapshots: _Optional[_Union[ListSnapshotsRequest, _Mapping]] = ..., count: _Optional[_Union[CountRequest, _Mapping]] = ...) -> None: ...
+    def __init__(self, id: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., request_id: _Optional[bytes] = ..., hello: _Optional[_Union[HelloRequest, _Mapping]] = ..., ping: _Optional[_Union[PingRequest, _Mapping]] = ..., create_collection: _Optional[_Union[CreateCollectionRequest, _Mapping]] = ..., alter_collection: _Optional[_Union[AlterCollectionRequest, _Mapping]] = ..., drop_collection: _Optional[_Union[DropCollectionRequest, _Mapping]] = ..., list_collections: _Optional[_Union[ListCollectionsRequest, _Mapping]] = ..., describe_collection: _Optional[_Union[DescribeCollectionRequest, _Mapping]] = ..., index_many: _Optional[_Union[IndexManyRequest, _Mapping]] = ..., drop_many: _Optional[_Union[DropManyRequest, _Mapping]] = ..., get: _Optional[_Union[GetRequest, _Mapping]] = ..., scan: _Optional[_Union[ScanRequest, _Mapping]] = ..., search: _Optional[_Union[SearchRequest, _Mapping]] = ..., walk: _Optional[_Union[WalkRequest, _Mapping]] = ..., build_index: _Optional[_Union[BuildIndexRequest, _Mapping]] = ..., compact: _Optional[_Union[CompactRequest, _Mapping]] = ..., snapshot: _Optional[_Union[SnapshotRequest, _Mapping]] = ..., verify: _Optional[_Union[VerifyRequest, _Mapping]] = ..., stats: _Optional[_Union[StatsRequest, _Mapping]] = ..., cancel: _Optional[_Union[CancelRequest, _Mapping]] = ..., list_snapshots: _Optional[_Union[ListSnapshotsRequest, _Mapping]] = ..., count: _Optional[_Union[CountRequest, _Mapping]] = ..., erase: _Optional[_Union[EraseRequest, _Mapping]] = ..., delete_snapshot: _Optional[_Union[DeleteSnapshotRequest, _Mapping]] = ...) -> None: ...
 
 class Response(_message.Message):
-    __slots__ = ["count", "describe_collection", "done", "error", "get", "go_away", "hello", "id", "list_collections", "list_snapshots", "ping", "scan", "search", "snapshot", "stats", "verify", "walk", "written"]
+    __slots__ = ["count", "describe_collection", "done", "erased", "error", "get", "go_away", "hello", "id", "list_collections", "list_snapshots", "ping", "scan", "search", "snapshot", "stats", "verify", "walk", "written"]
     COUNT_FIELD_NUMBER: _ClassVar[int]
     DESCRIBE_COLLECTION_FIELD_NUMBER: _ClassVar[int]
     DONE_FIELD_NUMBER: _ClassVar[int]
+    ERASED_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     GET_FIELD_NUMBER: _ClassVar[int]
     GO_AWAY_FIELD_NUMBER: _ClassVar[int]
@@ -334,6 +359,7 @@ class Response(_message.Message):
     count: CountResponse
     describe_collection: DescribeCollectionResponse
     done: Done
+    erased: EraseReceipt
     error: Error
     get: GetResponse
     go_away: GoAway
@@ -349,7 +375,7 @@ class Response(_message.Message):
     verify: VerifyResponse
     walk: WalkResponse
     written: WriteReceipt
-    def __init__(self, id: _Optional[int] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., go_away: _Optional[_Union[GoAway, _Mapping]] = ..., hello: _Optional[_Union[HelloResponse, _Mapping]] = ..., ping: _Optional[_Union[PingResponse, _Mapping]] = ..., written: _Optional[_Union[WriteReceipt, _Mapping]] = ..., list_collections: _Optional[_Union[ListCollectionsResponse, _Mapping]] = ..., describe_collection: _Optional[_Union[DescribeCollectionResponse, _Mapping]] = ..., get: _Optional[_Union[GetResponse, _Mapping]] = ..., scan: _Optional[_Union[ScanResponse, _Mapping]] = ..., search: _Optional[_Union[SearchResponse, _Mapping]] = ..., walk: _Optional[_Union[WalkResponse, _Mapping]] = ..., done: _Optional[_Union[Done, _Mapping]] = ..., snapshot: _Optional[_Union[SnapshotDescription, _Mapping]] = ..., verify: _Optional[_Union[VerifyResponse, _Mapping]] = ..., stats: _Optional[_Union[StatsResponse, _Mapping]] = ..., list_snapshots: _Optional[_Union[ListSnapshotsResponse, _Mapping]] = ..., count: _Optional[_Union[CountResponse, _Mapping]] = ...) -> None: ...
+    def __init__(self, id: _Optional[int] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., go_away: _Optional[_Union[GoAway, _Mapping]] = ..., hello: _Optional[_Union[HelloResponse, _Mapping]] = ..., ping: _Optional[_Union[PingResponse, _Mapping]] = ..., written: _Optional[_Union[WriteReceipt, _Mapping]] = ..., list_collections: _Optional[_Union[ListCollectionsResponse, _Mapping]] = ..., describe_collection: _Optional[_Union[DescribeCollectionResponse, _Mapping]] = ..., get: _Optional[_Union[GetResponse, _Mapping]] = ..., scan: _Optional[_Union[ScanResponse, _Mapping]] = ..., search: _Optional[_Union[SearchResponse, _Mapping]] = ..., walk: _Optional[_Union[WalkResponse, _Mapping]] = ..., done: _Optional[_Union[Done, _Mapping]] = ..., snapshot: _Optional[_Union[SnapshotDescription, _Mapping]] = ..., verify: _Optional[_Union[VerifyResponse, _Mapping]] = ..., stats: _Optional[_Union[StatsResponse, _Mapping]] = ..., list_snapshots: _Optional[_Union[ListSnapshotsResponse, _Mapping]] = ..., count: _Optional[_Union[CountResponse, _Mapping]] = ..., erased: _Optional[_Union[EraseReceipt, _Mapping]] = ...) -> None: ...
 
 class ScanOrder(_message.Message):
     __slots__ = ["descending", "path"]

@@ -48,8 +48,11 @@ typedef struct Lodestone__V1__BuildIndexRequest Lodestone__V1__BuildIndexRequest
 typedef struct Lodestone__V1__CompactRequest Lodestone__V1__CompactRequest;
 typedef struct Lodestone__V1__SnapshotRequest Lodestone__V1__SnapshotRequest;
 typedef struct Lodestone__V1__SnapshotDescription Lodestone__V1__SnapshotDescription;
+typedef struct Lodestone__V1__DeleteSnapshotRequest Lodestone__V1__DeleteSnapshotRequest;
 typedef struct Lodestone__V1__ListSnapshotsRequest Lodestone__V1__ListSnapshotsRequest;
 typedef struct Lodestone__V1__ListSnapshotsResponse Lodestone__V1__ListSnapshotsResponse;
+typedef struct Lodestone__V1__EraseRequest Lodestone__V1__EraseRequest;
+typedef struct Lodestone__V1__EraseReceipt Lodestone__V1__EraseReceipt;
 typedef struct Lodestone__V1__VerifyRequest Lodestone__V1__VerifyRequest;
 typedef struct Lodestone__V1__Damage Lodestone__V1__Damage;
 typedef struct Lodestone__V1__VerifyResponse Lodestone__V1__VerifyResponse;
@@ -616,6 +619,17 @@ struct  Lodestone__V1__SnapshotDescription
     , 0, {0,NULL}, 0, 0, 0, 0, 0, 0 }
 
 
+struct  Lodestone__V1__DeleteSnapshotRequest
+{
+  ProtobufCMessage base;
+  protobuf_c_boolean has_name;
+  ProtobufCBinaryData name;
+};
+#define LODESTONE__V1__DELETE_SNAPSHOT_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__delete_snapshot_request__descriptor) \
+    , 0, {0,NULL} }
+
+
 struct  Lodestone__V1__ListSnapshotsRequest
 {
   ProtobufCMessage base;
@@ -634,6 +648,39 @@ struct  Lodestone__V1__ListSnapshotsResponse
 #define LODESTONE__V1__LIST_SNAPSHOTS_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__list_snapshots_response__descriptor) \
     , 0,NULL }
+
+
+struct  Lodestone__V1__EraseRequest
+{
+  ProtobufCMessage base;
+  /*
+   * absent: every collection
+   */
+  protobuf_c_boolean has_collection;
+  ProtobufCBinaryData collection;
+};
+#define LODESTONE__V1__ERASE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__erase_request__descriptor) \
+    , 0, {0,NULL} }
+
+
+/*
+ * No file of the store has documents any more that were dropped or replaced up to sequence_number.
+ */
+struct  Lodestone__V1__EraseReceipt
+{
+  ProtobufCMessage base;
+  protobuf_c_boolean has_sequence_number;
+  uint64_t sequence_number;
+  /*
+   * those that may have them, by name
+   */
+  size_t n_snapshots;
+  ProtobufCBinaryData *snapshots;
+};
+#define LODESTONE__V1__ERASE_RECEIPT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__erase_receipt__descriptor) \
+    , 0, 0, 0,NULL }
 
 
 struct  Lodestone__V1__VerifyRequest
@@ -827,7 +874,9 @@ typedef enum {
   LODESTONE__V1__REQUEST__CALL_STATS = 27,
   LODESTONE__V1__REQUEST__CALL_CANCEL = 28,
   LODESTONE__V1__REQUEST__CALL_LIST_SNAPSHOTS = 29,
-  LODESTONE__V1__REQUEST__CALL_COUNT = 30
+  LODESTONE__V1__REQUEST__CALL_COUNT = 30,
+  LODESTONE__V1__REQUEST__CALL_ERASE = 31,
+  LODESTONE__V1__REQUEST__CALL_DELETE_SNAPSHOT = 32
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LODESTONE__V1__REQUEST__CALL__CASE)
 } Lodestone__V1__Request__CallCase;
 
@@ -869,6 +918,8 @@ struct  Lodestone__V1__Request
     Lodestone__V1__CancelRequest *cancel;
     Lodestone__V1__ListSnapshotsRequest *list_snapshots;
     Lodestone__V1__CountRequest *count;
+    Lodestone__V1__EraseRequest *erase;
+    Lodestone__V1__DeleteSnapshotRequest *delete_snapshot;
   };
 };
 #define LODESTONE__V1__REQUEST__INIT \
@@ -894,7 +945,8 @@ typedef enum {
   LODESTONE__V1__RESPONSE__RESULT_VERIFY = 26,
   LODESTONE__V1__RESPONSE__RESULT_STATS = 27,
   LODESTONE__V1__RESPONSE__RESULT_LIST_SNAPSHOTS = 29,
-  LODESTONE__V1__RESPONSE__RESULT_COUNT = 30
+  LODESTONE__V1__RESPONSE__RESULT_COUNT = 30,
+  LODESTONE__V1__RESPONSE__RESULT_ERASED = 31
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LODESTONE__V1__RESPONSE__RESULT__CASE)
 } Lodestone__V1__Response__ResultCase;
 
@@ -928,6 +980,7 @@ struct  Lodestone__V1__Response
     Lodestone__V1__StatsResponse *stats;
     Lodestone__V1__ListSnapshotsResponse *list_snapshots;
     Lodestone__V1__CountResponse *count;
+    Lodestone__V1__EraseReceipt *erased;
   };
 };
 #define LODESTONE__V1__RESPONSE__INIT \
@@ -1505,6 +1558,25 @@ Lodestone__V1__SnapshotDescription *
 void   lodestone__v1__snapshot_description__free_unpacked
                      (Lodestone__V1__SnapshotDescription *message,
                       ProtobufCAllocator *allocator);
+/* Lodestone__V1__DeleteSnapshotRequest methods */
+void   lodestone__v1__delete_snapshot_request__init
+                     (Lodestone__V1__DeleteSnapshotRequest         *message);
+size_t lodestone__v1__delete_snapshot_request__get_packed_size
+                     (const Lodestone__V1__DeleteSnapshotRequest   *message);
+size_t lodestone__v1__delete_snapshot_request__pack
+                     (const Lodestone__V1__DeleteSnapshotRequest   *message,
+                      uint8_t             *out);
+size_t lodestone__v1__delete_snapshot_request__pack_to_buffer
+                     (const Lodestone__V1__DeleteSnapshotRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Lodestone__V1__DeleteSnapshotRequest *
+       lodestone__v1__delete_snapshot_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lodestone__v1__delete_snapshot_request__free_unpacked
+                     (Lodestone__V1__DeleteSnapshotRequest *message,
+                      ProtobufCAllocator *allocator);
 /* Lodestone__V1__ListSnapshotsRequest methods */
 void   lodestone__v1__list_snapshots_request__init
                      (Lodestone__V1__ListSnapshotsRequest         *message);
@@ -1542,6 +1614,44 @@ Lodestone__V1__ListSnapshotsResponse *
                       const uint8_t       *data);
 void   lodestone__v1__list_snapshots_response__free_unpacked
                      (Lodestone__V1__ListSnapshotsResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Lodestone__V1__EraseRequest methods */
+void   lodestone__v1__erase_request__init
+                     (Lodestone__V1__EraseRequest         *message);
+size_t lodestone__v1__erase_request__get_packed_size
+                     (const Lodestone__V1__EraseRequest   *message);
+size_t lodestone__v1__erase_request__pack
+                     (const Lodestone__V1__EraseRequest   *message,
+                      uint8_t             *out);
+size_t lodestone__v1__erase_request__pack_to_buffer
+                     (const Lodestone__V1__EraseRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Lodestone__V1__EraseRequest *
+       lodestone__v1__erase_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lodestone__v1__erase_request__free_unpacked
+                     (Lodestone__V1__EraseRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Lodestone__V1__EraseReceipt methods */
+void   lodestone__v1__erase_receipt__init
+                     (Lodestone__V1__EraseReceipt         *message);
+size_t lodestone__v1__erase_receipt__get_packed_size
+                     (const Lodestone__V1__EraseReceipt   *message);
+size_t lodestone__v1__erase_receipt__pack
+                     (const Lodestone__V1__EraseReceipt   *message,
+                      uint8_t             *out);
+size_t lodestone__v1__erase_receipt__pack_to_buffer
+                     (const Lodestone__V1__EraseReceipt   *message,
+                      ProtobufCBuffer     *buffer);
+Lodestone__V1__EraseReceipt *
+       lodestone__v1__erase_receipt__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lodestone__v1__erase_receipt__free_unpacked
+                     (Lodestone__V1__EraseReceipt *message,
                       ProtobufCAllocator *allocator);
 /* Lodestone__V1__VerifyRequest methods */
 void   lodestone__v1__verify_request__init
@@ -1844,11 +1954,20 @@ typedef void (*Lodestone__V1__SnapshotRequest_Closure)
 typedef void (*Lodestone__V1__SnapshotDescription_Closure)
                  (const Lodestone__V1__SnapshotDescription *message,
                   void *closure_data);
+typedef void (*Lodestone__V1__DeleteSnapshotRequest_Closure)
+                 (const Lodestone__V1__DeleteSnapshotRequest *message,
+                  void *closure_data);
 typedef void (*Lodestone__V1__ListSnapshotsRequest_Closure)
                  (const Lodestone__V1__ListSnapshotsRequest *message,
                   void *closure_data);
 typedef void (*Lodestone__V1__ListSnapshotsResponse_Closure)
                  (const Lodestone__V1__ListSnapshotsResponse *message,
+                  void *closure_data);
+typedef void (*Lodestone__V1__EraseRequest_Closure)
+                 (const Lodestone__V1__EraseRequest *message,
+                  void *closure_data);
+typedef void (*Lodestone__V1__EraseReceipt_Closure)
+                 (const Lodestone__V1__EraseReceipt *message,
                   void *closure_data);
 typedef void (*Lodestone__V1__VerifyRequest_Closure)
                  (const Lodestone__V1__VerifyRequest *message,
@@ -1922,8 +2041,11 @@ extern const ProtobufCMessageDescriptor lodestone__v1__build_index_request__desc
 extern const ProtobufCMessageDescriptor lodestone__v1__compact_request__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__snapshot_request__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__snapshot_description__descriptor;
+extern const ProtobufCMessageDescriptor lodestone__v1__delete_snapshot_request__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__list_snapshots_request__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__list_snapshots_response__descriptor;
+extern const ProtobufCMessageDescriptor lodestone__v1__erase_request__descriptor;
+extern const ProtobufCMessageDescriptor lodestone__v1__erase_receipt__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__verify_request__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__damage__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__verify_response__descriptor;
