@@ -9,17 +9,17 @@ import LodestoneStorage
 struct SnapshotCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "snapshot",
-        abstract: "Writes, lists, checks and restores snapshots.",
+        abstract: "Writes, lists, deletes, checks and restores snapshots.",
         discussion: """
             A snapshot is one file with everything that the store held at one moment. The server \
             writes it into its data directory, as snapshots/NAME.lodestone, and goes on being \
-            written to meanwhile. Copy the file to where it is safe; to remove one, remove the \
-            file. 'restore' and 'verify' work on files, without a server.
+            written to meanwhile. Copy the file to where it is safe. 'restore' and 'verify' work on \
+            files, without a server.
 
             lodestone snapshot create monday
             lodestone snapshot restore monday.lodestone --to /var/lib/lodestone
             """,
-        subcommands: [Create.self, List.self, Restore.self, Verify.self]
+        subcommands: [Create.self, List.self, Delete.self, Restore.self, Verify.self]
     )
 
     struct Create: ClientCommand {
@@ -61,6 +61,23 @@ struct SnapshotCommand: AsyncParsableCommand {
             return Answer(
                 people: snapshots.isEmpty ? "There are no snapshots yet." : table.text,
                 json: .object([("snapshots", .array(snapshots.map { JSON($0) }))])
+            )
+        }
+    }
+
+    struct Delete: ClientCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Has the server remove a snapshot."
+        )
+
+        @OptionGroup var connection: ConnectionOptions
+        @Argument(help: "Its name.") var name: String
+
+        func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
+            try await client.deleteSnapshot(name)
+            return Answer(
+                people: "There is no snapshot '\(name)' any more.",
+                json: .object([("name", .string(name))])
             )
         }
     }

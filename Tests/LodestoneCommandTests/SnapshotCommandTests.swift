@@ -49,6 +49,21 @@ struct SnapshotCommandTests {
         #expect(verified.json["vectors"] as? Int == 500)
     }
 
+    @Test("delete one, and name those that may have what was erased")
+    func erased() async throws {
+        let server = try await filled()
+        _ = try await server.lodestone("snapshot", "create", "old")
+        _ = try await server.lodestone("drop", "docs", "d3")
+        let erased = try await server.lodestone("erase", "docs")
+        #expect(erased.status == 0 && erased.output.contains("may have it: old."))
+        let deleted = try await server.lodestone("snapshot", "delete", "old")
+        #expect(deleted.status == 0, "\(deleted.errors)")
+        let all = try await server.lodestone("erase", "--json")
+        #expect(all.status == 0 && (all.json["snapshots"] as? [Any])?.isEmpty == true)
+        let verified = try await server.lodestone("verify", "--json")
+        #expect(verified.status == 0 && verified.json["rows"] as? Int == 499)
+    }
+
     @Test("say what is wrong, and end with a status that tells")
     func failures() async throws {
         let server = try await filled()

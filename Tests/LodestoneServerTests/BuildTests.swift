@@ -109,4 +109,54 @@ struct BuildTests {
             #expect(try Self.find(client) == ["x", "y"])
         }
     }
+
+    @Test("may take longer than the longest deadline of other calls, as other maintenance may")
+    func longerThanOthers() async throws {
+        try await withServer { configuration in
+            configuration.limits.defaultDeadline = .milliseconds(400)
+            configuration.limits.maxDeadline = .milliseconds(400)
+        } _: { server in
+            let client = try server.connect()
+            try Self.fill(client)
+            let lock = try server.holdCompactions()
+            let calls = [Call.verify, .compact(collection: "a"), .buildIndex(collection: "a")]
+            let sent = try calls.map { try client.send($0) }
+            let start = ContinuousClock.now
+            while start.duration(to: .now) < .milliseconds(1_000) {
+                #expect(try Self.find(client) == ["x", "y"])
+            }
+            lock.release()
+            for reply in try client.replies(to: sent) { #expect(reply.error == nil) }
+            // Less may be asked for.
+            let held = try server.holdCompactions()
+            let late = try client.call(.verify, deadline: .milliseconds(20))
+            #expect(late.error?.code == .deadlineExceeded)
+            held.release()
+        }
+    }
+
+    @Test("leaves no dropped document in a file once an erasure was answered")
+    func erased() async throws {
+        try await withServer { server in
+            let client = try server.connect()
+            try Self.fill(client)
+            guard case .snapshot = try client.call(.snapshot(name: "old")) else {
+                Issue.record("There is no snapshot.")
+                return
+            }
+            _ = try client.call(.dropMany(DropManyRequest(collection: "a", ids: ["x"])))
+            let receipt = EraseReceipt(sequenceNumber: 3, snapshots: ["old"])
+            #expect(try client.call(.erase(collection: "a")) == .erased(receipt))
+            for _ in 0..<2 {
+                #expect(
+                    try client.call(.deleteSnapshot(name: "old")) == .done(sequenceNumber: 3)
+                )
+            }
+            #expect(try client.call(.deleteSnapshot(name: "../a")).error?.reason == "BAD_NAME")
+            let rest = EraseReceipt(sequenceNumber: 3, snapshots: [])
+            #expect(try client.call(.erase(collection: nil)) == .erased(rest))
+            #expect(try client.call(.erase(collection: "b")).error?.code == .notFound)
+            #expect(try Self.find(client) == ["y"])
+        }
+    }
 }

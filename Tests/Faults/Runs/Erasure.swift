@@ -92,7 +92,7 @@ struct ErasureRun {
     mutating func cycle() async throws {
         // Every second cycle dies at a random time.
         let step = cycles.isMultiple(of: 2) ? nil : Self.steps[cycles / 2 % Self.steps.count]
-        let delay = Duration.milliseconds(Int.random(in: 0...400, using: &random))
+        let delay = Duration.milliseconds(Int.random(in: 0...3_000, using: &random))
         let server = try place.startServer(on: store, ["LODESTONE_FAULT": step ?? ""])
         let endpoint = try await server.waitUntilListening()
         var hasReceipt = false

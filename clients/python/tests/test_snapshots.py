@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from conftest import Server
@@ -40,3 +42,21 @@ def test_compaction_changes_no_answer(server: Server) -> None:
         with pytest.raises(LodestoneError) as raised:
             client.collection("nothing").compact()
         assert raised.value.code is Code.NOT_FOUND
+
+
+def test_erasure_names_the_snapshots_that_are_left(server: Server, tmp_path: Path) -> None:
+    with Client(server.address) as client:
+        client.create_collection("forgetful", 0)
+        forgetful = client.collection("forgetful")
+        forgetful.index_many([Document("a", text="xylophonezebra"), Document("b", text="red")])
+        client.snapshot("before")
+        dropped = forgetful.drop(["a"])
+        receipt = client.erase("forgetful")
+        assert receipt.sequence_number == dropped.sequence_number
+        assert receipt.snapshots == ["before"]
+        files = [path for path in (tmp_path / "store").iterdir() if path.is_file()]
+        assert files and not any(b"xylophonezebra" in path.read_bytes() for path in files)
+        client.delete_snapshot("before")
+        assert client.snapshots() == []
+        assert client.erase().snapshots == []
+        assert [one.id for one in forgetful.get(["a", "b"])] == ["b"]
