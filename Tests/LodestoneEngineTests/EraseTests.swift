@@ -36,6 +36,11 @@ struct EraseTests {
         }
     }
 
+    private func expectNoSecrets() throws {
+        let files = try filesWithSecrets()
+        #expect(files == [])
+    }
+
     private func secret(_ id: DocumentID) -> Document {
         Document(
             id: id,
@@ -87,7 +92,7 @@ struct EraseTests {
         #expect(before.contains { $0.hasPrefix("vectors-1-") })
         let sequenceNumber = try engine.stats().sequenceNumber
         let receipt = try await engine.erase("a")
-        #expect(try filesWithSecrets() == [])
+        try expectNoSecrets()
         #expect(receipt == EraseReceipt(sequenceNumber: sequenceNumber, snapshots: ["before"]))
         #expect(try await engine.verify().damages == [])
         _ = try await engine.index("a", [Document(id: "new", text: "later")])
@@ -100,7 +105,7 @@ struct EraseTests {
         #expect(try await next.search("quiet", Query([.matching("ordinary")])).count == 3)
         #expect(try await next.search("a", Query([.matching(Self.word)])).isEmpty)
         #expect(try await next.verify().damages == [])
-        #expect(try filesWithSecrets() == [])
+        try expectNoSecrets()
         // Once more, with nothing to erase.
         #expect(try await next.erase().sequenceNumber == sequenceNumber + 1)
         try await next.compact("a")
@@ -130,7 +135,7 @@ struct EraseTests {
         #expect(error?.code == .deadlineExceeded)
         try #require(sqlite3_exec(database, "COMMIT", nil, nil, nil) == SQLITE_OK)
         try await engine.erase()
-        #expect(try filesWithSecrets() == [])
+        try expectNoSecrets()
         #expect(try await engine.verify().damages == [])
         engine.close()
     }
@@ -147,7 +152,7 @@ struct EraseTests {
         #expect(try await first.search("a", Query([.matching("second")])).map(\.id) == ["s"])
         #expect(try await first.verify().damages == [])
         #expect(try await second.verify().damages == [])
-        #expect(try filesWithSecrets() == [])
+        try expectNoSecrets()
         first.close()
         second.close()
     }
