@@ -24,6 +24,7 @@ from lodestone.queries import (
 )
 from lodestone.retries import RetryPolicy
 from lodestone.types import (
+    EraseReceipt,
     HNSW,
     LSH,
     TEXT_LANGUAGES,
@@ -43,7 +44,6 @@ from lodestone.types import (
     QueryResult,
     Reached,
     SearchResponse,
-    EraseReceipt,
     SnapshotDescription,
     SourcedEdge,
     SourceScore,
@@ -76,6 +76,7 @@ __all__ = [
     "Deviation",
     "Document",
     "Edge",
+    "EraseReceipt",
     "Facet",
     "Filter",
     "FilterExplanation",
@@ -100,7 +101,6 @@ __all__ = [
     "ReciprocalRank",
     "RetryPolicy",
     "SearchResponse",
-    "EraseReceipt",
     "SnapshotDescription",
     "Source",
     "SourceScore",
