@@ -75,6 +75,11 @@ package protocol Store: AnyObject, Sendable {
     /// The snapshots that there are, by name.
     func snapshots(context: CallContext?) throws(LodestoneError) -> [SnapshotDescription]
 
+    /// Runs `body` while no process writes a snapshot, and without what a crash has left of one.
+    ///
+    /// - Throws: `.resourceExhausted` when one is being written.
+    func withoutSnapshotting<T>(_ body: () throws(LodestoneError) -> T) throws(LodestoneError) -> T
+
     /// Removes a snapshot, if there is one of that name.
     func deleteSnapshot(_ name: String) throws(LodestoneError)
 

@@ -90,9 +90,16 @@ struct EraseTests {
         let before = try filesWithSecrets()
         #expect(before.contains("lodestone.db-wal") || before.contains("lodestone.db"))
         #expect(before.contains { $0.hasPrefix("vectors-1-") })
+        // What a crash has left of a snapshot, and one that another process is writing.
+        let staging = store.path + "/snapshots/.writing.db"
+        try Data(Self.word.utf8).write(to: URL(fileURLWithPath: staging))
+        let lock = try HeldLock(store.path + "/snapshots/lock")
+        #expect(await failure { try await engine.erase() }?.reason == "MAINTENANCE_RUNS")
+        lock.release()
         let sequenceNumber = try engine.stats().sequenceNumber
         let receipt = try await engine.erase("a")
         try expectNoSecrets()
+        #expect(!FileManager.default.fileExists(atPath: staging))
         #expect(receipt == EraseReceipt(sequenceNumber: sequenceNumber, snapshots: ["before"]))
         #expect(try await engine.verify().damages == [])
         _ = try await engine.index("a", [Document(id: "new", text: "later")])

@@ -24,15 +24,24 @@ extension Engine {
             try self.collection(named: name)
         }
         return try maintain { () throws(LodestoneError) in
-            try registry.catchUp()
-            let erased = registry.sequenceNumber
-            for collection in named.map({ [$0] }) ?? registry.all {
-                try eraseGarbage(of: collection, context)
+            // One that another process began before would be missing from the receipt.
+            try store.withoutSnapshotting { () throws(LodestoneError) in
+                try erase(named, context)
             }
-            _ = try store.eraseFreed(context: context)
-            let snapshots = try store.snapshots(context: context).map(\.name)
-            return EraseReceipt(sequenceNumber: erased, snapshots: snapshots)
         }
+    }
+
+    private func erase(_ collection: Collection?, _ context: CallContext) throws(LodestoneError)
+        -> EraseReceipt
+    {
+        try registry.catchUp()
+        let erased = registry.sequenceNumber
+        for collection in collection.map({ [$0] }) ?? registry.all {
+            try eraseGarbage(of: collection, context)
+        }
+        _ = try store.eraseFreed(context: context)
+        let snapshots = try store.snapshots(context: context).map(\.name)
+        return EraseReceipt(sequenceNumber: erased, snapshots: snapshots)
     }
 
     /// Makes base and segments of a collection without rows that are gone.

@@ -75,6 +75,17 @@ extension SQLiteStore {
         return descriptions
     }
 
+    package func withoutSnapshotting<T>(_ body: () throws(LodestoneError) -> T)
+        throws(LodestoneError) -> T
+    {
+        try refuseIfClosed()
+        try FileSystem.createDirectory(snapshotDirectory)
+        let lock = try SnapshotLock(snapshotDirectory)
+        defer { lock.release() }
+        removeStaging()
+        return try body()
+    }
+
     package func deleteSnapshot(_ name: String) throws(LodestoneError) {
         try refuseIfClosed()
         try Self.check(snapshotName: name)
