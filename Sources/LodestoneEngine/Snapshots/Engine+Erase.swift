@@ -21,7 +21,7 @@ extension Engine {
         -> EraseReceipt
     {
         let named = try collection.map { (name) throws(LodestoneError) in
-            try self.collection(named: name)
+            try self.collection(named: name, context)
         }
         return try maintain { () throws(LodestoneError) in
             // One that another process began before would be missing from the receipt.
@@ -36,8 +36,16 @@ extension Engine {
     {
         try registry.catchUp()
         let erased = registry.sequenceNumber
-        for collection in collection.map({ [$0] }) ?? registry.all {
+        if let collection {
             try eraseGarbage(of: collection, context)
+        } else {
+            for record in registry.catalog {
+                // One after the other: closed ones are opened for it.
+                guard let collection = try registry.get(record.number, for: context) else {
+                    continue
+                }
+                try eraseGarbage(of: collection, context)
+            }
         }
         _ = try store.eraseFreed(context: context)
         let snapshots = try store.snapshots(context: context).map(\.name)
