@@ -7,7 +7,8 @@ import LodestoneEngine
 /// What is measured: a server behind a client, or an engine in this process.
 protocol BenchTarget: Sendable {
     func create(_ collection: String, _ options: CollectionOptions) async throws
-    func index(_ collection: String, _ documents: [Document]) async throws
+    /// Writes over one of the connections, as `search`.
+    func index(_ collection: String, _ documents: [Document], connection: Int) async throws
     /// Asks over one of the connections; in process there is none to choose.
     func search(_ collection: String, _ queries: [Query], connection: Int) async throws
         -> [QueryResult]
@@ -30,7 +31,7 @@ struct EngineTarget: BenchTarget {
         try await engine.createCollection(collection, options)
     }
 
-    func index(_ collection: String, _ documents: [Document]) async throws {
+    func index(_ collection: String, _ documents: [Document], connection: Int) async throws {
         try await engine.indexMany(
             IndexManyRequest(collection: collection, documents: documents)
         )
@@ -83,8 +84,8 @@ struct ServerTarget: BenchTarget {
         _ = try await client.createCollection(collection, options)
     }
 
-    func index(_ collection: String, _ documents: [Document]) async throws {
-        _ = try await client.collection(collection).indexMany(documents)
+    func index(_ collection: String, _ documents: [Document], connection: Int) async throws {
+        _ = try await clients[connection].collection(collection).indexMany(documents)
     }
 
     func search(_ collection: String, _ queries: [Query], connection: Int) async throws
@@ -214,12 +215,19 @@ extension BenchTarget {
         try await search(collection, queries, connection: 0)
     }
 
-    /// Writes all batches, `inFlight` at once.
+    func index(_ collection: String, _ documents: [Document]) async throws {
+        try await index(collection, documents, connection: 0)
+    }
+
+    /// Writes all batches, `inFlight` at once, over so many connections by turns.
     ///
     /// - Returns: Seconds for all of them, and for each, in the order in which they ended.
-    func ingest(_ batches: [[Document]], into collection: String, inFlight: Int) async throws
-        -> (seconds: Double, latencies: [Double])
-    {
+    func ingest(
+        _ batches: [[Document]],
+        into collection: String,
+        inFlight: Int,
+        connections: Int = 1
+    ) async throws -> (seconds: Double, latencies: [Double]) {
         let clock = ContinuousClock()
         let start = clock.now
         let latencies = try await withThrowingTaskGroup(of: Double.self) { group in
@@ -230,7 +238,7 @@ extension BenchTarget {
                 }
                 group.addTask {
                     let start = clock.now
-                    try await self.index(collection, batch)
+                    try await self.index(collection, batch, connection: index % connections)
                     return (clock.now - start).seconds
                 }
             }

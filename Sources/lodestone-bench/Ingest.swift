@@ -18,6 +18,9 @@ struct Ingest: AsyncParsableCommand {
     @Option(help: "Batches under way at once.")
     var inFlight = 2
 
+    @Option(help: "Connections over which they go by turns.")
+    var connections = 1
+
     @Option(help: "Write so many documents; beyond those of the folder, the same again.")
     var documents: Int?
 
@@ -50,7 +53,7 @@ struct Ingest: AsyncParsableCommand {
         }
         let store = BenchStore(common)
         defer { store.remove() }
-        let target = try await store.open(common)
+        let target = try await store.open(common, connections: connections)
         try await target.create(
             "bench",
             CollectionOptions(
@@ -62,7 +65,8 @@ struct Ingest: AsyncParsableCommand {
         let (seconds, latencies) = try await target.ingest(
             batches,
             into: "bench",
-            inFlight: inFlight
+            inFlight: inFlight,
+            connections: connections
         )
         let spent = target.serverProcessorSeconds - processor
         await target.close()
