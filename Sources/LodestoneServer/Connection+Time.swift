@@ -22,7 +22,6 @@ extension Connection {
 
     private func endIfSlow(_ now: ContinuousClock.Instant) {
         if let partialFrame, !isReadingSuspended {
-            handler.frames.note(lane, arrivedByteCount: partialFrame.byteCount)
             let time = partialFrame.since.duration(to: now)
             let silence = lastActivity.duration(to: now)
             if silence > limits.frameTimeout {

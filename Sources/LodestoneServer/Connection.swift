@@ -70,6 +70,10 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     var isReadingSuspended: Bool { !suspensions.isEmpty }
     /// The bytes of the frame that the frame gate has let in, or is asked to.
     private var frameAtGate = 0
+    /// Tells the frames at the gate apart.
+    private var gateCount: UInt64 = 0
+    /// The frame that a worker has.
+    private var longFrame: LongFrame?
     /// Whether what the client has asked for, and nobody has begun to do, is not wanted any more.
     private var isLost = false
     /// Whether the last tick found more unread output than the limit.
@@ -118,7 +122,10 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
                 case .incomplete(let byteCount):
                     let since = partialFrame?.since ?? lastActivity
                     partialFrame = rest.isEmpty ? nil : (since, rest.count)
-                    if byteCount > ServerMemory.uncountedFrameBytes { enterGate(byteCount) }
+                    if byteCount > ServerMemory.uncountedFrameBytes {
+                        enterGate(byteCount)
+                        handler.frames.note(ticket, arrivedByteCount: rest.count)
+                    }
                     return consumed
                 }
             } catch {
@@ -171,15 +178,17 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     private func enterGate(_ byteCount: Int) {
         guard frameAtGate == 0 else { return }
         frameAtGate = byteCount
+        gateCount += 1
+        let number = gateCount
         let loop = stream.loop
         let isIn = handler.frames.enter(
             ticket,
             byteCount: byteCount,
             end: { [weak self] in
-                loop.async { [weak self] in self?.end(with: .frameMemory(byteCount)) }
+                loop.async { [weak self] in self?.endFrame(number, byteCount) }
             },
             admit: { [weak self] in
-                loop.async { [weak self] in self?.admit(byteCount) }
+                loop.async { [weak self] in self?.admit(number, byteCount) }
             }
         )
         if isIn {
@@ -191,15 +200,22 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         }
     }
 
-    private func admit(_ byteCount: Int) {
-        guard frameAtGate == byteCount else { return }
+    /// Ends the connection because others need the memory of a frame that is still on its way.
+    private func endFrame(_ number: UInt64, _ byteCount: Int) {
+        guard gateCount == number, frameAtGate != 0, longFrame == nil else { return }
+        end(with: .frameMemory(byteCount))
+    }
+
+    private func admit(_ number: UInt64, _ byteCount: Int) {
+        guard gateCount == number, frameAtGate != 0 else { return }
         stream.expectInput(byteCount)
         lastActivity = .now
         resume(.memory)
     }
 
+    /// Gives back the memory of a frame, unless a worker has it still.
     private func leaveGate() {
-        guard frameAtGate != 0 else { return }
+        guard frameAtGate != 0, longFrame == nil else { return }
         frameAtGate = 0
         stream.expectInput(0)
         handler.frames.leave(ticket)
@@ -209,8 +225,10 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     /// is read when that is done.
     private func decodeApart(_ range: Range<Int>) {
         suspend(.decoding)
+        handler.frames.complete(ticket)
         stream.takeInput(range.upperBound) { [self] bytes in
             let frame = LongFrame(bytes, message: range)
+            longFrame = frame
             let job = FairQueue.Job(context: CallContext(timeout: limits.maxDeadline)) { [self] in
                 let decoded = frame.decode(limits: limits)
                 stream.loop.async { self.receiveLong(decoded, frameByteCount: range.count) }
@@ -218,14 +236,17 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
             do throws(LodestoneError) {
                 try handler.decoding.submit(job, of: lane)
             } catch {
+                longFrame = nil
                 end(with: error)
             }
         }
     }
 
-    private func receiveLong(_ decoded: Result<Request, DecodingFailure>, frameByteCount: Int) {
+    /// Takes what a worker has decoded; `nil` when it was dropped.
+    private func receiveLong(_ decoded: Result<Request, DecodingFailure>?, frameByteCount: Int) {
+        longFrame = nil
         leaveGate()
-        guard !isLost else { return }
+        guard !isLost, let decoded else { return }
         isAtLast = false
         receive(decoded, frameByteCount: frameByteCount)
         resume(.decoding)
@@ -357,12 +378,13 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         // A client that waits for this one only should not wait for the loop as well.
         self.reply(reply, to: call.id, now: wasAlone && !stream.loop.isCurrent)
         call.context.answer?.end()
+        handler.output.letInIfAnyWaits()
         if calls.answered() { stream.loop.async { self.endIfDrained() } }
     }
 
     func drained(_ stream: ByteStream) {
         resumeIfUnclogged()
-        handler.output.letIn()
+        handler.output.letInIfAnyWaits()
     }
 
     private func suspend(_ reason: Suspensions) {
@@ -423,6 +445,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     func end() {
         if case .ending = phase { return }
         phase = .ending
+        longFrame?.drop()
         leaveGate()
         resume(suspensions)
         stream.finishOutput()
@@ -457,12 +480,13 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
             ]
         )
         shard.remove(self)
-        handler.output.letIn()
+        handler.closed(lane)
         handler.occupancy.connectionClosed(ticket)
     }
 
     private func cancelCalls() {
         isLost = true
+        longFrame?.drop()
         leaveGate()
         for call in calls.close() { handler.cancel(call, on: self) }
         calls.unpark()

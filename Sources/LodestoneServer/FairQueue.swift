@@ -14,7 +14,8 @@ import Synchronization
 ///
 /// A job that has run for `youngTime` no longer counts as one of the `width`: a thread more is
 /// started for a lane that has nothing running and whose jobs are usually shorter than that. So a short
-/// search waits for no more than `youngTime` behind long ones, however many these are.
+/// search waits for no more than `youngTime` behind long ones, however many these are. Half of these
+/// threads are for lanes that are known for short jobs: many new ones may all turn out long.
 ///
 /// Threading: every method may be called from any thread.
 final class FairQueue: Sendable {
@@ -103,6 +104,11 @@ final class FairQueue: Sendable {
         state.withLock { $0.remove(context, of: id) }
     }
 
+    /// Forgets a lane to which nothing more will come.
+    func forget(_ id: LaneID) {
+        state.withLock { $0.forget(id) }
+    }
+
     /// Why a job is not taken.
     ///
     /// A lane that has nothing waiting is refused only when the queue is full. Its own jobs are no
@@ -156,7 +162,11 @@ final class FairQueue: Sendable {
         if count < width { return state.take(now) { $0.runningCount < perLane } }
         let old = state.oldCount(now, Self.youngTime)
         guard count < width + old else { return nil }
-        return state.take(now) { $0.runningCount == 0 && $0.isQuick(Self.youngTime) }
+        let takesUnknown = count < width + (mostThreads - width) / 2
+        return state.take(now) { lane in
+            lane.runningCount == 0 && lane.isQuick(Self.youngTime)
+                && (takesUnknown || lane.usualTime != nil)
+        }
     }
 
     /// On a thread of the pool.

@@ -18,12 +18,17 @@ struct FairQueueState {
         var served: Int64
         /// How long a job usually takes; `nil` before the first has ended.
         var usualTime: Int64?
+        /// How often everything had stood still when `served` was last right.
+        var epoch: UInt64
+        /// Whether nothing more will come.
+        var isClosed = false
         /// When it began to wait, as a count of all such beginnings.
         var arrival: UInt64 = 0
 
-        init(id: FairQueue.LaneID, served: Int64) {
+        init(id: FairQueue.LaneID, served: Int64, epoch: UInt64) {
             self.id = id
             self.served = served
+            self.epoch = epoch
         }
 
         /// Whether it has nothing here.
@@ -45,10 +50,11 @@ struct FairQueueState {
 
     /// How much of what is known about a lane's jobs the last one tells.
     private static let weightOfLast: Int64 = 4
-    /// Lanes that have nothing here are looked through at this many more than are in use.
-    private static let idleLanes = 256
+    /// More lanes than connections there may be come from connections that were closed meanwhile.
+    private static let mostLanes = 1 << 16
 
-    /// Lanes with something waiting or running, and those that have had more than their share.
+    /// Those of all connections that have had something here: how long their jobs usually take is
+    /// worth knowing when the next one comes.
     private(set) var lanes: [FairQueue.LaneID: Lane] = [:]
     /// Those with something waiting.
     private(set) var ready: [Lane] = []
@@ -59,13 +65,18 @@ struct FairQueueState {
     /// The time that a lane has had at least when it begins: that of the lane served last.
     private var virtualTime: Int64 = 0
     private var usualTimeOfAll: Int64 = 0
+    private var epoch: UInt64 = 0
     private var arrivals: UInt64 = 0
     private var starts: UInt64 = 0
 
     /// Adds a job at the end of its lane.
     mutating func add(_ job: FairQueue.Job, to id: FairQueue.LaneID) {
-        let lane = lanes[id] ?? Lane(id: id, served: virtualTime)
+        let lane = lanes[id] ?? Lane(id: id, served: virtualTime, epoch: epoch)
         lanes[id] = lane
+        if lane.epoch != epoch {
+            lane.epoch = epoch
+            lane.served = virtualTime
+        }
         if lane.waiting.isEmpty {
             lane.served = max(lane.served, virtualTime)
             makeReady(lane)
@@ -82,7 +93,7 @@ struct FairQueueState {
         lane.waiting.remove(at: index)
         waitingCount -= 1
         if lane.waiting.isEmpty { ready.removeAll { $0 === lane } }
-        forgetIfIdle(lane)
+        forgetIfClosed(lane)
         return true
     }
 
@@ -126,14 +137,20 @@ struct FairQueueState {
         let before = lane.usualTime ?? time
         lane.usualTime = before + (time - before) / weight
         usualTimeOfAll += (time - usualTimeOfAll) / weight
-        forgetIfIdle(lane)
+        forgetIfClosed(lane)
         if running.isEmpty && ready.isEmpty {
             // Nobody is at a disadvantage when all begin again.
-            lanes.removeAll()
+            epoch += 1
             virtualTime = 0
-        } else if lanes.count > 2 * (ready.count + running.count) + Self.idleLanes {
-            for lane in Array(lanes.values) { forgetIfIdle(lane) }
         }
+        if lanes.count > Self.mostLanes { lanes = lanes.filter { !$0.value.isIdle } }
+    }
+
+    /// Forgets a lane, at once or when the last of its jobs has ended.
+    mutating func forget(_ id: FairQueue.LaneID) {
+        guard let lane = lanes[id] else { return }
+        lane.isClosed = true
+        forgetIfClosed(lane)
     }
 
     /// Jobs that have run for `youngTime`.
@@ -170,8 +187,7 @@ struct FairQueueState {
         ready.append(lane)
     }
 
-    /// Forgets a lane that has nothing here, once the others have had as much as it has.
-    private mutating func forgetIfIdle(_ lane: Lane) {
-        if lane.isIdle, lane.served <= virtualTime { lanes[lane.id] = nil }
+    private mutating func forgetIfClosed(_ lane: Lane) {
+        if lane.isClosed, lane.isIdle { lanes[lane.id] = nil }
     }
 }

@@ -20,6 +20,8 @@ final class FrameGate: Sendable {
         /// The bytes that had arrived when it was looked at last, and since when it is no more.
         var arrivedByteCount = 0
         var movedAt: ContinuousClock.Instant
+        /// Whether all of it is there: it waits for a worker, not for its client.
+        var isComplete = false
         /// Ends its connection; any thread.
         let end: @Sendable () -> Void
     }
@@ -118,16 +120,22 @@ final class FrameGate: Sendable {
         }
     }
 
+    /// Notes that all of a frame has arrived.
+    func complete(_ connection: Occupancy.Ticket) {
+        state.withLock { $0.admitted[connection]?.isComplete = true }
+    }
+
     /// Ends frames when another has waited for too long.
     func relieve(_ now: ContinuousClock.Instant) {
         let ending: [Admitted] = state.withLock { state in
             guard let first = state.waiting.first,
                 first.since.duration(to: now) >= Self.patience
             else { return [] }
-            let silent = state.admitted.values
-                .filter { $0.movedAt.duration(to: now) >= Self.patience }
+            let incomplete = state.admitted.values.filter { !$0.isComplete }
+            let silent = incomplete.filter { $0.movedAt.duration(to: now) >= Self.patience }
             guard silent.isEmpty else { return silent }
-            let slowest = state.admitted.values
+            let slowest =
+                incomplete
                 .filter { $0.since.duration(to: now) >= Self.patience }
                 .min { Self.rate(of: $0, now) < Self.rate(of: $1, now) }
             guard let slowest, Self.rate(of: slowest, now) < Self.fastBytesPerSecond else {

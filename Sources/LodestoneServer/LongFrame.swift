@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 import LodestoneWire
+import Synchronization
 
 /// A message on its way from the loop that received it to the worker that decodes it.
 // Sendable is unchecked because of the pointers in the buffer: the loop has given it away when the
@@ -8,15 +9,20 @@ import LodestoneWire
 final class LongFrame: @unchecked Sendable {
     private let bytes: ByteBuffer
     private let message: Range<Int>
+    private let isUnwanted = Atomic<Bool>(false)
 
     init(_ bytes: consuming ByteBuffer, message: Range<Int>) {
         self.bytes = bytes
         self.message = message
     }
 
-    /// On a worker.
-    func decode(limits: Limits) -> Result<Request, DecodingFailure> {
-        bytes.withUnsafeBytes { bytes in
+    /// Says that nobody wants the message any more; any thread.
+    func drop() { isUnwanted.store(true, ordering: .relaxed) }
+
+    /// The message, unless it was dropped; on a worker.
+    func decode(limits: Limits) -> Result<Request, DecodingFailure>? {
+        if isUnwanted.load(ordering: .relaxed) { return nil }
+        return bytes.withUnsafeBytes { bytes in
             Result { () throws(DecodingFailure) in
                 try MessageCodec.decodeRequest(
                     UnsafeRawBufferPointer(rebasing: bytes[message]),

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import Dispatch
 import LodestoneCore
 import LodestoneEngine
 import LodestoneWire
@@ -28,9 +27,8 @@ final class RequestHandler: Sendable {
     let frames: FrameGate
     let output: OutputGate
     let relief: MemoryRelief
-    /// Where one collection is described, and where all are, which may open thousands.
-    private let descriptions = DispatchQueue(label: "lodestone.descriptions")
-    private let listings = DispatchQueue(label: "lodestone.listings")
+    /// Where collections are described; to list all may open thousands.
+    private let descriptions: FairQueue
     /// Whether a snapshot or a verification is under way.
     private let isMaintaining = Atomic<Bool>(false)
     private let brevity: Brevity
@@ -71,6 +69,7 @@ final class RequestHandler: Sendable {
             extraWidth: 0,
             perLane: 1
         )
+        descriptions = FairQueue(label: "lodestone.descriptions", width: 2, extraWidth: 6)
         memory = ServerMemory(
             limit: configuration.memoryBudget,
             maxFrameBytes: limits.maxFrameBytes
@@ -145,12 +144,21 @@ final class RequestHandler: Sendable {
         endIfWaiting(call, on: connection)
     }
 
-    /// Answers a call whose deadline has passed, if it waits for a worker.
+    /// Answers a call whose deadline has passed, if it waits for a worker or for memory.
     func endIfWaiting(_ call: PendingCall, on connection: Connection) {
         let lane = connection.lane
-        if reads.remove(call.context, of: lane) || writes.remove(call.context, of: lane) {
+        let context = call.context
+        if reads.remove(context, of: lane) || writes.remove(context, of: lane)
+            || descriptions.remove(context, of: lane) || output.remove(context)
+        {
             answerIfOver(call, on: connection)
         }
+    }
+
+    /// Forgets what was known of a connection.
+    func closed(_ lane: FairQueue.LaneID) {
+        for queue in [reads, writes, decoding, descriptions] { queue.forget(lane) }
+        output.letInIfAnyWaits()
     }
 
     /// Counts and logs a call that is about to be answered, and gives back what it held.
@@ -193,8 +201,8 @@ final class RequestHandler: Sendable {
     /// taken in first; behind no search; and however much memory other requests take.
     private func describe(_ arrival: Arrival) {
         guard let call = begin(arrival, nil) else { return }
-        let queue = arrival.kind == .describeCollection ? descriptions : listings
-        queue.async { [self] in
+        let job = FairQueue.Job(context: call.context) { [self] in
+            guard !answerIfOver(call, on: arrival.connection) else { return }
             let reply: Reply
             do throws(LodestoneError) {
                 switch arrival.request.call {
@@ -208,6 +216,7 @@ final class RequestHandler: Sendable {
             }
             arrival.connection.finish(call, reply)
         }
+        submit(job, for: call, to: descriptions, arrival.connection)
     }
 
     /// Answers a call that is not started.
@@ -306,7 +315,7 @@ final class RequestHandler: Sendable {
         let start = call.acceptedAt
         guard connection.isAtLast, connection.calls.count == 1,
             reads.wouldPassNobody(connection.lane), brevity.expects(start),
-            !connection.isClogged
+            !connection.isClogged, !output.isFull
         else { return false }
         let deadline = min(start.advanced(by: brevity.most), call.context.deadline)
         let reply: Reply?
@@ -342,7 +351,10 @@ final class RequestHandler: Sendable {
             connection.park { self.enqueue(call, read, connection) }
             return
         }
-        let mayBegin = output.enter(hasUnread: connection.stream.unsentByteCount > 0) {
+        let mayBegin = output.enter(
+            call.context,
+            isBlocked: { connection.stream.stalledSince != nil }
+        ) {
             self.enqueue(call, read, connection)
         }
         guard mayBegin else { return }

@@ -81,13 +81,16 @@ final class Shard: @unchecked Sendable {
         }
     }
 
-    /// Closes connections that have not read for a while, until the replies left unread take no more
-    /// memory than they may.
-    private func closeStalled(_ now: ContinuousClock.Instant) {
+    /// Closes connections that read nothing, and later those that read slowly, until the replies left
+    /// unread take no more memory than others leave them.
+    private func closeUnread(_ now: ContinuousClock.Instant) {
+        let wait = handler.output.longestWait(now)
+        guard handler.output.isFull || wait ?? .zero >= OutputGate.patience else { return }
+        let isLong = wait ?? .zero >= OutputGate.longestWait
         let stalled = connections.values
             .filter { connection in
                 guard let since = connection.stream.stalledSince else { return false }
-                return since.duration(to: now) >= OutputGate.patience
+                return isLong || since.duration(to: now) >= OutputGate.patience
             }
             .sorted { $0.stream.unsentByteCount > $1.stream.unsentByteCount }
         var excess = handler.output.excess
@@ -110,8 +113,8 @@ final class Shard: @unchecked Sendable {
         let now = ContinuousClock.now
         for connection in connections.values { connection.tick(now: now) }
         handler.frames.relieve(now)
-        if handler.output.isShort { closeStalled(now) }
-        handler.output.letIn()
+        closeUnread(now)
+        handler.output.letInIfAnyWaits()
         handler.relief.tick(now)
         loop.schedule(after: tickInterval) { [weak self] in self?.tick() }
     }

@@ -82,8 +82,7 @@ struct LoadNeighbors: AsyncParsableCommand {
         collection: String = LoadBench.bulk,
         _ call: @escaping @Sendable (LodestoneClient.Collection, Int) async throws -> Void
     ) async throws {
-        // Ways with few connections are about the work, not about who asks for it.
-        let clientCount = connections > 64 ? connections : 1
+        let clientCount = connections
         var clients: [LodestoneClient] = []
         for _ in 0..<clientCount {
             clients.append(try await LodestoneClient.connect(to: address))

@@ -116,6 +116,27 @@ struct FairQueueTests {
         }
     }
 
+    @Test("leaves threads to lanes that are known for short jobs, however many new ones come")
+    func known() async throws {
+        try await offPool {
+            let queue = FairQueue(label: "test", width: 1, extraWidth: 4)
+            let gate = DispatchSemaphore(value: 0)
+            let done = DispatchSemaphore(value: 0)
+            try queue.submit(job { done.signal() }, of: 9)
+            done.wait()
+            for lane in 1...8 as ClosedRange<UInt64> {
+                try queue.submit(job { gate.wait() }, of: lane)
+            }
+            while queue.runningCount < 3 {}
+            for _ in 1...5 {
+                try queue.submit(job { done.signal() }, of: 9)
+                done.wait()
+            }
+            #expect(queue.waitingCount == 5)
+            for _ in 1...8 { gate.signal() }
+        }
+    }
+
     @Test("is passed by nobody while a lane waits that has nothing running")
     func passing() async throws {
         try await offPool {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 import LodestoneWire
+import Synchronization
 import Testing
 
 @testable import LodestoneServer
@@ -126,6 +127,52 @@ struct MemoryTests {
             while try server.statistic("server.connections") ?? 22 >= 22 {}
             _ = deaf
         }
+    }
+
+    @Test("a small frame passes large ones that wait, and one that is complete is not ended")
+    func gate() {
+        let gate = FrameGate(memory: MemoryBudget(limit: 128 << 20))
+        let ended = Mutex<[UInt64]>([])
+        let enter = { (connection: UInt64, byteCount: Int) in
+            gate.enter(
+                connection,
+                byteCount: byteCount,
+                end: { ended.withLock { $0.append(connection) } },
+                admit: {}
+            )
+        }
+        for connection in 1...6 as ClosedRange<UInt64> { #expect(enter(connection, 16 << 20)) }
+        #expect(!enter(7, 16 << 20))
+        #expect(enter(8, 4 << 20))
+        gate.complete(1)
+        gate.relieve(.now.advanced(by: .seconds(2)))
+        #expect(Set(ended.withLock { $0 }) == [2, 3, 4, 5, 6, 8])
+        gate.leave(2)
+        gate.leave(8)
+        #expect(gate.waitingCount == 0)
+        for connection in 1...8 as ClosedRange<UInt64> { gate.leave(connection) }
+        #expect(enter(9, 128 << 20))
+    }
+
+    @Test("a read that waits for memory is given up once, and let in when there is some")
+    func outputGate() {
+        let memory = MemoryBudget(limit: 1_000)
+        let gate = OutputGate(memory: memory, answers: MemoryBudget(limit: 1_000))
+        let entered = Mutex(0)
+        let enter = { (context: CallContext, isBlocked: Bool) in
+            gate.enter(context, isBlocked: { isBlocked }, { entered.withLock { $0 += 1 } })
+        }
+        memory.take(600)
+        let (first, second) = (CallContext(), CallContext())
+        #expect(enter(first, false))
+        #expect(!enter(first, true))
+        #expect(!enter(second, true))
+        #expect(gate.remove(first))
+        #expect(!gate.remove(first))
+        memory.take(-200)
+        gate.letInIfAnyWaits()
+        #expect(entered.withLock { $0 } == 1)
+        #expect(!gate.remove(second))
     }
 
     @Test("has a part for each use, which are the budget together or more")
