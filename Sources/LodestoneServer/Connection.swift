@@ -68,6 +68,8 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     /// Why nothing is read.
     private(set) var suspensions: Suspensions = []
     var isReadingSuspended: Bool { !suspensions.isEmpty }
+    /// Whether the queue of reads has been told of a short one.
+    var isKnownForShortReads = false
     /// The bytes of the frame that the frame gate has let in, or is asked to.
     private var frameAtGate = 0
     /// Tells the frames at the gate apart.

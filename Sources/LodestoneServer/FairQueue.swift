@@ -4,6 +4,14 @@ import LodestoneCore
 import LodestoneEngine
 import Synchronization
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
 /// Runs the work of many connections on a bounded number of threads, and gives each connection its
 /// share of their time.
 ///
@@ -14,8 +22,9 @@ import Synchronization
 ///
 /// A job that has run for `youngTime` no longer counts as one of the `width`: a thread more is
 /// started for a lane that has nothing running and whose jobs are usually shorter than that. So a short
-/// search waits for no more than `youngTime` behind long ones, however many these are. Half of these
-/// threads are for lanes that are known for short jobs: many new ones may all turn out long.
+/// search waits for no more than `youngTime` behind long ones, however many these are. Only `width` of
+/// these threads are for lanes that nothing is known of: many new ones may all turn out long.
+/// What is known is processor time: next to long jobs short ones take long, too.
 ///
 /// Threading: every method may be called from any thread.
 final class FairQueue: Sendable {
@@ -104,6 +113,11 @@ final class FairQueue: Sendable {
         state.withLock { $0.remove(context, of: id) }
     }
 
+    /// Notes how long a job of a lane took that was done elsewhere.
+    func note(_ time: Duration, of id: LaneID) {
+        state.withLock { $0.note(time.nanoseconds, of: id) }
+    }
+
     /// Forgets a lane to which nothing more will come.
     func forget(_ id: LaneID) {
         state.withLock { $0.forget(id) }
@@ -162,21 +176,30 @@ final class FairQueue: Sendable {
         if count < width { return state.take(now) { $0.runningCount < perLane } }
         let old = state.oldCount(now, Self.youngTime)
         guard count < width + old else { return nil }
-        let takesUnknown = count < width + (mostThreads - width) / 2
+        let takesUnknown = count < 2 * width
         return state.take(now) { lane in
             lane.runningCount == 0 && lane.isQuick(Self.youngTime)
                 && (takesUnknown || lane.usualTime != nil)
         }
     }
 
+    /// Nanoseconds that this thread has used.
+    private static func processorTime() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    }
+
     /// On a thread of the pool.
     private func work(_ first: FairQueueState.Running) {
         var next: FairQueueState.Running? = first
         while let running = next {
+            let start = Self.processorTime()
             running.job.run()
+            let used = Self.processorTime() - start
             let now = ContinuousClock.now
             next = state.withLock { state in
-                state.end(running, now)
+                state.end(running, now, processorTime: used)
                 let next = take(&state, now)
                 // A lane whose jobs keep their order may have two to start: its own next, and the
                 // one that this thread takes.

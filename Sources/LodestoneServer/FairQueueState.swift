@@ -16,7 +16,7 @@ struct FairQueueState {
         var runningCount = 0
         /// The time that it has had, on the clock that all lanes share.
         var served: Int64
-        /// How long a job usually takes; `nil` before the first has ended.
+        /// The processor time that a job usually takes; `nil` before the first has ended.
         var usualTime: Int64?
         /// How often everything had stood still when `served` was last right.
         var epoch: UInt64
@@ -127,16 +127,18 @@ struct FairQueueState {
     }
 
     /// Charges the lane of a job that has ended with the time that it took.
-    mutating func end(_ ended: Running, _ now: ContinuousClock.Instant) {
+    mutating func end(
+        _ ended: Running,
+        _ now: ContinuousClock.Instant,
+        processorTime: Int64
+    ) {
         running.removeAll { $0.number == ended.number }
         guard let lane = lanes[ended.lane] else { return }
         let time = max(0, ended.start.duration(to: now).nanoseconds)
         lane.served += time - ended.charge
         lane.runningCount -= 1
-        let weight = Self.weightOfLast
-        let before = lane.usualTime ?? time
-        lane.usualTime = before + (time - before) / weight
-        usualTimeOfAll += (time - usualTimeOfAll) / weight
+        note(processorTime, of: lane)
+        usualTimeOfAll += (time - usualTimeOfAll) / Self.weightOfLast
         forgetIfClosed(lane)
         if running.isEmpty && ready.isEmpty {
             // Nobody is at a disadvantage when all begin again.
@@ -144,6 +146,18 @@ struct FairQueueState {
             virtualTime = 0
         }
         if lanes.count > Self.mostLanes { lanes = lanes.filter { !$0.value.isIdle } }
+    }
+
+    /// Notes how long a job of a lane took that was done elsewhere.
+    mutating func note(_ time: Int64, of id: FairQueue.LaneID) {
+        let lane = lanes[id] ?? Lane(id: id, served: virtualTime, epoch: epoch)
+        lanes[id] = lane
+        note(time, of: lane)
+    }
+
+    private func note(_ time: Int64, of lane: Lane) {
+        let before = lane.usualTime ?? time
+        lane.usualTime = before + (time - before) / Self.weightOfLast
     }
 
     /// Forgets a lane, at once or when the last of its jobs has ended.

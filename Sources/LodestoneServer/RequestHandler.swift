@@ -335,6 +335,11 @@ final class RequestHandler: Sendable {
         }
         searchesAtOnce.add(1, ordering: .relaxed)
         metrics.searchedAtOnce.increment()
+        if !connection.isKnownForShortReads {
+            // Long reads of others would keep it waiting, should this not be possible next time.
+            connection.isKnownForShortReads = true
+            reads.note(start.duration(to: end), of: connection.lane)
+        }
         connection.finish(call, reply)
         return true
     }
