@@ -14,9 +14,10 @@ struct EraseTests {
         store = try TestStore()
     }
 
-    /// A word, an id, a name and values that only documents have that are to be forgotten.
+    /// A word, an id, a label and values that only documents have that are to be forgotten.
     private static let word = "xylophonezebra"
-    private static let secrets = [word, "victim-identity", "secretmetadata"]
+    private static let label = "secretrelation"
+    private static let secrets = [word, "victim-identity", "secretmetadata", label]
     private static let vector: [Float] = [0.8125, -0.40625, 0.203125, 0.1015625]
     private static let options = CollectionOptions(
         dimension: 4,
@@ -46,7 +47,8 @@ struct EraseTests {
             id: id,
             vector: Self.vector,
             text: "\(Self.word) of a person",
-            metadata: ["m": "secretmetadata"]
+            metadata: ["m": "secretmetadata"],
+            edges: [Edge(Self.label, to: "d1")]
         )
     }
 
@@ -56,7 +58,9 @@ struct EraseTests {
                 id: DocumentID(trusted: "d\(number)"),
                 vector: [Float(number), 1, 2, 3],
                 text: "ordinary text \(number)",
-                metadata: ["m": .int(Int64(number))]
+                metadata: ["m": .int(Int64(number))],
+                // Named as the numbers of labels, some of which come to be free.
+                edges: [Edge(String(number), to: "d0")]
             )
         }
     }

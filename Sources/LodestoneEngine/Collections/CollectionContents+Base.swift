@@ -24,7 +24,7 @@ extension CollectionContents {
         // The longest part comes first: it may be cancelled.
         let index = try state.index.compacted(state.vectorTable, work)
         let (kept, newNumbers) = keptNodes()
-        let labels = labels.withTable { $0.labels }
+        let labels = labelsInUse(from: kept)
         var writer = try BaseFileWriter(path)
         try BaseHeader(
             collection: UInt64(collection),
@@ -64,6 +64,28 @@ extension CollectionContents {
             kept.append(node)
         }
         return (kept, newNumbers)
+    }
+
+    /// The labels in the order of their numbers, without the names of those that no link bears.
+    ///
+    /// What was dropped must not stay in the file by the labels of its edges. A number that is not
+    /// in use has a name that no other label has, so that the others keep their numbers.
+    private func labelsInUse(from kept: ContiguousArray<NodeNumber>) -> [String] {
+        var labels = labels.withTable { $0.labels }
+        var isUsed = [Bool](repeating: false, count: labels.count)
+        for node in kept {
+            // A number beyond them comes of a damaged base, which `writeBase` refuses.
+            for link in state.graph.links(from: node) where link.label < isUsed.count {
+                isUsed[Int(link.label)] = true
+            }
+        }
+        var names = Set(labels.indices.lazy.filter { isUsed[$0] }.map { labels[$0] })
+        for number in labels.indices where !isUsed[number] {
+            var name = String(number)
+            while !names.insert(name).inserted { name += "-" }
+            labels[number] = name
+        }
+        return labels
     }
 
     private static func write(_ labels: [String], to sink: inout some SectionSink)
