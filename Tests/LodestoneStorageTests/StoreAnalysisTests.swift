@@ -105,6 +105,24 @@ struct StoreAnalysisTests {
         second.close()
     }
 
+    @Test("of an earlier format stays as it is while another process has it open")
+    func upgradeOfSharedStore() throws {
+        let first = try open()
+        try fill(first)
+        try execute("PRAGMA user_version = 5")
+        let error = #expect(throws: LodestoneError.self) { try open() }
+        #expect(error?.code == .failedPrecondition && error?.reason == "EARLIER_RELEASE_OPEN")
+        // It was not upgraded, and the process that has it open goes on.
+        #expect(try found("dogs", in: first) == 1)
+        #expect(throws: LodestoneError.self) { try open() }
+        first.close()
+        let upgraded = try open()
+        // The lock is shared again.
+        let another = try open()
+        another.close()
+        upgraded.close()
+    }
+
     @Test("is refused, with the reason, as long as another process has it open")
     func refused() throws {
         let first = try open()

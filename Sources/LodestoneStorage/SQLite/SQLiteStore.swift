@@ -129,6 +129,7 @@ package final class SQLiteStore: Store, @unchecked Sendable {
             throw error.asLodestoneError(context: nil)
         }
         try refuseNewer(format)
+        if format > 0 && format < Schema.format { try refuseUpgradeWhileShared(format) }
         do throws(SQLiteConnection.Failure) {
             if format == 0 { try writer.execute("PRAGMA journal_mode = WAL") }
             try writer.execute(Schema.configure(durability))
@@ -159,6 +160,22 @@ package final class SQLiteStore: Store, @unchecked Sendable {
             "The store in \(directory) has format \(format); this release reads up to "
                 + "\(Schema.format).",
             recovery: "Open it with the release that wrote it, or a later one.",
+            object: directory
+        )
+    }
+
+    /// Refuses to upgrade a store that another process has open: one of an earlier release would go on
+    /// reading and writing rows of the earlier format.
+    ///
+    /// `adoptAnalysis` shares the lock again, inside the same lock for commits.
+    private func refuseUpgradeWhileShared(_ format: Int64) throws(LodestoneError) {
+        guard !analysisLock.takeAlone() else { return }
+        throw LodestoneError(
+            .failedPrecondition,
+            reason: "EARLIER_RELEASE_OPEN",
+            "Another process of an earlier release has the store in \(directory) open; its format "
+                + "\(format) can't become \(Schema.format) meanwhile.",
+            recovery: "Stop the other process first, then open the store again.",
             object: directory
         )
     }
