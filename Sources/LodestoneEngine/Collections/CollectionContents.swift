@@ -244,7 +244,8 @@ struct CollectionContents: Sendable {
 
 /// Catching up from the log.
 extension CollectionContents {
-    /// Takes in what the log has beyond these contents.
+    /// Takes in what the log has beyond these contents, and the options that the reader's state has:
+    /// the log may have forgotten the batch that gave them.
     mutating func replay(_ record: CollectionRecord, from reader: any StoreReader)
         throws(LodestoneError)
     {
@@ -252,6 +253,7 @@ extension CollectionContents {
             (change) throws(LodestoneError) in
             try replay(change, of: record, from: reader)
         }
+        if options != record.options { alter(to: record.options) }
     }
 
     /// Takes in one batch; nothing when these contents have it.

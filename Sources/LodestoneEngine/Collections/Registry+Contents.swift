@@ -94,7 +94,7 @@ extension Registry {
         try changing { (_) throws(LodestoneError) in
             let last = try store.beginRead(context: nil)
             defer { last.end() }
-            try contents.replay(collection.record, from: last)
+            try contents.replay(try record(of: collection, in: last), from: last)
             collection.replace(contents)
         }
     }
