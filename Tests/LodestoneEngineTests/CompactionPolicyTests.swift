@@ -2,9 +2,10 @@
 import CSQLite
 import Foundation
 import LodestoneCore
-import LodestoneEngine
 import TestSupport
 import Testing
+
+@testable import LodestoneEngine
 
 @Suite("What is written in the background")
 struct CompactionPolicyTests {
@@ -12,16 +13,6 @@ struct CompactionPolicyTests {
 
     init() throws {
         store = try TestStore()
-    }
-
-    private func waitUntil(_ isDone: () throws -> Bool) async throws {
-        let end = ContinuousClock.now + .seconds(30)
-        var isLate = false
-        while try !isDone(), !isLate {
-            isLate = ContinuousClock.now > end
-            try await Task.sleep(for: .milliseconds(1))
-        }
-        #expect(!isLate)
     }
 
     private func documents(_ numbers: Range<Int>) -> [Document] {
@@ -63,6 +54,30 @@ struct CompactionPolicyTests {
         _ = try await engine.index("a", documents(1..<2))
         try await waitUntil { try engine.describe("a").changesSinceBase == 0 }
         #expect(try await engine.search("a", Query([.matching("text")])).count == 2)
+        engine.close()
+    }
+
+    @Test("is a base for changes of a collection that was closed before they were old")
+    func ageOfClosed() async throws {
+        let engine = try Engine.open(
+            directory: store.path,
+            options: Engine.Options(
+                compaction: CompactionPolicy(
+                    minimumChanges: .max,
+                    maximumAge: .milliseconds(300)
+                ),
+                openCollections: OpenCollections(count: 1)
+            )
+        )
+        for name in ["a", "b"] {
+            try await engine.createCollection(name, CollectionOptions(dimension: 0))
+            _ = try await engine.index(name, documents(0..<1))
+        }
+        try await waitUntil {
+            try engine.registry.reading { (reader) throws(LodestoneError) in
+                try reader.unfoldedCollections().isEmpty
+            }
+        }
         engine.close()
     }
 

@@ -3,6 +3,7 @@ import LodestoneCore
 import LodestoneEngine
 import LodestoneStorage
 import TestSupport
+import Testing
 
 extension Engine {
     func search(_ collection: String, _ query: Query) async throws -> [Hit] {
@@ -62,4 +63,15 @@ struct TestStore {
             context: CallContext()
         )
     }
+}
+
+/// Waits for what comes in the background.
+func waitUntil(_ isDone: () throws -> Bool) async throws {
+    let end = ContinuousClock.now + .seconds(30)
+    var isLate = false
+    while try !isDone(), !isLate {
+        isLate = ContinuousClock.now > end
+        try await Task.sleep(for: .milliseconds(1))
+    }
+    #expect(!isLate)
 }

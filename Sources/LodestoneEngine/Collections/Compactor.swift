@@ -245,10 +245,16 @@ final class Compactor: Sendable {
         guard state.withLock({ $0.aging.insert(number).inserted }) else { return }
         let base = collection.contents.baseSequenceNumber
         queue.asyncAfter(deadline: .now() + policy.maximumAge.dispatchInterval) {
-            [weak self, weak collection] in
-            guard let self, let collection else { return }
-            state.withLock { _ = $0.aging.remove(number) }
-            guard collection.state.changesSinceBase > 0, !collection.isDropped else { return }
+            [weak self] in
+            guard let self else { return }
+            let isClosed = state.withLock { state in
+                state.aging.remove(number)
+                return state.isClosed
+            }
+            // It may have been closed meanwhile, and its changes are no younger for that.
+            guard !isClosed, let collection = try? registry.get(number, for: background),
+                collection.state.changesSinceBase > 0, !collection.isDropped
+            else { return }
             // Of those that came since another base the oldest is younger.
             if collection.contents.baseSequenceNumber > base { return limitAge(of: collection) }
             lanes.run(collection) { self.attempt(collection) }
