@@ -45,6 +45,32 @@ struct StoreLockTests {
         #expect(try await others < 400)
     }
 
+    @Test("is waited for while a thread of this process has it", .timeLimit(.minutes(1)))
+    func heldByThread() async throws {
+        let lock = try StoreLock(
+            directory.path + "/lock",
+            turn: directory.path + "/turn.lock",
+            patience: .milliseconds(20)
+        )
+        let rounds = Rounds()
+        async let long: Void = onThread {
+            try lock.exclusively {
+                rounds.count.add(1, ordering: .relaxed)
+                usleep(300_000)
+            }
+        }
+        try await onThread {
+            while rounds.count.load(ordering: .relaxed) == 0 { usleep(100) }
+            try lock.exclusively {}
+        }
+        try await long
+        // For another process it is not.
+        try open().exclusively { () throws(LodestoneError) in
+            let error = #expect(throws: LodestoneError.self) { try lock.exclusively {} }
+            #expect(error?.reason == "STORE_BUSY")
+        }
+    }
+
     @Test("is given back when the wait for it was given up", .timeLimit(.minutes(1)))
     func givenUp() async throws {
         let (first, second) = (try open(), try open())

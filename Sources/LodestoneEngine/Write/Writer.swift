@@ -29,6 +29,8 @@ final class Writer: Sendable {
         var pending = Deque<PendingWrite>()
         var isRunning = false
         var closedAt: ContinuousClock.Instant?
+        /// When a group last gave up waiting for another process.
+        var lastBusy: ContinuousClock.Instant?
     }
 
     /// How long another process is waited for once the engine closes.
@@ -107,7 +109,7 @@ final class Writer: Sendable {
             // Changes that are taken in now need not be while all other processes wait.
             try? registry.catchUp(for: first.context)
             return try store.exclusively(
-                until: first.arrival.advanced(by: store.patience),
+                until: patienceEnd(of: first),
                 while: { () throws(LodestoneError) in try answerThoseOver(&group) }
             ) { (last) throws(LodestoneError) in
                 try registry.changing { (gate) throws(LodestoneError) in
@@ -138,9 +140,20 @@ final class Writer: Sendable {
             }
             if hasDropped { compactor.reclaimSpace() }
         case .failure(let error):
+            if error.reason == "STORE_BUSY" { waiting.withLock { $0.lastBusy = .now } }
             let answered = !resolved.answers.isEmpty || !resolved.ready.isEmpty
             fail(answered ? resolved.ready.map(\.pending) : group, with: error)
         }
+    }
+
+    /// When the wait of a write for other processes ends.
+    ///
+    /// One that came before others gave up has waited with them; the time for which this process
+    /// itself held the store before is no reason to give up.
+    private func patienceEnd(of pending: PendingWrite) -> ContinuousClock.Instant? {
+        let lastBusy = waiting.withLock { $0.lastBusy }
+        guard let lastBusy, pending.arrival < lastBusy else { return nil }
+        return pending.arrival.advanced(by: store.patience)
     }
 
     /// Answers the writes that nobody wants any more, while another process is waited for.

@@ -40,6 +40,20 @@ final class StoreLock: Sendable {
         var isImpoliteUntil = ContinuousClock.now
     }
 
+    /// For how long threads of this process have held the lock.
+    private struct Use {
+        private var past = Duration.zero
+        var start: ContinuousClock.Instant?
+
+        var total: Duration { past + (start?.duration(to: .now) ?? .zero) }
+
+        mutating func end() {
+            past = total
+            start = nil
+        }
+    }
+
+    private let use = Mutex(Use())
     private let path: String
     private let threads = CallLock()
     private let state: Mutex<State>
@@ -67,8 +81,11 @@ final class StoreLock: Sendable {
 
     /// Runs `body` while nobody else holds the lock.
     ///
+    /// The time for which threads of this process do what they wanted it for does not count: they go
+    /// on, where a stopped process does not.
+    ///
     /// - Parameters:
-    ///   - end: When the wait for it ends; `nil`: when its patience does.
+    ///   - end: When the wait for other processes ends; `nil`: when its patience does.
     ///   - check: Called every few milliseconds of the wait; what it throws ends it.
     ///   - body: What to do with it.
     /// - Returns: What `body` does.
@@ -79,14 +96,16 @@ final class StoreLock: Sendable {
         _ body: () throws(LodestoneError) -> T
     ) throws(LodestoneError) -> T {
         let end = end ?? .now.advanced(by: patience)
+        let before = use.withLock { $0.total }
         func checkTime() throws(LodestoneError) {
             try check()
-            if ContinuousClock.now >= end { throw busy() }
+            let usedHere = use.withLock { $0.total } - before
+            if ContinuousClock.now >= end.advanced(by: usedHere) { throw busy() }
         }
         return try threads.withLock(while: checkTime) { () throws(LodestoneError) in
             try takeInTurn(while: checkTime)
             defer { letGo() }
-            return try body()
+            return try using(body)
         }
     }
 
@@ -95,9 +114,15 @@ final class StoreLock: Sendable {
         let done = try threads.withLockIfFree { () throws(LodestoneError) -> T? in
             guard try takeIfFree() else { return nil }
             defer { letGo() }
-            return try body()
+            return try using(body)
         }
         return done ?? nil
+    }
+
+    private func using<T>(_ body: () throws(LodestoneError) -> T) throws(LodestoneError) -> T {
+        use.withLock { $0.start = .now }
+        defer { use.withLock { $0.end() } }
+        return try body()
     }
 
     /// Waits for the holder in this process.
