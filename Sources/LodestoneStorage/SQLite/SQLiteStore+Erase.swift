@@ -116,7 +116,10 @@ extension SQLiteStore {
             try result.get()
         } catch {
             rollBack()
-            throw error.asLodestoneError(context: context)
+            let failure = error.asLodestoneError(context: context)
+            // Pages that a failed write or fsync left behind may be lost without a second failure.
+            if error.code & 0xff == SQLITE_IOERR { refuseWrites(because: failure) }
+            throw failure
         }
         _ = try collections.get()
     }
