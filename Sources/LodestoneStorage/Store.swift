@@ -132,7 +132,8 @@ package protocol Store: AnyObject, Sendable {
     ///
     /// Not inside `exclusively`.
     ///
-    /// - Returns: Whether it is short now; not while a reader needs what is in it.
+    /// - Returns: Whether it is short now; not while somebody else holds the store, or a reader needs
+    ///   what is in it.
     func shortenWriteAheadLog() throws(LodestoneError) -> Bool
 
     /// Closes the files of a collection that nobody uses; mappings in use stay good.

@@ -139,6 +139,27 @@ struct HeldStoreTests {
         lock.release()
     }
 
+    @Test("does not hold up the look at the write-ahead log", .timeLimit(.minutes(1)))
+    func writeAheadLog() async throws {
+        let engine = try Engine(
+            store: SQLiteStore(directory: store.path, durability: .full, patience: .seconds(30)),
+            options: Engine.Options(
+                compaction: CompactionPolicy(minimumChanges: .max, idleTime: .seconds(600))
+            )
+        )
+        try await engine.createCollection("a", CollectionOptions(dimension: 0))
+        let text = [TextField(name: "text", text: String(repeating: "word ", count: 4_000))]
+        let documents = (0..<400).map { Document(id: DocumentID(trusted: "\($0)"), text: text) }
+        _ = try await engine.index("a", documents)
+        let lock = try HeldLock(store.path + "/lock")
+        let start = ContinuousClock.now
+        #expect(try !engine.registry.store.shortenWriteAheadLog())
+        #expect(start.duration(to: .now) < .seconds(10))
+        lock.release()
+        #expect(try engine.registry.store.shortenWriteAheadLog())
+        engine.close()
+    }
+
     @Test("is written to although a process was stopped while it waited", .timeLimit(.minutes(1)))
     func stoppedInLine() async throws {
         let engine = try open(patience: .seconds(5))

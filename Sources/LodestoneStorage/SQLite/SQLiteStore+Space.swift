@@ -79,7 +79,11 @@ extension SQLiteStore {
 
     package func shortenWriteAheadLog() throws(LodestoneError) -> Bool {
         if isWriteAheadLogShort { return true }
-        try exclusively { (_) throws(LodestoneError) in checkpoint(SQLITE_CHECKPOINT_TRUNCATE) }
+        // The caller asks again, and must not wait for a stopped process meanwhile.
+        try lock.ifFree { () throws(LodestoneError) in
+            try refuseIfClosed()
+            checkpoint(SQLITE_CHECKPOINT_TRUNCATE)
+        }
         return isWriteAheadLogShort
     }
 
