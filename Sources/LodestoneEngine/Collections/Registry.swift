@@ -117,8 +117,10 @@ final class Registry: Sendable {
         if collection != nil { closeUnused() }
     }
 
+    /// Removes a collection that was dropped, here or by another process; inside the gate.
     func remove(_ number: CollectionNumber) {
         table.withLock { $0.remove(number) }?.collection?.markDropped()
+        store.letGo(of: number)
     }
 
     // MARK: Changes
