@@ -174,10 +174,18 @@ package protocol StoreReader: AnyObject {
         -> Bool
     /// What batches after `sequenceNumber` changed, oldest first; those of one collection, or all.
     ///
-    /// - Throws: `.outOfRange` when the log begins later, because bases hold what it said.
+    /// - Parameters:
+    ///   - sequenceNumber: The last batch that is known.
+    ///   - collection: The one collection; `nil`: all.
+    ///   - readsVectors: Whether a batch of a collection has its vectors read, which opens segments;
+    ///     asked before each.
+    ///   - body: Gets each batch.
+    /// - Throws: What `body` does; `.outOfRange` when the log begins later, because bases hold what
+    ///   it said.
     func forEachChange(
         after sequenceNumber: UInt64,
         of collection: CollectionNumber?,
+        readingVectors readsVectors: (CollectionNumber) -> Bool,
         _ body: (LoggedChange) throws(LodestoneError) -> Void
     ) throws(LodestoneError)
     /// Where the vectors of a collection's base lie, in row order.
@@ -418,4 +426,20 @@ package struct CommittedBatch: Sendable {
 package struct StoredReceipt: Sendable {
     package var fingerprint: UInt64
     package var receipt: WriteReceipt
+}
+
+extension StoreReader {
+    /// What batches changed, with all their vectors.
+    package func forEachChange(
+        after sequenceNumber: UInt64,
+        of collection: CollectionNumber?,
+        _ body: (LoggedChange) throws(LodestoneError) -> Void
+    ) throws(LodestoneError) {
+        try forEachChange(
+            after: sequenceNumber,
+            of: collection,
+            readingVectors: { _ in true },
+            body
+        )
+    }
 }

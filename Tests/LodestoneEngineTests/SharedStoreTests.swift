@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Foundation
 import LodestoneCore
 import LodestoneStorage
 import TestSupport
@@ -36,6 +37,74 @@ struct SharedStoreTests {
         engine.close()
         other.close()
     }
+
+    @Test("gives contents the options of which the log tells no more")
+    func forgottenAlter() async throws {
+        let engine = try store.open()
+        try await engine.createCollection("a", CollectionOptions(dimension: 0))
+        _ = try await engine.index("a", [Document(id: "x")])
+        let collection = try engine.collection(named: "a")
+        var contents = collection.contents
+        _ = try await engine.alterCollection("a", addIndexes: [MetadataIndex("n")])
+        try await engine.compact("a")
+        let reader = try engine.registry.store.beginRead(context: nil)
+        defer { reader.end() }
+        try contents.replay(collection.record, from: reader)
+        #expect(contents.options.metadataIndexes == [MetadataIndex("n")])
+        engine.close()
+    }
+
+    #if os(Linux)
+    /// Segments that this process has open, of whichever engine.
+    private var openSegments: Int {
+        let directory = "/proc/self/fd"
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+        let targets = names.compactMap {
+            try? FileManager.default.destinationOfSymbolicLink(atPath: "\(directory)/\($0)")
+        }
+        return targets.count { $0.hasPrefix(store.path + "/vectors-") }
+    }
+
+    @Test("has the segments of dropped collections closed by all")
+    func closesDropped() async throws {
+        let engine = try store.open()
+        let other = try store.open()
+        try await engine.createCollection("a", CollectionOptions(dimension: 2))
+        _ = try await engine.index("a", [Document(id: "x", vector: [1, 0])])
+        #expect(try await other.search("a", Query([.near([1, 0])])).map(\.id) == ["x"])
+        #expect(openSegments >= 2)
+        try await engine.dropCollection("a")
+        #expect(try other.collections().isEmpty)
+        try await waitUntil { openSegments == 0 }
+        engine.close()
+        other.close()
+    }
+
+    @Test("has no segments opened for what others write to closed collections")
+    func leavesClosed() async throws {
+        let engine = try store.open()
+        for name in ["a", "b"] {
+            try await engine.createCollection(name, CollectionOptions(dimension: 2))
+            _ = try await engine.index(name, [Document(id: "x", vector: [1, 0])])
+        }
+        // An engine would open some in the background.
+        let other = try Registry(
+            SQLiteStore(directory: store.path, durability: .full),
+            budget: OpenCollections(count: 1)
+        )
+        #expect(other.opened.isEmpty)
+        let before = openSegments
+        for name in ["a", "b"] {
+            _ = try await engine.index(name, [Document(id: "y", vector: [0, 1])])
+        }
+        try other.catchUp()
+        #expect(other.sequenceNumber == 6)
+        #expect(openSegments == before)
+        #expect(try other.get("a").state.documentCount == 2)
+        engine.close()
+        other.store.close()
+    }
+    #endif
 }
 
 @Suite("A store that a stopped process holds")

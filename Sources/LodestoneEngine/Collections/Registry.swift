@@ -235,8 +235,12 @@ final class Registry: Sendable {
     private func replay(from reader: any StoreReader) throws(LodestoneError) {
         // Contents are changed apart and put in place at the end: readers go on meanwhile.
         var changed: [CollectionNumber: CollectionContents] = [:]
-        try reader.forEachChange(after: sequenceNumber, of: nil) {
-            (change) throws(LodestoneError) in
+        try reader.forEachChange(
+            after: sequenceNumber,
+            of: nil,
+            // Thousands of closed ones would open a segment each.
+            readingVectors: { opened($0) != nil }
+        ) { (change) throws(LodestoneError) in
             let number = change.collection
             switch change.kind {
             case .createCollection:

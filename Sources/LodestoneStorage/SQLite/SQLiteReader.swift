@@ -89,6 +89,7 @@ final class SQLiteReader: StoreReader {
     func forEachChange(
         after sequenceNumber: UInt64,
         of collection: CollectionNumber?,
+        readingVectors readsVectors: (CollectionNumber) -> Bool,
         _ body: (LoggedChange) throws(LodestoneError) -> Void
     ) throws(LodestoneError) {
         let (anchor, format) = try orFail { () throws(SQLiteConnection.Failure) in
@@ -107,11 +108,14 @@ final class SQLiteReader: StoreReader {
         }
         for row in try logRows(after: sequenceNumber, of: collection) {
             try context?.check()
-            let dimension = try record(of: row.collection)?.options.dimension
+            let dimension =
+                readsVectors(row.collection)
+                ? try record(of: row.collection)?.options.dimension : nil
             try body(try change(row, dimension: dimension))
         }
     }
 
+    /// What a log row says, with its vectors unless `dimension` is `nil`.
     private func change(_ row: LogRow, dimension: Int?) throws(LodestoneError) -> LoggedChange {
         let kind: LoggedChange.Kind
         switch Schema.LogKind(rawValue: row.kind) {
@@ -134,7 +138,7 @@ final class SQLiteReader: StoreReader {
                 LoggedRows(
                     firstRow: row.firstRow,
                     rowCount: row.rowCount,
-                    // The vectors of a collection that is gone by now are gone, too.
+                    // Those of a collection that is gone by now are gone, too.
                     vectors: try dimension.flatMap { (dimension) throws(LodestoneError) in
                         try run(row, dimension: dimension)
                     },
