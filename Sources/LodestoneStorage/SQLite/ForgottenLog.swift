@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import CLodestoneSystem
 import CSQLite
 import LodestoneCore
 
@@ -135,6 +134,12 @@ struct KeptLog: Equatable {
     private(set) var count: UInt64 = 0
     private(set) var sum: UInt64 = 0
 
+    private static let value = MetaValue(
+        key: "kept",
+        byteCount: 16,
+        description: "the sum of the rows before the log's anchor"
+    )
+
     /// Of a row that tells nothing but its sequence number; no collection has this number.
     static let noCollection: CollectionNumber = 0
 
@@ -160,17 +165,7 @@ struct KeptLog: Equatable {
     }
 
     static func read(_ connection: SQLiteConnection) throws(SQLiteConnection.Failure) -> KeptLog {
-        let statement = try connection.statement("SELECT value FROM meta WHERE key = 'kept'")
-        defer { statement.reset() }
-        guard try statement.step() else { return KeptLog() }
-        let bytes = statement.withBytes(at: 0) { Array($0) }
-        guard bytes.count == 20, lode_crc32c(0, bytes, 16) == bytes.fixed(UInt32.self, at: 16)
-        else {
-            throw SQLiteConnection.Failure(
-                code: SQLITE_CORRUPT,
-                message: "the sum of the rows before the log's anchor is damaged"
-            )
-        }
+        guard let bytes = try value.read(connection) else { return KeptLog() }
         return KeptLog(
             count: bytes.fixed(UInt64.self, at: 0),
             sum: bytes.fixed(UInt64.self, at: 8)
@@ -181,12 +176,7 @@ struct KeptLog: Equatable {
         var writer = ByteWriter()
         writer.append(fixed: count)
         writer.append(fixed: sum)
-        writer.append(fixed: lode_crc32c(0, writer.bytes, 16))
-        let statement = try connection.statement(
-            "INSERT OR REPLACE INTO meta(key, value) VALUES('kept', ?1)"
-        )
-        statement.bind(writer.bytes, at: 1)
-        try statement.run()
+        try Self.value.write(writer, to: connection)
     }
 }
 

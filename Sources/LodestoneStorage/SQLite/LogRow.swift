@@ -138,17 +138,16 @@ struct LogAnchor {
     var sequenceNumber: UInt64
     var chain: UInt32
 
+    private static let value = MetaValue(
+        key: "anchor",
+        byteCount: 12,
+        description: "the log's anchor"
+    )
+
     /// - Returns: `nil` when nothing was forgotten yet.
     static func read(_ connection: SQLiteConnection) throws(SQLiteConnection.Failure) -> LogAnchor?
     {
-        let statement = try connection.statement("SELECT value FROM meta WHERE key = 'anchor'")
-        defer { statement.reset() }
-        guard try statement.step() else { return nil }
-        let bytes = statement.withBytes(at: 0) { Array($0) }
-        guard bytes.count == 16, lode_crc32c(0, bytes, 12) == bytes.fixed(UInt32.self, at: 12)
-        else {
-            throw SQLiteConnection.Failure(code: 11, message: "the log's anchor is damaged")
-        }
+        guard let bytes = try value.read(connection) else { return nil }
         return LogAnchor(
             sequenceNumber: bytes.fixed(UInt64.self, at: 0),
             chain: bytes.fixed(UInt32.self, at: 8)
@@ -159,12 +158,7 @@ struct LogAnchor {
         var writer = ByteWriter()
         writer.append(fixed: sequenceNumber)
         writer.append(fixed: chain)
-        writer.append(fixed: lode_crc32c(0, writer.bytes, 12))
-        let statement = try connection.statement(
-            "INSERT OR REPLACE INTO meta(key, value) VALUES('anchor', ?1)"
-        )
-        statement.bind(writer.bytes, at: 1)
-        try statement.run()
+        try Self.value.write(writer, to: connection)
     }
 }
 

@@ -18,10 +18,8 @@ final class AnalysisLock: @unchecked Sendable {
     private var descriptor: Int32?
 
     init(_ path: String) throws(LodestoneError) {
-        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw FileSystem.failure("open", path) }
         self.path = path
-        self.descriptor = descriptor
+        descriptor = try SharedFile.open(path)
     }
 
     deinit {
@@ -46,11 +44,7 @@ final class AnalysisLock: @unchecked Sendable {
     }
 
     func close() {
-        #if canImport(Glibc)
-        if let open = descriptor { Glibc.close(open) }
-        #else
-        if let open = descriptor { Darwin.close(open) }
-        #endif
+        if let descriptor { SharedFile.close(descriptor) }
         descriptor = nil
     }
 }

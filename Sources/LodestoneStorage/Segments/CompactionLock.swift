@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLodestoneSystem
 import LodestoneCore
-import LodestoneFiles
 
 #if canImport(Glibc)
 import Glibc
@@ -21,7 +20,7 @@ struct CompactionLock: Sendable {
 
     init(_ path: String) throws(LodestoneError) {
         self.path = path
-        Self.close(try Self.open(path))
+        SharedFile.close(try SharedFile.open(path))
     }
 
     /// Runs `body` unless somebody else compacts the collection, or any collection when it is `nil`;
@@ -29,30 +28,12 @@ struct CompactionLock: Sendable {
     func ifFree<T>(_ collection: CollectionNumber?, _ body: () throws(LodestoneError) -> T)
         throws(LodestoneError) -> T?
     {
-        let descriptor = try Self.open(path)
-        defer { Self.close(descriptor) }
+        let descriptor = try SharedFile.open(path)
+        defer { SharedFile.close(descriptor) }
         guard flock(descriptor, (collection == nil ? LOCK_EX : LOCK_SH) | LOCK_NB) == 0 else {
             return nil
         }
         if let collection, lode_lock_byte(descriptor, Int64(collection)) != 0 { return nil }
         return try body()
-    }
-
-    private static func open(_ path: String) throws(LodestoneError) -> Int32 {
-        #if canImport(Glibc)
-        let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        #else
-        let descriptor = Darwin.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        #endif
-        guard descriptor >= 0 else { throw FileSystem.failure("open", path) }
-        return descriptor
-    }
-
-    private static func close(_ descriptor: Int32) {
-        #if canImport(Glibc)
-        Glibc.close(descriptor)
-        #else
-        Darwin.close(descriptor)
-        #endif
     }
 }

@@ -20,9 +20,8 @@ final class SharedCounter: @unchecked Sendable {
     private let value: UnsafeMutablePointer<Atomic<UInt64>>
 
     init(_ path: String) throws(LodestoneError) {
-        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw FileSystem.failure("open", path) }
-        defer { close(descriptor) }
+        let descriptor = try SharedFile.open(path)
+        defer { SharedFile.close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw FileSystem.failure("fstat", path) }
         if status.st_size < 8 {

@@ -71,8 +71,8 @@ final class StoreLock: Sendable {
     {
         self.path = path
         self.patience = patience
-        state = Mutex(State(descriptor: try Self.open(path)))
-        turn = try turnPath.map { (path) throws(LodestoneError) in Turn(try Self.open(path)) }
+        state = Mutex(State(descriptor: try SharedFile.open(path)))
+        turn = try turnPath.map { (path) throws(LodestoneError) in Turn(try SharedFile.open(path)) }
     }
 
     deinit {
@@ -129,7 +129,7 @@ final class StoreLock: Sendable {
     func close() {
         _ = try? threads.withLock { () throws(LodestoneError) in
             state.withLock { state in
-                if let descriptor = state.descriptor { Self.close(descriptor) }
+                if let descriptor = state.descriptor { SharedFile.close(descriptor) }
                 state.descriptor = nil
             }
         }
@@ -224,33 +224,13 @@ final class StoreLock: Sendable {
         }
     }
 
-    // MARK: Files and errors
-
-    private static func open(_ path: String) throws(LodestoneError) -> Int32 {
-        #if canImport(Glibc)
-        let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        #else
-        let descriptor = Darwin.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        #endif
-        guard descriptor >= 0 else { throw FileSystem.failure("open", path) }
-        return descriptor
-    }
-
-    private static func close(_ descriptor: Int32) {
-        #if canImport(Glibc)
-        Glibc.close(descriptor)
-        #else
-        Darwin.close(descriptor)
-        #endif
-    }
-
     /// The turn among processes, by `flock` as well, so that it ends with its process.
     private final class Turn: Sendable {
         private let descriptor: Int32
 
         init(_ descriptor: Int32) { self.descriptor = descriptor }
 
-        deinit { StoreLock.close(descriptor) }
+        deinit { SharedFile.close(descriptor) }
 
         func take() -> Bool { flock(descriptor, LOCK_EX | LOCK_NB) == 0 }
 

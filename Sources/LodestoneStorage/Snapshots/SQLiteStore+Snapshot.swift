@@ -264,15 +264,14 @@ private struct SnapshotLock {
 
     init(_ directory: String) throws(LodestoneError) {
         let path = directory + "/lock"
-        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw FileSystem.failure("open", path) }
+        descriptor = try SharedFile.open(path)
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            close(descriptor)
+            SharedFile.close(descriptor)
             throw .maintenanceRuns
         }
     }
 
     func release() {
-        close(descriptor)
+        SharedFile.close(descriptor)
     }
 }
