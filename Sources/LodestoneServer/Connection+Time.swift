@@ -51,8 +51,11 @@ extension Connection {
             stream.stalledSince.map { $0.duration(to: now) > limits.unreadTimeout } ?? false
         // Two ticks in a row, so that a burst to a client that does read is no reason.
         let isOver = unread > limits.maxUnreadBytes
-        if isStalled { closeUnread("it has read nothing for too long") }
-        if isOver && wasOverUnreadLimit { closeUnread("it has too much to read") }
+        if isStalled {
+            closeUnread("it has read nothing for too long")
+        } else if isOver && wasOverUnreadLimit {
+            closeUnread("it has too much to read")
+        }
         wasOverUnreadLimit = isOver
     }
 

@@ -70,9 +70,9 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     var isReadingSuspended: Bool { !suspensions.isEmpty }
     /// Whether the queue of reads has been told of a short one.
     var isKnownForShortReads = false
-    /// The bytes of the frame that the frame gate has let in, or is asked to.
-    private var frameAtGate = 0
-    /// Tells the frames at the gate apart.
+    /// The number of the frame that the frame gate has let in, or is asked to.
+    private var frameAtGate: UInt64?
+    /// Frames that came to the gate so far.
     private var gateCount: UInt64 = 0
     /// The frame that a worker has.
     private var longFrame: LongFrame?
@@ -178,10 +178,10 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
 
     /// Asks for the memory of a frame that has begun, once.
     private func enterGate(_ byteCount: Int) {
-        guard frameAtGate == 0 else { return }
-        frameAtGate = byteCount
+        guard frameAtGate == nil else { return }
         gateCount += 1
         let number = gateCount
+        frameAtGate = number
         let loop = stream.loop
         let isIn = handler.frames.enter(
             ticket,
@@ -204,12 +204,12 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
 
     /// Ends the connection because others need the memory of a frame that is still on its way.
     private func endFrame(_ number: UInt64, _ byteCount: Int) {
-        guard gateCount == number, frameAtGate != 0, longFrame == nil else { return }
+        guard frameAtGate == number, longFrame == nil else { return }
         end(with: .frameMemory(byteCount))
     }
 
     private func admit(_ number: UInt64, _ byteCount: Int) {
-        guard gateCount == number, frameAtGate != 0 else { return }
+        guard frameAtGate == number else { return }
         stream.expectInput(byteCount)
         lastActivity = .now
         resume(.memory)
@@ -217,8 +217,8 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
 
     /// Gives back the memory of a frame, unless a worker has it still.
     private func leaveGate() {
-        guard frameAtGate != 0, longFrame == nil else { return }
-        frameAtGate = 0
+        guard frameAtGate != nil, longFrame == nil else { return }
+        frameAtGate = nil
         stream.expectInput(0)
         handler.frames.leave(ticket)
     }
