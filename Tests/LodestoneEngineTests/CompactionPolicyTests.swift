@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import CSQLite
 import Foundation
 import LodestoneCore
 import TestSupport
@@ -134,26 +133,18 @@ struct CompactionPolicyTests {
 
     // MARK: The write-ahead log
 
-    /// Writes megabytes of text into a collection, while somebody reads in an old state of the store.
-    private func write(megabytes: Int, to engine: Engine, beside body: () async throws -> Void)
+    /// Writes megabytes of text into a collection, while a reader keeps an old state of the store.
+    private func write(megabytes: Int, to engine: Engine, then body: () async throws -> Void)
         async throws
     {
-        var database: OpaquePointer?
-        try #require(
-            sqlite3_open_v2(store.path + "/lodestone.db", &database, SQLITE_OPEN_READONLY, nil)
-                == SQLITE_OK
-        )
-        defer { sqlite3_close(database) }
-        try #require(
-            sqlite3_exec(database, "BEGIN; SELECT 1 FROM log", nil, nil, nil) == SQLITE_OK
-        )
+        let reader = try OldState(of: store)
         let text = String(repeating: "lorem ipsum ", count: 80_000)
         for number in 0..<megabytes {
             let id = DocumentID(trusted: "d\(number)")
             _ = try await engine.index("a", [Document(id: id, metadata: ["t": .string(text)])])
         }
         try await body()
-        try #require(sqlite3_exec(database, "COMMIT", nil, nil, nil) == SQLITE_OK)
+        reader.end()
     }
 
     private func walBytes() throws -> UInt64 {

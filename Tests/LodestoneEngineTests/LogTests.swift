@@ -37,7 +37,7 @@ struct LogTests {
     /// Batches that the log still has.
     private func logRows() throws -> Int { try execute("SELECT count(*) FROM log") }
 
-    /// A store with quiet collections beside a busy one, which was folded.
+    /// A store with quiet collections and a busy one, which was folded.
     private func makeQuietCollections(isReopened: Bool = false) async throws -> Engine {
         var engine = try open()
         for name in ["busy", "empty", "quiet", "altered"] {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CSQLite
 import LodestoneCore
 import LodestoneEngine
 import LodestoneStorage
@@ -74,4 +75,29 @@ func waitUntil(_ isDone: () throws -> Bool) async throws {
         try await Task.sleep(for: .milliseconds(1))
     }
     #expect(!isLate)
+}
+
+/// A reader, as of another program, that keeps a state of a store until it ends.
+// Unchecked for the connection, which the test's calls use one after the other.
+final class OldState: @unchecked Sendable {
+    private var database: OpaquePointer?
+
+    init(of store: TestStore) throws {
+        try #require(
+            sqlite3_open_v2(store.path + "/lodestone.db", &database, SQLITE_OPEN_READONLY, nil)
+                == SQLITE_OK
+        )
+        try #require(
+            sqlite3_exec(database, "BEGIN; SELECT 1 FROM log", nil, nil, nil) == SQLITE_OK
+        )
+    }
+
+    deinit {
+        end()
+    }
+
+    func end() {
+        sqlite3_close(database)
+        database = nil
+    }
 }

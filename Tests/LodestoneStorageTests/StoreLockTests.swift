@@ -24,7 +24,7 @@ struct StoreLockTests {
         )
     }
 
-    @Test("comes to whoever waits before whoever had it last", .timeLimit(.minutes(1)))
+    @Test("comes to a thread that waits before the one that had it last", .timeLimit(.minutes(1)))
     func takesTurns() async throws {
         let (busy, other) = (try open(), try open())
         let rounds = Rounds()

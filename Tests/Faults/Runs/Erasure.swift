@@ -118,7 +118,7 @@ struct ErasureRun {
             if hasReceipt { try expectNoSecret("after a receipt and a start") }
             try await compare(endpoint)
             let client = try await Faults.connect(endpoint)
-            // What a cycle that died early has left is gone now, too.
+            // A cycle that died early has left documents.
             for text in [TextIndexStrategy.postings, .fts5] {
                 try await drop(client.collection(Self.name(text)))
             }
