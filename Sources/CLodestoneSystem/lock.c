@@ -5,9 +5,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-int lode_lock_byte(int file, int64_t offset) {
+int lode_lock_byte(int file, int64_t offset, bool shared) {
     struct flock lock = {
-        .l_type = F_WRLCK,
+        .l_type = shared ? F_RDLCK : F_WRLCK,
         .l_whence = SEEK_SET,
         .l_start = (off_t)offset,
         .l_len = 1,

@@ -157,6 +157,17 @@ extension LodestoneError {
         )
     }
 
+    /// A write to a store that was opened for reading only.
+    package static func readOnly(_ directory: String) -> LodestoneError {
+        LodestoneError(
+            .failedPrecondition,
+            reason: "READ_ONLY",
+            "The store in \(directory) was opened for reading only.",
+            recovery: "Write through a process that has it open for writing.",
+            object: directory
+        )
+    }
+
     /// No collection of that name.
     package static func noCollection(_ name: String) -> LodestoneError {
         LodestoneError(

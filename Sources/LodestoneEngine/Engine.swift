@@ -24,17 +24,26 @@ public final class Engine: Sendable {
         /// How many collections are open at a time.
         public var openCollections: OpenCollections
 
+        /// Whether the store is only read, while other processes may write to it.
+        ///
+        /// The store must exist then, in the format of this release; on a file system that can't be
+        /// written to, it must have been closed before. Writes, compactions, builds, erasures and
+        /// changes of snapshots fail with `READ_ONLY`.
+        public var isReadOnly: Bool
+
         /// Creates options.
         public init(
             durability: Durability = .full,
             limits: Limits = .standard,
             compaction: CompactionPolicy = CompactionPolicy(),
-            openCollections: OpenCollections = OpenCollections()
+            openCollections: OpenCollections = OpenCollections(),
+            isReadOnly: Bool = false
         ) {
             self.durability = durability
             self.limits = limits
             self.compaction = compaction
             self.openCollections = openCollections
+            self.isReadOnly = isReadOnly
         }
     }
 
@@ -74,13 +83,17 @@ public final class Engine: Sendable {
     /// Words that another release, libstemmer or Unicode table made of texts are made again first.
     ///
     /// - Throws: `.failedPrecondition` when its format is newer than this release, or another process
-    ///   has it open that makes other words of texts; `.dataLoss` when it is damaged;
+    ///   has it open that makes other words of texts, or it would have to be changed and is only read;
+    ///   `.notFound` when there is none to be read; `.dataLoss` when it is damaged;
     ///   `.invalidArgument` for a limit that is out of its range.
     public static func open(directory: String, options: Options = Options())
         throws(LodestoneError) -> Engine
     {
         try options.limits.checkRequests()
-        let store = try SQLiteStore(directory: directory, durability: options.durability)
+        let store =
+            options.isReadOnly
+            ? try SQLiteStore(readingFrom: directory)
+            : try SQLiteStore(directory: directory, durability: options.durability)
         return try Engine(store: store, options: options)
     }
 
@@ -95,7 +108,7 @@ public final class Engine: Sendable {
         writer = Writer(store: store, registry: registry, compactor: compactor)
         // What a process that ended had not folded yet, or what a snapshot came without.
         for collection in registry.opened { compactor.consider(collection) }
-        if registry.opened.isEmpty {
+        if registry.opened.isEmpty && !store.isReadOnly {
             opener.async {
                 self.registry.openUnfolded { !self.isClosing.load(ordering: .relaxed) }
             }
@@ -119,6 +132,7 @@ public final class Engine: Sendable {
         // Not on the caller's thread: changes of other processes are taken in first.
         preparations.async { [self] in
             do throws(LodestoneError) {
+                try store.refuseIfReadOnly()
                 compactor.compact(try collection(named: name), completion: completion)
             } catch {
                 completion(.failure(error))
@@ -132,7 +146,8 @@ public final class Engine: Sendable {
     /// - Returns: The sequence number up to which the index goes.
     /// - Throws: `.notFound`; `.cancelled` or `.deadlineExceeded`, and what was built is thrown away.
     package func buildIndex(_ name: String, context: CallContext) throws(LodestoneError) -> UInt64 {
-        try compactor.build(try collection(named: name, context), context: context)
+        try store.refuseIfReadOnly()
+        return try compactor.build(try collection(named: name, context), context: context)
     }
 
     /// Finishes the writes under way, gives up builds and compactions, folds the write-ahead log and
@@ -184,6 +199,7 @@ public final class Engine: Sendable {
     private func prepare(_ write: Write, _ context: CallContext) throws(LodestoneError)
         -> PreparedWrite
     {
+        try store.refuseIfReadOnly()
         try context.check()
         switch write {
         case .createCollection(let name, let collectionOptions):

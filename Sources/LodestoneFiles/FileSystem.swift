@@ -113,6 +113,13 @@ package enum FileSystem {
         return UInt64(status.f_bavail) * UInt64(status.f_frsize)
     }
 
+    /// Whether nothing can be written to the file system of a directory.
+    package static func isReadOnly(_ directory: String) -> Bool {
+        var status = statvfs()
+        guard statvfs(directory, &status) == 0 else { return false }
+        return UInt(status.f_flag) & UInt(ST_RDONLY) != 0
+    }
+
     /// The names in a directory that begin with `prefix`.
     ///
     /// Others cost no string: a directory of thousands of collections is listed for one of them.

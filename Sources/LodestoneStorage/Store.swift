@@ -24,6 +24,10 @@ package protocol Store: AnyObject, Sendable {
     var version: String { get }
     /// What an acknowledged write survives.
     var durability: Durability { get }
+    /// Whether this process only reads; others may write.
+    var isReadOnly: Bool { get }
+    /// Throws `.failedPrecondition` `READ_ONLY` where this process only reads.
+    func refuseIfReadOnly() throws(LodestoneError)
 
     /// The collections whose words, which the store keeps, were made again when it was opened, because
     /// they were those of another analysis.
@@ -39,7 +43,8 @@ package protocol Store: AnyObject, Sendable {
     ///   - check: Called every few milliseconds of it; what it throws ends it.
     ///   - body: Gets the sequence number of the last committed batch.
     /// - Returns: What `body` does.
-    /// - Throws: What `body` and `check` do; `.unavailable` `STORE_BUSY` at `end`.
+    /// - Throws: What `body` and `check` do; `.unavailable` `STORE_BUSY` at `end`;
+    ///   `.failedPrecondition` `READ_ONLY` where this process only reads.
     func exclusively<T>(
         until end: ContinuousClock.Instant?,
         while check: () throws(LodestoneError) -> Void,

@@ -13,6 +13,7 @@ package struct GeneralFlags: ParsableArguments {
     @Flag(inversion: .prefixedNo, help: help("allowCleartext")) var allowCleartext: Bool?
     @Option(help: help("socketMode")) var socketMode: String?
     @Option(help: help("durability")) var durability: String?
+    @Flag(inversion: .prefixedNo, help: help("readOnly")) var readOnly: Bool?
     @Option(help: help("compactionMinimumChanges")) var compactionMinimumChanges: String?
     @Option(help: help("compactionIdlePercentOfBase")) var compactionIdlePercentOfBase: String?
     @Option(help: help("compactionBusyChanges")) var compactionBusyChanges: String?
@@ -34,7 +35,8 @@ package struct GeneralFlags: ParsableArguments {
         [
             "data": data, "listen": listen, "tokenFile": tokenFile,
             "allowCleartext": allowCleartext.map { "\($0)" }, "socketMode": socketMode,
-            "durability": durability, "compactionMinimumChanges": compactionMinimumChanges,
+            "durability": durability, "readOnly": readOnly.map { "\($0)" },
+            "compactionMinimumChanges": compactionMinimumChanges,
             "compactionIdlePercentOfBase": compactionIdlePercentOfBase,
             "compactionBusyChanges": compactionBusyChanges,
             "compactionPercentOfBase": compactionPercentOfBase,

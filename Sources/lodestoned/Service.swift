@@ -28,7 +28,7 @@ struct Service: Sendable {
         let logger = Logger(label: "lodestoned")
         let engine: Engine
         do throws(LodestoneError) {
-            try createDirectory()
+            if !settings.isReadOnly { try createDirectory() }
             let start = ContinuousClock.now
             engine = try await offPool { () throws(LodestoneError) in try openEngine() }
             if !engine.remadeWords.isEmpty {
@@ -89,7 +89,8 @@ struct Service: Sendable {
                 durability: settings.durability,
                 limits: settings.limits,
                 compaction: settings.compaction,
-                openCollections: settings.openCollections
+                openCollections: settings.openCollections,
+                isReadOnly: settings.isReadOnly
             )
         )
     }
@@ -117,6 +118,7 @@ struct Service: Sendable {
                 "data": "\(settings.data ?? "")",
                 "endpoint": "\(endpoint)",
                 "durability": "\(settings.durability)",
+                "readOnly": "\(settings.isReadOnly)",
             ]
         )
         let group = ServiceGroup(services: [server], logger: logger)

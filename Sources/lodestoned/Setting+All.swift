@@ -68,6 +68,13 @@ extension Setting {
             },
             show: { $0.durability == .full ? "full" : "relaxed" }
         ),
+        .toggle(
+            "readOnly",
+            \.isReadOnly,
+            "Only read the store, while other processes may write to it: writes, compactions, builds "
+                + "and changes of snapshots are refused. The store must exist, in this release's "
+                + "format; on a read-only file system it must have been closed before."
+        ),
         .number(
             "compactionMinimumChanges",
             \.compaction.minimumChanges,

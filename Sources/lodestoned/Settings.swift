@@ -15,6 +15,8 @@ package struct Settings: Sendable {
     package var tokenFile: String?
     /// What an acknowledged write survives.
     package var durability = Durability.full
+    /// Whether the store is only read.
+    package var isReadOnly = false
     /// When deltas are folded into bases.
     package var compaction = CompactionPolicy()
     /// How many collections have their contents in memory.

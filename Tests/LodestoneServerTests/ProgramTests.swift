@@ -108,6 +108,49 @@ struct ProgramTests {
         }
     }
 
+    #if os(Linux)
+    @Test(
+        "reads a store on a file system that can't be written to",
+        .enabled(if: Program.canMount, "Mounts are not allowed here.")
+    )
+    func readOnlyFileSystem() async throws {
+        try await offPool {
+            let directory = try TemporaryDirectory()
+            // What has a meaning in a URI has none in a path.
+            let store = directory.path + "/a b?c%41#\u{E4}"
+            let document = Document(id: "x", text: "one")
+            let write = Call.indexMany(IndexManyRequest(collection: "c", documents: [document]))
+            let get = Call.get(GetRequest(collection: "c", ids: ["x"]))
+            let arguments = ["--data", store, "--listen", "127.0.0.1:0"]
+            let writer = try Program(arguments)
+            let client = try RawClient(try writer.endpoint())
+            let create = Call.createCollection(name: "c", CollectionOptions(dimension: 0))
+            #expect(try client.call(create).error == nil)
+            #expect(try client.call(write).error == nil)
+            writer.signal(SIGTERM)
+            #expect(writer.status() == 0)
+
+            let reader = try Program(arguments + ["--read-only"], readOnlyMount: store)
+            let other = try RawClient(try reader.endpoint())
+            #expect(try other.call(get) == .documents([document]))
+            #expect(try other.call(write).error?.reason == "READ_ONLY")
+            reader.signal(SIGTERM)
+            #expect(reader.status() == 0)
+
+            // Killed, it leaves a write-ahead log.
+            let next = try Program(arguments)
+            let last = try RawClient(try next.endpoint())
+            #expect(try last.call(write).error == nil)
+            next.signal(SIGKILL)
+            _ = next.status()
+            try FileManager.default.removeItem(atPath: store + "/lodestone.db-shm")
+            let refused = try Program(arguments + ["--read-only"], readOnlyMount: store)
+            #expect(refused.status() != 0)
+            #expect(refused.errors.contains("holds batches, and its index can't be made"))
+        }
+    }
+    #endif
+
     @Test("refuses an address that is taken, and names it")
     func addressTaken() async throws {
         try await offPool {
@@ -182,7 +225,24 @@ final class Program: @unchecked Sendable {
     private let output = Pipe()
     private let errorFile: URL
 
-    init(_ arguments: [String]) throws {
+    #if os(Linux)
+    /// Whether a program can get mounts of its own here.
+    static let canMount: Bool = {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/unshare")
+        process.arguments = ["--map-root-user", "--mount", "mount", "-t", "tmpfs", "none", "/mnt"]
+        process.standardError = FileHandle.nullDevice
+        guard (try? process.run()) != nil else { return false }
+        process.waitUntilExit()
+        return process.terminationStatus == 0
+    }()
+    #endif
+
+    /// - Parameters:
+    ///   - arguments: Of the program.
+    ///   - readOnlyMount: A directory that the program finds on a file system that is read-only.
+    /// - Throws: When it can't be started.
+    init(_ arguments: [String], readOnlyMount: String? = nil) throws {
         errorFile = FileManager.default.temporaryDirectory
             .appendingPathComponent("lodestoned-\(UUID().uuidString).log")
         try Data().write(to: errorFile)
@@ -192,10 +252,16 @@ final class Program: @unchecked Sendable {
         #else
         let built = URL(fileURLWithPath: CommandLine.arguments[0])
         #endif
-        process.executableURL = built.deletingLastPathComponent().appendingPathComponent(
-            "lodestoned"
-        )
+        let program = built.deletingLastPathComponent().appendingPathComponent("lodestoned")
+        process.executableURL = program
         process.arguments = arguments
+        if let readOnlyMount {
+            process.executableURL = URL(fileURLWithPath: "/usr/bin/unshare")
+            let mount = #"mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@""#
+            process.arguments =
+                ["--map-root-user", "--mount", "sh", "-c", mount, readOnlyMount, program.path]
+                + arguments
+        }
         process.environment = ProcessInfo.processInfo.environment
             .filter { !$0.key.hasPrefix("LODESTONE_") }
         process.standardOutput = output

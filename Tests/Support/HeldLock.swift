@@ -36,7 +36,7 @@ package final class HeldCompaction: Sendable {
     package init(_ path: String, of collection: UInt64) throws {
         guard let file = FileHandle(forUpdatingAtPath: path),
             flock(file.fileDescriptor, LOCK_SH | LOCK_NB) == 0,
-            lode_lock_byte(file.fileDescriptor, Int64(collection)) == 0
+            lode_lock_byte(file.fileDescriptor, Int64(collection), false) == 0
         else { throw POSIXError(.ENOLCK) }
         self.file = file
     }

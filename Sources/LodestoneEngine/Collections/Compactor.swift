@@ -60,6 +60,7 @@ final class Compactor: Sendable {
 
     /// Looks whether a collection that was just written to needs a new base.
     func consider(_ collection: Collection) {
+        if store.isReadOnly { return }
         shortenLogOnceIdle()
         let state = collection.state
         if policy.isUrgent(state) { return enqueue(collection) }

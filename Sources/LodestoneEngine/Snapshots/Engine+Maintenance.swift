@@ -13,7 +13,8 @@ extension Engine {
     package func createSnapshot(_ name: String, context: CallContext) throws(LodestoneError)
         -> SnapshotDescription
     {
-        try maintain { () throws(LodestoneError) in
+        try store.refuseIfReadOnly()
+        return try maintain { () throws(LodestoneError) in
             try store.createSnapshot(name, context: context)
         }
     }
@@ -25,13 +26,14 @@ extension Engine {
 
     /// Removes a snapshot, if there is one of that name.
     package func deleteSnapshot(_ name: String) throws(LodestoneError) {
+        try store.refuseIfReadOnly()
         try store.deleteSnapshot(name)
     }
 
     /// Compares everything that is stored twice, or with a checksum, anew.
     ///
     /// Each collection is looked at in one state of its own; writes go on. What is derived and
-    /// wrong is made anew where it can be.
+    /// wrong is made again where it can be, unless the store is only read.
     package func verify(context: CallContext) throws(LodestoneError) -> VerifyReport {
         try maintain { () throws(LodestoneError) in
             var report = try verifyLog(context: context)
@@ -77,7 +79,7 @@ extension Engine {
             )
             // Made anew from damaged rows, it would only hide what is missing.
             if !kinds.isDisjoint(with: Self.derivedKinds(in: collection)),
-                kinds.isDisjoint(with: Self.rowKinds)
+                kinds.isDisjoint(with: Self.rowKinds), !store.isReadOnly
             {
                 try repair(collection, &found, context: context)
             }

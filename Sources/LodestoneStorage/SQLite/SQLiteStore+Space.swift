@@ -80,7 +80,7 @@ extension SQLiteStore {
     package func shortenWriteAheadLog() throws(LodestoneError) -> Bool {
         if isWriteAheadLogShort { return true }
         // The caller asks again, and must not wait for a stopped process meanwhile.
-        try lock.ifFree { () throws(LodestoneError) in
+        try lock?.ifFree { () throws(LodestoneError) in
             try refuseIfClosed()
             checkpoint(SQLITE_CHECKPOINT_TRUNCATE)
         }

@@ -7,7 +7,6 @@ import Synchronization
 
 /// The store on SQLite and vector segments, in one directory.
 ///
-///
 ///     lodestone.db (-wal, -shm)   rows, log, words; nobody but SQLite opens these
 ///     vectors-N-M.seg             the vectors of collection N
 ///     base-N-S.base               the base of collection N at sequence number S
@@ -34,13 +33,18 @@ package final class SQLiteStore: Store, @unchecked Sendable {
     private static let patienceOfClosing = Duration.seconds(2)
 
     package let durability: Durability
+    package let isReadOnly: Bool
     let directory: String
     let segments: SegmentSet
+    /// Reads only in a store that is open for reading only.
     let writer: SQLiteConnection
-    let lock: StoreLock
+    /// `nil` in a store that is open for reading only.
+    let lock: StoreLock?
     let compactionLock: CompactionLock
     let analysisLock: AnalysisLock
-    let counter: SharedCounter
+    /// `nil` where no process can write, and none has.
+    let counter: SharedCounter?
+    private let database: DatabaseFile
     private let idleReaders = Mutex<[SQLiteConnection]>([])
     /// Why the store takes no more writes, once it does not.
     let writeFailure = Mutex<LodestoneError?>(nil)
@@ -51,7 +55,7 @@ package final class SQLiteStore: Store, @unchecked Sendable {
     package private(set) var remadeWords: [String] = []
 
     package var version: String { "SQLite \(String(cString: sqlite3_libversion()))" }
-    var databasePath: String { directory + "/lodestone.db" }
+    var databasePath: String { database.path }
 
     /// Opens the store in `directory`, creating both when missing.
     ///
@@ -70,21 +74,26 @@ package final class SQLiteStore: Store, @unchecked Sendable {
         patience: Duration = .seconds(30)
     ) throws(LodestoneError) {
         try FileSystem.createDirectory(directory)
+        isReadOnly = false
         self.directory = directory
         self.durability = durability
-        lock = try StoreLock(
+        let database = DatabaseFile(in: directory)
+        self.database = database
+        let lock = try StoreLock(
             directory + "/lock",
             turn: directory + "/turn.lock",
             patience: patience
         )
+        self.lock = lock
         compactionLock = try CompactionLock(directory + "/compaction.lock")
         analysisLock = try AnalysisLock(directory + "/analysis.lock")
-        counter = try SharedCounter(directory + "/sequence")
+        let counter = try SharedCounter(directory + "/sequence")
+        self.counter = counter
         segments = SegmentSet(directory: directory)
         // Opening runs SQLite's recovery, and may create the schema: nobody else may commit.
         writer = try lock.exclusively { () throws(LodestoneError) in
             try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
-                try SQLiteConnection(path: directory + "/lodestone.db", isReadOnly: false)
+                try SQLiteConnection(path: database.path, isReadOnly: false)
             }
         }
         try lock.exclusively { () throws(LodestoneError) in
@@ -111,20 +120,99 @@ package final class SQLiteStore: Store, @unchecked Sendable {
         try removeForgottenBases()
     }
 
+    /// Opens the store in `directory` for reading only, while other processes may write to it.
+    ///
+    /// Nothing is written: no schema is brought up to date, no words are made again, no leftovers
+    /// removed. SQLite may make its index of the write-ahead log, where the directory lets it.
+    ///
+    /// - Parameters:
+    ///   - directory: Where it is.
+    ///   - analysis: The fingerprint of how this process makes words of texts.
+    /// - Throws: `.notFound` when there is none; `.failedPrecondition` when its format or its words
+    ///   are not those of this release; `.unavailable` while a process brings them up to date;
+    ///   `.dataLoss` when the log's chain is broken.
+    package init(readingFrom directory: String, analysis: UInt64 = AnalysisFingerprint.all)
+        throws(LodestoneError)
+    {
+        isReadOnly = true
+        self.directory = directory
+        durability = .full
+        lock = nil
+        database = try DatabaseFile(readingFrom: directory)
+        compactionLock = try CompactionLock(directory + "/compaction.lock", isReadOnly: true)
+        analysisLock = try AnalysisLock(directory + "/analysis.lock", isReadOnly: true)
+        counter = try SharedCounter(reading: directory + "/sequence")
+        segments = SegmentSet(directory: directory, isReadOnly: true)
+        // From then on no process changes format or words.
+        try analysisLock.share()
+        writer = try Self.connectReader(database, .full)
+        try refuseOtherRelease(analysis)
+    }
+
+    private static func connectReader(_ database: DatabaseFile, _ durability: Durability)
+        throws(LodestoneError) -> SQLiteConnection
+    {
+        try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
+            let connection = try database.connectReader()
+            try connection.execute(Schema.configure(durability))
+            return connection
+        }
+    }
+
+    /// Refuses a store that would have to be changed before this release could read it.
+    private func refuseOtherRelease(_ analysis: UInt64) throws(LodestoneError) {
+        let run = { (sql: String) throws(LodestoneError) in
+            try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
+                try self.writer.execute(sql)
+            }
+        }
+        // One state: the log is shortened meanwhile.
+        try run("BEGIN")
+        let (format, words) = try SQLiteConnection.orFail {
+            () throws(SQLiteConnection.Failure) in
+            try refuseOtherPrograms()
+            return (
+                try pragma("user_version"),
+                try scalar("SELECT value FROM meta WHERE key = 'analysis'")
+            )
+        }
+        try refuseNewer(format)
+        if format < Schema.format || UInt64(bitPattern: words) != analysis {
+            throw LodestoneError(
+                .failedPrecondition,
+                reason: "UPGRADE_NEEDED",
+                format < Schema.format
+                    ? "The store in \(directory) has format \(format), which this release brings to "
+                        + "\(Schema.format) before it reads it."
+                    : "The store in \(directory) has words that another release, libstemmer or "
+                        + "Unicode table made of texts.",
+                recovery: "Open it once for writing, or read it with the release that wrote it.",
+                object: directory
+            )
+        }
+        try followLog()
+        try checkKeptLog()
+        try run("COMMIT")
+    }
+
+    private func refuseOtherPrograms() throws(SQLiteConnection.Failure) {
+        let application = try pragma("application_id")
+        let tables = try scalar("SELECT count(*) FROM sqlite_schema")
+        if tables > 0 && application != Schema.applicationID {
+            throw SQLiteConnection.Failure(
+                code: SQLITE_NOTADB,
+                message: "not a Lodestone store"
+            )
+        }
+    }
+
     private func prepareSchema() throws(LodestoneError) {
         let format: Int64
         do throws(SQLiteConnection.Failure) {
             try writer.execute("PRAGMA page_size = \(Self.pageBytes)")
             try writer.execute("PRAGMA auto_vacuum = INCREMENTAL")
             format = try pragma("user_version")
-            let application = try pragma("application_id")
-            let tables = try scalar("SELECT count(*) FROM sqlite_schema")
-            if tables > 0 && application != Schema.applicationID {
-                throw SQLiteConnection.Failure(
-                    code: SQLITE_NOTADB,
-                    message: "not a Lodestone store"
-                )
-            }
+            try refuseOtherPrograms()
         } catch {
             throw error.asLodestoneError(context: nil)
         }
@@ -210,16 +298,18 @@ package final class SQLiteStore: Store, @unchecked Sendable {
         }
     }
 
-    package var sharedSequenceNumber: UInt64 { counter.current }
+    package var sharedSequenceNumber: UInt64 { counter?.current ?? 0 }
 
-    package var patience: Duration { lock.patience }
+    package var patience: Duration { lock?.patience ?? .zero }
 
     package func exclusively<T>(
         until end: ContinuousClock.Instant? = nil,
         while check: () throws(LodestoneError) -> Void = {},
         _ body: (UInt64) throws(LodestoneError) -> T
     ) throws(LodestoneError) -> T {
-        try lock.exclusively(until: end, while: check) { () throws(LodestoneError) in
+        try refuseIfReadOnly()
+        guard let lock else { throw .broken("a store that is written to has no lock") }
+        return try lock.exclusively(until: end, while: check) { () throws(LodestoneError) in
             try refuseIfClosed()
             try refuseNewer(
                 SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
@@ -232,7 +322,7 @@ package final class SQLiteStore: Store, @unchecked Sendable {
     }
 
     package func publish(_ sequenceNumber: UInt64) {
-        counter.raise(to: sequenceNumber)
+        counter?.raise(to: sequenceNumber)
     }
 
     private func lastLogged() throws(LodestoneError) -> UInt64 {
@@ -281,18 +371,19 @@ package final class SQLiteStore: Store, @unchecked Sendable {
 
     func beginReading(_ context: CallContext? = nil) throws(LodestoneError) -> SQLiteReader {
         try refuseIfClosed()
-        do throws(SQLiteConnection.Failure) {
-            let connection: SQLiteConnection
-            if let idle = idleReaders.withLock({ $0.popLast() }) {
-                connection = idle
-            } else {
-                connection = try SQLiteConnection(path: databasePath, isReadOnly: true)
-                try connection.execute(Schema.configure(durability))
-            }
-            return try SQLiteReader(connection, store: self, context: context)
-        } catch {
-            throw error.asLodestoneError(context: context)
+        let connection: SQLiteConnection
+        if let idle = idleReaders.withLock({ $0.popLast() }) {
+            connection = idle
+        } else {
+            connection = try Self.connectReader(database, durability)
         }
+        return try SQLiteConnection.orFail(context) { () throws(SQLiteConnection.Failure) in
+            try SQLiteReader(connection, store: self, context: context)
+        }
+    }
+
+    package func refuseIfReadOnly() throws(LodestoneError) {
+        if isReadOnly { throw .readOnly(directory) }
     }
 
     func refuseIfClosed() throws(LodestoneError) {
@@ -331,12 +422,12 @@ package final class SQLiteStore: Store, @unchecked Sendable {
     package func close() {
         // A checkpoint that fails loses nothing: the write-ahead log stays and is read at the
         // next open.
-        try? lock.exclusively(until: .now.advanced(by: Self.patienceOfClosing)) {
+        try? lock?.exclusively(until: .now.advanced(by: Self.patienceOfClosing)) {
             checkpoint(SQLITE_CHECKPOINT_TRUNCATE)
         }
         isClosed.store(true, ordering: .releasing)
         idleReaders.withLock { $0.removeAll() }
-        lock.close()
+        lock?.close()
         analysisLock.close()
     }
 

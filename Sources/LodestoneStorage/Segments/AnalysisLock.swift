@@ -17,9 +17,13 @@ final class AnalysisLock: @unchecked Sendable {
     private let path: String
     private var descriptor: Int32?
 
-    init(_ path: String) throws(LodestoneError) {
+    /// - Parameters:
+    ///   - path: The file.
+    ///   - isReadOnly: Whether nothing may be written. No process holds a file then that isn't there.
+    /// - Throws: When the file can't be opened.
+    init(_ path: String, isReadOnly: Bool = false) throws(LodestoneError) {
         self.path = path
-        descriptor = try SharedFile.open(path)
+        descriptor = isReadOnly ? try SharedFile.openIfThere(path) : try SharedFile.open(path)
     }
 
     deinit {
@@ -28,11 +32,20 @@ final class AnalysisLock: @unchecked Sendable {
 
     /// Holds it together with others.
     ///
-    /// Inside of the lock for commits, so nobody is alone with it now.
+    /// Inside of the lock for commits nobody is alone with it.
+    ///
+    /// - Throws: When a process is alone with it.
     func share() throws(LodestoneError) {
-        guard let descriptor, flock(descriptor, LOCK_SH | LOCK_NB) == 0 else {
-            throw FileSystem.failure("flock", path)
-        }
+        guard let descriptor, flock(descriptor, LOCK_SH | LOCK_NB) != 0 else { return }
+        guard errno == EWOULDBLOCK else { throw FileSystem.failure("flock", path) }
+        throw LodestoneError(
+            .unavailable,
+            reason: "UPGRADING",
+            "Another process is bringing the store up to date: it holds \(path) alone.",
+            recovery: "Open the store again once that is done.",
+            retryAfter: .seconds(1),
+            object: path
+        )
     }
 
     /// Holds it alone, unless others have it.

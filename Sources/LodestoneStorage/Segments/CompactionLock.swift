@@ -14,13 +14,18 @@ import Darwin
 /// and has the byte at the collection's number alone; whoever needs that nothing is compacted has
 /// the file alone. The kernel drops both with their descriptor, however the process ends.
 ///
+/// A process that only reads shares the byte with others of its kind, so that nothing is compacted while
+/// it compares a base with the rows.
+///
 /// Threading: any thread; each holder has a descriptor of its own.
 struct CompactionLock: Sendable {
     let path: String
+    let isReadOnly: Bool
 
-    init(_ path: String) throws(LodestoneError) {
+    init(_ path: String, isReadOnly: Bool = false) throws(LodestoneError) {
         self.path = path
-        SharedFile.close(try SharedFile.open(path))
+        self.isReadOnly = isReadOnly
+        if !isReadOnly { SharedFile.close(try SharedFile.open(path)) }
     }
 
     /// Runs `body` unless somebody else compacts the collection, or any collection when it is `nil`;
@@ -28,12 +33,17 @@ struct CompactionLock: Sendable {
     func ifFree<T>(_ collection: CollectionNumber?, _ body: () throws(LodestoneError) -> T)
         throws(LodestoneError) -> T?
     {
-        let descriptor = try SharedFile.open(path)
+        guard
+            let descriptor =
+                isReadOnly ? try SharedFile.openIfThere(path) : try SharedFile.open(path)
+        else { return try body() }
         defer { SharedFile.close(descriptor) }
         guard flock(descriptor, (collection == nil ? LOCK_EX : LOCK_SH) | LOCK_NB) == 0 else {
             return nil
         }
-        if let collection, lode_lock_byte(descriptor, Int64(collection)) != 0 { return nil }
+        if let collection, lode_lock_byte(descriptor, Int64(collection), isReadOnly) != 0 {
+            return nil
+        }
         return try body()
     }
 }

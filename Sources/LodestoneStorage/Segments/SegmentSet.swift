@@ -26,14 +26,16 @@ final class SegmentSet: Sendable {
     }
 
     private let directory: String
+    private let isReadOnly: Bool
     private let segments = Mutex<[CollectionNumber: [UInt32: VectorSegment]]>([:])
     /// Those that were appended to since `synchronize`.
     private let appended = Mutex<[ObjectIdentifier: VectorSegment]>([:])
     /// The segment that each collection appends to.
     private let current = Mutex<[CollectionNumber: VectorSegment]>([:])
 
-    init(directory: String) {
+    init(directory: String, isReadOnly: Bool = false) {
         self.directory = directory
+        self.isReadOnly = isReadOnly
     }
 
     /// The segment that the log names, opened once.
@@ -45,7 +47,8 @@ final class SegmentSet: Sendable {
             in: directory,
             collection: collection,
             index: index,
-            dimension: dimension
+            dimension: dimension,
+            isReadOnly: isReadOnly
         )
         add(segment, of: collection)
         return segment

@@ -31,9 +31,25 @@ final class SharedCounter: @unchecked Sendable {
                 throw FileSystem.failure("pwrite", path)
             }
         }
-        let mapping = mmap(nil, 8, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0)
+        value = try Self.map(descriptor, PROT_READ | PROT_WRITE, path)
+    }
+
+    /// Maps the number of other processes, to be read only; `nil` when there is none.
+    init?(reading path: String) throws(LodestoneError) {
+        guard let descriptor = try SharedFile.openIfThere(path) else { return nil }
+        defer { SharedFile.close(descriptor) }
+        // Beyond the end of a file that another process is making, a mapping can't be read.
+        var number: UInt64 = 0
+        guard pread(descriptor, &number, 8, 0) == 8 else { return nil }
+        value = try Self.map(descriptor, PROT_READ, path)
+    }
+
+    private static func map(_ descriptor: Int32, _ protection: Int32, _ path: String)
+        throws(LodestoneError) -> UnsafeMutablePointer<Atomic<UInt64>>
+    {
+        let mapping = mmap(nil, 8, protection, MAP_SHARED, descriptor, 0)
         guard let mapping, mapping != MAP_FAILED else { throw FileSystem.failure("mmap", path) }
-        value = mapping.assumingMemoryBound(to: Atomic<UInt64>.self)
+        return mapping.assumingMemoryBound(to: Atomic<UInt64>.self)
     }
 
     deinit {

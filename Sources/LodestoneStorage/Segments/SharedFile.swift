@@ -14,13 +14,25 @@ enum SharedFile {
     ///
     /// - Returns: A descriptor, which programs that this process starts don't get.
     static func open(_ path: String) throws(LodestoneError) -> Int32 {
-        #if canImport(Glibc)
-        let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        #else
-        let descriptor = Darwin.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        #endif
+        let descriptor = open(path, O_RDWR | O_CREAT)
         guard descriptor >= 0 else { throw FileSystem.failure("open", path) }
         return descriptor
+    }
+
+    /// Opens the file for reading alone; `nil` when there is none.
+    static func openIfThere(_ path: String) throws(LodestoneError) -> Int32? {
+        let descriptor = open(path, O_RDONLY)
+        if descriptor >= 0 { return descriptor }
+        guard errno == ENOENT else { throw FileSystem.failure("open", path) }
+        return nil
+    }
+
+    private static func open(_ path: String, _ flags: Int32) -> Int32 {
+        #if canImport(Glibc)
+        Glibc.open(path, flags | O_CLOEXEC, 0o600)
+        #else
+        Darwin.open(path, flags | O_CLOEXEC, 0o600)
+        #endif
     }
 
     static func close(_ descriptor: Int32) {

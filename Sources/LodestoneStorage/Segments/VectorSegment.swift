@@ -85,10 +85,11 @@ final class VectorSegment: @unchecked Sendable {
         in directory: String,
         collection: CollectionNumber,
         index: UInt32,
-        dimension: Int
+        dimension: Int,
+        isReadOnly: Bool
     ) throws(LodestoneError) -> VectorSegment {
         let path = directory + "/" + name(collection: collection, index: index)
-        let descriptor = openFile(path, O_RDWR | O_CLOEXEC)
+        let descriptor = openFile(path, (isReadOnly ? O_RDONLY : O_RDWR) | O_CLOEXEC)
         guard descriptor >= 0 else {
             guard errno == ENOENT else { throw FileSystem.failure("open", path) }
             throw damaged(path, "it is missing")

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+import CSQLite
+import LodestoneCore
+import LodestoneFiles
+
+/// The database file of a store, and how connections that read get to it.
+struct DatabaseFile: Sendable {
+    let path: String
+    /// Whether no process can change the file, so that SQLite needs neither locks nor an index of the
+    /// write-ahead log, which it could not make.
+    private let isImmutable: Bool
+
+    /// The file of a store that is open for writing.
+    init(in directory: String) {
+        path = directory + "/lodestone.db"
+        isImmutable = false
+    }
+
+    /// The file of a store that is open for reading only.
+    ///
+    /// - Throws: `.notFound` when there is none; `.failedPrecondition` on a file system that can't be
+    ///   written to, when there is a write-ahead log that SQLite can't read there.
+    init(readingFrom directory: String) throws(LodestoneError) {
+        path = directory + "/lodestone.db"
+        guard FileSystem.byteCount(path) > 0 else {
+            throw LodestoneError(
+                .notFound,
+                reason: "NO_STORE",
+                "There is no store in \(directory).",
+                recovery: "Check the path; only a store that is opened for writing is created.",
+                object: directory
+            )
+        }
+        let isReadOnly = FileSystem.isReadOnly(directory)
+        isImmutable = isReadOnly && FileSystem.byteCount(path + "-wal") == 0
+        if isReadOnly, !isImmutable, FileSystem.byteCount(path + "-shm") == 0 {
+            throw LodestoneError(
+                .failedPrecondition,
+                reason: "WAL_NEEDS_INDEX",
+                "The write-ahead log of \(path) holds batches, and its index can't be made on a "
+                    + "file system that is read-only.",
+                recovery: "Copy the directory to one that can be written to, or close the store "
+                    + "before its file system becomes read-only.",
+                object: path
+            )
+        }
+    }
+
+    func connectReader() throws(SQLiteConnection.Failure) -> SQLiteConnection {
+        guard isImmutable else { return try SQLiteConnection(path: path, isReadOnly: true) }
+        return try SQLiteConnection(
+            // An empty authority, so that two slashes at the beginning don't make one.
+            path: (path.hasPrefix("/") ? "file://" : "file:") + Self.escaped(path) + "?immutable=1",
+            isReadOnly: true,
+            flags: SQLITE_OPEN_URI
+        )
+    }
+
+    /// A path as a part of a URI: bytes that mean something there are written as their numbers.
+    private static func escaped(_ path: String) -> String {
+        var escaped = ""
+        for byte in path.utf8 {
+            let isPlain =
+                (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+                || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
+                || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
+                || "/._-".utf8.contains(byte)
+            if isPlain {
+                escaped.unicodeScalars.append(Unicode.Scalar(byte))
+            } else {
+                escaped += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
+            }
+        }
+        return escaped
+    }
+}
