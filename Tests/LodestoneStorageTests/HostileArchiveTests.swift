@@ -2,6 +2,7 @@
 import Foundation
 import LodestoneCore
 import LodestoneStorage
+import Synchronization
 import TestSupport
 import Testing
 
@@ -383,6 +384,20 @@ struct HostileArchiveTests {
             try SnapshotArchive.verify(path, maxBytes: 10_000, context: CallContext())
         }
         #expect(error?.message.contains("10000") == true)
+    }
+
+    @Test("is checked by several threads at a time")
+    func concurrent() throws {
+        let path = try write(good.bytes)
+        let failures = Mutex<[String]>([])
+        DispatchQueue.concurrentPerform(iterations: 100) { _ in
+            do {
+                _ = try SnapshotArchive.verify(path, context: CallContext())
+            } catch {
+                failures.withLock { $0.append("\(error)") }
+            }
+        }
+        #expect(failures.withLock { $0 } == [])
     }
 
     @Test("cut at any byte is refused")

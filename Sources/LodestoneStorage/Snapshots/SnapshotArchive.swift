@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 import LodestoneFiles
+import Synchronization
 
 #if canImport(Glibc)
 import Glibc
@@ -46,6 +47,9 @@ package enum SnapshotArchive {
         }
     }
 
+    /// Calls of `verify` so far: each has a directory of its own.
+    private static let verifications = Atomic<Int>(0)
+
     /// Checks an archive as `restore` would, and leaves nothing behind.
     ///
     /// The database is unpacked into a temporary directory on the way; the vectors are not.
@@ -53,7 +57,8 @@ package enum SnapshotArchive {
         throws(LodestoneError) -> SnapshotDescription
     {
         let base = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
-        let target = RestoreTarget(base + "/lodestone-verify-\(getpid())")
+        let number = verifications.add(1, ordering: .relaxed).newValue
+        let target = RestoreTarget(base + "/lodestone-verify-\(getpid())-\(number)")
         let scratch = try target.makeStaging()
         defer { target.remove(scratch) }
         return try Extraction(archive, limit: maxBytes ?? .max, context: context)
