@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import Dispatch
 import LodestoneCore
 
 /// Questions like those of users, made of a collection's own vectors, with their true neighbors.
@@ -88,7 +87,7 @@ struct SampledQuestions {
         bounds.withUnsafeMutableBufferPointer { bounds in
             // Unchecked: each thread writes a part of its own.
             nonisolated(unsafe) let bounds = bounds
-            DispatchQueue.concurrentPerform(iterations: parts.count) { part in
+            ParallelWork.perform(parts: parts.count) { part in
                 let found = try? flat.search(
                     parts[part],
                     k: Self.neighborCount,

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import CVectorKernels
-import Dispatch
 import LodestoneCore
 import Synchronization
 
@@ -84,7 +83,7 @@ final class HNSWBuilder: @unchecked Sendable {
             onProgress(1)
         }
         let failure = Mutex<LodestoneError?>(nil)
-        DispatchQueue.concurrentPerform(iterations: threads) { _ in
+        ParallelWork.perform(parts: threads) { _ in
             let scratch = HNSWScratch(graph.codec, nodes: graph.capacity, kernels: kernels)
             do throws(LodestoneError) {
                 while true {
@@ -431,7 +430,7 @@ final class HNSWBuilder: @unchecked Sendable {
     func finish(threads: Int) {
         let graph = graph
         let next = Atomic<Int>(0)
-        DispatchQueue.concurrentPerform(iterations: threads) { _ in
+        ParallelWork.perform(parts: threads) { _ in
             let scratch = HNSWScratch(graph.codec, nodes: 0, kernels: kernels)
             while true {
                 let start = next.add(1_024, ordering: .relaxed).oldValue

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import CVectorKernels
-import Dispatch
 import LodestoneCore
 import Synchronization
 
@@ -148,7 +147,7 @@ struct HNSWFold {
         // Unchecked: threads read the vectors, and each writes the records of its own nodes.
         nonisolated(unsafe) let vectors = vectors
         let next = Atomic<Int>(vectors.startIndex)
-        DispatchQueue.concurrentPerform(iterations: work.threads) { _ in
+        ParallelWork.perform(parts: work.threads) { _ in
             let scratch = CodecScratch(graph.codec)
             while true {
                 let start = next.add(1_024, ordering: .relaxed).oldValue

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import CVectorKernels
-import Dispatch
 import LodestoneCore
 import Synchronization
 
@@ -63,7 +62,7 @@ final class HNSWMending: @unchecked Sendable {
     /// Lets nodes that lost links choose again.
     func mend(_ builder: HNSWBuilder) {
         let next = Atomic<Int>(0)
-        DispatchQueue.concurrentPerform(iterations: threads) { _ in
+        ParallelWork.perform(parts: threads) { _ in
             let scratch = HNSWScratch(graph.codec, nodes: 0, kernels: builder.kernels)
             while true {
                 let start = next.add(256, ordering: .relaxed).oldValue
