@@ -143,14 +143,17 @@ extension Engine {
     }
 
     package func stats() throws(LodestoneError) -> Stats {
-        try Stats(
+        let reader = try store.beginRead(context: nil)
+        let logRows = Result { () throws(LodestoneError) in try reader.logRowCount() }
+        reader.end()
+        return try Stats(
             serverVersion: LodestoneVersion.release,
             storeVersion: store.version,
             sequenceNumber: sequenceNumber,
             collections: collections(),
             statistics: store.byteCounts().map { part, bytes in
                 Statistic("store.bytes.\(part)", Double(bytes), unit: "bytes")
-            },
+            } + [Statistic("store.log.rows", Double(try logRows.get()), unit: "1")],
             compactionFailure: compactor.lastFailure.map { "\($0)" }
         )
     }

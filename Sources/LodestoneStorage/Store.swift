@@ -172,6 +172,8 @@ package protocol StoreReader: AnyObject {
 
     /// Collections of which the log has more than their bases, or whose base has to be made.
     func unfoldedCollections() throws(LodestoneError) -> [CollectionNumber]
+    /// Rows of the log.
+    func logRowCount() throws(LodestoneError) -> UInt64
     /// Counts of each collection's log beyond its base, where there is any.
     func logSummaries() throws(LodestoneError) -> [CollectionNumber: LogSummary]
     /// Whether edges leave documents in rows from `row` on.

@@ -29,6 +29,9 @@ struct Service: Sendable {
         let engine: Engine
         do throws(LodestoneError) {
             if !settings.isReadOnly { try createDirectory() }
+            // An erasure writes the database again, which the system's temporary folder may be too
+            // small for. Read by SQLite when it is first used.
+            setenv("SQLITE_TMPDIR", settings.data ?? "", 0)
             let start = ContinuousClock.now
             engine = try await offPool { () throws(LodestoneError) in try openEngine() }
             if !engine.remadeWords.isEmpty {

@@ -66,6 +66,8 @@ struct LogTests {
         // batch.
         let rows = try logRows()
         #expect((3...5).contains(rows))
+        let counted = try engine.stats().statistics.first { $0.name == "store.log.rows" }
+        #expect(counted?.value == Double(rows))
         #expect(try engine.describe("quiet").baseByteCount == 0)
         #expect(try await engine.verify().damages == [])
         engine.close()

@@ -3,12 +3,12 @@ import Dispatch
 import LodestoneCore
 import Synchronization
 
-/// Where compactions run: short ones one after the other, and beside them some long ones, so that a
+/// Where compactions run: short ones one after the other, and some long ones meanwhile, so that a
 /// build of hours holds up no other collection.
 ///
 /// Threading: any thread.
 final class CompactionLanes: Sendable {
-    /// Bytes of a base, some second of writing, from which on a compaction is a long one.
+    /// Bytes of a base or a delta, some second of writing, from which on a compaction is a long one.
     private static let longBytes = 64 << 20
     /// Vectors to link, some second of linking, from which on it is.
     private static let longVectors = 5_000
@@ -22,7 +22,7 @@ final class CompactionLanes: Sendable {
     func run(_ collection: Collection, _ work: @escaping @Sendable () -> Void) {
         let contents = collection.contents
         guard
-            contents.base?.count ?? 0 > Self.longBytes
+            (contents.base?.count ?? 0) + contents.state.deltaByteCount > Self.longBytes
                 || contents.state.uncoveredCount > Self.longVectors
         else { return runShort(work) }
         let lane = counts.withLock { counts in

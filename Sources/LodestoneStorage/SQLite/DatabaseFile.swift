@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import CSQLite
 import LodestoneCore
 import LodestoneFiles
 
@@ -48,29 +47,6 @@ struct DatabaseFile: Sendable {
 
     func connectReader() throws(SQLiteConnection.Failure) -> SQLiteConnection {
         guard isImmutable else { return try SQLiteConnection(path: path, isReadOnly: true) }
-        return try SQLiteConnection(
-            // An empty authority, so that two slashes at the beginning don't make one.
-            path: (path.hasPrefix("/") ? "file://" : "file:") + Self.escaped(path) + "?immutable=1",
-            isReadOnly: true,
-            flags: SQLITE_OPEN_URI
-        )
-    }
-
-    /// A path as a part of a URI: bytes that mean something there are written as their numbers.
-    private static func escaped(_ path: String) -> String {
-        var escaped = ""
-        for byte in path.utf8 {
-            let isPlain =
-                (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-                || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
-                || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
-                || "/._-".utf8.contains(byte)
-            if isPlain {
-                escaped.unicodeScalars.append(Unicode.Scalar(byte))
-            } else {
-                escaped += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
-            }
-        }
-        return escaped
+        return try SQLiteConnection(immutable: path)
     }
 }

@@ -53,6 +53,24 @@ final class SQLiteConnection: @unchecked Sendable {
         )
     }
 
+    /// Opens a file that nobody changes, for reading: without locks, recovery or further files.
+    convenience init(immutable path: String) throws(Failure) {
+        let escaped = path.utf8.map { byte in
+            let isPlain =
+                (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
+                || [45, 46, 47, 95].contains(byte)
+            if isPlain { return String(UnicodeScalar(byte)) }
+            let digits = String(byte, radix: 16)
+            return "%" + (digits.count == 1 ? "0" : "") + digits
+        }.joined()
+        // An empty authority, or two slashes at the beginning of the path would begin one.
+        try self.init(
+            path: (path.hasPrefix("/") ? "file://" : "file:") + escaped + "?immutable=1",
+            isReadOnly: true,
+            flags: SQLITE_OPEN_URI
+        )
+    }
+
     deinit {
         statements.removeAll()
         sqlite3_close_v2(handle)

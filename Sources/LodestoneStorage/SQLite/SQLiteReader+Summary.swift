@@ -23,6 +23,14 @@ extension SQLiteReader {
         }
     }
 
+    func logRowCount() throws(LodestoneError) -> UInt64 {
+        try orFail { () throws(SQLiteConnection.Failure) in
+            let anchor = try LogAnchor.read(connection)?.sequenceNumber ?? 0
+            let kept = try KeptLog.read(connection).count
+            return kept + (sequenceNumber - min(anchor, sequenceNumber))
+        }
+    }
+
     func logSummaries() throws(LodestoneError) -> [CollectionNumber: LogSummary] {
         try orFail { () throws(SQLiteConnection.Failure) in
             // Five empty lists are the detail of a batch that only adds (`LogRow.detail`).

@@ -22,11 +22,7 @@ struct RestoredDatabase {
         throws(LodestoneError)
     {
         do throws(SQLiteConnection.Failure) {
-            connection = try SQLiteConnection(
-                path: "file:\(Self.escaped(path))?immutable=1",
-                isReadOnly: true,
-                flags: SQLITE_OPEN_URI
-            )
+            connection = try SQLiteConnection(immutable: path)
             connection.work(for: context)
             try connection.execute("PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0")
             let application = try Self.int("PRAGMA application_id", connection)
@@ -142,17 +138,5 @@ struct RestoredDatabase {
         case .cancelled, .deadlineExceeded, .resourceExhausted: return error
         default: return fault(.damaged("SQLite says of its database: \(failure.message)"))
         }
-    }
-
-    /// A path inside a URI.
-    private static func escaped(_ path: String) -> String {
-        path.utf8.map { byte in
-            let isPlain =
-                (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
-                || [45, 46, 47, 95].contains(byte)
-            if isPlain { return String(UnicodeScalar(byte)) }
-            let digits = String(byte, radix: 16)
-            return "%" + (digits.count == 1 ? "0" : "") + digits
-        }.joined()
     }
 }
