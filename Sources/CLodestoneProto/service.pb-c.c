@@ -1402,6 +1402,96 @@ void   lodestone__v1__delete_snapshot_request__free_unpacked
   assert(message->base.descriptor == &lodestone__v1__delete_snapshot_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   lodestone__v1__fetch_snapshot_request__init
+                     (Lodestone__V1__FetchSnapshotRequest         *message)
+{
+  static const Lodestone__V1__FetchSnapshotRequest init_value = LODESTONE__V1__FETCH_SNAPSHOT_REQUEST__INIT;
+  *message = init_value;
+}
+size_t lodestone__v1__fetch_snapshot_request__get_packed_size
+                     (const Lodestone__V1__FetchSnapshotRequest *message)
+{
+  assert(message->base.descriptor == &lodestone__v1__fetch_snapshot_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lodestone__v1__fetch_snapshot_request__pack
+                     (const Lodestone__V1__FetchSnapshotRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lodestone__v1__fetch_snapshot_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lodestone__v1__fetch_snapshot_request__pack_to_buffer
+                     (const Lodestone__V1__FetchSnapshotRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lodestone__v1__fetch_snapshot_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lodestone__V1__FetchSnapshotRequest *
+       lodestone__v1__fetch_snapshot_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lodestone__V1__FetchSnapshotRequest *)
+     protobuf_c_message_unpack (&lodestone__v1__fetch_snapshot_request__descriptor,
+                                allocator, len, data);
+}
+void   lodestone__v1__fetch_snapshot_request__free_unpacked
+                     (Lodestone__V1__FetchSnapshotRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lodestone__v1__fetch_snapshot_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   lodestone__v1__snapshot_part__init
+                     (Lodestone__V1__SnapshotPart         *message)
+{
+  static const Lodestone__V1__SnapshotPart init_value = LODESTONE__V1__SNAPSHOT_PART__INIT;
+  *message = init_value;
+}
+size_t lodestone__v1__snapshot_part__get_packed_size
+                     (const Lodestone__V1__SnapshotPart *message)
+{
+  assert(message->base.descriptor == &lodestone__v1__snapshot_part__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lodestone__v1__snapshot_part__pack
+                     (const Lodestone__V1__SnapshotPart *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lodestone__v1__snapshot_part__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lodestone__v1__snapshot_part__pack_to_buffer
+                     (const Lodestone__V1__SnapshotPart *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lodestone__v1__snapshot_part__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lodestone__V1__SnapshotPart *
+       lodestone__v1__snapshot_part__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lodestone__V1__SnapshotPart *)
+     protobuf_c_message_unpack (&lodestone__v1__snapshot_part__descriptor,
+                                allocator, len, data);
+}
+void   lodestone__v1__snapshot_part__free_unpacked
+                     (Lodestone__V1__SnapshotPart *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lodestone__v1__snapshot_part__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   lodestone__v1__list_snapshots_request__init
                      (Lodestone__V1__ListSnapshotsRequest         *message)
 {
@@ -3917,6 +4007,121 @@ const ProtobufCMessageDescriptor lodestone__v1__delete_snapshot_request__descrip
   (ProtobufCMessageInit) lodestone__v1__delete_snapshot_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor lodestone__v1__fetch_snapshot_request__field_descriptors[3] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__FetchSnapshotRequest, has_name),
+    offsetof(Lodestone__V1__FetchSnapshotRequest, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "offset",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Lodestone__V1__FetchSnapshotRequest, has_offset),
+    offsetof(Lodestone__V1__FetchSnapshotRequest, offset),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "max_bytes",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Lodestone__V1__FetchSnapshotRequest, has_max_bytes),
+    offsetof(Lodestone__V1__FetchSnapshotRequest, max_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lodestone__v1__fetch_snapshot_request__field_indices_by_name[] = {
+  2,   /* field[2] = max_bytes */
+  0,   /* field[0] = name */
+  1,   /* field[1] = offset */
+};
+static const ProtobufCIntRange lodestone__v1__fetch_snapshot_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor lodestone__v1__fetch_snapshot_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lodestone.v1.FetchSnapshotRequest",
+  "FetchSnapshotRequest",
+  "Lodestone__V1__FetchSnapshotRequest",
+  "lodestone.v1",
+  sizeof(Lodestone__V1__FetchSnapshotRequest),
+  3,
+  lodestone__v1__fetch_snapshot_request__field_descriptors,
+  lodestone__v1__fetch_snapshot_request__field_indices_by_name,
+  1,  lodestone__v1__fetch_snapshot_request__number_ranges,
+  (ProtobufCMessageInit) lodestone__v1__fetch_snapshot_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor lodestone__v1__snapshot_part__field_descriptors[2] =
+{
+  {
+    "data",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__SnapshotPart, has_data),
+    offsetof(Lodestone__V1__SnapshotPart, data),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "byte_count",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Lodestone__V1__SnapshotPart, has_byte_count),
+    offsetof(Lodestone__V1__SnapshotPart, byte_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lodestone__v1__snapshot_part__field_indices_by_name[] = {
+  1,   /* field[1] = byte_count */
+  0,   /* field[0] = data */
+};
+static const ProtobufCIntRange lodestone__v1__snapshot_part__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor lodestone__v1__snapshot_part__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lodestone.v1.SnapshotPart",
+  "SnapshotPart",
+  "Lodestone__V1__SnapshotPart",
+  "lodestone.v1",
+  sizeof(Lodestone__V1__SnapshotPart),
+  2,
+  lodestone__v1__snapshot_part__field_descriptors,
+  lodestone__v1__snapshot_part__field_indices_by_name,
+  1,  lodestone__v1__snapshot_part__number_ranges,
+  (ProtobufCMessageInit) lodestone__v1__snapshot_part__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 #define lodestone__v1__list_snapshots_request__field_descriptors NULL
 #define lodestone__v1__list_snapshots_request__field_indices_by_name NULL
 #define lodestone__v1__list_snapshots_request__number_ranges NULL
@@ -4611,7 +4816,7 @@ const ProtobufCMessageDescriptor lodestone__v1__go_away__descriptor =
   (ProtobufCMessageInit) lodestone__v1__go_away__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lodestone__v1__request__field_descriptors[26] =
+static const ProtobufCFieldDescriptor lodestone__v1__request__field_descriptors[27] =
 {
   {
     "id",
@@ -4925,6 +5130,18 @@ static const ProtobufCFieldDescriptor lodestone__v1__request__field_descriptors[
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "fetch_snapshot",
+    34,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Lodestone__V1__Request, call_case),
+    offsetof(Lodestone__V1__Request, fetch_snapshot),
+    &lodestone__v1__fetch_snapshot_request__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lodestone__v1__request__field_indices_by_name[] = {
   6,   /* field[6] = alter_collection */
@@ -4939,6 +5156,7 @@ static const unsigned lodestone__v1__request__field_indices_by_name[] = {
   7,   /* field[7] = drop_collection */
   11,   /* field[11] = drop_many */
   24,   /* field[24] = erase */
+  26,   /* field[26] = fetch_snapshot */
   12,   /* field[12] = get */
   3,   /* field[3] = hello */
   0,   /* field[0] = id */
@@ -4954,11 +5172,12 @@ static const unsigned lodestone__v1__request__field_indices_by_name[] = {
   19,   /* field[19] = verify */
   15,   /* field[15] = walk */
 };
-static const ProtobufCIntRange lodestone__v1__request__number_ranges[2 + 1] =
+static const ProtobufCIntRange lodestone__v1__request__number_ranges[3 + 1] =
 {
   { 1, 0 },
   { 10, 3 },
-  { 0, 26 }
+  { 34, 26 },
+  { 0, 27 }
 };
 const ProtobufCMessageDescriptor lodestone__v1__request__descriptor =
 {
@@ -4968,14 +5187,14 @@ const ProtobufCMessageDescriptor lodestone__v1__request__descriptor =
   "Lodestone__V1__Request",
   "lodestone.v1",
   sizeof(Lodestone__V1__Request),
-  26,
+  27,
   lodestone__v1__request__field_descriptors,
   lodestone__v1__request__field_indices_by_name,
-  2,  lodestone__v1__request__number_ranges,
+  3,  lodestone__v1__request__number_ranges,
   (ProtobufCMessageInit) lodestone__v1__request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lodestone__v1__response__field_descriptors[19] =
+static const ProtobufCFieldDescriptor lodestone__v1__response__field_descriptors[20] =
 {
   {
     "id",
@@ -5205,6 +5424,18 @@ static const ProtobufCFieldDescriptor lodestone__v1__response__field_descriptors
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "fetch_snapshot",
+    34,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Lodestone__V1__Response, result_case),
+    offsetof(Lodestone__V1__Response, fetch_snapshot),
+    &lodestone__v1__snapshot_part__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lodestone__v1__response__field_indices_by_name[] = {
   17,   /* field[17] = count */
@@ -5212,6 +5443,7 @@ static const unsigned lodestone__v1__response__field_indices_by_name[] = {
   12,   /* field[12] = done */
   18,   /* field[18] = erased */
   1,   /* field[1] = error */
+  19,   /* field[19] = fetch_snapshot */
   8,   /* field[8] = get */
   2,   /* field[2] = go_away */
   3,   /* field[3] = hello */
@@ -5227,7 +5459,7 @@ static const unsigned lodestone__v1__response__field_indices_by_name[] = {
   11,   /* field[11] = walk */
   5,   /* field[5] = written */
 };
-static const ProtobufCIntRange lodestone__v1__response__number_ranges[6 + 1] =
+static const ProtobufCIntRange lodestone__v1__response__number_ranges[7 + 1] =
 {
   { 1, 0 },
   { 10, 3 },
@@ -5235,7 +5467,8 @@ static const ProtobufCIntRange lodestone__v1__response__number_ranges[6 + 1] =
   { 19, 8 },
   { 25, 13 },
   { 29, 16 },
-  { 0, 19 }
+  { 34, 19 },
+  { 0, 20 }
 };
 const ProtobufCMessageDescriptor lodestone__v1__response__descriptor =
 {
@@ -5245,10 +5478,10 @@ const ProtobufCMessageDescriptor lodestone__v1__response__descriptor =
   "Lodestone__V1__Response",
   "lodestone.v1",
   sizeof(Lodestone__V1__Response),
-  19,
+  20,
   lodestone__v1__response__field_descriptors,
   lodestone__v1__response__field_indices_by_name,
-  6,  lodestone__v1__response__number_ranges,
+  7,  lodestone__v1__response__number_ranges,
   (ProtobufCMessageInit) lodestone__v1__response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

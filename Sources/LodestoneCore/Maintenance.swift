@@ -23,6 +23,25 @@ public struct SnapshotDescription: Sendable, Equatable {
     }
 }
 
+/// Some bytes of a snapshot's file.
+public struct SnapshotPart: Sendable, Equatable {
+    /// From the offset on that was asked for; none at the end of the file.
+    public var bytes: [UInt8]
+    /// Bytes of the whole file.
+    public var byteCount: UInt64
+
+    /// What is read when nothing else is asked for.
+    public static let standardByteCount = 1 << 20
+    /// The most that is read at once.
+    public static let maxByteCount = 8 << 20
+
+    /// Creates a part.
+    public init(bytes: [UInt8], byteCount: UInt64) {
+        self.bytes = bytes
+        self.byteCount = byteCount
+    }
+}
+
 /// What an erasure has made sure of.
 public struct EraseReceipt: Sendable, Equatable {
     /// Documents that were dropped or replaced up to this batch are in no file of the store.

@@ -6,7 +6,8 @@ package enum CallKind: String, Sendable, CaseIterable {
     case hello, ping
     case createCollection, alterCollection, dropCollection, listCollections, describeCollection
     case indexMany, dropMany, get, scan, count, search, walk
-    case buildIndex, compact, snapshot, listSnapshots, deleteSnapshot, erase, verify, stats, cancel
+    case buildIndex, compact, snapshot, listSnapshots, deleteSnapshot, fetchSnapshot, erase, verify
+    case stats, cancel
 
     /// The kind of `call`.
     ///
@@ -33,6 +34,7 @@ package enum CallKind: String, Sendable, CaseIterable {
             case .snapshot: .snapshot
             case .listSnapshots: .listSnapshots
             case .deleteSnapshot: .deleteSnapshot
+            case .fetchSnapshot: .fetchSnapshot
             case .erase: .erase
             case .verify: .verify
             case .stats: .stats
@@ -61,7 +63,7 @@ package enum CallKind: String, Sendable, CaseIterable {
         case .indexMany, .dropMany: .write
         case .createCollection, .alterCollection, .dropCollection: .admin
         case .buildIndex, .compact, .erase, .verify: .admin
-        case .snapshot, .listSnapshots, .deleteSnapshot: .admin
+        case .snapshot, .listSnapshots, .deleteSnapshot, .fetchSnapshot: .admin
         }
     }
 }

@@ -134,7 +134,7 @@ final class RequestHandler: Sendable {
         case .count(let count): read(count.collection, arrival)
         case .search(let search): read(search.collection, arrival)
         case .walk(let walk): read(walk.collection, arrival)
-        case .listSnapshots, .deleteSnapshot: read(nil, arrival)
+        case .listSnapshots, .deleteSnapshot, .fetchSnapshot: read(nil, arrival)
         }
     }
 
@@ -376,6 +376,15 @@ final class RequestHandler: Sendable {
             case .deleteSnapshot(let name):
                 try engine.deleteSnapshot(name)
                 reply = .done(sequenceNumber: engine.sequenceNumber)
+            case .fetchSnapshot(let name, let offset, let maxBytes):
+                reply = .snapshotPart(
+                    try engine.fetchSnapshot(
+                        name,
+                        at: offset,
+                        maxBytes: maxBytes,
+                        context: call.context
+                    )
+                )
             case .listSnapshots:
                 reply = .snapshots(try engine.snapshots(context: call.context))
             default: reply = .error(.broken("\(call.kind.rawValue) was queued as a read"))

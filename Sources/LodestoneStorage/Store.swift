@@ -80,6 +80,12 @@ package protocol Store: AnyObject, Sendable {
     /// The snapshots that there are, by name.
     func snapshots(context: CallContext?) throws(LodestoneError) -> [SnapshotDescription]
 
+    /// Reads a part of a snapshot's file.
+    ///
+    /// - Throws: `.notFound`; `.invalidArgument` for an offset beyond its end.
+    func readSnapshot(_ name: String, at offset: UInt64, maxBytes: Int) throws(LodestoneError)
+        -> SnapshotPart
+
     /// Runs `body` while no process writes a snapshot, and without what a crash has left of one.
     ///
     /// - Throws: `.resourceExhausted` when one is being written.

@@ -42,6 +42,7 @@ package enum Call: Sendable, Equatable {
     case compact(collection: String)
     case snapshot(name: String)
     case deleteSnapshot(name: String)
+    case fetchSnapshot(name: String, offset: UInt64, maxBytes: Int)
     case listSnapshots
     /// Erases what was dropped or replaced in a collection, or in all.
     case erase(collection: String?)

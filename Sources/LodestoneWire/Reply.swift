@@ -37,6 +37,8 @@ package enum Reply: Sendable, Equatable {
     /// To snapshot.
     case snapshot(SnapshotDescription)
     case snapshots([SnapshotDescription])
+    /// To fetch a snapshot.
+    case snapshotPart(SnapshotPart)
     /// To erase.
     case erased(EraseReceipt)
     /// To verify.

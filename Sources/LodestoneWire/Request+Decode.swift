@@ -89,6 +89,14 @@ extension Call {
             self = .listSnapshots
         case LODESTONE__V1__REQUEST__CALL_DELETE_SNAPSHOT:
             self = .deleteSnapshot(name: try fields.delete_snapshot.pointee.name.text("name"))
+        case LODESTONE__V1__REQUEST__CALL_FETCH_SNAPSHOT:
+            let fetch = fields.fetch_snapshot.pointee
+            self = .fetchSnapshot(
+                name: try fetch.name.text("name"),
+                offset: fetch.offset,
+                maxBytes: fetch.has_max_bytes != 0
+                    ? Int(fetch.max_bytes) : SnapshotPart.standardByteCount
+            )
         case LODESTONE__V1__REQUEST__CALL_ERASE:
             let erase = fields.erase.pointee
             self = .erase(

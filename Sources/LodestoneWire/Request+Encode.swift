@@ -83,6 +83,14 @@ extension MessageWriter {
             message(29) { _ in }
         case .deleteSnapshot(let name):
             message(32) { $0.text(1, name) }
+        case .fetchSnapshot(let name, let offset, let maxBytes):
+            message(34) { writer in
+                writer.text(1, name)
+                if offset > 0 { writer.varint(2, offset) }
+                if maxBytes != SnapshotPart.standardByteCount {
+                    writer.varint(3, UInt64(clamping: maxBytes))
+                }
+            }
         case .erase(let collection):
             message(31) { writer in
                 if let collection { writer.text(1, collection) }

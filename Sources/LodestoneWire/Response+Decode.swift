@@ -100,6 +100,14 @@ extension Reply {
                     (snapshot) throws(LodestoneError) in try SnapshotDescription(snapshot)
                 }
             )
+        case LODESTONE__V1__RESPONSE__RESULT_FETCH_SNAPSHOT:
+            let part = fields.fetch_snapshot.pointee
+            self = .snapshotPart(
+                SnapshotPart(
+                    bytes: Array(UnsafeBufferPointer(start: part.data.data, count: part.data.len)),
+                    byteCount: part.byte_count
+                )
+            )
         case LODESTONE__V1__RESPONSE__RESULT_ERASED:
             self = .erased(try EraseReceipt(fields.erased.pointee))
         case LODESTONE__V1__RESPONSE__RESULT_VERIFY:

@@ -65,6 +65,11 @@ extension MessageWriter {
             message(29) { writer in
                 for snapshot in snapshots { writer.message(1) { $0.snapshot(snapshot) } }
             }
+        case .snapshotPart(let part):
+            message(34, expecting: part.bytes.count) { writer in
+                part.bytes.withUnsafeBytes { writer.raw(1, $0) }
+                writer.varint(2, part.byteCount)
+            }
         case .erased(let receipt):
             message(31) { $0.receipt(receipt) }
         case .verified(let report):

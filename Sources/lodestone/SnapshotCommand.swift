@@ -19,7 +19,9 @@ struct SnapshotCommand: AsyncParsableCommand {
             lodestone snapshot create monday
             lodestone snapshot restore monday.lodestone --to /var/lib/lodestone
             """,
-        subcommands: [Create.self, List.self, Delete.self, Restore.self, Verify.self]
+        subcommands: [
+            Create.self, List.self, Fetch.self, Delete.self, Restore.self, Verify.self,
+        ]
     )
 
     struct Create: ClientCommand {
@@ -61,6 +63,35 @@ struct SnapshotCommand: AsyncParsableCommand {
             return Answer(
                 people: snapshots.isEmpty ? "There are no snapshots yet." : table.text,
                 json: .object([("snapshots", .array(snapshots.map { JSON($0) }))])
+            )
+        }
+    }
+
+    struct Fetch: ClientCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Copies a snapshot from the server into a file.",
+            discussion: """
+                The file gets its name once it is whole; until then it is FILE.part. What an earlier \
+                run has left there of the same snapshot is not fetched again. 'snapshot verify' \
+                checks the file.
+                """
+        )
+
+        @OptionGroup var connection: ConnectionOptions
+        @Argument(help: "Its name.") var name: String
+        @Argument(help: "The file, which must not be there yet.", completion: .file())
+        var file: String
+
+        func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer {
+            let target = try FetchedSnapshot(name: name, path: file)
+            let kept = try await target.fetch(from: client)
+            return Answer(
+                people: "Fetched '\(name)' into \(file): \(grouped(target.byteCount)) bytes, "
+                    + "\(grouped(kept)) of them by an earlier run.",
+                json: .object([
+                    ("name", .string(name)), ("file", .string(file)),
+                    ("bytes", .int(target.byteCount)), ("keptBytes", .int(kept)),
+                ])
             )
         }
     }

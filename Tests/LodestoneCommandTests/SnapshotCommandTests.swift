@@ -49,6 +49,36 @@ struct SnapshotCommandTests {
         #expect(verified.json["vectors"] as? Int == 500)
     }
 
+    @Test("fetch one into a file, and go on where an earlier run ended")
+    func fetched() async throws {
+        let server = try await filled()
+        _ = try await server.lodestone("snapshot", "create", "far")
+        let made = FileManager.default.contents(
+            atPath: "\(server.scratch.path)/store/snapshots/far.lodestone"
+        )
+        let bytes = try #require(made)
+        let copy = "\(server.scratch.path)/copy.lodestone"
+        let first = try await server.lodestone("snapshot", "fetch", "far", copy, "--json")
+        #expect(first.status == 0, "\(first.errors)")
+        #expect(first.json["bytes"] as? Int == bytes.count)
+        #expect(first.json["keptBytes"] as? Int == 0)
+        #expect(FileManager.default.contents(atPath: copy) == bytes)
+        let again = try await server.lodestone("snapshot", "fetch", "far", copy, "--json")
+        #expect((again.json["error"] as? [String: Any])?["reason"] as? String == "FILE_EXISTS")
+        // A part of it is kept; one of another file is not.
+        for (part, kept) in [(bytes.prefix(5_000), 5_000), (Data(count: 5_000), 0)] {
+            try FileManager.default.removeItem(atPath: copy)
+            try Data(part).write(to: URL(fileURLWithPath: copy + ".part"))
+            let rest = try await server.lodestone("snapshot", "fetch", "far", copy, "--json")
+            #expect(rest.json["keptBytes"] as? Int == kept)
+            #expect(FileManager.default.contents(atPath: copy) == bytes)
+        }
+        let good = try await Programs.run("lodestone", ["snapshot", "verify", copy])
+        #expect(good.status == 0)
+        let none = try await server.lodestone("snapshot", "fetch", "nothing", copy + "2")
+        #expect(none.status == 66 && none.errors.contains("NO_SNAPSHOT"))
+    }
+
     @Test("delete one, and name those that may have what was erased")
     func erased() async throws {
         let server = try await filled()

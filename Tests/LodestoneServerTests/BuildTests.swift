@@ -135,6 +135,39 @@ struct BuildTests {
         }
     }
 
+    @Test("sends a snapshot in parts, and says where one ends")
+    func fetched() async throws {
+        try await withServer { server in
+            let client = try server.connect()
+            try Self.fill(client)
+            guard case .snapshot(let made) = try client.call(.snapshot(name: "s")) else {
+                Issue.record("There is no snapshot.")
+                return
+            }
+            var bytes: [UInt8] = []
+            func part(_ offset: UInt64, _ maxBytes: Int, of name: String = "s") throws -> Reply? {
+                try client.call(.fetchSnapshot(name: name, offset: offset, maxBytes: maxBytes))
+            }
+            while bytes.count < Int(made.byteCount) {
+                guard case .snapshotPart(let next) = try part(UInt64(bytes.count), 300) else {
+                    Issue.record("There is no part at \(bytes.count).")
+                    return
+                }
+                #expect(next.byteCount == made.byteCount && (1...300).contains(next.bytes.count))
+                bytes += next.bytes
+            }
+            #expect(bytes == [UInt8](try server.snapshotFile("s")))
+            let end = SnapshotPart(bytes: [], byteCount: made.byteCount)
+            #expect(try part(made.byteCount, 300) == .snapshotPart(end))
+            #expect(try part(made.byteCount + 1, 300)?.error?.reason == "BAD_OFFSET")
+            #expect(try part(.max, 300)?.error?.reason == "BAD_OFFSET")
+            #expect(try part(0, 0)?.error?.reason == "BAD_COUNT")
+            #expect(try part(0, (8 << 20) + 1)?.error?.reason == "LIMIT")
+            #expect(try part(0, 300, of: "t")?.error?.reason == "NO_SNAPSHOT")
+            #expect(try part(0, 300, of: "../s")?.error?.reason == "BAD_NAME")
+        }
+    }
+
     @Test("leaves no dropped document in a file once an erasure was answered")
     func erased() async throws {
         try await withServer { server in

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import TestSupport
+import Foundation
 import LodestoneCore
 import LodestoneEngine
 import LodestoneServer
 import LodestoneWire
 import Logging
+import TestSupport
 
 /// A server with a real store in a directory of its own, on a free port of this machine.
 final class RunningServer: Sendable {
@@ -48,6 +49,12 @@ final class RunningServer: Sendable {
     func statistic(_ name: String) throws -> Double? {
         guard case .stats(let stats) = try connect().call(.stats) else { return nil }
         return stats.statistics.first { $0.name == name }?.value
+    }
+
+    /// The file of a snapshot.
+    func snapshotFile(_ name: String) throws -> Data {
+        let path = directory.path + "/store/snapshots/\(name).lodestone"
+        return try Data(contentsOf: URL(fileURLWithPath: path))
     }
 
     /// Keeps every compaction and every build of an index from beginning.

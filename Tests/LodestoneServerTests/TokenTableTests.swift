@@ -115,7 +115,7 @@ struct AccessTests {
                 .read
             case .indexMany, .dropMany: .write
             case .createCollection, .alterCollection, .dropCollection, .buildIndex, .compact,
-                .snapshot, .listSnapshots, .deleteSnapshot, .erase, .verify:
+                .snapshot, .listSnapshots, .deleteSnapshot, .fetchSnapshot, .erase, .verify:
                 .admin
             }
         #expect(Role.allCases.filter { $0.allows(kind) } == Role.allCases.filter { $0 >= least })

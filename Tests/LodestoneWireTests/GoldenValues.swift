@@ -154,6 +154,10 @@ enum GoldenValues {
         "snapshot": Request(id: 20, call: .snapshot(name: "nightly")),
         "list snapshots": Request(id: 24, call: .listSnapshots),
         "delete snapshot": Request(id: 25, call: .deleteSnapshot(name: "nightly")),
+        "fetch snapshot": Request(
+            id: 29,
+            call: .fetchSnapshot(name: "nightly", offset: 1 << 33, maxBytes: 4_096)
+        ),
         "erase": Request(id: 26, call: .erase(collection: "papers")),
         "erase all": Request(id: 27, call: .erase(collection: nil)),
         "verify": Request(id: 21, call: .verify),
@@ -278,6 +282,10 @@ enum GoldenValues {
         ),
         "done": Response(id: 18, reply: .done(sequenceNumber: 43)),
         "snapshot taken": Response(id: 20, reply: .snapshot(nightly)),
+        "snapshot part": Response(
+            id: 29,
+            reply: .snapshotPart(SnapshotPart(bytes: [0, 255, 10], byteCount: (1 << 33) + 3))
+        ),
         "erased": Response(
             id: 26,
             reply: .erased(EraseReceipt(sequenceNumber: 43, snapshots: ["nightly", "weekly"]))

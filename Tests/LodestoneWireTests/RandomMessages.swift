@@ -397,6 +397,7 @@ struct RandomMessages {
         case 18: return .listSnapshots
         case 20: return .deleteSnapshot(name: text())
         case 21: return .erase(collection: maybe { $0.text() })
+        case 22: return .fetchSnapshot(name: text(), offset: number(), maxBytes: count())
         case 19:
             return .count(
                 CountRequest(
@@ -409,7 +410,7 @@ struct RandomMessages {
         }
     }
 
-    static let calls = 0...22
+    static let calls = 0...23
 
     mutating func request(_ kind: Int) -> Request {
         Request(
@@ -546,6 +547,9 @@ struct RandomMessages {
                     damageCount: number()
                 )
             )
+        case 17:
+            let bytes = many(200) { UInt8($0.below(256)) }
+            return .snapshotPart(SnapshotPart(bytes: bytes, byteCount: number()))
         case 15:
             return .counted(
                 CountResponse(
@@ -591,7 +595,7 @@ struct RandomMessages {
         )
     }
 
-    static let replies = 0...17
+    static let replies = 0...18
 
     mutating func response(_ kind: Int) -> Response {
         Response(id: number(), reply: reply(kind))

@@ -24,6 +24,37 @@ extension Engine {
         try store.snapshots(context: context)
     }
 
+    /// Reads a part of a snapshot's file.
+    ///
+    /// - Parameters:
+    ///   - name: Its name.
+    ///   - offset: Where the part begins.
+    ///   - maxBytes: 1 to `SnapshotPart.maxByteCount`.
+    ///   - context: Is charged for the answer.
+    /// - Returns: As many bytes as there are, and how many the file has.
+    /// - Throws: `.notFound`; `.invalidArgument` for an offset beyond the file's end, or another
+    ///   count of bytes.
+    package func fetchSnapshot(
+        _ name: String,
+        at offset: UInt64,
+        maxBytes: Int,
+        context: CallContext
+    ) throws(LodestoneError) -> SnapshotPart {
+        guard maxBytes > 0 else {
+            throw .invalid(
+                "BAD_COUNT",
+                "max_bytes is \(maxBytes).",
+                recovery: "Ask for at least one byte.",
+                field: "max_bytes"
+            )
+        }
+        guard maxBytes <= SnapshotPart.maxByteCount else {
+            throw .limit("max_bytes", maxBytes, SnapshotPart.maxByteCount)
+        }
+        try context.charge(wire: maxBytes, memory: maxBytes)
+        return try store.readSnapshot(name, at: offset, maxBytes: maxBytes)
+    }
+
     /// Removes a snapshot, if there is one of that name.
     package func deleteSnapshot(_ name: String) throws(LodestoneError) {
         try store.refuseIfReadOnly()

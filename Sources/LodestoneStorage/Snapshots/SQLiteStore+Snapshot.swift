@@ -75,6 +75,38 @@ extension SQLiteStore {
         return descriptions
     }
 
+    package func readSnapshot(_ name: String, at offset: UInt64, maxBytes: Int)
+        throws(LodestoneError) -> SnapshotPart
+    {
+        try refuseIfClosed()
+        try Self.check(snapshotName: name)
+        guard let file = try RegularFile(reading: "\(snapshotDirectory)/\(name)\(Self.suffix)")
+        else {
+            throw LodestoneError(
+                .notFound,
+                reason: "NO_SNAPSHOT",
+                "There is no snapshot '\(name)'.",
+                recovery: "List the snapshots; another call may have deleted it.",
+                object: name
+            )
+        }
+        let byteCount = try file.byteCount()
+        guard offset <= byteCount else {
+            throw .invalid(
+                "BAD_OFFSET",
+                "The offset is \(offset); the snapshot '\(name)' has \(byteCount) bytes.",
+                recovery: "Fetch it from the start: it is not the snapshot that it was before.",
+                field: "offset"
+            )
+        }
+        var bytes = [UInt8](repeating: 0, count: min(maxBytes, Int(clamping: byteCount - offset)))
+        let read = bytes.withUnsafeMutableBytes { buffer in
+            Result { () throws(LodestoneError) in try file.read(into: buffer, at: offset) }
+        }
+        bytes.removeLast(bytes.count - (try read.get()))
+        return SnapshotPart(bytes: bytes, byteCount: byteCount)
+    }
+
     package func withoutSnapshotting<T>(_ body: () throws(LodestoneError) -> T)
         throws(LodestoneError) -> T
     {

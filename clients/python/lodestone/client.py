@@ -57,6 +57,13 @@ _REPLIES = {
 }
 
 
+#: Bytes of a snapshot that are compared before a part of it is taken for the same one: more than any
+#: two have alike, as the time of its making and checksums stand in them.
+_SNAPSHOT_START = 4_096
+#: Bytes of a snapshot that are fetched at once.
+_SNAPSHOT_PART = 1 << 20
+
+
 class Client:
     """A connection to a server, made again when it breaks.
 
@@ -214,6 +221,51 @@ class Client:
         with Encoding():
             message = service_pb2.DeleteSnapshotRequest(name=utf8(name, "name"))
         self._read("delete_snapshot", message, deadline=deadline)
+
+    def fetch_snapshot(
+        self, name: str, path: str | os.PathLike[str], *, deadline: float | None = None
+    ) -> int:
+        """Copies a snapshot from the server into a file, which must not exist yet.
+
+        The file appears under its name once it is whole; until then it is ``path`` with ``.part``.
+        What an earlier call has left there of the same snapshot is not fetched again. ``deadline`` is
+        that of each part. Returns the bytes of the file. ``lodestone snapshot verify`` checks it.
+        """
+        target = os.fspath(path)
+        if os.path.exists(target):
+            raise FileExistsError(f"There is a file {target!r} already.")
+        with open(f"{target}.part", "ab+") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(0)
+            start = file.read(_SNAPSHOT_START)
+            first, total = self._snapshot_part(name, 0, _SNAPSHOT_START, deadline)
+            if size > total or start != first[: len(start)]:
+                size = file.truncate(0)
+            while size < total:
+                data, now = self._snapshot_part(name, size, _SNAPSHOT_PART, deadline)
+                if now != total or not data:
+                    raise LodestoneError(
+                        Code.ABORTED,
+                        "SNAPSHOT_CHANGED",
+                        f"The snapshot {name!r} is not the one that it was before.",
+                        "Fetch it again.",
+                    )
+                file.write(data)
+                size += len(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(f"{target}.part", target)
+        return size
+
+    def _snapshot_part(
+        self, name: str, offset: int, size: int, deadline: float | None
+    ) -> tuple[bytes, int]:
+        with Encoding():
+            message = service_pb2.FetchSnapshotRequest(
+                name=utf8(name, "name"), offset=offset, max_bytes=size
+            )
+        part = self._read("fetch_snapshot", message, deadline=deadline).fetch_snapshot
+        return part.data, part.byte_count
 
     def erase(self, collection: str | None = None, *, deadline: float = 86_400.0) -> EraseReceipt:
         """Has the server make sure that no file has documents that were dropped or replaced.

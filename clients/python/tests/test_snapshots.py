@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,39 @@ def test_snapshot_holds_what_was_written(server: Server) -> None:
         report = client.verify()
         assert report.is_clean and not report.damages
         assert report.rows >= 1 and report.vectors >= 1
+
+
+def test_snapshot_is_fetched_in_parts_and_resumed(server: Server, tmp_path: Path) -> None:
+    with Client(server.address) as client:
+        client.create_collection("fetched", 256)
+        fetched = client.collection("fetched")
+        # Numbers that don't get smaller when they are compressed.
+        number = random.Random(1).random
+        rows = [Document(f"d{row}", vector=[number() for _ in range(256)]) for row in range(3_000)]
+        fetched.index_many(rows)
+        made = client.snapshot("whole")
+        wanted = (tmp_path / "store/snapshots/whole.lodestone").read_bytes()
+        target = tmp_path / "copy.lodestone"
+        assert client.fetch_snapshot("whole", target) == made.byte_count > 1 << 20
+        assert target.read_bytes() == wanted
+        with pytest.raises(FileExistsError):
+            client.fetch_snapshot("whole", target)
+        # What is there already is not asked for again: a wrong byte behind the start stays.
+        part = tmp_path / "again.lodestone.part"
+        marked = bytearray(wanted[: 1 << 20])
+        marked[-1] ^= 255
+        part.write_bytes(marked)
+        client.fetch_snapshot("whole", tmp_path / "again.lodestone")
+        assert (tmp_path / "again.lodestone").read_bytes() == bytes(marked) + wanted[1 << 20 :]
+        # The beginning of another file is not gone on with, nor is one that is too long.
+        for other in (b"x" * 10_000, wanted + b"x"):
+            part.write_bytes(other)
+            (tmp_path / "again.lodestone").unlink()
+            client.fetch_snapshot("whole", tmp_path / "again.lodestone")
+            assert (tmp_path / "again.lodestone").read_bytes() == wanted
+        with pytest.raises(LodestoneError) as raised:
+            client.fetch_snapshot("nothing", tmp_path / "nothing")
+        assert raised.value.code is Code.NOT_FOUND
 
 
 def test_compaction_changes_no_answer(server: Server) -> None:

@@ -185,6 +185,16 @@ class Error(_message.Message):
     sequence_number: int
     def __init__(self, code: _Optional[_Union[Code, str]] = ..., reason: _Optional[bytes] = ..., message: _Optional[bytes] = ..., recovery: _Optional[bytes] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., retry_after_ms: _Optional[int] = ..., field: _Optional[bytes] = ..., object: _Optional[bytes] = ..., sequence_number: _Optional[int] = ...) -> None: ...
 
+class FetchSnapshotRequest(_message.Message):
+    __slots__ = ["max_bytes", "name", "offset"]
+    MAX_BYTES_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    max_bytes: int
+    name: bytes
+    offset: int
+    def __init__(self, name: _Optional[bytes] = ..., offset: _Optional[int] = ..., max_bytes: _Optional[int] = ...) -> None: ...
+
 class GetRequest(_message.Message):
     __slots__ = ["collection", "ids", "include"]
     COLLECTION_FIELD_NUMBER: _ClassVar[int]
@@ -280,7 +290,7 @@ class PingResponse(_message.Message):
     def __init__(self, sequence_number: _Optional[int] = ...) -> None: ...
 
 class Request(_message.Message):
-    __slots__ = ["alter_collection", "build_index", "cancel", "compact", "count", "create_collection", "deadline_ms", "delete_snapshot", "describe_collection", "drop_collection", "drop_many", "erase", "get", "hello", "id", "index_many", "list_collections", "list_snapshots", "ping", "request_id", "scan", "search", "snapshot", "stats", "verify", "walk"]
+    __slots__ = ["alter_collection", "build_index", "cancel", "compact", "count", "create_collection", "deadline_ms", "delete_snapshot", "describe_collection", "drop_collection", "drop_many", "erase", "fetch_snapshot", "get", "hello", "id", "index_many", "list_collections", "list_snapshots", "ping", "request_id", "scan", "search", "snapshot", "stats", "verify", "walk"]
     ALTER_COLLECTION_FIELD_NUMBER: _ClassVar[int]
     BUILD_INDEX_FIELD_NUMBER: _ClassVar[int]
     CANCEL_FIELD_NUMBER: _ClassVar[int]
@@ -293,6 +303,7 @@ class Request(_message.Message):
     DROP_COLLECTION_FIELD_NUMBER: _ClassVar[int]
     DROP_MANY_FIELD_NUMBER: _ClassVar[int]
     ERASE_FIELD_NUMBER: _ClassVar[int]
+    FETCH_SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
     GET_FIELD_NUMBER: _ClassVar[int]
     HELLO_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
@@ -319,6 +330,7 @@ class Request(_message.Message):
     drop_collection: DropCollectionRequest
     drop_many: DropManyRequest
     erase: EraseRequest
+    fetch_snapshot: FetchSnapshotRequest
     get: GetRequest
     hello: HelloRequest
     id: int
@@ -333,15 +345,16 @@ class Request(_message.Message):
     stats: StatsRequest
     verify: VerifyRequest
     walk: WalkRequest
-    def __init__(self, id: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., request_id: _Optional[bytes] = ..., hello: _Optional[_Union[HelloRequest, _Mapping]] = ..., ping: _Optional[_Union[PingRequest, _Mapping]] = ..., create_collection: _Optional[_Union[CreateCollectionRequest, _Mapping]] = ..., alter_collection: _Optional[_Union[AlterCollectionRequest, _Mapping]] = ..., drop_collection: _Optional[_Union[DropCollectionRequest, _Mapping]] = ..., list_collections: _Optional[_Union[ListCollectionsRequest, _Mapping]] = ..., describe_collection: _Optional[_Union[DescribeCollectionRequest, _Mapping]] = ..., index_many: _Optional[_Union[IndexManyRequest, _Mapping]] = ..., drop_many: _Optional[_Union[DropManyRequest, _Mapping]] = ..., get: _Optional[_Union[GetRequest, _Mapping]] = ..., scan: _Optional[_Union[ScanRequest, _Mapping]] = ..., search: _Optional[_Union[SearchRequest, _Mapping]] = ..., walk: _Optional[_Union[WalkRequest, _Mapping]] = ..., build_index: _Optional[_Union[BuildIndexRequest, _Mapping]] = ..., compact: _Optional[_Union[CompactRequest, _Mapping]] = ..., snapshot: _Optional[_Union[SnapshotRequest, _Mapping]] = ..., verify: _Optional[_Union[VerifyRequest, _Mapping]] = ..., stats: _Optional[_Union[StatsRequest, _Mapping]] = ..., cancel: _Optional[_Union[CancelRequest, _Mapping]] = ..., list_snapshots: _Optional[_Union[ListSnapshotsRequest, _Mapping]] = ..., count: _Optional[_Union[CountRequest, _Mapping]] = ..., erase: _Optional[_Union[EraseRequest, _Mapping]] = ..., delete_snapshot: _Optional[_Union[DeleteSnapshotRequest, _Mapping]] = ...) -> None: ...
+    def __init__(self, id: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., request_id: _Optional[bytes] = ..., hello: _Optional[_Union[HelloRequest, _Mapping]] = ..., ping: _Optional[_Union[PingRequest, _Mapping]] = ..., create_collection: _Optional[_Union[CreateCollectionRequest, _Mapping]] = ..., alter_collection: _Optional[_Union[AlterCollectionRequest, _Mapping]] = ..., drop_collection: _Optional[_Union[DropCollectionRequest, _Mapping]] = ..., list_collections: _Optional[_Union[ListCollectionsRequest, _Mapping]] = ..., describe_collection: _Optional[_Union[DescribeCollectionRequest, _Mapping]] = ..., index_many: _Optional[_Union[IndexManyRequest, _Mapping]] = ..., drop_many: _Optional[_Union[DropManyRequest, _Mapping]] = ..., get: _Optional[_Union[GetRequest, _Mapping]] = ..., scan: _Optional[_Union[ScanRequest, _Mapping]] = ..., search: _Optional[_Union[SearchRequest, _Mapping]] = ..., walk: _Optional[_Union[WalkRequest, _Mapping]] = ..., build_index: _Optional[_Union[BuildIndexRequest, _Mapping]] = ..., compact: _Optional[_Union[CompactRequest, _Mapping]] = ..., snapshot: _Optional[_Union[SnapshotRequest, _Mapping]] = ..., verify: _Optional[_Union[VerifyRequest, _Mapping]] = ..., stats: _Optional[_Union[StatsRequest, _Mapping]] = ..., cancel: _Optional[_Union[CancelRequest, _Mapping]] = ..., list_snapshots: _Optional[_Union[ListSnapshotsRequest, _Mapping]] = ..., count: _Optional[_Union[CountRequest, _Mapping]] = ..., erase: _Optional[_Union[EraseRequest, _Mapping]] = ..., delete_snapshot: _Optional[_Union[DeleteSnapshotRequest, _Mapping]] = ..., fetch_snapshot: _Optional[_Union[FetchSnapshotRequest, _Mapping]] = ...) -> None: ...
 
 class Response(_message.Message):
-    __slots__ = ["count", "describe_collection", "done", "erased", "error", "get", "go_away", "hello", "id", "list_collections", "list_snapshots", "ping", "scan", "search", "snapshot", "stats", "verify", "walk", "written"]
+    __slots__ = ["count", "describe_collection", "done", "erased", "error", "fetch_snapshot", "get", "go_away", "hello", "id", "list_collections", "list_snapshots", "ping", "scan", "search", "snapshot", "stats", "verify", "walk", "written"]
     COUNT_FIELD_NUMBER: _ClassVar[int]
     DESCRIBE_COLLECTION_FIELD_NUMBER: _ClassVar[int]
     DONE_FIELD_NUMBER: _ClassVar[int]
     ERASED_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
+    FETCH_SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
     GET_FIELD_NUMBER: _ClassVar[int]
     GO_AWAY_FIELD_NUMBER: _ClassVar[int]
     HELLO_FIELD_NUMBER: _ClassVar[int]
@@ -361,6 +374,7 @@ class Response(_message.Message):
     done: Done
     erased: EraseReceipt
     error: Error
+    fetch_snapshot: SnapshotPart
     get: GetResponse
     go_away: GoAway
     hello: HelloResponse
@@ -375,7 +389,7 @@ class Response(_message.Message):
     verify: VerifyResponse
     walk: WalkResponse
     written: WriteReceipt
-    def __init__(self, id: _Optional[int] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., go_away: _Optional[_Union[GoAway, _Mapping]] = ..., hello: _Optional[_Union[HelloResponse, _Mapping]] = ..., ping: _Optional[_Union[PingResponse, _Mapping]] = ..., written: _Optional[_Union[WriteReceipt, _Mapping]] = ..., list_collections: _Optional[_Union[ListCollectionsResponse, _Mapping]] = ..., describe_collection: _Optional[_Union[DescribeCollectionResponse, _Mapping]] = ..., get: _Optional[_Union[GetResponse, _Mapping]] = ..., scan: _Optional[_Union[ScanResponse, _Mapping]] = ..., search: _Optional[_Union[SearchResponse, _Mapping]] = ..., walk: _Optional[_Union[WalkResponse, _Mapping]] = ..., done: _Optional[_Union[Done, _Mapping]] = ..., snapshot: _Optional[_Union[SnapshotDescription, _Mapping]] = ..., verify: _Optional[_Union[VerifyResponse, _Mapping]] = ..., stats: _Optional[_Union[StatsResponse, _Mapping]] = ..., list_snapshots: _Optional[_Union[ListSnapshotsResponse, _Mapping]] = ..., count: _Optional[_Union[CountResponse, _Mapping]] = ..., erased: _Optional[_Union[EraseReceipt, _Mapping]] = ...) -> None: ...
+    def __init__(self, id: _Optional[int] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., go_away: _Optional[_Union[GoAway, _Mapping]] = ..., hello: _Optional[_Union[HelloResponse, _Mapping]] = ..., ping: _Optional[_Union[PingResponse, _Mapping]] = ..., written: _Optional[_Union[WriteReceipt, _Mapping]] = ..., list_collections: _Optional[_Union[ListCollectionsResponse, _Mapping]] = ..., describe_collection: _Optional[_Union[DescribeCollectionResponse, _Mapping]] = ..., get: _Optional[_Union[GetResponse, _Mapping]] = ..., scan: _Optional[_Union[ScanResponse, _Mapping]] = ..., search: _Optional[_Union[SearchResponse, _Mapping]] = ..., walk: _Optional[_Union[WalkResponse, _Mapping]] = ..., done: _Optional[_Union[Done, _Mapping]] = ..., snapshot: _Optional[_Union[SnapshotDescription, _Mapping]] = ..., verify: _Optional[_Union[VerifyResponse, _Mapping]] = ..., stats: _Optional[_Union[StatsResponse, _Mapping]] = ..., list_snapshots: _Optional[_Union[ListSnapshotsResponse, _Mapping]] = ..., count: _Optional[_Union[CountResponse, _Mapping]] = ..., erased: _Optional[_Union[EraseReceipt, _Mapping]] = ..., fetch_snapshot: _Optional[_Union[SnapshotPart, _Mapping]] = ...) -> None: ...
 
 class ScanOrder(_message.Message):
     __slots__ = ["descending", "path"]
@@ -440,6 +454,14 @@ class SnapshotDescription(_message.Message):
     name: bytes
     sequence_number: int
     def __init__(self, name: _Optional[bytes] = ..., sequence_number: _Optional[int] = ..., bytes: _Optional[int] = ..., created_us: _Optional[int] = ...) -> None: ...
+
+class SnapshotPart(_message.Message):
+    __slots__ = ["byte_count", "data"]
+    BYTE_COUNT_FIELD_NUMBER: _ClassVar[int]
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    byte_count: int
+    data: bytes
+    def __init__(self, data: _Optional[bytes] = ..., byte_count: _Optional[int] = ...) -> None: ...
 
 class SnapshotRequest(_message.Message):
     __slots__ = ["name"]

@@ -49,6 +49,8 @@ typedef struct Lodestone__V1__CompactRequest Lodestone__V1__CompactRequest;
 typedef struct Lodestone__V1__SnapshotRequest Lodestone__V1__SnapshotRequest;
 typedef struct Lodestone__V1__SnapshotDescription Lodestone__V1__SnapshotDescription;
 typedef struct Lodestone__V1__DeleteSnapshotRequest Lodestone__V1__DeleteSnapshotRequest;
+typedef struct Lodestone__V1__FetchSnapshotRequest Lodestone__V1__FetchSnapshotRequest;
+typedef struct Lodestone__V1__SnapshotPart Lodestone__V1__SnapshotPart;
 typedef struct Lodestone__V1__ListSnapshotsRequest Lodestone__V1__ListSnapshotsRequest;
 typedef struct Lodestone__V1__ListSnapshotsResponse Lodestone__V1__ListSnapshotsResponse;
 typedef struct Lodestone__V1__EraseRequest Lodestone__V1__EraseRequest;
@@ -630,6 +632,46 @@ struct  Lodestone__V1__DeleteSnapshotRequest
     , 0, {0,NULL} }
 
 
+struct  Lodestone__V1__FetchSnapshotRequest
+{
+  ProtobufCMessage base;
+  protobuf_c_boolean has_name;
+  ProtobufCBinaryData name;
+  /*
+   * absent: 0
+   */
+  protobuf_c_boolean has_offset;
+  uint64_t offset;
+  /*
+   * absent: 1048576
+   */
+  protobuf_c_boolean has_max_bytes;
+  uint32_t max_bytes;
+};
+#define LODESTONE__V1__FETCH_SNAPSHOT_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__fetch_snapshot_request__descriptor) \
+    , 0, {0,NULL}, 0, 0, 0, 0 }
+
+
+struct  Lodestone__V1__SnapshotPart
+{
+  ProtobufCMessage base;
+  /*
+   * of the file, from the offset on; none at its end
+   */
+  protobuf_c_boolean has_data;
+  ProtobufCBinaryData data;
+  /*
+   * of the whole file
+   */
+  protobuf_c_boolean has_byte_count;
+  uint64_t byte_count;
+};
+#define LODESTONE__V1__SNAPSHOT_PART__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__snapshot_part__descriptor) \
+    , 0, {0,NULL}, 0, 0 }
+
+
 struct  Lodestone__V1__ListSnapshotsRequest
 {
   ProtobufCMessage base;
@@ -876,7 +918,8 @@ typedef enum {
   LODESTONE__V1__REQUEST__CALL_LIST_SNAPSHOTS = 29,
   LODESTONE__V1__REQUEST__CALL_COUNT = 30,
   LODESTONE__V1__REQUEST__CALL_ERASE = 31,
-  LODESTONE__V1__REQUEST__CALL_DELETE_SNAPSHOT = 32
+  LODESTONE__V1__REQUEST__CALL_DELETE_SNAPSHOT = 32,
+  LODESTONE__V1__REQUEST__CALL_FETCH_SNAPSHOT = 34
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LODESTONE__V1__REQUEST__CALL__CASE)
 } Lodestone__V1__Request__CallCase;
 
@@ -920,6 +963,7 @@ struct  Lodestone__V1__Request
     Lodestone__V1__CountRequest *count;
     Lodestone__V1__EraseRequest *erase;
     Lodestone__V1__DeleteSnapshotRequest *delete_snapshot;
+    Lodestone__V1__FetchSnapshotRequest *fetch_snapshot;
   };
 };
 #define LODESTONE__V1__REQUEST__INIT \
@@ -946,7 +990,8 @@ typedef enum {
   LODESTONE__V1__RESPONSE__RESULT_STATS = 27,
   LODESTONE__V1__RESPONSE__RESULT_LIST_SNAPSHOTS = 29,
   LODESTONE__V1__RESPONSE__RESULT_COUNT = 30,
-  LODESTONE__V1__RESPONSE__RESULT_ERASED = 31
+  LODESTONE__V1__RESPONSE__RESULT_ERASED = 31,
+  LODESTONE__V1__RESPONSE__RESULT_FETCH_SNAPSHOT = 34
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LODESTONE__V1__RESPONSE__RESULT__CASE)
 } Lodestone__V1__Response__ResultCase;
 
@@ -981,6 +1026,7 @@ struct  Lodestone__V1__Response
     Lodestone__V1__ListSnapshotsResponse *list_snapshots;
     Lodestone__V1__CountResponse *count;
     Lodestone__V1__EraseReceipt *erased;
+    Lodestone__V1__SnapshotPart *fetch_snapshot;
   };
 };
 #define LODESTONE__V1__RESPONSE__INIT \
@@ -1577,6 +1623,44 @@ Lodestone__V1__DeleteSnapshotRequest *
 void   lodestone__v1__delete_snapshot_request__free_unpacked
                      (Lodestone__V1__DeleteSnapshotRequest *message,
                       ProtobufCAllocator *allocator);
+/* Lodestone__V1__FetchSnapshotRequest methods */
+void   lodestone__v1__fetch_snapshot_request__init
+                     (Lodestone__V1__FetchSnapshotRequest         *message);
+size_t lodestone__v1__fetch_snapshot_request__get_packed_size
+                     (const Lodestone__V1__FetchSnapshotRequest   *message);
+size_t lodestone__v1__fetch_snapshot_request__pack
+                     (const Lodestone__V1__FetchSnapshotRequest   *message,
+                      uint8_t             *out);
+size_t lodestone__v1__fetch_snapshot_request__pack_to_buffer
+                     (const Lodestone__V1__FetchSnapshotRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Lodestone__V1__FetchSnapshotRequest *
+       lodestone__v1__fetch_snapshot_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lodestone__v1__fetch_snapshot_request__free_unpacked
+                     (Lodestone__V1__FetchSnapshotRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Lodestone__V1__SnapshotPart methods */
+void   lodestone__v1__snapshot_part__init
+                     (Lodestone__V1__SnapshotPart         *message);
+size_t lodestone__v1__snapshot_part__get_packed_size
+                     (const Lodestone__V1__SnapshotPart   *message);
+size_t lodestone__v1__snapshot_part__pack
+                     (const Lodestone__V1__SnapshotPart   *message,
+                      uint8_t             *out);
+size_t lodestone__v1__snapshot_part__pack_to_buffer
+                     (const Lodestone__V1__SnapshotPart   *message,
+                      ProtobufCBuffer     *buffer);
+Lodestone__V1__SnapshotPart *
+       lodestone__v1__snapshot_part__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lodestone__v1__snapshot_part__free_unpacked
+                     (Lodestone__V1__SnapshotPart *message,
+                      ProtobufCAllocator *allocator);
 /* Lodestone__V1__ListSnapshotsRequest methods */
 void   lodestone__v1__list_snapshots_request__init
                      (Lodestone__V1__ListSnapshotsRequest         *message);
@@ -1957,6 +2041,12 @@ typedef void (*Lodestone__V1__SnapshotDescription_Closure)
 typedef void (*Lodestone__V1__DeleteSnapshotRequest_Closure)
                  (const Lodestone__V1__DeleteSnapshotRequest *message,
                   void *closure_data);
+typedef void (*Lodestone__V1__FetchSnapshotRequest_Closure)
+                 (const Lodestone__V1__FetchSnapshotRequest *message,
+                  void *closure_data);
+typedef void (*Lodestone__V1__SnapshotPart_Closure)
+                 (const Lodestone__V1__SnapshotPart *message,
+                  void *closure_data);
 typedef void (*Lodestone__V1__ListSnapshotsRequest_Closure)
                  (const Lodestone__V1__ListSnapshotsRequest *message,
                   void *closure_data);
@@ -2042,6 +2132,8 @@ extern const ProtobufCMessageDescriptor lodestone__v1__compact_request__descript
 extern const ProtobufCMessageDescriptor lodestone__v1__snapshot_request__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__snapshot_description__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__delete_snapshot_request__descriptor;
+extern const ProtobufCMessageDescriptor lodestone__v1__fetch_snapshot_request__descriptor;
+extern const ProtobufCMessageDescriptor lodestone__v1__snapshot_part__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__list_snapshots_request__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__list_snapshots_response__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__erase_request__descriptor;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 public import LodestoneCore
+import LodestoneWire
 
 extension LodestoneClient {
     /// Has the server make sure that no file of its store has documents any more that were dropped
@@ -19,6 +20,30 @@ extension LodestoneClient {
     {
         try await perform(.erase(collection: collection), deadline: deadline) { reply in
             if case .erased(let receipt) = reply { receipt } else { nil }
+        }
+    }
+
+    /// Reads a part of a snapshot's file.
+    ///
+    /// Parts from 0 on, until there are `byteCount` bytes, are the file. One that was fetched in part goes
+    /// on where it ended, if its first bytes are still the same: another snapshot may have got its name.
+    ///
+    /// - Parameters:
+    ///   - name: Its name on the server.
+    ///   - offset: Where the part begins, in bytes.
+    ///   - maxBytes: 1 to `SnapshotPart.maxByteCount`.
+    ///   - deadline: `nil`: the configuration's.
+    /// - Returns: At most so many bytes; none at the end of the file.
+    /// - Throws: `.notFound`; `.invalidArgument` for an offset beyond the file's end.
+    public func fetchSnapshot(
+        _ name: String,
+        from offset: UInt64 = 0,
+        maxBytes: Int = SnapshotPart.standardByteCount,
+        deadline: Duration? = nil
+    ) async throws(LodestoneError) -> SnapshotPart {
+        let call = Call.fetchSnapshot(name: name, offset: offset, maxBytes: maxBytes)
+        return try await perform(call, deadline: deadline) { reply in
+            if case .snapshotPart(let part) = reply { part } else { nil }
         }
     }
 
