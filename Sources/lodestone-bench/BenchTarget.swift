@@ -162,6 +162,14 @@ final class ServerProcess: Sendable {
         return (byteCount("VmRSS:"), byteCount("VmHWM:"))
     }
 
+    /// Bytes that it has handed to the disk.
+    var writtenByteCount: Int {
+        let path = "/proc/\(process.processIdentifier)/io"
+        let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+        let line = text.split(separator: "\n").first { $0.hasPrefix("write_bytes:") }
+        return line.flatMap { Int($0.filter(\.isNumber)) } ?? 0
+    }
+
     /// Has the most be measured from now on.
     func forgetPeakMemory() {
         let path = "/proc/\(process.processIdentifier)/clear_refs"
@@ -203,6 +211,16 @@ struct BenchStore {
         let beside = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
         let program = options.server ?? beside.appendingPathComponent("lodestoned").path
         return try ServerProcess(program: program, directory: directory)
+    }
+
+    /// Bytes of all files of the store.
+    var byteCount: Int {
+        let names = FileManager.default.enumerator(atPath: directory)?.allObjects ?? []
+        return names.reduce(0) { total, name in
+            let path = "\(directory)/\(name)"
+            let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int
+            return total + (size ?? 0)
+        }
     }
 
     func remove() {

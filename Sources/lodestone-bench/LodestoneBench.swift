@@ -12,7 +12,7 @@ struct LodestoneBench: AsyncParsableCommand {
         subcommands: [
             Ingest.self, SearchBench.self, Reopen.self, CompactionBench.self, RPC.self,
             AnnBench.self, RecallBench.self, FlatBench.self, TextBench.self, FuzzBench.self,
-            RelevanceBench.self, LoadBench.self,
+            RelevanceBench.self, LoadBench.self, ScaleBench.self,
             Plot.self,
         ]
     )
