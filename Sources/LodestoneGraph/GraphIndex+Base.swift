@@ -25,8 +25,8 @@ extension GraphIndex {
     ///
     /// - Complexity: O(nodes / 256), a few microseconds for a million.
     package init?(from source: some SectionSource, edgeCount: Int) {
-        guard let outgoing = LinkLists(from: source, "GOLS", "GOLK"),
-            let incoming = LinkLists(from: source, "GILS", "GILK")
+        guard let outgoing = LinkLists(.written, from: source, "GOLS", "GOLK"),
+            let incoming = LinkLists(.byNode, from: source, "GILS", "GILK")
         else { return nil }
         self.init(outgoing: outgoing, incoming: incoming, edgeCount: edgeCount)
     }
@@ -34,6 +34,7 @@ extension GraphIndex {
 
 extension LinkLists {
     fileprivate init?(
+        _ shortOrder: ShortOrder,
         from source: some SectionSource,
         _ listTag: SectionTag,
         _ linkTag: SectionTag
@@ -41,7 +42,7 @@ extension LinkLists {
         guard let lists = source.section(listTag, of: List.self),
             let links = source.section(linkTag, of: Link.self)
         else { return nil }
-        self.init(lists: lists, links: links)
+        self.init(shortOrder, lists: lists, links: links)
     }
 
     fileprivate func write(
@@ -59,8 +60,7 @@ extension LinkLists {
             lists.append(
                 List(address: UInt32(links.count), count: list.count, isInBase: true)
             )
-            for index in 0..<Int(list.count) {
-                var link = link(index, of: list)
+            for var link in self.links(of: node) {
                 link.node = newNumbers[Int(link.node)]
                 links.append(link)
             }

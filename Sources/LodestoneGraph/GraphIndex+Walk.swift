@@ -112,6 +112,39 @@ private struct Walker {
         exists: (NodeNumber) -> Bool
     ) throws(LodestoneError) -> WalkResult.Limit? {
         let list = lists.list(of: node)
+        if !lists.hasPieces(list) {
+            return try follow(
+                list,
+                of: lists,
+                from: node,
+                depth: depth,
+                isIncoming: isIncoming,
+                exists: exists
+            )
+        }
+        for piece in lists.pieces(of: list) {
+            let limit = try follow(
+                piece,
+                of: lists,
+                from: node,
+                depth: depth,
+                isIncoming: isIncoming,
+                exists: exists
+            )
+            if let limit { return limit }
+        }
+        return nil
+    }
+
+    @inline(__always)
+    private mutating func follow(
+        _ list: LinkLists.List,
+        of lists: LinkLists,
+        from node: NodeNumber,
+        depth: Int,
+        isIncoming: Bool,
+        exists: (NodeNumber) -> Bool
+    ) throws(LodestoneError) -> WalkResult.Limit? {
         for index in 0..<Int(list.count) {
             let link = lists.link(index, of: list)
             if edgesFollowed == nextCheck, let limit = try check() { return limit }

@@ -3,15 +3,16 @@ package import LodestoneCore
 
 /// The edges of a collection in memory, found from both of their ends.
 ///
-/// An edge is known by its source, label and target. Outgoing links keep the order in which they
-/// were written; incoming links are in order of their source, so that a walk against the edges
-/// does not depend on the history of the collection. A link takes 12 bytes at each of its ends.
+/// An edge is known by its source, label and target. Up to 128 outgoing links keep the order in
+/// which they were written; more are in order of their target. Incoming links are in order of their
+/// source, so that a walk against the edges does not depend on the history of the collection. A
+/// link takes 12 bytes at each of its ends.
 ///
 /// Threading: a value. A reader takes a copy, which stays as it is while the writer goes on; the
-/// writer then copies what it changes, some KiB at a time.
+/// writer then copies what it changes, some KiB at a time, however many links a node has.
 package struct GraphIndex: Sendable {
-    private(set) var outgoing = LinkLists()
-    private(set) var incoming = LinkLists()
+    private(set) var outgoing = LinkLists(.written)
+    private(set) var incoming = LinkLists(.byNode)
 
     /// Edges.
     package private(set) var edgeCount = 0
@@ -25,7 +26,8 @@ package struct GraphIndex: Sendable {
         self.edgeCount = edgeCount
     }
 
-    /// The links that leave `source`, in the order in which they were written.
+    /// The links that leave `source`: up to 128 in the order in which they were written, more by
+    /// their targets.
     package func links(from source: NodeNumber) -> [Link] {
         outgoing.links(of: source)
     }
@@ -34,6 +36,9 @@ package struct GraphIndex: Sendable {
     package func hasLinks(_ node: NodeNumber) -> Bool {
         outgoing.list(of: node).count > 0 || incoming.list(of: node).count > 0
     }
+
+    /// Links that changes have moved or copied so far: what they cost, counted.
+    package var movedCount: Int { outgoing.movedCount + incoming.movedCount }
 
     /// More than the largest node with a link.
     package var nodeBound: Int { max(outgoing.nodeCount, incoming.nodeCount) }
@@ -72,14 +77,19 @@ package struct GraphIndex: Sendable {
     ///
     /// Of links with the same label and target the last one counts, in the place of the first.
     ///
-    /// - Complexity: a search in the incoming links of the target of each link, old and new.
+    /// - Complexity: a search in the incoming links of the target of each link, old and new; of
+    ///   more than 128 only of those that come, go or get another weight.
     package mutating func setLinks(from source: NodeNumber, _ links: ArraySlice<Link>) {
-        if outgoing.list(of: source).count > 0 { removeOutgoing(of: source) }
+        let count = Int(outgoing.list(of: source).count)
+        if max(count, links.count) > LinkLists.maxBlockSize {
+            return setManyLinks(from: source, links)
+        }
+        if count > 0 { removeOutgoing(of: source) }
         if links.isEmpty { return }
         /// Those so far, once one of them was there twice.
         var distinct: [Link]?
         for (place, link) in zip(links.indices, links) {
-            if addIncoming(link, from: source) {
+            if addIncoming(link, from: source) == .added {
                 distinct?.append(link)
                 continue
             }
@@ -103,32 +113,70 @@ package struct GraphIndex: Sendable {
         setLinks(from: source, links[...])
     }
 
+    private mutating func setManyLinks(from source: NodeNumber, _ links: ArraySlice<Link>) {
+        let old = outgoing.links(of: source).sorted(by: Link.precedes)
+        let (inOrder, asWritten) = Self.distinct(links)
+        var place = 0
+        for link in inOrder {
+            while place < old.count, Link.precedes(old[place], link) {
+                removeIncoming(old[place], from: source)
+                place += 1
+            }
+            let isKept = place < old.count && old[place].isSameEdge(as: link)
+            if !isKept || old[place].weight != link.weight { addIncoming(link, from: source) }
+            if isKept { place += 1 }
+        }
+        for link in old[place...] { removeIncoming(link, from: source) }
+        outgoing.set(asWritten, of: source)
+        edgeCount += asWritten.count - old.count
+    }
+
+    /// The last of the links with the same label and target, in order of the target; and, as they
+    /// belong into a list, up to 128 in the place of the first of them.
+    private static func distinct(_ links: ArraySlice<Link>) -> (
+        inOrder: [Link], asWritten: [Link]
+    ) {
+        var distinct: [(place: Int, link: Link)] = []
+        for (place, link) in zip(links.indices, links).sorted(by: {
+            $0.1.isSameEdge(as: $1.1) ? $0.0 < $1.0 : Link.precedes($0.1, $1.1)
+        }) {
+            if let last = distinct.last, last.link.isSameEdge(as: link) {
+                distinct[distinct.count - 1].link = link
+            } else {
+                distinct.append((place, link))
+            }
+        }
+        let inOrder = distinct.map(\.link)
+        if distinct.count > LinkLists.maxBlockSize { return (inOrder, inOrder) }
+        return (inOrder, distinct.sorted { $0.place < $1.place }.map(\.link))
+    }
+
     /// Adds a link, or gives an existing one with the same label and target another weight.
     ///
-    /// - Complexity: a search in the incoming links of the target and, when it exists, in the
-    ///   outgoing ones of `source`.
+    /// - Complexity: O(log n), and moving some hundred links, whatever `source` and the target have.
     package mutating func addLink(from source: NodeNumber, _ link: Link) {
-        let list = outgoing.list(of: source)
-        if addIncoming(link, from: source) {
-            outgoing.insert(link, at: Int(list.count), of: source)
+        switch addIncoming(link, from: source) {
+        case .added:
+            outgoing.add(link, of: source)
             edgeCount += 1
-        } else if let index = outgoing.index(of: link, in: list) {
-            outgoing.setWeight(link.weight, at: index, of: source)
+        case .reweighted:
+            _ = outgoing.put(link, of: source)
+        case .unchanged:
+            break
         }
     }
 
     /// Removes a link.
     ///
     /// - Returns: Whether there was one.
+    /// - Complexity: As `addLink`.
     @discardableResult
     package mutating func removeLink(from source: NodeNumber, label: UInt32, to target: NodeNumber)
         -> Bool
     {
-        guard removeIncoming(Link(label: label, node: target), from: source) else { return false }
         let link = Link(label: label, node: target)
-        if let index = outgoing.index(of: link, in: outgoing.list(of: source)) {
-            outgoing.remove(at: index, of: source)
-        }
+        guard removeIncoming(link, from: source) else { return false }
+        _ = outgoing.remove(link, of: source)
         edgeCount -= 1
         return true
     }
@@ -136,17 +184,17 @@ package struct GraphIndex: Sendable {
     /// Removes every link that leaves or enters `node`.
     ///
     /// - Returns: The other nodes whose outgoing links changed, ascending.
-    /// - Complexity: proportional to the links of `node` and of the nodes returned.
+    /// - Complexity: that of `removeLink` for each link of `node`.
     @discardableResult
     package mutating func drop(_ node: NodeNumber) -> [NodeNumber] {
         removeOutgoing(of: node)
         // What enters from `node` itself went with what leaves it.
-        let sources = sources(to: node)
-        for source in sources {
-            let links = outgoing.links(of: source)
-            let kept = links.filter { $0.node != node }
-            outgoing.set(kept, of: source)
-            edgeCount -= links.count - kept.count
+        var sources: [NodeNumber] = []
+        for link in incoming.links(of: node) {
+            if outgoing.remove(Link(label: link.label, node: node), of: link.node) {
+                edgeCount -= 1
+            }
+            if link.node != sources.last { sources.append(link.node) }
         }
         incoming.set([], of: node)
         return sources
@@ -161,50 +209,16 @@ package struct GraphIndex: Sendable {
         edgeCount -= links.count
     }
 
-    /// Enters an outgoing link of `source` at its target; false when it was there, whose weight
-    /// then changed.
-    private mutating func addIncoming(_ link: Link, from source: NodeNumber) -> Bool {
-        let entry = Link(label: link.label, node: source, weight: link.weight)
-        let place = incoming.place(of: entry, in: incoming.list(of: link.node))
-        if place.isPresent {
-            incoming.setWeight(link.weight, at: place.index, of: link.node)
-        } else {
-            incoming.insert(entry, at: place.index, of: link.node)
-        }
-        return !place.isPresent
+    /// Enters an outgoing link of `source` at its target.
+    @discardableResult
+    private mutating func addIncoming(_ link: Link, from source: NodeNumber)
+        -> LinkLists.PutOutcome
+    {
+        incoming.put(Link(label: link.label, node: source, weight: link.weight), of: link.node)
     }
 
     @discardableResult
     private mutating func removeIncoming(_ link: Link, from source: NodeNumber) -> Bool {
-        let entry = Link(label: link.label, node: source)
-        let place = incoming.place(of: entry, in: incoming.list(of: link.node))
-        if place.isPresent {
-            incoming.remove(at: place.index, of: link.node)
-        }
-        return place.isPresent
-    }
-}
-
-extension LinkLists {
-    fileprivate func index(of wanted: Link, in list: List) -> Int? {
-        (0..<Int(list.count)).first { link($0, of: list).isSameEdge(as: wanted) }
-    }
-
-    /// Where `wanted` is in a list of incoming links, or belongs.
-    fileprivate func place(of wanted: Link, in list: List) -> (index: Int, isPresent: Bool) {
-        let count = Int(list.count)
-        // Nodes written in the order of their numbers, as an import does, belong at the end.
-        if count == 0 || Link.precedes(link(count - 1, of: list), wanted) { return (count, false) }
-        var low = 0
-        var high = count - 1
-        while low < high {
-            let middle = (low + high) / 2
-            if Link.precedes(link(middle, of: list), wanted) {
-                low = middle + 1
-            } else {
-                high = middle
-            }
-        }
-        return (low, link(low, of: list).isSameEdge(as: wanted))
+        incoming.remove(Link(label: link.label, node: source), of: link.node)
     }
 }

@@ -23,9 +23,9 @@ package struct Link: BitwiseCopyable, Sendable, Equatable {
         node == other.node && label == other.label
     }
 
-    /// The order of incoming links: by node, then by label.
+    /// The order of incoming links, and of many outgoing ones: by node, then by label.
     @inline(__always)
-    static func precedes(_ left: Link, _ right: Link) -> Bool {
+    package static func precedes(_ left: Link, _ right: Link) -> Bool {
         left.node != right.node ? left.node < right.node : left.label < right.label
     }
 }

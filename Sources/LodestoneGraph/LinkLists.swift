@@ -5,20 +5,26 @@ import LodestoneCore
 ///
 /// Lists of up to 128 links live in blocks of 1, 2, 4 ... 128 links, always the smallest that
 /// holds them. A page has 256 links and blocks of one size; free blocks of a size are chained
-/// through their first link. A longer list has a page of its own, as long as the list.
+/// through their first link.
 ///
 /// Against an array for every node this saves 48 bytes a list, no reference is counted on the way
 /// of a walk (5 hops over WordNet: 0.26 ms for 0.54 ms), and a writer that must leave a reader's
 /// copy alone copies 3 KiB at a time.
 ///
-/// Lists that were never changed since the last compaction lie in a base, one after the other; a
-/// change copies the list out of it first.
+/// A longer list is in order of its nodes, and cut into pieces of up to 512 links. A piece has a
+/// page of its own, or is a range of the base. The list's directory has the pieces in their order.
+/// So a change of one link moves the links of a piece, and a change next to a reader's copy copies a
+/// piece and a directory, 6 KiB and 16 bytes for each thousand links, whatever the list has.
+///
+/// Lists that were never changed since the last compaction lie in a base, one after the other. The
+/// first change copies a short list out of it; of a long list it copies the piece that it changes.
 ///
 /// Threading: a value, as `GraphIndex`.
 struct LinkLists: Sendable {
-    /// Where the links of a list are.
+    /// Where the links of a list, or of a piece of one, are.
     struct List: BitwiseCopyable, Sendable {
-        /// The page, times `pageSize`, plus the place in the page; or the place in the base.
+        /// The page, times `pageSize`, plus the place in the page; or the place in the base; or
+        /// the directory of a long list.
         var address: UInt32 = 0
         private var bits: UInt32 = 0
 
@@ -39,22 +45,63 @@ struct LinkLists: Sendable {
         @inline(__always) var start: Int { Int(address % LinkLists.pageSize) }
     }
 
+    /// The order of a list that is short enough for a block.
+    enum ShortOrder {
+        /// That in which the links were added.
+        case written
+        /// That of longer lists.
+        case byNode
+    }
+
+    /// What became of a link that was put into a list.
+    enum PutOutcome {
+        case added
+        case reweighted
+        /// It was there with this weight.
+        case unchanged
+    }
+
+    /// Where a link is in a list, or belongs.
+    private struct Place {
+        /// In the directory of a long list.
+        var piece = 0
+        /// In the piece, or in the short list.
+        var index: Int
+        var isPresent = false
+    }
+
     static let pageSize: UInt32 = 256
-    private static let maxBlockSize = 128
+    /// The most links of a list that lies in a block.
+    static let maxBlockSize = 128
+    private static let maxPieceSize = 512
+    /// A piece with fewer links is joined with the one before or after it, if both together stay well below
+    /// `maxPieceSize`.
+    private static let minPieceSize = 128
+    private static let maxJoinedSize = 384
     private static let noBlock = UInt32.max
 
+    private let shortOrder: ShortOrder
     private var lists = LayeredArray(substitute: List())
     private var base: Section<Link>?
     private var pages = ChunkedArray<ContiguousArray<Link>>()
     /// Of each block size, as a power of two, the address of the first free block.
     private var freeBlocks = ContiguousArray(repeating: noBlock, count: 8)
-    /// Pages that belonged to a long list.
+    /// Pages that belonged to a piece.
     private var freePages: ContiguousArray<UInt32> = []
+    /// Of each long list its pieces, none of them empty.
+    private var directories = ChunkedArray<ContiguousArray<List>>()
+    private var freeDirectories: ContiguousArray<UInt32> = []
 
-    init() {}
+    /// Links that changes have moved or copied so far, those of `set` apart: what changes cost.
+    private(set) var movedCount = 0
+
+    init(_ shortOrder: ShortOrder) {
+        self.shortOrder = shortOrder
+    }
 
     /// Lists of a base, whose links are in the order of the lists.
-    init(lists: Section<List>, links: Section<Link>) {
+    init(_ shortOrder: ShortOrder, lists: Section<List>, links: Section<Link>) {
+        self.shortOrder = shortOrder
         self.lists = LayeredArray(lists, substitute: List())
         base = links
     }
@@ -64,13 +111,25 @@ struct LinkLists: Sendable {
 
     // MARK: Reading
 
-    /// The list of `node`, to be read with `link(_:of:)`.
+    /// The list of `node`; its links are those of its pieces if it has some, or to be read with
+    /// `link(_:of:)`.
     @inline(__always)
     func list(of node: NodeNumber) -> List {
         node < lists.count ? lists[Int(node)] : List()
     }
 
-    /// The link at `index` of `list`.
+    /// Whether a list is in pieces.
+    @inline(__always)
+    func hasPieces(_ list: List) -> Bool {
+        list.count > Self.maxBlockSize && !list.isInBase
+    }
+
+    /// The pieces of a list that has some, each to be read with `link(_:of:)`.
+    func pieces(of list: List) -> ContiguousArray<List> {
+        directories[Int(list.address)]
+    }
+
+    /// The link at `index` of a piece, or of a list without pieces.
     @inline(__always)
     func link(_ index: Int, of list: List) -> Link {
         if list.isInBase { return linkInBase(Int(list.address) + index) }
@@ -86,52 +145,142 @@ struct LinkLists: Sendable {
     /// The links of `node`.
     func links(of node: NodeNumber) -> [Link] {
         let list = list(of: node)
-        return (0..<Int(list.count)).map { link($0, of: list) }
+        var links: [Link] = []
+        links.reserveCapacity(Int(list.count))
+        for piece in hasPieces(list) ? pieces(of: list) : [list] {
+            for index in 0..<Int(piece.count) { links.append(link(index, of: piece)) }
+        }
+        return links
+    }
+
+    /// Where `wanted` is in a list, or belongs.
+    private func place(of wanted: Link, in list: List) -> Place {
+        if hasPieces(list) { return place(of: wanted, in: pieces(of: list)) }
+        if shortOrder == .byNode { return orderedPlace(of: wanted, in: list) }
+        let count = Int(list.count)
+        for index in 0..<count where link(index, of: list).isSameEdge(as: wanted) {
+            return Place(index: index, isPresent: true)
+        }
+        return Place(index: count)
+    }
+
+    private func place(of wanted: Link, in pieces: ContiguousArray<List>) -> Place {
+        // The last piece that doesn't begin behind it.
+        var low = 0
+        var high = pieces.count - 1
+        while low < high {
+            let middle = (low + high + 1) / 2
+            if Link.precedes(wanted, link(0, of: pieces[middle])) {
+                high = middle - 1
+            } else {
+                low = middle
+            }
+        }
+        var place = orderedPlace(of: wanted, in: pieces[low])
+        place.piece = low
+        return place
+    }
+
+    private func orderedPlace(of wanted: Link, in list: List) -> Place {
+        let count = Int(list.count)
+        // Nodes written in the order of their numbers, as an import does, belong at the end.
+        if count == 0 || Link.precedes(link(count - 1, of: list), wanted) {
+            return Place(index: count)
+        }
+        var low = 0
+        var high = count - 1
+        while low < high {
+            let middle = (low + high) / 2
+            if Link.precedes(link(middle, of: list), wanted) {
+                low = middle + 1
+            } else {
+                high = middle
+            }
+        }
+        return Place(index: low, isPresent: link(low, of: list).isSameEdge(as: wanted))
     }
 
     // MARK: Writing
 
-    /// Gives the link at `index` of the list of `node` another weight.
-    mutating func setWeight(_ weight: Float, at index: Int, of node: NodeNumber) {
-        takeOutOfBase(node)
-        let list = lists[Int(node)]
-        pages[list.page][list.start + index].weight = weight
-    }
-
-    /// Puts `link` at `index` into the list of `node`.
-    mutating func insert(_ link: Link, at index: Int, of node: NodeNumber) {
+    /// Puts a link into the list of `node`, or gives the one that is there its weight.
+    ///
+    /// - Complexity: O(log n) and the links of a piece or block.
+    mutating func put(_ link: Link, of node: NodeNumber) -> PutOutcome {
         lists.grow(to: Int(node) + 1)
         takeOutOfBase(node)
-        let count = Int(lists[Int(node)].count)
-        resize(node, to: count + 1)
         let list = lists[Int(node)]
-        Self.edit(&pages[list.page]) { page in
-            for place in stride(from: list.start + count, to: list.start + index, by: -1) {
-                page[place] = page[place - 1]
-            }
-            page[list.start + index] = link
+        let place = place(of: link, in: list)
+        guard place.isPresent else {
+            insert(link, at: place, of: node)
+            return .added
         }
+        let isLong = hasPieces(list)
+        let piece = isLong ? directories[Int(list.address)][place.piece] : list
+        guard self.link(place.index, of: piece).weight.bitPattern != link.weight.bitPattern else {
+            return .unchanged
+        }
+        let writable = isLong ? writablePiece(place.piece, of: list) : list
+        pages[writable.page][writable.start + place.index].weight = link.weight
+        return .reweighted
     }
 
-    /// Takes the link at `index` out of the list of `node`.
-    mutating func remove(at index: Int, of node: NodeNumber) {
+    /// Adds a link that the list of `node` doesn't have.
+    mutating func add(_ link: Link, of node: NodeNumber) {
+        lists.grow(to: Int(node) + 1)
         takeOutOfBase(node)
         let list = lists[Int(node)]
+        let goesLast = shortOrder == .written && !hasPieces(list)
+        let place = goesLast ? Place(index: Int(list.count)) : place(of: link, in: list)
+        insert(link, at: place, of: node)
+    }
+
+    /// Takes a link out of the list of `node`, found by its label and node.
+    ///
+    /// - Returns: Whether it was there.
+    /// - Complexity: As `put`.
+    mutating func remove(_ link: Link, of node: NodeNumber) -> Bool {
+        guard list(of: node).count > 0 else { return false }
+        takeOutOfBase(node)
+        let list = lists[Int(node)]
+        let place = place(of: link, in: list)
+        guard place.isPresent else { return false }
+        if hasPieces(list) {
+            removeFromPiece(at: place, of: node)
+            return true
+        }
         let count = Int(list.count)
         Self.edit(&pages[list.page]) { page in
-            for place in (list.start + index)..<(list.start + count - 1) {
+            for place in (list.start + place.index)..<(list.start + count - 1) {
                 page[place] = page[place + 1]
             }
         }
-        resize(node, to: count - 1)
+        movedCount += count - place.index
+        resizeBlock(node, to: count - 1)
+        return true
     }
 
     /// Replaces the list of `node`.
-    mutating func set(_ links: some Collection<Link>, of node: NodeNumber) {
+    ///
+    /// - Parameters:
+    ///   - links: Each node and label once, in the order of the list.
+    ///   - node: Whose list it is.
+    mutating func set(_ links: some RandomAccessCollection<Link>, of node: NodeNumber) {
         guard !links.isEmpty || node < lists.count else { return }
         lists.grow(to: Int(node) + 1)
         if lists[Int(node)].isInBase { lists[Int(node)] = List() }
-        resize(node, to: links.count)
+        if hasPieces(lists[Int(node)]) { freePieces(of: node) }
+        guard links.count <= Self.maxBlockSize else {
+            resizeBlock(node, to: 0)
+            var pieces: ContiguousArray<List> = []
+            var rest = links[...]
+            while !rest.isEmpty {
+                pieces.append(takePage(ContiguousArray(rest.prefix(Self.maxPieceSize))))
+                rest = rest.dropFirst(Self.maxPieceSize)
+            }
+            lists[Int(node)] = takeDirectory(pieces, count: links.count)
+            return
+        }
+        resizeBlock(node, to: links.count)
         guard !links.isEmpty else { return }
         let list = lists[Int(node)]
         Self.edit(&pages[list.page]) { page in
@@ -143,7 +292,31 @@ struct LinkLists: Sendable {
 
     private mutating func takeOutOfBase(_ node: NodeNumber) {
         let list = lists[Int(node)]
-        if list.isInBase { set((0..<Int(list.count)).map { link($0, of: list) }, of: node) }
+        guard list.isInBase else { return }
+        movedCount += min(Int(list.count), Self.maxBlockSize)
+        guard list.count > Self.maxBlockSize else { return set(links(of: node), of: node) }
+        // A base of an earlier release has long lists in the order of writing, too.
+        if shortOrder == .written, !isOrdered(list) {
+            return set(links(of: node).sorted(by: Link.precedes), of: node)
+        }
+        var pieces: ContiguousArray<List> = []
+        for start in stride(from: 0, to: list.count, by: Self.maxPieceSize) {
+            pieces.append(
+                List(
+                    // A damaged base may have any address.
+                    address: list.address &+ start,
+                    count: min(UInt32(Self.maxPieceSize), list.count - start),
+                    isInBase: true
+                )
+            )
+        }
+        lists[Int(node)] = takeDirectory(pieces, count: Int(list.count))
+    }
+
+    private func isOrdered(_ list: List) -> Bool {
+        (1..<Int(list.count)).allSatisfy {
+            Link.precedes(link($0 - 1, of: list), link($0, of: list))
+        }
     }
 
     /// Lends a page for several changes with one look at who else holds it.
@@ -155,35 +328,173 @@ struct LinkLists: Sendable {
         page.withUnsafeMutableBufferPointer(body)
     }
 
-    // MARK: Blocks and pages
+    private mutating func insert(_ link: Link, at place: Place, of node: NodeNumber) {
+        let list = lists[Int(node)]
+        if hasPieces(list) { return insertIntoPiece(link, at: place, of: node) }
+        let count = Int(list.count)
+        guard count < Self.maxBlockSize else {
+            var links = links(of: node)
+            links.insert(link, at: place.index)
+            if shortOrder == .written { links.sort(by: Link.precedes) }
+            movedCount += count
+            return set(links, of: node)
+        }
+        resizeBlock(node, to: count + 1)
+        let block = lists[Int(node)]
+        Self.edit(&pages[block.page]) { page in
+            for index in stride(from: block.start + count, to: block.start + place.index, by: -1) {
+                page[index] = page[index - 1]
+            }
+            page[block.start + place.index] = link
+        }
+        movedCount += count - place.index
+    }
 
-    /// Makes room for exactly `count` links, and keeps those that fit.
-    private mutating func resize(_ node: NodeNumber, to count: Int) {
+    // MARK: Pieces
+
+    private mutating func insertIntoPiece(_ link: Link, at place: Place, of node: NodeNumber) {
+        let list = lists[Int(node)]
+        let directory = Int(list.address)
+        var place = place
+        lists[Int(node)].count += 1
+        let count = Int(directories[directory][place.piece].count)
+        if count == Self.maxPieceSize {
+            // What comes in order fills one piece after the other.
+            if place.index == count, place.piece == directories[directory].count - 1 {
+                return directories[directory].append(takePage([link]))
+            }
+            split(place.piece, of: directory)
+            let half = Int(directories[directory][place.piece].count)
+            if place.index > half {
+                place = Place(piece: place.piece + 1, index: place.index - half)
+            }
+        }
+        let piece = writablePiece(place.piece, of: list)
+        pages[piece.page].insert(link, at: place.index)
+        movedCount += Int(piece.count) - place.index
+        directories[directory][place.piece].count += 1
+    }
+
+    private mutating func removeFromPiece(at place: Place, of node: NodeNumber) {
+        let list = lists[Int(node)]
+        let directory = Int(list.address)
+        let piece = writablePiece(place.piece, of: list)
+        pages[piece.page].remove(at: place.index)
+        movedCount += Int(piece.count) - place.index
+        directories[directory][place.piece].count -= 1
+        if list.count - 1 == Self.maxBlockSize {
+            let links = links(of: node)
+            movedCount += links.count
+            return set(links, of: node)
+        }
+        lists[Int(node)].count -= 1
+        if piece.count == 1 {
+            free(piece)
+            directories[directory].remove(at: place.piece)
+        } else if piece.count <= Self.minPieceSize {
+            join(place.piece, of: list)
+        }
+    }
+
+    /// A piece in a page; one that is in the base is copied first.
+    private mutating func writablePiece(_ index: Int, of list: List) -> List {
+        let directory = Int(list.address)
+        let piece = directories[directory][index]
+        guard piece.isInBase else { return piece }
+        let copy = takePage(ContiguousArray((0..<Int(piece.count)).map { link($0, of: piece) }))
+        movedCount += Int(piece.count)
+        directories[directory][index] = copy
+        return copy
+    }
+
+    /// Makes two pieces of one.
+    private mutating func split(_ index: Int, of directory: Int) {
+        let piece = directories[directory][index]
+        let half = piece.count / 2
+        let upper: List
+        if piece.isInBase {
+            upper = List(
+                address: piece.address &+ half,
+                count: piece.count - half,
+                isInBase: true
+            )
+        } else {
+            upper = takePage(ContiguousArray(pages[piece.page][Int(half)...]))
+            pages[piece.page].removeLast(Int(piece.count - half))
+            movedCount += Int(upper.count)
+        }
+        directories[directory][index].count = half
+        directories[directory].insert(upper, at: index + 1)
+    }
+
+    /// Makes one piece of a small one and one next to it, if the two are small enough.
+    private mutating func join(_ index: Int, of list: List) {
+        let directory = Int(list.address)
+        let pieces = directories[directory]
+        let left = [index, index - 1].first { left in
+            left >= 0 && left + 1 < pieces.count
+                && Int(pieces[left].count + pieces[left + 1].count) <= Self.maxJoinedSize
+        }
+        guard let left else { return }
+        let right = writablePiece(left + 1, of: list)
+        let joined = writablePiece(left, of: list)
+        let links = pages[right.page]
+        pages[joined.page].append(contentsOf: links)
+        movedCount += links.count
+        directories[directory][left].count += right.count
+        directories[directory].remove(at: left + 1)
+        free(right)
+    }
+
+    private mutating func freePieces(of node: NodeNumber) {
+        let directory = lists[Int(node)].address
+        for piece in directories[Int(directory)] where !piece.isInBase { free(piece) }
+        directories[Int(directory)] = []
+        freeDirectories.append(directory)
+        lists[Int(node)] = List()
+    }
+
+    private mutating func free(_ piece: List) {
+        pages[piece.page] = []
+        freePages.append(UInt32(piece.page))
+    }
+
+    /// A list of `pieces`, which have `count` links.
+    private mutating func takeDirectory(_ pieces: ContiguousArray<List>, count: Int) -> List {
+        guard let directory = freeDirectories.popLast() else {
+            directories.append(pieces)
+            return List(address: UInt32(directories.count - 1), count: UInt32(count))
+        }
+        directories[Int(directory)] = pieces
+        return List(address: directory, count: UInt32(count))
+    }
+
+    /// A piece of these links.
+    private mutating func takePage(_ links: ContiguousArray<Link>) -> List {
+        let count = UInt32(links.count)
+        guard let page = freePages.popLast() else {
+            pages.append(links)
+            return List(address: UInt32(pages.count - 1) * Self.pageSize, count: count)
+        }
+        pages[Int(page)] = links
+        return List(address: page * Self.pageSize, count: count)
+    }
+
+    // MARK: Blocks
+
+    /// Makes room for exactly `count` links in a list without pieces, and keeps those that fit.
+    private mutating func resizeBlock(_ node: NodeNumber, to count: Int) {
         let old = lists[Int(node)]
         let oldSize = Self.blockSize(Int(old.count))
         let size = Self.blockSize(count)
-        guard size != oldSize || size > Self.maxBlockSize else {
+        guard size != oldSize else {
             lists[Int(node)].count = UInt32(count)
             return
         }
         var new = List(address: 0, count: UInt32(count))
-        if size > Self.maxBlockSize, oldSize > Self.maxBlockSize {
-            new.address = old.address
-            resizeOwnPage(old.page, to: count)
-        } else {
-            if size > Self.maxBlockSize {
-                new.address = takePage(count: count)
-            } else if size > 0 {
-                new.address = takeBlock(size)
-            }
-            copy(from: old, to: new)
-            if oldSize > Self.maxBlockSize {
-                pages[old.page] = []
-                freePages.append(UInt32(old.page))
-            } else if oldSize > 0 {
-                free(old.address, size: oldSize)
-            }
-        }
+        if size > 0 { new.address = takeBlock(size) }
+        copy(from: old, to: new)
+        if oldSize > 0 { free(old.address, size: oldSize) }
         lists[Int(node)] = new
     }
 
@@ -197,13 +508,12 @@ struct LinkLists: Sendable {
                 page[new.start + index] = source[old.start + index]
             }
         }
+        movedCount += count
     }
 
-    /// The links that a list of `count` links has room for; more than `maxBlockSize` stands for a
-    /// page of its own.
+    /// The links that a block for `count` links has room for.
     private static func blockSize(_ count: Int) -> Int {
-        if count > maxBlockSize { return maxBlockSize + 1 }
-        return count < 2 ? count : 1 << (Int.bitWidth - (count - 1).leadingZeroBitCount)
+        count < 2 ? count : 1 << (Int.bitWidth - (count - 1).leadingZeroBitCount)
     }
 
     private mutating func takeBlock(_ size: Int) -> UInt32 {
@@ -231,26 +541,5 @@ struct LinkLists: Sendable {
         let block = List(address: address)
         pages[block.page][block.start].node = freeBlocks[power]
         freeBlocks[power] = address
-    }
-
-    private mutating func takePage(count: Int) -> UInt32 {
-        let links = ContiguousArray(repeating: Link(label: 0, node: 0), count: count)
-        guard let page = freePages.popLast() else {
-            pages.append(links)
-            return UInt32(pages.count - 1) * Self.pageSize
-        }
-        pages[Int(page)] = links
-        return page * Self.pageSize
-    }
-
-    private mutating func resizeOwnPage(_ page: Int, to count: Int) {
-        let difference = count - pages[page].count
-        if difference < 0 {
-            pages[page].removeLast(-difference)
-        } else {
-            pages[page].append(
-                contentsOf: repeatElement(Link(label: 0, node: 0), count: difference)
-            )
-        }
     }
 }

@@ -52,7 +52,11 @@ struct ContentsCheck {
             return
         }
         let present = view.state.node(of: row.row).map { view.state.graph.links(from: $0) } ?? []
-        if present.count != links.count || !zip(present, links).allSatisfy({ $0 == $1 }) {
+        // Many links of a document are in an order of their own.
+        let expectedLinks = links.compactMap { $0 }
+        if expectedLinks.count < links.count
+            || present.sorted(by: Link.precedes) != expectedLinks.sorted(by: Link.precedes)
+        {
             note(row.id.string, "edges", "has other edges for document '\(row.id)'.")
         }
         // Analysing makes words known.

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import LodestoneGraph
+import TestSupport
+import Testing
+
+@Suite("Documents with many edges")
+struct LongListTests {
+    private static let nodeCount: NodeNumber = 3_000
+    private static let hubs: [NodeNumber] = [0, 1_500, 2_999]
+
+    @Test(
+        "agree with a dictionary of edges after any changes, and so does every copy on the way",
+        arguments: 1...8 as ClosedRange<UInt64>
+    )
+    func model(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        var graph = GraphIndex()
+        var model = EdgeTable()
+        var copies: [(GraphIndex, EdgeTable)] = []
+        // Every second run goes over a base again and again.
+        let usesBase = seed % 2 == 0
+        for round in 0..<60 {
+            let hub = Self.hubs.randomElement(using: &random) ?? 0
+            let count = Int.random(in: 1...1_500, using: &random)
+            switch Int.random(in: 0..<8, using: &random) {
+            case 0, 1:
+                for _ in 0..<count {
+                    let other = NodeNumber.random(in: 0..<Self.nodeCount, using: &random)
+                    add(&graph, &model, other, Self.link(to: hub, &random))
+                    add(&graph, &model, hub, Self.link(to: other, &random))
+                }
+            case 2:
+                // In order, as an import writes them.
+                let start = NodeNumber.random(in: 0..<Self.nodeCount, using: &random)
+                for other in start..<min(start + NodeNumber(count), Self.nodeCount) {
+                    add(&graph, &model, other, Link(label: 1, node: hub))
+                    add(&graph, &model, hub, Link(label: 1, node: other))
+                }
+            case 3:
+                let links = (0..<count).map { _ in
+                    Self.link(
+                        to: .random(in: 0..<Self.nodeCount, using: &random),
+                        &random
+                    )
+                }
+                graph.setLinks(from: hub, links)
+                model.set(hub, links)
+            case 4, 5:
+                let start = NodeNumber.random(in: 0..<Self.nodeCount, using: &random)
+                for other in start..<min(start + NodeNumber(count), Self.nodeCount) {
+                    for label: UInt32 in 0..<3 {
+                        remove(&graph, &model, other, label, hub)
+                        remove(&graph, &model, hub, label, other)
+                    }
+                }
+            case 6:
+                for _ in 0..<20 {
+                    let node = NodeNumber.random(in: 0..<Self.nodeCount, using: &random)
+                    let changed = graph.drop(node)
+                    let expected = model.drop(node)
+                    #expect(changed == expected)
+                }
+            default:
+                // The same edges with other weights, and some with the same.
+                for link in graph.links(from: hub) {
+                    var link = link
+                    if Bool.random(using: &random) { link.weight += 1 }
+                    add(&graph, &model, hub, link)
+                }
+            }
+            if round % 20 == 10 {
+                let changed = graph.drop(hub)
+                let expected = model.drop(hub)
+                #expect(changed == expected)
+            }
+            if usesBase, round % 7 == 0 { graph = try Self.reopened(graph) }
+            if round % 6 == 0 { copies.append((graph, model)) }
+        }
+        for (graph, model) in copies + [(graph, model)] {
+            #expect(graph.edgeCount == model.count)
+            #expect(graph.isFoundFromBothEnds)
+            for node in 0..<Self.nodeCount {
+                let links = graph.links(from: node)
+                #expect(links.sorted(by: Link.precedes) == model.links(from: node))
+                if links.count > 128 { #expect(links == model.links(from: node)) }
+                #expect(graph.sources(to: node) == model.sources(to: node))
+            }
+        }
+    }
+
+    @Test("keep the order of writing up to 128 edges, and are by target beyond")
+    func order() {
+        let links = (0..<129).map { Link(label: 0, node: NodeNumber($0 * 50 % 129), weight: 1) }
+        var graph = GraphIndex()
+        graph.setLinks(from: 200, Array(links.prefix(128)))
+        #expect(graph.links(from: 200) == Array(links.prefix(128)))
+        graph.addLink(from: 200, links[128])
+        #expect(graph.links(from: 200) == links.sorted(by: Link.precedes))
+        // Of more links than that, too few are different.
+        graph.setLinks(from: 200, links.prefix(100) + links.prefix(100))
+        #expect(graph.links(from: 200) == Array(links.prefix(100)))
+    }
+
+    @Test("of a base that has them in the order of writing are found")
+    func orderOfEarlierBases() throws {
+        let targets = (0..<1_000).map { UInt32($0 * 7 % 1_000) }
+        var sections = MemorySections()
+        // A list is an address and a count, whose highest bit says that it is in the base.
+        let inBase: UInt32 = 1 << 31
+        try sections.write(
+            "GOLS",
+            ContiguousArray(
+                (0...1_000).flatMap { $0 < 1_000 ? [0, inBase] : [0, inBase | 1_000] }
+            )
+        )
+        try sections.write(
+            "GOLK",
+            ContiguousArray(targets.map { Link(label: 0, node: $0, weight: 1) })
+        )
+        try sections.write(
+            "GILS",
+            ContiguousArray(
+                (0..<1_000 as Range<UInt32>).flatMap {
+                    [$0, inBase | 1]
+                }
+            )
+        )
+        try sections.write(
+            "GILK",
+            ContiguousArray(repeating: Link(label: 0, node: 1_000, weight: 1), count: 1_000)
+        )
+        var graph = try #require(GraphIndex(from: sections, edgeCount: 1_000))
+        #expect(graph.links(from: 1_000).map(\.node) == targets)
+        for target in targets {
+            graph.addLink(from: 1_000, Link(label: 0, node: target, weight: 2))
+        }
+        #expect(graph.edgeCount == 1_000)
+        #expect(graph.links(from: 1_000).map(\.node) == Array(0..<1_000))
+        #expect(graph.links(from: 1_000).allSatisfy { $0.weight == 2 })
+        #expect(graph.isFoundFromBothEnds)
+    }
+
+    @Test("cost a change as much as those with few, in memory and over a base")
+    func cost() throws {
+        for count: NodeNumber in [4_000, 60_000] {
+            let hub = count
+            var random = SeededGenerator(seed: 3)
+            var graph = GraphIndex()
+            for node in (0..<count).shuffled(using: &random) {
+                graph.addLink(from: node, Link(label: 0, node: hub))
+                graph.addLink(from: hub, Link(label: 0, node: node))
+            }
+            #expect(graph.movedCount < Int(count) * 2 * 400)
+            for isReopened in [false, true] {
+                if isReopened { graph = try Self.reopened(graph) }
+                let start = graph.movedCount
+                for _ in 0..<500 {
+                    let node = NodeNumber.random(in: 0..<count, using: &random)
+                    graph.addLink(from: node, Link(label: 0, node: hub, weight: 2))
+                    graph.addLink(from: hub, Link(label: 0, node: node, weight: 2))
+                    graph.addLink(from: node, Link(label: 1, node: hub, weight: 2))
+                    graph.removeLink(from: hub, label: 0, to: node)
+                    graph.drop(node)
+                }
+                #expect(graph.movedCount - start < 500 * 8 * 600)
+            }
+        }
+    }
+
+    @Test("leave a reader its copy without a copy of all their edges")
+    func copies() {
+        let count: NodeNumber = 200_000
+        let hub = count
+        var graph = GraphIndex()
+        for node in 0..<count { graph.addLink(from: node, Link(label: 0, node: hub)) }
+        var copies: [GraphIndex] = []
+        let before = residentByteCount()
+        for node in 0..<200 as Range<NodeNumber> {
+            copies.append(graph)
+            graph.removeLink(from: node * 997, label: 0, to: hub)
+        }
+        // The links at the hub are 2.4 MB.
+        #expect(residentByteCount() - before < 200 << 20)
+        for (index, copy) in copies.enumerated() {
+            #expect(copy.edgeCount == Int(count) - index)
+        }
+    }
+
+    @Test("of a damaged base are changed without a crash")
+    func damage() throws {
+        var graph = GraphIndex()
+        for node in 0..<2_000 as Range<NodeNumber> {
+            graph.addLink(from: node, Link(label: 0, node: 2_000))
+            graph.addLink(from: 2_000, Link(label: 0, node: node))
+        }
+        for section in ["GOLK", "GILK"] as [SectionTag] {
+            var sections = try Self.sections(of: graph)
+            sections.damage = [section: [5_000]]
+            var damaged = try #require(GraphIndex(from: sections, edgeCount: graph.edgeCount))
+            for node in 0..<2_000 as Range<NodeNumber> {
+                damaged.addLink(from: node, Link(label: 0, node: 2_000, weight: 2))
+                damaged.removeLink(from: 2_000, label: 0, to: node)
+            }
+            damaged.drop(2_000)
+            #expect(sections.isDamaged)
+        }
+    }
+
+    @Test("are walked in their order")
+    func walk() throws {
+        var graph = GraphIndex()
+        var random = SeededGenerator(seed: 5)
+        for node in (1...5_000 as ClosedRange<NodeNumber>).shuffled(using: &random) {
+            graph.addLink(from: 0, Link(label: node % 2, node: node))
+            graph.addLink(from: node, Link(label: 0, node: 6_000))
+        }
+        let reached = try graph.walk(from: [0], labels: [1], depth: 1).reached.map(\.node)
+        #expect(reached == Array(stride(from: 1, to: 5_000, by: 2)))
+        let sources = try graph.walk(from: [6_000], direction: .incoming, depth: 1)
+        #expect(sources.reached.map(\.node) == Array(1...5_000))
+        let few = try graph.walk(from: [0], depth: 1, budget: WalkBudget(nodes: 700))
+        #expect(few.reached.map(\.node) == Array(1...700))
+        #expect(few.endedBy == .nodes)
+    }
+
+    private static func link(to node: NodeNumber, _ random: inout SeededGenerator) -> Link {
+        Link(
+            label: .random(in: 0..<3, using: &random),
+            node: node,
+            weight: Float(Int.random(in: 0..<4, using: &random))
+        )
+    }
+
+    private func add(
+        _ graph: inout GraphIndex,
+        _ model: inout EdgeTable,
+        _ source: NodeNumber,
+        _ link: Link
+    ) {
+        graph.addLink(from: source, link)
+        model.add(source, link)
+    }
+
+    private func remove(
+        _ graph: inout GraphIndex,
+        _ model: inout EdgeTable,
+        _ source: NodeNumber,
+        _ label: UInt32,
+        _ target: NodeNumber
+    ) {
+        let wasThere = graph.removeLink(from: source, label: label, to: target)
+        let expected = model.remove(source, Link(label: label, node: target))
+        #expect(wasThere == expected)
+    }
+
+    private static func sections(of graph: GraphIndex) throws -> MemorySections {
+        var sections = MemorySections()
+        let nodes = ContiguousArray(0..<NodeNumber(graph.nodeBound))
+        try graph.write(to: &sections, kept: nodes, newNumbers: nodes)
+        return sections
+    }
+
+    private static func reopened(_ graph: GraphIndex) throws -> GraphIndex {
+        try #require(GraphIndex(from: sections(of: graph), edgeCount: graph.edgeCount))
+    }
+}
+
+/// Edges by both of their ends: no order to get wrong.
+private struct EdgeTable {
+    private struct Key: Hashable {
+        var label: UInt32
+        var node: NodeNumber
+    }
+
+    private var outgoing: [NodeNumber: [Key: Float]] = [:]
+    private var incoming: [NodeNumber: Set<Key>] = [:]
+
+    var count: Int { outgoing.values.reduce(0) { $0 + $1.count } }
+
+    mutating func add(_ source: NodeNumber, _ link: Link) {
+        outgoing[source, default: [:]][Key(label: link.label, node: link.node)] = link.weight
+        incoming[link.node, default: []].insert(Key(label: link.label, node: source))
+    }
+
+    mutating func remove(_ source: NodeNumber, _ link: Link) -> Bool {
+        incoming[link.node]?.remove(Key(label: link.label, node: source))
+        return outgoing[source]?.removeValue(forKey: Key(label: link.label, node: link.node)) != nil
+    }
+
+    mutating func set(_ source: NodeNumber, _ links: [Link]) {
+        for link in self.links(from: source) { _ = remove(source, link) }
+        for link in links { add(source, link) }
+    }
+
+    mutating func drop(_ node: NodeNumber) -> [NodeNumber] {
+        set(node, [])
+        let changed = sources(to: node)
+        for key in incoming[node] ?? [] {
+            _ = remove(key.node, Link(label: key.label, node: node))
+        }
+        return changed
+    }
+
+    func links(from source: NodeNumber) -> [Link] {
+        (outgoing[source] ?? [:])
+            .map { Link(label: $0.key.label, node: $0.key.node, weight: $0.value) }
+            .sorted(by: Link.precedes)
+    }
+
+    func sources(to node: NodeNumber) -> [NodeNumber] {
+        Set((incoming[node] ?? []).map(\.node)).sorted()
+    }
+}
