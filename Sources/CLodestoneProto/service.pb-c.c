@@ -1177,6 +1177,141 @@ void   lodestone__v1__walk_response__free_unpacked
   assert(message->base.descriptor == &lodestone__v1__walk_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   lodestone__v1__list_edges_request__init
+                     (Lodestone__V1__ListEdgesRequest         *message)
+{
+  static const Lodestone__V1__ListEdgesRequest init_value = LODESTONE__V1__LIST_EDGES_REQUEST__INIT;
+  *message = init_value;
+}
+size_t lodestone__v1__list_edges_request__get_packed_size
+                     (const Lodestone__V1__ListEdgesRequest *message)
+{
+  assert(message->base.descriptor == &lodestone__v1__list_edges_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lodestone__v1__list_edges_request__pack
+                     (const Lodestone__V1__ListEdgesRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lodestone__v1__list_edges_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lodestone__v1__list_edges_request__pack_to_buffer
+                     (const Lodestone__V1__ListEdgesRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lodestone__v1__list_edges_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lodestone__V1__ListEdgesRequest *
+       lodestone__v1__list_edges_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lodestone__V1__ListEdgesRequest *)
+     protobuf_c_message_unpack (&lodestone__v1__list_edges_request__descriptor,
+                                allocator, len, data);
+}
+void   lodestone__v1__list_edges_request__free_unpacked
+                     (Lodestone__V1__ListEdgesRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lodestone__v1__list_edges_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   lodestone__v1__listed_edge__init
+                     (Lodestone__V1__ListedEdge         *message)
+{
+  static const Lodestone__V1__ListedEdge init_value = LODESTONE__V1__LISTED_EDGE__INIT;
+  *message = init_value;
+}
+size_t lodestone__v1__listed_edge__get_packed_size
+                     (const Lodestone__V1__ListedEdge *message)
+{
+  assert(message->base.descriptor == &lodestone__v1__listed_edge__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lodestone__v1__listed_edge__pack
+                     (const Lodestone__V1__ListedEdge *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lodestone__v1__listed_edge__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lodestone__v1__listed_edge__pack_to_buffer
+                     (const Lodestone__V1__ListedEdge *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lodestone__v1__listed_edge__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lodestone__V1__ListedEdge *
+       lodestone__v1__listed_edge__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lodestone__V1__ListedEdge *)
+     protobuf_c_message_unpack (&lodestone__v1__listed_edge__descriptor,
+                                allocator, len, data);
+}
+void   lodestone__v1__listed_edge__free_unpacked
+                     (Lodestone__V1__ListedEdge *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lodestone__v1__listed_edge__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   lodestone__v1__list_edges_response__init
+                     (Lodestone__V1__ListEdgesResponse         *message)
+{
+  static const Lodestone__V1__ListEdgesResponse init_value = LODESTONE__V1__LIST_EDGES_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t lodestone__v1__list_edges_response__get_packed_size
+                     (const Lodestone__V1__ListEdgesResponse *message)
+{
+  assert(message->base.descriptor == &lodestone__v1__list_edges_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t lodestone__v1__list_edges_response__pack
+                     (const Lodestone__V1__ListEdgesResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &lodestone__v1__list_edges_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t lodestone__v1__list_edges_response__pack_to_buffer
+                     (const Lodestone__V1__ListEdgesResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &lodestone__v1__list_edges_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Lodestone__V1__ListEdgesResponse *
+       lodestone__v1__list_edges_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Lodestone__V1__ListEdgesResponse *)
+     protobuf_c_message_unpack (&lodestone__v1__list_edges_response__descriptor,
+                                allocator, len, data);
+}
+void   lodestone__v1__list_edges_response__free_unpacked
+                     (Lodestone__V1__ListEdgesResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &lodestone__v1__list_edges_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   lodestone__v1__build_index_request__init
                      (Lodestone__V1__BuildIndexRequest         *message)
 {
@@ -3778,6 +3913,237 @@ const ProtobufCMessageDescriptor lodestone__v1__walk_response__descriptor =
   (ProtobufCMessageInit) lodestone__v1__walk_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor lodestone__v1__list_edges_request__field_descriptors[6] =
+{
+  {
+    "collection",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__ListEdgesRequest, has_collection),
+    offsetof(Lodestone__V1__ListEdgesRequest, collection),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "id",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__ListEdgesRequest, has_id),
+    offsetof(Lodestone__V1__ListEdgesRequest, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "direction",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_ENUM,
+    offsetof(Lodestone__V1__ListEdgesRequest, has_direction),
+    offsetof(Lodestone__V1__ListEdgesRequest, direction),
+    &lodestone__v1__direction__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "labels",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__ListEdgesRequest, n_labels),
+    offsetof(Lodestone__V1__ListEdgesRequest, labels),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "limit",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Lodestone__V1__ListEdgesRequest, has_limit),
+    offsetof(Lodestone__V1__ListEdgesRequest, limit),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cursor",
+    6,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__ListEdgesRequest, has_cursor),
+    offsetof(Lodestone__V1__ListEdgesRequest, cursor),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lodestone__v1__list_edges_request__field_indices_by_name[] = {
+  0,   /* field[0] = collection */
+  5,   /* field[5] = cursor */
+  2,   /* field[2] = direction */
+  1,   /* field[1] = id */
+  3,   /* field[3] = labels */
+  4,   /* field[4] = limit */
+};
+static const ProtobufCIntRange lodestone__v1__list_edges_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor lodestone__v1__list_edges_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lodestone.v1.ListEdgesRequest",
+  "ListEdgesRequest",
+  "Lodestone__V1__ListEdgesRequest",
+  "lodestone.v1",
+  sizeof(Lodestone__V1__ListEdgesRequest),
+  6,
+  lodestone__v1__list_edges_request__field_descriptors,
+  lodestone__v1__list_edges_request__field_indices_by_name,
+  1,  lodestone__v1__list_edges_request__number_ranges,
+  (ProtobufCMessageInit) lodestone__v1__list_edges_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor lodestone__v1__listed_edge__field_descriptors[4] =
+{
+  {
+    "label",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__ListedEdge, has_label),
+    offsetof(Lodestone__V1__ListedEdge, label),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "id",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__ListedEdge, has_id),
+    offsetof(Lodestone__V1__ListedEdge, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "weight",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Lodestone__V1__ListedEdge, has_weight),
+    offsetof(Lodestone__V1__ListedEdge, weight),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "metadata",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Lodestone__V1__ListedEdge, metadata),
+    &lodestone__v1__metadata__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lodestone__v1__listed_edge__field_indices_by_name[] = {
+  1,   /* field[1] = id */
+  0,   /* field[0] = label */
+  3,   /* field[3] = metadata */
+  2,   /* field[2] = weight */
+};
+static const ProtobufCIntRange lodestone__v1__listed_edge__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor lodestone__v1__listed_edge__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lodestone.v1.ListedEdge",
+  "ListedEdge",
+  "Lodestone__V1__ListedEdge",
+  "lodestone.v1",
+  sizeof(Lodestone__V1__ListedEdge),
+  4,
+  lodestone__v1__listed_edge__field_descriptors,
+  lodestone__v1__listed_edge__field_indices_by_name,
+  1,  lodestone__v1__listed_edge__number_ranges,
+  (ProtobufCMessageInit) lodestone__v1__listed_edge__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor lodestone__v1__list_edges_response__field_descriptors[2] =
+{
+  {
+    "edges",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Lodestone__V1__ListEdgesResponse, n_edges),
+    offsetof(Lodestone__V1__ListEdgesResponse, edges),
+    &lodestone__v1__listed_edge__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "next_cursor",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__ListEdgesResponse, has_next_cursor),
+    offsetof(Lodestone__V1__ListEdgesResponse, next_cursor),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned lodestone__v1__list_edges_response__field_indices_by_name[] = {
+  0,   /* field[0] = edges */
+  1,   /* field[1] = next_cursor */
+};
+static const ProtobufCIntRange lodestone__v1__list_edges_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor lodestone__v1__list_edges_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "lodestone.v1.ListEdgesResponse",
+  "ListEdgesResponse",
+  "Lodestone__V1__ListEdgesResponse",
+  "lodestone.v1",
+  sizeof(Lodestone__V1__ListEdgesResponse),
+  2,
+  lodestone__v1__list_edges_response__field_descriptors,
+  lodestone__v1__list_edges_response__field_indices_by_name,
+  1,  lodestone__v1__list_edges_response__number_ranges,
+  (ProtobufCMessageInit) lodestone__v1__list_edges_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor lodestone__v1__build_index_request__field_descriptors[1] =
 {
   {
@@ -4816,7 +5182,7 @@ const ProtobufCMessageDescriptor lodestone__v1__go_away__descriptor =
   (ProtobufCMessageInit) lodestone__v1__go_away__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lodestone__v1__request__field_descriptors[27] =
+static const ProtobufCFieldDescriptor lodestone__v1__request__field_descriptors[28] =
 {
   {
     "id",
@@ -5131,6 +5497,18 @@ static const ProtobufCFieldDescriptor lodestone__v1__request__field_descriptors[
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "list_edges",
+    33,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Lodestone__V1__Request, call_case),
+    offsetof(Lodestone__V1__Request, list_edges),
+    &lodestone__v1__list_edges_request__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "fetch_snapshot",
     34,
     PROTOBUF_C_LABEL_OPTIONAL,
@@ -5156,12 +5534,13 @@ static const unsigned lodestone__v1__request__field_indices_by_name[] = {
   7,   /* field[7] = drop_collection */
   11,   /* field[11] = drop_many */
   24,   /* field[24] = erase */
-  26,   /* field[26] = fetch_snapshot */
+  27,   /* field[27] = fetch_snapshot */
   12,   /* field[12] = get */
   3,   /* field[3] = hello */
   0,   /* field[0] = id */
   10,   /* field[10] = index_many */
   8,   /* field[8] = list_collections */
+  26,   /* field[26] = list_edges */
   22,   /* field[22] = list_snapshots */
   4,   /* field[4] = ping */
   2,   /* field[2] = request_id */
@@ -5172,12 +5551,11 @@ static const unsigned lodestone__v1__request__field_indices_by_name[] = {
   19,   /* field[19] = verify */
   15,   /* field[15] = walk */
 };
-static const ProtobufCIntRange lodestone__v1__request__number_ranges[3 + 1] =
+static const ProtobufCIntRange lodestone__v1__request__number_ranges[2 + 1] =
 {
   { 1, 0 },
   { 10, 3 },
-  { 34, 26 },
-  { 0, 27 }
+  { 0, 28 }
 };
 const ProtobufCMessageDescriptor lodestone__v1__request__descriptor =
 {
@@ -5187,14 +5565,14 @@ const ProtobufCMessageDescriptor lodestone__v1__request__descriptor =
   "Lodestone__V1__Request",
   "lodestone.v1",
   sizeof(Lodestone__V1__Request),
-  27,
+  28,
   lodestone__v1__request__field_descriptors,
   lodestone__v1__request__field_indices_by_name,
-  3,  lodestone__v1__request__number_ranges,
+  2,  lodestone__v1__request__number_ranges,
   (ProtobufCMessageInit) lodestone__v1__request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lodestone__v1__response__field_descriptors[20] =
+static const ProtobufCFieldDescriptor lodestone__v1__response__field_descriptors[21] =
 {
   {
     "id",
@@ -5425,6 +5803,18 @@ static const ProtobufCFieldDescriptor lodestone__v1__response__field_descriptors
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "list_edges",
+    33,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Lodestone__V1__Response, result_case),
+    offsetof(Lodestone__V1__Response, list_edges),
+    &lodestone__v1__list_edges_response__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "fetch_snapshot",
     34,
     PROTOBUF_C_LABEL_OPTIONAL,
@@ -5443,12 +5833,13 @@ static const unsigned lodestone__v1__response__field_indices_by_name[] = {
   12,   /* field[12] = done */
   18,   /* field[18] = erased */
   1,   /* field[1] = error */
-  19,   /* field[19] = fetch_snapshot */
+  20,   /* field[20] = fetch_snapshot */
   8,   /* field[8] = get */
   2,   /* field[2] = go_away */
   3,   /* field[3] = hello */
   0,   /* field[0] = id */
   6,   /* field[6] = list_collections */
+  19,   /* field[19] = list_edges */
   16,   /* field[16] = list_snapshots */
   4,   /* field[4] = ping */
   9,   /* field[9] = scan */
@@ -5467,8 +5858,8 @@ static const ProtobufCIntRange lodestone__v1__response__number_ranges[7 + 1] =
   { 19, 8 },
   { 25, 13 },
   { 29, 16 },
-  { 34, 19 },
-  { 0, 20 }
+  { 33, 19 },
+  { 0, 21 }
 };
 const ProtobufCMessageDescriptor lodestone__v1__response__descriptor =
 {
@@ -5478,7 +5869,7 @@ const ProtobufCMessageDescriptor lodestone__v1__response__descriptor =
   "Lodestone__V1__Response",
   "lodestone.v1",
   sizeof(Lodestone__V1__Response),
-  20,
+  21,
   lodestone__v1__response__field_descriptors,
   lodestone__v1__response__field_indices_by_name,
   7,  lodestone__v1__response__number_ranges,

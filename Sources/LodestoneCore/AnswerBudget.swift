@@ -82,7 +82,8 @@ extension LodestoneError {
             .resourceExhausted,
             reason: "REPLY_TOO_LARGE",
             "The reply is too large. \(detail)",
-            recovery: "Ask for fewer documents or hits in one call, or leave vectors or edges out."
+            recovery: "Ask for fewer documents or hits in one call, or leave vectors or edges out: "
+                + "list_edges answers the edges of a document in pages."
         )
     }
 

@@ -29,6 +29,13 @@ extension Document {
     }
 }
 
+extension ListedEdge {
+    /// At most so many bytes it takes in a message: what fills pages.
+    package var maxWireByteCount: Int {
+        WireSize.overhead * 3 + label.utf8.count + id.string.utf8.count + WireSize.of(metadata)
+    }
+}
+
 /// Bounds of what values take on the wire.
 private enum WireSize {
     /// Of a tag and a length; a number is no longer.

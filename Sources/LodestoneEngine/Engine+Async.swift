@@ -83,6 +83,16 @@ extension Engine {
         }
     }
 
+    /// A page of the edges of one document.
+    public func listEdges(
+        _ request: ListEdgesRequest,
+        timeout: Duration = Limits.standard.defaultDeadline
+    ) async throws(LodestoneError) -> ListEdgesResponse {
+        try await read(timeout) { (engine, context) throws(LodestoneError) in
+            try engine.listEdges(request, context: context)
+        }
+    }
+
     /// Documents by id: those that exist, in the order asked for.
     public func get(_ request: GetRequest, timeout: Duration = Limits.standard.defaultDeadline)
         async throws(LodestoneError) -> [Document]

@@ -62,7 +62,7 @@ struct LinkLists: Sendable {
     }
 
     /// Where a link is in a list, or belongs.
-    private struct Place {
+    struct Place {
         /// In the directory of a long list.
         var piece = 0
         /// In the piece, or in the short list.
@@ -154,7 +154,7 @@ struct LinkLists: Sendable {
     }
 
     /// Where `wanted` is in a list, or belongs.
-    private func place(of wanted: Link, in list: List) -> Place {
+    func place(of wanted: Link, in list: List) -> Place {
         if hasPieces(list) { return place(of: wanted, in: pieces(of: list)) }
         if shortOrder == .byNode { return orderedPlace(of: wanted, in: list) }
         let count = Int(list.count)
@@ -263,7 +263,7 @@ struct LinkLists: Sendable {
     ///
     /// - Parameters:
     ///   - links: Each node and label once, in the order of the list.
-    ///   - node: Whose list it is.
+    ///   - node: The node of the list.
     mutating func set(_ links: some RandomAccessCollection<Link>, of node: NodeNumber) {
         guard !links.isEmpty || node < lists.count else { return }
         lists.grow(to: Int(node) + 1)

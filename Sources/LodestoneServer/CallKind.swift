@@ -5,7 +5,7 @@ package import LodestoneWire
 package enum CallKind: String, Sendable, CaseIterable {
     case hello, ping
     case createCollection, alterCollection, dropCollection, listCollections, describeCollection
-    case indexMany, dropMany, get, scan, count, search, walk
+    case indexMany, dropMany, get, scan, count, search, walk, listEdges
     case buildIndex, compact, snapshot, listSnapshots, deleteSnapshot, fetchSnapshot, erase, verify
     case stats, cancel
 
@@ -29,6 +29,7 @@ package enum CallKind: String, Sendable, CaseIterable {
             case .count: .count
             case .search: .search
             case .walk: .walk
+            case .listEdges: .listEdges
             case .buildIndex: .buildIndex
             case .compact: .compact
             case .snapshot: .snapshot
@@ -59,7 +60,7 @@ package enum CallKind: String, Sendable, CaseIterable {
         switch self {
         case .hello, .ping, .cancel: .read
         case .listCollections, .describeCollection, .stats: .read
-        case .get, .scan, .count, .search, .walk: .read
+        case .get, .scan, .count, .search, .walk, .listEdges: .read
         case .indexMany, .dropMany: .write
         case .createCollection, .alterCollection, .dropCollection: .admin
         case .buildIndex, .compact, .erase, .verify: .admin

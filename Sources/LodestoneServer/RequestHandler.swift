@@ -134,6 +134,7 @@ final class RequestHandler: Sendable {
         case .count(let count): read(count.collection, arrival)
         case .search(let search): read(search.collection, arrival)
         case .walk(let walk): read(walk.collection, arrival)
+        case .listEdges(let request): read(request.collection, arrival)
         case .listSnapshots, .deleteSnapshot, .fetchSnapshot: read(nil, arrival)
         }
     }
@@ -373,6 +374,8 @@ final class RequestHandler: Sendable {
             case .search(let search):
                 reply = .search(try engine.search(search, context: call.context))
             case .walk(let walk): reply = .walk(try engine.walk(walk, context: call.context))
+            case .listEdges(let request):
+                reply = .edges(try engine.listEdges(request, context: call.context))
             case .deleteSnapshot(let name):
                 try engine.deleteSnapshot(name)
                 reply = .done(sequenceNumber: engine.sequenceNumber)

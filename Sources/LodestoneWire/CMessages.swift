@@ -34,6 +34,7 @@ typealias CSourceScore = Lodestone__V1__SourceScore
 typealias CHit = Lodestone__V1__Hit
 typealias CVectorExplanation = Lodestone__V1__VectorExplanation
 typealias CQueryResult = Lodestone__V1__QueryResult
+typealias CListedEdge = Lodestone__V1__ListedEdge
 typealias CReached = Lodestone__V1__Reached
 typealias CWalkResult = Lodestone__V1__WalkResult
 typealias CVectorStrategy = Lodestone__V1__VectorStrategy

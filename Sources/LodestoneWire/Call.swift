@@ -38,6 +38,7 @@ package enum Call: Sendable, Equatable {
     case count(CountRequest)
     case search(SearchRequest)
     case walk(WalkRequest)
+    case listEdges(ListEdgesRequest)
     case buildIndex(collection: String)
     case compact(collection: String)
     case snapshot(name: String)

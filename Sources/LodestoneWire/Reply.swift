@@ -33,6 +33,8 @@ package enum Reply: Sendable, Equatable {
     case counted(CountResponse)
     case search(SearchResponse)
     case walk(WalkResponse)
+    /// To listEdges.
+    case edges(ListEdgesResponse)
     case done(sequenceNumber: UInt64)
     /// To snapshot.
     case snapshot(SnapshotDescription)

@@ -77,6 +77,8 @@ extension Call {
             self = .search(try SearchRequest(fields.search, limits: limits))
         case LODESTONE__V1__REQUEST__CALL_WALK:
             self = .walk(try WalkRequest(fields.walk, limits: limits))
+        case LODESTONE__V1__REQUEST__CALL_LIST_EDGES:
+            self = .listEdges(try ListEdgesRequest(fields.list_edges, limits: limits))
         case LODESTONE__V1__REQUEST__CALL_BUILD_INDEX:
             self = .buildIndex(
                 collection: try fields.build_index.pointee.collection.text("collection")
@@ -307,5 +309,40 @@ extension WalkRequest {
                 (walk) throws(LodestoneError) in try Walk(walk, limits: limits)
             }
         )
+    }
+}
+
+extension ListEdgesRequest {
+    fileprivate init(_ message: UnsafePointer<Lodestone__V1__ListEdgesRequest>, limits: Limits)
+        throws(LodestoneError)
+    {
+        let message = message.pointee
+        self.init(
+            collection: try message.collection.text("collection"),
+            id: try message.id.documentID("id"),
+            direction: try enumCase("direction", message.direction.rawValue),
+            labels: try texts("labels", message.labels, message.n_labels, limit: limits.maxBatch),
+            // Clients without a word for absence begin their loops with an empty one.
+            cursor: message.cursor.len > 0 ? try EdgeCursor("cursor", message.cursor) : nil
+        )
+        if message.has_limit != 0 { limit = Int(message.limit) }
+    }
+}
+
+extension EdgeCursor {
+    /// The most bytes of a cursor: two edges by label and id, with their lengths, and some more.
+    static let maxByteCount = 2_048
+
+    /// - Throws: `BAD_CURSOR` for bytes that no server gave.
+    init(_ field: String, _ bytes: CBytes) throws(LodestoneError) {
+        guard bytes.len <= Self.maxByteCount else {
+            throw .invalid(
+                "BAD_CURSOR",
+                "\(field) has \(bytes.len) bytes; no server gave it.",
+                recovery: "Send next_cursor of the page before as it is.",
+                field: field
+            )
+        }
+        self.init(Array(bytes.buffer))
     }
 }

@@ -73,6 +73,8 @@ extension MessageWriter {
                 writer.text(1, request.collection)
                 writer.elements("walks", request.walks) { $0.walk(2, $1) }
             }
+        case .listEdges(let request):
+            message(33) { $0.listEdges(request) }
         case .buildIndex(let collection):
             message(23) { $0.text(1, collection) }
         case .compact(let collection):
@@ -122,6 +124,15 @@ extension MessageWriter {
             for name in order.path { writer.text(1, name) }
             if order.isDescending { writer.bool(2, true) }
         }
+    }
+
+    private mutating func listEdges(_ request: ListEdgesRequest) {
+        text(1, request.collection)
+        text(2, request.id.string)
+        enumeration(3, request.direction)
+        for label in request.labels { text(4, label) }
+        count(5, request.limit, "limit")
+        if let cursor = request.cursor { cursor.bytes.withUnsafeBytes { raw(6, $0) } }
     }
 
     private mutating func count(_ request: CountRequest) {

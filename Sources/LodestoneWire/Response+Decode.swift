@@ -89,6 +89,17 @@ extension Reply {
                     sequenceNumber: walk.sequence_number
                 )
             )
+        case LODESTONE__V1__RESPONSE__RESULT_LIST_EDGES:
+            let page = fields.list_edges.pointee
+            self = .edges(
+                ListEdgesResponse(
+                    edges: try list("edges", page.edges, page.n_edges) {
+                        (edge) throws(LodestoneError) in try ListedEdge(edge.pointee)
+                    },
+                    nextCursor: page.has_next_cursor != 0
+                        ? try EdgeCursor("next_cursor", page.next_cursor) : nil
+                )
+            )
         case LODESTONE__V1__RESPONSE__RESULT_DONE:
             self = .done(sequenceNumber: fields.done.pointee.sequence_number)
         case LODESTONE__V1__RESPONSE__RESULT_SNAPSHOT:
@@ -301,6 +312,17 @@ extension Reached {
             label: try message.label.text("label"),
             weight: message.has_weight != 0 ? message.weight : 1,
             isIncoming: message.incoming != 0
+        )
+    }
+}
+
+extension ListedEdge {
+    fileprivate init(_ message: CListedEdge) throws(LodestoneError) {
+        self.init(
+            try message.label.text("label"),
+            try message.id.documentID("id"),
+            weight: message.has_weight != 0 ? message.weight : 1,
+            metadata: try decodeMetadata("metadata", message.metadata)
         )
     }
 }

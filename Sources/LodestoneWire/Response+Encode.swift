@@ -57,6 +57,13 @@ extension MessageWriter {
                 for result in response.results { writer.walkResult(1, result) }
                 writer.varint(2, response.sequenceNumber)
             }
+        case .edges(let page):
+            message(33, expecting: 24 * page.edges.count) { writer in
+                for edge in page.edges { writer.listedEdge(1, edge) }
+                if let cursor = page.nextCursor {
+                    cursor.bytes.withUnsafeBytes { writer.raw(2, $0) }
+                }
+            }
         case .done(let sequenceNumber):
             message(23) { $0.varint(1, sequenceNumber) }
         case .snapshot(let snapshot):
@@ -175,6 +182,15 @@ extension MessageWriter {
         }
     }
 
+    private mutating func listedEdge(_ field: UInt8, _ edge: ListedEdge) {
+        message(field) { writer in
+            writer.text(1, edge.label)
+            writer.text(2, edge.id.string)
+            if edge.weight != 1 { writer.float(3, edge.weight) }
+            if !edge.metadata.isEmpty { writer.metadata(4, edge.metadata) }
+        }
+    }
+
     private mutating func stats(_ stats: Stats) {
         text(1, stats.serverVersion)
         text(2, stats.storeVersion)
@@ -199,6 +215,7 @@ extension Reply {
         case .page(let page): page.documents.expectedByteCount + 256 * page.documents.count
         case .search(let response): 32 * response.results.reduce(8) { $0 + $1.hits.count }
         case .walk(let response): 32 * response.results.reduce(8) { $0 + $1.reached.count }
+        case .edges(let page): 32 * (8 + page.edges.count)
         case .verified(let report): 256 * (1 + report.damages.count)
         default: 256
         }

@@ -23,8 +23,9 @@ struct Lodestone: AsyncParsableCommand {
         subcommands: [
             PingCommand.self, CollectionsCommand.self, CreateCommand.self, ImportCommand.self,
             ExportCommand.self, SearchCommand.self, WalkCommand.self, GetCommand.self,
-            ScanCommand.self,
-            CountCommand.self, StatsCommand.self, DropCommand.self, CompactCommand.self,
+            EdgesCommand.self,
+            ScanCommand.self, CountCommand.self, StatsCommand.self, DropCommand.self,
+            CompactCommand.self,
             EraseCommand.self,
             IndexCommand.self, SnapshotCommand.self,
             VerifyCommand.self,

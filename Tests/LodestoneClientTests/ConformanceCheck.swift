@@ -204,6 +204,28 @@ struct ConformanceCheck {
         equal(page.nextCursor != nil, expected?["more"]?.bool, "more")
     }
 
+    func edges(_ page: ListEdgesResponse, _ expected: JSON?) {
+        equal(page.nextCursor != nil, expected?["more"]?.bool, "more")
+        if let count = expected?["count"] { equal(page.edges.count, count.int, "count") }
+        guard var wanted = expected?["edges"]?.array else { return }
+        var edges = page.edges
+        if expected?["any_order"]?.bool ?? false {
+            edges.sort { ($0.label, $0.id.string) < ($1.label, $1.id.string) }
+            wanted.sort {
+                ($0["label"]?.string ?? "", $0["id"]?.string ?? "")
+                    < ($1["label"]?.string ?? "", $1["id"]?.string ?? "")
+            }
+        }
+        for (edge, json) in pairs(edges, .array(wanted), "edges") {
+            equal(edge.label, json["label"]?.string ?? "", "label")
+            equal(edge.id.string, json["id"]?.string ?? "", "id of \(edge.label)")
+            if let weight = json["weight"] { near(Double(edge.weight), weight, "weight") }
+            if let metadata = try? json["metadata"]?.metadata {
+                equal(edge.metadata, metadata, "metadata of \(edge.label) \(edge.id)")
+            }
+        }
+    }
+
     private func document(_ document: Document, _ expected: JSON) {
         let id = document.id.string
         equal(id, expected["id"]?.string ?? "", "id")

@@ -71,6 +71,7 @@ private struct ConformanceRunner {
         case collection(CollectionDescription)
         case documents([Document])
         case page(ScanResponse)
+        case edges(ListEdgesResponse)
         case count(CountResponse)
         case results(SearchResponse)
         case walks(WalkResponse)
@@ -81,6 +82,7 @@ private struct ConformanceRunner {
     private let prefix = "conformance-\(UInt64.random(in: .min ... .max))-"
     private var requestIDs: [String: RequestID] = [:]
     private var cursors: [String: ScanCursor] = [:]
+    private var edgeCursors: [String: EdgeCursor] = [:]
 
     init(client: LodestoneClient) {
         self.client = client
@@ -100,6 +102,9 @@ private struct ConformanceRunner {
         if let label = step["save_cursor"]?.string, case .page(let page) = answer {
             cursors[label] = page.nextCursor
         }
+        if let label = step["save_cursor"]?.string, case .edges(let page) = answer {
+            edgeCursors[label] = page.nextCursor
+        }
         switch answer {
         case .pong: check.isTrue(expected["pong"] != nil, "pong")
         case .stats(let stats):
@@ -111,6 +116,7 @@ private struct ConformanceRunner {
         case .collection(let collection): check.collection(collection, expected["collection"])
         case .documents(let documents): check.documents(documents, expected["documents"])
         case .page(let page): check.page(page, expected["page"])
+        case .edges(let page): check.edges(page, expected["edges"])
         case .count(let response): check.count(response, expected["count"])
         case .results(let response): check.results(response.results, expected["results"])
         case .walks(let response): check.walks(response.results, expected["walks"])
@@ -202,6 +208,17 @@ private struct ConformanceRunner {
                         )
                     },
                     include: try args.include ?? .document
+                )
+            )
+        case "list_edges":
+            let directions: [String: Direction] = ["incoming": .incoming, "both": .both]
+            return .edges(
+                try await collection.listEdges(
+                    of: try (args["id"] ?? .null).documentID,
+                    direction: args["direction"]?.string.flatMap { directions[$0] } ?? .outgoing,
+                    labels: args["labels"]?.array?.compactMap(\.string) ?? [],
+                    limit: args["limit"]?.int ?? 1_000,
+                    cursor: args["cursor"]?.string.flatMap { edgeCursors[$0] }
                 )
             )
         case "count":

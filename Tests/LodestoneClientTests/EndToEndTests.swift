@@ -119,6 +119,13 @@ struct EndToEndTests {
         #expect(answers.results.map { $0.hits.map(\.id) } == [["dog"], ["oak"]])
         let walk = try await words.walk(Walk(from: ["cat"]))
         #expect(walk.reached.map(\.id) == ["dog"])
+        for pageSize in [1, 10] {
+            var edges: [ListedEdge] = []
+            for try await edge in words.edges(of: "dog", direction: .incoming, pageSize: pageSize) {
+                edges.append(edge)
+            }
+            #expect(edges.map(\.id) == ["cat"])
+        }
         #expect(try await words.get("oak")?.vector == [0, 1])
         #expect(try await words.get("elm") == nil)
         let page = try await words.scan(limit: 2)

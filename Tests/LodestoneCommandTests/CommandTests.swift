@@ -123,6 +123,17 @@ struct CommandTests {
             "--json"
         )
         #expect(ids(walk, "reached") == ["hawk"])
+        let edges = try await server.lodestone(
+            "edges",
+            "things",
+            "owl",
+            "--direction",
+            "in",
+            "--label",
+            "like",
+            "--json"
+        )
+        #expect(ids(edges, "edges") == ["hawk"])
         let get = try await server.lodestone("get", "things", "soup", "nobody", "--json")
         let document = try #require((get.json["documents"] as? [[String: Any]])?.first)
         #expect((document["text"] as? [String: String])?["words"] == "soup, broth")
@@ -143,6 +154,15 @@ struct CommandTests {
         let walk = try await server.lodestone("walk", "things", "soup").output
         #expect(walk.contains("soup → like"))
         #expect(walk.contains("stew: food cooked slowly in liquid"))
+        let edges = try await server.lodestone("edges", "things", "soup").output
+        #expect(edges.contains("weight"))
+        #expect(edges.contains("→  like"))
+        let lines = try await server.lodestone("edges", "things", "soup", "--all", "--lines")
+        #expect(lines.output.hasPrefix("{\"label\":\"like\",\"id\":\"stew\""))
+        #expect(
+            try await server.lodestone("edges", "things", "soup", "--label", "no").output
+                .contains("No such edges")
+        )
         #expect(try await server.lodestone("get", "things", "soup").output.contains("year = 1900"))
         #expect(try await server.lodestone("stats").output.contains("SQLite"))
         #expect(

@@ -106,7 +106,7 @@ struct LongListTests {
     func orderOfEarlierBases() throws {
         let targets = (0..<1_000).map { UInt32($0 * 7 % 1_000) }
         var sections = MemorySections()
-        // A list is an address and a count, whose highest bit says that it is in the base.
+        // A list is an address and a count; the highest bit of the count says that it is in the base.
         let inBase: UInt32 = 1 << 31
         try sections.write(
             "GOLS",
@@ -222,6 +222,49 @@ struct LongListTests {
         let few = try graph.walk(from: [0], depth: 1, budget: WalkBudget(nodes: 700))
         #expect(few.reached.map(\.node) == Array(1...700))
         #expect(few.endedBy == .nodes)
+    }
+
+    @Test("are read in parts, each from where the one before ended", arguments: [1, 90, 6_000])
+    func parts(of count: NodeNumber) throws {
+        var graph = GraphIndex()
+        var random = SeededGenerator(seed: 6)
+        for node in 0..<count {
+            for label: UInt32 in 0..<3 where label == 0 || Bool.random(using: &random) {
+                graph.addLink(from: node * 2, Link(label: label, node: 50_000, weight: 2))
+            }
+        }
+        func links(
+            from start: GraphIndex.LinkPlace?,
+            _ labels: Set<UInt32>? = nil,
+            limit: Int = .max
+        ) throws -> [Link] {
+            try graph.links(to: 50_000, from: start, labels: labels, limit: limit, CallContext())
+        }
+        let all = try links(from: nil)
+        #expect(all.map(\.node) == all.map(\.node).sorted())
+        #expect(all.count == graph.edgeCount)
+        for labels: Set<UInt32>? in [nil, [1], [0, 2], []] {
+            let wanted = all.filter { labels?.contains($0.label) ?? true }
+            #expect(try links(from: nil, labels) == wanted)
+            var read: [Link] = []
+            while case let part = try links(
+                from: read.last.map { .after($0) },
+                labels,
+                limit: .random(in: 1...700, using: &random)
+            ), !part.isEmpty {
+                read += part
+            }
+            #expect(read == wanted)
+        }
+        for node in [0, 1, count, count * 2] {
+            let start = Link(label: 1, node: node)
+            #expect(
+                try links(from: .at(start)) == all.filter { !Link.precedes($0, start) }
+            )
+            #expect(
+                try links(from: .after(start)) == all.filter { Link.precedes(start, $0) }
+            )
+        }
     }
 
     private static func link(to node: NodeNumber, _ random: inout SeededGenerator) -> Link {

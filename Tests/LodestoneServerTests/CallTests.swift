@@ -49,6 +49,13 @@ struct CallTests {
                 return
             }
             #expect(walked.results.first?.reached.map(\.id) == ["b"])
+            let edges = ListEdgesRequest(collection: "papers", id: "b", direction: .incoming)
+            guard case .edges(let listed) = try client.call(.listEdges(edges)) else {
+                Issue.record("list_edges was not answered")
+                return
+            }
+            #expect(listed.edges.map(\.id) == ["a"])
+            #expect(listed.nextCursor == nil)
             let scan = ScanRequest(collection: "papers", limit: 1)
             guard case .page(let page) = try client.call(.scan(scan)) else {
                 Issue.record("scan was not answered")

@@ -111,7 +111,7 @@ struct AccessTests {
             switch kind {
             case .hello, .ping, .cancel, .listCollections, .describeCollection, .stats, .get, .scan,
                 .count,
-                .search, .walk:
+                .search, .walk, .listEdges:
                 .read
             case .indexMany, .dropMany: .write
             case .createCollection, .alterCollection, .dropCollection, .buildIndex, .compact,

@@ -149,6 +149,23 @@ enum GoldenValues {
                 )
             )
         ),
+        "list edges": Request(
+            id: 28,
+            call: .listEdges(ListEdgesRequest(collection: "papers", id: "a"))
+        ),
+        "list incoming edges on": Request(
+            id: 29,
+            call: .listEdges(
+                ListEdgesRequest(
+                    collection: "papers",
+                    id: "a",
+                    direction: .incoming,
+                    labels: ["cites", "near"],
+                    limit: 50,
+                    cursor: EdgeCursor([1, 0xff, UInt8(ascii: "x")])
+                )
+            )
+        ),
         "build index": Request(id: 18, call: .buildIndex(collection: "papers")),
         "compact": Request(id: 19, call: .compact(collection: "papers")),
         "snapshot": Request(id: 20, call: .snapshot(name: "nightly")),
@@ -248,6 +265,22 @@ enum GoldenValues {
             )
         ),
         "hits with everything": Response(id: 16, reply: hits),
+        "edges": Response(
+            id: 28,
+            reply: .edges(
+                ListEdgesResponse(
+                    edges: [
+                        ListedEdge("cites", "b"),
+                        ListedEdge("near", "c", weight: 0.25, metadata: ["page": 7]),
+                    ],
+                    nextCursor: EdgeCursor([0, 1, UInt8(ascii: "y")])
+                )
+            )
+        ),
+        "last page of edges": Response(
+            id: 29,
+            reply: .edges(ListEdgesResponse(edges: [], nextCursor: nil))
+        ),
         "walked": Response(
             id: 17,
             reply: .walk(

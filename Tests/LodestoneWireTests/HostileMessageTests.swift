@@ -134,6 +134,30 @@ struct HostileMessageTests {
         #expect(failure?.error.reason == "MALFORMED")
     }
 
+    @Test("a call for edges is refused for its id, labels, direction and cursor")
+    func edges() {
+        let id = Bytes.text(1, "c") + Bytes.text(2, "a")
+        let cases: [(bytes: [UInt8], reason: String, field: String)] = [
+            (Bytes.text(1, "c"), "BAD_ID", "id"),
+            (Bytes.text(1, "c") + Bytes.text(2, "a\0"), "BAD_ID", "id"),
+            (Bytes.text(1, "c") + Bytes.field(2, [0xff]), "BAD_UTF8", "id"),
+            (id + Bytes.text(4, "to") + Bytes.field(4, [0xc3]), "BAD_UTF8", "labels[1]"),
+            (id + Bytes.repeated(Bytes.text(4, "a label"), atLeast: 100_000), "LIMIT", "labels"),
+            (id + [0x18, 3], "UNKNOWN_ENUM", "direction"),
+            (
+                id + Bytes.field(6, Array(repeating: 0, count: 2_049)), "BAD_CURSOR",
+                "cursor"
+            ),
+        ]
+        for (bytes, reason, field) in cases {
+            let failure = refusal(Bytes.request(33, bytes))
+            #expect(failure?.id == 7)
+            #expect(failure?.error.code == .invalidArgument)
+            #expect(failure?.error.reason == reason)
+            #expect(failure?.error.field == field)
+        }
+    }
+
     @Test("the id is known for the reply even when the call is not understood")
     func unknownCall() {
         let failure = refusal(Bytes.request(200, [1, 2, 3]))

@@ -173,6 +173,11 @@ struct RandomMessages {
         FilterExplanation(strategy: text(), matchedDocuments: count(), readDocuments: count())
     }
 
+    /// Never empty: that is no cursor.
+    mutating func edgeCursor() -> EdgeCursor {
+        EdgeCursor([UInt8(below(2))] + many(20) { UInt8(truncatingIfNeeded: $0.next()) })
+    }
+
     mutating func cursor() -> ScanCursor {
         ScanCursor(row: number(), order: many(20) { UInt8(truncatingIfNeeded: $0.next()) })
     }
@@ -396,8 +401,19 @@ struct RandomMessages {
         case 17: return .stats
         case 18: return .listSnapshots
         case 20: return .deleteSnapshot(name: text())
+        case 22:
+            return .listEdges(
+                ListEdgesRequest(
+                    collection: text(),
+                    id: id(),
+                    direction: [.outgoing, .incoming, .both][below(3)],
+                    labels: many(3) { $0.text() },
+                    limit: count(),
+                    cursor: maybe { $0.edgeCursor() }
+                )
+            )
         case 21: return .erase(collection: maybe { $0.text() })
-        case 22: return .fetchSnapshot(name: text(), offset: number(), maxBytes: count())
+        case 23: return .fetchSnapshot(name: text(), offset: number(), maxBytes: count())
         case 19:
             return .count(
                 CountRequest(
@@ -410,7 +426,7 @@ struct RandomMessages {
         }
     }
 
-    static let calls = 0...23
+    static let calls = 0...24
 
     mutating func request(_ kind: Int) -> Request {
         Request(
@@ -535,6 +551,20 @@ struct RandomMessages {
             return .erased(
                 EraseReceipt(sequenceNumber: number(), snapshots: many(3) { $0.text() })
             )
+        case 17:
+            return .edges(
+                ListEdgesResponse(
+                    edges: many(4) {
+                        ListedEdge(
+                            $0.text(),
+                            $0.id(),
+                            weight: $0.flag() ? 1 : Float($0.below(9)) / 4,
+                            metadata: $0.metadata()
+                        )
+                    },
+                    nextCursor: maybe { $0.edgeCursor() }
+                )
+            )
         case 14:
             return .verified(
                 VerifyReport(
@@ -547,7 +577,7 @@ struct RandomMessages {
                     damageCount: number()
                 )
             )
-        case 17:
+        case 18:
             let bytes = many(200) { UInt8($0.below(256)) }
             return .snapshotPart(SnapshotPart(bytes: bytes, byteCount: number()))
         case 15:
@@ -595,7 +625,7 @@ struct RandomMessages {
         )
     }
 
-    static let replies = 0...18
+    static let replies = 0...19
 
     mutating func response(_ kind: Int) -> Response {
         Response(id: number(), reply: reply(kind))

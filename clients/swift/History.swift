@@ -80,8 +80,8 @@ final class History: Sendable {
         case .snapshot(let snapshot): number = snapshot.sequenceNumber
         case .erased(let receipt): number = receipt.sequenceNumber
         case .verified(let report): number = report.sequenceNumber
-        case .error, .goAway, .collections, .collection, .documents, .page, .snapshots,
-            .snapshotPart:
+        case .error, .goAway, .collections, .collection, .documents, .page, .edges,
+            .snapshots, .snapshotPart:
             return
         }
         sequenceNumber.max(number, ordering: .relaxed)

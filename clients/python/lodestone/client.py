@@ -25,10 +25,12 @@ from lodestone.types import (
     CollectionDescription,
     CountResponse,
     Document,
+    EdgePage,
     EraseReceipt,
     Flat,
     Include,
     IndexStatus,
+    ListedEdge,
     Page,
     QueryResult,
     SearchResponse,
@@ -454,6 +456,52 @@ class Collection:
             results, reply.sequence_number
         )
 
+    def list_edges(
+        self,
+        id: str,
+        *,
+        direction: str = "outgoing",
+        labels: str | Iterable[str] = (),
+        limit: int = 1000,
+        cursor: bytes | None = None,
+        deadline: float | None = None,
+    ) -> EdgePage:
+        """A page of the edges of one document, ``outgoing`` or ``incoming``.
+
+        Those that leave it come by label and target, in the order of their bytes; those that enter it in an
+        order of the server's own. Without ``labels`` every label counts. A page of large edges
+        ends before ``limit``; only a page without ``next_cursor`` is the last one.
+        """
+        with Encoding():
+            message = _codec.list_edges(self.name, id, direction, labels, limit, cursor)
+        reply = self._client._read("list_edges", message, deadline=deadline)
+        return _codec.read_edge_page(reply.list_edges)
+
+    def edges(
+        self,
+        id: str,
+        *,
+        direction: str = "outgoing",
+        labels: str | Iterable[str] = (),
+        page_size: int = 1000,
+    ) -> Iterator[ListedEdge]:
+        """All edges of one document, fetched page by page while they are read.
+
+        An edge that nobody writes meanwhile comes exactly once.
+        """
+        if not isinstance(labels, str):
+            # Every page asks for them.
+            labels = list(labels)
+        cursor = None
+        while True:
+            page = self.list_edges(
+                id, direction=direction, labels=labels, limit=page_size, cursor=cursor
+            )
+            yield from page.edges
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
     @overload
     def get(  # type: ignore[overload-overlap]
         self, ids: str, *, include: Include = ..., deadline: float | None = None
@@ -508,10 +556,7 @@ class Collection:
                 limit=whole(limit, "limit"),
                 include=_codec.include(include),
             )
-            if cursor is not None:
-                if not isinstance(cursor, bytes):
-                    refuse(cursor, "bytes", "Give the next_cursor of a page.", "cursor")
-                message.cursor = cursor
+            _codec.write_cursor(message, cursor)
             _codec.write_filter(message, filter)
             if order_by is not None:
                 _codec.write_path(message.order.path, order_by, "order_by")

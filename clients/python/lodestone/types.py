@@ -428,6 +428,26 @@ class Page:
 
 
 @dataclass(frozen=True)
+class ListedEdge:
+    """An edge, seen from the document that was asked for."""
+
+    label: str
+    #: The document at the other end, which need not exist.
+    id: str
+    weight: float
+    #: Of an outgoing edge; those of an incoming one are with its source.
+    metadata: Metadata
+
+
+@dataclass(frozen=True)
+class EdgePage:
+    """Edges of a document, and where the next page starts; None after the last."""
+
+    edges: Sequence[ListedEdge]
+    next_cursor: bytes | None
+
+
+@dataclass(frozen=True)
 class ValueCount:
     """A value, and how many documents have it."""
 

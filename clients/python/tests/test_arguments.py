@@ -64,6 +64,7 @@ def test_one_string_is_one_name(client: Client, collection: Collection) -> None:
     )
     assert [one.id for one in collection.walk(Walk(start="moon")).reached] == ["m"]
     assert [one.id for one in collection.walk(Walk("moon", labels="near")).reached] == ["m"]
+    assert [one.id for one in collection.edges("moon", labels="near", page_size=1)] == ["m"]
     hit = collection.search(Query(matching("moon"), highlight=Highlight(fields="text"))).hits[0]
     assert list(hit.highlights) == ["text"]
     assert collection.drop("moon").dropped == 1
@@ -107,6 +108,11 @@ LISTS = [
     (lambda c: c.walk(Walk(start=b"a")), "walks[0].start"),
     (lambda c: c.walk(Walk("a", labels=[1])), "walks[0].labels[0]"),
     (lambda c: c.walk([Walk("a"), "b"]), "walks[1]"),
+    (lambda c: c.list_edges(7), "id"),
+    (lambda c: c.list_edges("a", direction="in"), "direction"),
+    (lambda c: c.list_edges("a", labels=["to", None]), "labels[1]"),
+    (lambda c: c.list_edges("a", limit="many"), "limit"),
+    (lambda c: c.list_edges("a", cursor="x"), "cursor"),
     (lambda c: c.search("moon"), "queries"),
     (lambda c: c.search([Query(matching("a")), "moon"]), "queries[1]"),
     (lambda c: c.search(Query("moon")), "queries[0].sources"),

@@ -415,6 +415,11 @@ class Runner:
                 if "cursor" in args:
                     kept["cursor"] = self.cursors[args["cursor"]]
                 return collection.scan(**kept)
+            case "list_edges":
+                kept = {key: args[key] for key in ("direction", "labels", "limit") if key in args}
+                if "cursor" in args:
+                    kept["cursor"] = self.cursors[args["cursor"]]
+                return collection.list_edges(args["id"], **kept)
             case "count":
                 wanted = filter(args["filter"]) if "filter" in args else None
                 return collection.count(wanted, facets=facets(args))
@@ -471,6 +476,25 @@ class Runner:
     def check_page(self, answer: Any, wanted: Any) -> None:
         check_documents(answer.documents, wanted["documents"])
         assert (answer.next_cursor is not None) == wanted["more"]
+
+    def check_edges(self, answer: Any, wanted: Any) -> None:
+        assert (answer.next_cursor is not None) == wanted["more"]
+        if "count" in wanted:
+            assert len(answer.edges) == wanted["count"]
+        if "edges" not in wanted:
+            return
+        edges, expected = list(answer.edges), wanted["edges"]
+        if wanted.get("any_order"):
+            edges.sort(key=lambda edge: (edge.label, edge.id))
+            expected = sorted(expected, key=lambda json: (json["label"], json["id"]))
+        assert [(edge.label, edge.id) for edge in edges] == [
+            (json["label"], json["id"]) for json in expected
+        ]
+        for edge, json in zip(edges, expected):
+            if "weight" in json:
+                check_number(edge.weight, json["weight"])
+            if "metadata" in json:
+                assert edge.metadata == metadata(json["metadata"])
 
     def check_count(self, answer: Any, wanted: Any) -> None:
         if "count" in wanted:

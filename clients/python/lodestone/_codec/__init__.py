@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Calls to messages, and replies to what callers see."""
 
-from lodestone._codec.answers import read_count, read_query_result, read_walk_result
+from lodestone._codec.answers import (
+    read_count,
+    read_edge_page,
+    read_query_result,
+    read_walk_result,
+)
 from lodestone._codec.collections import (
     collection_options,
     read_description,
@@ -18,7 +23,9 @@ from lodestone._codec.maintenance import (
 from lodestone._codec.names import write_path, write_paths
 from lodestone._codec.questions import (
     include,
+    list_edges,
     search,
+    write_cursor,
     write_facets,
     write_filter,
     write_walks,
@@ -28,9 +35,11 @@ __all__ = [
     "collection_options",
     "include",
     "index_many",
+    "list_edges",
     "read_count",
     "read_description",
     "read_documents",
+    "read_edge_page",
     "read_erase_receipt",
     "read_page",
     "read_query_result",
@@ -40,6 +49,7 @@ __all__ = [
     "read_verify_report",
     "read_walk_result",
     "search",
+    "write_cursor",
     "write_facets",
     "write_filter",
     "write_path",

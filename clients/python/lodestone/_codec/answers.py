@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hits, counts and what walks reached."""
+"""Hits, counts, edges and what walks reached."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from lodestone._codec.documents import read_contents
 from lodestone._codec.names import Names, read_path
 from lodestone.types import (
     CountResponse,
+    EdgePage,
     Facet,
     FilterExplanation,
     Fragment,
     Hit,
+    ListedEdge,
     QueryResult,
     Reached,
     SourceScore,
@@ -148,4 +150,19 @@ def read_walk_result(message: Any) -> WalkResult:
         ],
         None if ended_by == "none" else ended_by,
         message.edges_followed,
+    )
+
+
+def read_edge_page(message: Any) -> EdgePage:
+    return EdgePage(
+        [
+            ListedEdge(
+                str(edge.label, "utf-8"),
+                str(edge.id, "utf-8"),
+                edge.weight if edge.HasField("weight") else 1.0,
+                _values.read_metadata(edge.metadata),
+            )
+            for edge in message.edges
+        ],
+        bytes(message.next_cursor) if message.HasField("next_cursor") else None,
     )

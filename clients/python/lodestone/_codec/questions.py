@@ -72,6 +72,28 @@ def _write_walk(message: Any, walk: Walk) -> None:
         message.budget.time_ms = max(1, int(min(seconds, 2**22) * 1000))
 
 
+def list_edges(
+    collection: object, id: object, direction: object, labels: object, limit: object, cursor: object
+) -> Any:
+    message = service_pb2.ListEdgesRequest(
+        collection=utf8(collection, "collection"),
+        id=utf8(id, "id"),
+        direction=_DIRECTIONS.value(direction),
+        labels=strings(labels, "labels"),
+        limit=whole(limit, "limit"),
+    )
+    write_cursor(message, cursor)
+    return message
+
+
+def write_cursor(message: Any, cursor: object) -> None:
+    if cursor is None:
+        return
+    if not isinstance(cursor, bytes):
+        refuse(cursor, "bytes", "Give the next_cursor of a page.", "cursor")
+    message.cursor = cursor
+
+
 def _write_fuzzy(message: Any, fuzzy: object) -> None:
     if fuzzy is None:
         return

@@ -269,6 +269,30 @@ class ListCollectionsResponse(_message.Message):
     collections: _containers.RepeatedCompositeFieldContainer[_collection_pb2.CollectionDescription]
     def __init__(self, collections: _Optional[_Iterable[_Union[_collection_pb2.CollectionDescription, _Mapping]]] = ...) -> None: ...
 
+class ListEdgesRequest(_message.Message):
+    __slots__ = ["collection", "cursor", "direction", "id", "labels", "limit"]
+    COLLECTION_FIELD_NUMBER: _ClassVar[int]
+    CURSOR_FIELD_NUMBER: _ClassVar[int]
+    DIRECTION_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    collection: bytes
+    cursor: bytes
+    direction: _query_pb2.Direction
+    id: bytes
+    labels: _containers.RepeatedScalarFieldContainer[bytes]
+    limit: int
+    def __init__(self, collection: _Optional[bytes] = ..., id: _Optional[bytes] = ..., direction: _Optional[_Union[_query_pb2.Direction, str]] = ..., labels: _Optional[_Iterable[bytes]] = ..., limit: _Optional[int] = ..., cursor: _Optional[bytes] = ...) -> None: ...
+
+class ListEdgesResponse(_message.Message):
+    __slots__ = ["edges", "next_cursor"]
+    EDGES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_CURSOR_FIELD_NUMBER: _ClassVar[int]
+    edges: _containers.RepeatedCompositeFieldContainer[ListedEdge]
+    next_cursor: bytes
+    def __init__(self, edges: _Optional[_Iterable[_Union[ListedEdge, _Mapping]]] = ..., next_cursor: _Optional[bytes] = ...) -> None: ...
+
 class ListSnapshotsRequest(_message.Message):
     __slots__ = []
     def __init__(self) -> None: ...
@@ -278,6 +302,18 @@ class ListSnapshotsResponse(_message.Message):
     SNAPSHOTS_FIELD_NUMBER: _ClassVar[int]
     snapshots: _containers.RepeatedCompositeFieldContainer[SnapshotDescription]
     def __init__(self, snapshots: _Optional[_Iterable[_Union[SnapshotDescription, _Mapping]]] = ...) -> None: ...
+
+class ListedEdge(_message.Message):
+    __slots__ = ["id", "label", "metadata", "weight"]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    METADATA_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    id: bytes
+    label: bytes
+    metadata: _document_pb2.Metadata
+    weight: float
+    def __init__(self, label: _Optional[bytes] = ..., id: _Optional[bytes] = ..., weight: _Optional[float] = ..., metadata: _Optional[_Union[_document_pb2.Metadata, _Mapping]] = ...) -> None: ...
 
 class PingRequest(_message.Message):
     __slots__ = []
@@ -290,7 +326,7 @@ class PingResponse(_message.Message):
     def __init__(self, sequence_number: _Optional[int] = ...) -> None: ...
 
 class Request(_message.Message):
-    __slots__ = ["alter_collection", "build_index", "cancel", "compact", "count", "create_collection", "deadline_ms", "delete_snapshot", "describe_collection", "drop_collection", "drop_many", "erase", "fetch_snapshot", "get", "hello", "id", "index_many", "list_collections", "list_snapshots", "ping", "request_id", "scan", "search", "snapshot", "stats", "verify", "walk"]
+    __slots__ = ["alter_collection", "build_index", "cancel", "compact", "count", "create_collection", "deadline_ms", "delete_snapshot", "describe_collection", "drop_collection", "drop_many", "erase", "fetch_snapshot", "get", "hello", "id", "index_many", "list_collections", "list_edges", "list_snapshots", "ping", "request_id", "scan", "search", "snapshot", "stats", "verify", "walk"]
     ALTER_COLLECTION_FIELD_NUMBER: _ClassVar[int]
     BUILD_INDEX_FIELD_NUMBER: _ClassVar[int]
     CANCEL_FIELD_NUMBER: _ClassVar[int]
@@ -309,6 +345,7 @@ class Request(_message.Message):
     ID_FIELD_NUMBER: _ClassVar[int]
     INDEX_MANY_FIELD_NUMBER: _ClassVar[int]
     LIST_COLLECTIONS_FIELD_NUMBER: _ClassVar[int]
+    LIST_EDGES_FIELD_NUMBER: _ClassVar[int]
     LIST_SNAPSHOTS_FIELD_NUMBER: _ClassVar[int]
     PING_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
@@ -336,6 +373,7 @@ class Request(_message.Message):
     id: int
     index_many: IndexManyRequest
     list_collections: ListCollectionsRequest
+    list_edges: ListEdgesRequest
     list_snapshots: ListSnapshotsRequest
     ping: PingRequest
     request_id: bytes
@@ -345,10 +383,10 @@ class Request(_message.Message):
     stats: StatsRequest
     verify: VerifyRequest
     walk: WalkRequest
-    def __init__(self, id: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., request_id: _Optional[bytes] = ..., hello: _Optional[_Union[HelloRequest, _Mapping]] = ..., ping: _Optional[_Union[PingRequest, _Mapping]] = ..., create_collection: _Optional[_Union[CreateCollectionRequest, _Mapping]] = ..., alter_collection: _Optional[_Union[AlterCollectionRequest, _Mapping]] = ..., drop_collection: _Optional[_Union[DropCollectionRequest, _Mapping]] = ..., list_collections: _Optional[_Union[ListCollectionsRequest, _Mapping]] = ..., describe_collection: _Optional[_Union[DescribeCollectionRequest, _Mapping]] = ..., index_many: _Optional[_Union[IndexManyRequest, _Mapping]] = ..., drop_many: _Optional[_Union[DropManyRequest, _Mapping]] = ..., get: _Optional[_Union[GetRequest, _Mapping]] = ..., scan: _Optional[_Union[ScanRequest, _Mapping]] = ..., search: _Optional[_Union[SearchRequest, _Mapping]] = ..., walk: _Optional[_Union[WalkRequest, _Mapping]] = ..., build_index: _Optional[_Union[BuildIndexRequest, _Mapping]] = ..., compact: _Optional[_Union[CompactRequest, _Mapping]] = ..., snapshot: _Optional[_Union[SnapshotRequest, _Mapping]] = ..., verify: _Optional[_Union[VerifyRequest, _Mapping]] = ..., stats: _Optional[_Union[StatsRequest, _Mapping]] = ..., cancel: _Optional[_Union[CancelRequest, _Mapping]] = ..., list_snapshots: _Optional[_Union[ListSnapshotsRequest, _Mapping]] = ..., count: _Optional[_Union[CountRequest, _Mapping]] = ..., erase: _Optional[_Union[EraseRequest, _Mapping]] = ..., delete_snapshot: _Optional[_Union[DeleteSnapshotRequest, _Mapping]] = ..., fetch_snapshot: _Optional[_Union[FetchSnapshotRequest, _Mapping]] = ...) -> None: ...
+    def __init__(self, id: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., request_id: _Optional[bytes] = ..., hello: _Optional[_Union[HelloRequest, _Mapping]] = ..., ping: _Optional[_Union[PingRequest, _Mapping]] = ..., create_collection: _Optional[_Union[CreateCollectionRequest, _Mapping]] = ..., alter_collection: _Optional[_Union[AlterCollectionRequest, _Mapping]] = ..., drop_collection: _Optional[_Union[DropCollectionRequest, _Mapping]] = ..., list_collections: _Optional[_Union[ListCollectionsRequest, _Mapping]] = ..., describe_collection: _Optional[_Union[DescribeCollectionRequest, _Mapping]] = ..., index_many: _Optional[_Union[IndexManyRequest, _Mapping]] = ..., drop_many: _Optional[_Union[DropManyRequest, _Mapping]] = ..., get: _Optional[_Union[GetRequest, _Mapping]] = ..., scan: _Optional[_Union[ScanRequest, _Mapping]] = ..., search: _Optional[_Union[SearchRequest, _Mapping]] = ..., walk: _Optional[_Union[WalkRequest, _Mapping]] = ..., build_index: _Optional[_Union[BuildIndexRequest, _Mapping]] = ..., compact: _Optional[_Union[CompactRequest, _Mapping]] = ..., snapshot: _Optional[_Union[SnapshotRequest, _Mapping]] = ..., verify: _Optional[_Union[VerifyRequest, _Mapping]] = ..., stats: _Optional[_Union[StatsRequest, _Mapping]] = ..., cancel: _Optional[_Union[CancelRequest, _Mapping]] = ..., list_snapshots: _Optional[_Union[ListSnapshotsRequest, _Mapping]] = ..., count: _Optional[_Union[CountRequest, _Mapping]] = ..., erase: _Optional[_Union[EraseRequest, _Mapping]] = ..., delete_snapshot: _Optional[_Union[DeleteSnapshotRequest, _Mapping]] = ..., list_edges: _Optional[_Union[ListEdgesRequest, _Mapping]] = ..., fetch_snapshot: _Optional[_Union[FetchSnapshotRequest, _Mapping]] = ...) -> None: ...
 
 class Response(_message.Message):
-    __slots__ = ["count", "describe_collection", "done", "erased", "error", "fetch_snapshot", "get", "go_away", "hello", "id", "list_collections", "list_snapshots", "ping", "scan", "search", "snapshot", "stats", "verify", "walk", "written"]
+    __slots__ = ["count", "describe_collection", "done", "erased", "error", "fetch_snapshot", "get", "go_away", "hello", "id", "list_collections", "list_edges", "list_snapshots", "ping", "scan", "search", "snapshot", "stats", "verify", "walk", "written"]
     COUNT_FIELD_NUMBER: _ClassVar[int]
     DESCRIBE_COLLECTION_FIELD_NUMBER: _ClassVar[int]
     DONE_FIELD_NUMBER: _ClassVar[int]
@@ -360,6 +398,7 @@ class Response(_message.Message):
     HELLO_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
     LIST_COLLECTIONS_FIELD_NUMBER: _ClassVar[int]
+    LIST_EDGES_FIELD_NUMBER: _ClassVar[int]
     LIST_SNAPSHOTS_FIELD_NUMBER: _ClassVar[int]
     PING_FIELD_NUMBER: _ClassVar[int]
     SCAN_FIELD_NUMBER: _ClassVar[int]
@@ -380,6 +419,7 @@ class Response(_message.Message):
     hello: HelloResponse
     id: int
     list_collections: ListCollectionsResponse
+    list_edges: ListEdgesResponse
     list_snapshots: ListSnapshotsResponse
     ping: PingResponse
     scan: ScanResponse
@@ -389,7 +429,7 @@ class Response(_message.Message):
     verify: VerifyResponse
     walk: WalkResponse
     written: WriteReceipt
-    def __init__(self, id: _Optional[int] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., go_away: _Optional[_Union[GoAway, _Mapping]] = ..., hello: _Optional[_Union[HelloResponse, _Mapping]] = ..., ping: _Optional[_Union[PingResponse, _Mapping]] = ..., written: _Optional[_Union[WriteReceipt, _Mapping]] = ..., list_collections: _Optional[_Union[ListCollectionsResponse, _Mapping]] = ..., describe_collection: _Optional[_Union[DescribeCollectionResponse, _Mapping]] = ..., get: _Optional[_Union[GetResponse, _Mapping]] = ..., scan: _Optional[_Union[ScanResponse, _Mapping]] = ..., search: _Optional[_Union[SearchResponse, _Mapping]] = ..., walk: _Optional[_Union[WalkResponse, _Mapping]] = ..., done: _Optional[_Union[Done, _Mapping]] = ..., snapshot: _Optional[_Union[SnapshotDescription, _Mapping]] = ..., verify: _Optional[_Union[VerifyResponse, _Mapping]] = ..., stats: _Optional[_Union[StatsResponse, _Mapping]] = ..., list_snapshots: _Optional[_Union[ListSnapshotsResponse, _Mapping]] = ..., count: _Optional[_Union[CountResponse, _Mapping]] = ..., erased: _Optional[_Union[EraseReceipt, _Mapping]] = ..., fetch_snapshot: _Optional[_Union[SnapshotPart, _Mapping]] = ...) -> None: ...
+    def __init__(self, id: _Optional[int] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., go_away: _Optional[_Union[GoAway, _Mapping]] = ..., hello: _Optional[_Union[HelloResponse, _Mapping]] = ..., ping: _Optional[_Union[PingResponse, _Mapping]] = ..., written: _Optional[_Union[WriteReceipt, _Mapping]] = ..., list_collections: _Optional[_Union[ListCollectionsResponse, _Mapping]] = ..., describe_collection: _Optional[_Union[DescribeCollectionResponse, _Mapping]] = ..., get: _Optional[_Union[GetResponse, _Mapping]] = ..., scan: _Optional[_Union[ScanResponse, _Mapping]] = ..., search: _Optional[_Union[SearchResponse, _Mapping]] = ..., walk: _Optional[_Union[WalkResponse, _Mapping]] = ..., done: _Optional[_Union[Done, _Mapping]] = ..., snapshot: _Optional[_Union[SnapshotDescription, _Mapping]] = ..., verify: _Optional[_Union[VerifyResponse, _Mapping]] = ..., stats: _Optional[_Union[StatsResponse, _Mapping]] = ..., list_snapshots: _Optional[_Union[ListSnapshotsResponse, _Mapping]] = ..., count: _Optional[_Union[CountResponse, _Mapping]] = ..., erased: _Optional[_Union[EraseReceipt, _Mapping]] = ..., list_edges: _Optional[_Union[ListEdgesResponse, _Mapping]] = ..., fetch_snapshot: _Optional[_Union[SnapshotPart, _Mapping]] = ...) -> None: ...
 
 class ScanOrder(_message.Message):
     __slots__ = ["descending", "path"]

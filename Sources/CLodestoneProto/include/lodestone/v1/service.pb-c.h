@@ -44,6 +44,9 @@ typedef struct Lodestone__V1__SearchRequest Lodestone__V1__SearchRequest;
 typedef struct Lodestone__V1__SearchResponse Lodestone__V1__SearchResponse;
 typedef struct Lodestone__V1__WalkRequest Lodestone__V1__WalkRequest;
 typedef struct Lodestone__V1__WalkResponse Lodestone__V1__WalkResponse;
+typedef struct Lodestone__V1__ListEdgesRequest Lodestone__V1__ListEdgesRequest;
+typedef struct Lodestone__V1__ListedEdge Lodestone__V1__ListedEdge;
+typedef struct Lodestone__V1__ListEdgesResponse Lodestone__V1__ListEdgesResponse;
 typedef struct Lodestone__V1__BuildIndexRequest Lodestone__V1__BuildIndexRequest;
 typedef struct Lodestone__V1__CompactRequest Lodestone__V1__CompactRequest;
 typedef struct Lodestone__V1__SnapshotRequest Lodestone__V1__SnapshotRequest;
@@ -565,6 +568,86 @@ struct  Lodestone__V1__WalkResponse
     , 0,NULL, 0, 0 }
 
 
+struct  Lodestone__V1__ListEdgesRequest
+{
+  ProtobufCMessage base;
+  protobuf_c_boolean has_collection;
+  ProtobufCBinaryData collection;
+  /*
+   * of a document
+   */
+  protobuf_c_boolean has_id;
+  ProtobufCBinaryData id;
+  /*
+   * OUTGOING or INCOMING
+   */
+  protobuf_c_boolean has_direction;
+  Lodestone__V1__Direction direction;
+  /*
+   * none: every label
+   */
+  size_t n_labels;
+  ProtobufCBinaryData *labels;
+  /*
+   * absent: 1000
+   */
+  protobuf_c_boolean has_limit;
+  uint32_t limit;
+  /*
+   * absent: from the start
+   */
+  protobuf_c_boolean has_cursor;
+  ProtobufCBinaryData cursor;
+};
+#define LODESTONE__V1__LIST_EDGES_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__list_edges_request__descriptor) \
+    , 0, {0,NULL}, 0, {0,NULL}, 0, LODESTONE__V1__DIRECTION__OUTGOING, 0,NULL, 0, 0, 0, {0,NULL} }
+
+
+/*
+ * An edge of the document asked for.
+ */
+struct  Lodestone__V1__ListedEdge
+{
+  ProtobufCMessage base;
+  protobuf_c_boolean has_label;
+  ProtobufCBinaryData label;
+  /*
+   * of the document at the other end, which need not exist
+   */
+  protobuf_c_boolean has_id;
+  ProtobufCBinaryData id;
+  /*
+   * absent: 1
+   */
+  protobuf_c_boolean has_weight;
+  float weight;
+  /*
+   * of an OUTGOING edge
+   */
+  Lodestone__V1__Metadata *metadata;
+};
+#define LODESTONE__V1__LISTED_EDGE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__listed_edge__descriptor) \
+    , 0, {0,NULL}, 0, {0,NULL}, 0, 0, NULL }
+
+
+struct  Lodestone__V1__ListEdgesResponse
+{
+  ProtobufCMessage base;
+  size_t n_edges;
+  Lodestone__V1__ListedEdge **edges;
+  /*
+   * absent: this was the last page
+   */
+  protobuf_c_boolean has_next_cursor;
+  ProtobufCBinaryData next_cursor;
+};
+#define LODESTONE__V1__LIST_EDGES_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__list_edges_response__descriptor) \
+    , 0,NULL, 0, {0,NULL} }
+
+
 struct  Lodestone__V1__BuildIndexRequest
 {
   ProtobufCMessage base;
@@ -919,6 +1002,7 @@ typedef enum {
   LODESTONE__V1__REQUEST__CALL_COUNT = 30,
   LODESTONE__V1__REQUEST__CALL_ERASE = 31,
   LODESTONE__V1__REQUEST__CALL_DELETE_SNAPSHOT = 32,
+  LODESTONE__V1__REQUEST__CALL_LIST_EDGES = 33,
   LODESTONE__V1__REQUEST__CALL_FETCH_SNAPSHOT = 34
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LODESTONE__V1__REQUEST__CALL__CASE)
 } Lodestone__V1__Request__CallCase;
@@ -963,6 +1047,7 @@ struct  Lodestone__V1__Request
     Lodestone__V1__CountRequest *count;
     Lodestone__V1__EraseRequest *erase;
     Lodestone__V1__DeleteSnapshotRequest *delete_snapshot;
+    Lodestone__V1__ListEdgesRequest *list_edges;
     Lodestone__V1__FetchSnapshotRequest *fetch_snapshot;
   };
 };
@@ -991,6 +1076,7 @@ typedef enum {
   LODESTONE__V1__RESPONSE__RESULT_LIST_SNAPSHOTS = 29,
   LODESTONE__V1__RESPONSE__RESULT_COUNT = 30,
   LODESTONE__V1__RESPONSE__RESULT_ERASED = 31,
+  LODESTONE__V1__RESPONSE__RESULT_LIST_EDGES = 33,
   LODESTONE__V1__RESPONSE__RESULT_FETCH_SNAPSHOT = 34
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LODESTONE__V1__RESPONSE__RESULT__CASE)
 } Lodestone__V1__Response__ResultCase;
@@ -1026,6 +1112,7 @@ struct  Lodestone__V1__Response
     Lodestone__V1__ListSnapshotsResponse *list_snapshots;
     Lodestone__V1__CountResponse *count;
     Lodestone__V1__EraseReceipt *erased;
+    Lodestone__V1__ListEdgesResponse *list_edges;
     Lodestone__V1__SnapshotPart *fetch_snapshot;
   };
 };
@@ -1528,6 +1615,63 @@ Lodestone__V1__WalkResponse *
 void   lodestone__v1__walk_response__free_unpacked
                      (Lodestone__V1__WalkResponse *message,
                       ProtobufCAllocator *allocator);
+/* Lodestone__V1__ListEdgesRequest methods */
+void   lodestone__v1__list_edges_request__init
+                     (Lodestone__V1__ListEdgesRequest         *message);
+size_t lodestone__v1__list_edges_request__get_packed_size
+                     (const Lodestone__V1__ListEdgesRequest   *message);
+size_t lodestone__v1__list_edges_request__pack
+                     (const Lodestone__V1__ListEdgesRequest   *message,
+                      uint8_t             *out);
+size_t lodestone__v1__list_edges_request__pack_to_buffer
+                     (const Lodestone__V1__ListEdgesRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Lodestone__V1__ListEdgesRequest *
+       lodestone__v1__list_edges_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lodestone__v1__list_edges_request__free_unpacked
+                     (Lodestone__V1__ListEdgesRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Lodestone__V1__ListedEdge methods */
+void   lodestone__v1__listed_edge__init
+                     (Lodestone__V1__ListedEdge         *message);
+size_t lodestone__v1__listed_edge__get_packed_size
+                     (const Lodestone__V1__ListedEdge   *message);
+size_t lodestone__v1__listed_edge__pack
+                     (const Lodestone__V1__ListedEdge   *message,
+                      uint8_t             *out);
+size_t lodestone__v1__listed_edge__pack_to_buffer
+                     (const Lodestone__V1__ListedEdge   *message,
+                      ProtobufCBuffer     *buffer);
+Lodestone__V1__ListedEdge *
+       lodestone__v1__listed_edge__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lodestone__v1__listed_edge__free_unpacked
+                     (Lodestone__V1__ListedEdge *message,
+                      ProtobufCAllocator *allocator);
+/* Lodestone__V1__ListEdgesResponse methods */
+void   lodestone__v1__list_edges_response__init
+                     (Lodestone__V1__ListEdgesResponse         *message);
+size_t lodestone__v1__list_edges_response__get_packed_size
+                     (const Lodestone__V1__ListEdgesResponse   *message);
+size_t lodestone__v1__list_edges_response__pack
+                     (const Lodestone__V1__ListEdgesResponse   *message,
+                      uint8_t             *out);
+size_t lodestone__v1__list_edges_response__pack_to_buffer
+                     (const Lodestone__V1__ListEdgesResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Lodestone__V1__ListEdgesResponse *
+       lodestone__v1__list_edges_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   lodestone__v1__list_edges_response__free_unpacked
+                     (Lodestone__V1__ListEdgesResponse *message,
+                      ProtobufCAllocator *allocator);
 /* Lodestone__V1__BuildIndexRequest methods */
 void   lodestone__v1__build_index_request__init
                      (Lodestone__V1__BuildIndexRequest         *message);
@@ -2026,6 +2170,15 @@ typedef void (*Lodestone__V1__WalkRequest_Closure)
 typedef void (*Lodestone__V1__WalkResponse_Closure)
                  (const Lodestone__V1__WalkResponse *message,
                   void *closure_data);
+typedef void (*Lodestone__V1__ListEdgesRequest_Closure)
+                 (const Lodestone__V1__ListEdgesRequest *message,
+                  void *closure_data);
+typedef void (*Lodestone__V1__ListedEdge_Closure)
+                 (const Lodestone__V1__ListedEdge *message,
+                  void *closure_data);
+typedef void (*Lodestone__V1__ListEdgesResponse_Closure)
+                 (const Lodestone__V1__ListEdgesResponse *message,
+                  void *closure_data);
 typedef void (*Lodestone__V1__BuildIndexRequest_Closure)
                  (const Lodestone__V1__BuildIndexRequest *message,
                   void *closure_data);
@@ -2127,6 +2280,9 @@ extern const ProtobufCMessageDescriptor lodestone__v1__search_request__descripto
 extern const ProtobufCMessageDescriptor lodestone__v1__search_response__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__walk_request__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__walk_response__descriptor;
+extern const ProtobufCMessageDescriptor lodestone__v1__list_edges_request__descriptor;
+extern const ProtobufCMessageDescriptor lodestone__v1__listed_edge__descriptor;
+extern const ProtobufCMessageDescriptor lodestone__v1__list_edges_response__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__build_index_request__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__compact_request__descriptor;
 extern const ProtobufCMessageDescriptor lodestone__v1__snapshot_request__descriptor;

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+package import LodestoneCore
+import LodestoneGraph
+import LodestoneStorage
+
+/// The edges of one document, page by page, however many it has.
+extension Engine {
+    package func listEdges(_ request: ListEdgesRequest, context: CallContext)
+        throws(LodestoneError) -> ListEdgesResponse
+    {
+        let collection = try collection(named: request.collection, context)
+        let validation = RequestValidation(limits: options.limits)
+        try validation.number(request.limit, in: 1...options.limits.maxBatch, "limit")
+        try validation.number(request.labels.count, in: 0...options.limits.maxBatch, "labels")
+        guard request.direction != .both else {
+            throw .invalid(
+                "BAD_DIRECTION",
+                "The edges of both directions have no common order.",
+                recovery: "Ask for OUTGOING edges, then for INCOMING ones.",
+                field: "direction"
+            )
+        }
+        let place = try request.cursor.map { (cursor) throws(LodestoneError) in
+            try EdgePlace(cursor, of: request)
+        }
+        let isOutgoing = request.direction == .outgoing
+        return try ReadView.with(
+            collection,
+            registry: registry,
+            needsRows: isOutgoing,
+            context: context
+        ) { (view) throws(LodestoneError) in
+            var page = EdgePage(request, maxByteCount: options.limits.maxFrameBytes / 2)
+            if isOutgoing {
+                try view.addOutgoing(to: &page, after: place, context)
+            } else {
+                try view.addIncoming(to: &page, after: place, context)
+            }
+            return page.response
+        }
+    }
+}
+
+extension ReadView {
+    fileprivate func addOutgoing(
+        to page: inout EdgePage,
+        after place: EdgePlace?,
+        _ context: CallContext
+    ) throws(LodestoneError) {
+        let request = page.request
+        guard let row = row(of: request.id) else { return }
+        let edges = try edges(
+            of: row,
+            labels: request.labels.isEmpty ? nil : request.labels,
+            after: place.map { ($0.last.label, $0.last.id) },
+            limit: request.limit + 1
+        )
+        for edge in edges {
+            let listed = ListedEdge(
+                edge.label,
+                edge.target,
+                weight: edge.weight,
+                metadata: edge.metadata
+            )
+            guard try page.takes(listed, context) else { return }
+        }
+    }
+
+    /// The first edges that leave a row's document, by label and target, in the order of their bytes.
+    private func edges(
+        of row: RowNumber,
+        labels: [String]?,
+        after place: (label: String, target: DocumentID)?,
+        limit: Int
+    ) throws(LodestoneError) -> [Edge] {
+        let labels = labels.map { Set($0.map { ByteString($0) }) }
+        var edges: [EdgeKey: Edge] = [:]
+        let least = place.map { EdgeKey(label: ByteString($0.label), target: $0.target) }
+        for edge in try rows?.row(row, of: collection.number)?.edges ?? [] {
+            let key = EdgeKey(label: ByteString(edge.label), target: edge.target)
+            if let labels, !labels.contains(key.label) { continue }
+            if let least, key <= least { continue }
+            edges[key] = edge
+        }
+        return edges.sorted { $0.key < $1.key }.prefix(limit).map(\.value)
+    }
+
+    fileprivate func addIncoming(
+        to page: inout EdgePage,
+        after place: EdgePlace?,
+        _ context: CallContext
+    ) throws(LodestoneError) {
+        let request = page.request
+        let node = contents.ids.withTable { $0.number(of: request.id) }
+        guard let node else { return }
+        let labels: Set<UInt32>? =
+            request.labels.isEmpty
+            ? nil
+            : contents.labels.withTable { table in
+                Set(request.labels.compactMap { table.number(of: $0) })
+            }
+        let links = try state.graph.links(
+            to: node,
+            from: try place.map { (place) throws(LodestoneError) in try start(at: place) },
+            labels: labels,
+            limit: request.limit + 1,
+            context
+        )
+        let ids = contents.ids.withTable { table in links.map { table.id($0.node) } }
+        let names = contents.labels.withTable { table in
+            links.map { table.label($0.label) ?? "" }
+        }
+        for (index, link) in links.enumerated() {
+            let edge = ListedEdge(names[index], ids[index], weight: link.weight)
+            guard try page.takes(edge, context) else { return }
+        }
+    }
+
+    /// Where incoming links go on: behind the last edge of a page, or with the one that followed
+    /// it, when the last one's source is no longer known.
+    private func start(at place: EdgePlace) throws(LodestoneError) -> GraphIndex.LinkPlace {
+        if let link = link(of: place.last) { return .after(link) }
+        if let next = place.next, let link = link(of: next) { return .at(link) }
+        throw LodestoneError(
+            .outOfRange,
+            reason: "CURSOR_EXPIRED",
+            "The edges where the page ended, '\(place.last.label)' of '\(place.last.id)' and the "
+                + "one after it, are no longer known.",
+            recovery: "Start again without a cursor.",
+            field: "cursor"
+        )
+    }
+
+    private func link(of edge: EdgePlace.Edge) -> Link? {
+        guard let node = contents.ids.withTable({ $0.number(of: edge.id) }),
+            let label = contents.labels.withTable({ $0.number(of: edge.label) })
+        else { return nil }
+        return Link(label: label, node: node)
+    }
+}
+
+/// The order of edges that leave a document.
+private struct EdgeKey: Hashable, Comparable {
+    let label: ByteString
+    let target: DocumentID
+
+    static func < (left: EdgeKey, right: EdgeKey) -> Bool {
+        left.label != right.label ? left.label < right.label : left.target < right.target
+    }
+}
+
+/// Edges of one reply, which is full when another one could pass its count or bytes.
+private struct EdgePage {
+    let request: ListEdgesRequest
+    private let maxByteCount: Int
+    private var edges: [ListedEdge] = []
+    private var byteCount = 0
+    private var next: ListedEdge?
+
+    init(_ request: ListEdgesRequest, maxByteCount: Int) {
+        self.request = request
+        self.maxByteCount = maxByteCount
+    }
+
+    /// Adds an edge if it fits; the first one always does, or a reader would never get past it.
+    mutating func takes(_ edge: ListedEdge, _ context: CallContext) throws(LodestoneError) -> Bool {
+        try context.check()
+        let more = edge.maxWireByteCount
+        guard edges.isEmpty || edges.count < request.limit && byteCount + more <= maxByteCount
+        else {
+            next = edge
+            return false
+        }
+        try context.charge(
+            wire: edge.label.utf8.count + edge.id.string.utf8.count,
+            memory: MemoryLayout<ListedEdge>.stride + more
+        )
+        byteCount += more
+        edges.append(edge)
+        return true
+    }
+
+    var response: ListEdgesResponse {
+        var cursor: EdgeCursor?
+        if let last = edges.last, let next {
+            cursor = EdgePlace(last: EdgePlace.Edge(last), next: EdgePlace.Edge(next))
+                .cursor(of: request)
+        }
+        return ListEdgesResponse(edges: edges, nextCursor: cursor)
+    }
+}
+
+/// Where a page ended.
+///
+/// A cursor has the direction, a byte of the document's fingerprint, and the last edge of the page. Where the
+/// edges enter the document, it has the edge that follows, too: their order is that of numbers, and
+/// a source that was dropped has none after a compaction. An edge is its label and the id at its
+/// other end, each with its length before it in two bytes.
+private struct EdgePlace {
+    struct Edge {
+        let label: String
+        let id: DocumentID
+
+        init(label: String, id: DocumentID) {
+            self.label = label
+            self.id = id
+        }
+
+        init(_ edge: ListedEdge) {
+            self.init(label: edge.label, id: edge.id)
+        }
+    }
+
+    let last: Edge
+    /// Of edges that enter the document.
+    let next: Edge?
+
+    init(last: Edge, next: Edge?) {
+        self.last = last
+        self.next = next
+    }
+
+    /// - Throws: `BAD_CURSOR` for a cursor that no server gave for this document and direction.
+    init(_ cursor: EdgeCursor, of request: ListEdgesRequest) throws(LodestoneError) {
+        var bytes = cursor.bytes[...]
+        guard bytes.popFirst() == UInt8(request.direction.rawValue) else {
+            throw Self.badCursor("another direction")
+        }
+        guard bytes.popFirst() == request.id.mark else { throw Self.badCursor("another document") }
+        guard let last = Self.edge(from: &bytes) else { throw Self.badCursor("no edge") }
+        self.last = last
+        next = request.direction == .incoming ? Self.edge(from: &bytes) : nil
+        guard bytes.isEmpty, next != nil || request.direction == .outgoing else {
+            throw Self.badCursor("no edge")
+        }
+    }
+
+    func cursor(of request: ListEdgesRequest) -> EdgeCursor {
+        var bytes = [UInt8(request.direction.rawValue), request.id.mark]
+        for edge in request.direction == .incoming ? [last, next] : [last] {
+            for text in [edge?.label ?? "", edge?.id.string ?? ""] {
+                let count = UInt16(clamping: text.utf8.count)
+                bytes += [UInt8(count >> 8), UInt8(count & 0xff)]
+                bytes += text.utf8
+            }
+        }
+        return EdgeCursor(bytes)
+    }
+
+    private static func edge(from bytes: inout ArraySlice<UInt8>) -> Edge? {
+        guard let label = text(from: &bytes), let string = text(from: &bytes),
+            let id = try? DocumentID(string)
+        else { return nil }
+        return Edge(label: label, id: id)
+    }
+
+    private static func text(from bytes: inout ArraySlice<UInt8>) -> String? {
+        guard let high = bytes.popFirst(), let low = bytes.popFirst() else { return nil }
+        let count = Int(high) << 8 | Int(low)
+        guard count <= bytes.count else { return nil }
+        defer { bytes = bytes.dropFirst(count) }
+        return bytes.prefix(count).withUnsafeBytes { String(utf8: $0) }
+    }
+
+    private static func badCursor(_ what: String) -> LodestoneError {
+        .invalid(
+            "BAD_CURSOR",
+            "The cursor is of \(what).",
+            recovery: "Send next_cursor of the page before as it is, with the same document and "
+                + "direction; or start again without a cursor.",
+            field: "cursor"
+        )
+    }
+}
+
+extension DocumentID {
+    /// Tells the cursors of most documents apart.
+    fileprivate var mark: UInt8 { UInt8(truncatingIfNeeded: Fingerprint.of(string)) }
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+package import LodestoneCore
+
+extension GraphIndex {
+    /// Where a part of the links that enter a node begins, by their source and label; there need be
+    /// no such link.
+    package enum LinkPlace {
+        case at(Link)
+        case after(Link)
+    }
+
+    /// The first links that enter `node`, by their source and label.
+    ///
+    /// - Parameters:
+    ///   - node: The node.
+    ///   - start: Where they begin; `nil`: with the first.
+    ///   - labels: The labels wanted; `nil` for all.
+    ///   - limit: The most links.
+    ///   - context: Of the call; looked at every thousand links.
+    /// - Returns: At most `limit` links; fewer than that only where there are no more.
+    /// - Throws: `.cancelled` or `.deadlineExceeded` when `context` is over.
+    /// - Complexity: O(log n), and the links up to the last one wanted.
+    package func links(
+        to node: NodeNumber,
+        from start: LinkPlace?,
+        labels: Set<UInt32>?,
+        limit: Int,
+        _ context: CallContext
+    ) throws(LodestoneError) -> [Link] {
+        let list = incoming.list(of: node)
+        let pieces = incoming.hasPieces(list) ? incoming.pieces(of: list) : [list]
+        var (piece, index) = (0, 0)
+        switch start {
+        case nil: break
+        case .at(let link):
+            let place = incoming.place(of: link, in: list)
+            (piece, index) = (place.piece, place.index)
+        case .after(let link):
+            let place = incoming.place(of: link, in: list)
+            (piece, index) = (place.piece, place.index + (place.isPresent ? 1 : 0))
+        }
+        var links: [Link] = []
+        var count = 0
+        for piece in pieces[piece...] {
+            while index < piece.count {
+                if count % 1_024 == 0 { try context.check() }
+                count += 1
+                let link = incoming.link(index, of: piece)
+                index += 1
+                guard labels?.contains(link.label) ?? true else { continue }
+                links.append(link)
+                if links.count == limit { return links }
+            }
+            index = 0
+        }
+        return links
+    }
+}

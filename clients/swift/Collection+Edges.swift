@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+public import LodestoneCore
+import LodestoneWire
+
+/// The edges of one document, page by page or one by one, however many it has.
+extension LodestoneClient.Collection {
+    /// A page of the edges of one document.
+    ///
+    /// Edges that leave it come by label and target, in the order of their bytes; those that enter it
+    /// in an order of the server's own. A document that doesn't exist has no outgoing edges, and may have
+    /// incoming ones.
+    ///
+    /// - Parameters:
+    ///   - id: The document.
+    ///   - direction: `.outgoing` or `.incoming`.
+    ///   - labels: The labels wanted; none means every label.
+    ///   - limit: The most edges wanted; a page of large ones ends before.
+    ///   - cursor: Where the last page ended; `nil`: from the start.
+    ///   - deadline: `nil`: the configuration's.
+    /// - Returns: The page, and where the next one starts.
+    /// - Throws: `.notFound` when there is no such collection; `.invalidArgument` when the cursor is of
+    ///   another document or direction; `.outOfRange` when the cursor's place is no longer known.
+    public func listEdges(
+        of id: DocumentID,
+        direction: Direction = .outgoing,
+        labels: [String] = [],
+        limit: Int = 1_000,
+        cursor: EdgeCursor? = nil,
+        deadline: Duration? = nil
+    ) async throws(LodestoneError) -> ListEdgesResponse {
+        let request = ListEdgesRequest(
+            collection: name,
+            id: id,
+            direction: direction,
+            labels: labels,
+            limit: limit,
+            cursor: cursor
+        )
+        return try await client.perform(.listEdges(request), deadline: deadline) { reply in
+            if case .edges(let page) = reply { page } else { nil }
+        }
+    }
+
+    /// All edges of one document, fetched page by page while they are read.
+    ///
+    /// An edge that nobody writes meanwhile comes exactly once.
+    ///
+    ///     for try await edge in papers.edges(of: "a", direction: .incoming) { … }
+    ///
+    /// - Parameters:
+    ///   - id: The document.
+    ///   - direction: `.outgoing` or `.incoming`.
+    ///   - labels: The labels wanted; none means every label.
+    ///   - pageSize: The most edges of one call.
+    /// - Returns: The edges, none of which has been fetched yet.
+    public func edges(
+        of id: DocumentID,
+        direction: Direction = .outgoing,
+        labels: [String] = [],
+        pageSize: Int = 1_000
+    ) -> Edges {
+        Edges(
+            collection: self,
+            id: id,
+            direction: direction,
+            labels: labels,
+            pageSize: pageSize
+        )
+    }
+
+    /// The edges of a document.
+    public struct Edges: AsyncSequence, Sendable {
+        fileprivate let collection: LodestoneClient.Collection
+        fileprivate let id: DocumentID
+        fileprivate let direction: Direction
+        fileprivate let labels: [String]
+        fileprivate let pageSize: Int
+
+        /// Begins with the first edge.
+        public func makeAsyncIterator() -> Iterator { Iterator(edges: self) }
+
+        /// Where a reader is.
+        public struct Iterator: AsyncIteratorProtocol {
+            fileprivate let edges: Edges
+            private var page: ArraySlice<ListedEdge> = []
+            private var cursor: EdgeCursor?
+            private var isLast = false
+
+            fileprivate init(edges: Edges) {
+                self.edges = edges
+            }
+
+            /// The next edge; `nil` after the last.
+            ///
+            /// - Throws: What a page's call does; the same call may be tried again then.
+            public mutating func next(isolation actor: isolated (any Actor)? = #isolation)
+                async throws(LodestoneError) -> ListedEdge?
+            {
+                while page.isEmpty && !isLast {
+                    let next = try await edges.collection.listEdges(
+                        of: edges.id,
+                        direction: edges.direction,
+                        labels: edges.labels,
+                        limit: edges.pageSize,
+                        cursor: cursor
+                    )
+                    page = next.edges[...]
+                    cursor = next.nextCursor
+                    isLast = cursor == nil
+                }
+                return page.popFirst()
+            }
+        }
+    }
+}
