@@ -214,6 +214,24 @@ package protocol StoreReader: AnyObject {
     ///
     /// - Throws: `.dataLoss` when the row fails its checksum.
     func row(_ row: RowNumber, of collection: CollectionNumber) throws(LodestoneError) -> StoredRow?
+    /// A page of the edges that leave the document of a row, in the order of the bytes of label and
+    /// target; of edges with the same label and target the last one.
+    ///
+    /// - Parameters:
+    ///   - row: The row; one that is not there has no edges.
+    ///   - collection: Where it is.
+    ///   - labels: Those that are asked for; `nil`: all.
+    ///   - place: What the page follows; `nil`: it is the first.
+    ///   - limit: Edges of the page at most.
+    /// - Returns: The page; fewer than `limit` when it is the last.
+    /// - Throws: `.dataLoss` when the row or an edge fails its checksum.
+    func edges(
+        of row: RowNumber,
+        in collection: CollectionNumber,
+        labels: [String]?,
+        after place: (label: String, target: DocumentID)?,
+        limit: Int
+    ) throws(LodestoneError) -> [Edge]
     /// Rows in order, after `after`, until `body` answers false.
     func forEachRow(
         of collection: CollectionNumber,

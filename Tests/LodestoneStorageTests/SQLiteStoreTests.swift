@@ -99,6 +99,30 @@ struct SQLiteStoreTests {
         )
     }
 
+    @Test("gives the edges of a document in pages, in the order of their names' bytes")
+    func edgePages() throws {
+        let store = try open()
+        let edges = [
+            Edge("b", to: "y"), Edge("é", to: "x"), Edge("a", to: "z"), Edge("b", to: "x"),
+            Edge("b", to: "y", weight: 2),
+        ]
+        let pointing = Document(id: "p1", edges: edges)
+        _ = try store.commit([collection(), batch([pointing], firstRow: 0)])
+        let reader = try store.beginRead(context: nil)
+        defer { reader.end() }
+        let page = { (labels: [String]?, place: (String, DocumentID)?, limit: Int) in
+            try reader.edges(of: 0, in: 1, labels: labels, after: place, limit: limit)
+        }
+        let all = [edges[2], edges[3], edges[4], edges[1]]
+        #expect(try page(nil, nil, 9) == all)
+        #expect(try page(nil, nil, 2) == Array(all[..<2]))
+        #expect(try page(nil, ("b", "x"), 2) == Array(all[2...]))
+        #expect(try page(["é", "b"], ("a", "z"), 2) == Array(all[1...2]))
+        #expect(try page(["é", "b"], ("b", "y"), 2) == [all[3]])
+        #expect(try page(["c"], nil, 2).isEmpty)
+        #expect(try reader.edges(of: 1, in: 1, labels: nil, after: nil, limit: 1).isEmpty)
+    }
+
     @Test("opens with everything that was committed, vectors included, and counts on")
     func reopens() throws {
         // CRC-32C of the eight bytes of [1, 2], computed apart from the store.
