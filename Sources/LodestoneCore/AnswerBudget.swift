@@ -62,6 +62,26 @@ package final class AnswerBudget: Sendable {
         reserved.add(piece, ordering: .relaxed)
     }
 
+    /// Looks whether a part of the answer could be counted, as far as this answer alone says, before it
+    /// is made.
+    ///
+    /// - Throws: `REPLY_TOO_LARGE` when the answer could not be sent with it.
+    package func checkRoom(wire wireBytes: Int, memory memoryBytes: Int) throws(LodestoneError) {
+        let wireTotal = wire.load(ordering: .relaxed) + wireBytes
+        guard wireTotal <= maxWireBytes else {
+            throw .replyTooLarge(
+                "It would have \(wireTotal) bytes or more; a frame may have \(maxWireBytes)."
+            )
+        }
+        let total = taken.load(ordering: .relaxed) + memoryBytes
+        guard total <= maxMemoryBytes else {
+            throw .replyTooLarge(
+                "It would take \(total) bytes of memory or more; the answer to one call may take "
+                    + "\(maxMemoryBytes)."
+            )
+        }
+    }
+
     /// Gives the memory back to the server's budget: the answer is encoded.
     package func end() {
         memory.release(reserved.exchange(0, ordering: .relaxed))
@@ -72,6 +92,11 @@ extension CallContext {
     /// Counts a part of the answer, where answers are bounded: see `AnswerBudget.charge`.
     package func charge(wire: Int, memory: Int) throws(LodestoneError) {
         try answer?.charge(wire: wire, memory: memory)
+    }
+
+    /// Looks whether a part of the answer could be counted: see `AnswerBudget.checkRoom`.
+    package func checkRoom(wire: Int, memory: Int) throws(LodestoneError) {
+        try answer?.checkRoom(wire: wire, memory: memory)
     }
 }
 

@@ -32,7 +32,20 @@ package enum FaultPoint {
         #endif
     }
 
+    /// What `LODESTONE_FEWER` says instead of a number of things, likewise.
+    @inlinable
+    package static func fewer(_ count: Int) -> Int {
+        #if DEBUG
+        min(count, fewest)
+        #else
+        count
+        #endif
+    }
+
     #if DEBUG
+    @usableFromInline package static let fewest =
+        getenv("LODESTONE_FEWER").flatMap { Int(String(cString: $0)) } ?? .max
+
     @usableFromInline package static let smallest =
         getenv("LODESTONE_SMALLER").flatMap { Int(String(cString: $0)) } ?? .max
 
@@ -90,6 +103,8 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case retryFailedFsync = "retry-failed-fsync"
     /// M13: an erasure leaves what was in free pages of the database.
     case eraseLeavesFreePages = "erase-leaves-free-pages"
+    /// M14: commits a batch first and what it changes among the edges of hubs afterwards.
+    case hubsOutsideTransaction = "hubs-outside-transaction"
 
     /// Whether this process was asked to have this bug.
     @inlinable

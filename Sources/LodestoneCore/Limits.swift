@@ -45,6 +45,8 @@ public struct Limits: Sendable, Equatable {
     public var maxEF = 4_096
     /// Bytes of one document without its vector.
     public var maxDocumentBytes = 1 << 20
+    /// Edges that leave one document.
+    public var maxEdges = 10_000_000
     /// Bytes of a text question.
     public var maxQueryBytes = 4 << 10
     /// Terms of a text question.

@@ -112,7 +112,7 @@ extension Engine {
             for id in request.ids {
                 try context.check()
                 guard let row = view.row(of: id) else { continue }
-                let document = try view.document(row, id: id, include: request.include)
+                let document = try view.document(row, id: id, include: request.include, context)
                 try context.charge(for: document)
                 documents.append(document)
             }

@@ -69,7 +69,12 @@ extension Engine {
             for place in places {
                 try context.check()
                 if let id = view.id(of: place.row) {
-                    let document = try view.document(place.row, id: id, include: request.include)
+                    let document = try view.document(
+                        place.row,
+                        id: id,
+                        include: request.include,
+                        context
+                    )
                     guard page.takes(document) else {
                         nextCursor = last.map { ScanCursor($0, request.order) }
                         break
@@ -160,7 +165,7 @@ extension ReadView {
             var document = Document(id: row.id)
             if request.include.contains(.text) { document.text = row.text }
             if request.include.contains(.metadata) { document.metadata = row.metadata }
-            if request.include.contains(.edges) { document.edges = row.edges }
+            if request.include.contains(.edges) { document.edges = try edges(of: row, context) }
             if request.include.contains(.vector) {
                 document.vector = try state.vector(of: row.row).map { Array($0) }
             }

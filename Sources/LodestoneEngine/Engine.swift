@@ -2,7 +2,7 @@
 // Collections, planning and fusion: the only place where storage, vectors, text and graph meet.
 import Dispatch
 public import LodestoneCore
-import LodestoneStorage
+package import LodestoneStorage
 import Synchronization
 
 /// A store with its collections, inside this process: what a server serves, and what
@@ -30,6 +30,9 @@ public final class Engine: Sendable {
         /// written to, it must have been closed before. Writes, compactions, builds, erasures and
         /// changes of snapshots fail with `READ_ONLY`.
         public var isReadOnly: Bool
+
+        /// How many edges rows keep that are written.
+        package var edgesInRow = EdgesInRow()
 
         /// Creates options.
         public init(
@@ -93,7 +96,11 @@ public final class Engine: Sendable {
         let store =
             options.isReadOnly
             ? try SQLiteStore(readingFrom: directory)
-            : try SQLiteStore(directory: directory, durability: options.durability)
+            : try SQLiteStore(
+                directory: directory,
+                durability: options.durability,
+                edgesInRow: options.edgesInRow
+            )
         return try Engine(store: store, options: options)
     }
 

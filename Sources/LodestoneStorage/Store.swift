@@ -214,6 +214,15 @@ package protocol StoreReader: AnyObject {
     ///
     /// - Throws: `.dataLoss` when the row fails its checksum.
     func row(_ row: RowNumber, of collection: CollectionNumber) throws(LodestoneError) -> StoredRow?
+    /// All edges that leave the document of a row, in the order of writing.
+    ///
+    /// - Throws: `.dataLoss` when one is missing or fails its checksum.
+    func edges(of row: StoredRow, in collection: CollectionNumber) throws(LodestoneError) -> [Edge]
+    /// How many edges leave the document of a row, without reading them.
+    ///
+    /// - Throws: `.dataLoss` when what is known of them fails its checksum.
+    func edgeCounts(of row: StoredRow, in collection: CollectionNumber) throws(LodestoneError)
+        -> EdgeCounts
     /// A page of the edges that leave the document of a row, in the order of the bytes of label and
     /// target; of edges with the same label and target the last one.
     ///
@@ -287,12 +296,24 @@ package struct StoredRow: Sendable {
     package var id: DocumentID
     package var text: [TextField]
     package var metadata: Metadata
+    /// The edges that leave the document; none where they lie in a hub.
     package var edges: [Edge]
+    /// Where they lie when they are too many for the row: see `StoreReader.edges(of:in:)`.
+    package var hub: HubNumber?
 
-    /// The document without its vector.
+    /// The document without its vector, and without the edges of a hub.
     package var document: Document {
         Document(id: id, text: text, metadata: metadata, edges: edges)
     }
+}
+
+/// What is known of the edges of a document without reading them.
+package struct EdgeCounts: Sendable {
+    package var edges: Int
+    /// Bytes of labels and targets.
+    package var nameBytes: Int
+    /// Bytes of weights and metadata, as they are stored.
+    package var contentBytes: Int
 }
 
 /// Vectors of ascending rows, one after the other in memory.
@@ -356,9 +377,29 @@ package struct LoggedRows: Sendable {
     /// What the removed rows had for the text index, one by one; none where the store keeps the
     /// words itself.
     package let removedTexts: [[TextField]]
+    /// Rows that have other edges, all of which stand in them; of a hub by now a later batch tells.
     package let relinked: [RowNumber]
+    /// What changed among the edges of hubs.
+    package let links: [LoggedLinks]
     /// Documents that are gone for good, with every edge from and to them.
     package let dropped: [DocumentID]
+}
+
+/// What a batch changed among the edges that leave the document of one row.
+///
+/// The log has it whole, because to read all edges of a hub for each of its batches would take as long
+/// as the square of their number.
+package struct LoggedLinks: Sendable, Equatable {
+    package var row: RowNumber
+    /// Whether no other edges are left than those added.
+    package var isWhole = false
+    package var removed: [EdgeName] = []
+    package var added: [(name: EdgeName, weight: Float)] = []
+
+    package static func == (left: LoggedLinks, right: LoggedLinks) -> Bool {
+        left.row == right.row && left.isWhole == right.isWhole && left.removed == right.removed
+            && left.added.elementsEqual(right.added, by: ==)
+    }
 }
 
 /// A batch that is ready to be committed.
@@ -397,6 +438,28 @@ package struct StoredBatch: Sendable {
     }
 }
 
+/// What changes among the edges that leave the document of a row: first some are removed, then others
+/// added or put in the place of those of the same name.
+package struct EdgeChange: Sendable {
+    package var row: RowNumber
+    package var removed: [EdgeName]
+    package var added: [Edge]
+    /// Whether those to documents that the batch drops are removed, too.
+    package var losesDropped: Bool
+
+    package init(
+        row: RowNumber,
+        removed: [EdgeName] = [],
+        added: [Edge] = [],
+        losesDropped: Bool = false
+    ) {
+        self.row = row
+        self.removed = removed
+        self.added = added
+        self.losesDropped = losesDropped
+    }
+}
+
 /// Changes to the rows of one collection.
 package struct RowChange: Sendable {
     package var collection: CollectionNumber
@@ -416,8 +479,8 @@ package struct RowChange: Sendable {
     package var removed: [RowNumber]
     /// The documents among them that are gone for good.
     package var dropped: [DocumentID]
-    /// Rows whose outgoing edges change.
-    package var relinked: [(row: RowNumber, edges: [Edge])]
+    /// What changes among the edges that leave the documents of earlier rows; each row once.
+    package var relinked: [EdgeChange]
 
     package init(
         collection: CollectionNumber,
@@ -429,7 +492,7 @@ package struct RowChange: Sendable {
         vectorChecksum: UInt32,
         removed: [RowNumber],
         dropped: [DocumentID] = [],
-        relinked: [(row: RowNumber, edges: [Edge])]
+        relinked: [EdgeChange]
     ) {
         self.collection = collection
         self.dimension = dimension

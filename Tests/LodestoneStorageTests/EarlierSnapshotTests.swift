@@ -18,9 +18,11 @@ private enum EarlierFormat: Int, CaseIterable {
     case four = 4
     /// The log kept all rows after the first that some base lacked.
     case five = 5
+    /// Rows had all their edges.
+    case six = 6
 
     var sql: String {
-        if self == .five { return "PRAGMA user_version = 5;" }
+        if self == .five || self == .six { return "PRAGMA user_version = \(rawValue);" }
         if self == .four {
             return "DELETE FROM meta WHERE key = 'analysis'; PRAGMA user_version = 4;"
         }
@@ -123,18 +125,23 @@ struct EarlierSnapshotTests {
         again.close()
     }
 
-    @Test("with tables that its release did not have is refused")
-    func strangers() throws {
-        var archive = try TestArchive.good(in: directory)
-        try archive.changeDatabase(
-            EarlierFormat.three.sql
-                + """
+    @Test(
+        "with tables that its release did not have is refused",
+        arguments: [
+            (
+                EarlierFormat.three, "forms_1",
+                """
                 CREATE VIRTUAL TABLE forms_1 USING fts5(
                     form, content='', columnsize=0, detail=none, tokenize='ascii');
                 """
-        )
+            ), (.six, "edges_1", TestArchive.edges),
+        ]
+    )
+    private func strangers(format: EarlierFormat, name: String, table: String) throws {
+        var archive = try TestArchive.good(in: directory)
+        try archive.changeDatabase(format.sql + table)
         let error = #expect(throws: LodestoneError.self) { try restore(archive, to: "copy") }
         #expect(error?.code == .invalidArgument)
-        #expect(error?.message.contains("'forms_1'") == true, "\(error?.message ?? "")")
+        #expect(error?.message.contains("'\(name)'") == true, "\(error?.message ?? "")")
     }
 }

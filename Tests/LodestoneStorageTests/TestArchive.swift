@@ -34,6 +34,14 @@ struct TestArchive: Sendable {
     var manifestSize: UInt32?
     var trailing: [UInt8] = []
 
+    /// The table of edges as a store makes it with the first hub.
+    static let edges = """
+        CREATE TABLE edges_1(
+            hub INTEGER NOT NULL, label BLOB NOT NULL, target BLOB NOT NULL,
+            arrival INTEGER NOT NULL, content BLOB NOT NULL, sum INTEGER NOT NULL,
+            PRIMARY KEY(hub, label, target)) WITHOUT ROWID;
+        """
+
     /// A snapshot of a store with one collection, five rows and two segments' worth of trust.
     static func good(in directory: TemporaryDirectory) throws -> TestArchive {
         let path = directory.path + "/store"

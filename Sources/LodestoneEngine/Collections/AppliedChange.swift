@@ -26,17 +26,50 @@ struct AppliedChange: Sendable {
     var texts: AnalyzedTexts?
     /// The values of their indexed fields, whose rows are counted from the first new one.
     var values: ValueEntries?
-    /// Documents of other rows that get other links.
-    var relinked: [NodeNumber] = []
-    /// Those links.
-    var newLinks = LinkTable()
+    /// Links that documents of other rows lose; only label and node count.
+    var delinked = LinkChanges()
+    /// Links that documents of other rows get, or get another weight.
+    var linked = LinkChanges()
     var sequenceNumber: UInt64 = 0
 
     /// Bytes of memory, roughly.
     var byteCount: Int {
         (texts?.byteCount ?? 0) + (values?.byteCount ?? 0) + (removedTexts?.byteCount ?? 0)
-            + (links.links.count + newLinks.links.count) * MemoryLayout<Link>.stride
+            + (links.links.count + delinked.links.links.count + linked.links.links.count)
+            * MemoryLayout<Link>.stride
             + (removed.count + nodes.count * 2) * 8
+    }
+}
+
+/// Links that some documents get or lose, among others that stay.
+struct LinkChanges: Sendable {
+    private(set) var sources: [NodeNumber] = []
+    /// Of each of them its links.
+    private(set) var links = LinkTable()
+
+    init() {}
+
+    init(sources: [NodeNumber], links: LinkTable) {
+        self.sources = sources
+        self.links = links
+    }
+
+    mutating func append(_ source: NodeNumber, _ links: [Link]) {
+        sources.append(source)
+        self.links.append(links)
+    }
+
+    /// Every link, with its source.
+    func forEach(_ body: (NodeNumber, Link) -> Void) {
+        for (place, source) in sources.enumerated() {
+            for link in links[place] { body(source, link) }
+        }
+    }
+
+    /// Gives all ends other numbers.
+    mutating func renumber(_ number: (NodeNumber) -> NodeNumber) {
+        sources = sources.map(number)
+        links.renumber(number)
     }
 }
 
@@ -52,9 +85,21 @@ struct LinkTable: Sendable {
         self.ends = ends
     }
 
+    /// Adds those of a further document.
+    mutating func append(_ more: [Link]) {
+        links += more
+        ends.append(links.count)
+    }
+
     /// The links of one document.
     subscript(index: Int) -> ArraySlice<Link> {
         links[(index == 0 ? 0 : ends[index - 1])..<ends[index]]
+    }
+
+    /// Gives a document, which has none, its links.
+    mutating func set(_ more: [Link], at index: Int) {
+        links.insert(contentsOf: more, at: ends[index])
+        for place in index..<ends.count { ends[place] += more.count }
     }
 
     /// Gives the other ends of all links other numbers.
@@ -91,9 +136,8 @@ extension CollectionState {
                 at: offset
             )
         }
-        for (place, node) in change.relinked.enumerated() {
-            setLinks(from: node, change.newLinks[place])
-        }
+        change.delinked.forEach { removeLink(from: $0, $1) }
+        change.linked.forEach { addLink(from: $0, $1) }
         advance(to: change.sequenceNumber)
     }
 }
@@ -170,8 +214,8 @@ struct Takeover {
             change.nodes[place] = number(change.nodes[place])
         }
         change.links.renumber(number)
-        change.relinked = change.relinked.map(number)
-        change.newLinks.renumber(number)
+        change.delinked.renumber(number)
+        change.linked.renumber(number)
         if let text = contents.state.text {
             change.texts = change.texts.map { text.renumbered($0, &terms) }
             change.removedTexts = change.removedTexts.map { text.renumbered($0, &terms) }
@@ -181,8 +225,10 @@ struct Takeover {
 
     /// Gives every node of a change that the base has left out, or that came later, a number.
     private mutating func learn(_ change: AppliedChange, _ ids: IDTable) {
-        var named = change.unlinked + change.nodes + change.relinked
-        named += change.links.links.map(\.node) + change.newLinks.links.map(\.node)
+        var named = change.unlinked + change.nodes + change.links.links.map(\.node)
+        for links in [change.delinked, change.linked] {
+            named += links.sources + links.links.links.map(\.node)
+        }
         let unknown = named.filter { node in
             node >= nodes.count || nodes[Int(node)] == CollectionState.none
         }

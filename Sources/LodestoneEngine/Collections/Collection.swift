@@ -84,6 +84,13 @@ final class Collection: Sendable {
         return CollectionContents.links(lists, ids: ids, labels: labels)
     }
 
+    /// Edges of one document as links between numbers; those are left out whose label or target no edge
+    /// and no document has.
+    func knownLinks(_ names: [EdgeName]) -> [Link] {
+        let (ids, labels) = current.withLock { ($0.contents.ids, $0.contents.labels) }
+        return CollectionContents.knownLinks(names, ids: ids, labels: labels)
+    }
+
     /// Takes in a batch.
     ///
     /// Links between vectors, where the strategy makes them inside writes, are made before readers

@@ -174,15 +174,15 @@ struct CollectionContents: Sendable {
             }
         }
         var rows: [StoredRow] = []
-        try reader.forEachRow(of: record.number, after: nil) { row in
+        try reader.forEachRow(of: record.number, after: nil) { (row) throws(LodestoneError) in
             rows.append(row)
             if rows.count == rowsPerInsert {
-                contents.insert(rows)
+                try contents.insert(rows, of: record.number, from: reader)
                 rows.removeAll(keepingCapacity: true)
             }
             return true
         }
-        contents.insert(rows)
+        try contents.insert(rows, of: record.number, from: reader)
         contents.state.skip(to: try reader.nextRow(of: record.number))
         contents.state.advance(to: try reader.lastSequenceNumber(of: record.number))
         return contents
@@ -242,6 +242,20 @@ struct CollectionContents: Sendable {
     }
 }
 
+extension CollectionContents {
+    /// Edges of one document as links between numbers, whose weight means nothing; those are left out
+    /// whose label or target has no number.
+    static func knownLinks(_ names: [EdgeName], ids: IDTable, labels: LabelTable) -> [Link] {
+        if names.isEmpty { return [] }
+        let nodes = ids.withTable { table in names.map { table.number(of: $0.target) } }
+        let numbers = labels.withTable { table in names.map { table.number(of: $0.label) } }
+        return zip(numbers, nodes).compactMap { label, node in
+            guard let label, let node else { return nil }
+            return Link(label: label, node: node)
+        }
+    }
+}
+
 /// Catching up from the log.
 extension CollectionContents {
     /// Takes in what the log has beyond these contents, and the options that the reader's state has:
@@ -288,13 +302,15 @@ extension CollectionContents {
                 added.append(row)
                 return true
             }
-            insert(added)
+            try insert(added, of: record.number, from: reader)
         }
         state.skip(to: nextRow)
         if let run = rows.vectors { state.indexReplayedVectors(from: run.firstRow) }
+        for links in rows.links { replay(links) }
         for row in rows.relinked {
+            // A hub by now: the batch that made it one has all its edges, and later ones the others.
             guard let node = state.node(of: row),
-                let stored = try reader.row(row, of: record.number)
+                let stored = try reader.row(row, of: record.number), stored.hub == nil
             else { continue }
             state.setLinks(
                 from: node,
@@ -303,10 +319,33 @@ extension CollectionContents {
         }
     }
 
-    private mutating func insert(_ rows: [StoredRow]) {
+    /// Takes in what changed among the edges of one row.
+    private mutating func replay(_ change: LoggedLinks) {
+        guard let node = state.node(of: change.row) else { return }
+        let added = change.added.map { name, weight in
+            Edge(name.label, to: name.target, weight: weight)
+        }
+        let links = Self.links([added], ids: ids, labels: labels)[0]
+        if change.isWhole { return state.setLinks(from: node, links) }
+        for link in Self.knownLinks(change.removed, ids: ids, labels: labels) {
+            state.removeLink(from: node, link)
+        }
+        for link in links { state.addLink(from: node, link) }
+    }
+
+    private mutating func insert(
+        _ rows: [StoredRow],
+        of collection: CollectionNumber,
+        from reader: any StoreReader
+    ) throws(LodestoneError) {
         let texts = state.analyze(rows.map(\.document))
         let nodes = ids.withTable { table in rows.map { table.intern($0.id) } }
-        let links = Self.links(rows.map(\.edges), ids: ids, labels: labels)
+        var links = Self.links(rows.map(\.edges), ids: ids, labels: labels)
+        for (place, row) in rows.enumerated() where row.hub != nil {
+            // One at a time: the edges of several take much memory.
+            let edges = try reader.edges(of: row, in: collection)
+            links.set(Array(Self.links([edges], ids: ids, labels: labels)[0]), at: place)
+        }
         state.append(state.values.entries(of: rows.map(\.metadata), rows: rows.map(\.row)))
         for (place, row) in rows.enumerated() {
             state.insert(

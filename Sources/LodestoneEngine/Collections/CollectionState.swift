@@ -327,7 +327,19 @@ struct CollectionState: Sendable {
 
     /// Takes out every link that leaves or enters a node.
     mutating func unlink(_ node: NodeNumber) {
-        _ = graph.drop(node)
+        changesSinceBase += graph.drop(node).count
+    }
+
+    /// Adds a link, or gives the one of that label and node another weight.
+    mutating func addLink(from node: NodeNumber, _ link: Link) {
+        changesSinceBase += 1
+        graph.addLink(from: node, link)
+    }
+
+    /// Removes the link of that label and node, if there is one.
+    mutating func removeLink(from node: NodeNumber, _ link: Link) {
+        changesSinceBase += 1
+        graph.removeLink(from: node, label: link.label, to: link.node)
     }
 
     mutating func setLinks(from node: NodeNumber, _ links: ArraySlice<Link>) {

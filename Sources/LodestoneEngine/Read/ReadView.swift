@@ -106,9 +106,14 @@ struct ReadView {
     }
 
     /// The parts of a document that were asked for.
-    func document(_ row: RowNumber, id: DocumentID, include: Include) throws(LodestoneError)
-        -> Document
-    {
+    ///
+    /// - Throws: `REPLY_TOO_LARGE` when its edges alone can't be sent, without reading them.
+    func document(
+        _ row: RowNumber,
+        id: DocumentID,
+        include: Include,
+        _ context: CallContext
+    ) throws(LodestoneError) -> Document {
         var document = Document(id: id)
         if include.contains(.vector) {
             document.vector = try state.vector(of: row).map { Array($0) }
@@ -116,9 +121,32 @@ struct ReadView {
         if include.needsRows, let stored = try rows?.row(row, of: collection.number) {
             if include.contains(.text) { document.text = stored.text }
             if include.contains(.metadata) { document.metadata = stored.metadata }
-            if include.contains(.edges) { document.edges = stored.edges }
+            if include.contains(.edges) { document.edges = try edges(of: stored, context) }
         }
         return document
+    }
+
+    /// The edges of a row.
+    ///
+    /// - Throws: `REPLY_TOO_LARGE` when they can't be sent, without reading them.
+    func edges(of row: StoredRow, _ context: CallContext) throws(LodestoneError) -> [Edge] {
+        guard row.hub != nil, let rows else { return row.edges }
+        let counts = try rows.edgeCounts(of: row, in: collection.number)
+        do throws(LodestoneError) {
+            try context.checkRoom(
+                wire: counts.nameBytes,
+                memory: counts.edges * MemoryLayout<Edge>.stride + counts.nameBytes
+                    + counts.contentBytes
+            )
+        } catch {
+            guard error.reason == "REPLY_TOO_LARGE" else { throw error }
+            var error = error
+            error.message += " '\(row.id)' has \(counts.edges) edges."
+            error.recovery = "Leave edges out, and read those of '\(row.id)' in pages."
+            error.object = row.id.string
+            throw error
+        }
+        return try rows.edges(of: row, in: collection.number)
     }
 }
 

@@ -301,12 +301,12 @@ struct SearchPlan {
         _ highlighter: Highlighter?
     ) throws(LodestoneError) {
         if include.needsDocument {
-            let document = try view.document(row, id: hit.id, include: include)
+            let document = try view.document(row, id: hit.id, include: include, context)
             try context.charge(for: document)
             hit.document = document
         }
         if let highlighter {
-            let document = try view.document(row, id: hit.id, include: .text)
+            let document = try view.document(row, id: hit.id, include: .text, context)
             hit.highlights = highlighter.fields(of: document.text)
             let byteCount = hit.highlights.reduce(0) { $0 + $1.byteCount }
             try context.charge(wire: byteCount, memory: 2 * byteCount)

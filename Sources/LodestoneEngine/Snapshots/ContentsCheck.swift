@@ -40,7 +40,13 @@ struct ContentsCheck {
     }
 
     /// Takes in a row as it is stored.
-    mutating func take(_ row: StoredRow) {
+    ///
+    /// - Throws: What reading the edges of a hub does.
+    mutating func take(_ row: StoredRow) throws(LodestoneError) {
+        var row = row
+        if row.hub != nil {
+            row.edges = try view.rows?.edges(of: row, in: view.collection.number) ?? []
+        }
         documents += 1
         rows.insert(row.row)
         if view.state.hasVector(row.row) { vectors += 1 }

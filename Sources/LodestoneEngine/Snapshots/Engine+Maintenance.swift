@@ -140,8 +140,8 @@ extension Engine {
             let listed = found.damages.count
             var memory = ContentsCheck(view, from: .memory)
             try rows.verify(collection.record, &found) { (row) throws(LodestoneError) in
-                memory.take(row)
-                base?.take(row)
+                try memory.take(row)
+                try base?.take(row)
             }
             // Damaged rows are missing from the counts anyway.
             let countsRows = !found.damages.dropFirst(listed).contains {

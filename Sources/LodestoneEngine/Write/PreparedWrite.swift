@@ -82,6 +82,8 @@ struct PreparedIndex: Sendable {
     let vectors: [Float]
     let vectorChecksum: UInt32
     let edges: [SourcedEdge]
+    /// Edges that one document may have.
+    let maxEdges: Int
     let fingerprint: UInt64
     let byteCount: Int
 
@@ -114,6 +116,10 @@ struct PreparedIndex: Sendable {
         }
         for (index, edge) in request.edges.enumerated() {
             try validation.edge(edge.edge, "edges[\(index)]")
+            let byteCount = edge.edge.storedByteCount
+            guard byteCount <= limits.maxDocumentBytes else {
+                throw .limit("edges[\(index)]", byteCount, limits.maxDocumentBytes, unit: "bytes")
+            }
         }
         self.collection = collection
         vectors = try Self.vectors(of: request, record, validation)
@@ -139,6 +145,7 @@ struct PreparedIndex: Sendable {
         let checksum = vectors.withUnsafeBytes { lode_crc32c(0, $0.baseAddress, $0.count) }
         vectorChecksum = checksum
         edges = request.edges
+        maxEdges = limits.maxEdges
         fingerprint = Fingerprint.of(
             rows,
             edges: edges,
@@ -203,6 +210,10 @@ struct PreparedIndex: Sendable {
             try validation.text(text.name, bytes: 1...64, "\(field()).text.name")
         }
         try validation.metadata(document.metadata, "\(field()).metadata")
+        let limit = validation.limits.maxEdges
+        guard document.edges.count <= limit else {
+            throw .limit("\(field()).edges", document.edges.count, limit)
+        }
         for edge in document.edges { try validation.edge(edge, "\(field()).edges") }
     }
 }

@@ -157,7 +157,8 @@ struct Resolver {
         var rows = index.rows
         var rowEdges = index.rowEdges
         for (offset, edges) in added {
-            rowEdges[offset] = Self.merge(rowEdges[offset], adding: edges)
+            rowEdges[offset] = rowEdges[offset].adding(edges)
+            try Self.check(rowEdges[offset].count, of: rows[offset].id, index.maxEdges)
             rows[offset] = rows[offset].relinked(rowEdges[offset])
         }
         var applied = AppliedChange(removed: removed, firstRow: firstRow, nodes: nodes)
@@ -166,11 +167,10 @@ struct Resolver {
         let values = collection.state.values
         applied.values =
             values.fits(index.values) ? index.values : values.entries(of: index.metadata)
-        let relinked = try onStored.map { (row, node, edges) throws(LodestoneError) in
-            (row, node, Self.merge(try storedEdges(row, of: collection), adding: edges))
-        }
-        applied.relinked = relinked.map(\.1)
-        applied.newLinks = collection.links(relinked.map(\.2))
+        applied.linked = LinkChanges(
+            sources: onStored.map(\.node),
+            links: collection.links(onStored.map(\.edges))
+        )
         let change = RowChange(
             collection: number,
             dimension: collection.record.options.dimension,
@@ -180,7 +180,7 @@ struct Resolver {
             vectors: index.vectors,
             vectorChecksum: index.vectorChecksum,
             removed: removed,
-            relinked: relinked.map { ($0.0, $0.2) }
+            relinked: onStored.map { EdgeChange(row: $0.row, added: $0.edges) }
         )
         return ResolvedWrite(
             batch: StoredBatch(
@@ -223,6 +223,7 @@ struct Resolver {
             } else if let node = index.collection.ids.withTable({ $0.number(of: source) }),
                 let row = state.row(of: node)
             {
+                try checkCount(of: source, node, adding: edges, index, state)
                 onStored.append((row, node, edges))
             } else {
                 throw LodestoneError(
@@ -236,6 +237,38 @@ struct Resolver {
             }
         }
         return (added, onStored)
+    }
+
+    /// Refuses edges that make too many of a document, as far as memory counts them: no edge is read.
+    private func checkCount(
+        of source: DocumentID,
+        _ node: NodeNumber,
+        adding edges: [Edge],
+        _ index: PreparedIndex,
+        _ state: CollectionState
+    ) throws(LodestoneError) {
+        let count = state.graph.linkCount(from: node)
+        if count + edges.count <= index.maxEdges { return }
+        // Some of them may be there.
+        let collection = index.collection
+        let links = collection.knownLinks(edges.map { EdgeName($0) })
+        let wanted = Set(links.map { UInt64($0.label) << 32 | UInt64($0.node) })
+        let present = state.graph.links(from: node).count { link in
+            wanted.contains(UInt64(link.label) << 32 | UInt64(link.node))
+        }
+        let distinct = Set(edges.map { EdgeName($0) }).count
+        try Self.check(count + distinct - present, of: source, index.maxEdges)
+    }
+
+    private static func check(_ count: Int, of source: DocumentID, _ limit: Int)
+        throws(LodestoneError)
+    {
+        guard count > limit else { return }
+        var error = LodestoneError.limit("edges", count, limit)
+        error.message = "'\(source)' would have \(count) edges; the limit is \(limit)."
+        error.recovery = "Drop some first, or let some leave another document."
+        error.object = source.string
+        throw error
     }
 
     private func resolve(_ drop: PreparedDrop, _ pending: PendingWrite) throws(LodestoneError)
@@ -262,21 +295,15 @@ struct Resolver {
                 next = rows.next(from: row + 1)
             }
         }
-        // Documents that stay, but lose edges: those that point at what goes, and those named.
-        var losing: Set<NodeNumber> = []
-        for node in gone.keys { losing.formUnion(state.graph.sources(to: node)) }
-        let named = Dictionary(uniqueKeysWithValues: Self.grouped(drop.edges))
-        for source in named.keys { if let node = node(source) { losing.insert(node) } }
-        var relinked: [(row: RowNumber, node: NodeNumber, edges: [Edge])] = []
-        for source in losing.sorted() where gone[source] == nil {
-            guard let row = state.row(of: source) else { continue }
-            let id = collection.ids.withTable { $0.id(source) }
-            let edges = try storedEdges(row, of: collection)
-            let dropped = Set((named[id] ?? []).map { EdgeKey($0) })
-            let kept = edges.filter {
-                !goneIDs.contains($0.target) && !dropped.contains(EdgeKey($0))
+        var relinked = edgesTo(gone, in: collection, state)
+        var unlinked = LinkChanges()
+        for (source, edges) in Self.grouped(drop.edges) {
+            guard let node = node(source), gone[node] == nil, let row = state.row(of: node) else {
+                continue
             }
-            if kept.count < edges.count { relinked.append((row, source, kept)) }
+            let names = edges.map { EdgeName($0) }
+            relinked[node, default: EdgeChange(row: row)].removed += names
+            unlinked.append(node, collection.knownLinks(names))
         }
         let removed = gone.values.sorted()
         let change = RowChange(
@@ -289,11 +316,10 @@ struct Resolver {
             vectorChecksum: 0,
             removed: removed,
             dropped: goneIDs.sorted { $0.string < $1.string },
-            relinked: relinked.map { ($0.row, $0.edges) }
+            relinked: relinked.values.sorted { $0.row < $1.row }
         )
         var applied = AppliedChange(removed: removed, unlinked: gone.keys.sorted())
-        applied.relinked = relinked.map(\.node)
-        applied.newLinks = collection.links(relinked.map(\.edges))
+        applied.delinked = unlinked
         return ResolvedWrite(
             batch: StoredBatch(
                 change: .rows(change),
@@ -302,6 +328,37 @@ struct Resolver {
                 dropped: removed.count
             )
         ) { [applied] committed in Self.apply(applied, committed, to: collection) }
+    }
+
+    /// Sources with more edges than this have those to dropped documents named one by one: they may be
+    /// hubs, whose edges nobody looks through.
+    private static let fewEdges = 32
+
+    /// What documents that stay lose when others are dropped.
+    private func edgesTo(
+        _ gone: [NodeNumber: RowNumber],
+        in collection: Collection,
+        _ state: CollectionState
+    ) -> [NodeNumber: EdgeChange] {
+        var changes: [NodeNumber: EdgeChange] = [:]
+        let labels = collection.contents.labels
+        for target in gone.keys {
+            let links = state.graph.links(to: target)
+            if links.isEmpty { continue }
+            let id = collection.ids.withTable { $0.id(target) }
+            for link in links where gone[link.node] == nil {
+                guard let row = state.row(of: link.node) else { continue }
+                guard state.graph.linkCount(from: link.node) > Self.fewEdges else {
+                    changes[link.node] = EdgeChange(row: row, losesDropped: true)
+                    continue
+                }
+                guard let label = labels.withTable({ $0.label(link.label) }) else { continue }
+                changes[link.node, default: EdgeChange(row: row)].removed.append(
+                    EdgeName(label: label, target: id)
+                )
+            }
+        }
+        return changes
     }
 
     /// The rows that a drop's filter takes.
@@ -333,40 +390,6 @@ struct Resolver {
     private func existing(_ collection: Collection) throws(LodestoneError) -> Collection {
         guard !collection.isDropped else { throw .noCollection(collection.record.name) }
         return collection
-    }
-
-    private func storedEdges(_ row: RowNumber, of collection: Collection) throws(LodestoneError)
-        -> [Edge]
-    {
-        let reader = try store.beginRead(context: nil)
-        defer { reader.end() }
-        return try reader.row(row, of: collection.record.number)?.edges ?? []
-    }
-
-    /// An edge is known by its label and target, beside its source.
-    private struct EdgeKey: Hashable {
-        let label: ByteString
-        let target: DocumentID
-
-        init(_ edge: Edge) {
-            label = ByteString(edge.label)
-            target = edge.target
-        }
-    }
-
-    private static func merge(_ edges: [Edge], adding added: [Edge]) -> [Edge] {
-        var merged = edges
-        var places: [EdgeKey: Int] = [:]
-        for (place, edge) in edges.enumerated() { places[EdgeKey(edge)] = place }
-        for edge in added {
-            if let place = places[EdgeKey(edge)] {
-                merged[place] = edge
-            } else {
-                places[EdgeKey(edge)] = merged.count
-                merged.append(edge)
-            }
-        }
-        return merged
     }
 
     /// Edges by source, sources in the order of their first edge.

@@ -6,7 +6,8 @@ package import LodestoneCore
 ///
 ///     text      count, then name and text of each field
 ///     metadata  count, then name and value of each field, in byte order of the names
-///     edges     count, then label, target, weight (float32) and metadata of each edge
+///     edges     count, then label, target, weight (float32) and metadata of each edge; or a mark, which
+///               is no count, and the number of a hub, whose edges lie in a table (`HubTable`)
 ///
 /// Counts and lengths are LEB128; a value is a tag byte and its content.
 package struct EncodedRow: Sendable {
@@ -106,17 +107,48 @@ package struct EncodedRow: Sendable {
 
     /// The same row with other edges.
     package func relinked(_ edges: [Edge]) -> EncodedRow {
-        var writer = ByteWriter()
-        writer.bytes.append(contentsOf: bytes[start..<edgesStart])
-        writer.append(edges)
+        with(edges: StoredEdges.column(of: edges))
+    }
+
+    /// The same row with another edges column.
+    func with(edges column: [UInt8]) -> EncodedRow {
+        var bytes = Array(self.bytes[start..<edgesStart])
+        bytes += column
         return EncodedRow(
             id: id,
-            bytes: writer.bytes,
+            bytes: bytes,
             start: 0,
             metadataStart: metadataStart - start,
             edgesStart: edgesStart - start,
-            end: writer.bytes.count
+            end: bytes.count
         )
+    }
+
+    /// Whether the row keeps its edges, as far as that is for `room` to say.
+    func keepsEdges(_ room: EdgesInRow) -> Bool {
+        let byteCount = end - edgesStart
+        // An edge takes more than a byte.
+        if byteCount <= room.count { return true }
+        var value = 0
+        var shift = 0
+        for byte in bytes[edgesStart..<end] {
+            value |= Int(byte & 0x7f) << shift
+            shift += 7
+            if byte < 0x80 || shift > 56 { break }
+        }
+        return room.keep(count: value, byteCount: byteCount)
+    }
+
+    /// The edges of a row that was just encoded.
+    func edges() -> [Edge] {
+        bytes.withUnsafeBytes { bytes in
+            do throws(ByteReader.Malformed) {
+                var reader = ByteReader(.init(rebasing: bytes[edgesStart..<end]))
+                return try reader.edges()
+            } catch {
+                preconditionFailure("Edges can't be read that were just encoded.")
+            }
+        }
     }
 
     /// Bytes that it takes in the store.
@@ -154,14 +186,19 @@ extension ByteWriter {
         }
     }
 
-    fileprivate mutating func append(_ edges: [Edge]) {
+    mutating func append(_ edges: [Edge]) {
         append(varint: UInt64(edges.count))
         for edge in edges {
             append(string: edge.label)
             append(string: edge.target.string)
-            append(fixed: edge.weight.bitPattern)
-            append(edge.metadata)
+            appendContent(edge)
         }
+    }
+
+    /// Appends weight and metadata of an edge.
+    mutating func appendContent(_ edge: Edge) {
+        append(fixed: edge.weight.bitPattern)
+        append(edge.metadata)
     }
 
     fileprivate mutating func append(_ metadata: Metadata) {

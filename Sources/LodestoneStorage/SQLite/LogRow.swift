@@ -13,9 +13,12 @@ struct LogRow {
     var segment: UInt32 = 0
     var offset = 0
     var vectorSum: UInt32 = 0
-    /// What else changed: removed rows, then rows with other edges, then ids that are gone for good,
+    /// What else changed.
+    ///
+    /// Removed rows, then rows with other edges, then ids that are gone for good,
     /// then two lists of the texts of the removed rows, unless words are kept in the database: in the
-    /// first every field in one, as releases before wrote them, in the second by field.
+    /// first every field in one, as releases before wrote them, in the second by field. Where edges of
+    /// hubs changed, `LinksCoding` follows.
     ///
     /// Of a collection that was altered: its options from then on.
     var detail: [UInt8] = []
@@ -69,7 +72,7 @@ struct LogRow {
     /// What `detail` names.
     func changes() throws(ByteReader.Malformed) -> (
         removed: [RowNumber], relinked: [RowNumber], dropped: [DocumentID],
-        removedTexts: [[TextField]]
+        removedTexts: [[TextField]], links: [LoggedLinks]
     ) {
         let result = detail.withUnsafeBytes { bytes in
             Result { () throws(ByteReader.Malformed) in
@@ -87,7 +90,8 @@ struct LogRow {
                 for _ in 0..<(reader.isAtEnd ? 0 : try reader.count()) {
                     texts.append(try reader.textFields())
                 }
-                return (removed, relinked, dropped, texts)
+                let links = reader.isAtEnd ? [] : try LinksCoding.decode(&reader)
+                return (removed, relinked, dropped, texts, links)
             }
         }
         return try result.get()
@@ -130,6 +134,72 @@ struct LogRow {
         statement.bind(chain, at: 11)
         try statement.run()
         return chain
+    }
+}
+
+/// What batches change among the edges of hubs, as the log keeps it.
+///
+///     labels   count, then each
+///     rows     count, then of each: number, 1 when it is whole, what is removed, what is added
+///     removed  count, then number of the label and target of each
+///     added    count, then number of the label, target and weight (float32) of each
+enum LinksCoding {
+    static func encode(_ changes: [LoggedLinks], to writer: inout ByteWriter) {
+        var numbers: [ByteString: Int] = [:]
+        var labels: [String] = []
+        func number(_ label: String) -> UInt64 {
+            let key = ByteString(label)
+            if let number = numbers[key] { return UInt64(number) }
+            numbers[key] = labels.count
+            labels.append(label)
+            return UInt64(labels.count - 1)
+        }
+        var rows = ByteWriter()
+        rows.append(varint: UInt64(changes.count))
+        for change in changes {
+            rows.append(varint: UInt64(change.row))
+            rows.append(varint: change.isWhole ? 1 : 0)
+            rows.append(varint: UInt64(change.removed.count))
+            for name in change.removed {
+                rows.append(varint: number(name.label))
+                rows.append(string: name.target.string)
+            }
+            rows.append(varint: UInt64(change.added.count))
+            for (name, weight) in change.added {
+                rows.append(varint: number(name.label))
+                rows.append(string: name.target.string)
+                rows.append(fixed: weight.bitPattern)
+            }
+        }
+        writer.append(varint: UInt64(labels.count))
+        for label in labels { writer.append(string: label) }
+        writer.bytes += rows.bytes
+    }
+
+    static func decode(_ reader: inout ByteReader) throws(ByteReader.Malformed) -> [LoggedLinks] {
+        var labels: [String] = []
+        for _ in 0..<(try reader.count()) { labels.append(try reader.string()) }
+        func name(_ reader: inout ByteReader) throws(ByteReader.Malformed) -> EdgeName {
+            let number = try reader.varint()
+            guard number < UInt64(labels.count) else { throw ByteReader.Malformed() }
+            return EdgeName(
+                label: labels[Int(number)],
+                target: DocumentID(trusted: try reader.string())
+            )
+        }
+        var changes: [LoggedLinks] = []
+        for _ in 0..<(try reader.count()) {
+            var change = LoggedLinks(row: RowNumber(truncatingIfNeeded: try reader.varint()))
+            change.isWhole = try reader.varint() != 0
+            for _ in 0..<(try reader.count()) { change.removed.append(try name(&reader)) }
+            for _ in 0..<(try reader.count()) {
+                let name = try name(&reader)
+                let weight = Float(bitPattern: try reader.fixed(UInt32.self))
+                change.added.append((name, weight))
+            }
+            changes.append(change)
+        }
+        return changes
     }
 }
 

@@ -8,21 +8,38 @@ struct RowTable {
     let connection: SQLiteConnection
     /// Makes the words of texts, where there are tables of them to change with the rows.
     var analyzer: TextAnalyzer?
+    /// How many edges rows keep that are written.
+    var room = EdgesInRow()
 
     private var columns: String { "row, id, text, metadata, edges, sum" }
 
     /// Adds rows, the first as `first`, the others with the numbers that follow.
-    func insert(_ rows: [EncodedRow], from first: RowNumber) throws(LodestoneError) {
+    ///
+    /// - Parameters:
+    ///   - rows: With all their edges.
+    ///   - first: The number of the first.
+    ///   - hubs: Those of documents that were removed in the same batch; what is left afterwards belongs
+    ///     to none any more.
+    /// - Throws: What SQLite does.
+    func insert(
+        _ rows: [EncodedRow],
+        from first: RowNumber,
+        _ hubs: inout [DocumentID: HubNumber]
+    ) throws(LodestoneError) {
         if rows.isEmpty { return }
-        try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
-            let statement = try connection.statement(
+        let statement = try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
+            try connection.statement(
                 "INSERT INTO docs_\(collection)(\(columns)) VALUES(?1, ?2, ?3, ?4, ?5, ?6)"
             )
-            var number = first
-            for place in rows.indices {
-                try insert(rows[place], as: number, with: statement)
-                number += 1
+        }
+        var number = first
+        for place in rows.indices {
+            var row = rows[place]
+            if !row.keepsEdges(room) { row = try moveEdges(of: row, number, &hubs) }
+            try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
+                try insert(row, as: number, with: statement)
             }
+            number += 1
         }
     }
 
@@ -106,16 +123,21 @@ struct RowTable {
     /// An index takes the old words back only when told exactly which they were, so they are read
     /// from the row, in the same transaction.
     ///
-    /// - Returns: What the row had for the text index; nothing of a damaged row, which can only be
-    ///   removed.
-    func remove(_ number: RowNumber) throws(LodestoneError) -> [TextField] {
-        let text: [TextField]
+    /// - Returns: What the row had for the text index, nothing of a damaged row, which can only be
+    ///   removed; and where its edges lie, which are left there.
+    func remove(_ number: RowNumber) throws(LodestoneError) -> (
+        text: [TextField], hub: (id: DocumentID, number: HubNumber)?
+    ) {
+        var text: [TextField] = []
+        var hub: (id: DocumentID, number: HubNumber)?
         do throws(LodestoneError) {
-            guard let row = try read(number) else { return [] }
-            text = row.text
+            if let row = try read(number) {
+                text = row.text
+                hub = row.hub.map { (row.id, $0) }
+            }
         } catch {
             guard error.reason == "CORRUPT_ROW" else { throw error }
-            text = []
+            hub = try findHub(ofDamaged: number, error.object ?? "")
         }
         let words = analyzer.flatMap { FTS5Words(of: text, $0) }
         try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
@@ -126,24 +148,7 @@ struct RowTable {
             statement.bind(number, at: 1)
             try statement.run()
         }
-        return text
-    }
-
-    /// Gives a row other edges.
-    func relink(_ number: RowNumber, _ edges: [Edge]) throws(LodestoneError) {
-        guard let row = try read(number) else { return }
-        let encoded = EncodedRow(row.document).relinked(edges)
-        try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
-            let statement = try connection.statement(
-                "UPDATE docs_\(collection) SET edges = ?2, sum = ?3 WHERE row = ?1"
-            )
-            statement.bind(number, at: 1)
-            try encoded.withColumns { (columns) throws(SQLiteConnection.Failure) in
-                statement.bind(columns.edges, at: 2)
-                statement.bind(columns.checksum(seed: RowChecksum.seed(row: number)), at: 3)
-                try statement.run()
-            }
-        }
+        return (text, hub)
     }
 
     func read(_ number: RowNumber, context: CallContext? = nil) throws(LodestoneError)
@@ -201,7 +206,10 @@ struct RowTable {
                 }
                 return DocumentID(trusted: id)
             }
-            return StoredRow(
+            let edges = try statement.withBytes(at: 4) { (bytes) throws(ByteReader.Malformed) in
+                try StoredEdges(bytes)
+            }
+            var stored = StoredRow(
                 row: number,
                 id: id,
                 text: try statement.withBytes(at: 2) { (bytes) throws(ByteReader.Malformed) in
@@ -212,17 +220,19 @@ struct RowTable {
                     var reader = ByteReader(bytes)
                     return try reader.metadata()
                 },
-                edges: try statement.withBytes(at: 4) { (bytes) throws(ByteReader.Malformed) in
-                    var reader = ByteReader(bytes)
-                    return try reader.edges()
-                }
+                edges: []
             )
+            switch edges {
+            case .list(let edges): stored.edges = edges
+            case .hub(let hub): stored.hub = hub
+            }
+            return stored
         } catch {
             throw damaged(number, statement)
         }
     }
 
-    private func damaged(_ number: RowNumber, _ statement: SQLiteStatement) -> LodestoneError {
+    func damaged(_ number: RowNumber, _ statement: SQLiteStatement) -> LodestoneError {
         let id = statement.withBytes(at: 1) { String(decoding: $0.prefix(64), as: UTF8.self) }
         return LodestoneError(
             .dataLoss,

@@ -1,8 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// The edges of one document, in pages.
+/// The edges of one document.
 extension SQLiteReader {
+    private func hubs(of collection: CollectionNumber) -> HubTable {
+        HubTable(collection: collection, connection: connection, context: context)
+    }
+
+    func edges(of row: StoredRow, in collection: CollectionNumber) throws(LodestoneError) -> [Edge]
+    {
+        guard let hub = Hub(row) else { return row.edges }
+        return try hubs(of: collection).edges(of: hub)
+    }
+
+    func edgeCounts(of row: StoredRow, in collection: CollectionNumber) throws(LodestoneError)
+        -> EdgeCounts
+    {
+        guard let hub = Hub(row) else {
+            let nameBytes = row.edges.reduce(0) { count, edge in
+                count + edge.label.utf8.count + edge.target.string.utf8.count
+            }
+            let byteCount = row.edges.reduce(0) { $0 + $1.storedByteCount }
+            return EdgeCounts(
+                edges: row.edges.count,
+                nameBytes: nameBytes,
+                contentBytes: byteCount - nameBytes
+            )
+        }
+        let header = try hubs(of: collection).header(of: hub)
+        return EdgeCounts(
+            edges: Int(clamping: header.count),
+            nameBytes: Int(clamping: header.nameByteCount),
+            contentBytes: Int(clamping: header.contentByteCount)
+        )
+    }
+
     func edges(
         of row: RowNumber,
         in collection: CollectionNumber,
@@ -11,13 +43,40 @@ extension SQLiteReader {
         limit: Int
     ) throws(LodestoneError) -> [Edge] {
         guard limit > 0, let stored = try self.row(row, of: collection) else { return [] }
-        let wanted = labels.map { Set($0.map { ByteString($0) }) }
-        var edges: [EdgeName: Edge] = [:]
-        for edge in stored.edges where wanted?.contains(ByteString(edge.label)) ?? true {
-            edges[EdgeName(edge)] = edge
-        }
         let first = place.map { EdgeName(label: $0.label, target: $0.target) }
-        let names = edges.keys.filter { name in first.map { $0 < name } ?? true }.sorted()
-        return names.prefix(limit).compactMap { edges[$0] }
+        let wanted = labels.map { Set($0.map { ByteString($0) }) }
+        guard let hub = Hub(stored) else {
+            var edges: [EdgeName: Edge] = [:]
+            for edge in stored.edges where wanted?.contains(ByteString(edge.label)) ?? true {
+                edges[EdgeName(edge)] = edge
+            }
+            let names = edges.keys.filter { name in first.map { $0 < name } ?? true }.sorted()
+            return names.prefix(limit).compactMap { edges[$0] }
+        }
+        let table = hubs(of: collection)
+        var page: [Edge] = []
+        func take(_ stored: HubTable.StoredEdge, _ edge: Edge) -> Bool {
+            page.append(edge)
+            return page.count < limit
+        }
+        guard let wanted else {
+            try table.forEach(of: hub, after: first, take)
+            return page
+        }
+        for label in wanted.sorted() where page.count < limit {
+            // Of the label of the place what follows its target; of earlier ones nothing.
+            if let first, label < ByteString(first.label) { continue }
+            let isOfPlace = first.map { ByteString($0.label) == label } ?? false
+            try table.forEach(of: hub, label: label.string, after: isOfPlace ? first : nil, take)
+        }
+        return page
+    }
+}
+
+extension Hub {
+    /// The hub of a row, if its edges lie in one.
+    init?(_ row: StoredRow) {
+        guard let number = row.hub else { return nil }
+        self.init(number: number, row: row.row, id: row.id)
     }
 }

@@ -131,7 +131,7 @@ final class SQLiteReader: StoreReader {
             }
             kind = .alterCollection(options)
         case .rows:
-            let (removed, relinked, dropped, removedTexts) = try readable(row) {
+            let (removed, relinked, dropped, removedTexts, links) = try readable(row) {
                 () throws(ByteReader.Malformed) in try row.changes()
             }
             kind = .rows(
@@ -145,6 +145,7 @@ final class SQLiteReader: StoreReader {
                     removed: removed,
                     removedTexts: removedTexts,
                     relinked: relinked,
+                    links: links,
                     dropped: dropped
                 )
             )

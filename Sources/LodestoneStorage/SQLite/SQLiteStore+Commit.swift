@@ -111,6 +111,18 @@ extension SQLiteStore {
                 try? remember(batch, sequenceNumber: sequence)
             }
         }
+        if PlantedBug.hubsOutsideTransaction.isPlanted { relinkHubs(batches) }
+    }
+
+    private func relinkHubs(_ batches: [StoredBatch]) {
+        for case .rows(let change) in batches.map(\.change) {
+            for edges in change.relinked where (try? table(change).isHub(edges.row)) == true {
+                PlantedBug.dawdle(milliseconds: 5)
+                try? writer.execute("BEGIN IMMEDIATE")
+                _ = try? table(change).relink(edges, Set(change.dropped))
+                try? writer.execute("COMMIT")
+            }
+        }
     }
     #endif
 
@@ -253,32 +265,81 @@ extension SQLiteStore {
                 firstRow: change.firstRow
             )
         }
-        let table = RowTable(
-            collection: change.collection,
-            connection: writer,
-            analyzer: change.analyzer
-        )
-        for row in change.removed { outcome.removedTexts.append(try table.remove(row)) }
-        for (row, edges) in change.relinked { try table.relink(row, edges) }
-        try table.insert(change.rows, from: change.firstRow)
+        let table = table(change)
+        var hubs: [DocumentID: HubNumber] = [:]
+        for row in change.removed {
+            let (text, hub) = try table.remove(row)
+            outcome.removedTexts.append(text)
+            if let hub { hubs[hub.id] = hub.number }
+        }
+        var relinked: [RowNumber] = []
+        var links: [LoggedLinks] = []
+        let dropped = Set(change.dropped)
+        for edges in change.relinked {
+            #if DEBUG
+            if PlantedBug.hubsOutsideTransaction.isPlanted, try table.isHub(edges.row) {
+                links.append(Self.logged(edges, dropped))
+                continue
+            }
+            #endif
+            switch try table.relink(edges, dropped) {
+            case .none: break
+            case .row:
+                // What leads to a dropped document goes with it wherever the log is read.
+                if !edges.added.isEmpty || !edges.removed.isEmpty { relinked.append(edges.row) }
+            case .moved(let all):
+                let added = all.map { (EdgeName($0), $0.weight) }
+                links.append(LoggedLinks(row: edges.row, isWhole: true, added: added))
+            case .hub:
+                let logged = Self.logged(edges, dropped)
+                if !logged.removed.isEmpty || !logged.added.isEmpty { links.append(logged) }
+            }
+        }
+        try table.insert(change.rows, from: change.firstRow, &hubs)
+        for hub in hubs.values { try table.hubs.removeAll(of: hub) }
         log.detail = detail(
             of: change,
-            removedTexts: change.analyzer == nil ? outcome.removedTexts : []
+            relinked: relinked,
+            removedTexts: change.analyzer == nil ? outcome.removedTexts : [],
+            links: links
         )
         return (log, outcome)
     }
 
-    private func detail(of change: RowChange, removedTexts: [[TextField]]) -> [UInt8] {
+    private func table(_ change: RowChange) -> RowTable {
+        RowTable(
+            collection: change.collection,
+            connection: writer,
+            analyzer: change.analyzer,
+            room: edgesInRow
+        )
+    }
+
+    private static func logged(_ change: EdgeChange, _ dropped: Set<DocumentID>) -> LoggedLinks {
+        LoggedLinks(
+            row: change.row,
+            removed: change.removed.filter { !dropped.contains($0.target) },
+            added: change.added.map { (EdgeName($0), $0.weight) }
+        )
+    }
+
+    private func detail(
+        of change: RowChange,
+        relinked: [RowNumber],
+        removedTexts: [[TextField]],
+        links: [LoggedLinks]
+    ) -> [UInt8] {
         var detail = ByteWriter()
         detail.append(varint: UInt64(change.removed.count))
         for row in change.removed { detail.append(varint: UInt64(row)) }
-        detail.append(varint: UInt64(change.relinked.count))
-        for (row, _) in change.relinked { detail.append(varint: UInt64(row)) }
+        detail.append(varint: UInt64(relinked.count))
+        for row in relinked { detail.append(varint: UInt64(row)) }
         detail.append(varint: UInt64(change.dropped.count))
         for id in change.dropped { detail.append(string: id.string) }
         detail.append(varint: 0)
         detail.append(varint: UInt64(removedTexts.count))
         for fields in removedTexts { detail.append(fields) }
+        if !links.isEmpty { LinksCoding.encode(links, to: &detail) }
         return detail.bytes
     }
 

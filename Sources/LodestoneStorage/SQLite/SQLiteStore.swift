@@ -34,6 +34,8 @@ package final class SQLiteStore: Store, @unchecked Sendable {
 
     package let durability: Durability
     package let isReadOnly: Bool
+    /// How many edges rows keep that are written.
+    let edgesInRow: EdgesInRow
     let directory: String
     let segments: SegmentSet
     /// Reads only in a store that is open for reading only.
@@ -63,6 +65,7 @@ package final class SQLiteStore: Store, @unchecked Sendable {
     ///   - directory: Where it is.
     ///   - durability: What an acknowledged write survives.
     ///   - analysis: The fingerprint of how this process makes words of texts.
+    ///   - edgesInRow: How many edges rows keep that are written; those of others lie elsewhere.
     ///   - patience: How long another process that holds the store, and may have been stopped, is
     ///     waited for.
     /// - Throws: `.failedPrecondition` when its format is newer, or another process has it open that
@@ -71,11 +74,13 @@ package final class SQLiteStore: Store, @unchecked Sendable {
         directory: String,
         durability: Durability,
         analysis: UInt64 = AnalysisFingerprint.all,
+        edgesInRow: EdgesInRow = EdgesInRow(),
         patience: Duration = .seconds(30)
     ) throws(LodestoneError) {
         try FileSystem.createDirectory(directory)
         isReadOnly = false
         self.directory = directory
+        self.edgesInRow = edgesInRow
         self.durability = durability
         let database = DatabaseFile(in: directory)
         self.database = database
@@ -135,6 +140,7 @@ package final class SQLiteStore: Store, @unchecked Sendable {
         throws(LodestoneError)
     {
         isReadOnly = true
+        edgesInRow = EdgesInRow()
         self.directory = directory
         durability = .full
         lock = nil

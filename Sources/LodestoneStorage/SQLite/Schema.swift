@@ -2,7 +2,7 @@
 package import LodestoneCore
 package import LodestoneText
 
-/// The tables of format 6.
+/// The tables of format 7.
 ///
 /// Vectors lie in segments beside the database file.
 ///
@@ -12,6 +12,7 @@ package import LodestoneText
 ///     bases        of each collection the base of its views, and where the vectors before it lie
 ///     requests     what each request id did
 ///     docs_N       the documents of collection N, one row a version
+///     edges_N      the edges of those with too many for their row, if there was one (`HubTable`)
 ///     text_N       their words (FTS5, contentless, stems), if the collection wants them there
 ///     forms_N      the same as they stand in the texts, without their places
 ///
@@ -23,17 +24,20 @@ package import LodestoneText
 /// Format 1 had no bases and kept its log for ever; format 2 knew no changes of a collection's
 /// options; until format 3 FTS5 itself cut and stemmed words; format 4 did not say by what rules and
 /// libraries its words were made, which `meta.analysis` does (`AnalysisFingerprint`); format 5 kept all
-/// rows of the log after the first that some base lacked. All are brought up to date when they are
+/// rows of the log after the first that some base lacked; until format 6 rows had all their edges, which
+/// those that don't change still do. All are brought up to date when they are
 /// opened.
 enum Schema {
     /// The layout that this release reads and writes.
-    static let format: Int64 = 6
+    static let format: Int64 = 7
     /// The first one with bases.
     static let formatOfBases: Int64 = 2
     /// The first one whose words are those of `FTS5Words`.
     static let formatOfWords: Int64 = 4
     /// The first one that says by which analysis its words were made.
     static let formatOfAnalysis: Int64 = 5
+    /// The first one with tables of edges.
+    static let formatOfHubs: Int64 = 7
     /// "LODE": tells our files from other programs' databases.
     static let applicationID = 0x4c4f_4445
 
@@ -97,6 +101,16 @@ enum Schema {
         return text == .fts5 ? rows + createWords(number, format: format) : rows
     }
 
+    /// The table of edges of a collection, which comes with its first hub.
+    static func createEdges(_ number: CollectionNumber) -> String {
+        """
+        CREATE TABLE edges_\(number)(
+            hub INTEGER NOT NULL, label BLOB NOT NULL, target BLOB NOT NULL,
+            arrival INTEGER NOT NULL, content BLOB NOT NULL, sum INTEGER NOT NULL,
+            PRIMARY KEY(hub, label, target)) WITHOUT ROWID;
+        """
+    }
+
     /// What comes before the number in the names of tables of words.
     static let wordTables = ["text", "forms"]
 
@@ -122,7 +136,7 @@ enum Schema {
 
     static func dropCollection(_ number: CollectionNumber) -> String {
         """
-        DROP TABLE docs_\(number); \(dropWords(number))
+        DROP TABLE docs_\(number); DROP TABLE IF EXISTS edges_\(number); \(dropWords(number))
         DELETE FROM bases WHERE collection = \(number);
         """
     }

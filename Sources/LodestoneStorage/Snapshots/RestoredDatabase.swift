@@ -92,7 +92,10 @@ struct RestoredDatabase {
             else { continue }
             strategies[number] = tables.contains("text_\(number)") ? .fts5 : .postings
         }
-        let expected = try StoreLayout.expectedSchema(strategies, format: format)
+        let hubs = strategies.keys.filter { number in
+            format >= Schema.formatOfHubs && tables.contains("edges_\(number)")
+        }
+        let expected = try StoreLayout.expectedSchema(strategies, hubs: Set(hubs), format: format)
         if let stranger = Self.first(of: found.subtracting(expected)) {
             throw fault(
                 .hostile(

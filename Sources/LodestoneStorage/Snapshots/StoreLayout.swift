@@ -222,8 +222,16 @@ enum StoreLayout {
     }
 
     /// What a fresh store of a format with these collections has in its schema, as SQLite says it.
+    ///
+    /// - Parameters:
+    ///   - collections: Where each keeps its words.
+    ///   - hubs: Those with a table of edges.
+    ///   - format: The format.
+    /// - Returns: Its objects.
+    /// - Throws: What SQLite does.
     static func expectedSchema(
         _ collections: [CollectionNumber: TextIndexStrategy],
+        hubs: Set<CollectionNumber>,
         format: Int64
     ) throws(LodestoneError) -> Set<[String]> {
         try withDatabase(":memory:", isReadOnly: false) {
@@ -231,6 +239,7 @@ enum StoreLayout {
             try connection.execute(Schema.create(format: format))
             for (number, text) in collections {
                 try connection.execute(Schema.createCollection(number, text, format: format))
+                if hubs.contains(number) { try connection.execute(Schema.createEdges(number)) }
             }
             return try schema(connection)
         }

@@ -58,6 +58,21 @@ extension Damage {
         )
     }
 
+    static func strangeHub(
+        _ hub: HubNumber,
+        _ owner: RowNumber?,
+        _ record: CollectionRecord
+    ) -> Damage {
+        let whose = owner.map { "row \($0)" } ?? "a row that is not known"
+        return Damage(
+            kind: "row",
+            collection: record.name,
+            object: "hub \(hub)",
+            message: "Edges of \(whose) of '\(record.name)' are there; no row names them.",
+            recovery: restore
+        )
+    }
+
     static func repeatedID(_ row: StoredRow, _ record: CollectionRecord) -> Damage {
         Damage(
             kind: "row",

@@ -101,6 +101,7 @@ struct StateCheck {
             ? record.options.analyzerOfFTS5.map { (analyzer) throws(LodestoneError) in
                 try WordsCheck(record.number, analyzer, connection, context: context)
             } : nil
+        var hubs = try hubCheck(of: record)
         var ids: Set<Int> = []
         var last: RowNumber?
         var isComplete = true
@@ -115,13 +116,13 @@ struct StateCheck {
                 }
                 switch result {
                 case .success(let row):
-                    report.edges += UInt64(row.edges.count)
                     if !ids.insert(row.id.hashValue).inserted {
                         report.note(.repeatedID(row, record))
                     }
                     try words?.expect(row)
-                    try body(row)
+                    if try hubs.take(row, &report) { try body(row) }
                 case .failure(let error):
+                    hubs.ignore(number)
                     words?.ignore(number)
                     report.note(.row(number, error, record))
                 }
@@ -134,7 +135,16 @@ struct StateCheck {
         }
         guard isComplete else { return }
         for run in missing.runs { report.note(.missingRows(run, record)) }
+        try hubs.finish(&report)
         try words?.compare(with: record, &report)
+    }
+
+    private func hubCheck(of record: CollectionRecord) throws(LodestoneError) -> HubCheck {
+        let table = HubTable(collection: record.number, connection: connection, context: context)
+        let exists = try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
+            try table.exists()
+        }
+        return HubCheck(record, exists ? table : nil)
     }
 
     /// The rows that the log says are there.

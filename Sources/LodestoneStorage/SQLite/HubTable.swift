@@ -1,0 +1,446 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLodestoneSystem
+import LodestoneCore
+
+/// A document whose edges are too many for its row.
+struct Hub {
+    let number: HubNumber
+    /// The row of the document, and its id, by which damage is named.
+    let row: RowNumber
+    let id: DocumentID
+
+    func damaged(_ what: String) -> LodestoneError {
+        LodestoneError(
+            .dataLoss,
+            reason: "CORRUPT_ROW",
+            "The edges of row \(row), document '\(id)', are damaged: \(what).",
+            recovery: "Write the document again, or restore a snapshot.",
+            object: id.string
+        )
+    }
+}
+
+/// What is known of a hub without reading its edges: a row of its own, before them.
+///
+/// It is written with every change of them, so that neither the row of the document nor any other edge
+/// has to be.
+struct HubHeader {
+    /// The row whose edges these are.
+    var row: RowNumber
+    var count: UInt64 = 0
+    /// Bytes of labels and targets.
+    var nameByteCount: UInt64 = 0
+    /// Bytes of weights and metadata.
+    var contentByteCount: UInt64 = 0
+    /// The checksums of all edges, added up: none can be missing, or be an earlier one.
+    var sum: UInt64 = 0
+    /// Above that of every edge.
+    var nextArrival: UInt64 = 0
+
+    mutating func add(_ edge: HubTable.StoredEdge) {
+        count &+= 1
+        nameByteCount &+= edge.nameByteCount
+        contentByteCount &+= UInt64(edge.content.count)
+        sum &+= UInt64(edge.sum)
+    }
+
+    mutating func remove(_ edge: HubTable.StoredEdge) {
+        count &-= 1
+        nameByteCount &-= edge.nameByteCount
+        contentByteCount &-= UInt64(edge.content.count)
+        sum &-= UInt64(edge.sum)
+    }
+
+    /// Whether both count the same edges.
+    func hasSameEdges(as other: HubHeader) -> Bool {
+        count == other.count && nameByteCount == other.nameByteCount
+            && contentByteCount == other.contentByteCount && sum == other.sum
+    }
+
+    var bytes: [UInt8] {
+        var writer = ByteWriter()
+        writer.append(fixed: row)
+        for field in [count, nameByteCount, contentByteCount, sum] { writer.append(fixed: field) }
+        return writer.bytes
+    }
+
+    init(row: RowNumber) { self.row = row }
+
+    init?(_ bytes: [UInt8], nextArrival: UInt64) {
+        guard bytes.count == 36 else { return nil }
+        row = bytes.fixed(RowNumber.self, at: 0)
+        count = bytes.fixed(UInt64.self, at: 4)
+        nameByteCount = bytes.fixed(UInt64.self, at: 12)
+        contentByteCount = bytes.fixed(UInt64.self, at: 20)
+        sum = bytes.fixed(UInt64.self, at: 28)
+        self.nextArrival = nextArrival
+    }
+}
+
+/// The edges of a collection's hubs, through one connection: `edges_N`.
+///
+///     hub      the number of the hub
+///     label    of the edge; empty in the header
+///     target   of the edge; empty in the header
+///     arrival  rises in the order of writing; in the header what the next edge gets
+///     content  weight and metadata; in the header the row of the document, and sums over all edges
+///     sum      CRC-32C of all these
+///
+/// The table is made with the first hub of its collection.
+struct HubTable {
+    /// An edge as it lies in the table.
+    struct StoredEdge {
+        var name: EdgeName
+        var arrival: UInt64
+        var content: [UInt8]
+        /// As it is stored.
+        var sum: UInt32
+
+        init(_ edge: Edge, arrival: UInt64, of hub: HubNumber) {
+            name = EdgeName(edge)
+            self.arrival = arrival
+            content = edge.storedContent
+            sum = 0
+            sum = computedSum(of: hub)
+        }
+
+        fileprivate init(name: EdgeName, arrival: UInt64, content: [UInt8], sum: UInt32) {
+            self.name = name
+            self.arrival = arrival
+            self.content = content
+            self.sum = sum
+        }
+
+        func computedSum(of hub: HubNumber) -> UInt32 {
+            var sum = RowChecksum.seed(row: hub)
+            sum = withUnsafeBytes(of: arrival.littleEndian) {
+                lode_crc32c(sum, $0.baseAddress, $0.count)
+            }
+            for part in [name.label, name.target.string] {
+                var part = part
+                part.withUTF8 { sum = RowChecksum.extend(sum, UnsafeRawBufferPointer($0)) }
+            }
+            content.withUnsafeBytes { sum = RowChecksum.extend(sum, $0) }
+            return sum
+        }
+
+        func isRight(in hub: HubNumber) -> Bool {
+            Checksum.isRight(computedSum(of: hub), sum)
+        }
+
+        var nameByteCount: UInt64 {
+            UInt64(name.label.utf8.count + name.target.string.utf8.count)
+        }
+
+        func edge() throws(ByteReader.Malformed) -> Edge {
+            let result = content.withUnsafeBytes { bytes in
+                Result { () throws(ByteReader.Malformed) in try Edge(name, content: bytes) }
+            }
+            return try result.get()
+        }
+    }
+
+    let collection: CollectionNumber
+    let connection: SQLiteConnection
+    var context: CallContext?
+
+    private var table: String { "edges_\(collection)" }
+    private static let headerName = EdgeName(label: "", target: DocumentID(trusted: ""))
+
+    /// Makes the table, unless it is there.
+    func create() throws(LodestoneError) {
+        try orFail { () throws(SQLiteConnection.Failure) in
+            guard try !exists() else { return }
+            try connection.execute(Schema.createEdges(collection))
+        }
+    }
+
+    /// Whether any document of the collection has been a hub.
+    func exists() throws(SQLiteConnection.Failure) -> Bool {
+        let statement = try connection.statement(
+            "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1"
+        )
+        defer { statement.reset() }
+        statement.bind(text: table, at: 1)
+        return try statement.step()
+    }
+
+    // MARK: Reading
+
+    /// What is known of a hub.
+    ///
+    /// - Throws: `.dataLoss` when it is missing, fails its checksum, or is of another document.
+    func header(of hub: Hub) throws(LodestoneError) -> HubHeader {
+        let stored = try orFail { () throws(SQLiteConnection.Failure) in
+            try edge(Self.headerName, of: hub.number)
+        }
+        guard let stored else { throw hub.damaged("they are missing") }
+        guard stored.isRight(in: hub.number),
+            let header = HubHeader(stored.content, nextArrival: stored.arrival)
+        else { throw hub.damaged("their sum fails its checksum") }
+        guard header.row == hub.row else {
+            throw hub.damaged("they are those of row \(header.row)")
+        }
+        return header
+    }
+
+    /// The row whose edges a hub has; `nil` when it has none, or they don't say.
+    func owner(of hub: HubNumber) throws(SQLiteConnection.Failure) -> RowNumber? {
+        guard let stored = try edge(Self.headerName, of: hub), stored.isRight(in: hub) else {
+            return nil
+        }
+        return HubHeader(stored.content, nextArrival: stored.arrival)?.row
+    }
+
+    /// The hub with the smallest number above one; from the first on without.
+    func hub(after number: HubNumber?) throws(SQLiteConnection.Failure) -> HubNumber? {
+        let statement = try connection.statement("SELECT min(hub) FROM \(table) WHERE hub > ?1")
+        defer { statement.reset() }
+        statement.bind(number.map { Int64($0) } ?? -1, at: 1)
+        guard try statement.step(), !statement.isNull(at: 0) else { return nil }
+        return HubNumber(truncatingIfNeeded: statement.int(at: 0))
+    }
+
+    private func edge(_ name: EdgeName, of hub: HubNumber) throws(SQLiteConnection.Failure)
+        -> StoredEdge?
+    {
+        let statement = try connection.statement(
+            """
+            SELECT arrival, content, sum FROM \(table)
+            WHERE hub = ?1 AND label = ?2 AND target = ?3
+            """
+        )
+        defer { statement.reset() }
+        statement.bind(hub, at: 1)
+        statement.bind(blob: name.label, at: 2)
+        statement.bind(blob: name.target.string, at: 3)
+        guard try statement.step() else { return nil }
+        return StoredEdge(
+            name: name,
+            arrival: UInt64(bitPattern: statement.int(at: 0)),
+            content: statement.withBytes(at: 1) { Array($0) },
+            sum: UInt32(truncatingIfNeeded: statement.int(at: 2))
+        )
+    }
+
+    /// Edges in the order of label and target, until `body` answers false; whether they are as they
+    /// were written is for `body` to look at.
+    ///
+    /// - Parameters:
+    ///   - hub: Whose edges they are.
+    ///   - label: The one label; `nil`: all.
+    ///   - place: What they follow; `nil`: from the first on.
+    ///   - body: Gets each edge.
+    /// - Throws: What `body` does; `.dataLoss` for a name that is no text.
+    func forEachStored(
+        of hub: Hub,
+        label: String? = nil,
+        after place: EdgeName? = nil,
+        _ body: (StoredEdge) throws(LodestoneError) -> Bool
+    ) throws(LodestoneError) {
+        let statement = try orFail { () throws(SQLiteConnection.Failure) in
+            let condition =
+                label == nil ? "(label, target) > (?2, ?3)" : "label = ?2 AND target > ?3"
+            let statement = try connection.statement(
+                """
+                SELECT label, target, arrival, content, sum FROM \(table)
+                WHERE hub = ?1 AND \(condition) ORDER BY label, target
+                """
+            )
+            statement.bind(hub.number, at: 1)
+            // The header's name comes before all others.
+            statement.bind(blob: label ?? place?.label ?? "", at: 2)
+            statement.bind(blob: place?.target.string ?? "", at: 3)
+            return statement
+        }
+        defer { statement.reset() }
+        while try orFail({ () throws(SQLiteConnection.Failure) in try statement.step() }) {
+            let names = (0..<2).compactMap { column in
+                statement.withBytes(at: column) { String(validating: $0, as: UTF8.self) }
+            }
+            guard names.count == 2 else { throw hub.damaged("a name is no text") }
+            let stored = StoredEdge(
+                name: EdgeName(label: names[0], target: DocumentID(trusted: names[1])),
+                arrival: UInt64(bitPattern: statement.int(at: 2)),
+                content: statement.withBytes(at: 3) { Array($0) },
+                sum: UInt32(truncatingIfNeeded: statement.int(at: 4))
+            )
+            guard try body(stored) else { return }
+        }
+    }
+
+    /// The same of edges that were found as they were written.
+    ///
+    /// - Throws: `.dataLoss` for the first that fails its checksum.
+    func forEach(
+        of hub: Hub,
+        label: String? = nil,
+        after place: EdgeName? = nil,
+        _ body: (StoredEdge, Edge) throws(LodestoneError) -> Bool
+    ) throws(LodestoneError) {
+        try forEachStored(of: hub, label: label, after: place) { (stored) throws(LodestoneError) in
+            guard stored.isRight(in: hub.number), let edge = try? stored.edge() else {
+                throw hub.damaged(
+                    "'\(stored.name.label)' to '\(stored.name.target)' fails its checksum"
+                )
+            }
+            return try body(stored, edge)
+        }
+    }
+
+    /// All edges of a hub, in the order of writing.
+    ///
+    /// - Throws: `.dataLoss` when one is missing or fails its checksum.
+    func edges(of hub: Hub) throws(LodestoneError) -> [Edge] {
+        let header = try header(of: hub)
+        var found = HubHeader(row: hub.row)
+        var edges: [(arrival: UInt64, edge: Edge)] = []
+        try forEach(of: hub) { (stored, edge) in
+            found.add(stored)
+            edges.append((stored.arrival, edge))
+            return true
+        }
+        guard found.hasSameEdges(as: header) else {
+            throw hub.damaged("there are \(found.count) instead of the \(header.count) written")
+        }
+        edges.sort { $0.arrival < $1.arrival }
+        return edges.map(\.edge)
+    }
+
+    // MARK: Writing
+
+    /// Writes what is known of a hub, once its edges are changed.
+    func write(_ header: HubHeader, of hub: HubNumber) throws(LodestoneError) {
+        var stored = StoredEdge(
+            name: Self.headerName,
+            arrival: header.nextArrival,
+            content: header.bytes,
+            sum: 0
+        )
+        stored.sum = stored.computedSum(of: hub)
+        try write(stored, of: hub)
+    }
+
+    private func write(_ stored: StoredEdge, of hub: HubNumber) throws(LodestoneError) {
+        try orFail { () throws(SQLiteConnection.Failure) in
+            let statement = try connection.statement(
+                """
+                INSERT OR REPLACE INTO \(table)(hub, label, target, arrival, content, sum)
+                VALUES(?1, ?2, ?3, ?4, ?5, ?6)
+                """
+            )
+            statement.bind(hub, at: 1)
+            statement.bind(blob: stored.name.label, at: 2)
+            statement.bind(blob: stored.name.target.string, at: 3)
+            statement.bind(Int64(bitPattern: stored.arrival), at: 4)
+            statement.bind(stored.content, at: 5)
+            statement.bind(stored.sum, at: 6)
+            try statement.run()
+        }
+    }
+
+    /// Adds an edge, or puts it in the place of the one of that name.
+    func put(_ edge: Edge, into hub: Hub, _ header: inout HubHeader) throws(LodestoneError) {
+        let before = try stored(EdgeName(edge), of: hub)
+        let arrival = before?.arrival ?? header.nextArrival
+        if let before { header.remove(before) } else { header.nextArrival += 1 }
+        let stored = StoredEdge(edge, arrival: arrival, of: hub.number)
+        header.add(stored)
+        try write(stored, of: hub.number)
+    }
+
+    /// Removes an edge, if there is one of that name.
+    func remove(_ name: EdgeName, from hub: Hub, _ header: inout HubHeader) throws(LodestoneError) {
+        guard let before = try stored(name, of: hub) else { return }
+        header.remove(before)
+        try delete(name, from: hub.number)
+    }
+
+    private func delete(_ name: EdgeName, from hub: HubNumber) throws(LodestoneError) {
+        try orFail { () throws(SQLiteConnection.Failure) in
+            let statement = try connection.statement(
+                "DELETE FROM \(table) WHERE hub = ?1 AND label = ?2 AND target = ?3"
+            )
+            statement.bind(hub, at: 1)
+            statement.bind(blob: name.label, at: 2)
+            statement.bind(blob: name.target.string, at: 3)
+            try statement.run()
+        }
+    }
+
+    /// An edge as it is, before it is changed.
+    private func stored(_ name: EdgeName, of hub: Hub) throws(LodestoneError) -> StoredEdge? {
+        let stored = try orFail { () throws(SQLiteConnection.Failure) in
+            try edge(name, of: hub.number)
+        }
+        if let stored, !stored.isRight(in: hub.number) {
+            throw hub.damaged("'\(name.label)' to '\(name.target)' fails its checksum")
+        }
+        return stored
+    }
+
+    /// Removes a hub with all its edges.
+    func removeAll(of hub: HubNumber) throws(LodestoneError) {
+        try orFail { () throws(SQLiteConnection.Failure) in
+            let statement = try connection.statement("DELETE FROM \(table) WHERE hub = ?1")
+            statement.bind(hub, at: 1)
+            try statement.run()
+        }
+    }
+
+    /// Gives a hub other edges, and writes only those that differ.
+    ///
+    /// Those that stay keep their place in the order of writing; the others follow them. Damaged ones
+    /// are written again.
+    ///
+    /// - Parameters:
+    ///   - hub: With its new row; it may have no edges yet.
+    ///   - edges: All of them; of several with one name the last counts.
+    /// - Throws: What SQLite does.
+    /// - Complexity: O(edges before and after) to read, O(those that differ) to write.
+    func replace(_ hub: Hub, with edges: [Edge]) throws(LodestoneError) {
+        var wanted: [EdgeName: (place: Int, edge: Edge)] = [:]
+        for (place, edge) in edges.enumerated() {
+            let name = EdgeName(edge)
+            wanted[name] = (wanted[name]?.place ?? place, edge)
+        }
+        var header = HubHeader(row: hub.row)
+        var gone: [EdgeName] = []
+        var kept: Set<EdgeName> = []
+        do throws(LodestoneError) {
+            try forEachStored(of: hub) { (stored) in
+                guard let edge = wanted[stored.name]?.edge else {
+                    gone.append(stored.name)
+                    return true
+                }
+                guard stored.content == edge.storedContent, stored.isRight(in: hub.number) else {
+                    return true
+                }
+                header.add(stored)
+                header.nextArrival = max(header.nextArrival, stored.arrival &+ 1)
+                kept.insert(stored.name)
+                return true
+            }
+        } catch {
+            guard error.reason == "CORRUPT_ROW" else { throw error }
+            // A name that can't be read can't be told from others.
+            try removeAll(of: hub.number)
+            (header, gone, kept) = (HubHeader(row: hub.row), [], [])
+        }
+        for name in gone { try delete(name, from: hub.number) }
+        let others = wanted.filter { !kept.contains($0.key) }.values
+        for (_, edge) in others.sorted(by: { $0.place < $1.place }) {
+            let stored = StoredEdge(edge, arrival: header.nextArrival, of: hub.number)
+            header.nextArrival += 1
+            header.add(stored)
+            try write(stored, of: hub.number)
+        }
+        try write(header, of: hub.number)
+    }
+
+    private func orFail<T>(_ body: () throws(SQLiteConnection.Failure) -> T)
+        throws(LodestoneError) -> T
+    {
+        try SQLiteConnection.orFail(context, body)
+    }
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+
+/// Edges, which lie in the row of their source while they are few.
+extension RowTable {
+    /// What became of a change of edges, as the log has to tell it.
+    enum Relinking {
+        /// Nothing is other than before.
+        case none
+        /// The row has other edges now, few as they are.
+        case row
+        /// They were too many for the row; these are all.
+        case moved([Edge])
+        /// Some of a hub's edges are others.
+        case hub
+    }
+
+    var hubs: HubTable { HubTable(collection: collection, connection: connection) }
+
+    /// A row as far as a change of its edges has to know it.
+    private struct Linked {
+        let id: DocumentID
+        /// The checksum of all before its edges.
+        let sum: UInt32
+        let edges: StoredEdges
+    }
+
+    private func readLinked(_ number: RowNumber) throws(LodestoneError) -> Linked? {
+        let statement = try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
+            let statement = try connection.statement(
+                "SELECT row, id, text, metadata, edges, sum FROM docs_\(collection) WHERE row = ?1"
+            )
+            statement.bind(number, at: 1)
+            return try statement.step() ? statement : nil
+        }
+        guard let statement else { return nil }
+        defer { statement.reset() }
+        var sum = RowChecksum.seed(row: number)
+        for column: Int32 in 1...3 {
+            sum = statement.withBytes(at: column) { RowChecksum.extend(sum, $0) }
+        }
+        let whole = statement.withBytes(at: 4) { RowChecksum.extend(sum, $0) }
+        guard Checksum.isRight(whole, UInt32(truncatingIfNeeded: statement.int(at: 5))),
+            let edges = try? statement.withBytes(at: 4, { try StoredEdges($0) })
+        else { throw damaged(number, statement) }
+        let id = statement.withBytes(at: 1) { String(decoding: $0, as: UTF8.self) }
+        return Linked(id: DocumentID(trusted: id), sum: sum, edges: edges)
+    }
+
+    /// Whether the edges of a row lie in the table of edges.
+    func isHub(_ number: RowNumber) throws(LodestoneError) -> Bool {
+        if case .hub? = try readLinked(number)?.edges { true } else { false }
+    }
+
+    /// Removes and adds edges of a row.
+    ///
+    /// - Parameters:
+    ///   - change: What to remove and add.
+    ///   - dropped: The documents that are dropped in the same batch.
+    /// - Returns: What became of it.
+    /// - Throws: `.dataLoss` when the row, or an edge that is changed, fails its checksum.
+    /// - Complexity: O(changes) for a hub, as a search in a B-tree each; O(edges) for other rows.
+    func relink(_ change: EdgeChange, _ dropped: Set<DocumentID>) throws(LodestoneError)
+        -> Relinking
+    {
+        guard let row = try readLinked(change.row) else { return .none }
+        switch row.edges {
+        case .list(let edges):
+            let removed = Set(change.removed)
+            let changed = edges.changed(
+                removing: { edge in
+                    removed.contains(EdgeName(edge))
+                        || change.losesDropped && dropped.contains(edge.target)
+                },
+                adding: change.added
+            )
+            if change.added.isEmpty && changed.count == edges.count { return .none }
+            let column = StoredEdges.column(of: changed)
+            if room.keep(count: changed.count, byteCount: column.count) {
+                try setEdges(column, of: change.row, row)
+                return .row
+            }
+            try hubs.create()
+            try hubs.replace(Hub(number: change.row, row: change.row, id: row.id), with: changed)
+            try setEdges(StoredEdges.column(of: change.row), of: change.row, row)
+            return .moved(changed)
+        case .hub(let number):
+            let hub = Hub(number: number, row: change.row, id: row.id)
+            var header = try hubs.header(of: hub)
+            for name in change.removed { try hubs.remove(name, from: hub, &header) }
+            if change.losesDropped {
+                // Those of a hub are known by name when there are more than a row keeps.
+                var lost: [EdgeName] = []
+                try hubs.forEach(of: hub) { (stored, _) in
+                    if dropped.contains(stored.name.target) { lost.append(stored.name) }
+                    return true
+                }
+                for name in lost { try hubs.remove(name, from: hub, &header) }
+            }
+            for edge in change.added { try hubs.put(edge, into: hub, &header) }
+            try hubs.write(header, of: number)
+            let byteCount = Int(clamping: header.nameByteCount &+ header.contentByteCount)
+            guard room.takeBack(count: Int(clamping: header.count), byteCount: byteCount) else {
+                return .hub
+            }
+            let column = StoredEdges.column(of: try hubs.edges(of: hub))
+            try hubs.removeAll(of: number)
+            try setEdges(column, of: change.row, row)
+            return .row
+        }
+    }
+
+    private func setEdges(_ column: [UInt8], of number: RowNumber, _ row: Linked)
+        throws(LodestoneError)
+    {
+        try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
+            let statement = try connection.statement(
+                "UPDATE docs_\(collection) SET edges = ?2, sum = ?3 WHERE row = ?1"
+            )
+            statement.bind(number, at: 1)
+            statement.bind(column, at: 2)
+            statement.bind(column.withUnsafeBytes { RowChecksum.extend(row.sum, $0) }, at: 3)
+            try statement.run()
+        }
+    }
+
+    /// Puts the edges of a row that is about to be added into the table of edges: into the hub of the
+    /// document that it replaces, if that was one.
+    ///
+    /// - Returns: The row without them.
+    func moveEdges(
+        of row: EncodedRow,
+        _ number: RowNumber,
+        _ free: inout [DocumentID: HubNumber]
+    ) throws(LodestoneError) -> EncodedRow {
+        let hub = Hub(number: free.removeValue(forKey: row.id) ?? number, row: number, id: row.id)
+        try hubs.create()
+        try hubs.replace(hub, with: row.edges())
+        return row.with(edges: StoredEdges.column(of: hub.number))
+    }
+
+    /// The hub of a row that fails its checksum, as far as the hubs tell.
+    ///
+    /// - Complexity: O(hubs), which a damaged row is rare enough for.
+    func findHub(ofDamaged number: RowNumber, _ id: String) throws(LodestoneError)
+        -> (id: DocumentID, number: HubNumber)?
+    {
+        try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
+            guard try hubs.exists() else { return nil }
+            var next = try hubs.hub(after: nil)
+            while let hub = next {
+                if try hubs.owner(of: hub) == number { return (DocumentID(trusted: id), hub) }
+                next = try hubs.hub(after: hub)
+            }
+            return nil
+        }
+    }
+}

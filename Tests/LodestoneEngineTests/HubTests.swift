@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0
+import CSQLite
+import Foundation
+import LodestoneCore
+import LodestoneEngine
+import LodestoneStorage
+import TestSupport
+import Testing
+
+@Suite("A document with more edges than a row keeps")
+struct HubTests {
+    private let directory: TemporaryDirectory
+
+    init() throws {
+        directory = try TemporaryDirectory()
+    }
+
+    private var path: String { directory.path + "/store" }
+
+    private func open(_ edgesInRow: EdgesInRow = EdgesInRow(), maxEdges: Int? = nil) throws
+        -> Engine
+    {
+        var options = Engine.Options(compaction: CompactionPolicy(minimumChanges: .max))
+        options.edgesInRow = edgesInRow
+        if let maxEdges { options.limits.maxEdges = maxEdges }
+        return try Engine.open(directory: path, options: options)
+    }
+
+    private func filled(_ edges: [Edge]) async throws -> Engine {
+        let engine = try open()
+        try await engine.createCollection("c", CollectionOptions(dimension: 0))
+        _ = try await engine.index("c", [Document(id: "hub", text: "words", edges: edges)])
+        return engine
+    }
+
+    private func edges(_ range: Range<Int>, weight: Float = 1) -> [Edge] {
+        range.map { number in
+            Edge(
+                number % 3 == 0 ? "cites" : "to",
+                to: DocumentID(trusted: "t\(1_000_000 + number)"),
+                weight: weight
+            )
+        }
+    }
+
+    private func add(_ edges: [Edge], to engine: Engine) async throws {
+        _ = try await engine.index("c", [], edges: edges.map { SourcedEdge(from: "hub", $0) })
+    }
+
+    private func edges(_ engine: Engine) async throws -> [Edge] {
+        try await engine.get(GetRequest(collection: "c", ids: ["hub"]))[0].edges
+    }
+
+    /// Runs statements behind the engine's back, and answers the number that the last one gives.
+    @discardableResult
+    private func execute(_ sql: String) throws -> Int {
+        var database: OpaquePointer?
+        try #require(sqlite3_open(path + "/lodestone.db", &database) == SQLITE_OK)
+        sqlite3_busy_timeout(database, 10_000)
+        defer { sqlite3_close(database) }
+        var number = 0
+        let code = sqlite3_exec(
+            database,
+            sql,
+            { number, _, values, _ in
+                guard let text = values?[0] else { return 0 }
+                number?.assumingMemoryBound(to: Int.self).pointee = Int(String(cString: text)) ?? 0
+                return 0
+            },
+            &number,
+            nil
+        )
+        try #require(code == SQLITE_OK, "\(String(cString: sqlite3_errmsg(database)))")
+        return number
+    }
+
+    @Test("has its edges in the order of writing, rewritten ones in their place")
+    func order() async throws {
+        var engine = try await filled(edges(0..<60))
+        try await add(edges(100..<110), to: engine)
+        try await add(edges(90..<95) + edges(3..<4, weight: 7), to: engine)
+        var expected = edges(0..<60) + edges(100..<110) + edges(90..<95)
+        expected[3].weight = 7
+        #expect(try await edges(engine) == expected)
+        engine.close()
+        engine = try open()
+        #expect(try await edges(engine) == expected)
+        let walk = Walk(from: ["hub"], depth: 1)
+        #expect(try await engine.walk("c", walk).reached.isEmpty)
+        #expect(try engine.describe("c").edges == 75)
+        #expect(try execute("SELECT count(*) FROM edges_1") == 76)
+        engine.close()
+    }
+
+    @Test("costs as much for one more edge as one with few, in the database and in its log")
+    func cost() async throws {
+        func written(_ body: () async throws -> Void) async throws -> (wal: Int, log: Int) {
+            try execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            try await body()
+            let bytes = try Data(contentsOf: URL(fileURLWithPath: path + "/lodestone.db-wal"))
+            return (
+                bytes.count,
+                try execute("SELECT length(detail) FROM log ORDER BY seq DESC LIMIT 1")
+            )
+        }
+        let engine = try await filled(edges(0..<65))
+        defer { engine.close() }
+        let few = try await written { try await add(edges(65..<66), to: engine) }
+        for start in stride(from: 100, to: 20_100, by: 5_000) {
+            try await add(edges(start..<start + 5_000), to: engine)
+        }
+        let many = try await written { try await add(edges(70..<71), to: engine) }
+        // A page of 16 KiB more where the tree of the edges has become higher.
+        #expect(many.wal <= few.wal + 2 * 17_000)
+        #expect(many.log <= 100)
+        let dropped = try await written {
+            _ = try await engine.dropMany(
+                DropManyRequest(
+                    collection: "c",
+                    edges: [SourcedEdge(from: "hub", edges(500..<501)[0])]
+                )
+            )
+        }
+        #expect(dropped.wal <= few.wal + 2 * 17_000 && dropped.log <= 100)
+        // The same document with other words, one edge less and one more.
+        let others = edges(0..<66) + edges(70..<71) + edges(101..<500) + edges(501..<20_101)
+        let document = Document(id: "hub", text: "other words", edges: others)
+        let replaced = try await written { _ = try await engine.index("c", [document]) }
+        #expect(replaced.wal <= few.wal + 5 * 17_000)
+        #expect(Set(try await edges(engine).map(\.target)) == Set(others.map(\.target)))
+        #expect(try await engine.verify().isClean)
+    }
+
+    @Test("loses single edges with their targets, and gets its row back when few are left")
+    func targets() async throws {
+        let engine = try await filled(edges(0..<100))
+        defer { engine.close() }
+        let targets = edges(0..<100).map { Document(id: $0.target) }
+        _ = try await engine.index("c", targets)
+        _ = try await engine.dropMany(
+            DropManyRequest(collection: "c", ids: targets[..<67].map(\.id))
+        )
+        #expect(try await edges(engine) == edges(67..<100))
+        #expect(try execute("SELECT count(*) FROM edges_1") == 34)
+        _ = try await engine.dropMany(DropManyRequest(collection: "c", ids: [targets[80].id]))
+        #expect(try await edges(engine) == edges(67..<80) + edges(81..<100))
+        #expect(try execute("SELECT count(*) FROM edges_1") == 0)
+        #expect(try await engine.verify().isClean)
+    }
+
+    @Test("leaves nothing behind when it is dropped, replaced by one with few, or erased")
+    func removal() async throws {
+        let engine = try await filled(edges(0..<100))
+        let secret = Edge("secretrelation", to: "secretperson")
+        try await add([secret], to: engine)
+        _ = try await engine.index("c", [Document(id: "hub", edges: edges(0..<2))])
+        #expect(try execute("SELECT count(*) FROM edges_1") == 0)
+        try await add(edges(0..<100) + [secret], to: engine)
+        #expect(try execute("SELECT count(*) FROM edges_1") == 102)
+        _ = try await engine.dropMany(
+            DropManyRequest(collection: "c", edges: [SourcedEdge(from: "hub", secret)])
+        )
+        _ = try await engine.erase("c")
+        for name in try FileManager.default.contentsOfDirectory(atPath: path)
+        where name != "snapshots" {
+            let bytes = try Data(contentsOf: URL(fileURLWithPath: path + "/" + name))
+            #expect(bytes.range(of: Data("secret".utf8)) == nil, "\(name)")
+        }
+        #expect(try await edges(engine).count == 100)
+        _ = try await engine.dropMany(DropManyRequest(collection: "c", ids: ["hub"]))
+        #expect(try execute("SELECT count(*) FROM edges_1") == 0)
+        try await engine.dropCollection("c")
+        #expect(try execute("SELECT count(*) FROM sqlite_schema WHERE name = 'edges_1'") == 0)
+        engine.close()
+    }
+
+    @Test("is one for the bytes of its edges, too")
+    func bytes() async throws {
+        let long = String(repeating: "x", count: 5_000)
+        let few = ["a", "b", "c", "d"].map { id in
+            Edge("to", to: DocumentID(trusted: id), metadata: ["m": .string(long)])
+        }
+        let engine = try await filled([])
+        defer { engine.close() }
+        try await add(few, to: engine)
+        #expect(try await edges(engine) == few)
+        #expect(try execute("SELECT count(*) FROM edges_1") == 5)
+        _ = try await engine.dropMany(
+            DropManyRequest(collection: "c", ids: ["b"], edges: [SourcedEdge(from: "hub", few[3])])
+        )
+        _ = try await engine.index("c", [Document(id: "c")])
+        _ = try await engine.dropMany(DropManyRequest(collection: "c", ids: ["c"]))
+        #expect(try await engine.verify().isClean)
+        let longest = Value.string(String(repeating: "x", count: 1 << 20))
+        let large = Edge("to", to: "e", metadata: ["m": longest])
+        let refused = await failure { try await add([large], to: engine) }
+        #expect(refused?.reason == "LIMIT" && refused?.field == "edges[0]")
+    }
+
+    @Test("has no more edges than the limit, which counts none of them twice")
+    func limit() async throws {
+        var engine = try await filled(edges(0..<70))
+        engine.close()
+        engine = try open(maxEdges: 75)
+        defer { engine.close() }
+        let refused = await failure { try await add(edges(70..<76), to: engine) }
+        #expect(refused?.reason == "LIMIT" && refused?.object == "hub")
+        #expect(refused?.message.contains("76") == true)
+        #expect(refused?.message.contains("75") == true)
+        try await add(edges(65..<75, weight: 2), to: engine)
+        try await add(edges(60..<75, weight: 3), to: engine)
+        #expect(await failure { try await add(edges(74..<76), to: engine) }?.reason == "LIMIT")
+        #expect(try await edges(engine) == edges(0..<60) + edges(60..<75, weight: 3))
+        let document = Document(id: "other", edges: edges(0..<70))
+        let more = edges(70..<76).map { SourcedEdge(from: "other", $0) }
+        let both = await failure { _ = try await engine.index("c", [document], edges: more) }
+        #expect(both?.reason == "LIMIT")
+        let large = Document(id: "other", edges: edges(0..<76))
+        #expect(await failure { _ = try await engine.index("c", [large]) }?.reason == "LIMIT")
+    }
+
+    @Test("is told to be read in pages before its edges are read, when they can't be sent")
+    func tooLarge() async throws {
+        let engine = try await filled(edges(0..<200))
+        defer { engine.close() }
+        // Were any of them read, this one would be found.
+        try execute("UPDATE edges_1 SET sum = sum + 1 WHERE label = CAST('cites' AS BLOB)")
+        func get(wire: Int) throws {
+            let answer = AnswerBudget(
+                maxWireBytes: wire,
+                maxMemoryBytes: .max,
+                memory: MemoryBudget(limit: .max)
+            )
+            let deadline = ContinuousClock.now.advanced(by: .seconds(300))
+            _ = try engine.get(
+                GetRequest(collection: "c", ids: ["hub"]),
+                context: CallContext(deadline: deadline, answer: answer)
+            )
+        }
+        let error = #expect(throws: LodestoneError.self) { try get(wire: 2_000) }
+        #expect(error?.reason == "REPLY_TOO_LARGE" && error?.object == "hub")
+        #expect(error?.message.contains("200 edges") == true)
+        #expect(error?.recovery.contains("pages") == true)
+        let damaged = #expect(throws: LodestoneError.self) { try get(wire: 1 << 20) }
+        #expect(damaged?.reason == "CORRUPT_ROW")
+        let text = try await engine.get(
+            GetRequest(collection: "c", ids: ["hub"], include: .text)
+        )
+        #expect(text[0].text[0].text == "words")
+    }
+
+    @Test(
+        "is named when its edges are damaged, and whole again once it is written",
+        arguments: [
+            "UPDATE edges_1 SET content = x'00' WHERE rowid_of_label",
+            "UPDATE edges_1 SET arrival = arrival + 1 WHERE rowid_of_label",
+            "UPDATE edges_1 SET target = x'ff' WHERE rowid_of_label",
+            "DELETE FROM edges_1 WHERE rowid_of_label",
+            "UPDATE edges_1 SET sum = sum + 1 WHERE label = x''",
+            "DELETE FROM edges_1 WHERE label = x''",
+            "DELETE FROM edges_1",
+            "UPDATE docs_1 SET edges = x'ffffffffffffffffff0107000000'",
+            "UPDATE docs_1 SET text = x'00'",
+        ]
+    )
+    func damage(sql: String) async throws {
+        let engine = try await filled(edges(0..<100))
+        defer { engine.close() }
+        try execute(
+            sql.replacingOccurrences(
+                of: "rowid_of_label",
+                with: "target = CAST('t1000050' AS BLOB)"
+            )
+        )
+        let report = try await engine.verify()
+        #expect(report.damages.filter { $0.kind == "row" }.map(\.object) == ["hub"])
+        #expect(report.damages.allSatisfy { !$0.isRepaired })
+        let read = await failure { _ = try await edges(engine) }
+        #expect(read?.reason == "CORRUPT_ROW" && read?.object == "hub")
+        let document = Document(id: "hub", edges: edges(10..<100, weight: 2))
+        _ = try await engine.index("c", [document])
+        #expect(Set(try await edges(engine).map(\.target)) == Set(document.edges.map(\.target)))
+        let after = try await engine.verify()
+        #expect(after.damages == [])
+    }
+
+    @Test("is found by verification when its edges belong to no row")
+    func strangers() async throws {
+        let engine = try await filled(edges(0..<100))
+        defer { engine.close() }
+        try execute(
+            "INSERT INTO edges_1 SELECT 7, label, target, arrival, content, sum FROM edges_1"
+        )
+        let report = try await engine.verify()
+        #expect(report.damages.map(\.object) == ["hub 7"])
+    }
+
+    @Test("that an earlier release wrote into its row stays there until it changes")
+    func upgrade() async throws {
+        var engine = try open(EdgesInRow(count: .max, byteCount: .max))
+        try await engine.createCollection("c", CollectionOptions(dimension: 0))
+        _ = try await engine.index("c", [Document(id: "hub", text: "words", edges: edges(0..<100))])
+        try await engine.createSnapshot("before")
+        engine.close()
+        try execute("PRAGMA user_version = 6")
+        engine = try open()
+        #expect(try execute("PRAGMA user_version") == 7)
+        #expect(try await edges(engine) == edges(0..<100))
+        #expect(try execute("SELECT count(*) FROM sqlite_schema WHERE name = 'edges_1'") == 0)
+        try await add(edges(100..<101), to: engine)
+        engine.close()
+        engine = try open()
+        #expect(try await edges(engine) == edges(0..<101))
+        #expect(try execute("SELECT count(*) FROM edges_1") == 102)
+        #expect(try engine.describe("c").edges == 101)
+        #expect(try await engine.verify().isClean)
+        engine.close()
+    }
+}
