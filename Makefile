@@ -125,7 +125,7 @@ faults-large-tools:
 	swift build --scratch-path .build/faults -Xswiftc -O -Xcc -O2 --product lodestoned
 	swift build --scratch-path .build/faults -Xswiftc -O -Xcc -O2 --product lodestone-faults
 
-PLANTED := M1 M2 M3 M4 M5 M6 M7 M8 M9 M13
+PLANTED := M1 M2 M3 M4 M5 M6 M7 M8 M9 M13 M14
 
 faults-planted: $(PLANTED:%=faults-planted-%) ## Shows that planted bugs are found, one after the other.
 
@@ -162,6 +162,9 @@ faults-planted-M9: faults-tools ## A server that asks for a failed fsync again.
 
 faults-planted-M13: faults-tools ## An erasure that leaves what was in free pages.
 	$(FAULTS) erase --cycles 4 --plant erase-leaves-free-pages
+
+faults-planted-M14: faults-tools ## A server that changes edges of hubs only after the commit.
+	$(FAULTS) kill --cycles 20 --plant hubs-outside-transaction
 
 faults-tools: ## Builds what the fault runs need.
 	@.ci/install $(BUILD_PACKAGES) $(FAULT_PACKAGES)

@@ -117,6 +117,12 @@ struct WriterModel: Sendable {
             let edge = SourcedName(source: source, name: someEdge(using: &random))
             batch.addedEdges[edge] = Float.random(in: 0...1, using: &random)
         }
+        if Int.random(in: 0..<4, using: &random) == 0, let hub = documents.keys.min() {
+            for _ in 0..<10 {
+                let edge = SourcedName(source: hub, name: someEdge(using: &random))
+                batch.addedEdges[edge] = Float.random(in: 0...1, using: &random)
+            }
+        }
         return batch
     }
 

@@ -126,6 +126,8 @@ struct RunPlace: Sendable {
         variables["LODESTONE_COMPACTION_BUSY_CHANGES"] = "1"
         variables["LODESTONE_COMPACTION_PERCENT_OF_BASE"] = "0"
         if movesVectors { variables["LODESTONE_SMALLER"] = "2000" }
+        // Many documents are hubs, and many become one and cease to be.
+        variables["LODESTONE_FEWER"] = "2"
         return try ServerProcess(
             executable: executable,
             arguments: ["--data", store, "--listen", "127.0.0.1:0"] + arguments,

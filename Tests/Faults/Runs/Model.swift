@@ -3,6 +3,7 @@ import ArgumentParser
 import Foundation
 import LodestoneClient
 import LodestoneEngine
+import LodestoneStorage
 import TestSupport
 
 /// R15: an engine and plain lists take the same operations, and are asked the same questions.
@@ -87,7 +88,9 @@ struct ModelRun {
             percentOfBase: 0,
             minimumGarbageBytes: 2_000
         )
-        return try Engine.open(directory: directory, options: .init(compaction: policy))
+        var options = Engine.Options(compaction: policy)
+        options.edgesInRow = EdgesInRow(count: 2)
+        return try Engine.open(directory: directory, options: options)
     }
 
     mutating func step(restarts chance: Double) async throws {
