@@ -12,6 +12,7 @@ extension Limits {
         package static let maxCandidates = 1...100_000
         package static let maxEF = 1...65_536
         package static let maxDocumentBytes = 1 << 10...64 << 20
+        package static let maxEdges = 1...100_000_000
         package static let maxQueryBytes = 1...1 << 20
         package static let maxQueryTerms = 1...1_024
         package static let maxFuzzyPrefix = 0...4_096
@@ -35,6 +36,7 @@ extension Limits {
             ("maxCandidates", maxCandidates, Ranges.maxCandidates),
             ("maxEF", maxEF, Ranges.maxEF),
             ("maxDocumentBytes", maxDocumentBytes, Ranges.maxDocumentBytes),
+            ("maxEdges", maxEdges, Ranges.maxEdges),
             ("maxQueryBytes", maxQueryBytes, Ranges.maxQueryBytes),
             ("maxQueryTerms", maxQueryTerms, Ranges.maxQueryTerms),
             ("maxFuzzyPrefix", maxFuzzyPrefix, Ranges.maxFuzzyPrefix),

@@ -293,6 +293,34 @@ struct HubTests {
         )
         let report = try await engine.verify()
         #expect(report.damages.map(\.object) == ["hub 7"])
+        try await engine.createSnapshot("s")
+        let error = #expect(throws: LodestoneError.self) {
+            try SnapshotArchive.verify(path + "/snapshots/s.lodestone", context: CallContext())
+        }
+        #expect(error?.code == .dataLoss && error?.message.contains("no row names them") == true)
+    }
+
+    @Test("is taken in again from what the log says of it, whatever it has by then")
+    func replay() async throws {
+        var engine = try await filled([])
+        try await engine.compact("c")
+        for start in stride(from: 0, to: 500, by: 50) {
+            try await add(edges(start..<start + 50), to: engine)
+        }
+        let dropped = edges(100..<120).map { SourcedEdge(from: "hub", $0) }
+        _ = try await engine.dropMany(DropManyRequest(collection: "c", edges: dropped))
+        engine.close()
+        // Were any of them read, this would show.
+        try execute("UPDATE edges_1 SET sum = sum + 1")
+        engine = try open()
+        #expect(try engine.describe("c").edges == 480)
+        let incoming = { (id: DocumentID) in
+            try await engine.walk("c", Walk(from: [id], direction: .incoming)).reached.map(\.id)
+        }
+        _ = try await engine.index("c", [Document(id: "t1000099"), Document(id: "t1000100")])
+        #expect(try await incoming("t1000099") == ["hub"])
+        #expect(try await incoming("t1000100") == [])
+        engine.close()
     }
 
     @Test("that an earlier release wrote into its row stays there until it changes")

@@ -25,6 +25,7 @@ struct LimitTests {
             ("maxFilteredDrop", \.maxFilteredDrop, 1), ("maxDimension", \.maxDimension, 1),
             ("maxLimit", \.maxLimit, 1), ("maxCandidates", \.maxCandidates, 1),
             ("maxEF", \.maxEF, 1), ("maxDocumentBytes", \.maxDocumentBytes, 1_024),
+            ("maxEdges", \.maxEdges, 1),
             ("maxQueryBytes", \.maxQueryBytes, 1), ("maxQueryTerms", \.maxQueryTerms, 1),
             ("maxFuzzyPrefix", \.maxFuzzyPrefix, 0), ("maxExpansions", \.maxExpansions, 1),
             ("maxDepth", \.maxDepth, 1), ("maxWalkNodes", \.maxWalkNodes, 1),

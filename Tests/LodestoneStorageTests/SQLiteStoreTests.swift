@@ -99,15 +99,22 @@ struct SQLiteStoreTests {
         )
     }
 
-    @Test("gives the edges of a document in pages, in the order of their names' bytes")
-    func edgePages() throws {
-        let store = try open()
+    @Test(
+        "gives the edges of a document in pages, in the order of their names' bytes",
+        arguments: [64, 2]
+    )
+    func edgePages(edgesInRow: Int) throws {
+        let store = try SQLiteStore(
+            directory: directory.path,
+            durability: .full,
+            edgesInRow: EdgesInRow(count: edgesInRow)
+        )
         let edges = [
             Edge("b", to: "y"), Edge("é", to: "x"), Edge("a", to: "z"), Edge("b", to: "x"),
             Edge("b", to: "y", weight: 2),
         ]
-        let pointing = Document(id: "p1", edges: edges)
-        _ = try store.commit([collection(), batch([pointing], firstRow: 0)])
+        let (pointing, other) = (Document(id: "p1", edges: edges), Document(id: "p2", edges: edges))
+        _ = try store.commit([collection(), batch([pointing, other], firstRow: 0)])
         let reader = try store.beginRead(context: nil)
         defer { reader.end() }
         let page = { (labels: [String]?, place: (String, DocumentID)?, limit: Int) in
@@ -120,7 +127,11 @@ struct SQLiteStoreTests {
         #expect(try page(["é", "b"], ("a", "z"), 2) == Array(all[1...2]))
         #expect(try page(["é", "b"], ("b", "y"), 2) == [all[3]])
         #expect(try page(["c"], nil, 2).isEmpty)
-        #expect(try reader.edges(of: 1, in: 1, labels: nil, after: nil, limit: 1).isEmpty)
+        #expect(try reader.edges(of: 2, in: 1, labels: nil, after: nil, limit: 1).isEmpty)
+        let counts = try reader.edgeCounts(of: try #require(try reader.row(1, of: 1)), in: 1)
+        // A row has twice what it was sent twice.
+        #expect(counts.edges == (edgesInRow == 2 ? 4 : 5))
+        #expect(counts.nameBytes == (edgesInRow == 2 ? 9 : 11))
     }
 
     @Test("opens with everything that was committed, vectors included, and counts on")

@@ -59,13 +59,6 @@ struct LinkChanges: Sendable {
         self.links.append(links)
     }
 
-    /// Every link, with its source.
-    func forEach(_ body: (NodeNumber, Link) -> Void) {
-        for (place, source) in sources.enumerated() {
-            for link in links[place] { body(source, link) }
-        }
-    }
-
     /// Gives all ends other numbers.
     mutating func renumber(_ number: (NodeNumber) -> NodeNumber) {
         sources = sources.map(number)
@@ -136,8 +129,12 @@ extension CollectionState {
                 at: offset
             )
         }
-        change.delinked.forEach { removeLink(from: $0, $1) }
-        change.linked.forEach { addLink(from: $0, $1) }
+        for (place, node) in change.delinked.sources.enumerated() {
+            changeLinks(from: node, removing: change.delinked.links[place], adding: [])
+        }
+        for (place, node) in change.linked.sources.enumerated() {
+            changeLinks(from: node, removing: [], adding: change.linked.links[place])
+        }
         advance(to: change.sequenceNumber)
     }
 }

@@ -327,10 +327,11 @@ extension CollectionContents {
         }
         let links = Self.links([added], ids: ids, labels: labels)[0]
         if change.isWhole { return state.setLinks(from: node, links) }
-        for link in Self.knownLinks(change.removed, ids: ids, labels: labels) {
-            state.removeLink(from: node, link)
-        }
-        for link in links { state.addLink(from: node, link) }
+        state.changeLinks(
+            from: node,
+            removing: Self.knownLinks(change.removed, ids: ids, labels: labels),
+            adding: links
+        )
     }
 
     private mutating func insert(

@@ -330,16 +330,20 @@ struct CollectionState: Sendable {
         changesSinceBase += graph.drop(node).count
     }
 
-    /// Adds a link, or gives the one of that label and node another weight.
-    mutating func addLink(from node: NodeNumber, _ link: Link) {
+    /// Changes some of the links that leave a node.
+    ///
+    /// - Parameters:
+    ///   - node: Their source.
+    ///   - removed: Those that go, if they are there; only label and node count.
+    ///   - added: Those that come, or get another weight.
+    mutating func changeLinks(
+        from node: NodeNumber,
+        removing removed: some Sequence<Link>,
+        adding added: some Sequence<Link>
+    ) {
         changesSinceBase += 1
-        graph.addLink(from: node, link)
-    }
-
-    /// Removes the link of that label and node, if there is one.
-    mutating func removeLink(from node: NodeNumber, _ link: Link) {
-        changesSinceBase += 1
-        graph.removeLink(from: node, label: link.label, to: link.node)
+        for link in removed { graph.removeLink(from: node, label: link.label, to: link.node) }
+        for link in added { graph.addLink(from: node, link) }
     }
 
     mutating func setLinks(from node: NodeNumber, _ links: ArraySlice<Link>) {

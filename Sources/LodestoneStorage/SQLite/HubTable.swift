@@ -150,7 +150,6 @@ struct HubTable {
     /// Makes the table, unless it is there.
     func create() throws(LodestoneError) {
         try orFail { () throws(SQLiteConnection.Failure) in
-            guard try !exists() else { return }
             try connection.execute(Schema.createEdges(collection))
         }
     }

@@ -101,10 +101,10 @@ enum Schema {
         return text == .fts5 ? rows + createWords(number, format: format) : rows
     }
 
-    /// The table of edges of a collection, which comes with its first hub.
+    /// The table of edges of a collection, which comes with its first hub; nothing when it is there.
     static func createEdges(_ number: CollectionNumber) -> String {
         """
-        CREATE TABLE edges_\(number)(
+        CREATE TABLE IF NOT EXISTS edges_\(number)(
             hub INTEGER NOT NULL, label BLOB NOT NULL, target BLOB NOT NULL,
             arrival INTEGER NOT NULL, content BLOB NOT NULL, sum INTEGER NOT NULL,
             PRIMARY KEY(hub, label, target)) WITHOUT ROWID;
