@@ -218,6 +218,15 @@ package protocol StoreReader: AnyObject {
     ///
     /// - Throws: `.dataLoss` when one is missing or fails its checksum.
     func edges(of row: StoredRow, in collection: CollectionNumber) throws(LodestoneError) -> [Edge]
+    /// All edges that leave the document of a row, some at a time, which takes no more memory however many
+    /// there are: those in the row at once, those of a hub by label and target.
+    ///
+    /// - Throws: What `body` does; `.dataLoss` when one is missing or fails its checksum.
+    func forEachEdges(
+        of row: StoredRow,
+        in collection: CollectionNumber,
+        _ body: ([Edge]) throws(LodestoneError) -> Void
+    ) throws(LodestoneError)
     /// How many edges leave the document of a row, without reading them.
     ///
     /// - Throws: `.dataLoss` when what is known of them fails its checksum.

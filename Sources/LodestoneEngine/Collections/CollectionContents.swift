@@ -343,9 +343,11 @@ extension CollectionContents {
         let nodes = ids.withTable { table in rows.map { table.intern($0.id) } }
         var links = Self.links(rows.map(\.edges), ids: ids, labels: labels)
         for (place, row) in rows.enumerated() where row.hub != nil {
-            // One at a time: the edges of several take much memory.
-            let edges = try reader.edges(of: row, in: collection)
-            links.set(Array(Self.links([edges], ids: ids, labels: labels)[0]), at: place)
+            var all: [Link] = []
+            try reader.forEachEdges(of: row, in: collection) { edges in
+                all += Self.links([edges], ids: ids, labels: labels).links
+            }
+            links.set(all, at: place)
         }
         state.append(state.values.entries(of: rows.map(\.metadata), rows: rows.map(\.row)))
         for (place, row) in rows.enumerated() {

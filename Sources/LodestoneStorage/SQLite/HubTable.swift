@@ -287,21 +287,34 @@ struct HubTable {
         }
     }
 
-    /// All edges of a hub, in the order of writing.
+    /// All edges of a hub, in the order of label and target.
     ///
+    /// - Returns: How many there are.
     /// - Throws: `.dataLoss` when one is missing or fails its checksum.
-    func edges(of hub: Hub) throws(LodestoneError) -> [Edge] {
+    @discardableResult
+    func forEachOfAll(
+        of hub: Hub,
+        _ body: (StoredEdge, Edge) throws(LodestoneError) -> Void
+    ) throws(LodestoneError) -> UInt64 {
         let header = try header(of: hub)
         var found = HubHeader(row: hub.row)
-        var edges: [(arrival: UInt64, edge: Edge)] = []
-        try forEach(of: hub) { (stored, edge) in
+        try forEach(of: hub) { (stored, edge) throws(LodestoneError) in
             found.add(stored)
-            edges.append((stored.arrival, edge))
+            try body(stored, edge)
             return true
         }
         guard found.hasSameEdges(as: header) else {
             throw hub.damaged("there are \(found.count) instead of the \(header.count) written")
         }
+        return header.count
+    }
+
+    /// All edges of a hub, in the order of writing.
+    ///
+    /// - Throws: `.dataLoss` when one is missing or fails its checksum.
+    func edges(of hub: Hub) throws(LodestoneError) -> [Edge] {
+        var edges: [(arrival: UInt64, edge: Edge)] = []
+        try forEachOfAll(of: hub) { (stored, edge) in edges.append((stored.arrival, edge)) }
         edges.sort { $0.arrival < $1.arrival }
         return edges.map(\.edge)
     }

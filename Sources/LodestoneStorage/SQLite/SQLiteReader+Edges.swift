@@ -13,6 +13,24 @@ extension SQLiteReader {
         return try hubs(of: collection).edges(of: hub)
     }
 
+    func forEachEdges(
+        of row: StoredRow,
+        in collection: CollectionNumber,
+        _ body: ([Edge]) throws(LodestoneError) -> Void
+    ) throws(LodestoneError) {
+        guard let hub = Hub(row) else { return try body(row.edges) }
+        var edges: [Edge] = []
+        try hubs(of: collection).forEachOfAll(of: hub) { (_, edge) throws(LodestoneError) in
+            edges.append(edge)
+            guard edges.count == Self.edgesAtOnce else { return }
+            try body(edges)
+            edges.removeAll(keepingCapacity: true)
+        }
+        try body(edges)
+    }
+
+    private static let edgesAtOnce = 1_000
+
     func edgeCounts(of row: StoredRow, in collection: CollectionNumber) throws(LodestoneError)
         -> EdgeCounts
     {

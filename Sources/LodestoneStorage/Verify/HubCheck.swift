@@ -28,7 +28,7 @@ struct HubCheck {
         named.insert(hub.number)
         do throws(LodestoneError) {
             guard let table else { throw hub.damaged("there is no table of edges") }
-            report.edges += UInt64(try table.edges(of: hub).count)
+            report.edges += try table.forEachOfAll(of: hub) { (_, _) in }
             return true
         } catch {
             guard error.code == .dataLoss else { throw error }
