@@ -4,6 +4,7 @@ import Foundation
 import LodestoneCore
 import LodestoneEngine
 import LodestoneStorage
+import Synchronization
 import TestSupport
 import Testing
 
@@ -321,6 +322,33 @@ struct HubTests {
         #expect(try await incoming("t1000099") == ["hub"])
         #expect(try await incoming("t1000100") == [])
         engine.close()
+    }
+
+    @Test("has the edges that came and went while its collection was compacted")
+    func meanwhile() async throws {
+        let engine = try await filled(edges(0..<100))
+        defer { engine.close() }
+        // The base has other numbers for what is left of these.
+        let gone = try (0..<3_000).map { Document(id: try DocumentID("gone\($0)")) }
+        _ = try await engine.index("c", gone)
+        _ = try await engine.index("c", edges(0..<3_000).map { Document(id: $0.target) })
+        _ = try await engine.dropMany(DropManyRequest(collection: "c", ids: gone.map(\.id)))
+        let isDone = Atomic<Bool>(false)
+        async let compaction: Void = {
+            try await engine.compact("c")
+            isDone.store(true, ordering: .releasing)
+        }()
+        var count = 0
+        while !isDone.load(ordering: .acquiring), count < 2_900 {
+            try await add(edges(100 + count..<110 + count), to: engine)
+            let dropped = edges(count..<count + 5).map { SourcedEdge(from: "hub", $0) }
+            _ = try await engine.dropMany(DropManyRequest(collection: "c", edges: dropped))
+            count += 10
+        }
+        try await compaction
+        #expect(count > 0)
+        #expect(try await engine.verify().damages == [])
+        #expect(try engine.describe("c").edges == 100 + count / 2)
     }
 
     @Test("that an earlier release wrote into its row stays there until it changes")
