@@ -24,8 +24,10 @@ package protocol VectorIndex: Sendable {
     var health: IndexHealth { get }
     /// What a person should know of that: why the index isn't used, or isn't as asked for; or nothing.
     var remark: String { get }
-    /// Whether `indexMany` costs microseconds a row: else a start leaves the rows of a long log to
-    /// the next compaction.
+    /// Whether an index of so many vectors may find enough to be used: else making one is no use.
+    func isWanted(for count: Int) -> Bool
+    /// Whether `indexMany` costs microseconds a row: else a start leaves the rows of a long log for
+    /// later.
     var indexesCheaply: Bool { get }
 
     /// Finds the nearest vectors to each query, nearest first, ties by smaller row.
@@ -38,6 +40,27 @@ package protocol VectorIndex: Sendable {
     ///
     /// Rows ascend and lie above all before.
     mutating func indexMany(_ table: VectorTable, from row: UInt32)
+
+    /// Takes more rows of a table in apart from the writes, while searches and writes go on.
+    ///
+    /// By one thread at a time. Other copies of this index cover what they did.
+    ///
+    /// - Parameters:
+    ///   - table: Of the state that this index is of.
+    ///   - count: Rows to look at.
+    ///   - work: Of one thread; rows that don't exist are left out.
+    /// - Returns: The index that covers them; `nil` where only a compaction can do that.
+    /// - Throws: What the work's `check` does; the next call goes on from there.
+    func extended(over table: VectorTable, by count: Int, _ work: IndexWork) throws(LodestoneError)
+        -> (any VectorIndex)?
+
+    /// Goes on with what `extended` made of an earlier copy of this index.
+    ///
+    /// - Parameters:
+    ///   - extended: Made since, of a state that this index's came after.
+    ///   - exists: Whether a row exists now.
+    /// - Returns: Whether more is covered by that; not after another index has taken this one's place.
+    mutating func adopt(_ extended: any VectorIndex, exists: (UInt32) -> Bool) -> Bool
 
     /// Takes notice that a row was dropped or replaced.
     mutating func drop(_ row: UInt32)
@@ -52,6 +75,15 @@ package protocol VectorIndex: Sendable {
 
 extension VectorIndex {
     package var remark: String { "" }
+    package func isWanted(for count: Int) -> Bool { true }
+
+    package func extended(over table: VectorTable, by count: Int, _ work: IndexWork)
+        throws(LodestoneError) -> (any VectorIndex)?
+    { nil }
+
+    package mutating func adopt(_ extended: any VectorIndex, exists: (UInt32) -> Bool) -> Bool {
+        false
+    }
 }
 
 /// Questions of one kind.

@@ -12,6 +12,11 @@ package struct VectorTable: Sendable {
     /// Creates an empty table.
     package init(dimension: Int) { self.dimension = dimension }
 
+    /// The row after the last that has a vector.
+    package var endRow: UInt32 {
+        blocks.last.map { $0.count > 0 ? $0.row(at: $0.count - 1) + 1 : $0.firstRow } ?? 0
+    }
+
     /// Adds vectors of rows above all others; what follows the last block in memory joins it.
     package mutating func append(_ block: VectorBlock) {
         if let last = blocks.last, last.checked == nil, block.checked == nil, block.rows == nil,

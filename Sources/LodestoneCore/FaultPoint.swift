@@ -105,6 +105,8 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case eraseLeavesFreePages = "erase-leaves-free-pages"
     /// M14: commits a batch first and what it changes among the edges of hubs afterwards.
     case hubsOutsideTransaction = "hubs-outside-transaction"
+    /// M15: an index says that it covers rows before they are linked.
+    case coverBeforeLinking = "cover-before-linking"
 
     /// Whether this process was asked to have this bug.
     @inlinable

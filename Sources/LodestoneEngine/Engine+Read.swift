@@ -153,7 +153,19 @@ extension Engine {
             collections: collections(),
             statistics: store.byteCounts().map { part, bytes in
                 Statistic("store.bytes.\(part)", Double(bytes), unit: "bytes")
-            } + [Statistic("store.log.rows", Double(try logRows.get()), unit: "1")],
+            } + [
+                Statistic("store.log.rows", Double(try logRows.get()), unit: "1"),
+                Statistic(
+                    "store.written.documents",
+                    Double(writer.writtenBytes.load(ordering: .relaxed)),
+                    unit: "bytes"
+                ),
+                Statistic(
+                    "store.written.bases",
+                    Double(compactor.writtenBytes.load(ordering: .relaxed)),
+                    unit: "bytes"
+                ),
+            ],
             compactionFailure: compactor.lastFailure.map { "\($0)" }
         )
     }

@@ -70,7 +70,7 @@ public final class Engine: Sendable {
     let preparations = BlockingPool(label: "lodestone.preparation", width: Processors.count)
     /// Whether a snapshot or a verification is under way.
     let isMaintaining = Atomic<Bool>(false)
-    private let writer: Writer
+    let writer: Writer
     /// Opens collections in the background.
     private let opener = DispatchQueue(label: "lodestone.opener", qos: .utility)
     private let isClosing = Atomic<Bool>(false)

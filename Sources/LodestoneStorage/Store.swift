@@ -309,6 +309,8 @@ package struct StoredRow: Sendable {
     package var edges: [Edge]
     /// Where they lie when they are too many for the row: see `StoreReader.edges(of:in:)`.
     package var hub: HubNumber?
+    /// Bytes that all of that takes in the store.
+    package var byteCount: Int
 
     /// The document without its vector, and without the edges of a hub.
     package var document: Document {

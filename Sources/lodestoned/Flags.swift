@@ -18,6 +18,7 @@ package struct GeneralFlags: ParsableArguments {
     @Option(help: help("compactionIdlePercentOfBase")) var compactionIdlePercentOfBase: String?
     @Option(help: help("compactionBusyChanges")) var compactionBusyChanges: String?
     @Option(help: help("compactionPercentOfBase")) var compactionPercentOfBase: String?
+    @Option(help: help("compactionWriteFactor")) var compactionWriteFactor: String?
     @Option(help: help("compactionIdleMs")) var compactionIdleMs: String?
     @Option(help: help("compactionMaximumAgeMs")) var compactionMaximumAgeMs: String?
     @Option(help: help("openCollections")) var openCollections: String?
@@ -40,6 +41,7 @@ package struct GeneralFlags: ParsableArguments {
             "compactionIdlePercentOfBase": compactionIdlePercentOfBase,
             "compactionBusyChanges": compactionBusyChanges,
             "compactionPercentOfBase": compactionPercentOfBase,
+            "compactionWriteFactor": compactionWriteFactor,
             "compactionIdleMs": compactionIdleMs,
             "compactionMaximumAgeMs": compactionMaximumAgeMs,
             "openCollections": openCollections, "openCollectionsBytes": openCollectionsBytes,

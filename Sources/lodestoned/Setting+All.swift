@@ -105,6 +105,15 @@ extension Setting {
             unit: "percent",
             "Percent of the base that the changes must come to, too, while writes keep coming."
         ),
+        .number(
+            "compactionWriteFactor",
+            \.compaction.writeFactor,
+            1...1_000,
+            unit: "bytes",
+            "Bytes of a new base that may be written for each byte of the documents that it takes "
+                + "in: changes wait until they have paid for it. Larger means shorter starts and "
+                + "less memory, and more writing."
+        ),
         .milliseconds(
             "compactionIdleMs",
             \.compaction.idleTime,
@@ -116,7 +125,8 @@ extension Setting {
             \.compaction.maximumAge,
             1...2_592_000_000,
             "How long a change may wait for a new base when no other rule asks for one, and a "
-                + "replaced or dropped text stay in the log."
+                + "replaced or dropped text stay in the log; up to 24 times that in a collection "
+                + "with a base that is large for the changes."
         ),
         .number(
             "openCollections",

@@ -131,6 +131,115 @@ struct CompactionPolicyTests {
         engine.close()
     }
 
+    // MARK: Bytes of bases
+
+    /// A collection that gets bursts of changes with pauses, as far as the policy sees it.
+    private struct Bursts {
+        let policy = CompactionPolicy()
+        /// Bytes of a document, and of what a base has of it.
+        let document: Int
+        let base: Int
+        var delta = DeltaSize()
+        var written = 0
+        var bases = 0
+        var documents = 0
+
+        init(documents: Int, document: Int, base: Int) {
+            (self.document, self.base) = (document, base)
+            self.documents = documents
+            delta.vectorBytes = document / 2
+            fold()
+        }
+
+        mutating func fold() {
+            delta.baseDocuments = documents
+            delta.baseBytes = documents * base
+            delta.vectors = documents
+            (delta.changes, delta.removed, delta.documentBytes) = (0, 0, 0)
+            (delta.memory, delta.unindexed) = (0, 0)
+        }
+
+        mutating func write(new: Int, replaced: Int = 0, dropped: Int = 0) {
+            documents += new - dropped
+            delta.vectors = documents
+            delta.changes += new + 2 * replaced + dropped
+            delta.removed += replaced + dropped
+            delta.documentBytes += (new + replaced) * document
+            delta.memory += (new + replaced) * base
+            delta.unindexed += new + replaced
+            // Of what was dropped, what was written once.
+            written += (new + replaced + dropped) * document
+            if policy.isUrgent(delta) || policy.isWorthwhile(delta) {
+                fold()
+                bases += delta.baseBytes
+            } else if policy.wantsLinks(delta) {
+                delta.unindexed = 0
+            }
+        }
+    }
+
+    @Test(
+        "is no more than a few times the bytes of the changes, however large the collection",
+        arguments: [100_000, 1_000_000, 10_000_000],
+        [(1_700, 1_000), (300, 300), (40_000, 900)]
+    )
+    func amplification(documents: Int, bytes: (document: Int, base: Int)) {
+        for (new, replaced, dropped) in [(1_000, 0, 0), (0, 1_000, 0), (0, 0, 100), (400, 300, 50)]
+        {
+            var bursts = Bursts(documents: documents, document: bytes.document, base: bytes.base)
+            for _ in 0..<500 { bursts.write(new: new, replaced: replaced, dropped: dropped) }
+            #expect(bursts.bases <= 6 * bursts.written, "\(new) \(replaced) \(dropped)")
+            #expect(bursts.delta.unindexedBytes < bursts.policy.scannedBytes)
+        }
+    }
+
+    @Test("comes in the end: what was written is folded once it has paid for the base")
+    func payment() {
+        var bursts = Bursts(documents: 1_000_000, document: 1_700, base: 1_000)
+        for _ in 0..<300 { bursts.write(new: 1_000) }
+        #expect(bursts.bases > 0)
+    }
+
+    @Test(
+        "is once a day at most for a few changes to a large base, and once an hour to a small one"
+    )
+    func ages() {
+        let policy = CompactionPolicy()
+        var delta = DeltaSize()
+        (delta.changes, delta.removed, delta.documentBytes) = (1, 1, 1_000)
+        (delta.baseDocuments, delta.baseBytes) = (1_000, 1_000_000)
+        #expect(policy.ageLimit(delta) == .seconds(3_600))
+        (delta.baseDocuments, delta.baseBytes) = (10_000_000, 10_000_000_000)
+        #expect(policy.ageLimit(delta) == .seconds(86_400))
+        delta.documentBytes = 500_000_000
+        #expect(policy.ageLimit(delta) == .seconds(5 * 3_600))
+        delta.documentBytes = 2_500_000_000
+        #expect(policy.ageLimit(delta) == .seconds(3_600))
+        // Nothing of it should be forgotten.
+        (delta.removed, delta.documentBytes) = (0, 1_000)
+        #expect(policy.ageLimit(delta) == nil)
+    }
+
+    @Test("is counted, as the bytes of the documents are")
+    func statistics() async throws {
+        let engine = try store.open()
+        try await engine.createCollection("a", CollectionOptions(dimension: 0))
+        func written(_ part: String) throws -> Double? {
+            try engine.stats().statistics.first { $0.name == "store.written.\(part)" }?.value
+        }
+        _ = try await engine.index("a", documents(0..<100))
+        let bytes = documents(0..<100).reduce(0) { $0 + $1.id.string.utf8.count }
+        #expect(try written("documents") ?? 0 > Double(bytes))
+        #expect(try written("bases") == 0)
+        try await engine.compact("a")
+        let base = try FileManager.default.contentsOfDirectory(atPath: store.path)
+            .first { $0.hasPrefix("base-") }
+        let path = "\(store.path)/\(try #require(base))"
+        let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Double
+        #expect(try written("bases") == size)
+        engine.close()
+    }
+
     // MARK: The write-ahead log
 
     /// Writes megabytes of text into a collection, while a reader keeps an old state of the store.

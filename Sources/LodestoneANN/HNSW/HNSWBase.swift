@@ -235,7 +235,7 @@ extension HNSWIndex {
         }
         guard let base = HNSWBase(from: source, form, dimension: dimension, metric: metric)
         else { return }
-        store = HNSWStore(base)
+        open(HNSWStore(base))
     }
 
     package func write(to sink: inout some SectionSink) throws(LodestoneError) {

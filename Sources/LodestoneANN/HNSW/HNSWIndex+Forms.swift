@@ -79,10 +79,20 @@ extension HNSWIndex {
         return index(nil, health)
     }
 
-    /// Measures after a write where that is due.
-    mutating func measureIfDue(_ table: VectorTable) {
+    /// Measures after rows were linked, where that is due.
+    mutating func measureIfDue(
+        _ table: VectorTable,
+        _ exists: @escaping @Sendable (UInt32) -> Bool
+    ) {
         guard store != nil, health.isDue(at: count) else { return }
-        measure(table, 1, count) { _ in true }
+        measure(table, 1, count, exists)
+    }
+
+    /// Whether every form was found wanting, so that no graph is made until the vectors have doubled.
+    var isRefused: Bool { health.refusedForms >= Self.forms(options).count }
+
+    package func isWanted(for count: Int) -> Bool {
+        !isRefused || count >= 2 * health.refusedCount
     }
 
     /// Finds out how wide walks must be to find enough; `recall` says how much the widest finds.

@@ -6,16 +6,17 @@ import Synchronization
 /// A graph of neighbors (Malkov & Yashunin, arXiv:1603.09320) walked over small codes; the nearest
 /// of what it finds are compared exactly.
 ///
-/// Rows written since the graph was made are compared exactly, too, unless the strategy links them
-/// inside the write.
+/// Rows that are not linked yet are compared exactly, too. Some strategies link them inside the
+/// write; for the others `extended` does, or `compacted`.
 ///
 /// A search with a filter, or where many rows were dropped, takes the cheapest of three ways: where
 /// most rows count, it walks the graph with a beam that is wider by their share and keeps those;
 /// where fewer do, it walks among those alone, stepping over the others; where few do, it compares
 /// the codes of all that count. Where a walk finds too few, the scan comes after it.
 ///
-/// Threading: a value; a graph is changed by nobody, or by the one writer of an inline strategy
-/// while it holds the lock that searches share.
+/// Threading: a value; a graph that several values share is added to by one thread at a time, while
+/// it holds the lock that searches share. Each value knows by itself how far it may rely on the
+/// graph, so that what is added changes none of them.
 package struct HNSWIndex: VectorIndex {
     let dimension: Int
     let metric: Metric
@@ -23,6 +24,8 @@ package struct HNSWIndex: VectorIndex {
     var options: HNSWOptions
     let linksInline: Bool
     var store: HNSWStore?
+    /// Rows from here on are not covered, though the graph may have some of them.
+    package private(set) var endRow: UInt32 = 0
     /// Covered rows that were dropped.
     private(set) var droppedCount = 0
     package internal(set) var health = IndexHealth()
@@ -57,14 +60,19 @@ package struct HNSWIndex: VectorIndex {
     /// This index with another graph, in which nothing was dropped.
     func index(_ store: HNSWStore?, _ health: IndexHealth) -> HNSWIndex {
         var index = HNSWIndex(options, linksInline, dimension, metric, unfinished)
-        index.store = store
+        index.open(store)
         index.health = health
         return index
     }
 
+    /// Goes on with a graph of which every row is covered.
+    mutating func open(_ store: HNSWStore?) {
+        self.store = store
+        endRow = store?.endRow ?? 0
+    }
+
     package var name: String { "hnsw" }
     package var indexesCheaply: Bool { !linksInline }
-    package var endRow: UInt32 { store?.endRow ?? 0 }
     package var count: Int { store?.count ?? 0 }
     package var byteCount: Int { store?.byteCount ?? 0 }
 
@@ -321,6 +329,7 @@ package struct HNSWIndex: VectorIndex {
             metric: metric
         )
         adapted.store = store
+        adapted.endRow = endRow
         adapted.droppedCount = droppedCount
         adapted.health = health
         return adapted
@@ -333,23 +342,58 @@ package struct HNSWIndex: VectorIndex {
 
     package mutating func indexMany(_ table: VectorTable, from row: UInt32) {
         guard linksInline else { return }
-        if let store {
-            // Rows that were not linked when they came wait for the next compaction, and with them
-            // all after.
-            let rest = table.suffix(from: store.endRow)
+        if store == nil {
+            guard let first = table.blocks.first, first.firstRow >= row else { return }
+            store = HNSWStore(for: table, metric: metric, options: form)
+        } else {
+            // Rows that were not linked when they came wait for `extended`, and with them all after.
+            let rest = table.suffix(from: endRow)
             guard let first = rest.first, first.firstRow >= row else { return }
-            store.append(table)
-        } else if let first = table.blocks.first, first.firstRow >= row {
-            store = HNSWStore(first: table, metric: metric, options: form)
         }
-        measureIfDue(table)
+        endRow = store?.append(table, from: endRow) {} ?? endRow
+        measureIfDue(table) { _ in true }
+    }
+
+    package func extended(over table: VectorTable, by count: Int, _ work: IndexWork)
+        throws(LodestoneError) -> (any VectorIndex)?
+    {
+        guard health.isGood, !isRefused else { return nil }
+        var index = self
+        let store = store ?? HNSWStore(for: table, metric: metric, options: form)
+        let before = store.count
+        index.store = store
+        index.endRow = try store.append(
+            table,
+            from: endRow,
+            most: PlantedBug.coverBeforeLinking.isPlanted ? 1 : count,
+            rowsAtOnce: 1,
+            exists: work.exists,
+            check: work.check
+        )
+        if PlantedBug.coverBeforeLinking.isPlanted { index.endRow = table.endRow }
+        index.health.changedCount += store.count - before
+        index.measureIfDue(table, work.exists)
+        return index
+    }
+
+    package mutating func adopt(_ extended: any VectorIndex, exists: (UInt32) -> Bool) -> Bool {
+        guard let other = extended as? HNSWIndex, let linked = other.store, other.endRow > endRow,
+            store.map({ $0 === linked }) ?? (form == other.form && other.count > 0)
+        else { return false }
+        // Rows that were dropped while they were linked.
+        droppedCount += linked.rows(from: endRow, to: other.endRow).count { !exists($0) }
+        store = linked
+        endRow = other.endRow
+        health = other.health
+        return true
     }
 }
 
 extension VectorAnswer {
-    /// Takes in what was found among other rows.
+    /// Takes in what was found among other rows, some of which may have been found here, too.
     mutating func merge(_ other: VectorAnswer, k: Int) {
-        neighbors += other.neighbors
+        let known = Set(neighbors.map(\.row))
+        neighbors += other.neighbors.filter { !known.contains($0.row) }
         neighbors.sort { ($0.distance, $0.row) < ($1.distance, $1.row) }
         if neighbors.count > k { neighbors.removeLast(neighbors.count - k) }
         visited += other.visited

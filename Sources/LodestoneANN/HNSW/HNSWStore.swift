@@ -11,9 +11,9 @@ import Darwin
 
 /// The graph of an index where it is: in a base that nobody has looked into yet, or in memory.
 ///
-/// Threading: searches share a lock; the one writer of an inline strategy takes it alone, for a few
-/// rows at a time, and goes before searches that come while it waits. Unchecked because the lock
-/// guards the rest.
+/// Threading: searches share a lock; a thread that links rows takes it alone, for a few rows at a
+/// time, and goes before searches that come while it waits. Threads that link, or copy the graph,
+/// come one after the other by another lock. Unchecked because the locks guard the rest.
 final class HNSWStore: @unchecked Sendable {
     private enum Content {
         /// Not checked yet.
@@ -24,8 +24,10 @@ final class HNSWStore: @unchecked Sendable {
     }
 
     private var content: Content
-    /// The writer's.
+    /// Of the thread that has `linking`.
     private var builder: HNSWBuilder?
+    /// Held while rows are linked: nobody else changes the graph then, so its holder reads it freely.
+    private let linking = Mutex(())
     private let lock: UnsafeMutablePointer<pthread_rwlock_t>
     private let scratches: HNSWScratchPool
     /// What is known without looking into the base.
@@ -67,8 +69,8 @@ final class HNSWStore: @unchecked Sendable {
         self.init(.base(base), base.codec, (base.header.endRow, base.rowCount, base.byteCount))
     }
 
-    /// A graph of the first rows of an inline strategy.
-    convenience init(first table: VectorTable, metric: Metric, options: HNSWOptions) {
+    /// A graph that the rows of a table are still to be linked into.
+    convenience init(for table: VectorTable, metric: Metric, options: HNSWOptions) {
         let codec = VectorCodec(
             metric,
             dimension: table.dimension,
@@ -76,7 +78,6 @@ final class HNSWStore: @unchecked Sendable {
             sample: CodecSample(of: table, metric)
         )
         self.init(HNSWGraph(codec, options, capacity: 0))
-        append(table)
     }
 
     private static func shape(_ graph: HNSWGraph) -> (UInt32, Int, Int) {
@@ -111,15 +112,42 @@ final class HNSWStore: @unchecked Sendable {
         }
     }
 
+    /// The rows in a range that have a node, in any order.
+    ///
+    /// - Complexity: O(log of the count) and O(rows in the range).
+    func rows(from start: UInt32, to end: UInt32) -> [UInt32] {
+        let all = reading { graph, _ in
+            let first = UnsafeBufferPointer(start: graph.rows, count: graph.count)
+            return [
+                Self.ascending(first, start..<end), Self.ascending(graph.copies.rows, start..<end),
+            ]
+        }
+        return Array((all ?? []).joined())
+    }
+
+    private static func ascending<List: RandomAccessCollection<UInt32>>(
+        _ rows: List,
+        _ range: Range<UInt32>
+    ) -> [UInt32] where List.Index == Int {
+        var (low, high) = (0, rows.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if rows[middle] < range.lowerBound { low = middle + 1 } else { high = middle }
+        }
+        return Array(rows[low...].prefix { $0 < range.upperBound })
+    }
+
     /// The graph; `nil` when it is damaged.
     var graph: HNSWGraph? { reading { graph, _ in graph } }
 
     /// The graph as it is now, which nobody changes; `nil` when it is damaged.
     ///
+    /// Searches go on meanwhile; rows are linked after it.
+    ///
     /// - Complexity: O(bytes) for one that grows.
     var frozen: HNSWGraph? {
-        reading { graph, _ in
-            guard graph.grows else { return graph }
+        linking.withLock { _ in
+            guard let graph, graph.grows else { return graph }
             return HNSWGraph(copying: graph, capacity: graph.count)
         }
     }
@@ -131,36 +159,66 @@ final class HNSWStore: @unchecked Sendable {
         content = base.open().map { .graph($0) } ?? .damaged
     }
 
-    /// Rows that are linked before searches have their turn: half a millisecond's.
-    private static let rowsAtOnce = 4
+    /// Rows of a write that are linked before searches have their turn: half a millisecond's.
+    static let rowsAtOnce = 4
 
     /// Links the rows of a table that lie above all before.
     ///
-    /// By one thread at a time. Searches go on between a few rows and the next.
-    func append(_ table: VectorTable) {
-        guard let old = graph else { return }
-        let blocks = table.suffix(from: old.endRow)
-        let added = blocks.reduce(0) { $0 + $1.count }
-        let (graph, builder) = room(for: added, in: old, of: table)
-        let scratch = HNSWScratch(codec, nodes: graph.capacity, kernels: builder.kernels)
-        for block in blocks {
-            // The rows from a damaged one on wait for a compaction.
-            guard block.check(rows: 0..<block.count, dimension: codec.dimension) else { break }
-            for start in stride(from: 0, to: block.count, by: Self.rowsAtOnce) {
-                alone {
-                    for place in start..<min(start + Self.rowsAtOnce, block.count) {
-                        let vector = block.base + place * codec.dimension
-                        builder.add(block.row(at: place), vector, scratch)
+    /// Searches go on between a few rows and the next.
+    ///
+    /// - Parameters:
+    ///   - table: With all rows, for new codes of those that are linked already.
+    ///   - row: Where to begin; the rows before it are linked, or dropped in the caller's state.
+    ///   - most: Rows to look at, at most.
+    ///   - rowsAtOnce: Rows that are linked before searches have their turn.
+    ///   - exists: Whether a row is worth a node.
+    ///   - check: Asked before each few rows.
+    /// - Returns: The row up to which all that exist are linked.
+    /// - Throws: What `check` does; what was linked stays so.
+    func append<E: Error>(
+        _ table: VectorTable,
+        from row: UInt32,
+        most: Int = .max,
+        rowsAtOnce: Int = HNSWStore.rowsAtOnce,
+        exists: (UInt32) -> Bool = { _ in true },
+        check: () throws(E) -> Void
+    ) throws(E) -> UInt32 {
+        try linking.withLock { (_) throws(E) -> UInt32 in
+            guard let old = graph else { return row }
+            let blocks = table.suffix(from: max(row, old.endRow))
+            let added = blocks.reduce(0) { $0 + $1.count }
+            guard added > 0 else { return max(row, table.endRow) }
+            let (graph, builder) = room(for: added, in: old, of: table)
+            let scratch = HNSWScratch(codec, nodes: graph.capacity, kernels: builder.kernels)
+            var left = most
+            for block in blocks {
+                // The rows from a damaged one on wait for a compaction.
+                guard block.check(rows: 0..<block.count, dimension: codec.dimension) else {
+                    return block.firstRow
+                }
+                defer { withExtendedLifetime(block.owner) {} }
+                for start in stride(from: 0, to: block.count, by: rowsAtOnce) {
+                    if left <= 0 { return block.row(at: start) }
+                    try check()
+                    let places = start..<min(start + rowsAtOnce, block.count)
+                    left -= places.count
+                    alone {
+                        for place in places where exists(block.row(at: place)) {
+                            let vector = block.base + place * codec.dimension
+                            builder.add(block.row(at: place), vector, scratch)
+                        }
+                        shape = Self.shape(graph)
                     }
-                    shape = Self.shape(graph)
                 }
             }
-            withExtendedLifetime(block.owner) {}
+            return table.endRow
         }
     }
 
     /// Nodes that a small graph has room for; a larger one has for twice as many as it has.
     private static let steps = [64, 256, 1_024]
+    /// Free room of a large graph, or a quarter of what it has.
+    private static let freeNodes = 1 << 16
 
     /// A graph with room for more nodes, and what links them.
     ///
@@ -171,7 +229,8 @@ final class HNSWStore: @unchecked Sendable {
     ) {
         let count = old.count + added
         if let builder, count <= old.capacity { return (old, builder) }
-        let capacity = Self.steps.first { $0 >= count } ?? 2 * count
+        let capacity =
+            Self.steps.first { $0 >= count } ?? count + min(count, max(Self.freeNodes, count / 4))
         // Nobody else changes the old one, so searches may go on in it meanwhile.
         let codec = old.codec.refitted(to: CodecSample(of: table, old.codec.metric))
         let graph =

@@ -30,6 +30,8 @@ struct AppliedChange: Sendable {
     var delinked = LinkChanges()
     /// Links that documents of other rows get, or get another weight.
     var linked = LinkChanges()
+    /// Bytes of its documents.
+    var documentByteCount = 0
     var sequenceNumber: UInt64 = 0
 
     /// Bytes of memory, roughly.
@@ -135,6 +137,7 @@ extension CollectionState {
         for (place, node) in change.linked.sources.enumerated() {
             changeLinks(from: node, removing: [], adding: change.linked.links[place])
         }
+        countDocuments(byteCount: change.documentByteCount)
         advance(to: change.sequenceNumber)
     }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import LodestoneANN
 import LodestoneCore
 import LodestoneGraph
 import LodestoneMetadata
@@ -123,6 +124,17 @@ final class Collection: Sendable {
         current.withLock { current in
             current.shared = nil
             for part in parts { current.contents.state.fill(part) }
+        }
+    }
+
+    /// Goes on with an index that `VectorIndex.extended` made of an earlier one; inside the registry's
+    /// gate, so that no write that is being applied loses it.
+    ///
+    /// - Returns: Whether more is covered by that.
+    func adopt(_ extended: any VectorIndex) -> Bool {
+        current.withLock { current in
+            current.shared = nil
+            return current.contents.state.adopt(extended)
         }
     }
 

@@ -48,7 +48,7 @@ struct CollectionContents: Sendable {
             header.sequenceNumber == stored.sequenceNumber,
             let ids = IDTable.Base(from: file),
             let labels = Self.readLabels(from: file),
-            let state = CollectionState(
+            var state = CollectionState(
                 from: file,
                 header,
                 record.options,
@@ -58,6 +58,7 @@ struct CollectionContents: Sendable {
         options = record.options
         self.ids = IDTable(ids)
         self.labels = labels
+        state.baseByteCount = file.bytes.count
         self.state = state
         base = file.bytes
         baseSequenceNumber = header.sequenceNumber
@@ -303,6 +304,8 @@ extension CollectionContents {
                 return true
             }
             try insert(added, of: record.number, from: reader)
+            let vectorBytes = rows.vectors.map { $0.count * state.dimension * 4 } ?? 0
+            state.countDocuments(byteCount: added.reduce(vectorBytes) { $0 + $1.byteCount })
         }
         state.skip(to: nextRow)
         if let run = rows.vectors { state.indexReplayedVectors(from: run.firstRow) }

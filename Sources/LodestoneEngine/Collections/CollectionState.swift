@@ -40,8 +40,14 @@ struct CollectionState: Sendable {
     let baseRowCount: Int
     /// Documents in the base.
     let baseDocumentCount: Int
+    /// Bytes of the base.
+    var baseByteCount = 0
     /// Rows that were added, removed or linked anew since the base: what a compaction would fold.
     private(set) var changesSinceBase = 0
+    /// Those of them that were removed.
+    private(set) var removedSinceBase = 0
+    /// Bytes of the documents that were written since the base.
+    private(set) var documentBytesSinceBase = 0
 
     /// A state without documents.
     init(_ options: CollectionOptions) {
@@ -239,7 +245,7 @@ struct CollectionState: Sendable {
 
     /// As `indexVectors`, for what the log tells: a write that comes next finds no gap before it.
     ///
-    /// After a long log the vectors wait for the compaction instead, which takes more threads.
+    /// After a long log the vectors are linked in the background instead, or by the compaction.
     mutating func indexReplayedVectors(from row: RowNumber) {
         guard index.indexesCheaply || changesSinceBase <= Self.replayedChanges else { return }
         index.indexMany(vectorTable, from: row)
@@ -251,8 +257,7 @@ struct CollectionState: Sendable {
         }
     }
 
-    /// Changes of a log whose vectors are linked when it is replayed, about a second of linking; those
-    /// of later ones wait for a compaction.
+    /// Changes of a log, of which the vectors are linked when it is replayed: about a second of linking.
     private static let replayedChanges = 5_000
 
     /// Goes on with another strategy, and other indexed fields.
@@ -268,6 +273,19 @@ struct CollectionState: Sendable {
     /// Vectors that the index does not cover.
     var uncoveredCount: Int {
         vectorTable.suffix(from: index.endRow).reduce(0) { $0 + $1.count }
+    }
+
+    /// Vectors that a write links while readers wait, so that a gap before those to come is closed.
+    private static let vectorsAtOnce = 16
+
+    /// Goes on with what `VectorIndex.extended` made of the index of an earlier state.
+    ///
+    /// - Returns: Whether more is covered by that.
+    mutating func adopt(_ extended: any VectorIndex) -> Bool {
+        guard index.adopt(extended, exists: contains) else { return false }
+        // Writes go on by themselves where they link, once nothing is missing before theirs.
+        if uncoveredCount <= Self.vectorsAtOnce { indexVectors(from: index.endRow) }
+        return true
     }
 
     /// Takes in the values of rows that `insert` brings.
@@ -319,10 +337,16 @@ struct CollectionState: Sendable {
         if self.row(of: node) == row { rows[Int(node)] = Self.none }
         documentCount -= 1
         changesSinceBase += 1
+        removedSinceBase += 1
         if hasVector(row) {
             vectorCount -= 1
             index.drop(row)
         }
+    }
+
+    /// Counts the bytes of documents that were taken in.
+    mutating func countDocuments(byteCount: Int) {
+        documentBytesSinceBase += byteCount
     }
 
     /// Takes out every link that leaves or enters a node.

@@ -6,6 +6,8 @@ import Synchronization
 /// Where compactions run: short ones one after the other, and some long ones meanwhile, so that a
 /// build of hours holds up no other collection.
 ///
+/// Vectors are linked by a thread of their own.
+///
 /// Threading: any thread.
 final class CompactionLanes: Sendable {
     /// Bytes of a base or a delta, some second of writing, from which on a compaction is a long one.
@@ -15,6 +17,7 @@ final class CompactionLanes: Sendable {
 
     private let short = DispatchQueue(label: "lodestone.compactor.short")
     private let long = (0..<3).map { DispatchQueue(label: "lodestone.compactor.long.\($0)") }
+    private let links = DispatchQueue(label: "lodestone.compactor.links")
     /// What is queued on each of the long lanes, or runs.
     private let counts = Mutex([0, 0, 0])
 
@@ -41,8 +44,13 @@ final class CompactionLanes: Sendable {
         short.async(execute: work)
     }
 
+    /// Runs what links vectors in memory: writes and searches go on meanwhile.
+    func runLinks(_ work: @escaping @Sendable () -> Void) {
+        links.async(execute: work)
+    }
+
     /// Waits for what is queued by now.
     func wait() {
-        for lane in [short] + long { lane.sync {} }
+        for lane in [short, links] + long { lane.sync {} }
     }
 }

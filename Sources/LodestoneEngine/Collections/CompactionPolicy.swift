@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
 
-/// When a collection's delta is folded into a new base.
+/// When a collection's delta is folded into a new base, and when its vectors are linked without one.
+///
+/// A base is written as a whole, so one that is written for a small part of it costs many times the
+/// bytes of the changes. `writeFactor` bounds that, whatever the size of the collection: the
+/// rules below ask for a base, but they get it only once the changes have paid for it. Vectors
+/// that take searches long need no base: they are linked into the graph in memory.
 public struct CompactionPolicy: Sendable, Equatable {
     /// Changes to rows that a delta must have, once no write came for `idleTime`.
     public var minimumChanges: Int
@@ -20,9 +26,15 @@ public struct CompactionPolicy: Sendable, Equatable {
     /// With 100 every document is written into two bases on its way into a large collection, with 25
     /// into five.
     public var percentOfBase: Int
+    /// Bytes of a base that may be written for each byte of the documents that it takes in.
+    ///
+    /// Rows, log and vectors take some three more. Larger means shorter replays and less memory for
+    /// the changes.
+    public var writeFactor: Int
     /// When writes count as not coming any more.
     public var idleTime: Duration
-    /// How long a change may stay out of the base, and a replaced or dropped text in the log.
+    /// How long a change may stay out of the base, and a replaced or dropped text in the log; up to
+    /// `longestAge` times that where the base is large for the changes.
     public var maximumAge: Duration
     /// Bytes of vectors whose rows are gone before those that are left are written together; they
     /// must be 30 percent of the collection's, too.
@@ -37,6 +49,7 @@ public struct CompactionPolicy: Sendable, Equatable {
         idlePercentOfBase: Int = 10,
         busyChanges: Int = 100_000,
         percentOfBase: Int = 100,
+        writeFactor: Int = 4,
         idleTime: Duration = .seconds(1),
         maximumAge: Duration = .seconds(3_600),
         minimumGarbageBytes: Int = 1 << 20
@@ -45,37 +58,134 @@ public struct CompactionPolicy: Sendable, Equatable {
         self.idlePercentOfBase = idlePercentOfBase
         self.busyChanges = busyChanges
         self.percentOfBase = percentOfBase
+        self.writeFactor = writeFactor
         self.idleTime = idleTime
         self.maximumAge = maximumAge
         self.minimumGarbageBytes = minimumGarbageBytes
     }
 
-    /// A delta that takes so much memory is folded without waiting for its share of the base.
-    private static let maximumDeltaBytes = 256 << 20
+    /// How many times `maximumAge` a change may be old at most: a day, of an hour.
+    static let longestAge = 24
+    /// A delta that takes so much memory is folded once it has paid for its base; one that takes half
+    /// as much as the base does, at once.
+    private static let deltaMemory = 256 << 20
+    /// A base of so few bytes is written as often as the other rules ask for it: pages of the
+    /// database, for a thousand changes here and there, are as many.
+    private static let smallBase = 4 << 20
+    /// How many times `scannedBytes` vectors without a place in the index are linked while writes
+    /// keep coming.
+    private static let busyFactor = 8
 
     /// Whether a base is wanted though writes keep coming: for the room or the time that the delta
     /// takes, for a field that is not indexed yet, or for words that no base has.
     func isUrgent(_ state: CollectionState) -> Bool {
-        if !state.values.isComplete || state.hasRemadeWords { return true }
-        return state.changesSinceBase >= changes(busyChanges, percentOfBase, of: state)
-            || state.changesSinceBase >= max(1, minimumChanges)
-                && state.deltaByteCount >= Self.maximumDeltaBytes
+        if !state.values.isComplete || state.hasRemadeWords || state.isFull { return true }
+        return isUrgent(DeltaSize(state))
+    }
+
+    func isUrgent(_ delta: DeltaSize) -> Bool {
+        if isPaid(delta), delta.changes >= changes(busyChanges, percentOfBase, delta) {
+            return true
+        }
+        guard delta.changes >= max(1, minimumChanges), delta.memory >= Self.deltaMemory else {
+            return false
+        }
+        return isPaid(delta) || delta.memory >= delta.baseBytes / 2
     }
 
     /// Whether a base is wanted once no more writes come.
-    ///
-    /// Vectors without a place in the index count by the time that they take each search, though the
-    /// base may have their rows.
-    func isWorthwhile(_ state: CollectionState) -> Bool {
-        if state.changesSinceBase >= changes(1, idlePercentOfBase, of: state) { return true }
-        let uncovered = state.uncoveredCount
-        let vectorBytes = state.dimension * MemoryLayout<Float>.stride
-        // The first index of a small collection does not wait until it is large.
-        return uncovered >= max(1, minimumChanges)
-            && (uncovered * vectorBytes >= scannedBytes || uncovered * 2 > state.vectorCount)
+    func isWorthwhile(_ state: CollectionState) -> Bool { isWorthwhile(DeltaSize(state)) }
+
+    func isWorthwhile(_ delta: DeltaSize) -> Bool {
+        if isPaid(delta), delta.changes >= changes(1, idlePercentOfBase, delta) { return true }
+        guard delta.wantsIndex else { return false }
+        // Another graph is made, and no more until the vectors have doubled.
+        if !delta.hasGoodIndex { return delta.unindexedBytes >= scannedBytes }
+        // All threads make most of a graph faster than one adds to it. The first index of a small
+        // collection does not wait until it is large.
+        return isPaid(delta) && delta.unindexed >= max(1, minimumChanges)
+            && delta.unindexed * 2 > delta.vectors
     }
 
-    private func changes(_ least: Int, _ percent: Int, of state: CollectionState) -> Int {
-        max(1, minimumChanges, least, state.baseDocumentCount / 100 * percent)
+    /// Whether vectors without a place in the index should be linked into it once no more writes come,
+    /// or, if they are `many`, though writes keep coming.
+    func wantsLinks(_ state: CollectionState, many: Bool = false) -> Bool {
+        wantsLinks(DeltaSize(state), many: many)
+    }
+
+    func wantsLinks(_ delta: DeltaSize, many: Bool = false) -> Bool {
+        let scannedBytes = FaultPoint.smaller(scannedBytes)
+        let least = many ? Self.busyFactor * scannedBytes : scannedBytes
+        return delta.wantsIndex && delta.hasGoodIndex && delta.unindexed > 0
+            && delta.unindexedBytes >= least
+    }
+
+    /// How old the oldest change may be; `nil`: as old as it gets.
+    ///
+    /// A base for a few changes is written once an hour where it is small. Where it is large it waits
+    /// for as many times longer as the changes pay too little for it, a day at most. What was only
+    /// added waits until it is paid for: nothing of it should be forgotten.
+    func ageLimit(_ delta: DeltaSize) -> Duration? {
+        if isPaid(delta) { return maximumAge }
+        if delta.removed == 0 { return nil }
+        let paid = max(1, writeFactor * delta.changedBytes)
+        return maximumAge * min(Self.longestAge, (delta.baseBytes + paid - 1) / paid)
+    }
+
+    /// Whether the changes have paid for a new base.
+    private func isPaid(_ delta: DeltaSize) -> Bool {
+        delta.baseBytes <= max(Self.smallBase, max(1, writeFactor) * delta.changedBytes)
+    }
+
+    private func changes(_ least: Int, _ percent: Int, _ delta: DeltaSize) -> Int {
+        max(1, minimumChanges, least, delta.baseDocuments / 100 * percent)
+    }
+}
+
+/// How much was written to a collection since its base, and what that costs.
+struct DeltaSize {
+    /// Rows that were added, removed or linked again.
+    var changes = 0
+    /// Those that were removed.
+    var removed = 0
+    /// Bytes of the documents that were written.
+    var documentBytes = 0
+    /// Bytes of memory that a compaction would give back.
+    var memory = 0
+    var baseDocuments = 0
+    var baseBytes = 0
+    var vectors = 0
+    /// Vectors without a place in the index.
+    var unindexed = 0
+    var vectorBytes = 0
+    /// Whether an index of all vectors would be used, as far as is known.
+    var wantsIndex = true
+    /// Whether the index that there is, if any, can be used.
+    var hasGoodIndex = true
+
+    /// Bytes of vectors without a place in the index.
+    var unindexedBytes: Int { unindexed * vectorBytes }
+
+    /// Bytes of the documents that changed.
+    ///
+    /// Of those that were dropped as many as the base has of each. One that was replaced counts once.
+    var changedBytes: Int {
+        max(documentBytes, removed * (baseBytes / max(1, baseDocuments)))
+    }
+}
+
+extension DeltaSize {
+    init(_ state: CollectionState) {
+        changes = state.changesSinceBase
+        removed = state.removedSinceBase
+        documentBytes = state.documentBytesSinceBase
+        memory = state.deltaByteCount
+        baseDocuments = state.baseDocumentCount
+        baseBytes = state.baseByteCount
+        vectors = state.vectorCount
+        unindexed = state.uncoveredCount
+        vectorBytes = state.dimension * MemoryLayout<Float>.stride
+        wantsIndex = state.index.isWanted(for: vectors)
+        hasGoodIndex = state.index.health.isGood
     }
 }

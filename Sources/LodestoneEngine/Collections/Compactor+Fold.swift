@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneANN
 import LodestoneCore
+import LodestoneFiles
 import LodestoneStorage
+import Synchronization
 
 #if canImport(Glibc)
 import Glibc
@@ -79,6 +81,7 @@ extension Compactor {
         let sequenceNumber = contents.state.sequenceNumber
         let path = store.basePath(of: number, sequenceNumber: sequenceNumber)
         let nodes = try contents.writeBase(of: number, to: path, work(on: collection, contents))
+        writtenBytes.add(Int(clamping: FileSystem.byteCount(path)), ordering: .relaxed)
         try collection.progress.check()
         let rows = try contents.liveRows(path)
         FaultPoint.reach("compaction.before-pointer")

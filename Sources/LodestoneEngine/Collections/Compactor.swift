@@ -11,7 +11,7 @@ import Glibc
 import Darwin
 #endif
 
-/// Folds deltas into bases in the background; nothing waits for it but
+/// Folds deltas into bases in the background, and links vectors in memory; nothing waits for it but
 /// the swap of the contents, which takes as long as taking over the last that was written meanwhile.
 ///
 /// Threading: any thread; timers run on a queue, and the work on others (`CompactionLanes`).
@@ -21,6 +21,8 @@ final class Compactor: Sendable {
         var queued: Set<CollectionNumber> = []
         /// When the last write came, for those with a timer running.
         var lastWrites: [CollectionNumber: ContinuousClock.Instant] = [:]
+        /// Collections that have vectors being linked.
+        var linking: Set<CollectionNumber> = []
         /// Collections that will be looked at once their oldest change has its age.
         var aging: Set<CollectionNumber> = []
         /// When the last write came to any collection.
@@ -44,11 +46,13 @@ final class Compactor: Sendable {
     private let queue = DispatchQueue(label: "lodestone.compactor")
     private let state = Mutex(State())
     /// Of the work that nobody waits for, and that of `compact`: over once the engine closes.
-    private let background = CallContext(timeout: .seconds(100 * 365 * 86_400))
+    let background = CallContext(timeout: .seconds(100 * 365 * 86_400))
     /// Builds and compactions whose callers wait for them.
     private let builds = DispatchGroup()
     /// The last compaction that failed, and why.
     private let failure = Mutex<LodestoneError?>(nil)
+    /// Bytes of the bases that were written since the start.
+    let writtenBytes = Atomic<Int>(0)
 
     var store: any Store { registry.store }
 
@@ -65,7 +69,27 @@ final class Compactor: Sendable {
         let state = collection.state
         if policy.isUrgent(state) { return enqueue(collection) }
         if policy.isWorthwhile(state) { return waitUntilIdle(collection) }
+        if policy.wantsLinks(state, many: true) {
+            enqueueLinks(collection)
+        } else if policy.wantsLinks(state) {
+            waitUntilIdle(collection)
+        }
         if state.changesSinceBase > 0 { limitAge(of: collection) }
+    }
+
+    /// Queues the linking of vectors, unless it is under way.
+    private func enqueueLinks(_ collection: Collection) {
+        let isUnderWay = state.withLock { $0.isClosed || $0.linking.contains(collection.number) }
+        if !isUnderWay { lanes.runLinks { self.link(collection) } }
+    }
+
+    /// Whether nobody else links the vectors of a collection; nobody does until `endLinking` then.
+    func beginLinking(_ collection: Collection) -> Bool {
+        state.withLock { !$0.isClosed && $0.linking.insert(collection.number).inserted }
+    }
+
+    func endLinking(_ collection: Collection) {
+        state.withLock { _ = $0.linking.remove(collection.number) }
     }
 
     /// Queues a compaction, which is left out when it is not wanted any more once its turn comes.
@@ -210,6 +234,11 @@ final class Compactor: Sendable {
                 return
             }
             state.withLock { $0.lastWrites[number] = nil }
+            let reached = collection.state
+            if !policy.isUrgent(reached), !policy.isWorthwhile(reached) {
+                if policy.wantsLinks(reached) { enqueueLinks(collection) }
+                return
+            }
             lanes.run(collection) {
                 // Another one may have come first.
                 let state = collection.state
@@ -244,7 +273,15 @@ final class Compactor: Sendable {
     private func limitAge(of collection: Collection) {
         let number = collection.number
         guard state.withLock({ $0.aging.insert(number).inserted }) else { return }
-        let base = collection.contents.baseSequenceNumber
+        lookAtAge(of: number, since: .now, base: collection.contents.baseSequenceNumber)
+    }
+
+    /// Looks at a collection again after `maximumAge`; `since` is when its oldest change came.
+    private func lookAtAge(
+        of number: CollectionNumber,
+        since start: ContinuousClock.Instant,
+        base: UInt64
+    ) {
         queue.asyncAfter(deadline: .now() + policy.maximumAge.dispatchInterval) {
             [weak self] in
             guard let self else { return }
@@ -258,7 +295,12 @@ final class Compactor: Sendable {
             else { return }
             // Of those that came since another base the oldest is younger.
             if collection.contents.baseSequenceNumber > base { return limitAge(of: collection) }
-            lanes.run(collection) { self.attempt(collection) }
+            let limit = policy.ageLimit(DeltaSize(collection.state))
+            if let limit, start.duration(to: .now) >= limit {
+                return lanes.run(collection) { self.attempt(collection) }
+            }
+            let isFirst = state.withLock { $0.aging.insert(number).inserted }
+            if isFirst { lookAtAge(of: number, since: start, base: base) }
         }
     }
 
@@ -268,6 +310,8 @@ final class Compactor: Sendable {
         do throws(LodestoneError) {
             // Who folds it right now may make a base to go on with.
             if try compact(collection, isOnlyIfNeeded: true) == nil { waitUntilIdle(collection) }
+            // What was written meanwhile.
+            if policy.wantsLinks(collection.state) { waitUntilIdle(collection) }
             shortenLogOnceIdle()
             try releaseLog()
         } catch {

@@ -40,6 +40,11 @@ enum PreparedWrite: Sendable {
         }
     }
 
+    /// Bytes of the documents in it.
+    var documentByteCount: Int {
+        if case .index(let index) = self { index.byteCount } else { 0 }
+    }
+
     /// Tells a repeated request from another one under the same id.
     var fingerprint: UInt64 {
         switch self {

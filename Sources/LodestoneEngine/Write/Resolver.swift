@@ -171,6 +171,7 @@ struct Resolver {
             sources: onStored.map(\.node),
             links: collection.links(onStored.map(\.edges))
         )
+        applied.documentByteCount = index.byteCount
         let change = RowChange(
             collection: number,
             dimension: collection.record.options.dimension,

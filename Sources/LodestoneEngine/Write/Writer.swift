@@ -47,6 +47,8 @@ final class Writer: Sendable {
     let registry: Registry
     private let compactor: Compactor
     private let queue = DispatchQueue(label: "lodestone.writer")
+    /// Bytes of the documents that were written since the start.
+    let writtenBytes = Atomic<Int>(0)
     private let waiting = Mutex(Queue())
 
     init(store: any Store, registry: Registry, compactor: Compactor) {
@@ -235,6 +237,8 @@ final class Writer: Sendable {
         if PlantedBug.ackBeforeCommit.isPlanted { answerTooEarly(ready) }
         #endif
         let committed = try store.commit(ready.map(\.resolved.batch))
+        let byteCount = ready.reduce(0) { $0 + $1.pending.write.documentByteCount }
+        writtenBytes.add(byteCount, ordering: .relaxed)
         for (write, batch) in zip(ready, committed) { write.resolved.apply(batch) }
         if let last = committed.last {
             // First here, then for all: a reader of this process has nothing to catch up with.

@@ -193,8 +193,12 @@ struct RowTable {
     func decode(_ statement: SQLiteStatement) throws(LodestoneError) -> StoredRow {
         let number = RowNumber(truncatingIfNeeded: statement.int(at: 0))
         var sum = RowChecksum.seed(row: number)
+        var byteCount = 0
         for column: Int32 in 1...4 {
-            sum = statement.withBytes(at: column) { RowChecksum.extend(sum, $0) }
+            sum = statement.withBytes(at: column) { bytes in
+                byteCount += bytes.count
+                return RowChecksum.extend(sum, bytes)
+            }
         }
         guard Checksum.isRight(sum, UInt32(truncatingIfNeeded: statement.int(at: 5))) else {
             throw damaged(number, statement)
@@ -220,7 +224,8 @@ struct RowTable {
                     var reader = ByteReader(bytes)
                     return try reader.metadata()
                 },
-                edges: []
+                edges: [],
+                byteCount: byteCount
             )
             switch edges {
             case .list(let edges): stored.edges = edges

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import LodestoneANN
+
+@Suite("Rows that are linked apart from writes")
+struct HNSWLinkingTests {
+    private static let dimension = 16
+    private static let options = HNSWOptions(m: 6, efConstruction: 40, efSearch: 40)
+
+    private let rows: RowMemory
+    private let table: VectorTable
+    /// Covers the first 400 of 600 rows.
+    private let index: any VectorIndex
+
+    init() throws {
+        var random = SeededGenerator(seed: 9)
+        rows = RowMemory(random.vectors(600, Self.dimension))
+        let block = rows.block(firstRow: 0)
+        var first = VectorTable(dimension: Self.dimension)
+        first.append(
+            VectorBlock(base: block.base, firstRow: 0, count: 400, owner: block.owner)
+        )
+        index = try HNSWIndex(
+            Self.options,
+            linksInline: false,
+            dimension: Self.dimension,
+            metric: .euclidean
+        ).compacted(first, Self.work { _ in true })
+        var table = VectorTable(dimension: Self.dimension)
+        table.append(block)
+        self.table = table
+    }
+
+    private static func work(
+        check: @escaping @Sendable () throws(LodestoneError) -> Void = {},
+        _ exists: @escaping @Sendable (UInt32) -> Bool
+    ) -> IndexWork {
+        IndexWork(threads: 1, check: check, exists: exists)
+    }
+
+    /// The nearest row to the vector of another.
+    private func nearest(_ row: Int, _ index: any VectorIndex, exists: @escaping (UInt32) -> Bool)
+        throws -> [UInt32]
+    {
+        let questions = VectorQuestions(
+            [rows.rows[row]],
+            k: 5,
+            exists: exists,
+            context: CallContext()
+        )
+        return try index.search(questions, in: table)[0].neighbors.map(\.row)
+    }
+
+    @Test("are covered by the index that took them in, a part at a time, and by no earlier copy")
+    func parts() throws {
+        let first = try #require(try index.extended(over: table, by: 150, Self.work { _ in true }))
+        #expect(first.endRow == 550)
+        #expect(index.endRow == 400)
+        let second = try #require(try first.extended(over: table, by: 150, Self.work { _ in true }))
+        #expect(second.endRow == 600)
+        #expect(second.count == 600)
+        for index in [index, first, second] {
+            for row in stride(from: 0, to: 600, by: 11) {
+                let found = try nearest(row, index) { _ in true }
+                #expect(found.first == UInt32(row))
+                #expect(Set(found).count == 5)
+            }
+        }
+    }
+
+    @Test(
+        "are found by an earlier copy that has them, though they were dropped before the linking"
+    )
+    func dropped() throws {
+        let exists = { @Sendable (row: UInt32) in row % 10 != 3 }
+        let extended = try #require(try index.extended(over: table, by: 600, Self.work(exists)))
+        #expect(extended.count == 580)
+        for row in [403, 433, 593] {
+            #expect(try nearest(row, index) { _ in true }.first == UInt32(row))
+            #expect(try !nearest(row, extended, exists: exists).contains(UInt32(row)))
+        }
+        // Dropped after it was linked, and before the index took its place.
+        var present = index
+        let exist = { (row: UInt32) in exists(row) && row != 404 }
+        let isTaken = present.adopt(extended, exists: exist)
+        #expect(isTaken)
+        #expect(present.endRow == 600)
+        #expect(try !nearest(404, present, exists: exist).contains(404))
+        let isMore = present.adopt(extended, exists: exist)
+        #expect(!isMore)
+    }
+
+    @Test("stay linked when the work is cancelled, and the next call goes on there")
+    func cancelled() throws {
+        let asked = Counter()
+        let work = Self.work(
+            check: { () throws(LodestoneError) in
+                if asked.next() == 80 { throw .cancelledHere }
+            },
+            { _ in true }
+        )
+        #expect(throws: LodestoneError.cancelledHere) {
+            try index.extended(over: table, by: 600, work)
+        }
+        #expect(index.endRow == 400)
+        #expect(index.count == 479)
+        for row in [410, 478, 479, 599] {
+            #expect(try nearest(row, index) { _ in true }.first == UInt32(row))
+        }
+        let extended = try #require(
+            try index.extended(over: table, by: 600, Self.work { _ in true })
+        )
+        #expect(extended.count == 600)
+        #expect(try nearest(450, extended) { _ in true }.first == 450)
+    }
+
+    @Test("are nothing to another index than the one that they were linked into")
+    func other() throws {
+        let extended = try #require(
+            try index.extended(over: table, by: 600, Self.work { _ in true })
+        )
+        var made = try index.compacted(table, Self.work { $0 < 500 })
+        let end = made.endRow
+        let isTaken = made.adopt(extended) { _ in true }
+        #expect(!isTaken)
+        #expect(made.endRow == end)
+    }
+}
+
+/// Counts calls.
+private final class Counter: Sendable {
+    private let count = Mutex(0)
+
+    func next() -> Int {
+        count.withLock { count in
+            count += 1
+            return count
+        }
+    }
+}
+
+extension LodestoneError {
+    fileprivate static let cancelledHere = LodestoneError(
+        .cancelled,
+        reason: "CANCELLED",
+        "The test ends the work.",
+        recovery: "None."
+    )
+}
