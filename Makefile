@@ -125,7 +125,7 @@ faults-large-tools:
 	swift build --scratch-path .build/faults -Xswiftc -O -Xcc -O2 --product lodestoned
 	swift build --scratch-path .build/faults -Xswiftc -O -Xcc -O2 --product lodestone-faults
 
-PLANTED := M1 M2 M3 M4 M5 M6 M7 M8 M9 M13 M14
+PLANTED := M1 M2 M3 M4 M5 M6 M7 M8 M9 M13 M14 M15
 
 faults-planted: $(PLANTED:%=faults-planted-%) ## Shows that planted bugs are found, one after the other.
 
@@ -165,6 +165,10 @@ faults-planted-M13: faults-tools ## An erasure that leaves what was in free page
 
 faults-planted-M14: faults-tools ## A server that changes edges of hubs only after the commit.
 	$(FAULTS) kill --cycles 20 --plant hubs-outside-transaction
+
+faults-planted-M15: faults-tools ## An index that covers rows before they are linked.
+	LODESTONE_PLANT=cover-before-linking \
+		$(FAULTS) model --operations 20000 --strategy hnsw --plant cover-before-linking
 
 faults-tools: ## Builds what the fault runs need.
 	@.ci/install $(BUILD_PACKAGES) $(FAULT_PACKAGES)

@@ -82,12 +82,14 @@ struct ModelRun {
     }
 
     private static func open(_ directory: String) throws -> Engine {
-        let policy = CompactionPolicy(
+        var policy = CompactionPolicy(
             minimumChanges: 100,
             busyChanges: 1,
             percentOfBase: 0,
             minimumGarbageBytes: 2_000
         )
+        // Writes never pause, and eight times so many vectors are linked all the same.
+        policy.scannedBytes = Content.usualDimension * MemoryLayout<Float>.stride
         var options = Engine.Options(compaction: policy)
         options.edgesInRow = EdgesInRow(count: 2)
         return try Engine.open(directory: directory, options: options)
