@@ -24,7 +24,7 @@ package protocol VectorIndex: Sendable {
     var health: IndexHealth { get }
     /// What a person should know of that: why the index isn't used, or isn't as asked for; or nothing.
     var remark: String { get }
-    /// Whether an index of so many vectors may find enough to be used: else making one is no use.
+    /// Whether an index that is made of so many vectors may find enough to be used.
     func isWanted(for count: Int) -> Bool
     /// Whether `indexMany` costs microseconds a row: else a start leaves the rows of a long log for
     /// later.

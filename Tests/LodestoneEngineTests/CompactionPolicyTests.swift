@@ -220,6 +220,22 @@ struct CompactionPolicyTests {
         #expect(policy.ageLimit(delta) == nil)
     }
 
+    @Test("is another graph where the one that there is finds too few, unless none finds enough")
+    func badIndex() {
+        let policy = CompactionPolicy()
+        var delta = DeltaSize()
+        (delta.baseDocuments, delta.baseBytes) = (100_000, 100_000_000)
+        (delta.vectors, delta.vectorBytes) = (100_000, 1_536)
+        #expect(!policy.isWorthwhile(delta))
+        delta.hasGoodIndex = false
+        #expect(policy.isWorthwhile(delta))
+        #expect(!policy.wantsLinks(delta))
+        delta.wantsIndex = false
+        delta.unindexed = 100_000
+        #expect(!policy.isWorthwhile(delta))
+        #expect(!policy.wantsLinks(delta))
+    }
+
     @Test("is counted, as the bytes of the documents are")
     func statistics() async throws {
         let engine = try store.open()

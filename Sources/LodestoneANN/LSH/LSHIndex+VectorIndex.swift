@@ -64,6 +64,9 @@ extension LSHIndex: VectorIndex {
     package var name: String { "lsh" }
     package var indexesCheaply: Bool { true }
 
+    /// Other tables of the same options find no more.
+    package func isWanted(for count: Int) -> Bool { health.isGood }
+
     package func search(_ questions: VectorQuestions, in table: VectorTable) throws(LodestoneError)
         -> [VectorAnswer]
     {

@@ -99,8 +99,8 @@ public struct CompactionPolicy: Sendable, Equatable {
     func isWorthwhile(_ delta: DeltaSize) -> Bool {
         if isPaid(delta), delta.changes >= changes(1, idlePercentOfBase, delta) { return true }
         guard delta.wantsIndex else { return false }
-        // Another graph is made, and no more until the vectors have doubled.
-        if !delta.hasGoodIndex { return delta.unindexedBytes >= scannedBytes }
+        // Every vector is compared. Another graph is made, and no more until the vectors have doubled.
+        if !delta.hasGoodIndex { return delta.vectors * delta.vectorBytes >= scannedBytes }
         // All threads make most of a graph faster than one adds to it. The first index of a small
         // collection does not wait until it is large.
         return isPaid(delta) && delta.unindexed >= max(1, minimumChanges)
@@ -158,7 +158,7 @@ struct DeltaSize {
     /// Vectors without a place in the index.
     var unindexed = 0
     var vectorBytes = 0
-    /// Whether an index of all vectors would be used, as far as is known.
+    /// Whether an index that is made of all vectors may be used.
     var wantsIndex = true
     /// Whether the index that there is, if any, can be used.
     var hasGoodIndex = true
