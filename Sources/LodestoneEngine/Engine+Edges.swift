@@ -49,41 +49,35 @@ extension ReadView {
     ) throws(LodestoneError) {
         let request = page.request
         guard let row = row(of: request.id) else { return }
-        let edges = try edges(
-            of: row,
-            labels: request.labels.isEmpty ? nil : request.labels,
-            after: place.map { ($0.last.label, $0.last.id) },
-            limit: request.limit + 1
-        )
-        for edge in edges {
-            let listed = ListedEdge(
-                edge.label,
-                edge.target,
-                weight: edge.weight,
-                metadata: edge.metadata
-            )
-            guard try page.takes(listed, context) else { return }
+        var last = place.map { (label: $0.last.label, target: $0.last.id) }
+        // Edges may have much metadata: as many are read at once as the page has shown to have room for.
+        var count = Self.firstEdges
+        while true {
+            let edges =
+                try rows?.edges(
+                    of: row,
+                    in: collection.number,
+                    labels: request.labels.isEmpty ? nil : request.labels,
+                    after: last,
+                    limit: count
+                ) ?? []
+            for edge in edges {
+                let listed = ListedEdge(
+                    edge.label,
+                    edge.target,
+                    weight: edge.weight,
+                    metadata: edge.metadata
+                )
+                guard try page.takes(listed, context) else { return }
+            }
+            guard edges.count == count, let end = edges.last else { return }
+            last = (end.label, end.target)
+            count = page.edgesThatMayFit
         }
     }
 
-    /// The first edges that leave a row's document, by label and target, in the order of their bytes.
-    private func edges(
-        of row: RowNumber,
-        labels: [String]?,
-        after place: (label: String, target: DocumentID)?,
-        limit: Int
-    ) throws(LodestoneError) -> [Edge] {
-        let labels = labels.map { Set($0.map { ByteString($0) }) }
-        var edges: [EdgeKey: Edge] = [:]
-        let least = place.map { EdgeKey(label: ByteString($0.label), target: $0.target) }
-        for edge in try rows?.row(row, of: collection.number)?.edges ?? [] {
-            let key = EdgeKey(label: ByteString(edge.label), target: edge.target)
-            if let labels, !labels.contains(key.label) { continue }
-            if let least, key <= least { continue }
-            edges[key] = edge
-        }
-        return edges.sorted { $0.key < $1.key }.prefix(limit).map(\.value)
-    }
+    /// Edges that are read before it is known how large they are.
+    private static let firstEdges = 32
 
     fileprivate func addIncoming(
         to page: inout EdgePage,
@@ -139,16 +133,6 @@ extension ReadView {
     }
 }
 
-/// The order of edges that leave a document.
-private struct EdgeKey: Hashable, Comparable {
-    let label: ByteString
-    let target: DocumentID
-
-    static func < (left: EdgeKey, right: EdgeKey) -> Bool {
-        left.label != right.label ? left.label < right.label : left.target < right.target
-    }
-}
-
 /// Edges of one reply, which is full when another one could pass its count or bytes.
 private struct EdgePage {
     let request: ListEdgesRequest
@@ -178,6 +162,13 @@ private struct EdgePage {
         byteCount += more
         edges.append(edge)
         return true
+    }
+
+    /// How many more edges fit, if they are as large as those so far; one more shows that they don't.
+    var edgesThatMayFit: Int {
+        let room = max(0, maxByteCount - byteCount)
+        let fitting = room / max(1, byteCount / max(1, edges.count))
+        return min(max(0, request.limit - edges.count), fitting) + 1
     }
 
     var response: ListEdgesResponse {
