@@ -87,6 +87,7 @@ extension RowTable {
         case .hub(let number):
             let hub = Hub(number: number, row: change.row, id: row.id)
             var header = try hubs.header(of: hub)
+            let count = header.count
             for name in change.removed { try hubs.remove(name, from: hub, &header) }
             if change.losesDropped {
                 // Those of a hub are known by name when there are more than a row keeps.
@@ -97,6 +98,7 @@ extension RowTable {
                 }
                 for name in lost { try hubs.remove(name, from: hub, &header) }
             }
+            if change.added.isEmpty && header.count == count { return .none }
             for edge in change.added { try hubs.put(edge, into: hub, &header) }
             try hubs.write(header, of: number)
             let byteCount = Int(clamping: header.nameByteCount &+ header.contentByteCount)
