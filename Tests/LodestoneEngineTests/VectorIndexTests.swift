@@ -2,6 +2,7 @@
 import Foundation
 import LodestoneCore
 import LodestoneStorage
+import Synchronization
 import TestSupport
 import Testing
 
@@ -498,12 +499,14 @@ struct VectorIndexTests {
         let options = HNSWOptions(m: 8, efConstruction: 300, efSearch: 32)
         let engine = try await filled(&stock, 200, .hnsw(inlineIndexing: false, options))
         try await engine.buildIndex("a")
-        try await stock.write(200..<1_200, to: engine)
+        try await stock.write(200..<2_200, to: engine)
         let context = CallContext(timeout: .seconds(120))
+        let hasEnded = Mutex(false)
         let build = Thread.detached { () throws(LodestoneError) in
+            defer { hasEnded.withLock { $0 = true } }
             _ = try engine.buildIndex("a", context: context)
         }
-        while try status(engine).progress == 1 { await Task.yield() }
+        while try status(engine).progress == 1, !hasEnded.withLock({ $0 }) { await Task.yield() }
         while try status(engine).state == .building, try status(engine).progress == 0 {
             await Task.yield()
         }
@@ -513,7 +516,7 @@ struct VectorIndexTests {
         #expect(index.state == .ready && index.indexedVectors == 200 && index.message.isEmpty)
         try await stock.check(engine, queries: 5)
         try await engine.buildIndex("a")
-        #expect(try status(engine).indexedVectors == 1_200)
+        #expect(try status(engine).indexedVectors == 2_200)
         try await stock.check(engine)
         engine.close()
     }
