@@ -277,6 +277,26 @@ struct CompactionPolicyTests {
         return try FileManager.default.attributesOfItem(atPath: path)[.size] as? UInt64 ?? 0
     }
 
+    @Test("is a small page for each document that is replaced here and there")
+    func pages() async throws {
+        let engine = try store.open(
+            compaction: CompactionPolicy(minimumChanges: .max, idleTime: .seconds(600))
+        )
+        try await engine.createCollection("a", CollectionOptions(dimension: 0))
+        let text = String(repeating: "lorem ipsum ", count: 25)
+        let documents = (0..<5_000).map {
+            Document(id: DocumentID(trusted: "d\($0)"), metadata: ["t": .string(text)])
+        }
+        _ = try await engine.index("a", documents)
+        let before = try walBytes()
+        _ = try await engine.index("a", stride(from: 0, to: 5_000, by: 100).map { documents[$0] })
+        // Of each the page that it leaves, and a part of those that it comes to.
+        let byteCount = try walBytes() - before
+        #expect(byteCount > 50 * 1_024)
+        #expect(byteCount < 50 * 12_288)
+        engine.close()
+    }
+
     @Test("is no write-ahead log that stays long after a reader has ended and no write comes")
     func idleLog() async throws {
         let engine = try store.open(

@@ -191,7 +191,7 @@ struct HostileArchive: Sendable, CustomTestStringConvertible {
             archive.members[0].content.replaceSubrange(page, with: schema)
         },
         .damaged("a database that lacks its last page", "SQLite says") { archive in
-            archive.members[0].content.removeLast(16_384)
+            archive.members[0].content.removeLast(8_192)
         },
         .damagedSQL("another application's mark", "not a Lodestone", "PRAGMA application_id = 1"),
         .damagedSQL("a later format", "format 99", "PRAGMA user_version = 99"),

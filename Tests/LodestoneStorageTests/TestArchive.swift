@@ -161,7 +161,7 @@ struct TestArchive: Sendable {
     func page(with text: String) -> Range<Int>? {
         let wanted = Data(text.utf8)
         let found = Data(members[0].content).range(of: wanted)
-        return found.map { $0.lowerBound / 16_384 * 16_384 }.map { $0..<$0 + 16_384 }
+        return found.map { $0.lowerBound / 8_192 * 8_192 }.map { $0..<$0 + 8_192 }
     }
 
     /// Changes the database with SQL, as somebody with a database program would.

@@ -12,7 +12,7 @@ import Darwin
 
 /// Bases: pointing to them, and forgetting what they replace.
 extension SQLiteStore {
-    private static let vacuumedPagesPerStep = 256
+    private static let vacuumedPagesPerStep = 512
 
     package func compacting<T>(
         _ collection: CollectionNumber,

@@ -72,7 +72,7 @@ extension SQLiteStore {
     /// Moves the write-ahead log into the database once it is long; where a reader has kept it from
     /// beginning again until it was four times that, it is cut off as well.
     func checkpointIfLarge() {
-        let byteCount = walPages * Self.pageBytes
+        let byteCount = walPages * pageBytes
         if byteCount > Self.checkpointBytes {
             FaultPoint.reach("checkpoint.before")
             checkpoint(
