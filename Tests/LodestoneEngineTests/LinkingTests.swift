@@ -46,6 +46,26 @@ struct LinkingTests {
         try await waitUntil { try engine.describe("a").index.scannedVectors == 0 }
     }
 
+    @Test("get it in a process that only reads, too")
+    func readOnly() async throws {
+        var stock = VectorStock()
+        let engine = try await filled(&stock, 600, linking: 10_000)
+        try await stock.write(600..<800, to: engine)
+        #expect(try engine.describe("a").index.scannedVectors == 200)
+        var policy = CompactionPolicy(minimumChanges: 1, idleTime: .milliseconds(1))
+        policy.scannedBytes = 100 * VectorStock.dimension * MemoryLayout<Float>.stride
+        let before = try bases()
+        let reader = try Engine.open(
+            directory: store.path,
+            options: Engine.Options(compaction: policy, isReadOnly: true)
+        )
+        try await waitUntilLinked(reader)
+        try await stock.check(reader, queries: 20)
+        #expect(try bases() == before)
+        reader.close()
+        engine.close()
+    }
+
     @Test(
         "get their place in the graph without a base, also after a restart",
         arguments: Metric.allCases

@@ -134,6 +134,23 @@ struct ReadOnlyTests {
         next.close()
     }
 
+    @Test("follows the first process that writes to a restored store")
+    func restored() async throws {
+        try await makeStore()
+        try store.restore("kept")
+        let reader = try Engine.open(
+            directory: store.path(of: "kept"),
+            options: Engine.Options(isReadOnly: true)
+        )
+        try await expectAnswers(of: reader, count: 400)
+        let writer = try store.open(copy: "kept")
+        _ = try await writer.index("a", [Document(id: "far", vector: [-1, -1])])
+        let near = Query([.near([-1, -1])], limit: 1)
+        #expect(try await reader.search("a", near).map(\.id) == ["far"])
+        writer.close()
+        reader.close()
+    }
+
     @Test("is not verified while another process compacts the collection")
     func compacted() async throws {
         try await makeStore()

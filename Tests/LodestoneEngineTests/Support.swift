@@ -45,13 +45,16 @@ struct TestStore {
 
     var path: String { directory.path + "/store" }
 
+    /// Where a copy of it is.
+    func path(of copy: String) -> String { "\(directory.path)/\(copy)" }
+
     /// Opens the store, or one of its copies.
     func open(
         copy: String? = nil,
         compaction: CompactionPolicy = CompactionPolicy(minimumChanges: .max)
     ) throws -> Engine {
         try Engine.open(
-            directory: copy.map { "\(directory.path)/\($0)" } ?? path,
+            directory: copy.map(path(of:)) ?? path,
             options: Engine.Options(compaction: compaction)
         )
     }
@@ -60,7 +63,7 @@ struct TestStore {
     func restore(_ snapshot: String) throws {
         _ = try SnapshotArchive.restore(
             "\(path)/snapshots/\(snapshot).lodestone",
-            to: "\(directory.path)/\(snapshot)",
+            to: path(of: snapshot),
             context: CallContext()
         )
     }

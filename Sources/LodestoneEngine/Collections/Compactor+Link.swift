@@ -12,13 +12,19 @@ extension Compactor {
     /// Rows that are looked at before the state goes on with them: a tenth of a second's.
     private static let rowsAtOnce = 1_024
 
+    /// How often they are before other collections have their turn: some seconds.
+    private static let roundsAtOnce = 32
+
     /// Links what a collection's index doesn't cover, by the calling thread, while writes and searches
-    /// go on; nothing when somebody is at it, or makes a whole index.
-    func link(_ collection: Collection) {
-        guard beginLinking(collection) else { return }
-        defer { endLinking(collection) }
-        // What isn't linked is compared one by one; the next write tries again.
-        while (try? linkSome(collection)) ?? false {}
+    /// go on; nothing when somebody makes a whole index.
+    ///
+    /// - Returns: Whether there is more to do.
+    func link(_ collection: Collection) -> Bool {
+        for _ in 0..<Self.roundsAtOnce {
+            // What isn't linked is compared one by one; the next write tries again.
+            guard (try? linkSome(collection)) ?? false else { return false }
+        }
+        return true
     }
 
     /// - Returns: Whether there is more to do.

@@ -64,32 +64,35 @@ final class Compactor: Sendable {
 
     /// Looks whether a collection that was just written to needs a new base.
     func consider(_ collection: Collection) {
-        if store.isReadOnly { return }
-        shortenLogOnceIdle()
         let state = collection.state
-        if policy.isUrgent(state) { return enqueue(collection) }
-        if policy.isWorthwhile(state) { return waitUntilIdle(collection) }
+        if !store.isReadOnly {
+            shortenLogOnceIdle()
+            if policy.isUrgent(state) { return enqueue(collection) }
+            if policy.isWorthwhile(state) { return waitUntilIdle(collection) }
+        }
         if policy.wantsLinks(state, many: true) {
             enqueueLinks(collection)
         } else if policy.wantsLinks(state) {
             waitUntilIdle(collection)
         }
-        if state.changesSinceBase > 0 { limitAge(of: collection) }
+        if state.changesSinceBase > 0, !store.isReadOnly { limitAge(of: collection) }
     }
 
-    /// Queues the linking of vectors, unless it is under way.
+    /// Queues the linking of vectors, unless it is queued or under way.
     private func enqueueLinks(_ collection: Collection) {
-        let isUnderWay = state.withLock { $0.isClosed || $0.linking.contains(collection.number) }
-        if !isUnderWay { lanes.runLinks { self.link(collection) } }
+        let isFirst = state.withLock {
+            !$0.isClosed && $0.linking.insert(collection.number).inserted
+        }
+        if isFirst { takeLinkingTurn(collection) }
     }
 
-    /// Whether nobody else links the vectors of a collection; nobody does until `endLinking` then.
-    func beginLinking(_ collection: Collection) -> Bool {
-        state.withLock { !$0.isClosed && $0.linking.insert(collection.number).inserted }
-    }
-
-    func endLinking(_ collection: Collection) {
-        state.withLock { _ = $0.linking.remove(collection.number) }
+    /// Links for a while, and comes again after others that wait.
+    private func takeLinkingTurn(_ collection: Collection) {
+        lanes.runLinks {
+            let isClosed = self.state.withLock { $0.isClosed }
+            if !isClosed, self.link(collection) { return self.takeLinkingTurn(collection) }
+            self.state.withLock { _ = $0.linking.remove(collection.number) }
+        }
     }
 
     /// Queues a compaction, which is left out when it is not wanted any more once its turn comes.
@@ -212,6 +215,11 @@ final class Compactor: Sendable {
     /// Why the last compaction failed, if it did.
     var lastFailure: LodestoneError? { failure.withLock { $0 } }
 
+    /// Whether a base is wanted now that no write comes.
+    private func wantsBase(_ state: CollectionState) -> Bool {
+        !store.isReadOnly && (policy.isUrgent(state) || policy.isWorthwhile(state))
+    }
+
     private func waitUntilIdle(_ collection: Collection) {
         let number = collection.number
         let isWaiting = state.withLock { state in
@@ -235,15 +243,13 @@ final class Compactor: Sendable {
             }
             state.withLock { $0.lastWrites[number] = nil }
             let reached = collection.state
-            if !policy.isUrgent(reached), !policy.isWorthwhile(reached) {
+            if !wantsBase(reached) {
                 if policy.wantsLinks(reached) { enqueueLinks(collection) }
                 return
             }
             lanes.run(collection) {
                 // Another one may have come first.
-                let state = collection.state
-                guard self.policy.isUrgent(state) || self.policy.isWorthwhile(state) else { return }
-                self.attempt(collection)
+                if self.wantsBase(collection.state) { self.attempt(collection) }
             }
         }
     }

@@ -30,9 +30,11 @@ struct DatabaseFile: Sendable {
                 object: directory
             )
         }
-        let isReadOnly = FileSystem.isReadOnly(directory)
-        isImmutable = isReadOnly && FileSystem.byteCount(path + "-wal") == 0
-        if isReadOnly, !isImmutable, FileSystem.byteCount(path + "-shm") == 0 {
+        // The mount may be read-only here alone: where there is an index, SQLite reads it.
+        let lacksIndex =
+            FileSystem.isReadOnly(directory) && FileSystem.byteCount(path + "-shm") == 0
+        isImmutable = lacksIndex && FileSystem.byteCount(path + "-wal") == 0
+        if lacksIndex, !isImmutable {
             throw LodestoneError(
                 .failedPrecondition,
                 reason: "WAL_NEEDS_INDEX",

@@ -152,6 +152,12 @@ package final class SQLiteStore: Store, @unchecked Sendable {
         durability = .full
         lock = nil
         database = try DatabaseFile(readingFrom: directory)
+        if !FileSystem.isReadOnly(directory) {
+            // A process that opens a restored store later, to write, must find them in use; where this
+            // one may not make them, it notices nothing of that process.
+            _ = try? AnalysisLock(directory + "/analysis.lock")
+            _ = try? SharedCounter(directory + "/sequence")
+        }
         compactionLock = try CompactionLock(directory + "/compaction.lock", isReadOnly: true)
         analysisLock = try AnalysisLock(directory + "/analysis.lock", isReadOnly: true)
         counter = try SharedCounter(reading: directory + "/sequence")
