@@ -21,6 +21,8 @@ struct ExportCommand: ClientCommand {
             meanwhile, a document may be in the dump in its old version, in its new one, or in both, the \
             new one later; the command says so. With --consistent it fails instead.
 
+            A document with so many edges that no reply holds them, some 400,000, ends it with an error.
+
             lodestone export papers papers.jsonl
             lodestone export papers | zstd > papers.jsonl.zst
             """

@@ -57,19 +57,14 @@ final class FetchedSnapshot {
         defer { meter.finish() }
         while byteCount < total {
             let part = try await client.fetchSnapshot(name, from: UInt64(byteCount))
-            guard part.byteCount == start.byteCount, !part.bytes.isEmpty else {
-                throw LodestoneError(
-                    .aborted,
-                    reason: "SNAPSHOT_CHANGED",
-                    "The snapshot '\(name)' is not the one that it was before.",
-                    recovery: "Fetch it again.",
-                    object: name
-                )
-            }
+            guard part.byteCount == start.byteCount, !part.bytes.isEmpty else { throw changed() }
             try onFile { try file.write(contentsOf: part.bytes) }
             byteCount += part.bytes.count
             meter.update(count: byteCount, fraction: Double(byteCount) / Double(total))
         }
+        // Another one may have got the name between two parts.
+        let end = try await client.fetchSnapshot(name, maxBytes: Self.startByteCount)
+        guard end == start else { throw changed() }
         try onFile {
             try file.synchronize()
             try FileManager.default.moveItem(atPath: partPath, toPath: path)
@@ -90,6 +85,16 @@ final class FetchedSnapshot {
             try file.seekToEnd()
             return size
         }
+    }
+
+    private func changed() -> LodestoneError {
+        LodestoneError(
+            .aborted,
+            reason: "SNAPSHOT_CHANGED",
+            "The snapshot '\(name)' is not the one that it was before.",
+            recovery: "Fetch it again.",
+            object: name
+        )
     }
 
     private func onFile<T>(_ body: () throws -> T) throws(LodestoneError) -> T {

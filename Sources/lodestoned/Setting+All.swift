@@ -141,8 +141,8 @@ extension Setting {
             \.openCollections.bytes,
             0...1 << 44,
             unit: "bytes",
-            "Memory for the changes of all open collections since their bases, kept to as long "
-                + "as some of them are not in use."
+            "Memory for the changes of all open collections since their bases, without graphs that "
+                + "vectors were linked into, kept to as long as some of them are not in use."
         ),
         Setting(
             name: "logLevel",

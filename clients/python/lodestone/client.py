@@ -236,24 +236,30 @@ class Client:
         target = os.fspath(path)
         if os.path.exists(target):
             raise FileExistsError(f"There is a file {target!r} already.")
-        with open(f"{target}.part", "ab+") as file:
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
+        # Nobody else may read it: it is the whole store.
+        with os.fdopen(os.open(f"{target}.part", flags, 0o600), "ab+") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(0)
             start = file.read(_SNAPSHOT_START)
             first, total = self._snapshot_part(name, 0, _SNAPSHOT_START, deadline)
             if size > total or start != first[: len(start)]:
                 size = file.truncate(0)
+            changed = LodestoneError(
+                Code.ABORTED,
+                "SNAPSHOT_CHANGED",
+                f"The snapshot {name!r} is not the one that it was before.",
+                "Fetch it again.",
+            )
             while size < total:
                 data, now = self._snapshot_part(name, size, _SNAPSHOT_PART, deadline)
                 if now != total or not data:
-                    raise LodestoneError(
-                        Code.ABORTED,
-                        "SNAPSHOT_CHANGED",
-                        f"The snapshot {name!r} is not the one that it was before.",
-                        "Fetch it again.",
-                    )
+                    raise changed
                 file.write(data)
                 size += len(data)
+            # Another one may have got the name between two parts.
+            if self._snapshot_part(name, 0, _SNAPSHOT_START, deadline) != (first, total):
+                raise changed
             file.flush()
             os.fsync(file.fileno())
         os.rename(f"{target}.part", target)

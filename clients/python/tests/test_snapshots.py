@@ -54,7 +54,7 @@ def test_snapshot_is_fetched_in_parts_and_resumed(server: Server, tmp_path: Path
         part.write_bytes(marked)
         client.fetch_snapshot("whole", tmp_path / "again.lodestone")
         assert (tmp_path / "again.lodestone").read_bytes() == bytes(marked) + wanted[1 << 20 :]
-        # The beginning of another file is not gone on with, nor is one that is too long.
+        # The beginning of another file is thrown away, and so is one that is too long.
         for other in (b"x" * 10_000, wanted + b"x"):
             part.write_bytes(other)
             (tmp_path / "again.lodestone").unlink()
