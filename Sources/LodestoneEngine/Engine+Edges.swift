@@ -50,16 +50,16 @@ extension ReadView {
         let request = page.request
         guard let row = row(of: request.id) else { return }
         var last = place.map { (label: $0.last.label, target: $0.last.id) }
-        // Edges may have much metadata: as many are read at once as the page has shown to have room for.
-        var count = Self.firstEdges
         while true {
+            // One more shows that there is another page. A page may end with one that is large.
             let edges =
                 try rows?.edges(
                     of: row,
                     in: collection.number,
                     labels: request.labels.isEmpty ? nil : request.labels,
                     after: last,
-                    limit: count
+                    limit: page.room.edges + 1,
+                    maxBytes: page.room.bytes
                 ) ?? []
             for edge in edges {
                 let listed = ListedEdge(
@@ -70,14 +70,10 @@ extension ReadView {
                 )
                 guard try page.takes(listed, context) else { return }
             }
-            guard edges.count == count, let end = edges.last else { return }
+            guard let end = edges.last else { return }
             last = (end.label, end.target)
-            count = page.edgesThatMayFit
         }
     }
-
-    /// Edges that are read before it is known how large they are.
-    private static let firstEdges = 32
 
     fileprivate func addIncoming(
         to page: inout EdgePage,
@@ -113,8 +109,11 @@ extension ReadView {
     /// Where incoming links go on: behind the last edge of a page, or with the one that followed
     /// it, when the last one's source is no longer known.
     private func start(at place: EdgePlace) throws(LodestoneError) -> GraphIndex.LinkPlace {
-        if let link = link(of: place.last) { return .after(link) }
-        if let next = place.next, let link = link(of: next) { return .at(link) }
+        let last = link(of: place.last)
+        let next = place.next.flatMap { link(of: $0) }
+        // A source that was forgotten and came back has a place behind others.
+        if let last, next.map({ Link.precedes(last, $0) }) ?? true { return .after(last) }
+        if let next { return .at(next) }
         throw LodestoneError(
             .outOfRange,
             reason: "CURSOR_EXPIRED",
@@ -164,11 +163,9 @@ private struct EdgePage {
         return true
     }
 
-    /// How many more edges fit, if they are as large as those so far; one more shows that they don't.
-    var edgesThatMayFit: Int {
-        let room = max(0, maxByteCount - byteCount)
-        let fitting = room / max(1, byteCount / max(1, edges.count))
-        return min(max(0, request.limit - edges.count), fitting) + 1
+    /// How many more edges fit, and how many of their bytes.
+    var room: (edges: Int, bytes: Int) {
+        (max(0, request.limit - edges.count), max(1, maxByteCount - byteCount))
     }
 
     var response: ListEdgesResponse {

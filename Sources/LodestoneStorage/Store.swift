@@ -232,23 +232,25 @@ package protocol StoreReader: AnyObject {
     /// - Throws: `.dataLoss` when what is known of them fails its checksum.
     func edgeCounts(of row: StoredRow, in collection: CollectionNumber) throws(LodestoneError)
         -> EdgeCounts
-    /// A page of the edges that leave the document of a row, in the order of the bytes of label and
+    /// Some of the edges that leave the document of a row, in the order of the bytes of label and
     /// target; of edges with the same label and target the last one.
     ///
     /// - Parameters:
     ///   - row: The row; one that is not there has no edges.
     ///   - collection: Where it is.
     ///   - labels: Those that are asked for; `nil`: all.
-    ///   - place: What the page follows; `nil`: it is the first.
-    ///   - limit: Edges of the page at most.
-    /// - Returns: The page; fewer than `limit` when it is the last.
+    ///   - place: What they follow; `nil`: from the first on.
+    ///   - limit: How many at most.
+    ///   - maxBytes: The one that reaches so many bytes is the last one.
+    /// - Returns: None when there are no more.
     /// - Throws: `.dataLoss` when the row or an edge fails its checksum.
     func edges(
         of row: RowNumber,
         in collection: CollectionNumber,
         labels: [String]?,
         after place: (label: String, target: DocumentID)?,
-        limit: Int
+        limit: Int,
+        maxBytes: Int
     ) throws(LodestoneError) -> [Edge]
     /// Rows in order, after `after`, until `body` answers false.
     func forEachRow(

@@ -207,6 +207,23 @@ struct EdgePageTests {
         #expect(try await rest() == Array(ids[..<3] + ids[5...]))
     }
 
+    @Test("leave out nothing where the source at their end was forgotten and came back")
+    func returnedSource() async throws {
+        let engine = try store.open()
+        defer { engine.close() }
+        try await engine.createCollection("c", CollectionOptions(dimension: 0))
+        let ids = try (0..<10).map { try DocumentID("s\($0)") }
+        let documents = ids.map { Document(id: $0, edges: [Edge("to", to: "hub")]) }
+        _ = try await engine.index("c", documents)
+        var request = ListEdgesRequest(collection: "c", id: "hub", direction: .incoming, limit: 4)
+        request.cursor = try await engine.listEdges(request).nextCursor
+        _ = try await engine.dropMany(DropManyRequest(collection: "c", ids: [ids[3]]))
+        _ = try await engine.compact("c")
+        _ = try await engine.index("c", [documents[3]])
+        let rest = try await pages(engine, request).flatMap { $0.map(\.id) }
+        #expect(rest == Array(ids[4...]) + [ids[3]])
+    }
+
     @Test("end when they are full by bytes, and lose and repeat nothing")
     func bytes() async throws {
         var limits = Limits.standard

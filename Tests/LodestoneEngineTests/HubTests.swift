@@ -285,6 +285,29 @@ struct HubTests {
         #expect(after.damages == [])
     }
 
+    @Test(
+        "is found by verification when its number is none",
+        .timeLimit(.minutes(1)),
+        arguments: ["4294967296", "4294967298", "-5", "'x'", "2.5", "x'00'"]
+    )
+    func strangeNumbers(number: String) async throws {
+        let engine = try await filled(edges(0..<100))
+        defer { engine.close() }
+        try execute(
+            """
+            INSERT INTO edges_1
+                SELECT \(number), label, target, arrival, content, sum FROM edges_1
+            """
+        )
+        let report = try await engine.verify()
+        #expect(report.damages.map(\.kind) == ["database"])
+        try await engine.createSnapshot("s")
+        let error = #expect(throws: LodestoneError.self) {
+            try SnapshotArchive.verify(path + "/snapshots/s.lodestone", context: CallContext())
+        }
+        #expect(error?.code == .dataLoss, "\(String(describing: error))")
+    }
+
     @Test("is found by verification when its edges belong to no row")
     func strangers() async throws {
         let engine = try await filled(edges(0..<100))

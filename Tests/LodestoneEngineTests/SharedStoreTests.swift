@@ -38,6 +38,26 @@ struct SharedStoreTests {
         other.close()
     }
 
+    @Test("counts changes of edges alike where they are made and where they are replayed")
+    func countsEdges() async throws {
+        let engine = try store.open()
+        try await engine.createCollection("a", CollectionOptions(dimension: 0))
+        let edges = (0..<200).map { Edge("to", to: DocumentID(trusted: "t\($0)")) }
+        _ = try await engine.index("a", [Document(id: "hub", edges: edges)])
+        try await engine.compact("a")
+        let more = (200..<300).map {
+            SourcedEdge(from: "hub", Edge("to", to: DocumentID(trusted: "t\($0)")))
+        }
+        _ = try await engine.index("a", [], edges: more)
+        _ = try await engine.dropMany(DropManyRequest(collection: "a", edges: more))
+        let written = try engine.collection(named: "a").state.documentBytesSinceBase
+        #expect(written == 64 * 200)
+        let other = try store.open()
+        #expect(try other.collection(named: "a").state.documentBytesSinceBase == written)
+        engine.close()
+        other.close()
+    }
+
     @Test("gives contents the options of which the log tells no more")
     func forgottenAlter() async throws {
         let engine = try store.open()

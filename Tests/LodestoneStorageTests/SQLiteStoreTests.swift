@@ -118,7 +118,14 @@ struct SQLiteStoreTests {
         let reader = try store.beginRead(context: nil)
         defer { reader.end() }
         let page = { (labels: [String]?, place: (String, DocumentID)?, limit: Int) in
-            try reader.edges(of: 0, in: 1, labels: labels, after: place, limit: limit)
+            try reader.edges(
+                of: 0,
+                in: 1,
+                labels: labels,
+                after: place,
+                limit: limit,
+                maxBytes: .max
+            )
         }
         let all = [edges[2], edges[3], edges[4], edges[1]]
         #expect(try page(nil, nil, 9) == all)
@@ -127,7 +134,15 @@ struct SQLiteStoreTests {
         #expect(try page(["é", "b"], ("a", "z"), 2) == Array(all[1...2]))
         #expect(try page(["é", "b"], ("b", "y"), 2) == [all[3]])
         #expect(try page(["c"], nil, 2).isEmpty)
-        #expect(try reader.edges(of: 2, in: 1, labels: nil, after: nil, limit: 1).isEmpty)
+        let few = { (row: RowNumber, labels: [String]?) in
+            try reader.edges(of: row, in: 1, labels: labels, after: nil, limit: 9, maxBytes: 1)
+        }
+        #expect(try few(2, nil).isEmpty)
+        if edgesInRow == 2 {
+            // The first one that reaches so many bytes is the last.
+            #expect(try few(0, nil) == [all[0]])
+            #expect(try few(0, ["b", "é"]) == [all[1]])
+        }
         let counts = try reader.edgeCounts(of: try #require(try reader.row(1, of: 1)), in: 1)
         // A row has twice what it was sent twice.
         #expect(counts.edges == (edgesInRow == 2 ? 4 : 5))

@@ -85,7 +85,9 @@ extension HNSWIndex {
         _ exists: @escaping @Sendable (UInt32) -> Bool
     ) {
         guard store != nil, health.isDue(at: count) else { return }
-        measure(table, 1, count, exists)
+        // Rows that are not linked yet are compared one by one, which says nothing of the graph.
+        let end = endRow
+        measure(table, 1, count) { $0 < end && exists($0) }
     }
 
     /// Whether every form was found wanting, so that no graph is made until the vectors have doubled.

@@ -307,6 +307,7 @@ extension CollectionContents {
             let vectorBytes = rows.vectors.map { $0.count * state.dimension * 4 } ?? 0
             state.countDocuments(byteCount: added.reduce(vectorBytes) { $0 + $1.byteCount })
         }
+        state.countDocuments(byteCount: Self.changedLinkBytes(rows))
         state.skip(to: nextRow)
         if let run = rows.vectors { state.indexReplayedVectors(from: run.firstRow) }
         for links in rows.links { replay(links) }
@@ -320,6 +321,14 @@ extension CollectionContents {
                 Self.links([stored.edges], ids: ids, labels: labels)[0]
             )
         }
+    }
+
+    /// Bytes that a batch's changes of edges count for, as they did when it was written.
+    private static func changedLinkBytes(_ rows: LoggedRows) -> Int {
+        let edges = rows.links.reduce(rows.relinked.count) { count, links in
+            count + links.added.count + links.removed.count
+        }
+        return PreparedIndex.bytesOfEdge * edges
     }
 
     /// Takes in what changed among the edges of one row.

@@ -91,6 +91,8 @@ struct PreparedIndex: Sendable {
     let maxEdges: Int
     let fingerprint: UInt64
     let byteCount: Int
+    /// Of a batch's separate edges, and of those that are dropped.
+    static let bytesOfEdge = 64
 
     init(_ request: IndexManyRequest, collection: Collection, limits: Limits)
         throws(LodestoneError)
@@ -157,7 +159,9 @@ struct PreparedIndex: Sendable {
             vectors: checksum,
             collection: collection.number
         )
-        byteCount = vectors.count * 4 + rows.reduce(0) { $0 + $1.byteCount } + edges.count * 64
+        byteCount =
+            vectors.count * 4 + rows.reduce(0) { $0 + $1.byteCount }
+            + edges.count * Self.bytesOfEdge
     }
 
     /// The vectors of all documents that have one, one after the other, once each has been checked.

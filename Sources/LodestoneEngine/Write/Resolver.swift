@@ -321,6 +321,7 @@ struct Resolver {
         )
         var applied = AppliedChange(removed: removed, unlinked: gone.keys.sorted())
         applied.delinked = unlinked
+        applied.documentByteCount = PreparedIndex.bytesOfEdge * drop.edges.count
         return ResolvedWrite(
             batch: StoredBatch(
                 change: .rows(change),

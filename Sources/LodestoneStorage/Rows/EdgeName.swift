@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// What an edge is known by, besides its source: label and target, in the order of their bytes.
+/// What tells an edge from others of its source: label and target, in the order of their bytes.
 package struct EdgeName: Sendable {
     package let label: String
     package let target: DocumentID

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLodestoneSystem
+import CSQLite
 import LodestoneCore
 
 /// A document whose edges are too many for its row.
@@ -124,8 +125,9 @@ struct HubTable {
             return sum
         }
 
+        /// Whether it is as it was written; no store gets to so many arrivals that one has no next.
         func isRight(in hub: HubNumber) -> Bool {
-            Checksum.isRight(computedSum(of: hub), sum)
+            Checksum.isRight(computedSum(of: hub), sum) && arrival < UInt64(Int64.max)
         }
 
         var nameByteCount: UInt64 {
@@ -192,12 +194,25 @@ struct HubTable {
     }
 
     /// The hub with the smallest number above one; from the first on without.
+    ///
+    /// - Throws: `SQLITE_CORRUPT` for what is no number of a hub.
     func hub(after number: HubNumber?) throws(SQLiteConnection.Failure) -> HubNumber? {
-        let statement = try connection.statement("SELECT min(hub) FROM \(table) WHERE hub > ?1")
+        let statement = try connection.statement(
+            """
+            SELECT hub, typeof(hub) = 'integer' FROM \(table)
+            WHERE hub > ?1 ORDER BY hub LIMIT 1
+            """
+        )
         defer { statement.reset() }
-        statement.bind(number.map { Int64($0) } ?? -1, at: 1)
-        guard try statement.step(), !statement.isNull(at: 0) else { return nil }
-        return HubNumber(truncatingIfNeeded: statement.int(at: 0))
+        statement.bind(number.map { Int64($0) } ?? .min, at: 1)
+        guard try statement.step() else { return nil }
+        guard statement.int(at: 1) == 1, let hub = HubNumber(exactly: statement.int(at: 0)) else {
+            throw SQLiteConnection.Failure(
+                code: SQLITE_CORRUPT,
+                message: "\(table) has a hub that is no number of a row"
+            )
+        }
+        return hub
     }
 
     private func edge(_ name: EdgeName, of hub: HubNumber) throws(SQLiteConnection.Failure)
@@ -300,6 +315,9 @@ struct HubTable {
         var found = HubHeader(row: hub.row)
         try forEach(of: hub) { (stored, edge) throws(LodestoneError) in
             found.add(stored)
+            guard stored.arrival < header.nextArrival else {
+                throw hub.damaged("one comes after the last one")
+            }
             try body(stored, edge)
             return true
         }
@@ -417,12 +435,12 @@ struct HubTable {
             wanted[name] = (wanted[name]?.place ?? place, edge)
         }
         var header = HubHeader(row: hub.row)
-        var gone: [EdgeName] = []
+        var lost: [EdgeName] = []
         var kept: Set<EdgeName> = []
         do throws(LodestoneError) {
             try forEachStored(of: hub) { (stored) in
                 guard let edge = wanted[stored.name]?.edge else {
-                    gone.append(stored.name)
+                    lost.append(stored.name)
                     return true
                 }
                 guard stored.content == edge.storedContent, stored.isRight(in: hub.number) else {
@@ -437,9 +455,9 @@ struct HubTable {
             guard error.reason == "CORRUPT_ROW" else { throw error }
             // A name that can't be read can't be told from others.
             try removeAll(of: hub.number)
-            (header, gone, kept) = (HubHeader(row: hub.row), [], [])
+            (header, lost, kept) = (HubHeader(row: hub.row), [], [])
         }
-        for name in gone { try delete(name, from: hub.number) }
+        for name in lost { try delete(name, from: hub.number) }
         let others = wanted.filter { !kept.contains($0.key) }.values
         for (_, edge) in others.sorted(by: { $0.place < $1.place }) {
             let stored = StoredEdge(edge, arrival: header.nextArrival, of: hub.number)

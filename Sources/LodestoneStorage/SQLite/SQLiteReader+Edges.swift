@@ -20,16 +20,20 @@ extension SQLiteReader {
     ) throws(LodestoneError) {
         guard let hub = Hub(row) else { return try body(row.edges) }
         var edges: [Edge] = []
+        var byteCount = 0
         try hubs(of: collection).forEachOfAll(of: hub) { (_, edge) throws(LodestoneError) in
             edges.append(edge)
-            guard edges.count == Self.edgesAtOnce else { return }
+            byteCount += edge.storedByteCount
+            guard edges.count == Self.edgesAtOnce || byteCount >= Self.bytesAtOnce else { return }
             try body(edges)
             edges.removeAll(keepingCapacity: true)
+            byteCount = 0
         }
         try body(edges)
     }
 
     private static let edgesAtOnce = 1_000
+    private static let bytesAtOnce = 1 << 20
 
     func edgeCounts(of row: StoredRow, in collection: CollectionNumber) throws(LodestoneError)
         -> EdgeCounts
@@ -58,7 +62,8 @@ extension SQLiteReader {
         in collection: CollectionNumber,
         labels: [String]?,
         after place: (label: String, target: DocumentID)?,
-        limit: Int
+        limit: Int,
+        maxBytes: Int
     ) throws(LodestoneError) -> [Edge] {
         guard limit > 0, let stored = try self.row(row, of: collection) else { return [] }
         let first = place.map { EdgeName(label: $0.label, target: $0.target) }
@@ -73,15 +78,17 @@ extension SQLiteReader {
         }
         let table = hubs(of: collection)
         var page: [Edge] = []
+        var byteCount = 0
         func take(_ stored: HubTable.StoredEdge, _ edge: Edge) -> Bool {
             page.append(edge)
-            return page.count < limit
+            byteCount += edge.storedByteCount
+            return page.count < limit && byteCount < maxBytes
         }
         guard let wanted else {
             try table.forEach(of: hub, after: first, take)
             return page
         }
-        for label in wanted.sorted() where page.count < limit {
+        for label in wanted.sorted() where page.count < limit && byteCount < maxBytes {
             // Of the label of the place what follows its target; of earlier ones nothing.
             if let first, label < ByteString(first.label) { continue }
             let isOfPlace = first.map { ByteString($0.label) == label } ?? false

@@ -92,9 +92,6 @@ final class SQLiteStatement {
 
     func int(at column: Int32) -> Int64 { sqlite3_column_int64(handle, column) }
     func double(at column: Int32) -> Double { sqlite3_column_double(handle, column) }
-    func isNull(at column: Int32) -> Bool {
-        sqlite3_column_type(handle, column) == SQLITE_NULL
-    }
 
     /// The bytes of a column, good until the next step.
     func withBytes<T, Failure: Error>(

@@ -28,6 +28,8 @@ struct HubCheck {
         named.insert(hub.number)
         do throws(LodestoneError) {
             guard let table else { throw hub.damaged("there is no table of edges") }
+            // A hub is the number of the row that first was one: a later row may get it yet.
+            guard hub.number <= row.row else { throw hub.damaged("hub \(hub.number) is none yet") }
             report.edges += try table.forEachOfAll(of: hub) { (_, _) in }
             return true
         } catch {
