@@ -49,27 +49,42 @@ enum SystemMemory {
     /// That of the machine, or less where a control group limits it.
     static var byteCount: Int {
         let machine = Int(clamping: ProcessInfo.processInfo.physicalMemory)
-        return min(machine, controlGroupLimit() ?? machine)
+        let groups = try? String(contentsOfFile: "/proc/self/cgroup", encoding: .utf8)
+        return min(machine, controlGroupLimit(groups ?? "", in: "/sys/fs/cgroup") ?? machine)
     }
 
-    /// The least limit of the control group of this process and those around it.
+    /// The least limit of the control groups of this process and those around them.
     ///
-    /// Version 2 has one hierarchy, whose line in `/proc/self/cgroup` begins with `0::`.
-    private static func controlGroupLimit() -> Int? {
-        guard let text = try? String(contentsOfFile: "/proc/self/cgroup", encoding: .utf8),
-            let line = text.split(separator: "\n").first(where: { $0.hasPrefix("0::/") })
-        else { return nil }
-        var path = String(line.dropFirst(4))
+    /// - Parameters:
+    ///   - groups: Lines of a hierarchy's number, its controllers and the group's path in it. Version 2
+    ///     has one hierarchy, with the number 0 and no controllers; version 1 one for memory.
+    ///   - root: Where they are mounted.
+    /// - Returns: `nil` when there is none.
+    static func controlGroupLimit(_ groups: String, in root: String) -> Int? {
+        groups.split(separator: "\n").compactMap { line in
+            let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+            guard parts.count == 3 else { return nil }
+            if parts[0] == "0", parts[1].isEmpty {
+                return leastLimit(of: parts[2], in: root, "memory.max")
+            }
+            guard parts[1].split(separator: ",").contains("memory") else { return nil }
+            return leastLimit(of: parts[2], in: root + "/memory", "memory.limit_in_bytes")
+        }.min()
+    }
+
+    /// The least of what a file says in the folders of a path; in a container its root has those of its
+    /// own group.
+    private static func leastLimit(of path: Substring, in root: String, _ name: String) -> Int? {
+        var folder = root + path
         var least: Int?
-        while true {
-            let file = "/sys/fs/cgroup/" + (path.isEmpty ? "" : path + "/") + "memory.max"
-            if let limit = (try? String(contentsOfFile: file, encoding: .utf8)).flatMap({
-                Int($0.trimmingCharacters(in: .whitespacesAndNewlines))
-            }) {
+        while folder.utf8.count >= root.utf8.count {
+            if let text = try? String(contentsOfFile: "\(folder)/\(name)", encoding: .utf8),
+                let limit = Int(text.trimmingCharacters(in: .whitespacesAndNewlines))
+            {
                 least = min(least ?? limit, limit)
             }
-            if path.isEmpty { return least }
-            path = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? ""
+            folder = folder.lastIndex(of: "/").map { String(folder[..<$0]) } ?? ""
         }
+        return least
     }
 }

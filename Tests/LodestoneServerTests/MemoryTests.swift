@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+import Foundation
 import LodestoneCore
 import LodestoneWire
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import LodestoneServer
@@ -173,6 +175,34 @@ struct MemoryTests {
         gate.letInIfAnyWaits()
         #expect(entered.withLock { $0 } == 1)
         #expect(!gate.remove(second))
+    }
+
+    @Test("is that of the control group, of either version, and of those around it")
+    func controlGroups() throws {
+        let root = try TemporaryDirectory()
+        func limit(_ path: String, _ text: String) throws {
+            let file = URL(fileURLWithPath: root.path + path)
+            try FileManager.default.createDirectory(
+                at: file.deletingLastPathComponent(),
+                withIntermediateDirectories: true
+            )
+            try Data("\(text)\n".utf8).write(to: file)
+        }
+        try limit("/a/b/memory.max", "max")
+        try limit("/a/memory.max", "3000")
+        try limit("/memory/c/d/memory.limit_in_bytes", "9223372036854771712")
+        try limit("/memory/c/memory.limit_in_bytes", "2000")
+        try limit("/memory/memory.limit_in_bytes", "9223372036854771712")
+        func found(_ groups: String) -> Int? {
+            SystemMemory.controlGroupLimit(groups, in: root.path)
+        }
+        #expect(found("0::/a/b\n") == 3_000)
+        #expect(found("12:cpu,cpuacct:/x\n9:memory:/c/d\n0::/a/b\n") == 2_000)
+        #expect(found("9:hugetlb,memory:/c/d\n1:name=systemd:/\n0::/\n") == 2_000)
+        // As in a container, which finds its own group at the root.
+        #expect(found("9:memory:/docker/0123\n") == 9_223_372_036_854_771_712)
+        #expect(found("0::/z\n") == nil)
+        #expect(found("") == nil)
     }
 
     @Test("has a part for each use, which are the budget together or more")
