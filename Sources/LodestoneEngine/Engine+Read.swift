@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import LodestoneANN
 package import LodestoneCore
+import LodestoneStorage
 
 /// Questions, each answered on the calling thread.
 extension Engine {
@@ -146,6 +148,7 @@ extension Engine {
         let reader = try store.beginRead(context: nil)
         let logRows = Result { () throws(LodestoneError) in try reader.logRowCount() }
         reader.end()
+        let graphs = GraphMemory.byteCounts
         return try Stats(
             serverVersion: LodestoneVersion.release,
             storeVersion: store.version,
@@ -155,6 +158,19 @@ extension Engine {
                 Statistic("store.bytes.\(part)", Double(bytes), unit: "bytes")
             } + [
                 Statistic("store.log.rows", Double(try logRows.get()), unit: "1"),
+                Statistic(
+                    "engine.memory.changes",
+                    Double(registry.deltaMemory.byteCount),
+                    unit: "bytes"
+                ),
+                Statistic(
+                    "engine.memory.changes.limit",
+                    Double(registry.deltaMemory.limit),
+                    unit: "bytes"
+                ),
+                Statistic("engine.memory.caches", Double(SQLiteMemory.byteCount), unit: "bytes"),
+                Statistic("engine.memory.graphs", Double(graphs.own), unit: "bytes"),
+                Statistic("engine.memory.graphs.files", Double(graphs.inFiles), unit: "bytes"),
                 Statistic(
                     "store.written.documents",
                     Double(writer.writtenBytes.load(ordering: .relaxed)),

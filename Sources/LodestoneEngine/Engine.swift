@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Collections, planning and fusion: the only place where storage, vectors, text and graph meet.
 import Dispatch
+import LodestoneANN
 public import LodestoneCore
+import LodestoneFiles
 package import LodestoneStorage
 import Synchronization
 
@@ -24,6 +26,16 @@ public final class Engine: Sendable {
         /// How many collections are open at a time.
         public var openCollections: OpenCollections
 
+        /// Bytes of memory that graphs of vectors may take while they are built or linked into; what
+        /// takes more lies in files in the store's directory. `nil`: no limit.
+        ///
+        /// It is one for the process: of several engines the one that was opened last sets it.
+        public var graphMemory: Int?
+
+        /// Bytes of memory that SQLite's caches may take, in this process, as `graphMemory`. `nil`: 16 MiB
+        /// for each connection, of which some dozen may be open.
+        public var cacheMemory: Int?
+
         /// Whether the store is only read, while other processes may write to it.
         ///
         /// The store must exist then, in the format of this release; on a file system that can't be
@@ -40,12 +52,16 @@ public final class Engine: Sendable {
             limits: Limits = .standard,
             compaction: CompactionPolicy = CompactionPolicy(),
             openCollections: OpenCollections = OpenCollections(),
+            graphMemory: Int? = nil,
+            cacheMemory: Int? = nil,
             isReadOnly: Bool = false
         ) {
             self.durability = durability
             self.limits = limits
             self.compaction = compaction
             self.openCollections = openCollections
+            self.graphMemory = graphMemory
+            self.cacheMemory = cacheMemory
             self.isReadOnly = isReadOnly
         }
     }
@@ -93,6 +109,10 @@ public final class Engine: Sendable {
         throws(LodestoneError) -> Engine
     {
         try options.limits.checkRequests()
+        if let graphMemory = options.graphMemory {
+            GraphMemory.limit(to: graphMemory) { ScratchFile.map($0, in: directory) }
+        }
+        if let cacheMemory = options.cacheMemory { SQLiteMemory.limit(to: cacheMemory) }
         let store =
             options.isReadOnly
             ? try SQLiteStore(readingFrom: directory)
@@ -203,6 +223,18 @@ public final class Engine: Sendable {
         }
     }
 
+    /// - Throws: `OVERLOADED` while the changes that are not compacted yet take all of their memory.
+    private func refuseIfMemoryIsShort(byteCount: Int = 0, count: Int = 0)
+        throws(LodestoneError)
+    {
+        do throws(LodestoneError) {
+            try registry.deltaMemory.checkRoom(for: byteCount, count: count)
+        } catch {
+            compactor.relieveMemory()
+            throw error
+        }
+    }
+
     private func prepare(_ write: Write, _ context: CallContext) throws(LodestoneError)
         -> PreparedWrite
     {
@@ -223,14 +255,16 @@ public final class Engine: Sendable {
         case .dropCollection(let name):
             return .dropCollection(name: name)
         case .indexMany(let request):
-            return .index(
-                try PreparedIndex(
-                    request,
-                    collection: try self.collection(named: request.collection, context),
-                    limits: options.limits
-                )
+            try refuseIfMemoryIsShort(count: request.documents.count + request.edges.count)
+            let index = try PreparedIndex(
+                request,
+                collection: try self.collection(named: request.collection, context),
+                limits: options.limits
             )
+            try refuseIfMemoryIsShort(byteCount: index.byteCount)
+            return .index(index)
         case .dropMany(let request):
+            try refuseIfMemoryIsShort()
             let drop = try PreparedDrop(
                 request,
                 collection: try self.collection(named: request.collection, context),

@@ -40,6 +40,9 @@ package struct GraphIndex: Sendable {
     /// Links that changes have moved or copied so far: what they cost, counted.
     package var movedCount: Int { outgoing.movedCount + incoming.movedCount }
 
+    /// Bytes of memory, without the base's, roughly.
+    package var deltaByteCount: Int { outgoing.byteCount + incoming.byteCount }
+
     /// More than the largest node with a link.
     package var nodeBound: Int { max(outgoing.nodeCount, incoming.nodeCount) }
 

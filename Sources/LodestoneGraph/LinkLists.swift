@@ -109,6 +109,11 @@ struct LinkLists: Sendable {
     /// More than the largest node that ever had a list.
     var nodeCount: Int { lists.count }
 
+    /// Bytes of memory, without the base's, roughly.
+    var byteCount: Int {
+        lists.byteCount + pages.count * Int(Self.pageSize) * MemoryLayout<Link>.stride
+    }
+
     // MARK: Reading
 
     /// The list of `node`; its links are those of its pieces if it has some, or to be read with

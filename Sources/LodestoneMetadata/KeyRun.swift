@@ -15,6 +15,8 @@ struct KeyRun: Sendable {
     /// Pairs of a key and a row.
     var entryCount: Int { rows.count }
 
+    var byteCount: Int { keyEnds.count * 16 + keyBytes.count + rows.count * 4 }
+
     /// Opens what `write` wrote; `nil` when parts are missing or don't fit each other.
     init?(from source: some SectionSource) {
         guard let keyEnds = source.section("MKEN", of: UInt64.self),

@@ -75,6 +75,11 @@ package struct ValueIndex: Sendable {
     /// All that there is, for each field in the order of the rows.
     var runs: [KeyRun] { filled + (base.map { [$0] } ?? []) + added }
 
+    /// Bytes of memory, without the base's.
+    package var deltaByteCount: Int {
+        live.byteCount + (filled + added).reduce(0) { $0 + $1.byteCount }
+    }
+
     /// The number of a field; `nil` when it isn't indexed, or not all of its rows are.
     func number(of path: [String]) -> UInt8? {
         fields.first { $0.isComplete && $0.path.haveSameBytes(as: path) }?.number

@@ -447,15 +447,16 @@ final class RequestHandler: Sendable {
     private func begin(_ arrival: Arrival, _ collection: String?) -> PendingCall? {
         let request = arrival.request
         // What a description takes is not worth counting, and would count in what it says.
-        let byteCount =
+        let wanted =
             arrival.kind.isDescription
             ? 0
             : RequestMemory.estimate(
                 frameByteCount: arrival.frameByteCount,
                 call: request.call
             )
+        let byteCount = memory.requests.share(of: wanted)
         guard memory.requests.reserve(byteCount) else {
-            refuse(arrival, .decodeBudget(byteCount, limit: memory.requests.limit))
+            refuse(arrival, .decodeBudget(wanted, limit: memory.requests.limit))
             return nil
         }
         let limits = configuration.limits

@@ -49,7 +49,7 @@ package struct ServerConfiguration: Sendable {
         maxQueueWait: Duration = .seconds(1),
         maxSearchTimeOnLoop: Duration = .microseconds(500),
         busyPoll: Duration = BusyPoll.defaultLimit,
-        memoryBudget: Int = Self.defaultMemoryBudget,
+        memoryBudget: Int = MemoryShares.calls,
         slowRequest: Duration = .seconds(1),
         drainTimeout: Duration = .seconds(30)
     ) {
@@ -79,8 +79,6 @@ package struct ServerConfiguration: Sendable {
         min(2 * Processors.count, BlockingPool.maxWidth)
     }
 
-    /// Half of the memory that the process may use, at most 768 MiB.
-    package static var defaultMemoryBudget: Int { ServerMemory.defaultLimit }
 
     /// Checks what must hold before a port is opened.
     ///

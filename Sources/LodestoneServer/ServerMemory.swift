@@ -37,10 +37,25 @@ struct ServerMemory: Sendable {
         ]
     }
 
-    /// Half of the memory that the process may use, at most 768 MiB.
-    static var defaultLimit: Int {
-        let least = 64 << 20
-        return min(max(least, SystemMemory.byteCount / 2), 768 << 20)
+}
+
+/// How much of the memory that the process may use each of its consumers takes, unless they are told:
+/// five sixths of it together.
+///
+/// The rest is for what grows with the collections alone, as tables of rows while a base is written,
+/// and for the allocator.
+package enum MemoryShares {
+    /// What connections and calls take: a third, at most 768 MiB.
+    package static var calls: Int { share(3, upTo: 768 << 20) }
+    /// What changes since the last compactions take: a sixth, at most 1 GiB.
+    package static var changes: Int { share(6, upTo: 1 << 30) }
+    /// What graphs of vectors take: a fifth.
+    package static var graphs: Int { share(5, upTo: .max) }
+    /// What SQLite's caches take: an eighth, at most 1 GiB.
+    package static var caches: Int { share(8, upTo: 1 << 30) }
+
+    private static func share(_ divisor: Int, upTo most: Int) -> Int {
+        min(max(64 << 20, SystemMemory.byteCount / divisor), most)
     }
 }
 

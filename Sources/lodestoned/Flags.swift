@@ -23,6 +23,8 @@ package struct GeneralFlags: ParsableArguments {
     @Option(help: help("compactionMaximumAgeMs")) var compactionMaximumAgeMs: String?
     @Option(help: help("openCollections")) var openCollections: String?
     @Option(help: help("openCollectionsBytes")) var openCollectionsBytes: String?
+    @Option(help: help("graphMemoryBytes")) var graphMemoryBytes: String?
+    @Option(help: help("cacheMemoryBytes")) var cacheMemoryBytes: String?
     @Option(help: help("logLevel")) var logLevel: String?
     @Option(help: help("slowRequestMs")) var slowRequestMs: String?
     @Option(help: help("drainTimeoutMs")) var drainTimeoutMs: String?
@@ -45,6 +47,7 @@ package struct GeneralFlags: ParsableArguments {
             "compactionIdleMs": compactionIdleMs,
             "compactionMaximumAgeMs": compactionMaximumAgeMs,
             "openCollections": openCollections, "openCollectionsBytes": openCollectionsBytes,
+            "graphMemoryBytes": graphMemoryBytes, "cacheMemoryBytes": cacheMemoryBytes,
             "logLevel": logLevel, "slowRequestMs": slowRequestMs, "drainTimeoutMs": drainTimeoutMs,
             "eventLoops": eventLoops,
             "readWorkers": readWorkers, "busyPollUs": busyPollUs,

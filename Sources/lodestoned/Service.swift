@@ -93,6 +93,8 @@ struct Service: Sendable {
                 limits: settings.limits,
                 compaction: settings.compaction,
                 openCollections: settings.openCollections,
+                graphMemory: settings.graphMemory,
+                cacheMemory: settings.cacheMemory,
                 isReadOnly: settings.isReadOnly
             )
         )

@@ -136,13 +136,31 @@ extension Setting {
             "Collections whose contents are in memory at a time. With more, those that were not used "
                 + "for longest are closed, until their next use opens them."
         ),
-        .number(
+        .bytes(
             "openCollectionsBytes",
             \.openCollections.bytes,
             0...1 << 44,
-            unit: "bytes",
+            defaultNote: "a sixth of the memory that the process may use, at most 1073741824",
             "Memory for the changes of all open collections since their bases, without graphs that "
-                + "vectors were linked into, kept to as long as some of them are not in use."
+                + "vectors were linked into. Beyond half of it the collection with the most is "
+                + "compacted, beyond three quarters of it large writes are refused with OVERLOADED until that is "
+                + "done, at it all are, and collections that are not in use are closed. Writes have "
+                + "at least 16777216."
+        ),
+        .bytes(
+            "graphMemoryBytes",
+            \.graphMemory,
+            0...1 << 44,
+            defaultNote: "a fifth of the memory that the process may use",
+            "Memory for graphs of vectors while they are built or linked into; what takes more lies in "
+                + "files in the data directory, which is slower where memory is short."
+        ),
+        .bytes(
+            "cacheMemoryBytes",
+            \.cacheMemory,
+            1 << 20...1 << 44,
+            defaultNote: "an eighth of the memory that the process may use, at most 1073741824",
+            "Memory for SQLite's caches: pages of the database that reads and writes need again."
         ),
         Setting(
             name: "logLevel",
@@ -302,7 +320,7 @@ extension Setting {
             "memoryBudgetBytes",
             \.server.memoryBudget,
             1 << 20...1 << 40,
-            defaultNote: "half of the memory that the process may use, at most 805306368",
+            defaultNote: "a third of the memory that the process may use, at most 805306368",
             "Memory that connections and calls may take, beyond what collections do: a third for "
                 + "requests under way, a third for answers while they are made (five eighths of it for "
                 + "one), a sixth for frames on their way in, a sixth for replies left unread."

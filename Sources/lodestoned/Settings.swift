@@ -20,7 +20,11 @@ package struct Settings: Sendable {
     /// When deltas are folded into bases.
     package var compaction = CompactionPolicy()
     /// How many collections have their contents in memory.
-    package var openCollections = OpenCollections()
+    package var openCollections = OpenCollections(bytes: MemoryShares.changes)
+    /// The process's own memory that graphs of vectors may take.
+    package var graphMemory = MemoryShares.graphs
+    /// Memory for SQLite's caches.
+    package var cacheMemory = MemoryShares.caches
     /// The least important level that is logged.
     package var logLevel = Logger.Level.info
     /// What the server is told; its endpoint, tokens and limits are set from the rest.

@@ -210,6 +210,6 @@ struct MemoryTests {
         let memory = ServerMemory(limit: 600 << 20, maxFrameBytes: 16 << 20)
         #expect(memory.parts.reduce(0) { $0 + $1.budget.limit } == 600 << 20)
         #expect(ServerMemory(limit: 1 << 20, maxFrameBytes: 16 << 20).frames.reserve(16 << 20))
-        #expect(ServerMemory.defaultLimit <= 768 << 20)
+        #expect(MemoryShares.calls <= 768 << 20)
     }
 }

@@ -6,17 +6,24 @@ import Darwin
 #endif
 
 /// Zeroed memory in 2 MB pages where the system has them: with 4 KB pages, scattered reads miss the
-/// translation buffer at every step.
+/// translation buffer at every step. Where graphs take more than `GraphMemory` allows, a file's.
 ///
 /// Threading: as its user says. Unchecked for the pointer, which is its own.
 final class HugeMemory: @unchecked Sendable {
     let start: UnsafeMutableRawPointer
     let byteCount: Int
+    private let isFile: Bool
 
     init(byteCount: Int) {
         // Whole huge pages, so that the last one is one too.
         let page = 2 << 20
         let wanted = byteCount >= page ? (byteCount + page - 1) / page * page : max(byteCount, 64)
+        self.byteCount = wanted
+        if let address = GraphMemory.mapFile(wanted) {
+            start = address
+            isFile = true
+            return
+        }
         let address = mmap(nil, wanted, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0)
         guard let address, address != MAP_FAILED else {
             fatalError("No memory for \(wanted) bytes of an index.")
@@ -25,17 +32,23 @@ final class HugeMemory: @unchecked Sendable {
         madvise(address, wanted, MADV_HUGEPAGE)
         #endif
         start = address
-        self.byteCount = wanted
+        isFile = false
+        GraphMemory.take(wanted)
     }
 
-    /// Gives what lies behind the first `count` bytes back; it reads as zeros.
+    /// Gives what lies behind the first `count` bytes back, which nobody reads any more.
     func shrink(to count: Int) {
+        // The room in a file stays reserved: what is written there later must not fail.
+        if isFile { return }
         let page = 2 << 20
         let kept = (count + page - 1) / page * page
         if kept < byteCount { madvise(start + kept, byteCount - kept, MADV_DONTNEED) }
     }
 
-    deinit { munmap(start, byteCount) }
+    deinit {
+        munmap(start, byteCount)
+        GraphMemory.release(byteCount, isFile: isFile)
+    }
 
     /// Its beginning, as elements of a type.
     func bound<Element: BitwiseCopyable>(to type: Element.Type) -> UnsafeMutablePointer<Element> {

@@ -14,9 +14,14 @@ public struct LayeredArray<Element: BitwiseCopyable & Sendable>: Sendable {
     @usableFromInline let substitute: Element
     /// An empty chunk stands for one that is still as in the base.
     @usableFromInline var chunks: ContiguousArray<ContiguousArray<Element>>
+    /// Chunks that are not empty.
+    @usableFromInline var filledCount = 0
     /// Elements.
     @inlinable public var count: Int { storedCount }
     @usableFromInline var storedCount: Int
+
+    /// Bytes of memory, without what lies in the base.
+    public var byteCount: Int { filledCount * Self.chunkSize * MemoryLayout<Element>.stride }
 
     /// Creates an array with the elements of `base`.
     ///
@@ -50,6 +55,7 @@ public struct LayeredArray<Element: BitwiseCopyable & Sendable>: Sendable {
         storedCount = newCount
         while chunks.count * Self.chunkSize < newCount {
             chunks.append(ContiguousArray(repeating: substitute, count: Self.chunkSize))
+            filledCount += 1
         }
     }
 
@@ -89,5 +95,6 @@ public struct LayeredArray<Element: BitwiseCopyable & Sendable>: Sendable {
             }
         }
         chunks[chunk] = elements
+        filledCount += 1
     }
 }

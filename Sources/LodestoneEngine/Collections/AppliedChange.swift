@@ -147,18 +147,22 @@ extension CollectionState {
 /// With it the contents that the compaction opens catch up without a look at the store, where every
 /// row would be decoded and analysed again: that took half of a compaction's time.
 struct ChangeJournal: Sendable {
-    /// Beyond it the log in the store has to do.
-    private static let maximumByteCount = 256 << 20
-
     private var changes: [AppliedChange] = []
-    private var byteCount = 0
+    private let limit: Int
+    /// Bytes of memory, roughly.
+    private(set) var byteCount = 0
     /// Whether a change is missing from it.
     private(set) var isBroken = false
+
+    /// - Parameter limit: Bytes beyond which the log in the store has to do.
+    init(limit: Int) {
+        self.limit = limit
+    }
 
     mutating func append(_ change: AppliedChange) {
         if isBroken { return }
         byteCount += change.byteCount
-        guard byteCount <= Self.maximumByteCount else { return breakOff() }
+        guard byteCount <= limit else { return breakOff() }
         changes.append(change)
     }
 
@@ -166,6 +170,7 @@ struct ChangeJournal: Sendable {
     mutating func breakOff() {
         isBroken = true
         changes = []
+        byteCount = 0
     }
 
     /// The changes so far, which it then forgets.

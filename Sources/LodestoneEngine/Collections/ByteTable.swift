@@ -25,6 +25,9 @@ struct ByteTable {
     /// Strings.
     var count: Int { ends.count }
 
+    /// Bytes of memory.
+    var byteCount: Int { slots.count * 8 + bytes.capacity + ends.capacity * 8 }
+
     /// The number of a string that has one.
     func number(of string: UnsafeBufferPointer<UInt8>) -> UInt32? {
         slots.withUnsafeBufferPointer { find(string, hash(string), in: $0).number }

@@ -26,6 +26,7 @@ final class Collection: Sendable {
     /// Which rows satisfy the filters that were asked for last.
     let filters = FilterCache()
     private let current: Mutex<Current>
+    private let deltaMemory: DeltaMemory
     private let dropped = Atomic<Bool>(false)
     /// One more than the sequence number of the base that a search has gone through; 0: none.
     private let searchedBase = Atomic<UInt64>(0)
@@ -38,6 +39,14 @@ final class Collection: Sendable {
         var shared: SharedContents?
         /// What was written to them since a compaction took them; `nil` while none is under way.
         var journal: ChangeJournal?
+        /// Bytes that `deltaMemory` counts for this collection.
+        var countedBytes = 0
+
+        mutating func count(in memory: DeltaMemory) {
+            let byteCount = contents.deltaByteCount + (journal?.byteCount ?? 0)
+            memory.take(byteCount - countedBytes)
+            countedBytes = byteCount
+        }
 
         mutating func share() -> SharedContents {
             if let shared { return shared }
@@ -47,10 +56,21 @@ final class Collection: Sendable {
         }
     }
 
-    init(_ record: CollectionRecord, contents: CollectionContents? = nil) {
+    init(
+        _ record: CollectionRecord,
+        contents: CollectionContents? = nil,
+        countedIn deltaMemory: DeltaMemory
+    ) {
         number = record.number
         name = record.name
-        current = Mutex(Current(contents: contents ?? CollectionContents(record.options)))
+        self.deltaMemory = deltaMemory
+        var first = Current(contents: contents ?? CollectionContents(record.options))
+        first.count(in: deltaMemory)
+        current = Mutex(first)
+    }
+
+    deinit {
+        deltaMemory.take(-current.withLock { $0.countedBytes })
     }
 
     /// The collection with its present options.
@@ -74,6 +94,9 @@ final class Collection: Sendable {
     func hasSearched(base sequenceNumber: UInt64) -> Bool {
         searchedBase.load(ordering: .relaxed) == sequenceNumber + 1
     }
+
+    /// Bytes of memory that its changes since the base take, as far as they are counted.
+    var deltaByteCount: Int { current.withLock { $0.countedBytes } }
 
     var contents: CollectionContents { current.withLock { $0.contents } }
     var state: CollectionState { current.withLock { $0.contents.state } }
@@ -102,6 +125,7 @@ final class Collection: Sendable {
             current.shared = nil
             current.contents.state.apply(change, linked: linked)
             current.journal?.append(change)
+            current.count(in: deltaMemory)
         }
     }
 
@@ -113,6 +137,7 @@ final class Collection: Sendable {
                 current.contents.alter(to: options)
                 current.contents.state.advance(to: sequenceNumber)
                 current.journal?.breakOff()
+                current.count(in: deltaMemory)
             }
             return current.contents.options.vectorStrategy != options.vectorStrategy
         }
@@ -124,6 +149,7 @@ final class Collection: Sendable {
         current.withLock { current in
             current.shared = nil
             for part in parts { current.contents.state.fill(part) }
+            current.count(in: deltaMemory)
         }
     }
 
@@ -145,6 +171,7 @@ final class Collection: Sendable {
             defer {
                 current.contents = contents
                 current.journal?.breakOff()
+                current.count(in: deltaMemory)
             }
             return current.contents.options.vectorStrategy != contents.options.vectorStrategy
         }
@@ -157,7 +184,7 @@ final class Collection: Sendable {
     /// `endJournal`.
     func beginJournal() -> CollectionContents {
         current.withLock { current in
-            current.journal = ChangeJournal()
+            current.journal = ChangeJournal(limit: deltaMemory.journalLimit)
             return current.contents
         }
     }
@@ -171,7 +198,10 @@ final class Collection: Sendable {
     }
 
     func endJournal() {
-        current.withLock { $0.journal = nil }
+        current.withLock { current in
+            current.journal = nil
+            current.count(in: deltaMemory)
+        }
     }
 
     var isDropped: Bool { dropped.load(ordering: .acquiring) }

@@ -23,6 +23,9 @@ struct CollectionContents: Sendable {
     /// Of the last batch in the base; 0 without one.
     let baseSequenceNumber: UInt64
 
+    /// Bytes of memory that a compaction would give back, roughly.
+    var deltaByteCount: Int { state.deltaByteCount + ids.withTable { $0.byteCount } }
+
     /// Contents without documents.
     init(_ options: CollectionOptions) {
         self.options = options

@@ -156,7 +156,10 @@ struct CollectionState: Sendable {
     var isNewest: Bool { text?.isNewest ?? true }
 
     /// Bytes of memory that a compaction would give back, roughly.
-    var deltaByteCount: Int { text?.deltaByteCount ?? 0 }
+    var deltaByteCount: Int {
+        (text?.deltaByteCount ?? 0) + graph.deltaByteCount + values.deltaByteCount
+            + nodes.byteCount + rows.byteCount
+    }
 
     /// Whether no more words can be taken in before a compaction.
     var isFull: Bool { text?.isFull ?? false }

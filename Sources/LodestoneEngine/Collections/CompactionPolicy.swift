@@ -42,6 +42,9 @@ public struct CompactionPolicy: Sendable, Equatable {
     /// Bytes of vectors without a place in the index that a search compares in about a millisecond;
     /// with more, they get one.
     package var scannedBytes = 8 << 20
+    /// A delta that takes so much memory is folded once it has paid for its base; one that takes half
+    /// as much as the base does, at once.
+    var deltaMemory = 256 << 20
 
     /// Creates a policy.
     public init(
@@ -66,9 +69,6 @@ public struct CompactionPolicy: Sendable, Equatable {
 
     /// How many times `maximumAge` a change may be old at most: a day, of an hour.
     static let longestAge = 24
-    /// A delta that takes so much memory is folded once it has paid for its base; one that takes half
-    /// as much as the base does, at once.
-    private static let deltaMemory = 256 << 20
     /// A base of so few bytes is written as often as the other rules ask for it: pages of the
     /// database, for a thousand changes here and there, are as many.
     private static let smallBase = 4 << 20
@@ -87,7 +87,7 @@ public struct CompactionPolicy: Sendable, Equatable {
         if isPaid(delta), delta.changes >= changes(busyChanges, percentOfBase, delta) {
             return true
         }
-        guard delta.changes >= max(1, minimumChanges), delta.memory >= Self.deltaMemory else {
+        guard delta.changes >= max(1, minimumChanges), delta.memory >= deltaMemory else {
             return false
         }
         return isPaid(delta) || delta.memory >= delta.baseBytes / 2

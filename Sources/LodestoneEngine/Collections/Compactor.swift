@@ -31,6 +31,8 @@ final class Compactor: Sendable {
         var looksAtLog = false
         /// Calls that are building an index.
         var builds: [ObjectIdentifier: CallContext] = [:]
+        /// Whether a collection is compacted, or will be, for the memory's sake.
+        var isRelieving = false
         var isClosed = false
     }
 
@@ -58,6 +60,8 @@ final class Compactor: Sendable {
 
     init(_ registry: Registry, policy: CompactionPolicy) {
         self.registry = registry
+        var policy = policy
+        policy.deltaMemory = min(policy.deltaMemory, registry.deltaMemory.limit / 4)
         self.policy = policy
         registry.onCatchUp { [weak self] in self?.consider($0) }
     }
@@ -67,6 +71,7 @@ final class Compactor: Sendable {
         let state = collection.state
         if !store.isReadOnly {
             shortenLogOnceIdle()
+            relieveMemory()
             if policy.isUrgent(state) { return enqueue(collection) }
             if policy.isWorthwhile(state) { return waitUntilIdle(collection) }
         }
@@ -92,6 +97,32 @@ final class Compactor: Sendable {
             let isClosed = self.state.withLock { $0.isClosed }
             if !isClosed, self.link(collection) { return self.takeLinkingTurn(collection) }
             self.state.withLock { _ = $0.linking.remove(collection.number) }
+        }
+    }
+
+    /// Has the collection compacted whose changes take the most memory, if that is short.
+    func relieveMemory() {
+        let memory = registry.deltaMemory
+        guard memory.isShort, state.withLock({ !$0.isRelieving && !$0.isClosed }) else { return }
+        let largest = registry.opened.max { $0.deltaByteCount < $1.deltaByteCount }
+        guard let largest, memory.isWorthwhile(largest.deltaByteCount),
+            largest.state.changesSinceBase > 0
+        else { return }
+        let isFirst = state.withLock { state in
+            if state.isRelieving || state.isClosed { return false }
+            state.isRelieving = true
+            return true
+        }
+        guard isFirst else { return }
+        lanes.run(largest) {
+            if memory.isShort { self.attempt(largest) }
+            self.state.withLock { $0.isRelieving = false }
+            guard memory.isShort else { return }
+            // Another one's turn; or this one's again, when somebody else was at it, or it failed.
+            self.queue.asyncAfter(deadline: .now() + self.policy.idleTime.dispatchInterval) {
+                [weak self] in
+                self?.relieveMemory()
+            }
         }
     }
 

@@ -27,6 +27,9 @@ final class IDTable: Sendable {
         /// Ids that have a number.
         var count: Int { baseCount + added.count }
 
+        /// Bytes of memory, without the base's.
+        var byteCount: Int { added.byteCount }
+
         func number(of id: DocumentID) -> NodeNumber? {
             var string = id.string
             return string.withUTF8 { id in

@@ -10,7 +10,11 @@ import LodestoneStorage
 public struct OpenCollections: Sendable, Equatable {
     /// The most open ones; beyond it those are closed that were not used for longest.
     public var count: Int
-    /// The most bytes for the changes of all of them since their bases.
+    /// The most bytes of memory for the changes of all of them since their bases.
+    ///
+    /// Beyond half of it the collection with the most changes is compacted. Beyond three quarters
+    /// large writes fail with `OVERLOADED` until that is done; beyond it all do, and collections that
+    /// nobody uses are closed. Writes have at least 16 MiB.
     public var bytes: Int
 
     /// Creates a budget.
@@ -126,7 +130,7 @@ extension Registry {
             )
         }
         try contents.replay(record, from: last)
-        let collection = Collection(record, contents: contents)
+        let collection = Collection(record, contents: contents, countedIn: deltaMemory)
         let isThere = table.withLock { table in
             guard table.entries[number] != nil else { return false }
             table.entries[number]?.record = record
@@ -171,7 +175,7 @@ extension Registry {
 
 extension Registry.Entry {
     /// Bytes of memory that were written since the base, roughly.
-    fileprivate var size: Int { collection?.state.deltaByteCount ?? 0 }
+    fileprivate var size: Int { collection?.deltaByteCount ?? 0 }
 }
 
 extension Registry.Table {

@@ -60,6 +60,7 @@ final class Registry: Sendable {
 
     let store: any Store
     let budget: OpenCollections
+    let deltaMemory: DeltaMemory
     let table = Mutex(Table())
     private let published = Atomic<UInt64>(0)
     private let gate = CallLock()
@@ -70,12 +71,15 @@ final class Registry: Sendable {
     init(_ store: any Store, budget: OpenCollections = OpenCollections()) throws(LodestoneError) {
         self.store = store
         self.budget = budget
+        deltaMemory = DeltaMemory(limit: budget.bytes)
         try reading { (reader) throws(LodestoneError) in
             let records = try reader.collections()
             let opensAll = records.count <= budget.count
             for record in records {
                 let contents = opensAll ? try CollectionContents.load(record, from: reader) : nil
-                add(record, contents.map { Collection(record, contents: $0) })
+                add(record, contents.map {
+                    Collection(record, contents: $0, countedIn: deltaMemory)
+                })
             }
             try noteEnd(of: reader)
         }

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import LodestoneANN
+import LodestoneCore
+import TestSupport
+import Testing
+
+@testable import LodestoneEngine
+
+@Suite("Memory for what was written since the bases")
+struct MemoryLimitTests {
+    private let store: TestStore
+
+    init() throws {
+        store = try TestStore()
+    }
+
+    /// Opens the store with 16 MiB for changes, where nothing else asks for a base.
+    private func open() throws -> Engine {
+        try Engine.open(
+            directory: store.path,
+            options: Engine.Options(
+                durability: .relaxed,
+                compaction: CompactionPolicy(minimumChanges: .max),
+                openCollections: OpenCollections(bytes: 0)
+            )
+        )
+    }
+
+    /// A batch of documents of which every word is another.
+    private func batch(_ number: Int) throws -> [Document] {
+        try (0..<100).map { place in
+            let words = (0..<200).map { "w\(number)x\(place)x\($0)" }.joined(separator: " ")
+            return Document(
+                id: try DocumentID("\(number)-\(place)"),
+                text: [TextField(name: "text", text: words)]
+            )
+        }
+    }
+
+    @Test("is given back by a compaction once half of it is in use")
+    func compacts() async throws {
+        let engine = try open()
+        try await engine.createCollection("a", CollectionOptions(dimension: 0))
+        try await engine.createCollection("b", CollectionOptions(dimension: 0))
+        _ = try await engine.index("b", batch(0))
+        let one = engine.registry.deltaMemory.byteCount
+        #expect(one > 100 << 10)
+        var count = 1
+        while engine.registry.deltaMemory.byteCount * 2 <= engine.registry.deltaMemory.limit {
+            _ = try await engine.index("a", batch(count))
+            count += 1
+        }
+        try await waitUntil { try engine.describe("a").baseByteCount > 0 }
+        try await waitUntil { engine.registry.deltaMemory.byteCount < 4 * one }
+        // The other one is not what takes the memory.
+        #expect(try engine.describe("b").baseByteCount == 0)
+        let query = Query([.matching("w1x7x3")])
+        #expect(try await engine.search("a", query).map(\.id) == ["1-7"])
+        engine.close()
+    }
+
+    @Test("refuses writes once all of it is in use, until a compaction has ended")
+    func refuses() async throws {
+        let engine = try open()
+        try await engine.createCollection("a", CollectionOptions(dimension: 0))
+        let collection = try engine.collection(named: "a")
+        let held = DispatchSemaphore(value: 0)
+        let ended = DispatchSemaphore(value: 0)
+        DispatchQueue.global().async {
+            try? engine.compactor.pausing(collection, CallContext(timeout: .seconds(60))) {
+                held.signal()
+                ended.wait()
+            }
+        }
+        await withCheckedContinuation { continuation in
+            DispatchQueue.global().async {
+                held.wait()
+                continuation.resume()
+            }
+        }
+        var count = 0
+        let refusal = await #expect(throws: LodestoneError.self) {
+            while count < 1_000 {
+                _ = try await engine.index("a", batch(count))
+                count += 1
+            }
+        }
+        #expect(refusal?.reason == "OVERLOADED")
+        #expect(refusal?.retryAfter != nil)
+        #expect(refusal?.outcome == .notApplied)
+        #expect(engine.registry.deltaMemory.byteCount < 20 << 20)
+        // A small write has room left.
+        _ = try await engine.index("a", [Document(id: "small")])
+        // Searches go on, and so does the removal of the collection's neighbours.
+        #expect(try await engine.search("a", Query([.matching("w0x0x0")])).map(\.id) == ["0-0"])
+        try await engine.createCollection("b", CollectionOptions(dimension: 0))
+        try await engine.dropCollection("b")
+        ended.signal()
+        try await waitUntil { engine.registry.deltaMemory.byteCount < 4 << 20 }
+        _ = try await engine.index("a", batch(count))
+        #expect(try engine.describe("a").documents == (count + 1) * 100 + 1)
+        engine.close()
+    }
+
+    @Test("counts every index, and nothing of a collection that was dropped")
+    func counts() async throws {
+        let engine = try open()
+        let memory = engine.registry.deltaMemory
+        let options = CollectionOptions(
+            dimension: 0,
+            metadataIndexes: [MetadataIndex(path: ["n"])]
+        )
+        try await engine.createCollection("a", options)
+        var before = memory.byteCount
+        func grows(_ documents: [Document], edges: [SourcedEdge] = []) async throws {
+            _ = try await engine.index("a", documents, edges: edges)
+            #expect(memory.byteCount - before > 8_000)
+            before = memory.byteCount
+        }
+        // Ids and rows; then values, and edges.
+        try await grows((0..<2_000).map { Document(id: try DocumentID("a\($0)")) })
+        try await grows(
+            (0..<2_000).map {
+                Document(id: try DocumentID("a\($0)"), metadata: ["n": .int(Int64($0))])
+            }
+        )
+        try await grows(
+            [],
+            edges: (0..<2_000).map {
+                SourcedEdge(from: "a0", Edge("e", to: try DocumentID("a\($0)")))
+            }
+        )
+        try await engine.dropCollection("a")
+        try await waitUntil { memory.byteCount == 0 }
+        engine.close()
+    }
+
+    @Test("of graphs is in files beyond its limit, and searches find the same")
+    func graphs() async throws {
+        defer { GraphMemory.limit(to: .max) { _ in nil } }
+        var stock = VectorStock()
+        let engine = try Engine.open(
+            directory: store.path,
+            options: Engine.Options(
+                durability: .relaxed,
+                compaction: CompactionPolicy(minimumChanges: .max),
+                graphMemory: 0
+            )
+        )
+        let form = HNSWOptions(m: 32, efConstruction: 40, efSearch: 32)
+        let strategy = VectorIndexStrategy.hnsw(inlineIndexing: true, form)
+        try await engine.createCollection("a", stock.options(strategy))
+        let before = GraphMemory.byteCounts
+        try await stock.write(0..<1_500, batch: 250, to: engine)
+        let after = GraphMemory.byteCounts
+        #expect(after.inFiles - before.inFiles > 1 << 20)
+        #expect(after.own - before.own < 1 << 20)
+        try await stock.check(engine, queries: 20)
+        let files = try FileManager.default.contentsOfDirectory(atPath: store.path)
+        #expect(!files.contains { $0.contains("scratch") })
+        try await engine.buildIndex("a")
+        try await stock.check(engine, queries: 20)
+        engine.close()
+    }
+}
