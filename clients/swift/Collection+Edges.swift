@@ -81,13 +81,19 @@ extension LodestoneClient.Collection {
 
         /// Where a reader is.
         public struct Iterator: AsyncIteratorProtocol {
-            fileprivate let edges: Edges
-            private var page: ArraySlice<ListedEdge> = []
-            private var cursor: EdgeCursor?
-            private var isLast = false
+            private var pages: PageReader<ListedEdge, EdgeCursor>
 
             fileprivate init(edges: Edges) {
-                self.edges = edges
+                pages = PageReader { (cursor) throws(LodestoneError) in
+                    let page = try await edges.collection.listEdges(
+                        of: edges.id,
+                        direction: edges.direction,
+                        labels: edges.labels,
+                        limit: edges.pageSize,
+                        cursor: cursor
+                    )
+                    return (page.edges, page.nextCursor)
+                }
             }
 
             /// The next edge; `nil` after the last.
@@ -96,19 +102,7 @@ extension LodestoneClient.Collection {
             public mutating func next(isolation actor: isolated (any Actor)? = #isolation)
                 async throws(LodestoneError) -> ListedEdge?
             {
-                while page.isEmpty && !isLast {
-                    let next = try await edges.collection.listEdges(
-                        of: edges.id,
-                        direction: edges.direction,
-                        labels: edges.labels,
-                        limit: edges.pageSize,
-                        cursor: cursor
-                    )
-                    page = next.edges[...]
-                    cursor = next.nextCursor
-                    isLast = cursor == nil
-                }
-                return page.popFirst()
+                try await pages.next(isolation: actor)
             }
         }
     }

@@ -101,13 +101,19 @@ extension LodestoneClient.Collection {
 
         /// Where a scan is.
         public struct Iterator: AsyncIteratorProtocol {
-            fileprivate let documents: Documents
-            private var page: ArraySlice<Document> = []
-            private var cursor: ScanCursor?
-            private var isLast = false
+            private var pages: PageReader<Document, ScanCursor>
 
             fileprivate init(documents: Documents) {
-                self.documents = documents
+                pages = PageReader { (cursor) throws(LodestoneError) in
+                    let page = try await documents.collection.scan(
+                        limit: documents.pageSize,
+                        cursor: cursor,
+                        filter: documents.filter,
+                        order: documents.order,
+                        include: documents.include
+                    )
+                    return (page.documents, page.nextCursor)
+                }
             }
 
             /// The next document; `nil` after the last.
@@ -116,19 +122,7 @@ extension LodestoneClient.Collection {
             public mutating func next(isolation actor: isolated (any Actor)? = #isolation)
                 async throws(LodestoneError) -> Document?
             {
-                while page.isEmpty && !isLast {
-                    let next = try await documents.collection.scan(
-                        limit: documents.pageSize,
-                        cursor: cursor,
-                        filter: documents.filter,
-                        order: documents.order,
-                        include: documents.include
-                    )
-                    page = next.documents[...]
-                    cursor = next.nextCursor
-                    isLast = cursor == nil
-                }
-                return page.popFirst()
+                try await pages.next(isolation: actor)
             }
         }
     }

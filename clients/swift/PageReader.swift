@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+
+/// What a server answers page by page, one element at a time.
+///
+/// A page is fetched once all elements of the one before are read.
+struct PageReader<Element: Sendable, Cursor: Sendable> {
+    /// The elements of a page, and where the next one starts; `nil` after the last.
+    typealias Page = (elements: [Element], next: Cursor?)
+
+    private let fetch: @Sendable (Cursor?) async throws(LodestoneError) -> Page
+    private var page: ArraySlice<Element> = []
+    private var cursor: Cursor?
+    private var isLast = false
+
+    /// Begins with the first page.
+    ///
+    /// - Parameter fetch: Fetches the page at a cursor; the first one without.
+    init(_ fetch: @escaping @Sendable (Cursor?) async throws(LodestoneError) -> Page) {
+        self.fetch = fetch
+    }
+
+    /// The next element; `nil` after the last.
+    ///
+    /// - Throws: What `fetch` does; the same call may be tried again then.
+    mutating func next(isolation actor: isolated (any Actor)?) async throws(LodestoneError)
+        -> Element?
+    {
+        while page.isEmpty && !isLast {
+            let next = try await fetch(cursor)
+            page = next.elements[...]
+            cursor = next.next
+            isLast = cursor == nil
+        }
+        return page.popFirst()
+    }
+}
