@@ -15,6 +15,7 @@ from lodestone import _codec
 from lodestone._arguments import Encoding, real, refuse, shown, strings, utf8, whole
 from lodestone._line import Line
 from lodestone._reach import Peer, parse_address
+from lodestone._snapshot_file import fetch_into
 from lodestone._wire import Call
 from lodestone._proto import service_pb2
 from lodestone.errors import Code, LodestoneError, Outcome, invalid
@@ -57,13 +58,6 @@ _REPLIES = {
     "delete_snapshot": "done",
     "erase": "erased",
 }
-
-
-#: Bytes of a snapshot that are compared before a part of it is taken for the same one: more than any
-#: two have alike, as the time of its making and checksums stand in them.
-_SNAPSHOT_START = 4_096
-#: Bytes of a snapshot that are fetched at once.
-_SNAPSHOT_PART = 1 << 20
 
 
 class Client:
@@ -233,47 +227,16 @@ class Client:
         What an earlier call has left there of the same snapshot is not fetched again. ``deadline`` is
         that of each part. Returns the bytes of the file. ``lodestone snapshot verify`` checks it.
         """
-        target = os.fspath(path)
-        if os.path.exists(target):
-            raise FileExistsError(f"There is a file {target!r} already.")
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
-        # Nobody else may read it: it is the whole store.
-        with os.fdopen(os.open(f"{target}.part", flags, 0o600), "ab+") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(0)
-            start = file.read(_SNAPSHOT_START)
-            first, total = self._snapshot_part(name, 0, _SNAPSHOT_START, deadline)
-            if size > total or start != first[: len(start)]:
-                size = file.truncate(0)
-            changed = LodestoneError(
-                Code.ABORTED,
-                "SNAPSHOT_CHANGED",
-                f"The snapshot {name!r} is not the one that it was before.",
-                "Fetch it again.",
-            )
-            while size < total:
-                data, now = self._snapshot_part(name, size, _SNAPSHOT_PART, deadline)
-                if now != total or not data:
-                    raise changed
-                file.write(data)
-                size += len(data)
-            # Another one may have got the name between two parts.
-            if self._snapshot_part(name, 0, _SNAPSHOT_START, deadline) != (first, total):
-                raise changed
-            file.flush()
-            os.fsync(file.fileno())
-        os.rename(f"{target}.part", target)
-        return size
 
-    def _snapshot_part(
-        self, name: str, offset: int, size: int, deadline: float | None
-    ) -> tuple[bytes, int]:
-        with Encoding():
-            message = service_pb2.FetchSnapshotRequest(
-                name=utf8(name, "name"), offset=offset, max_bytes=size
-            )
-        part = self._read("fetch_snapshot", message, deadline=deadline).fetch_snapshot
-        return part.data, part.byte_count
+        def part(offset: int, size: int) -> tuple[bytes, int]:
+            with Encoding():
+                message = service_pb2.FetchSnapshotRequest(
+                    name=utf8(name, "name"), offset=offset, max_bytes=size
+                )
+            reply = self._read("fetch_snapshot", message, deadline=deadline).fetch_snapshot
+            return reply.data, reply.byte_count
+
+        return fetch_into(path, name, part)
 
     def erase(self, collection: str | None = None, *, deadline: float = 86_400.0) -> EraseReceipt:
         """Has the server make sure that no file has documents that were dropped or replaced.
