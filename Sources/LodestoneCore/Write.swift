@@ -116,7 +116,7 @@ public struct WriteReceipt: Sendable, Equatable {
     public var inserted: Int
     /// Documents that took the place of an earlier version.
     public var replaced: Int
-    /// Documents that are gone.
+    /// Documents that were dropped.
     public var dropped: Int
     /// The request id had been applied before; this is what it did then.
     public var isRepeated: Bool

@@ -394,7 +394,7 @@ package struct LoggedRows: Sendable {
     package let relinked: [RowNumber]
     /// What changed among the edges of hubs.
     package let links: [LoggedLinks]
-    /// Documents that are gone for good, with every edge from and to them.
+    /// Documents that were dropped, with every edge from and to them.
     package let dropped: [DocumentID]
 }
 
@@ -488,9 +488,9 @@ package struct RowChange: Sendable {
     package var vectors: [Float]
     /// CRC-32C of `vectors`.
     package var vectorChecksum: UInt32
-    /// Rows that are gone: dropped, or replaced by a new one.
+    /// Rows of documents that are dropped, or replaced by a new row.
     package var removed: [RowNumber]
-    /// The documents among them that are gone for good.
+    /// The documents among them that are dropped.
     package var dropped: [DocumentID]
     /// What changes among the edges that leave the documents of earlier rows; each row once.
     package var relinked: [EdgeChange]

@@ -352,10 +352,10 @@ struct HubTests {
         let engine = try await filled(edges(0..<100))
         defer { engine.close() }
         // The base has other numbers for what is left of these.
-        let gone = try (0..<3_000).map { Document(id: try DocumentID("gone\($0)")) }
-        _ = try await engine.index("c", gone)
+        let dropped = try (0..<3_000).map { Document(id: try DocumentID("dropped\($0)")) }
+        _ = try await engine.index("c", dropped)
         _ = try await engine.index("c", edges(0..<3_000).map { Document(id: $0.target) })
-        _ = try await engine.dropMany(DropManyRequest(collection: "c", ids: gone.map(\.id)))
+        _ = try await engine.dropMany(DropManyRequest(collection: "c", ids: dropped.map(\.id)))
         let isDone = Atomic<Bool>(false)
         async let compaction: Void = {
             try await engine.compact("c")

@@ -278,35 +278,34 @@ struct Resolver {
         let collection = try existing(drop.collection)
         let state = collection.state
         let node = { (id: DocumentID) in collection.ids.withTable { $0.number(of: id) } }
-        var gone: [NodeNumber: RowNumber] = [:]
-        var goneIDs: Set<DocumentID> = []
+        var dropped: [NodeNumber: RowNumber] = [:]
+        var droppedIDs: Set<DocumentID> = []
         for id in drop.ids {
             guard let node = node(id), let row = state.row(of: node) else { continue }
-            gone[node] = row
-            goneIDs.insert(id)
+            dropped[node] = row
+            droppedIDs.insert(id)
         }
         if let filter = drop.filter {
             let rows = try matches(filter, of: drop, pending.context)
             var next = rows.next(from: 0)
             while let row = next {
                 if let node = state.node(of: row) {
-                    gone[node] = row
-                    goneIDs.insert(collection.ids.withTable { $0.id(node) })
+                    dropped[node] = row
+                    droppedIDs.insert(collection.ids.withTable { $0.id(node) })
                 }
                 next = rows.next(from: row + 1)
             }
         }
-        var relinked = edgesTo(gone, in: collection, state)
+        var relinked = edgesTo(dropped, in: collection, state)
         var unlinked = LinkChanges()
         for (source, edges) in Self.grouped(drop.edges) {
-            guard let node = node(source), gone[node] == nil, let row = state.row(of: node) else {
-                continue
-            }
+            guard let node = node(source), dropped[node] == nil, let row = state.row(of: node)
+            else { continue }
             let names = edges.map { EdgeName($0) }
             relinked[node, default: EdgeChange(row: row)].removed += names
             unlinked.append(node, collection.knownLinks(names))
         }
-        let removed = gone.values.sorted()
+        let removed = dropped.values.sorted()
         let change = RowChange(
             collection: collection.record.number,
             dimension: collection.record.options.dimension,
@@ -316,10 +315,10 @@ struct Resolver {
             vectors: [],
             vectorChecksum: 0,
             removed: removed,
-            dropped: goneIDs.sorted { $0.string < $1.string },
+            dropped: droppedIDs.sorted { $0.string < $1.string },
             relinked: relinked.values.sorted { $0.row < $1.row }
         )
-        var applied = AppliedChange(removed: removed, unlinked: gone.keys.sorted())
+        var applied = AppliedChange(removed: removed, unlinked: dropped.keys.sorted())
         applied.delinked = unlinked
         applied.documentByteCount = PreparedIndex.bytesOfEdge * drop.edges.count
         return ResolvedWrite(
@@ -338,17 +337,17 @@ struct Resolver {
 
     /// What documents that stay lose when others are dropped.
     private func edgesTo(
-        _ gone: [NodeNumber: RowNumber],
+        _ dropped: [NodeNumber: RowNumber],
         in collection: Collection,
         _ state: CollectionState
     ) -> [NodeNumber: EdgeChange] {
         var changes: [NodeNumber: EdgeChange] = [:]
         let labels = collection.contents.labels
-        for target in gone.keys {
+        for target in dropped.keys {
             let links = state.graph.links(to: target)
             if links.isEmpty { continue }
             let id = collection.ids.withTable { $0.id(target) }
-            for link in links where gone[link.node] == nil {
+            for link in links where dropped[link.node] == nil {
                 guard let row = state.row(of: link.node) else { continue }
                 guard state.graph.linkCount(from: link.node) > Self.fewEdges else {
                     changes[link.node] = EdgeChange(row: row, losesDropped: true)

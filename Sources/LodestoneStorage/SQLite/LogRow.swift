@@ -15,7 +15,7 @@ struct LogRow {
     var vectorSum: UInt32 = 0
     /// What else changed.
     ///
-    /// Removed rows, then rows with other edges, then ids that are gone for good,
+    /// Removed rows, then rows with other edges, then ids of dropped documents,
     /// then two lists of the texts of the removed rows, unless words are kept in the database: in the
     /// first every field in one, as releases before wrote them, in the second by field. Where edges of
     /// hubs changed, `LinksCoding` follows.
