@@ -48,19 +48,18 @@ extension ReadView {
         _ context: CallContext
     ) throws(LodestoneError) {
         let request = page.request
-        guard let row = row(of: request.id) else { return }
+        guard let rows, let row = row(of: request.id) else { return }
         var last = place.map { (label: $0.last.label, target: $0.last.id) }
         while true {
-            // One more shows that there is another page. A page may end with one that is large.
-            let edges =
-                try rows?.edges(
-                    of: row,
-                    in: collection.number,
-                    labels: request.labels.isEmpty ? nil : request.labels,
-                    after: last,
-                    limit: page.room.edges + 1,
-                    maxBytes: page.room.bytes
-                ) ?? []
+            // A page may end with an edge that is large.
+            let (edges, isLast) = try rows.edges(
+                of: row,
+                in: collection.number,
+                labels: request.labels.isEmpty ? nil : request.labels,
+                after: last,
+                limit: page.room.edges,
+                maxBytes: page.room.bytes
+            )
             for edge in edges {
                 let listed = ListedEdge(
                     edge.label,
@@ -70,7 +69,8 @@ extension ReadView {
                 )
                 guard try page.takes(listed, context) else { return }
             }
-            guard let end = edges.last else { return }
+            guard !isLast, let end = edges.last else { return }
+            guard page.room.edges > 0 else { return page.end(before: nil) }
             last = (end.label, end.target)
         }
     }
@@ -138,6 +138,8 @@ private struct EdgePage {
     private let maxByteCount: Int
     private var edges: [ListedEdge] = []
     private var byteCount = 0
+    /// Whether no edges follow those of the page.
+    private var isLast = true
     private var next: ListedEdge?
 
     init(_ request: ListEdgesRequest, maxByteCount: Int) {
@@ -151,7 +153,7 @@ private struct EdgePage {
         let more = edge.maxWireByteCount
         guard edges.isEmpty || edges.count < request.limit && byteCount + more <= maxByteCount
         else {
-            next = edge
+            end(before: edge)
             return false
         }
         try context.charge(
@@ -163,6 +165,12 @@ private struct EdgePage {
         return true
     }
 
+    /// Notes that edges follow which don't fit, and the first of them where it has been read.
+    mutating func end(before next: ListedEdge?) {
+        isLast = false
+        self.next = next
+    }
+
     /// How many more edges fit, and how many of their bytes.
     var room: (edges: Int, bytes: Int) {
         (max(0, request.limit - edges.count), max(1, maxByteCount - byteCount))
@@ -170,8 +178,8 @@ private struct EdgePage {
 
     var response: ListEdgesResponse {
         var cursor: EdgeCursor?
-        if let last = edges.last, let next {
-            cursor = EdgePlace(last: EdgePlace.Edge(last), next: EdgePlace.Edge(next))
+        if let last = edges.last, !isLast {
+            cursor = EdgePlace(last: EdgePlace.Edge(last), next: next.map { EdgePlace.Edge($0) })
                 .cursor(of: request)
         }
         return ListEdgesResponse(edges: edges, nextCursor: cursor)

@@ -242,7 +242,7 @@ package protocol StoreReader: AnyObject {
     ///   - place: What they follow; `nil`: from the first on.
     ///   - limit: How many at most.
     ///   - maxBytes: The one that reaches so many bytes is the last one.
-    /// - Returns: None when there are no more.
+    /// - Returns: The edges, and whether none follow.
     /// - Throws: `.dataLoss` when the row or an edge fails its checksum.
     func edges(
         of row: RowNumber,
@@ -251,7 +251,7 @@ package protocol StoreReader: AnyObject {
         after place: (label: String, target: DocumentID)?,
         limit: Int,
         maxBytes: Int
-    ) throws(LodestoneError) -> [Edge]
+    ) throws(LodestoneError) -> (edges: [Edge], isLast: Bool)
     /// Rows in order, after `after`, until `body` answers false.
     func forEachRow(
         of collection: CollectionNumber,

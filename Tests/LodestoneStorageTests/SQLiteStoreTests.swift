@@ -117,8 +117,10 @@ struct SQLiteStoreTests {
         _ = try store.commit([collection(), batch([pointing, other], firstRow: 0)])
         let reader = try store.beginRead(context: nil)
         defer { reader.end() }
-        let page = { (labels: [String]?, place: (String, DocumentID)?, limit: Int) in
-            try reader.edges(
+        let check = {
+            (labels: [String]?, place: (String, DocumentID)?, limit: Int, all: [Edge], ends: Bool)
+            in
+            let (page, isLast) = try reader.edges(
                 of: 0,
                 in: 1,
                 labels: labels,
@@ -126,22 +128,28 @@ struct SQLiteStoreTests {
                 limit: limit,
                 maxBytes: .max
             )
+            #expect(page == all)
+            #expect(isLast == ends)
         }
         let all = [edges[2], edges[3], edges[4], edges[1]]
-        #expect(try page(nil, nil, 9) == all)
-        #expect(try page(nil, nil, 2) == Array(all[..<2]))
-        #expect(try page(nil, ("b", "x"), 2) == Array(all[2...]))
-        #expect(try page(["é", "b"], ("a", "z"), 2) == Array(all[1...2]))
-        #expect(try page(["é", "b"], ("b", "y"), 2) == [all[3]])
-        #expect(try page(["c"], nil, 2).isEmpty)
+        try check(nil, nil, 9, all, true)
+        try check(nil, nil, 4, all, true)
+        try check(nil, nil, 2, Array(all[..<2]), false)
+        try check(nil, ("b", "x"), 2, Array(all[2...]), true)
+        try check(["é", "b"], nil, 2, Array(all[1...2]), false)
+        try check(["é", "b"], ("a", "z"), 3, Array(all[1...]), true)
+        try check(["é", "b"], ("b", "y"), 2, [all[3]], true)
+        try check(["b"], nil, 2, Array(all[1...2]), true)
+        try check(["c"], nil, 2, [], true)
         let few = { (row: RowNumber, labels: [String]?) in
             try reader.edges(of: row, in: 1, labels: labels, after: nil, limit: 9, maxBytes: 1)
         }
-        #expect(try few(2, nil).isEmpty)
+        #expect(try few(2, nil).edges.isEmpty)
         if edgesInRow == 2 {
             // The first one that reaches so many bytes is the last.
-            #expect(try few(0, nil) == [all[0]])
-            #expect(try few(0, ["b", "é"]) == [all[1]])
+            #expect(try few(0, nil) == ([all[0]], false))
+            #expect(try few(0, ["b", "é"]) == ([all[1]], false))
+            #expect(try few(0, ["é"]) == ([all[3]], true))
         }
         let counts = try reader.edgeCounts(of: try #require(try reader.row(1, of: 1)), in: 1)
         // A row has twice what it was sent twice.

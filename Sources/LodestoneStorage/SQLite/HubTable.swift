@@ -193,10 +193,18 @@ struct HubTable {
         return HubHeader(stored.content, nextArrival: stored.arrival)?.row
     }
 
-    /// The hub with the smallest number above one; from the first on without.
+    /// The hubs in the order of their numbers, until `body` answers false.
     ///
-    /// - Throws: `SQLITE_CORRUPT` for what is no number of a hub.
-    func hub(after number: HubNumber?) throws(SQLiteConnection.Failure) -> HubNumber? {
+    /// - Throws: What `body` does; `SQLITE_CORRUPT` for what is no number of a hub.
+    func forEachHub(
+        _ body: (HubNumber) throws(SQLiteConnection.Failure) -> Bool
+    ) throws(SQLiteConnection.Failure) {
+        var next = try hub(after: nil)
+        while let number = next, try body(number) { next = try hub(after: number) }
+    }
+
+    /// The hub with the smallest number above one; from the first on without.
+    private func hub(after number: HubNumber?) throws(SQLiteConnection.Failure) -> HubNumber? {
         let statement = try connection.statement(
             """
             SELECT hub, typeof(hub) = 'integer' FROM \(table)

@@ -26,14 +26,7 @@ extension RowTable {
     }
 
     private func readLinked(_ number: RowNumber) throws(LodestoneError) -> Linked? {
-        let statement = try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
-            let statement = try connection.statement(
-                "SELECT row, id, text, metadata, edges, sum FROM docs_\(collection) WHERE row = ?1"
-            )
-            statement.bind(number, at: 1)
-            return try statement.step() ? statement : nil
-        }
-        guard let statement else { return nil }
+        guard let statement = try find(number) else { return nil }
         defer { statement.reset() }
         var sum = RowChecksum.seed(row: number)
         for column: Int32 in 1...3 {
@@ -47,10 +40,12 @@ extension RowTable {
         return Linked(id: DocumentID(trusted: id), sum: sum, edges: edges)
     }
 
+    #if DEBUG
     /// Whether the edges of a row lie in the table of edges.
     func isHub(_ number: RowNumber) throws(LodestoneError) -> Bool {
         if case .hub? = try readLinked(number)?.edges { true } else { false }
     }
+    #endif
 
     /// Removes and adds edges of a row.
     ///
@@ -149,12 +144,12 @@ extension RowTable {
     {
         try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
             guard try hubs.exists() else { return nil }
-            var next = try hubs.hub(after: nil)
-            while let hub = next {
-                if try hubs.owner(of: hub) == number { return (DocumentID(trusted: id), hub) }
-                next = try hubs.hub(after: hub)
+            var found: (id: DocumentID, number: HubNumber)?
+            try hubs.forEachHub { (hub) throws(SQLiteConnection.Failure) in
+                if try hubs.owner(of: hub) == number { found = (DocumentID(trusted: id), hub) }
+                return found == nil
             }
-            return nil
+            return found
         }
     }
 }

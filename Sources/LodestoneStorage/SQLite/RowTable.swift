@@ -154,17 +154,22 @@ struct RowTable {
     func read(_ number: RowNumber, context: CallContext? = nil) throws(LodestoneError)
         -> StoredRow?
     {
-        let statement = try SQLiteConnection.orFail(context) {
-            () throws(SQLiteConnection.Failure) in
+        guard let statement = try find(number, context: context) else { return nil }
+        defer { statement.reset() }
+        return try decode(statement)
+    }
+
+    /// A statement that stands at a row, which its caller resets; `nil` when there is no such row.
+    func find(_ number: RowNumber, context: CallContext? = nil) throws(LodestoneError)
+        -> SQLiteStatement?
+    {
+        try SQLiteConnection.orFail(context) { () throws(SQLiteConnection.Failure) in
             let statement = try connection.statement(
                 "SELECT \(columns) FROM docs_\(collection) WHERE row = ?1"
             )
             statement.bind(number, at: 1)
             return try statement.step() ? statement : nil
         }
-        guard let statement else { return nil }
-        defer { statement.reset() }
-        return try decode(statement)
     }
 
     func forEach(

@@ -64,8 +64,8 @@ extension SQLiteReader {
         after place: (label: String, target: DocumentID)?,
         limit: Int,
         maxBytes: Int
-    ) throws(LodestoneError) -> [Edge] {
-        guard limit > 0, let stored = try self.row(row, of: collection) else { return [] }
+    ) throws(LodestoneError) -> (edges: [Edge], isLast: Bool) {
+        guard let stored = try self.row(row, of: collection) else { return ([], true) }
         let first = place.map { EdgeName(label: $0.label, target: $0.target) }
         let wanted = labels.map { Set($0.map { ByteString($0) }) }
         guard let hub = Hub(stored) else {
@@ -74,27 +74,32 @@ extension SQLiteReader {
                 edges[EdgeName(edge)] = edge
             }
             let names = edges.keys.filter { name in first.map { $0 < name } ?? true }.sorted()
-            return names.prefix(limit).compactMap { edges[$0] }
+            return (names.prefix(limit).compactMap { edges[$0] }, names.count <= limit)
         }
         let table = hubs(of: collection)
         var page: [Edge] = []
         var byteCount = 0
+        var isLast = true
         func take(_ stored: HubTable.StoredEdge, _ edge: Edge) -> Bool {
+            guard page.count < limit, byteCount < maxBytes else {
+                isLast = false
+                return false
+            }
             page.append(edge)
             byteCount += edge.storedByteCount
-            return page.count < limit && byteCount < maxBytes
+            return true
         }
         guard let wanted else {
             try table.forEach(of: hub, after: first, take)
-            return page
+            return (page, isLast)
         }
-        for label in wanted.sorted() where page.count < limit && byteCount < maxBytes {
+        for label in wanted.sorted() where isLast {
             // Of the label of the place what follows its target; of earlier ones nothing.
             if let first, label < ByteString(first.label) { continue }
             let isOfPlace = first.map { ByteString($0.label) == label } ?? false
             try table.forEach(of: hub, label: label.string, after: isOfPlace ? first : nil, take)
         }
-        return page
+        return (page, isLast)
     }
 }
 

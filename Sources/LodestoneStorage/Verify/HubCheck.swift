@@ -49,13 +49,12 @@ struct HubCheck {
         guard let table else { return }
         do throws(LodestoneError) {
             try SQLiteConnection.orFail(table.context) { () throws(SQLiteConnection.Failure) in
-                var next = try table.hub(after: nil)
-                while let hub = next {
-                    next = try table.hub(after: hub)
-                    if named.contains(hub) { continue }
+                try table.forEachHub { (hub) throws(SQLiteConnection.Failure) in
+                    if named.contains(hub) { return true }
                     let owner = try table.owner(of: hub)
-                    if let owner, damaged.contains(owner) { continue }
+                    if let owner, damaged.contains(owner) { return true }
                     report.note(.strangeHub(hub, owner, record))
+                    return true
                 }
             }
         } catch {
