@@ -3388,7 +3388,7 @@ const ProtobufCMessageDescriptor lodestone__v1__scan_order__descriptor =
   (ProtobufCMessageInit) lodestone__v1__scan_order__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lodestone__v1__scan_request__field_descriptors[6] =
+static const ProtobufCFieldDescriptor lodestone__v1__scan_request__field_descriptors[7] =
 {
   {
     "collection",
@@ -3462,6 +3462,18 @@ static const ProtobufCFieldDescriptor lodestone__v1__scan_request__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "max_edges",
+    7,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Lodestone__V1__ScanRequest, has_max_edges),
+    offsetof(Lodestone__V1__ScanRequest, max_edges),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lodestone__v1__scan_request__field_indices_by_name[] = {
   0,   /* field[0] = collection */
@@ -3469,12 +3481,13 @@ static const unsigned lodestone__v1__scan_request__field_indices_by_name[] = {
   3,   /* field[3] = filter */
   4,   /* field[4] = include */
   2,   /* field[2] = limit */
+  6,   /* field[6] = max_edges */
   5,   /* field[5] = order */
 };
 static const ProtobufCIntRange lodestone__v1__scan_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor lodestone__v1__scan_request__descriptor =
 {
@@ -3484,14 +3497,14 @@ const ProtobufCMessageDescriptor lodestone__v1__scan_request__descriptor =
   "Lodestone__V1__ScanRequest",
   "lodestone.v1",
   sizeof(Lodestone__V1__ScanRequest),
-  6,
+  7,
   lodestone__v1__scan_request__field_descriptors,
   lodestone__v1__scan_request__field_indices_by_name,
   1,  lodestone__v1__scan_request__number_ranges,
   (ProtobufCMessageInit) lodestone__v1__scan_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor lodestone__v1__scan_response__field_descriptors[3] =
+static const ProtobufCFieldDescriptor lodestone__v1__scan_response__field_descriptors[4] =
 {
   {
     "documents",
@@ -3529,16 +3542,29 @@ static const ProtobufCFieldDescriptor lodestone__v1__scan_response__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "edges_cursor",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Lodestone__V1__ScanResponse, has_edges_cursor),
+    offsetof(Lodestone__V1__ScanResponse, edges_cursor),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned lodestone__v1__scan_response__field_indices_by_name[] = {
   0,   /* field[0] = documents */
+  3,   /* field[3] = edges_cursor */
   2,   /* field[2] = next_cursor */
   1,   /* field[1] = vectors */
 };
 static const ProtobufCIntRange lodestone__v1__scan_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor lodestone__v1__scan_response__descriptor =
 {
@@ -3548,7 +3574,7 @@ const ProtobufCMessageDescriptor lodestone__v1__scan_response__descriptor =
   "Lodestone__V1__ScanResponse",
   "lodestone.v1",
   sizeof(Lodestone__V1__ScanResponse),
-  3,
+  4,
   lodestone__v1__scan_response__field_descriptors,
   lodestone__v1__scan_response__field_indices_by_name,
   1,  lodestone__v1__scan_response__number_ranges,

@@ -31,6 +31,9 @@ public struct ScanRequest: Sendable, Equatable {
     public var order: ScanOrder?
     /// What each document brings along.
     public var include: Include
+    /// A document with more edges comes without them, as the last one of its page; `nil`: all come with
+    /// theirs.
+    public var maxEdges: Int?
 
     /// Creates a request.
     public init(
@@ -39,7 +42,8 @@ public struct ScanRequest: Sendable, Equatable {
         limit: Int = 100,
         filter: Filter? = nil,
         order: ScanOrder? = nil,
-        include: Include = .document
+        include: Include = .document,
+        maxEdges: Int? = nil
     ) {
         self.collection = collection
         self.cursor = cursor
@@ -47,6 +51,7 @@ public struct ScanRequest: Sendable, Equatable {
         self.filter = filter
         self.order = order
         self.include = include
+        self.maxEdges = maxEdges
     }
 }
 
@@ -95,11 +100,21 @@ public struct ScanResponse: Sendable, Equatable {
     public var documents: [Document]
     /// Where the next page starts; `nil` after the last.
     public var nextCursor: ScanCursor?
+    /// Where a list of the edges of the last document starts, when it has more than wanted, and came without
+    /// them.
+    ///
+    /// Good for this version of the document only.
+    public var edgesCursor: EdgeCursor?
 
     /// Creates a page.
-    public init(documents: [Document], nextCursor: ScanCursor?) {
+    public init(
+        documents: [Document],
+        nextCursor: ScanCursor?,
+        edgesCursor: EdgeCursor? = nil
+    ) {
         self.documents = documents
         self.nextCursor = nextCursor
+        self.edgesCursor = edgesCursor
     }
 }
 

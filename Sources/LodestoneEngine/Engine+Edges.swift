@@ -30,7 +30,11 @@ extension Engine {
             needsRows: isOutgoing,
             context: context
         ) { (view) throws(LodestoneError) in
-            var page = EdgePage(request, maxByteCount: options.limits.maxFrameBytes / 2)
+            var page = EdgePage(
+                request,
+                row: place?.row,
+                maxByteCount: options.limits.maxFrameBytes / 2
+            )
             if isOutgoing {
                 try view.addOutgoing(to: &page, after: place, context)
             } else {
@@ -48,8 +52,8 @@ extension ReadView {
         _ context: CallContext
     ) throws(LodestoneError) {
         let request = page.request
-        guard let rows, let row = row(of: request.id) else { return }
-        var last = place.map { (label: $0.last.label, target: $0.last.id) }
+        guard let rows, let row = try row(of: request.id, at: place) else { return }
+        var last = place?.last.map { (label: $0.label, target: $0.id) }
         while true {
             // A page may end with an edge that is large.
             let (edges, isLast) = try rows.edges(
@@ -73,6 +77,20 @@ extension ReadView {
             guard page.room.edges > 0 else { return page.end(before: nil) }
             last = (end.label, end.target)
         }
+    }
+
+    /// The row of a document; that of the version which the place is bound to.
+    private func row(of id: DocumentID, at place: EdgePlace?) throws(LodestoneError) -> RowNumber? {
+        let row = row(of: id)
+        guard let wanted = place?.row, wanted != row else { return row }
+        throw LodestoneError(
+            .outOfRange,
+            reason: "CURSOR_EXPIRED",
+            "'\(id)' was replaced or dropped since the scan that gave the cursor.",
+            recovery: "Go on with the scan, which has the new version if there is one.",
+            field: "cursor",
+            object: id.string
+        )
     }
 
     fileprivate func addIncoming(
@@ -109,7 +127,7 @@ extension ReadView {
     /// Where incoming links go on: behind the last edge of a page, or with the one that followed
     /// it, when the last one's source is no longer known.
     private func start(at place: EdgePlace) throws(LodestoneError) -> GraphIndex.LinkPlace {
-        let last = link(of: place.last)
+        let last = place.last.flatMap { link(of: $0) }
         let next = place.next.flatMap { link(of: $0) }
         // A source that was forgotten and came back has a place behind others.
         if let last, next.map({ Link.precedes(last, $0) }) ?? true { return .after(last) }
@@ -117,8 +135,8 @@ extension ReadView {
         throw LodestoneError(
             .outOfRange,
             reason: "CURSOR_EXPIRED",
-            "The edges where the page ended, '\(place.last.label)' of '\(place.last.id)' and the "
-                + "one after it, are no longer known.",
+            "The edges where the page ended, '\(place.last?.label ?? "")' of "
+                + "'\(place.last?.id.string ?? "")' and the one after it, are no longer known.",
             recovery: "Start again without a cursor.",
             field: "cursor"
         )
@@ -135,6 +153,8 @@ extension ReadView {
 /// Edges of one reply, which is full when another one could pass its count or bytes.
 private struct EdgePage {
     let request: ListEdgesRequest
+    /// The version of the document that the next page must be of, too.
+    private let row: RowNumber?
     private let maxByteCount: Int
     private var edges: [ListedEdge] = []
     private var byteCount = 0
@@ -142,8 +162,9 @@ private struct EdgePage {
     private var isLast = true
     private var next: ListedEdge?
 
-    init(_ request: ListEdgesRequest, maxByteCount: Int) {
+    init(_ request: ListEdgesRequest, row: RowNumber?, maxByteCount: Int) {
         self.request = request
+        self.row = row
         self.maxByteCount = maxByteCount
     }
 
@@ -179,8 +200,11 @@ private struct EdgePage {
     var response: ListEdgesResponse {
         var cursor: EdgeCursor?
         if let last = edges.last, !isLast {
-            cursor = EdgePlace(last: EdgePlace.Edge(last), next: next.map { EdgePlace.Edge($0) })
-                .cursor(of: request)
+            cursor = EdgePlace(
+                last: EdgePlace.Edge(last),
+                next: next.map { EdgePlace.Edge($0) },
+                row: row
+            ).cursor(of: request.id, request.direction)
         }
         return ListEdgesResponse(edges: edges, nextCursor: cursor)
     }
@@ -192,6 +216,9 @@ private struct EdgePage {
 /// edges enter the document, it has the edge that follows, too: their order is that of numbers, and
 /// a source that was dropped has none after a compaction. An edge is its label and the id at its
 /// other end, each with its length before it in two bytes.
+///
+/// A cursor that began with a scan is bound to the version of the document that the scan found: 128 more than the
+/// direction, the fingerprint, the row in four bytes, big-endian, and the last edge, if there was one.
 private struct EdgePlace {
     struct Edge {
         let label: String
@@ -207,34 +234,50 @@ private struct EdgePlace {
         }
     }
 
-    let last: Edge
+    /// Missing before the first one of a version.
+    let last: Edge?
     /// Of edges that enter the document.
     let next: Edge?
+    /// Of the version of the document, if the place is bound to one.
+    let row: RowNumber?
 
-    init(last: Edge, next: Edge?) {
+    private static let boundMark: UInt8 = 0x80
+
+    init(last: Edge?, next: Edge?, row: RowNumber?) {
         self.last = last
         self.next = next
+        self.row = row
     }
 
     /// - Throws: `BAD_CURSOR` for a cursor that no server gave for this document and direction.
     init(_ cursor: EdgeCursor, of request: ListEdgesRequest) throws(LodestoneError) {
         var bytes = cursor.bytes[...]
-        guard bytes.popFirst() == UInt8(request.direction.rawValue) else {
-            throw Self.badCursor("another direction")
-        }
+        let direction = UInt8(request.direction.rawValue)
+        let kind = bytes.popFirst()
+        let isBound = request.direction == .outgoing && kind == direction | Self.boundMark
+        guard isBound || kind == direction else { throw Self.badCursor("another direction") }
         guard bytes.popFirst() == request.id.mark else { throw Self.badCursor("another document") }
-        guard let last = Self.edge(from: &bytes) else { throw Self.badCursor("no edge") }
-        self.last = last
+        if isBound {
+            guard bytes.count >= 4 else { throw Self.badCursor("no version") }
+            row = bytes.prefix(4).reduce(0) { $0 << 8 | RowNumber($1) }
+            bytes = bytes.dropFirst(4)
+        } else {
+            row = nil
+        }
+        last = isBound && bytes.isEmpty ? nil : Self.edge(from: &bytes)
+        guard last != nil || isBound && bytes.isEmpty else { throw Self.badCursor("no edge") }
         next = request.direction == .incoming ? Self.edge(from: &bytes) : nil
         guard bytes.isEmpty, next != nil || request.direction == .outgoing else {
             throw Self.badCursor("no edge")
         }
     }
 
-    func cursor(of request: ListEdgesRequest) -> EdgeCursor {
-        var bytes = [UInt8(request.direction.rawValue), request.id.mark]
-        for edge in request.direction == .incoming ? [last, next] : [last] {
-            for text in [edge?.label ?? "", edge?.id.string ?? ""] {
+    func cursor(of id: DocumentID, _ direction: Direction) -> EdgeCursor {
+        let mark = row == nil ? 0 : Self.boundMark
+        var bytes = [UInt8(direction.rawValue) | mark, id.mark]
+        if let row { withUnsafeBytes(of: row.bigEndian) { bytes += $0 } }
+        for edge in [last, direction == .incoming ? next : nil].compactMap(\.self) {
+            for text in [edge.label, edge.id.string] {
                 let count = UInt16(clamping: text.utf8.count)
                 bytes += [UInt8(count >> 8), UInt8(count & 0xff)]
                 bytes += text.utf8
@@ -266,6 +309,13 @@ private struct EdgePlace {
                 + "direction; or start again without a cursor.",
             field: "cursor"
         )
+    }
+}
+
+extension EdgeCursor {
+    /// Where the edges that leave the version of a document in a row begin.
+    init(firstOf id: DocumentID, in row: RowNumber) {
+        self = EdgePlace(last: nil, next: nil, row: row).cursor(of: id, .outgoing)
     }
 }
 

@@ -69,20 +69,27 @@ extension Engine {
             for place in places {
                 try context.check()
                 if let id = view.id(of: place.row) {
-                    let document = try view.document(
+                    let (document, lacksEdges) = try view.document(
                         place.row,
                         id: id,
-                        include: request.include,
+                        for: request,
+                        maxByteCount: maxPageBytes,
                         context
                     )
                     guard page.takes(document) else {
                         nextCursor = last.map { ScanCursor($0, request.order) }
                         break
                     }
+                    if lacksEdges {
+                        // Its edges are read before the scan goes on, which tells of a later version.
+                        nextCursor = ScanCursor(place, request.order)
+                        page.edgesCursor = EdgeCursor(firstOf: id, in: place.row)
+                        break
+                    }
                 }
                 last = place
             }
-            return ScanResponse(documents: page.documents, nextCursor: nextCursor)
+            return page.response(nextCursor)
         }
     }
 
@@ -162,27 +169,64 @@ extension ReadView {
                 nextCursor = ScanCursor(row: last)
                 return false
             }
-            var document = Document(id: row.id)
-            if request.include.contains(.text) { document.text = row.text }
-            if request.include.contains(.metadata) { document.metadata = row.metadata }
-            if request.include.contains(.edges) { document.edges = try edges(of: row, context) }
-            if request.include.contains(.vector) {
-                document.vector = try state.vector(of: row.row).map { Array($0) }
-            }
+            let (document, lacksEdges) = try self.document(
+                of: row,
+                for: request,
+                maxByteCount: maxByteCount,
+                context
+            )
             guard page.takes(document) else {
                 nextCursor = ScanCursor(row: last)
                 return false
             }
             last = UInt64(row.row)
+            if lacksEdges {
+                nextCursor = ScanCursor(row: last)
+                page.edgesCursor = EdgeCursor(firstOf: row.id, in: row.row)
+                return false
+            }
             return true
         }
-        return ScanResponse(documents: page.documents, nextCursor: nextCursor)
+        return page.response(nextCursor)
+    }
+
+    fileprivate func document(
+        _ row: RowNumber,
+        id: DocumentID,
+        for request: ScanRequest,
+        maxByteCount: Int,
+        _ context: CallContext
+    ) throws(LodestoneError) -> (Document, lacksEdges: Bool) {
+        guard request.include.needsRows, let stored = try rows?.row(row, of: collection.number)
+        else { return (try document(row, id: id, include: request.include, context), false) }
+        return try document(of: stored, for: request, maxByteCount: maxByteCount, context)
+    }
+
+    /// A document, without its edges when it has more than are wanted, or more than a page takes.
+    private func document(
+        of row: StoredRow,
+        for request: ScanRequest,
+        maxByteCount: Int,
+        _ context: CallContext
+    ) throws(LodestoneError) -> (Document, lacksEdges: Bool) {
+        var include = request.include
+        if include.contains(.edges), let maxEdges = request.maxEdges, let rows {
+            let counts = try rows.edgeCounts(of: row, in: collection.number)
+            // A page with all other parts of the document still fits a frame.
+            if counts.edges > maxEdges || counts.expectedWireByteCount > maxByteCount {
+                include.remove(.edges)
+            }
+        }
+        let document = try document(of: row, include: include, context)
+        return (document, lacksEdges: include != request.include)
     }
 }
 
 /// Documents of one reply, which is full when another one could pass its bytes.
 private struct Page {
     private(set) var documents: [Document] = []
+    /// Of the last document, whose edges are left out.
+    var edgesCursor: EdgeCursor?
     private let maxByteCount: Int
     private var byteCount = 0
 
@@ -195,6 +239,10 @@ private struct Page {
         byteCount += more
         documents.append(document)
         return true
+    }
+
+    func response(_ nextCursor: ScanCursor?) -> ScanResponse {
+        ScanResponse(documents: documents, nextCursor: nextCursor, edgesCursor: edgesCursor)
     }
 }
 

@@ -327,6 +327,9 @@ package struct EdgeCounts: Sendable {
     package var nameBytes: Int
     /// Bytes of weights and metadata, as they are stored.
     package var contentBytes: Int
+
+    /// More bytes than they take in a message, unless their metadata has many tiny values.
+    package var expectedWireByteCount: Int { nameBytes + 2 * contentBytes + 36 * edges }
 }
 
 /// Vectors of ascending rows, one after the other in memory.

@@ -246,6 +246,7 @@ extension ScanRequest {
                 isDescending: order.descending != 0
             )
         }
+        if message.has_max_edges != 0 { maxEdges = Int(message.max_edges) }
     }
 }
 

@@ -119,11 +119,13 @@ extension MessageWriter {
         count(3, request.limit, "limit")
         if let filter = request.filter { self.filter(4, filter) }
         include(5, request.include)
-        guard let order = request.order else { return }
-        message(6) { writer in
-            for name in order.path { writer.text(1, name) }
-            if order.isDescending { writer.bool(2, true) }
+        if let order = request.order {
+            message(6) { writer in
+                for name in order.path { writer.text(1, name) }
+                if order.isDescending { writer.bool(2, true) }
+            }
         }
+        if let maxEdges = request.maxEdges { count(7, maxEdges, "max_edges") }
     }
 
     private mutating func listEdges(_ request: ListEdgesRequest) {

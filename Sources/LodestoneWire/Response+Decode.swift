@@ -64,7 +64,9 @@ extension Reply {
                         page.n_vectors
                     ),
                     nextCursor: page.has_next_cursor != 0
-                        ? try ScanCursor("next_cursor", page.next_cursor) : nil
+                        ? try ScanCursor("next_cursor", page.next_cursor) : nil,
+                    edgesCursor: page.has_edges_cursor != 0
+                        ? try EdgeCursor("edges_cursor", page.edges_cursor) : nil
                 )
             )
         case LODESTONE__V1__RESPONSE__RESULT_COUNT:

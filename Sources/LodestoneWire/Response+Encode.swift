@@ -42,6 +42,9 @@ extension MessageWriter {
             message(20, expecting: page.documents.expectedByteCount) { writer in
                 writer.documents(1, page.documents, vectors: 2)
                 if let cursor = page.nextCursor { writer.cursor(3, cursor) }
+                if let cursor = page.edgesCursor {
+                    cursor.bytes.withUnsafeBytes { writer.raw(4, $0) }
+                }
             }
         case .counted(let response):
             message(30) { $0.counted(response) }

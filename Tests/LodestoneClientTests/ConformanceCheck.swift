@@ -202,6 +202,7 @@ struct ConformanceCheck {
     func page(_ page: ScanResponse, _ expected: JSON?) {
         documents(page.documents, expected?["documents"])
         equal(page.nextCursor != nil, expected?["more"]?.bool, "more")
+        equal(page.edgesCursor != nil, expected?["lacks_edges"]?.bool ?? false, "lacks_edges")
     }
 
     func edges(_ page: ListEdgesResponse, _ expected: JSON?) {

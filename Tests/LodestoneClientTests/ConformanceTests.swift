@@ -102,6 +102,9 @@ private struct ConformanceRunner {
         if let label = step["save_cursor"]?.string, case .page(let page) = answer {
             cursors[label] = page.nextCursor
         }
+        if let label = step["save_edges_cursor"]?.string, case .page(let page) = answer {
+            edgeCursors[label] = page.edgesCursor
+        }
         if let label = step["save_cursor"]?.string, case .edges(let page) = answer {
             edgeCursors[label] = page.nextCursor
         }
@@ -207,7 +210,8 @@ private struct ConformanceRunner {
                             isDescending: order["descending"]?.bool ?? false
                         )
                     },
-                    include: try args.include ?? .document
+                    include: try args.include ?? .document,
+                    maxEdges: args["max_edges"]?.int
                 )
             )
         case "list_edges":

@@ -118,6 +118,17 @@ enum GoldenValues {
                 )
             )
         ),
+        "scan with a limit of edges": Request(
+            id: 14,
+            call: .scan(
+                ScanRequest(
+                    collection: "papers",
+                    limit: 500,
+                    include: .document,
+                    maxEdges: 10_000
+                )
+            )
+        ),
         "search near a vector": Request(
             id: 15,
             call: .search(
@@ -246,6 +257,16 @@ enum GoldenValues {
                 ScanResponse(
                     documents: [Document(id: "a")],
                     nextCursor: ScanCursor(row: 259)
+                )
+            )
+        ),
+        "page that lacks edges": Response(
+            id: 14,
+            reply: .page(
+                ScanResponse(
+                    documents: [Document(id: "a")],
+                    nextCursor: ScanCursor(row: 259),
+                    edgesCursor: EdgeCursor([0x81, 1])
                 )
             )
         ),

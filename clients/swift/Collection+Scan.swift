@@ -34,6 +34,8 @@ extension LodestoneClient.Collection {
     ///   - filter: What every document must satisfy.
     ///   - order: By an indexed field; `nil`: as they were written.
     ///   - include: What each document brings along.
+    ///   - maxEdges: A document with more edges comes without them, as the last one of its page, and `edgesCursor`
+    ///     is there for `listEdges`; `nil`: all come with theirs.
     ///   - deadline: `nil`: the configuration's.
     /// - Returns: The page, and where the next one starts.
     /// - Throws: `.notFound` when there is no such collection; `.invalidArgument` when the field is not
@@ -44,6 +46,7 @@ extension LodestoneClient.Collection {
         filter: Filter? = nil,
         order: ScanOrder? = nil,
         include: Include = .document,
+        maxEdges: Int? = nil,
         deadline: Duration? = nil
     ) async throws(LodestoneError) -> ScanResponse {
         let request = ScanRequest(
@@ -52,7 +55,8 @@ extension LodestoneClient.Collection {
             limit: limit,
             filter: filter,
             order: order,
-            include: include
+            include: include,
+            maxEdges: maxEdges
         )
         return try await client.perform(.scan(request), deadline: deadline) { reply in
             if case .page(let page) = reply { page } else { nil }

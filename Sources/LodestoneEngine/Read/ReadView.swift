@@ -114,15 +114,27 @@ struct ReadView {
         include: Include,
         _ context: CallContext
     ) throws(LodestoneError) -> Document {
+        if include.needsRows, let stored = try rows?.row(row, of: collection.number) {
+            return try document(of: stored, include: include, context)
+        }
         var document = Document(id: id)
         if include.contains(.vector) {
             document.vector = try state.vector(of: row).map { Array($0) }
         }
-        if include.needsRows, let stored = try rows?.row(row, of: collection.number) {
-            if include.contains(.text) { document.text = stored.text }
-            if include.contains(.metadata) { document.metadata = stored.metadata }
-            if include.contains(.edges) { document.edges = try edges(of: stored, context) }
+        return document
+    }
+
+    /// The same of a row that has been read.
+    func document(of stored: StoredRow, include: Include, _ context: CallContext)
+        throws(LodestoneError) -> Document
+    {
+        var document = Document(id: stored.id)
+        if include.contains(.vector) {
+            document.vector = try state.vector(of: stored.row).map { Array($0) }
         }
+        if include.contains(.text) { document.text = stored.text }
+        if include.contains(.metadata) { document.metadata = stored.metadata }
+        if include.contains(.edges) { document.edges = try edges(of: stored, context) }
         return document
     }
 

@@ -511,13 +511,15 @@ class Collection:
         order_by: str | Sequence[str] | None = None,
         descending: bool = False,
         include: Include = Include.DOCUMENT,
+        max_edges: int | None = None,
         deadline: float | None = None,
     ) -> Page:
         """A page of documents in the order in which they were written, or in that of a field.
 
         ``order_by`` names an indexed field, as ``field`` does. Documents whose field is a single value come by it, the
         others follow. A page of large documents ends before ``limit``; only a page without
-        ``next_cursor`` is the last one.
+        ``next_cursor`` is the last one. A document with more than ``max_edges`` edges comes without
+        them, as the last one of its page: ``list_edges`` has them, from ``edges_cursor`` on.
         """
         with Encoding():
             message = service_pb2.ScanRequest(
@@ -530,6 +532,8 @@ class Collection:
             if order_by is not None:
                 _codec.write_path(message.order.path, order_by, "order_by")
                 message.order.descending = bool(descending)
+            if max_edges is not None:
+                message.max_edges = whole(max_edges, "max_edges")
         return _codec.read_page(self._client._read("scan", message, deadline=deadline).scan)
 
     def documents(

@@ -425,6 +425,8 @@ class Page:
 
     documents: Sequence[Document]
     next_cursor: bytes | None
+    #: For ``list_edges``, when the last document has more edges than wanted; good for this version of it.
+    edges_cursor: bytes | None = None
 
 
 @dataclass(frozen=True)

@@ -359,6 +359,8 @@ class Runner:
         assert "error" not in expected, f"answered {answer!r}"
         if "save_cursor" in step:
             self.cursors[step["save_cursor"]] = answer.next_cursor
+        if "save_edges_cursor" in step:
+            self.cursors[step["save_edges_cursor"]] = answer.edges_cursor
         ((kind, wanted),) = expected.items()
         getattr(self, f"check_{kind}")(answer, wanted)
 
@@ -406,7 +408,8 @@ class Runner:
                     return self.client._read("get", asked)
                 return collection.get(args["ids"], **self.included(args))
             case "scan":
-                kept = self.included(args) | {key: args[key] for key in ("limit",) if key in args}
+                numbers = {key: args[key] for key in ("limit", "max_edges") if key in args}
+                kept = self.included(args) | numbers
                 if "filter" in args:
                     kept["filter"] = filter(args["filter"])
                 if "order" in args:
@@ -476,6 +479,7 @@ class Runner:
     def check_page(self, answer: Any, wanted: Any) -> None:
         check_documents(answer.documents, wanted["documents"])
         assert (answer.next_cursor is not None) == wanted["more"]
+        assert (answer.edges_cursor is not None) == wanted.get("lacks_edges", False)
 
     def check_edges(self, answer: Any, wanted: Any) -> None:
         assert (answer.next_cursor is not None) == wanted["more"]

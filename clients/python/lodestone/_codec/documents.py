@@ -110,6 +110,7 @@ def read_page(message: Any) -> Page:
     return Page(
         read_documents(message),
         bytes(message.next_cursor) if message.HasField("next_cursor") else None,
+        bytes(message.edges_cursor) if message.HasField("edges_cursor") else None,
     )
 
 

@@ -440,30 +440,34 @@ class ScanOrder(_message.Message):
     def __init__(self, path: _Optional[_Iterable[bytes]] = ..., descending: bool = ...) -> None: ...
 
 class ScanRequest(_message.Message):
-    __slots__ = ["collection", "cursor", "filter", "include", "limit", "order"]
+    __slots__ = ["collection", "cursor", "filter", "include", "limit", "max_edges", "order"]
     COLLECTION_FIELD_NUMBER: _ClassVar[int]
     CURSOR_FIELD_NUMBER: _ClassVar[int]
     FILTER_FIELD_NUMBER: _ClassVar[int]
     INCLUDE_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
+    MAX_EDGES_FIELD_NUMBER: _ClassVar[int]
     ORDER_FIELD_NUMBER: _ClassVar[int]
     collection: bytes
     cursor: bytes
     filter: _query_pb2.Filter
     include: _query_pb2.Include
     limit: int
+    max_edges: int
     order: ScanOrder
-    def __init__(self, collection: _Optional[bytes] = ..., cursor: _Optional[bytes] = ..., limit: _Optional[int] = ..., filter: _Optional[_Union[_query_pb2.Filter, _Mapping]] = ..., include: _Optional[_Union[_query_pb2.Include, _Mapping]] = ..., order: _Optional[_Union[ScanOrder, _Mapping]] = ...) -> None: ...
+    def __init__(self, collection: _Optional[bytes] = ..., cursor: _Optional[bytes] = ..., limit: _Optional[int] = ..., filter: _Optional[_Union[_query_pb2.Filter, _Mapping]] = ..., include: _Optional[_Union[_query_pb2.Include, _Mapping]] = ..., order: _Optional[_Union[ScanOrder, _Mapping]] = ..., max_edges: _Optional[int] = ...) -> None: ...
 
 class ScanResponse(_message.Message):
-    __slots__ = ["documents", "next_cursor", "vectors"]
+    __slots__ = ["documents", "edges_cursor", "next_cursor", "vectors"]
     DOCUMENTS_FIELD_NUMBER: _ClassVar[int]
+    EDGES_CURSOR_FIELD_NUMBER: _ClassVar[int]
     NEXT_CURSOR_FIELD_NUMBER: _ClassVar[int]
     VECTORS_FIELD_NUMBER: _ClassVar[int]
     documents: _containers.RepeatedCompositeFieldContainer[_document_pb2.Document]
+    edges_cursor: bytes
     next_cursor: bytes
     vectors: _containers.RepeatedScalarFieldContainer[float]
-    def __init__(self, documents: _Optional[_Iterable[_Union[_document_pb2.Document, _Mapping]]] = ..., vectors: _Optional[_Iterable[float]] = ..., next_cursor: _Optional[bytes] = ...) -> None: ...
+    def __init__(self, documents: _Optional[_Iterable[_Union[_document_pb2.Document, _Mapping]]] = ..., vectors: _Optional[_Iterable[float]] = ..., next_cursor: _Optional[bytes] = ..., edges_cursor: _Optional[bytes] = ...) -> None: ...
 
 class SearchRequest(_message.Message):
     __slots__ = ["collection", "queries", "vectors"]

@@ -439,10 +439,15 @@ struct  Lodestone__V1__ScanRequest
    * absent: as they were written
    */
   Lodestone__V1__ScanOrder *order;
+  /*
+   * a document with more comes without edges; absent: with all of them
+   */
+  protobuf_c_boolean has_max_edges;
+  uint32_t max_edges;
 };
 #define LODESTONE__V1__SCAN_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__scan_request__descriptor) \
-    , 0, {0,NULL}, 0, {0,NULL}, 0, 0, NULL, NULL, NULL }
+    , 0, {0,NULL}, 0, {0,NULL}, 0, 0, NULL, NULL, NULL, 0, 0 }
 
 
 struct  Lodestone__V1__ScanResponse
@@ -457,10 +462,15 @@ struct  Lodestone__V1__ScanResponse
    */
   protobuf_c_boolean has_next_cursor;
   ProtobufCBinaryData next_cursor;
+  /*
+   * For list_edges: the edges of the last document, which has more than max_edges.
+   */
+  protobuf_c_boolean has_edges_cursor;
+  ProtobufCBinaryData edges_cursor;
 };
 #define LODESTONE__V1__SCAN_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&lodestone__v1__scan_response__descriptor) \
-    , 0,NULL, 0,NULL, 0, {0,NULL} }
+    , 0,NULL, 0,NULL, 0, {0,NULL}, 0, {0,NULL} }
 
 
 struct  Lodestone__V1__CountRequest
