@@ -10,11 +10,7 @@ extension Document {
             count += WireSize.overhead * 2 + field.name.utf8.count + field.text.utf8.count
         }
         count += WireSize.of(metadata)
-        for edge in edges {
-            count += WireSize.overhead * 3 + edge.label.utf8.count + edge.target.string.utf8.count
-            count += WireSize.of(edge.metadata)
-        }
-        return count
+        return edges.reduce(count) { $0 + $1.maxWireByteCount }
     }
 
     /// At least so many bytes it takes in a message: its vector, texts and names, without tags, lengths
@@ -26,6 +22,13 @@ extension Document {
         for field in text { count += field.name.utf8.count + field.text.utf8.count }
         for edge in edges { count += edge.label.utf8.count + edge.target.string.utf8.count }
         return count
+    }
+}
+
+extension Edge {
+    /// At most so many bytes it takes in a message.
+    package var maxWireByteCount: Int {
+        WireSize.overhead * 3 + label.utf8.count + target.string.utf8.count + WireSize.of(metadata)
     }
 }
 

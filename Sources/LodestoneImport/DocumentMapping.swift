@@ -224,13 +224,37 @@ extension DocumentMapping {
         if let vector = fields["vector"], vector != .null {
             document.vector = try elements(vector)
         }
-        switch fields["edges"] {
-        case nil, .null: break
+        document.edges = try Self.edges(fields["edges"])
+        return try checked(document)
+    }
+
+    /// The members of a line of a dump that has only edges, and the document that they leave.
+    ///
+    /// - Throws: What the line is left out for.
+    static func dumpedEdges(_ members: [JSONMember]) throws(MappingError) -> (DocumentID, [Edge]) {
+        guard members.count == 2, members[0].name == DumpLine.source, members[1].name == "edges",
+            case .string(let source) = members[0].value
+        else {
+            throw MappingError(
+                message: "a line of edges has '\(DumpLine.source)', an id, and 'edges'"
+            )
+        }
+        let id: DocumentID
+        do {
+            id = try DocumentID(source)
+        } catch {
+            throw MappingError(message: error.message)
+        }
+        return (id, try edges(members[1].value))
+    }
+
+    private static func edges(_ value: JSONValue?) throws(MappingError) -> [Edge] {
+        switch value {
+        case nil, .null: return []
         case .array(let edges):
-            for edge in edges { document.edges.append(try Self.edge(edge)) }
+            return try edges.map { (edge) throws(MappingError) in try Self.edge(edge) }
         case .some(let other): throw MappingError(message: "'edges' is \(other.kind)")
         }
-        return try checked(document)
     }
 
     private static func object(_ value: JSONValue?, _ name: String) throws(MappingError)

@@ -26,13 +26,21 @@ package struct DocumentMapping: Sendable, Equatable {
 /// What is neither id, text nor vector becomes metadata; null is left out. Lines of a dump
 /// (`DumpHeader`), and those that have its form, say themselves what is what. Row i of the file of
 /// vectors belongs to document i, bad or not; blank lines don't count there.
+///
+/// Lines of edges, which follow their document in a dump, make batches of their own, each of one document.
 package struct DocumentReader: BatchReader {
     private let lines: LineReader
     private let mapping: DocumentMapping
     private let vectors: VectorFile?
     private var row = 0
-    private var isDump = false
+    /// Of a dump, from its first line.
+    private var form: Int?
+    private var edgeLines = 0
     private var hasEnded = false
+    /// The last document of the lines, unless it was left out.
+    private var latest: (id: DocumentID, line: Int)?
+    /// A line that was read and belongs to the next batch.
+    private var ahead: (content: Content, line: Int)?
     // What one read brings in of the vectors' file.
     private var rows: [[Float]] = []
     private var firstOfRows = 0
@@ -53,41 +61,32 @@ package struct DocumentReader: BatchReader {
     package var path: String { lines.path }
 
     package mutating func next(_ count: Int) throws(LodestoneError) -> ImportBatch? {
-        var batch = ImportBatch(path: path, after: lines.lineNumber)
-        var byteCount = 0
-        var places: [DocumentID: Int] = [:]
-        while batch.documents.count < count, byteCount < ImportBatch.maxBytes {
+        var filling = Filling(
+            ImportBatch(path: path, after: ahead.map { $0.line - 1 } ?? lines.lineNumber)
+        )
+        if let (content, line) = ahead {
+            filling.add(content, line: line)
+            ahead = nil
+        }
+        while filling.batch.count < count, filling.byteCount < ImportBatch.maxBytes {
             guard let line = try lines.next() else { break }
             if isBlank(line) { continue }
             if try takesDumpLine(line) { continue }
-            defer { row += 1 }
             do throws(Failure) {
-                var document = try parse(line, &batch.fields)
-                if let vectors { document.vector = try vector(of: vectors, ahead: count) }
-                byteCount += document.maxWireByteCount
-                // A batch may name an id once; as with any write, the later one stands.
-                if let place = places[document.id] {
-                    batch.badLines.append(
-                        BadLine(
-                            file: path,
-                            line: batch.lines[place],
-                            reason: "the id '\(document.id)' comes again on line "
-                                + "\(lines.lineNumber), which stands"
-                        )
-                    )
-                    let earlier = batch.superseded.removeValue(forKey: batch.lines[place]) ?? []
-                    batch.superseded[lines.lineNumber] = earlier + [batch.documents[place]]
-                    batch.documents[place] = document
-                    batch.lines[place] = lines.lineNumber
-                } else {
-                    places[document.id] = batch.documents.count
-                    batch.documents.append(document)
-                    batch.lines.append(lines.lineNumber)
+                let content = try content(
+                    of: line,
+                    vectorsAtOnce: count,
+                    &filling.batch.fields
+                )
+                guard filling.hasRoom(for: content, count) else {
+                    ahead = (content, lines.lineNumber)
+                    break
                 }
+                filling.add(content, line: lines.lineNumber)
             } catch {
                 switch error {
                 case .line(let reason):
-                    batch.badLines.append(
+                    filling.batch.badLines.append(
                         BadLine(file: path, line: lines.lineNumber, reason: reason)
                     )
                 case .file(let error):
@@ -95,9 +94,11 @@ package struct DocumentReader: BatchReader {
                 }
             }
         }
-        guard lines.lineNumber > batch.startsAfterLine else {
+        var batch = filling.batch
+        batch.endsAtLine = ahead.map { $0.line - 1 } ?? lines.lineNumber
+        guard batch.endsAtLine > batch.startsAfterLine else {
             try checkRowsAreUsedUp()
-            guard !isDump || hasEnded else {
+            guard form == nil || hasEnded else {
                 throw .badFile(
                     path,
                     "is a dump without its last line, after \(row) documents",
@@ -107,7 +108,6 @@ package struct DocumentReader: BatchReader {
             }
             return nil
         }
-        batch.endsAtLine = lines.lineNumber
         batch.fractionRead = lines.fractionRead
         return batch
     }
@@ -115,7 +115,14 @@ package struct DocumentReader: BatchReader {
     package mutating func skip(throughLine line: Int) throws(LodestoneError) {
         while lines.lineNumber < line, let skipped = try lines.next() {
             if isBlank(skipped) { continue }
-            if try !takesDumpLine(skipped) { row += 1 }
+            if try takesDumpLine(skipped) { continue }
+            guard hasLinesOfEdges else {
+                row += 1
+                continue
+            }
+            var counts = FieldCounts()
+            // Lines of edges that follow need to know their document; a bad one says so to them.
+            _ = try? content(of: skipped, vectorsAtOnce: 0, &counts)
         }
     }
 
@@ -140,6 +147,67 @@ package struct DocumentReader: BatchReader {
         case file(LodestoneError)
     }
 
+    /// The content of a line.
+    private enum Content {
+        case document(Document)
+        /// Those that leave one document, and its line.
+        case edges([SourcedEdge], of: Int)
+    }
+
+    /// A batch while lines are added to it.
+    private struct Filling {
+        var batch: ImportBatch
+        private(set) var byteCount = 0
+        private var places: [DocumentID: Int] = [:]
+
+        init(_ batch: ImportBatch) { self.batch = batch }
+
+        /// Whether a line may come into this batch: it has either documents or edges.
+        func hasRoom(for content: Content, _ count: Int) -> Bool {
+            if batch.count == 0 { return true }
+            return switch content {
+            case .document: batch.edges.isEmpty
+            case .edges(let edges, let line):
+                batch.documentLine == line && batch.edges.count + edges.count <= count
+            }
+        }
+
+        mutating func add(_ content: Content, line: Int) {
+            switch content {
+            case .document(let document):
+                batch.documentLine = nil
+                add(document, line: line)
+            case .edges(let edges, let documentLine):
+                batch.documentLine = documentLine
+                batch.edges += edges
+                batch.lines += edges.map { _ in line }
+                byteCount += edges.reduce(0) { $0 + $1.edge.maxWireByteCount }
+            }
+        }
+
+        private mutating func add(_ document: Document, line: Int) {
+            byteCount += document.maxWireByteCount
+            // A batch may name an id once; as with any write, the later one stands.
+            guard let place = places[document.id] else {
+                places[document.id] = batch.documents.count
+                batch.documents.append(document)
+                batch.lines.append(line)
+                return
+            }
+            batch.badLines.append(
+                BadLine(
+                    file: batch.path,
+                    line: batch.lines[place],
+                    reason: "the id '\(document.id)' comes again on line \(line), which stands"
+                )
+            )
+            let earlier = batch.superseded.removeValue(forKey: batch.lines[place]) ?? []
+            batch.superseded[line] = earlier + [batch.documents[place]]
+            batch.documents[place] = document
+            batch.lines[place] = line
+        }
+    }
+
     private func isBlank(_ line: LineReader.Line) -> Bool {
         guard case .bytes(let bytes) = line else { return false }
         return bytes.allSatisfy { $0 == 0x20 || $0 == 0x09 }
@@ -150,18 +218,21 @@ package struct DocumentReader: BatchReader {
     /// - Returns: Whether the line is the first or the last one of a dump, and no document.
     private mutating func takesDumpLine(_ line: LineReader.Line) throws(LodestoneError) -> Bool {
         guard case .bytes(let bytes) = line else { return false }
-        if row == 0, !isDump { try FileFormat.checkFirstLine(bytes, path) }
-        guard row == 0 || isDump, bytes.starts(with: Self.dumpLineStart),
+        if row == 0, form == nil { try FileFormat.checkFirstLine(bytes, path) }
+        guard row == 0 || form != nil, bytes.starts(with: Self.dumpLineStart),
             let members = try? JSONParser.object(in: bytes),
             let special = try DumpLine(members, path: path)
         else { return false }
         switch special {
-        case .header: isDump = true
-        case .end(let documents):
-            guard documents == row else {
+        case .header(let header): form = header.form
+        case .end(let documents, let edgeLines):
+            guard documents == row, edgeLines == self.edgeLines else {
+                let isOfDocuments = documents != row
                 throw .badFile(
                     path,
-                    "is a dump of \(documents) documents, and has \(row)",
+                    isOfDocuments
+                        ? "is a dump of \(documents) documents, and has \(row)"
+                        : "is a dump of \(edgeLines) lines of edges, and has \(self.edgeLines)",
                     recovery: "Copy or export it again; lines are missing. What was sent stays "
                         + "written."
                 )
@@ -173,25 +244,65 @@ package struct DocumentReader: BatchReader {
 
     private static let dumpLineStart = Array("{\"\(DumpLine.name)\":".utf8)
 
-    private func parse(_ line: LineReader.Line, _ counts: inout FieldCounts) throws(Failure)
-        -> Document
-    {
+    private static let edgeLineStart = Array("{\"\(DumpLine.source)\":".utf8)
+
+    private var hasLinesOfEdges: Bool { form.map { $0 >= 2 } ?? false }
+
+    /// The content of a line, which counts as a line, bad or not.
+    private mutating func content(
+        of line: LineReader.Line,
+        vectorsAtOnce: Int,
+        _ counts: inout FieldCounts
+    ) throws(Failure) -> Content {
+        if hasLinesOfEdges, case .bytes(let bytes) = line, bytes.starts(with: Self.edgeLineStart) {
+            edgeLines += 1
+            return try edges(try members(of: line))
+        }
+        defer { row += 1 }
+        latest = nil
+        var document: Document
+        let members = try members(of: line)
+        do {
+            document = try mapping.document(members, isDump: form != nil, &counts)
+        } catch {
+            throw .line(error.message)
+        }
+        if let vectors, vectorsAtOnce > 0 {
+            document.vector = try vector(of: vectors, ahead: vectorsAtOnce)
+        }
+        latest = (document.id, lines.lineNumber)
+        return .document(document)
+    }
+
+    private func members(of line: LineReader.Line) throws(Failure) -> [JSONMember] {
         switch line {
         case .tooLong(let byteCount):
             throw .line("\(byteCount) bytes; the limit is \(LineReader.maxLineBytes)")
         case .bytes(let bytes):
-            let members: [JSONMember]
             do {
-                members = try JSONParser.object(in: bytes)
+                return try JSONParser.object(in: bytes)
             } catch {
                 throw .line(error.description)
             }
-            do {
-                return try mapping.document(members, isDump: isDump, &counts)
-            } catch {
-                throw .line(error.message)
-            }
         }
+    }
+
+    /// The edges of a line that has nothing else, which are those of the document before it.
+    private func edges(_ members: [JSONMember]) throws(Failure) -> Content {
+        let source: DocumentID
+        let edges: [Edge]
+        do {
+            (source, edges) = try DocumentMapping.dumpedEdges(members)
+        } catch {
+            throw .line(error.message)
+        }
+        guard edges.count <= ImportBatch.maxCount else {
+            throw .line("\(edges.count) edges; a line has at most \(ImportBatch.maxCount)")
+        }
+        guard let latest, latest.id == source else {
+            throw .line("edges of '\(source)', whose document is not before them or was left out")
+        }
+        return .edges(edges.map { SourcedEdge(from: source, $0) }, of: latest.line)
     }
 
     private mutating func vector(of vectors: VectorFile, ahead: Int) throws(Failure) -> [Float] {

@@ -4,17 +4,25 @@ package import LodestoneCore
 /// The first line of a dump: what the collection was, and when.
 ///
 /// A dump is JSON lines. The first and the last are objects with one member, `lodestone`; between them
-/// is one document per line, in the order in which the documents were written:
+/// is one document per line, in the order in which the documents were written. The edges of a document that
+/// has many follow it in lines of their own:
 ///
-///     {"lodestone":{"dump":1,"collection":"papers","sequenceNumber":7,"documents":2,"options":{…}}}
+///     {"lodestone":{"dump":2,"collection":"papers","sequenceNumber":7,"documents":2,"options":{…}}}
 ///     {"id":"a","text":{"title":"…"},"metadata":{…},"vector":{"$float32":"…"},"edges":[…]}
-///     {"lodestone":{"end":true,"documents":2,"sequenceNumber":7}}
+///     {"id":"b","text":{},"metadata":{}}
+///     {"source":"b","edges":[…]}
+///     {"lodestone":{"end":true,"documents":2,"edgeLines":1,"sequenceNumber":7}}
 ///
-/// Without the last line a dump is known to be cut. Values without a form in JSON are typed values
+/// Form 1, which earlier releases wrote, has no lines of edges. Without the last line a dump is known to be cut. Values without a form in JSON are typed values
 /// (`TypedValue`), so that every bit comes back.
 package struct DumpHeader: Sendable, Equatable {
-    /// The form of dumps that this release writes and reads.
-    package static let version = 1
+    /// The form of dumps that this release writes.
+    package static let version = 2
+    /// Those that it reads.
+    static let versions = 1...2
+
+    /// The form of the dump.
+    package private(set) var form = Self.version
 
     /// The collection's name.
     package var collection: String
@@ -39,7 +47,7 @@ package struct DumpHeader: Sendable, Equatable {
             (
                 DumpLine.name,
                 .object([
-                    ("dump", .int(Self.version)), ("collection", .string(collection)),
+                    ("dump", .int(form)), ("collection", .string(collection)),
                     ("sequenceNumber", .int(sequenceNumber)), ("documents", .int(documents)),
                     ("options", options.dumped),
                 ])
@@ -50,16 +58,17 @@ package struct DumpHeader: Sendable, Equatable {
     /// The last line.
     ///
     /// - Parameters:
-    ///   - documents: Lines between the first and the last.
+    ///   - documents: Lines of documents.
+    ///   - edgeLines: Lines of edges.
     ///   - sequenceNumber: Of the collection when the dump ended.
     /// - Returns: The line.
-    package static func end(documents: Int, sequenceNumber: UInt64) -> JSON {
+    package static func end(documents: Int, edgeLines: Int = 0, sequenceNumber: UInt64) -> JSON {
         .object([
             (
                 DumpLine.name,
                 .object([
                     ("end", .bool(true)), ("documents", .int(documents)),
-                    ("sequenceNumber", .int(sequenceNumber)),
+                    ("edgeLines", .int(edgeLines)), ("sequenceNumber", .int(sequenceNumber)),
                 ])
             )
         ])
@@ -78,12 +87,14 @@ package struct DumpHeader: Sendable, Equatable {
     }
 }
 
-/// A line of a dump that is no document.
+/// The first or the last line of a dump.
 enum DumpLine {
     static let name = "lodestone"
+    /// The first member of a line of edges: the document that they leave.
+    static let source = "source"
 
     case header(DumpHeader)
-    case end(documents: Int)
+    case end(documents: Int, edgeLines: Int)
 
     /// Tells such a line from a document.
     ///
@@ -94,14 +105,16 @@ enum DumpLine {
         else { return nil }
         let fields = JSONFields(inner)
         if fields["end"] == .bool(true), let documents = fields.int("documents") {
-            self = .end(documents: documents)
+            self = .end(documents: documents, edgeLines: fields.int("edgeLines") ?? 0)
             return
         }
         guard let version = fields.int("dump") else { return nil }
-        guard version == DumpHeader.version else {
+        guard DumpHeader.versions.contains(version) else {
+            let known = DumpHeader.versions
             throw .badFile(
                 path,
-                "is a dump of form \(version); this release reads form \(DumpHeader.version)",
+                "is a dump of form \(version); this release reads forms \(known.lowerBound) to "
+                    + "\(known.upperBound)",
                 recovery: "Import it with the release that wrote it, or a later one."
             )
         }
@@ -118,6 +131,7 @@ enum DumpLine {
         }
         self = .header(
             DumpHeader(
+                form: version,
                 collection: name,
                 options: options,
                 documents: documents,
@@ -129,11 +143,13 @@ enum DumpLine {
 
 extension DumpHeader {
     fileprivate init(
+        form: Int,
         collection: String,
         options: CollectionOptions,
         documents: Int,
         sequenceNumber: UInt64
     ) {
+        self.form = form
         self.collection = collection
         self.options = options
         self.documents = documents

@@ -10,8 +10,10 @@ package struct ImportBatch: Sendable {
     package var documents: [Document] = []
     /// Ready to send; empty in a batch of documents.
     package var edges: [SourcedEdge] = []
-    /// The line of each document or edge, 1 is the first.
+    /// The line of each document or edge, 1 is the first; in a dump several edges have one.
     package var lines: [Int] = []
+    /// Of edges in a dump: the line of the document that all of them leave, which is in a batch before.
+    package var documentLine: Int?
     /// Earlier documents of an id, the last one last, by the line of the one that stands.
     ///
     /// A batch may name an id once. The last of these is sent when the one that stands is refused.

@@ -39,6 +39,11 @@ package struct RefusedLines: Codable, Sendable, Equatable {
     /// Those whose id has a document all the same: that of an earlier line of the batch.
     package var withEarlierDocument: [Int] = []
 
+    /// Whether the server refused a line.
+    func contains(_ line: Int) -> Bool {
+        withoutDocument.contains(line) || withEarlierDocument.contains(line)
+    }
+
     /// How many there are.
     package var count: Int { withoutDocument.count + withEarlierDocument.count }
 
@@ -52,7 +57,9 @@ package struct RefusedLines: Codable, Sendable, Equatable {
 package struct ImportProgress: Sendable, Equatable {
     /// Documents or edges that are written.
     package var accepted = 0
-    /// Of these, documents that took the place of an earlier version.
+    /// Edges of documents that are written, from the lines of edges of a dump.
+    package var addedEdges = 0
+    /// Of those accepted, documents that took the place of an earlier version.
     package var replaced = 0
     /// Lines left out.
     package var badLineCount = 0
@@ -85,6 +92,9 @@ package struct ImportProgress: Sendable, Equatable {
 /// The reader works on a queue of its own, because it waits for files. A batch that the server
 /// refuses for its content is halved until the lines at fault are found, so that one of them does
 /// not take its 999 neighbors along.
+///
+/// The lines of edges of a document that the server refused are left out: an earlier document of that id
+/// would get them.
 ///
 /// The order of the file wins, however many batches are under way: one that shares an id with a batch
 /// before it waits until that one, and all before that one, are acknowledged and reported. So batches
@@ -145,8 +155,13 @@ package struct ImportRun: Sendable {
                     guard let batch = held, ledger.admits(batch, inFlight: options.inFlight)
                     else { break }
                     held = nil
+                    let lacksDocument = ledger.lacksDocument(batch)
                     let place = ledger.open(batch)
-                    group.addTask { await self.apply(batch, place: place) }
+                    group.addTask {
+                        lacksDocument
+                            ? self.leaveOut(batch, place: place)
+                            : await self.apply(batch, place: place)
+                    }
                     underWay += 1
                 }
                 guard let outcome = await group.next() else { break }
@@ -167,6 +182,7 @@ package struct ImportRun: Sendable {
     private struct Outcome: Sendable {
         var place: Int
         var accepted = 0
+        var addedEdges = 0
         var replaced = 0
         var badLines: [BadLine]
         /// Of `badLines`, the lines that the server refused.
@@ -176,8 +192,8 @@ package struct ImportRun: Sendable {
         var failure: LodestoneError?
 
         /// Counts what one write brought.
-        mutating func add(_ receipt: WriteReceipt, _ count: Int, as write: WrittenBatch) {
-            accepted += count
+        mutating func add(_ receipt: WriteReceipt, _ sent: ImportBatch, as write: WrittenBatch) {
+            if sent.documentLine == nil { accepted += sent.count } else { addedEdges += sent.count }
             replaced += receipt.replaced
             if write.sequenceNumber > latest?.sequenceNumber ?? 0 { latest = write }
         }
@@ -198,10 +214,22 @@ package struct ImportRun: Sendable {
                 return outcome
             }
             await narrow(batch, part: 0..<batch.count, refusedWith: error, &outcome)
-            if outcome.accepted == 0, batch.count >= 10 {
+            if outcome.accepted + outcome.addedEdges == 0, batch.count >= 10 {
                 // Nothing of so many is good: that is no matter of single lines.
                 outcome.failure = error
             }
+        }
+        return outcome
+    }
+
+    /// Counts the lines of edges whose document was refused.
+    private func leaveOut(_ batch: ImportBatch, place: Int) -> Outcome {
+        var outcome = Outcome(place: place, badLines: batch.badLines)
+        var last = 0
+        for line in batch.lines where line != last {
+            last = line
+            let reason = "the edges of line \(batch.documentLine ?? 0), which was left out"
+            outcome.badLines.append(BadLine(file: batch.path, line: line, reason: reason))
         }
         return outcome
     }
@@ -214,7 +242,7 @@ package struct ImportRun: Sendable {
         let receipt = try await send(sent, requestID(of: batch, piece: piece))
         outcome.add(
             receipt,
-            sent.count,
+            sent,
             as: WrittenBatch(
                 runID: runID,
                 startsAfterLine: batch.startsAfterLine,
@@ -347,6 +375,12 @@ extension ImportRun {
             opened - closed < 8 * inFlight && !batch.ids.contains(where: openIDs.contains)
         }
 
+        /// Whether these are edges of a document that the server refused; it has been told of by
+        /// the time that they are admitted.
+        func lacksDocument(_ batch: ImportBatch) -> Bool {
+            batch.documentLine.map { progress.refusedLines.contains($0) } ?? false
+        }
+
         mutating func open(_ batch: ImportBatch) -> Int {
             let ids = batch.ids
             openIDs.formUnion(ids)
@@ -370,6 +404,7 @@ extension ImportRun {
             {
                 openIDs.subtract(batch.ids)
                 progress.accepted += next.accepted
+                progress.addedEdges += next.addedEdges
                 progress.replaced += next.replaced
                 progress.add(next.badLines)
                 progress.refusedLines += next.refusedLines

@@ -78,7 +78,9 @@ package struct ImportState: Codable, Sendable, Equatable {
     package var throughLine = 0
     /// Documents or edges written so far.
     package var accepted = 0
-    /// Of these, documents that took the place of an earlier version.
+    /// Edges written so far from a dump's lines of edges.
+    package var addedEdges = 0
+    /// Of those accepted, documents that took the place of an earlier version.
     package var replaced = 0
     /// Lines left out so far.
     package var badLineCount = 0
@@ -118,6 +120,7 @@ package struct ImportState: Codable, Sendable, Equatable {
     package mutating func take(_ progress: ImportProgress) {
         throughLine = progress.throughLine
         accepted = progress.accepted
+        addedEdges = progress.addedEdges
         replaced = progress.replaced
         badLineCount = progress.badLineCount
         refusedLines = progress.refusedLines
@@ -130,6 +133,7 @@ package struct ImportState: Codable, Sendable, Equatable {
         var progress = ImportProgress()
         progress.throughLine = throughLine
         progress.accepted = accepted
+        progress.addedEdges = addedEdges
         progress.replaced = replaced
         progress.badLineCount = badLineCount
         progress.refusedLines = refusedLines

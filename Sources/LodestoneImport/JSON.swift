@@ -138,6 +138,13 @@ extension JSON {
         self.init(document, vector: vector)
     }
 
+    /// Edges as a line of a dump that has nothing else.
+    package init(dumped edges: some Sequence<Edge>, of source: DocumentID) {
+        self = .object([
+            (DumpLine.source, .string(source.string)), ("edges", .array(edges.map { JSON($0) })),
+        ])
+    }
+
     private init(_ document: Document, vector: JSON?) {
         var members: [(String, JSON)] = [("id", .string(document.id.string))]
         members.append(("text", .object(document.text.map { ($0.name, .string($0.text)) })))

@@ -20,6 +20,7 @@ package struct ResumableImport: Sendable {
     private let statePath: String
     private let send: ImportRun.Send
     private let get: ResumeCheck.Get
+    private let listEdges: ResumeCheck.ListEdges
 
     /// Prepares an import.
     ///
@@ -28,17 +29,20 @@ package struct ResumableImport: Sendable {
     ///   - state: What the import is about, and the file that says how far it is; `nil`: none is kept.
     ///   - send: Sends one batch.
     ///   - get: Asks for documents.
+    ///   - listEdges: Asks for the edges of a document.
     package init(
         options: ImportOptions,
         state: (subject: ImportState.Subject, path: String)?,
         send: @escaping ImportRun.Send,
-        get: @escaping ResumeCheck.Get
+        get: @escaping ResumeCheck.Get,
+        listEdges: @escaping ResumeCheck.ListEdges
     ) {
         self.options = options
         subject = state?.subject
         statePath = state?.path ?? ""
         self.send = send
         self.get = get
+        self.listEdges = listEdges
     }
 
     /// Sends what is left to send.
@@ -70,7 +74,7 @@ package struct ResumableImport: Sendable {
         )
         var beginning = Beginning.firstLine
         if let earlier = ImportState.load(statePath, subject: subject) {
-            let check = ResumeCheck(earlier, send: send, get: get)
+            let check = ResumeCheck(earlier, send: send, get: get, listEdges: listEdges)
             if let obstacle = try await check.obstacle(try open(), in: collection) {
                 beginning = .firstLineAgain(obstacle)
             } else {

@@ -21,7 +21,7 @@ struct ExportCommand: ClientCommand {
             meanwhile, a document may be in the dump in its old version, in its new one, or in both, the \
             new one later; the command says so. With --consistent it fails instead.
 
-            A document with so many edges that no reply holds them, some 400,000, ends it with an error.
+            The edges of a document with many of them follow it in lines of their own. Those of one with more             than 10,000 are read in pages, too, and come by label and target; one that is written             meanwhile may be there or not. Standard output takes such a document from a temporary file.
 
             lodestone export papers papers.jsonl
             lodestone export papers | zstd > papers.jsonl.zst
@@ -44,7 +44,7 @@ struct ExportCommand: ClientCommand {
         let target = client.collection(collection)
         let description = try await target.describe()
         let output = try DumpFile(file)
-        let end: (documents: Int, description: CollectionDescription)
+        let end: (written: DumpExport.Written, description: CollectionDescription)
         do {
             end = try await write(target, description, output)
         } catch {
@@ -60,11 +60,12 @@ struct ExportCommand: ClientCommand {
             FileHandle.standardError.write(Data(note.utf8))
         }
         return Answer(
-            people: "\(grouped(end.documents)) documents of '\(collection)' written to "
+            people: "\(grouped(end.written.documents)) documents of '\(collection)' written to "
                 + "\(file ?? "standard output").",
             json: .object([
                 ("collection", .string(collection)), ("file", .string(file ?? "")),
-                ("documents", .int(end.documents)), ("sequenceNumber", .int(after)),
+                ("documents", .int(end.written.documents)), ("edges", .int(end.written.edges)),
+                ("sequenceNumber", .int(after)),
                 ("isConsistent", .bool(before == after)),
             ]),
             isQuiet: file == nil
@@ -75,19 +76,19 @@ struct ExportCommand: ClientCommand {
         _ target: LodestoneClient.Collection,
         _ description: CollectionDescription,
         _ output: DumpFile
-    ) async throws(LodestoneError) -> (Int, CollectionDescription) {
-        let meter = ProgressMeter(collection, unit: "documents")
+    ) async throws(LodestoneError) -> (DumpExport.Written, CollectionDescription) {
+        let meter = ProgressMeter(collection, unit: "documents and edges")
         defer { meter.finish() }
-        try output.write(DumpHeader(description).json)
-        var count = 0
-        var documents = target.documents().makeAsyncIterator()
-        while let document = try await documents.next() {
-            try output.write(JSON(dumped: document))
-            count += 1
-            if count % 100 == 0 {
-                let total = Double(max(description.documents, count))
-                meter.update(count: count, fraction: Double(count) / total)
-            }
+        let export = DumpExport { (cursor, maxEdges) throws(LodestoneError) in
+            try await target.scan(limit: 500, cursor: cursor, maxEdges: maxEdges)
+        } listEdges: { (id, cursor) throws(LodestoneError) in
+            try await target.listEdges(of: id, cursor: cursor)
+        }
+        let total = description.documents + description.edges
+        let written = try await export.run(description, into: output) { written in
+            let count = written.documents + written.edges
+            let fraction = Double(count) / Double(max(total, count, 1))
+            meter.update(count: count, fraction: fraction)
         }
         let end = try await target.describe()
         guard end.number == description.number,
@@ -101,8 +102,14 @@ struct ExportCommand: ClientCommand {
                     + "elsewhere and export that."
             )
         }
-        try output.write(DumpHeader.end(documents: count, sequenceNumber: end.sequenceNumber))
+        try output.write(
+            DumpHeader.end(
+                documents: written.documents,
+                edgeLines: written.edgeLines,
+                sequenceNumber: end.sequenceNumber
+            )
+        )
         try output.finish()
-        return (count, end)
+        return (written, end)
     }
 }

@@ -17,7 +17,7 @@ struct ImportCommand: ClientCommand {
 
             A dump of 'export', and lines of 'scan --lines', come back as they were; the collection is \
             created with the dump's options if it doesn't exist. --dimension and --metric go before \
-            them.
+            them. Edges that a dump has in lines of their own are added to their document batch by batch.
 
             UTF-8 is read, plain or compressed with Zstandard. Other formats are refused with a command \
             that makes lines of them. A line that can't be used is left out, counted and shown with \
@@ -94,7 +94,12 @@ struct ImportCommand: ClientCommand {
         let description = try await describeOrCreate(client, dump)
         var tallies: [(name: String, tally: ImportTally)] = []
         if let documents {
-            let tally = try await importDocuments(documents, description, client)
+            let tally = try await importDocuments(
+                documents,
+                isDump: dump != nil,
+                description,
+                client
+            )
             tallies.append(("documents", tally))
         }
         if let edges {
@@ -126,10 +131,17 @@ struct ImportCommand: ClientCommand {
 
     private func importDocuments(
         _ path: String,
+        isDump: Bool,
         _ description: CollectionDescription,
         _ client: LodestoneClient
     ) async throws(LodestoneError) -> ImportTally {
-        let job = ImportJob(self, input: path, unit: "documents", description: description)
+        let job = ImportJob(
+            self,
+            input: path,
+            unit: "documents",
+            isDump: isDump,
+            description: description
+        )
         if InputKind(path) == .wordNet {
             guard vectors == nil else {
                 throw .invalid(

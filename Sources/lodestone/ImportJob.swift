@@ -26,17 +26,21 @@ struct ImportJob {
     private let command: ImportCommand
     private let input: String
     private let unit: String
+    /// What the progress counts.
+    private let shownUnit: String
     private let description: CollectionDescription
 
     init(
         _ command: ImportCommand,
         input: String,
         unit: String,
+        isDump: Bool = false,
         description: CollectionDescription
     ) {
         self.command = command
         self.input = input
         self.unit = unit
+        shownUnit = isDump ? "documents and edges" : unit
         self.description = description
     }
 
@@ -65,11 +69,13 @@ struct ImportJob {
             try await target.indexMany(batch.documents, edges: batch.edges, requestID: id)
         } get: { (ids, withEdges) async throws(LodestoneError) in
             try await target.get(ids, include: withEdges ? .edges : [])
+        } listEdges: { (id, cursor) async throws(LodestoneError) in
+            try await target.listEdges(of: id, cursor: cursor)
         }
         let name = URL(fileURLWithPath: input).lastPathComponent
         var before = ImportProgress()
         var last = ImportProgress()
-        var meter = ProgressMeter(name, unit: unit)
+        var meter = ProgressMeter(name, unit: shownUnit)
         let end: ImportProgress
         do {
             end = try await job.run(into: description, open) { beginning in
@@ -81,10 +87,14 @@ struct ImportJob {
                     note("Going on after line \(grouped(progress.throughLine)) of \(input).")
                     (before, last) = (progress, progress)
                 }
-                meter = ProgressMeter(name, unit: unit, count: before.accepted)
+                let count = before.accepted + before.addedEdges
+                meter = ProgressMeter(name, unit: shownUnit, count: count)
             } report: { progress in
                 last = progress
-                meter.update(count: progress.accepted, fraction: progress.fractionDone)
+                meter.update(
+                    count: progress.accepted + progress.addedEdges,
+                    fraction: progress.fractionDone
+                )
             }
         } catch {
             meter.finish()
@@ -155,7 +165,9 @@ struct ImportJob {
         guard progress.accepted > 0 || progress.throughLine > 0 else { return error }
         var error = error
         error.message +=
-            " \(grouped(progress.accepted)) \(unit) of \(input) are written, up to line "
+            " \(grouped(progress.accepted)) \(unit) of \(input)"
+            + (progress.addedEdges > 0 ? " and \(grouped(progress.addedEdges)) edges" : "")
+            + " are written, up to line "
             + "\(grouped(progress.throughLine))."
         if command.resume { error.recovery += " Then run the same command to go on from there." }
         return error
@@ -200,6 +212,9 @@ struct ImportTally {
                 + "(\(grouped(Int(rate)))/s)"
                 + (progress.replaced > 0 ? ", \(grouped(progress.replaced)) replaced" : "")
         ]
+        if progress.addedEdges > 0 {
+            lines.append("\(grouped(progress.addedEdges)) edges added from lines of their own")
+        }
         if progress.badLineCount > 0 {
             lines.append("\(grouped(progress.badLineCount)) lines left out:")
             lines += progress.badLines.map { "  \(Table.printable($0.description))" }
@@ -219,7 +234,7 @@ struct ImportTally {
         }
         return .object([
             ("file", .string(input)), ("accepted", .int(progress.accepted)),
-            ("replaced", .int(progress.replaced)),
+            ("addedEdges", .int(progress.addedEdges)), ("replaced", .int(progress.replaced)),
             ("badLineCount", .int(progress.badLineCount)), ("badLines", .array(bad)),
             ("warnings", .array(warnings.map(JSON.string))),
             ("seconds", .double(seconds)), ("perSecond", .double(rate)),

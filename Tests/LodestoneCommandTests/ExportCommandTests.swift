@@ -113,6 +113,47 @@ struct ExportCommandTests {
         #expect(try documents(dump).count == 24)
     }
 
+    @Test("a document whose edges fit no reply comes back with all of them, from a file and a pipe")
+    func hub() async throws {
+        let server = try await TestServer.start()
+        // More than 16 MiB.
+        let hub = (0..<23_000).map { number in
+            let label = String(repeating: "l", count: 240) + "\(number % 3)"
+            let target = String(repeating: "t", count: 490) + "\(number)"
+            return "hub\t\(label)\t\(target)\t\(number % 7)\n"
+        }
+        let few = (0..<1_200).reversed().map { "few\tto\tt\($0)\n" }
+        let edges = try server.scratch.file("edges.tsv", (hub + few).joined())
+        let documents = try server.scratch.file(
+            "docs.jsonl",
+            "{\"id\":\"hub\"}\n{\"id\":\"few\"}\n"
+        )
+        let made = try await server.lodestone(
+            "import",
+            "old",
+            documents,
+            "--create",
+            "--edges",
+            edges,
+            "--batch-size",
+            "5000"
+        )
+        #expect(made.status == 0, "\(made.errors)")
+        let scan = try await server.lodestone("scan", "old", "--all", "--lines")
+        #expect(scan.errors.contains("REPLY_TOO_LARGE"), "\(scan.errors)")
+        let dump = "\(server.scratch.path)/dump.jsonl"
+        let exported = try await server.lodestone("export", "old", dump, "--json")
+        #expect(exported.status == 0, "\(exported.errors)")
+        #expect(exported.json["edges"] as? Int == 24_200)
+        let lines = try self.documents(dump)
+        #expect(lines.allSatisfy { $0.utf8.count < 100_000 })
+        let imported = try await server.lodestone("import", "new", dump)
+        #expect(imported.status == 0, "\(imported.errors)")
+        #expect(imported.output.contains("24,200 edges"), "\(imported.output)")
+        let piped = try await server.lodestone("export", "new")
+        #expect(piped.output.split(separator: "\n").dropFirst().dropLast().elementsEqual(lines))
+    }
+
     @Test("a dump that was cut is no success, and options given with it go before the dump's")
     func options() async throws {
         let server = try await TestServer.start()

@@ -184,6 +184,14 @@ final class EngineStore: Sendable {
         return try await engine.indexMany(request, requestID: id)
     }
 
+    @Sendable func listEdges(_ id: DocumentID, _ cursor: EdgeCursor?) async throws(LodestoneError)
+        -> ListEdgesResponse
+    {
+        try await engine.listEdges(
+            ListEdgesRequest(collection: Self.collection, id: id, limit: 7, cursor: cursor)
+        )
+    }
+
     @Sendable func get(_ ids: [DocumentID], _ withEdges: Bool) async throws(LodestoneError)
         -> [Document]
     {

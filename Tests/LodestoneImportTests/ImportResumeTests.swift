@@ -91,7 +91,8 @@ struct ImportResumeTests {
                 try ImportState.Subject(address: "a", collection: "c", input: path), path + ".state"
             ),
             send: store.send,
-            get: store.get
+            get: store.get,
+            listEdges: store.listEdges
         )
         _ = try await run.run(into: try store.description()) { () throws(LodestoneError) in
             try DocumentReader(path: path)
@@ -220,7 +221,8 @@ private struct Round {
             options: ImportOptions(batchSize: Self.batchSize, inFlight: 4),
             state: (subject, state),
             send: store.send,
-            get: store.get
+            get: store.get,
+            listEdges: store.listEdges
         )
         let collection = try store.description()
         var beginning = ResumableImport.Beginning.firstLine

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
-import LodestoneClient
-import LodestoneImport
+package import LodestoneCore
 
 #if canImport(Glibc)
 import Glibc
@@ -11,18 +10,23 @@ import Darwin
 
 /// Where a dump goes: a file that gets its name once it is whole, or standard output.
 ///
-/// An interrupt removes the unfinished file. Threading: one thread at a time.
-final class DumpFile {
+/// An interrupt removes the unfinished file. The lines since `beginPart` can be taken back.
+/// Threading: one thread at a time.
+package final class DumpFile {
     private let path: String?
     private let temporary: String?
     private let descriptor: Int32
     private var buffer: [UInt8] = []
     private var signals: [any DispatchSourceSignal] = []
     private var isOpen = true
+    /// Where the part began.
+    private var partStart: Int64?
+    /// The part, for standard output, which takes nothing back.
+    private var held: Int32?
     private static let bufferByteCount = 1 << 18
 
     /// Opens a temporary file next to `path`; standard output without one.
-    init(_ path: String?) throws(LodestoneError) {
+    package init(_ path: String?) throws(LodestoneError) {
         self.path = path
         guard let path else {
             temporary = nil
@@ -45,17 +49,83 @@ final class DumpFile {
         }
     }
 
-    deinit { discard() }
+    deinit {
+        discard()
+        if let held { Self.closeDescriptor(held) }
+    }
 
     /// Adds a line.
-    func write(_ line: JSON) throws(LodestoneError) {
+    package func write(_ line: JSON) throws(LodestoneError) {
         buffer.append(contentsOf: line.text.utf8)
         buffer.append(UInt8(ascii: "\n"))
         if buffer.count >= Self.bufferByteCount { try flush() }
     }
 
+    /// Begins a part that may be taken back.
+    ///
+    /// For standard output the part is kept in a temporary file until it ends.
+    package func beginPart() throws(LodestoneError) {
+        try flush()
+        if temporary == nil {
+            held = try Self.namelessFile()
+            partStart = 0
+        } else {
+            partStart = Int64(lseek(descriptor, 0, SEEK_CUR))
+        }
+    }
+
+    /// Lets the part stand.
+    package func endPart() throws(LodestoneError) {
+        partStart = nil
+        guard let held else { return }
+        try flush()
+        self.held = nil
+        defer { Self.closeDescriptor(held) }
+        guard lseek(held, 0, SEEK_SET) == 0 else { throw Self.failure("lseek", "a temporary file") }
+        while true {
+            var count = 0
+            buffer = [UInt8](unsafeUninitializedCapacity: Self.bufferByteCount) { bytes, filled in
+                count = Self.readBytes(held, UnsafeMutableRawBufferPointer(bytes))
+                filled = max(0, count)
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw Self.failure("read", "a temporary file") }
+            if count == 0 { return }
+            try flush()
+        }
+    }
+
+    /// Removes the part.
+    package func takeBackPart() throws(LodestoneError) {
+        guard let start = partStart else { return }
+        partStart = nil
+        buffer.removeAll(keepingCapacity: true)
+        if let held {
+            Self.closeDescriptor(held)
+            self.held = nil
+            return
+        }
+        guard ftruncate(descriptor, off_t(start)) == 0,
+            lseek(descriptor, off_t(start), SEEK_SET) == start
+        else { throw Self.failure("ftruncate", temporary ?? "") }
+    }
+
+    /// A file that nobody else can open.
+    private static func namelessFile() throws(LodestoneError) -> Int32 {
+        var path = Array("\(NSTemporaryDirectory())/lodestone-export.XXXXXX".utf8CString)
+        let descriptor = path.withUnsafeMutableBufferPointer { path in
+            // The array ends with NUL.
+            let name = path.baseAddress.unsafelyUnwrapped
+            let descriptor = mkstemp(name)
+            if descriptor >= 0 { unlink(name) }
+            return descriptor
+        }
+        guard descriptor >= 0 else { throw failure("mkstemp", NSTemporaryDirectory()) }
+        return descriptor
+    }
+
     /// Makes the file durable and gives it its name.
-    func finish() throws(LodestoneError) {
+    package func finish() throws(LodestoneError) {
         try flush()
         guard let path, let temporary else { return }
         guard fsync(descriptor) == 0 else { throw Self.failure("fsync", temporary) }
@@ -69,7 +139,7 @@ final class DumpFile {
     }
 
     /// Removes what isn't finished.
-    func discard() {
+    package func discard() {
         guard isOpen, let temporary else { return }
         unlink(temporary)
         close()
@@ -85,7 +155,10 @@ final class DumpFile {
         var done = 0
         while done < buffer.count {
             let count = buffer.withUnsafeBytes { bytes in
-                Self.writeBytes(descriptor, UnsafeRawBufferPointer(rebasing: bytes[done...]))
+                Self.writeBytes(
+                    held ?? descriptor,
+                    UnsafeRawBufferPointer(rebasing: bytes[done...])
+                )
             }
             if count < 0, errno == EINTR { continue }
             guard count > 0 else { throw Self.failure("write", temporary ?? "standard output") }
@@ -99,6 +172,16 @@ final class DumpFile {
         Glibc.write(descriptor, bytes.baseAddress, bytes.count)
         #else
         Darwin.write(descriptor, bytes.baseAddress, bytes.count)
+        #endif
+    }
+
+    private static func readBytes(_ descriptor: Int32, _ bytes: UnsafeMutableRawBufferPointer)
+        -> Int
+    {
+        #if canImport(Glibc)
+        Glibc.read(descriptor, bytes.baseAddress, bytes.count)
+        #else
+        Darwin.read(descriptor, bytes.baseAddress, bytes.count)
         #endif
     }
 

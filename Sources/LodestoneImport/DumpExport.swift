@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+package import LodestoneCore
+
+/// Writes a collection into a dump, page by page.
+///
+/// A document whose edges take much room comes without them; they follow in lines of their own. Those of a
+/// document with more than `maxEdges` are never read all at once: the scan leaves them out, and they come in
+/// pages of one version of the document. When that is replaced or dropped meanwhile, its lines are taken
+/// back: a later page of the scan has the new version, if there is one.
+package struct DumpExport: Sendable {
+    /// A page of the scan, from a cursor on, with the edges of documents that have no more than so many.
+    package typealias Scan =
+        @Sendable (ScanCursor?, _ maxEdges: Int) async throws(LodestoneError) -> ScanResponse
+    /// A page of the edges that leave a document.
+    package typealias ListEdges =
+        @Sendable (DocumentID, EdgeCursor) async throws(LodestoneError) -> ListEdgesResponse
+
+    /// Documents, edges and lines that have been written.
+    package struct Written: Sendable, Equatable {
+        package var documents = 0
+        /// Those in the lines of documents, and those in lines of their own.
+        package var edges = 0
+        /// Lines of edges.
+        package var edgeLines = 0
+    }
+
+    /// Edges of a document that come with it in a scan, and stay in the order of writing.
+    package static let maxEdges = 10_000
+    /// Edges of a line.
+    package static let maxEdgesInLine = 1_000
+    /// Bytes of edges of a line, and with its document: far from what a server takes of a document.
+    package static let maxBytesInLine = 64 << 10
+    package static let maxBytesWithDocument = 512 << 10
+
+    private let maxEdges: Int
+    private let maxEdgesInLine: Int
+    private let scan: Scan
+    private let listEdges: ListEdges
+
+    /// Prepares an export.
+    ///
+    /// - Parameters:
+    ///   - maxEdges: Of a document that comes with its edges.
+    ///   - maxEdgesInLine: Of a line.
+    ///   - scan: Asks for a page of the scan.
+    ///   - listEdges: Asks for a page of edges.
+    package init(
+        maxEdges: Int = Self.maxEdges,
+        maxEdgesInLine: Int = Self.maxEdgesInLine,
+        scan: @escaping Scan,
+        listEdges: @escaping ListEdges
+    ) {
+        self.maxEdges = maxEdges
+        self.maxEdgesInLine = maxEdgesInLine
+        self.scan = scan
+        self.listEdges = listEdges
+    }
+
+    /// Writes the first line, and all documents with their edges.
+    ///
+    /// - Parameters:
+    ///   - description: Of the collection as it is before.
+    ///   - output: Where to; the last line is left to the caller.
+    ///   - report: Called now and then.
+    /// - Returns: The numbers for the last line.
+    /// - Throws: What a call or the output does.
+    package func run(
+        _ description: CollectionDescription,
+        into output: DumpFile,
+        report: (Written) -> Void = { _ in }
+    ) async throws(LodestoneError) -> Written {
+        try output.write(DumpHeader(description).json)
+        var written = Written()
+        var cursor: ScanCursor?
+        repeat {
+            let page = try await scan(cursor, maxEdges)
+            var documents = page.documents
+            let hub = page.edgesCursor == nil ? nil : documents.popLast()
+            for document in documents { try write(document, to: output, &written) }
+            report(written)
+            if let hub, let first = page.edgesCursor {
+                try await write(hub, edgesFrom: first, to: output, &written, report)
+            }
+            cursor = page.nextCursor
+        } while cursor != nil
+        return written
+    }
+
+    private func write(_ document: Document, to output: DumpFile, _ written: inout Written)
+        throws(LodestoneError)
+    {
+        written.documents += 1
+        let byteCount = Self.byteCount(of: document.edges)
+        guard
+            document.edges.count > maxEdgesInLine || byteCount > Self.maxBytesInLine
+                || document.maxWireByteCount > Self.maxBytesWithDocument
+        else {
+            written.edges += document.edges.count
+            return try output.write(JSON(dumped: document))
+        }
+        var bare = document
+        bare.edges = []
+        try output.write(JSON(dumped: bare))
+        try write(document.edges, of: document.id, to: output, &written)
+    }
+
+    /// Writes a document whose edges come in pages.
+    private func write(
+        _ document: Document,
+        edgesFrom first: EdgeCursor,
+        to output: DumpFile,
+        _ written: inout Written,
+        _ report: (Written) -> Void
+    ) async throws(LodestoneError) {
+        let before = written
+        try output.beginPart()
+        do throws(LodestoneError) {
+            try output.write(JSON(dumped: document))
+            written.documents += 1
+            var next: EdgeCursor? = first
+            while let cursor = next {
+                let page = try await listEdges(document.id, cursor)
+                let edges = page.edges.map { edge in
+                    Edge(edge.label, to: edge.id, weight: edge.weight, metadata: edge.metadata)
+                }
+                try write(edges, of: document.id, to: output, &written)
+                report(written)
+                next = page.nextCursor
+            }
+        } catch {
+            guard error.reason == "CURSOR_EXPIRED" else { throw error }
+            try output.takeBackPart()
+            written = before
+            return
+        }
+        try output.endPart()
+    }
+
+    private func write(
+        _ edges: [Edge],
+        of source: DocumentID,
+        to output: DumpFile,
+        _ written: inout Written
+    ) throws(LodestoneError) {
+        written.edges += edges.count
+        var rest = edges[...]
+        while !rest.isEmpty {
+            var byteCount = 0
+            let line = rest.prefix(maxEdgesInLine).prefix { edge in
+                defer { byteCount += Self.byteCount(of: [edge]) }
+                return byteCount < Self.maxBytesInLine
+            }
+            try output.write(JSON(dumped: line, of: source))
+            written.edgeLines += 1
+            rest = rest.dropFirst(line.count)
+        }
+    }
+
+    private static func byteCount(of edges: [Edge]) -> Int {
+        edges.reduce(0) { $0 + $1.maxWireByteCount }
+    }
+}
