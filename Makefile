@@ -201,7 +201,7 @@ lint: ## Says where the Swift sources differ from .swift-format.
 format: ## Formats the Swift sources.
 	swift format --in-place --recursive --parallel $(SOURCES)
 
-generate: ## Writes the C and Python of the messages in proto/ anew.
+generate: ## Writes the C and Python of the messages in proto/ again.
 	@.ci/install protobuf-compiler protobuf-c-compiler libprotobuf-c-dev
 	proto/generate.sh
 

@@ -35,9 +35,10 @@ package final class MemoryBudget: Sendable {
         return false
     }
 
-    /// What of `byteCount` bytes that can't be had in parts is to be reserved: not all where that is more
-    /// than the limit leaves, since it would never be there, but seven eighths of it. So there is one
-    /// such at a time, and room for small ones next to it.
+    /// What to reserve for something that needs `byteCount` bytes in one piece.
+    ///
+    /// That is seven eighths of the limit at most, since more would never be free. So there is one such
+    /// thing at a time, and room for small ones next to it.
     package func share(of byteCount: Int) -> Int { min(byteCount, limit - limit / 8) }
 
     /// Takes `byteCount` bytes, or gives back a negative number of them, though the limit may be passed:

@@ -26,14 +26,15 @@ public final class Engine: Sendable {
         /// How many collections are open at a time.
         public var openCollections: OpenCollections
 
-        /// Bytes of memory that graphs of vectors may take while they are built or linked into; what
-        /// takes more lies in files in the store's directory. `nil`: no limit.
+        /// Bytes of memory that graphs of vectors may take while they are built or linked into.
         ///
-        /// It is one for the process: of several engines the one that was opened last sets it.
+        /// What takes more lies in files in the store's directory. `nil`: no limit. It is one for the
+        /// process: of several engines the one that was opened last sets it.
         public var graphMemory: Int?
 
-        /// Bytes of memory that SQLite's caches may take, in this process, as `graphMemory`. `nil`: 16 MiB
-        /// for each connection, of which some dozen may be open.
+        /// Bytes of memory that SQLite's caches may take, one limit for the process as `graphMemory`.
+        ///
+        /// `nil`: 16 MiB for each connection, of which some dozen may be open.
         public var cacheMemory: Int?
 
         /// Whether the store is only read, while other processes may write to it.

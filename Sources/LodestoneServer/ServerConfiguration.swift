@@ -79,7 +79,6 @@ package struct ServerConfiguration: Sendable {
         min(2 * Processors.count, BlockingPool.maxWidth)
     }
 
-
     /// Checks what must hold before a port is opened.
     ///
     /// - Throws: `.failedPrecondition` when the address can be reached from other machines and the

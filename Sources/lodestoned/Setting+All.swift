@@ -33,7 +33,7 @@ extension Setting {
             \.tokenFile,
             placeholder: "file",
             "The file with the tokens that clients need: lines TOKEN or ROLE TOKEN, with the roles "
-                + "read, write and admin. Nobody else may read the file. Needed on any address "
+                + "read, write and admin. Only its owner and group may read the file. Needed on any address "
                 + "beyond this machine."
         ),
         .toggle(

@@ -5,8 +5,9 @@ import Glibc
 import Darwin
 #endif
 
-/// Zeroed memory in 2 MB pages where the system has them: with 4 KB pages, scattered reads miss the
-/// translation buffer at every step. Where graphs take more than `GraphMemory` allows, a file's.
+/// Zeroed memory in 2 MB pages where the system has them, or a file's beyond `GraphMemory`'s limit.
+///
+/// With 4 KB pages, scattered reads miss the translation buffer at every step.
 ///
 /// Threading: as its user says. Unchecked for the pointer, which is its own.
 final class HugeMemory: @unchecked Sendable {

@@ -77,9 +77,12 @@ final class Registry: Sendable {
             let opensAll = records.count <= budget.count
             for record in records {
                 let contents = opensAll ? try CollectionContents.load(record, from: reader) : nil
-                add(record, contents.map {
-                    Collection(record, contents: $0, countedIn: deltaMemory)
-                })
+                add(
+                    record,
+                    contents.map {
+                        Collection(record, contents: $0, countedIn: deltaMemory)
+                    }
+                )
             }
             try noteEnd(of: reader)
         }

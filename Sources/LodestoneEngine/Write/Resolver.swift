@@ -80,7 +80,10 @@ struct Resolver {
         ) { committed in
             var contents = CollectionContents(record.options)
             contents.state.advance(to: committed.sequenceNumber)
-            registry.add(record, Collection(record, contents: contents, countedIn: registry.deltaMemory))
+            registry.add(
+                record,
+                Collection(record, contents: contents, countedIn: registry.deltaMemory)
+            )
         }
     }
 
