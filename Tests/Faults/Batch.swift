@@ -35,6 +35,10 @@ struct WriterModel: Sendable {
     let idCount: Int
     /// Documents of its largest batch.
     let batchSize: Int
+    /// Edges of a document that is a hub whatever the limit of edges in a row is.
+    private static let hubEdges = 65...160
+    /// One document of so many is written as one.
+    private static let documentsPerHub = 60
     private(set) var documents: [String: DocumentModel] = [:]
     /// Versions that are gone, by id: of dropped documents, or replaced ones.
     private(set) var gone: [String: Int] = [:]
@@ -84,6 +88,12 @@ struct WriterModel: Sendable {
         return touched
     }
 
+    /// Takes note that the collection was dropped, with all documents.
+    mutating func dropAll() {
+        for (id, model) in documents { gone[id] = model.version }
+        documents = [:]
+    }
+
     /// The batch after the last one, of at most `limit` documents.
     mutating func nextBatch(atMost limit: Int = .max, using random: inout SeededGenerator) -> Batch
     {
@@ -105,7 +115,8 @@ struct WriterModel: Sendable {
             guard ids.insert(id).inserted else { continue }
             versionCount += 1
             var edges: [EdgeName: Float] = [:]
-            for _ in 0..<Int.random(in: 0...3, using: &random) {
+            let isHub = Int.random(in: 0..<Self.documentsPerHub, using: &random) == 0
+            for _ in 0..<Int.random(in: isHub ? Self.hubEdges : 0...3, using: &random) {
                 edges[someEdge(using: &random)] = Float.random(in: 0...1, using: &random)
             }
             let model = DocumentModel(version: versionCount, batch: batchCount, edges: edges)
@@ -118,7 +129,9 @@ struct WriterModel: Sendable {
             batch.addedEdges[edge] = Float.random(in: 0...1, using: &random)
         }
         if Int.random(in: 0..<4, using: &random) == 0, let hub = documents.keys.min() {
-            for _ in 0..<10 {
+            // Some of them make a hub of a document that has few edges.
+            let count = Bool.random(using: &random) ? 10 : Self.hubEdges.lowerBound
+            for _ in 0..<count {
                 let edge = SourcedName(source: hub, name: someEdge(using: &random))
                 batch.addedEdges[edge] = Float.random(in: 0...1, using: &random)
             }
@@ -135,6 +148,16 @@ struct WriterModel: Sendable {
             let names = (documents[id]?.edges.keys).map(Array.init) ?? []
             let name = names.min { ($0.label, $0.target) < ($1.label, $1.target) }
             if let name { batch.droppedEdges.insert(SourcedName(source: id, name: name)) }
+        }
+        // A hub loses most of its edges, and may cease to be one.
+        let hub = ids.dropFirst(batch.dropped.count).first {
+            documents[$0]?.edges.count ?? 0 >= Self.hubEdges.lowerBound
+        }
+        if let hub, let names = documents[hub]?.edges.keys {
+            let sorted = names.sorted { ($0.label, $0.target) < ($1.label, $1.target) }
+            for name in sorted.prefix(sorted.count * Int.random(in: 1...10, using: &random) / 10) {
+                batch.droppedEdges.insert(SourcedName(source: hub, name: name))
+            }
         }
         return batch
     }

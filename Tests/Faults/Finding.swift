@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import LodestoneClient
 
 /// Something that must not happen, and did.
 struct Finding: Error, CustomStringConvertible {
@@ -19,6 +20,8 @@ struct Finding: Error, CustomStringConvertible {
         case crash = "CRASH"
         /// Somebody touched what is not theirs.
         case trespass = "TRESPASS"
+        /// The store called itself damaged or wrong, though nobody has damaged it.
+        case broken = "BROKEN"
         /// A call failed that had no reason to.
         case refusal = "REFUSAL"
     }
@@ -29,6 +32,19 @@ struct Finding: Error, CustomStringConvertible {
     init(_ kind: Kind, _ text: String) {
         self.kind = kind
         self.text = text
+    }
+
+    /// A call that failed without a reason.
+    init(_ error: LodestoneError, of what: String) {
+        let kind: Kind =
+            switch error.code {
+            // Something that was acknowledged is not there.
+            case .notFound: .lost
+            case .dataLoss, .internal: .broken
+            // A file that somebody else has taken away.
+            default: error.reason == "IO_ERROR" ? .broken : .refusal
+            }
+        self.init(kind, "\(what): \(error)")
     }
 
     var description: String { "\(kind.rawValue): \(text)" }

@@ -73,18 +73,25 @@ struct Inspect: AsyncParsableCommand {
             defer { engine.close() }
             let isBehind = situation == .damaged && engine.sequenceNumber < acknowledged
             let acknowledged = isBehind ? Int(engine.sequenceNumber) : acknowledged
-            if script.size.isLarge {
-                try await answers?.check(OwnStore(engine: engine), at: acknowledged)
-                return isBehind ? .behind : .right
-            }
-            var writers = [
-                script.writer(acknowledged: acknowledged, isUnderWay: situation == .underWay)
-            ]
-            let verifier = Verifier(store: OwnStore(engine: engine), content: script.content)
-            do {
-                _ = try await verifier.verify(&writers, everything: true)
-            } catch let error as LodestoneError where error.code == .notFound && acknowledged == 0 {
-                return .right
+            let writers = script.writers(
+                acknowledged: acknowledged,
+                isUnderWay: situation == .underWay
+            )
+            for (number, writer) in writers.enumerated() {
+                let store = OwnStore(engine: engine, name: writer.collection)
+                if script.size.isLarge && !writer.isQuiet {
+                    try await answers?.check(store, at: acknowledged)
+                    continue
+                }
+                var some = [writer]
+                do {
+                    _ = try await Verifier(store: store, content: script.content)
+                        .verify(&some, everything: true)
+                } catch let error as LodestoneError
+                    where error.code == .notFound && acknowledged <= number
+                {
+                    // It was not created yet.
+                }
             }
             return isBehind ? .behind : .right
         } catch let error as LodestoneError {

@@ -2,7 +2,7 @@
 import LodestoneClient
 import LodestoneEngine
 
-/// A store that can be asked everything: over the wire, or in this process.
+/// A collection that can be asked everything: over the wire, or in this process.
 protocol Questioned: Sendable {
     func sequenceNumber() async throws -> UInt64
     func documents(_ ids: [DocumentID]) async throws -> [Document]
@@ -13,11 +13,12 @@ protocol Questioned: Sendable {
     func description() async throws -> CollectionDescription
 }
 
-/// A store behind a server.
+/// A collection of a store behind a server.
 struct ServedStore: Questioned {
     let client: LodestoneClient
+    var name = Faults.collection
 
-    private var collection: LodestoneClient.Collection { client.collection(Faults.collection) }
+    private var collection: LodestoneClient.Collection { client.collection(name) }
 
     func sequenceNumber() async throws -> UInt64 {
         try await client.ping()
@@ -48,11 +49,10 @@ struct ServedStore: Questioned {
     }
 }
 
-/// A store that this process has open.
+/// A collection of a store that this process has open.
 struct OwnStore: Questioned {
     let engine: Engine
-
-    private var name: String { Faults.collection }
+    var name = Faults.collection
 
     func sequenceNumber() -> UInt64 {
         engine.sequenceNumber

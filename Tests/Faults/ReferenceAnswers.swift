@@ -25,7 +25,9 @@ struct ReferenceAnswers {
         self.script = script
         self.folder = folder
         questions = Questionnaire(script)
-        allIDs = (script.models.last?.allIDs ?? []).compactMap { try? DocumentID($0) }
+        allIDs = script.model(at: script.lastSequenceNumber).allIDs.compactMap {
+            try? DocumentID($0)
+        }
     }
 
     /// Compares a store with the one that nothing happened to at the same sequence number.
@@ -48,7 +50,7 @@ struct ReferenceAnswers {
         try FileManager.default.copyItem(atPath: original, toPath: copy)
         defer { try? FileManager.default.removeItem(atPath: copy) }
         var documents: [String: Document] = [:]
-        for (id, model) in script.models[sequenceNumber - 1].documents {
+        for (id, model) in script.model(at: sequenceNumber).documents {
             documents[id] = try script.content.document(id, model)
         }
         let store = OwnStore(engine: try Engine.open(directory: copy))
@@ -105,7 +107,7 @@ struct Questionnaire {
     static let order = ScanOrder(path: ["version"], isDescending: true)
 
     init(_ script: Script) {
-        guard let model = script.models.last else { return }
+        let model = script.model(at: script.lastSequenceNumber)
         let content = script.content
         var random = SeededGenerator(seed: content.seed)
         let ids = model.documents.keys.sorted().shuffled(using: &random)
@@ -113,7 +115,9 @@ struct Questionnaire {
         func token(_ id: String) -> String { content.token(id, version(id)) }
 
         // What only one document has, by word, by a word with an error, by phrase.
-        let late = script.batches.suffix(ScriptSize.logged).flatMap { $0.indexed.map(\.id) }
+        let late = script.steps.suffix(ScriptSize.logged)
+            .filter { $0.collection == Faults.collection }
+            .flatMap { $0.batch.indexed.map(\.id) }
         for id in ids.prefix(200) + late { ask(token(id), 3) }
         for id in ids.prefix(40) { ask(Probe.mistyped(token(id)) + "~1", 3) }
         for (id, version) in model.gone.sorted(by: { $0.key < $1.key }).prefix(100) {

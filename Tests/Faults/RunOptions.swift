@@ -61,7 +61,9 @@ struct RunOptions: ParsableArguments {
         } catch {
             ServerProcess.endAll()
             Output.say("seed \(seed): \(error)")
-            guard plant != nil, let finding = error as? Finding, finding.kind != .refusal else {
+            let failure = (error as? LodestoneError).map { Finding($0, of: "A call failed") }
+            let finding = error as? Finding ?? failure
+            guard plant != nil, let finding, finding.kind != .refusal else {
                 Output.say("replay: \(replay(seed))\nfiles are kept in \(folder)")
                 throw ExitCode.failure
             }
@@ -93,8 +95,11 @@ struct RunPlace: Sendable {
     var givenStrategy: IndexChoice?
     /// Changes after which a collection is compacted.
     var compactionChanges = 100
-    /// Whether compactions move vectors to new segments as often as they can.
+    /// Whether compactions move vectors to new segments, and vectors are linked in memory, as often
+    /// as they can.
     var movesVectors = true
+    /// Collections that a server keeps open.
+    var openCollections = 2
 
     /// How a collection finds near vectors; without a choice of the caller's another way each turn.
     func strategy(_ turn: Int = 0) -> VectorIndexStrategy {
@@ -125,7 +130,9 @@ struct RunPlace: Sendable {
         variables["LODESTONE_COMPACTION_IDLE_PERCENT_OF_BASE"] = "0"
         variables["LODESTONE_COMPACTION_BUSY_CHANGES"] = "1"
         variables["LODESTONE_COMPACTION_PERCENT_OF_BASE"] = "0"
-        if movesVectors { variables["LODESTONE_SMALLER"] = "2000" }
+        // Quiet ones are closed while others are used.
+        variables["LODESTONE_OPEN_COLLECTIONS"] = "\(openCollections)"
+        if movesVectors { variables["LODESTONE_SMALLER"] = "500" }
         // Many documents are hubs, and many become one and cease to be.
         variables["LODESTONE_FEWER"] = "2"
         return try ServerProcess(

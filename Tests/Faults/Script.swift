@@ -63,23 +63,61 @@ struct ScriptOptions: ParsableArguments {
 
 /// The same batches for everybody who knows the seed and the size, and the store after each of
 /// them.
+///
+/// Most are of one collection, and a few of a quiet one.
 struct Script: Sendable {
+    struct Step: Sendable {
+        /// The writer's, in `Script.writers`.
+        var writer: Int
+        var collection: String
+        var batch: Batch
+        /// Counts all steps, from 1 on.
+        var number: Int
+    }
+
+    /// Writers that have written nothing yet, each with a collection of its own.
+    static func writers(_ size: ScriptSize) -> [Writer] {
+        [
+            Writer(name: "s", idCount: size.documents, batchSize: size.documents),
+            Writer.quiet("t"),
+        ]
+    }
+
+    /// Batches that come before those of each collection: one that creates it.
+    static let creations = 2
+    /// Of so many steps one is of the quiet collection.
+    private static let stepsPerQuiet = 16
+    /// And some of the first, after which the log is forgotten.
+    private static let firstQuiet = [1, 3]
+
     let size: ScriptSize
     let content: Content
-    let batches: [Batch]
-    /// What is there after the first N batches, by N.
-    let models: [WriterModel]
+    let steps: [Step]
+    /// The writers after the first N steps, by N.
+    private let states: [[Writer]]
 
     init(seed: UInt64, size: ScriptSize) {
         var random = SeededGenerator(seed: seed)
-        var model = WriterModel(name: "s", idCount: size.documents, batchSize: size.documents)
-        var batches: [Batch] = []
-        var models = [model]
+        var writers = Self.writers(size)
+        var steps: [Step] = []
+        var states = [writers]
         for index in 0..<size.batches {
-            let batch = model.nextBatch(atMost: size.largestBatch(index), using: &random)
-            model.apply(batch)
-            batches.append(batch)
-            models.append(model)
+            let isQuiet =
+                Self.firstQuiet.contains(index)
+                || index % Self.stepsPerQuiet == Self.stepsPerQuiet - 1
+            let place = isQuiet ? 1 : 0
+            let limit = isQuiet ? Int.max : size.largestBatch(index)
+            let batch = writers[place].model.nextBatch(atMost: limit, using: &random)
+            writers[place].model.apply(batch)
+            steps.append(
+                Step(
+                    writer: place,
+                    collection: writers[place].collection,
+                    batch: batch,
+                    number: index + 1
+                )
+            )
+            states.append(writers)
         }
         self.size = size
         content = Content(
@@ -88,20 +126,33 @@ struct Script: Sendable {
             longestText: size.words,
             vocabulary: size.vocabulary
         )
-        self.batches = batches
-        self.models = models
+        self.steps = steps
+        self.states = states
     }
 
-    /// The writer of the script after `acknowledged` replies, the one to the creation of the
-    /// collection counted; with `isUnderWay` the next batch was sent.
-    func writer(acknowledged: Int, isUnderWay: Bool) -> Writer {
-        let done = max(0, acknowledged - 1)
-        var writer = Writer(name: "s")
-        writer.model = models[done]
-        writer.lastSequenceNumber = UInt64(acknowledged)
-        if isUnderWay && acknowledged > 0 && done < batches.count {
-            writer.open = OpenBatch(
-                batch: batches[done],
+    /// The collections, in the order in which they are created.
+    var collections: [String] { states[0].map(\.collection) }
+
+    /// The store's sequence number after so many steps.
+    static func sequenceNumber(after count: Int) -> Int { creations + count }
+
+    /// The sequence number at the end.
+    var lastSequenceNumber: Int { Self.sequenceNumber(after: steps.count) }
+
+    /// What the collection of most steps has at a sequence number.
+    func model(at sequenceNumber: Int) -> WriterModel {
+        states[max(0, sequenceNumber - Self.creations)][0].model
+    }
+
+    /// The writers of the script after `acknowledged` replies, those to the creation of the
+    /// collections counted; with `isUnderWay` the next batch was sent.
+    func writers(acknowledged: Int, isUnderWay: Bool) -> [Writer] {
+        let done = max(0, acknowledged - Self.creations)
+        var writers = states[done]
+        for index in writers.indices { writers[index].lastSequenceNumber = UInt64(acknowledged) }
+        if isUnderWay && acknowledged >= Self.creations && done < steps.count {
+            writers[steps[done].writer].open = OpenBatch(
+                batch: steps[done].batch,
                 requestID: .random(),
                 error: LodestoneError(
                     .unknown,
@@ -112,6 +163,6 @@ struct Script: Sendable {
                 )
             )
         }
-        return writer
+        return writers
     }
 }

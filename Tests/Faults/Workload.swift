@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneClient
+import LodestoneEngine
 import Synchronization
 import TestSupport
 
@@ -13,21 +14,31 @@ struct Workload: Sendable {
     private(set) var openApplied = 0
     private(set) var resent = 0
 
-    init(seed: UInt64, writerCount: Int, idCount: Int = 600, batchSize: Int = 100) {
+    /// Clients of one collection, and more that have each a quiet one.
+    init(
+        seed: UInt64,
+        writerCount: Int,
+        quietCount: Int = 0,
+        idCount: Int = 600,
+        batchSize: Int = 100
+    ) {
         content = Content(seed: seed)
         random = SeededGenerator(seed: seed)
         writers = (0..<writerCount).map {
             Writer(name: "w\($0)", idCount: idCount, batchSize: batchSize)
         }
+        writers += (0..<quietCount).map { Writer.quiet("q\($0)") }
     }
 
     /// The same clients before an empty store.
     mutating func forgetStore() {
-        for index in writers.indices {
-            let old = writers[index]
-            writers[index] = Writer(name: old.model.name)
-            writers[index].acknowledgedBatches = old.acknowledgedBatches
-            writers[index].acknowledgedDocuments = old.acknowledgedDocuments
+        for index in writers.indices { writers[index].forgetStore() }
+    }
+
+    /// The collections, that of most writers first.
+    var collections: [String] {
+        writers.reduce(into: []) { names, writer in
+            if !names.contains(writer.collection) { names.append(writer.collection) }
         }
     }
 
@@ -40,15 +51,44 @@ struct Workload: Sendable {
             + "\(openBatches) open at a fault, \(openApplied) of them applied, \(resent) sent again"
     }
 
+    /// Creates all collections.
+    func createCollections(
+        _ endpoint: String,
+        _ strategy: VectorIndexStrategy,
+        text: TextIndexStrategy = .postings
+    ) async throws {
+        for name in collections {
+            try await Self.createCollection(endpoint, strategy, name: name, text: text)
+        }
+    }
+
+    /// That of most writers, or now and then a quiet one.
+    mutating func someCollection() -> String {
+        let all = [Faults.collection] + collections
+        return all.randomElement(using: &random) ?? Faults.collection
+    }
+
+    /// Drops a quiet collection, and creates it again.
+    mutating func renewQuiet(_ endpoint: String, _ strategy: VectorIndexStrategy) async throws {
+        let quiet = writers.indices.filter { writers[$0].isQuiet && writers[$0].open == nil }
+        guard let index = quiet.randomElement(using: &random) else { return }
+        let client = try await Faults.connect(endpoint)
+        try await client.dropCollection(writers[index].collection)
+        await client.close()
+        writers[index].model.dropAll()
+        try await Self.createCollection(endpoint, strategy, name: writers[index].collection)
+    }
+
     static func createCollection(
         _ endpoint: String,
         _ strategy: VectorIndexStrategy,
+        name: String = Faults.collection,
         text: TextIndexStrategy = .postings,
         dimension: Int = Content.usualDimension
     ) async throws {
         let client = try await Faults.connect(endpoint)
         _ = try await client.createCollection(
-            Faults.collection,
+            name,
             CollectionOptions(
                 dimension: dimension,
                 vectorStrategy: strategy,
@@ -79,12 +119,21 @@ struct Workload: Sendable {
                 group.addTask {
                     var writer = writer
                     var random = SeededGenerator(seed: seeds[index])
-                    try await writer.run(
-                        endpoint: endpoints[index % endpoints.count],
-                        content: content,
-                        random: &random,
-                        strike: state
-                    )
+                    if writer.isQuiet {
+                        try await writer.runQuietly(
+                            endpoints: endpoints,
+                            content: content,
+                            random: &random,
+                            strike: state
+                        )
+                    } else {
+                        try await writer.run(
+                            endpoint: endpoints[index % endpoints.count],
+                            content: content,
+                            random: &random,
+                            strike: state
+                        )
+                    }
                     return (index, writer)
                 }
             }
@@ -100,17 +149,21 @@ struct Workload: Sendable {
     /// Compares the store with what the writers were told.
     mutating func look(_ endpoint: String) async throws {
         let client = try await Faults.connect(endpoint)
-        let verifier = Verifier(store: ServedStore(client: client), content: content)
-        _ = try await verifier.verify(&writers, everything: false)
+        _ = try await verify(everything: false) { ServedStore(client: client, name: $0) }
         await client.close()
+    }
+
+    /// Does the same in this process.
+    mutating func look(_ engine: Engine) async throws {
+        _ = try await verify(everything: false) { OwnStore(engine: engine, name: $0) }
     }
 
     /// Compares the store with what the writers were told, twice, and sends half of the batches
     /// whose fate was open again.
     mutating func compare(_ endpoint: String, everything: Bool = false) async throws {
         let client = try await Faults.connect(endpoint)
-        let verifier = Verifier(store: ServedStore(client: client), content: content)
-        let fates = try await verifier.verify(&writers, everything: false)
+        func store(_ name: String) -> ServedStore { ServedStore(client: client, name: name) }
+        let fates = try await verify(everything: false, in: store)
         for (index, fate) in fates.enumerated() {
             guard let fate, let open = writers[index].open else { continue }
             openBatches += 1
@@ -121,13 +174,34 @@ struct Workload: Sendable {
             try await writers[index].resend(
                 open,
                 wasApplied: fate,
-                to: client.collection(Faults.collection),
+                to: client.collection(writers[index].collection),
                 content: content
             )
             resent += 1
         }
-        _ = try await verifier.verify(&writers, everything: everything)
+        _ = try await verify(everything: everything, in: store)
         await client.close()
+    }
+
+    /// Compares one collection after the other.
+    ///
+    /// - Returns: Of each writer what `Verifier` says of it.
+    private mutating func verify(
+        everything: Bool,
+        in store: (_ collection: String) -> any Questioned
+    ) async throws -> [Bool?] {
+        var fates = [Bool?](repeating: nil, count: writers.count)
+        for name in collections {
+            let places = writers.indices.filter { writers[$0].collection == name }
+            var some = places.map { writers[$0] }
+            let found = try await Verifier(store: store(name), content: content)
+                .verify(&some, everything: everything)
+            for (place, (writer, fate)) in zip(places, zip(some, found)) {
+                writers[place] = writer
+                fates[place] = fate
+            }
+        }
+        return fates
     }
 }
 

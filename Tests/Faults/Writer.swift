@@ -14,6 +14,8 @@ struct OpenBatch: Sendable {
 /// A client that writes one batch after the other until its server is killed.
 struct Writer: Sendable {
     var model: WriterModel
+    /// Where its documents are: among those of others, or in a collection of its own that is quiet.
+    let collection: String
     /// The batch under way when the server was killed.
     var open: OpenBatch?
     /// Documents changed since they were last looked at.
@@ -23,8 +25,22 @@ struct Writer: Sendable {
     var acknowledgedDocuments = 0
     var lastSequenceNumber: UInt64 = 0
 
-    init(name: String, idCount: Int = 600, batchSize: Int = 100) {
+    init(
+        name: String,
+        idCount: Int = 600,
+        batchSize: Int = 100,
+        collection: String = Faults.collection
+    ) {
+        self.collection = collection
         model = WriterModel(name: name, idCount: idCount, batchSize: batchSize)
+    }
+
+    /// Begins again with an empty store.
+    mutating func forgetStore() {
+        model = WriterModel(name: model.name, idCount: model.idCount, batchSize: model.batchSize)
+        open = nil
+        touched = []
+        lastSequenceNumber = 0
     }
 
     /// Writes until a call fails, or the fault is over.
@@ -41,7 +57,7 @@ struct Writer: Sendable {
             guard strike.allowsFailures(at: endpoint) else { throw error }
             return
         }
-        let collection = client.collection(Faults.collection)
+        let collection = client.collection(collection)
         while !strike.isOver {
             let batch = model.nextBatch(using: &random)
             let requestID = RequestID(high: random.next(), low: random.next())
@@ -51,11 +67,7 @@ struct Writer: Sendable {
             } catch {
                 await client.close()
                 guard strike.allowsFailures(at: endpoint) else {
-                    // An edge whose source, which was acknowledged, is not there.
-                    throw Finding(
-                        error.code == .notFound ? .lost : .refusal,
-                        "\(model.name), \(batch.summary): \(error)"
-                    )
+                    throw Finding(error, of: "\(model.name), \(batch.summary)")
                 }
                 open = OpenBatch(batch: batch, requestID: requestID, error: error)
                 return
@@ -77,7 +89,7 @@ struct Writer: Sendable {
         let batch = model.nextBatch(using: &random)
         let requestID = RequestID(high: random.next(), low: random.next())
         do throws(LodestoneError) {
-            let collection = client.collection(Faults.collection)
+            let collection = client.collection(collection)
             acknowledge(batch, try await collection.send(batch, content, requestID))
             return nil
         } catch {
@@ -140,7 +152,7 @@ extension OwnStore {
         if batch.isDrop {
             return try await engine.dropMany(
                 DropManyRequest(
-                    collection: Faults.collection,
+                    collection: name,
                     ids: try batch.droppedIDs(),
                     edges: try batch.sourcedEdges()
                 )
@@ -148,7 +160,7 @@ extension OwnStore {
         }
         return try await engine.indexMany(
             IndexManyRequest(
-                collection: Faults.collection,
+                collection: name,
                 documents: try batch.documents(content),
                 edges: try batch.sourcedEdges()
             )

@@ -65,7 +65,7 @@ struct BitFlipRun {
 
     /// The store after its last batch.
     private var original: String {
-        "\(place.scratch)/\(Inspector.reference(script.batches.count + 1))"
+        "\(place.scratch)/\(Inspector.reference(script.lastSequenceNumber))"
     }
 
     /// Writes the script; its first batches stand in a base.
@@ -77,28 +77,32 @@ struct BitFlipRun {
         // The base ends where it is asked to, so that a seed makes the same store again.
         place.compactionChanges = 1_000_000
         let (logged, ahead) = (ScriptSize.logged, ScriptSize.ahead)
-        let count = script.batches.count
+        let count = script.steps.count
         try await place.withServer(on: original) { _, endpoint in
-            try await Workload.createCollection(
-                endpoint,
-                place.strategy(),
-                dimension: script.size.dimension
-            )
-            try await send(script.batches.dropLast(logged), to: endpoint, compacts: true)
-            try await send(script.batches.dropLast(ahead).dropFirst(count - logged), to: endpoint)
+            for name in script.collections {
+                try await Workload.createCollection(
+                    endpoint,
+                    place.strategy(),
+                    name: name,
+                    dimension: script.size.dimension
+                )
+            }
+            try await send(script.steps.dropLast(logged), to: endpoint, compacts: true)
+            try await send(script.steps.dropLast(ahead).dropFirst(count - logged), to: endpoint)
         }
         try await place.withServer(on: original) { server, endpoint in
-            for batch in script.batches.suffix(ahead) {
-                if script.size.isLarge { try keep(before: batch) }
-                try await send([batch], to: endpoint)
+            for step in script.steps.suffix(ahead) {
+                if script.size.isLarge { try keep(before: step) }
+                try await send([step], to: endpoint)
             }
             try await server.kill()
         }
         try Self.removeIndex(of: original)
     }
 
-    private func keep(before batch: Batch) throws {
-        let copy = "\(place.scratch)/\(Inspector.reference(batch.number))"
+    private func keep(before step: Script.Step) throws {
+        let sequenceNumber = Script.sequenceNumber(after: step.number - 1)
+        let copy = "\(place.scratch)/\(Inspector.reference(sequenceNumber))"
         try FileManager.default.copyItem(atPath: original, toPath: copy)
         try Self.removeIndex(of: copy)
     }
@@ -111,13 +115,18 @@ struct BitFlipRun {
         }
     }
 
-    private func send(_ batches: ArraySlice<Batch>, to endpoint: String, compacts: Bool = false)
+    private func send(_ steps: ArraySlice<Script.Step>, to endpoint: String, compacts: Bool = false)
         async throws
     {
         let client = try await Faults.connect(endpoint)
-        let collection = client.collection(Faults.collection)
-        for batch in batches { _ = try await collection.send(batch, script.content, .random()) }
-        if compacts { try await collection.compact(deadline: Faults.patience) }
+        for step in steps {
+            _ = try await client.collection(step.collection)
+                .send(step.batch, script.content, .random())
+        }
+        // The log keeps what the quiet one has no base for.
+        if compacts {
+            try await client.collection(Faults.collection).compact(deadline: Faults.patience)
+        }
         await client.close()
     }
 
@@ -146,7 +155,7 @@ struct BitFlipRun {
             try store.strike(blow)
             let inspection = try inspector.inspect(
                 store.directory,
-                acknowledged: script.batches.count + 1,
+                acknowledged: script.lastSequenceNumber,
                 .damaged
             )
             note(inspection, of: blow, in: &outcome)

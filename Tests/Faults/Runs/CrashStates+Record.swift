@@ -5,6 +5,7 @@ import LodestoneClient
 /// Making the record of what a server, or a restore, does to its files.
 extension CrashStateRun {
     private static let batchesPerSnapshot = 6
+    private static let batchesPerErasure = 12
     private static let changesPerCompaction = 10
 
     /// The same for every run: paths stand in the record.
@@ -23,20 +24,23 @@ extension CrashStateRun {
     /// Writes the script in three lives of a server: two end in order, one by force.
     private func write(to store: String, recordedTo file: String?) async throws {
         var place = place
+        place.openCollections = 1
         place.compactionChanges = subject == .compaction ? Self.changesPerCompaction : 1_000_000
         let shim = try Shim(folder: place.folder)
-        let share = (script.batches.count + 2) / 3
+        let share = (script.steps.count + 2) / 3
         for life in 0..<3 {
             let variables = try file.map { try shim.variables(store: store, trace: $0) } ?? [:]
             try await place.withServer(on: store, variables) { server, endpoint in
                 if life == 0 {
-                    if let file { try Trace.note(sent: 0, in: file) }
-                    try await Workload.createCollection(endpoint, place.strategy())
-                    if let file { try Trace.note(acknowledged: 0, in: file) }
+                    for name in script.collections {
+                        if let file { try Trace.note(sent: 0, in: file) }
+                        try await Workload.createCollection(endpoint, place.strategy(), name: name)
+                        if let file { try Trace.note(acknowledged: 0, in: file) }
+                    }
                 }
                 let client = try await Faults.connect(endpoint)
-                for batch in script.batches.dropFirst(life * share).prefix(share) {
-                    try await send(batch, client, recordedTo: file)
+                for step in script.steps.dropFirst(life * share).prefix(share) {
+                    try await send(step, client, recordedTo: file)
                 }
                 await client.close()
                 if life == 1 { try await server.kill() }
@@ -44,17 +48,21 @@ extension CrashStateRun {
         }
     }
 
-    private func send(_ batch: Batch, _ client: LodestoneClient, recordedTo file: String?)
+    private func send(_ step: Script.Step, _ client: LodestoneClient, recordedTo file: String?)
         async throws
     {
-        if let file { try Trace.note(sent: batch.number, in: file) }
-        _ = try await client.collection(Faults.collection).send(batch, script.content, .random())
+        if let file { try Trace.note(sent: step.number, in: file) }
+        _ = try await client.collection(step.collection)
+            .send(step.batch, script.content, .random())
         guard let file else { return }
-        try Trace.note(acknowledged: batch.number, in: file)
-        guard subject == .snapshot, batch.number.isMultiple(of: Self.batchesPerSnapshot) else {
+        try Trace.note(acknowledged: step.number, in: file)
+        if subject == .erasure, step.number.isMultiple(of: Self.batchesPerErasure) {
+            _ = try await client.erase(deadline: Faults.patience)
+        }
+        guard subject == .snapshot, step.number.isMultiple(of: Self.batchesPerSnapshot) else {
             return
         }
-        let number = batch.number / Self.batchesPerSnapshot - 1
+        let number = step.number / Self.batchesPerSnapshot - 1
         try await client.snapshot("s\(number)")
         try Trace.note(snapshotAcknowledged: number, in: file)
     }

@@ -18,11 +18,11 @@ struct CrashStates: AsyncParsableCommand {
 
     /// What happens between the batches of a record.
     enum Subject: String, CaseIterable, ExpressibleByArgument {
-        case commit, compaction, snapshot, restore
+        case commit, compaction, snapshot, erasure, restore
     }
 
     @OptionGroup var options: RunOptions
-    @Option(help: "commit, compaction, snapshot or restore. Default: one after the other.")
+    @Option(help: "commit, compaction, snapshot, erasure or restore. Default: one after the other.")
     var of: Subject?
     @Option(help: "How many states of each, chosen by the seed.") var states = 2_000
     @Option(help: "Batches that are recorded.") var batches = 60
@@ -99,7 +99,7 @@ struct CrashStateRun: Sendable {
         var disk = SimulatedDisk(root: root)
         var known = Known()
         if subject == .restore {
-            known.acknowledged = script.batches.count + 1
+            known.acknowledged = script.lastSequenceNumber
             known.situation = .restoring
         }
         for point in 0...records.count {

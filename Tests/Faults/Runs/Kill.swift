@@ -10,13 +10,16 @@ struct Kill: AsyncParsableCommand {
         abstract: "Kills servers while they are written to (R1).",
         discussion: """
             Every second cycle a server ends itself at a failpoint, at each in turn. Compactions \
-            follow every 100 changes, and now and then a snapshot is asked for.
+            follow every 100 changes, or vectors are linked in memory instead; now and then a \
+            snapshot or an erasure is asked for. Some collections are quiet while the log is \
+            forgotten, and servers keep fewer of them open than there are.
             """
     )
 
     @OptionGroup var options: RunOptions
     @Option(help: "How often to kill.") var cycles = 50
     @Option(help: "Clients that write at the same time.") var writers = 4
+    @Option(help: "More clients that have each a quiet collection.") var quiet = 3
     @Option(help: "Servers on the one store.") var servers = 2
     @Option(help: "One failpoint only, in every cycle.") var failpoint: String?
 
@@ -35,7 +38,7 @@ struct Kill: AsyncParsableCommand {
                 place: place,
                 serverCount: servers,
                 failpoint: failpoint,
-                workload: Workload(seed: place.seed, writerCount: writers)
+                workload: Workload(seed: place.seed, writerCount: writers, quietCount: quiet)
             )
             do {
                 try await run.run(cycles: cycles)
@@ -52,8 +55,15 @@ struct Kill: AsyncParsableCommand {
 struct KillRun {
     /// Then comes an empty one: what was replaced is scanned by every search, too.
     private static let cyclesPerStore = 15
+    /// After so many cycles a quiet collection is dropped, and created again.
+    private static let cyclesPerRenewal = 6
+    /// The note of an erasure.
+    private static let erased = "erased"
 
-    let place: RunPlace
+    /// On every third store vectors are linked in memory, for changes seldom ask for a base.
+    private static let (changesPerBase, manyChangesPerBase) = (100, 5_000)
+
+    private var place: RunPlace
     let serverCount: Int
     let failpoint: String?
     var workload: Workload
@@ -63,6 +73,8 @@ struct KillRun {
     private var deaths: [String: Int] = [:]
     private var stores = 0
     private var snapshots = 0
+    private var erasures = 0
+    private var renewals = 0
     /// Those that were acknowledged for the store.
     private var snapshotNames: Set<String> = []
     private var store: String { "\(place.folder)/store-\(stores)" }
@@ -77,7 +89,8 @@ struct KillRun {
     var summary: String {
         let places = FailpointName.all.map { "\($0) \(deaths[$0] ?? 0)" }.joined(separator: ", ")
         return "\(cycles) cycles with \(serverCount) servers, \(kills) kills, deaths at "
-            + "failpoints: \(places); \(snapshots) snapshots, \(workload.summary)"
+            + "failpoints: \(places); \(snapshots) snapshots, \(erasures) erasures, "
+            + "\(renewals) collections dropped, \(workload.summary)"
     }
 
     mutating func run(cycles: Int) async throws {
@@ -98,11 +111,13 @@ struct KillRun {
         }
         stores += 1
         snapshotNames = []
+        place.compactionChanges =
+            stores.isMultiple(of: 3) ? Self.manyChangesPerBase : Self.changesPerBase
         workload.forgetStore()
         let text: TextIndexStrategy = stores.isMultiple(of: 4) ? .fts5 : .postings
         let strategy = place.strategy(stores)
         try await place.withServer(on: store) { _, endpoint in
-            try await Workload.createCollection(endpoint, strategy, text: text)
+            try await workload.createCollections(endpoint, strategy, text: text)
         }
     }
 
@@ -113,8 +128,10 @@ struct KillRun {
         /// Where the first server ends itself, and how often it passes there before.
         var failpoint: (name: String, turn: Int)?
         var victims: Int
-        /// The servers that are asked for a snapshot, a compaction, and an index of a field.
+        /// The servers that are asked for a snapshot, an erasure, a compaction, and an index of a
+        /// field.
         var snapshotServer: Int?
+        var eraseServer: Int?
         var compactionServer: Int?
         var indexServer: Int?
 
@@ -129,19 +146,25 @@ struct KillRun {
         let isOfSnapshot = name?.hasPrefix("snapshot.") ?? false
         let isOfCompaction = name?.hasPrefix("compaction.") ?? false
         let isOfIndex = name?.hasPrefix("index.") ?? false
+        let isOfErasure = name?.hasPrefix("erase.") ?? false
         // Commits pass by all the time, the others now and then.
-        let turns = name?.hasPrefix("commit.") ?? false ? 20 : isOfSnapshot || isOfIndex ? 1 : 3
+        let isSeldom = isOfSnapshot || isOfIndex || isOfErasure
+        let turns = name?.hasPrefix("commit.") ?? false ? 20 : isSeldom ? 1 : 3
         let turn = Int.random(in: 1...turns, using: &workload.random)
         // Now and then any server.
         var someServer: Int? {
             let index = Int.random(in: 0..<4 * serverCount, using: &workload.random)
             return index < serverCount ? index : nil
         }
+        let snapshotServer = isOfSnapshot ? 0 : isOfErasure ? nil : someServer
+        // A server does one of them at a time.
+        let eraseServer = isOfErasure ? 0 : snapshotServer == nil ? someServer : nil
         return Plan(
             delay: .milliseconds(Int.random(in: 5...600, using: &workload.random)),
             failpoint: name.map { ($0, turn) },
             victims: 1 + Int.random(in: 0..<serverCount, using: &workload.random),
-            snapshotServer: isOfSnapshot ? 0 : someServer,
+            snapshotServer: snapshotServer,
+            eraseServer: eraseServer,
             compactionServer: isOfCompaction ? 0 : someServer,
             indexServer: isOfIndex ? 0 : someServer
         )
@@ -164,6 +187,9 @@ struct KillRun {
         let doomed = Array(endpoints.prefix(plan.victims))
         let before = workload.acknowledgedBatches
         let name = "s\(cycles)"
+        // A quiet one is compacted only when it is asked for.
+        let compacted =
+            plan.failpoint == nil ? workload.someCollection() : Faults.collection
         do {
             let strike = try await workload.write(to: endpoints) { strike in
                 if plan.failpoint != nil { strike.allowFailures(at: [endpoints[0]]) }
@@ -172,10 +198,15 @@ struct KillRun {
                     try await client.snapshot(name)
                     strike.note(name)
                 }
+                async let erasure: Void = Self.ask(plan.eraseServer, endpoints, strike) {
+                    (client) throws(LodestoneError) in
+                    _ = try await client.erase(deadline: Faults.patience)
+                    strike.note(Self.erased)
+                }
                 async let compaction: Void = Self.ask(plan.compactionServer, endpoints, strike) {
                     (client) throws(LodestoneError) in
                     for _ in 0..<plan.compactions {
-                        try await client.collection(Faults.collection).compact()
+                        try await client.collection(compacted).compact()
                     }
                 }
                 async let index: Void = Self.ask(plan.indexServer, endpoints, strike) {
@@ -197,11 +228,14 @@ struct KillRun {
                 // The others go on without them for a while.
                 if plan.victims < servers.count { try await Task.sleep(for: plan.delay / 4) }
                 try await snapshot
+                try await erasure
                 try await compaction
                 try await index
             }
-            snapshotNames.formUnion(strike.notes)
-            snapshots += strike.notes.count
+            let notes = strike.notes
+            erasures += notes.count { $0 == Self.erased }
+            snapshotNames.formUnion(notes.filter { $0 != Self.erased })
+            snapshots += notes.count { $0 != Self.erased }
             for server in servers.dropFirst(plan.victims) {
                 try await workload.compare(try await server.waitUntilListening())
                 try await server.kill()
@@ -234,7 +268,7 @@ struct KillRun {
             await client.close()
         } catch {
             guard strike.allowsFailures(at: endpoints[server]) else {
-                throw Finding(.refusal, "A snapshot, a compaction or an index: \(error)")
+                throw Finding(error, of: "A snapshot, an erasure, a compaction or an index")
             }
         }
     }
@@ -253,13 +287,17 @@ struct KillRun {
         var workload = workload
         let names = snapshotNames
         let verifies = cycles.isMultiple(of: 8)
+        let renews = cycles % Self.cyclesPerRenewal == Self.cyclesPerRenewal - 1
+        let strategy = place.strategy(stores)
         self.workload = try await place.withServer(on: store) { server, endpoint in
             try await workload.compare(endpoint)
             try await Self.checkStore(endpoint, snapshots: names, verifies: verifies)
+            if renews { try await workload.renewQuiet(endpoint, strategy) }
             try await server.kill()
             return workload
         }
         kills += 1
+        renewals += renews ? 1 : 0
     }
 
     private static func checkStore(
@@ -301,6 +339,6 @@ enum FailpointName {
         "compaction.before-pointer", "compaction.after-vectors", "compaction.after-pointer",
         "compaction.before-removal", "index.before-fill", "snapshot.after-copy",
         "snapshot.after-database",
-        "snapshot.before-rename", "snapshot.after-rename",
+        "snapshot.before-rename", "snapshot.after-rename", "erase.before-checkpoint", "erase.after",
     ]
 }

@@ -11,10 +11,14 @@ struct Model: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Compares an engine with brute force over plain lists, with restarts (R15).",
         discussion: """
-            Compactions follow every 100 changes, and some more are asked for. What a restart or a \
-            compaction makes of the views must rank texts as they did before.
+            Compactions follow every 100 changes, and some more are asked for, as are erasures. Some \
+            collections are quiet, and closed while others are used. What a restart, a compaction or \
+            an erasure makes of the views must rank texts as they did before.
             """
     )
+
+    /// Operations between two lines that say how far the run is.
+    private static let operationsPerLine = 10_000
 
     @OptionGroup var options: RunOptions
     @Option(help: "Writes and questions.") var operations = 20_000
@@ -30,7 +34,10 @@ struct Model: AsyncParsableCommand {
                 throw ValidationError("Set LODESTONE_PLANT=\(plant) as well.")
             }
             var run = try await ModelRun(place: place, text: fts5 ? .fts5 : .postings)
-            for _ in 0..<operations { try await run.step(restarts: restarts) }
+            for done in 1...max(1, operations) {
+                try await run.step(restarts: restarts)
+                if done.isMultiple(of: Self.operationsPerLine) { Output.say(run.summary) }
+            }
             try await run.finish()
             return run.summary
         }
@@ -40,6 +47,8 @@ struct Model: AsyncParsableCommand {
 /// The operations of one run.
 struct ModelRun {
     private static let operationsPerLook = 1_000
+    /// Of so many operations one is on a quiet collection.
+    private static let operationsPerQuiet = 12
     /// Share of the nearest documents that the index must find.
     private static let recallFloor = 0.95
 
@@ -47,11 +56,14 @@ struct ModelRun {
     private let content: Content
     private var random: SeededGenerator
     private var writer = Writer(name: "m", idCount: 300, batchSize: 8)
+    /// Clients of collections that are quiet, and closed while others are used.
+    private var quiet = (0..<3).map { Writer.quiet("q\($0)") }
     private var store: OwnStore
     private var operations = 0
     private var writes = 0
     private var restarts = 0
     private var compactions = 0
+    private var erasures = 0
     private var changes = 0
     /// Of the nearest documents, how many there were and how many the index found.
     private var (wanted, found) = (0, 0)
@@ -64,20 +76,22 @@ struct ModelRun {
         content = Content(seed: place.seed)
         random = SeededGenerator(seed: place.seed)
         store = OwnStore(engine: try Self.open(directory))
-        try await store.engine.createCollection(
-            Faults.collection,
-            CollectionOptions(
-                dimension: content.dimension,
-                vectorStrategy: place.strategy(),
-                textStrategy: text,
-                metadataIndexes: ["version", "even", "words"].map { MetadataIndex($0) }
+        for name in [Faults.collection] + quiet.map(\.collection) {
+            try await store.engine.createCollection(
+                name,
+                CollectionOptions(
+                    dimension: content.dimension,
+                    vectorStrategy: place.strategy(),
+                    textStrategy: text,
+                    metadataIndexes: ["version", "even", "words"].map { MetadataIndex($0) }
+                )
             )
-        )
+        }
     }
 
     var summary: String {
         "\(operations) operations, \(writes) of them writes, \(restarts) restarts, \(compactions) "
-            + "compactions asked for, \(changes) other strategies; \(found) of \(wanted) nearest "
+            + "compactions asked for, \(erasures) erasures, \(changes) other strategies; \(found) of \(wanted) nearest "
             + "found by an index"
     }
 
@@ -90,15 +104,19 @@ struct ModelRun {
         )
         // Writes never pause, and eight times so many vectors are linked all the same.
         policy.scannedBytes = Content.usualDimension * MemoryLayout<Float>.stride
-        var options = Engine.Options(compaction: policy)
+        var options = Engine.Options(
+            compaction: policy,
+            openCollections: OpenCollections(count: 2)
+        )
         options.edgesInRow = EdgesInRow(count: 2)
         return try Engine.open(directory: directory, options: options)
     }
 
     mutating func step(restarts chance: Double) async throws {
         operations += 1
+        if operations.isMultiple(of: Self.operationsPerQuiet) { try await useQuiet() }
         switch Int.random(in: 0..<10, using: &random) {
-        case 0..<4: try await write()
+        case 0..<4: writer = try await written(by: writer)
         case 4..<6: try await askByVector()
         case 6..<8: try await askByWords()
         default: try await askAboutSome()
@@ -116,6 +134,14 @@ struct ModelRun {
                 try await run.store.engine.compact(Faults.collection)
             }
             compactions += 1
+            try await look(everything: false)
+        }
+        if Double.random(in: 0..<1, using: &random) < chance / 2 {
+            try await keepingRanks("an erasure") { run in
+                let one = run.quiet.randomElement(using: &run.random)?.collection
+                try await run.store.engine.erase(Bool.random(using: &run.random) ? nil : one)
+            }
+            erasures += 1
             try await look(everything: false)
         }
         if Double.random(in: 0..<1, using: &random) < chance {
@@ -165,22 +191,49 @@ struct ModelRun {
     }
 
     private mutating func look(everything: Bool) async throws {
-        var writers = [writer]
-        _ = try await Verifier(store: store, content: content)
-            .verify(&writers, everything: everything)
-        writer = writers[0]
+        writer = try await looked(at: writer, everything: everything)
+        for index in quiet.indices {
+            quiet[index] = try await looked(at: quiet[index], everything: everything)
+        }
     }
 
-    private mutating func write() async throws {
+    private func looked(at writer: Writer, everything: Bool) async throws -> Writer {
+        var writers = [writer]
+        _ = try await Verifier(store: collection(of: writer), content: content)
+            .verify(&writers, everything: everything)
+        return writers[0]
+    }
+
+    private func collection(of writer: Writer) -> OwnStore {
+        OwnStore(engine: store.engine, name: writer.collection)
+    }
+
+    /// Writes to a quiet collection, or looks for some of its documents.
+    private mutating func useQuiet() async throws {
+        let index = Int.random(in: quiet.indices, using: &random)
+        if Bool.random(using: &random) { quiet[index] = try await written(by: quiet[index]) }
+        let ids = quiet[index].model.allIDs.shuffled(using: &random).prefix(3)
+        try await Probe(
+            store: collection(of: quiet[index]),
+            content: content,
+            model: quiet[index].model
+        )
+        .check(Set(ids), withOthers: false)
+    }
+
+    /// - Returns: The writer after its next batch.
+    private mutating func written(by writer: Writer) async throws -> Writer {
+        var writer = writer
         let batch = writer.model.nextBatch(using: &random)
         let old = writer.model.documents
-        let receipt = try await store.send(batch, content)
+        let receipt = try await collection(of: writer).send(batch, content)
         let replaced = batch.indexed.count { old[$0.id] != nil }
         guard receipt.replaced == replaced, receipt.inserted == batch.indexed.count - replaced,
             receipt.dropped == batch.dropped.count
         else { throw Finding(.lie, "\(batch.summary) was answered with \(receipt).") }
         writer.acknowledge(batch, receipt)
         writes += 1
+        return writer
     }
 
     /// The nearest ten to some vector.

@@ -18,13 +18,14 @@ struct PowerCut: AsyncParsableCommand {
     @Option(help: "ext4 or xfs.") var fs: LoopDisk.Format = .ext4
     @Option(help: "How often to cut the power.") var cycles = 20
     @Option(help: "Clients that write at the same time.") var writers = 4
+    @Option(help: "More clients that have each a quiet collection.") var quiet = 3
 
     func run() async throws {
         try await options.carryOut { place in
             var run = PowerCutRun(
                 place: place,
                 format: fs,
-                workload: Workload(seed: place.seed, writerCount: writers)
+                workload: Workload(seed: place.seed, writerCount: writers, quietCount: quiet)
             )
             do {
                 try await run.run(cycles: cycles)
@@ -86,7 +87,7 @@ struct PowerCutRun {
         disk = try await LoopDisk.create(format, in: place.folder, megabytes: 384)
         workload.forgetStore()
         let endpoint = try await start()
-        try await Workload.createCollection(endpoint, place.strategy())
+        try await workload.createCollections(endpoint, place.strategy())
         try await server?.kill()
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 import LodestoneClient
+import LodestoneEngine
 import Synchronization
 import TestSupport
 
@@ -9,21 +10,23 @@ struct Processes: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Lets several servers work on one store at the same time (R18).",
         discussion: """
-            What one server has acknowledged, every other must answer with from then on. Nobody \
-            but SQLite may open the database's files.
+            What one server has acknowledged, every other must answer with from then on, and so must \
+            a process that opens the store then and only reads it. All servers are asked to compact \
+            the same collection at once. Nobody but SQLite may open the database's files.
             """
     )
 
     @OptionGroup var options: RunOptions
     @Option(help: "Servers on the one store.") var servers = 4
     @Option(help: "Clients that write at the same time.") var writers = 4
+    @Option(help: "More clients that have each a quiet collection.") var quiet = 3
     @Option(help: "How long, in seconds.") var seconds = 180
 
     func run() async throws {
         try await options.carryOut { place in
             var run = ProcessesRun(
                 place: place,
-                workload: Workload(seed: place.seed, writerCount: writers)
+                workload: Workload(seed: place.seed, writerCount: writers, quietCount: quiet)
             )
             let end = ContinuousClock.now + .seconds(seconds)
             do {
@@ -56,16 +59,17 @@ struct ProcessesRun {
 
     var summary: String { "\(servers.count) servers, \(rounds) rounds, \(workload.summary)" }
 
+    private var store: String { "\(place.folder)/store" }
+
     /// All at once, so that they also race for the creation of the store.
     mutating func start(_ count: Int) async throws {
-        let store = "\(place.folder)/store"
         for index in 0..<count {
             let shim = try Shim(folder: place.folder, number: index)
             shims.append(shim)
             servers.append(try place.startServer(on: store, try shim.variables(store: store)))
         }
         for server in servers { endpoints.append(try await server.waitUntilListening()) }
-        try await Workload.createCollection(endpoints[count - 1], place.strategy())
+        try await workload.createCollections(endpoints[count - 1], place.strategy())
     }
 
     func cleanUp() async {
@@ -76,11 +80,15 @@ struct ProcessesRun {
         // Writers go from server to server.
         endpoints.append(endpoints.removeFirst())
         let length = Duration.milliseconds(Int.random(in: 50...500, using: &workload.random))
+        let (collection, servers) = (workload.someCollection(), endpoints)
+        async let compactions: Void = Self.compact(collection, servers)
         try await workload.write(to: endpoints) { _ in try await Task.sleep(for: length) }
+        try await compactions
         for endpoint in endpoints {
             var reader = workload
             try await reader.look(endpoint)
         }
+        try await lookFromOutside()
         for index in workload.writers.indices { workload.writers[index].touched = [] }
         for shim in shims {
             let strangers = shim.state().strangers
@@ -92,6 +100,33 @@ struct ProcessesRun {
             }
         }
         rounds += 1
+    }
+
+    /// Asks all servers at once.
+    private static func compact(_ collection: String, _ endpoints: [String]) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for endpoint in endpoints {
+                group.addTask {
+                    do throws(LodestoneError) {
+                        let client = try await Faults.connect(endpoint)
+                        _ = try await client.collection(collection)
+                            .compact(deadline: Faults.patience)
+                        await client.close()
+                    } catch {
+                        throw Finding(error, of: "A compaction of \(collection)")
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    /// Looks through a process that only reads the store, while the servers have it open.
+    private func lookFromOutside() async throws {
+        let engine = try Engine.open(directory: store, options: Engine.Options(isReadOnly: true))
+        defer { engine.close() }
+        var reader = workload
+        try await reader.look(engine)
     }
 
     mutating func finish() async throws {
@@ -106,7 +141,7 @@ struct ProcessesRun {
             }
         }
         var workload = workload
-        try await place.withServer(on: "\(place.folder)/store") { _, endpoint in
+        try await place.withServer(on: store) { _, endpoint in
             try await workload.compare(endpoint, everything: true)
         }
     }
