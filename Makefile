@@ -125,12 +125,12 @@ faults-large-tools:
 	swift build --scratch-path .build/faults -Xswiftc -O -Xcc -O2 --product lodestoned
 	swift build --scratch-path .build/faults -Xswiftc -O -Xcc -O2 --product lodestone-faults
 
-PLANTED := M1 M2 M3 M4 M5 M6 M7 M8 M9 M13 M14 M15
+PLANTED := M1 M2 M3 M4 M5 M6 M7 M8 M9 M13 M14 M15 M16 M17 M18 M19
 
 faults-planted: $(PLANTED:%=faults-planted-%) ## Shows that planted bugs are found, one after the other.
 
 faults-planted-M1: faults-tools ## A server that answers before it commits.
-	$(FAULTS) kill --cycles 30 --servers 1 --plant ack-before-commit
+	$(FAULTS) kill --cycles 30 --servers 1 --quiet 0 --plant ack-before-commit
 
 faults-planted-M2: faults-tools ## A server that doesn't wait for the disk.
 	$(FAULTS) power-cut --cycles 20 --plant synchronous-normal $(OR_SKIP)
@@ -164,11 +164,24 @@ faults-planted-M13: faults-tools ## An erasure that leaves what was in free page
 	$(FAULTS) erase --cycles 4 --plant erase-leaves-free-pages
 
 faults-planted-M14: faults-tools ## A server that changes edges of hubs only after the commit.
-	$(FAULTS) kill --cycles 20 --plant hubs-outside-transaction
+	$(FAULTS) kill --cycles 20 --quiet 0 --plant hubs-outside-transaction
 
 faults-planted-M15: faults-tools ## An index that covers rows before they are linked.
 	LODESTONE_PLANT=cover-before-linking \
 		$(FAULTS) model --operations 20000 --strategy hnsw --plant cover-before-linking
+
+faults-planted-M16: faults-tools ## Compactions of one collection by two servers at a time.
+	$(FAULTS) processes --seconds 60 --plant compaction-without-lock
+
+faults-planted-M17: faults-tools ## A base that has the log forget what it kept of quiet collections.
+	LODESTONE_PLANT=quiet-log-forgotten \
+		$(FAULTS) model --operations 5000 --plant quiet-log-forgotten
+
+faults-planted-M18: faults-tools ## A server that closes collections that are being written to.
+	$(FAULTS) kill --cycles 20 --servers 1 --plant collection-closed-in-use
+
+faults-planted-M19: faults-tools ## A server that passes over what the log has forgotten.
+	$(FAULTS) processes --seconds 60 --plant forgotten-log-passed-over
 
 faults-tools: ## Builds what the fault runs need.
 	@.ci/install $(BUILD_PACKAGES) $(FAULT_PACKAGES)

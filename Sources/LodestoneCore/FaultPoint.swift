@@ -107,6 +107,14 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case hubsOutsideTransaction = "hubs-outside-transaction"
     /// M15: an index says that it covers rows before they are linked.
     case coverBeforeLinking = "cover-before-linking"
+    /// M16: compacts a collection while another process does, too.
+    case compactionWithoutLock = "compaction-without-lock"
+    /// M17: a base of one collection has the log forget what it kept of the others.
+    case quietLogForgotten = "quiet-log-forgotten"
+    /// M18: closes a collection that is being written to.
+    case collectionClosedInUse = "collection-closed-in-use"
+    /// M19: passes over a part of the log that is forgotten, instead of loading the bases.
+    case forgottenLogPassedOver = "forgotten-log-passed-over"
 
     /// Whether this process was asked to have this bug.
     @inlinable

@@ -224,6 +224,9 @@ final class Registry: Sendable {
                 guard ["LOG_FORGOTTEN", "VECTORS_MOVED"].contains(error.reason) else {
                     throw error
                 }
+                if PlantedBug.forgottenLogPassedOver.isPlanted {
+                    return publish(reader.sequenceNumber)
+                }
                 try registry.load(from: reader)
             }
         }
