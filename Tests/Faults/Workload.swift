@@ -154,8 +154,8 @@ struct Workload: Sendable {
     }
 
     /// Does the same in this process.
-    mutating func look(_ engine: Engine) async throws {
-        _ = try await verify(everything: false) { OwnStore(engine: engine, name: $0) }
+    mutating func look(_ engine: Engine, everything: Bool = false) async throws {
+        _ = try await verify(everything: everything) { OwnStore(engine: engine, name: $0) }
     }
 
     /// Compares the store with what the writers were told, twice, and sends half of the batches

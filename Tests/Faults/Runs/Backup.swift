@@ -40,8 +40,10 @@ struct BackupRun {
         "restore.after-database", "restore.before-rename", "restore.after-rename",
     ]
 
+    /// Of so many batches about two are of quiet collections.
+    private static let stepsPerQuiet = 12
+
     let place: RunPlace
-    private let content: Content
     private var random: SeededGenerator
     private var workload: Workload
     private var cycles = 0
@@ -51,8 +53,7 @@ struct BackupRun {
 
     init(place: RunPlace) {
         self.place = place
-        workload = Workload(seed: place.seed, writerCount: 1)
-        content = workload.content
+        workload = Workload(seed: place.seed, writerCount: 1, quietCount: 2)
         random = SeededGenerator(seed: ~place.seed)
     }
 
@@ -62,7 +63,7 @@ struct BackupRun {
 
     func prepare() async throws {
         try await place.withServer(on: store) { _, endpoint in
-            try await Workload.createCollection(endpoint, place.strategy())
+            try await workload.createCollections(endpoint, place.strategy())
         }
     }
 
@@ -83,13 +84,13 @@ struct BackupRun {
         guard status == 0 else {
             throw Finding(.refusal, "The restore of \(name) ended with \(status): \(text)")
         }
-        guard let model = models[snapshot.sequenceNumber] else {
+        guard let then = models[snapshot.sequenceNumber] else {
             throw Finding(
                 .lie,
                 "\(name) says \(snapshot.sequenceNumber), which nobody was answered."
             )
         }
-        try await compare(model, snapshot)
+        try await compare(then, snapshot)
         cycles += 1
     }
 
@@ -97,7 +98,7 @@ struct BackupRun {
     ///
     /// - Returns: The snapshot, and what was there at each sequence number.
     private mutating func takeUnderLoad(_ name: String) async throws
-        -> (SnapshotDescription, [UInt64: WriterModel])
+        -> (SnapshotDescription, [UInt64: [WriterModel]])
     {
         let delay = Duration.milliseconds(Int.random(in: 0...150, using: &random))
         var workload = workload
@@ -109,16 +110,19 @@ struct BackupRun {
             let load = Task {
                 var workload = start
                 let before = try await client.ping()
-                var models = [before: workload.writers[0].model]
+                var models = [before: workload.writers.map(\.model)]
                 while !isOver.value.load(ordering: .acquiring) {
-                    let error = try await workload.writers[0].step(
+                    // Mostly the first one, so that the others' collections are quiet.
+                    let number = Int.random(in: 0..<Self.stepsPerQuiet, using: &workload.random)
+                    let index = number < workload.writers.count ? number : 0
+                    let error = try await workload.writers[index].step(
                         client,
                         workload.content,
                         &workload.random
                     )
                     if let error { throw error }
-                    let writer = workload.writers[0]
-                    models[writer.lastSequenceNumber] = writer.model
+                    models[workload.writers[index].lastSequenceNumber] =
+                        workload.writers.map(\.model)
                 }
                 return (workload, models)
             }
@@ -185,7 +189,7 @@ struct BackupRun {
         return await Programs.run("env", variables + command)
     }
 
-    private func compare(_ model: WriterModel, _ snapshot: SnapshotDescription) async throws {
+    private func compare(_ models: [WriterModel], _ snapshot: SnapshotDescription) async throws {
         let engine = try Engine.open(directory: restored)
         defer { engine.close() }
         guard engine.sequenceNumber == snapshot.sequenceNumber else {
@@ -194,10 +198,10 @@ struct BackupRun {
                 "Restored is \(engine.sequenceNumber) instead of \(snapshot.sequenceNumber)."
             )
         }
-        var writers = [Writer(name: model.name)]
-        writers[0].model = model
-        _ = try await Verifier(store: OwnStore(engine: engine), content: content)
-            .verify(&writers, everything: true)
+        var workload = workload
+        workload.forgetStore()
+        for (index, model) in models.enumerated() { workload.writers[index].model = model }
+        try await workload.look(engine, everything: true)
     }
 
     private final class Flag: Sendable {
