@@ -49,15 +49,32 @@ struct LoopDisk: Sendable {
     }
 
     /// Waits until nobody uses the file system any more, for a while.
+    ///
+    /// - Throws: `Skip` when the image stays in use: a mount namespace that another program has made
+    ///   meanwhile has the file system, too. Mounted again it would be the same one, without power.
     func unmount() async throws {
-        var last = ""
+        try await wait(for: "umount", [mountPoint]) { status, text in
+            status == 0 ? nil : Finding(.refusal, "umount: \(text)")
+        }
+        try await wait(for: "losetup", ["-j", image]) { _, text in
+            text.isEmpty ? nil : Skip(reason: "Another mount namespace has \(text)")
+        }
+    }
+
+    /// Runs a program until `failure` has nothing to say of it, or too often.
+    private func wait(
+        for program: String,
+        _ arguments: [String],
+        failure: (_ status: Int32, _ text: String) -> (any Error)?
+    ) async throws {
+        var last: (any Error)?
         for _ in 0..<100 {
-            let (status, text) = await Programs.run("umount", [mountPoint])
-            if status == 0 { return }
-            last = text
+            let (status, text) = await Programs.run(program, arguments)
+            last = failure(status, text)
+            if last == nil { return }
             try await Task.sleep(for: .milliseconds(50))
         }
-        throw Finding(.refusal, "umount: \(last)")
+        if let last { throw last }
     }
 
     /// What was not yet on the disk is gone, from now on and until the next mount.
