@@ -178,7 +178,7 @@ faults-planted-M17: faults-tools ## A base that has the log forget what it kept 
 		$(FAULTS) model --operations 5000 --plant quiet-log-forgotten
 
 faults-planted-M18: faults-tools ## A server that closes collections that are being written to.
-	$(FAULTS) kill --cycles 20 --servers 1 --plant collection-closed-in-use
+	$(FAULTS) processes --seconds 60 --servers 1 --plant collection-closed-in-use
 
 faults-planted-M19: faults-tools ## A server that passes over what the log has forgotten.
 	$(FAULTS) processes --seconds 60 --plant forgotten-log-passed-over

@@ -45,7 +45,7 @@ struct Processes: AsyncParsableCommand {
 
 /// Rounds of writing through all servers, each followed by a look through every one of them.
 struct ProcessesRun {
-    let place: RunPlace
+    private var place: RunPlace
     var workload: Workload
     private var servers: [ServerProcess] = []
     private var endpoints: [String] = []
@@ -54,6 +54,8 @@ struct ProcessesRun {
 
     init(place: RunPlace, workload: Workload) {
         self.place = place
+        // Each use of a collection closes the one before, also while that is written to.
+        self.place.openCollections = 1
         self.workload = workload
     }
 
