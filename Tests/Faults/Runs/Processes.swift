@@ -31,7 +31,8 @@ struct Processes: AsyncParsableCommand {
             let end = ContinuousClock.now + .seconds(seconds)
             do {
                 try await run.start(servers)
-                while ContinuousClock.now < end { try await run.round() }
+                // At least one, however long the start took.
+                repeat { try await run.round() } while ContinuousClock.now < end
                 try await run.finish()
             } catch {
                 Output.say(run.summary)
