@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// Whether an index can be relied on, as was found by asking it (`SampledQuestions`).
+/// Whether an index can be relied on, as sample queries have measured (`SampledQuestions`).
 ///
 /// Threading: a value.
 package struct IndexHealth: Sendable, Equatable {
@@ -9,15 +9,15 @@ package struct IndexHealth: Sendable, Equatable {
     package var unreachable = 0
     /// The share of the nearest neighbors that a search finds; `nil`: not measured.
     package var recall: Double?
-    /// Vectors that there were when it was measured.
+    /// The number of vectors when `recall` was measured.
     package var measuredCount = 0
     /// Vectors added and dropped since.
     package var changedCount = 0
-    /// How many times as wide as asked for walks of a graph must be, for what `recall` says.
+    /// The factor by which walks must be widened to reach `recall`.
     package var widening = 1
-    /// Vectors that there were when a graph of the options asked for was found wanting; 0: none was.
+    /// The number of vectors when a graph of the options' form was refused; 0: none was.
     package var refusedCount = 0
-    /// Forms of a graph that were found wanting then, in the order of `HNSWIndex.forms`.
+    /// The number of forms that were refused then, in the order of `HNSWIndex.forms`.
     package var refusedForms = 0
 
     /// Below this an index is not used.

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// Which graph is made: the one asked for, or another where that finds too few.
+/// The form of a graph: that of the options, or another where that one finds too few neighbors.
 extension HNSWIndex {
-    /// Widths of walks, in those asked for, that are tried before a graph is refused: wider ones while
-    /// they cost less than a scan, of which a distance costs as much as four of codes.
+    /// Factors by which walks are widened before a graph is refused.
+    ///
+    /// A wider walk is tried while it costs less than a scan. One distance of a scan costs as much
+    /// as four distances of codes.
     private static let widenings = [1, 2, 4, 8]
     private static let scanCost = 4.0
-    /// A walk that is narrower was asked for to be fast: health is measured at this width.
+    /// The least width at which health is measured: a query with a narrower walk wants speed.
     private static let measuredWidth = 64
-    /// A graph of so many vectors is measured again when one was added or dropped.
+    /// A graph is measured again once one vector in so many was added or dropped.
     private static let measuredShare = 64
 
-    /// The graphs that are tried, the one asked for first: vectors instead of codes, then more links.
+    /// The forms that are tried in turn: that of the options, then vectors instead of codes, then
+    /// more links.
     static func forms(_ asked: HNSWOptions) -> [HNSWOptions] {
         var forms = [asked]
         var form = asked
@@ -24,10 +27,10 @@ extension HNSWIndex {
         return forms
     }
 
-    /// The form of the graph that there is, or is to be made.
+    /// The form of the present graph, or of the next one.
     ///
-    /// After those that were refused comes the next; when all were, none is made until the vectors
-    /// have doubled.
+    /// After the refused forms comes the next. When all were refused, no graph is built until the
+    /// vectors have doubled.
     var form: HNSWOptions {
         let forms = Self.forms(options)
         return forms[min(health.refusedForms, forms.count - 1)]
@@ -51,7 +54,7 @@ extension HNSWIndex {
                 work: work,
                 unfinished: unfinished
             )
-            // A graph that finds too few is not gone on with; nor one of another form.
+            // A build continues neither a graph that finds too few nor one of another form.
             let previous = place == health.refusedForms && health.isGood ? store : nil
             for store in previous.map({ [$0, nil] }) ?? [nil] {
                 guard let made = try fold.run(over: store) else { return scanning(base) }

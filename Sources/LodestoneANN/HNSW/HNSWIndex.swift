@@ -9,10 +9,10 @@ import Synchronization
 /// Rows that are not linked yet are compared exactly, too. Some strategies link them inside the
 /// write; for the others `extended` does, or `compacted`.
 ///
-/// A search with a filter, or where many rows were dropped, takes the cheapest of three ways: where
-/// most rows count, it walks the graph with a beam that is wider by their share and keeps those;
-/// where fewer do, it walks among those alone, stepping over the others; where few do, it compares
-/// the codes of all that count. Where a walk finds too few, the scan comes after it.
+/// A search with a filter, or after many rows were dropped, takes the cheapest of three ways. Where
+/// most rows count, it walks the graph with a wider beam and keeps the rows that count. Where fewer
+/// do, it walks among these rows alone and steps over the others. Where few do, it compares the
+/// codes of all of them. Where a walk finds too few, the scan follows.
 ///
 /// Threading: a value; a graph that several values share is added to by one thread at a time, while
 /// it holds the lock that searches share. Each value knows by itself how far it may rely on the
@@ -178,8 +178,8 @@ package struct HNSWIndex: VectorIndex {
             }
             return try scanMatches(query, questions, reranked, graph, scratch, table)
         }
-        // What a filter leaves of a beam is among the nearest where it isn't at the beam's end: the
-        // nearest places of a walk are the ones it is sure of.
+        // A row of the beam that passes the filter is surely among the nearest unless it is near
+        // the beam's end: a walk is sure of its nearest places, not of its last ones.
         let sureShare = min(1, max(0.5, 1.25 * Double(questions.k) / Double(width)))
         var mustWalk = questions.allowed == nil
         var best: VectorAnswer?

@@ -11,17 +11,18 @@ extension HNSWIndex {
     }
 }
 
-/// Links to nodes that nothing links to any more, as a list that is full chooses others.
+/// Adds links to nodes that no other node links to, which happens when full lists choose other
+/// links.
 ///
-/// Where rows differ in length, those that choose by the inner product choose the same long ones,
-/// which have no room for all.
+/// Where rows differ in length, rows that choose by the inner product all choose the same long
+/// rows. The lists of these have no room for all.
 extension HNSWBuilder {
-    /// Beam width of a search for what is near to an unreachable node: twice the one that chose links.
+    /// Beam width of a search for the neighbors of an unreachable node: twice that of a build.
     private var sampleWidth: Int { 2 * graph.options.efConstruction }
     /// Rounds of linking unreachable nodes: each can cut off a few others.
     private static let rounds = 8
 
-    /// Links nodes that no search can reach to the nearest that one can; how many are left.
+    /// Links nodes that no search reaches to the nearest reachable node; returns how many are left.
     func connectUnreachable() -> Int {
         var unreachable = unreachableNodes()
         let scratch = HNSWScratch(graph.codec, nodes: graph.count, kernels: kernels)
@@ -50,10 +51,13 @@ extension HNSWBuilder {
         return (0..<UInt32(graph.count)).filter { !seen[Int($0)] }
     }
 
-    /// Links to a node from the nearest that has room for a link, else from the nearest; the link that
-    /// this gives up, if it does.
+    /// Adds a link to a node from the nearest node with room for it, else from the nearest node.
     ///
-    /// Nearest by the distance: by the inner product all nodes are near to the same few.
+    /// The nearest is that by the distance: by the inner product all nodes are near to the same
+    /// few.
+    ///
+    /// - Returns: The node to which the nearest node gave up its last link; `nil` when it gave up
+    ///   none.
     func connect(_ node: UInt32, width: Int, _ scratch: HNSWScratch) -> UInt32? {
         let query = shape.makeQuery(
             of: graph.record(node),

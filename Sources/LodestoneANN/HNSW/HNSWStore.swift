@@ -11,9 +11,9 @@ import Darwin
 
 /// The graph of an index where it is: in a base that nobody has looked into yet, or in memory.
 ///
-/// Threading: searches share a lock; a thread that links rows takes it alone, for a few rows at a
-/// time, and goes before searches that come while it waits. Threads that link, or copy the graph,
-/// come one after the other by another lock. Unchecked because the locks guard the rest.
+/// Threading: searches share a lock. A thread that links rows takes the lock alone, for a few rows
+/// at a time, and goes before searches that come while it waits. A second lock lets one thread at a
+/// time link rows or copy the graph. Unchecked because the locks guard the rest.
 final class HNSWStore: @unchecked Sendable {
     private enum Content {
         /// Not checked yet.
@@ -243,8 +243,12 @@ final class HNSWStore: @unchecked Sendable {
         return (graph, builder)
     }
 
-    /// A graph of the same rows with codes by another codec, and with the same links where those tell no
-    /// row from the others of its node; `nil` when the vector of a row is damaged.
+    /// A graph of the same rows with codes by another codec.
+    ///
+    /// Its links are the same, unless the new codes tell a row from the other rows of its node:
+    /// then all rows are linked again.
+    ///
+    /// - Returns: `nil` when the vector of a row is damaged.
     private func encoded(
         _ old: HNSWGraph,
         _ codec: VectorCodec,

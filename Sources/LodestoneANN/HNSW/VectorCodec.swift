@@ -78,8 +78,8 @@ extension VectorCodec {
         }
     }
 
-    /// The usual distance of rows from the center may be larger by this factor, squared, than from
-    /// one of their own.
+    /// The factor by which the usual squared distance of rows from this center may exceed that from
+    /// a center of their own.
     private static let acceptedSpread = 1.2
 
     /// A codec for vectors like those of a sample; `nil` where this one is about as good.
