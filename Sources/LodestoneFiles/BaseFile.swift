@@ -10,13 +10,21 @@ import Darwin
 
 /// The base of a collection's views: an immutable file of sections, mapped read-only.
 ///
-///     header   64 bytes: "LODEBASE", format, number of sections, bytes of the body, bytes in all,
-///              CRC-32C of the tail, CRC-32C of the header
+///     header   64 bytes:
+///              0   "LODEBASE"                        8 bytes
+///              8   format                            4
+///              12  number of sections                4
+///              16  bytes of the body                 8
+///              24  bytes in all                      8
+///              32  CRC-32C of the tail               4
+///              36  zeros                             24
+///              60  CRC-32C of the header up to here  4
 ///     body     the sections, each aligned to 64 bytes
-///     tail     of each section its tag, offset and size; of each 64 KiB of the body its CRC-32C
+///     tail     per section 24 bytes: tag 4, zeros 4, offset in the body 8, size 8;
+///              then per 64 KiB of the body its CRC-32C, 4 bytes
 ///
-/// Numbers are little-endian. Opening reads the header and the tail, 4 bytes for each 64 KiB of
-/// body; a block of the body is checked before its first use.
+/// Numbers are little-endian. Opening reads the header and the tail, which has 4 bytes for each 64
+/// KiB of the body. A block of the body is checked before its first use.
 ///
 /// Threading: a value over memory that nobody writes.
 package struct BaseFile: SectionSource, Sendable {

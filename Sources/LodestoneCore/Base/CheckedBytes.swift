@@ -87,8 +87,8 @@ public final class CheckedBytes: @unchecked Sendable {
         }
     }
 
-    /// Takes blocks for checked that lie in bytes that were compared with their checksums by other
-    /// means.
+    /// Marks the blocks inside `trusted` as checked: other means compared these bytes with
+    /// checksums.
     ///
     /// - Parameter trusted: Part of the same memory.
     package func trust(_ trusted: UnsafeRawBufferPointer) {
@@ -103,7 +103,7 @@ public final class CheckedBytes: @unchecked Sendable {
         }
     }
 
-    /// Takes blocks for checked that `other`, which begins at the same place, has checked.
+    /// Marks blocks as checked that `other`, which begins at the same address, has checked.
     package func trust(_ other: CheckedBytes) {
         guard bytes.baseAddress == other.bytes.baseAddress else { return }
         for block in 0..<min(markCount, other.markCount)
