@@ -44,7 +44,7 @@ public final class Engine: Sendable {
         /// changes of snapshots fail with `READ_ONLY`.
         public var isReadOnly: Bool
 
-        /// How many edges rows keep that are written.
+        /// The limit on the edges that a row keeps when it is written.
         package var edgesInRow = EdgesInRow()
 
         /// Creates options.

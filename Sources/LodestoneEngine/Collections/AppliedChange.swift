@@ -6,9 +6,9 @@ import LodestoneMetadata
 import LodestoneStorage
 import LodestoneText
 
-/// What one batch does to a collection, in the numbers of the contents that it meets.
+/// The effect of one batch on a collection, in the internal numbers of the contents that apply it.
 struct AppliedChange: Sendable {
-    /// Rows that are gone.
+    /// Rows that the batch removed.
     var removed: [RowNumber] = []
     /// Their texts.
     var removedTexts: AnalyzedTexts?
@@ -18,9 +18,9 @@ struct AppliedChange: Sendable {
     var vectors: VectorRun?
     /// The first new row; the others follow.
     var firstRow: RowNumber = 0
-    /// Of each new row its document.
+    /// The document of each new row.
     var nodes: ContiguousArray<NodeNumber> = []
-    /// What leaves each of them.
+    /// The links that leave each of these documents.
     var links = LinkTable()
     /// Their texts.
     var texts: AnalyzedTexts?
@@ -183,12 +183,13 @@ struct ChangeJournal: Sendable {
     }
 }
 
-/// Takes what was written while a compaction wrote a base over to the contents that begin with it,
-/// which know documents and words by other numbers.
+/// Applies the writes during a compaction to the contents that begin with its base.
+///
+/// The new contents number documents and words differently, so each change is renumbered first.
 struct Takeover {
-    /// What the compaction began with.
+    /// The contents that the compaction began with.
     let old: CollectionContents
-    /// Of each node of these its new number, as far as it is known.
+    /// The new number of each node of `old`, as far as it is known.
     private var nodes: ContiguousArray<NodeNumber>
     private var terms = ListNumbers()
 

@@ -262,8 +262,10 @@ extension CollectionContents {
 
 /// Catching up from the log.
 extension CollectionContents {
-    /// Takes in what the log has beyond these contents, and the options that the reader's state has:
-    /// the log may have forgotten the batch that gave them.
+    /// Applies the batches of the log that these contents lack, and the options of the reader's
+    /// state.
+    ///
+    /// The log may have forgotten the batch that gave the options.
     mutating func replay(_ record: CollectionRecord, from reader: any StoreReader)
         throws(LodestoneError)
     {
@@ -274,10 +276,11 @@ extension CollectionContents {
         if options != record.options { alter(to: record.options) }
     }
 
-    /// Takes in one batch; nothing when these contents have it.
+    /// Applies one batch; does nothing when these contents have it.
     ///
-    /// Rows and edges are read as they stand in the reader's state, which may be later ones than
-    /// those of the batch: the batches in between bring the rest, so that the end is right.
+    /// Rows and edges are read in the reader's state, which may be later than the batch. Contents
+    /// in between may thus have parts of later batches. Those batches are replayed as well, so in
+    /// the end the contents are those of the reader's state.
     mutating func replay(
         _ change: LoggedChange,
         of record: CollectionRecord,

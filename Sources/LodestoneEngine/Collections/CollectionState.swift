@@ -223,16 +223,17 @@ struct CollectionState: Sendable {
         )
     }
 
-    /// Has the index take in the vectors of rows that are there, from `row` on, if the strategy does
-    /// so inside the write.
+    /// Adds the vectors of existing rows, from `row` on, to the index.
+    ///
+    /// Does nothing when the strategy links outside of the write.
     mutating func indexVectors(from row: RowNumber) {
         index.indexMany(vectorTable, from: row)
     }
 
-    /// The index with the vectors of rows that are still to come, if it is one that takes long for
-    /// them: nobody sees the rows before `insert`, so readers need not wait.
+    /// The index with the vectors of rows to come; `nil` where `indexVectors` is as good.
     ///
-    /// `nil` where `indexVectors` is as good. It goes with this very state alone.
+    /// It is for an index in which linking takes long. Readers need not wait for it, because nobody
+    /// sees the rows before `insert`. The index fits this very state alone.
     func linking(_ run: VectorRun) -> (any VectorIndex)? {
         if index.indexesCheaply { return nil }
         var state = self
@@ -241,14 +242,15 @@ struct CollectionState: Sendable {
         return state.index
     }
 
-    /// Goes on with what `linking` answered.
+    /// Installs the index that `linking` returned.
     mutating func takeIndex(_ index: any VectorIndex) {
         self.index = index
     }
 
-    /// As `indexVectors`, for what the log tells: a write that comes next finds no gap before it.
+    /// Adds the vectors that a replay brought to the index, as `indexVectors` does for a write.
     ///
-    /// After a long log the vectors are linked in the background instead, or by the compaction.
+    /// The next write then finds all earlier rows in the index. After a long log, the background or
+    /// the compaction links the vectors instead.
     mutating func indexReplayedVectors(from row: RowNumber) {
         guard index.indexesCheaply || changesSinceBase <= Self.replayedChanges else { return }
         index.indexMany(vectorTable, from: row)

@@ -1,49 +1,56 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// When a collection's delta is folded into a new base, and when its vectors are linked without one.
+/// When a collection's delta is folded into a new base, and when its vectors are linked without
+/// one.
 ///
-/// A base is written as a whole, so one that is written for a small part of it costs many times the
-/// bytes of the changes. `writeFactor` bounds that, whatever the size of the collection: the
-/// rules below ask for a base, but they get it only once the changes have paid for it. Vectors
-/// that take searches long need no base: they are linked into the graph in memory.
+/// A base is written as a whole. A base for changes that are a small part of it costs many times
+/// their bytes. `writeFactor` bounds that cost for collections of any size: where a rule below
+/// calls for a base, it is written only once the changes have paid for it (`isPaid`).
+///
+/// Vectors without a place in the graph make searches slow. They need no base, because they are
+/// linked into the graph in memory.
 public struct CompactionPolicy: Sendable, Equatable {
-    /// Changes to rows that a delta must have, once no write came for `idleTime`.
+    /// Changes to rows that a compaction needs once no write came for `idleTime`.
     public var minimumChanges: Int
-    /// Percent of the base that it must reach, too, then.
+    /// Percent of the base's documents that the changes must also reach then.
     ///
     /// With 10 every document is written into some ten bases on its way into a large collection.
     /// Without a share, a thousand changes wrote a base of any size again.
     public var idlePercentOfBase: Int
-    /// Changes that it must have while writes keep coming; larger means less writing and longer
-    /// replays.
+    /// Changes to rows that a compaction needs while writes keep coming.
     ///
-    /// A delta of 100,000 documents is replayed in 0.6 s. Folding from 1,000 on took a third of the
-    /// CPU time of an import of 118,000.
+    /// A larger number means less writing and longer replays. Measured (a delta of 100,000
+    /// documents): a replay takes 0.6 s. Measured (an import of 118,000): folding from 1,000
+    /// changes on took a third of the CPU time.
     public var busyChanges: Int
-    /// Percent of the base that it must reach, too, while writes keep coming.
+    /// Percent of the base's documents that the changes must also reach while writes keep coming.
     ///
-    /// With 100 every document is written into two bases on its way into a large collection, with 25
-    /// into five.
+    /// With 100 every document is written into two bases on its way into a large collection, with
+    /// 25 into five.
     public var percentOfBase: Int
-    /// Bytes of a base that may be written for each byte of the documents that it takes in.
+    /// Bytes of a base that may be written for each byte of the documents that it adds.
     ///
-    /// Rows, log and vectors take some three more. Larger means shorter replays and less memory for
-    /// the changes.
+    /// Rows, log and vectors take some three bytes more. A larger factor means shorter replays and
+    /// less memory for the changes.
     public var writeFactor: Int
-    /// When writes count as not coming any more.
+    /// The pause after which writes count as over.
     public var idleTime: Duration
-    /// How long a change may stay out of the base, and a replaced or dropped text in the log; up to
-    /// `longestAge` times that where the base is large for the changes.
+    /// How long a change may wait for a base, and a replaced or dropped text may stay in the log.
+    ///
+    /// A base that is large for the changes allows up to `longestAge` times as long.
     public var maximumAge: Duration
-    /// Bytes of vectors whose rows are gone before those that are left are written together; they
-    /// must be 30 percent of the collection's, too.
+    /// Bytes of dropped vectors from which on the remaining vectors are written together.
+    ///
+    /// The dropped vectors must also be 30 percent of the collection's.
     public var minimumGarbageBytes: Int
-    /// Bytes of vectors without a place in the index that a search compares in about a millisecond;
-    /// with more, they get one.
+    /// Bytes of vectors without a place in the index that a search compares in about a millisecond.
+    ///
+    /// More of them are linked.
     package var scannedBytes = 8 << 20
-    /// A delta that takes so much memory is folded once it has paid for its base; one that takes half
-    /// as much as the base does, at once.
+    /// Bytes of memory from which on a delta is folded as soon as it has paid for its base.
+    ///
+    /// A delta that also takes half as many bytes as its base is folded at once.
     var deltaMemory = 256 << 20
 
     /// Creates a policy.
@@ -67,10 +74,11 @@ public struct CompactionPolicy: Sendable, Equatable {
         self.minimumGarbageBytes = minimumGarbageBytes
     }
 
-    /// How many times `maximumAge` a change may be old at most: a day, of an hour.
+    /// The most times `maximumAge` that a change may wait: a day for an age of an hour.
     static let longestAge = 24
-    /// A base of so few bytes is written as often as the other rules ask for it: pages of the
-    /// database, for a thousand changes here and there, are as many.
+    /// Bytes of a base up to which it need not be paid for.
+    ///
+    /// A thousand changes here and there write as many bytes in pages of the database.
     private static let smallBase = 4 << 20
     /// How many times `scannedBytes` vectors without a place in the index are linked while writes
     /// keep coming.
@@ -99,7 +107,8 @@ public struct CompactionPolicy: Sendable, Equatable {
     func isWorthwhile(_ delta: DeltaSize) -> Bool {
         if isPaid(delta), delta.changes >= changes(1, idlePercentOfBase, delta) { return true }
         guard delta.wantsIndex else { return false }
-        // Every vector is compared. Another graph is made, and no more until the vectors have doubled.
+        // The graph finds too few, so searches compare every vector. The compaction builds another
+        // graph, and no further one until the vectors have doubled.
         if !delta.hasGoodIndex { return delta.vectors * delta.vectorBytes >= scannedBytes }
         // All threads make most of a graph faster than one adds to it. The first index of a small
         // collection does not wait until it is large.
@@ -120,11 +129,13 @@ public struct CompactionPolicy: Sendable, Equatable {
             && delta.unindexedBytes >= least
     }
 
-    /// How old the oldest change may be; `nil`: as old as it gets.
+    /// The age of the oldest change at which a base is written; `nil`: no age is too high.
     ///
-    /// A base for a few changes is written once an hour where it is small. Where it is large it waits
-    /// for as many times longer as the changes pay too little for it, a day at most. What was only
-    /// added waits until it is paid for: nothing of it should be forgotten.
+    /// A delta that has paid for its base waits for `maximumAge`, an hour by default. A delta that
+    /// has not paid, and has replaced or dropped texts, waits for a multiple of it. The multiple is
+    /// the bytes of the base divided by the bytes that the changes have paid for, and `longestAge`
+    /// at most. A delta that has not paid, and has additions only, waits until it has paid: the log
+    /// has no text to forget.
     func ageLimit(_ delta: DeltaSize) -> Duration? {
         if isPaid(delta) { return maximumAge }
         if delta.removed == 0 { return nil }
@@ -168,7 +179,8 @@ struct DeltaSize {
 
     /// Bytes of the documents that changed.
     ///
-    /// Of those that were dropped as many as the base has of each. One that was replaced counts once.
+    /// A dropped document counts as many bytes as the base has per document. A replaced document
+    /// counts once, by the larger of its two sums.
     var changedBytes: Int {
         max(documentBytes, removed * (baseBytes / max(1, baseDocuments)))
     }

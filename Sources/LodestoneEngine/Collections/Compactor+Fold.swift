@@ -13,10 +13,11 @@ import Darwin
 
 /// What a compaction does; whoever calls it has the right to compact the collection.
 extension Compactor {
-    /// Goes on with the base that another process has made since this one's; what this one had
-    /// mapped can then be given back.
+    /// Switches to the base that another process has written since this process's own.
     ///
-    /// - Returns: Whether there was one, after which too little is left to fold.
+    /// The memory that this process had mapped for its own base can then be given back.
+    ///
+    /// - Returns: Whether there was such a base, after which too little is left to fold.
     func takesNewerBase(of collection: Collection) throws(LodestoneError) -> Bool {
         let reader = try store.beginRead(context: nil)
         defer { reader.end() }

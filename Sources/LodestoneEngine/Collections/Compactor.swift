@@ -36,10 +36,11 @@ final class Compactor: Sendable {
         var isClosed = false
     }
 
-    /// Bytes of replaced texts and the like that the log may have of a collection, or as many as its
-    /// base has.
+    /// Bytes of replaced texts and the like that the log may have of any collection.
+    ///
+    /// A collection with a larger base may have as many as its base has.
     private static let maximumLogBytes = 64 << 20
-    /// Between two looks whether somebody else has ended a compaction.
+    /// The pause between two checks whether another holder has ended a compaction.
     private static let pause = DispatchTimeInterval.milliseconds(2)
 
     let registry: Registry
@@ -371,10 +372,11 @@ final class Compactor: Sendable {
         }
     }
 
-    /// Folds the delta of a collection, unless somebody else is at it; when it is done only if needed,
-    /// not after another process has done it.
+    /// Folds the delta of a collection, unless another holder compacts it.
     ///
-    /// Answers the sequence number of the base; `nil` when somebody else is at it.
+    /// With `isOnlyIfNeeded`, a base that another process has written since makes the fold
+    /// needless. Answers the sequence number of the base; `nil` when another holder compacts the
+    /// collection.
     private func compact(_ collection: Collection, isOnlyIfNeeded: Bool) throws(LodestoneError)
         -> UInt64?
     {

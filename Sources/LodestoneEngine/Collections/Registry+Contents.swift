@@ -31,13 +31,13 @@ extension Registry {
         try put(contents, into: collection)
     }
 
-    /// Goes on with the base that was just made of `old`, and with what was written meanwhile.
+    /// Switches to the base that was just made of `old`, and applies the writes since then to it.
     ///
     /// - Parameters:
-    ///   - collection: Inside `compacting`, since it began its journal.
-    ///   - old: What it began it with.
-    ///   - nodes: The new numbers of its nodes.
-    /// - Throws: What reading the store does.
+    ///   - collection: Inside `compacting`, since its journal began.
+    ///   - old: The contents with which the journal began.
+    ///   - nodes: The new numbers of the nodes of `old`.
+    /// - Throws: The errors of reading the store.
     func takeOver(
         _ collection: Collection,
         from old: CollectionContents,
@@ -48,7 +48,8 @@ extension Registry {
         }
         guard var contents = opened else { return try reload(collection) }
         var takeover = Takeover(from: old, nodes: nodes)
-        // What is left each time was written while the rest was taken over, in less time.
+        // Each round applies the writes that came during the round before. They are fewer each
+        // time, because each round takes less time.
         for _ in 0..<Self.takeoverRounds {
             guard let changes = collection.takeJournal() else { return try reload(collection) }
             takeover.apply(changes, to: &contents)

@@ -186,9 +186,9 @@ extension Registry.Table {
         return entries[number]?.collection
     }
 
-    /// Closes a collection, unless somebody else has a reference to it.
+    /// Closes a collection to which only this table has a reference.
     ///
-    /// All others are given out by the table, so there can't be one more meanwhile.
+    /// The table gives out all other references, so none can be added meanwhile.
     fileprivate mutating func close(_ number: CollectionNumber) -> Collection? {
         guard let place = entries.index(forKey: number),
             isKnownUniquelyReferenced(&entries.values[place].collection)

@@ -26,16 +26,18 @@ final class FilterCache: Sendable {
         var sequenceNumber: UInt64 = 0
     }
 
-    /// Filters that are kept; each takes a bit a row.
+    /// Filters that are kept; each takes one bit per row.
     private static let capacity = 32
-    /// Where more than one row in so many has to be read, all are, one after the other.
+    /// Where more than one row in so many must be read, all rows are read, one after the other.
     private static let denseShare = 8
 
-    /// The one that changed last comes last.
+    /// Entries in the order of their last change.
     private let entries = Mutex<[Entry]>([])
 
-    /// The rows of a view that satisfy a filter: those that the indexes are sure of, and of those
-    /// that they leave open the ones whose metadata does.
+    /// The rows of a view that satisfy a filter.
+    ///
+    /// Rows that the indexes are sure of are not read. Rows that the indexes leave open are read,
+    /// and their metadata decides.
     func rows(matching filter: Filter, in view: ReadView, _ context: CallContext)
         throws(LodestoneError) -> FilteredRows
     {

@@ -3,12 +3,11 @@ import LodestoneCore
 import LodestoneMetadata
 import LodestoneStorage
 
-/// The one evaluator of filters: whether a document satisfies one, made ready once for many
-/// documents.
+/// Whether documents satisfy a filter, prepared once for many documents.
 ///
-/// What equals one of many values is looked up in a hash table, so `IN`, and an `OR` of comparisons
-/// with `=`, cost the same for five values and for five thousand. Of an `OR` of many `AND`s, only
-/// those are looked at whose first comparison with `=` holds.
+/// `FilterEvaluation.swift` compares two values. A hash table finds the values of `IN`, and those
+/// of an `OR` of comparisons with `=`, so five thousand values cost the same as five. The same
+/// table narrows an `OR` of many `AND`s to the `AND`s whose first comparison with `=` holds.
 struct FilterTest {
     private let root: Node
 
@@ -37,7 +36,7 @@ struct FilterTest {
         case or([Node])
         case not(Node)
         case ids(Set<DocumentID>)
-        /// What is to hold, too, for each value that the field may equal.
+        /// For each value that the field may equal, the remaining conditions; one must hold.
         case choice(path: [String], [EqualityKey: [Node]])
         case never
 
@@ -70,7 +69,9 @@ struct FilterTest {
             }
         }
 
-        /// The parts of an `OR`, many `AND`s that begin with the same field as one of them.
+        /// The parts of an `OR`.
+        ///
+        /// All `AND`s whose first comparison with `=` is of the same field become one part.
         private static func alternatives(_ filters: [Filter]) -> [Node] {
             var nodes: [Node] = []
             var choices: [[ByteString]: Choice] = [:]
@@ -142,8 +143,10 @@ extension Filter {
     }
 }
 
-/// What values have in common that are equal to a filter: numbers of the same value, whole or not,
-/// strings of the same bytes, lists and objects of such values.
+/// The canonical form of a value for comparisons with `=`.
+///
+/// Numbers of the same value, whole or not, have equal keys. So have strings of the same bytes, and
+/// lists and objects of values with equal keys.
 struct EqualityKey: Hashable {
     private enum Content: Hashable {
         case bool(Bool)

@@ -69,7 +69,7 @@ struct FusedList {
         for (index, source) in sources.enumerated() { add(source, lists[index]) }
     }
 
-    /// What one source says of the entries.
+    /// The scores and hits of one source, by entry.
     private mutating func scored(
         _ fusion: Fusion,
         _ list: RankedList,
@@ -81,8 +81,9 @@ struct FusedList {
         var scores = [Double](repeating: .nan, count: entries.count)
         for (place, row) in list.rows.enumerated() {
             guard let entry = places[row] else { continue }
-            // Without what it says of others' hits, what lies deeper must not be heard of them, or
-            // the limit would decide.
+            // A larger limit makes the list longer. A score below its candidates counts for another
+            // source's candidate only where the list scores all of these: else the limit would
+            // decide.
             if place < list.candidates || list.scoresOthers || entries[entry].isDeep {
                 scores[entry] = list.scores[place]
             }
@@ -121,14 +122,15 @@ struct FusedList {
         return source
     }
 
-    /// Adds what a source says.
+    /// Adds a source's scores, ranks and lifts to the entries.
     private mutating func add(_ source: Source, _ list: RankedList) {
         guard source.scale.hasSay else { return }
         for (entry, score) in source.scores.enumerated() {
             entries[entry].sum += source.scale.value(of: score)
         }
         for (place, hit) in source.hits.enumerated() where list.scores[place].isFinite {
-            // A candidate of another source has no rank here that a smaller limit would not find.
+            // A rank below the candidates counts for deep entries only: a smaller limit would not
+            // find it.
             guard place < list.candidates || entries[hit.entry].isDeep else { continue }
             let end = place < list.candidates ? min(hit.end, list.candidates) : hit.end
             entries[hit.entry].ranks += source.scale.value(ofRank: hit.rank, end: end)

@@ -7,17 +7,19 @@ import LodestoneStorage
 struct RankedList {
     var rows: [RowNumber] = []
     var scores: [Double] = []
-    /// What the source says of rows that others found and it did not.
+    /// The source's scores of rows that only other sources found.
     var others: [(row: RowNumber, score: Double)] = []
-    /// How many of the best enter the fusion; the rest only fills places behind them.
+    /// The number of best hits that enter the fusion; the rest only fills places behind them.
     var candidates = Int.max
-    /// Whether `others` has whatever the source can say of the other sources' hits.
+    /// Whether `others` has all scores that the source can give to the other sources' hits.
     var scoresOthers = false
     /// Whether the scores are those of vectors; texts and walks score 0 what doesn't match.
     var isOfVectors = false
-    /// With vectors: what an ordinary document scores, by a sample of those that may be found.
+    /// The score of an ordinary document, by a sample of those that may be found; vectors only.
     var ordinary: Double?
-    /// What the numbers are large as that the scores were made from; 1 for cosines.
+    /// The magnitude of the numbers that scores are computed from; 1 for cosines.
+    ///
+    /// The tolerance for rounding depends on it.
     var magnitude = 0.0
     /// A budget ended the source before it was done.
     var isPartial = false
@@ -49,15 +51,15 @@ struct FusedHit {
 extension Fusion {
     /// Merges the sources' lists: best first, ties in row order.
     ///
-    /// Documents among the first `candidates` of a list come first, and what lies deeper has no part
-    /// in their order: a larger limit makes an answer longer, not another one. The others follow,
-    /// with no more than the last of the first ones has.
+    /// Documents among the first `candidates` of a list come first. Deeper hits have no part in
+    /// their order, so a larger limit makes an answer longer and not another one. The deeper
+    /// documents follow, with scores that are no larger than the last of the first ones.
     ///
     /// - Parameters:
-    ///   - lists: One a source; a row occurs in each at most once.
-    ///   - weights: One a source; not looked at when there is one source only.
+    ///   - lists: One per source; a row occurs in each at most once.
+    ///   - weights: One per source; unused when there is one source only.
     ///   - limit: The most hits wanted.
-    ///   - withSources: Whether the hits say what each source said of them: one allocation a hit.
+    ///   - withSources: Whether hits have each source's rank and score: one allocation per hit.
     /// - Returns: At most `limit` hits.
     /// - Complexity: O(n log n) in the lengths of the lists.
     func merge(
@@ -91,7 +93,7 @@ extension Fusion {
         return hits
     }
 
-    /// Whether a source's score of a row counts that only others found.
+    /// Whether a source's score counts for a row that only other sources found.
     var addsScores: Bool {
         switch self {
         case .reciprocalRank: false
@@ -99,10 +101,10 @@ extension Fusion {
         }
     }
 
-    /// Whether the score that any document has is asked for.
+    /// Whether the fusion needs the score of an ordinary document.
     var comparesWithOrdinary: Bool { self == .weightedScores(.best) }
 
-    /// What a source's weight is when the question doesn't say.
+    /// The weight of a source for which the query has none.
     ///
     /// A text whose fields have weights says more than one without.
     func defaultWeight(of kind: Source.Kind, _ text: TextOptions) -> Double {

@@ -25,8 +25,8 @@ struct ReadView {
 
     /// Runs `body` on one state of the collection; the transaction ends with it.
     ///
-    /// What `body` found is thrown away when it read something damaged out of a base; the
-    /// collection is then made anew from its rows, and asked again.
+    /// A result that comes from damaged bytes of a base is thrown away. The collection is then
+    /// rebuilt from its rows, and `body` runs again.
     static func with<T>(
         _ collection: Collection,
         registry: Registry,
@@ -53,8 +53,8 @@ struct ReadView {
 
     /// A transaction and a state that hold exactly the same batches.
     ///
-    /// Between a commit and its application to the collections there is none; after a few tries the
-    /// commits wait instead.
+    /// No such pair exists between a commit and its application to the collections. After a few
+    /// tries, the gate keeps commits waiting until a pair is found.
     private static func pair(
         _ collection: Collection,
         registry: Registry,

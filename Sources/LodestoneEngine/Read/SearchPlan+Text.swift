@@ -65,16 +65,17 @@ extension SearchPlan {
 
     /// Documents whose text matches, best first.
     ///
-    /// The complement of a question without a positive part has no ranks: it comes in row order,
-    /// with score 0.
+    /// The complement of a query without a positive part has no ranks: it comes in row order, with
+    /// score 0.
     func matching(_ query: NormalizedTextQuery, depth: Int, allowed: RowSet?)
         throws(LodestoneError) -> RankedList
     {
         var list = RankedList()
         let shared = view.shared
-        // What passes the filter exists in this state. One look at one bit: a sentence of common words
-        // asks for every row of a chunk where nothing passes, 1.3 ms of them at 20 ns each. Where no
-        // posting is of a row that is gone, nothing is looked at: a tenth of a short question.
+        // A row that passes the filter exists in this state. Without a filter, the test reads one
+        // bit: a query of common words tests every row of a chunk where nothing passes, which would
+        // take 1.3 ms at 20 ns per row. There is no test where no posting is of a dropped row: that
+        // saves a tenth of a short query.
         let isWanted: (RowNumber) -> Bool =
             if let allowed {
                 { allowed.contains($0) }

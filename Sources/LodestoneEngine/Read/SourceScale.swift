@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// What one source's scores and ranks are worth beside those of others.
+/// The worth of one source's scores and ranks in a fusion with others.
 ///
-/// docs/fusion.md has the formulas, and what was measured.
+/// docs/fusion.md has the formulas and the measurements.
 struct SourceScale {
     /// Scores that differ by less than this part of their size are equal but for rounding.
     private static let equality = 1e-6
     /// What rank 1 adds, as part of the smallest weight; rank r adds it divided by r².
     private static let rankShare = 0.25
-    /// A rank that more hits share, or have a better one, adds nothing.
+    /// A rank adds nothing when more hits than this have it or a better one.
     private static let mostRanked = 20
     /// How many of a source's best are lifted where it disagrees with the others.
     private static let mostLifted = 5
@@ -17,10 +17,11 @@ struct SourceScale {
     private static let lift = (first: 0.98, step: 0.06)
     /// A source with less than this part of all weights lifts less, in proportion.
     private static let leastLiftingWeight = 0.2
-    /// A source agrees with another from the larger share for the best of its first hits on, and
-    /// disagrees up to the smaller one.
+    /// Bounds of the best share that a source gives to the first hits of the others.
+    ///
+    /// From `full` on, the source agrees with the others. Up to `none`, it disagrees.
     private static let agreement = (none: 0.45, full: 0.65)
-    /// The hits of another source that are looked at for it.
+    /// The last rank among the first hits of another source.
     private static let mostJudged = 10
 
     private let kind: Fusion
@@ -108,12 +109,14 @@ struct SourceScale {
         }
     }
 
-    /// Decides whether the source's best are lifted: where it finds others' first hits poor, one of
-    /// them is wrong, and no score says which.
+    /// Decides whether the source's best hits are lifted.
+    ///
+    /// They are lifted where the source finds the first hits of the others poor: then one of the
+    /// sources is wrong, and no score says which.
     ///
     /// - Parameters:
-    ///   - judged: The source's scores of others' first hits; NaN where it has none.
-    ///   - weights: Those of all sources.
+    ///   - judged: The source's scores of the others' first hits; NaN where it has none.
+    ///   - weights: The weights of all sources.
     mutating func compare(with judged: some Sequence<Double>, weights: [Double]) {
         guard hasSay, kind == .weightedScores(.best), spread > tolerance else { return }
         let scale = self

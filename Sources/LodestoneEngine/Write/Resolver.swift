@@ -334,11 +334,13 @@ struct Resolver {
         ) { [applied] committed in Self.apply(applied, committed, to: collection) }
     }
 
-    /// Sources with more edges than this have those to dropped documents named one by one: they may be
-    /// hubs, whose edges nobody looks through.
+    /// The most edges of a source whose edges to dropped documents are found by reading all of
+    /// them.
+    ///
+    /// A source with more may be a hub, so its edges to dropped documents are named one by one.
     private static let fewEdges = 32
 
-    /// What documents that stay lose when others are dropped.
+    /// The edges that remaining documents lose when others are dropped.
     private func edgesTo(
         _ dropped: [NodeNumber: RowNumber],
         in collection: Collection,

@@ -108,7 +108,8 @@ final class Writer: Sendable {
         var resolved = ResolvedGroup()
         let result: Result<[CommittedBatch], LodestoneError> = Result {
             () throws(LodestoneError) in
-            // Changes that are taken in now need not be while all other processes wait.
+            // Changes that are applied here need not be applied inside `exclusively`, where all
+            // other processes wait.
             try? registry.catchUp(for: first.context)
             return try store.exclusively(
                 until: patienceEnd(of: first),
@@ -148,10 +149,11 @@ final class Writer: Sendable {
         }
     }
 
-    /// When the wait of a write for other processes ends.
+    /// When the wait of a write for other processes ends; `nil`: its full patience from now on.
     ///
-    /// One that came before others gave up has waited with them; the time for which this process
-    /// itself held the store before is no reason to give up.
+    /// A write that came before another one gave up has waited as long, so its patience counts from
+    /// its arrival. Any other write may have waited for this process itself, which is no reason to
+    /// give up.
     private func patienceEnd(of pending: PendingWrite) -> ContinuousClock.Instant? {
         let lastBusy = waiting.withLock { $0.lastBusy }
         guard let lastBusy, pending.arrival < lastBusy else { return nil }
