@@ -131,10 +131,10 @@ package protocol Store: AnyObject, Sendable {
     /// Not inside `exclusively`.
     func reclaimSpace() throws(LodestoneError)
 
-    /// Makes sure that no file has rows that are gone, but the bases and segments that name them.
+    /// Erases dropped rows from all files, except the bases and segments that name them.
     ///
-    /// Not inside `exclusively`. Writes wait while the database is written again; readers that began
-    /// before are waited for.
+    /// Must not run inside `exclusively`. Writes wait while the database is rewritten. The call
+    /// waits for readers that began before.
     ///
     /// - Returns: The sequence number of the last batch by then.
     func eraseFreed(context: CallContext) throws(LodestoneError) -> UInt64
@@ -393,7 +393,10 @@ package struct LoggedRows: Sendable {
     /// What the removed rows had for the text index, one by one; none where the store keeps the
     /// words itself.
     package let removedTexts: [[TextField]]
-    /// Rows that have other edges, all of which stand in them; of a hub by now a later batch tells.
+    /// Rows whose edges changed.
+    ///
+    /// The row has all its edges. If the document has become a hub since, a later batch has its
+    /// edges.
     package let relinked: [RowNumber]
     /// What changed among the edges of hubs.
     package let links: [LoggedLinks]
@@ -401,10 +404,10 @@ package struct LoggedRows: Sendable {
     package let dropped: [DocumentID]
 }
 
-/// What a batch changed among the edges that leave the document of one row.
+/// The changes of one batch among the edges that leave the document of one row.
 ///
-/// The log has it whole, because to read all edges of a hub for each of its batches would take as long
-/// as the square of their number.
+/// The log has all of them. Else a replay would read all edges of a hub for each of its batches,
+/// which takes time in the square of their number.
 package struct LoggedLinks: Sendable, Equatable {
     package var row: RowNumber
     /// Whether no other edges are left than those added.
@@ -423,7 +426,7 @@ package struct StoredBatch: Sendable {
     /// What a batch changes.
     package enum Change: Sendable {
         case createCollection(CollectionRecord)
-        /// The record with its new options: another vector strategy.
+        /// The record with its new options: another vector strategy or other metadata indexes.
         case alterCollection(CollectionRecord)
         case dropCollection(CollectionNumber)
         case rows(RowChange)

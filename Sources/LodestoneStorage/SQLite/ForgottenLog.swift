@@ -2,11 +2,12 @@
 import CSQLite
 import LodestoneCore
 
-/// Forgetting the log, up to its last batch, whatever single collections still need of it.
+/// Forgets the log up to its last batch, whether or not single collections still need rows of it.
 ///
-/// The log is one chain, and a quiet collection may need a row of long ago. That row stays where it
-/// is, before the anchor; the rows around it go. It leaves the chain: its checksum is then its own,
-/// and `meta.kept` has the number and the sum of all such rows, so that none can disappear.
+/// The log is one chain, and an idle collection may need a row of long ago. Such a row stays where
+/// it is, before the anchor, and the rows around it are deleted. It leaves the chain and has a
+/// checksum of its own. `meta.kept` has the number of all such rows and the sum of their checksums,
+/// so none can disappear unnoticed.
 extension SQLiteStore {
     /// Log rows forgotten in one transaction: a longer one would hold up commits.
     private static let forgottenRowsPerStep: UInt64 = 2_000

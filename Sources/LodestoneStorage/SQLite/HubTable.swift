@@ -21,10 +21,10 @@ struct Hub {
     }
 }
 
-/// What is known of a hub without reading its edges: a row of its own, before them.
+/// The summary of a hub's edges, in a row of its own before them.
 ///
-/// It is written with every change of them, so that neither the row of the document nor any other edge
-/// has to be.
+/// It is written with every change of the edges, so the document's row and the other edges stay as
+/// they are.
 struct HubHeader {
     /// The row whose edges these are.
     var row: RowNumber
@@ -33,9 +33,11 @@ struct HubHeader {
     var nameByteCount: UInt64 = 0
     /// Bytes of weights and metadata.
     var contentByteCount: UInt64 = 0
-    /// The checksums of all edges, added up: none can be missing, or be an earlier one.
+    /// The sum of the checksums of all edges.
+    ///
+    /// It shows that an edge is missing, or is an earlier version.
     var sum: UInt64 = 0
-    /// Above that of every edge.
+    /// The arrival of the next edge, above the arrivals of all edges.
     var nextArrival: UInt64 = 0
 
     mutating func add(_ edge: HubTable.StoredEdge) {
@@ -125,7 +127,9 @@ struct HubTable {
             return sum
         }
 
-        /// Whether it is as it was written; no store gets to so many arrivals that one has no next.
+        /// Whether the edge is as it was written.
+        ///
+        /// An arrival that has no next number is damage, too: no store counts that far.
         func isRight(in hub: HubNumber) -> Bool {
             Checksum.isRight(computedSum(of: hub), sum) && arrival < UInt64(Int64.max)
         }

@@ -13,14 +13,17 @@ struct LogRow {
     var segment: UInt32 = 0
     var offset = 0
     var vectorSum: UInt32 = 0
-    /// What else changed.
+    /// What else the batch changed.
     ///
-    /// Removed rows, then rows with other edges, then ids of dropped documents,
-    /// then two lists of the texts of the removed rows, unless words are kept in the database: in the
-    /// first every field in one, as releases before wrote them, in the second by field. Where edges of
-    /// hubs changed, `LinksCoding` follows.
+    ///     removed rows
+    ///     rows with other edges
+    ///     ids of dropped documents
+    ///     texts of removed rows with all fields in one, as earlier releases wrote them
+    ///     texts of removed rows by field
+    ///     changed edges of hubs, if there are any (`LinksCoding`)
     ///
-    /// Of a collection that was altered: its options from then on.
+    /// There are no texts where the database keeps the words. The row of an altered collection has
+    /// the collection's new options here instead.
     var detail: [UInt8] = []
     /// The chain as it stands in the row.
     var stored: UInt32 = 0

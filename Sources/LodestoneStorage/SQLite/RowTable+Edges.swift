@@ -3,21 +3,21 @@ import LodestoneCore
 
 /// Edges, which lie in the row of their source while they are few.
 extension RowTable {
-    /// What became of a change of edges, as the log has to tell it.
+    /// The outcome of a change of edges, as the log records it.
     enum Relinking {
-        /// Nothing is other than before.
+        /// Nothing changed.
         case none
-        /// The row has other edges now, few as they are.
+        /// The row has other edges, still few enough for it.
         case row
-        /// They were too many for the row; these are all.
+        /// The edges became too many for the row; these are all edges of the document.
         case moved([Edge])
-        /// Some of a hub's edges are others.
+        /// Some edges of a hub changed.
         case hub
     }
 
     var hubs: HubTable { HubTable(collection: collection, connection: connection) }
 
-    /// A row as far as a change of its edges has to know it.
+    /// The parts of a row that a change of its edges needs.
     private struct Linked {
         let id: DocumentID
         /// The checksum of all before its edges.
@@ -85,7 +85,8 @@ extension RowTable {
             let count = header.count
             for name in change.removed { try hubs.remove(name, from: hub, &header) }
             if change.losesDropped {
-                // Those of a hub are known by name when there are more than a row keeps.
+                // This loop reads the edges of a hub only when they are few: `change.removed` names
+                // the lost edges of a document with many (`Resolver.fewEdges`).
                 var lost: [EdgeName] = []
                 try hubs.forEach(of: hub) { (stored, _) in
                     if dropped.contains(stored.name.target) { lost.append(stored.name) }

@@ -8,7 +8,7 @@ struct RowTable {
     let connection: SQLiteConnection
     /// Makes the words of texts, where there are tables of them to change with the rows.
     var analyzer: TextAnalyzer?
-    /// How many edges rows keep that are written.
+    /// The limit on the edges that a row keeps when it is written.
     var room = EdgesInRow()
 
     private var columns: String { "row, id, text, metadata, edges, sum" }

@@ -53,8 +53,10 @@ extension SQLiteStore {
         return committed
     }
 
-    /// Documents leave as much of the disk free as the write-ahead log takes until its checkpoint:
-    /// drops, which make room, need some first.
+    /// Refuses documents when the disk has less free than the write-ahead log takes until a
+    /// checkpoint.
+    ///
+    /// Drops need some of that room before they make more.
     private func refuseIfAlmostFull() throws(LodestoneError) {
         guard let free = FileSystem.freeBytes(directory), free < Self.checkpointBytes else {
             return
@@ -285,7 +287,8 @@ extension SQLiteStore {
             switch try table.relink(edges, dropped) {
             case .none: break
             case .row:
-                // What leads to a dropped document goes with it wherever the log is read.
+                // Edges to dropped documents need no entry: a replay of the log removes them with
+                // the documents.
                 if !edges.added.isEmpty || !edges.removed.isEmpty { relinked.append(edges.row) }
             case .moved(let all):
                 let added = all.map { (EdgeName($0), $0.weight) }

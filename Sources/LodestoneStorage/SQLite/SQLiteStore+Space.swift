@@ -60,7 +60,7 @@ extension SQLiteStore {
                     try mover.keep(run)
                 }
             }
-            // Something must follow the last segment, or it could not be removed.
+            // The last segment can only be removed when another segment follows it.
             let needsSuccessor = segments.indices(of: collection).max().map(old.contains) ?? false
             try mover.finish(needsSegment: needsSuccessor)
         } catch {

@@ -39,7 +39,7 @@ package final class SQLiteStore: Store, @unchecked Sendable {
 
     package let durability: Durability
     package let isReadOnly: Bool
-    /// How many edges rows keep that are written.
+    /// The limit on the edges that a row keeps when it is written.
     let edgesInRow: EdgesInRow
     let directory: String
     let segments: SegmentSet
@@ -72,7 +72,7 @@ package final class SQLiteStore: Store, @unchecked Sendable {
     ///   - directory: Where it is.
     ///   - durability: What an acknowledged write survives.
     ///   - analysis: The fingerprint of how this process makes words of texts.
-    ///   - edgesInRow: How many edges rows keep that are written; those of others lie elsewhere.
+    ///   - edgesInRow: The limit on the edges that a row keeps when it is written.
     ///   - patience: How long another process that holds the store, and may have been stopped, is
     ///     waited for.
     /// - Throws: `.failedPrecondition` when its format is newer, or another process has it open that
@@ -153,8 +153,9 @@ package final class SQLiteStore: Store, @unchecked Sendable {
         lock = nil
         database = try DatabaseFile(readingFrom: directory)
         if !FileSystem.isReadOnly(directory) {
-            // A process that opens a restored store later, to write, must find them in use; where this
-            // one may not make them, it notices nothing of that process.
+            // A restored store may lack these files. Another process that opens it later, to write,
+            // must find them in use. Where this process may not create them, it does not notice the
+            // other process.
             _ = try? AnalysisLock(directory + "/analysis.lock")
             _ = try? SharedCounter(directory + "/sequence")
         }

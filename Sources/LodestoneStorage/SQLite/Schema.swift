@@ -4,29 +4,34 @@ package import LodestoneText
 
 /// The tables of format 7.
 ///
-/// Vectors lie in segments beside the database file.
+/// Vectors lie in segments next to the database file.
 ///
 ///     meta         what the store is
 ///     collections  name and options of each collection, which end in the row's checksum
-///     log          one row a batch: what it changed and where its vectors lie
+///     log          one row per batch: what it changed and where its vectors lie
 ///     bases        of each collection the base of its views, and where the vectors before it lie
 ///     requests     what each request id did
-///     docs_N       the documents of collection N, one row a version
-///     edges_N      the edges of those with too many for their row, if there was one (`HubTable`)
-///     text_N       their words (FTS5, contentless, stems), if the collection wants them there
+///     docs_N       the documents of collection N, one row per version
+///     edges_N      the edges of hubs, if there was a hub (`HubTable`)
+///     text_N       the words of texts (FTS5, contentless, stems), if the collection keeps them
+///                  there
 ///     forms_N      the same as they stand in the texts, without their places
 ///
-/// `log.chain` is the CRC-32C of the row, going on from the chain of the row before: a row that is
-/// missing or changed shows in every later one. `meta.anchor` is where that begins: of the rows up to
-/// it only those are left that some base lacks, each with a CRC-32C of its own, and `meta.kept` has
-/// their number and sum. `docs_N.sum` is the CRC-32C of its row.
+/// `log.chain` is the CRC-32C of its row, continued from the chain of the row before, so a missing
+/// or changed row shows in every later one. The chain begins at `meta.anchor`. Of the rows up to
+/// the anchor, the log keeps those that some base lacks. Each of these rows has a CRC-32C of its
+/// own. `meta.kept` has their number and the sum of their checksums. `docs_N.sum` is the CRC-32C of
+/// its row.
 ///
-/// Format 1 had no bases and kept its log for ever; format 2 knew no changes of a collection's
-/// options; until format 3 FTS5 itself cut and stemmed words; format 4 did not say by what rules and
-/// libraries its words were made, which `meta.analysis` does (`AnalysisFingerprint`); format 5 kept all
-/// rows of the log after the first that some base lacked; until format 6 rows had all their edges, which
-/// those that don't change still do. All are brought up to date when they are
-/// opened.
+/// A store of an earlier format is brought up to date when it is opened:
+///
+///     1        no bases; the log was kept for ever
+///     2        no changes of a collection's options
+///     up to 3  FTS5 itself cut and stemmed words
+///     4        no `meta.analysis`, which says by what rules and libraries words were made
+///              (`AnalysisFingerprint`)
+///     5        the log kept all rows after the first that some base lacked
+///     up to 6  rows had all their edges; such a row keeps them until it changes
 enum Schema {
     /// The layout that this release reads and writes.
     static let format: Int64 = 7
@@ -78,8 +83,10 @@ enum Schema {
             VALUES('next_collection', (SELECT coalesce(max(collection), 0) + 1 FROM log));
         """
 
-    /// What brings a store of an earlier format up to date, but for its words: those of none are said
-    /// to be of this analysis.
+    /// The statements that bring a store of an earlier format up to date, except for its words.
+    ///
+    /// The words of a store without `meta.analysis` are not recorded as made by this release's
+    /// analysis.
     static func upgrade(from earlier: Int64) -> String {
         """
         \(earlier < formatOfBases ? addBases : "")

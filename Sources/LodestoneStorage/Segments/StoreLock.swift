@@ -81,15 +81,16 @@ final class StoreLock: Sendable {
 
     /// Runs `body` while nobody else holds the lock.
     ///
-    /// The time for which threads of this process do what they wanted it for does not count: they go
-    /// on, where a stopped process does not.
+    /// The time for which other threads of this process use the lock does not count as a wait: such
+    /// a thread goes on, while a stopped process does not.
     ///
     /// - Parameters:
-    ///   - end: When the wait for other processes ends; `nil`: when its patience does.
-    ///   - check: Called every few milliseconds of the wait; what it throws ends it.
-    ///   - body: What to do with it.
-    /// - Returns: What `body` does.
-    /// - Throws: What `body` and `check` do; `.unavailable` when it was not free by `end`.
+    ///   - end: When the wait for other processes ends; `nil`: when the patience of the lock does.
+    ///   - check: Called every few milliseconds of the wait; an error that it throws ends the wait.
+    ///   - body: What to do under the lock.
+    /// - Returns: The result of `body`.
+    /// - Throws: The errors of `body` and `check`; `.unavailable` when the lock was not free by
+    ///   `end`.
     func exclusively<T>(
         until end: ContinuousClock.Instant? = nil,
         while check: () throws(LodestoneError) -> Void = {},

@@ -20,10 +20,12 @@ import Darwin
 ///         60      4  CRC-32C of the first 60 bytes
 ///         64      …  vectors, float32 little-endian; the log says which bytes are whose
 ///
-/// Bytes are appended at the end of the file, never at the committed end: bytes of a transaction
-/// in doubt are not used again, because a write-ahead log recovered later may bring the
-/// transaction back. So gaps are normal. A segment is never cut, nor written in place; a
-/// compaction may move what is needed of it to another one and remove it.
+/// Bytes are appended at the end of the file, even where bytes before it belong to no committed
+/// transaction. Bytes of a transaction in doubt are not used again, because a write-ahead log that
+/// is recovered later may bring the transaction back. So gaps are normal.
+///
+/// A segment is never cut, nor written in place. A compaction may move the vectors that are needed
+/// to another segment and remove this one.
 ///
 /// Threading: `append` and `synchronize` from the store's writer; the mapping is read by anyone.
 /// Unchecked, because the writer's descriptor is confined to the thread that commits.
