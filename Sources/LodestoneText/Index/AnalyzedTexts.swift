@@ -112,8 +112,8 @@ package struct AnalyzedTexts: Sendable {
     ) {
         var field = nextField(number, lists)
         var length: UInt32 = 0
-        // All short words are looked up together, when where words end is no guess of the CPU's
-        // any more: then it waits for several places of the dictionary at once.
+        // Short words are collected first and looked up together. The CPU then mispredicts no ends
+        // of words in between, and waits for several places of the dictionary at once.
         tokenizer.forEachWord(in: text) { word in
             if word.long == nil {
                 lists.words.append(word)

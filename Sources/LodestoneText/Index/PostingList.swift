@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Which of a question's weights a posting list counts with: places among them.
+/// The weights of a query that a posting list counts with, as places among them.
 struct ListShare {
     let stem: Int?
     let form: Int?
@@ -10,12 +10,15 @@ struct ListShare {
         self.form = form
     }
 
-    /// Of a list of a kind: documents in one `among` others have their stem in another list.
+    /// The share of a list of a kind.
+    ///
+    /// A list of the kind `among` counts its form only: the list `mixed` counts the stem of its
+    /// documents.
     init(_ kind: PostingList.Kind, stem: Int, form: Int?) {
         self.init(stem: kind == .among ? nil : stem, form: form)
     }
 
-    /// What an occurrence counts.
+    /// The weight of an occurrence.
     func weight(_ weights: [UInt64]) -> UInt64 {
         (stem.map { weights[$0] } ?? 0) + (form.map { weights[$0] } ?? 0)
     }

@@ -3,9 +3,9 @@ import LodestoneCore
 
 /// The postings that were written to a file, searched where they lie.
 ///
-/// Posting lists are numbered in the order of their keys (`PostingList`), so those of a stem follow
-/// each other. A list's postings lie together, in row order, those of a chunk of 65,536 rows with
-/// the rows of all of them first.
+/// Posting lists are numbered in the order of their keys (`PostingList`), so the lists of a stem
+/// follow each other. The postings of a list lie together, in row order. Those of a chunk of 65,536
+/// rows begin with the rows of all of them.
 ///
 ///     THDR  see `Header`                               UInt64
 ///     TSLT  documents and words of each slot            UInt64
@@ -17,15 +17,16 @@ import LodestoneCore
 ///           first list's record begins + 1; 0 free
 ///     TPST  each posting's row in its chunk, for all    UInt16
 ///           of a list in a chunk, then their classes
-///     TPOS  each posting's positions: four times the    UInt8
-///           distance to the one before, 1 more if another
-///           number follows, or four times the step to the
-///           next field and 3, before its first position;
-///           seven bits a byte, lowest first
+///     TPOS  each posting's positions, as numbers of     UInt8
+///           seven bits per byte, lowest first
 ///     TSKP  where every 64th posting's positions begin  UInt64
 ///
-/// Whatever the file says is checked where it is used: a damaged one gives wrong answers, which the
-/// engine throws away, and never leads outside of it.
+/// A position in `TPOS` is the distance to the position before, times four, plus 1 if another
+/// number of the posting follows. Before the first position in a later field stands the step to
+/// that field, times four, plus 3.
+///
+/// The file is checked where it is used: a damaged file gives wrong answers, which the engine
+/// throws away, and no access outside of it.
 ///
 /// A class, because a copy of a struct with so many parts cost a ranked search a fifth of its time.
 final class TextBase: Sendable {

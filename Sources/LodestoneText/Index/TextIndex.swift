@@ -1,32 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// The words of a collection's documents: which rows they occur in, where, and how well those match
-/// a question.
+/// The words of a collection's documents: their rows, their positions, and how well rows match a
+/// query.
 ///
-/// What was written to a file (the base) and what came since (the delta, in memory) are searched as
-/// one. A row that is gone stays in the postings until the next base is written; who searches
-/// passes what rows still count.
+/// A search covers the words in a file (the base) and those since (the delta, in memory) as one. A
+/// dropped row stays in the postings until the next base is written. A caller of a search says
+/// which rows still count.
 ///
 /// Threading: a value. One writer changes the newest value and hands out copies, which cost next to
-/// nothing; a copy answers as of the moment it was taken, on any thread, while the writer goes on.
-/// Only the newest value may be changed. Document frequencies are shared between copies: they may
-/// be those of a later moment.
+/// nothing. A copy answers as of the moment when it was made, on any thread, while the writer goes
+/// on. Only the newest value may be changed. Document frequencies are shared between copies: they
+/// may be those of a later moment.
 package struct TextIndex: Sendable {
     let base: TextBase?
     let delta: TextDelta
     let scratch = ScratchPool()
-    /// Rows of the delta at or above it came later.
+    /// The end of the rows that this value has: the delta may have later rows, which this value
+    /// ignores.
     package private(set) var rowBound: UInt32
     /// Documents with at least one word.
     package private(set) var documentCount: Int
-    /// Of each slot the documents with words in it, and their words, as far as those count.
+    /// For each slot, the number of documents with words in it, and of their words that count.
     package private(set) var slots: [SlotStatistics]
-    /// More than the number of any class that a posting has.
+    /// A bound above the class numbers of all postings.
     private(set) var classCount: Int
     /// How rows are scored.
     package let options: TextOptions
-    /// Documents that were taken out since the base.
+    /// The number of documents that were removed since the base.
     private var removalCount = 0
 
     /// Creates an empty index.

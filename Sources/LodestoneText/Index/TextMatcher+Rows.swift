@@ -35,7 +35,8 @@ extension TextMatcher {
             }
             return all ?? RowList()
         case .or(let parts):
-            // What one part doesn't match another may, and what both match they both count.
+            // A row needs to match one part only, and its score is the sum over the parts that it
+            // matches.
             unionDepth += 1
             defer { unionDepth -= 1 }
             var any = RowList()

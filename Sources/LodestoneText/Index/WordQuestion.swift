@@ -110,12 +110,14 @@ struct WordQuestion {
         self.scale = scale
     }
 
-    /// What all parts of a token count together where some document has it as it is spelled: little
-    /// beside its spelling, which a long text may have once and others, in which the parts stand
-    /// often, don't.
+    /// The weight of all parts of a token together, where some document has the token as it is
+    /// spelled.
+    ///
+    /// It is small compared with the weight of the spelling. A long text may have the spelling
+    /// once, while other texts have the parts often and lack the spelling.
     private static let partsCount = 0.25
 
-    /// What a word counts beside others.
+    /// The weight of a word among the others.
     private static func count(of word: QueryWord, _ index: TextIndex) -> Double {
         guard let token = word.token,
             index.frequency(ofStem: token.spelling.bytes) > 0
@@ -123,8 +125,9 @@ struct WordQuestion {
         return partsCount / Double(token.wordCount)
     }
 
-    /// Words of which many may be repeated, each form once, and what each counts in all; of a few
-    /// words each by itself.
+    /// The different words of a query, and the weight of each over all its repetitions.
+    ///
+    /// Repetitions are joined only in queries of more than 64 words.
     private static func counted(_ words: [QueryWord], _ index: TextIndex) -> (
         words: [QueryWord], counts: [Double]
     ) {
