@@ -94,7 +94,7 @@ extension ValueIndex {
         _ check: () throws(LodestoneError) -> Void
     ) throws(LodestoneError) -> RowBounds {
         try check()
-        // All that is said of a filter without any index in it.
+        // The bounds of a filter that no index decides: no row is certain, any row may pass.
         var anything: RowBounds { RowBounds(certain: RowSet(count: bound), open: live) }
         switch filter {
         case .and(let filters):
@@ -103,7 +103,8 @@ extension ValueIndex {
             for filter in known {
                 bounds.formIntersection(try unchecked(filter, live, bound, rows, check))
             }
-            // However many there are, they say nothing: thousands of sets of rows less.
+            // Parts that no index decides all have these bounds, so one intersection serves for any
+            // number of them. That spares thousands of sets of rows.
             if known.count < filters.count { bounds.formIntersection(anything) }
             return bounds
         case .or(let filters):

@@ -19,10 +19,11 @@ package struct ValueIndex: Sendable {
     /// The numbers that keys of `base`, `filled` and `added` may have.
     private var numbers: Set<UInt8>
     private var base: KeyRun?
-    /// What was filled in since the base, of rows before those that the base and `added` have of the
-    /// same field.
+    /// Runs of values that were backfilled since the base.
+    ///
+    /// For each field, their rows lie before those in the base and in `added`.
     private var filled: [KeyRun] = []
-    /// What came since the base, oldest first.
+    /// Runs of values that were written since the base, oldest first.
     private var added: [KeyRun] = []
     /// A bit for each row, set while it exists.
     private var live: LayeredArray<UInt64>

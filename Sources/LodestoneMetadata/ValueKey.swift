@@ -7,12 +7,16 @@ package import LodestoneCore
 ///     0   number of the field among those that are indexed
 ///     1   where the value stands: `Space`
 ///     2   its type: 1 bool, 2 number, 3 timestamp, 4 string
-///     3…  its content: 0 or 1; for a number the largest double that is not above it, big-endian with
-///         its sign turned so that bytes compare, and what is left in two bytes; for a timestamp
-///         eight bytes likewise; for a string its first 256 bytes, and a zero if there were more
+///     3…  its content:
+///         bool       0 or 1
+///         number     the largest double that is not above it, 8 bytes in the order of numbers,
+///                    then how far the number is above that double, 2 bytes
+///         timestamp  8 bytes in the order of times
+///         string     its first 256 bytes, and a zero if there were more
 ///
-/// Numbers that are equal in value have the same bytes, whole or not. Two strings that differ only
-/// behind their first 256 bytes have, too, which is why a key can be `isCut`.
+/// All numbers are big-endian, with signs turned so that keys sort as bytes. Numbers that are equal
+/// in value have the same bytes, whole or not. Two strings that differ only behind their first 256
+/// bytes have the same bytes, too, so a key can be `isCut`.
 package struct ValueKey: Sendable, Hashable {
     /// Where a value stands in a document.
     package enum Space: UInt8, Sendable {
