@@ -134,8 +134,11 @@ package struct GraphIndex: Sendable {
         edgeCount += asWritten.count - old.count
     }
 
-    /// The last of the links with the same label and target, in order of the target; and, as they
-    /// belong into a list, up to 128 in the place of the first of them.
+    /// The links without repetitions: the last of the links with the same label and target.
+    ///
+    /// - Returns: The links in order of the target, and the links as they belong into a list. A
+    ///   list of up to 128 links has each in the place of its first occurrence; a longer one is in
+    ///   order of the target.
     private static func distinct(_ links: ArraySlice<Link>) -> (
         inOrder: [Link], asWritten: [Link]
     ) {
