@@ -15,16 +15,18 @@ import Darwin
 /// Runs the work of many connections on a bounded number of threads, and gives each connection its
 /// share of their time.
 ///
-/// Every connection has a lane. A free thread takes the first job of the lane that has had the least
-/// time: start-time fair queueing (Goyal, Vin and Cheng 1996), with the time that a job took in
-/// place of the length of a packet. A lane that was empty begins where the others are, so nobody
-/// saves time up.
+/// Every connection has a lane. A free thread takes the first job of the lane that has had the
+/// least time: start-time fair queueing (Goyal, Vin and Cheng 1996), with the time that a job took
+/// in place of the length of a packet. A lane that was empty begins where the others are, so no
+/// lane saves time up.
 ///
-/// A job that has run for `youngTime` no longer counts as one of the `width`: a thread more is
-/// started for a lane that has nothing running and whose jobs are usually shorter than that. So a short
-/// search waits for no more than `youngTime` behind long ones, however many these are. Only `width` of
-/// these threads are for lanes that nothing is known of: many new ones may all turn out long.
-/// What is known is processor time: next to long jobs short ones take long, too.
+/// A job that has run for `youngTime` no longer counts as one of the `width`. One thread more is
+/// then started for a lane that has nothing running and whose jobs are usually shorter than that.
+/// So a short search waits for no more than `youngTime` behind long ones, however many these are.
+///
+/// Of these additional threads, at most `width` serve lanes whose usual time is unknown: many new
+/// lanes may all turn out long. The usual time is processor time, because short jobs next to long
+/// ones take long by the clock.
 ///
 /// Threading: every method may be called from any thread.
 final class FairQueue: Sendable {
@@ -56,9 +58,9 @@ final class FairQueue: Sendable {
     ///   - width: Jobs that run at once, long ones of other lanes aside.
     ///   - extraWidth: Threads for short jobs while long ones run.
     ///   - perLane: Jobs of one lane that run at once; with 1 they keep their order.
-    ///   - maxWaiting: Jobs that wait at most.
-    ///   - maxWait: How long the jobs of other lanes may be expected to keep one waiting whose
-    ///     lane has others waiting.
+    ///   - maxWaiting: The most jobs that wait.
+    ///   - maxWait: The longest wait that jobs of other lanes may be expected to cause a lane whose
+    ///     jobs wait already.
     init(
         label: String,
         width: Int,
@@ -82,8 +84,9 @@ final class FairQueue: Sendable {
     /// Jobs that run.
     var runningCount: Int { state.withLock { $0.running.count } }
 
-    /// Whether a job of `lane` that is done elsewhere would pass nobody: the lane has none here, and
-    /// each lane that waits has one that runs.
+    /// Whether a job of `lane` could run outside of the queue without passing another job.
+    ///
+    /// It can when the lane has no job here, and each lane that waits has a job that runs.
     func wouldPassNobody(_ lane: LaneID) -> Bool {
         state.withLock { state in
             (state.lanes[lane]?.isIdle ?? true) && state.ready.allSatisfy { $0.runningCount > 0 }
@@ -123,10 +126,11 @@ final class FairQueue: Sendable {
         state.withLock { $0.forget(id) }
     }
 
-    /// Why a job is not taken.
+    /// The reason to refuse a job; `nil` when it is taken.
     ///
-    /// A lane that has nothing waiting is refused only when the queue is full. Its own jobs are no
-    /// reason either: a client alone, which keeps to its limits, is never refused.
+    /// A full queue refuses every job. Otherwise a job is refused only when its lane has jobs
+    /// waiting and other lanes make it wait: a client that is alone, and keeps to its limits, is
+    /// never refused.
     private func refusal(
         of job: Job,
         in lane: FairQueueState.Lane?,

@@ -18,7 +18,8 @@ struct FairQueueState {
         var served: Int64
         /// The processor time that a job usually takes; `nil` before the first has ended.
         var usualTime: Int64?
-        /// How often everything had stood still when `served` was last right.
+        /// The value of the queue's `epoch` for which `served` holds; in a later epoch it begins
+        /// again.
         var epoch: UInt64
         /// Whether nothing more will come.
         var isClosed = false
@@ -48,21 +49,24 @@ struct FairQueueState {
         fileprivate let number: UInt64
     }
 
-    /// How much of what is known about a lane's jobs the last one tells.
+    /// The divisor in the moving average of usual times: the last job counts one part in so many.
     private static let weightOfLast: Int64 = 4
-    /// More lanes than connections there may be come from connections that were closed meanwhile.
+    /// The most lanes that are kept.
+    ///
+    /// More lanes than there may be connections come from connections that were closed.
     private static let mostLanes = 1 << 16
 
-    /// Those of all connections that have had something here: how long their jobs usually take is
-    /// worth knowing when the next one comes.
+    /// The lanes of all connections that have had a job here.
+    ///
+    /// A lane is kept because the usual time of its jobs is worth knowing when the next one comes.
     private(set) var lanes: [FairQueue.LaneID: Lane] = [:]
-    /// Those with something waiting.
+    /// The lanes with a job that waits.
     private(set) var ready: [Lane] = []
     private(set) var running: [Running] = []
     private(set) var waitingCount = 0
     /// Whether a timer will look for old jobs.
     var isTimerSet = false
-    /// The time that a lane has had at least when it begins: that of the lane served last.
+    /// The least `served` with which a lane begins: that of the lane that was served last.
     private var virtualTime: Int64 = 0
     private var usualTimeOfAll: Int64 = 0
     private var epoch: UInt64 = 0
@@ -179,10 +183,10 @@ struct FairQueueState {
         running.lazy.map { $0.start.advanced(by: youngTime) }.filter { $0 > now }.min()
     }
 
-    /// How long a job that is added to `lane` now would wait for all jobs, and for those of other
+    /// How long a job that is added to `lane` now would wait: for all jobs, and for those of other
     /// lanes.
     ///
-    /// In fair turns each of these gets no more time before it than its own lane does.
+    /// By fair turns, no other lane gets more time before the new job than `lane` itself does.
     func expectedWait(of lane: Lane?, width: Int) -> (all: Duration, others: Duration) {
         let usual = lane?.usualTime ?? usualTimeOfAll
         let own = usual * Int64((lane?.waiting.count ?? 0) + (lane?.runningCount ?? 0))

@@ -5,20 +5,23 @@ import Synchronization
 
 /// Lets long frames in while there is memory for them.
 ///
-/// A frame takes its whole length when its header has arrived, so that what is let in can also be
-/// finished. The others wait with their bytes left in the socket. A quarter of the memory is for
-/// frames of `mostSmallBytes`, which pass the larger ones. Among its like, the first that there is room
-/// for is let in, until one has waited for `longestBypass`: then none passes it. When one has waited for
-/// `patience`, frames of which nothing has come for that long are ended, else the slowest: clients that
-/// send half a frame and then nothing keep nobody out.
+/// A frame takes its whole length when its header has arrived, so a frame that is let in can also
+/// be finished. The other frames wait with their bytes left in the socket. A quarter of the memory
+/// is for frames of `mostSmallBytes`, which pass the larger ones.
+///
+/// Among small frames, and among larger ones, the gate lets in the first that there is room for.
+/// Once a frame has waited for `longestBypass`, no frame of its kind passes it. Once a frame has
+/// waited for `patience`, the gate ends the frames that received nothing for that long, else the
+/// slowest. So clients that send half a frame and then nothing keep nobody out.
 ///
 /// Threading: every method may be called from any thread.
 final class FrameGate: Sendable {
     private struct Admitted {
         let byteCount: Int
         let since: ContinuousClock.Instant
-        /// The bytes that had arrived when it was looked at last, and since when it is no more.
+        /// The bytes that had arrived at the last look.
         var arrivedByteCount = 0
+        /// When these bytes had last become more.
         var movedAt: ContinuousClock.Instant
         /// Whether all of it is there: it waits for a worker, not for its client.
         var isComplete = false
