@@ -81,7 +81,7 @@ package final class ArmedFaultPoint: Sendable {
 
 /// A bug that the fault harness plants to prove that it would find it.
 ///
-/// `LODESTONE_PLANT` names one. The numbers are those of the plan of tests.
+/// `LODESTONE_PLANT` names one.
 package enum PlantedBug: String, CaseIterable, Sendable {
     /// M1: answers before the commit, then dawdles.
     case ackBeforeCommit = "ack-before-commit"
