@@ -20,12 +20,14 @@ package struct IndexHealth: Sendable, Equatable {
     /// The number of forms that were refused then, in the order of `HNSWIndex.forms`.
     package var refusedForms = 0
 
-    /// Below this an index is not used.
+    /// The least recall with which an index is used.
     package static let recallFloor = 0.9
-    /// Walks are widened until they find so much: more than `recallFloor`, because the graph grows
-    /// before it is measured again, and because vectors that users ask with can be harder.
+    /// The recall up to which walks are widened.
+    ///
+    /// The goal is above `recallFloor` because the graph grows before it is measured again, and
+    /// because users' queries can be harder than sampled ones.
     package static let recallGoal = 0.97
-    /// The fewest vectors of which recall is measured inside a write.
+    /// The least number of vectors at which a write measures recall.
     private static let measurableCount = 256
 
     /// Creates the health of an index that nothing is wrong with.
@@ -34,18 +36,19 @@ package struct IndexHealth: Sendable, Equatable {
     /// Whether searches may use the index.
     package var isGood: Bool { (recall ?? 1) >= Self.recallFloor }
 
-    /// Whether searches may use an index of so many vectors: one of few that was never measured isn't
-    /// worth it, a scan of them takes no longer.
+    /// Whether searches may use an index of `count` vectors.
+    ///
+    /// A small index that was never measured isn't used: a scan of its vectors takes no longer.
     func serves(_ count: Int) -> Bool {
         isGood && (recall != nil || count >= Self.measurableCount)
     }
 
-    /// Whether a write should measure: there are half as many vectors more than the last time.
+    /// Whether a write should measure recall: the vectors grew by half since the last measurement.
     func isDue(at count: Int) -> Bool {
         count >= max(Self.measurableCount, measuredCount + measuredCount / 2)
     }
 
-    /// What was measured, in a sentence that begins with the index.
+    /// The measured recall, as a sentence that begins with `subject`.
     func finding(_ subject: String) -> String {
         let share = ((recall ?? 1) * 1_000).rounded() / 1_000
         return "\(subject) \(share) of the nearest neighbors of sampled questions, "
@@ -69,7 +72,7 @@ extension IndexHealth {
         )
     }
 
-    /// What `write` wrote; `nil` when it is missing, or damaged.
+    /// Reads the section that `write` wrote; `nil` when it is missing or damaged.
     init?(from source: some SectionSource) {
         guard let section = source.section("IXHE", of: UInt32.self), section.count == 8 else {
             return nil

@@ -5,7 +5,7 @@ package import LodestoneCore
 package struct Neighbor: Sendable, Equatable {
     /// The row.
     package var row: UInt32
-    /// By the index's metric; smaller is nearer.
+    /// The distance from the query by the index's metric; smaller is nearer.
     ///
     /// Never NaN.
     package var distance: Float
@@ -22,20 +22,20 @@ package struct Neighbor: Sendable, Equatable {
 /// `@unchecked Sendable`: the memory is only read, and its writer appends behind `count` or not at
 /// all.
 package struct VectorBlock: @unchecked Sendable {
-    /// The first element of `firstRow`; aligned like a `Float`, no more is asked.
+    /// The first element of the vector of `firstRow`, aligned like a `Float`.
     package private(set) var base: UnsafePointer<Float>
     /// The number of the first row.
     package private(set) var firstRow: UInt32
     /// The row of each vector, ascending; `nil` when the rows follow one another.
     package let rows: Section<UInt32>?
-    /// How many vectors follow one another, `dimension` elements each.
+    /// The number of vectors, which follow one another with `dimension` elements each.
     package private(set) var count: Int
     /// Keeps the memory where it is for as long as the block lives.
     package let owner: AnyObject
     /// The block's bytes with checksums to compare before their first use; `nil` when they need
     /// none.
     package let checked: CheckedBytes?
-    /// Vectors of `rows` and of `checked` before `base`.
+    /// The number of vectors in `rows` and `checked` that lie before `base`.
     private var skipped = 0
 
     /// Creates a block.
@@ -61,7 +61,7 @@ package struct VectorBlock: @unchecked Sendable {
         rows?.element(skipped + place, or: firstRow) ?? firstRow + UInt32(place)
     }
 
-    /// The place of a row's vector; `nil` when the block has none of it.
+    /// The place of a row's vector; `nil` when the block has no vector of the row.
     ///
     /// - Complexity: O(log `count`) when rows are missing in between, else O(1).
     package func place(of row: UInt32) -> Int? {
@@ -98,13 +98,14 @@ package struct VectorBlock: @unchecked Sendable {
         return suffix
     }
 
-    /// Whether rows of the block, counted from its first, are what was written.
+    /// Whether the vectors at some places match their checksums; true for a block without
+    /// checksums.
     package func check(rows: Range<Int>, dimension: Int) -> Bool {
         let rowBytes = dimension * MemoryLayout<Float>.stride
         let bytes = (skipped + rows.lowerBound) * rowBytes..<(skipped + rows.upperBound) * rowBytes
         return checked?.check(bytes) ?? true
     }
 
-    /// Whether rows were met that are not.
+    /// Whether a check found vectors that don't match their checksums.
     package var isDamaged: Bool { checked?.isDamaged ?? false }
 }

@@ -7,18 +7,18 @@ import Glibc
 import Darwin
 #endif
 
-/// Work in parts, on threads that are there for nothing else.
+/// Runs work in parts, on threads of its own.
 ///
-/// On Linux a new thread has the niceness of the one that starts it, so that work which yields to
-/// searches does so on all its threads; threads of Dispatch have none. Starting one takes some 20
+/// On Linux a new thread inherits the niceness of its creator, so work that yields to searches does
+/// so on all its threads. Dispatch's threads don't inherit it. Starting a thread takes some 20
 /// microseconds.
 enum ParallelWork {
     /// Runs `body` for each part, and returns once all are done.
     ///
     /// - Parameters:
-    ///   - parts: At most as many threads as these run, the calling one among them; fewer where the
-    ///     system gives no more.
-    ///   - body: Gets the number of its part.
+    ///   - parts: The number of parts. At most so many threads run, the calling one among them;
+    ///     fewer where the system gives no more.
+    ///   - body: Does one part; its argument is the number of the part.
     static func perform(parts: Int, _ body: @Sendable (Int) -> Void) {
         withoutActuallyEscaping(body) { body in
             let work = Work(parts, body)
@@ -46,7 +46,7 @@ enum ParallelWork {
             }
         }
 
-        /// - Returns: `nil` when there is none to be had.
+        /// - Returns: The thread; `nil` when the system gives none.
         func startThread() -> pthread_t? {
             let argument = Unmanaged.passRetained(self)
             #if canImport(Glibc)

@@ -1,24 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// Questions like those of users, made of a collection's own vectors, with their true neighbors.
+/// Questions like those of users, made from a collection's own vectors, with their true neighbors.
 ///
-/// A question lies between a vector and one that is like it: the sum of their directions, under
-/// Euclidean distance their mean. Vectors themselves would be easier: an index is made of them, and
-/// a graph that finds every vector by itself may find a third of what users ask for.
+/// A question lies between a vector and a similar one: it is the sum of their directions, or under
+/// Euclidean distance their mean. The vectors themselves would be easier questions, because the
+/// index is made of them. A graph that finds every vector by itself may find only a third of the
+/// neighbors of users' queries.
 struct SampledQuestions {
-    /// Neighbors that each is asked for.
+    /// The number of neighbors that each question wants.
     private static let neighborCount = 10
-    /// Questions at first: where recall is 0.95 and more its deviation is about 0.1 a question, so
-    /// that 100 tell it to 0.02.
+    /// The number of questions in the first round.
+    ///
+    /// Where recall is 0.95 or more, its deviation is about 0.1 per question, so 100 questions
+    /// measure it to within 0.02.
     private static let firstCount = 100
-    /// Questions where these leave it open.
+    /// The number of questions in all, where the first round leaves it open whether recall is
+    /// enough.
     private static let fullCount = 400
     private static let openRecall = 0.8..<IndexHealth.recallGoal
-    /// Vectors of which the one most like the first is taken.
+    /// The number of drawn vectors from which the one most similar to the first is taken.
     private static let choice = 32
-    /// Multiplications of the exact scan, some hundreds of milliseconds of one core, and the fewest
-    /// questions.
+    /// The most multiplications of the exact scan, some hundreds of milliseconds of one core, and
+    /// the fewest questions at any cost.
     private static let multiplications = 1 << 33
     private static let fewest = 25
 
@@ -27,7 +31,7 @@ struct SampledQuestions {
     private let flat: FlatIndex
     private let threads: Int
     private let exists: @Sendable (UInt32) -> Bool
-    /// Vectors of rows that exist.
+    /// The number of vectors whose rows exist.
     let rowCount: Int
 
     init(
@@ -46,11 +50,12 @@ struct SampledQuestions {
         }
     }
 
-    /// The share of the true neighbors that `search` finds, of equally near ones any; 1 without
-    /// vectors.
+    /// The share of the true neighbors that `search` finds; 1 without vectors.
     ///
-    /// - Complexity: an exact scan and a call for each of 100 to 400 questions, fewer where vectors
-    ///   are so many that this would take long.
+    /// Any of several equally near neighbors counts.
+    ///
+    /// - Complexity: an exact scan and a call of `search` for each of 100 to 400 questions. There
+    ///   are fewer questions where so many would take long.
     func recall(_ search: ([Float]) -> [Neighbor]) -> Double {
         guard rowCount > 0 else { return 1 }
         let affordable = Self.multiplications / max(1, rowCount * table.dimension)
@@ -77,7 +82,8 @@ struct SampledQuestions {
         return found.wanted == 0 ? 1 : Double(found.right) / Double(found.wanted)
     }
 
-    /// Of each query how many neighbors there are, at most those asked for, and how far the last is.
+    /// The number of each query's true neighbors, at most `neighborCount`, and the last one's
+    /// distance.
     private func bounds(_ queries: [[Float]]) -> [(count: Int, distance: Float)] {
         let share = (queries.count + threads - 1) / threads
         let parts = stride(from: 0, to: queries.count, by: share).map {
@@ -101,7 +107,7 @@ struct SampledQuestions {
         return bounds.flatMap { $0 }
     }
 
-    /// A question; `nil` when none was found in some tries, because hardly any row exists.
+    /// A question; `nil` when hardly any row exists, so that some tries met none.
     private func question(_ random: inout Numbers) -> [Float]? {
         guard let first = vector(&random) else { return nil }
         var nearest: (likeness: Double, vector: [Float])?
@@ -150,7 +156,7 @@ struct SampledQuestions {
         return vector.map { Float(Double($0) * factor) }
     }
 
-    /// The same numbers each time, so that a verdict can be had again.
+    /// Pseudorandom numbers that are the same each time, so that a measurement can be repeated.
     private struct Numbers {
         private var drawn: UInt64 = 0
 
@@ -162,7 +168,7 @@ struct SampledQuestions {
 }
 
 extension VectorIndex {
-    /// What the index answers to a sampled question.
+    /// The neighbors that the index finds for a sampled question.
     func answers(
         _ query: [Float],
         _ exists: @escaping (UInt32) -> Bool,

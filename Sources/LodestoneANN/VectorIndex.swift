@@ -3,14 +3,14 @@ package import LodestoneCore
 
 /// Finds near vectors among those of a collection.
 ///
-/// The vectors themselves lie in a `VectorTable`, which is the truth; an index is derived from them
-/// and says only where to look. It covers the rows below `endRow`; what was written since is
-/// compared one by one, exactly, so that a write is found at once whatever the strategy.
+/// The vectors themselves lie in a `VectorTable`, which is the truth. An index is derived from them
+/// and says only where to look. It covers the rows below `endRow`. Searches compare later rows
+/// exactly, one by one, so that every strategy finds a write at once.
 ///
 /// Calls are synchronous and run on their caller's thread: the engine has threads of its own, and
 /// `Engine+Async` is the door for programs.
 ///
-/// Threading: a value. The one writer changes its own copy; copies that readers hold go on.
+/// Threading: a value. The one writer changes its own copy; copies that readers hold stay valid.
 package protocol VectorIndex: Sendable {
     /// The strategy's name, as explanations give it.
     var name: String { get }
@@ -18,58 +18,61 @@ package protocol VectorIndex: Sendable {
     var endRow: UInt32 { get }
     /// Vectors that are covered, dropped ones among them.
     var count: Int { get }
-    /// Bytes in use beside the vectors.
+    /// Bytes in use, without those of the vectors.
     var byteCount: Int { get }
-    /// How the index is.
+    /// Whether the index can be relied on.
     var health: IndexHealth { get }
-    /// What a person should know of that: why the index isn't used, or isn't as asked for; or nothing.
+    /// A remark for people on why the index isn't used, or differs from its options; or nothing.
     var remark: String { get }
-    /// Whether an index that is made of so many vectors may find enough to be used.
+    /// Whether an index of `count` vectors may find enough to be used.
     func isWanted(for count: Int) -> Bool
-    /// Whether `indexMany` costs microseconds a row: else a start leaves the rows of a long log for
-    /// later.
+    /// Whether `indexMany` costs only microseconds per row.
+    ///
+    /// Else a start leaves the rows of a long log for later.
     var indexesCheaply: Bool { get }
 
     /// Finds the nearest vectors to each query, nearest first, ties by smaller row.
     ///
-    /// Never fewer than `k` where so many are allowed.
+    /// Each answer has `k` neighbors where so many rows are allowed.
     func search(_ questions: VectorQuestions, in table: VectorTable) throws(LodestoneError)
         -> [VectorAnswer]
 
-    /// Takes in rows that were just written, if the strategy does so inside the write.
+    /// Indexes rows that were just written, if the strategy does so inside the write.
     ///
-    /// Rows ascend and lie above all before.
+    /// The rows ascend and lie above all earlier ones.
     mutating func indexMany(_ table: VectorTable, from row: UInt32)
 
-    /// Takes more rows of a table in apart from the writes, while searches and writes go on.
+    /// Indexes more rows of a table outside of writes, while searches and writes go on.
     ///
-    /// By one thread at a time. Other copies of this index cover what they did.
+    /// One thread at a time may call this. Other copies of this index still cover the rows that
+    /// they covered.
     ///
     /// - Parameters:
-    ///   - table: Of the state that this index is of.
-    ///   - count: Rows to look at.
-    ///   - work: Of one thread; rows that don't exist are left out.
-    /// - Returns: The index that covers them; `nil` where only a compaction can do that.
-    /// - Throws: What the work's `check` does; the next call goes on from there.
+    ///   - table: The table of this index's state.
+    ///   - count: The number of rows to look at.
+    ///   - work: The work, with one thread. Rows that don't exist are left out.
+    /// - Returns: The index that covers these rows; `nil` where only a compaction can cover them.
+    /// - Throws: The error of the work's `check`. The next call continues from there.
     func extended(over table: VectorTable, by count: Int, _ work: IndexWork) throws(LodestoneError)
         -> (any VectorIndex)?
 
-    /// Goes on with what `extended` made of an earlier copy of this index.
+    /// Continues with the index that `extended` made from an earlier copy of this one.
     ///
     /// - Parameters:
-    ///   - extended: Made since, of a state that this index's came after.
+    ///   - extended: The extended index; its state is an earlier one than this index's.
     ///   - exists: Whether a row exists now.
-    /// - Returns: Whether more is covered by that; not after another index has taken this one's place.
+    /// - Returns: Whether this index now covers more rows; `false` after another index has taken
+    ///   this one's place.
     mutating func adopt(_ extended: any VectorIndex, exists: (UInt32) -> Bool) -> Bool
 
-    /// Takes notice that a row was dropped or replaced.
+    /// Notes that a row was dropped or replaced.
     mutating func drop(_ row: UInt32)
 
-    /// An index of the rows that exist, made from this one: dropped rows gone, all others covered.
+    /// An index made from this one that covers all rows that exist, without dropped rows.
     func compacted(_ table: VectorTable, _ work: IndexWork) throws(LodestoneError)
         -> any VectorIndex
 
-    /// Writes what `VectorIndexStrategy.openIndex` reads.
+    /// Writes the sections that `VectorIndexStrategy.openIndex` reads.
     func write(to sink: inout some SectionSink) throws(LodestoneError)
 }
 
@@ -86,13 +89,13 @@ extension VectorIndex {
     }
 }
 
-/// Questions of one kind.
+/// Queries with the same parameters.
 package struct VectorQuestions {
-    /// `dimension` finite elements each.
+    /// The query vectors, `dimension` finite elements each.
     package var queries: [[Float]]
-    /// Neighbors wanted.
+    /// The number of neighbors wanted per query.
     package var k: Int
-    /// Compare with every vector.
+    /// Whether to compare with every vector.
     package var isExact = false
     /// Beam width; `nil`: the collection's.
     package var efSearch: Int?
@@ -100,7 +103,7 @@ package struct VectorQuestions {
     package var exists: (UInt32) -> Bool
     /// The rows that may be found, which all exist; `nil`: all that exist.
     package var allowed: RowSet?
-    /// Asked about every half a millisecond of work.
+    /// The call's context, checked about every half a millisecond of work.
     package var context: CallContext
 
     /// Creates questions.
@@ -122,29 +125,29 @@ package struct VectorQuestions {
     package func allows(_ row: UInt32) -> Bool { allowed?.contains(row) ?? exists(row) }
 }
 
-/// What was found for one query, and what it took.
+/// The neighbors of one query, and the cost of finding them.
 package struct VectorAnswer: Sendable {
-    /// Nearest first.
+    /// The neighbors, nearest first.
     package var neighbors: [Neighbor]
-    /// How it was found.
+    /// The strategy that found the neighbors.
     package var strategy: String
-    /// Nodes of a graph, or buckets, that were looked into.
+    /// Nodes of a graph, or buckets, that the search visited.
     package var visited = 0
-    /// Distances, exact ones and those between codes.
+    /// Distances computed, exact ones and those between codes.
     package var computed = 0
     /// Vectors that were compared exactly.
     package var scanned = 0
 }
 
-/// Work on an index: how many threads it may take, and whom to tell.
+/// Settings of work on an index: its threads, its cancellation and its progress.
 package struct IndexWork: Sendable {
-    /// Threads, at least 1.
+    /// The number of threads, at least 1.
     package var threads: Int
-    /// Asked between nodes, by any thread; throws to end the work.
+    /// Called between nodes, by any thread; throws to end the work.
     package var check: @Sendable () throws(LodestoneError) -> Void
     /// Whether a row exists.
     package var exists: @Sendable (UInt32) -> Bool
-    /// Told how many rows are done, and of how many; by any thread.
+    /// Called with the number of rows that are done, and of all rows; by any thread.
     package var onProgress: @Sendable (_ done: Int, _ total: Int) -> Void
 
     /// Creates a description of work.

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// The one place that knows which index a strategy means: a new strategy is a case here, in
-/// `VectorIndexStrategy`, and on the wire.
+/// The one place that maps strategies to indexes.
+///
+/// A new strategy needs a case here, in `VectorIndexStrategy`, and on the wire.
 extension VectorIndexStrategy {
     /// An index that covers nothing yet.
     package func makeIndex(dimension: Int, metric: Metric) -> any VectorIndex {
@@ -23,7 +24,7 @@ extension VectorIndexStrategy {
         }
     }
 
-    /// The index that a base has; one that covers nothing when it has none of this strategy.
+    /// The index in a base; an index that covers nothing when the base has none of this strategy.
     package func openIndex(from source: some SectionSource, dimension: Int, metric: Metric)
         -> any VectorIndex
     {
@@ -48,7 +49,9 @@ extension VectorIndexStrategy {
         }
     }
 
-    /// The index of this strategy after that of another one: the same where only searches differ.
+    /// The index of this strategy that follows the index of another one.
+    ///
+    /// It keeps the other's graph or tables where these suit the new options, too.
     package func makeIndex(dimension: Int, metric: Metric, after other: any VectorIndex)
         -> any VectorIndex
     {

@@ -2,15 +2,16 @@
 package import LodestoneCore
 
 extension VectorTable {
-    /// Rows with a vector, spread evenly over those that may be found.
+    /// A sample of rows with a vector, spread evenly over the rows that may be found.
     ///
-    /// The same for the same rows, wherever their vectors lie: a compaction changes nothing. Where
-    /// few rows of a long range are left, there are fewer than half of `count`.
+    /// The sample depends on the rows alone, not on where their vectors lie, so a compaction
+    /// changes nothing. Where few rows of a long range are left, the sample may have fewer than
+    /// half of `count` rows.
     ///
     /// - Parameters:
     ///   - count: The most rows wanted, at least 1.
     ///   - allowed: The rows that may be found, which all exist; `nil`: all that exist.
-    ///   - exists: Whether a row exists; asked when `allowed` is `nil`.
+    ///   - exists: Whether a row exists; called only when `allowed` is `nil`.
     /// - Returns: At most `count` rows, ascending; all of them where they are no more.
     /// - Complexity: Some 100 ns per row wanted, and 64 rows of `allowed` per word read.
     package func sample(_ count: Int, of allowed: RowSet?, exists: (UInt32) -> Bool) -> [UInt32] {
@@ -26,7 +27,8 @@ extension VectorTable {
             let found = firstRows(from: first, to: last, width: length / Double(parts), next) {
                 allowed == nil ? exists($0) : place(of: $0) != nil
             }
-            // What was dropped leaves long ranges without a row: finer parts find what is left.
+            // Dropped rows leave long ranges without a row: finer parts find the rows that are
+            // left.
             guard found.count < (count + 1) / 2, parts < 64 * count, Double(parts) < length else {
                 if found.count <= count { return found }
                 return (0..<count).map { found[$0 * found.count / count] }
@@ -35,7 +37,7 @@ extension VectorTable {
         }
     }
 
-    /// The first wanted row of each part of a range, where one is among the first of its rows.
+    /// The first wanted row of each part of a range, if one is among the part's first rows.
     private func firstRows(
         from first: UInt32,
         to last: UInt32,
@@ -64,7 +66,7 @@ extension VectorTable {
         return rows
     }
 
-    /// The smallest row with a vector that is at least `row`, dropped ones among them.
+    /// The first row from `row` on that has a vector, dropped rows included.
     ///
     /// O(log of the number of blocks and of their rows).
     private func next(from row: UInt32) -> UInt32? {

@@ -6,7 +6,7 @@
 package struct VectorTable: Sendable {
     /// Elements of every vector.
     package let dimension: Int
-    /// In row order.
+    /// The blocks, in the order of their rows.
     package private(set) var blocks: [VectorBlock] = []
 
     /// Creates an empty table.
@@ -17,7 +17,9 @@ package struct VectorTable: Sendable {
         blocks.last.map { $0.count > 0 ? $0.row(at: $0.count - 1) + 1 : $0.firstRow } ?? 0
     }
 
-    /// Adds vectors of rows above all others; what follows the last block in memory joins it.
+    /// Adds a block whose rows lie above all others.
+    ///
+    /// The block joins the last one when it follows that in memory and neither has checksums.
     package mutating func append(_ block: VectorBlock) {
         if let last = blocks.last, last.checked == nil, block.checked == nil, block.rows == nil,
             last.owner === block.owner,
@@ -35,7 +37,7 @@ package struct VectorTable: Sendable {
         }
     }
 
-    /// The block that has a row's vector, and where in it.
+    /// The block with a row's vector, and the vector's place in the block.
     ///
     /// O(log of the number of blocks).
     package func place(of row: UInt32) -> (block: VectorBlock, place: Int)? {
@@ -50,8 +52,9 @@ package struct VectorTable: Sendable {
         return block.place(of: row).map { (block, $0) }
     }
 
-    /// The vector of a row; `nil` when there is none, or it fails its checksum, which then shows in
-    /// the block's `isDamaged`.
+    /// The vector of a row; `nil` when there is none, or when it fails its checksum.
+    ///
+    /// A failed checksum shows in the block's `isDamaged`.
     package func vector(of row: UInt32) -> UnsafePointer<Float>? {
         guard let (block, place) = place(of: row),
             block.check(rows: place..<place + 1, dimension: dimension)

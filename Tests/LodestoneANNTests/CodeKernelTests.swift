@@ -43,8 +43,8 @@ struct CodeKernelTests {
         }
     }
 
-    /// The keys of the first vector, as a query and as a record, by the metric and by the distance, to
-    /// all.
+    /// The keys of the first vector to all vectors: as a query and as a record, by metric and by
+    /// distance.
     private func keys(
         _ codec: VectorCodec,
         _ vectors: [UnsafePointer<Float>],

@@ -34,7 +34,7 @@ struct FarFilterTests {
         var random = SeededGenerator(seed: 31)
         let (rows, owners, centers) = Self.rows(8_000, &random)
         var scene = Scene(rows, metric: metric)
-        // So narrow that a walk costs less than a scan of so few.
+        // The walk is so narrow that it costs less than a scan of so few rows.
         scene.options.efSearch = 10
         let index = try scene.built()
         var found = 0

@@ -20,9 +20,11 @@ struct FlatIndexTests {
             let kernels = try #require(VectorKernels(metric, isa: isa))
             let index = FlatIndex(dimension: dimension, metric: metric, kernels: kernels)
             let blocks = split(rows, at: [1, 2, 5, 120])
-            // Two panels of queries with AVX-512, and a block and three that are left over.
+            // With AVX-512 the queries fill two panels, and a block and three queries are left
+            // over.
             let queries = random.vectors(2 * 48 + 7, dimension)
-            // All are compared with searches for one, which a few of them check.
+            // All queries are compared with searches for one query. A few of these are compared
+            // with the exact distances.
             let checked = stride(from: 0, to: queries.count, by: 17)
             let nearest = checked.map { Exact.nearest(metric, queries[$0], rows) }
             for k in [1, 10, count, count + 5] {
@@ -43,7 +45,7 @@ struct FlatIndexTests {
         var random = SeededGenerator(seed: 5)
         let vectors = random.vectors(300, 9)
         let numbers = (0..<300).map { UInt32($0 * $0 / 7 + $0) }
-        // Freed once, by the last who holds `checked`.
+        // The last holder of `checked` frees the bytes, once.
         nonisolated(unsafe) let bytes = UnsafeMutableRawBufferPointer.allocate(
             byteCount: 300 * 40,
             alignment: 4
@@ -207,7 +209,7 @@ struct FlatIndexTests {
         }
     }
 
-    /// Runs a long search that ends its context at the first row, and looks how far it got.
+    /// Runs a long search that ends its own context at the first row, and checks how far it gets.
     private func expectStop(
         _ code: LodestoneError.Code,
         queries: Int,

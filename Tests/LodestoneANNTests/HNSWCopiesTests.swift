@@ -12,7 +12,7 @@ struct HNSWCopiesTests {
     private static let times = 300
     private static let others = 20
 
-    /// Five vectors, each 300 times, and 20 others, in order or mixed.
+    /// Five vectors, 300 times each, and 20 others, in order or mixed.
     private static func scene(_ metric: Metric, isMixed: Bool) -> Scene {
         var random = SeededGenerator(seed: 91)
         let few = (0..<copied).map { _ in random.normal(32) }
@@ -40,7 +40,7 @@ struct HNSWCopiesTests {
                 let truth = try scene.search(index, query, exact: true).neighbors
                 let answer = try scene.search(index, query)
                 #expect(answer.strategy == "hnsw")
-                // Equal rows are given in order, so all is the same.
+                // Equal rows come in order, so the answers are equal in full.
                 #expect(answer.neighbors == truth)
             }
         }
@@ -130,7 +130,7 @@ struct HNSWCopiesTests {
     @Test("rows that the first codes take for copies are told apart once there are better ones")
     func splits() throws {
         var random = SeededGenerator(seed: 93)
-        // Around a place that is far from the first row, which is all that the first codes know.
+        // All other rows lie far from the first row, the only one that the first codec knows.
         let rows =
             [[Float](repeating: 0, count: 24)]
             + (0..<1_500).map { _ in random.normal(24).map { $0 + 2_000 } }

@@ -33,20 +33,20 @@ struct HNSWFilterTests {
         #expect(answer.neighbors.count == 1 && allowed.contains(answer.neighbors[0].row))
     }
 
-    /// Which rows a filter lets through.
+    /// The rows that a filter lets through.
     enum Passing: CaseIterable {
-        /// Any, all over.
+        /// Rows from all over.
         case scattered
-        /// Those of one side, which most questions are far from.
+        /// Rows of one side, which is far from most questions.
         case side
-        /// One row, many times, and rows far from it.
+        /// Many copies of one row, and rows far from it.
         case island
     }
 
-    /// Which rows the graph has no nodes of.
+    /// The rows for which the graph has no nodes.
     enum Missing: CaseIterable {
         case none
-        /// Some, all over.
+        /// Some rows from all over.
         case scattered
         case first
     }
@@ -126,7 +126,7 @@ struct HNSWFilterTests {
             context: CallContext()
         )
         let visited = scratch.visited
-        // Looks at the context on the way end nothing.
+        // Checks of the context on the way don't end the walk.
         #expect(whole == width && visited >= width)
         scratch.visited = 0
         let over = CallContext()

@@ -21,7 +21,7 @@ struct HNSWIndexTests {
         #expect(index.health.unreachable == 0)
         #expect(index.health.isGood)
         #expect(try scene.recall(index) >= (quantization == .int4 ? 0.92 : 0.95))
-        // A distance is the same to the bit as a scan's.
+        // A distance is the same to the bit as that of a scan.
         let query = scene.memory.rows[5]
         let exact = try scene.search(index, query, exact: true).neighbors
         let found = try scene.search(index, query).neighbors
@@ -39,7 +39,7 @@ struct HNSWIndexTests {
         #expect(try graph.search(query, width: 1_000, scratch, context: CallContext()) == 1_000)
         let whole = scratch.visited
         let found = (0..<1_000).map { HNSWBeam.node(scratch.beam[$0]) }
-        // A look at the context changes nothing else.
+        // A search that checks its context finds the same as one without a context.
         let encoded = graph.codec.encodeQuery(query, into: scratch.query, scratch.codec).kernel
         #expect(graph.search(encoded, width: 1_000, scratch) == 1_000)
         #expect(found == (0..<1_000).map { HNSWBeam.node(scratch.beam[$0]) })
@@ -84,7 +84,7 @@ struct HNSWIndexTests {
     func hugeElements(metric: Metric, quantization: VectorQuantization) throws {
         var random = SeededGenerator(seed: 6)
         var rows = Scene.clustered(200, 256, &random)
-        // Sums of these are no numbers any more, nor are differences of such sums.
+        // Sums of these elements are not finite, nor are differences of such sums.
         rows[7][3] = 3e38
         rows[8] = rows[8].map { $0 < 0 ? -3e38 : 3e38 }
         var scene = Scene(rows, metric: metric)
@@ -193,7 +193,7 @@ struct HNSWIndexTests {
         )
         for (place, part) in parts.enumerated() {
             scene.table.append(part.memory.block(firstRow: part.first))
-            // The last two come together.
+            // The last two parts are indexed together.
             if place != 1 { index.indexMany(scene.table, from: place == 0 ? 0 : 350) }
         }
         #expect(index.count == 750 && index.endRow == 900)
@@ -301,7 +301,7 @@ struct HNSWIndexTests {
                 try scene.search(opened, query).neighbors == scene.search(index, query).neighbors
             )
         }
-        // A graph over it is mended from the base.
+        // The next graph repairs the one of the base.
         let mended = try scene.folded(opened, exists: { $0 % 3 != 0 })
         try checkInvariants(mended)
         #expect(try scene.recall(mended, exists: { $0 % 3 != 0 }) >= 0.95)
@@ -374,7 +374,8 @@ struct HNSWIndexTests {
         )
     }
 
-    /// Lists hold other nodes of their level, each once, and no more than they may.
+    /// Checks the lists of each node: they have other nodes of their level, each once, and no more
+    /// than they may.
     private func checkInvariants(_ index: HNSWIndex) throws {
         let graph = try #require(index.store?.graph)
         for node in 0..<UInt32(graph.count) {

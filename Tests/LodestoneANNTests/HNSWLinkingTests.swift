@@ -13,7 +13,7 @@ struct HNSWLinkingTests {
 
     private let rows: RowMemory
     private let table: VectorTable
-    /// Covers the first 400 of 600 rows.
+    /// An index that covers the first 400 of 600 rows.
     private let index: any VectorIndex
 
     init() throws {
@@ -42,7 +42,7 @@ struct HNSWLinkingTests {
         IndexWork(threads: 1, check: check, exists: exists)
     }
 
-    /// The nearest row to the vector of another.
+    /// The row nearest to the vector of another row.
     private func nearest(_ row: Int, _ index: any VectorIndex, exists: @escaping (UInt32) -> Bool)
         throws -> [UInt32]
     {
@@ -83,7 +83,7 @@ struct HNSWLinkingTests {
             #expect(try nearest(row, index) { _ in true }.first == UInt32(row))
             #expect(try !nearest(row, extended, exists: exists).contains(UInt32(row)))
         }
-        // Dropped after it was linked, and before the index took its place.
+        // Row 404 is dropped after it was linked, and before the extended index is adopted.
         var present = index
         let exist = { (row: UInt32) in exists(row) && row != 404 }
         let isTaken = present.adopt(extended, exists: exist)

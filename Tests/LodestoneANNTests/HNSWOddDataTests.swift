@@ -11,14 +11,14 @@ import Glibc
 import Darwin
 #endif
 
-/// What real collections hold, and benchmarks don't.
+/// Data that real collections have, and benchmarks don't.
 @Suite("HNSW on vectors that are not alike")
 struct HNSWOddDataTests {
     /// Vectors with something odd about them.
     enum Oddity: CaseIterable, CustomTestStringConvertible {
         /// One row a hundred times as long as the others.
         case outlier
-        /// Ten, ten thousand times as long.
+        /// Ten rows ten thousand times as long as the others.
         case outliers
         /// Lengths that vary by a quarter.
         case lengths
@@ -36,7 +36,7 @@ struct HNSWOddDataTests {
         case zerosFirst
         /// A first row a thousandth as long as the others.
         case smallFirst
-        /// A first row a thousand times as long.
+        /// A first row a thousand times as long as the others.
         case largeFirst
 
         var testDescription: String { "\(self)" }
@@ -109,8 +109,8 @@ struct HNSWOddDataTests {
         _ queries: [[Float]],
         _ oddity: Oddity? = nil
     ) throws -> Double {
-        // Where codes can't tell the rows of a whole cluster apart; by their angles those with a large
-        // element are two.
+        // Codes can't tell the rows of a whole cluster apart. By their angles, rows with a large
+        // element form two clusters.
         let mayCompareAll =
             oddity == .clusters || oddity == .largeElement && scene.metric == .cosine
         var found = 0
@@ -152,7 +152,7 @@ struct HNSWOddDataTests {
         #expect(index.count == 2_000)
         let queries = (0..<60).map { _ in random.normal(Self.dimension).map { 5 * $0 } }
         #expect(try recall(index, scene, queries) >= 0.95)
-        // And so does the next build, by the same links.
+        // The next build finds as many, with the same links.
         #expect(try recall(scene.folded(index, exists: { _ in true }), scene, queries) >= 0.95)
     }
 
@@ -178,7 +178,7 @@ struct HNSWOddDataTests {
 }
 
 extension Scene {
-    /// An index of all rows that were written in batches, the first one of `first`.
+    /// An index of all rows, written in batches; the first batch has `first` rows.
     func inline(first: Int, batch: Int) -> HNSWIndex {
         var index = HNSWIndex(options, linksInline: true, dimension: dimension, metric: metric)
         var written = VectorTable(dimension: dimension)

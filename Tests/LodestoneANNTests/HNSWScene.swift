@@ -102,7 +102,7 @@ struct Scene {
 }
 
 extension HNSWGraph {
-    /// What a search of the graph writes to.
+    /// The working memory for a search of the graph.
     func scratch() -> HNSWScratch {
         HNSWScratch(codec, nodes: count, kernels: lode_code_kernels_best().pointee)
     }

@@ -6,7 +6,7 @@ import Testing
 
 @testable import LodestoneANN
 
-/// A graph that grows while others still have it.
+/// A graph that grows while other states still have it.
 @Suite("A graph that several states share")
 struct HNSWSharingTests {
     private static let dimension = 16
@@ -30,7 +30,7 @@ struct HNSWSharingTests {
         let index = try Self.empty(linksInline: false).compacted(table, work)
         let reader = try #require(index as? HNSWIndex)
         var writer = try #require(reader.adapted(to: Self.options, linksInline: true))
-        // More of the same than a search looks at.
+        // The new rows are more copies of one row than a search compares.
         let late = RowMemory(Array(repeating: rows.rows[5], count: 40))
         var longer = table
         longer.append(late.block(firstRow: 200))
@@ -48,11 +48,11 @@ struct HNSWSharingTests {
         #expect(answer.neighbors.allSatisfy { $0.row < 200 })
     }
 
-    /// What the tasks of a test share.
+    /// The state that the tasks of a test share.
     private final class Writer: Sendable {
         let index: Mutex<HNSWIndex>
         let isDone = Atomic<Bool>(false)
-        /// Nodes that searches met.
+        /// The numbers of nodes that searches met.
         let sizes = Mutex<Set<Int>>([])
 
         init(_ index: HNSWIndex) { self.index = Mutex(index) }
@@ -85,7 +85,8 @@ struct HNSWSharingTests {
                     )
                     let answer = try? reader.search(questions, in: readerTable)[0]
                     #expect(answer?.neighbors.first?.row == 7)
-                    // Both share the graph: it has grown since the last search, or it hasn't.
+                    // Reader and writer share the graph, which may have grown since the last
+                    // search.
                     writer.sizes.withLock { _ = $0.insert(reader.count) }
                 }
             }

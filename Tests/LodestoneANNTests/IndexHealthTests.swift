@@ -20,7 +20,7 @@ struct IndexHealthTests {
         }
     }
 
-    /// Vectors that no walk of a graph with so few links finds its way among.
+    /// Vectors among which no walk of a graph with so few links finds its way.
     private func hopeless(_ count: Int) -> Scene {
         var random = SeededGenerator(seed: 41)
         var scene = Scene(normal(count, 128, &random), metric: .euclidean)
@@ -43,7 +43,7 @@ struct IndexHealthTests {
     func refusal() throws {
         var scene = hopeless(1_000)
         let index = try scene.built()
-        // What is built is told; what is only remembered isn't.
+        // A build reports its progress; a refusal that the index remembers reports none.
         let told = Mutex(0)
         let work = IndexWork(
             threads: 1,
@@ -57,7 +57,7 @@ struct IndexHealthTests {
         var sections = MemorySections()
         let same = try #require(try index.compacted(scene.table, work) as? HNSWIndex)
         #expect(same.health == index.health && told.withLock { $0 } == 0)
-        // A restart doesn't forget it.
+        // The refusal is still known after a restart.
         try same.write(to: &sections)
         let opened = HNSWIndex(
             from: sections,
@@ -69,7 +69,7 @@ struct IndexHealthTests {
         #expect(opened.health == index.health && opened.remark == index.remark)
         _ = try opened.compacted(scene.table, work)
         #expect(told.withLock { $0 } == 0)
-        // Other options are another matter, and so is twice the number of vectors.
+        // The refusal does not hold for other options, nor for twice the number of vectors.
         var others = scene.options
         others.m = 8
         let asked = HNSWIndex(
@@ -101,7 +101,7 @@ struct IndexHealthTests {
             found += try scene.search(index, query).neighbors.count { $0.distance <= last }
         }
         #expect(Double(found) / 400 >= 0.85)
-        // A width that is asked for is kept to.
+        // A search keeps to the width of its query.
         var questions = VectorQuestions(
             [scene.memory.rows[0]],
             k: 1,

@@ -34,7 +34,7 @@ struct LSHIndexTests {
     @Test("answers with the distances and the ties of the flat index", arguments: Metric.allCases)
     func exactDistances(metric: Metric) throws {
         let data = ClusteredRows(count: 600, dimension: 16, seed: 3, metric: metric, copies: 3)
-        // With one bit both buckets are looked at, and with so many hits all rows are compared.
+        // With one bit both buckets are probed, and with so many hits all rows are compared.
         let index = data.index(LSHOptions(tables: 1, hyperplanes: 1, probes: 2))
         for query in data.queries.prefix(5) {
             let found = try data.search(index, query, k: 60).neighbors
@@ -70,7 +70,7 @@ struct LSHIndexTests {
 
     @Test("is the same index whether rows come at once or one by one")
     func appending() throws {
-        // What Euclidean distance and dot product take from the first rows is another matter.
+        // Only cosine is tested: the other metrics fit their hyperplanes to the first rows.
         let data = ClusteredRows(count: 700, dimension: 12, seed: 6, metric: .cosine)
         let atOnce = data.index(Self.options)
         var random = SeededGenerator(seed: 7)
@@ -84,7 +84,7 @@ struct LSHIndexTests {
         }
         #expect(inParts.count == 700)
         #expect(inParts.runs.count <= 10)
-        // Each copy has what it had.
+        // Each copy still has the rows that it had.
         var before: UInt32 = 0
         for copy in copies {
             #expect(copy.count == Int(copy.endRow))
@@ -147,7 +147,7 @@ struct LSHIndexTests {
             }
             #expect(!sections.isDamaged)
             #expect(self.sections(of: opened) == self.sections(of: index))
-            // Of other options it is not.
+            // With other options the index does not open.
             var other = options
             other.tables = 2
             #expect(LSHIndex(from: sections, other, dimension: 12, metric: metric) == nil)
@@ -197,7 +197,7 @@ struct LSHIndexTests {
                 }
                 let opened = LSHIndex(from: sections, options, dimension: 8, metric: .euclidean)
                 guard var index = opened else { continue }
-                // Any answer will do, if it is one.
+                // Any answer is fine, as long as there is one.
                 for query in data.queries.prefix(3) {
                     let found = try data.search(index, query, k: 10).neighbors
                     #expect(found.count <= 10)
@@ -396,7 +396,8 @@ private struct ClusteredRows {
         )[0]
     }
 
-    /// The share of the true neighbors of all queries that are found, and distances per query.
+    /// The share of the true neighbors of all queries that searches find, and the distances per
+    /// query.
     func recall(of index: LSHIndex, k: Int) throws -> (found: Double, distances: Int) {
         var found = 0
         var distances = 0
@@ -411,7 +412,7 @@ private struct ClusteredRows {
 }
 
 extension MemorySections {
-    /// The same sections, of which nothing was given out.
+    /// The same sections, none of them opened yet.
     fileprivate var copy: MemorySections {
         var copy = MemorySections()
         for (tag, bytes) in sections {

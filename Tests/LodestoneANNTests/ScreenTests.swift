@@ -162,7 +162,7 @@ struct ScreenTests {
         #expect(asked == askedAlone)
     }
 
-    /// The value of a pair in float64, and the sum of magnitudes that its rounding is relative to.
+    /// The value of a pair in float64, and the sum of magnitudes to which its rounding is relative.
     private func define(_ metric: Metric, _ query: [Float], _ row: [Float], _ scale: Float)
         -> (Double, Double)
     {

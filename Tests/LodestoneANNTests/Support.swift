@@ -32,7 +32,7 @@ final class RowMemory: @unchecked Sendable {
     private let storage: UnsafeMutableBufferPointer<Float>
     private let misalignment: Int
 
-    /// Between the rows and around them lie NaNs, which a read too far brings into the result.
+    /// NaNs lie between the rows and around them: a read too far brings them into the result.
     init(_ rows: [[Float]], padding: Int = 0, misalignment: Int = 1) {
         self.rows = rows
         self.misalignment = misalignment
@@ -58,7 +58,7 @@ final class RowMemory: @unchecked Sendable {
     }
 }
 
-/// Distances in float64, and the sum of magnitudes that their rounding is relative to.
+/// Distances in float64, and the sum of magnitudes to which their rounding is relative.
 enum Exact {
     static func distance(_ metric: Metric, _ query: [Float], _ row: [Float])
         -> (distance: Double, magnitude: Double)
@@ -89,7 +89,7 @@ enum Exact {
 let tolerance = 1e-6
 
 extension lode_isa {
-    /// All that this processor has.
+    /// All instruction sets that this processor has.
     static var available: [lode_isa] {
         [LODE_ISA_SCALAR, LODE_ISA_NEON, LODE_ISA_AVX2, LODE_ISA_AVX512]
             .filter { lode_kernels_for($0) != nil }

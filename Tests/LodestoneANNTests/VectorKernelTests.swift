@@ -14,7 +14,7 @@ import Darwin
 
 @Suite("Vector kernels")
 struct VectorKernelTests {
-    /// Each of the first 130, then the neighborhood of every other multiple of 16, and the largest.
+    /// Each dimension up to 130, then those around every other multiple of 16, and the largest.
     static let dimensions: [Int] =
         Array(1...130) + stride(from: 144, through: 1_088, by: 32).flatMap { $0 - 1...$0 + 1 }
         + [1_100, 4_099, 16_384]
@@ -40,7 +40,7 @@ struct VectorKernelTests {
                     let exact = Exact.distance(metric, query, vector)
                     let distance = found.one[index][row]
                     let error = (Double(distance) - exact.distance).magnitude
-                    // Written so that NaN fails.
+                    // The condition is written so that NaN fails.
                     if !(error <= tolerance * exact.magnitude) {
                         Issue.record("\(dimension): row \(row) is \(distance), not \(exact)")
                     }
@@ -67,7 +67,7 @@ struct VectorKernelTests {
 
         let end = (pages + page).assumingMemoryBound(to: Float.self)
         for dimension in 1...65 {
-            // The vector is the query and the only row: both end where reading is a crash.
+            // The vector is the query and the only row. Both end at a page where reading crashes.
             let vector = end - dimension
             vector.update(repeating: 1, count: dimension)
             var distance = Float.nan
@@ -164,7 +164,7 @@ struct VectorKernelTests {
                 for table in 0..<tables {
                     for bit in 0..<hyperplanes { weights[table * 32 + bit] = random.vector(1)[0] }
                 }
-                // Bits that no hyperplane has weigh nothing.
+                // Bits without a hyperplane weigh nothing.
                 let signatures = (0..<20 * tables).map { _ in
                     UInt32(truncatingIfNeeded: random.next())
                 }
@@ -191,7 +191,7 @@ struct VectorKernelTests {
         #expect(lode_kernels_for(lode_isa(99)) == nil)
     }
 
-    /// All distances by scans and by one block; also that nothing is written beside them.
+    /// Computes all distances by scans and by one block, and checks that nothing else is written.
     private func measure(
         _ kernels: VectorKernels,
         _ metric: Metric,
@@ -224,7 +224,7 @@ struct VectorKernelTests {
 
         var one: [[Float]] = []
         for query in queries.indices {
-            // NaN behind the query, as behind the rows.
+            // NaNs lie behind the query, as behind the rows.
             let elements =
                 Array(prepared.elements[query * dimension..<(query + 1) * dimension])
                 + Array(repeating: Float.nan, count: 16)

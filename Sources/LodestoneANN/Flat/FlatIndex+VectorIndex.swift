@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// Nothing to keep: every vector is compared.
+/// A `FlatIndex` keeps nothing: it compares every vector.
 extension FlatIndex: VectorIndex {
     package var name: String { "flat" }
     package var endRow: UInt32 { .max }

@@ -3,21 +3,22 @@ import CLodestoneSystem
 import CVectorKernels
 package import LodestoneCore
 
-/// Compares a query with every row: exact, nothing to build, nothing to keep.
+/// An index that compares a query with every row: exact, with nothing to build or keep.
 ///
-/// Distances are float32, so rows that are nearer to each other than its rounding (about 1e-6 of
-/// the sums) may change places against arithmetic of more digits. The metrics:
+/// Distances are float32. Rows whose distances differ by less than its rounding (about 1e-6 of the
+/// sums) may come in another order than with arithmetic of more digits. The metrics:
 ///
 /// - `.cosine`: 1 − q·x / (|q| |x|), clamped to 0...2. Lengths do not matter, from elements of
 ///   1e-38 to elements of 1e38. A row of zeros has distance 1.
 /// - `.euclidean`: |q − x|². Above 3.4e38 it is infinite, and such rows come last, by row.
 /// - `.dotProduct`: −q·x. Beyond ±3.4e38 it is infinite of either sign.
 ///
-/// Threading: a value without state; any number of searches at once, each on its caller's thread.
+/// Threading: a value without state. Any number of searches may run at once, each on its caller's
+/// thread.
 package struct FlatIndex: Sendable {
     /// Elements of every vector.
     package let dimension: Int
-    /// How near two vectors are.
+    /// The measure of how near two vectors are.
     package let metric: Metric
     private let kernels: VectorKernels
 
@@ -41,13 +42,14 @@ package struct FlatIndex: Sendable {
     /// - Parameters:
     ///   - queries: `dimension` finite elements each; not all zero for cosine.
     ///   - k: At least 0.
-    ///   - blocks: The rows, finite too; none in two blocks, blocks in any order.
-    ///   - isAllowed: Asked of a row only if it is near enough to be among the `k` nearest so far,
-    ///     once for each query that it is near to. `nil` allows all.
-    ///   - context: Asked about every half a millisecond of work.
+    ///   - blocks: The rows, with finite elements. No row is in two blocks; blocks come in any
+    ///     order.
+    ///   - isAllowed: Whether a row may be found; `nil` allows all. It is called only for a row
+    ///     near enough to be among the `k` nearest so far, once per query.
+    ///   - context: The call's context, checked about every half a millisecond of work.
     /// - Returns: For each query at most `k` neighbors, nearest first, ties by smaller row.
     /// - Throws: `.cancelled` or `.deadlineExceeded`.
-    /// - Complexity: O(queries × rows × `dimension`); memory for `k` rows a query.
+    /// - Complexity: O(queries × rows × `dimension`); memory for `k` rows per query.
     package func search(
         _ queries: [[Float]],
         k: Int,
@@ -74,8 +76,9 @@ package struct FlatIndex: Sendable {
         return scan.finish()
     }
 
-    /// The distance between a query and one row, of `dimension` elements each: the same, to the
-    /// bit, that a search finds.
+    /// The distance between a query and one row, the same to the bit as in a search.
+    ///
+    /// Both have `dimension` elements.
     package func distance(_ query: [Float], _ row: UnsafePointer<Float>) -> Float {
         distance(PreparedQueries([query], dimension: dimension, metric: metric), row)
     }
@@ -95,7 +98,7 @@ package struct FlatIndex: Sendable {
         return distance
     }
 
-    /// The `k` rows nearest to a query among some that are not in order.
+    /// The `k` rows nearest to a query among `rows`, which may come in any order.
     ///
     /// Rows without a vector are left out.
     package func nearest(_ query: [Float], k: Int, among rows: [UInt32], of table: VectorTable)

@@ -3,11 +3,12 @@ import LodestoneCore
 
 /// One search of a `FlatIndex` under way.
 ///
-/// Rows are taken in chunks that stay in the second-level cache, and every chunk meets all queries
-/// before the next. Of many queries, those that have found `k` rows are screened together, and only
-/// pairs that the screen lets through are measured: a few of a thousand. Queries that don't fill a
-/// panel are measured in groups of four, which share each row that is loaded, then one by one. The
-/// distances, and so the answers, are the same to the bit in all three ways.
+/// The scan reads rows in chunks that stay in the second-level cache, and compares each chunk with
+/// all queries before the next. Many queries are screened together in panels, each once it has
+/// found `k` rows. The scan measures only the pairs that the screen lets through: a few of a
+/// thousand. Queries that don't fill a panel are measured in groups of four, which share each
+/// loaded row, and the last ones one by one. The distances, and so the answers, are the same to the
+/// bit in all three ways.
 struct FlatScan {
     private let queries: PreparedQueries
     private let panels: QueryPanels
@@ -24,14 +25,15 @@ struct FlatScan {
     private var masks: [UInt64]
     private var multiplicationsSinceCheck = 0
 
-    /// Multiplications between two looks at the context: 0.05 to 0.5 ms with vector instructions,
-    /// a few times that without.
+    /// Multiplications between two checks of the context.
+    ///
+    /// They take 0.05 to 0.5 ms with vector instructions, a few times that without.
     private static let multiplicationsPerCheck = 2 << 20
     /// Elements of a chunk for several queries: 256 KiB, a quarter of a usual second-level cache.
     private static let elementsPerCachedChunk = 64 << 10
     /// Rows of a chunk at most: bounds the memory for distances.
     private static let maxChunkRows = 4_096
-    /// Chunks have whole steps of the screen, which takes up to eight rows at once.
+    /// Rows of a step of the screen, which reads up to eight at once; chunks have whole steps.
     private static let chunkStep = 8
 
     init(
@@ -47,12 +49,13 @@ struct FlatScan {
         self.kernels = kernels
         panels = QueryPanels(queries, dimension: dimension, metric: metric, kernels: kernels)
         let count = queries.norms.count
-        // A single query reads each row once: its chunks are as long as the context may wait.
+        // A single query reads each row once, so its chunks are as long as a check of the context
+        // may wait.
         let elements = count > 1 ? Self.elementsPerCachedChunk : Self.multiplicationsPerCheck
         let rowsOfElements = elements / dimension / Self.chunkStep * Self.chunkStep
         chunkRows = min(max(rowsOfElements, 16), Self.maxChunkRows, rows)
-        // For panels of every metric: reading each row in order brings a chunk into the cache twice
-        // as fast as the screen would, which reads eight at once.
+        // Panels of every metric need the norms' pass: it reads each row in order, and so brings a
+        // chunk into the cache twice as fast as the screen would, which reads eight rows at once.
         needsNorms =
             panels.count > 0 || metric == .cosine && count >= VectorKernels.blockQueries
         nearest = Array(repeating: TopK(k: k, expected: rows), count: count)
@@ -74,7 +77,7 @@ struct FlatScan {
         var start = 0
         while start < block.count {
             let rows = start..<min(start + chunkRows, block.count)
-            // Who searches looks at `isDamaged` afterwards.
+            // The caller looks at `isDamaged` afterwards.
             guard block.check(rows: rows, dimension: dimension) else { return }
             if needsNorms { prepareNorms(of: rows, in: block) }
             for panel in 0..<panels.panelCount {
@@ -94,7 +97,7 @@ struct FlatScan {
         withExtendedLifetime(block.owner) {}
     }
 
-    /// What was found.
+    /// The neighbors of each query, nearest first.
     consuming func finish() -> [[Neighbor]] {
         nearest.map { $0.sorted() }
     }
@@ -116,7 +119,7 @@ struct FlatScan {
         }
     }
 
-    // Measures the pairs that the screen lets through, and all of the queries without a limit.
+    // Measures the pairs that the screen lets through, and all pairs of queries without a limit.
     private mutating func screen(
         _ panel: Int,
         _ rows: Range<Int>,
@@ -163,7 +166,7 @@ struct FlatScan {
         }
     }
 
-    // Measures `width` queries from `query` on, one or as many as a block has.
+    // Measures `width` queries from `query` on: one, or as many as `scanBlock` compares.
     private mutating func scan(
         _ query: Int,
         width: Int,
@@ -225,7 +228,7 @@ struct FlatScan {
         }
     }
 
-    // Few rows get past `firstWithin` once `k` are found, so this costs little beside `measure`.
+    // Few rows get past `firstWithin` once `k` are found, so this costs little next to `measure`.
     private mutating func collect(
         _ query: Int,
         from offset: Int,

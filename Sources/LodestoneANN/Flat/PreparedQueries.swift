@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// Queries one after the other, as the kernels want them.
+/// Queries in one array, in the form that the kernels read.
 struct PreparedQueries {
-    /// `dimension` elements each.
+    /// The elements, `dimension` per query.
     private(set) var elements: [Float] = []
-    /// The length of each; 1 for metrics that do not ask.
+    /// The length of each query; 1 for metrics that don't use it.
     private(set) var norms: [Float] = []
 
     init(_ queries: [[Float]], dimension: Int, metric: Metric) {
@@ -23,8 +23,8 @@ struct PreparedQueries {
             norms.append(1)
             return
         }
-        // The angle does not change with the length: bring the largest element to 1..<2, by a
-        // power of two so that nothing is rounded, and sums of any query stay in range.
+        // The angle does not depend on the length. A power of two brings the largest element to
+        // 1..<2: nothing is rounded, and the sums of any query stay in range.
         let scale = Double(sign: .plus, exponent: -Int(peak.exponent), significand: 1)
         var squaredNorm = 0.0
         for element in query {

@@ -1,34 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// Many queries, transposed into panels for the screen of the kernels, and what their pairs must
-/// not exceed to be worth a scan.
+/// Many queries, transposed into panels for the kernels' screen, with the limits beyond which a
+/// pair of query and row needs no scan.
 ///
-/// A screen finds no distances, it leaves pairs out: those of which it is certain that a scan would
-/// find them farther than a bound. Both add up the same numbers in another order, in float32. With
-/// u = 2^-24, any order of n additions differs from the exact sum by less than γ(n) = nu / (1 − nu)
-/// times the sum of magnitudes (Higham, Accuracy and Stability of Numerical Algorithms, section
-/// 3.1), which is at most 1.001 nu for 16,384 elements. The limits allow for 4n + 64 roundings:
+/// A screen computes no distances. It leaves out the pairs for which a scan would certainly find a
+/// distance beyond a bound. Screen and scan add up the same numbers in different orders, in
+/// float32. With u = 2^-24, any order of n additions differs from the exact sum by less than γ(n) =
+/// nu / (1 − nu) times the sum of magnitudes (Higham, Accuracy and Stability of Numerical
+/// Algorithms, section 3.1). This γ(n) is at most 1.001 nu for 16,384 elements. The limits allow
+/// for 4n + 64 roundings:
 ///
-/// - Cosine: the sum over q/|q| · x/|x|, whose magnitudes add up to 1 at most, takes n + 4 roundings
-///   in the screen and n + 8 in the scan, the row's length another n/2 + 3 in each.
-/// - Dot product: the sum over q/|q| · x, whose magnitudes add up to |x| at most, takes n + 4 in the
-///   screen and n in the scan.
-/// - Euclidean: n + 3 in each, of magnitudes that add up to the distance.
+/// - Cosine: the sum over q/|q| · x/|x|, whose magnitudes add up to 1 at most, takes n + 4
+///   roundings in the screen and n + 8 in the scan. The row's length takes another n/2 + 3 in each.
+/// - Dot product: the sum over q/|q| · x, whose magnitudes add up to |x| at most, takes n + 4
+///   roundings in the screen and n in the scan.
+/// - Euclidean: the sum, whose magnitudes add up to the distance, takes n + 3 roundings in each.
 struct QueryPanels {
-    /// Queries of a panel, but for the last; one bit each of a mask.
+    /// Queries of each panel but the last; a mask has one bit for each.
     let width: Int
-    /// How many queries are in panels, counted from the first.
+    /// The number of queries in panels, counted from the first query.
     let count: Int
     private let step: Int
     private let dimension: Int
     private let metric: Metric
     private var elements: [Float] = []
-    // Of the queries, for dot products.
+    // Lengths of the queries, for dot products only.
     private var lengths: [Double] = []
 
-    /// Transposes queries, but for the last ones when they are too few to fill a panel's smallest
-    /// width by three quarters: a screen takes the same time for one query as for all of that.
+    /// Transposes queries into panels.
+    ///
+    /// The last queries stay out when they fill less than three quarters of a panel's smallest
+    /// width: a screen takes the same time for one query as for that whole width.
     init(_ queries: PreparedQueries, dimension: Int, metric: Metric, kernels: VectorKernels) {
         width = kernels.panelWidth
         step = kernels.panelStep
@@ -60,7 +63,7 @@ struct QueryPanels {
         }
     }
 
-    /// How many panels there are.
+    /// The number of panels.
     var panelCount: Int { (count + width - 1) / width }
 
     /// The queries of a panel.
@@ -68,7 +71,7 @@ struct QueryPanels {
         panel * width..<min((panel + 1) * width, count)
     }
 
-    /// How wide a panel is: its queries, rounded up to what the kernels can do.
+    /// The width of a panel: its queries, rounded up to a multiple of the kernels' step.
     func stride(of panel: Int) -> Int {
         (queries(of: panel).count + step - 1) / step * step
     }
@@ -81,8 +84,9 @@ struct QueryPanels {
         }
     }
 
-    /// What the kernels multiply the sum over q/|q| · x with, to get a value that grows with the
-    /// distance; NaN, which no limit excludes, where the sum says nothing.
+    /// The factor that turns the sum over q/|q| · x into a value that grows with the distance.
+    ///
+    /// It is NaN where the sum says nothing: no limit excludes NaN.
     func scale(inverseNorm: Float) -> Float {
         guard metric == .cosine else { return -1 }
         return inverseNorm > 0 ? -inverseNorm : .nan
@@ -91,15 +95,15 @@ struct QueryPanels {
     /// The value beyond which no pair has a distance within a bound.
     ///
     /// - Parameters:
-    ///   - query: Its number.
-    ///   - bound: A distance.
-    ///   - largestSquaredNorm: Of the rows to be screened.
-    /// - Returns: `nil` when no value says so.
+    ///   - query: The number of the query.
+    ///   - bound: The largest distance that counts.
+    ///   - largestSquaredNorm: The largest squared norm of the rows to be screened.
+    /// - Returns: The value; `nil` when there is no such value.
     func limit(_ query: Int, bound: Float, largestSquaredNorm: Float) -> Float? {
         guard bound.isFinite else { return nil }
         let bound = Double(bound)
         let slack = Double(4 * dimension + 64) * 0x1p-24
-        // What underflow may take away, in a screen and in a scan.
+        // The most that underflow may take away, in a screen and in a scan.
         let lost = Double(dimension) * 0x1p-147
         let limit: Double
         switch metric {

@@ -2,8 +2,8 @@
 
 /// The `k` nearest rows of all that were offered; among equal distances, the smaller rows.
 ///
-/// A binary heap with the farthest on top. A row is one integer, the distance in the high half and
-/// the row number in the low half, so that one comparison decides and ties have one answer.
+/// A binary heap with the farthest on top. A row is one integer, with the distance in the high half
+/// and the row number in the low half. So one comparison decides, and ties have one order.
 struct TopK {
     private let capacity: Int
     private var heap: [UInt64] = []
@@ -11,7 +11,7 @@ struct TopK {
     /// The distance that a row must not exceed to be worth offering; infinite until `k` are held.
     private(set) var bound = Float.infinity
 
-    /// Creates an empty one; `k` is not negative, and `expected` rows will be offered at most.
+    /// Creates an empty heap for `k` rows, at least 0, of at most `expected` rows that are offered.
     init(k: Int, expected: Int) {
         capacity = k
         heap.reserveCapacity(min(k, expected))
@@ -43,7 +43,7 @@ struct TopK {
         }
     }
 
-    /// What is held, nearest first.
+    /// The rows held, nearest first.
     consuming func sorted() -> [Neighbor] {
         heap.sort()
         return heap.map(Self.neighbor)
@@ -72,8 +72,8 @@ struct TopK {
         heap[hole] = key
     }
 
-    // The bits of floats of one sign sort like integers; the sign bit is flipped, and for negative
-    // ones all the others too. Adding zero turns a negative zero into zero.
+    // The bits of floats of one sign sort like integers. So the sign bit is flipped, and for
+    // negative floats all other bits, too. Adding zero turns a negative zero into zero.
     private static func key(row: UInt32, distance: Float) -> UInt64 {
         let bits = (distance + 0).bitPattern
         let ordered = bits >> 31 == 0 ? bits | 0x8000_0000 : ~bits

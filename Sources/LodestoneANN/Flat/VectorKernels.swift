@@ -39,7 +39,7 @@ package struct VectorKernels: @unchecked Sendable {
     let scanBlock: ScanBlock
     /// A panel of queries against rows: finds pairs worth a scan.
     let screen: Screen
-    /// What block and screen want to know of rows is made of these.
+    /// Computes the squared norms of rows, from which `scanBlock` and `screen` get their factors.
     let squaredNorms: SquaredNorms
     /// Finds distances worth a closer look.
     let firstWithin: FirstWithin
@@ -48,12 +48,12 @@ package struct VectorKernels: @unchecked Sendable {
     let signatureCosts: SignatureCosts
     /// Queries of one `scanBlock`.
     static let blockQueries = Int(LODE_BLOCK_QUERIES)
-    /// Queries of a panel at most.
+    /// The most queries of a panel.
     let panelWidth: Int
-    /// What the width of a panel is a multiple of.
+    /// The number that a panel's width is a multiple of.
     let panelStep: Int
 
-    /// What `scanBlock` wants to know of a row: 1 / |x|, or 0 where it must ask the definition.
+    /// The factor of a row for `scanBlock`: 1 / |x|, or 0 where it must compute by the definition.
     static func inverseNorm(squaredNorm: Float) -> Float {
         squaredNorm > LODE_MIN_SQUARED_NORM && squaredNorm < LODE_MAX_SQUARED_NORM
             ? 1 / squaredNorm.squareRoot() : 0
@@ -75,10 +75,10 @@ package struct VectorKernels: @unchecked Sendable {
         case scalar, avx2, avx512
     }
 
-    /// Keeps every index of this process to instructions no newer than these, to measure what other
-    /// processors have.
+    /// Limits every index of this process to instructions no newer than these, for measurements in
+    /// place of other processors.
     ///
-    /// Before the first index is made.
+    /// It must be called before the first index is created.
     package static func limit(to most: InstructionSet) {
         switch most {
         case .scalar: lode_limit_isa(LODE_ISA_SCALAR)

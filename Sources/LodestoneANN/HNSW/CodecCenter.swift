@@ -2,25 +2,26 @@
 import CVectorKernels
 import LodestoneCore
 
-/// What codes are made around: the middle of the vectors, and the unit that they are measured in.
+/// The center of codes: the middle of the vectors, and the unit in which they are measured.
 ///
-/// The middle is the median of each element, so that a few bad vectors don't move it: with a mean,
-/// 100 rows of length 10,000 before 6,000 others left a recall of 0.07, with the median of 0.99.
+/// The middle is the median of each element, so that a few bad vectors don't move it. Measured (100
+/// rows of length 10,000 before 6,000 others, recall): with a mean 0.07, with the median 0.99.
 ///
 /// Threading: never changes.
 final class CodecCenter: Sendable {
-    /// Rows looked at to find it.
+    /// The most rows in the sample from which the center is computed.
     static let sampleCount = 1_000
-    /// Elements beyond so many units are taken for so many: sums of their squares stay finite.
+    /// The largest magnitude of an element in units: larger ones are clamped, so that sums of their
+    /// squares stay finite.
     static let largest = Float(sign: .plus, exponent: 48, significand: 1)
 
-    /// Vectors are multiplied by this power of two first, so that elements are about 1.
+    /// The power of two by which vectors are multiplied first, so that elements are about 1.
     let unit: Float
     /// The median of each element, in that unit.
     let median: [Float]
-    /// The same, rotated as records are.
+    /// The median, rotated as records are.
     let rotated: [Float]
-    /// The square of its length.
+    /// The square of the median's length.
     let square: Double
 
     init(unit: Float, median: [Float], _ rotation: Rotation?) {
@@ -37,7 +38,7 @@ final class CodecCenter: Sendable {
         square = median.reduce(0) { $0 + Double($1) * Double($1) }
     }
 
-    /// The center of some vectors, of length 1 for cosine.
+    /// Computes the center of a sample, whose vectors have length 1 for cosine.
     convenience init(_ sample: CodecSample, _ rotation: Rotation?) {
         let unit = sample.unit
         var column = [Float](repeating: 0, count: sample.count)
@@ -52,14 +53,14 @@ final class CodecCenter: Sendable {
     }
 }
 
-/// Vectors to find a center by.
+/// A sample of vectors from which a center is computed.
 struct CodecSample {
     let dimension: Int
     let count: Int
     private let elements: [Float]
     private let isCosine: Bool
 
-    /// Some of many vectors, from all over.
+    /// A sample of `vectors`, spread evenly over them.
     init(
         of vectors: some RandomAccessCollection<UnsafePointer<Float>>,
         dimension: Int,
@@ -83,13 +84,13 @@ struct CodecSample {
         self.elements = elements
     }
 
-    /// Some of the vectors of a table.
+    /// A sample of the vectors of a table.
     init(of table: VectorTable, _ metric: Metric) {
         let count = table.blocks.reduce(0) { $0 + $1.count }
         var vectors: [UnsafePointer<Float>] = []
         var first = 0
         for block in table.blocks {
-            // Every so many rows of all.
+            // Every `step`-th row of all blocks.
             let step = max(1, count / CodecCenter.sampleCount)
             for place in stride(from: (step - first % step) % step, to: block.count, by: step)
             where block.check(rows: place..<place + 1, dimension: table.dimension) {
@@ -114,7 +115,7 @@ struct CodecSample {
         return Float(sign: .plus, exponent: -max(-120, min(120, exponent)), significand: 1)
     }
 
-    /// The usual distance of a row from a center, squared, in the unit of that.
+    /// The median of the squared distances of rows from a center, in the center's unit.
     func spread(around center: CodecCenter) -> Double {
         let squares = (0..<count).map { row in
             var sum = 0.0
@@ -129,7 +130,7 @@ struct CodecSample {
 }
 
 extension Float {
-    /// The same in another unit, within the range of codes.
+    /// The number in another unit, within the range of codes.
     @inline(__always) func inUnits(of unit: Float) -> Float {
         max(-CodecCenter.largest, min(CodecCenter.largest, self * unit))
     }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import Synchronization
 
-/// The memory of all graphs in this process: codes and links of every vector while a graph is made,
-/// and of one that rows are linked into.
+/// The memory of all HNSW graphs in this process.
 ///
-/// Up to a limit it is the process's own. Beyond it there is a file, so that a graph which is larger
-/// than the memory of its control group makes the build slower and does not end the process.
+/// A graph has the codes and links of every vector in memory while it is built, and while rows are
+/// linked into it. Up to a limit this is the process's own memory. Beyond the limit it is a mapped
+/// file. So a graph that is larger than the memory of its control group makes the build slower and
+/// does not end the process.
 ///
 /// Threading: every function may be called from any thread.
 package enum GraphMemory {
@@ -24,13 +25,13 @@ package enum GraphMemory {
 
     private static let state = Mutex(State())
 
-    /// Keeps what graphs take from now on to a limit.
+    /// Limits the process's own memory that graphs take from now on.
     ///
-    /// It is the process's, as memory is: the last call counts.
+    /// The limit is one for the process, as memory is: the last call counts.
     ///
     /// - Parameters:
     ///   - limit: Bytes of the process's own memory.
-    ///   - mapsFile: What to take beyond them.
+    ///   - mapsFile: Maps a file for the bytes beyond the limit.
     package static func limit(to limit: Int, beyond mapsFile: @escaping FileMapping) {
         state.withLock {
             $0.limit = limit
@@ -43,8 +44,9 @@ package enum GraphMemory {
         state.withLock { ($0.own, $0.inFiles) }
     }
 
-    /// A mapping in place of the process's own memory, if that should not be taken; to be given back with
-    /// `release`.
+    /// A mapped file in place of the process's own memory; `nil` where the latter is to be taken.
+    ///
+    /// The caller gives the file back with `release`.
     static func mapFile(_ byteCount: Int) -> UnsafeMutableRawPointer? {
         let mapsFile = state.withLock { state -> FileMapping? in
             if byteCount < leastInFile || state.own + byteCount <= state.limit { return nil }

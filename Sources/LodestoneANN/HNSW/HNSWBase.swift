@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// The first section of a graph in a base: what the others are to be read as.
+/// The first section of a graph in a base, which says how to read the others.
 struct HNSWHeader: Equatable {
-    /// 1 had codes of one scale, which nothing reads any more: the graph is made again from the rows.
+    /// The version of the format.
+    ///
+    /// Format 1 had codes of one scale. Nothing reads it any more: such a graph is built again from
+    /// the rows.
     static let format: UInt32 = 2
     var dimension: UInt32
     var metric: UInt32
@@ -15,11 +18,11 @@ struct HNSWHeader: Equatable {
     var topLevel: UInt32
     var endRow: UInt32
     var unreachable: UInt32
-    /// In millionths; `UInt32.max`: not measured.
+    /// The recall in millionths; `UInt32.max`: not measured.
     var selfRecall: UInt32
-    /// The bits of the unit that codes are made in.
+    /// The bits of the unit of the codes.
     var unit: UInt32
-    /// Further rows of nodes.
+    /// The number of further rows of nodes (`HNSWCopies`).
     var copyCount: UInt32
 
     var words: ContiguousArray<UInt32> {
@@ -56,7 +59,7 @@ struct HNSWHeader: Equatable {
     }
 }
 
-/// A graph in a base, not looked into yet.
+/// A graph in a base, not checked yet.
 struct HNSWBase {
     let header: HNSWHeader
     let codec: VectorCodec
@@ -72,13 +75,13 @@ struct HNSWBase {
     let copyNodes: Section<UInt32>
 
     var count: Int { rows.count }
-    /// Rows that have a node.
+    /// The number of rows that have a node.
     var rowCount: Int { rows.count + copyRows.count }
     var byteCount: Int {
         codes.count + (tails.count + links.count) * 4 + count * 9 + upperLinks.count * 4
     }
 
-    /// The graph of a base; `nil` when there is none, or it is of other options.
+    /// The graph of a base; `nil` when there is none, or when it has other options.
     init?(
         from source: some SectionSource,
         _ options: HNSWOptions,
@@ -134,12 +137,12 @@ struct HNSWBase {
         self.copyNodes = copyNodes
     }
 
-    /// The graph where it lies; `nil` when it is damaged.
+    /// Opens the graph in place; `nil` when it is damaged.
     ///
-    /// Everything is compared with its checksum, and every number with its bound, once: a search
-    /// has no time for that.
+    /// This compares all bytes with their checksums, and all numbers with their bounds, once: a
+    /// search has no time for that.
     ///
-    /// - Complexity: O(bytes), 0.1 s for a GiB.
+    /// - Complexity: O(bytes), 0.1 s per GiB.
     func open() -> HNSWGraph? {
         let rowList = rows.elements(0..<count)
         let levelList = levels.elements(0..<count)
@@ -195,7 +198,7 @@ struct HNSWBase {
         return addCopies(to: graph) ? graph : nil
     }
 
-    /// Gives nodes their further rows; whether all can be.
+    /// Gives nodes their further rows; returns whether all of them are valid.
     private func addCopies(to graph: HNSWGraph) -> Bool {
         let rowList = copyRows.elements(0..<copyRows.count)
         let nodeList = copyNodes.elements(0..<copyNodes.count)
@@ -217,8 +220,10 @@ struct HNSWBase {
 }
 
 extension HNSWIndex {
-    /// Opens the graph of a base; an index that covers nothing when there is none that fits, or when
-    /// those that were made were refused.
+    /// Opens the graph of a base.
+    ///
+    /// The index covers nothing when the base has no graph that fits, or when all forms of the
+    /// graph were refused.
     package init(
         from source: some SectionSource,
         _ options: HNSWOptions,
@@ -280,7 +285,8 @@ extension HNSWIndex {
 }
 
 extension HNSWIndex {
-    /// What a graph was asked for with: another one's health says nothing of it.
+    /// The options that a stored health belongs to: the health of another graph says nothing of
+    /// this one.
     private static func words(of asked: HNSWOptions) -> [UInt32] {
         [UInt32(asked.quantization.rawValue), UInt32(asked.m), UInt32(asked.efConstruction)]
     }

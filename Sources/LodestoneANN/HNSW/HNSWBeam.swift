@@ -2,13 +2,13 @@
 import CLodestoneSystem
 import CVectorKernels
 
-/// Where a search of a level finds the links of a node.
+/// Gives a search of one level the links of each node.
 protocol LinkReader {
     /// The links, which end at the first `none` or after `length`.
     func links(of node: UInt32) -> UnsafePointer<UInt32>
-    /// Numbers of a list.
+    /// The length of a list, in node numbers.
     var length: Int { get }
-    /// Where the links of a node lie, to look ahead.
+    /// The place of a node's links in memory, to prefetch them.
     func place(of node: UInt32) -> UnsafePointer<UInt32>
 }
 
@@ -26,13 +26,14 @@ struct FrozenLinks: LinkReader {
 /// The search of one level (Malkov & Yashunin, arXiv:1603.09320, algorithm 2), with a sorted buffer
 /// instead of two heaps.
 ///
-/// An element of the buffer is a key above a bit, set once the node was expanded, above the node:
-/// integers sort like distances. The nearest node that was not expanded is expanded next, until
-/// there is none.
+/// An element of the buffer is one integer: a key in the high half, then a bit that is set once the
+/// node was expanded, then the node. So elements sort like distances. The walk expands the nearest
+/// node that was not expanded, until there is none.
 ///
-/// All rows of a hop are asked for before the first is compared, and with them the links of the next
-/// two nodes: 60 to 100 % more queries/s where codes don't fit the caches. Asking for the rows of the
-/// next hop, too, cost 10 %: a nearer node often comes in between.
+/// The walk prefetches all records of a hop before it compares the first, and with them the links
+/// of the next two nodes. Measured (codes larger than the caches): 60 to 100 % more queries/s.
+/// Prefetching the records of the next hop, too, cost 10 %, because a nearer node often comes in
+/// between.
 struct HNSWBeam {
     let codes: lode_codes
     let keys: CodeKeys
@@ -48,12 +49,12 @@ struct HNSWBeam {
         UInt32(truncatingIfNeeded: element >> 32)
     }
 
-    /// Fills `scratch.beam` with the nearest nodes that are reached from the `size` in it now, which
-    /// are sorted and marked as seen.
+    /// Fills `scratch.beam` with the nearest nodes that are reached from the `size` nodes in it.
     ///
-    /// After `most` nodes it pauses: called again with what it returned, it goes on.
+    /// These first nodes are sorted and marked as seen. The walk pauses after it expanded `most`
+    /// nodes. A call with the returned size continues it.
     ///
-    /// - Returns: Nodes in the buffer at the end, sorted.
+    /// - Returns: The number of nodes in the buffer at the end, which is sorted.
     @inline(__always)
     func run(
         _ reader: some LinkReader,
@@ -95,7 +96,7 @@ struct HNSWBeam {
                 prefetchRecord(hop[index])
                 index &+= 1
             }
-            // The links of the next two.
+            // The links of the next two nodes.
             var next = current &+ 1
             var ahead = 0
             while next < size && ahead < 2 {
@@ -117,8 +118,8 @@ struct HNSWBeam {
         return size
     }
 
-    /// Puts those nodes of a hop in the buffer that are near enough, and goes back to the nearest of
-    /// them.
+    /// Inserts the nodes of a hop that are near enough into the buffer, and moves `current` back to
+    /// the nearest of them.
     @inline(__always)
     func keep(
         _ found: Int,
@@ -158,7 +159,7 @@ struct HNSWBeam {
 
     @inline(__always)
     func prefetch(_ place: UnsafeRawPointer, _ byteCount: Int) {
-        // What lies there may begin anywhere in a line.
+        // The bytes may begin anywhere in a cache line.
         let end = place + byteCount
         var line = place - Int(bitPattern: place) & 63
         while line < end {
@@ -167,7 +168,8 @@ struct HNSWBeam {
         }
     }
 
-    /// Puts an element in its place in a sorted buffer; the last falls out when it is full.
+    /// Inserts an element into a sorted buffer and returns its place; a full buffer loses its last
+    /// one.
     @inline(__always)
     static func insert(
         _ element: UInt64,

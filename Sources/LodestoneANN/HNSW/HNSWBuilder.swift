@@ -34,14 +34,16 @@ final class HNSWBuilder: @unchecked Sendable {
     private let keys: CodeKeys
     private let codes: lode_codes
     let shape: RecordShape
-    /// Where one thread links inside writes: whether a node is still linked to, and which records there
-    /// are.
+    /// The incoming links of nodes, and the table of their records; only where `linksInline` is
+    /// set.
     let incoming: IncomingLinks?
     private let table: RecordTable?
     private let locks: UnsafeMutablePointer<UInt8>
 
-    /// Creates a builder; `linksInline` says that one thread adds rows to a graph that is searched
-    /// meanwhile: then no node may stay without a link.
+    /// Creates a builder.
+    ///
+    /// With `linksInline`, one thread adds rows to a graph that is searched meanwhile. Then no node
+    /// may stay without an incoming link.
     init(
         _ graph: HNSWGraph,
         kernels: lode_code_kernels = lode_code_kernels_best().pointee,
@@ -63,20 +65,20 @@ final class HNSWBuilder: @unchecked Sendable {
     /// Links nodes that are in the graph already, the tallest first.
     ///
     /// - Parameters:
-    ///   - nodes: Linked so far are those before `taken`; what a call that was cancelled has done
-    ///     stays done.
+    ///   - nodes: The nodes in their order. Those before `taken` are linked already. A call that is
+    ///     cancelled keeps what it has linked.
     ///   - threads: At least 1.
-    ///   - check: Asked by every thread, between nodes.
-    ///   - onProgress: Told how many more are linked, by any thread.
-    /// - Throws: What `check` throws.
-    /// - Complexity: 100 to 150 µs a node for 384 elements.
+    ///   - check: Called by every thread, between chunks of nodes.
+    ///   - onProgress: Called with the number of further nodes that are linked, by any thread.
+    /// - Throws: The error of `check`.
+    /// - Complexity: 100 to 150 µs per node for 384 elements.
     func link(
         _ nodes: HNSWOrder,
         threads: Int,
         check: @Sendable () throws(LodestoneError) -> Void,
         onProgress: @Sendable (Int) -> Void
     ) throws(LodestoneError) {
-        // Nodes that are above all others change where searches begin.
+        // A node taller than all others becomes the entry point, so one thread links it.
         let scratch = HNSWScratch(graph.codec, nodes: graph.capacity, kernels: kernels)
         while let node = nodes.takeFirst(where: {
             graph.entry == HNSWGraph.none || Int(graph.levels[Int($0)]) > graph.topLevel
@@ -103,7 +105,8 @@ final class HNSWBuilder: @unchecked Sendable {
         if let error = failure.withLock({ $0 }) { throw error }
     }
 
-    /// Takes a row into a graph that one thread adds to: a node of its own, or the one of its record.
+    /// Adds a row to a graph that one thread adds to: as a new node, or to the node with an equal
+    /// record.
     func add(_ row: UInt32, _ vector: UnsafePointer<Float>, _ scratch: HNSWScratch) {
         guard let table else { preconditionFailure("It links inside writes.") }
         precondition(graph.count < graph.capacity, "Who adds has made room.")
@@ -148,7 +151,7 @@ final class HNSWBuilder: @unchecked Sendable {
 
     // MARK: Searching
 
-    /// The node nearest to the query that is reached greedily at the levels from the top to `level`.
+    /// The node nearest to the query by a greedy descent from the top level to `level`.
     private func descend(to level: Int, _ query: lode_query, _ scratch: HNSWScratch) -> UInt32 {
         var nearest = graph.entry
         scratch.hop[0] = nearest
@@ -169,7 +172,7 @@ final class HNSWBuilder: @unchecked Sendable {
         return nearest
     }
 
-    /// The nodes nearest to the query at a level, in `scratch.beam`; how many.
+    /// Finds the nodes nearest to the query at a level, into `scratch.beam`; returns their number.
     private func search(
         _ level: Int,
         from start: UInt32,
@@ -209,7 +212,7 @@ final class HNSWBuilder: @unchecked Sendable {
         return count
     }
 
-    /// Lists that other threads may be writing.
+    /// Lists that other threads may write, each copied under its node's lock.
     private struct LockedLinks: LinkReader {
         let builder: HNSWBuilder
         let start: UnsafeMutablePointer<UInt32>
@@ -292,8 +295,10 @@ final class HNSWBuilder: @unchecked Sendable {
         return kept
     }
 
-    /// Whether the angle between a candidate and one of the chosen is less, by the factor `alpha`, than
-    /// to the node in `direction`, which links are chosen for.
+    /// Whether a candidate is at a smaller angle, by the factor `alpha`, to a chosen link than to
+    /// the node.
+    ///
+    /// The node is the one at `direction`, for which links are chosen.
     @inline(__always)
     private func isCovered(
         _ candidate: UInt64,
@@ -319,16 +324,17 @@ final class HNSWBuilder: @unchecked Sendable {
         return false
     }
 
-    /// Links a node to the chosen ones, and them to it.
+    /// Links a node to the chosen nodes, and these back to the node.
     private func connect(_ node: UInt32, _ level: Int, _ count: Int, _ scratch: HNSWScratch) {
-        // `choose` is needed again for full lists.
+        // Full lists call `choose` again, which overwrites `scratch.chosen`.
         let chosen = scratch.copy
         let chosenKeys = scratch.copy + count
         chosen.update(from: scratch.chosen, count: count)
         chosenKeys.update(from: scratch.chosenKeys, count: count)
         let list = graph.list(node, level)
         lode_lock(locks + Int(node))
-        // Others may have found this node at a level above, and linked to it already.
+        // Other threads may have found this node at a level above, and added nodes to its list
+        // already.
         var length = list.prefix { $0 != HNSWGraph.none }.count
         for index in 0..<count where length < list.count {
             if list[0..<length].contains(chosen[index]) { continue }
@@ -342,7 +348,7 @@ final class HNSWBuilder: @unchecked Sendable {
         }
     }
 
-    /// Adds a link; a full list chooses again.
+    /// Adds a link from a node to `target`; a full list chooses again.
     func link(
         _ node: UInt32,
         to target: UInt32,
@@ -380,10 +386,10 @@ final class HNSWBuilder: @unchecked Sendable {
         for link in before { counted.remove(link) }
     }
 
-    /// Most links of a node that has chosen again.
+    /// The most links of a list that has chosen again.
     ///
-    /// Lists of a build have slack, which it leaves; in one without, an eighth is left for the links to
-    /// come, else each of those would have the list choose again.
+    /// In a build, lists keep their slack free. A list without slack keeps an eighth free for later
+    /// links: else each of these would make it choose again.
     private func limit(_ level: Int) -> Int {
         if level > 0 { return graph.options.m }
         return graph.listLength > graph.degree ? graph.degree : graph.degree - graph.degree / 8
@@ -455,21 +461,21 @@ final class HNSWBuilder: @unchecked Sendable {
     }
 }
 
-/// Nodes in the order in which they are linked, and how far that has come.
+/// Nodes in the order in which they are linked, with the number of those taken so far.
 ///
-/// Threading: any thread takes; unchecked because the list itself never changes.
+/// Threading: any thread may take nodes; the list itself never changes.
 final class HNSWOrder: Sendable {
     let nodes: [UInt32]
     private let next = Atomic<Int>(0)
 
-    /// The tallest nodes come first, so that the place where searches begin never changes.
+    /// Sorts nodes, the tallest first, so that later nodes never change where searches begin.
     init(_ nodes: some Sequence<UInt32>, in graph: HNSWGraph) {
         self.nodes = nodes.sorted {
             (graph.levels[Int($1)], $0) < (graph.levels[Int($0)], $1)
         }
     }
 
-    /// Nodes that were taken so far.
+    /// The number of nodes that were taken so far.
     var taken: Int { min(next.load(ordering: .relaxed), nodes.count) }
 
     func take(_ count: Int) -> ArraySlice<UInt32> {

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// The further rows of nodes: those whose records equal the record of a row before them.
+/// The further rows of nodes: rows whose record equals that of an earlier row.
 ///
-/// A node for each of them would fill the candidates and the links of its neighbors with copies,
-/// until nothing leads anywhere else: of 5 vectors 300 times and 20 others, none to three of the 20
-/// were found by their own vector.
+/// With a node for each of these rows, copies would fill the candidates and the links of their
+/// neighbors, until no link leads elsewhere. Measured (5 vectors 300 times each and 20 others):
+/// with such nodes, none to three of the 20 were found by their own vector.
 ///
-/// Threading: as the graph that has them. Unchecked for that.
+/// Threading: as the graph that owns them. Unchecked for that.
 final class HNSWCopies: @unchecked Sendable {
-    /// Ascending.
+    /// The further rows, ascending.
     private(set) var rows: [UInt32] = []
-    /// The node of each.
+    /// The node of each further row.
     private(set) var nodes: [UInt32] = []
-    /// The place of the next one of the same node; `HNSWGraph.none` for the last.
+    /// For each further row the place of the next one of its node; `HNSWGraph.none` for the last.
     private var next: [UInt32] = []
-    /// Places of the first and the last of a node.
+    /// For each node the places of its first and its last further row.
     private var chains: [UInt32: (first: UInt32, last: UInt32)] = [:]
 
     var count: Int { rows.count }
@@ -53,7 +53,7 @@ final class HNSWCopies: @unchecked Sendable {
         return low < rows.count && rows[low] == row ? nodes[low] : nil
     }
 
-    /// The rows of a node, ascending, until `body` says that it has enough.
+    /// Calls `body` with the further rows of a node, ascending, until it returns `false`.
     func forEach(of node: UInt32, _ body: (UInt32) -> Bool) {
         guard let chain = chains[node] else { return }
         var place = chain.first
@@ -63,7 +63,7 @@ final class HNSWCopies: @unchecked Sendable {
         }
     }
 
-    /// A bit for each of `nodeCount` nodes that has one of the rows in `words`.
+    /// A set of `nodeCount` bits, set for each node with a further row in `words`.
     ///
     /// - Complexity: O(`count`).
     func nodes(of words: UnsafeBufferPointer<UInt64>, nodeCount: Int) -> [UInt64] {
@@ -81,14 +81,14 @@ final class HNSWCopies: @unchecked Sendable {
 
 /// Finds the node that has a certain record.
 ///
-/// Threading: that of the one thread that adds nodes. Unchecked for the pointers, which are its own
-/// and the graph's.
+/// Threading: only the one thread that adds nodes uses it. Unchecked for the pointers, which are
+/// its own and the graph's.
 final class RecordTable: @unchecked Sendable {
     private let graph: HNSWGraph
-    /// A node each, `HNSWGraph.none` where there is none; a power of two of them.
+    /// The slots of the hash table, a power of two: a node each, or `HNSWGraph.none`.
     private let slots: UnsafeMutableBufferPointer<UInt32>
 
-    /// A table of the nodes of a graph, with room for all that it has room for.
+    /// A table of the nodes of a graph, with room for the graph's capacity.
     init(_ graph: HNSWGraph) {
         self.graph = graph
         var width = 64
@@ -100,13 +100,14 @@ final class RecordTable: @unchecked Sendable {
 
     deinit { slots.deallocate() }
 
-    /// The node whose record is the same.
+    /// The node with an equal record.
     func node(of record: CodeRecord) -> UInt32? {
         let found = slots[slot(of: record)]
         return found == HNSWGraph.none ? nil : found
     }
 
-    /// Adds a node; of nodes with one record, which an older graph may have, the first counts.
+    /// Adds a node; of several nodes with equal records, which an older graph may have, the first
+    /// stays.
     func insert(_ node: UInt32) {
         let slot = slot(of: graph.record(node))
         if slots[slot] == HNSWGraph.none { slots[slot] = node }
@@ -115,7 +116,7 @@ final class RecordTable: @unchecked Sendable {
     /// The slot of a record, or the free one where it belongs.
     private func slot(of record: CodeRecord) -> Int {
         let (codes, tail) = bytes(of: record)
-        // By the process's own seed, so that nobody can choose vectors that all collide.
+        // `Hasher` has a seed of the process, so that nobody can choose vectors that all collide.
         var hasher = Hasher()
         hasher.combine(bytes: codes)
         hasher.combine(bytes: tail)
@@ -141,9 +142,10 @@ final class RecordTable: @unchecked Sendable {
 }
 
 extension HNSWGraph {
-    /// Takes in a row whose record was written where the next node's belongs.
+    /// Adds a row whose record was already written in the place of the next node's record.
     ///
-    /// - Returns: Its node, if it is a new one.
+    /// - Returns: The row's node if it is new; `nil` when the row joined a node with an equal
+    ///   record.
     func addEncoded(row: UInt32, _ table: RecordTable) -> UInt32? {
         let record = record(UInt32(count))
         if let node = table.node(of: record) {
@@ -155,7 +157,9 @@ extension HNSWGraph {
         return node
     }
 
-    /// Whether codes tell a vector from the node that has its row: farther than their rounding explains.
+    /// Whether codes tell a vector from the node that has its row.
+    ///
+    /// They do when vector and node are farther apart than the rounding of codes explains.
     func isApart(
         _ vector: UnsafePointer<Float>,
         from node: UInt32,

@@ -3,24 +3,26 @@ import CVectorKernels
 import LodestoneCore
 import Synchronization
 
-/// Makes the graph of the rows that exist: from nothing, or from the graph before, without the
-/// nodes of dropped rows and with those of new ones.
+/// Builds the graph of the rows that exist, from nothing or from the previous graph.
 ///
-/// Where a link of a node led to a dropped one, the node chooses again among its other links and
-/// those of the dropped ones (FreshDiskANN, arXiv:2105.09613, algorithm 4), so that no path ends.
+/// From the previous graph it leaves out the nodes of dropped rows, and adds those of new rows. A
+/// node that linked to a dropped node chooses again, among its other links and the links of the
+/// dropped nodes (FreshDiskANN, arXiv:2105.09613, algorithm 4). So no path ends.
 struct HNSWFold {
     let metric: Metric
     let options: HNSWOptions
     let table: VectorTable
     let work: IndexWork
-    /// Where a build that is cancelled is kept, to go on with.
+    /// Keeps a build that is cancelled, for the next one to continue.
     let unfinished: HNSWUnfinished
 
     /// Links beyond the degree that a list holds while nodes are linked.
     private var slack: Int { HNSWGraph.degree(options) / 4 }
 
-    /// The graph, how many of its nodes no search reaches, and how many were added or dropped;
-    /// `nil` when there are no vectors.
+    /// Returns the graph, the number of nodes that no search reaches, and the number of rows that
+    /// were added or dropped.
+    ///
+    /// - Returns: `nil` when there are no vectors, or when one of them is damaged.
     func run(over store: HNSWStore?) throws(LodestoneError) -> (
         graph: HNSWGraph, unreachable: Int, changed: Int
     )? {
@@ -28,7 +30,7 @@ struct HNSWFold {
         var vectors: [UnsafePointer<Float>] = []
         for block in table.blocks {
             guard block.check(rows: 0..<block.count, dimension: table.dimension) else {
-                // Who asked finds the damage where the vectors are.
+                // The caller finds the damage in the vectors' blocks.
                 return nil
             }
             for place in 0..<block.count {
@@ -82,8 +84,9 @@ struct HNSWFold {
         )
     }
 
-    /// The graph before, without what went and with the new rows; `nil` where codes by a new center tell
-    /// rows of a node apart.
+    /// The previous graph, without its dropped rows and with the new ones.
+    ///
+    /// - Returns: `nil` when codes by a new center tell rows of one node apart.
     private func mended(
         _ old: HNSWGraph,
         _ kept: KeptNodes,
@@ -127,7 +130,7 @@ struct HNSWFold {
     ) throws(LodestoneError) {
         let start = graph.count
         try encode(vectors, in: graph, from: start)
-        // Records of rows that get no node of their own are closed over.
+        // Each further record moves up into the place of a row that got no node of its own.
         let table = RecordTable(graph)
         for (offset, row) in rows.enumerated() {
             let (place, encoded) = (graph.count, start + offset)
@@ -138,7 +141,7 @@ struct HNSWFold {
         }
     }
 
-    /// Writes the records of vectors into a graph, one after the other from a node on.
+    /// Writes the records of vectors into a graph, for the nodes from `first` on.
     private func encode(
         _ vectors: ArraySlice<UnsafePointer<Float>>,
         in graph: HNSWGraph,
@@ -162,21 +165,22 @@ struct HNSWFold {
     }
 }
 
-/// The nodes of a graph that go on in the next one, by the rows that exist.
+/// The nodes of a graph that the next one keeps, because one of their rows exists.
 struct KeptNodes {
-    /// The old numbers, by the new ones: nodes ascend with the first row that they still have.
+    /// The old number of each new node; nodes ascend with the first row that they still have.
     private(set) var nodes: [UInt32] = []
-    /// Where their first rows are among all.
+    /// The place of each node's first row among the rows that exist.
     private(set) var places: [Int] = []
-    /// Where their further rows are among all, with their new numbers.
+    /// The places of further rows among the rows that exist, with the new numbers of their nodes.
     private(set) var copies: [(place: Int, node: UInt32)] = []
-    /// Rows that the old graph has.
+    /// The number of existing rows that the old graph has.
     private(set) var covered = 0
 
-    /// Beyond this share of dropped nodes a new graph is cheaper and better than a mended one.
+    /// The share of dropped nodes beyond which a new graph is cheaper and better than a repaired
+    /// one.
     private static let mendableShare = 0.5
 
-    /// `nil` when it is not worth it.
+    /// Finds the nodes to keep; `nil` when the next graph is to be built from nothing.
     init?(of old: HNSWGraph, _ rows: [UInt32], _ options: HNSWOptions) {
         guard old.options.m == options.m, old.options.efConstruction == options.efConstruction,
             old.codec.quantization == options.quantization
@@ -184,7 +188,8 @@ struct KeptNodes {
         var numbers = [UInt32](repeating: HNSWGraph.none, count: old.count)
         let end = old.endRow
         while covered < rows.count, rows[covered] < end {
-            // Rows below the end that have no node can't be: they would have to come in between.
+            // A row below the end without a node can't get one: its node would have to come in
+            // between.
             guard let node = old.node(of: rows[covered]) else { return nil }
             if numbers[Int(node)] == HNSWGraph.none {
                 numbers[Int(node)] = UInt32(nodes.count)
@@ -201,7 +206,7 @@ struct KeptNodes {
     }
 }
 
-/// A build that was cancelled, for the next one of the same rows to go on with.
+/// A cancelled build, which the next build of the same rows continues.
 ///
 /// Threading: any thread.
 final class HNSWUnfinished: Sendable {
@@ -217,7 +222,7 @@ final class HNSWUnfinished: Sendable {
         self.build.withLock { $0 = build }
     }
 
-    /// The build of these rows and options, if there is one; one of others is forgotten.
+    /// Takes the build of these rows and options, if there is one; any other build is discarded.
     func take(_ rows: [UInt32], _ options: HNSWOptions) -> Build? {
         build.withLock { build in
             defer { build = nil }

@@ -3,17 +3,18 @@ import CVectorKernels
 import LodestoneCore
 
 extension HNSWGraph {
-    /// Nodes of a walk between two looks at its context: some 150 microseconds, and more than the
-    /// usual beams expand.
+    /// Nodes that a walk expands between two checks of its context.
+    ///
+    /// They take some 150 microseconds, and are more than the usual beams expand.
     private static let nodesPerLook = 256
-    /// The same where nodes are stepped over.
+    /// The same for a walk with a filter.
     private static let filteredNodesPerLook = 64
-    /// Nodes from all over that a walk with a filter begins with.
+    /// The number of nodes from all over the graph with which a filtered walk begins.
     private static let seedCount: UInt32 = 32
 
     /// Finds the `width` nodes nearest to a query by their codes, in `scratch.beam`, nearest first.
     ///
-    /// - Returns: How many there are.
+    /// - Returns: The number of nodes in `scratch.beam`.
     /// - Throws: `.cancelled` or `.deadlineExceeded`.
     /// - Complexity: some 25 x `width` distances.
     func search(
@@ -35,11 +36,14 @@ extension HNSWGraph {
         }
     }
 
-    /// As above, among the nodes of the rows in `allowed`, which are `share` of all; `nil` where
-    /// hardly any around the query are: a walk among the others would not know where to go.
+    /// Finds the `width` nodes nearest to a query among the nodes of `allowed` rows, a `share` of
+    /// all.
     ///
-    /// - Complexity: up to `HNSWBeam.filteredHop` distances and four times `degree` x `degree` looks at
-    ///   `allowed` for each of some 1.3 x `width` nodes.
+    /// - Returns: The number of nodes in `scratch.beam`; `nil` where hardly any node around the
+    ///   query is allowed: a walk among allowed nodes would not know where to go.
+    /// - Throws: `.cancelled` or `.deadlineExceeded`.
+    /// - Complexity: up to `HNSWBeam.filteredHop` distances and four times `degree` x `degree`
+    ///   looks at `allowed` for each of some 1.3 x `width` nodes.
     func search(
         _ vector: UnsafePointer<Float>,
         among allowed: RowSet,
@@ -81,10 +85,10 @@ extension HNSWGraph {
         }
     }
 
-    /// Puts first nodes that may be found into a beam: those around the one in it, and some from all
-    /// over.
+    /// Starts a beam with allowed nodes: those around the node in it, and some from all over the
+    /// graph.
     ///
-    /// Where nothing near the query may be found, those lead to the nearest that may.
+    /// Where no node near the query is allowed, the latter lead to the nearest allowed ones.
     private func seed(
         _ beam: HNSWBeam,
         _ reader: FrozenLinks,
@@ -113,7 +117,7 @@ extension HNSWGraph {
         return size
     }
 
-    /// As the first, for a query that is encoded already, to its end.
+    /// Finds the `width` nodes nearest to an encoded query, without checks of a context.
     func search(
         _ query: lode_query,
         width: Int,
@@ -124,14 +128,14 @@ extension HNSWGraph {
         return beam(query, width: width, scratch, by: ranking).run(reader, scratch, size: 1)
     }
 
-    /// The query of a vector, which the exact comparison afterwards finds in `scratch.encoded`.
+    /// Encodes a vector as a query, and keeps it in `scratch.encoded` for the exact re-ranking.
     private func encode(_ vector: UnsafePointer<Float>, _ scratch: HNSWScratch) -> lode_query {
         let encoded = codec.encodeQuery(vector, into: scratch.query, scratch.codec)
         scratch.encoded = encoded
         return encoded.kernel
     }
 
-    /// A beam with the nearest node of the level above the bottom in it.
+    /// A beam that starts with the node to which a descent through the upper levels leads.
     private func beam(
         _ query: lode_query,
         width: Int,
@@ -183,9 +187,9 @@ extension HNSWGraph {
 
     /// Compares the query with some nodes, and keeps the `width` nearest in `scratch.beam`.
     ///
-    /// `next` writes nodes into `scratch.hop`, ascending, and answers how many; 0 at the end.
+    /// `next` writes nodes into `scratch.hop` and returns their number; 0 at the end.
     ///
-    /// - Returns: How many there are.
+    /// - Returns: The number of nodes in `scratch.beam`.
     /// - Throws: `.cancelled` or `.deadlineExceeded`.
     func scan(
         _ vector: UnsafePointer<Float>,

@@ -4,35 +4,36 @@ import LodestoneCore
 
 /// Nodes with their codes and links, in contiguous memory.
 ///
-/// A node is a number from 0 on, of a row or of several with equal records; nodes ascend with their
-/// first rows. Level 0 has up to `degree` links a
-/// node, in a list of `listLength` numbers that ends at the first `none`; the few nodes of the
-/// levels above have lists of `m` in a pool of their own.
+/// A node is a number from 0 on. It stands for a row, or for several rows with equal records; nodes
+/// ascend with their first rows. At level 0 a node has up to `degree` links, in a list of
+/// `listLength` numbers that ends at the first `none`. The few nodes of the levels above have lists
+/// of `m` numbers in a pool of their own.
 ///
-/// Threading: either nobody changes it, and any thread may search; or one `HNSWBuilder` changes it,
-/// which says how its threads share it. Unchecked for the pointers, which `owners` keep valid.
+/// Threading: either nobody changes the graph, and any thread may search it, or one `HNSWBuilder`
+/// changes it and says how its threads share it. Unchecked for the pointers, which `owners` keep
+/// valid.
 final class HNSWGraph: @unchecked Sendable {
-    /// Ends a list.
+    /// The number that ends a list.
     static let none = UInt32.max
-    /// The most levels above level 0: with 2 links a node, 2^32 nodes.
+    /// The most levels above level 0: enough for 2^32 nodes with 2 links per node.
     static let maximumLevel = 31
 
     let codec: VectorCodec
     let options: HNSWOptions
     /// Nodes that there is memory for.
     let capacity: Int
-    /// Numbers of a list at level 0.
+    /// The length of a list at level 0, in node numbers.
     private(set) var listLength: Int
     /// Nodes in use.
     var count = 0
-    /// Where searches begin; `none` without nodes.
+    /// The entry point of searches; `none` without nodes.
     var entry = HNSWGraph.none
     /// The level of `entry`.
     var topLevel = 0
-    /// Whether writes add nodes to it; nodes may then be of rows that a reader's state doesn't know.
+    /// Whether writes add nodes; a reader's state may then not know the rows of some nodes.
     var grows = false
 
-    /// The records: that of the first node, which the others follow.
+    /// The record of the first node, which the others follow.
     let records: CodeRecord
     let links: UnsafeMutablePointer<UInt32>
     /// The further rows of nodes.
@@ -41,20 +42,23 @@ final class HNSWGraph: @unchecked Sendable {
     let rows: UnsafeMutablePointer<UInt32>
     /// The level of each node.
     let levels: UnsafeMutablePointer<UInt8>
-    /// Of each node, where its lists above level 0 begin in `upperLinks`, in lists.
+    /// For each node the start of its lists above level 0 in `upperLinks`, counted in lists.
     let upperStarts: UnsafeMutablePointer<UInt32>
     private(set) var upperLinks: UnsafeMutablePointer<UInt32>
-    /// Lists in the pool.
+    /// The number of lists in the pool.
     private(set) var upperCount = 0
     private var upperCapacity: Int
     private let owners: [AnyObject]
     private let lists: HugeMemory?
     private var upperOwner: AnyObject?
 
-    /// Most links of a node at level 0.
+    /// The most links of a node at level 0.
     var degree: Int { Self.degree(options) }
 
-    /// Four times `m`: 64 links of which an insert chooses 32 beat 32 by 10 to 20 % at equal recall.
+    /// The most links of a node at level 0: four times `m`.
+    ///
+    /// Measured (at equal recall): 64 links, of which an insert chooses 32, beat 32 links by 10 to
+    /// 20 %.
     static func degree(_ options: HNSWOptions) -> Int { 4 * options.m }
 
     /// Links that an insert chooses at level 0.
@@ -114,7 +118,7 @@ final class HNSWGraph: @unchecked Sendable {
         copies.append(other.copies)
     }
 
-    /// The graph of a base, where it lies.
+    /// The graph of a base, in place.
     init(
         _ codec: VectorCodec,
         _ options: HNSWOptions,
@@ -143,12 +147,12 @@ final class HNSWGraph: @unchecked Sendable {
         lists = nil
     }
 
-    /// The row after the last that has a node.
+    /// The row after the last one that has a node.
     var endRow: UInt32 {
         count > 0 ? max(rows[count - 1], copies.rows.last ?? 0) + 1 : 0
     }
 
-    /// Rows that have a node.
+    /// The number of rows that have a node.
     var rowCount: Int { count + copies.count }
 
     /// Whether rows below `endRow` and above the first have no node.
@@ -182,7 +186,7 @@ final class HNSWGraph: @unchecked Sendable {
         )
     }
 
-    /// Copies a record, that of another graph or of another node.
+    /// Copies a record of this or another graph to a node.
     func copyRecord(_ record: CodeRecord, to node: UInt32) {
         let place = self.record(node)
         place.codes.update(from: record.codes, count: codec.shape.stride)
@@ -211,7 +215,7 @@ final class HNSWGraph: @unchecked Sendable {
         return list.prefix { $0 != Self.none }
     }
 
-    /// The level of a row: the same in every build, so that nothing of chance need be kept.
+    /// The level of a row, the same in every build, so that no random number need be kept.
     static func level(of row: UInt32, _ options: HNSWOptions) -> Int {
         let bits = UInt64(row).mixed(with: 0x1EAF)
         var level = 0
@@ -224,12 +228,14 @@ final class HNSWGraph: @unchecked Sendable {
         return level
     }
 
-    /// Adds a node without links, whose record is written before or after; rows ascend.
+    /// Adds a node without links; rows ascend.
+    ///
+    /// The node's record is written before or after.
     ///
     /// - Parameters:
-    ///   - row: Of its vector.
-    ///   - given: Its level, where that is not the one of its row.
-    /// - Returns: Its number.
+    ///   - row: The row of the node.
+    ///   - given: The node's level, where that is not the one of its row.
+    /// - Returns: The node's number.
     func reserve(row: UInt32, level given: Int? = nil) -> UInt32 {
         precondition(count < capacity, "Who adds has made room.")
         let node = UInt32(count)
@@ -242,9 +248,9 @@ final class HNSWGraph: @unchecked Sendable {
         return node
     }
 
-    /// Brings lists that a build has left with slack together, once none is longer than `degree`.
+    /// Moves the lists together without the slack of a build, once none is longer than `degree`.
     ///
-    /// In place: a second graph beside the first would take half of the vectors' memory.
+    /// This happens in place: a second graph in memory would take half as much as the vectors.
     func dropSlack() {
         let (before, after) = (listLength, degree)
         guard before > after else { return }

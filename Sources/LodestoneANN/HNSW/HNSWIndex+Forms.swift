@@ -82,7 +82,7 @@ extension HNSWIndex {
         return index(nil, health)
     }
 
-    /// Measures after rows were linked, where that is due.
+    /// Measures recall after rows were linked, where that is due.
     mutating func measureIfDue(
         _ table: VectorTable,
         _ exists: @escaping @Sendable (UInt32) -> Bool
@@ -93,14 +93,15 @@ extension HNSWIndex {
         measure(table, 1, count) { $0 < end && exists($0) }
     }
 
-    /// Whether every form was found wanting, so that no graph is made until the vectors have doubled.
+    /// Whether every form was refused; then no graph is built until the vectors have doubled.
     var isRefused: Bool { health.refusedForms >= Self.forms(options).count }
 
     package func isWanted(for count: Int) -> Bool {
         !isRefused || count >= 2 * health.refusedCount
     }
 
-    /// Finds out how wide walks must be to find enough; `recall` says how much the widest finds.
+    /// Measures the recall of wider and wider walks, until they find enough; keeps the last
+    /// figures.
     private mutating func measure(
         _ table: VectorTable,
         _ threads: Int,

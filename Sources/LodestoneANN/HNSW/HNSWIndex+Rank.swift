@@ -3,22 +3,23 @@ import CLodestoneSystem
 import CVectorKernels
 import LodestoneCore
 
-/// The rows of what a walk or a scan of codes has found, as far as they were asked for.
+/// The rows of the nodes that a walk or a scan of codes found, taken as they are needed.
 struct FoundRows {
     private let graph: HNSWGraph
     private let scratch: HNSWScratch
     private let questions: VectorQuestions?
     private let size: Int
-    /// Rows of a node at most.
+    /// The most rows that are taken of one node.
     private let rowsOfNode: Int
-    /// Rows that differ so little that their records are equal are still told apart, up to so many.
+    /// The least `rowsOfNode`: so many rows with equal records are still told apart by exact
+    /// distances.
     private static let rowsOfNodeAtLeast = 512
     /// The next node of the beam to look at.
     private var place = 0
     /// Rows that may be found, the nearest by their codes first.
     private(set) var rows: [UInt32] = []
 
-    /// The `size` nodes in the beam of `scratch`, of which those count that `questions` allow.
+    /// The `size` nodes in the beam of `scratch`; the rows that `questions` allow count.
     init(
         _ size: Int,
         _ questions: VectorQuestions?,
@@ -44,10 +45,10 @@ struct FoundRows {
         self.init(size, further, k: questions.k, graph, scratch)
     }
 
-    /// What the walk has cost.
+    /// The cost of the walk.
     var cost: (visited: Int, computed: Int) { (scratch.visited, scratch.computed) }
 
-    /// Whether the beam ended while rows were as near as those asked for, as far as codes can tell.
+    /// Whether the beam ended while its rows may be among the nearest, as far as codes can tell.
     private(set) var isCutOff = false
 
     /// Takes rows until there are `wanted`, or no more.
@@ -59,8 +60,8 @@ struct FoundRows {
         while rows.count < wanted, place < size { takeNext() }
     }
 
-    /// Takes up to `most` rows more, as long as the codes leave it open whether they are as near as
-    /// `distance`.
+    /// Takes up to `most` further rows, as long as they may be nearer than `distance` by their
+    /// codes.
     mutating func take(_ most: Int, within distance: Float) {
         guard let query = scratch.encoded else { return }
         let wanted = rows.count + most
@@ -69,7 +70,7 @@ struct FoundRows {
             let element = scratch.beam[place]
             let scale = graph.codec.shape.scale(of: graph.record(HNSWBeam.node(element)))
             let least = query.leastDistance(HNSWBeam.key(element), scale: scale)
-            // Also where a number is none, nothing is left open.
+            // A NaN leaves nothing open, either.
             guard least < Double(distance) else { return }
             takeNext()
         }
@@ -91,7 +92,7 @@ struct FoundRows {
 }
 
 extension HNSWIndex {
-    /// Rows that are all compared exactly at most, where codes can't tell the nearest from others.
+    /// The most rows that are all compared exactly, where codes can't tell the nearest from others.
     static let comparedAtMost = 32_768
 
     /// Compares all rows of a graph that may be found, after walks whose best answer is `best`.
@@ -114,14 +115,15 @@ extension HNSWIndex {
         return answer
     }
 
-    /// Rows that are compared at once, while the codes leave it open whether they are among the nearest.
+    /// Rows of one further step of the exact re-ranking, while codes leave open which are the
+    /// nearest.
     private static let rowsAtOnce = 8
 
-    /// The exactly nearest of the rows that were found.
+    /// The nearest of the found rows by their exact distances.
     ///
-    /// Beyond those that were taken already it goes on as long as the error of the codes can matter.
-    /// Where clusters are fifty times as far apart as they are wide, the first 25 have a recall of 0.89
-    /// and these, some 60, of 0.99; elsewhere they end with the first few.
+    /// It compares the rows that were taken, and further rows as long as the error of the codes can
+    /// matter. Measured (clusters fifty times as far apart as they are wide, recall): the first 25
+    /// rows 0.89, the rows so compared, some 60, 0.99. Elsewhere it ends after the first few.
     func rank(
         _ query: [Float],
         _ found: inout FoundRows,

@@ -3,24 +3,24 @@ import CVectorKernels
 package import LodestoneCore
 import Synchronization
 
-/// A graph of neighbors (Malkov & Yashunin, arXiv:1603.09320) walked over small codes; the nearest
-/// of what it finds are compared exactly.
+/// A graph of neighbors (Malkov & Yashunin, arXiv:1603.09320) that is walked by small codes, with
+/// exact re-ranking of the nearest.
 ///
-/// Rows that are not linked yet are compared exactly, too. Some strategies link them inside the
-/// write; for the others `extended` does, or `compacted`.
+/// Rows that are not linked yet are compared exactly, too. With inline indexing, a write links its
+/// own rows; else `extended` or `compacted` links them.
 ///
 /// A search with a filter, or after many rows were dropped, takes the cheapest of three ways. Where
 /// most rows count, it walks the graph with a wider beam and keeps the rows that count. Where fewer
 /// do, it walks among these rows alone and steps over the others. Where few do, it compares the
 /// codes of all of them. Where a walk finds too few, the scan follows.
 ///
-/// Threading: a value; a graph that several values share is added to by one thread at a time, while
-/// it holds the lock that searches share. Each value knows by itself how far it may rely on the
-/// graph, so that what is added changes none of them.
+/// Threading: a value. Several values may share a graph. One thread at a time adds to the graph,
+/// while it alone holds the lock that searches share. Each value knows up to which row it may rely
+/// on the graph, so that added rows change none of the values.
 package struct HNSWIndex: VectorIndex {
     let dimension: Int
     let metric: Metric
-    /// As asked for; the graph may be of another `form`.
+    /// The options of the collection; the graph may have another `form`.
     var options: HNSWOptions
     let linksInline: Bool
     var store: HNSWStore?
@@ -65,7 +65,7 @@ package struct HNSWIndex: VectorIndex {
         return index
     }
 
-    /// Goes on with a graph of which every row is covered.
+    /// Takes a graph that covers every row below its end.
     mutating func open(_ store: HNSWStore?) {
         self.store = store
         endRow = store?.endRow ?? 0
@@ -78,23 +78,26 @@ package struct HNSWIndex: VectorIndex {
 
     // MARK: Searching
 
-    /// Time of a distance in a walk, against one of a scan in order: its rows come from anywhere.
+    /// The time of a distance in a walk relative to one in a scan in order: a walk's rows lie
+    /// anywhere.
     static let walkCost = 2.0
     /// Distances that a walk computes for each place of its beam.
     static let distancesPerPlace = 22.0
 
-    /// How much wider the next walk is after one that found too few.
+    /// The factor by which the next walk is wider after one that found too few.
     ///
-    /// Of a million rows of which two thirds passed, none of them near some of the questions, those
-    /// took 21 ms by the scan that came at once instead, by wider walks 0.9 ms.
+    /// Measured (a million rows, two thirds of them allowed, none of these near some of the
+    /// queries): such a query took 21 ms by a scan at once, 0.9 ms by wider walks.
     private static let widening = 4.0
 
-    /// Below this share a walk keeps to rows that may be found: above, a wider one finds more in the
-    /// same time.
+    /// The share of allowed rows below which a walk keeps to these; above it, a wider walk finds
+    /// more in the same time.
     private static let filteredShare = 0.3
 
-    /// Time of such a walk, in distances of a scan in order: 1.3 nodes a place of its beam, and for
-    /// each the distances of a hop and a look at as many links as it takes to find so many nodes.
+    /// The time of a filtered walk, in distances of a scan in order.
+    ///
+    /// The walk expands 1.3 nodes per place of its beam. Each costs the distances of a hop, and a
+    /// look at as many links as it takes to find so many allowed nodes.
     private func filteredCost(_ width: Int, _ share: Double, _ graph: HNSWGraph) -> Double {
         let degree = Double(graph.degree)
         let looked = min(Double(HNSWBeam.filteredHop) / share, degree * degree)
@@ -126,7 +129,7 @@ package struct HNSWIndex: VectorIndex {
                     try search(query, questions, graph, scratch, table)
                 })
             else {
-                // The graph is damaged: who asked looks at that, and what it found is exact.
+                // The graph is damaged. The caller looks at that, and what the scan finds is exact.
                 return try scan(questions, table.blocks)
             }
             answers.append(answer)
@@ -170,7 +173,7 @@ package struct HNSWIndex: VectorIndex {
                 context: questions.context
             )
         {
-            // A walk that ends early was in a part of the graph that has no way to the others.
+            // A walk that ends early was in a part of the graph without a way to the others.
             if size == width {
                 var found = FoundRows(matching: size, questions, graph, scratch)
                 found.take(reranked)
@@ -205,16 +208,16 @@ package struct HNSWIndex: VectorIndex {
             }
             if isSure, found.rows.count >= min(questions.k, wanted) {
                 let answer = rank(query, &found, questions.k, "hnsw", table)
-                // Where the codes of all that the beam held leave it open which are nearest, others may
-                // be as near.
+                // Where the codes of the whole beam leave open which rows are the nearest, rows
+                // outside of it may be as near.
                 guard found.isCutOff, found.rows.count >= 2 * reranked, size == Int(widened) else {
                     return answer
                 }
                 best = answer
             }
             if size < Int(widened) { break }
-            // What passes is rarer around here than elsewhere. All walks together take no longer
-            // than a scan and a third.
+            // Allowed rows are rarer near the query than elsewhere. All walks together take no
+            // longer than a scan and a third.
             widened = min(widened * Self.widening, Double(total))
             // Comparing all of a small collection exactly costs more than one walk more.
             mustWalk = best != nil && widened * Self.widening <= Double(wanted) && walks == 1
@@ -226,8 +229,10 @@ package struct HNSWIndex: VectorIndex {
         return try scanMatches(query, questions, reranked, graph, scratch, table)
     }
 
-    /// Compares the codes of all rows that may be found, and twice as many exactly as are wanted, at
-    /// least: beside the scan they cost nothing.
+    /// Compares the codes of all allowed rows, then at least twice as many rows exactly as are
+    /// wanted.
+    ///
+    /// Next to the scan these exact distances cost nothing.
     private func scanMatches(
         _ query: [Float],
         _ questions: VectorQuestions,
@@ -249,7 +254,8 @@ package struct HNSWIndex: VectorIndex {
         return rank(query, &found, questions.k, "filtered scan", table)
     }
 
-    /// Gives the nodes of which only a further row may be found, some at a time.
+    /// Returns a function that yields the nodes whose first row is not allowed but a further one
+    /// is, some at a time.
     private func withCopies(_ questions: VectorQuestions, _ graph: HNSWGraph)
         -> (UnsafeMutablePointer<UInt32>) -> Int
     {
@@ -272,8 +278,9 @@ package struct HNSWIndex: VectorIndex {
         }
     }
 
-    /// Gives the nodes of rows that may be found, some at a time: in order those whose first row may be,
-    /// then those that `copies` gives.
+    /// Returns a function that yields the nodes of allowed rows, some at a time.
+    ///
+    /// First come the nodes whose first row is allowed, in order, then those that `copies` yields.
     private func matching(
         _ questions: VectorQuestions,
         _ graph: HNSWGraph,
@@ -317,7 +324,7 @@ package struct HNSWIndex: VectorIndex {
 
     // MARK: Changes
 
-    /// The same graph under other options; `nil` when they ask for another graph.
+    /// The same graph with other options; `nil` when these need another graph.
     func adapted(to options: HNSWOptions, linksInline: Bool) -> HNSWIndex? {
         guard options.m == self.options.m, options.efConstruction == self.options.efConstruction,
             options.quantization == self.options.quantization
@@ -346,7 +353,7 @@ package struct HNSWIndex: VectorIndex {
             guard let first = table.blocks.first, first.firstRow >= row else { return }
             store = HNSWStore(for: table, metric: metric, options: form)
         } else {
-            // Rows that were not linked when they came wait for `extended`, and with them all after.
+            // Rows that their own write did not link wait for `extended`, as do all later rows.
             let rest = table.suffix(from: endRow)
             guard let first = rest.first, first.firstRow >= row else { return }
         }
@@ -380,7 +387,7 @@ package struct HNSWIndex: VectorIndex {
         guard let other = extended as? HNSWIndex, let linked = other.store, other.endRow > endRow,
             store.map({ $0 === linked }) ?? (form == other.form && other.count > 0)
         else { return false }
-        // Rows that were dropped while they were linked.
+        // Rows that were dropped while `extended` linked them.
         droppedCount += linked.rows(from: endRow, to: other.endRow).count { !exists($0) }
         store = linked
         endRow = other.endRow
@@ -390,7 +397,7 @@ package struct HNSWIndex: VectorIndex {
 }
 
 extension VectorAnswer {
-    /// Takes in what was found among other rows, some of which may have been found here, too.
+    /// Merges the answer from other rows; a row that is in both answers counts once.
     mutating func merge(_ other: VectorAnswer, k: Int) {
         let known = Set(neighbors.map(\.row))
         neighbors += other.neighbors.filter { !known.contains($0.row) }

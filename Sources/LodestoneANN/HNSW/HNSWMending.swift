@@ -3,8 +3,8 @@ import CVectorKernels
 import LodestoneCore
 import Synchronization
 
-/// A graph without some of its nodes: the others get new numbers, and nodes that lost links new
-/// ones.
+/// Copies a graph without some of its nodes: the others get new numbers, and nodes that lost links
+/// get new ones.
 ///
 /// Threading: its threads work on nodes of their own. Unchecked for that.
 final class HNSWMending: @unchecked Sendable {
@@ -13,13 +13,13 @@ final class HNSWMending: @unchecked Sendable {
     private let rows: [UInt32]
     private let graph: HNSWGraph
     private let threads: Int
-    /// The new number of each old node; `none` for those that go.
+    /// The new number of each old node; `none` for dropped nodes.
     private var numbers: [UInt32]
 
-    /// Links of a dropped node that a neighbor may choose from at most: the nearest come first.
+    /// The most links of a dropped node that a neighbor may choose from: the nearest come first.
     private static let inherited = 16
 
-    /// The nodes that stay, and the first row that each still has.
+    /// Takes the old numbers of the nodes that stay, and the first row that each still has.
     init(
         _ old: HNSWGraph,
         _ kept: [UInt32],

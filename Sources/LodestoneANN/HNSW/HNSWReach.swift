@@ -33,7 +33,7 @@ extension HNSWBuilder {
         return unreachable.count
     }
 
-    /// Nodes that can't be reached at level 0 from where searches begin.
+    /// Nodes that no search reaches from the entry point.
     func unreachableNodes() -> [UInt32] {
         guard graph.entry != HNSWGraph.none else { return [] }
         var seen = [Bool](repeating: false, count: graph.count)
@@ -84,7 +84,7 @@ extension HNSWBuilder {
     }
 }
 
-/// How many links at level 0 lead to each node of a graph that one thread changes.
+/// The number of links at level 0 that lead to each node of a graph that one thread changes.
 ///
 /// Threading: that thread's. Unchecked for the pointer, which is its own.
 final class IncomingLinks: @unchecked Sendable {
@@ -114,7 +114,7 @@ final class IncomingLinks: @unchecked Sendable {
         if counts[Int(node)] == 0 { orphans.append(node) }
     }
 
-    /// The nodes that nothing leads to; from now on they are the caller's.
+    /// Takes the nodes to which no link leads; from now on they are the caller's.
     func takeOrphans() -> [UInt32] {
         defer { orphans.removeAll(keepingCapacity: true) }
         return orphans.filter { !hasAny($0) }
@@ -122,10 +122,10 @@ final class IncomingLinks: @unchecked Sendable {
 }
 
 extension HNSWBuilder {
-    /// Nodes that are looked at for a place to link from: those around a row have room.
+    /// Beam width of a search for a node to link to an orphan: some nodes around a row have room.
     private static let orphanWidth = 32
 
-    /// Gives links to nodes that lost their last one, and to `node` if none leads to it.
+    /// Links to nodes that lost their last incoming link, and to `node` if no link leads to it.
     func adoptOrphans(and node: UInt32, _ scratch: HNSWScratch) {
         guard let incoming, graph.count > 1 else { return }
         var orphans = incoming.takeOrphans()

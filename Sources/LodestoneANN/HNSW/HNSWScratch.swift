@@ -6,7 +6,7 @@ import Synchronization
 ///
 /// Threading: one thread at a time. Unchecked for the pointers, which are its own.
 final class HNSWScratch: @unchecked Sendable {
-    /// Of each node the epoch in which it was last seen: a byte each, cleared every 255 searches.
+    /// For each node the epoch in which it was last seen: a byte each, cleared every 255 searches.
     private(set) var seen: UnsafeMutablePointer<UInt8>
     private var seenCapacity: Int
     private(set) var epoch: UInt8 = 0
@@ -18,24 +18,25 @@ final class HNSWScratch: @unchecked Sendable {
     let keys: UnsafeMutablePointer<UInt32>
     /// A copy of a list that others may be changing.
     let copy: UnsafeMutablePointer<UInt32>
-    /// The query, and the query that a record makes.
+    /// The query of a search, and the query made of a record.
     let query: UnsafeMutableRawPointer
     let other: UnsafeMutableRawPointer
     let codec: CodecScratch
-    /// The query of the search under way, where it is a vector's.
+    /// The encoded query of the search under way, if it comes from a vector.
     var encoded: EncodedQuery?
-    /// Nodes chosen as links, their keys and directions; eight of the latter can be read from any on.
+    /// Nodes chosen as links, with their keys and directions; eight directions can be read from any
+    /// place.
     let chosen: UnsafeMutablePointer<UInt32>
     let chosenKeys: UnsafeMutablePointer<UInt32>
     let chosenLengths: UnsafeMutablePointer<Float>
     let chosenFactors: UnsafeMutablePointer<Float>
     /// Links of a full list, to choose from.
     let candidates: UnsafeMutablePointer<UInt64>
-    /// Those of a beam, or of a list, that become links if there is room for more.
+    /// The candidates that become links if the first pass of a choice leaves room.
     private(set) var left: UnsafeMutablePointer<UInt64>
     private var leftCapacity = HNSWScratch.hopLength + 1
     let kernels: lode_code_kernels
-    /// What the search under way has cost.
+    /// The nodes visited and the distances computed by the search under way.
     var visited = 0
     var computed = 0
 
@@ -92,7 +93,7 @@ final class HNSWScratch: @unchecked Sendable {
         chosenFactors[place] = direction.factor
     }
 
-    /// Makes room for a beam, and forgets what was seen.
+    /// Makes room for a beam, and marks every node as not seen.
     func begin(beam width: Int, nodes: Int) {
         if width + 1 > beamCapacity {
             beam.deallocate()
@@ -124,7 +125,7 @@ final class HNSWScratchPool: Sendable {
     private let codec: VectorCodec
     private let kernels: lode_code_kernels
     private let free = Mutex<[HNSWScratch]>([])
-    /// Kept for later; more come and go with a burst.
+    /// The most memories kept for later; a burst makes more and releases them.
     private static let keptCount = 16
 
     init(_ codec: VectorCodec, kernels: lode_code_kernels) {

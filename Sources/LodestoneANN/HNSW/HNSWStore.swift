@@ -24,13 +24,14 @@ final class HNSWStore: @unchecked Sendable {
     }
 
     private var content: Content
-    /// Of the thread that has `linking`.
+    /// The builder of the thread that holds `linking`.
     private var builder: HNSWBuilder?
-    /// Held while rows are linked: nobody else changes the graph then, so its holder reads it freely.
+    /// Held while rows are linked: nobody else changes the graph then, so the holder reads it
+    /// freely.
     private let linking = Mutex(())
     private let lock: UnsafeMutablePointer<pthread_rwlock_t>
     private let scratches: HNSWScratchPool
-    /// What is known without looking into the base.
+    /// The codec and the sizes, known without opening the base.
     private let codec: VectorCodec
     private var shape: (endRow: UInt32, count: Int, byteCount: Int)
 
@@ -40,7 +41,7 @@ final class HNSWStore: @unchecked Sendable {
         self.shape = shape
         lock = .allocate(capacity: 1)
         #if canImport(Glibc)
-        // Else searches that overlap keep the writer out for as long as they come.
+        // Otherwise searches that overlap would keep the writer out for as long as they come.
         var attributes = pthread_rwlockattr_t()
         pthread_rwlockattr_init(&attributes)
         pthread_rwlockattr_setkind_np(
@@ -64,12 +65,12 @@ final class HNSWStore: @unchecked Sendable {
         self.init(.graph(graph), graph.codec, Self.shape(graph))
     }
 
-    /// The graph of a base, which is checked when it is searched first.
+    /// The graph of a base, which is checked at its first search.
     convenience init(_ base: HNSWBase) {
         self.init(.base(base), base.codec, (base.header.endRow, base.rowCount, base.byteCount))
     }
 
-    /// A graph that the rows of a table are still to be linked into.
+    /// An empty graph, into which the rows of a table are still to be linked.
     convenience init(for table: VectorTable, metric: Metric, options: HNSWOptions) {
         let codec = VectorCodec(
             metric,
@@ -84,7 +85,7 @@ final class HNSWStore: @unchecked Sendable {
         (graph.endRow, graph.rowCount, graph.byteCount)
     }
 
-    /// The row after the last that has a node.
+    /// The row after the last one that has a node.
     var endRow: UInt32 { sharing { shape.endRow } }
     var count: Int { sharing { shape.count } }
     var byteCount: Int { sharing { shape.byteCount } }
@@ -140,11 +141,11 @@ final class HNSWStore: @unchecked Sendable {
     /// The graph; `nil` when it is damaged.
     var graph: HNSWGraph? { reading { graph, _ in graph } }
 
-    /// The graph as it is now, which nobody changes; `nil` when it is damaged.
+    /// A state of the graph that nobody changes; `nil` when the graph is damaged.
     ///
-    /// Searches go on meanwhile; rows are linked after it.
+    /// Searches go on meanwhile; rows are linked afterwards.
     ///
-    /// - Complexity: O(bytes) for one that grows.
+    /// - Complexity: O(bytes) for a graph that grows.
     var frozen: HNSWGraph? {
         linking.withLock { _ in
             guard let graph, graph.grows else { return graph }
@@ -159,22 +160,22 @@ final class HNSWStore: @unchecked Sendable {
         content = base.open().map { .graph($0) } ?? .damaged
     }
 
-    /// Rows of a write that are linked before searches have their turn: half a millisecond's.
+    /// Rows of a write that are linked, in half a millisecond, before searches get their turn.
     static let rowsAtOnce = 4
 
-    /// Links the rows of a table that lie above all before.
+    /// Links the rows of a table that lie above all linked ones.
     ///
     /// Searches go on between a few rows and the next.
     ///
     /// - Parameters:
-    ///   - table: With all rows, for new codes of those that are linked already.
-    ///   - row: Where to begin; the rows before it are linked, or dropped in the caller's state.
-    ///   - most: Rows to look at, at most.
-    ///   - rowsAtOnce: Rows that are linked before searches have their turn.
-    ///   - exists: Whether a row is worth a node.
-    ///   - check: Asked before each few rows.
+    ///   - table: The table of all rows; rows that are linked already may need new codes from it.
+    ///   - row: The first row to link. Earlier rows are linked, or dropped in the caller's state.
+    ///   - most: The most rows to look at.
+    ///   - rowsAtOnce: Rows that are linked before searches get their turn.
+    ///   - exists: Whether a row exists and needs a node.
+    ///   - check: Called before each `rowsAtOnce` rows.
     /// - Returns: The row up to which all that exist are linked.
-    /// - Throws: What `check` does; what was linked stays so.
+    /// - Throws: The error of `check`. Rows that were linked stay linked.
     func append<E: Error>(
         _ table: VectorTable,
         from row: UInt32,
@@ -215,15 +216,15 @@ final class HNSWStore: @unchecked Sendable {
         }
     }
 
-    /// Nodes that a small graph has room for; a larger one has for twice as many as it has.
+    /// The capacities of small graphs; a larger one has room for up to twice its nodes.
     private static let steps = [64, 256, 1_024]
-    /// Free room of a large graph, or a quarter of what it has.
+    /// The most free nodes of a large graph, unless a quarter of its nodes is more.
     private static let freeNodes = 1 << 16
 
-    /// A graph with room for more nodes, and what links them.
+    /// A graph with room for more nodes, and its builder.
     ///
-    /// Where the first rows say little of those that came after them, the codes of all are made again,
-    /// as often as the graph grows: the links stay.
+    /// Where the first rows say little of the later ones, all codes are made again with a new codec
+    /// each time the graph grows. The links stay.
     private func room(for added: Int, in old: HNSWGraph, of table: VectorTable) -> (
         HNSWGraph, HNSWBuilder
     ) {
@@ -231,7 +232,7 @@ final class HNSWStore: @unchecked Sendable {
         if let builder, count <= old.capacity { return (old, builder) }
         let capacity =
             Self.steps.first { $0 >= count } ?? count + min(count, max(Self.freeNodes, count / 4))
-        // Nobody else changes the old one, so searches may go on in it meanwhile.
+        // Nobody else changes the old graph, so searches may use it meanwhile.
         let codec = old.codec.refitted(to: CodecSample(of: table, old.codec.metric))
         let graph =
             codec.flatMap { encoded(old, $0, capacity: capacity, table) }
@@ -274,7 +275,7 @@ final class HNSWStore: @unchecked Sendable {
         return graph
     }
 
-    /// A graph of the same rows that has nothing from the old one.
+    /// A graph of the same rows, linked from nothing.
     private func linked(
         _ old: HNSWGraph,
         _ codec: VectorCodec,

@@ -5,7 +5,7 @@ import Glibc
 import Darwin
 #endif
 
-/// Zeroed memory in 2 MB pages where the system has them, or a file's beyond `GraphMemory`'s limit.
+/// Zeroed memory in 2 MB pages where the system has them, or a file beyond `GraphMemory`'s limit.
 ///
 /// With 4 KB pages, scattered reads miss the translation buffer at every step.
 ///
@@ -37,9 +37,10 @@ final class HugeMemory: @unchecked Sendable {
         GraphMemory.take(wanted)
     }
 
-    /// Gives what lies behind the first `count` bytes back, which nobody reads any more.
+    /// Gives the memory behind the first `count` bytes, which nobody reads any more, back to the
+    /// system.
     func shrink(to count: Int) {
-        // The room in a file stays reserved: what is written there later must not fail.
+        // The room in a file stays reserved, so that later writes into it can't fail.
         if isFile { return }
         let page = 2 << 20
         let kept = (count + page - 1) / page * page
@@ -51,7 +52,7 @@ final class HugeMemory: @unchecked Sendable {
         GraphMemory.release(byteCount, isFile: isFile)
     }
 
-    /// Its beginning, as elements of a type.
+    /// The start of the memory, as elements of a type.
     func bound<Element: BitwiseCopyable>(to type: Element.Type) -> UnsafeMutablePointer<Element> {
         start.assumingMemoryBound(to: type)
     }

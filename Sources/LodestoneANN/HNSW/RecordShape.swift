@@ -10,18 +10,19 @@ typealias CodeKeys =
 
 /// The codes of a record, and its tail.
 ///
-/// They lie in arrays of their own: codes of 384 elements are six whole cache lines, and the tails of
-/// all rows stay in the cache. One after the other they took seven or eight lines, each load two.
+/// Codes and tails lie in separate arrays. Codes of 384 elements are six whole cache lines, and the
+/// tails of all rows stay in the cache. In one array, codes and tail together took seven or eight
+/// lines, and each load took two.
 struct CodeRecord {
     let codes: UnsafeMutablePointer<UInt8>
     let tail: UnsafeMutablePointer<Float>
 }
 
-/// How the codes and tails of records lie, and what records say of each other.
+/// The layout of the codes and tails of records, and the comparison of records with each other.
 ///
 /// Threading: a value, without references: inner loops copy it.
 struct RecordShape: Sendable {
-    /// What nodes are ranked by.
+    /// The measure by which nodes are ranked.
     enum Ranking {
         /// The metric.
         case metric
@@ -43,11 +44,12 @@ struct RecordShape: Sendable {
     static let termPlace = 1
     static let inverseLengthPlace = 2
     let squarePlace: Int
-    /// What a separation is beside its product, and what is added to the value before.
+    /// The summands of a separation: one next to the product, one inside it next to the key's
+    /// value.
     private let separationBase: Float
     private let separationShift: Float
 
-    /// Steps of a query within one of an int4 row: queries are int8.
+    /// Steps of a query per step of an int4 row: queries are int8.
     private static let int4QuerySteps: Float = 16
     /// Bytes after the last codes that kernels may read.
     static let margin = Int(LODE_CODE_MARGIN)
@@ -58,7 +60,7 @@ struct RecordShape: Sendable {
         _ quantization: VectorQuantization,
         _ center: CodecCenter
     ) {
-        // Elements, filled up with zeros to what the kernels take at once.
+        // The number of elements, with zeros up to a multiple of what the kernels read at once.
         let padded = quantization == .none ? (dimension + 15) / 16 * 16 : (dimension + 63) / 64 * 64
         let codeBytes =
             switch quantization {
@@ -70,7 +72,7 @@ struct RecordShape: Sendable {
         self.dimension = dimension
         self.quantization = quantization
         queryBytes = quantization == .none ? padded * 4 : padded
-        // Whole lines: no load of 64 bytes touches two.
+        // Whole cache lines: no load of 64 bytes touches two.
         stride = (codeBytes + 63) / 64 * 64
         squarePlace = isDot ? 3 : Self.termPlace
         tailCount = squarePlace + 1
@@ -78,13 +80,13 @@ struct RecordShape: Sendable {
         separationShift = isDot ? -Float(center.square) : 0
     }
 
-    /// What is added to a code to make it unsigned.
+    /// The number that is added to a code to make it unsigned.
     var codeOffset: Int32 { quantization == .int4 ? 8 : 128 }
 
     /// Bytes of a record.
     var byteCount: Int { stride + tailCount * MemoryLayout<Float>.stride }
 
-    /// What the kernels need to know of records of which `first` is the first.
+    /// The layout, for the kernels, of records that begin with `first`.
     func layout(_ first: CodeRecord, by ranking: Ranking = .metric) -> lode_codes {
         lode_codes(
             codes: first.codes,
@@ -112,7 +114,7 @@ struct RecordShape: Sendable {
     /// The step of a record's codes.
     func scale(of record: CodeRecord) -> Float { record.tail[Self.scalePlace] }
 
-    /// Makes the query of a record: the same that its vector would be, but for the rounding.
+    /// Makes the query of a record: that of its vector, but for the rounding.
     func makeQuery(
         of record: CodeRecord,
         into query: UnsafeMutableRawPointer,
@@ -142,7 +144,8 @@ struct RecordShape: Sendable {
         )
     }
 
-    /// Makes signed codes of those of a record; their sum, and that of their squares.
+    /// Makes signed codes of a record's codes; returns their sum, and in `squares` that of their
+    /// squares.
     func sign(
         _ code: UnsafePointer<UInt8>,
         _ query: UnsafeMutableRawPointer,
@@ -159,7 +162,7 @@ struct RecordShape: Sendable {
 
     // MARK: Angles
 
-    /// What the angle of a record to others is computed from.
+    /// The direction of a record, from which its angles to others are computed.
     @inline(__always) func direction(of record: CodeRecord) -> CodeDirection {
         if isDot {
             return CodeDirection(length: 0, factor: record.tail[Self.inverseLengthPlace])
@@ -169,11 +172,12 @@ struct RecordShape: Sendable {
         return CodeDirection(length: square * inverse, factor: inverse * Float(0.5).squareRoot())
     }
 
-    /// 1 - the cosine of the angle between two records, of which one as the query gave the other a
-    /// key: about the origin for dot products, else about the center.
+    /// 1 - the cosine of the angle between two records: about the origin for dot products, else
+    /// about the center.
     ///
-    /// Made of a distance, so that a small angle is not lost in the rounding of a cosine. Where the
-    /// center is, all directions are equally far away.
+    /// `key` is the key that one record as the query gave the other. The result is made of a
+    /// distance, so that a small angle is not lost in the rounding of a cosine. At the center, all
+    /// directions are equally far away.
     @inline(__always)
     func separation(_ key: UInt32, _ one: CodeDirection, _ other: CodeDirection) -> Float {
         let factor = one.factor * other.factor
@@ -183,7 +187,7 @@ struct RecordShape: Sendable {
         return separationBase + value * factor
     }
 
-    /// The angles between a record of some direction and others, of which eight can be read.
+    /// The input for the angles between one record and others, of which eight can be read.
     @inline(__always)
     func angles(
         _ one: CodeDirection,
@@ -201,10 +205,10 @@ struct RecordShape: Sendable {
     }
 }
 
-/// What the angle between two records is computed from, beside their key.
+/// The part of a record from which, with a key, its angle to another is computed.
 struct CodeDirection {
-    /// Its distance from where angles are measured; not used for dot products.
+    /// The record's distance from the center; not used for dot products.
     let length: Float
-    /// 1 / the length, by the square root of 2 except for dot products; 0 for what has none.
+    /// 1 / the length, divided by the square root of 2 except for dot products; 0 without a length.
     let factor: Float
 }

@@ -2,10 +2,11 @@
 import CVectorKernels
 import LodestoneCore
 
-/// A fixed rotation that spreads what a few elements hold over all of them.
+/// A fixed rotation that spreads the content of a few elements over all of them.
 ///
-/// Four rounds of random signs and a Walsh–Hadamard transform (Ailon & Chazelle 2009), by turns of
-/// the first and of the last elements of the largest power of two that fits.
+/// It has four rounds of random signs and a Walsh–Hadamard transform (Ailon & Chazelle 2009). The
+/// transform's width is the largest power of two that fits. The rounds transform the first and the
+/// last elements by turns.
 ///
 /// Threading: never changes.
 final class Rotation: Sendable {

@@ -37,19 +37,19 @@ extension VectorCodec {
     }
 }
 
-/// A query, and what its keys say of exact distances.
+/// An encoded query, with bounds of exact distances by its keys.
 struct EncodedQuery {
     let kernel: lode_query
     /// An exact distance is about `factor` * (value + `offset`).
     private let factor: Double
     private let offset: Double
-    /// The variance of an element of the query and of a row of step 1, by the rounding of their codes.
+    /// The variance of an element by the rounding of codes: of the query, and of a row with step 1.
     private let queryVariance: Double
     private let rowVariance: Double
     private let elements: Double
     private let isProduct: Bool
 
-    /// Deviations of a key from its exact distance that are reckoned with.
+    /// The most standard deviations that a key is assumed to differ from its exact distance.
     private static let deviations = 4.0
 
     init(
@@ -79,15 +79,16 @@ struct EncodedQuery {
         }
     }
 
-    /// The exact distance that a row is hardly nearer than, by its key and the step of its codes.
+    /// A distance below which a row's exact distance hardly is, by its key and the step of its
+    /// codes.
     func leastDistance(_ key: UInt32, scale: Float) -> Double {
         let value = Double(RecordShape.value(key))
         let row = Double(scale) * Double(scale) * rowVariance
         if isProduct {
-            // Of rows and queries of one length: a query has about the error of a row.
+            // Assumes rows and queries of one length: then a query has about the error of a row.
             return factor * (value + offset - Self.deviations * (2 * row).squareRoot())
         }
-        // Of two roundings: on the average, distances grow by their squares.
+        // The rounding of both: on average, distances grow by the squares of the roundings.
         let variance = row + queryVariance
         let spread = 2 * (max(0, value) * variance).squareRoot()
         return factor * (value - elements * variance - Self.deviations * spread)

@@ -2,23 +2,23 @@
 import CVectorKernels
 import LodestoneCore
 
-/// Turns vectors into the records that a graph is walked over, and queries into what they are
-/// compared with.
+/// Turns vectors into the records of a graph, and queries into the form that records are compared
+/// with.
 ///
-/// A row is p = P(v - m): v of length 1 for cosine, m the median of the rows and P a rotation, so
-/// that all elements of p are about equally large. Its codes are c = p / s, rounded, with a step s of
-/// its own: neither a row that is a thousand times as long nor one element among the others takes
-/// steps away from the rest. Int8 codes have 127 steps to each side, int4 codes 7, clipped at 2.6
-/// deviations. Without quantization c is p, not rotated, and s is 1.
+/// A row is p = P(v - m), where v has length 1 for cosine, m is the median of the rows, and P is a
+/// rotation that makes all elements of p about equally large. Its codes are c = p / s, rounded,
+/// with a step s of its own. So neither a row that is a thousand times as long nor one large
+/// element takes steps away from the rest. Int8 codes have 127 steps to each side. Int4 codes have
+/// 7, clipped at 2.6 deviations. Without quantization c is p without the rotation, and s is 1.
 ///
-/// A record's tail is s and t, float32 each, for cosine and Euclidean the
-/// square of s * c. It is the square of what the codes say, not of the true vector: in tight
-/// clusters, where the rounding of s * c is as large as distances are, the true one has a recall of
-/// 0.12 and this one of 0.89. For dot products t is (s * c).Pm; 1 / |s * c + Pm| and the square of s * c
-/// follow it.
+/// A record's tail is s and t, float32 each. For cosine and Euclidean distance t is the square of
+/// the vector s * c, for which the codes stand, and not of the true vector. Measured (tight
+/// clusters, where the rounding of s * c is as large as distances are; recall): with the true
+/// square 0.12, with this one 0.89. For dot products t is (s * c).Pm. Then 1 / |s * c + Pm| and the
+/// square of s * c follow it.
 ///
-/// Rows with equal records are one to a graph. The step is rounded up to 8 bits of mantissa, so that
-/// the records of rows that hardly differ are equal, too.
+/// A graph has one node for all rows with equal records. The step is rounded up to 8 bits of
+/// mantissa, so that rows that hardly differ have equal records, too.
 ///
 /// Threading: a value.
 struct VectorCodec: Sendable {
@@ -32,10 +32,10 @@ struct VectorCodec: Sendable {
     private static let int4Steps: Float = 7
     /// Deviations that int4 codes reach.
     private static let int4Reach: Float = 2.6
-    /// Rows whose step is below this are taken for zeros: its square must be a number.
+    /// The step below which a row counts as zeros: the square of a step must be a number.
     private static let smallestStep = Float(sign: .plus, exponent: -60, significand: 1)
 
-    /// How its records look.
+    /// The layout of the codec's records.
     let shape: RecordShape
 
     private init(
@@ -97,7 +97,7 @@ extension VectorCodec {
         return isGood ? nil : fresh
     }
 
-    /// Writes what codes are made of, `dimension` floats.
+    /// Writes the `dimension` floats from which codes are made.
     func prepare(
         _ vector: UnsafePointer<Float>,
         asRow: Bool,
@@ -105,7 +105,8 @@ extension VectorCodec {
         _ kernels: lode_code_kernels
     ) {
         if metric == .cosine || metric == .dotProduct && !asRow {
-            // The length doesn't matter. By a double: lengths from 1e-38 to 1e38 are as good as any.
+            // The length doesn't matter. The factor is a double, so lengths from 1e-38 to 1e38 are
+            // all as good.
             let factor = Self.inverseLength(vector, dimension)
             for index in 0..<dimension { prepared[index] = Float(Double(vector[index]) * factor) }
         } else {
@@ -151,7 +152,7 @@ extension VectorCodec {
         return sum
     }
 
-    /// A step of at least `step` that has 8 bits of mantissa; 0 for what is nothing.
+    /// The least step from `step` on that has 8 bits of mantissa; 0 below `smallestStep`.
     static func rounded(_ step: Float) -> Float {
         step < smallestStep ? 0 : Float(bitPattern: (step.bitPattern &+ 0x7FFF) & ~0x7FFF)
     }
@@ -188,7 +189,7 @@ extension VectorCodec {
                 prepared[index] = max(-8, min(7, step)) * scale
             }
         }
-        // Of what the codes say, from here on.
+        // From here on, `prepared` is the vector that the codes stand for.
         let square = Self.square(prepared, dimension)
         tail[RecordShape.scalePlace] = scale
         tail[shape.squarePlace] = Float(square)
@@ -198,7 +199,7 @@ extension VectorCodec {
         }
         let length = max(0, square + 2 * term + center.square).squareRoot()
         tail[RecordShape.termPlace] = Float(term)
-        // What is shorter than the rounding of its terms has no direction.
+        // A vector that is shorter than the rounding of its terms has no direction.
         let isNothing = length * length <= 0x1p-20 * square
         tail[RecordShape.inverseLengthPlace] = isNothing ? 0 : Float(1 / length)
     }
@@ -208,7 +209,7 @@ extension VectorCodec {
 ///
 /// Threading: one thread at a time. Unchecked for the pointer, which is its own.
 final class CodecScratch: @unchecked Sendable {
-    /// `dimension` of the codec.
+    /// The prepared vector, with the codec's `dimension` elements.
     let prepared: UnsafeMutablePointer<Float>
     let kernels: lode_code_kernels
 

@@ -2,10 +2,10 @@
 import CVectorKernels
 import LodestoneCore
 
-/// The rows that a search found in buckets, each once, and how far the hyperplanes say they are.
+/// The rows that a search found in buckets, each once, with their costs by the hyperplanes.
 struct CandidateSet {
-    /// What is allowed, in ascending order within each `take`: memory likes that better than the
-    /// order of buckets.
+    /// The allowed rows, ascending within each `take`: memory is read faster in this order than in
+    /// that of buckets.
     private(set) var rows: ContiguousArray<UInt32> = []
     private var costs: ContiguousArray<Float> = []
     private let count: Int
@@ -14,7 +14,7 @@ struct CandidateSet {
     private var found: [UInt64]
     private var taken: [UInt64]
 
-    /// Words of 64 places between two looks at the context.
+    /// Words of 64 places between two checks of the context.
     private static let wordsPerCheck = 64
 
     /// Creates an empty set for runs of `count` rows in all.
@@ -25,7 +25,7 @@ struct CandidateSet {
         taken = found
     }
 
-    /// Finds the rows of a bucket.
+    /// Marks the rows of a bucket as found.
     mutating func insert(_ bucket: UInt32, of table: Int, in runs: ContiguousArray<LSHRun>) {
         var first = 0
         found.withUnsafeMutableBufferPointer { found in
@@ -38,13 +38,13 @@ struct CandidateSet {
         }
     }
 
-    /// Finds all rows.
+    /// Marks all rows as found.
     mutating func insertAll() {
         for word in found.indices { found[word] = .max }
         if count % 64 != 0 { found[found.count - 1] = 1 << UInt64(count % 64) - 1 }
     }
 
-    /// Takes what was found since the last time, if it is allowed.
+    /// Takes the rows that were found since the last `take` and are allowed.
     mutating func take(
         from runs: ContiguousArray<LSHRun>,
         isAllowed: ((UInt32) -> Bool)?,
@@ -63,7 +63,8 @@ struct CandidateSet {
         }
     }
 
-    // The places of one run in some words, of which the first and last may be of other runs too.
+    // Takes the found places of one run in some words. The first and last word may have places of
+    // other runs, too.
     private mutating func takePlaces(
         of run: LSHRun,
         first: Int,
@@ -100,18 +101,20 @@ struct CandidateSet {
     }
 }
 
-/// What it costs a signature to differ from the query's: the sum, over the bits of all tables that
-/// differ, of the query's distances from their hyperplanes.
+/// The cost of a signature's difference from the query's.
 ///
-/// That is what `ProbeSequence` orders buckets by, over all tables. It tells more of the angle than
-/// the number of bits does: a hyperplane that is far from the query says more than a near one. Of
-/// 300 rows of WordNet chosen so, nineteen of twenty true neighbors were left, by the number of bits
-/// seventeen. Costs are counted from that of a signature without bits, so they may be negative.
+/// The cost is the sum, over the differing bits of all tables, of the query's distances from their
+/// hyperplanes. `ProbeSequence` orders the buckets of one table by the same cost. The cost tells
+/// more of the angle than the number of differing bits does: a hyperplane that is far from the
+/// query says more than a near one. Measured (WordNet, 300 rows chosen, true neighbors among them):
+/// by cost nineteen of twenty, by the number of bits seventeen. Costs are counted from that of a
+/// signature without bits, so they may be negative.
 struct SignatureWeights {
     private let tables: Int
     private let hyperplanes: Int
     private let kernels: VectorKernels
-    // Of a bit that is set: negative where the query has it too, else positive.
+    // The weight of each bit that is set: negative where the query's signature has it too, else
+    // positive.
     private var weights: ContiguousArray<Float>
 
     /// Prepares the weights for a query's projections.
@@ -121,7 +124,7 @@ struct SignatureWeights {
         self.kernels = kernels
         let stride = Int(LODE_SIGNATURE_BITS)
         weights = ContiguousArray(repeating: 0, count: tables * stride)
-        // Sums of so many bits stay finite.
+        // With this limit the sums of all bits stay finite.
         let limit: Float = 1e33
         for (plane, projection) in projections.enumerated() where !projection.isNaN {
             weights[plane / hyperplanes * stride + plane % hyperplanes] =

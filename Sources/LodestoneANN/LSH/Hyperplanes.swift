@@ -1,31 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// The hyperplanes of all tables, and what a metric does to a vector before it is hashed.
+/// The hyperplanes of all tables, with each metric's transformation of vectors before the hash.
 ///
 /// Each bit of a signature is the side of a hyperplane (Charikar 2002): two vectors differ in it
 /// with a probability of their angle / π. Normals are drawn from a normal distribution and made
-/// orthogonal in groups of as many as there are dimensions, which spreads the bits of a signature
-/// more evenly than independent ones do (Ji et al. 2012).
+/// orthogonal in groups as large as the dimension. This spreads the bits of a signature more evenly
+/// than independent normals do (Ji et al. 2012).
 ///
 /// - Cosine: the hyperplanes go through the origin.
-/// - Euclidean: they go through the middle of the rows, the median of each element: a few rows far
-///   away don't move it. Vectors around it that are near to each other have a small angle, wherever
-///   the origin is.
-/// - Dot product: a row x becomes (x, √(M² − |x|²)), a query (q, 0), where M is a length that few
-///   rows exceed (Neyshabur & Srebro 2015, who take the largest: one long row then makes all others
-///   alike). The angle between these falls as the inner product grows, which that of x and q alone
-///   does not; for rows of one length it is the angle of x and q. Longer rows are hashed by their
-///   direction.
+/// - Euclidean: the hyperplanes go through the middle of the rows, the median of each element,
+///   which a few rows far away don't move. Seen from the middle, vectors that are near to each
+///   other have a small angle, wherever the origin is.
+/// - Dot product: a row x becomes (x, √(M² − |x|²)) and a query (q, 0), where M is a length that
+///   few rows exceed. (Neyshabur & Srebro 2015 take the largest length: then one long row makes all
+///   others alike.) The angle between these two falls as the inner product grows; the angle between
+///   x and q alone does not. For rows of one length it is the angle between x and q. Rows longer
+///   than M are hashed by their direction.
 struct Hyperplanes: Sendable {
     let dimension: Int
     let metric: Metric
     let count: Int
-    /// `dimension` elements each.
+    /// The normals, `dimension` elements each.
     private let normals: ContiguousArray<Float>
-    /// The last element of each, for the one that a dot product adds to a vector.
+    /// The last element of each normal, for the element that dot products add to a vector.
     private let tails: ContiguousArray<Float>
-    /// What each projection must exceed: that of the centre.
+    /// The number that each projection must exceed to set a bit: the projection of the middle.
     private var offsets: ContiguousArray<Float>
     // M²
     private var largestSquaredNorm: Float = 0
@@ -73,13 +73,14 @@ struct Hyperplanes: Sendable {
         return vectors
     }
 
-    /// Rows that the middle and M are taken from.
+    /// The number of rows in the sample for the middle and M.
     private static let sampledRows = 512
-    /// M is the length of the longest row, at most so many times the length that nineteen of twenty
-    /// rows don't exceed.
+    /// The most that M exceeds the length of nineteen of twenty rows, as a factor.
+    ///
+    /// M is the length of the longest row up to this bound.
     private static let longestWithinM: Float = 2
 
-    /// Fixes the middle, or M, by some rows, of which there is at least one.
+    /// Fixes the middle, or M, by some of `rows`, which are at least one.
     ///
     /// - Complexity: O(`sampledRows` × `dimension`), some ten milliseconds for 384 elements.
     mutating func fit(to rows: [UnsafePointer<Float>]) {
@@ -106,13 +107,12 @@ struct Hyperplanes: Sendable {
         (normals.count + tails.count + offsets.count) * MemoryLayout<Float>.stride
     }
 
-    /// How far the query is on which side of each hyperplane.
+    /// The query's signed distance from each hyperplane.
     func projections(of query: [Float]) -> [Float] {
         zip(products(of: query), offsets).map { $0 - $1 }
     }
 
-    /// The signatures of rows: of each row one a table, with as many bits as a table has
-    /// hyperplanes.
+    /// The signatures of rows: one per row and table, with one bit per hyperplane of the table.
     func signatures(of rows: [UnsafePointer<Float>], hyperplanes: Int) -> ContiguousArray<UInt32> {
         let group = VectorKernels.blockQueries
         var signatures: ContiguousArray<UInt32> = []
@@ -171,7 +171,7 @@ struct Hyperplanes: Sendable {
         return distances.map { -$0 }
     }
 
-    // What a dot product adds to a row.
+    // The element that dot products add to a row.
     private func tail(of row: UnsafePointer<Float>) -> Float {
         guard metric == .dotProduct else { return 0 }
         let rest = largestSquaredNorm - squaredNorm(of: row)
@@ -187,12 +187,12 @@ struct Hyperplanes: Sendable {
 
 /// The hyperplanes in a base: normals, tails, offsets and M², one after the other.
 extension Hyperplanes {
-    /// Writes them, so that the hash of a vector stays what it was.
+    /// Writes the hyperplanes, so that a vector keeps its hash.
     func write(to sink: inout some SectionSink) throws(LodestoneError) {
         try sink.write("LSHP", normals + tails + offsets + [largestSquaredNorm])
     }
 
-    /// Reads them; `nil` when they are others than asked for.
+    /// Reads the hyperplanes; `nil` when the section has another size, or is damaged.
     init?(from source: some SectionSource, count: Int, dimension: Int, metric: Metric) {
         guard let section = source.section("LSHP", of: Float.self),
             section.count == count * (dimension + 2) + 1
@@ -213,8 +213,8 @@ extension Hyperplanes {
 private struct NormalNumbers {
     private var drawn: UInt64 = 0
 
-    // The sum of twelve uniform numbers: normal enough, without a logarithm that rounds otherwise
-    // on another machine.
+    // The sum of twelve uniform numbers: normal enough, without a logarithm, which could round
+    // differently on another machine.
     mutating func next() -> Double {
         var sum = -6.0
         for _ in 0..<12 {

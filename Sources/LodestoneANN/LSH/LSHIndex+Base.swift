@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// The part of a base that hash tables have:
+/// The sections of hash tables in a base:
 ///
 /// | section | holds |
 /// | --- | --- |
 /// | `LSHH` | version, tables, hyperplanes, dimension, metric, rows, end row |
 /// | `LSHP` | the hyperplanes |
 /// | `LSHR` | rows, ascending |
-/// | `LSHS` | of each row its signatures, one a table |
-/// | `LSHB` | of each table the places of rows in `LSHR`, in the order of signatures |
-/// | `LSHD` | of each table where the signatures of each beginning begin |
-/// | `IXHE` | how the index is |
+/// | `LSHS` | the signatures of rows, one per row and table |
+/// | `LSHB` | for each table the places of rows in `LSHR`, in the order of signatures |
+/// | `LSHD` | for each table the directory: where the signatures with the same first bits begin |
+/// | `IXHE` | the health of the index |
 extension LSHIndex {
     private static let version: UInt32 = 1
 
-    /// Writes the index, which is made one run of first.
+    /// Writes the index, merged into one run.
     package func write(to sink: inout some SectionSink) throws(LodestoneError) {
         let run: LSHRun
         if let only = runs.first, runs.count == 1 {
@@ -29,7 +29,7 @@ extension LSHIndex {
         try health.write(to: &sink)
     }
 
-    /// Opens what `write` wrote; `nil` when it is of other options, or not whole.
+    /// Opens the sections that `write` wrote; `nil` when they have other options, or aren't whole.
     ///
     /// The number of probes may be another one: no table depends on it.
     ///
@@ -65,7 +65,7 @@ extension LSHIndex {
                 hyperplanes: options.hyperplanes
             )
         else { return nil }
-        // Rows that come later must not fall behind those that are here.
+        // Later rows must not fall below the rows of the base.
         if run.count > 0, run.rows[run.count - 1] >= endRow { return nil }
         runs = [run]
         fittedCount = run.count

@@ -1,30 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-// Times, in nanoseconds, as measured on vectors of 64 and 384 elements, 2,000 to 30,000 of them: 300
-// microseconds of 16 tables with 80 probes each were 3 to 9 times a scan of 2,000.
+// Costs are times in nanoseconds, measured with 2,000 to 30,000 vectors of 64 and 384 elements. A
+// search of 16 tables with 80 probes each took 300 microseconds, 3 to 9 times as long as a scan of
+// 2,000 vectors.
 extension LSHIndex {
     private static let costPerProbe = 200.0
-    /// Of a row in the buckets: to be found, and to have its signatures compared.
+    /// The cost of a row in the buckets: finding it, and comparing its signatures.
     private static let costPerRow = 14.0
     private static let scanCostPerRow = 2.0
-    /// Of an element: in the caches, from memory in order, and from anywhere in memory.
+    /// The cost of an element: in the caches, from memory in order, and from anywhere in memory.
     private static let costPerElement = (cached: 0.17, read: 0.4, gathered: 0.35)
     private static let cachedElements = 2 << 20
 
-    /// Of a scan of all rows.
+    /// The cost of a scan of all rows.
     private static func scanCost(_ count: Int, _ dimension: Int) -> Double {
         let perElement =
             count * dimension <= cachedElements ? costPerElement.cached : costPerElement.read
         return Double(count) * (scanCostPerRow + Double(dimension) * perElement)
     }
 
-    /// Of a comparison with some rows, here and there.
+    /// The cost of a comparison with some rows, here and there.
     private static func gatherCost(_ count: Int, _ dimension: Int) -> Double {
         Double(count) * (costPerRow + Double(dimension) * costPerElement.gathered)
     }
 
-    /// Of a search of the tables.
+    /// The cost of a search of the tables.
     private func cost(_ questions: VectorQuestions) -> Double {
         Double(options.tables * options.probes) * Self.costPerProbe
             + Double(count) * Self.costPerRow
@@ -33,7 +34,7 @@ extension LSHIndex {
             * Self.costPerElement.cached
     }
 
-    /// Compares with the rows that may be found, which are few.
+    /// Compares the queries with the few rows that may be found.
     private func compare(_ allowed: RowSet, _ questions: VectorQuestions, _ table: VectorTable)
         throws(LodestoneError) -> [VectorAnswer]
     {
@@ -59,12 +60,12 @@ extension LSHIndex {
     }
 }
 
-/// Every write is hashed inside it: that costs microseconds.
+/// Each write hashes its own rows, which costs microseconds.
 extension LSHIndex: VectorIndex {
     package var name: String { "lsh" }
     package var indexesCheaply: Bool { true }
 
-    /// Other tables of the same options find no more.
+    /// Whether the tables find enough: new ones with the same options would find no more.
     package func isWanted(for count: Int) -> Bool { health.isGood }
 
     package func search(_ questions: VectorQuestions, in table: VectorTable) throws(LodestoneError)
@@ -106,8 +107,8 @@ extension LSHIndex: VectorIndex {
     }
 
     package mutating func indexMany(_ table: VectorTable, from row: UInt32) {
-        // Rows that were not hashed when they came wait for the next compaction, and with them all
-        // after.
+        // Rows that their own write did not hash wait for the next compaction, as do all later
+        // rows.
         guard let first = table.suffix(from: endRow).first, first.firstRow >= row else { return }
         let added = table.suffix(from: endRow).reduce(0) { $0 + $1.count }
         if mustFitAgain(with: added) {
@@ -124,11 +125,13 @@ extension LSHIndex: VectorIndex {
         }
     }
 
-    /// Rows from which on more of them would tell little new of their middle and their lengths.
+    /// The number of rows from which on more rows tell little new of the middle and the lengths.
     private static let fittedEnough = 1 << 14
 
-    /// Whether the rows have become so many, with `added` more, that what was taken from the first
-    /// ones need not suit them: hashing them again takes no longer than they took so far.
+    /// Whether `added` more rows make so many that the hyperplanes fitted to the first may not suit
+    /// all.
+    ///
+    /// Hashing all rows again takes no longer than hashing took so far.
     private func mustFitAgain(with added: Int) -> Bool {
         flat.metric != .cosine && count > 0 && fittedCount < Self.fittedEnough
             && count + added >= max(64, 4 * fittedCount)
@@ -147,7 +150,7 @@ extension LSHIndex: VectorIndex {
         adapted.endRow = endRow
         adapted.runs = runs
         adapted.fittedCount = fittedCount
-        // With other probes they find more, or fewer: that is measured when it is due again.
+        // Other probes find more neighbors, or fewer: recall is measured when it is due again.
         if options == self.options { adapted.health = health }
         return adapted
     }
@@ -156,7 +159,8 @@ extension LSHIndex: VectorIndex {
         -> any VectorIndex
     {
         try work.check()
-        // What Euclidean distance and dot product take from the data is taken anew.
+        // For Euclidean distance and dot product, the hyperplanes are fitted again to the present
+        // rows.
         var index =
             flat.metric == .cosine
             ? compacted(keeping: work.exists)
@@ -174,7 +178,7 @@ extension LSHIndex: VectorIndex {
         return index
     }
 
-    /// How well sampled questions are answered.
+    /// The health of the index by sampled questions.
     private func measured(
         _ table: VectorTable,
         threads: Int,

@@ -3,42 +3,45 @@ package import LodestoneCore
 
 /// Finds near rows by looking into hash buckets, and compares exactly what it finds there.
 ///
-/// Hashing by orthogonal hyperplanes (`Hyperplanes`) with query-directed probing (`ProbeSequence`).
-/// Of the candidates that share a probed bucket with the query, those whose signatures in all tables
-/// promise most (`SignatureWeights`) are compared in float32 by the kernels of `FlatIndex`: distances
-/// and ties are its own to the bit, and only rows may be missing. That choice is a departure from
-/// the papers, which compare all candidates: for nine of ten true neighbors that was a fifth of all
-/// rows of WordNet, and no faster than comparing all.
+/// The index hashes by orthogonal hyperplanes (`Hyperplanes`) with query-directed probing
+/// (`ProbeSequence`). The candidates are the rows that share a probed bucket with the query. Those
+/// whose signatures in all tables cost least (`SignatureWeights`) are compared in float32 by the
+/// kernels of `FlatIndex`. So distances and ties are those of `FlatIndex` to the bit, and only rows
+/// may be missing. The papers compare all candidates instead. Measured (WordNet, nine of ten true
+/// neighbors): all candidates were a fifth of all rows, and comparing them was no faster than
+/// comparing all rows.
 ///
 /// Rows that are appended together become a run (`LSHRun`): tables that are never changed. Runs of
-/// similar size are merged, so that there are few, and each row is sorted again a few times only.
+/// similar size are merged, so that there are few runs, and each row is sorted only a few times.
 /// Runs that are large, or lie in a file, stay as they are until `compacted`.
 ///
-/// Rows are never removed: a search asks `isAllowed`, and `compacted` leaves them out.
+/// Dropped rows stay in the runs: a search skips them by `isAllowed`, and `compacted` leaves them
+/// out.
 ///
 /// Threading: a value. A copy shares the runs and is not changed by what its source appends.
 package struct LSHIndex: Sendable {
     /// Tables, hyperplanes and probes.
     package let options: LSHOptions
-    /// The row after the last one that was appended: what is below needs no append.
+    /// The row after the last one that was appended; rows below it need no append.
     package internal(set) var endRow: UInt32 = 0
     package internal(set) var health = IndexHealth()
-    /// Rows that the hyperplanes were fixed by.
+    /// The number of rows to which the hyperplanes were fitted.
     var fittedCount = 0
     let flat: FlatIndex
     private(set) var hyperplanes: Hyperplanes
     var runs: ContiguousArray<LSHRun> = []
 
-    /// Runs of as many rows are not merged by `append`: that takes some 10 ms a table.
+    /// The number of rows from which on `append` merges a run no more: that takes some 10 ms per
+    /// table.
     private static let maxMergedCount = 1 << 16
-    /// How often a search that is short of rows doubles its probes before it compares all rows.
+    /// The most times that a search short of rows doubles its probes before it compares all rows.
     private static let maxDoublings = 4
-    /// Candidates that are compared at most: so many, and these for each hit that is wanted.
+    /// The most candidates that are compared: a fixed number, plus a number per wanted hit.
     private static let comparedRows = 200
     private static let comparedRowsPerHit = 10
 
     static func comparedCount(k: Int) -> Int { comparedRows + comparedRowsPerHit * k }
-    /// Distances between two looks at the context.
+    /// Distances between two checks of the context.
     private static let distancesPerCheck = 256
 
     /// Whether an index can have these options: 1 to 32 hyperplanes, at least one table and probe.
@@ -67,7 +70,7 @@ package struct LSHIndex: Sendable {
         self.hyperplanes = hyperplanes
     }
 
-    /// Rows.
+    /// The number of rows.
     package var count: Int { runs.reduce(0) { $0 + $1.count } }
 
     /// Bytes of tables and hyperplanes, in memory or in the base.
@@ -75,10 +78,10 @@ package struct LSHIndex: Sendable {
 
     /// Adds rows, ascending and none below `endRow`, with vectors of `dimension` elements.
     ///
-    /// The first call fixes what Euclidean distance and dot product take from the data: `indexMany`
-    /// begins again with all rows while they are few.
+    /// The first call fits the hyperplanes to its rows. While rows are few, `indexMany` starts
+    /// again with all of them.
     ///
-    /// - Complexity: O(tables × hyperplanes × `dimension`) a row, and O(tables × log² rows) for
+    /// - Complexity: O(tables × hyperplanes × `dimension`) per row, and O(tables × log² rows) for
     ///   sorting.
     package mutating func append(_ rows: some Sequence<(row: UInt32, vector: UnsafePointer<Float>)>)
     {
@@ -106,7 +109,7 @@ package struct LSHIndex: Sendable {
         runs.append(run)
     }
 
-    /// The same index in one run, without the rows that are gone.
+    /// The same index in one run, with the rows that `isLive` keeps.
     package func compacted(keeping isLive: (UInt32) -> Bool) -> LSHIndex {
         var index = self
         index.runs = [merge(runs, keeping: isLive)]
@@ -133,17 +136,17 @@ package struct LSHIndex: Sendable {
 
     /// Finds rows near to the query, hopefully the nearest.
     ///
-    /// When the probed buckets have fewer than `k` rows, or of rows that are allowed fewer than are
-    /// to be compared, more are probed, and at last, with fewer than `k`, all rows are compared: the
-    /// answer is never short.
+    /// A search probes more buckets while it has too few allowed rows: fewer than `k`, or with
+    /// `isAllowed` fewer than are to be compared. If there are still fewer than `k`, it compares
+    /// all rows. So the answer is never short.
     ///
     /// - Parameters:
     ///   - query: `dimension` finite elements; not all zero for cosine.
     ///   - k: At least 0.
-    ///   - vector: The vector of a row, which stays where it is during the call; `nil` only when
-    ///     damage was found, and the answer is thrown away.
-    ///   - isAllowed: Asked once of a row that is found; `nil` allows all.
-    ///   - context: Asked about every hundred microseconds of work.
+    ///   - vector: Returns the vector of a row, which stays where it is during the call. It returns
+    ///     `nil` only when damage was found, and the caller discards the answer.
+    ///   - isAllowed: Whether a row may be found, called once per found row; `nil` allows all.
+    ///   - context: The call's context, checked about every hundred microseconds of work.
     /// - Returns: `k` rows, or all that are allowed; nearest first, ties by smaller row.
     /// - Throws: `.cancelled` or `.deadlineExceeded`.
     package func search(
@@ -174,7 +177,7 @@ package struct LSHIndex: Sendable {
             )
         )
         var probes = options.probes
-        // Where a filter excludes what is near, the few candidates that pass are any rows.
+        // Where a filter excludes the near rows, the few candidates that pass may be any rows.
         let enough = isAllowed == nil ? k : Self.comparedCount(k: k)
         for _ in 0...Self.maxDoublings where candidates.rows.count < enough {
             for table in 0..<options.tables {
@@ -185,7 +188,7 @@ package struct LSHIndex: Sendable {
                 }
             }
             try candidates.take(from: runs, isAllowed: isAllowed, context: context)
-            // What was probed so far, once more.
+            // The next round probes as many buckets as all rounds so far.
             probes = result.probedBuckets / options.tables
         }
         var wanted = Self.comparedCount(k: k)
@@ -209,11 +212,11 @@ package struct LSHIndex: Sendable {
     }
 }
 
-/// What a search in an `LSHIndex` found, and what it took.
+/// The neighbors that a search of an `LSHIndex` found, and its cost.
 package struct LSHResult: Sendable {
-    /// Nearest first.
+    /// The neighbors, nearest first.
     package var neighbors: [Neighbor] = []
-    /// Buckets looked at in all tables.
+    /// Buckets probed in all tables.
     package var probedBuckets = 0
     /// Rows compared exactly.
     package var computedDistances = 0

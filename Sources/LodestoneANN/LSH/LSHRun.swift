@@ -3,20 +3,21 @@ import LodestoneCore
 
 /// The tables of rows that were indexed together; never changed.
 ///
-/// Rows are known by their places here, 0 to `count` − 1, and each has one signature a table. A
-/// table is the places sorted by its signatures, with a directory over the first bits of these:
-/// bucket b of the directory begins at `directory[b]` and ends at `directory[b + 1]`. With as many
-/// bits as the tables have hyperplanes that is the bucket itself; else the signatures, of which few
-/// share their first bits, are compared too. The tables lie one after the other.
+/// A row is known by its place in the run, 0 to `count` − 1, and has one signature per table. A
+/// table is the list of places sorted by their signatures, with a directory over the signatures'
+/// first bits: bucket b of the directory begins at `directory[b]` and ends at `directory[b + 1]`. A
+/// directory with as many bits as a table has hyperplanes holds the hash buckets themselves. Else
+/// few signatures share their first bits, and a lookup compares these signatures, too. The tables
+/// lie one after the other.
 ///
-/// What comes from a file may be anything: every number is checked before it is used.
+/// A file may hold anything: every number from it is checked before it is used.
 final class LSHRun: Sendable {
-    /// Of all rows, ascending.
+    /// The rows, ascending.
     let rows: LSHWords
     let tables: Int
     let hyperplanes: Int
     private let directoryBits: Int
-    /// Of each row one a table.
+    /// The signatures, one per row and table.
     private let signatures: LSHWords
     private let places: LSHWords
     private let directory: LSHWords
@@ -24,9 +25,9 @@ final class LSHRun: Sendable {
     /// Sorts rows into tables.
     ///
     /// - Parameters:
-    ///   - rows: Ascending.
-    ///   - signatures: Of each row one a table.
-    ///   - tables: Tables.
+    ///   - rows: The rows, ascending.
+    ///   - signatures: The signatures, one per row and table.
+    ///   - tables: The number of tables.
     ///   - hyperplanes: Bits of a signature, 1 to 32.
     init(
         rows: ContiguousArray<UInt32>,
@@ -61,12 +62,12 @@ final class LSHRun: Sendable {
         self.directory = .memory(directory)
     }
 
-    /// One bucket of the directory for one or two rows.
+    /// The bits of a directory with one bucket per one or two rows.
     private static func directoryBits(count: Int, hyperplanes: Int) -> Int {
         min(hyperplanes, max(1, count).bitWidth - 1 - max(1, count).leadingZeroBitCount)
     }
 
-    /// Rows.
+    /// The number of rows.
     var count: Int { rows.count }
 
     /// Whether the tables lie in a file.
@@ -99,8 +100,8 @@ final class LSHRun: Sendable {
         }
     }
 
-    /// Calls `body` with the signatures of places, of each one a table; with none where the file is
-    /// damaged.
+    /// Calls `body` with the signatures of places, one per place and table; with none where the
+    /// file is damaged.
     func withSignatures(of places: ClosedRange<Int>, _ body: (UnsafeBufferPointer<UInt32>) -> Void)
     {
         signatures.withElements(
@@ -132,7 +133,7 @@ final class LSHRun: Sendable {
         try sink.write("LSHD", directory.elements)
     }
 
-    /// Opens what `write` wrote; `nil` when parts are missing or don't fit together.
+    /// Opens the tables that `write` wrote; `nil` when parts are missing or don't fit together.
     init?(from source: some SectionSource, count: Int, tables: Int, hyperplanes: Int) {
         let directoryBits = Self.directoryBits(count: count, hyperplanes: hyperplanes)
         guard let rows = source.section("LSHR", of: UInt32.self),

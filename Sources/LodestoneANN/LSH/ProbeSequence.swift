@@ -2,10 +2,10 @@
 
 /// The buckets of a table in the order in which a query's neighbors are likely to be in them.
 ///
-/// Query-directed probing of Lv et al., VLDB 2007: the bucket of the query, then those with some of
-/// its bits flipped, by the increasing sum of the distances of the flipped bits' hyperplanes. Sets
-/// of bits come out of a heap; each set puts two others in that cost no less, so that every set
-/// comes once.
+/// Query-directed probing of Lv et al., VLDB 2007: first the bucket of the query, then the buckets
+/// with some of its bits flipped, by the increasing sum of the distances of the flipped bits'
+/// hyperplanes. A heap yields the sets of bits to flip. Each set that leaves the heap puts in two
+/// others that cost no less, so that every set comes once.
 struct ProbeSequence {
     private let signature: UInt32
     /// The bits of the signature, by increasing distance.
@@ -21,7 +21,7 @@ struct ProbeSequence {
         order.reserveCapacity(projections.count)
         for (bit, projection) in projections.enumerated() {
             if projection > 0 { signature |= 1 << UInt32(bit) }
-            // Differences of infinities say nothing, so try the other side early.
+            // A difference of infinities says nothing, so the other side is tried early.
             let cost = projection.isNaN ? 0 : projection.magnitude
             order.append((cost, 1 << UInt32(bit)))
         }
@@ -31,7 +31,7 @@ struct ProbeSequence {
         costs = order.map(\.cost)
     }
 
-    /// The next bucket; `nil` after all.
+    /// The next bucket; `nil` after the last.
     mutating func next() -> UInt32? {
         guard hasBegun else {
             hasBegun = true
