@@ -18,7 +18,7 @@ INLINE int32_t sum(__m256i v) {
     return _mm_cvtsi128_si32(half);
 }
 
-// As the definition, by instructions instead of a call for the fused operations.
+// As the definition `lode_key`, with instructions instead of calls for the fused operations.
 INLINE uint32_t key(lode_codes codes, lode_query query, const float *tail, float product) {
     __m128 scale = _mm_set_ss(query.scale_factor * tail[0]);
     __m128 rest = _mm_fmadd_ss(
@@ -65,7 +65,7 @@ TARGET static void int4_keys(
         __m256i sums = _mm256_setzero_si256();
         for (size_t i = 0; i < steps; i++) {
             __m256i x = _mm256_loadu_si256((const __m256i *)record + i);
-            // At most 15 * 128 * 2: half bytes don't saturate.
+            // A sum is at most 15 * 128 * 2, so half bytes don't saturate.
             __m256i a = _mm256_maddubs_epi16(_mm256_and_si256(x, low), q[2 * i]);
             __m256i b = _mm256_maddubs_epi16(
                 _mm256_and_si256(_mm256_srli_epi16(x, 4), low), q[2 * i + 1]);

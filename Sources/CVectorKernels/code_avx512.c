@@ -1,5 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
-// Kernels over codes with AVX-512 VNNI: 64 products of unsigned and signed bytes an instruction.
+// Kernels over codes with AVX-512 VNNI: 64 products of unsigned and signed bytes per instruction.
 #if defined(__x86_64__)
 
 #include <immintrin.h>
@@ -10,7 +9,7 @@
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")))
 #define INLINE static inline __attribute__((always_inline)) TARGET
 
-// The sums of four registers, one a lane.
+// The sums of four registers, one per lane.
 INLINE __m128i sum4(__m512i a, __m512i b, __m512i c, __m512i d) {
     __m512i ab = _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
     __m512i cd = _mm512_add_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
@@ -69,7 +68,7 @@ INLINE __m128 products_of(__m128i dots, lode_query query) {
     return _mm_cvtepi32_ps(_mm_sub_epi32(dots, _mm_set1_epi32(query.base)));
 }
 
-// Rows after the last are the last again.
+// Places after the last row repeat the last row.
 INLINE records4 find_rows(lode_codes codes, const uint32_t *ids, size_t left) {
     records4 rows;
     for (size_t j = 0; j < 4; j++) {
@@ -201,7 +200,7 @@ INLINE __m512i add_squares(__m512i sums, __m512i s) {
     return _mm512_add_epi32(sums, _mm512_madd_epi16(high, high));
 }
 
-// The elements of the last 64, or all.
+// A mask of the elements that are left, at most 64.
 INLINE __mmask64 mask_of(size_t left) { return left < 64 ? (1ull << left) - 1 : ~0ull; }
 
 TARGET static int32_t sign_int8(

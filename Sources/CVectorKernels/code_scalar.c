@@ -172,13 +172,13 @@ const lode_code_kernels *lode_code_kernels_for(int isa) {
 }
 
 const lode_code_kernels *lode_code_kernels_best(void) {
-    // As in dispatch.c: threads that come first at once find the same answer.
+    // As in dispatch.c, threads that come first at the same time find the same answer.
     static _Atomic(const lode_code_kernels *) chosen;
     const lode_code_kernels *best = atomic_load_explicit(&chosen, memory_order_relaxed);
     if (best) return best;
     if (lode_isa_may_be_used(LODE_ISA_AVX512)) best = lode_code_kernels_for(LODE_ISA_AVX512);
     if (!best && lode_isa_may_be_used(LODE_ISA_AVX2)) best = lode_code_kernels_for(LODE_ISA_AVX2);
-    // NEON: compilers turn the loops above into its instructions.
+    // On processors with NEON, compilers turn the loops above into its instructions.
     if (!best) best = &scalar;
     atomic_store_explicit(&chosen, best, memory_order_relaxed);
     return best;

@@ -1,5 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
-// What the files of the kernels over codes share.
+// Declarations that the files of the kernels over codes share.
 #ifndef LODE_CODES_H
 #define LODE_CODES_H
 
@@ -28,14 +27,15 @@ static inline const float *lode_tail_of(lode_codes codes, uint32_t id) {
     return codes.tails + (size_t)id * codes.tail_stride;
 }
 
-// The bits of a float, so that they sort as unsigned integers: of negative numbers all are turned.
+// The bits of a float, changed so that they sort as unsigned integers: all bits of a negative
+// number are flipped, else the first.
 static inline uint32_t lode_ordered(float value) {
     int32_t bits;
     memcpy(&bits, &value, sizeof bits);
     return (uint32_t)bits ^ ((uint32_t)(bits >> 31) | 0x80000000u);
 }
 
-// The float that was made a key.
+// The float from which `lode_ordered` made a key.
 static inline float lode_value(uint32_t key) {
     uint32_t bits = key ^ (key >> 31 ? 0x80000000u : 0xffffffffu);
     float value;

@@ -1,5 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
-// Which kernels this processor has.
+// The choice of the kernels for this processor.
 #include "kernels.h"
 
 #include <stdatomic.h>
@@ -32,8 +31,8 @@ int lode_isa_may_be_used(lode_isa isa) {
 }
 
 const lode_kernels *lode_kernels_best(void) {
-    // Threads that come first at once find the same answer, so the race between them is harmless;
-    // the tables are constants, so relaxed order is enough.
+    // Threads that come first at the same time find the same answer, so the race between them is
+    // harmless. The tables are constants, so relaxed order is enough.
     static _Atomic(const lode_kernels *) chosen;
     const lode_kernels *best = atomic_load_explicit(&chosen, memory_order_relaxed);
     if (best) return best;

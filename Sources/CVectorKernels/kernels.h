@@ -1,11 +1,10 @@
-// SPDX-License-Identifier: Apache-2.0
-// What the files of this target share.
+// Declarations that the files of this target share.
 #ifndef LODE_KERNELS_H
 #define LODE_KERNELS_H
 
 #include "CVectorKernels.h"
 
-/// Every instruction set by its table; those of another architecture are not compiled.
+/// The tables of all instruction sets; those of another architecture are not compiled.
 extern const lode_kernels lode_scalar_kernels;
 #if defined(__x86_64__)
 extern const lode_kernels lode_avx2_kernels;
@@ -14,7 +13,7 @@ extern const lode_kernels lode_avx512_kernels;
 extern const lode_kernels lode_neon_kernels;
 #endif
 
-/// Whether `lode_limit_isa` leaves it to the `best` functions.
+/// Whether `lode_limit_isa` lets the `best` functions use an instruction set.
 int lode_isa_may_be_used(lode_isa isa);
 
 // The definition of each distance, for one pair.

@@ -1,11 +1,11 @@
-// SPDX-License-Identifier: Apache-2.0
-// Vectors of LODE_LANES floats, for the file of one instruction set. It defines before this file:
+// Vectors of LODE_LANES floats, for the file of one instruction set. That file defines before this
+// one:
 //
 //   LODE_LANES       floats of a register: 4, 8 or 16
 //   LODE_TARGET      the target attribute of every function, or nothing
 //
-// and after it `load_tail(p, n)`: the first n < LODE_LANES floats at p with zeros after them, of
-// which it reads no more. Then come rows.h, panels.h and signatures.h.
+// and after it `load_tail(p, n)`: the first n < LODE_LANES floats at p, with zeros after them. It
+// reads no floats behind these. Then come rows.h, panels.h and signatures.h.
 #include "kernels.h"
 
 #define INLINE static inline __attribute__((always_inline)) LODE_TARGET
@@ -15,7 +15,7 @@ typedef int32_t mask4 __attribute__((ext_vector_type(4)));
 typedef float float8 __attribute__((ext_vector_type(8)));
 typedef float lanes __attribute__((ext_vector_type(LODE_LANES)));
 typedef int32_t lane_masks __attribute__((ext_vector_type(LODE_LANES)));
-// The same where they lie in memory: aligned like a float only, and it is floats that lie there.
+// The same types for floats in memory, which are aligned like a float only.
 typedef float4 unaligned_float4 __attribute__((aligned(4), may_alias));
 typedef lanes unaligned_lanes __attribute__((aligned(4), may_alias));
 
@@ -34,7 +34,7 @@ INLINE void store4(float *p, float4 v, size_t n) {
     }
 }
 
-// Four sums of a register, which are still to be added: halves onto each other.
+// Adds the halves of a register onto each other until four sums are left.
 INLINE float4 fold(lanes v) {
 #if LODE_LANES == 16
     float8 half = v.lo + v.hi;

@@ -5,8 +5,8 @@
 //   LODE_PANEL_REGISTERS   registers of queries in a panel at most
 //   LODE_PANEL_ROWS        rows of a step
 //
-// so that a sum for each pair of the two, a register of queries for each of the first, an element
-// of a row and a difference fit into the registers that the processor has. A lane is a query: an
+// such that these fit into the registers of the processor: a sum for each pair of a register of
+// queries and a row, the queries, an element of a row, and a difference. A lane is a query: an
 // element of a row is spread over all lanes, and no sums across lanes are left at the end.
 
 enum form { PRODUCTS, DIFFERENCES };
@@ -33,7 +33,7 @@ INLINE void screen_rows(
     }
 }
 
-// A bit for each lane that is not beyond its limit. NaN is not.
+// A bit for each lane whose value is not beyond its limit. NaN is beyond no limit.
 INLINE uint64_t within(lanes values, const float *limits) {
     lane_masks beyond = values > load(limits);
     if (__builtin_expect(__builtin_reduce_and(beyond) != 0, 1)) return 0;
@@ -66,7 +66,8 @@ INLINE void screen(
     }
 }
 
-// Registers that are known here stay registers: each width of a panel has a loop of its own.
+// Each width of a panel has a loop of its own: a number of registers that the compiler knows lets
+// the sums stay in registers.
 INLINE void screen_any(
     enum form form, const float *panel, size_t width, const float *rows, size_t stride,
     size_t count, size_t dimension, const float *scales, const float *limits, uint64_t *masks) {

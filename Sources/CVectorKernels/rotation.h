@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // A rotation by eight elements at a time, for the instructions of TARGET.
 //
-// The same sums in the same order as the definition in code_scalar.c, so the same bits.
+// It adds up in the same order as the definition in code_scalar.c, so the results have the same
+// bits.
 #ifndef LODE_ROTATION_H
 #define LODE_ROTATION_H
 
 typedef float eight __attribute__((vector_size(32), aligned(4)));
 
-// Places of both halves of each pair change, and the second is negated: element i of the result is
-// the sum of a pair where `i & half` is 0, else its difference.
+// Combines the pairs of elements i and i ^ half: element i of the result is the sum of its pair
+// where `i & half` is 0, else the difference.
 #define LODE_PAIRS(v, half)                                                                       \
     (__builtin_shufflevector(                                                                     \
          v, v, 0 ^ half, 1 ^ half, 2 ^ half, 3 ^ half, 4 ^ half, 5 ^ half, 6 ^ half, 7 ^ half)    \

@@ -1,18 +1,18 @@
-// SPDX-License-Identifier: Apache-2.0
-// The kernels that find distances, written once over the registers of lanes.h and compiled by the
-// file of each instruction set, which also defines LODE_BLOCK_ROWS: the rows of a block's step. The
+// The kernels that compute distances, written once over the registers of lanes.h. The file of each
+// instruction set compiles them. It also defines LODE_BLOCK_ROWS, the rows of a block's step: the
 // registers must hold LODE_BLOCK_QUERIES times as many sums.
 //
-// A pair of vectors always has one register of sums, added up by `sum4`. That is the order that
-// makes a scan and a block agree to the bit.
+// A pair of vectors always has one register of sums, added up by `sum4`. This order makes a scan
+// and a block agree to the bit.
 
 enum metric { COSINE, SQUARED_EUCLIDEAN, NEGATIVE_DOT };
 
-// Rows of a scan's step, one a lane of a float4. They are read one after the other: a single stream
-// from memory is twice as fast as four at once (384 elements: 105 against 62 scans a second).
+// Rows of a scan's step, one per lane of a float4. They are read one after the other, because a
+// single stream from memory is twice as fast as four at once. Measured (384 elements, scans per
+// second): one stream 105, four streams 62.
 enum { SCAN_ROWS = 4 };
-// Once for so many elements, memory is asked for one line this far ahead, which has its page
-// translated and its stream begun in time (another 30 %). Asking for every line is slower.
+// Once per LOOKAHEAD_STEP elements, one line LOOKAHEAD_BYTES ahead is prefetched, so that its page
+// is translated and its stream begun in time (another 30 %). Prefetching every line is slower.
 enum { LOOKAHEAD_STEP = 512, LOOKAHEAD_BYTES = 32 << 10 };
 
 INLINE lanes add_pair(enum metric metric, lanes sum, lanes query, lanes row) {
@@ -21,13 +21,13 @@ INLINE lanes add_pair(enum metric metric, lanes sum, lanes query, lanes row) {
     return __builtin_elementwise_fma(difference, difference, sum);
 }
 
-// The end of a cosine: all of these work on four pairs at once.
+// The end of a cosine. This function and the next ones work on four pairs at once.
 INLINE float4 finish_cosine(float4 dot, float4 inverse_query_norm, float4 inverse_norm) {
     float4 distance = 1 - dot * inverse_query_norm * inverse_norm;
     return __builtin_elementwise_min(__builtin_elementwise_max(distance, (float4)0), (float4)2);
 }
 
-// 1 / |x|, or 0 where the definition must be asked.
+// 1 / |x|, or 0 where the definition must compute the distance.
 INLINE float4 invert_norms(float4 squared) {
     float4 inverse = 1 / __builtin_elementwise_sqrt(squared);
     mask4 covered = (squared > LODE_MIN_SQUARED_NORM) & (squared < LODE_MAX_SQUARED_NORM);
@@ -44,12 +44,13 @@ INLINE int any_overflowed(float4 v) {
     return overflowed(zero.x + zero.y + zero.z + zero.w);
 }
 
-// Reading ahead of an array's end is harmless: a prefetch never fails.
+// A prefetch beyond an array's end is harmless: it never fails.
 INLINE void look_ahead(const float *p) {
     __builtin_prefetch((const void *)((uintptr_t)p + LOOKAHEAD_BYTES));
 }
 
-// The sums of one row: `pair` with the query, unless that is NULL, and `square` by itself.
+// Adds up one row: into `pair` with the query, unless that is NULL, and into `square` with itself,
+// unless that is NULL.
 INLINE void add_row(
     enum metric metric, const float *query, const float *row, size_t dimension, lanes *pair,
     lanes *square) {
@@ -166,7 +167,7 @@ INLINE void scan_block(
             column[2 * distance_stride] = result.z;
             column[3 * distance_stride] = result.w;
 
-            // As in a scan, exactly the pairs that need it are asked of the definition.
+            // As in a scan, the definition computes exactly the pairs that need it.
             if (metric == COSINE && __builtin_expect(inverse_norms[r + j] == 0, 0)) {
                 for (size_t q = 0; q < LODE_BLOCK_QUERIES; q++) {
                     column[q * distance_stride] =

@@ -1,6 +1,6 @@
-// SPDX-License-Identifier: Apache-2.0
-// The definition: plain C, float64 sums. The other kernels are tested against it, fall back to it
-// for magnitudes that float32 sums do not cover, and processors without their instructions use it.
+// The definition: plain C, float64 sums. The other kernels are tested against it, and fall back to
+// it for magnitudes that float32 sums do not cover. Processors without the instructions of the
+// others use it.
 #include "kernels.h"
 
 #include <math.h>

@@ -15,7 +15,8 @@ INLINE float sum_lanes(lanes v) {
     return (half.x + half.y) + (half.z + half.w);
 }
 
-// Places so far ahead are asked of memory: signatures are read in no order that it could guess.
+// Signatures are prefetched so many places ahead: the processor can't guess the order in which they
+// are read.
 enum { PLACES_AHEAD = 8 };
 
 LODE_TARGET static void signature_costs(

@@ -2,11 +2,11 @@
 // Distances between float32 vectors, computed by the best instructions that this processor has.
 //
 // Smaller is nearer. Vectors need no alignment; a dimension is 1 to 16,384; elements are finite.
-// Sums are kept in float32 (in float64 by the scalar kernels, which are the definition), one
-// accumulator a lane, and summed in the same order whatever the shape: a scan and a block of one
-// instruction set give the same bits for the same pair. A screen of many queries adds up in another
-// order; it does not answer with distances, but with the pairs that are worth a scan. A distance is
-// never NaN:
+// Sums are kept in float32, with one accumulator per lane. (The scalar kernels, which are the
+// definition, keep them in float64.) Sums are added up in the same order whatever the shape, so a
+// scan and a block of one instruction set give the same bits for the same pair. A screen of many
+// queries adds up in another order. It returns no distances, but the pairs that are worth a scan. A
+// distance is never NaN:
 //
 // - Cosine distances are clamped to 0...2. Rows whose squared norm is outside 2^-100...2^120 are
 //   computed again by the definition, so the length of a row does not matter; a row of zeros is
@@ -38,7 +38,7 @@ typedef enum lode_isa {
 /// The squared norms of rows for which float32 sums cover a cosine lie between these.
 //
 // Then no sum overflows, and no product that underflows matters: |q.x| is at most 2^40 * 2^60, and
-// 16,384 products of less than 2^-126 are nothing beside 2^-50 * 2^-40.
+// 16,384 products of less than 2^-126 are nothing compared with 2^-50 * 2^-40.
 #define LODE_MIN_SQUARED_NORM 7.888609052210118e-31f /* 2^-100 */
 #define LODE_MAX_SQUARED_NORM 1.329227995784916e+36f /* 2^120 */
 
@@ -52,22 +52,23 @@ typedef void lode_scan(
 
 /// Distances of LODE_BLOCK_QUERIES queries, which lie one after the other, to `count` rows.
 ///
-/// The distance of query q to row r is written to distances[q * distance_stride + r].
-/// `query_norms` has one norm a query, as for a scan; `inverse_norms` has 1 / |x| of each row by its
+/// The distance of query q to row r is written to distances[q * distance_stride + r]. `query_norms`
+/// has one norm per query, as for a scan. `inverse_norms` has 1 / |x| of each row by its
 /// squared_norms, or 0 where that is outside the range above. Only cosine reads either.
 typedef void lode_scan_block(
     const float *queries, const float *query_norms, const float *rows, size_t stride, size_t count,
     size_t dimension, const float *inverse_norms, float *distances, size_t distance_stride);
 
-/// Which pairs of a panel of queries and `count` rows are within the limits of the queries.
+/// Finds the pairs of a panel's queries and `count` rows that are within the limits of the queries.
 ///
 /// A panel is transposed: element i of query q is panel[i * width + q]. Its width is a multiple of
-/// the table's panel_step, at most panel_width; queries that are not wanted have any finite elements.
+/// the table's panel_step, at most panel_width. Unused queries may have any finite elements.
 ///
-/// The value of a pair is, by products, the sum of these, times scales[r]; or, by differences, the
-/// sum of their squares, and `scales` is not read. It is float32 with one rounding for each element
-/// of the sum and, beside the sum of the magnitudes, smaller errors than (dimension + 1) * 2^-24.
-/// Bit q of masks[r] says that it is not greater than limits[q], which holds for NaN too.
+/// A screen of products gives a pair the sum of its products, times scales[r]. A screen of
+/// differences gives it the sum of their squares, and does not read `scales`. This value is float32
+/// with one rounding for each element of the sum. Relative to the sum of the magnitudes, its error
+/// is less than (dimension + 1) * 2^-24. Bit q of masks[r] says that the value is not greater than
+/// limits[q], which holds for NaN, too.
 typedef void lode_screen(
     const float *panel, size_t width, const float *rows, size_t stride, size_t count,
     size_t dimension, const float *scales, const float *limits, uint64_t *masks);
@@ -79,14 +80,14 @@ typedef void lode_squared_norms(
 /// The first index within from..<count whose distance is at most `bound`, or `count`.
 typedef size_t lode_first_within(const float *distances, size_t from, size_t count, float bound);
 
-/// Bits of a hash signature at most.
+/// The most bits of a hash signature.
 #define LODE_SIGNATURE_BITS 32
 
-/// What the signatures of rows cost: the sum of the weights of the bits that are set.
+/// Computes the costs of rows' signatures: the sum of the weights of the bits that are set.
 ///
-/// Row p has the signatures signatures[p * tables + t], one a table, of `hyperplanes` bits, at most
-/// LODE_SIGNATURE_BITS; the weight of bit b is weights[t * LODE_SIGNATURE_BITS + b], and those from
-/// `hyperplanes` on are zero. The cost of row places[i] is written to costs[i].
+/// Row p has one signature per table, signatures[p * tables + t], of `hyperplanes` bits, at most
+/// LODE_SIGNATURE_BITS. The weight of bit b is weights[t * LODE_SIGNATURE_BITS + b]; the weights
+/// from `hyperplanes` on are zero. The cost of row places[i] is written to costs[i].
 typedef void lode_signature_costs(
     const float *weights, size_t tables, size_t hyperplanes, const uint32_t *signatures,
     const uint32_t *places, size_t count, float *costs);
@@ -119,8 +120,8 @@ const lode_kernels *_Nullable lode_kernels_for(lode_isa isa);
 /// The fastest kernels that this processor has. Chosen at the first call; any thread may call it.
 const lode_kernels *lode_kernels_best(void);
 
-/// Keeps `lode_kernels_best` and `lode_code_kernels_best` to instructions no newer than these, to
-/// measure what other processors have. Before their first call.
+/// Limits `lode_kernels_best` and `lode_code_kernels_best` to instructions no newer than these, for
+/// measurements in place of other processors. It must be called before these two.
 void lode_limit_isa(lode_isa most);
 
 #pragma clang assume_nonnull end
