@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// The graph's part of a base: for each direction a list for every node, and all links one after
-/// the other in the order of their lists.
+/// The graph's sections of a base: for each direction a list for every node, and all links in the
+/// order of the lists.
 extension GraphIndex {
     /// Writes the edges between nodes that are kept.
     ///
     /// - Parameters:
-    ///   - sink: Where to.
+    ///   - sink: The sink to write to.
     ///   - kept: The present numbers of the nodes that are kept, ascending; their places are their
     ///     new numbers.
-    ///   - newNumbers: Of each present node its new number; no edge leads to a node without one.
-    /// - Throws: What the sink does.
+    ///   - newNumbers: The new number of each present node; no edge leads to a node without one.
+    /// - Throws: The sink's error.
     package func write(
         to sink: inout some SectionSink,
         kept: ContiguousArray<NodeNumber>,
@@ -21,7 +21,7 @@ extension GraphIndex {
         try incoming.write(to: &sink, "GILS", "GILK", kept: kept, newNumbers: newNumbers)
     }
 
-    /// Opens what `write` wrote; `nil` when parts of it are missing.
+    /// Opens the sections that `write` wrote; `nil` when some are missing.
     ///
     /// - Complexity: O(nodes / 256), a few microseconds for a million.
     package init?(from source: some SectionSource, edgeCount: Int) {

@@ -2,21 +2,22 @@
 package import LodestoneCore
 
 extension GraphIndex {
-    /// Where a part of the links that enter a node begins, by their source and label; there need be
-    /// no such link.
+    /// The place where a page of incoming links begins, by their source and label.
+    ///
+    /// The link that it names need not exist.
     package enum LinkPlace {
         case at(Link)
         case after(Link)
     }
 
-    /// The first links that enter `node`, by their source and label.
+    /// A page of the links that enter `node`, in the order of their source and label.
     ///
     /// - Parameters:
     ///   - node: The node.
-    ///   - start: Where they begin; `nil`: with the first.
+    ///   - start: The place where the page begins; `nil`: at the first link.
     ///   - labels: The labels wanted; `nil` for all.
     ///   - limit: The most links.
-    ///   - context: Of the call; looked at every thousand links.
+    ///   - context: The call's context, checked every thousand links.
     /// - Returns: At most `limit` links; fewer than that only where there are no more.
     /// - Throws: `.cancelled` or `.deadlineExceeded` when `context` is over.
     /// - Complexity: O(log n), and the links up to the last one wanted.

@@ -2,27 +2,28 @@
 package import LodestoneCore
 
 extension GraphIndex {
-    /// What a walk found: the nodes in the order in which it reached them, the limit that ended
-    /// it early, and how many edges it looked at, those with other labels included.
+    /// The result of a walk: the nodes in the order in which it reached them, the limit that ended
+    /// it early, and the number of edges that it looked at, those with other labels included.
     package typealias WalkOutcome = (
         reached: [Step], endedBy: WalkResult.Limit?, edgesFollowed: Int
     )
 
     /// Walks breadth-first.
     ///
-    /// Reports each node once, at its least depth, with the edge that reached it first. The order
-    /// is fixed: that of the starts, then of each node's links, outgoing before incoming.
+    /// The walk reports each node once, at its least depth, with the edge that reached it first.
+    /// The order is fixed: by the order of the starts, then by the order of each node's links,
+    /// outgoing before incoming.
     ///
     /// - Parameters:
-    ///   - starts: Where it starts; they are not reported.
+    ///   - starts: The nodes where the walk starts; it does not report them.
     ///   - labels: The labels to follow; `nil` for all.
     ///   - direction: Which way edges are followed.
     ///   - depth: The most edges between a start and a node.
-    ///   - budget: Where it stops with what it has until then.
-    ///   - exists: Nodes for which it says false are neither reported nor walked through. Asked
-    ///     once a node.
-    ///   - context: Of the call; looked at every thousand edges.
-    /// - Returns: What it found until it was done or ran into a limit.
+    ///   - budget: The limits at which the walk stops with the nodes that it has until then.
+    ///   - exists: Whether a node exists; the walk neither reports nor passes other nodes. It is
+    ///     called once per node.
+    ///   - context: The call's context, checked every thousand edges.
+    /// - Returns: The nodes that the walk reached until it was done or ran into a limit.
     /// - Throws: `.cancelled` or `.deadlineExceeded` when `context` is over.
     package func walk(
         from starts: [NodeNumber],
@@ -42,7 +43,7 @@ extension GraphIndex {
         let starts = starts.filter { walker.isNew($0) && exists($0) }
         var node = 0
         var limit: WalkResult.Limit?
-        // The nodes reached are also the queue of those to walk on from.
+        // The reached nodes are also the queue of nodes to walk on from.
         while limit == nil, node < starts.count + walker.reached.count {
             let isStart = node < starts.count
             let step = isStart ? nil : walker.reached[node - starts.count]
@@ -75,7 +76,7 @@ extension GraphIndex {
 
 /// A walk under way.
 private struct Walker {
-    /// Edges between two looks at the clock: some ten microseconds.
+    /// Edges between two checks of the clock, some ten microseconds.
     static let edgesBetweenChecks = 1_024
 
     private let labels: LabelSet
@@ -83,7 +84,7 @@ private struct Walker {
     private let end: ContinuousClock.Instant?
     private let context: CallContext
     private var seen: NodeSet
-    /// The count of edges at which a limit or the clock is looked at again.
+    /// The number of edges at which the limits and the clock are checked again.
     private var nextCheck = 0
     private(set) var reached: [Step] = []
     private(set) var edgesFollowed = 0
@@ -100,9 +101,9 @@ private struct Walker {
         seen.insert(node)
     }
 
-    /// Looks at the links of a node that was reached with one edge less than `depth`.
+    /// Follows the links of a node that was reached with one edge less than `depth`.
     ///
-    /// - Returns: The limit that it ran into, if any.
+    /// - Returns: The limit that the walk ran into, if any.
     @inline(__always)
     mutating func follow(
         _ lists: LinkLists,
@@ -178,7 +179,7 @@ private struct Walker {
 
 /// The labels of a walk.
 ///
-/// A walk names few, for which a scan is faster than hashing.
+/// A walk names few labels, for which a scan is faster than hashing.
 private enum LabelSet {
     case all
     case few(ContiguousArray<UInt32>)

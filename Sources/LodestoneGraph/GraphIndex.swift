@@ -3,18 +3,18 @@ package import LodestoneCore
 
 /// The edges of a collection in memory, found from both of their ends.
 ///
-/// An edge is known by its source, label and target. Up to 128 outgoing links keep the order in
-/// which they were written; more are in order of their target. Incoming links are in order of their
-/// source, so that a walk against the edges does not depend on the history of the collection. A
-/// link takes 12 bytes at each of its ends.
+/// An edge is known by its source, label and target. Up to 128 outgoing links of a node keep the
+/// order in which they were written; more links are in order of their targets. Incoming links are
+/// in order of their sources, so that a walk against the edges does not depend on the history of
+/// the collection. An edge takes 12 bytes at each of its ends.
 ///
-/// Threading: a value. A reader takes a copy, which stays as it is while the writer goes on; the
-/// writer then copies what it changes, some KiB at a time, however many links a node has.
+/// Threading: a value. A reader takes a copy, which stays as it is while the writer goes on. The
+/// writer then copies the parts that it changes, some KiB at a time, however many links a node has.
 package struct GraphIndex: Sendable {
     private(set) var outgoing = LinkLists(.written)
     private(set) var incoming = LinkLists(.byNode)
 
-    /// Edges.
+    /// The number of edges.
     package private(set) var edgeCount = 0
 
     /// Creates an index without edges.
@@ -37,13 +37,13 @@ package struct GraphIndex: Sendable {
         outgoing.list(of: node).count > 0 || incoming.list(of: node).count > 0
     }
 
-    /// Links that changes have moved or copied so far: what they cost, counted.
+    /// The number of links that changes have moved or copied so far: a measure of their cost.
     package var movedCount: Int { outgoing.movedCount + incoming.movedCount }
 
     /// Bytes of memory, without the base's, roughly.
     package var deltaByteCount: Int { outgoing.byteCount + incoming.byteCount }
 
-    /// More than the largest node with a link.
+    /// A number above the largest node with a link.
     package var nodeBound: Int { max(outgoing.nodeCount, incoming.nodeCount) }
 
     /// The nodes with a link to `node`, each once, ascending.
@@ -78,10 +78,11 @@ package struct GraphIndex: Sendable {
 
     /// Replaces every link that leaves `source`.
     ///
-    /// Of links with the same label and target the last one counts, in the place of the first.
+    /// The last of several links with the same label and target counts, in the place of the first.
     ///
-    /// - Complexity: a search in the incoming links of the target of each link, old and new; of
-    ///   more than 128 only of those that come, go or get another weight.
+    /// - Complexity: a search in the incoming links of the target of each link, old and new. With
+    ///   more than 128 links, only those links need it that are added, removed or get another
+    ///   weight.
     package mutating func setLinks(from source: NodeNumber, _ links: ArraySlice<Link>) {
         let count = Int(outgoing.list(of: source).count)
         if max(count, links.count) > LinkLists.maxBlockSize {
@@ -89,7 +90,7 @@ package struct GraphIndex: Sendable {
         }
         if count > 0 { removeOutgoing(of: source) }
         if links.isEmpty { return }
-        /// Those so far, once one of them was there twice.
+        /// The distinct links so far, once a link occurred twice.
         var distinct: [Link]?
         for (place, link) in zip(links.indices, links) {
             if addIncoming(link, from: source) == .added {
@@ -159,7 +160,8 @@ package struct GraphIndex: Sendable {
 
     /// Adds a link, or gives an existing one with the same label and target another weight.
     ///
-    /// - Complexity: O(log n), and moving some hundred links, whatever `source` and the target have.
+    /// - Complexity: O(log n), and moving some hundred links, however many `source` and the target
+    ///   have.
     package mutating func addLink(from source: NodeNumber, _ link: Link) {
         switch addIncoming(link, from: source) {
         case .added:
@@ -194,7 +196,7 @@ package struct GraphIndex: Sendable {
     @discardableResult
     package mutating func drop(_ node: NodeNumber) -> [NodeNumber] {
         removeOutgoing(of: node)
-        // What enters from `node` itself went with what leaves it.
+        // Links from `node` to itself were removed with its outgoing links.
         var sources: [NodeNumber] = []
         for link in incoming.links(of: node) {
             if outgoing.remove(Link(label: link.label, node: node), of: link.node) {
@@ -215,7 +217,7 @@ package struct GraphIndex: Sendable {
         edgeCount -= links.count
     }
 
-    /// Enters an outgoing link of `source` at its target.
+    /// Adds an outgoing link of `source` to the incoming links of its target.
     @discardableResult
     private mutating func addIncoming(_ link: Link, from source: NodeNumber)
         -> LinkLists.PutOutcome

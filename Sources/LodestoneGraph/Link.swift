@@ -3,11 +3,11 @@ package import LodestoneCore
 
 /// One end's view of an edge: what the edge means, and the node at the other end.
 package struct Link: BitwiseCopyable, Sendable, Equatable {
-    /// The number of the label; whoever owns the index gives labels their numbers.
+    /// The number of the label, given by the owner of the index.
     package var label: UInt32
-    /// The other end.
+    /// The node at the other end.
     package var node: NodeNumber
-    /// Of the edge.
+    /// The weight of the edge.
     package var weight: Float
 
     /// Creates a link.

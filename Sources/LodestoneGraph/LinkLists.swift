@@ -22,7 +22,7 @@ import LodestoneCore
 ///
 /// Threading: a value, as `GraphIndex`.
 struct LinkLists: Sendable {
-    /// Where the links of a list, or of a piece of one, are.
+    /// The place of the links of a list, or of a piece of one.
     struct List: BitwiseCopyable, Sendable {
         /// The page, times `pageSize`, plus the place in the page; or the place in the base; or
         /// the directory of a long list.
@@ -48,25 +48,25 @@ struct LinkLists: Sendable {
 
     /// The order of a list that is short enough for a block.
     enum ShortOrder {
-        /// That in which the links were added.
+        /// The order in which the links were added.
         case written
-        /// That of longer lists.
+        /// The order of longer lists: by node, then by label.
         case byNode
     }
 
-    /// What became of a link that was put into a list.
+    /// The effect of putting a link into a list.
     enum PutOutcome {
         case added
         case reweighted
-        /// It was there with this weight.
+        /// The link was there with this weight.
         case unchanged
     }
 
-    /// Where a link is in a list, or belongs.
+    /// The place of a link in a list, or the place where it belongs.
     struct Place {
-        /// In the directory of a long list.
+        /// The piece, by its place in the directory of a long list.
         var piece = 0
-        /// In the piece, or in the short list.
+        /// The place of the link in the piece, or in the short list.
         var index: Int
         var isPresent = false
     }
@@ -75,8 +75,8 @@ struct LinkLists: Sendable {
     /// The most links of a list that lies in a block.
     static let maxBlockSize = 128
     private static let maxPieceSize = 512
-    /// A piece with fewer links is joined with the one before or after it, if both together stay well below
-    /// `maxPieceSize`.
+    /// A piece with fewer links is joined with the one before or after it, if both together stay
+    /// well below `maxPieceSize`.
     private static let minPieceSize = 128
     private static let maxJoinedSize = 384
     private static let noBlock = UInt32.max
@@ -85,15 +85,16 @@ struct LinkLists: Sendable {
     private var lists = LayeredArray(substitute: List())
     private var base: Section<Link>?
     private var pages = ChunkedArray<ContiguousArray<Link>>()
-    /// Of each block size, as a power of two, the address of the first free block.
+    /// For each block size, as a power of two, the address of the first free block.
     private var freeBlocks = ContiguousArray(repeating: noBlock, count: 8)
     /// Pages that belonged to a piece.
     private var freePages: ContiguousArray<UInt32> = []
-    /// Of each long list its pieces, none of them empty.
+    /// For each long list its pieces, none of them empty.
     private var directories = ChunkedArray<ContiguousArray<List>>()
     private var freeDirectories: ContiguousArray<UInt32> = []
 
-    /// Links that changes have moved or copied so far, those of `set` apart: what changes cost.
+    /// The number of links that changes other than `set` have moved or copied: a measure of their
+    /// cost.
     private(set) var movedCount = 0
 
     init(_ shortOrder: ShortOrder) {
@@ -107,7 +108,7 @@ struct LinkLists: Sendable {
         base = links
     }
 
-    /// More than the largest node that ever had a list.
+    /// A number above the largest node that ever had a list.
     var nodeCount: Int { lists.count }
 
     /// Bytes of memory, without the base's, roughly.
@@ -117,8 +118,9 @@ struct LinkLists: Sendable {
 
     // MARK: Reading
 
-    /// The list of `node`; its links are those of its pieces if it has some, or to be read with
-    /// `link(_:of:)`.
+    /// The list of `node`.
+    ///
+    /// Its links are those of its pieces if it has some; else `link(_:of:)` reads them.
     @inline(__always)
     func list(of node: NodeNumber) -> List {
         node < lists.count ? lists[Int(node)] : List()
@@ -130,7 +132,7 @@ struct LinkLists: Sendable {
         list.count > Self.maxBlockSize && !list.isInBase
     }
 
-    /// The pieces of a list that has some, each to be read with `link(_:of:)`.
+    /// The pieces of a list that has some; `link(_:of:)` reads the links of each.
     func pieces(of list: List) -> ContiguousArray<List> {
         directories[Int(list.address)]
     }
@@ -159,7 +161,7 @@ struct LinkLists: Sendable {
         return links
     }
 
-    /// Where `wanted` is in a list, or belongs.
+    /// The place of `wanted` in a list, or the place where it belongs.
     func place(of wanted: Link, in list: List) -> Place {
         if hasPieces(list) { return place(of: wanted, in: pieces(of: list)) }
         if shortOrder == .byNode { return orderedPlace(of: wanted, in: list) }
@@ -171,7 +173,7 @@ struct LinkLists: Sendable {
     }
 
     private func place(of wanted: Link, in pieces: ContiguousArray<List>) -> Place {
-        // The last piece that doesn't begin behind it.
+        // Finds the last piece that doesn't begin behind `wanted`.
         var low = 0
         var high = pieces.count - 1
         while low < high {
@@ -208,7 +210,7 @@ struct LinkLists: Sendable {
 
     // MARK: Writing
 
-    /// Puts a link into the list of `node`, or gives the one that is there its weight.
+    /// Puts a link into the list of `node`, or gives the link that is there the new weight.
     ///
     /// - Complexity: O(log n) and the links of a piece or block.
     mutating func put(_ link: Link, of node: NodeNumber) -> PutOutcome {
@@ -240,9 +242,9 @@ struct LinkLists: Sendable {
         insert(link, at: place, of: node)
     }
 
-    /// Takes a link out of the list of `node`, found by its label and node.
+    /// Removes a link from the list of `node`; finds it by its label and node.
     ///
-    /// - Returns: Whether it was there.
+    /// - Returns: Whether the link was there.
     /// - Complexity: As `put`.
     mutating func remove(_ link: Link, of node: NodeNumber) -> Bool {
         guard list(of: node).count > 0 else { return false }
@@ -268,7 +270,7 @@ struct LinkLists: Sendable {
     /// Replaces the list of `node`.
     ///
     /// - Parameters:
-    ///   - links: Each node and label once, in the order of the list.
+    ///   - links: The links in the order of the list; each node and label occurs once.
     ///   - node: The node of the list.
     mutating func set(_ links: some RandomAccessCollection<Link>, of node: NodeNumber) {
         guard !links.isEmpty || node < lists.count else { return }
@@ -301,7 +303,7 @@ struct LinkLists: Sendable {
         guard list.isInBase else { return }
         movedCount += min(Int(list.count), Self.maxBlockSize)
         guard list.count > Self.maxBlockSize else { return set(links(of: node), of: node) }
-        // A base of an earlier release has long lists in the order of writing, too.
+        // In a base of an earlier release, long lists may be in the order of writing, too.
         if shortOrder == .written, !isOrdered(list) {
             return set(links(of: node).sorted(by: Link.precedes), of: node)
         }
@@ -325,7 +327,7 @@ struct LinkLists: Sendable {
         }
     }
 
-    /// Lends a page for several changes with one look at who else holds it.
+    /// Lends a page for several changes with one check whether it is shared.
     @inline(__always)
     private static func edit(
         _ page: inout ContiguousArray<Link>,
@@ -365,7 +367,7 @@ struct LinkLists: Sendable {
         lists[Int(node)].count += 1
         let count = Int(directories[directory][place.piece].count)
         if count == Self.maxPieceSize {
-            // What comes in order fills one piece after the other.
+            // Links that come in order fill one piece after the other.
             if place.index == count, place.piece == directories[directory].count - 1 {
                 return directories[directory].append(takePage([link]))
             }
@@ -402,7 +404,7 @@ struct LinkLists: Sendable {
         }
     }
 
-    /// A piece in a page; one that is in the base is copied first.
+    /// A piece that lies in a page; a piece in the base is copied first.
     private mutating func writablePiece(_ index: Int, of list: List) -> List {
         let directory = Int(list.address)
         let piece = directories[directory][index]
@@ -413,7 +415,7 @@ struct LinkLists: Sendable {
         return copy
     }
 
-    /// Makes two pieces of one.
+    /// Splits a piece in two.
     private mutating func split(_ index: Int, of directory: Int) {
         let piece = directories[directory][index]
         let half = piece.count / 2
@@ -433,7 +435,7 @@ struct LinkLists: Sendable {
         directories[directory].insert(upper, at: index + 1)
     }
 
-    /// Makes one piece of a small one and one next to it, if the two are small enough.
+    /// Joins a small piece with one next to it, if the two are small enough.
     private mutating func join(_ index: Int, of list: List) {
         let directory = Int(list.address)
         let pieces = directories[directory]

@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// The nodes that a walk has seen: a bit a node, in pages of a cache line each that are made when
-/// first needed, so that a short walk over a large graph clears little memory.
+/// The nodes that a walk has seen: one bit per node, in pages of a cache line each.
 ///
-/// A hash table took twice as long for a whole walk.
+/// Pages are made when first needed, so that a short walk over a large graph clears little memory.
+/// Measured (a whole walk): a hash table took twice as long.
 struct NodeSet {
     private static let pageBits = 512
     private static let wordsPerPage = pageBits / UInt64.bitWidth
 
-    /// Of each page its place in `words`; 0 for a page without nodes.
+    /// For each page its place in `words`; 0 for a page without nodes.
     private var pages: ContiguousArray<UInt32> = []
-    /// The pages in use, after one that is not.
+    /// The pages in use, behind an unused one.
     private var words = ContiguousArray<UInt64>(repeating: 0, count: wordsPerPage)
 
-    /// Creates an empty set for nodes less than `nodeCount`, and larger ones more slowly.
+    /// Creates an empty set for nodes below `nodeCount`; larger nodes take longer.
     init(nodeCount: Int) {
         pages = ContiguousArray(repeating: 0, count: nodeCount / Self.pageBits + 1)
     }
 
-    /// Adds `node`; false when it was there.
+    /// Adds `node`; returns `false` when it was there already.
     @inline(__always)
     mutating func insert(_ node: NodeNumber) -> Bool {
         let page = Int(node) / Self.pageBits

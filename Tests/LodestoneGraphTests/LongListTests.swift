@@ -18,7 +18,7 @@ struct LongListTests {
         var graph = GraphIndex()
         var model = EdgeTable()
         var copies: [(GraphIndex, EdgeTable)] = []
-        // Every second run goes over a base again and again.
+        // Every second run writes and opens a base again and again.
         let usesBase = seed % 2 == 0
         for round in 0..<60 {
             let hub = Self.hubs.randomElement(using: &random) ?? 0
@@ -31,7 +31,7 @@ struct LongListTests {
                     add(&graph, &model, hub, Self.link(to: other, &random))
                 }
             case 2:
-                // In order, as an import writes them.
+                // Links in order, as an import writes them.
                 let start = NodeNumber.random(in: 0..<Self.nodeCount, using: &random)
                 for other in start..<min(start + NodeNumber(count), Self.nodeCount) {
                     add(&graph, &model, other, Link(label: 1, node: hub))
@@ -97,7 +97,7 @@ struct LongListTests {
         #expect(graph.links(from: 200) == Array(links.prefix(128)))
         graph.addLink(from: 200, links[128])
         #expect(graph.links(from: 200) == links.sorted(by: Link.precedes))
-        // Of more links than that, too few are different.
+        // More links than fit in a block, but too few distinct ones for pieces.
         graph.setLinks(from: 200, links.prefix(100) + links.prefix(100))
         #expect(graph.links(from: 200) == Array(links.prefix(100)))
     }
@@ -106,7 +106,8 @@ struct LongListTests {
     func orderOfEarlierBases() throws {
         let targets = (0..<1_000).map { UInt32($0 * 7 % 1_000) }
         var sections = MemorySections()
-        // A list is an address and a count; the highest bit of the count says that it is in the base.
+        // A list is an address and a count. The highest bit of the count says that the list is in
+        // the base.
         let inBase: UInt32 = 1 << 31
         try sections.write(
             "GOLS",
@@ -309,7 +310,7 @@ struct LongListTests {
     }
 }
 
-/// Edges by both of their ends: no order to get wrong.
+/// Edges in a table by both of their ends, without an order to get wrong.
 private struct EdgeTable {
     private struct Key: Hashable {
         var label: UInt32

@@ -36,7 +36,7 @@ final class SQLiteEdges {
         try #require(sqlite3_exec(database, sql, nil, nil, nil) == SQLITE_OK)
     }
 
-    /// Every node that can be reached, with its least depth; those in `missing` do not exist.
+    /// Every node that can be reached, with its least depth; the nodes in `missing` do not exist.
     func leastDepths(
         from starts: [NodeNumber],
         labels: Set<UInt32>?,

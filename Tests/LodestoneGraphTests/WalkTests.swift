@@ -14,7 +14,7 @@ struct WalkTests {
         var random = SeededGenerator(seed: seed)
         let nodeCount = NodeNumber.random(in: 2...60, using: &random)
         let edgeCount = Int.random(in: 0...(Int(nodeCount) * 3), using: &random)
-        // Self loops and several edges between two nodes among them.
+        // The edges include self loops, and several edges between two nodes.
         let edges = Set(
             (0..<edgeCount).map { _ in
                 TestEdge(
@@ -61,7 +61,7 @@ struct WalkTests {
                 Dictionary(uniqueKeysWithValues: reached.map { ($0.node, $0.depth) }) == truth
             )
 
-            // Every edge reported is there and leaves a node that is one nearer.
+            // Every reported edge exists, and leaves a node that is one edge nearer to a start.
             #expect(reached.map(\.depth) == reached.map(\.depth).sorted())
             for step in reached {
                 let (source, target) =
@@ -173,7 +173,7 @@ struct WalkTests {
         #expect(none.reached.isEmpty)
         #expect(try comb.walk(from: [0], budget: WalkBudget(time: .seconds(60))).endedBy == nil)
 
-        // The clock is looked at on the way, too: one node has all the links.
+        // A walk checks the clock inside of a node's links, too: one node has all the links.
         var graph = GraphIndex()
         graph.setLinks(from: 0, (1...20_000).map { Link(label: 0, node: $0) })
         let end = ContinuousClock.now.advanced(by: .milliseconds(5))
