@@ -10,14 +10,14 @@ struct KeyRun: Sendable {
     private let rowEnds: Section<UInt64>
     private let rows: Section<UInt32>
 
-    /// Distinct keys.
+    /// The number of distinct keys.
     var count: Int { keyEnds.count }
-    /// Pairs of a key and a row.
+    /// The number of pairs of a key and a row.
     var entryCount: Int { rows.count }
 
     var byteCount: Int { keyEnds.count * 16 + keyBytes.count + rows.count * 4 }
 
-    /// Opens what `write` wrote; `nil` when parts are missing or don't fit each other.
+    /// Opens the sections that `write` wrote; `nil` when some are missing or don't fit each other.
     init?(from source: some SectionSource) {
         guard let keyEnds = source.section("MKEN", of: UInt64.self),
             let keyBytes = source.section("MKEY", of: UInt8.self),
@@ -31,7 +31,7 @@ struct KeyRun: Sendable {
         self.rows = rows
     }
 
-    /// Takes entries over into memory of its own.
+    /// Copies entries into memory of its own.
     init?(_ entries: ValueEntries) {
         let sizes = [
             entries.keyEnds.count * 8, entries.rowEnds.count * 8, entries.rows.count * 4,
@@ -52,7 +52,8 @@ struct KeyRun: Sendable {
         entries.rows.withUnsafeBytes { copy($0) }
         entries.keyBytes.withUnsafeBytes { copy($0) }
         let address = UInt(bitPattern: memory.baseAddress)
-        // Memory of this process has no checksums: all are zero, and so is what is compared.
+        // Memory of this process has no checksums: the stored sums and the computed ones are all
+        // zero.
         let blocks = (byteCount + CheckedBytes.blockBytes - 1) / CheckedBytes.blockBytes
         let bytes = CheckedBytes(
             UnsafeRawBufferPointer(rebasing: memory[..<byteCount]),
@@ -86,7 +87,7 @@ struct KeyRun: Sendable {
         keyBytes.elements(range(index..<index + 1, of: keyEnds))
     }
 
-    /// The rows of some keys that follow each other; ascending for each of them.
+    /// The rows of a range of keys; ascending for each key.
     func rows(_ keys: Range<Int>) -> UnsafeBufferPointer<UInt32> {
         rows.elements(range(keys, of: rowEnds))
     }
@@ -130,13 +131,12 @@ struct KeyRun: Sendable {
 }
 
 extension KeyRun {
-    /// The keys of several runs in order, each once, with the rows that `isKept`; runs come in the
-    /// order of their rows.
+    /// Merges runs: each key comes once, in order, with the rows that are kept.
     ///
     /// - Parameters:
-    ///   - runs: In the order of their rows, for each field.
-    ///   - numbers: Of the fields whose keys are kept; `nil`: all.
-    ///   - isKept: Whether a row is; `nil`: all are.
+    ///   - runs: The runs, for each field in the order of their rows.
+    ///   - numbers: The numbers of the fields whose keys are kept; `nil`: of all.
+    ///   - isKept: Whether a row is kept; `nil`: all are.
     /// - Returns: The keys with their rows.
     /// - Complexity: O(keys × runs + rows).
     static func merge(
@@ -166,17 +166,18 @@ extension KeyRun {
         return merged
     }
 
-    /// Calls `body` with each key of some runs once, in order, and where the runs have it, until it
-    /// answers false.
+    /// Calls `body` with each key of some runs once, in order, until it returns `false`.
     ///
     /// - Parameters:
-    ///   - runs: In the order of their rows.
-    ///   - starts: Of each run the place to begin at.
-    ///   - ends: Of each run the place to end before.
+    ///   - runs: The runs, in the order of their rows.
+    ///   - starts: For each run the place to begin at.
+    ///   - ends: For each run the place to end before.
     ///   - isDescending: Whether to go from the ends to the starts.
-    ///   - ignored: First bytes of the keys that don't count; within a run they are all the same.
-    ///   - body: Gets the key, good inside of it, and pairs of a run and a place.
-    /// - Throws: What `body` does.
+    ///   - ignored: The number of first bytes of keys that don't count; within a run they are all
+    ///     the same.
+    ///   - body: Gets the key, which is valid inside of the call, and the places that have it, as
+    ///     pairs of a run and a place.
+    /// - Throws: The error of `body`.
     static func forEachKey<Failure: Error>(
         of runs: [KeyRun],
         from starts: [Int],

@@ -4,14 +4,15 @@ package import LodestoneCore
 /// The values of some documents: each distinct key once, in order, with the rows that have it,
 /// ascending.
 ///
-/// A batch makes it on its caller's thread, where rows are counted from the batch's first.
+/// A write makes the entries of its batch on its caller's thread, with rows counted from the
+/// batch's first.
 package struct ValueEntries: Sendable {
-    /// The fields that were looked for, with the numbers that the keys have.
+    /// The fields whose values were gathered, with their numbers in the keys.
     package private(set) var fields: [ValueField]
-    /// Where the bytes of each key end.
+    /// The end of each key in `keyBytes`.
     package private(set) var keyEnds: ContiguousArray<UInt64> = []
     package private(set) var keyBytes: ContiguousArray<UInt8> = []
-    /// Where the rows of each key end.
+    /// The end of each key's rows in `rows`.
     package private(set) var rowEnds: ContiguousArray<UInt64> = []
     package private(set) var rows: ContiguousArray<UInt32> = []
 
@@ -24,12 +25,12 @@ package struct ValueEntries: Sendable {
         keyEnds.count * 16 + keyBytes.count + rows.count * 4
     }
 
-    /// Moves every row.
+    /// Adds `distance` to every row.
     package mutating func shift(by distance: UInt32) {
         for place in rows.indices { rows[place] += distance }
     }
 
-    /// Adds rows to the key that is the last one, or begins it.
+    /// Adds rows to the last key if it is `key`, else to a new key after it.
     mutating func append(
         _ key: UnsafeBufferPointer<UInt8>,
         _ rows: UnsafeBufferPointer<UInt32>
@@ -54,7 +55,8 @@ package struct ValueEntries: Sendable {
 
 /// Gathers the values of documents.
 ///
-/// Keys are appended to one buffer and sorted by their places: half the time of a table of keys.
+/// Keys are appended to one buffer, and their places are sorted. This takes half the time of a
+/// table of keys.
 struct ValueCollector {
     private struct Entry {
         /// The first eight bytes of the key, which decide nearly every comparison.
@@ -67,7 +69,7 @@ struct ValueCollector {
     private var bytes: ContiguousArray<UInt8> = []
     private var entries: ContiguousArray<Entry> = []
 
-    /// Takes in a document; rows come in ascending order.
+    /// Adds the values of a document; rows come in ascending order.
     mutating func add(_ metadata: Metadata, row: UInt32, fields: [ValueField]) {
         for indexed in fields {
             guard let value = metadata.value(at: indexed.path[...]) else { continue }
@@ -118,7 +120,7 @@ struct ValueCollector {
 
     var byteCount: Int { bytes.count }
 
-    /// What was gathered, of some fields.
+    /// The gathered values in order, as the entries of `fields`.
     func sorted(of fields: [ValueField]) -> ValueEntries {
         var sorted = ValueEntries(of: fields)
         bytes.withUnsafeBufferPointer { bytes in

@@ -3,25 +3,25 @@ package import LodestoneCore
 
 /// A field of the metadata that is indexed.
 package struct ValueField: Sendable, Equatable {
-    /// What was declared.
+    /// The index as it was declared.
     package let index: MetadataIndex
-    /// What stands for it in keys, as long as the base and what came since last.
+    /// The number of the field in the keys of the base and of the runs since.
     let number: UInt8
-    /// The index has the values of this row and of later ones; 0: of all.
+    /// The first row whose values the index has; 0: it has the values of all rows.
     package internal(set) var firstRow: UInt32
 
-    /// Its names, one inside the other.
+    /// The names of the field and of the objects that it is in, the outermost first.
     package var path: [String] { index.path }
 
     /// Whether the index has the values of all rows.
     var isComplete: Bool { firstRow == 0 }
 }
 
-/// The section of a base that says which fields its keys are of: of each field
+/// The section of a base with the fields of its keys. For each field it has
 ///
 ///     number      1 byte
 ///     first row   4 bytes
-///     names       1 byte, then of each its bytes: 4 bytes, and itself
+///     names       1 byte with their number, then for each its length, 4 bytes, and itself
 ///
 /// Numbers are little-endian.
 extension ValueField {
@@ -45,7 +45,7 @@ extension ValueField {
         withUnsafeBytes(of: number.littleEndian) { bytes.append(contentsOf: $0) }
     }
 
-    /// Reads what `write` wrote; `nil` when it isn't that.
+    /// Reads the section that `write` wrote; `nil` when it is missing or not valid.
     static func read(from source: some SectionSource) -> [ValueField]? {
         guard let section = source.section("MFLD", of: UInt8.self) else { return nil }
         let elements = section.elements(0..<section.count)

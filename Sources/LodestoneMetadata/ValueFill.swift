@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// Gathers the values of the rows that were there before some fields were indexed, while writes go
-/// on: a row never changes and its number is never given again, so whatever was written or dropped
-/// meanwhile doesn't matter.
+/// Gathers the values of the rows that were written before some fields were indexed.
 ///
-/// Every so many rows are sorted, and eight such runs become one, as in the index itself: 16 bytes of
-/// memory for each value and some.
+/// Writes go on meanwhile. They don't matter, because a row never changes, and its number is never
+/// given again.
+///
+/// Each `rowsPerRun` rows are sorted into a run, and eight such runs become one, as in the index
+/// itself. This takes a little more than 16 bytes of memory per value.
 package struct ValueFill {
     /// The values of one field.
     package struct Part: Sendable {
@@ -15,25 +16,25 @@ package struct ValueFill {
         let run: KeyRun?
     }
 
-    /// Rows that are sorted at once, and runs that become one.
+    /// The number of rows that are sorted at once, and of runs that become one.
     private static let rowsPerRun = 1 << 15
     private static let fanout = 8
 
-    /// Of each field what it has so far, the runs with the number of times that they were merged.
+    /// For each field the runs that it has so far, with the number of times that each was merged.
     private var gathered: [(field: ValueField, runs: [(run: KeyRun, level: Int)])]
     private var collectors: [ValueCollector]
     private var rowCount = 0
 
-    /// Gathers nothing yet, of fields that are not complete.
+    /// Creates a backfill of fields that are not complete, without rows.
     package init(_ fields: [ValueField]) {
         gathered = fields.map { ($0, []) }
         collectors = fields.map { _ in ValueCollector() }
     }
 
-    /// More than the highest row that is wanted.
+    /// The row after the last one that is wanted.
     package var endRow: UInt32 { gathered.map(\.field.firstRow).max() ?? 0 }
 
-    /// Takes in a row; they come in ascending order.
+    /// Adds the values of a row; rows come in ascending order.
     package mutating func add(_ metadata: Metadata, row: UInt32) {
         for place in gathered.indices where row < gathered[place].field.firstRow {
             collectors[place].add(metadata, row: row, fields: [gathered[place].field])
@@ -66,7 +67,7 @@ package struct ValueFill {
         }
     }
 
-    /// All that was gathered, one part for each field.
+    /// Returns all gathered values, one part for each field.
     package mutating func finish() -> [Part] {
         sort()
         return gathered.map { field, runs in

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// What an index can say of the rows that satisfy a filter: some do for certain, some may; nothing
-/// else does.
+/// The rows that satisfy a filter, as far as an index knows: some do for certain, some may, no
+/// others do.
 package struct RowBounds: Sendable {
-    /// Rows that do.
+    /// The rows that satisfy the filter for certain.
     package var certain: RowSet
-    /// Rows whose metadata has to be read, none of them among the certain; `nil`: none.
+    /// The rows whose metadata must be read to decide, none of them certain; `nil`: none.
     package var open: RowSet?
 
-    /// No row below `bound`.
+    /// The bounds of a filter that no row below `bound` satisfies.
     fileprivate static func none(below bound: Int) -> RowBounds {
         RowBounds(certain: RowSet(count: bound), open: nil)
     }
@@ -46,7 +46,7 @@ package struct RowBounds: Sendable {
         certain = rest
     }
 
-    /// Leaves open what of `possible` is not certain.
+    /// Leaves those rows of `possible` open that are not certain.
     private mutating func settle(_ possible: RowSet?) {
         open = possible
         open?.subtract(certain)
@@ -55,20 +55,21 @@ package struct RowBounds: Sendable {
 }
 
 extension ValueIndex {
-    /// Which rows satisfy a filter, as far as the index knows.
+    /// The rows that satisfy a filter, as far as the index knows.
     ///
-    /// Comparisons with fields that aren't indexed leave every row open, long strings, lists and
-    /// objects those that may be equal. So `and` leaves open only what its indexed parts let
-    /// through, and `not` is as exact as what it negates.
+    /// A comparison with a field that isn't indexed leaves every row open. A comparison with a long
+    /// string, a list or an object leaves the rows open that may be equal. So `and` leaves only
+    /// those rows open that its indexed parts let through, and `not` is as exact as the filter that
+    /// it negates.
     ///
     /// - Parameters:
-    ///   - filter: Any.
-    ///   - live: The rows that there are.
-    ///   - bound: More than the highest row.
-    ///   - rows: The rows of ids.
-    ///   - check: Called now and then, to end what takes too long.
-    /// - Returns: What is known of the rows in `live`.
-    /// - Throws: What `check` does.
+    ///   - filter: Any filter.
+    ///   - live: The rows that exist.
+    ///   - bound: A number above the highest row.
+    ///   - rows: Returns the rows of ids.
+    ///   - check: Called now and then; throws to end work that takes too long.
+    /// - Returns: The bounds among the rows in `live`.
+    /// - Throws: The error of `check` or `rows`, or that of an invalid filter.
     /// - Complexity: O(rows that match, and a bit for each row) for each comparison; O(distinct
     ///   values) for a part of a string.
     package func bounds(
@@ -79,7 +80,7 @@ extension ValueIndex {
         _ check: () throws(LodestoneError) -> Void
     ) throws(LodestoneError) -> RowBounds {
         var bounds = try unchecked(filter, live, bound, rows, check)
-        // Rows that are gone are still among the values.
+        // Dropped rows are still among the values.
         bounds.certain.formIntersection(live)
         bounds.open?.formIntersection(live)
         if bounds.open?.count == 0 { bounds.open = nil }
@@ -154,14 +155,14 @@ extension ValueIndex {
         }
     }
 
-    /// Whether the index can say anything of a filter.
+    /// Whether the index can decide a part of a filter.
     private func decides(_ filter: Filter) -> Bool {
         switch filter {
         case .equal(let path, _), .oneOf(let path, _), .range(let path, _, _),
             .exists(let path, _), .contains(let path, _):
             number(of: path) != nil
         case .and(let filters), .or(let filters):
-            // Without parts, they hold of all or of none.
+            // Without parts, `and` holds for all rows, and `or` for none.
             filters.isEmpty || filters.contains { decides($0) }
         case .not(let filter): decides(filter)
         case .ids, .invalid: true
@@ -204,17 +205,17 @@ private struct LeafMatch {
         return bounds
     }
 
-    /// All rows of a space.
+    /// Takes all rows of a space.
     mutating func all(_ space: ValueKey.Space) {
         let start = ValueKey(field: field, space).bytes
         for run in runs { take(run, run.places(from: start, to: successor(of: start))) }
     }
 
-    /// Rows with a value.
+    /// Takes the rows with a value.
     mutating func equal(_ value: Value, in spaces: [ValueKey.Space] = [.single, .element]) {
         switch value {
         case .list, .object:
-            // No key stands for them.
+            // No key stands for lists and objects.
             let compound = ValueKey(field: field, .compound).bytes
             for run in runs { take(run, run.find(compound).map { $0..<$0 + 1 }, isOpen: true) }
         default:
@@ -227,13 +228,13 @@ private struct LeafMatch {
         }
     }
 
-    /// Rows with a value between two ends.
+    /// Takes the rows with a value between two ends.
     mutating func range(_ lower: Filter.Bound?, _ upper: Filter.Bound?) {
         if lower == nil && upper == nil { return all(.present) }
         for space in [ValueKey.Space.single, .element] {
             let first = lower.map { ValueKey(field: field, space, $0.value) }
             let last = upper.map { ValueKey(field: field, space, $0.value) }
-            // What can't be compared is not between anything; neither are true and false.
+            // A value that can't be compared is in no range; nor are true and false.
             if first == .some(nil) || last == .some(nil) { return }
             guard let some = (first ?? last) ?? nil, some.bytes[2] != 1 else { return }
             if let first = first ?? nil, let last = last ?? nil, first.bytes[2] != last.bytes[2] {
@@ -259,7 +260,7 @@ private struct LeafMatch {
         }
     }
 
-    /// Rows whose field is a string with a part.
+    /// Takes the rows whose field is a string that contains `part`.
     mutating func strings(with part: String, _ check: () throws(LodestoneError) -> Void)
         throws(LodestoneError)
     {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// Where a walk through rows in the order of a field stands.
+/// The place of a walk through rows in the order of a field.
 package struct ValuePlace: Sendable, Equatable {
-    /// The key of the row, whatever the number of the field in it; `nil` behind all rows with a single
-    /// value.
+    /// The key of the row, in which the number of the field doesn't count; `nil` behind all rows
+    /// with a single value.
     package var key: ValueKey?
     package var row: UInt32
 
@@ -14,18 +14,19 @@ package struct ValuePlace: Sendable, Equatable {
     }
 }
 
-/// The values themselves: rows in their order, and how often each occurs.
+/// Lookups of the values themselves: rows in the order of their values, and counts of values.
 extension ValueIndex {
     /// The next rows in the order of a field.
     ///
-    /// Rows whose field is a single value come by it: booleans, numbers, times, strings; the others
-    /// follow. Ties and the others come in row order. Long strings count by their first 256 bytes.
+    /// Rows whose field is a single value come in the order of that: booleans, numbers, times,
+    /// strings. The other rows follow. Ties and the other rows come in row order. Long strings
+    /// count by their first 256 bytes.
     ///
     /// - Parameters:
-    ///   - path: Of an indexed field.
+    ///   - path: The path of an indexed field.
     ///   - isDescending: Whether the largest value comes first.
-    ///   - place: After which; `nil`: from the start.
-    ///   - allowed: Rows that may come, each of which exists.
+    ///   - place: The place after which the rows come; `nil`: from the start.
+    ///   - allowed: The rows that may come, each of which exists.
     ///   - limit: The most rows.
     /// - Returns: Rows with their keys; fewer than `limit` at the end.
     /// - Complexity: O(log(keys) + rows that are passed), for each run.
@@ -86,17 +87,18 @@ extension ValueIndex {
         return found
     }
 
-    /// How often the values of a field occur among some rows: single values, and elements of lists
-    /// once for each row.
+    /// The counts of a field's values among some rows.
+    ///
+    /// Single values count, and elements of lists once for each row.
     ///
     /// - Parameters:
-    ///   - path: Of an indexed field.
-    ///   - allowed: Rows to count, each of which exists.
+    ///   - path: The path of an indexed field.
+    ///   - allowed: The rows to count, each of which exists.
     ///   - limit: The most values.
-    ///   - check: Called now and then, to end what takes too long.
-    /// - Returns: `nil` when the index doesn't know, because a string is too long for it or the field
-    ///   is not indexed.
-    /// - Throws: What `check` does.
+    ///   - check: Called now and then; throws to end work that takes too long.
+    /// - Returns: `nil` when the index doesn't know, because a string is too long for it or the
+    ///   field is not indexed.
+    /// - Throws: The error of `check`.
     /// - Complexity: O(keys × runs + rows).
     package func facet(
         of path: [String],
@@ -105,7 +107,8 @@ extension ValueIndex {
         _ check: () throws(LodestoneError) -> Void
     ) throws(LodestoneError) -> Facet? {
         guard let field = number(of: path) else { return nil }
-        // Each run twice: single values, and elements, which may be the same.
+        // Each run comes twice: with its single values, and with its elements, which may be the
+        // same.
         let runs = runs
         var places: [Range<Int>] = []
         for (space, next) in [
@@ -144,20 +147,20 @@ extension ValueIndex {
 
 /// Counts values of documents that are read one by one.
 package struct FacetTable {
-    /// Distinct values that are counted at most; each takes some 100 bytes.
+    /// The most distinct values that are counted; each takes some 100 bytes.
     package static let maxValues = 100_000
 
     private let path: [String]
     private var counts: [ContiguousArray<UInt8>: Int] = [:]
 
-    /// Counts nothing yet.
+    /// Creates a table without counts.
     package init(path: [String]) {
         self.path = path
     }
 
     /// Counts the values of a document.
     ///
-    /// - Returns: False when there are too many values.
+    /// - Returns: `false` when there are too many values.
     package mutating func add(_ metadata: Metadata) -> Bool {
         var keys: Set<ContiguousArray<UInt8>> = []
         let value = metadata.value(at: path[...])
@@ -185,7 +188,8 @@ package struct FacetTable {
     }
 }
 
-/// Keeps the values that occur most often; those that come first win ties.
+/// Keeps the values that occur most often; of values with equal counts, those that were added
+/// first.
 private struct FacetCounter {
     private(set) var facet: Facet
     private let limit: Int

@@ -1,18 +1,18 @@
-// SPDX-License-Identifier: Apache-2.0
-// The values of a collection's indexed fields, and which rows have them: a view as those of
-// vectors, words and edges are, which answers filters without a look at the rows.
+// The field index of a collection: the values of indexed fields, with their rows. It is a derived
+// index, as those of vectors, words and edges are, and decides filters without reading rows.
 package import LodestoneCore
 
-/// Which rows have which values of the fields that a collection indexes, and which rows there are.
+/// The rows of each value of a collection's indexed fields, and the rows that exist.
 ///
-/// A mapped base, and runs of what came since: each batch adds one, and eight of about the same size
-/// become one. Rows that are gone stay in both until a compaction; `live` tells them. So do the keys
-/// of fields that are not indexed any more: no other field gets their number before.
+/// The index has a mapped base, and runs of the values written since. Each batch adds a run, and
+/// eight runs of about the same size become one. Dropped rows stay in the base and in the runs
+/// until a compaction; `live` tells them. The keys of fields that are not indexed any more stay,
+/// too: until then no other field gets their number.
 ///
-/// A field that is indexed from some row on takes in what is written from there; it answers once the
-/// rows before it are filled in (`ValueFill`).
+/// A field that is indexed from some row on gets the values that are written from there. It decides
+/// filters once the values of the rows before are backfilled (`ValueFill`).
 ///
-/// Threading: a value; a copy costs nothing and sees nothing of what the writer does afterwards.
+/// Threading: a value. A copy costs nothing, and does not see later changes by the writer.
 package struct ValueIndex: Sendable {
     /// The fields that are indexed, as they were declared.
     package private(set) var fields: [ValueField]
@@ -28,13 +28,15 @@ package struct ValueIndex: Sendable {
     /// A bit for each row, set while it exists.
     private var live: LayeredArray<UInt64>
 
-    /// Runs that become one when so many of about the same size are there.
+    /// The number of runs of about the same size that become one.
     private static let fanout = 8
-    /// A run of so many entries is left alone: readers wait while runs are merged, 3 ms for one of
-    /// this size, and 30 of them are searched in some 30 microseconds.
+    /// The most entries of a merged run.
+    ///
+    /// Readers wait while runs are merged: 3 ms for a run of this size. 30 runs of this size are
+    /// searched in some 30 microseconds.
     private static let largestMerge = 1 << 16
 
-    /// An index without rows.
+    /// Creates an index without rows.
     package init(_ indexes: [MetadataIndex]) {
         fields = []
         numbers = []
@@ -43,7 +45,7 @@ package struct ValueIndex: Sendable {
         setFields(indexes, from: 0)
     }
 
-    /// Opens what `write` wrote; `nil` when parts are missing.
+    /// Opens the sections that `write` wrote; `nil` when some are missing.
     package init?(from source: some SectionSource) {
         guard let live = source.section("MLIV", of: UInt64.self),
             let base = KeyRun(from: source),
@@ -55,7 +57,7 @@ package struct ValueIndex: Sendable {
         self.live = LayeredArray(live, substitute: 0)
     }
 
-    /// Writes what there is of the rows that exist.
+    /// Writes the values of the rows that exist.
     ///
     /// - Complexity: O(keys × runs + rows).
     package func write(to sink: inout some SectionSink) throws(LodestoneError) {
@@ -73,7 +75,7 @@ package struct ValueIndex: Sendable {
         )
     }
 
-    /// All that there is, for each field in the order of the rows.
+    /// All runs, for each field in the order of the rows.
     var runs: [KeyRun] { filled + (base.map { [$0] } ?? []) + added }
 
     /// Bytes of memory, without the base's.
@@ -81,7 +83,7 @@ package struct ValueIndex: Sendable {
         live.byteCount + (filled + added).reduce(0) { $0 + $1.byteCount }
     }
 
-    /// The number of a field; `nil` when it isn't indexed, or not all of its rows are.
+    /// The number of a field; `nil` when the field isn't indexed, or not for all rows.
     func number(of path: [String]) -> UInt8? {
         fields.first { $0.isComplete && $0.path.haveSameBytes(as: path) }?.number
     }
@@ -99,7 +101,7 @@ package struct ValueIndex: Sendable {
 
     // MARK: Verification
 
-    /// A number for the values of each row that was ever taken in, to compare with `fingerprint`.
+    /// A number for the values of each row that was ever added, to compare with `fingerprint`.
     package func fingerprints(count bound: Int) -> ContiguousArray<UInt64> {
         var sums = ContiguousArray<UInt64>(repeating: 0, count: bound)
         let numbers = fields.map(\.number)
@@ -114,7 +116,7 @@ package struct ValueIndex: Sendable {
         return sums
     }
 
-    /// The number for the values of a row, as far as its fields are indexed from it on.
+    /// The number for the values of a row, of the fields whose index has this row.
     package func fingerprint(of metadata: Metadata, row: UInt32) -> UInt64 {
         var collector = ValueCollector()
         collector.add(metadata, row: row, fields: fields.filter { $0.firstRow <= row })
@@ -122,7 +124,7 @@ package struct ValueIndex: Sendable {
         return (0..<run.count).reduce(0) { $0 &+ Self.hash(run.key($1)) }
     }
 
-    /// FNV-1a, mixed so that sums of several tell them apart.
+    /// FNV-1a, mixed so that sums of hashes tell sets of keys apart.
     private static func hash(_ key: UnsafeBufferPointer<UInt8>) -> UInt64 {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in key { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
@@ -132,11 +134,11 @@ package struct ValueIndex: Sendable {
 
     // MARK: Changes, by the one writer
 
-    /// The values of documents, ready to be taken in.
+    /// The values of documents, ready for `append`.
     ///
     /// - Parameters:
-    ///   - metadata: Of each document.
-    ///   - rows: Ascending; `nil`: counted from 0, to be shifted later.
+    ///   - metadata: The metadata of each document.
+    ///   - rows: The rows of the documents, ascending; `nil`: counted from 0, to be shifted later.
     /// - Returns: `nil` when nothing is indexed.
     package func entries(of metadata: [Metadata], rows: [UInt32]? = nil) -> ValueEntries? {
         if fields.isEmpty { return nil }
@@ -147,7 +149,7 @@ package struct ValueIndex: Sendable {
         return collector.sorted(of: fields)
     }
 
-    /// Whether entries were made for the fields as they are: then they can be taken in.
+    /// Whether entries were made for the present fields, so that they can be appended.
     package func fits(_ entries: ValueEntries?) -> Bool {
         guard let entries else { return fields.isEmpty }
         return entries.fields.elementsEqual(fields) {
@@ -155,18 +157,18 @@ package struct ValueIndex: Sendable {
         }
     }
 
-    /// Takes in the values of rows above all before.
+    /// Adds the values of rows above all earlier ones.
     package mutating func append(_ entries: ValueEntries?) {
         guard let entries, !entries.rows.isEmpty, let run = KeyRun(entries) else { return }
         added.append(run)
         mergeSmallRuns()
     }
 
-    /// Goes on with other fields; those that were not among them before are indexed from a row on.
+    /// Replaces the fields; fields that were not among the old ones are indexed from a row on.
     ///
     /// - Parameters:
-    ///   - indexes: At most `MetadataIndex.maxCount`.
-    ///   - row: Above every row that there is.
+    ///   - indexes: The new fields, at most `MetadataIndex.maxCount`.
+    ///   - row: A row above every row that exists.
     package mutating func setFields(_ indexes: [MetadataIndex], from row: UInt32) {
         let old = fields
         fields.removeAll { !indexes.contains($0.index) }
@@ -181,8 +183,8 @@ package struct ValueIndex: Sendable {
     private mutating func unusedNumber() -> UInt8 {
         let isUnused = { [numbers] (number: UInt8) in !numbers.contains(number) }
         if let number = (0...UInt8.max).first(where: isUnused) { return number }
-        // Hundreds of fields were indexed and dropped since the base: it takes as long as to write
-        // one, and gives all of their numbers back.
+        // Hundreds of fields were indexed and dropped since the base. This merge takes as long as
+        // writing a base, and frees the numbers of all dropped fields.
         numbers = Set(fields.map(\.number))
         added = KeyRun(KeyRun.merge(runs, of: numbers)).map { [$0] } ?? []
         base = nil
@@ -190,14 +192,15 @@ package struct ValueIndex: Sendable {
         return (0...UInt8.max).first { !numbers.contains($0) } ?? 0
     }
 
-    /// Whether every field answers.
+    /// Whether every field decides filters.
     package var isComplete: Bool { fields.allSatisfy(\.isComplete) }
 
-    /// The fields that don't answer yet.
+    /// The fields that don't decide filters yet.
     package var incompleteFields: [ValueField] { fields.filter { !$0.isComplete } }
 
-    /// Takes in the values of the rows before those that a field is indexed from; nothing when it is
-    /// not indexed any more, or from another row on.
+    /// Adds the values of the rows before the one from which a field is indexed.
+    ///
+    /// Nothing changes when the field is not indexed any more, or is indexed from another row on.
     package mutating func fill(_ part: ValueFill.Part) {
         guard let place = fields.firstIndex(of: part.field), !part.field.isComplete else { return }
         if let run = part.run { filled.append(run) }
@@ -210,19 +213,19 @@ package struct ValueIndex: Sendable {
         live[Int(row / 64)] |= 1 << UInt64(row % 64)
     }
 
-    /// Notes that a row is gone.
+    /// Notes that a row was dropped.
     package mutating func remove(_ row: UInt32) {
         guard Int(row / 64) < live.count else { return }
         live[Int(row / 64)] &= ~(1 << UInt64(row % 64))
     }
 
-    /// Makes one run of the last eight as long as they are of about the same size.
+    /// Merges the last eight runs into one, as long as they are of about the same size.
     private mutating func mergeSmallRuns() {
         while added.count >= Self.fanout {
             let last = added.suffix(Self.fanout)
             let total = last.reduce(0) { $0 + $1.entryCount }
             let largest = last.reduce(0) { max($0, $1.entryCount) }
-            // One that is far larger than the rest waits for others of its size.
+            // A run that is far larger than the rest waits for others of its size.
             guard total <= Self.largestMerge, largest * 2 <= total || largest < Self.fanout else {
                 return
             }

@@ -1,5 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
-// What a field's values are called in a `ValueIndex`: bytes whose order is that of the values.
+// The encoded keys of a `ValueIndex`: bytes that sort like the values.
 package import LodestoneCore
 
 /// The bytes that stand for a value of one indexed field.
@@ -14,42 +13,43 @@ package import LodestoneCore
 ///         timestamp  8 bytes in the order of times
 ///         string     its first 256 bytes, and a zero if there were more
 ///
-/// All numbers are big-endian, with signs turned so that keys sort as bytes. Numbers that are equal
-/// in value have the same bytes, whole or not. Two strings that differ only behind their first 256
-/// bytes have the same bytes, too, so a key can be `isCut`.
+/// All numbers are big-endian, with signs encoded so that keys sort as bytes. Numbers that are
+/// equal in value have the same bytes, whether they are whole or not. Two strings that differ only
+/// behind their first 256 bytes have the same bytes, too, so a key can be `isCut`.
 package struct ValueKey: Sendable, Hashable {
-    /// Where a value stands in a document.
+    /// The place of a value in a document.
     package enum Space: UInt8, Sendable {
-        /// For each document that has the field: no value at all.
+        /// A mark without a value, for each document that has the field.
         case present = 0
-        /// The field itself.
+        /// The value of the field itself.
         case single = 1
-        /// An element of the list that the field is.
+        /// An element of the field's list.
         case element = 2
-        /// For each document whose field is a list or an object, which no key stands for.
+        /// A mark for each document whose field is a list or an object: no key stands for these.
         case compound = 3
     }
 
-    /// Bytes of a string that a key holds.
+    /// The most bytes of a string that a key holds.
     package static let maxStringBytes = 256
     /// Bytes of the longest key.
     package static let maxByteCount = maxStringBytes + 4
 
     package var bytes: [UInt8]
 
-    /// All of a field in one space, or what begins with the same bytes.
+    /// The first bytes of all keys of a field in one space.
     package init(field: UInt8, _ space: Space) {
         bytes = [field, space.rawValue]
     }
 
-    /// A value; `nil` for lists, objects and what is not a number.
+    /// The key of a value; `nil` for lists, objects and NaN.
     package init?(field: UInt8, _ space: Space, _ value: Value) {
         var bytes = ContiguousArray<UInt8>()
         guard Self.append(value, field, space, to: &bytes) else { return nil }
         self.bytes = Array(bytes)
     }
 
-    /// Bytes that came from elsewhere; `nil` when they are not those of a single value.
+    /// A key from bytes that came from elsewhere; `nil` when they are not the key of a single
+    /// value.
     package init?(checking bytes: [UInt8]) {
         self.bytes = bytes
         let isWhole =
@@ -63,12 +63,12 @@ package struct ValueKey: Sendable, Hashable {
         guard isWhole, bytes[1] == Space.single.rawValue else { return nil }
     }
 
-    /// Whether more strings than one have this key.
+    /// Whether more than one string may have this key.
     package var isCut: Bool { type == 4 && bytes.count == Self.maxByteCount }
 
     private var type: UInt8 { bytes.count > 2 ? bytes[2] : 0 }
 
-    /// The end of all keys of the same field, space and type; none of them is this.
+    /// A key behind all keys of the same field, space and type.
     package var endOfType: ValueKey {
         var end = self
         end.bytes = Array(bytes.prefix(3))
@@ -76,14 +76,14 @@ package struct ValueKey: Sendable, Hashable {
         return end
     }
 
-    /// The beginning of all keys of the same field, space and type; none of them is this.
+    /// A key before all keys of the same field, space and type.
     package var startOfType: ValueKey {
         var start = self
         start.bytes = Array(bytes.prefix(3))
         return start
     }
 
-    /// Appends the key of a value; false, and nothing is appended, for what has none.
+    /// Appends the key of a value; returns `false` and appends nothing for a value without a key.
     static func append(
         _ value: Value,
         _ field: UInt8,
@@ -98,7 +98,8 @@ package struct ValueKey: Sendable, Hashable {
         return true
     }
 
-    /// Appends type and content of a value; false, and nothing is appended, for what has none.
+    /// Appends type and content of a value; returns `false` and appends nothing for one without a
+    /// key.
     static func append(
         _ value: Value,
         maxStringBytes: Int,
@@ -131,8 +132,8 @@ package struct ValueKey: Sendable, Hashable {
         return true
     }
 
-    /// The largest double that is not above a whole number, and how far the number is above it: less
-    /// than 1,024.
+    /// The largest double that is not above a whole number, and the distance of the number from it,
+    /// less than 1,024.
     private static func floor(_ number: Int64) -> (Double, UInt16) {
         var floor = Double(number)
         if (Int64(exactly: floor) ?? .max) > number || floor >= 0x1p63 { floor = floor.nextDown }
@@ -140,7 +141,7 @@ package struct ValueKey: Sendable, Hashable {
     }
 
     private static func ordered(_ number: Double) -> UInt64 {
-        // Both zeros are one.
+        // Both zeros have the same key.
         let bits = number == 0 ? 0 : number.bitPattern
         return bits >> 63 == 1 ? ~bits : bits | 1 << 63
     }
@@ -152,11 +153,11 @@ package struct ValueKey: Sendable, Hashable {
         withUnsafeBytes(of: number.bigEndian) { bytes.append(contentsOf: $0) }
     }
 
-    /// The value that some type and content stand for.
+    /// The value of the type and content of a key.
     ///
-    /// A number that is whole and fits is an `.int`.
+    /// A whole number that fits is an `.int`.
     ///
-    /// - Returns: `nil` when more values than one have it, or none.
+    /// - Returns: `nil` when several values have this type and content, or none.
     static func value(_ key: UnsafeBufferPointer<UInt8>, maxStringBytes: Int) -> Value? {
         guard let type = key.first else { return nil }
         let content = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(key)[1...])
@@ -182,7 +183,7 @@ package struct ValueKey: Sendable, Hashable {
     }
 }
 
-/// The order of keys: byte by byte, a part before the whole.
+/// Whether a key comes before another: byte by byte, a prefix before the longer key.
 func precedes(_ left: UnsafeBufferPointer<UInt8>, _ right: UnsafeBufferPointer<UInt8>) -> Bool {
     let order = order(left, right)
     return order < 0

@@ -188,7 +188,7 @@ struct ValueIndexTests {
             try index.facet(of: ["tag"], among: live, limit: limit) { () throws(LodestoneError) in }
         }
         let three = try #require(try facet(3))
-        // 143 documents have the list, the others one of five strings.
+        // 143 documents have the list, the others have one of five strings.
         #expect(three.distinctValues == 8)
         #expect(three.values.map(\.count) == [172, 172, 171])
         var table = FacetTable(path: ["tag"])
@@ -220,14 +220,14 @@ struct ValueIndexTests {
         let n = Filter.equal(path: ["n"], 5)
         let tag = Filter.equal(path: ["tag"], "t3")
         for round in 0..<600 {
-            // What comes has no values of documents that were there before.
+            // New fields have no values of earlier documents.
             index.setFields([MetadataIndex("n"), MetadataIndex("x\(round)")], from: 1_000)
         }
         #expect(try rows(n, index, count: 1_000).certain == numbers { $0 % 10 == 5 })
         #expect(try rows(tag, index, count: 1_000).open.count == 1_000)
         index.setFields([MetadataIndex("tag")], from: 1_000)
         #expect(try rows(tag, index, count: 1_000).open.count == 1_000)
-        // A verification knows that nothing is there yet.
+        // The fingerprints have no values of rows before the backfill.
         #expect(index.fingerprints(count: 1_000).allSatisfy { $0 == 0 })
         #expect(index.fingerprint(of: documents[7], row: 7) == 0)
         #expect(index.fingerprint(of: documents[7], row: 1_000) != 0)
@@ -235,7 +235,7 @@ struct ValueIndexTests {
         #expect(fill.endRow == 1_000)
         for (row, document) in documents.enumerated() { fill.add(document, row: UInt32(row)) }
         let parts = fill.finish()
-        // What was gathered for a field that was dropped and added again since doesn't count.
+        // A backfill is ignored for a field that was dropped and added again since.
         var other = index
         other.setFields([], from: 1_000)
         other.setFields([MetadataIndex("tag")], from: 1_000)

@@ -20,7 +20,7 @@ struct ValueKeyTests {
         let keys = try Self.numbers.map { try #require(ValueKey(field: 0, .single, $0)).bytes }
         for (place, key) in keys.enumerated().dropFirst() {
             let before = keys[place - 1]
-            // The least integer is a double, too.
+            // The least integer equals a double.
             if Self.numbers[place] == .int(.min) {
                 #expect(key == before)
             } else {
