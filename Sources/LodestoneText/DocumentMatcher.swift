@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// Says whether a document matches a question by a look at its text.
+/// Tells from a document's text whether the document matches a query.
 ///
-/// FTS5 keeps the stems of all fields as one text, so it finds the documents that may match a
-/// question for a field or for words that begin or look so (`TextExpression.candidates`); which do,
-/// their texts say.
+/// FTS5 keeps the stems of all fields as one text. For a query with a field, a prefix or a pattern
+/// it finds only the candidates (`TextExpression.candidates`). This matcher reads the texts of the
+/// candidates.
 ///
-/// Threading: a value, of one thread.
+/// Threading: a value for one thread.
 package struct DocumentMatcher {
     private indirect enum Node {
-        /// Stems in a row, and how the word behind them begins.
+        /// Stems in a row, and the beginning of the word behind them.
         case row([[UInt8]], WordBeginning?)
         case pattern(WordMatcher)
         case anyOf(Set<[UInt8]>)
@@ -24,8 +24,8 @@ package struct DocumentMatcher {
     private let analyzer: TextAnalyzer
 
     /// - Parameters:
-    ///   - expression: Without fuzzy words, which were expanded.
-    ///   - analyzer: Of the collection.
+    ///   - expression: A query whose fuzzy words were expanded.
+    ///   - analyzer: The analyzer of the collection.
     package init(_ expression: TextExpression, _ analyzer: TextAnalyzer) {
         self.analyzer = analyzer
         root = Self.node(expression, analyzer)
@@ -58,7 +58,7 @@ package struct DocumentMatcher {
 
     /// Whether a document with these fields matches.
     ///
-    /// - Complexity: O(length of the text × words of the question).
+    /// - Complexity: O(length of the text × words of the query).
     package func matches(_ fields: [TextField]) -> Bool {
         let analyzed = fields.map { Field($0, analyzer) }
         return Self.matches(root, analyzed, nil)
@@ -74,19 +74,19 @@ package struct DocumentMatcher {
             let all = analyzer.allWords(of: field.text)
             let count = analyzer.words(of: field.text).count
             var stems = all.map(\.stem.bytes)
-            // Exact spellings begin and look like nothing.
+            // No prefix and no pattern finds an exact spelling.
             var forms = all.map { word in
                 word.form.withWord { ExactSpelling.isOne($0) } ? [] : word.form.bytes
             }
             if count < all.count {
-                // No word has it, so that extra words are in no phrase.
+                // No word has the empty stem, so extra words are in no phrase.
                 stems.insert([], at: count)
                 forms.insert([], at: count)
             }
             (self.stems, self.forms) = (stems, forms)
         }
 
-        /// Whether words follow each other in it.
+        /// Whether the words of `row` and a word with `beginning` follow each other in the field.
         func has(_ row: [[UInt8]], _ beginning: WordBeginning?) -> Bool {
             let count = row.count + (beginning == nil ? 0 : 1)
             guard count > 0, count <= stems.count else { return false }
@@ -118,7 +118,7 @@ package struct DocumentMatcher {
 }
 
 extension TextExpression {
-    /// Whether FTS5 can't say alone which documents match.
+    /// Whether FTS5 finds only candidates, so that their texts must be read.
     package var needsTexts: Bool {
         switch self {
         case .field, .found: true
@@ -128,8 +128,8 @@ extension TextExpression {
         }
     }
 
-    /// A question without fields and without negations that every document matches that matches this
-    /// one.
+    /// A query without fields and negations; every document that matches this query matches it,
+    /// too.
     package var candidates: TextExpression {
         switch self {
         case .field(_, let inner): inner.candidates

@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// Words that a store keeps, to look through.
+/// The words that a store keeps.
 package protocol StoredWords: StemFrequencies {
-    /// Calls `body` with every word as it stands in texts, folded, each once, in the order of their
-    /// bytes from `start` on, until it answers false.
+    /// Calls `body` with every folded word of the texts, each once, until `body` answers false.
+    ///
+    /// The words come in the order of their bytes, from `start` on.
     func forEachForm(from start: [UInt8], _ body: ([UInt8]) -> Bool) throws(LodestoneError)
 }
 
 extension NormalizedTextQuery {
-    /// The same question with the words that its fuzzy words, patterns and prefixes stand for.
+    /// The same query with the words that its fuzzy words, patterns and prefixes stand for.
     ///
-    /// They are those that `TextIndex` finds: the same rules, limits and order.
+    /// The words are those that `TextIndex` finds, by the same rules, limits and order.
     ///
-    /// - Throws: `.invalidArgument` for a pattern that stands for too many words; what `words` throws.
-    /// - Complexity: O(words of all texts) for each fuzzy word and pattern, and for each prefix where
-    ///   words keep their accents; else O(words that begin so).
+    /// - Throws: `.invalidArgument` for a pattern that stands for too many words; the errors of
+    ///   `words`.
+    /// - Complexity: O(words of all texts) for each fuzzy word and pattern, and for each prefix
+    ///   where words keep their accents; else O(words with the prefix).
     package func expanded(
         by words: some StoredWords,
         _ analyzer: TextAnalyzer
@@ -34,7 +36,7 @@ extension NormalizedTextQuery {
     }
 }
 
-/// Finds the words that others stand for by a look at all of them.
+/// Finds the words that a query's words stand for, by a scan of the store's words.
 private struct FTS5Expansion<Vocabulary: StoredWords> {
     let words: Vocabulary
     let analyzer: TextAnalyzer
@@ -61,7 +63,7 @@ private struct FTS5Expansion<Vocabulary: StoredWords> {
         }
     }
 
-    /// As `TextIndex.fuzzyWord`.
+    /// The words near a word, as `TextIndex.fuzzyWord` finds them.
     private func near(_ word: String, _ fuzziness: Fuzziness) throws(LodestoneError) -> [QueryWord]
     {
         guard let asked = analyzer.words(of: word).first else { return [] }
@@ -110,12 +112,12 @@ private struct FTS5Expansion<Vocabulary: StoredWords> {
         if ranked.first?.value.distance == 0 {
             return ranked.prefix(limit + 1).map { QueryWord(stem: $0.key) }
         }
-        // A word that no text has as it is, but whose stem some have, finds these.
+        // No text has the word itself, but some texts may have its stem; the word then finds these.
         let others = ranked.prefix(limit).map(\.key).filter { $0 != asked.stem }
         return [asked] + others.map { QueryWord(stem: $0) }
     }
 
-    /// As `TextIndex.forms(like:)`.
+    /// The stems of the words that look like a pattern, as in `TextIndex.forms(like:)`.
     private func alike(_ pattern: WordPattern) throws(LodestoneError) -> FoundStems {
         let matcher = WordMatcher(pattern, analyzer)
         let limit = Limits.standard.maxPatternWords
@@ -132,9 +134,9 @@ private struct FTS5Expansion<Vocabulary: StoredWords> {
         return found
     }
 
-    /// As `TextIndex.forms(_:)`, for the last of some words.
+    /// The stems of the words that begin like the last text, as in `TextIndex.forms(_:)`.
     ///
-    /// Most stems begin as their words do, and FTS5 knows them by that.
+    /// Most stems begin as their words do, so FTS5 finds these by the beginning alone.
     private func beginning(_ asked: [String]) throws(LodestoneError) -> FoundStems {
         guard let last = analyzer.question(asked).last else { return FoundStems() }
         let beginning = WordBeginning(last.form.bytes, analyzer)
@@ -154,12 +156,14 @@ private struct FTS5Expansion<Vocabulary: StoredWords> {
     }
 }
 
-/// The stems of the words that a prefix or pattern stands for: no document that FTS5 finds by them
-/// is missing, but some may have other words with the same stems.
+/// The stems of the words that a prefix or pattern stands for.
+///
+/// FTS5 misses no document by these stems. It may also find documents with other words that have
+/// the same stems.
 package struct FoundStems: Sendable, Equatable {
-    /// All stems that begin so, if any are.
+    /// A beginning; every stem with it counts.
     var beginning: [UInt8]?
-    /// Others.
+    /// Further stems that count.
     var stems: Set<WordKey> = []
 
     init(beginning: [UInt8]? = nil) {
@@ -168,7 +172,7 @@ package struct FoundStems: Sendable, Equatable {
 }
 
 extension QueryWord {
-    /// A word that another stands for.
+    /// A word that another word stands for, by its stem.
     fileprivate init(stem: WordKey) {
         self.init(text: "", form: stem, stem: stem, isStopWord: false, isEndOfRun: false)
     }

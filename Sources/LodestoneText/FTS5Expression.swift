@@ -4,9 +4,10 @@
 package enum FTS5Expression {
     /// The right side of `MATCH` for `expression`.
     ///
-    /// Every word is quoted, so FTS5 reads no word as syntax. Fields are left out: the table has all
-    /// of them in one column, so `DocumentMatcher` looks again at what was found. Fuzzy words,
-    /// patterns and prefixes are expanded before; their letters are looked for as they are.
+    /// Every word is quoted, so FTS5 reads no word as syntax. Fields are left out, because the
+    /// table has all of them in one column; `DocumentMatcher` checks the documents that FTS5 finds.
+    /// Fuzzy words, patterns and prefixes are expanded before. One that was not expanded is looked
+    /// for by its letters.
     package static func render(_ expression: TextExpression, _ analyzer: TextAnalyzer) -> String {
         switch expression {
         case .word(let word): quote([word], analyzer)
@@ -21,13 +22,13 @@ package enum FTS5Expression {
             "\(operand(wanted, analyzer)) NOT \(operand(unwanted, analyzer))"
         case .anyOf(let words) where words.isEmpty: nothing
         case .anyOf(let words):
-            // A question may have a word any number of times.
+            // A query may have a word any number of times.
             Set(words.map(\.stem)).map { quote([$0.bytes]) }.sorted().joined(separator: " OR ")
         case .found(let asked, let found): render(asked, found, analyzer)
         }
     }
 
-    /// Words in a row, of which the last has one of some stems.
+    /// Words in a row; the last one has one of the found stems.
     private static func render(
         _ asked: TextExpression,
         _ found: FoundStems,
@@ -42,7 +43,7 @@ package enum FTS5Expression {
         return rows.isEmpty ? nothing : rows.joined(separator: " OR ")
     }
 
-    /// A word that no document has: two of the spaces that stand between fields.
+    /// A word that no document has: two of the spaces between fields.
     private static let nothing = "\"\u{A0}\u{A0}\""
 
     private static func operand(_ expression: TextExpression, _ analyzer: TextAnalyzer) -> String {

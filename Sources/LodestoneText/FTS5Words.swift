@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// What FTS5 takes in of a document: words that were cut, folded and stemmed here, so that both
-/// text strategies have the same ones in every language.
+/// The words of a document for FTS5, which are cut, folded and stemmed here.
 ///
-/// FTS5's tokenizer `ascii` then has nothing left to do but to look for the spaces between them.
+/// So both text strategies have the same words in every language. FTS5's tokenizer `ascii` only
+/// looks for the spaces between them.
 package struct FTS5Words {
-    /// Between fields, so that no phrase goes from one to the next: a space that no word has, which
-    /// the tokenizer takes for a word.
+    /// The gap between fields, so that no phrase goes from one field to the next.
+    ///
+    /// It is a space that no word has, and the tokenizer takes it for a word.
     private static let gap = "\u{A0}".utf8
 
     /// The stems in the order of the words.
@@ -47,7 +48,7 @@ package struct FTS5Words {
                     addForm(word)
                 }
                 guard tokenizer.hasExtras else { return }
-                // Behind all others, so that they are in no phrase.
+                // Extra words stand behind all others, so that they are in no phrase.
                 stems.append(UInt8(ascii: " "))
                 stems += Self.gap
                 tokenizer.forEachExtra(in: text) { word, _ in

@@ -2,20 +2,21 @@
 
 package import LodestoneCore
 
-/// What an engine can answer that has AND, OR and "this without that", but can't list the
-/// documents that don't match something.
+/// A text query for an engine with AND, OR and "this without that".
+///
+/// Such an engine can't list the documents that don't match something.
 package enum TextExpression: Sendable, Equatable {
-    /// As `TextQuery.word`.
+    /// The same as `TextQuery.word`.
     case word(String)
-    /// As `TextQuery.fuzzy`.
+    /// The same as `TextQuery.fuzzy`.
     case fuzzy(String, Fuzziness)
-    /// As `TextQuery.pattern`.
+    /// The same as `TextQuery.pattern`.
     case pattern(WordPattern)
-    /// As `TextQuery.phrase`.
+    /// The same as `TextQuery.phrase`.
     case phrase([String])
-    /// As `TextQuery.prefix`.
+    /// The same as `TextQuery.prefix`.
     case prefix([String])
-    /// As `TextQuery.field`.
+    /// The same as `TextQuery.field`.
     indirect case field(ByteString, TextExpression)
     /// Documents that match every part; at least two parts, none of them an `and`.
     case and([TextExpression])
@@ -23,18 +24,18 @@ package enum TextExpression: Sendable, Equatable {
     case or([TextExpression])
     /// Documents that match the first and not the second.
     indirect case andNot(TextExpression, TextExpression)
-    /// As `TextQuery.anyOf`.
+    /// The same as `TextQuery.anyOf`.
     case anyOf([QueryWord])
     /// The documents of a `prefix` or `pattern`, and the stems that FTS5 finds them by.
     indirect case found(TextExpression, by: FoundStems)
 }
 
-/// A question as one expression without negations of its own, and whether the documents that
-/// don't match it are the wanted ones.
+/// A query as one expression without negations of its own, and whether the documents that don't
+/// match the expression are wanted.
 package struct NormalizedTextQuery: Sendable, Equatable {
-    /// What to look for.
+    /// The expression to look for.
     package let expression: TextExpression
-    /// Whether the answer is every document but those: the question was a negation.
+    /// Whether the result is every document that doesn't match: the query was a negation.
     package let isComplement: Bool
 
     /// Moves every negation of `query` outwards by De Morgan's laws until it meets a part without
@@ -110,7 +111,7 @@ package struct NormalizedTextQuery: Sendable, Equatable {
 }
 
 extension NormalizedTextQuery {
-    /// The fields that it names.
+    /// The fields that the query names.
     package var fields: Set<ByteString> { expression.fields }
 }
 
@@ -125,7 +126,7 @@ extension TextExpression {
         }
     }
 
-    /// Whether it can only be answered by someone who knows all words of all texts.
+    /// Whether the query needs all words of all texts.
     package var needsVocabulary: Bool {
         switch self {
         case .fuzzy, .pattern: true

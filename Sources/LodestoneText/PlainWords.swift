@@ -6,32 +6,35 @@ package protocol StemFrequencies {
     func frequency(ofStem stem: [UInt8]) throws(LodestoneError) -> Int
 }
 
-/// The words of a question for documents with any of them.
+/// The words of a query for documents with any of them.
 package struct PlainWords: Sendable {
-    /// Those that are looked for, in their order.
+    /// The words to look for, in their order.
     ///
-    /// One that was given twice counts twice, except where each is looked for with those that are like
-    /// it.
+    /// A word that was given twice counts twice, except where each word is looked for with words
+    /// like it.
     private var words: [QueryWord]
     private let fuzzy: Fuzziness?
-    /// Those that are not, in their order, each once, as they were typed: the question has too many.
+    /// The words that are left out because the query has too many: as typed, in their order, each
+    /// once.
     package private(set) var leftOut: [String] = []
     /// Whether some document has a word that was left out.
     package private(set) var isPartial = false
 
     /// The words in `query`; stop words are left out, unless there are no others.
     ///
-    /// Nothing in it is syntax. Of more than `maxQueryTerms` different stems the rarest are kept,
-    /// those that no document has last, of equally frequent ones the first.
+    /// Nothing in the query is syntax. Of more than `maxQueryTerms` different stems the rarest are
+    /// kept. Stems that no document has come last, and of equally frequent stems the first are
+    /// kept.
     ///
     /// - Parameters:
-    ///   - query: At most `maxQueryBytes`.
-    ///   - fuzzy: What each word finds besides itself.
-    ///   - limits: What is accepted.
-    ///   - analyzer: Of the collection.
-    ///   - frequencies: Of the collection's stems; where there are none, all are equally frequent.
-    /// - Throws: `.invalidArgument` for more than `maxQueryBytes`; what `frequencies` throws.
-    /// - Complexity: O(words of the question), and where there are too many a look at each stem.
+    ///   - query: The query, at most `maxQueryBytes`.
+    ///   - fuzzy: The distance of the words that each word finds besides itself.
+    ///   - limits: The limits of the query.
+    ///   - analyzer: The analyzer of the collection.
+    ///   - frequencies: The frequencies of the collection's stems; without them all are equally
+    ///     frequent.
+    /// - Throws: `.invalidArgument` for more than `maxQueryBytes`; the errors of `frequencies`.
+    /// - Complexity: O(words of the query), and where there are too many a look at each stem.
     package init(
         of query: String,
         fuzzy: Fuzziness?,
@@ -57,7 +60,7 @@ package struct PlainWords: Sendable {
         _ limit: Int,
         by frequencies: (any StemFrequencies)?
     ) throws(LodestoneError) {
-        // What costs a list of postings, or a look at the vocabulary.
+        // Each different key costs a postings list, or a look at the vocabulary.
         let key = { [isFuzzy = fuzzy != nil] (word: QueryWord) in isFuzzy ? word.form : word.stem }
         var different: [(key: WordKey, stem: WordKey, frequency: Int)] = []
         var known: Set<WordKey> = []
@@ -81,7 +84,7 @@ package struct PlainWords: Sendable {
         words.removeAll { !kept.contains(key($0)) }
     }
 
-    /// A question for documents with any of the words.
+    /// A query for documents with any of the words.
     ///
     /// `nil` when there are no words.
     package var query: TextQuery? {

@@ -2,10 +2,10 @@
 
 package import LodestoneCore
 
-/// What a text question asks for.
+/// A text query.
 ///
-/// Words are as they were typed; folding case and stemming are the index's. The lists of `and`,
-/// `or`, `phrase` and `prefix` are never empty.
+/// Words are as they were typed; the index folds and stems them. The lists of `and`, `or`, `phrase`
+/// and `prefix` are never empty.
 package enum TextQuery: Sendable, Equatable {
     /// Documents with this word.
     case word(String)
@@ -18,7 +18,8 @@ package enum TextQuery: Sendable, Equatable {
     /// Documents with these words in a row, where the last one may go on: `["pyth"]` finds
     /// "python", `["rock", "n", "ro"]` finds "rock-n-roll".
     case prefix([String])
-    /// Documents that match with the words of one field; a field inside of another decides itself.
+    /// Documents that match with the words of one field; of fields inside each other the inner one
+    /// decides.
     indirect case field(ByteString, TextQuery)
     /// Documents that match every part.
     case and([TextQuery])
@@ -26,11 +27,13 @@ package enum TextQuery: Sendable, Equatable {
     case or([TextQuery])
     /// Documents that don't match.
     indirect case not(TextQuery)
-    /// Documents with any of these words, of which there is at least one.
+    /// Documents with any of these words, at least one word.
     case anyOf([QueryWord])
 
-    /// A word, with those that are like it when there may be any: not in Chinese, Japanese and
-    /// Korean, where two of a run's characters are always like two others.
+    /// A word, with the words like it when there may be any.
+    ///
+    /// A run of Chinese, Japanese or Korean has none, because two of its characters are always like
+    /// two others.
     static func word(_ word: String, fuzzy: Fuzziness?) -> TextQuery {
         if Words.isUnspaced(word) { return inRow([word]) }
         guard let fuzzy, fuzzy.edits(forLetters: word.unicodeScalars.count) > 0 else {
@@ -42,7 +45,7 @@ package enum TextQuery: Sendable, Equatable {
     /// Words in a row.
     ///
     /// A single character of Chinese, Japanese or Korean stands for every word that begins with it,
-    /// which each of its places in a text does.
+    /// since each of its places in a text begins such a word.
     static func inRow(_ words: [String]) -> TextQuery {
         if let last = words.last, Words.isUnspacedCharacter(last) {
             return .prefix(words)

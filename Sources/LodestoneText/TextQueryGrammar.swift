@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// Builds a question from its tokens.
+/// Builds a query from its tokens.
 ///
 ///     disjunction = conjunction { OR conjunction }
 ///     conjunction = negation { [ AND ] negation }
@@ -20,7 +20,7 @@ struct TextQueryGrammar {
 
     mutating func parse() throws(LodestoneError) -> TextQuery {
         let query = try disjunction(depth: 0)
-        // What no rule takes is a parenthesis too many.
+        // Only a parenthesis too many is left over by all rules.
         if position < tokens.count {
             throw .textSyntax(
                 "The ) at column \(tokens[position].column) closes nothing.",
@@ -85,7 +85,7 @@ struct TextQueryGrammar {
         position < tokens.count ? tokens[position].kind : nil
     }
 
-    /// The error for a place where a term should stand and does not.
+    /// The error for a place that lacks a term.
     private func missingOperand() -> LodestoneError {
         let here = position < tokens.count ? tokens[position] : nil
         if let here, let name = here.operatorName {
@@ -120,7 +120,7 @@ struct TextQueryGrammar {
 }
 
 extension TextQueryToken {
-    /// An operator as it was written; `nil` for what is none.
+    /// The operator as it was written; `nil` for a token that is no operator.
     fileprivate var operatorName: String? {
         switch kind {
         case .and, .or, .not: text

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What means something in other query languages, and would silently ask for something else here.
+// Syntax of other query languages, which would silently mean something else here.
 import LodestoneCore
 
 extension TextQueryLexer {
@@ -47,13 +47,13 @@ extension TextQueryLexer {
         }
     }
 
-    /// Whether a run follows a quote or a parenthesis at once and begins so.
+    /// Whether a run begins with `scalar` and follows a quote or a parenthesis at once.
     private func isBehindOperand(_ run: Range<Int>, _ scalar: Unicode.Scalar) -> Bool {
         guard let start = run.first, start > 0, scalars[start] == scalar else { return false }
         return scalars[start - 1] == "\"" || scalars[start - 1] == ")"
     }
 
-    /// Whether what is at `place` stands right behind a term or before a word.
+    /// Whether the character at `place` stands right behind a term or before a word.
     private func touchesTerm(_ place: Int, in run: Range<Int>) -> Bool {
         if place + 1 < run.upperBound, Words.begins(scalars[place + 1]) { return true }
         guard place > 0 else { return false }
@@ -63,7 +63,8 @@ extension TextQueryLexer {
         }
     }
 
-    /// Whether a slash, and another one that ends a word of the question, are around something.
+    /// Whether the text from `start` is a regular expression: a slash, something, and a slash that
+    /// ends a word of the query.
     func beginsExpression(at start: Int) -> Bool {
         guard let end = lastSlash, start + 1 < end, scalars[start] == "/",
             scalars[start + 1] != "/"
@@ -71,7 +72,9 @@ extension TextQueryLexer {
         return !scalars[(start + 1)..<end].contains("\"")
     }
 
-    /// Refuses a term that must occur beside some that may: here all must, but for OR.
+    /// Refuses a + before a term when the query has an OR.
+    ///
+    /// Without an OR all terms must occur, so a + changes nothing.
     func refuseMixedPlus(_ tokens: [TextQueryToken]) throws(LodestoneError) {
         var hasOr = false
         for case .or in tokens.lazy.map(\.kind) { hasOr = true }
@@ -86,7 +89,7 @@ extension TextQueryLexer {
         }
     }
 
-    /// The column of the + that a term begins with.
+    /// The column of the + that begins a term.
     private func plus(of token: TextQueryToken) -> Int? {
         switch token.kind {
         case .and, .or, .not, .close: return nil
@@ -99,7 +102,7 @@ extension TextQueryLexer {
         return isFirst ? token.column - 1 : nil
     }
 
-    /// The error for a field that nothing to look for follows.
+    /// The error for a field without a term behind it.
     func noTerm(behind column: Int) -> LodestoneError {
         .textSyntax(
             "The field at column \(column) has no term after it.",
@@ -108,7 +111,7 @@ extension TextQueryLexer {
         )
     }
 
-    /// The error for a term of a field that begins with what is no part of it.
+    /// The error for a term of a field that begins with a character that is no part of a term.
     func refusedTerm(of column: Int, at place: Int) -> LodestoneError {
         .textSyntax(
             "The term of the field at column \(column) begins with \(scalars[place]).",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// A piece of a question in query syntax.
+/// A token of a query in query syntax.
 struct TextQueryToken {
     enum Kind {
         case operand(TextQuery)
@@ -11,20 +11,20 @@ struct TextQueryToken {
     }
 
     var kind: Kind
-    /// Where it starts, in Unicode scalars from 1.
+    /// The column at which the token starts, in Unicode scalars from 1.
     var column: Int
     /// An operator as it was written.
     var text = ""
 }
 
-/// Cuts a question in query syntax into operands, operators and parentheses.
+/// Cuts a query in query syntax into operands, operators and parentheses.
 struct TextQueryLexer {
     let scalars: [Unicode.Scalar]
     private var position = 0
     private var tokens: [TextQueryToken] = []
-    /// Words in all operands.
+    /// The number of words in all operands.
     private(set) var wordCount = 0
-    /// What words that say nothing themselves find.
+    /// The distance for words that give none themselves.
     private let fuzzy: Fuzziness?
     /// The last slash that a run ends with.
     let lastSlash: Int?
@@ -39,7 +39,7 @@ struct TextQueryLexer {
         }
     }
 
-    /// All tokens of the question.
+    /// All tokens of the query.
     mutating func read() throws(LodestoneError) -> [TextQueryToken] {
         while position < scalars.count {
             let column = position + 1
@@ -64,7 +64,7 @@ struct TextQueryLexer {
                 if let name = try fieldName() {
                     tokens.append(TextQueryToken(kind: .field(name), column: column))
                     if scalars[position] == "\"" || scalars[position] == "(" { continue }
-                    // What is behind a colon is no operator and no field again.
+                    // The term behind a colon is no operator and no field.
                     let start = position + 1
                     guard let term = try term(runScalars()) else { throw noTerm(behind: column) }
                     tokens.append(TextQueryToken(kind: .operand(term), column: start))
@@ -81,15 +81,17 @@ struct TextQueryLexer {
         position + 1 < scalars.count ? scalars[position + 1] : nil
     }
 
-    /// Appends an operator or a parenthesis of `length` characters, and goes behind it.
+    /// Appends an operator or a parenthesis of `length` characters, and moves behind it.
     private mutating func append(_ kind: TextQueryToken.Kind, _ length: Int) {
         let text = String(String.UnicodeScalarView(scalars[position..<position + length]))
         tokens.append(TextQueryToken(kind: kind, column: position + 1, text: text))
         position += length
     }
 
-    /// The ! from the position on that mean NOT: those that a word, a quote or a parenthesis follows,
-    /// or one that stands alone before something else.
+    /// The number of ! from the position on that mean NOT.
+    ///
+    /// Such a ! stands before a word, a quote or a parenthesis, or stands alone before something
+    /// else.
     private var negations: Int {
         let count = scalars[position...].prefix { $0 == "!" }.count
         let rest = scalars[(position + count)...]
@@ -142,7 +144,7 @@ struct TextQueryLexer {
         return .operand(.prefix(words))
     }
 
-    /// The name of a field before a colon that something to look for follows; goes there.
+    /// Reads a field's name and its colon, and moves to the term behind; `nil` when none is here.
     ///
     /// `12:30`, `http://host` and `a::b` stay words.
     private mutating func fieldName() throws(LodestoneError) -> String? {
@@ -177,7 +179,8 @@ struct TextQueryLexer {
         return String(String.UnicodeScalarView(scalars[position..<colon]))
     }
 
-    /// Whether a name may go on so: as a word may, or with `_`, `-`, `.` or what joins letters.
+    /// Whether a name may go on with `scalar`, as a word may, or with `_`, `-`, `.` or a joiner of
+    /// letters.
     private static func isOfName(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar {
         case "_", "-", ".", "\u{200C}", "\u{200D}": true
@@ -185,7 +188,8 @@ struct TextQueryLexer {
         }
     }
 
-    /// Characters up to a space, quote, parenthesis or operator, none of which is syntax elsewhere.
+    /// The characters up to a space, quote, parenthesis or operator; none of them is syntax
+    /// elsewhere.
     private mutating func runScalars() throws(LodestoneError) -> ArraySlice<Unicode.Scalar> {
         let start = position
         while position < scalars.count, !Self.endsRun(scalars[position]),
@@ -197,8 +201,9 @@ struct TextQueryLexer {
         return scalars[start..<position]
     }
 
-    /// An operator, a word, words with separators between, a pattern, or only punctuation, which is
-    /// left out.
+    /// Appends an operator, a word, words with separators between, or a pattern.
+    ///
+    /// A run of punctuation alone is left out.
     private mutating func run(_ column: Int) throws(LodestoneError) {
         let run = try runScalars()
         let text = String(String.UnicodeScalarView(run))

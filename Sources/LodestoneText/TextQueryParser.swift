@@ -1,27 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// Reads text questions.
+/// Reads text queries.
 ///
-/// What it returns holds words only, so nothing of a question reaches an engine as syntax.
+/// The result holds words only, so nothing of a query reaches an engine as syntax.
 package enum TextQueryParser {
-    /// Reads a question in query syntax.
+    /// Reads a query in query syntax.
     ///
     /// Words, `"phrases in quotes"`, `prefix*`, `*substring*`, `p*n`, `typo~` and `typo~1` or `~2`
     /// for so many edits, `AND`, `OR` and `NOT` in upper case, and parentheses. Terms side by side
     /// mean AND; NOT binds tighter than AND, AND tighter than OR; `python NOT java` is
     /// `python AND NOT java`. A term with separators inside is a phrase: `rock-n-roll`.
-    /// `title:word`, `title:"a phrase"`, `title:pre*` and `title:(a OR b)` ask for words of one
-    /// field; spaces may stand behind the colon. `&&`, `||`, `|` and `!` before a term are AND, OR and
-    /// NOT. What means something else in other query languages is refused: `-term`, `term^2`, `te?m`,
-    /// `[a TO b]`, `/expression/`, `NEAR(a b)`. Other punctuation counts as space. A run of Chinese, Japanese or Korean is found where
-    /// a text has it, also inside of a longer one, so stars around it change nothing.
+    /// `title:word`, `title:"a phrase"`, `title:pre*` and `title:(a OR b)` look for words of one
+    /// field; spaces may stand behind the colon. `&&`, `||`, `|` and `!` before a term are AND, OR
+    /// and NOT. Syntax that means something else in other query languages is refused: `-term`,
+    /// `term^2`, `te?m`, `[a TO b]`, `/expression/`, `NEAR(a b)`. Other punctuation counts as
+    /// space. A run of Chinese, Japanese or Korean is found where a text has it, also inside a
+    /// longer run, so stars around it change nothing.
     ///
     /// - Parameters:
-    ///   - query: At most `maxQueryBytes`.
-    ///   - fuzzy: What words find that aren't followed by a distance; `~` alone takes it over.
-    ///   - limits: What is accepted.
-    /// - Returns: The question, which asks for at least one word.
+    ///   - query: The query, at most `maxQueryBytes`.
+    ///   - fuzzy: The distance for words without one of their own; `~` alone takes it over.
+    ///   - limits: The limits of the query.
+    /// - Returns: The query, which has at least one word.
     /// - Throws: `.invalidArgument`: `TEXT_SYNTAX` with the column, counted in Unicode scalars
     ///   from 1; `LIMIT` for more than `maxQueryBytes`, `maxQueryTerms` words in all, or
     ///   `maxNesting` levels of parentheses and NOT.
@@ -43,10 +44,10 @@ package enum TextQueryParser {
         return try grammar.parse()
     }
 
-    /// Reads plain words, of which all are equally rare: a question for documents with any of them.
+    /// Reads plain words, all taken as equally rare: a query for documents with any of them.
     ///
     /// - Returns: `nil` when it holds no word.
-    /// - Throws: As `PlainWords`.
+    /// - Throws: The errors of `PlainWords`.
     package static func anyWord(
         _ query: String,
         fuzzy: Fuzziness? = nil,
@@ -71,7 +72,7 @@ package enum TextQueryParser {
 }
 
 extension LodestoneError {
-    /// A question that can't be read: what is wrong, and what to write instead.
+    /// The error for a query that can't be read: what is wrong, and what to write instead.
     static func textSyntax(_ message: String, _ recovery: String) -> LodestoneError {
         .invalid("TEXT_SYNTAX", message, recovery: recovery, field: "query")
     }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Cuts text into words as `Tokenizer` does, without folding them, and says what belongs to words.
+/// Cuts text into words as `Tokenizer` does, without folding them, and tells which characters
+/// belong to words.
 package enum Words {
-    /// The words of `text`, in order, as they are written; a run without spaces between words is one,
-    /// in its form of the index.
+    /// The words of `text`, in order, as they are written.
+    ///
+    /// A run without spaces between words is one word, in its form of the index.
     package static func split(_ text: some Sequence<Unicode.Scalar>) -> [String] {
         var string = String(String.UnicodeScalarView(text))
         var tokenizer = Tokenizer()
@@ -17,8 +19,8 @@ package enum Words {
     /// Whether `scalar` is of a script that is written without spaces between words: Han, Hiragana,
     /// Katakana and Hangul, with their iteration and length marks, and those of Southeast Asia.
     ///
-    /// Letters and numbers only: those that Lucene's CJKBigramFilter pairs, and letters whose line
-    /// break class is SA (Unicode Standard Annex 14). Hangul has spaces, but also endings and
+    /// Only letters and numbers count: those that Lucene's CJKBigramFilter pairs, and letters whose
+    /// line break class is SA (Unicode Standard Annex 14). Hangul has spaces, but also endings and
     /// compounds that hide words.
     static func isUnspaced(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
@@ -45,12 +47,12 @@ package enum Words {
         }
     }
 
-    /// Whether a word is a run of such a script.
+    /// Whether a word is a run of a script without spaces.
     static func isUnspaced(_ word: String) -> Bool {
         word.unicodeScalars.first.map { isUnspaced($0) } ?? false
     }
 
-    /// Whether a word is one character of such a script, with its marks.
+    /// Whether a word is one character of a script without spaces, with its marks.
     static func isUnspacedCharacter(_ word: String) -> Bool {
         guard isUnspaced(word) else { return false }
         return !word.unicodeScalars.dropFirst().contains {
@@ -75,7 +77,7 @@ package enum Words {
         }
     }
 
-    /// Whether a word can go on with `scalar`, though not begin.
+    /// Whether `scalar` can continue a word, though not begin one.
     static func isMark(_ scalar: Unicode.Scalar) -> Bool {
         if scalar.isASCII { return false }
         switch scalar.properties.generalCategory {

@@ -41,7 +41,8 @@ struct AnalysisFingerprintTests {
             let stem = { (word: String) in analyzer.stem(of: word.utf8).bytes }
             #expect(AnalysisFingerprint.of(language, letters, stem) == all[place], "\(language)")
             #expect(AnalysisFingerprint.of(language, letters &+ 1, stem) != all[place])
-            // As a later version would, leaves one word more as it is, or one ending less.
+            // The other stemmer, like a later version, leaves one word more as it is, or one ending
+            // less.
             let words = StemProbes.words(language)
             for number in [0, 7, words.count / 2, words.count - 1] {
                 let other = AnalysisFingerprint.of(language, letters) { word in

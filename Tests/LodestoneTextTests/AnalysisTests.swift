@@ -34,20 +34,20 @@ struct AnalysisTests {
                 return age.major < 6 || (age.major == 6 && age.minor < 1)
             }
         for scalar in scalars { try table.insert(Int(scalar.value), "a\(scalar)b") }
-        // FTS5 leaves accents of other letters than Latin ones, and letters of their own.
+        // FTS5 keeps the accents of letters that are not Latin, and letters such as `ł`.
         var expected = try table.words().mapValues { $0.flatMap { words($0) } }
-        // Runs are cut off from other letters.
+        // The tokenizer cuts runs without spaces off from other letters.
         for scalar in scalars where Words.isUnspaced(scalar) {
             expected[Int(scalar.value)] = ["a"] + words(String(scalar)) + ["b"]
         }
-        // Letters whose kind or case Unicode changed since FTS5 learned them.
-        // For FTS5 many marks end a word; apostrophes and joiners do, and emoji are none.
+        // Here Unicode changed a letter's kind or case since FTS5 learned it. Other kinds are left
+        // out: for FTS5 many marks, apostrophes and joiners end a word, and emoji are no words.
         let kinds: [ScalarTable.Kind] = [.separator, .letter, .unspaced]
         let changed = scalars.filter { scalar in
             kinds.contains(ScalarTable.folded[scalar].kind)
                 && words("a\(scalar)b") != expected[Int(scalar.value)]
         }
-        // Cherokee got small letters, and New Tai Lue its vowels, after Unicode 6.
+        // Cherokee got small letters, and New Tai Lue got its vowels, after Unicode 6.
         let scripts = [0x13A0...0x13F4, 0x1885...0x1886, 0x19B0...0x19C9, 0x1CF2...0x1CF2]
         #expect(
             changed.allSatisfy { scalar in scripts.contains { $0.contains(Int(scalar.value)) } },
@@ -85,7 +85,7 @@ struct AnalysisTests {
         for (row, text) in texts.enumerated() { try table.insert(row, text) }
         let expected = try table.words()
         for (row, text) in texts.enumerated() {
-            // FTS5 leaves accents of other letters than Latin ones, and letters of their own.
+            // FTS5 keeps the accents of letters that are not Latin, and letters such as `ł`.
             let folded = (expected[row] ?? []).flatMap { words($0) }
             #expect(words(text) == folded, "\(text)")
         }

@@ -5,7 +5,7 @@ import Testing
 
 @testable import LodestoneText
 
-/// Runs of characters, and what is found in them by looking at the characters alone.
+/// Runs of characters, and a search in them by their characters alone.
 private struct Characters {
     var random: SeededGenerator
     static let alphabet: [Character] = ["東", "京", "都", "の", "ア", "ー", "한", "국"]
@@ -31,8 +31,9 @@ private struct Characters {
         }
     }
 
-    /// Whether words follow each other in a text, whose own words are these: runs by any part of
-    /// them, where another word follows one by its end.
+    /// Whether words follow each other in a text with these words of its own.
+    ///
+    /// A run is found by any part of it; where another word follows, by its end.
     static func has(_ phrase: [String], in text: [String]) -> Bool {
         guard !phrase.isEmpty, phrase.count <= text.count else { return false }
         return (0...(text.count - phrase.count)).contains { start in

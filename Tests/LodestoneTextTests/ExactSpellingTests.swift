@@ -65,7 +65,7 @@ struct ExactSpellingTests {
             ] {
                 #expect(try index.ranked(query).first == first, "\(language) \(query)")
             }
-            // No other words than before are found by the parts.
+            // The parts find the same words as without extra words.
             #expect(try Set(index.ranked("C++")) == [0, 1, 2])
             #expect(try index.found("\"example com\"") == [3, 4])
         }
@@ -128,7 +128,7 @@ struct ExactSpellingTests {
             #expect(try index.ranked("ab.\(other)") == [1, 0], "\(language)")
             #expect(try index.ranked("ab.\(one)") == [0, 1], "\(language)")
         }
-        // Words that are there in two forms are behind all others, too.
+        // Words in two forms also stand behind all others.
         let index = try ScriptIndex(.english, ["d'angelo fox", "fox dangelo"])
         #expect(try index.found("\"fox dangelo\"") == [1])
         #expect(try index.found("dangelo") == [0, 1])
@@ -162,7 +162,7 @@ struct ExactSpellingTests {
                     #expect(!word.word.contains("＝"), "\(query)")
                 }
             }
-            // The same from a base.
+            // The searches find the same from a base.
             var sections = MemorySections()
             try words.write(to: &sections) { _ in true }
             words = try #require(TextIndex(from: sections, TextOptions(language: .none)))

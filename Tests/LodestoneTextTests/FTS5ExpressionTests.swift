@@ -72,7 +72,7 @@ struct FTS5ExpressionTests {
                     let joint = pattern[level % pattern.count]
                     query = leading ? "w \(joint) (\(query))" : "(\(query)) \(joint) w"
                 }
-                // NOT and its parenthesis are a level each.
+                // NOT and its parenthesis are one level each.
                 var limits = Limits.standard
                 limits.maxNesting = 64
                 let parsed = try TextQueryParser.parse(query, limits: limits)
@@ -104,7 +104,7 @@ struct FTS5ExpressionTests {
     }
 }
 
-/// What a question means, without an engine.
+/// The meaning of a query, without an engine.
 enum TextOracle {
     static let vocabulary = ["ab", "abc", "b", "bc", "c"]
 

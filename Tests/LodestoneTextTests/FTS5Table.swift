@@ -77,7 +77,7 @@ final class FTS5Table {
         Set(try rows(question, expression))
     }
 
-    /// The same, best first; of equal ones the smaller row.
+    /// The rows that match, best first; of equal ones the smaller row.
     func ranked(matching expression: String) throws -> [Int] {
         try rows(ranking, expression)
     }

@@ -8,7 +8,8 @@ import Testing
 
 @Suite("Languages of texts")
 struct LanguageTests {
-    /// Words, those of a line found by each other and by no others.
+    /// Lines of words; each word of a line finds the others of its line and no words of other
+    /// lines.
     private static let forms: [(language: TextLanguage, lines: [String])] = [
         (
             .french,
@@ -115,7 +116,8 @@ struct LanguageTests {
             let word = "π\(scalar)π"
             let apart = word.decomposedStringWithCanonicalMapping
             let parts = Array(apart.unicodeScalars.dropFirst().dropLast())
-            // No language here has Latin letters with two marks, or marks on others than a to z.
+            // No language here has Latin letters with two marks, or marks on letters other than a
+            // to z.
             let isOfOthers = value > 0x45F || value < 0x370
             if isOfOthers && !(parts.count == 2 && parts[0].isASCII) { continue }
             #expect(stems(apart, .russian) == stems(word, .russian), "\(word)")

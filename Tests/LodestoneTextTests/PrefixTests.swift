@@ -7,7 +7,8 @@ import Testing
 
 @Suite("Words that go on")
 struct PrefixTests {
-    /// An index of a document for each text, some of them in the base; every seventh is gone.
+    /// An index with one document per text, some of them in the base; every seventh document is
+    /// dropped.
     private func index(_ texts: [String], _ options: TextOptions) throws -> TextIndex {
         var index = TextIndex(options)
         for (row, text) in texts.enumerated() {
@@ -60,7 +61,7 @@ struct PrefixTests {
                 try index.write(to: &sections) { _ in true }
                 index = try #require(TextIndex(from: sections, options))
             }
-            // A word that no document has any more is none.
+            // A word that has lost its last document does not count.
             index.remove(index.analyze(["xyz"]), at: 0)
             let explained = try index.explanation(
                 of: NormalizedTextQuery(try TextQueryParser.parse("x*", limits: .standard))

@@ -7,7 +7,7 @@ import LodestoneCore
 enum QueryWords {
     static let analyzer = TextAnalyzer(TextOptions())
 
-    /// What a table of FTS5 has of a text.
+    /// The words that a table of FTS5 has of a text.
     static func forFTS5(_ text: String) -> String {
         FTS5Words(of: [TextField(name: "text", text: text)], analyzer)?.stems ?? ""
     }

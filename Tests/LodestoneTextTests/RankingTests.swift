@@ -6,7 +6,7 @@ import Testing
 @testable import LodestoneText
 
 extension TextIndex {
-    /// The best rows for plain words, as a user's question gets them.
+    /// The best rows for plain words, as a user's query gets them.
     func rank(_ words: [String], k: Int, isAllowed: (UInt32) -> Bool) throws -> [TextHit] {
         let question = try TextQueryParser.anyWord(
             words.joined(separator: " "),
@@ -20,7 +20,7 @@ extension TextIndex {
 
 @Suite("A ranking of plain words")
 struct RankingTests {
-    /// Questions in all; `LODESTONE_TEST_RANKINGS` asks for more.
+    /// The number of queries; `LODESTONE_TEST_RANKINGS` sets another one.
     private static let count =
         Int(ProcessInfo.processInfo.environment["LODESTONE_TEST_RANKINGS"] ?? "") ?? 200
     private static let seeds: ClosedRange<UInt64> = 1...4
@@ -35,13 +35,13 @@ struct RankingTests {
         let share = Double(Self.count) / Double(Self.rounds * Self.seeds.count)
         let questions = Int(share.rounded(.up))
         for round in 0..<Self.rounds {
-            // The fourth time all is in the base.
+            // In the fourth round all documents are in the base.
             if round != 3 {
                 corpus.add(200)
                 corpus.remove(20)
             }
             if round == 1 || round == 3 { try corpus.merge() }
-            // A chunk more, and a list that is scanned.
+            // One chunk more, and a list that is scanned.
             if round == 2 { corpus.nextRow += 100_000 }
             if round == 4, seed == 1 { corpus.add(2_000) }
             let plain = PlainRanking(corpus)
@@ -60,7 +60,7 @@ struct RankingTests {
     }
 }
 
-/// What the documents of a corpus should be ranked by, one after the other.
+/// The ranks that a corpus' documents should have, computed one document after the other.
 private struct PlainRanking {
     private let options: TextOptions
     private let analyzer: TextAnalyzer
@@ -93,7 +93,7 @@ private struct PlainRanking {
             return Double(times) * factor
                 * bm25.inverseFrequency(frequency, of: documents.count)
         }
-        // In the order of the question, so that the sum of all is the same to the last digit.
+        // The parts are in the order of the query, so that their sum is the same to the last digit.
         var parts: [Double] = []
         var places: [QueryWord: Int] = [:]
         var stemPlaces: [Int] = []

@@ -6,10 +6,10 @@ import Testing
 
 @testable import LodestoneText
 
-/// Writes words of a script in many ways, and knows which are the same.
+/// Writes words of a script in many ways, and tells which are the same.
 private struct ScriptWriter {
     let name: String
-    /// Letters that words are told apart by, each with ways to write it.
+    /// Letters that tell words apart, each with ways to write it.
     let letters: [(plain: String, spellings: [String])]
     /// Whether words stand side by side without spaces.
     var isUnspaced = false
@@ -47,7 +47,7 @@ private struct ScriptWriter {
         }
     }
 
-    /// One way to write it.
+    /// Writes a word in one of its ways.
     func write(_ word: [Int], _ random: inout SeededGenerator) -> String {
         let text = word.map { letters[$0].spellings.randomElement(using: &random) ?? "" }.joined()
         switch Int.random(in: 0..<4, using: &random) {
@@ -58,13 +58,13 @@ private struct ScriptWriter {
         }
     }
 
-    /// What words are compared by.
+    /// The letter by which words are compared.
     func plain(_ letter: Int) -> String {
         letters[letter].plain.precomposedStringWithCanonicalMapping
     }
 }
 
-/// Documents as lists of words, answered without any analysis.
+/// Documents as lists of words, searched without any analysis.
 private struct PlainEvaluator {
     let script: ScriptWriter
     let documents: [[[Int]]]
@@ -75,7 +75,7 @@ private struct PlainEvaluator {
             word.count <= run.count
                 && (0...(run.count - word.count)).contains { start in
                     if word.count > 1 { return Array(run[start..<start + word.count]) == word }
-                    // One character stands for all that begin so.
+                    // One character stands for all words that begin with it.
                     return script.plain(run[start]).unicodeScalars
                         .starts(with: script.plain(word[0]).unicodeScalars)
                 }
@@ -113,7 +113,7 @@ private struct PlainEvaluator {
 
 @Suite("Words in every script, postings against FTS5 against a look at the words")
 struct ScriptDifferentialTests {
-    /// Documents and questions of all scripts; 20,000 with `make test-scripts`.
+    /// The number of documents and queries of all scripts; 20,000 with `make test-scripts`.
     private static let count =
         ProcessInfo.processInfo.environment["LODESTONE_SCRIPT_DOCUMENTS"].flatMap { Int($0) }
         ?? 1_200

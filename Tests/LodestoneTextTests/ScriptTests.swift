@@ -6,7 +6,7 @@ import Testing
 
 @testable import LodestoneText
 
-/// Documents of both text strategies, asked in query syntax.
+/// Documents in both text strategies, searched in query syntax.
 struct ScriptIndex {
     private let options: TextOptions
     private let count: Int
@@ -25,7 +25,7 @@ struct ScriptIndex {
         }
     }
 
-    /// The rows that match, of which both strategies must say the same.
+    /// The rows that match; both strategies must give the same.
     func found(_ query: String, _ place: SourceLocation = #_sourceLocation) throws -> Set<Int> {
         let parsed = NormalizedTextQuery(try TextQueryParser.parse(query, limits: .standard))
         let hits = try index.search(parsed, k: max(1, count)) { _ in true }
@@ -35,14 +35,14 @@ struct ScriptIndex {
         return rows
     }
 
-    /// The rows that a question in plain words finds, best first.
+    /// The rows for a query in plain words, best first.
     func ranked(_ query: String) throws -> [Int] {
         try plain(query).map { parsed in
             try index.search(parsed, k: max(1, count)) { _ in true }.map { Int($0.row) }
         } ?? []
     }
 
-    /// The same by FTS5, which has its own ranks.
+    /// The rows for a query in plain words by FTS5, which has its own ranks.
     func rankedByFTS5(_ query: String) throws -> [Int] {
         try plain(query).map { parsed in
             try table.ranked(
@@ -59,12 +59,12 @@ struct ScriptIndex {
 
 @Suite("Words in every script")
 struct ScriptTests {
-    /// Spellings of one word, and words that look like it and are others.
+    /// Spellings of one word, and other words that look like it.
     private struct Script {
         let name: String
         /// The word with its marks.
         let word: String
-        /// As it may be written, too.
+        /// Other ways to write the word.
         var alike: [String] = []
         var others: [String] = []
     }
@@ -319,7 +319,7 @@ struct ScriptTests {
         for query in comma[4...] + cedilla[4...] {
             #expect(try index.found(query).isSuperset(of: [4, 10]), "\(query)")
         }
-        // Endings with a comma or a cedilla in them, which the stemmer must know.
+        // Endings with a comma or a cedilla, which the stemmer must know.
         let verbs = ["vorbești", "vorbeşti", "vorbesc", "vorbiți", "vorbiţi"]
         let spoken = try ScriptIndex(.romanian, verbs)
         for query in verbs { #expect(try spoken.found(query) == [0, 1, 2, 3, 4], "\(query)") }

@@ -36,7 +36,7 @@ private struct FieldCorpus {
 
     mutating func add(_ count: Int) {
         let added = (0..<count).map { _ in
-            // In any order, and some twice.
+            // The fields come in any order, and some come twice.
             (0..<Int.random(in: 0...4, using: &random)).map { _ in
                 TextField(name: name(), text: text(0...6))
             }
@@ -88,7 +88,7 @@ struct TextFieldTests {
         TextFieldOptions("title", weight: 5), TextFieldOptions("tags", weight: 2),
     ])
 
-    /// Whether a document matches, by looking at its words.
+    /// Whether a document matches, by a look at its words.
     private func matches(_ document: [TextField], _ query: TextQuery, _ field: String?) -> Bool {
         let analyzer = TextAnalyzer(TextOptions())
         let word = { (word: String) in analyzer.words(of: word)[0] }
@@ -156,7 +156,7 @@ struct TextFieldTests {
         corpus.remove(50)
         let options = corpus.index.options
         let analyzer = TextAnalyzer(options)
-        // Of each document the words of title, tags, and the rest.
+        // For each document the words of title, tags, and the rest.
         let parts = corpus.documents.mapValues { document in
             [["title"], ["tags"], ["body", "note", "Ünicode"]].map { names in
                 document.filter { names.contains($0.name) }
@@ -278,7 +278,7 @@ struct TextFieldTests {
         }
         #expect(try find(.field("f3", .word("w3"))) == [0])
         #expect(try find(.field("f3", .word("w4"))) == [])
-        // More than can be told apart.
+        // The document has more fields than the index can tell apart.
         #expect(try find(.field("f19999", .word("w1"))) == [])
         #expect(try find(.phrase(["walking", "walks"])) == [1])
     }

@@ -13,13 +13,13 @@ import Darwin
 @testable import LodestoneText
 
 extension TextIndex {
-    /// Analyses documents of one field.
+    /// Analyzes documents of one field.
     func analyze(_ texts: [String]) -> AnalyzedTexts {
         analyze(texts.map { [TextField(name: "text", text: $0)] })
     }
 }
 
-/// An index, and what should be in it.
+/// An index, and the documents that should be in it.
 struct Corpus {
     var index: TextIndex
     var texts: [UInt32: String] = [:]
@@ -48,7 +48,7 @@ struct Corpus {
     }
 
     mutating func text() -> String {
-        // Some are so long that positions take two bytes.
+        // Some texts are so long that positions take two bytes.
         let isLong = Int.random(in: 0..<25, using: &random) == 0
         let count = Int.random(in: 0...(isLong ? 200 : 14), using: &random)
         return (0..<count).map { _ in word() }.joined(
@@ -85,7 +85,7 @@ struct Corpus {
 
     func isAllowed(_ row: UInt32) -> Bool { texts[row] != nil }
 
-    /// A word with a letter more, less, changed or swapped.
+    /// A word with one letter added, dropped, changed or swapped.
     mutating func misspelt() -> String {
         var letters = Array(word())
         let place = Int.random(in: 0..<letters.count, using: &random)
@@ -98,7 +98,7 @@ struct Corpus {
         return String(letters)
     }
 
-    /// The rows with a word that has the stem of one that is so, folded.
+    /// The rows that have the stem of a word that `isSo` accepts, folded.
     func rows(withStemOf isSo: (String) -> Bool) -> Set<UInt32> {
         let words = texts.mapValues { QueryWords.folded($0) }
         let stems = Set(
@@ -110,7 +110,7 @@ struct Corpus {
         )
     }
 
-    /// The rows with a word that is so, folded.
+    /// The rows that have a word that `isSo` accepts, folded.
     func rows(withWord isSo: (String) -> Bool) -> Set<UInt32> {
         Set(
             texts.filter { text in
@@ -119,13 +119,13 @@ struct Corpus {
         )
     }
 
-    /// The rows with a word that has the same stem.
+    /// The rows that have a word with the same stem.
     func rows(stem word: String) -> Set<UInt32> {
         let stem = QueryWords.stems(of: word)
         return rows(withStemOf: { QueryWords.stems(of: $0) == stem })
     }
 
-    /// A question; with words that are like others only if wanted.
+    /// A random query; it has fuzzy words and patterns only with `withLikeness`.
     mutating func query(depth: Int = 0, withLikeness: Bool = false) -> TextQuery {
         let parts = { (corpus: inout Corpus) in
             (0..<Int.random(in: 1...3, using: &corpus.random)).map { _ in
@@ -340,7 +340,7 @@ struct TextIndexTests {
                 )
                 let hits = try corpus.index.search(query, k: 100_000, isAllowed: corpus.isAllowed)
                 let found = Dictionary(uniqueKeysWithValues: hits.map { ($0.row, $0.score) })
-                // In no order, some twice, some that don't exist.
+                // The rows are in no order; some come twice, and some don't exist.
                 var rows = corpus.texts.keys.filter { _ in
                     Int.random(in: 0..<3, using: &corpus.random) == 0
                 }

@@ -332,7 +332,7 @@ struct PlainWordsTests {
             fuzzy: nil,
             limits: .standard,
             analyzer: TextAnalyzer(TextOptions()),
-            // The first ten are in no document, the others in the fewer the later they come.
+            // The first ten are in no document; of the others, later ones are in fewer documents.
             rarestBy: Frequencies { Int($0.dropFirst()).map { $0 < 10 ? 0 : 100 - $0 } ?? 0 }
         )
         guard case .anyOf(let kept)? = rare.query else {
@@ -357,7 +357,7 @@ struct PlainWordsTests {
             analyzer: TextAnalyzer(TextOptions())
         )
         #expect(twice == once)
-        // Forms of a stem are one list, but each has typing errors of its own.
+        // Forms of a stem share one list, but each form has typing errors of its own.
         for (fuzzy, count) in [(nil, 0), (.auto, 8)] as [(Fuzziness?, Int)] {
             let forms = try PlainWords(
                 of: (0..<20).map { "word\($0)a word\($0)as" }.joined(separator: " "),

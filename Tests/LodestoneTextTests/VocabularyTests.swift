@@ -7,8 +7,9 @@ import Testing
 
 @Suite("The words of an index")
 struct VocabularyTests {
-    /// Few letters each, so that many words are near each other; the last has letters of two, three
-    /// and four bytes.
+    /// Alphabets of few letters, so that many words are near each other.
+    ///
+    /// The last alphabet has letters of two, three and four bytes.
     private static let alphabets = ["ab", "abc1", "etaoinshrd", "жщю", "abሀለ𝒳ω"]
 
     private func word(
@@ -23,8 +24,9 @@ struct VocabularyTests {
         return String(word)
     }
 
-    /// An index of a document for each word, half of them in the base; words that end with `q` have
-    /// no document any more.
+    /// An index with one document per word, half of them in the base.
+    ///
+    /// Words that end with `q` have no document any more.
     private func index(_ words: [String], _ random: inout SeededGenerator) throws -> TextIndex {
         var index = TextIndex()
         var sections = MemorySections()
@@ -39,7 +41,7 @@ struct VocabularyTests {
         return index
     }
 
-    /// What `expansions` should find: of each stem the nearest distance.
+    /// The result that `expansions` should have: the nearest distance of each stem.
     private func stems(_ words: [String], _ isFound: (String) -> Int?) -> [[UInt8]: Int] {
         var stems: [[UInt8]: Int] = [:]
         for word in words where !word.hasSuffix("q") {
@@ -209,7 +211,8 @@ struct VocabularyTests {
         for (tag, bytes) in sections.sections {
             changed.begin(tag)
             var bytes = bytes
-            // Of the lengths, where those of four letters begin; else in the middle.
+            // In the section of lengths the damage is where four-letter words begin; else it is in
+            // the middle.
             let place = section == "TFLN" ? 32 : bytes.count / 2 / 8 * 8
             if tag.description == section { bytes[place] ^= 1 }
             bytes.withUnsafeBytes { changed.append($0) }
@@ -259,7 +262,7 @@ struct VocabularyTests {
     }
 }
 
-/// The restricted distance by its definition.
+/// The restricted edit distance by its definition.
 func plainDistance(_ first: String, _ second: String) -> Int {
     let (one, two) = (Array(first.unicodeScalars), Array(second.unicodeScalars))
     var table = [[Int]](

@@ -3,22 +3,22 @@ package import LodestoneCore
 
 /// Tells whether two processes make the same words of texts.
 ///
-/// The words depend on the rules of this release, on the stemmers of the system's libstemmer, which
-/// stem up to half of a language's words otherwise in another version, and on Unicode's tables in
-/// Swift's library. The libraries name no version that would say so, so they are asked for the stems
-/// of some words and the kinds of characters.
+/// The words depend on the rules of this release, on the stemmers of the system's libstemmer, and
+/// on Unicode's tables in Swift's library. Another version of libstemmer stems up to half of a
+/// language's words differently. Neither library names a version that shows this, so the
+/// fingerprint hashes the stems of some words and the kinds of characters.
 package enum AnalysisFingerprint {
-    /// Raised whenever the rules change what is a word, or its form.
+    /// The version of this release's rules; a change of words or their forms raises it.
     private static let rules: UInt64 = 2
 
-    /// Of the words of collections in a language.
+    /// The fingerprint of the words of collections in a language.
     ///
-    /// All languages are asked at once, the first time in a process.
+    /// The first call in a process computes the fingerprints of all languages.
     package static func of(_ language: TextLanguage) -> UInt64 {
         languages[Int(language.rawValue)]
     }
 
-    /// Of the words in all languages.
+    /// The fingerprint of the words in all languages.
     package static let all: UInt64 = all(languages)
 
     static func all(_ languages: [UInt64]) -> UInt64 { languages.reduce(0) { $0.mixed(with: $1) } }
@@ -29,7 +29,7 @@ package enum AnalysisFingerprint {
         return of(language, characters, isThere ? { analyzer.stem(of: $0.utf8).bytes } : nil)
     }
 
-    /// Of a language's words, where letters are told by some tables and `stem` makes stems.
+    /// The fingerprint of a language's words, from a hash of the characters' kinds and its stemmer.
     static func of(_ language: TextLanguage, _ characters: UInt64, _ stem: ((String) -> [UInt8])?)
         -> UInt64
     {
@@ -41,7 +41,7 @@ package enum AnalysisFingerprint {
         return hash
     }
 
-    /// Of the kinds of characters, where Unicode still adds some.
+    /// The fingerprint of the kinds of characters, in the ranges where Unicode still adds some.
     static let characters: UInt64 = {
         var hash: UInt64 = 0
         for value in [0x80..<0x3400, 0xA000..<0xAC00, 0xF900..<0x10000, 0x10000..<0x20000].joined()
@@ -53,8 +53,10 @@ package enum AnalysisFingerprint {
     }()
 }
 
-/// Words whose stems tell versions of a stemmer apart: beginnings with the endings of the language
-/// and of its neighbors, and words that versions 2.2 and 3.1 of the library stem otherwise.
+/// Words whose stems tell versions of a stemmer apart.
+///
+/// They are beginnings with the endings of the language and of its neighbors, and words that
+/// versions 2.2 and 3.1 of the library stem differently.
 enum StemProbes {
     static func words(_ language: TextLanguage) -> [String] {
         let (stems, endings) = parts(language)
@@ -102,7 +104,9 @@ enum StemProbes {
         (parts(of: stems), parts(of: endings))
     }
 
-    /// What stands between spaces; by scalars, since a space and a mark behind it are one `Character`.
+    /// The pieces of a text between spaces and line ends.
+    ///
+    /// The cut goes by scalars, since a space and a mark behind it are one `Character`.
     private static func parts(of text: String) -> [String] {
         text.unicodeScalars.split { $0 == " " || $0 == "\n" }.map { String($0) }
     }

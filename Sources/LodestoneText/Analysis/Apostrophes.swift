@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// What a language makes of the apostrophes inside of a word.
+/// The rules of a language for the apostrophes inside a word.
 ///
-/// `levi's` is `levi`, `l'homme` is `homme` in French, `don't` and `o'brien` are one word without
-/// their apostrophe: what stands on a side of it is never a word of a letter or two. The rules are those of
-/// Lucene's analyzers (possessives, elisions, the apostrophe of Turkish).
+/// `levi's` becomes `levi`, and `l'homme` becomes `homme` in French. `don't` and `o'brien` become
+/// one word without their apostrophe. So a side of an apostrophe is never a word of one or two
+/// letters. The rules are those of Lucene's analyzers (possessives, elisions, the apostrophe of
+/// Turkish).
 struct Apostrophes {
-    /// How an apostrophe stands in the buffer of a tokenizer; in no folded word.
+    /// The byte of an apostrophe in a tokenizer's buffer; no folded word has it.
     static let mark = UInt8(ascii: "'")
 
-    /// What is left out before an apostrophe.
+    /// The parts that are left out before an apostrophe.
     private let elided: Set<[UInt8]>
-    /// Whether that is so only before a vowel or an `h`, since the language has no elisions itself.
+    /// Whether they are left out only before a vowel or an `h`, as in languages without elisions.
     private let needsVowel: Bool
-    /// What is left out behind the last apostrophe.
+    /// The endings that are left out behind the last apostrophe.
     private let endings: Set<[UInt8]>
     /// Whether everything behind the first apostrophe is left out.
     private let isTurkish: Bool
@@ -49,21 +50,22 @@ struct Apostrophes {
         Set(list.split(separator: " ").map { Array($0.utf8) })
     }
 
-    /// What is made of a word with apostrophes.
+    /// The result of the rules for a word with apostrophes.
     struct Result {
         /// The parts that make up the word, without apostrophes.
         var kept: Range<Int>
-        /// Whether all parts together are a word, too, because a writer may leave out the apostrophe
-        /// alone: `dangelo`.
+        /// Whether all parts together are a word, too.
+        ///
+        /// A writer may leave out the apostrophe alone: `dangelo`.
         var isJoinedToo = false
     }
 
-    /// Looks at the parts of a word, folded or in lower case; none of them is empty.
+    /// Applies the rules to the parts of a word, which are folded or in lower case and not empty.
     ///
     /// - Parameters:
-    ///   - parts: What stands between the apostrophes, at least two.
-    ///   - language: Of the rules.
-    /// - Returns: Which of the parts are the word.
+    ///   - parts: The pieces between the apostrophes, at least two.
+    ///   - language: The language whose rules apply.
+    /// - Returns: The parts that make up the word.
     static func resolve(_ parts: [[UInt8]], _ language: TextLanguage) -> Result {
         let rules = of(language)
         if rules.isTurkish { return Result(kept: 0..<1) }
@@ -74,7 +76,7 @@ struct Apostrophes {
         while kept.count > 1, rules.endings.contains(parts[kept.upperBound - 1]) {
             kept.removeLast()
         }
-        // English finds `levis` by its stem; without stems nothing else would.
+        // English finds `levis` by its stem; without stems nothing else would find it.
         let isIncomplete =
             kept.lowerBound > 0
             || (language == .none && kept.upperBound < parts.count

@@ -3,27 +3,27 @@
 /// Finds tokens that mean more than the words in them: `C++`, `.NET`, `ada@example.com`, `1.2.3`,
 /// `2024-05-01`, `KX-7731/B`, `AT&T`, `wi-fi`, `$100`.
 ///
-/// Such a token is an extra word of a text, and of a question in plain words, where it weighs as
-/// any rare word does, and its parts little beside it: so the document that has it as it was asked
-/// for comes first. It begins with a sign that no other word has, and its own signs lie beyond ASCII,
-/// so that FTS5 cuts it nowhere.
+/// Such a token is an extra word of a text and of a query in plain words. In a query it weighs as
+/// much as any rare word, and its parts weigh little, so a document with the exact token comes
+/// first. In the index the token begins with a sign that no other word has. Its own signs are
+/// written beyond ASCII, so FTS5 does not cut it.
 ///
 ///     token = [ . # @ $ ] word { sign word } [ + ++ # % ]
 ///
-/// It counts when a `. @ _ & -` or a sign at an end is in it, or a digit. `/` and `:` join a word to
-/// digits only, so that `and/or` and paths are none.
+/// A token counts when it holds one of `. @ _ & -`, a sign at an end, or a digit. `/` and `:` join
+/// a word to digits only, so `and/or` and paths are no tokens.
 struct ExactSpelling {
-    /// What it begins with in the index: a full-width equals sign, which folds to no letter.
+    /// The sign that begins a token in the index: a full-width equals sign, which folds to no
+    /// letter.
     static let marker = Array("\u{FF1D}".utf8)
     private static let markerBits: UInt64 = 0x9D_BCEF
-    /// Bytes of longer ones make no token.
+    /// The most bytes of a token; longer ones don't count.
     private static let longest = 128
 
-    /// The signs below 64 that may stand between or behind words, a bit each.
+    /// The signs below 64 that may stand between or behind words, one bit per sign.
     ///
-    /// They are `# % & + - . / :`.
-    ///
-    /// A constant of the code, because it is looked at behind every word.
+    /// They are `# % & + - . / :`. The value is a constant of the code, because the tokenizer tests
+    /// it behind every word.
     @inline(__always)
     static var joiningSigns: UInt64 {
         // & - . / : between words, # % + behind them.
@@ -32,7 +32,7 @@ struct ExactSpelling {
         return between | behind
     }
 
-    /// What stands for a sign in the index: the same one in full width.
+    /// The form of a sign in the index: the same sign in full width.
     static func sign(_ byte: UInt8) -> String.UTF8View {
         String(Unicode.Scalar(UInt32(byte) + 0xFEE0) ?? "\u{FF1D}").utf8
     }
@@ -41,7 +41,7 @@ struct ExactSpelling {
     @inline(__always)
     static func isOne(_ word: FoldedWord) -> Bool { word.low & 0xFF_FFFF == markerBits }
 
-    /// The same of its bytes.
+    /// Whether the bytes of a folded word are an exact spelling.
     @inline(__always)
     static func isOne(_ word: UnsafeBufferPointer<UInt8>) -> Bool {
         word.count > 3 && word[0] == 0xEF && word[1] == 0xBC && word[2] == 0x9D
@@ -50,13 +50,13 @@ struct ExactSpelling {
     private let text: UnsafeBufferPointer<UInt8>
     private let start: Int
     private var last: Range<Int>
-    /// What joins the word to come.
+    /// The sign before the next word.
     private var sign: UInt8 = 0
     private var wordCount = 1
     private var hasSign = false
     private var hasDigit: Bool
 
-    /// Begins with a word and the sign before it.
+    /// Begins a token with a word and the sign before it.
     init(_ text: UnsafeBufferPointer<UInt8>, _ word: Range<Int>) {
         self.text = text
         last = word
@@ -70,7 +70,7 @@ struct ExactSpelling {
         hasSign = hasLead
     }
 
-    /// Where a word has to begin to belong to the token.
+    /// The place at which a word has to begin to belong to the token.
     var next: Int? {
         mutating get {
             let place = last.upperBound
@@ -90,7 +90,7 @@ struct ExactSpelling {
         }
     }
 
-    /// Takes in the word that begins at `next`.
+    /// Adds the word that begins at `next`.
     ///
     /// - Returns: Whether it belongs to the token.
     mutating func add(_ word: Range<Int>) -> Bool {
@@ -106,7 +106,7 @@ struct ExactSpelling {
         return true
     }
 
-    /// Where it ends.
+    /// The end of the token, with the signs behind its last word.
     var end: Int {
         let count = signs
         let end = last.upperBound + count
@@ -116,13 +116,13 @@ struct ExactSpelling {
         return end
     }
 
-    /// Where it stands, if it counts.
+    /// The token's place in the text; `nil` when the token does not count.
     var token: Range<Int>? {
         let isExact = hasSign || end > last.upperBound || (hasDigit && wordCount > 1)
         return isExact && end - start <= Self.longest ? start..<end : nil
     }
 
-    /// One or two `+` or `#` behind the last word, or a `%`.
+    /// The number of signs behind the last word: one or two `+` or `#`, or a `%`.
     private var signs: Int {
         let behind = text[last.upperBound...].prefix(2)
         if behind.first == UInt8(ascii: "%") { return 1 }

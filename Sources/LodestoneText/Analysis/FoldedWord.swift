@@ -2,16 +2,16 @@
 
 /// A word as the analyzer found it: folded, UTF-8, and ready to be looked up.
 ///
-/// Good inside the call that hands it out, because a long word lies in the analyzer's buffer.
+/// It is valid only inside the call that hands it out: a long word lies in the analyzer's buffer.
 struct FoldedWord {
     /// Bytes that fit into `low` and `high`.
     static let shortCount = 16
 
     /// The first eight bytes, first one lowest; zeros behind the end.
     let low: UInt64
-    /// The next eight.
+    /// The next eight bytes.
     let high: UInt64
-    /// Bytes; at least 1.
+    /// The number of bytes, at least 1.
     let count: Int
     /// All bytes in words of eight, zeros behind the end; only for more than `shortCount`.
     let long: UnsafePointer<UInt64>?
@@ -31,7 +31,7 @@ struct FoldedWord {
         long = count > Self.shortCount ? words : nil
     }
 
-    /// Words of eight bytes that hold it, when it is long.
+    /// The number of 64-bit units that hold a long word.
     var wordCount: Int { (count + 7) / 8 }
 
     /// Spreads words over 64 bits; equal words have equal hashes for one seed.
@@ -98,13 +98,13 @@ extension FoldedWord {
     var bytes: [UInt8] { withBytes { Array($0) } }
 }
 
-/// Where words of any length are put together: bytes that grow, with zeros behind the end.
+/// A buffer that puts words of any length together: bytes that grow, with zeros behind the end.
 ///
-/// Threading: of one thread.
+/// Threading: one thread.
 struct WordBuffer: ~Copyable {
     private var words: UnsafeMutablePointer<UInt64>
     private var capacity: Int
-    /// Bytes.
+    /// The number of bytes.
     private(set) var count = 0
 
     init() {
@@ -139,7 +139,7 @@ struct WordBuffer: ~Copyable {
         for byte in bytes { append(byte) }
     }
 
-    /// Takes bytes off the end.
+    /// Removes bytes at the end.
     mutating func shorten(to newCount: Int) {
         while count > newCount {
             count -= 1
@@ -147,17 +147,17 @@ struct WordBuffer: ~Copyable {
         }
     }
 
-    /// Puts a short or long word in, byte by byte.
+    /// Replaces the content with a short or long word, byte by byte.
     mutating func set(_ word: FoldedWord) {
         removeAll()
         for place in 0..<word.count { append(word[place]) }
     }
 
-    /// The bytes; good until the next change.
+    /// The bytes; valid until the next change.
     var bytes: UnsafeMutablePointer<UInt8> {
         UnsafeMutableRawPointer(words).assumingMemoryBound(to: UInt8.self)
     }
 
-    /// The bytes as a word; good until the next change.
+    /// The bytes as a word; valid until the next change.
     var word: FoldedWord { FoldedWord(words, count: count) }
 }

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 
-/// Makes one letter of the ways to write it.
+/// Maps the ways to write a letter to one form.
 ///
-/// This is the definition, scalar by scalar; `ScalarTable` remembers what it says. Texts that are
+/// This is the definition for one scalar; `ScalarTable` keeps its results. Texts that are
 /// canonically equal (Unicode Standard Annex 15) have equal words in either form:
 ///
 /// - lowered, for the stemmers of Snowball: small letters of usual width, composed, with accents;
-/// - folded: the same without accents, and with letters of their own (`ł`, `ß`) by the plain ones that
-///   are written for them.
+/// - folded: the same without accents, and with the plain letters for letters such as `ł` and `ß`.
 enum LetterFolding {
     /// A letter or digit in lower case, composed.
     static func lowered(_ scalar: Unicode.Scalar) -> [Unicode.Scalar] {
@@ -63,8 +62,9 @@ enum LetterFolding {
         }
     }
 
-    /// Whether `scalar` is a mark on letters that words are compared without, in alphabets whose
-    /// letters stay readable without it.
+    /// Whether `scalar` is an accent: a mark that the comparison of words ignores.
+    ///
+    /// Only marks of alphabets whose letters stay readable without them count.
     static func isAccent(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
         case 0x300...0x36F, 0x1AB0...0x1AFF, 0x1DC0...0x1DFF, 0x20D0...0x20FF, 0xFE20...0xFE2F: true
@@ -75,8 +75,10 @@ enum LetterFolding {
         }
     }
 
-    /// Whether `scalar` says nothing inside of a word in any form: points and vowels that most
-    /// writers leave out, variants of how a character looks, joiners, and soft hyphens.
+    /// Whether `scalar` has no meaning inside a word, in either form.
+    ///
+    /// Such scalars are points and vowels that most writers leave out, variants of how a character
+    /// looks, joiners, and soft hyphens.
     static func isSilent(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
         case 0x591...0x5BD, 0x5BF, 0x5C1...0x5C2, 0x5C4...0x5C5, 0x5C7: true  // Hebrew

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Letters that others stand for though Unicode says of none that it is made of the other.
+/// Letters that stand for other letters although Unicode does not compose one of the other.
 ///
-/// Latin letters are those that Lucene's ASCIIFoldingFilter knows, as far as people write them.
+/// The Latin letters are those of Lucene's ASCIIFoldingFilter, as far as people write them.
 enum LetterVariants {
-    /// The letters of usual width, or of usual kind, for those of half or full width and for ligatures.
+    /// The usual letters for a letter of half or full width, or of another kind, and for a
+    /// ligature.
     static func letter(of scalar: Unicode.Scalar) -> [Unicode.Scalar]? {
         switch scalar.value {
         case 0xFF01...0xFF5E: one(scalar.value - 0xFEE0)
@@ -25,7 +26,7 @@ enum LetterVariants {
         Unicode.Scalar(value).map { [$0] }
     }
 
-    /// U+FF66 to U+FF9F; the last two are marks that stand behind a letter.
+    /// The usual kana for U+FF66 to U+FF9F; the last two are marks that stand behind a letter.
     private static let kana: [UInt16] =
         "ヲァィゥェォャュョッーアイウエオカキクケコサシスセソタチツテトナニヌネノハヒフヘホマミムメモヤユヨラリルレロワン\u{3099}\u{309A}"
         .utf16.map { $0 }
@@ -38,7 +39,7 @@ enum LetterVariants {
         "և": "եւ",
     ]
 
-    /// What is written for a small Greek letter of another shape.
+    /// The usual letter for a small Greek letter of another shape.
     static func greek(_ scalar: Unicode.Scalar) -> Unicode.Scalar? {
         switch scalar {
         case "µ": "μ"

@@ -77,7 +77,7 @@ struct PorterStemmer {
 
     private typealias Rule = (ending: StaticString, replacement: StaticString)
 
-    /// An ending stands before those that it ends with.
+    /// The rules of step 2; a rule stands before those whose endings are the end of its own.
     private static let step2: [Rule] = [
         ("ational", "ate"), ("tional", "tion"), ("enci", "ence"), ("anci", "ance"), ("izer", "ize"),
         ("logi", "log"), ("bli", "ble"), ("alli", "al"), ("entli", "ent"), ("eli", "e"),
@@ -95,12 +95,12 @@ struct PorterStemmer {
         ("ou", ""), ("ism", ""), ("ate", ""), ("iti", ""), ("ous", ""), ("ive", ""), ("ize", ""),
     ]
 
-    /// Applies the first rule whose ending fits, if what stays before it is long enough.
+    /// Applies the first rule whose ending fits, if enough of the word stays before the ending.
     private mutating func replace(_ rules: [Rule], whenMeasureExceeds bound: Int) {
         guard let rule = rules.first(where: { ends($0.ending) }) else { return }
         let kept = rule.replacement.utf8CodeUnitCount
         let stem = count - rule.ending.utf8CodeUnitCount
-        // "sion" and "tion" are "ion" after a letter that stays.
+        // The endings "sion" and "tion" are "ion" after a letter that stays.
         let isIon = bound == 1 && kept == 1
         guard measure(isIon ? stem + 1 : stem) > bound else { return }
         for index in 0..<kept { word[stem + index] = rule.replacement.utf8Start[index] }
@@ -135,7 +135,7 @@ struct PorterStemmer {
         isVowel(byte) || (byte == UInt8(ascii: "y") && afterConsonant)
     }
 
-    /// How often a consonant follows a vowel in the first `length` letters: Porter's m.
+    /// The number of consonants right behind a vowel in the first `length` letters: Porter's m.
     private func measure(_ length: Int) -> Int {
         var measure = 0
         var isConsonant = false

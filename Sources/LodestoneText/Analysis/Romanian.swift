@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The two spellings of Romanian: `ş` and `ţ` with a cedilla, as old encodings had them, and `ș` and
-/// `ț` with a comma, as they are written today.
+/// The two spellings of Romanian.
 ///
-/// Words have the comma. libstemmer 2.2 knows endings with a cedilla only, version 3 those with a
-/// comma, so a stemmer is given what it knows.
+/// Old encodings had `ş` and `ţ` with a cedilla. Today they are written with a comma, `ș` and `ț`.
+///
+/// Words in the index have the comma. libstemmer 2.2 knows only endings with a cedilla, and version
+/// 3 knows endings with a comma, so a stemmer gets the spelling that it knows.
 enum Romanian {
     private static let commas: [(comma: (UInt8, UInt8), cedilla: (UInt8, UInt8))] = [
         ((0xC8, 0x99), (0xC5, 0x9F)),
         ((0xC8, 0x9B), (0xC5, 0xA3)),
     ]
 
-    /// Makes one spelling of both.
+    /// Writes commas for cedillas, so that both spellings are one.
     static func unify(_ word: inout WordBuffer) {
         replace(&word) { bytes in commas.first { $0.cedilla == bytes }?.comma }
     }

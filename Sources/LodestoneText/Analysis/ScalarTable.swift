@@ -1,29 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 import Synchronization
 
-/// What the tokenizer knows of each Unicode scalar: what part of words it is, and its form in the
-/// index.
+/// The kind of each Unicode scalar in words, and its form in the index.
 ///
-/// Worked out for 256 scalars at a time, when a text first has one of them (20 to 500 µs), and kept.
+/// A page of 256 scalars is computed when a text first has one of them (20 to 500 µs), and kept.
 ///
 /// Threading: any thread, without a lock.
-// Unchecked for the pointers: pages are atomic and never change, and a table stays until the process ends.
+// Unchecked for the pointers: pages are atomic and never change, and a table stays until the end.
 final class ScalarTable: @unchecked Sendable {
-    /// The part that a scalar plays.
+    /// The part that a scalar has in words.
     enum Kind: UInt32 {
         /// Ends a word.
         case separator = 0
         /// Begins or continues a word: letters, numbers, private use.
         case letter
-        /// The same in a script that is written without spaces between words.
+        /// A letter of a script that is written without spaces between words.
         case unspaced
         /// Belongs to the unspaced letter before it: vowels and last consonants of Hangul.
         case extending
         /// A mark that stays in its word as it is.
         case mark
-        /// The same, with an order among the marks that follow each other.
+        /// A mark as `mark`, with an order among the marks that follow each other.
         case ordered
-        /// A mark that may make one letter with what stands before it, or is dropped.
+        /// A mark that may make one letter with the letter before it, or is dropped.
         case combining
         /// Leaves no trace inside of a word.
         case dropped
@@ -35,7 +34,7 @@ final class ScalarTable: @unchecked Sendable {
         case regional
     }
 
-    /// What is known of one scalar.
+    /// The kind and the form of one scalar.
     struct Entry {
         fileprivate let bits: UInt32
         fileprivate let page: UnsafePointer<UInt32>
@@ -43,10 +42,11 @@ final class ScalarTable: @unchecked Sendable {
         @inline(__always)
         var kind: Kind { Kind(rawValue: bits >> 28) ?? .separator }
 
-        /// Whether it is a number, which no apostrophe joins with what follows.
+        /// Whether the scalar is a number; an apostrophe joins no number with the letters behind
+        /// it.
         var isNumber: Bool { bits & ScalarTable.isNumber != 0 }
 
-        /// Whether its form is several scalars, of which the last may be a mark.
+        /// Whether its form is several scalars; the last one may be a mark.
         @inline(__always)
         var isLong: Bool { bits & ScalarTable.isLong != 0 }
 
@@ -59,7 +59,8 @@ final class ScalarTable: @unchecked Sendable {
         }
     }
 
-    /// Of an entry: the kind (4 bits), the two below, and a scalar or where its scalars lie.
+    /// The bits of an entry: the kind (4 bits), the two flags below, and a scalar or the place of
+    /// its scalars.
     fileprivate static let isLong: UInt32 = 1 << 27
     fileprivate static let isNumber: UInt32 = 1 << 26
     fileprivate static let value: UInt32 = 1 << 21 - 1
@@ -80,7 +81,7 @@ final class ScalarTable: @unchecked Sendable {
         for number in 0..<0x1100 { (pages + number).initialize(to: Page(nil)) }
     }
 
-    /// What is known of a scalar.
+    /// The kind and the form of a scalar.
     @inline(__always)
     subscript(scalar: Unicode.Scalar) -> Entry {
         let number = Int(scalar.value >> 8)
@@ -131,14 +132,14 @@ final class ScalarTable: @unchecked Sendable {
         }
     }
 
-    /// The part that a scalar plays, by the rules of Unicode Standard Annex 29 where it has some.
+    /// The kind of a scalar, by the rules of Unicode Standard Annex 29 where it has some.
     private static func kind(of scalar: Unicode.Scalar, keepsAccents: Bool) -> Kind {
         if scalar.isASCII {
             if scalar == "'" { return .apostrophe }
             return Words.begins(scalar) ? .letter : .separator
         }
         switch scalar.value {
-        // Quotes and letters that stand for an apostrophe, and those of Hebrew abbreviations.
+        // Quotes and letters that stand for an apostrophe, and the marks of Hebrew abbreviations.
         case 0x2018, 0x2019, 0x201B, 0x2BB, 0x2BC, 0x2BD, 0xFF07, 0x5F3, 0x5F4: return .apostrophe
         case 0x1160...0x11FF, 0xD7B0...0xD7FB: return .extending
         case 0xFF9E...0xFF9F: return .combining
@@ -168,7 +169,9 @@ final class ScalarTable: @unchecked Sendable {
         0x16D68,
     ]
 
-    /// Pictures; signs of print that emoji came to include (`©`, `™`, arrows) stay separators.
+    /// Whether a scalar is a picture.
+    ///
+    /// Printed signs that became emoji later (`©`, `™`, arrows) stay separators.
     private static func isEmoji(_ scalar: Unicode.Scalar) -> Bool {
         guard scalar.value >= 0x231A, scalar.properties.isEmoji else { return false }
         switch scalar.value {

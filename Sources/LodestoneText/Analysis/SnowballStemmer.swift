@@ -5,24 +5,24 @@ import Synchronization
 
 /// Takes the endings off words with the stemmer of the Snowball project for a language.
 ///
-/// A stemmer of the library is of one thread at a time, so a pool of them serves all collections of
-/// a language; each is out of it for one word.
+/// A stemmer of the library serves one thread at a time, so all collections of a language share a
+/// pool of stemmers. A stemmer is out of the pool for one word.
 ///
 /// Threading: any thread; a lock is held for a moment.
 final class SnowballStemmer: Sendable {
     /// Words of more bytes stay as they are.
     static let longest = 255
-    /// Stemmers kept for later.
+    /// The most idle stemmers that the pool keeps.
     private static let mostIdle = 16
 
     /// A stemmer of the library.
-    // Unchecked for the pointer: whoever takes one out of the pool has it alone.
+    // Unchecked for the pointer: a thread that takes a stemmer out of the pool has it alone.
     private struct Stemmer: @unchecked Sendable {
         let handle: OpaquePointer
     }
 
     private let name: String
-    /// Whether it has to be given the old spelling of Romanian.
+    /// Whether the library needs the old spelling of Romanian.
     private let usesCedillas: Bool
     private let idle = Mutex<[Stemmer]>([])
 
@@ -47,7 +47,7 @@ final class SnowballStemmer: Sendable {
         }
     }
 
-    /// The stemmer of a language; `nil` for those that do without.
+    /// The stemmer of a language; `nil` for a language that needs none.
     static func of(_ language: TextLanguage) -> SnowballStemmer? { all[Int(language.rawValue)] }
 
     /// Whether the library of this machine knows the language.
@@ -57,7 +57,8 @@ final class SnowballStemmer: Sendable {
         return true
     }
 
-    /// Stems the word in `buffer`, in lower case with its accents, and folds the accents of the stem.
+    /// Stems the word in `buffer`, which has lower case and accents, and folds the accents of the
+    /// stem.
     func stem(_ buffer: inout WordBuffer) {
         guard buffer.count <= Self.longest else { return fold(&buffer, Array(buffer.word.bytes)) }
         guard let stemmer = idle.withLock({ $0.popLast() }) ?? make() else {
@@ -70,7 +71,7 @@ final class SnowballStemmer: Sendable {
             preconditionFailure("no memory for a stem")
         }
         let count = Int(sb_stemmer_length(handle))
-        // A word of nothing but what the stemmer leaves out stays as it is.
+        // A word stays as it is when the stemmer leaves nothing of it.
         if count > 0 { fold(&buffer, UnsafeBufferPointer(start: stem, count: count)) }
     }
 

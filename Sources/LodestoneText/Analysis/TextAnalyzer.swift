@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// What a collection makes of words: which have the same stem, and which say nothing.
+/// The analyzer of a collection: the stems and the stop words of its language.
 package struct TextAnalyzer: Sendable {
     private let language: TextLanguage
     private let stopWords: StopWords
@@ -20,7 +20,7 @@ package struct TextAnalyzer: Sendable {
         SnowballStemmer.of(language)?.isThere ?? true
     }
 
-    /// What cuts texts into words for it.
+    /// A tokenizer that cuts texts into words for this analyzer.
     func tokenizer() -> Tokenizer { Tokenizer(language, keepsAccents: keepsAccents) }
 
     /// Makes the stem of a folded word.
@@ -29,7 +29,7 @@ package struct TextAnalyzer: Sendable {
         switch language {
         case .english: PorterStemmer.stem(&word)
         case .none: break
-        // Looked up, so that copies of an analyzer for English count no references to it.
+        // The stemmer is looked up, so that copies of an analyzer for English count no references.
         default: SnowballStemmer.of(language)?.stem(&word)
         }
     }
@@ -42,13 +42,13 @@ package struct TextAnalyzer: Sendable {
         return WordKey(buffer.word)
     }
 
-    /// Whether a folded word is left out of plain questions and of the lengths of documents.
+    /// Whether a folded word is left out of plain queries and of the lengths of documents.
     func isStopWord(_ word: FoldedWord) -> Bool { stopWords.contains(word) }
 
-    /// The words that texts must have in a row to have some texts of a question in a row.
+    /// The words that a text must have in a row to have some pieces of a query in a row.
     ///
-    /// The last character of a run without spaces begins a word in texts, which goes on there when
-    /// the run does; so it is left out where it ends the question.
+    /// A run without spaces ends with a word of its last character alone. A text has that word only
+    /// where its own run ends, so the word is left out at the end of the query.
     func question(_ texts: some Sequence<String>) -> [QueryWord] {
         var words = texts.flatMap { self.words(of: $0) }
         if words.last?.isEndOfRun ?? false { words.removeLast() }
@@ -58,8 +58,9 @@ package struct TextAnalyzer: Sendable {
     /// The words in a text, in order, and their stems.
     func words(of text: String) -> [QueryWord] { words(of: text, withExtras: false) }
 
-    /// The words in a text, in order, then its extra ones (`Tokenizer.forEachExtra`): what a question
-    /// in plain words asks for.
+    /// The words in a text, in order, then its extra words (`Tokenizer.forEachExtra`).
+    ///
+    /// These are the words that a query in plain words looks for.
     func allWords(of text: String) -> [QueryWord] { words(of: text, withExtras: true) }
 
     private func words(of text: String, withExtras: Bool) -> [QueryWord] {
@@ -111,23 +112,24 @@ package struct TextAnalyzer: Sendable {
     }
 }
 
-/// A word of a question; equal to one that is folded alike.
+/// A word of a query; words that are folded alike are equal.
 package struct QueryWord: Hashable, Sendable {
-    /// As it was typed; folded where no spaces stand between words.
+    /// The word as it was typed; folded where no spaces stand between words.
     let text: String
-    /// Folded.
+    /// The folded word.
     let form: WordKey
     let stem: WordKey
     let isStopWord: Bool
-    /// Whether it is the last character of a longer run without spaces, which the word before ends
-    /// with, too.
+    /// Whether the word is the last character of a longer run without spaces.
+    ///
+    /// The word before it also ends with that character.
     let isEndOfRun: Bool
-    /// Whether it is an extra word, which is looked for in just this form.
+    /// Whether the word is an extra word, which is looked for in exactly this form.
     var isExtra = false
-    /// The token that it is a part of, if the spelling of that is an extra word.
+    /// The token that the word is a part of, if the token's spelling is an extra word.
     var token: Token?
 
-    /// A token of several words, or of one with signs.
+    /// A token of several words, or of one word with signs.
     struct Token: Sendable {
         /// Its exact spelling.
         let spelling: WordKey
@@ -141,7 +143,7 @@ package struct QueryWord: Hashable, Sendable {
 
 /// Words so frequent that they say nothing.
 struct StopWords: Sendable {
-    /// Words of up to eight bytes, as `FoldedWord.low`; all are.
+    /// The stop words as `FoldedWord.low`; all have at most eight bytes.
     private let words: Set<UInt64>
 
     static let none = StopWords("")
@@ -149,12 +151,13 @@ struct StopWords: Sendable {
     init(_ language: TextLanguage) {
         switch language {
         case .english: self = Self.english
-        // Debian has no package of lists for others alone; rare words outweigh them anyway.
+        // Debian has no package with the lists of other languages alone; rare words outweigh stop
+        // words anyway.
         default: self = .none
         }
     }
 
-    /// The 33 that Lucene leaves out of English text.
+    /// The 33 stop words that Lucene leaves out of English text.
     private static let english = StopWords(
         """
         a an and are as at be but by for if in into is it no not of on or such that the their then \

@@ -2,7 +2,7 @@
 
 /// Extra words: exact spellings of tokens that are cut into several words or lose their signs.
 extension Tokenizer {
-    /// Calls `body` with the extra words of the text that was cut last, and where they stand.
+    /// Calls `body` with the extra words of the text that was cut last, and with their places.
     ///
     /// - Parameters:
     ///   - text: The same text.
@@ -28,7 +28,7 @@ extension Tokenizer {
     /// Whether the text that was cut last has extra words.
     var hasExtras: Bool { !extras.isEmpty }
 
-    /// Whether this byte may join a word with what follows to one token.
+    /// Whether this byte may join a word and the next one to one token.
     @inline(__always)
     private static func joins(_ byte: UInt8) -> Bool {
         byte < 64
@@ -36,7 +36,7 @@ extension Tokenizer {
             : byte == UInt8(ascii: "@") || byte == UInt8(ascii: "_")
     }
 
-    /// Takes note of the token that begins with the word from `start` to `end`, if its exact spelling
+    /// Notes the token that begins with the word from `start` to `end`, if its exact spelling
     /// counts.
     @inline(__always)
     mutating func lookAtToken(

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// One word at a time into the buffer: folded, composed, without the signs inside it.
+/// Folds one word at a time into the buffer: composed, without the signs inside it.
 extension Tokenizer {
     struct Other {
-        /// Where a word stands, which lies in the buffer; empty when there is none.
+        /// The place in the text of the word in the buffer; empty when there is no word.
         let place: Range<Int>
-        /// Where to go on.
+        /// The place at which the search for words goes on.
         let next: Int
-        /// Whether it may be part of a token with signs.
+        /// Whether the word may be part of a token with signs.
         var isInToken = false
     }
 
@@ -34,14 +34,14 @@ extension Tokenizer {
 
     /// A word or an abbreviation.
     struct Token {
-        /// Without what is left out of it at its start and end.
+        /// The place of the word, without the parts that are left out at its start and end.
         let place: Range<Int>
         let end: Int
     }
 
     /// Puts the word or abbreviation that begins at `start` into the buffer.
     ///
-    /// - Returns: Where it stands; `nil` when no word begins there.
+    /// - Returns: The token's place; `nil` when no word begins there.
     mutating func foldToken(_ text: UnsafeBufferPointer<UInt8>, from start: Int) -> Token? {
         if let end = abbreviation(text, from: start) {
             buffer.removeAll()
@@ -57,7 +57,7 @@ extension Tokenizer {
         if apostrophes.isEmpty { return Token(place: start..<end, end: end) }
         let parts = UnsafeBufferPointer(start: buffer.bytes, count: buffer.count)
             .split(separator: Apostrophes.mark).map { Array($0) }
-        // An apostrophe may have been cut off with what is too long.
+        // An apostrophe may have been cut off with the end of a word that is too long.
         guard parts.count == apostrophes.count + 1 else {
             buffer.removeAll()
             buffer.append(contentsOf: parts.joined())
@@ -78,7 +78,7 @@ extension Tokenizer {
 
     /// Puts the word that begins at `start` into the buffer, with apostrophes.
     ///
-    /// - Returns: Where it ends; `nil` when no word begins there.
+    /// - Returns: The end of the word; `nil` when no word begins there.
     mutating func foldWord(_ text: UnsafeBufferPointer<UInt8>, from start: Int) -> Int? {
         buffer.removeAll()
         if !apostrophes.isEmpty { apostrophes.removeAll() }
@@ -123,10 +123,10 @@ extension Tokenizer {
         return buffer.count > 0 ? position : nil
     }
 
-    /// Where an abbreviation of single letters with dots, such as `U.S.A.` or `e.g.`, ends.
+    /// The end of an abbreviation of single letters with dots, such as `U.S.A.` or `e.g.`.
     ///
-    /// The last dot may be missing behind three letters. No word follows at once, so that addresses
-    /// and names like `a.b.com` aren't meant.
+    /// The last dot may be missing behind three letters. No word may follow at once, so addresses
+    /// and names such as `a.b.com` are no abbreviations.
     func abbreviation(_ text: UnsafeBufferPointer<UInt8>, from start: Int) -> Int? {
         let dot = UInt8(ascii: ".")
         var position = start
@@ -152,7 +152,7 @@ extension Tokenizer {
         return end
     }
 
-    /// Bytes of an English possessive.
+    /// The number of bytes of an English possessive.
     private func possessive(_ text: UnsafeBufferPointer<UInt8>, at start: Int) -> Int {
         guard start < text.count else { return 0 }
         let (scalar, end) = Self.scalar(text, start)
@@ -177,8 +177,7 @@ extension Tokenizer {
         }
     }
 
-    /// Makes one form of letters and marks that can be written in several, from a place in the buffer
-    /// on.
+    /// Composes the letters and marks in the buffer, from a place on, to one form.
     mutating func compose(from start: Int) {
         let bytes = UnsafeBufferPointer(start: buffer.bytes + start, count: buffer.count - start)
         let scalars = LetterFolding.composed(

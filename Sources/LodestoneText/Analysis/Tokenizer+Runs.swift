@@ -4,7 +4,7 @@
 extension Tokenizer {
     /// Appends the character of a run that begins at `start`, with its marks.
     ///
-    /// - Returns: Where it ends; `nil` when no run goes on there.
+    /// - Returns: The end of the character; `nil` when no run goes on there.
     mutating func appendUnit(_ text: UnsafeBufferPointer<UInt8>, at start: Int) -> Int? {
         guard start < text.count, text[start] >= 0x80 else { return nil }
         let (scalar, end) = Self.decode(text, start)
@@ -40,10 +40,11 @@ extension Tokenizer {
         return position
     }
 
-    /// Puts an emoji into the buffer: with all that joiners tie to it, without tones of skin; or a
-    /// flag.
+    /// Puts an emoji or a flag into the buffer.
     ///
-    /// - Returns: Where it ends.
+    /// An emoji keeps everything that joiners tie to it, and loses tones of skin.
+    ///
+    /// - Returns: The end of the emoji or flag.
     mutating func foldEmoji(_ text: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
         buffer.removeAll()
         var position = start

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Bytes to scalars; bytes that are not UTF-8 are none.
+/// Decodes bytes to scalars; bytes that are not UTF-8 give no scalar.
 extension Tokenizer {
-    /// As `decode`, of any byte.
+    /// The same as `decode`, for any byte.
     static func scalar(_ text: UnsafeBufferPointer<UInt8>, _ start: Int) -> (
         scalar: Unicode.Scalar?, end: Int
     ) {
         text[start] < 0x80 ? (Unicode.Scalar(text[start]), start + 1) : decode(text, start)
     }
 
-    /// The scalar at `start`, `nil` when there is none, and where the next one begins.
+    /// The scalar at `start`, or `nil` when there is none, and the place of the next one.
     static func decode(_ text: UnsafeBufferPointer<UInt8>, _ start: Int) -> (
         scalar: Unicode.Scalar?, end: Int
     ) {

@@ -7,37 +7,38 @@ import LodestoneCore
 /// between letters (Unicode Standard Annex 29); everything else separates. Abbreviations of single
 /// letters with dots are one word without them, and so is each emoji.
 ///
-/// A run of Chinese, Japanese, Korean, Thai and others, where no spaces say what a word is, becomes
-/// overlapping words of two characters, and one of its last: each character begins a word, so that a
-/// part of the run is found as words in a row, and a single character as the beginning of a word.
+/// In a run of Chinese, Japanese, Korean, Thai and others no spaces tell the words apart. The run
+/// becomes overlapping words of two characters, and a word of its last character. So each character
+/// begins a word: a part of the run is found as words in a row, and a single character is found as
+/// the beginning of a word.
 ///
-/// Beyond the words in a row a text has *extra* words (`forEachExtra`): exact spellings of tokens that
-/// are cut into several words or lose their signs (`C++`, `ada@example.com`).
+/// In addition to the words in a row a text has *extra* words (`forEachExtra`): exact spellings of
+/// tokens that are cut into several words or lose their signs (`C++`, `ada@example.com`).
 ///
 /// Words of ASCII, nearly all of them, are read eight bytes at a time from the text itself.
 ///
-/// Threading: of one thread.
+/// Threading: one thread.
 struct Tokenizer: ~Copyable {
-    /// Bytes of a word that count; what follows is cut off.
+    /// The most bytes of a word; the rest is cut off.
     static let maxWordBytes = 32_768
 
     let language: TextLanguage
     let table: ScalarTable
     var buffer = WordBuffer()
-    /// Where the apostrophes of the word under way stand.
+    /// The places of the apostrophes in the word under way.
     var apostrophes: [Range<Int>] = []
     var extras: [Extra] = []
-    /// Up to where tokens were looked at as a whole.
+    /// The end of the text that was already searched for tokens.
     var tokenEnd = 0
 
     struct Extra {
         let place: Range<Int>
-        /// What it is, if it isn't the exact spelling of what is there.
+        /// The extra word, if it is not the exact spelling of the text at its place.
         let word: [UInt8]?
     }
 
     /// - Parameters:
-    ///   - language: Decides what is made of apostrophes.
+    ///   - language: The language whose rules for apostrophes apply.
     ///   - keepsAccents: Whether accents stay in words, as stemmers of other languages need them.
     init(_ language: TextLanguage = .english, keepsAccents: Bool = false) {
         self.language = language
@@ -55,8 +56,9 @@ struct Tokenizer: ~Copyable {
         forEachPlacedWord(in: text) { word, _ in body(word) }
     }
 
-    /// The same with where each word stands, in bytes; places rise, and overlap in runs without
-    /// spaces.
+    /// Calls `body` with each word of `text`, in order, and with its place in bytes.
+    ///
+    /// Places rise, and overlap in runs without spaces.
     @inline(__always)
     mutating func forEachPlacedWord(
         in text: UnsafeBufferPointer<UInt8>,
@@ -107,7 +109,7 @@ struct Tokenizer: ~Copyable {
         (byte | 0x20) &- UInt8(ascii: "a") < 26 || byte &- UInt8(ascii: "0") < 10
     }
 
-    /// Whether the word before this byte may go on: an apostrophe, a dot, or no ASCII.
+    /// Whether a word may go on at this byte: an apostrophe, a dot, or a byte beyond ASCII.
     @inline(__always)
     private static func mayGoOn(_ byte: UInt8) -> Bool {
         byte >= 0x80 || byte == UInt8(ascii: "'") || byte == UInt8(ascii: ".")
@@ -145,7 +147,7 @@ struct Tokenizer: ~Copyable {
                 }
             }
         }
-        // The bit tells upper from lower case, and digits have it.
+        // One bit tells upper from lower case, and digits have it.
         let lower: UInt64 = 0x2020_2020_2020_2020
         if count < 8 {
             return FoldedWord(

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A folded word or stem that stays: up to 16 bytes, as nearly all have, without memory of its own.
+/// A folded word or stem to keep.
+///
+/// A word of up to 16 bytes, as nearly all are, takes no memory of its own.
 struct WordKey: Hashable {
-    /// As in `FoldedWord`.
+    /// The first eight bytes, as in `FoldedWord`.
     private let low: UInt64
     private let high: UInt64
     /// Bytes; at least 1.
     let count: Int
-    /// All bytes of a longer one, in words of eight.
+    /// All bytes of a longer word, in units of eight.
     private let long: ContiguousArray<UInt64>?
 
     init(_ word: FoldedWord) {

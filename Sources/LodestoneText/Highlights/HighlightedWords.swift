@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// The words that make a text match: those of a question and all that they stand for, each in the
-/// field that the question asks for it in.
+/// The words that make a text match: the words of queries, and all words that these stand for.
+///
+/// Each word counts in the field that its query names for it.
 ///
 /// Words behind NOT are left out.
 package struct HighlightedWords: Sendable {
-    /// What is looked for in one field, or in all of them.
+    /// The words to look for in one field, or in all fields.
     private struct Scope {
         let field: ByteString?
-        /// Single words: the stem, and which word of the question it comes from.
+        /// Single words: the stem, and the number of the query's word that it comes from.
         var stems: [[UInt8]: Int] = [:]
         var rows: [Row] = []
         var patterns: [(matcher: WordMatcher, word: Int)] = []
@@ -18,7 +19,7 @@ package struct HighlightedWords: Sendable {
     /// Words in a row.
     private struct Row {
         let stems: [[UInt8]]
-        /// How the word behind them begins.
+        /// The beginning of the word behind them.
         let ending: WordBeginning?
         let word: Int
 
@@ -27,15 +28,15 @@ package struct HighlightedWords: Sendable {
 
     private var scopes: [Scope] = []
     private var wordCount = 0
-    /// Of the collection.
+    /// The analyzer of the collection.
     let analyzer: TextAnalyzer
 
     /// - Parameters:
-    ///   - queries: Of all text sources.
-    ///   - analyzer: Of the collection.
-    ///   - index: Knows what words stand for; `nil` where words stand for themselves.
-    ///   - context: Looked at while words are looked for.
-    /// - Throws: What a search for them would.
+    ///   - queries: The queries of all text sources.
+    ///   - analyzer: The analyzer of the collection.
+    ///   - index: The index that expands words; `nil` where words stand for themselves.
+    ///   - context: Checked while words are looked up.
+    /// - Throws: The errors of a search for the same words.
     package init(
         _ queries: [NormalizedTextQuery],
         analyzer: TextAnalyzer,
@@ -62,7 +63,7 @@ package struct HighlightedWords: Sendable {
             for part in parts { try add(part, isWanted: isWanted, field, index, context) }
             return
         case .andNot(let wanted, let unwanted):
-            // What is not wanted of a question that is negated as a whole is wanted.
+            // In a query that is negated as a whole, the part behind NOT is wanted.
             try add(wanted, isWanted: isWanted, field, index, context)
             return try add(unwanted, isWanted: !isWanted, field, index, context)
         case .found(let asked, _):
@@ -120,15 +121,15 @@ package struct HighlightedWords: Sendable {
         scopes[scope].stems[stem] = scopes[scope].stems[stem] ?? wordCount
     }
 
-    /// What a word of a text matches.
+    /// The match of a word of a text.
     struct Match {
-        /// The word of the question, counted from 1, or 0.
+        /// The number of the query's word, from 1; 0 for no match.
         var word: Int
-        /// How many of its bytes do, where it isn't all of them.
+        /// The bytes of the word that match, where not all of them do.
         var byteCount: Int?
     }
 
-    /// What each word of a field's text, by its stem and as it stands there, matches.
+    /// The match of each word of a field's text; a word is given by its stem and its form.
     func matches(in stems: [[UInt8]], _ forms: [[UInt8]], field: ByteString) -> [Match] {
         var matches = stems.map { _ in Match(word: 0) }
         for scope in scopes where scope.field == nil || scope.field == field {
@@ -171,8 +172,9 @@ package struct HighlightedWords: Sendable {
         }
     }
 
-    /// The bytes of a word that is a character of Chinese, Japanese or Korean: words that begin with
-    /// it are no more than places of it.
+    /// The byte count of a word that is one character of Chinese, Japanese or Korean; else `nil`.
+    ///
+    /// Words that begin with such a character only show its places.
     private static func character(_ word: [UInt8]) -> Int? {
         Words.isUnspacedCharacter(String(decoding: word, as: UTF8.self)) ? word.count : nil
     }

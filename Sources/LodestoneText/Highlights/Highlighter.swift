@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// Finds the pieces of a text that show best why it matches.
+/// Finds the pieces of a text that best show why the text matches.
 package struct Highlighter {
     private let words: HighlightedWords
     private let highlight: Highlight
@@ -12,7 +12,7 @@ package struct Highlighter {
         self.highlight = highlight
     }
 
-    /// The fragments of those fields of a document that were wished for and match.
+    /// The fragments of the requested fields of a document that match.
     package func fields(of text: [TextField]) -> [HighlightedField] {
         text.compactMap { field in
             let isWished = highlight.fields.contains { $0.hasSameBytes(as: field.name) }
@@ -23,8 +23,10 @@ package struct Highlighter {
         }
     }
 
-    /// The best fragments of a field: those with most different words of the question, then with
-    /// most matches, then the first.
+    /// The best fragments of a field.
+    ///
+    /// A fragment with more different words of the query is better, then one with more matches,
+    /// then the first.
     ///
     /// - Complexity: O(length of the text + fragments × matches).
     package func fragments(of field: TextField) -> [HighlightedField.Fragment] {
@@ -73,14 +75,14 @@ package struct Highlighter {
                     .clamped(to: endByte..<bytes.count)
                 endByte = range.upperBound
                 let fragment = fragment(bytes, range, found)
-                // A character at the end of the fragment before may have been its only match.
+                // The only match may have been a character at the end of the fragment before.
                 return fragment.matches.isEmpty ? nil : fragment
             }
         }
     }
 
-    /// Matches with those that overlap or follow each other at once made one, as words of Chinese,
-    /// Japanese and Korean do.
+    /// Joins matches that overlap or follow each other at once, as words of Chinese, Japanese and
+    /// Korean do.
     private static func merged(_ matches: [Range<Int>]) -> [Range<Int>] {
         var merged: [Range<Int>] = []
         for match in matches {
@@ -94,7 +96,7 @@ package struct Highlighter {
         return merged
     }
 
-    /// A piece of a text with what was wished for around the matches in it.
+    /// A piece of a text with the requested marks around its matches.
     private func fragment(
         _ bytes: UnsafeBufferPointer<UInt8>,
         _ range: Range<Int>,
@@ -120,15 +122,15 @@ package struct Highlighter {
     }
 }
 
-/// As many matches as fit into a fragment, from one on.
+/// The matches that fit into a fragment, from one match on.
 private struct Window: Comparable {
-    /// From the first match to the last, as words of the text.
+    /// The words of the text from the first match to the last.
     let words: Range<Int>
-    /// Words of the question among them.
+    /// The number of different words of the query among the matches.
     let differentWords: Int
     let matchCount: Int
 
-    /// Whether the first is to be preferred.
+    /// Whether the first window is the better one.
     static func < (first: Window, second: Window) -> Bool {
         if first.differentWords != second.differentWords {
             return first.differentWords > second.differentWords
@@ -165,13 +167,13 @@ private struct Window: Comparable {
     }
 }
 
-/// The words of a text, and where they stand.
+/// The words of a text, and their places.
 private struct WordPlaces {
     private(set) var stems: [[UInt8]] = []
     /// The words folded.
     private(set) var forms: [[UInt8]] = []
     private(set) var bytes: [Range<Int>] = []
-    /// The same, in Unicode scalars.
+    /// The places of the words in Unicode scalars.
     private(set) var scalars: [Range<Int>] = []
     private let byteCount: Int
     private var scalarCount = 0
@@ -201,7 +203,7 @@ private struct WordPlaces {
         scalarCount = scalar(at: text.count)
     }
 
-    /// Some words and as many around them, within others, as make up `size` scalars.
+    /// Extends `words` by the words around them, within `others`, up to `size` scalars.
     func extended(_ words: Range<Int>, within others: Range<Int>, size: Int) -> Range<Int> {
         var (first, last) = (words.lowerBound, words.upperBound - 1)
         let room = max(0, size - (scalars[last].upperBound - scalars[first].lowerBound))
@@ -212,8 +214,10 @@ private struct WordPlaces {
         return first..<last + 1
     }
 
-    /// The bytes of some words, with what stands before the first and behind the last word of the
-    /// text if it isn't more than `size` scalars.
+    /// The bytes of some words.
+    ///
+    /// The text before its first word, and behind its last, belongs to them if it has at most
+    /// `size` scalars.
     func range(of words: Range<Int>, size: Int) -> Range<Int> {
         let isFirst = words.lowerBound == 0 && scalars[0].lowerBound <= size
         let last = words.upperBound - 1

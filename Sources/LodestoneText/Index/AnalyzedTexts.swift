@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Texts cut into words, counted and looked up, ready to be added to an index or taken out.
+/// Texts cut into words, counted and looked up, ready to be added to an index or removed from it.
 ///
-/// Made on any thread with `TextIndex.analyze`, so that the one writer has the least to do.
+/// `TextIndex.analyze` makes them on any thread, so that the one writer has the least to do.
 package struct AnalyzedTexts: Sendable {
-    /// That a text is in a posting list.
+    /// An entry of a text in a postings list.
     struct Occurrence {
         var list: UInt32
-        /// The one position, or with `isRun` where in `positions` their count and they lie.
+        /// The only position; with `isRun` the place in `positions` of a count and of so many
+        /// positions.
         var place: UInt32
         var postingClass: UInt16
     }
@@ -18,16 +19,16 @@ package struct AnalyzedTexts: Sendable {
     private(set) var tables: TextTables
     private(set) var occurrences: ContiguousArray<Occurrence> = []
     private(set) var positions: ContiguousArray<UInt32> = []
-    /// Where each text's occurrences end.
+    /// The end of each text's occurrences.
     private var ends: ContiguousArray<Int> = []
-    /// Of each text the words that count in each slot.
+    /// The number of words that count in each slot, text by text.
     private var lengths: ContiguousArray<UInt32> = []
 
     init(_ tables: TextTables) {
         self.tables = tables
     }
 
-    /// Texts.
+    /// The number of texts.
     package var count: Int { ends.count }
 
     /// Bytes of memory, roughly.
@@ -36,7 +37,7 @@ package struct AnalyzedTexts: Sendable {
             + (positions.count + lengths.count) * 4 + ends.count * 8
     }
 
-    /// The same texts in the numbers of other tables.
+    /// The same texts with the numbers of other tables.
     func renumbered(for tables: TextTables, _ number: (UInt32) -> UInt32) -> AnalyzedTexts {
         var texts = self
         let fields = tables.fields.numbers(from: self.tables.fields)
@@ -59,7 +60,7 @@ package struct AnalyzedTexts: Sendable {
         (text == 0 ? 0 : ends[text - 1])..<ends[text]
     }
 
-    /// The words of a text that count in a slot, repeated ones too.
+    /// The number of words of a text that count in a slot, with repetitions.
     func length(of text: Int, slot: Int) -> Int {
         Int(lengths[text * tables.fields.slotCount + slot])
     }
@@ -71,16 +72,16 @@ package struct AnalyzedTexts: Sendable {
         return ContiguousArray(positions[(start + 1)...].prefix(Int(positions[start])))
     }
 
-    /// What is put together for one text.
+    /// The words and keys of the text under way.
     struct Lists {
         fileprivate var words: ContiguousArray<FoldedWord> = []
-        /// Stems (high half) with the words that they are of, counted through the text.
+        /// One key per word: its stem (high half) and its number in the text (low half).
         fileprivate var keys: ContiguousArray<UInt64> = []
         /// The list of each word.
         fileprivate var forms: ContiguousArray<UInt32> = []
         fileprivate var fields: ContiguousArray<Field> = []
         fileprivate var lengths: ContiguousArray<UInt32> = []
-        /// The class of a word that occurs once, in each slot.
+        /// The class of a word that occurs once, for each slot.
         fileprivate var singles: ContiguousArray<UInt16> = []
         fileprivate var cache = ClassCache()
 
@@ -90,20 +91,20 @@ package struct AnalyzedTexts: Sendable {
         }
     }
 
-    /// Words of one field in a text.
+    /// The words of one field in a text.
     fileprivate struct Field {
         let number: Int
         let slot: Int
-        /// Added to a word's number it is its position.
+        /// A word's position is the word's number plus this shift.
         let shift: UInt32
-        /// Behind its last word.
+        /// The number behind the field's last word.
         var end = 0
     }
 
-    /// Analyses the text of a field, as UTF-8; numbers of fields don't fall.
+    /// Analyzes the text of a field, as UTF-8; field numbers don't fall from call to call.
     ///
-    /// Extra words stand behind all others, so that they are in no phrase. Tokenizer and lists are to
-    /// be used again for the next field and text.
+    /// Extra words stand behind all others, so that they are in no phrase. The caller uses the
+    /// tokenizer and the lists again for the next field and text.
     func read(
         _ text: UnsafeBufferPointer<UInt8>,
         field number: Int,
@@ -140,7 +141,7 @@ package struct AnalyzedTexts: Sendable {
         let start = UInt32(truncatingIfNeeded: lists.keys.count)
         var place: UInt32 = 0
         if let last = lists.fields.last, last.number == number {
-            // A gap, so that no phrase goes over it.
+            // A gap, so that no phrase crosses it.
             place = ((start &+ last.shift) & Position.placeMask) + 1
         }
         return Field(
@@ -156,7 +157,7 @@ package struct AnalyzedTexts: Sendable {
         lists.lengths[field.slot] += length
     }
 
-    /// Looks up the words at hand.
+    /// Looks up the words that were collected.
     private func resolve(_ lists: inout Lists, _ length: inout UInt32) {
         var number = UInt64(lists.keys.count)
         for word in lists.words {
@@ -193,7 +194,7 @@ package struct AnalyzedTexts: Sendable {
         for slot in lists.lengths.indices { lists.lengths[slot] = 0 }
     }
 
-    /// Adds the one word of a stem.
+    /// Adds a stem that has one word in the text.
     @inline(__always)
     private mutating func addSingle(_ word: Int, _ lists: inout Lists) {
         let field = lists.field(of: word)
@@ -206,7 +207,7 @@ package struct AnalyzedTexts: Sendable {
         )
     }
 
-    /// Adds several words of a stem, by their keys.
+    /// Adds a stem that has several words in the text, by their keys.
     private mutating func addRepeated(_ keys: Range<Int>, _ lists: inout Lists) {
         let form = lists.form(at: keys.lowerBound)
         let isMixed = keys.contains { lists.form(at: $0) != form }
@@ -233,7 +234,7 @@ package struct AnalyzedTexts: Sendable {
         }
     }
 
-    /// Keeps where the words of some keys stand, or those with one form among them.
+    /// Stores the positions of the words of `keys`, or only of those with the form `form`.
     private mutating func place(of keys: Range<Int>, _ form: UInt32?, _ lists: Lists) -> UInt32 {
         let start = positions.count
         positions.append(0)
@@ -250,7 +251,7 @@ package struct AnalyzedTexts: Sendable {
         return Self.isRun | UInt32(start)
     }
 
-    /// Keeps positions.
+    /// Stores positions and returns their place.
     private mutating func place(of list: ContiguousArray<UInt32>) -> UInt32 {
         if list.count == 1 { return list[0] }
         defer {
@@ -294,7 +295,7 @@ extension AnalyzedTexts.Lists {
         return fields[low]
     }
 
-    /// Looks up the classes of words that occur once, so that few postings need it.
+    /// Looks up the classes of words that occur once, so that few postings need a lookup.
     fileprivate mutating func findSingles(_ table: ClassTable) {
         var start = 0
         for field in fields where field.end > start {
@@ -317,7 +318,7 @@ extension AnalyzedTexts.Lists {
     @inline(__always)
     fileprivate func form(at key: Int) -> UInt32 { forms[word(at: key)] }
 
-    /// The class of the words of some keys, or of those with one form among them.
+    /// The class of the words of `keys`, or only of those with the form `form`.
     fileprivate mutating func classNumber(
         of keys: Range<Int>,
         _ form: UInt32?,
@@ -350,7 +351,7 @@ extension AnalyzedTexts.Lists {
     }
 }
 
-/// Numbers of classes at hand, so that few of them need the lock of their table.
+/// A cache of class numbers, so that few classes need the lock of their table.
 private struct ClassCache {
     private static let count = 256
     private var entries = ContiguousArray<(postingClass: PostingClass, number: UInt16)>(

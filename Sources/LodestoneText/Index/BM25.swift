@@ -6,15 +6,16 @@ import Darwin
 #endif
 import LodestoneCore
 
-/// How much an occurrence of a word says.
+/// The parameters of BM25F.
 struct BM25: Hashable {
-    /// How soon more occurrences stop to matter; 0 or more.
+    /// The saturation of frequencies, 0 or more: the smaller, the sooner further occurrences stop
+    /// to count.
     let k1: Double
-    /// How much a long field is held back, 0 to 1.
+    /// The penalty for a long field, 0 to 1.
     let b: Double
-    /// What a word in its exact form counts beside its stem.
+    /// The weight of a word in its exact form, compared with its stem.
     let exactWeight: Double
-    /// Of each slot.
+    /// The weight of each slot.
     let weights: [Double]
 
     init(_ options: TextOptions) {
@@ -31,15 +32,15 @@ struct BM25: Hashable {
     }
 }
 
-/// What an occurrence counts by its class, as numbers from 1 to 65,535.
+/// The weight of an occurrence by its class, from 1 to 65,535.
 ///
-/// Whole numbers, so that sums don't depend on their order.
+/// The weights are whole numbers, so that sums don't depend on their order.
 struct ClassWeights: Sendable {
-    /// A power of two of them: `mask` keeps an index inside.
+    /// The weights; their number is a power of two, so that `mask` keeps an index inside.
     let weights: ContiguousArray<UInt16>
     var mask: Int { weights.count - 1 }
 
-    /// What the weights are made of.
+    /// The inputs of the weights.
     struct Key: Hashable {
         let bm25: BM25
         let averageLengths: [Double]
@@ -58,8 +59,8 @@ struct ClassWeights: Sendable {
     }
 
     /// - Parameters:
-    ///   - key: What to make them of.
-    ///   - classes: As many as `key` says.
+    ///   - key: The inputs of the weights.
+    ///   - classes: As many classes as `key` has.
     init(_ key: Key, _ classes: ContiguousArray<PostingClass>) {
         var size = 1
         while size < classes.count { size *= 2 }
@@ -83,17 +84,18 @@ struct ClassWeights: Sendable {
     }
 }
 
-/// Weights of words as whole numbers, made so that no sum over one document leaves 31 bits.
+/// The weights of words as whole numbers, scaled so that no sum over one document exceeds 31 bits.
 struct WordWeights {
     let weights: [UInt64]
     private let scale: Double
 
     /// - Parameters:
-    ///   - inverseFrequencies: Of each word, times how often it was asked for.
-    ///   - bm25: What the class weights were made with.
+    ///   - inverseFrequencies: The inverse frequency of each word, times its repetitions in the
+    ///     query.
+    ///   - bm25: The parameters of the class weights.
     init(_ inverseFrequencies: [Double], bm25: BM25) {
         let count = Double(inverseFrequencies.count)
-        // At least 1 in the sum even for the smallest class, as long as there are few words.
+        // Even the smallest class adds at least 1 to a sum, as long as there are few words.
         let least = min(65_536, Double(1 << 30) / max(1, count)).rounded(.down)
         let sum = inverseFrequencies.reduce(0, +)
         let factor = (Double(Int32.max) - count * (least + 1)) / max(sum, 1e-3)
@@ -104,7 +106,7 @@ struct WordWeights {
     /// The score that a sum stands for.
     func score(of sum: UInt32) -> Double { Double(sum) * scale }
 
-    /// What one posting adds.
+    /// The amount that one posting adds to a sum.
     @inline(__always)
     static func product(_ word: UInt64, _ postingClass: UInt16) -> UInt32 {
         UInt32(truncatingIfNeeded: (word &* UInt64(postingClass)) >> 16)

@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// A posting list of a base, as its record in `TLST` has it.
+/// A postings list of a base, as its record in `TLST`.
 ///
-/// All that is known of a list lies in one place, and the lists of a stem follow each other: memory
-/// is waited for once, where a table for each of these took a question of ten words 7 µs.
+/// All data of a list lies in one record, and the records of a stem follow each other, so a lookup
+/// waits for memory once. Measured (a query of ten words): 7 µs with a table for each kind of data.
 ///
 ///     bytes of the key (low 32 bits), chunks (high 32)
 ///     of each chunk its number (high 16 bits) and its first posting (low 48)
 ///     where the postings of the last chunk end
 ///     the key (`PostingList`), zeros behind its end
 ///
-/// Good while the base lives.
+/// A list is valid while its base lives.
 struct BaseList {
     private static let startMask: UInt64 = 1 << 48 - 1
 
-    /// Of each chunk the number and the first posting, then the end.
+    /// One entry per chunk, with its number and its first posting; then the end.
     let entries: UnsafeBufferPointer<UInt64>
     private let keyWords: UnsafePointer<UInt64>
     private let keyCount: Int
-    /// Where the next list's record is.
+    /// The place of the next list's record.
     let end: Int
 
-    /// The list whose record begins at `place`; `nil` when none does.
+    /// The list whose record begins at `place`; `nil` when no record does.
     @inline(__always)
     init?(_ lists: Section<UInt64>, at place: Int) {
         let head = lists.element(place, or: 0)
@@ -34,7 +34,7 @@ struct BaseList {
         keyWords = words + chunks + 2
     }
 
-    /// What it is kept under.
+    /// The key of the list.
     var keyBytes: UnsafeBufferPointer<UInt8> {
         UnsafeBufferPointer(
             start: UnsafeRawPointer(keyWords).assumingMemoryBound(to: UInt8.self),
@@ -42,10 +42,10 @@ struct BaseList {
         )
     }
 
-    /// As `keyBytes`, taken apart; `nil` when it is damaged.
+    /// The decoded key; `nil` when it is damaged.
     var key: PostingList.Key? { PostingList.Key(keyBytes) }
 
-    /// The same if it is a list of `stem`.
+    /// The decoded key if the list is one of `stem`.
     @inline(__always)
     func key(ofStem stem: FoldedWord) -> PostingList.Key? {
         guard keyCount > stem.count else { return nil }
@@ -62,29 +62,29 @@ struct BaseList {
         return PostingList.Key(keyBytes, marker: stem.count)
     }
 
-    /// Ones in the first `count` bytes.
+    /// A mask with ones in the first `count` bytes.
     private static func mask(_ count: Int) -> UInt64 {
         count >= 8 ? .max : 1 << UInt64(count * 8) - 1
     }
 
-    /// Documents in it.
+    /// The number of documents in the list.
     var frequency: Int {
         max(0, Self.posting(entries[entries.count - 1]) - Self.posting(entries[0]))
     }
 
-    /// The chunk that an entry is of.
+    /// The chunk of an entry.
     @inline(__always)
     static func chunk(_ entry: UInt64) -> Int { Int(entry >> 48) }
 
-    /// Where an entry's postings begin.
+    /// The first posting of an entry.
     @inline(__always)
     static func posting(_ entry: UInt64) -> Int { Int(entry & startMask) }
 }
 
-/// Puts records of lists together, for `TLST`: at most 32 GiB of them.
+/// Collects the records of lists for `TLST`, at most 32 GiB.
 struct BaseListRecords {
     private(set) var words: ContiguousArray<UInt64> = []
-    /// Where each list's record begins, for `TLSE`.
+    /// The place of each list's record, for `TLSE`.
     private(set) var places: ContiguousArray<UInt32> = []
     private var entries: ContiguousArray<UInt64> = []
 

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension Chunk {
-    /// Whether looking some rows up in a list takes less than reading it.
+    /// Whether to look rows up in a list costs less than to read the list.
     ///
-    /// A row that is looked up costs as much as some 16 that are read; reading the list costs
-    /// `clearing` of those besides.
+    /// The lookup of one row costs about as much as to read 16 postings. To read the list costs as
+    /// much as `clearing` postings in addition.
     func isLong(_ cursor: TermCursor, beside wanted: RowList, clearing: Int) -> Bool {
         let enough = wanted.count * 16 - clearing
         return enough < 0 || cursor.count(in: number, enough: enough, of: delta) > enough
     }
 
-    /// Calls `body` with each posting of a list whose row is one of `wanted`: its place in `wanted`,
+    /// Calls `body` with each posting of a list that has a row of `wanted`: its place in `wanted`,
     /// and its class.
     ///
     /// - Complexity: O(wanted x log(postings / wanted)), with a step for each block of the delta.
@@ -34,7 +34,8 @@ extension Chunk {
         if postings.firstBlock != 0 { lookUp(wanted, from: postings.firstBlock, body) }
     }
 
-    /// The same in the delta from a block on, which is left out as a whole when it ends too early.
+    /// Looks rows up in the delta, from a block on; a block that ends too early is skipped as a
+    /// whole.
     private func lookUp(
         _ wanted: RowList,
         from firstBlock: UInt32,
@@ -59,7 +60,8 @@ extension Chunk {
         }
     }
 
-    /// The first of `range` from which on `holds` does, looked for in growing steps; else its end.
+    /// The first place in `range` from which on `holds` is true, found in growing steps; else the
+    /// end.
     @inline(__always)
     static func first(_ range: Range<Int>, _ holds: (Int) -> Bool) -> Int {
         var (low, step) = (range.lowerBound, 1)

@@ -2,17 +2,17 @@
 import LodestoneCore
 import Synchronization
 
-/// Numbers the fields that documents of an index have text in: the declared ones, then others as
-/// they come.
+/// Numbers the fields in which documents of an index have text: the declared fields first, then
+/// others as they come.
 ///
 /// Names are told apart by their bytes.
 ///
 /// Threading: any thread; a lock is held for a moment.
 final class FieldTable: Sendable {
-    /// The number of all fields beyond those that can be told apart.
+    /// The number that all fields beyond the first 127 share.
     static let last = 127
 
-    /// Declared fields.
+    /// The number of declared fields.
     let declaredCount: Int
     private struct State {
         var names: [ByteString]
@@ -22,8 +22,8 @@ final class FieldTable: Sendable {
     private let state: Mutex<State>
 
     /// - Parameters:
-    ///   - declared: How many are declared.
-    ///   - names: The declared ones, then those of a base.
+    ///   - declared: The number of declared fields.
+    ///   - names: The declared names, then those of a base.
     init(declared: Int, _ names: [ByteString]) {
         declaredCount = declared
         // Of equal names, which only a damaged base has, the first counts.
@@ -31,10 +31,11 @@ final class FieldTable: Sendable {
         state = Mutex(State(names: names, numbers: numbers))
     }
 
-    /// Fields that are scored apart: each that is declared, and the others together.
+    /// The number of slots, which are scored apart: one for each declared field, and one for all
+    /// others.
     var slotCount: Int { declaredCount + 1 }
 
-    /// Where a field is counted.
+    /// The slot in which a field is counted.
     func slot(of number: Int) -> Int { min(number, declaredCount) }
 
     /// All names, by their numbers.
@@ -43,7 +44,7 @@ final class FieldTable: Sendable {
     /// The number of a field that some document had.
     func number(of name: ByteString) -> Int? { state.withLock { $0.numbers[name] } }
 
-    /// The number of a field, which is added when it is new.
+    /// The number of a field; a new field is added.
     func add(_ name: ByteString) -> Int {
         state.withLock { state in
             if let number = state.numbers[name] { return number }
@@ -54,7 +55,7 @@ final class FieldTable: Sendable {
         }
     }
 
-    /// The numbers here of the fields of another table; `nil` when they are the same.
+    /// The numbers in this table of the fields of another table; `nil` when they are the same.
     func numbers(from other: FieldTable) -> [Int]? {
         let (others, own) = (other.all, all)
         if own.starts(with: others) { return nil }
@@ -62,8 +63,9 @@ final class FieldTable: Sendable {
     }
 }
 
-/// Where a word stands: the field's number above, the word's place in the field below, so that words
-/// of different fields are never next to each other.
+/// The position of a word: the field's number above, and the word's place in the field below.
+///
+/// So words of different fields are never next to each other.
 enum Position {
     static let bits: UInt32 = 23
     static let placeMask: UInt32 = 1 << bits - 1
@@ -71,7 +73,7 @@ enum Position {
     @inline(__always)
     static func field(_ position: UInt32) -> Int { Int(position >> bits) }
 
-    /// A position with its field numbered anew.
+    /// A position with the new number of its field.
     static func renumbered(_ position: UInt32, _ fields: [Int]?) -> UInt32 {
         guard let fields else { return position }
         let field = Self.field(position)
@@ -80,13 +82,13 @@ enum Position {
     }
 }
 
-/// What numbers mean in the postings of an index.
+/// The tables that the numbers in an index's postings refer to.
 struct TextTables: Sendable {
     let dictionary: TextDictionary
     let classes: ClassTable
     let fields: FieldTable
 
-    /// Whether numbers mean the same in both.
+    /// Whether numbers mean the same in both tables.
     @inline(__always)
     func isSame(as other: TextTables) -> Bool { dictionary === other.dictionary }
 }

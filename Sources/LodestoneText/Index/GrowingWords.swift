@@ -5,8 +5,8 @@ import Synchronization
 ///
 /// Segments double in size; a run of words never crosses from one segment to the next.
 ///
-/// Threading: one thread allocates at a time; any thread reads what it learned of through an
-/// acquiring load of something that was stored, releasing, after the allocation.
+/// Threading: one thread allocates at a time. Any thread reads: it learns of words by an acquiring
+/// load of a value that the writer stored, releasing, after the allocation.
 // Unchecked for the pointers: words are atomic, and a segment is never freed before the object.
 final class GrowingWords: @unchecked Sendable {
     typealias Word = Atomic<UInt64>
@@ -15,7 +15,7 @@ final class GrowingWords: @unchecked Sendable {
     private static let segmentCount = 23
 
     private let segments: UnsafeMutablePointer<UnsafeMutablePointer<Word>?>
-    /// The first word that was never given out.
+    /// The number of the first word that was never allocated.
     private var next: UInt64 = 0
 
     init() {
@@ -24,16 +24,16 @@ final class GrowingWords: @unchecked Sendable {
     }
 
     deinit {
-        // The words are plain numbers: nothing to take apart.
+        // The words are plain numbers and need no deinitialization.
         for segment in 0..<Self.segmentCount { segments[segment]?.deallocate() }
         segments.deallocate()
     }
 
-    /// Bytes given out, gaps included.
+    /// The bytes that were allocated, with gaps.
     var byteCount: Int { Int(next) * 8 }
 
-    /// The first of `count` zeroed words in a row; `nil` when they would not have numbers below
-    /// `limit` any more.
+    /// The first of `count` zeroed words in a row; `nil` when one of them would have a number of
+    /// `limit` or more.
     func allocate(_ count: Int, below limit: UInt64 = 1 << 32) -> UInt32? {
         var start = next
         while true {
@@ -58,11 +58,11 @@ final class GrowingWords: @unchecked Sendable {
         }
     }
 
-    /// The word at `index`, which was given out.
+    /// The word at `index`, which was allocated.
     @inline(__always)
     subscript(index: UInt32) -> UnsafeMutablePointer<Word> {
         let (segment, offset) = Self.place(index)
-        // A number that was never given out can only come from an error of ours.
+        // Only an error of ours can give a number that was never allocated.
         return segments[segment].unsafelyUnwrapped + offset
     }
 

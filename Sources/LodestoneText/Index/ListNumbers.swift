@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The lists of one dictionary by their numbers in another, each looked up once.
+/// The numbers of one dictionary's lists in another dictionary, each looked up once.
 package struct ListNumbers {
     private var source: TextDictionary?
     private var numbers: ContiguousArray<UInt32> = []
     private static let unknown = UInt32.max
 
-    /// Creates a table that knows none.
+    /// Creates a table without numbers.
     package init() {}
 
-    /// The number of a list of `dictionary`, which `find` looks up when it was not asked for yet.
+    /// The number for a list of `dictionary`; `find` looks it up at the first call for this list.
     mutating func number(
         of list: UInt32,
         from dictionary: TextDictionary,

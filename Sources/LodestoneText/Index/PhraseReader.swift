@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Finds the rows of a chunk where words stand in a row, in a field or anywhere.
+/// Finds the rows of a chunk that have words in sequence, in one field or anywhere.
 struct PhraseReader {
     private let chunk: Chunk
-    /// Of each word those of its lists, of which one at most has a row.
+    /// For each word the cursors of its lists; at most one of these lists has a given row.
     private var readers: [[PositionCursor]]
     private let field: Int?
 
@@ -13,12 +13,12 @@ struct PhraseReader {
         self.field = field
     }
 
-    /// Those of `candidates`, which have all the words, that match.
+    /// The rows of `candidates` that match; each candidate has all the words.
     func rows(in candidates: RowList) -> RowList {
         var readers = readers
         var found = RowList()
         if readers.isEmpty { return found }
-        // Where the phrase may begin.
+        // The positions at which the phrase may begin.
         var starts: ContiguousArray<UInt32> = []
         var positions: ContiguousArray<UInt32> = []
         for row in candidates.rows.lazy.map(Int.init) {
@@ -35,7 +35,7 @@ struct PhraseReader {
         return found
     }
 
-    /// Keeps the starts that `positions` has `distance` later; both rise.
+    /// Keeps the starts that have a position `distance` later in `positions`; both lists rise.
     private static func keep(
         _ starts: inout ContiguousArray<UInt32>,
         followedBy positions: ContiguousArray<UInt32>,
@@ -85,7 +85,7 @@ struct PositionCursor {
         block = cursor.firstBlock
     }
 
-    /// Appends the positions of `row`, none when the list doesn't have it; rows rise.
+    /// Appends the positions of `row`, or none when the list lacks it; rows rise from call to call.
     mutating func readPositions(
         of row: Int,
         in chunk: Chunk,
@@ -109,7 +109,8 @@ struct PositionCursor {
                 }
                 placeInBlock += 1
             }
-            // A later block may be added behind this one, but not for rows that a search sees.
+            // A later block may be added behind this one, but only for rows that no search sees
+            // yet.
             block = found.next
             placeInBlock = 0
         }

@@ -2,14 +2,14 @@
 import LodestoneCore
 import Synchronization
 
-/// What a posting says for its score: how often the word occurs in each field of the document, and
-/// how many words those fields have.
+/// The part of a posting that its score needs: the word's frequency in each field of the document,
+/// and the lengths of these fields.
 ///
-/// One byte each for up to eight fields. Frequencies are exact up to 15, in steps of half a power of
-/// two beyond; lengths up to 63, in steps of a sixteenth. A field without the word has length 0, so
-/// that there are fewer classes.
+/// Each takes one byte per field, for up to eight fields. Frequencies are exact up to 15, and in
+/// steps of half a power of two beyond. Lengths are exact up to 63, and in steps of a sixteenth
+/// beyond. A field without the word has length 0, so that there are fewer classes.
 struct PostingClass: Hashable {
-    /// Bytes, the first field lowest.
+    /// The frequencies, one byte per field, the first field lowest.
     private(set) var frequencies: UInt64 = 0
     private(set) var lengths: UInt64 = 0
 
@@ -17,7 +17,7 @@ struct PostingClass: Hashable {
 
     init() {}
 
-    /// As it is kept in a base.
+    /// The class with the bytes that a base stores.
     init(frequencies: UInt64, lengths: UInt64) {
         self.frequencies = frequencies
         self.lengths = lengths
@@ -31,7 +31,7 @@ struct PostingClass: Hashable {
         lengths = Self.bucket(ofLength: length) << shift
     }
 
-    /// The class of a word that also occurs in another field.
+    /// The class of a word that occurs in one more field.
     func with(slot: Int, frequency: Int, length: Int) -> PostingClass {
         let other = PostingClass(slot: slot, frequency: frequency, length: length)
         return PostingClass(
@@ -54,21 +54,21 @@ struct PostingClass: Hashable {
         return UInt64(min(255, 64 + (octave - 6) * 16 + length >> (octave - 4) & 15))
     }
 
-    /// The least frequency in a field.
+    /// The least frequency of a field in this class.
     func frequency(_ slot: Int) -> Int {
         let bucket = Int(frequencies >> UInt64(slot * 8) & 0xFF)
         guard bucket >= 16 else { return bucket }
         return (2 | bucket & 1) << (min(31, bucket) / 2 - 5)
     }
 
-    /// The least length of a field.
+    /// The least length of a field in this class.
     func length(_ slot: Int) -> Int {
         let bucket = Int(lengths >> UInt64(slot * 8) & 0xFF)
         guard bucket >= 64 else { return bucket }
         return (16 | bucket & 15) << ((bucket - 64) / 16 + 2)
     }
 
-    /// A class close to this one, of which there are fewer: no more than some 4,000 at level 2.
+    /// A coarser class close to this one; at level 2 there are no more than about 4,000.
     func coarsened(_ level: Int) -> PostingClass {
         var coarse = PostingClass()
         // At level 2 only the field with the most occurrences is left.
@@ -84,25 +84,26 @@ struct PostingClass: Hashable {
         return coarse
     }
 
-    /// The highest bits of a number.
+    /// The number with all but its highest `bits` bits cleared.
     private static func rounded(_ number: Int, bits: Int) -> Int {
         let rest = max(0, Int.bitWidth - number.leadingZeroBitCount - bits)
         return (number >> rest) << rest
     }
 }
 
-/// Numbers the classes of an index's postings: those of the base, then what came since.
+/// Numbers the classes of an index's postings: those of the base first, then new ones.
 ///
 /// Threading: any thread; a lock is held for a moment.
 // Unchecked for `base`, whose bytes never change.
 final class ClassTable: @unchecked Sendable {
-    /// Beyond these many classes new ones are rounded, so that 65,536 are enough for ever.
+    /// The numbers of classes beyond which new classes are rounded, so that 65,536 numbers always
+    /// suffice.
     private static let levels = [32_768, 57_344]
 
     private struct State {
         var classes: ContiguousArray<PostingClass> = []
         var numbers: [PostingClass: UInt16] = [:]
-        /// Whether `numbers` has those of the base.
+        /// Whether `numbers` has the classes of the base.
         var isComplete: Bool
     }
 
@@ -120,7 +121,7 @@ final class ClassTable: @unchecked Sendable {
     func number(of postingClass: PostingClass) -> UInt16 {
         state.withLock { state in
             if !state.isComplete {
-                // The first of equal ones counts, as when they came.
+                // Of equal classes the first one counts, as when they were added.
                 for number in (0..<baseCount).reversed() {
                     state.numbers[baseClass(number)] = UInt16(number)
                 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The weights of a query that a posting list counts with, as places among them.
+/// The weights of a query that a postings list adds, as places among the query's weights.
 struct ListShare {
     let stem: Int?
     let form: Int?
@@ -24,31 +24,36 @@ struct ListShare {
     }
 }
 
-/// The lists that the postings of a stem are spread over, so that a word in its exact form can count
-/// more than another form of it, at the cost of one list.
+/// The kinds of lists that share the postings of a stem.
 ///
-/// A document that has a stem in one form, as nearly all do, is in the list of that form alone. One
-/// that has several forms is in the list `mixed` of the stem, and for each form in a list `among`,
-/// which counts that form's occurrences. Lists `alone` and `mixed` together are the documents of
-/// the stem, each once; `alone` and `among` of a form those of the word.
+/// They let a word in its exact form count more than another form of its stem, at the cost of one
+/// list.
+///
+/// A document that has a stem in one form, as nearly all do, is in the list `alone` of that form. A
+/// document that has several forms is in the list `mixed` of the stem. It is also in a list `among`
+/// for each form, which counts that form's occurrences. The lists `alone` and `mixed` of a stem
+/// together hold the documents of the stem, each once. The lists `alone` and `among` of a form hold
+/// the documents of the word.
 enum PostingList {
-    /// What a list is for.
+    /// The kind of a list.
     enum Kind: UInt8 {
         case mixed = 0
         case alone = 1
         case among = 2
     }
 
-    /// What stands between a stem and the rest of a key: smaller than every byte of a word, so that
-    /// the lists of a stem lie together and those of a prefix, too.
+    /// The bound above all markers; a marker stands between the stem and the rest of a key.
+    ///
+    /// Markers are smaller than every byte of a word, so that the lists of a stem lie together, and
+    /// those of a prefix, too.
     private static let markerBound: UInt8 = 24
 
-    /// What a list is kept under in a base: the stem, a marker, and how the form goes on where it
-    /// differs from the stem.
+    /// The key of a list in a base: the stem, a marker, and the end of the form where it differs
+    /// from the stem.
     ///
-    /// The marker holds the kind (times 8) and how many bytes of the stem the form doesn't have, up
-    /// to 6; with 7 the whole form follows, as that of a long stem without the accent of its first
-    /// letter does.
+    /// The marker holds the kind (times 8) and the number of the stem's last bytes that the form
+    /// lacks, up to 6. With 7 the whole form follows. A long stem that lost the accent of its first
+    /// letter needs this.
     static func key(_ kind: Kind, stem: [UInt8], word: [UInt8]) -> [UInt8] {
         let common = zip(stem, word).prefix { $0 == $1 }.count
         let cut = min(whole, stem.count - common)
@@ -56,15 +61,15 @@ enum PostingList {
             + word.dropFirst(cut == whole ? 0 : common)
     }
 
-    /// Says that a form doesn't go on from its stem.
+    /// The number in a marker for a form that doesn't go on from its stem.
     private static let whole = 7
 
-    /// A key, taken apart.
+    /// A decoded key.
     struct Key {
         let kind: Kind
         private let bytes: UnsafeBufferPointer<UInt8>
         private let marker: Int
-        /// Bytes that stem and form share.
+        /// The number of bytes that stem and form share.
         private let shared: Int
 
         /// `nil` for bytes that aren't a key.
@@ -74,7 +79,7 @@ enum PostingList {
             self.init(bytes, marker: marker)
         }
 
-        /// One whose stem ends at `marker`; `nil` when it doesn't.
+        /// A key whose stem ends at `marker`; `nil` when the stem doesn't end there.
         init?(_ bytes: UnsafeBufferPointer<UInt8>, marker: Int) {
             guard marker < bytes.count, let kind = Kind(rawValue: bytes[marker] >> 3) else {
                 return nil
@@ -89,12 +94,12 @@ enum PostingList {
 
         var stem: Slice<UnsafeBufferPointer<UInt8>> { bytes[..<marker] }
 
-        /// The word whose list it is; `nil` for `mixed`.
+        /// The word of the list; `nil` for `mixed`.
         var word: [UInt8]? {
             kind == .mixed ? nil : Array(bytes[..<shared]) + Array(bytes[(marker + 1)...])
         }
 
-        /// Whether the list is that of this word, alone or among others.
+        /// Whether the list is `alone` or `among` of this word.
         func isList(of word: FoldedWord) -> Bool {
             guard kind != .mixed, word.count == shared + bytes.count - marker - 1 else {
                 return false

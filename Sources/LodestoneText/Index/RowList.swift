@@ -2,8 +2,8 @@
 
 /// Some rows of one chunk: rising, each once.
 ///
-/// What a question asks for is mostly found in few rows: a set with a bit for each row of the chunk
-/// cost more to make and to read than all else that such a question does.
+/// Most queries match few rows. For them a set with one bit per row of the chunk cost more to make
+/// and to read than the rest of the query.
 struct RowList {
     private(set) var rows: ContiguousArray<UInt16> = []
 
@@ -11,10 +11,10 @@ struct RowList {
 
     fileprivate init(_ rows: ContiguousArray<UInt16>) { self.rows = rows }
 
-    /// Rows that rise, none of them twice.
+    /// A list of rows that rise without repetitions.
     init(copying rows: UnsafeBufferPointer<UInt16>) { self.rows = ContiguousArray(rows) }
 
-    /// Rows that rise, repeated or not.
+    /// A list of rows that rise, with or without repetitions.
     init(rising rows: some Sequence<Int>) {
         for row in rows { if self.rows.last.map(Int.init) != row { append(row) } }
     }
@@ -29,7 +29,8 @@ struct RowList {
     @inline(__always)
     mutating func append(_ row: Int) { rows.append(UInt16(truncatingIfNeeded: row)) }
 
-    /// Calls `body` with each row of both, and whether the first has it and whether the second does.
+    /// Calls `body` with each row of either list, and with whether the first and the second list
+    /// have it.
     private static func forEach(
         _ one: RowList,
         _ other: RowList,
@@ -65,11 +66,12 @@ struct RowList {
         return rest
     }
 
-    /// The rows that are marked.
+    /// The rows whose mark is set.
     func filtered(_ marks: UnsafePointer<Bool>) -> RowList {
         RowList(
             ContiguousArray(unsafeUninitializedCapacity: count) { buffer, count in
-                // Written whether it stays or not: nothing to guess for the processor.
+                // The row is written whether it stays or not, so the processor has no branch to
+                // predict.
                 for row in rows {
                     buffer[count] = row
                     count += marks[Int(row)] ? 1 : 0
@@ -79,7 +81,7 @@ struct RowList {
     }
 }
 
-/// Puts rows of several lists in order.
+/// Sorts the rows of several lists.
 struct RowCollector {
     private var words = ContiguousArray<UInt64>(repeating: 0, count: Scratch.rows / 64)
     private var count = 0

@@ -2,13 +2,15 @@
 import LodestoneCore
 import Synchronization
 
-/// What one search writes to: for each row of a chunk a sum and a mark, all zero between uses.
+/// The memory that one search writes to: a sum and a mark per row of a chunk, all zero between
+/// uses.
 // Unchecked for the pointers: one search at a time has it.
 final class Scratch: @unchecked Sendable {
-    /// Rows of a chunk.
+    /// The number of rows of a chunk.
     static let rows = 1 << 16
 
-    /// What zeroing all sums or all marks takes, as a number of postings that are read meanwhile.
+    /// The time to zero all sums or all marks, as the number of postings that are read in that
+    /// time.
     static let sumsClearing = 5_500
     static let marksClearing = 1_300
 
@@ -29,7 +31,7 @@ final class Scratch: @unchecked Sendable {
     }
 }
 
-/// Scratches, which all indexes share, and class weights to be used again.
+/// A pool of scratches, which all indexes share, and the last class weights of one index.
 ///
 /// Threading: any thread; a lock is held for a moment.
 final class ScratchPool: Sendable {
@@ -37,7 +39,8 @@ final class ScratchPool: Sendable {
         var weights: (key: ClassWeights.Key, value: ClassWeights)?
     }
 
-    /// Of the process: 320 KiB each, which thousands of indexes would keep for one search.
+    /// The scratches of the process, 320 KiB each; thousands of indexes would each keep one for a
+    /// search.
     private static let free = Mutex<[Scratch]>([])
     private let state = Mutex(State())
 
@@ -45,13 +48,14 @@ final class ScratchPool: Sendable {
     func withScratch<T>(_ body: (Scratch) throws(LodestoneError) -> T) throws(LodestoneError) -> T {
         let scratch = Self.free.withLock { $0.popLast() } ?? Scratch()
         defer {
-            // More threads than this don't search at a time on a small machine; others make another.
+            // A small machine runs no more searches than this at a time; one more makes a scratch
+            // of its own.
             Self.free.withLock { if $0.count < 16 { $0.append(scratch) } }
         }
         return try body(scratch)
     }
 
-    /// The weights for `key`, made anew when they differ from the last ones.
+    /// The weights for `key`; they are computed when `key` differs from the last one.
     func weights(_ key: ClassWeights.Key, of table: ClassTable) -> ClassWeights {
         if let there = state.withLock({ $0.weights?.key == key ? $0.weights?.value : nil }) {
             return there

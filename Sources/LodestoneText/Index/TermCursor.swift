@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A posting list in base or delta, chunk by chunk; good while the index lives that it is of.
+/// A position in a postings list of base or delta, chunk by chunk; valid while the index lives.
 struct TermCursor {
-    /// Entries in the base from the chunk under way on, then the end.
+    /// The entries of the base from the chunk under way on, then the end.
     private var entries: UnsafeBufferPointer<UInt64>
     /// The delta's block in the chunk under way or before it; 0 for none.
     private var block: UInt32
-    /// The first block in the chunk; 0 for none.
+    /// The delta's first block in the chunk; 0 for none.
     private(set) var firstBlock: UInt32 = 0
-    /// Postings of the base in the chunk.
+    /// The postings of the base in the chunk.
     private(set) var basePostings: Range<Int> = 0..<0
-    /// Documents in the list; may be of a later moment.
+    /// The number of documents in the list; it may be that of a later moment.
     let frequency: Int
 
     /// A list of the base.
@@ -61,7 +61,7 @@ struct TermCursor {
         return firstBlock != 0
     }
 
-    /// Postings in the chunk, no more than about `enough` counted.
+    /// The number of postings in the chunk; the count stops at about `enough`.
     func count(in chunk: Int, enough: Int, of delta: TextDelta) -> Int {
         var count = basePostings.count
         var number = firstBlock
@@ -75,20 +75,21 @@ struct TermCursor {
     }
 }
 
-/// The postings of a list in one chunk; good while the index lives that the chunk is of.
+/// The postings of a list in one chunk; valid while the chunk's index lives.
 struct ChunkPostings {
-    /// Rows and classes of those in the base.
+    /// The rows and classes of the postings in the base.
     let base: (rows: UnsafePointer<UInt16>, classes: UnsafePointer<UInt16>, count: Int)?
-    /// As in `TermCursor`.
+    /// The delta's first block in the chunk, as in `TermCursor`.
     let firstBlock: UInt32
 }
 
-/// A chunk of rows as one value of the index has it.
+/// A chunk of rows, as one version of the index has it.
 struct Chunk {
     let base: TextBase?
     let delta: TextDelta
     let number: Int
-    /// Rows of the delta below it, counted from the start of the chunk, are there.
+    /// The bound of the rows of the delta, counted from the start of the chunk; later rows are
+    /// ignored.
     let bound: Int
 
     init(_ index: TextIndex, _ number: Int) {
@@ -101,10 +102,10 @@ struct Chunk {
     /// The first row.
     var firstRow: UInt32 { UInt32(number << 16) }
 
-    /// Chunks of an index.
+    /// The number of chunks of an index.
     static func count(_ index: TextIndex) -> Int { (Int(index.rowBound) + 0xFFFF) >> 16 }
 
-    /// The postings of a list that was moved to the chunk.
+    /// The postings of a list in this chunk; `cursor` was moved to the chunk.
     func postings(of cursor: TermCursor) -> ChunkPostings {
         guard cursor.firstBlock == 0, let base else {
             return ChunkPostings(base: nil, firstBlock: cursor.firstBlock)
@@ -116,8 +117,9 @@ struct Chunk {
         return ChunkPostings(base: (row, postingClass, rows.count), firstBlock: 0)
     }
 
-    /// Calls `body` with the row and the class of each posting of a list in the base, then in the
-    /// delta: rising rows below 65,536.
+    /// Calls `body` with the row and the class of each posting of a list: rising rows below 65,536.
+    ///
+    /// The postings of the base come first, then those of the delta.
     @inline(__always)
     func forEachPosting(_ cursor: TermCursor, _ body: (_ row: Int, _ postingClass: Int) -> Void) {
         forEachPosting(postings(of: cursor), body)
@@ -141,7 +143,7 @@ struct Chunk {
     ) {
         var block = delta.block(firstBlock)
         while Int(block.chunk) == number, block.count > 0 {
-            // The next header is asked for early, to be there in time.
+            // The next header is loaded early, so that it arrives in time.
             let next = block.next == 0 ? nil : delta.block(block.next)
             let postings = block.postings
             var count = block.count

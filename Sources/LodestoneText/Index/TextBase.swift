@@ -25,12 +25,12 @@ import LodestoneCore
 /// number of the posting follows. Before the first position in a later field stands the step to
 /// that field, times four, plus 3.
 ///
-/// The file is checked where it is used: a damaged file gives wrong answers, which the engine
-/// throws away, and no access outside of it.
+/// The file is checked where it is used. A damaged file gives wrong results, which the engine
+/// throws away, and never an access outside the file.
 ///
 /// A class, because a copy of a struct with so many parts cost a ranked search a fifth of its time.
 final class TextBase: Sendable {
-    /// What the words of `THDR` are.
+    /// The words of `THDR`, in order.
     enum Header: Int, CaseIterable {
         case format, seed, rowBound, documentCount, analysis
     }
@@ -110,7 +110,7 @@ final class TextBase: Sendable {
         self.vocabulary = vocabulary
     }
 
-    /// What `TFLD` holds.
+    /// The names in `TFLD`.
     private static func names(_ fields: Section<UInt8>) -> [ByteString] {
         var rest = fields.elements(0..<fields.count)[...]
         var names: [ByteString] = []
@@ -157,7 +157,7 @@ final class TextBase: Sendable {
         return place < lists.count ? BaseList(lists, at: place) : nil
     }
 
-    /// The postings of the entry before `next`; none when it is damaged.
+    /// The postings from `entry` up to the entry `next`; none when an entry is damaged.
     @inline(__always)
     func postings(of entry: UInt64, before next: UInt64) -> Range<Int> {
         let (start, end) = (BaseList.posting(entry), BaseList.posting(next))
@@ -177,7 +177,7 @@ final class TextBase: Sendable {
         }
     }
 
-    /// Rows and classes of the postings of a list in a chunk.
+    /// The rows and classes of the postings of a list in a chunk.
     @inline(__always)
     func columns(of range: Range<Int>) -> (
         rows: UnsafeBufferPointer<UInt16>, classes: UnsafeBufferPointer<UInt16>
@@ -192,9 +192,9 @@ final class TextBase: Sendable {
 
     // MARK: Positions
 
-    /// Where positions are read next, to go on from.
+    /// A place among the positions, from which the next read goes on.
     struct PositionReader {
-        /// Which postings `bytes` is about.
+        /// The group of postings that `bytes` belongs to.
         fileprivate var group = -1
         /// The next posting.
         fileprivate var posting = 0
@@ -203,7 +203,7 @@ final class TextBase: Sendable {
 
         init() {}
 
-        /// Goes past the posting at hand: past the first number that says that none follows.
+        /// Skips a posting: all numbers up to the first that no other follows.
         fileprivate mutating func skipOne() {
             posting += 1
             var isInside = false

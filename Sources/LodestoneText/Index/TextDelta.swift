@@ -3,21 +3,21 @@ import Synchronization
 
 /// The postings that were added since the base was written, in memory that never moves.
 ///
-/// The postings of a list lie in blocks, each linked to the next, in rising row order. A block holds
-/// rows of one chunk of 65,536.
+/// The postings of a list lie in blocks, each linked to the next, in rising row order. A block
+/// holds rows of one chunk of 65,536.
 ///
 ///     block    header, postings
 ///     header   next block, or 0 (low 32 bits); chunk (16); postings (16)
 ///     posting  row in its chunk (low 16 bits); class (16); place (32): the one position, or with
 ///              `AnalyzedTexts.isRun` where a run of positions lies
-///     run      positions (low 32 bits), then the positions, two to a word
+///     run      positions (low 32 bits), then the positions, two per word
 ///     head     first block, or 0 (low 32 bits); last block (32)
 ///              document frequency gained (low 32 bits, signed)
 ///              of the last block: postings (low 16 bits), room (16), chunk (16); for the writer,
 ///              which so needs not wait for the block to come from memory
 ///
 /// Threading: one writer; any thread reads. A reader leaves out rows at or above its bound.
-// Unchecked for what only the writer touches: `maxClass`, `nextRow`, `removalCount`.
+// Unchecked for the properties that only the writer touches: `maxClass`, `nextRow`, `removalCount`.
 final class TextDelta: @unchecked Sendable {
     let tables: TextTables
     var dictionary: TextDictionary { tables.dictionary }
@@ -25,9 +25,9 @@ final class TextDelta: @unchecked Sendable {
     private let arena = GrowingWords()
     private let heads = GrowingWords()
     private let headCount = Atomic<UInt32>(0)
-    /// Rows below it can't be added any more.
+    /// The first row that can still be added.
     var nextRow: UInt32
-    /// Documents that were taken out.
+    /// The number of documents that were removed.
     var removalCount = 0
 
     init(_ tables: TextTables, nextRow: UInt32) {
@@ -86,7 +86,7 @@ final class TextDelta: @unchecked Sendable {
     /// Whether 16 GiB are used up and later documents are not found; compaction empties the delta.
     private(set) var isFull = false
 
-    /// Keeps positions of one posting.
+    /// Stores the positions of one posting.
     ///
     /// - Returns: The place to put into the posting.
     func addRun(_ count: Int, _ position: (Int) -> UInt32) -> UInt32 {
@@ -105,7 +105,7 @@ final class TextDelta: @unchecked Sendable {
         return AnalyzedTexts.isRun | start
     }
 
-    /// Changes how many documents are in a list.
+    /// Changes the document frequency of a list.
     func addFrequency(_ change: Int32, to list: UInt32) {
         let head = head(of: list)
         let frequency = Int32(truncatingIfNeeded: head[1].load(ordering: .relaxed)) &+ change
@@ -135,7 +135,8 @@ final class TextDelta: @unchecked Sendable {
         return UInt32(truncatingIfNeeded: heads[list * 4][0].load(ordering: .acquiring))
     }
 
-    /// How many documents more are in a list than in the base, or fewer: then it is negative.
+    /// The change of a list's document frequency since the base; negative when the list lost
+    /// documents.
     func frequency(of list: UInt32) -> Int {
         guard list < headCount.load(ordering: .acquiring) else { return 0 }
         return Int(Int32(truncatingIfNeeded: heads[list * 4][1].load(ordering: .relaxed)))

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import Synchronization
 
-/// Numbers the words of the documents that a text index took in, and the lists that their postings
-/// are kept in.
+/// Numbers the words of an index's documents, and the lists of their postings.
 ///
-/// A word has two sides. As it stands in a text it has a stem, found once and remembered; as a stem
-/// it has lists, linked to each other (`PostingList`). Words and lists are never taken out.
+/// A word has two roles. As a form in a text it has a stem, which is computed once and kept. As a
+/// stem it has lists, which are linked to each other (`PostingList`). Words and lists are never
+/// removed.
 ///
 /// Threading: any thread. Looking up takes no lock; new words take one.
-// Unchecked for the pointers: what they lead to is atomic, and a table stays until the end.
+// Unchecked for the pointers: the memory behind them is atomic, and a table stays until the end.
 package final class TextDictionary: @unchecked Sendable {
-    /// Four words each.
+    /// The records of words, four 64-bit units each.
     ///
     ///     0  first eight bytes; of a long word its hash
     ///     1  next eight bytes; of a long word where its bytes lie in `longWords`
@@ -18,19 +18,21 @@ package final class TextDictionary: @unchecked Sendable {
     ///     3  its list of `alone` + 1, or 0 (low half); as a stem the last of its lists + 1, or 0
     private let words = GrowingWords()
     private let longWords = GrowingWords()
-    /// Two words each.
+    /// The records of lists, two 64-bit units each.
     ///
     ///     0  number of the word, of `mixed` that of the stem (low half); kind (high half)
     ///     1  the list of the same stem that came before + 1, or 0
     private let lists = GrowingWords()
     private let listTotal = Atomic<UInt32>(0)
     private let wordTotal = Atomic<UInt32>(0)
-    /// Mask, then slots: upper half of the hash, number of the word + 1; 0 is free.
+    /// The hash table: the mask, then the slots.
+    ///
+    /// A slot has the upper half of a hash, and the number of the word + 1; 0 is free.
     private let table: Atomic<UnsafeMutablePointer<GrowingWords.Word>>
     private let additions: Mutex<Additions>
     /// Makes hashes differ from index to index, so that nobody can prepare words that collide.
     let seed: UInt64
-    /// Knows stems and stop words.
+    /// The analyzer, for stems and stop words.
     let analyzer: TextAnalyzer
 
     private struct Additions {
@@ -59,10 +61,10 @@ package final class TextDictionary: @unchecked Sendable {
         }
     }
 
-    /// Lists, numbered from 0.
+    /// The number of lists; lists are numbered from 0.
     var listCount: UInt32 { listTotal.load(ordering: .acquiring) }
 
-    /// Words, numbered from 0: those of texts, and stems.
+    /// The number of words, which are numbered from 0: those of texts, and stems.
     var wordCount: UInt32 { wordTotal.load(ordering: .acquiring) }
 
     /// Bytes of memory, roughly.
@@ -72,7 +74,7 @@ package final class TextDictionary: @unchecked Sendable {
 
     // MARK: Looking up
 
-    /// What is known of a word as it stands in a text.
+    /// The entry of a word as it stands in a text.
     struct Entry {
         /// The number of its stem.
         let stem: UInt32
@@ -89,7 +91,7 @@ package final class TextDictionary: @unchecked Sendable {
         }
     }
 
-    /// What is known of `word`, which is added when it is new.
+    /// The entry of `word`; a new word is added.
     @inline(__always)
     func entry(of word: FoldedWord) -> Entry {
         if let record = find(word, hash: word.hash(seed: seed)) {
@@ -103,7 +105,7 @@ package final class TextDictionary: @unchecked Sendable {
     struct List {
         let number: UInt32
         let kind: PostingList.Kind
-        /// The number of the word, of `mixed` that of the stem.
+        /// The number of the word; for `mixed` the number of the stem.
         let word: UInt32
     }
 
@@ -127,7 +129,7 @@ package final class TextDictionary: @unchecked Sendable {
         }
     }
 
-    /// The first list of a stem that is the right one.
+    /// The first list of a stem for which `isIt` is true.
     @inline(__always)
     private func firstList(
         of record: UnsafeMutablePointer<GrowingWords.Word>,
@@ -142,12 +144,12 @@ package final class TextDictionary: @unchecked Sendable {
         return nil
     }
 
-    /// The list of a kind that documents with several forms of a stem are in, made when it is new.
+    /// The list of a kind for documents that have several forms of a stem; a new list is made.
     ///
     /// - Parameters:
-    ///   - kind: `mixed`, or `among` for the one of a form.
-    ///   - alone: The list of the form alone, of `mixed` that of any form.
-    /// - Returns: Its number.
+    ///   - kind: `mixed` for the stem, or `among` for a form.
+    ///   - alone: The list `alone` of the form; for `mixed` that of any form of the stem.
+    /// - Returns: The number of the list.
     func list(_ kind: PostingList.Kind, beside alone: UInt32) -> UInt32 {
         let form = list(alone).word
         let stem = stem(of: form)
@@ -160,13 +162,13 @@ package final class TextDictionary: @unchecked Sendable {
         }
     }
 
-    /// The number of a word's stem; of a word that never stood in a text 0.
+    /// The number of a word's stem; 0 for a word that never stood in a text.
     private func stem(of word: UInt32) -> UInt32 {
         let record = words[word * 4]
         return UInt32(truncatingIfNeeded: record[2].load(ordering: .relaxed) >> 32) & 0x3FFF_FFFF
     }
 
-    /// Whether a word stands in texts, and is not only the stem of others.
+    /// Whether a word stands in texts and is not only the stem of other words.
     func isInTexts(_ number: UInt32) -> Bool {
         words[number * 4][3].load(ordering: .acquiring) & 0xFFFF_FFFF != 0
     }
@@ -190,7 +192,7 @@ package final class TextDictionary: @unchecked Sendable {
         }
     }
 
-    /// What a list is kept under in a base.
+    /// The key of a list in a base.
     func key(of list: UInt32) -> [UInt8] {
         let list = self.list(list)
         let stem = list.kind == .mixed ? list.word : stem(of: list.word)
@@ -204,10 +206,10 @@ package final class TextDictionary: @unchecked Sendable {
     /// The number of a word.
     func number(of word: FoldedWord) -> UInt32? { findNumber(word, hash: word.hash(seed: seed)) }
 
-    /// Calls `body` with some words that stand in texts: all that begin with `bytes`, and, where
-    /// others are wanted too, those that don't begin with ASCII.
+    /// Calls `body` with the words of texts that begin with `bytes`.
     ///
-    /// Looks at every word, about 5 ns each.
+    /// With `orBeyondASCII`, words that don't begin with ASCII are included. The scan looks at
+    /// every word, about 5 ns each.
     func forEachForm(
         beginningWith bytes: [UInt8],
         orBeyondASCII: Bool,
@@ -244,7 +246,7 @@ package final class TextDictionary: @unchecked Sendable {
         findNumber(word, hash: hash).map { words[$0 &* 4] }
     }
 
-    /// The number of a word that is there.
+    /// The number of a word; `nil` when the dictionary lacks it.
     @inline(__always)
     private func findNumber(_ word: FoldedWord, hash: UInt64) -> UInt32? {
         let table = table.load(ordering: .acquiring)
@@ -288,7 +290,7 @@ package final class TextDictionary: @unchecked Sendable {
 
     // MARK: Adding
 
-    /// Finds the stem of a word that is new, and remembers it.
+    /// Computes the stem of a new word, and stores it.
     private func addSurface(_ word: FoldedWord) -> Entry {
         var buffer = WordBuffer()
         buffer.set(word)
@@ -329,7 +331,7 @@ package final class TextDictionary: @unchecked Sendable {
         return place / 2
     }
 
-    /// The number here of a list of another dictionary, made when it is new.
+    /// The number in this dictionary of a list of another dictionary; a new list is made.
     func number(of list: UInt32, from other: TextDictionary) -> UInt32 {
         let list = other.list(list)
         guard list.kind == .mixed else {
@@ -342,7 +344,9 @@ package final class TextDictionary: @unchecked Sendable {
         return self.list(.mixed, beside: other.withWord(form.word) { entry(of: $0).list })
     }
 
-    /// The number of a word, made when it is new; under the lock.
+    /// The number of a word; a new word is added.
+    ///
+    /// The caller holds the lock.
     private func add(_ word: FoldedWord, _ additions: inout Additions) -> UInt32 {
         let hash = word.hash(seed: seed)
         if let number = findNumber(word, hash: hash) { return number }

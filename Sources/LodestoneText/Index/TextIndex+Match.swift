@@ -2,22 +2,22 @@
 package import LodestoneCore
 
 extension TextIndex {
-    /// The `k` best rows that match a question, best first; of equal scores the smaller row.
+    /// The `k` best rows that match a query, best first; of equal scores the smaller row.
     ///
-    /// The score is the BM25F of every part that the row matches and that isn't negated; the words
-    /// of a phrase count each, and what a prefix stands for counts as one word. A question that is
-    /// a negation has no scores: its rows come in their order, with score 0, and every row below
-    /// `rowBound` that is allowed may be one of them, those without words too.
+    /// The score is the BM25F of every part that the row matches and that isn't negated. Each word
+    /// of a phrase counts. The words that a prefix stands for count as one word together. A query
+    /// that is a negation has no scores: its rows come in their order, with score 0. Every allowed
+    /// row below `rowBound` may be one of them, with or without words.
     ///
     /// - Parameters:
-    ///   - query: What to look for.
-    ///   - k: How many rows.
-    ///   - context: Looked at once for 65,536 rows.
-    ///   - isAllowed: Asked only for rows that would enter the answer.
+    ///   - query: The query.
+    ///   - k: The number of rows wanted.
+    ///   - context: Checked once per 65,536 rows.
+    ///   - isAllowed: Called only for rows that would enter the result.
     /// - Returns: No more than `k` rows with their scores.
-    /// - Throws: What `context` throws.
-    /// - Complexity: O(postings of all words in it); of phrases, also positions of the rows that
-    ///   have all words.
+    /// - Throws: The errors of `context`.
+    /// - Complexity: O(postings of all words in the query); for phrases, also the positions of the
+    ///   rows that have all words.
     package func search(
         _ query: NormalizedTextQuery,
         k: Int,

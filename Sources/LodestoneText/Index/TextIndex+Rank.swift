@@ -4,17 +4,17 @@ import LodestoneCore
 extension TextIndex {
     /// The `k` best rows that have any of the words, best first; of equal scores the smaller row.
     ///
-    /// Every row with one of the words is scored, so the answer is exact. A word given twice counts
-    /// twice. The score is the BM25F of the stems, and on top that of the words in their exact
-    /// form, times `TextOptions.exactWeight`.
+    /// Every row with one of the words is scored, so the result is exact. A word given twice counts
+    /// twice. The score is the BM25F of the stems plus `TextOptions.exactWeight` times the BM25F of
+    /// the words in their exact form.
     ///
     /// - Parameters:
-    ///   - words: Of the question, with those that they stand for.
-    ///   - k: How many rows.
-    ///   - context: Looked at once for 65,536 rows.
-    ///   - isAllowed: Asked only for rows that would enter the answer.
+    ///   - words: The words of the query, with those that they stand for.
+    ///   - k: The number of rows wanted.
+    ///   - context: Checked once per 65,536 rows.
+    ///   - isAllowed: Called only for rows that would enter the result.
     /// - Returns: No more than `k` rows with their scores.
-    /// - Throws: What `context` throws.
+    /// - Throws: The errors of `context`.
     /// - Complexity: O(postings of the words), about 1 ns each.
     func rank(
         _ words: TextExpression.AnyWord,
@@ -36,7 +36,8 @@ extension TextIndex {
                 lists.removeAll(keepingCapacity: true)
                 for place in question.lists.indices
                 where question.lists[place].cursor.move(to: number, of: self) {
-                    // Not copied as a whole: what was just written would be waited for.
+                    // The cursor is not copied as a whole: the copy would wait for the last write
+                    // to it.
                     let postings = chunk.postings(of: question.lists[place].cursor)
                     let count = question.lists[place].cursor
                         .count(in: number, enough: Scratch.rows, of: delta)
@@ -49,15 +50,15 @@ extension TextIndex {
         return top.hits(question.scale)
     }
 
-    /// What each class counts, by today's average lengths.
+    /// The weight of each class, by the current average lengths.
     var classWeights: ClassWeights {
         let key = ClassWeights.Key(BM25(options), slots, count: classCount)
         return scratch.weights(key, of: delta.tables.classes)
     }
 
-    /// Calls `body` with each list of a stem, and which of `forms` it is of.
+    /// Calls `body` with each list of a stem, and with the place in `forms` of the list's form.
     ///
-    /// Lists of forms among others are left out, unless these are some of `forms`.
+    /// Lists of the kind `among` are left out, unless their form is one of `forms`.
     func forEachList(
         ofStem stem: WordKey,
         forms: [WordKey],
@@ -85,20 +86,20 @@ extension TextIndex {
 
 /// Adds up the scores of a chunk's rows, list by list, and picks the best.
 private struct ChunkRanking {
-    /// What is in the chunk of one list, and what that counts.
+    /// The postings of one list in the chunk, their number, and the list's weight.
     typealias List = (postings: ChunkPostings, count: Int, weight: UInt64)
 
     let chunk: Chunk
     let sums: UnsafeMutablePointer<UInt32>
     let classes: ClassWeights
-    /// The heaviest first.
+    /// The lists, the heaviest first.
     let lists: ContiguousArray<List>
 
-    /// Adds up, then picks; leaves the sums zeroed.
+    /// Adds up the scores, then picks the best rows; leaves the sums zeroed.
     ///
-    /// The picking goes through the lists again, the heaviest first, until those that are left can't
-    /// make a row good enough by themselves: so the rows of common words are never looked at. Where a
-    /// long list comes before that, all rows are scanned instead.
+    /// The pick goes through the lists again, the heaviest first. It ends when the lists that are
+    /// left can't make a row good enough by themselves, so rows with common words alone are never
+    /// looked at. Where a long list comes before that end, all rows are scanned instead.
     func rank(into top: inout TopRows, _ isAllowed: (UInt32) -> Bool) {
         addUp()
         var rest = lists.reduce(0) { $0 + $1.weight }
@@ -113,7 +114,7 @@ private struct ChunkRanking {
         }
     }
 
-    /// Postings that take as long as a look at every row.
+    /// The number of postings that take as long to read as every row of the chunk.
     private static let long = 8_192
 
     private func addUp() {
@@ -128,8 +129,8 @@ private struct ChunkRanking {
                     }
                     continue
                 }
-                // What each class adds is worked out before a long list is read: 5 to 10 percent more
-                // sentences a second with their stop words.
+                // The product of each class is computed before a long list is read. Measured
+                // (sentences with their stop words): 5 to 10 percent more per second.
                 products.removeAll(keepingCapacity: true)
                 products.append(contentsOf: weights.lazy.map { WordWeights.product(weight, $0) })
                 products.withUnsafeBufferPointer { products in
@@ -146,7 +147,7 @@ private struct ChunkRanking {
         into top: inout TopRows,
         _ isAllowed: (UInt32) -> Bool
     ) {
-        // A row that was picked from before has nothing left.
+        // A row that an earlier list has picked has sum 0.
         var least = max(1, top.threshold)
         chunk.forEachPosting(postings) { row, _ in
             let sum = sums[row]
@@ -161,7 +162,7 @@ private struct ChunkRanking {
     }
 
     private func pickFromAll(_ top: inout TopRows, _ isAllowed: (UInt32) -> Bool) {
-        // Sums stay below 2^31, so signed comparisons do, which every CPU has.
+        // Sums stay below 2^31, so signed comparisons suffice, and every CPU has these.
         typealias Lanes = SIMD16<Int32>
         let lanes = UnsafeMutableRawPointer(sums).assumingMemoryBound(to: Lanes.self)
         var least = Lanes(repeating: Int32(truncatingIfNeeded: max(1, top.threshold)))

@@ -2,15 +2,16 @@
 package import LodestoneCore
 
 extension TextIndex {
-    /// What each of some rows scores for a question, as `search` would answer it: 0 for a row that
-    /// doesn't match, and for every row when the question is a negation.
+    /// The score of each of some rows for a query, as `search` would give it.
+    ///
+    /// It is 0 for a row that doesn't match, and for every row when the query is a negation.
     ///
     /// - Parameters:
-    ///   - query: What to look for.
-    ///   - rows: In any order, repeated or not.
-    ///   - context: Looked at once for 65,536 rows of the index.
+    ///   - query: The query.
+    ///   - rows: The rows, in any order, with or without repetitions.
+    ///   - context: Checked once per 65,536 rows of the index.
     /// - Returns: A score for each element of `rows`.
-    /// - Throws: What `context` throws.
+    /// - Throws: The errors of `context`.
     /// - Complexity: For plain words O(rows × words × log of the postings), with a step for each
     ///   block of the delta; else O(postings of all words) in the chunks of the rows.
     package func scores(
@@ -45,11 +46,11 @@ extension TextIndex {
     }
 }
 
-/// Adds up what given rows score, chunk after chunk.
+/// Adds up the scores of given rows, chunk after chunk.
 private struct RowScorer {
     private let index: TextIndex
     private var lists: ContiguousArray<WordQuestion.List> = []
-    /// For questions that are more than words.
+    /// The matcher of a query that is more than words.
     private var matcher: TextMatcher?
     private let scale: WordWeights
     private let classes: ClassWeights
@@ -83,7 +84,7 @@ private struct RowScorer {
         matcher?.clearSums(of: rows)
     }
 
-    /// Adds up what `wanted` score; chunks rise from call to call.
+    /// Adds up the scores of `wanted`; chunks rise from call to call.
     mutating func addUp(_ wanted: RowList, in number: Int) {
         if let rows = matcher?.rows(in: number, among: wanted) {
             matcher?.addWeights(scale.weights, classes, of: rows)

@@ -3,8 +3,9 @@ package import LodestoneCore
 
 /// Comparing an index with the texts that it was made from.
 extension TextIndex {
-    /// Of each row a number made of all its words and where they stand, as the index has them;
-    /// 0 for rows without words.
+    /// A fingerprint of each row, made of all its words and their positions in the index.
+    ///
+    /// It is 0 for a row without words.
     ///
     /// - Complexity: O(positions of all words).
     package func fingerprints() -> ContiguousArray<UInt64> {
@@ -84,7 +85,7 @@ extension TextIndex {
         }
     }
 
-    /// The number that a row with the text at `index` of `texts` has.
+    /// The fingerprint of a row with the text at `index` of `texts`.
     package static func fingerprint(of texts: AnalyzedTexts, at index: Int) -> UInt64 {
         texts.occurrences[texts.occurrences(of: index)].reduce(0) { sum, occurrence in
             let word = UInt64(hashing: texts.tables.dictionary.key(of: occurrence.list))

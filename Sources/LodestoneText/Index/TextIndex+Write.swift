@@ -2,16 +2,16 @@
 package import LodestoneCore
 
 extension TextIndex {
-    /// Writes base and delta as one new base, without the rows that are gone.
+    /// Writes base and delta as one new base, without the dropped rows.
     ///
-    /// The sections are those that `TextBase` names. Works from a copy on any thread, while the
-    /// writer goes on with the newest value.
+    /// The sections are those that `TextBase` names. The write works from a copy on any thread,
+    /// while the writer goes on with the newest value.
     ///
     /// - Parameters:
-    ///   - sink: Where the sections go.
-    ///   - isAllowed: Whether a row still counts; the same as when documents were counted, so of
-    ///     the same moment as this copy.
-    /// - Throws: What `sink` throws.
+    ///   - sink: The receiver of the sections.
+    ///   - isAllowed: Whether a row still counts. It must answer as when documents were counted, at
+    ///     the moment of this copy.
+    /// - Throws: The errors of `sink`.
     package func write(
         to sink: inout some SectionSink,
         isAllowed: (UInt32) -> Bool
@@ -29,12 +29,12 @@ private struct TextMerge {
         let delta: UInt32?
     }
 
-    /// Postings of a list in one chunk, one after the other.
+    /// Consecutive postings of a list in one chunk.
     private struct Piece {
         enum Source {
-            /// Some of those that the base has of the list in the chunk, by their numbers.
+            /// Some postings of the base, by their numbers, within those of the list in the chunk.
             case base(Range<Int>, of: Range<Int>)
-            /// One of the delta.
+            /// One posting of the delta.
             case delta(DeltaPosting)
         }
 
@@ -47,7 +47,7 @@ private struct TextMerge {
     private let index: TextIndex
     /// One bit for each row that stays.
     private let kept: ContiguousArray<UInt64>
-    /// Whether all rows of a chunk stay, so that nothing has to be looked at one by one.
+    /// Whether all rows of a chunk stay, so that no row needs a look.
     private let isWhole: [Bool]
     private var lists: [List] = []
 
@@ -124,7 +124,7 @@ private struct TextMerge {
         }
     }
 
-    /// Those of some postings that stay, as many at once as follow each other.
+    /// Calls `body` with the postings that stay, in the longest possible runs.
     private func forEachRun(
         of postings: Range<Int>,
         in base: TextBase,
@@ -166,7 +166,7 @@ private struct TextMerge {
         try sink.write("THDR", header)
     }
 
-    /// The words that the lists which stay are of.
+    /// The words of the lists that stay.
     private var vocabulary: VocabularyList {
         var words = VocabularyList()
         for list in lists {
@@ -179,7 +179,7 @@ private struct TextMerge {
 
     /// Writes `TPST`, and leaves out lists without postings.
     ///
-    /// - Returns: What `TLST` and `TLSE` hold.
+    /// - Returns: The content of `TLST` and `TLSE`.
     private mutating func writePostings(to sink: inout some SectionSink) throws(LodestoneError)
         -> BaseListRecords
     {
@@ -188,7 +188,7 @@ private struct TextMerge {
         var count = 0
         try sink.begin("TPST")
         var postings = SectionBuffer<UInt16>()
-        // Of the chunk under way.
+        // The classes of the chunk under way.
         var classes: ContiguousArray<UInt16> = []
         for list in lists {
             try forEachPiece(of: list) { (piece) throws(LodestoneError) in
@@ -223,7 +223,7 @@ private struct TextMerge {
 
     /// Writes `TPOS`.
     ///
-    /// - Returns: What `TSKP` holds.
+    /// - Returns: The content of `TSKP`.
     private func writePositions(to sink: inout some SectionSink) throws(LodestoneError)
         -> ContiguousArray<UInt64>
     {
@@ -262,7 +262,7 @@ private struct TextMerge {
         return list.delta.map { index.delta.dictionary.key(of: $0) } ?? []
     }
 
-    /// What `THSH` holds.
+    /// The content of `THSH`.
     private func slots(_ records: BaseListRecords) -> ContiguousArray<UInt64> {
         var stems: ContiguousArray<(hash: UInt64, place: UInt32)> = []
         var buffer = WordBuffer()
@@ -289,7 +289,7 @@ private struct TextMerge {
         return slots
     }
 
-    /// What `TFLD` holds.
+    /// The content of `TFLD`.
     private var fieldNames: ContiguousArray<UInt8> {
         ContiguousArray(
             index.delta.tables.fields.all.flatMap { name in
@@ -298,7 +298,7 @@ private struct TextMerge {
         )
     }
 
-    /// What `TCTB` holds.
+    /// The content of `TCTB`.
     private var classes: ContiguousArray<UInt64> {
         ContiguousArray(
             index.delta.tables.classes.classes(index.classCount)
@@ -321,10 +321,10 @@ private struct TextMerge {
     }
 }
 
-/// Collects elements of a section, to hand them on in larger pieces.
+/// Collects elements of a section, to write them in larger pieces.
 ///
-/// Knows the sink only in `flush`: `append` with a sink of any type cost a quarter of a merge in
-/// looking up what is generic.
+/// Only `flush` knows the sink. With a sink of any type in `append`, a quarter of a merge went into
+/// lookups for generic code.
 private struct SectionBuffer<Element: BitwiseCopyable> {
     private static var size: Int { 1 << 14 }
     private var elements: ContiguousArray<Element> = []
@@ -334,7 +334,7 @@ private struct SectionBuffer<Element: BitwiseCopyable> {
         elements.reserveCapacity(Self.size)
     }
 
-    /// Elements so far.
+    /// The number of elements so far.
     var total: UInt64 { flushed + UInt64(elements.count) }
 
     /// Whether it is time for `flush`.

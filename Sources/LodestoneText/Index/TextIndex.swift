@@ -25,7 +25,7 @@ package struct TextIndex: Sendable {
     package private(set) var slots: [SlotStatistics]
     /// A bound above the class numbers of all postings.
     private(set) var classCount: Int
-    /// How rows are scored.
+    /// The options of the analysis and the score.
     package let options: TextOptions
     /// The number of documents that were removed since the base.
     private var removalCount = 0
@@ -54,12 +54,12 @@ package struct TextIndex: Sendable {
 
     /// Opens a base, with nothing added to it.
     ///
-    /// Reads a header, whatever the number of documents. `nil` when sections are missing or
-    /// damaged; the index must be built anew then.
+    /// Reads only a header, whatever the number of documents. Returns `nil` when sections are
+    /// missing or damaged; the index must then be rebuilt.
     ///
     /// - Parameters:
     ///   - source: The sections.
-    ///   - options: Those that the base was made with.
+    ///   - options: The options that the base was made with.
     package init?(from source: some SectionSource, _ options: TextOptions = TextOptions()) {
         guard let base = TextBase(source, options) else { return nil }
         self.base = base
@@ -76,8 +76,8 @@ package struct TextIndex: Sendable {
         self.options = options
     }
 
-    /// Whether a base has words that this process would make of its texts; they are to be made again
-    /// otherwise.
+    /// Whether a base has the words that this process would make of its texts; else it must be
+    /// rebuilt.
     package static func isOfThisAnalysis(
         _ source: some SectionSource,
         _ options: TextOptions
@@ -85,7 +85,7 @@ package struct TextIndex: Sendable {
         TextBase.isOfThisAnalysis(source, options.language)
     }
 
-    /// Bytes of memory that the delta takes, roughly, which compaction gives back; for the writer.
+    /// The memory of the delta in bytes, roughly, which compaction frees; for the writer.
     package var deltaByteCount: Int { delta.byteCount }
 
     /// Whether this is the newest value, so that it may be changed.
@@ -93,22 +93,23 @@ package struct TextIndex: Sendable {
         rowBound == delta.nextRow && removalCount == delta.removalCount
     }
 
-    /// Whether rows that are gone may still be in the postings; others need not be asked about.
+    /// Whether dropped rows may still be in the postings; else no row need be checked.
     package var hasGoneRows: Bool { removalCount > 0 }
 
-    /// Whether the delta can take no more and later documents are not found; compaction helps.
+    /// Whether the delta is full, so that later documents are not found; compaction empties it.
     package var isFull: Bool { delta.isFull }
 
-    /// Whether documents may have a field of this name: it is declared, or one has it, or none is
-    /// declared.
+    /// Whether documents may have a field of this name.
+    ///
+    /// They may when the field is declared, when a document has it, or when no field is declared.
     package func mayHaveField(_ name: ByteString) -> Bool {
         options.fields.isEmpty || delta.tables.fields.number(of: name) != nil
     }
 
-    /// Analyses the texts of documents, to be added or taken out.
+    /// Analyzes the texts of documents, to be added or removed.
     ///
-    /// Any thread may do so with any copy. What was analysed with an index over another base can
-    /// still be used, but costs the writer more.
+    /// Any thread may do so with any copy. Texts that were analyzed with an index over another base
+    /// can still be used, but cost the writer more.
     ///
     /// - Parameter documents: The fields of each document.
     /// - Returns: The texts, in the order of the documents.
@@ -143,8 +144,8 @@ package struct TextIndex: Sendable {
 
     /// The same texts in this index's own numbers.
     ///
-    /// For texts that were analysed with an index over another base; `numbers` remembers what was
-    /// looked up, from text to text.
+    /// The texts were analyzed with an index over another base. `numbers` keeps the lookups from
+    /// text to text.
     package func renumbered(_ texts: AnalyzedTexts, _ numbers: inout ListNumbers)
         -> AnalyzedTexts
     {
@@ -191,7 +192,7 @@ package struct TextIndex: Sendable {
         }
     }
 
-    /// Takes a document out of the statistics, given the text that it was added with.
+    /// Removes a document from the statistics, given the text that it was added with.
     ///
     /// Its postings stay until the next base is written.
     package mutating func remove(_ texts: AnalyzedTexts, at index: Int) {
@@ -208,11 +209,11 @@ package struct TextIndex: Sendable {
     }
 }
 
-/// What the lengths of a field are compared with.
+/// The statistics of a slot, which give the average length of its field.
 package struct SlotStatistics: Sendable, Equatable {
-    /// Documents with words that count in it.
+    /// The number of documents with words that count in the slot.
     package var documents = 0
-    /// Those words.
+    /// The number of these words.
     package var words = 0
 
     mutating func add(_ length: Int) {
@@ -228,13 +229,13 @@ package struct SlotStatistics: Sendable, Equatable {
     }
 }
 
-/// From the numbers of one index to those of another.
+/// Translates the numbers of one index to those of another.
 private struct Translation {
     private let old: TextTables
     private let new: TextTables
     private let fields: [Int]?
 
-    /// `nil` when they are the same.
+    /// `nil` when the numbers are the same.
     init?(_ old: TextTables, _ new: TextTables) {
         if old.isSame(as: new) { return nil }
         self.old = old

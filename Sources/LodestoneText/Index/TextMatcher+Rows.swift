@@ -3,8 +3,7 @@
 extension TextMatcher {
     private var chunk: Chunk { Chunk(index, number) }
 
-    /// The rows of a chunk that match, of those in `candidates`, if given; chunks rise from call to
-    /// call.
+    /// The rows of a chunk that match, among `candidates` if given; chunks rise from call to call.
     mutating func rows(in number: Int, among candidates: RowList? = nil) -> RowList {
         self.number = number
         for place in cursors.indices {
@@ -14,17 +13,17 @@ extension TextMatcher {
         return rows(of: root, among: candidates)
     }
 
-    /// The rows that match a part of the question.
+    /// The rows that match a part of the query.
     ///
-    /// Rows beside `candidates` don't matter: neither for the answer nor, where the part is wanted,
-    /// for what it counts.
+    /// Rows outside `candidates` don't matter: neither for the result nor, where the part is
+    /// wanted, for the scores.
     private mutating func rows(of node: Node, among candidates: RowList?) -> RowList {
         switch node {
         case .leaf(let leaf):
             return rows(ofLeaf: leaf, among: candidates)
         case .and(let parts):
-            // From the rarest on, so that the others are only looked up. Below an OR a row that one
-            // part doesn't have may match all the same, and then what the others count matters.
+            // The rarest part comes first, so that the others are only looked up. Below an OR, a
+            // row that lacks one part may still match, and then the scores of the others matter.
             var all = candidates
             for part in parts.map({ (node: $0, size: size(of: $0)) }).sorted(by: {
                 $0.size < $1.size
@@ -51,7 +50,7 @@ extension TextMatcher {
         }
     }
 
-    /// About how many postings it takes to know a part's rows; other parts come after all leaves.
+    /// About how many postings it takes to find a part's rows; parts that are no leaves come last.
     private func size(of node: Node) -> Int {
         guard case .leaf(let number) = node else { return .max }
         let leaf = leaves[number]
@@ -74,7 +73,7 @@ extension TextMatcher {
 
     private func findRows(_ leaf: Leaf, among candidates: RowList?) -> RowList {
         if case .none = leaf.scope { return RowList() }
-        // The rows that have all the words, wherever they stand; from the rarest word on.
+        // The rows that have all the words, at any positions; the rarest word comes first.
         var all = candidates
         for lists in leaf.words.map({ (lists: $0, size: size(ofLists: $0)) })
             .sorted(by: { $0.size < $1.size })
@@ -120,7 +119,7 @@ extension TextMatcher {
         return lists.isEmpty ? RowList() : rows.rows
     }
 
-    /// Those of `candidates` that any of the lists has.
+    /// The rows of `candidates` that are in any of the lists.
     private func candidates(_ candidates: RowList, inAny lists: [Int]) -> RowList {
         let (chunk, marks) = (chunk, scratch.marks)
         var hasReadLists = false
@@ -146,12 +145,12 @@ extension TextMatcher {
 
     // MARK: Weights
 
-    /// What the words count, with those that the shares of lists stand for.
+    /// The weights of the words; the shares of lists are places among them.
     var weights: WordWeights { WordWeights(inverseFrequencies, bm25: bm25) }
 
-    /// Adds what the leaves count to the sums of `rows`, which are rows in the chunk under way.
+    /// Adds the scores of the leaves to the sums of `rows`, which are rows of the chunk under way.
     ///
-    /// Other rows may get sums, too; who has read the sums calls `clearSums`.
+    /// Other rows may get sums, too. After reading the sums, the caller must call `clearSums`.
     mutating func addWeights(_ weights: [UInt64], _ classes: ClassWeights, of rows: RowList) {
         let (chunk, sums, mask) = (chunk, scratch.sums, classes.mask)
         for number in leaves.indices where leaves[number].isWanted {
@@ -188,7 +187,7 @@ extension TextMatcher {
         }
     }
 
-    /// Zeroes all sums that `addWeights` made.
+    /// Zeroes all sums that `addWeights` has made.
     mutating func clearSums(of rows: RowList) {
         if hasStraySums {
             scratch.sums.update(repeating: 0, count: Scratch.rows)

@@ -5,31 +5,31 @@ import LodestoneCore
 struct TextMatcher {
     /// Words in a row, where the last may stand for several.
     struct Leaf {
-        /// Where the lists of each known word stand in `cursors`, in the order of the words.
+        /// The lists of each known word, as places in `cursors`, in the order of the words.
         var words: [Range<Int>] = []
-        /// What the last word may be, instead of being in `words`: words that begin so, look so or
-        /// are near it.
+        /// The expansions of the last word, which then is not in `words`: words with its beginning,
+        /// of its pattern, or near it.
         var endings: Range<Int>?
-        /// Where the words must stand.
+        /// The fields in which the words must stand.
         let scope: Scope
-        /// Whether a match counts.
+        /// Whether a match adds to the score.
         let isWanted: Bool
-        /// Whether rows with the words are no more than candidates.
+        /// Whether rows with the words are only candidates, whose positions must be checked.
         var needsPositions: Bool {
             words.count + (endings == nil ? 0 : 1) > 1 || scope.field != nil
         }
-        /// Its rows in the chunk under way, once they are known.
+        /// The rows in the chunk under way, once they are known.
         var rows: RowList?
     }
 
-    /// The fields that a part of a question is about.
+    /// The fields that a part of a query looks at.
     enum Scope {
         case all
         case one(Int)
         /// A field that no document has.
         case none
 
-        /// Its number.
+        /// The number of the field.
         var field: Int? { if case .one(let field) = self { field } else { nil } }
     }
 
@@ -44,7 +44,7 @@ struct TextMatcher {
     let scratch: Scratch
     var cursors: [TermCursor] = []
     var isPresent: [Bool] = []
-    /// Of each cursor.
+    /// The share of each cursor.
     var shares: [ListShare] = []
     var inverseFrequencies: [Double] = []
     let bm25: BM25
@@ -53,17 +53,18 @@ struct TextMatcher {
 
     /// The chunk under way.
     var number = 0
-    /// Whether rows that weren't asked for have sums.
+    /// Whether rows outside the requested ones have sums.
     var hasStraySums = false
-    /// How many ORs are around the part under way.
+    /// The number of ORs around the part under way.
     var unionDepth = 0
 
     /// - Parameters:
-    ///   - index: What is searched.
-    ///   - expression: What to look for.
-    ///   - scratch: Of the search; its marks are used, and sums where weights are added.
-    ///   - context: Looked at while words are looked for.
-    /// - Throws: What finding its words does.
+    ///   - index: The index to search.
+    ///   - expression: The query.
+    ///   - scratch: The scratch of the search; its marks are used, and its sums where weights are
+    ///     added.
+    ///   - context: Checked while words are looked up.
+    /// - Throws: The errors of the lookup of its words.
     init(
         _ index: TextIndex,
         _ expression: TextExpression,
@@ -135,7 +136,7 @@ struct TextMatcher {
         return nodes
     }
 
-    /// A word that stands for several; `place` says where the weight of each is.
+    /// The leaf of a word that stands for several; `place` gives the place of each one's weight.
     private mutating func leaf(
         of expansions: [Expansion],
         _ scope: Scope,
@@ -160,7 +161,7 @@ struct TextMatcher {
         index.delta.dictionary.analyzer.question(texts)
     }
 
-    /// Words in a row, of which the last may be any of `endings`; these count as one word.
+    /// The leaf of words in a row; the last one may be any of `endings`, which count as one word.
     private mutating func leaf(
         _ words: [QueryWord],
         endingIn endings: [Expansion]? = nil,
@@ -188,7 +189,7 @@ struct TextMatcher {
         return inverseFrequencies.count - 1
     }
 
-    /// - Returns: Where the lists stand in `cursors`.
+    /// - Returns: The places of the lists in `cursors`.
     private mutating func addLists(of word: QueryWord) -> Range<Int> {
         let start = cursors.count
         let place = inverseFrequencies.count

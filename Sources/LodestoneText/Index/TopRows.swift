@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A row that matches, and how well.
+/// A row that matches, and its score.
 package struct TextHit: Sendable, Equatable {
     /// The row.
     package let row: UInt32
@@ -22,13 +22,15 @@ struct TopRows {
         keys.reserveCapacity(min(limit, 4_096))
     }
 
-    /// A row with this sum or less can't enter, unless it is smaller than some row of that sum;
-    /// rows that are offered in rising order never are.
+    /// The sum that a row must exceed to enter.
+    ///
+    /// A row with this sum enters only if it is smaller than some row of that sum. Rows that come
+    /// in rising order never are.
     var threshold: UInt32 {
         keys.count < limit ? 0 : UInt32(truncatingIfNeeded: keys[0] >> 32)
     }
 
-    /// Whether a row would enter.
+    /// Whether a row would enter the best rows.
     func accepts(_ sum: UInt32, _ row: UInt32) -> Bool {
         keys.count < limit || Self.key(sum, row) > keys[0]
     }

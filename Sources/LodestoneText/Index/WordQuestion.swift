@@ -2,13 +2,13 @@
 import LodestoneCore
 
 extension TextExpression {
-    /// Words, of which a question asks for any.
+    /// The words of a query for documents with any of them.
     struct AnyWord {
         var plain: [QueryWord] = []
         var fuzzy: [(text: String, fuzziness: Fuzziness)] = []
     }
 
-    /// The words, if this asks for any of some single words.
+    /// The words, if this query looks for any of some single words; else `nil`.
     func anyWord(by analyzer: TextAnalyzer) -> AnyWord? {
         switch self {
         case .word(let word):
@@ -32,22 +32,22 @@ extension TextExpression {
     }
 }
 
-/// The postings of plain words, and what each list counts.
+/// The postings of plain words, and the weight of each list.
 struct WordQuestion {
     struct List {
         var cursor: TermCursor
         let weight: UInt64
     }
 
-    /// The heaviest first.
+    /// The lists, the heaviest first.
     var lists: ContiguousArray<List>
     let scale: WordWeights
 
-    /// What counts by itself: a stem, or a word in its exact form.
+    /// A part with a weight of its own: a stem, or a word in its exact form.
     private struct Part {
-        /// How often it was asked for, times what it counts beside others.
+        /// The repetitions of the part in the query, times its weight compared with others.
         var factor: Double
-        /// Documents that have it.
+        /// The number of documents that have the part.
         var frequency = 0
     }
 
@@ -61,7 +61,7 @@ struct WordQuestion {
         found.reserveCapacity(words.plain.count * 4)
         var forms: [WordKey] = []
         let (plain, counts) = Self.counted(words.plain, index)
-        // A question has few words, so they are compared one by one.
+        // A query has few words, so they are compared one by one.
         for (place, word) in plain.enumerated()
         where !plain[..<place].contains(where: { $0.stem == word.stem }) {
             let stem = parts.count
@@ -87,8 +87,8 @@ struct WordQuestion {
             }
         }
         let count = index.documentCount
-        // Words that occur nowhere take part in the weights, so that these don't depend on whether
-        // the postings of gone documents are still there.
+        // Words that occur nowhere take part in the weights. So the weights don't depend on whether
+        // the postings of dropped documents are still there.
         var inverseFrequencies = parts.map {
             $0.factor * bm25.inverseFrequency($0.frequency, of: count)
         }
@@ -117,7 +117,7 @@ struct WordQuestion {
     /// once, while other texts have the parts often and lack the spelling.
     private static let partsCount = 0.25
 
-    /// The weight of a word among the others.
+    /// The weight of a word, compared with the others.
     private static func count(of word: QueryWord, _ index: TextIndex) -> Double {
         guard let token = word.token,
             index.frequency(ofStem: token.spelling.bytes) > 0

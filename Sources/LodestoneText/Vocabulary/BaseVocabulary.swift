@@ -3,7 +3,7 @@ import LodestoneCore
 
 /// The words of a base as they stand in texts, searched where they lie in the file.
 ///
-/// Sorted by letters, so that words of one length lie together, then by bytes.
+/// The words are sorted by letters, so that words of one length lie together, then by bytes.
 ///
 ///     TFRM  the words, folded, one after the other        UInt8
 ///     TFEN  where each word begins, and the end           UInt64
@@ -11,9 +11,9 @@ import LodestoneCore
 ///     TFLN  the first word of 0, 1, 2 … 65 or more        UInt64
 ///           letters, and the end
 ///
-/// Whatever the file says is checked where it is used, as in `TextBase`.
+/// The content of the file is checked where it is used, as in `TextBase`.
 struct BaseVocabulary: Sendable {
-    /// Words of so many letters and more lie together.
+    /// Words of this many letters or more lie together.
     static let longest = 65
 
     private let words: Section<UInt8>
@@ -35,7 +35,7 @@ struct BaseVocabulary: Sendable {
         self.lengths = lengths
     }
 
-    /// Words.
+    /// The number of words.
     var count: Int { signatures.count }
 
     /// A word, folded, in UTF-8.
@@ -46,7 +46,7 @@ struct BaseVocabulary: Sendable {
         return words.elements(start..<end)
     }
 
-    /// The signature that is kept of a word.
+    /// The stored signature of a word.
     func signature(of word: Int) -> UInt64 { signatures.element(word, or: 0) }
 
     /// The words of `letters`, and their signatures.
@@ -58,7 +58,7 @@ struct BaseVocabulary: Sendable {
         return (first, signatures.elements(first..<max(first, end)))
     }
 
-    /// Calls `body` with the words of so many letters that begin with `prefix`, in order.
+    /// Calls `body` with the words of `letters` letters that begin with `prefix`, in order.
     func forEach(
         beginningWith prefix: [UInt8],
         letters: Int,
@@ -74,14 +74,14 @@ struct BaseVocabulary: Sendable {
         }
     }
 
-    /// Calls `body` with the words of so many letters of which the first is not ASCII, in order.
+    /// Calls `body` with the words of `letters` letters that don't begin with ASCII, in order.
     func forEachBeyondASCII(letters: Int, _ body: (UnsafeBufferPointer<UInt8>) -> Void) {
         let end = bound(letters + 1)
         let start = first(of: bound(letters)..<end) { $0.first.map { $0 >= 0x80 } ?? false }
         for word in start..<max(start, end) { body(bytes(of: word)) }
     }
 
-    /// The first of some words of one length from which on `isBehind` holds; else their end.
+    /// The first word from which on `isBehind` is true, among words of one length; else their end.
     private func first(of words: Range<Int>, _ isBehind: (UnsafeBufferPointer<UInt8>) -> Bool)
         -> Int
     {
@@ -97,7 +97,7 @@ struct BaseVocabulary: Sendable {
         min(count, Int(clamping: lengths.element(length, or: 0)))
     }
 
-    /// Whether a word is rightly behind another: longer, or as long and with greater bytes.
+    /// Whether a word belongs behind another: it is longer, or as long and with greater bytes.
     func isBehind(_ other: [UInt8], _ word: Int) -> Bool {
         let bytes = bytes(of: word)
         let letters = min(WordScalars.count(in: bytes), Self.longest)
@@ -109,7 +109,7 @@ struct BaseVocabulary: Sendable {
             || (lettersOfOther == letters && other.lexicographicallyPrecedes(bytes))
     }
 
-    /// Where a word stands, if it is there.
+    /// The place of a word; `nil` when the base lacks it.
     func place(of word: FoldedWord) -> Int? {
         let bytes = word.bytes
         let letters = bytes.withUnsafeBufferPointer { WordScalars.count(in: $0) }

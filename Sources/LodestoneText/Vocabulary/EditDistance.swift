@@ -3,13 +3,13 @@
 /// Edits between one word and many others: inserted, deleted and replaced letters and swapped
 /// neighbours count one each, and no letter is edited twice (restricted Damerau-Levenshtein).
 ///
-/// Up to 64 letters in parallel bits: Hyyrö, A Bit-Vector Algorithm for Computing Levenshtein and
-/// Damerau Edit Distances, 2003. Longer words by the table, in a band.
+/// Words of up to 64 letters use parallel bits: Hyyrö, A Bit-Vector Algorithm for Computing
+/// Levenshtein and Damerau Edit Distances, 2003. Longer words use the table, in a band.
 struct EditDistance {
     private let word: ContiguousArray<UInt32>
-    /// Where each ASCII letter occurs in the word, one bit a place.
+    /// The places of each ASCII letter in the word, one bit per place.
     private var ascii = ContiguousArray<UInt64>(repeating: 0, count: 128)
-    /// Where other letters occur.
+    /// The places of other letters.
     private var others: [(scalar: UInt32, places: UInt64)] = []
 
     /// - Parameter word: Its scalars, at least one.
@@ -28,7 +28,7 @@ struct EditDistance {
         }
     }
 
-    /// The edits that make `other`, in UTF-8, of the word; `nil` for more than `limit`.
+    /// The number of edits from the word to `other`, in UTF-8; `nil` for more than `limit`.
     func distance(to other: UnsafeBufferPointer<UInt8>, limit: Int) -> Int? {
         let count = WordScalars.count(in: other)
         guard abs(count - word.count) <= limit else { return nil }
@@ -68,7 +68,7 @@ struct EditDistance {
         return 0
     }
 
-    /// Looks only at places no more than `limit` off the diagonal.
+    /// The distance by the table, only at places no more than `limit` off the diagonal.
     private func banded(_ other: ContiguousArray<UInt32>, _ limit: Int) -> Int {
         let far = limit + 1
         var beforeLast = ContiguousArray<Int>(repeating: far, count: other.count + 1)
@@ -77,7 +77,7 @@ struct EditDistance {
         var row = beforeLast
         for place in 1...word.count {
             let columns = max(1, place - limit)..<min(other.count, place + limit) + 1
-            // What was left there two rows ago.
+            // This cell still has its value of two rows ago.
             row[columns.lowerBound - 1] = columns.lowerBound == 1 ? min(place, far) : far
             for column in columns {
                 let isEqual = word[place - 1] == other[column - 1]

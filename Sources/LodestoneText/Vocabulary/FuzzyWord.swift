@@ -1,25 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// A word of a question, and the words that it finds.
+/// A word of a query, and the words that it finds.
 ///
-/// They count as one word: all by one frequency, its own or, when no text has it, that of the most
-/// frequent among them; so a rare word beside it doesn't win over the word itself, as with the
-/// blended frequencies of Lucene's fuzzy queries.
+/// All of them count as one word, by one frequency: its own or, when no text has it, that of the
+/// most frequent among them. So a rare word near the word doesn't win over the word itself, as with
+/// the blended frequencies of Lucene's fuzzy queries.
 struct FuzzyWord {
-    /// Nearest first.
+    /// The words found, nearest first.
     let expansions: [Expansion]
-    /// How many documents have it, for its weight.
+    /// The number of documents for the word's weight.
     let frequency: Int
-    /// Weights of so many words still tell rare postings apart.
+    /// The most expansions whose weights still tell rare postings apart.
     static let mostExpansions = 8_192
 
-    /// What an occurrence of each expansion counts beside one of the word itself.
+    /// The weight of an occurrence of each expansion, compared with one of the word itself.
     ///
-    /// Of 2,000 words of WordNet with one random edit, 94 % found a document with the word among
-    /// the first ten, of as many with two 81 %: with any share from 0.2 to 0.5 within a point. Of
-    /// words without an edit one in 2,000 missed with 0.35, with 0.5 three in a thousand. Taking
-    /// the best of a document's expansions instead of their sum found one to two points less.
+    /// Measured (words of WordNet that found a document with the word among the first ten): 94 % of
+    /// 2,000 words with one random edit, 81 % of as many with two. Any share from 0.2 to 0.5 gave
+    /// the same within a point. Measured (words without an edit that missed): with 0.35 one in
+    /// 2,000, with 0.5 three in a thousand. The best of a document's expansions instead of their
+    /// sum found one to two points less.
     func share(of expansion: Expansion) -> Double {
         switch expansion.distance {
         case 0: 1
@@ -36,7 +37,7 @@ struct FuzzyWord {
 }
 
 extension TextIndex {
-    /// Finds the words that some words stand for; all together no more than 8,192.
+    /// Finds the words that some words stand for, at most 8,192 in all.
     func fuzzyWords(
         _ words: [(text: String, fuzziness: Fuzziness)],
         _ context: CallContext?
@@ -51,8 +52,8 @@ extension TextIndex {
 
     /// Finds the words that a word stands for.
     ///
-    /// A word that no text has as it is, but whose stem some have, finds these as if it were one
-    /// edit away: `runing` has the stem `rune`.
+    /// A query's word may be in no text while its stem is in some. The word then finds these texts
+    /// as if the stem were one edit away: `runing` has the stem `rune`.
     func fuzzyWord(
         _ word: String,
         _ fuzziness: Fuzziness,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Which letters a word has, in 64 bits, to leave out at once most words that can't match.
+/// The letters of a word in 64 bits, which rule out most words that can't match.
 ///
 /// Letters share 26 places, those of other alphabets by their number, with one bit for "occurs" and
 /// one for "occurs twice"; digits have a bit each. An edit changes how often one letter occurs by
@@ -35,16 +35,16 @@ enum LetterSignature {
     }
 }
 
-/// Which signatures may be those of words that match.
+/// A test for the signatures of words that may match.
 enum SignatureFilter {
-    /// Words no more than 1 or 2 edits from one with this signature.
+    /// Words no more than 1 or 2 edits from a word with this signature.
     case near(UInt64, edits: Int)
-    /// Words with all letters of one with this signature.
+    /// Words with all letters of a word with this signature.
     case holding(UInt64)
 
-    /// Calls `body` with the places of signatures that pass, until it answers false.
+    /// Calls `body` with the places of signatures that pass, until `body` answers false.
     ///
-    /// - Returns: Whether it never did.
+    /// - Returns: Whether `body` never answered false.
     @inline(__always)
     func forEachPlace(in signatures: UnsafeBufferPointer<UInt64>, _ body: (Int) -> Bool) -> Bool {
         switch self {
@@ -71,7 +71,7 @@ enum SignatureFilter {
     @inline(__always)
     private static func withoutLowest(_ bits: Lanes) -> Lanes { bits & (bits &- Lanes.one) }
 
-    /// Eight at a time: twice as fast as one by one.
+    /// Tests eight signatures at a time, twice as fast as one by one.
     @inline(__always)
     private static func forEachZero(
         _ signatures: UnsafeBufferPointer<UInt64>,
@@ -107,8 +107,9 @@ enum SignatureFilter {
 
 /// The scalars of folded words, which are kept as UTF-8.
 enum WordScalars {
-    /// Calls `body` with each scalar; bytes that aren't UTF-8, which only a damaged base has, count
-    /// as something.
+    /// Calls `body` with each scalar.
+    ///
+    /// Bytes that aren't UTF-8, which only a damaged base has, count as some scalar.
     @inline(__always)
     static func forEach(in bytes: UnsafeBufferPointer<UInt8>, _ body: (UInt32) -> Void) {
         var place = 0
@@ -131,7 +132,7 @@ enum WordScalars {
         }
     }
 
-    /// How many there are.
+    /// The number of scalars.
     @inline(__always)
     static func count(in bytes: UnsafeBufferPointer<UInt8>) -> Int {
         var count = 0
@@ -139,7 +140,7 @@ enum WordScalars {
         return count
     }
 
-    /// All of them.
+    /// All scalars.
     static func all(in bytes: UnsafeBufferPointer<UInt8>) -> ContiguousArray<UInt32> {
         var scalars: ContiguousArray<UInt32> = []
         forEach(in: bytes) { scalars.append($0) }

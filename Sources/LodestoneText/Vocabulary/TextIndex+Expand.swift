@@ -1,36 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// A word of the index that stands for a word of a question.
+/// A word of the index that stands for a word of a query.
 struct Expansion {
     /// The word as it stands in texts, folded, in UTF-8.
     let word: ContiguousArray<UInt8>
     let stem: WordKey
-    /// Edits from the word that was asked for.
+    /// The number of edits from the query's word.
     let distance: Int
-    /// The lists of what it stands for: of its stem, or of the word in just this form.
+    /// The lists of the expansion: of its stem, or of the word in exactly this form.
     let cursors: [TermCursor]
 
-    /// How many documents these hold.
+    /// The number of documents in these lists.
     var frequency: Int { cursors.reduce(0) { $0 + $1.frequency } }
 }
 
 extension TextIndex {
     /// The words within some edits of another, nearest first.
     ///
-    /// Looks at words as they stand in texts, so that `runing` finds `running`, and counts those of
-    /// one stem once, by the nearest. Misses none. The order is by distance, whether the first
-    /// letter is the same, the difference in length, how many documents have the stem, most first,
-    /// then by the words' bytes.
+    /// The search looks at words as they stand in texts, so that `runing` finds `running`. It
+    /// counts the words of one stem once, by the nearest, and misses none. The order is by
+    /// distance, whether the first letter is the same, the difference in length, the number of
+    /// documents with the stem, most first, then the words' bytes.
     ///
     /// - Parameters:
-    ///   - word: Folded, in UTF-8; not empty.
+    ///   - word: The query's word, folded, in UTF-8; not empty.
     ///   - edits: 1 or 2.
-    ///   - prefixLength: Letters at the start that must be the same; of a shorter word all.
+    ///   - prefixLength: The number of letters at the start that must be the same; all of a shorter
+    ///     word.
     ///   - limit: The most words wanted.
-    ///   - context: Looked at every few thousand words.
+    ///   - context: Checked every few thousand words.
     /// - Returns: At most `limit` words, no two with the same stem.
-    /// - Throws: What `context` throws.
+    /// - Throws: The errors of `context`.
     /// - Complexity: O(words of about the same length), less than a nanosecond each.
     func expansions(
         of word: [UInt8],
@@ -69,8 +70,8 @@ extension TextIndex {
         return word[..<place]
     }
 
-    /// Calls `found` with the words that have some number of letters and a signature that passes,
-    /// until it answers false; exact spellings are left out.
+    /// Calls `found` with the words of some numbers of letters whose signature passes, until
+    /// `found` answers false; exact spellings are left out.
     @inline(__always)
     func scan(
         _ filter: SignatureFilter,
@@ -116,7 +117,7 @@ extension TextIndex {
 }
 
 extension LodestoneError {
-    /// A pattern of which a part of the words would be a wrong answer.
+    /// The error for a pattern with too many words; a part of them would be a wrong result.
     static func tooManyWords(_ pattern: WordPattern, _ limit: Int) -> LodestoneError {
         .invalid(
             "LIMIT",
@@ -127,21 +128,21 @@ extension LodestoneError {
     }
 }
 
-/// How good a word is beside others that another stands for.
+/// The rank of a word among others that a query's word stands for.
 struct ExpansionRank {
     let word: ContiguousArray<UInt8>
     let distance: Int
     private let differsAtStart: Bool
     private let lengthDifference: Int
-    /// Documents that have its stem.
+    /// The number of documents that have the word's stem.
     let frequency: Int
 
     /// - Parameters:
     ///   - word: A word of texts, folded.
-    ///   - distance: Edits between the two.
-    ///   - first: The first letter of the word that was asked for.
-    ///   - letters: How many letters that has.
-    ///   - frequency: Documents that have the stem of `word`.
+    ///   - distance: The number of edits between the two words.
+    ///   - first: The first letter of the query's word.
+    ///   - letters: The number of letters of the query's word.
+    ///   - frequency: The number of documents that have the stem of `word`.
     init(
         word: UnsafeBufferPointer<UInt8>,
         distance: Int,
@@ -162,7 +163,7 @@ struct ExpansionRank {
         self.frequency = frequency
     }
 
-    /// Whether it is to be preferred to `other`.
+    /// Whether this rank is better than `other`.
     func precedes(_ other: ExpansionRank) -> Bool {
         if distance != other.distance { return distance < other.distance }
         if differsAtStart != other.differsAtStart { return !differsAtStart }
@@ -186,7 +187,7 @@ private struct Candidates {
     private let first: UInt32?
     private let letters: Int
     private var candidates: ContiguousArray<Candidate> = []
-    /// Where the candidate of each stem is; -1 for one that no document has any more.
+    /// The place of each stem's candidate; -1 for a stem that no document has any more.
     private var places: [WordKey: Int] = [:]
 
     init(_ index: TextIndex, word: [UInt8], letters: Int) {

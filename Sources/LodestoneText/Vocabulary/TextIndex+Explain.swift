@@ -2,10 +2,10 @@
 package import LodestoneCore
 
 extension TextIndex {
-    /// The words of a question, and what they stand for.
+    /// The words of a query, and the words that they stand for.
     ///
-    /// - Throws: What a search would.
-    /// - Complexity: As a search finds its words, without its postings.
+    /// - Throws: The errors of a search for the query.
+    /// - Complexity: The part of a search that finds its words, without the postings.
     package func explanation(
         of query: NormalizedTextQuery,
         context: CallContext? = nil
@@ -66,7 +66,7 @@ extension TextIndex {
 
     private func plain(_ words: some Sequence<String>) -> [TextExplanation.Word] {
         words.map { word in
-            // One with separators inside is a phrase, and found in no more documents than its
+            // A word with separators inside is a phrase, and is in no more documents than its
             // rarest part.
             let stems = delta.dictionary.analyzer.question([word]).map(\.stem)
             let documents = stems.map { frequency(ofStem: $0) }.min()
@@ -101,7 +101,7 @@ extension TextIndex: StemFrequencies {
 }
 
 extension [Expansion] {
-    /// The most frequent first, then by their bytes.
+    /// The expansions, the most frequent first, then by their bytes.
     fileprivate var mostFrequentFirst: [Expansion] {
         sorted { one, other in
             one.frequency == other.frequency

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Words that begin or look as asked for: each stands for the documents that have it in just this form.
+// Words with a beginning or a pattern: each stands for the documents that have it in exactly this
+// form.
 import LodestoneCore
 
 extension TextIndex {
-    /// The words of texts that begin so, in no order.
+    /// The words of texts with a beginning, in no order.
     ///
-    /// However many there are; a question for one letter has thousands of them.
+    /// Their number has no limit; a query for one letter has thousands of them.
     ///
     /// - Parameters:
-    ///   - beginning: How they begin.
-    ///   - context: Looked at for each length of words.
+    ///   - beginning: The beginning.
+    ///   - context: Checked for each length of words.
     /// - Returns: Each word once, with the lists of the documents that have it.
-    /// - Throws: What `context` throws.
+    /// - Throws: The errors of `context`.
     /// - Complexity: O(letters of the longest word × log of the words of a length), with a look at
     ///   each word of the delta, and a stem for each word found. Where accents are folded, each
     ///   word that begins with the same letter or with one beyond ASCII is looked at.
@@ -23,7 +24,7 @@ extension TextIndex {
         let append = { (word: UnsafeBufferPointer<UInt8>) in
             if beginning.matches(word), !ExactSpelling.isOne(word) { forms.append(word) }
         }
-        // Accents may stand in any letter but the first of those in ASCII.
+        // Accents may stand in any letter except a first letter of ASCII.
         let bytes = beginning.foldsAccents ? Array(beginning.bytes.prefix(1)) : beginning.bytes
         if let vocabulary = base?.vocabulary {
             for length in 1...BaseVocabulary.longest {
@@ -43,11 +44,11 @@ extension TextIndex {
 
     /// The words of texts that look like a pattern, in no order.
     ///
-    /// A scan of all signatures and a look at those with the letters: over 98,130 words it takes
-    /// 0.05 to 0.1 ms, so that an index of the words' trigrams isn't worth its bytes.
+    /// The search scans all signatures and looks at the words with the letters. Over 98,130 words
+    /// it takes 0.05 to 0.1 ms, so an index of the words' trigrams isn't worth its bytes.
     ///
-    /// - Throws: `.invalidArgument` when more than `limit` words match, because a part of them would
-    ///   be a wrong answer, to NOT at the latest; what `context` throws.
+    /// - Throws: `.invalidArgument` when more than `limit` words match, because a part of them
+    ///   would be a wrong result, at the latest under NOT; the errors of `context`.
     func forms(
         like pattern: WordPattern,
         limit: Int = Limits.standard.maxPatternWords,
@@ -64,7 +65,7 @@ extension TextIndex {
         return forms.all
     }
 
-    /// The lists that together hold the documents with a word in just this form, each once.
+    /// The lists that together hold the documents with a word in exactly this form, each once.
     func cursors(ofForm form: WordKey, stem: WordKey) -> [TermCursor] {
         var cursors: [TermCursor] = []
         forEachList(ofStem: stem, forms: [form]) { cursor, _, form in
@@ -84,7 +85,7 @@ private struct FoundForms {
         self.index = index
     }
 
-    /// Words that some document has.
+    /// The number of words found that some document has.
     var count: Int { all.count }
 
     mutating func append(_ word: UnsafeBufferPointer<UInt8>) {

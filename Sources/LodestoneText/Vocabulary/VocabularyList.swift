@@ -8,7 +8,7 @@ struct VocabularyList {
 
     private struct Word {
         let end: Int
-        /// Letters, no more than `BaseVocabulary.longest`.
+        /// The number of letters, no more than `BaseVocabulary.longest`.
         let length: Int
         /// The first eight bytes as a number: most words differ in them.
         let start: UInt64

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// How a word begins, ready to be compared with many words as they stand in texts.
+/// The beginning of a word, ready to be compared with many words as they stand in texts.
 ///
 /// Accents make no difference, also in languages whose stemmers see them.
 struct WordBeginning: Sendable {
@@ -10,15 +10,15 @@ struct WordBeginning: Sendable {
     let foldsAccents: Bool
 
     /// - Parameters:
-    ///   - word: Folded, in UTF-8.
-    ///   - analyzer: Of the collection.
+    ///   - word: The beginning, folded, in UTF-8.
+    ///   - analyzer: The analyzer of the collection.
     init(_ word: [UInt8], _ analyzer: TextAnalyzer) {
         foldsAccents = analyzer.keepsAccents
         let folded = foldsAccents ? word.withUnsafeBufferPointer { Self.folded($0) } : word
         bytes = folded.isEmpty ? word : folded
     }
 
-    /// Whether a folded word begins so.
+    /// Whether a folded word has this beginning.
     func matches(_ word: some Collection<UInt8>) -> Bool {
         guard foldsAccents, word.contains(where: { $0 >= 0x80 }) else {
             return word.starts(with: bytes)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What words look like: parts that follow each other, with any letters between them.
+/// A pattern of words: parts that follow each other, with any letters between them.
 package struct WordPattern: Sendable, Equatable, CustomStringConvertible {
-    /// The parts as they were typed, in order, none of them empty: two of `p*thon`, one of `*ytho*`.
+    /// The parts as they were typed, in order, none of them empty: two in `p*thon`, one in
+    /// `*ytho*`.
     package let parts: [String]
     /// Whether any letters may stand before the first part.
     package let isOpenAtStart: Bool
@@ -16,7 +17,7 @@ package struct WordPattern: Sendable, Equatable, CustomStringConvertible {
         self.isOpenAtEnd = isOpenAtEnd
     }
 
-    /// As it is written in a query.
+    /// The pattern as it is written in a query.
     package var description: String {
         (isOpenAtStart ? "*" : "") + parts.joined(separator: "*") + (isOpenAtEnd ? "*" : "")
     }
@@ -27,9 +28,9 @@ struct WordMatcher {
     private let parts: [[UInt8]]
     private let isOpenAtStart: Bool
     private let isOpenAtEnd: Bool
-    /// Letters that a word must have.
+    /// The letters that a word must have.
     let signature: UInt64
-    /// The least letters of a word.
+    /// The least number of letters of a word.
     let letterCount: Int
 
     init(_ pattern: WordPattern, _ analyzer: TextAnalyzer) {
@@ -42,9 +43,9 @@ struct WordMatcher {
         }
     }
 
-    /// Whether a folded word looks so.
+    /// Whether a folded word fits the pattern.
     ///
-    /// Each part is taken where it first fits, which finds a way when there is one.
+    /// Each part is taken where it first fits; this finds a match when there is one.
     ///
     /// - Complexity: O(letters of the word × letters of the longest part).
     func matches(_ word: UnsafeBufferPointer<UInt8>) -> Bool {
