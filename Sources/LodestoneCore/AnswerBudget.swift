@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import Synchronization
 
-/// What the answer to one call takes, counted while it is made, so that the work ends as soon as the
-/// answer can't be sent.
+/// The budget of the reply to one call, charged while the reply is made.
 ///
-/// Two things are counted: the bytes that the reply has on the wire at least, and about as much memory
-/// as its values take. The first never refuses a reply that fits into a frame: it leaves out tags,
-/// lengths and numbers.
+/// The work ends as soon as the reply can't be sent. Two things are counted: the least number of
+/// bytes that the reply has on the wire, and roughly the memory of its values. The count of bytes
+/// leaves out tags, lengths and numbers, so it never refuses a reply that fits into a frame.
 ///
-/// Threading: any thread. Memory goes back to the server's budget with `end`, at the latest when the
-/// last reference ends.
+/// Threading: any thread. Memory goes back to the server's budget with `end`, at the latest when
+/// the last reference ends.
 package final class AnswerBudget: Sendable {
-    /// Memory that an answer may take before the server's budget is asked: most take no more.
+    /// The memory that a reply may take without the server's budget; most replies take no more.
     private static let freeByteCount = 64 << 10
-    /// Memory is taken from the server's budget in pieces of this size.
+    /// The size of the pieces in which memory is taken from the server's budget.
     private static let pieceByteCount = 256 << 10
 
     private let maxWireBytes: Int
@@ -24,9 +23,9 @@ package final class AnswerBudget: Sendable {
     private let reserved = Atomic<Int>(0)
 
     /// - Parameters:
-    ///   - maxWireBytes: The bytes of a frame.
-    ///   - maxMemoryBytes: The memory of this answer.
-    ///   - memory: That of all calls of the server.
+    ///   - maxWireBytes: The most bytes of a frame.
+    ///   - maxMemoryBytes: The most memory of this reply.
+    ///   - memory: The memory budget of all calls of the server.
     package init(maxWireBytes: Int, maxMemoryBytes: Int, memory: MemoryBudget) {
         self.maxWireBytes = maxWireBytes
         self.maxMemoryBytes = maxMemoryBytes
@@ -35,9 +34,9 @@ package final class AnswerBudget: Sendable {
 
     deinit { end() }
 
-    /// Counts a part of the answer.
+    /// Counts a part of the reply.
     ///
-    /// - Throws: `REPLY_TOO_LARGE` when the answer can't be sent; `OVERLOADED` when the answers of
+    /// - Throws: `REPLY_TOO_LARGE` when the reply can't be sent; `OVERLOADED` when the replies of
     ///   other calls take the memory.
     package func charge(wire wireBytes: Int, memory memoryBytes: Int) throws(LodestoneError) {
         let wireTotal = wire.add(wireBytes, ordering: .relaxed).newValue
@@ -62,10 +61,11 @@ package final class AnswerBudget: Sendable {
         reserved.add(piece, ordering: .relaxed)
     }
 
-    /// Looks whether a part of the answer could be counted, as far as this answer alone says, before it
-    /// is made.
+    /// Checks whether a part of the reply has room, before the part is made.
     ///
-    /// - Throws: `REPLY_TOO_LARGE` when the answer could not be sent with it.
+    /// Only this reply's own limits count.
+    ///
+    /// - Throws: `REPLY_TOO_LARGE` when the reply could not be sent with the part.
     package func checkRoom(wire wireBytes: Int, memory memoryBytes: Int) throws(LodestoneError) {
         let wireTotal = wire.load(ordering: .relaxed) + wireBytes
         guard wireTotal <= maxWireBytes else {
@@ -82,26 +82,27 @@ package final class AnswerBudget: Sendable {
         }
     }
 
-    /// Gives the memory back to the server's budget: the answer is encoded.
+    /// Gives the memory back to the server's budget, once the reply is encoded.
     package func end() {
         memory.release(reserved.exchange(0, ordering: .relaxed))
     }
 }
 
 extension CallContext {
-    /// Counts a part of the answer, where answers are bounded: see `AnswerBudget.charge`.
+    /// Counts a part of the reply, where replies are bounded: see `AnswerBudget.charge`.
     package func charge(wire: Int, memory: Int) throws(LodestoneError) {
         try answer?.charge(wire: wire, memory: memory)
     }
 
-    /// Looks whether a part of the answer could be counted: see `AnswerBudget.checkRoom`.
+    /// Checks whether a part of the reply has room: see `AnswerBudget.checkRoom`.
     package func checkRoom(wire: Int, memory: Int) throws(LodestoneError) {
         try answer?.checkRoom(wire: wire, memory: memory)
     }
 }
 
 extension LodestoneError {
-    /// A reply that does not fit into a frame, or takes too much memory before it does.
+    /// The error for a reply that does not fit into a frame, or takes too much memory before it
+    /// does.
     package static func replyTooLarge(_ detail: String) -> LodestoneError {
         LodestoneError(
             .resourceExhausted,

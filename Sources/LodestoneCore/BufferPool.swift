@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import Synchronization
 
-/// Keeps a few large blocks of memory for the next big message, so that a connection which carries
-/// one batch after another does not ask the system for memory each time, and one that has fallen
-/// silent holds none.
+/// Keeps a few large blocks of memory for the next big messages.
+///
+/// So a connection that carries one batch after another does not allocate each time, and a silent
+/// connection holds no large block.
 ///
 /// Threading: any thread.
 package final class BufferPool: Sendable {
@@ -13,7 +14,8 @@ package final class BufferPool: Sendable {
     private static let mostPooled = 4
 
     private struct Block: @unchecked Sendable {
-        // Unchecked: whoever took the block out owns it alone, and nobody does while it is in.
+        // Unchecked: the thread that took the block out owns it alone, and nothing uses a block in
+        // the pool.
         let storage: UnsafeMutableRawBufferPointer
     }
     private let blocks = Mutex<[Block]>([])

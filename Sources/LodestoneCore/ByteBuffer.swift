@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Bytes in a row: appended at the end, removed at the front, in memory that is not cleared first.
+/// A sequence of bytes: appended at the end, removed at the front, in memory that is not cleared
+/// first.
 ///
-/// Messages are encoded straight into it and decoded straight from it, which is why it hands out
-/// pointers. They are good inside the closure only.
+/// Messages are encoded into it and decoded from it without a copy, so it hands out pointers. They
+/// are valid only inside the closure.
 package struct ByteBuffer: ~Copyable {
     private static let leastByteCount = 256
 
@@ -14,7 +15,7 @@ package struct ByteBuffer: ~Copyable {
 
     /// Creates an empty buffer without memory.
     ///
-    /// - Parameter pool: Where large blocks come from and go to.
+    /// - Parameter pool: The pool that large blocks come from and go to.
     package init(pool: BufferPool? = nil) {
         self.pool = pool
     }
@@ -23,19 +24,20 @@ package struct ByteBuffer: ~Copyable {
         Self.release(storage, to: pool)
     }
 
-    /// The bytes present.
+    /// The number of bytes present.
     package var count: Int { end - start }
-    /// Whether there are none.
+    /// Whether no bytes are present.
     package var isEmpty: Bool { end == start }
-    /// The bytes of memory held.
+    /// The number of bytes of memory held.
     package var capacity: Int { storage.count }
 
-    /// Makes room for `byteCount` bytes behind the last one: moves the bytes to the front when that
-    /// is enough, otherwise at least doubles the memory.
+    /// Makes room for `byteCount` bytes behind the last one.
+    ///
+    /// The bytes move to the front when that is enough. Otherwise the memory at least doubles.
     package mutating func reserve(_ byteCount: Int) {
         guard storage.count - end < byteCount else { return }
         let count = self.count
-        // Moving is worth it only when it frees at least as much as it moves.
+        // A move is worth it only when it frees at least as much as it moves.
         if storage.count - count >= byteCount, start >= count {
             if count > 0, let base = storage.baseAddress {
                 base.copyMemory(from: base + start, byteCount: count)
@@ -56,9 +58,9 @@ package struct ByteBuffer: ~Copyable {
     /// Appends what `write` puts into at least `byteCount` bytes of uninitialized memory.
     ///
     /// - Parameters:
-    ///   - byteCount: The room that is needed.
-    ///   - write: Returns how many bytes it has written.
-    /// - Throws: What `write` throws; nothing is appended then.
+    ///   - byteCount: The room that `write` needs.
+    ///   - write: Returns the number of bytes that it has written.
+    /// - Throws: The errors of `write`; nothing is appended then.
     package mutating func append<E: Error>(
         reserving byteCount: Int,
         _ write: (UnsafeMutableRawBufferPointer) throws(E) -> Int
@@ -102,9 +104,9 @@ package struct ByteBuffer: ~Copyable {
         }
     }
 
-    /// Makes the bytes of `range` as many as `byteCount` by moving those behind them.
+    /// Resizes `range` to `byteCount` bytes by moving the bytes behind it.
     ///
-    /// What stands in the range is undefined afterwards.
+    /// The content of the range is undefined afterwards.
     package mutating func resize(_ range: Range<Int>, to byteCount: Int) {
         precondition(range.lowerBound >= 0 && range.upperBound <= count, "there is no such range")
         let growth = byteCount - range.count
@@ -144,13 +146,13 @@ package struct ByteBuffer: ~Copyable {
         end = start + byteCount
     }
 
-    /// Removes everything, and large memory with it.
+    /// Removes all bytes, and large memory with them.
     package mutating func removeAll() {
         removeFirst(count)
         releaseIfEmpty()
     }
 
-    /// Gives large memory back when there is nothing in it.
+    /// Gives large memory back when no bytes are present.
     package mutating func releaseIfEmpty() {
         guard isEmpty, storage.count > BufferPool.smallByteCount else { return }
         Self.release(storage, to: pool)

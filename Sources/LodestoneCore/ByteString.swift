@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A text that is compared, hashed and ordered by its bytes: Unicode's canonical equivalence plays no
-/// part.
+/// A text that is compared, hashed and ordered by its bytes, without Unicode's canonical
+/// equivalence.
 ///
-/// Names are of this type where they are keys of tables: `String` takes "é" in one scalar and in two for
-/// the same.
+/// Names that are keys of tables have this type, because `String` takes "é" in one scalar and "é"
+/// in two for the same.
 package struct ByteString: Sendable {
     /// The text.
     package let string: String
@@ -43,7 +43,7 @@ extension ByteString: Codable {
 }
 
 extension String {
-    /// Whether both have the same bytes.
+    /// Whether both texts have the same bytes.
     ///
     /// - Complexity: O(bytes); O(1) where their counts differ.
     package func hasSameBytes(as other: String) -> Bool {
@@ -52,7 +52,7 @@ extension String {
         return left.withUTF8 { left in right.withUTF8 { left.elementsEqual($0) } }
     }
 
-    /// Whether it comes before another text in the order of their bytes.
+    /// Whether this text comes before another text in the order of their bytes.
     package func precedesByBytes(_ other: String) -> Bool {
         var (left, right) = (self, other)
         return left.withUTF8 { left in right.withUTF8 { left.lexicographicallyPrecedes($0) } }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import Synchronization
 
-/// The deadline and the cancellation of one call, looked at by whoever works on it.
+/// The deadline and the cancellation of one call, which all code that works on the call checks.
 ///
 /// Threading: may be shared; the flag is atomic, the rest is constant.
 public final class CallContext: Sendable {
-    /// When the call is no longer wanted.
+    /// The time at which the call ends without a result.
     public let deadline: ContinuousClock.Instant
-    /// What the answer may take; `nil`: it is not bounded.
+    /// The budget of the reply; `nil` when the reply is not bounded.
     package let answer: AnswerBudget?
     private let cancelled = Atomic<Bool>(false)
 
@@ -16,7 +16,7 @@ public final class CallContext: Sendable {
         self.init(deadline: deadline, answer: nil)
     }
 
-    /// Creates a context of a call whose answer is bounded.
+    /// Creates a context of a call whose reply is bounded.
     package init(deadline: ContinuousClock.Instant, answer: AnswerBudget?) {
         self.deadline = deadline
         self.answer = answer
@@ -27,7 +27,7 @@ public final class CallContext: Sendable {
         self.init(deadline: .now.advanced(by: timeout))
     }
 
-    /// Asks everyone who works on the call to stop.
+    /// Cancels the call, so that all work on it stops at its next check.
     public func cancel() {
         cancelled.store(true, ordering: .relaxed)
     }
@@ -35,10 +35,10 @@ public final class CallContext: Sendable {
     /// Whether `cancel` was called.
     public var isCancelled: Bool { cancelled.load(ordering: .relaxed) }
 
-    /// Whether the work should end: cancelled, or past the deadline.
+    /// Whether the work should end: the call is cancelled, or its deadline has passed.
     public var isOver: Bool { isCancelled || ContinuousClock.now >= deadline }
 
-    /// Ends the work if it should end.
+    /// Throws if the work should end.
     ///
     /// Long loops call it every few tens of microseconds of work.
     ///
@@ -47,7 +47,7 @@ public final class CallContext: Sendable {
         if let end { throw end }
     }
 
-    /// The error that the call ends with, once it is over; `nil` before.
+    /// The error with which the call ends, once it is over; `nil` before.
     package var end: LodestoneError? {
         if isCancelled {
             return LodestoneError(

@@ -2,12 +2,13 @@
 package import Dispatch
 import Synchronization
 
-/// A lock that a thread waits for no longer than its call is wanted; given in the order of asking.
+/// A lock that a thread waits for only while its call has time left.
 ///
-/// For locks that may be held for longer than an instant: a call whose deadline passes must end,
-/// however long the holder takes.
+/// Waiting threads get the lock in the order in which they came. The lock is for holders that may
+/// take longer than an instant: a call whose deadline passes must end, however long the holder
+/// takes.
 ///
-/// Threading: any thread; the one that took it need not be the one that releases it.
+/// Threading: any thread; a thread may release the lock that another thread took.
 package final class CallLock: Sendable {
     private final class Waiter: Sendable {
         let turn = DispatchSemaphore(value: 0)
@@ -18,7 +19,7 @@ package final class CallLock: Sendable {
         var waiting: [Waiter] = []
     }
 
-    /// How late a cancellation may be noticed.
+    /// The longest delay before a waiting thread notices a cancellation.
     package static let lookInterval = DispatchTimeInterval.milliseconds(5)
 
     private let state = Mutex(State())
@@ -28,11 +29,11 @@ package final class CallLock: Sendable {
     /// Runs `body` while no other thread holds the lock.
     ///
     /// - Parameters:
-    ///   - check: Called every few milliseconds while another thread holds it; its error ends the
-    ///     wait.
-    ///   - body: What to do with it.
-    /// - Returns: What `body` does.
-    /// - Throws: What `body` and `check` do.
+    ///   - check: Called every few milliseconds while another thread holds the lock; its error ends
+    ///     the wait.
+    ///   - body: The work under the lock.
+    /// - Returns: The result of `body`.
+    /// - Throws: The errors of `body` and `check`.
     package func withLock<T>(
         while check: () throws(LodestoneError) -> Void = {},
         _ body: () throws(LodestoneError) -> T
@@ -42,7 +43,7 @@ package final class CallLock: Sendable {
         return try body()
     }
 
-    /// Runs `body` unless another thread holds the lock; `nil` then.
+    /// Runs `body`, or returns `nil` when another thread holds the lock.
     package func withLockIfFree<T>(_ body: () throws(LodestoneError) -> T) throws(LodestoneError)
         -> T?
     {
@@ -84,7 +85,7 @@ package final class CallLock: Sendable {
             state.waiting.remove(at: place)
             return true
         }
-        // Its turn had come meanwhile.
+        // The waiter's turn had come meanwhile.
         if !wasWaiting { release() }
     }
 

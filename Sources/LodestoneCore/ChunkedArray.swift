@@ -2,20 +2,20 @@
 
 /// An array in chunks, for one writer that goes on while readers hold earlier copies.
 ///
-/// A copy costs nothing; after it, the first change of an element copies that element's chunk and
-/// the table of chunks, not the whole array. Without another holder changes happen in place.
+/// A copy costs nothing. After it, the first change of an element copies that element's chunk and
+/// the table of chunks, not the whole array. Without another holder, changes happen in place.
 ///
 /// Threading: a value; copies on different threads are independent.
 ///
-/// Public because only then does the compiler specialize it in the modules that use it, which
-/// makes a walk over the graph five times as fast; it is of no use to programs.
+/// It is public because only then does the compiler specialize it in the modules that use it. That
+/// makes a walk over the graph five times as fast. Programs have no use for it.
 public struct ChunkedArray<Element> {
-    /// Elements of a chunk.
+    /// The number of elements of a chunk.
     @inlinable static var chunkSize: Int { 256 }
 
     @usableFromInline var chunks: ContiguousArray<ContiguousArray<Element>> = []
 
-    /// Elements.
+    /// The number of elements.
     @inlinable public var count: Int { storedCount }
     @usableFromInline var storedCount = 0
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// How near two vectors are.
+/// The measure of how near two vectors are.
 public enum Metric: Int32, Sendable, CaseIterable {
-    /// The angle between them.
+    /// The angle between the vectors.
     ///
     /// Distance: 1 − cosine, 0 to 2. Zero vectors are refused.
     case cosine = 0
-    /// The straight line.
+    /// The straight line between the vectors.
     ///
     /// Distance: the square of its length.
     case euclidean = 1
@@ -18,23 +18,23 @@ public enum Metric: Int32, Sendable, CaseIterable {
 
 /// Locality-sensitive hashing by hyperplanes.
 public struct LSHOptions: Sendable, Equatable {
-    /// What `tables` may be.
+    /// The valid values of `tables`.
     package static let tablesRange = 1...256
-    /// What `hyperplanes` may be.
+    /// The valid values of `hyperplanes`.
     package static let hyperplanesRange = 1...32
-    /// What `probes` may be.
+    /// The valid values of `probes`.
     package static let probesRange = 1...4_096
 
-    /// Hash tables; more find more.
+    /// The number of hash tables; more tables find more vectors.
     public var tables: Int
-    /// Hyperplanes, and so bits, of each table.
+    /// The number of hyperplanes, and so of bits, per table.
     public var hyperplanes: Int
-    /// Buckets looked at in each table.
+    /// The number of buckets that a search reads per table.
     public var probes: Int
 
     /// Creates options.
     ///
-    /// With the defaults, 93 percent of the ten nearest of 117,659 sentence vectors were found.
+    /// Measured (the ten nearest of 117,659 sentence vectors): the defaults find 93 percent.
     public init(tables: Int = 16, hyperplanes: Int = 13, probes: Int = 80) {
         self.tables = tables
         self.hyperplanes = hyperplanes
@@ -42,32 +42,33 @@ public struct LSHOptions: Sendable, Equatable {
     }
 }
 
-/// What a graph is walked over.
+/// The codes that a walk over a graph compares.
 ///
-/// The nearest that a walk has found are always compared exactly, in float32.
+/// The nearest vectors that a walk finds are always compared exactly, in float32.
 public enum VectorQuantization: Int32, Sendable, CaseIterable {
-    /// One byte for each element: the rule.
+    /// One byte per element: the default.
     case int8 = 0
-    /// The vectors as they were sent: slower, for vectors that a byte can't tell apart.
+    /// The vectors as they were sent: slower, for vectors that one byte per element can't tell
+    /// apart.
     case none = 1
-    /// Half a byte for each element: the least memory, and more to compare exactly.
+    /// Half a byte per element: the least memory, and more vectors to compare exactly.
     case int4 = 2
 }
 
-/// The graph of Malkov & Yashunin, arXiv:1603.09320.
+/// The options of the graph of Malkov & Yashunin, arXiv:1603.09320.
 public struct HNSWOptions: Sendable, Equatable {
-    /// What `m` may be.
+    /// The valid values of `m`.
     package static let mRange = 2...128
-    /// What both beam widths may be; `efConstruction` must not be less than `m`, either.
+    /// The valid values of both beam widths; `efConstruction` must also not be less than `m`.
     package static let efRange = 1...4_096
 
     /// Links chosen for a new node on each layer above the bottom.
     public var m: Int
-    /// Beam width while building.
+    /// The beam width of a build.
     public var efConstruction: Int
-    /// Beam width while searching, unless the search says otherwise.
+    /// The beam width of a search that sets none.
     public var efSearch: Int
-    /// What the graph is walked over.
+    /// The codes that a walk compares.
     public var quantization: VectorQuantization
 
     /// Creates options.
@@ -84,19 +85,19 @@ public struct HNSWOptions: Sendable, Equatable {
     }
 }
 
-/// How a collection finds near vectors.
+/// The way in which a collection finds near vectors.
 public enum VectorIndexStrategy: Sendable, Equatable {
     /// Compares with every vector: exact, no build.
     case flatScan
-    /// Looks into buckets of hyperplane hashes, and compares exactly what it finds there.
+    /// Reads buckets of hyperplane hashes, and compares the vectors found there exactly.
     case lsh(LSHOptions)
     /// Walks a graph of neighbors.
     ///
-    /// With `inlineIndexing` a write also links its vectors, which suits small collections;
-    /// without, the graph is built apart from the writes.
+    /// With `inlineIndexing` a write also links its vectors, which suits small collections. Without
+    /// it, the graph is built apart from the writes.
     case hnsw(inlineIndexing: Bool, HNSWOptions)
 
-    /// The word for it in explanations and on the command line: `flat`, `lsh`, `hnsw`.
+    /// The name in explanations and on the command line: `flat`, `lsh`, `hnsw`.
     public var name: String {
         switch self {
         case .flatScan: "flat"
@@ -111,20 +112,20 @@ public enum VectorIndexStrategy: Sendable, Equatable {
     public static var hnswInline: Self { .hnsw(inlineIndexing: true, HNSWOptions()) }
 }
 
-/// How a collection finds words.
+/// The way in which a collection finds words.
 public enum TextIndexStrategy: Int32, Sendable, CaseIterable {
     /// SQLite's FTS5 with the same words: on disk, small in memory, slow at ranking and costly
     /// in a write.
     case fts5 = 0
-    /// Lodestone's own postings: the rule.
+    /// Lodestone's own postings: the default.
     case postings = 1
 }
 
-/// A field of the metadata whose values are indexed, so that filters on it, facets of it and scans in
-/// its order read no document.
+/// A field of the metadata whose values are indexed.
 ///
-/// Filters on other fields work, too; they read the metadata of every document that nothing else in
-/// the filter rules out.
+/// Filters on the field, facets of it and scans in its order then read no document. Filters on
+/// other fields work, too. They read the metadata of every document that the rest of the filter
+/// does not rule out.
 public struct MetadataIndex: Sendable, Hashable {
     /// The most fields that a collection may index.
     package static let maxCount = 32
@@ -139,14 +140,14 @@ public struct MetadataIndex: Sendable, Hashable {
 
     /// Names a field as filters on the command line do: `author.name`.
     ///
-    /// Names are joined by dots. One that has a dot itself stands in double quotes, `author."x.y"`,
-    /// in which a double quote is doubled. A text that can't be read so is a path without names, which
-    /// is refused wherever a field is wanted.
+    /// Dots join the names. A name with a dot stands in double quotes, `author."x.y"`, and a double
+    /// quote inside is doubled. A text of another form gives a path without names, which is refused
+    /// wherever a field is needed.
     public init(_ path: String) {
         self.init(path: FieldPath.names(in: path) ?? [])
     }
 
-    /// The field as it is typed: what `init(_:)` reads.
+    /// The field as a text that `init(_:)` reads.
     public var text: String { FieldPath.text(of: path) }
 
     /// Compares the names by their bytes.
@@ -161,23 +162,23 @@ public struct MetadataIndex: Sendable, Hashable {
     }
 }
 
-/// What is decided when a collection is created.
+/// The options of a collection, which are set when it is created.
 public struct CollectionOptions: Sendable, Equatable {
-    /// Elements of every vector; 0 for a collection without vectors.
+    /// The number of elements of every vector; 0 for a collection without vectors.
     ///
     /// Fixed for ever.
     public var dimension: Int
-    /// Fixed for ever.
+    /// The measure of nearness, fixed for ever.
     public var metric: Metric
-    /// Can be changed on a live collection.
+    /// The vector strategy, which can be changed on a live collection.
     public var vectorStrategy: VectorIndexStrategy
-    /// How words are indexed.
+    /// The text strategy.
     public var textStrategy: TextIndexStrategy
-    /// How words are analysed and ranked, with the strategy `postings`.
+    /// The analysis and the ranking of words, with the strategy `postings`.
     ///
     /// Fixed for ever.
     public var text: TextOptions
-    /// Which fields of the metadata are indexed.
+    /// The indexed fields of the metadata.
     ///
     /// Can be changed on a live collection.
     public var metadataIndexes: [MetadataIndex]
@@ -200,13 +201,13 @@ public struct CollectionOptions: Sendable, Equatable {
     }
 }
 
-/// What is to be different about a collection that lives.
+/// A change to a live collection.
 public struct CollectionChange: Sendable, Equatable {
-    /// How it finds near vectors from now on; `nil`: as before.
+    /// The new vector strategy; `nil` keeps the old one.
     public var vectorStrategy: VectorIndexStrategy?
-    /// Fields that are indexed from now on; those that are already stay as they are.
+    /// Fields to index; fields that are indexed already stay as they are.
     public var addedIndexes: [MetadataIndex]
-    /// Fields that are not indexed any more; those that aren't are passed over.
+    /// Fields to index no longer; fields without an index are ignored.
     public var droppedIndexes: [MetadataIndex]
 
     /// Creates a change.
@@ -221,35 +222,37 @@ public struct CollectionChange: Sendable, Equatable {
     }
 }
 
-/// A collection as it stands.
+/// The state of a collection.
 public struct CollectionDescription: Sendable, Equatable {
     /// Its name.
     public var name: String
     /// Its options.
     public var options: CollectionOptions
-    /// Documents that exist.
+    /// The number of documents that exist.
     public var documents: Int
-    /// Documents that carry a vector.
+    /// The number of documents that carry a vector.
     public var vectors: Int
-    /// Edges that leave existing documents.
+    /// The number of edges that leave existing documents.
     public var edges: Int
-    /// Of the last batch that touched it.
+    /// The sequence number of the last batch that touched the collection.
     public var sequenceNumber: UInt64
-    /// Rows that were added, removed or linked anew since its base: what the next compaction folds.
+    /// The number of rows added, removed or relinked since the base, which the next compaction
+    /// merges.
     public var changesSinceBase: Int
-    /// Bytes of its base; 0 when there is none yet.
+    /// The bytes of the base; 0 when there is none yet.
     public var baseByteCount: UInt64
-    /// How its vectors are found.
+    /// The state of the vector index.
     public var index: IndexStatus
-    /// Those of `options.metadataIndexes` that are being built: until then filters read the documents.
+    /// The fields of `options.metadataIndexes` whose index is being built; until then filters read
+    /// the documents.
     public var buildingIndexes: [MetadataIndex]
-    /// Of the collection in its store, from 1.
+    /// The number of the collection in its store, from 1.
     ///
-    /// Never given twice: a collection that was dropped and created again has another one. 0: the
-    /// server's release doesn't say it.
+    /// A number is never given twice: a collection that was dropped and created again has another
+    /// one. 0 means that the server's release doesn't send the number.
     public var number: UInt64
 
-    /// Creates a description; without `index`, of one that answers for every vector.
+    /// Creates a description; without `index`, the index answers for every vector.
     public init(
         name: String,
         options: CollectionOptions,

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// How many documents satisfy a filter, and how often values occur among them.
+/// A request to count the documents that satisfy a filter, and the values of fields among them.
 public struct CountRequest: Sendable, Equatable {
     /// The collection.
     public var collection: String
-    /// What is counted must satisfy it; `nil`: every document counts.
+    /// The filter that counted documents satisfy; `nil` counts every document.
     public var filter: Filter?
-    /// Fields whose values are counted.
+    /// The fields whose values are counted.
     public var facets: [FacetRequest]
 
     /// Creates a request.
@@ -45,7 +45,7 @@ public struct Facet: Sendable, Equatable {
     public struct Count: Sendable, Equatable {
         /// The value.
         public var value: Value
-        /// Documents that have it.
+        /// The number of documents that have the value.
         public var count: Int
 
         /// Creates a count.
@@ -57,9 +57,10 @@ public struct Facet: Sendable, Equatable {
 
     /// The field.
     public var path: [String]
-    /// The most frequent first; ties by value: booleans, numbers, times, strings by their bytes.
+    /// The values, the most frequent first; ties by value: booleans, numbers, times, strings by
+    /// their bytes.
     public var values: [Count]
-    /// Distinct values in all.
+    /// The number of distinct values.
     public var distinctValues: Int
 
     /// Creates a facet.
@@ -77,18 +78,18 @@ public struct Facet: Sendable, Equatable {
     }
 }
 
-/// The answer to a count, from one state of the collection.
+/// The result of a count, from one version of the collection.
 public struct CountResponse: Sendable, Equatable {
-    /// Documents that satisfy the filter.
+    /// The number of documents that satisfy the filter.
     public var count: Int
-    /// One a requested facet, in their order.
+    /// One facet per requested facet, in their order.
     public var facets: [Facet]
-    /// How the filter was answered; `nil` without one.
+    /// The explanation of the filter; `nil` without a filter.
     public var filter: FilterExplanation?
-    /// The state that was counted.
+    /// The sequence number of the version that was counted.
     public var sequenceNumber: UInt64
 
-    /// Creates an answer.
+    /// Creates a result.
     public init(
         count: Int,
         facets: [Facet] = [],
@@ -102,17 +103,18 @@ public struct CountResponse: Sendable, Equatable {
     }
 }
 
-/// How a filter was answered.
+/// The way in which a filter was evaluated.
 public struct FilterExplanation: Sendable, Equatable {
-    /// How: `indexed`, by indexes alone; `partly indexed`, they left some documents to be read;
-    /// `scanned`, no index serves and every document was read that the last answer to this filter
-    /// did not know; `cached`, nothing was written since the same filter was asked.
+    /// The strategy: `indexed`, by indexes alone; `partly indexed`, where the indexes left some
+    /// documents to be read; `scanned`, where no index serves and every document was read that the
+    /// last result of this filter did not cover; `cached`, where nothing was written since the same
+    /// filter was evaluated.
     ///
-    /// Later releases may know more.
+    /// Later releases may have more.
     public var strategy: String
-    /// Documents that satisfy it.
+    /// The number of documents that satisfy the filter.
     public var matchedDocuments: Int
-    /// Documents whose metadata was read to say so.
+    /// The number of documents whose metadata was read for this.
     public var readDocuments: Int
 
     /// Creates an explanation.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension Document {
-    /// At most so many bytes it takes in a message: what fills batches and pages.
+    /// The most bytes that the document takes in a message; batches and pages are filled by this
+    /// number.
     ///
     /// - Complexity: O(its values and edges); texts are not read through.
     package var maxWireByteCount: Int {
@@ -13,8 +14,9 @@ extension Document {
         return edges.reduce(count) { $0 + $1.maxWireByteCount }
     }
 
-    /// At least so many bytes it takes in a message: its vector, texts and names, without tags, lengths
-    /// and metadata.
+    /// The least bytes that the document takes in a message.
+    ///
+    /// These are its vector, texts and names, without tags, lengths and metadata.
     ///
     /// - Complexity: O(its fields and edges).
     package var leastWireByteCount: Int {
@@ -26,22 +28,22 @@ extension Document {
 }
 
 extension Edge {
-    /// At most so many bytes it takes in a message.
+    /// The most bytes that the edge takes in a message.
     package var maxWireByteCount: Int {
         WireSize.overhead * 3 + label.utf8.count + target.string.utf8.count + WireSize.of(metadata)
     }
 }
 
 extension ListedEdge {
-    /// At most so many bytes it takes in a message: what fills pages.
+    /// The most bytes that the edge takes in a message; pages are filled by this number.
     package var maxWireByteCount: Int {
         WireSize.overhead * 3 + label.utf8.count + id.string.utf8.count + WireSize.of(metadata)
     }
 }
 
-/// Bounds of what values take on the wire.
+/// Bounds of the bytes that values take on the wire.
 private enum WireSize {
-    /// Of a tag and a length; a number is no longer.
+    /// The most bytes of a tag and a length; a number is no longer.
     static let overhead = 12
 
     static func of(_ metadata: Metadata) -> Int {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a collection stores: an id, and any of a vector, text, metadata and outgoing edges.
+/// A document of a collection: an id, and any of a vector, texts, metadata and outgoing edges.
 public struct Document: Sendable, Equatable {
-    /// Unique in the collection; writing an id again replaces the document.
+    /// The id, unique in the collection; a write of the same id replaces the document.
     public var id: DocumentID
-    /// Float32, as many as the collection's dimension; `nil` for a document without one.
+    /// The vector, as many float32 as the collection's dimension; `nil` for a document without one.
     public var vector: [Float]?
     /// Named texts, in the order in which they were given.
     public var text: [TextField]
@@ -48,7 +48,7 @@ public struct Document: Sendable, Equatable {
 
 /// A named text of a document.
 public struct TextField: Sendable, Equatable {
-    /// 1 to 64 bytes of UTF-8; two names are one when their bytes are.
+    /// The name, 1 to 64 bytes of UTF-8; two names are equal when their bytes are.
     public var name: String
     /// The text itself.
     public var text: String
@@ -70,12 +70,11 @@ public struct TextField: Sendable, Equatable {
 /// An edge is known by its source, label and target: writing it again replaces weight and
 /// metadata. The target need not exist yet; walks pass over edges to documents that don't.
 public struct Edge: Sendable, Equatable {
-    /// What the edge means, for example `hypernym`; 1 to 256 bytes of UTF-8, which
-    /// tell labels apart.
+    /// The meaning of the edge, for example `hypernym`: 1 to 256 bytes of UTF-8, compared by bytes.
     public var label: String
-    /// Where it leads.
+    /// The document to which the edge leads.
     public var target: DocumentID
-    /// Finite; 1 unless given.
+    /// The weight, finite; 1 by default.
     public var weight: Float
     /// Values of the edge itself.
     public var metadata: Metadata

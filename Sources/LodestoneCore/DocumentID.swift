@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The name that a document goes by in its collection: 1 to 512 bytes of UTF-8 without NUL.
+/// The id of a document in its collection: 1 to 512 bytes of UTF-8 without NUL.
 ///
-/// Two ids are equal when their bytes are; Unicode's canonical equivalence plays no part.
+/// Two ids are equal when their bytes are, without Unicode's canonical equivalence.
 public struct DocumentID: Sendable {
     /// The most bytes that an id may have.
     public static let maxByteCount = 512
@@ -82,17 +82,17 @@ extension DocumentID: Hashable, Comparable {
 }
 
 extension DocumentID: ExpressibleByStringLiteral, CustomStringConvertible {
-    /// Wraps a literal, also that of `DocumentID("a")`; one that is no id ends the program and says
-    /// why.
+    /// Wraps a literal, also in `DocumentID("a")`.
     ///
-    /// Ids that are only known at run time go through `init(_:)`, which throws.
+    /// A literal that is no valid id ends the program with the reason. Ids that are only known at
+    /// run time go through `init(_:)`, which throws.
     ///
     /// - Precondition: The literal is a valid id.
     public init(stringLiteral value: String) {
         do {
             try self.init(value)
         } catch {
-            // Unlike a precondition, it prints its reason in release builds, too.
+            // Unlike a precondition, `fatalError` prints its reason in release builds, too.
             fatalError("The literal \"\(value.prefix(80))\" is no document id. \(error)")
         }
     }

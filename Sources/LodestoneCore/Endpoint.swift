@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Where a server listens.
+/// The address at which a server listens.
 public enum Endpoint: Sendable, Hashable {
     /// A TCP port; the host is a name or an address without brackets.
     case tcp(host: String, port: UInt16)
     /// A Unix socket at a path.
     case unix(path: String)
 
-    /// The port that is meant when none is named.
+    /// The port of an endpoint that names none.
     public static let defaultPort: UInt16 = 5633
-    /// Where a server listens unless told otherwise: this machine only.
+    /// The address of a server without another setting: this machine only.
     public static let standard = Endpoint.tcp(host: "127.0.0.1", port: defaultPort)
 
     /// The longest path that a Unix socket may have, in bytes; systems differ by a few.
@@ -81,10 +81,10 @@ public enum Endpoint: Sendable, Hashable {
         )
     }
 
-    /// Whether only programs on this machine can reach it, judged by its text: `localhost`,
-    /// `127.x.y.z`, `::1` and Unix sockets.
+    /// Whether only programs on this machine can reach the endpoint.
     ///
-    /// Nothing is looked up.
+    /// The text decides: `localhost`, `127.x.y.z`, `::1` and Unix sockets are local. Nothing is
+    /// looked up.
     public var isLoopback: Bool {
         switch self {
         case .unix: true

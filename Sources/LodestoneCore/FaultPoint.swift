@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the fault harness (`Tests/Faults`) asks a program to do wrong. Debug builds only: a release
-// build answers "no" at compile time, and the calls vanish.
+// Faults that the harness in `Tests/Faults` makes a program commit. They exist in debug builds
+// only: in a release build every check is false at compile time, and the calls vanish.
 
 #if canImport(Glibc)
 import Glibc
@@ -8,12 +8,12 @@ import Glibc
 import Darwin
 #endif
 
-/// A named place where a test may have the process end as a crash would.
+/// A named place where a test may end the process as a crash would.
 package enum FaultPoint {
     /// Ends the process when `LODESTONE_FAULT` names this place and its turn has come.
     ///
-    /// `LODESTONE_FAULT=commit.before-vectors:3` ends it the third time, without a number the
-    /// first time. The exit status is 137, as after `kill -9`.
+    /// `LODESTONE_FAULT=commit.before-vectors:3` ends the process the third time, and without a
+    /// number the first time. The exit status is 137, as after `kill -9`.
     @inlinable
     package static func reach(_ name: StaticString) {
         #if DEBUG
@@ -21,8 +21,9 @@ package enum FaultPoint {
         #endif
     }
 
-    /// What `LODESTONE_SMALLER` says instead of a number of bytes, so that a test takes the ways of
-    /// large stores with a small one.
+    /// The number of bytes, at most the one that `LODESTONE_SMALLER` sets.
+    ///
+    /// With a smaller number, a small store runs the code of large stores.
     @inlinable
     package static func smaller(_ byteCount: Int) -> Int {
         #if DEBUG
@@ -32,7 +33,7 @@ package enum FaultPoint {
         #endif
     }
 
-    /// What `LODESTONE_FEWER` says instead of a number of things, likewise.
+    /// The number of things, at most the one that `LODESTONE_FEWER` sets.
     @inlinable
     package static func fewer(_ count: Int) -> Int {
         #if DEBUG
@@ -58,7 +59,7 @@ package enum FaultPoint {
 #if DEBUG
 import Synchronization
 
-/// The one place that is armed, and how often it may still be passed.
+/// The one place that is armed, and the number of times that it may still be passed.
 @usableFromInline
 package final class ArmedFaultPoint: Sendable {
     private let name: String
@@ -79,9 +80,9 @@ package final class ArmedFaultPoint: Sendable {
 }
 #endif
 
-/// A bug that the fault harness plants to prove that it would find it.
+/// A bug that the fault harness plants to prove that it would find the bug.
 ///
-/// `LODESTONE_PLANT` names one.
+/// `LODESTONE_PLANT` names the bug.
 package enum PlantedBug: String, CaseIterable, Sendable {
     /// M1: answers before the commit, then dawdles.
     case ackBeforeCommit = "ack-before-commit"
@@ -99,13 +100,13 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case checksumsOff = "checksums-off"
     /// M8: commits a batch first and its request id afterwards.
     case requestIDOutsideTransaction = "request-id-outside-transaction"
-    /// M9: takes a second fsync, after one that failed, for an answer.
+    /// M9: repeats an fsync that failed, and trusts the second one.
     case retryFailedFsync = "retry-failed-fsync"
-    /// M13: an erasure leaves what was in free pages of the database.
+    /// M13: an erasure leaves the old content of free pages in the database.
     case eraseLeavesFreePages = "erase-leaves-free-pages"
-    /// M14: commits a batch first and what it changes among the edges of hubs afterwards.
+    /// M14: commits a batch first and its changes to the edges of hubs afterwards.
     case hubsOutsideTransaction = "hubs-outside-transaction"
-    /// M15: an index says that it covers rows before they are linked.
+    /// M15: an index counts rows as covered before they are linked.
     case coverBeforeLinking = "cover-before-linking"
     /// M16: compacts a collection while another process does, too.
     case compactionWithoutLock = "compaction-without-lock"
@@ -113,10 +114,10 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case quietLogForgotten = "quiet-log-forgotten"
     /// M18: closes a collection that is being written to.
     case collectionClosedInUse = "collection-closed-in-use"
-    /// M19: passes over a part of the log that is forgotten, instead of loading the bases.
+    /// M19: skips a part of the log that is forgotten, instead of loading the bases.
     case forgottenLogPassedOver = "forgotten-log-passed-over"
 
-    /// Whether this process was asked to have this bug.
+    /// Whether this bug is planted in this process.
     @inlinable
     package var isPlanted: Bool {
         #if DEBUG
@@ -131,12 +132,12 @@ package enum PlantedBug: String, CaseIterable, Sendable {
         PlantedBug(rawValue: String(cString: $0))
     }
 
-    /// Gives a test time to strike.
+    /// Waits, so that a test has time to strike.
     package static func dawdle(milliseconds: UInt32) {
         usleep(milliseconds * 1_000)
     }
 
-    /// Looks at a file, as a careless backup would.
+    /// Opens and closes a file, as a careless backup would.
     package static func openAndClose(_ path: String) {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         if descriptor >= 0 { close(descriptor) }
@@ -146,7 +147,7 @@ package enum PlantedBug: String, CaseIterable, Sendable {
 
 /// The comparison that every checksum goes through.
 package enum Checksum {
-    /// Whether what was computed is what was stored.
+    /// Whether the computed checksum is the stored one.
     @inlinable
     package static func isRight(_ computed: UInt32, _ stored: UInt32) -> Bool {
         computed == stored || PlantedBug.checksumsOff.isPlanted

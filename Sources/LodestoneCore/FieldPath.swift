@@ -2,14 +2,14 @@
 
 /// The one way to write the names of a field, one inside the other, as a text: `author."x.y"`.
 ///
-/// It is that of filters on the command line, and of the clients.
+/// Filters on the command line and the clients write names in this way.
 package enum FieldPath {
     private static let quote = UInt8(ascii: "\"")
     private static let dot = UInt8(ascii: ".")
 
     /// The names in a text; `nil` when a quote is never closed, or something follows a closed one.
     ///
-    /// Without quotes everything between two dots is a name, also nothing at all.
+    /// Without quotes the text between two dots is a name, even an empty text.
     ///
     /// - Complexity: O(bytes).
     static func names(in text: String) -> [String]? {
@@ -25,7 +25,8 @@ package enum FieldPath {
         }
     }
 
-    /// Why no field has the path that a text says, and the byte where; `nil` when one may have it.
+    /// The reason why no field has the path that a text names, with the place of the byte; `nil`
+    /// when a field may have the path.
     ///
     /// - Complexity: O(bytes).
     package static func fault(in text: String) -> (place: Int, reason: String)? {
@@ -48,7 +49,7 @@ package enum FieldPath {
         }
     }
 
-    /// The name that begins at `place`, which is moved behind it.
+    /// The name that begins at `place`; moves `place` behind the name.
     private static func name(in bytes: [UInt8], at place: inout Int) -> [UInt8]? {
         guard place < bytes.count, bytes[place] == quote else {
             let start = place
@@ -72,7 +73,8 @@ package enum FieldPath {
         names.map { name in
             let needsQuotes = name.utf8.contains { $0 == dot || $0 == quote }
             guard needsQuotes else { return name }
-            // By bytes: a mark behind a quote would make another character of it.
+            // The quotes are doubled by bytes, because a mark behind a quote would make it another
+            // character.
             let doubled = name.utf8.flatMap { $0 == quote ? [quote, quote] : [$0] }
             return "\"\(String(decoding: doubled, as: UTF8.self))\""
         }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A question to a document's metadata, or to its id.
+/// A condition on a document's metadata, or on its id.
 ///
 /// The tree is closed: every case has one wire form and one evaluator. A comparison with a field
-/// that is missing, or that has a type it can't be compared with, is false; so `not` of it is true.
-/// Integers and doubles compare by value. A comparison with a list is true when it is true of one
-/// of its elements.
+/// that is missing is false, and so is one with a field of a type that can't be compared. `not` of
+/// such a comparison is true. Integers and doubles compare by value. A comparison with a list is
+/// true when it is true of one of its elements.
 public indirect enum Filter: Sendable {
     /// The field at `path` equals `value`.
     case equal(path: [String], Value)
@@ -13,24 +13,24 @@ public indirect enum Filter: Sendable {
     case oneOf(path: [String], [Value])
     /// The field lies between the bounds that are given.
     case range(path: [String], lower: Bound?, upper: Bound?)
-    /// The field is there (or, with `false`, is not).
+    /// The field exists (or, with `false`, does not).
     case exists(path: [String], Bool)
     /// The field is a list with this element, or a string with this part.
     case contains(path: [String], Value)
-    /// The document's id is one of these; no field of the metadata has to do with it.
+    /// The document's id is one of these; the metadata doesn't matter.
     case ids([DocumentID])
-    /// Every one holds; true when there is none.
+    /// Every filter holds; true when there is none.
     case and([Filter])
-    /// At least one holds; false when there is none.
+    /// At least one filter holds; false when there is none.
     case or([Filter])
-    /// It does not hold.
+    /// The filter does not hold.
     case not(Filter)
     /// A filter that could not be made; a call with it ends with the error, and nothing is sent.
     case invalid(LodestoneError)
 
     /// One end of a range.
     public struct Bound: Sendable, Equatable {
-        /// The end.
+        /// The value at the end.
         public var value: Value
         /// Whether the end itself is left out.
         public var isExclusive: Bool
@@ -44,7 +44,7 @@ public indirect enum Filter: Sendable {
 }
 
 extension Filter: Equatable {
-    /// Compares question by question; names and strings by their bytes.
+    /// Compares condition by condition; names and strings by their bytes.
     public static func == (left: Filter, right: Filter) -> Bool {
         switch (left, right) {
         case (.equal(let path, let value), .equal(let otherPath, let otherValue)),

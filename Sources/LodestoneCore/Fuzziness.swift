@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// How far the words that a word finds may be from it.
+/// The distance at which a word still finds other words.
 ///
-/// An edit inserts, deletes or replaces a letter or swaps two neighbours. Words are compared as they
-/// stand in texts, without case and accents: `runing` finds `running`, and with it what has the same
-/// stem.
+/// An edit inserts, deletes or replaces a letter or swaps two neighbours. Words are compared as
+/// they stand in texts, without case and accents: `runing` finds `running`, and with it all words
+/// of the same stem.
 public struct Fuzziness: Sendable, Equatable {
-    /// Edits between two words.
+    /// The number of edits between two words.
     public enum Distance: Sendable, Equatable {
         /// None for words of up to 2 letters, one for up to 5, two for longer ones.
         case auto
-        /// No more than these, 0 to 2, however short the word.
+        /// At most this number, 0 to 2, however short the word.
         case edits(Int)
     }
 
-    /// Edits allowed.
+    /// The edits allowed.
     public var distance: Distance
-    /// Letters at the start that must be the same.
+    /// The number of letters at the start that must be the same.
     public var prefixLength: Int
-    /// The most stems that a word stands for beside its own, 1 to 1,000; no more than 8,192 for all
-    /// words of a question.
+    /// The most stems that a word stands for besides its own, 1 to 1,000; at most 8,192 for all
+    /// words of a query.
     ///
-    /// The nearest are taken; of these first those that begin with the same letter, then those of
-    /// like length, then those that more documents have.
+    /// The nearest stems are taken. Among equally near ones, those with the same first letter come
+    /// first, then those of like length, then those that more documents have.
     public var maxExpansions: Int
 
     /// Creates settings.
@@ -38,7 +38,7 @@ public struct Fuzziness: Sendable, Equatable {
     /// Up to `count` edits, 0 to 2.
     public static func edits(_ count: Int) -> Fuzziness { Fuzziness(.edits(count)) }
 
-    /// Edits for a word of some letters.
+    /// The edits allowed for a word of `count` letters.
     package func edits(forLetters count: Int) -> Int {
         switch distance {
         case .auto: count < 3 ? 0 : count < 6 ? 1 : 2

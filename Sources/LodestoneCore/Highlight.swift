@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Asks for the places in a hit's texts that match the words of the question.
+/// A request for the places in a hit's texts that match the words of the query.
 public struct Highlight: Sendable, Equatable {
     /// The text fields to look at; empty: all.
     public var fields: [String]
-    /// About how long a fragment is, in Unicode scalars, at most 10,000; 0: the whole field.
+    /// The approximate length of a fragment in Unicode scalars, at most 10,000; 0: the whole field.
     ///
     /// A fragment never cuts a word.
     public var fragmentSize: Int
     /// The most fragments of one field, 1 to 100.
     public var maxFragments: Int
-    /// What is put before each match, at most 256 bytes; nothing in a text is escaped for it.
+    /// The text put before each match, at most 256 bytes; nothing in a field's text is escaped for
+    /// it.
     public var before: String
-    /// What is put behind each match.
+    /// The text put behind each match.
     public var after: String
 
-    /// Creates a wish.
+    /// Creates a request.
     public init(
         fields: [String] = [],
         fragmentSize: Int = 150,
@@ -44,16 +45,16 @@ public struct Highlight: Sendable, Equatable {
 public struct HighlightedField: Sendable, Equatable {
     /// The field.
     public var field: String
-    /// The best ones, in the order in which they stand in the text; not empty.
+    /// The best fragments, in the order in which they stand in the text; not empty.
     public var fragments: [Fragment]
 
     /// A piece of a text around matches.
     public struct Fragment: Sendable, Equatable {
-        /// The piece, with what was wished for before and behind each match.
+        /// The piece, with the requested texts before and behind each match.
         public var text: String
-        /// Where the piece begins in the field, in bytes of UTF-8.
+        /// The offset of the piece in the field, in bytes of UTF-8.
         public var offset: Int
-        /// Where the matching words stand in `text`, in bytes of UTF-8; they rise.
+        /// The places of the matching words in `text`, in bytes of UTF-8; they rise.
         public var matches: [Range<Int>]
 
         /// Creates a fragment.
@@ -64,7 +65,7 @@ public struct HighlightedField: Sendable, Equatable {
         }
     }
 
-    /// Bytes of its name and pieces.
+    /// The number of bytes of the name and the pieces.
     package var byteCount: Int {
         fragments.reduce(field.utf8.count) { $0 + $1.text.utf8.count }
     }

@@ -1,39 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// How a collection's vectors are found at the moment.
+/// The way in which a collection's vectors are found at the moment.
 public struct IndexStatus: Sendable, Equatable {
-    /// What answers.
+    /// The source of the results.
     public enum State: Int32, Sendable, CaseIterable {
-        /// The index, together with an exact scan of what it doesn't hold yet.
+        /// The index, together with an exact scan of vectors that the index doesn't hold yet.
         case ready = 0
-        /// What answered before, while the index is being built.
+        /// The previous source, while the index is being built.
         case building = 1
         /// An exact scan of every vector: there is no index yet, or it finds too few.
         case scanning = 2
     }
 
-    /// What the collection asks for.
+    /// The strategy of the collection.
     public var strategy: VectorIndexStrategy
-    /// What answers.
+    /// The source of the results at the moment.
     public var state: State
-    /// Vectors that the index answers for; under `flatScan` all of them.
+    /// The number of vectors that the index covers; under `flatScan` all of them.
     public var indexedVectors: Int
-    /// Vectors that are found by an exact scan beside the index.
+    /// The number of vectors that an exact scan covers in addition to the index.
     public var scannedVectors: Int
-    /// How far the index is, 0 to 1.
+    /// The progress of the index, 0 to 1.
     public var progress: Double
-    /// Bytes that the index takes beside the vectors.
+    /// The bytes that the index takes in addition to the vectors.
     public var byteCount: UInt64
-    /// Nodes of a graph that no walk reaches: a measure of its health.
+    /// The number of graph nodes that no walk reaches: a measure of the graph's health.
     public var unreachableNodes: Int
-    /// The share of the nearest vectors that searches find, measured by questions that the server
-    /// makes of its vectors, against an exact scan; `nil` when it wasn't measured.
+    /// The share of the nearest vectors that searches find, compared with an exact scan.
+    ///
+    /// The server measures it with queries that it makes of its vectors; `nil` when it wasn't
+    /// measured.
     public var selfRecall: Double?
-    /// What a person should know: why there is no index, why it is another than asked for, or why a
-    /// build failed; or nothing.
+    /// A message for a person, or nothing: why there is no index, why the index is another than
+    /// requested, or why a build failed.
     public var message: String
 
-    /// Creates a status; the defaults are those of an index that answers for everything.
+    /// Creates a status; the defaults are those of an index that covers every vector.
     public init(
         strategy: VectorIndexStrategy,
         state: State = .ready,
@@ -58,7 +60,7 @@ public struct IndexStatus: Sendable, Equatable {
 }
 
 extension IndexStatus.State {
-    /// The word for it: `ready`, `building`, `scanning`.
+    /// The name of the state: `ready`, `building`, `scanning`.
     public var name: String {
         switch self {
         case .ready: "ready"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension Limits {
-    /// What the limits of requests may be, in a server's settings and where a program opens an engine.
+    /// The valid limits of requests, in a server's settings and where a program opens an engine.
     package enum Ranges {
         /// A row that is nested deeper can't be read again.
         package static let maxNesting = 1...32
@@ -23,9 +23,9 @@ extension Limits {
         package static let maxDeadlineMilliseconds = 1...3_600_000
     }
 
-    /// Checks the limits that an engine has to do with.
+    /// Checks the limits that an engine uses.
     ///
-    /// - Throws: `LIMIT` for the first that is out of its range.
+    /// - Throws: `LIMIT` for the first limit that is out of its range.
     package func checkRequests() throws(LodestoneError) {
         let numbers: [(name: String, value: Int, range: ClosedRange<Int>)] = [
             ("maxNesting", maxNesting, Ranges.maxNesting),

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a server accepts.
+/// The limits of a server.
 ///
-/// `standard` has the documented defaults. A program that opens an engine with other ones stays within what
-/// a server's settings may be; `Engine.open` refuses others.
+/// `standard` has the documented defaults. A program may open an engine with other limits, within
+/// the ranges of a server's settings; `Engine.open` refuses others.
 public struct Limits: Sendable, Equatable {
     /// Bytes of a frame's message, once the client has said hello.
     public var maxFrameBytes = 16 << 20
@@ -15,9 +15,9 @@ public struct Limits: Sendable, Equatable {
     public var maxUnauthenticated = 128
     /// Time to say hello.
     public var helloTimeout = Duration.seconds(5)
-    /// Time without a byte of a frame that has begun, and time that it has before its rate counts.
+    /// Time without a byte of a frame that has begun, and time before the frame's rate counts.
     public var frameTimeout = Duration.seconds(10)
-    /// Bytes a second that a frame must arrive at after `frameTimeout`.
+    /// Bytes per second at which a frame must arrive after `frameTimeout`.
     public var minFrameBytesPerSecond = 64 << 10
     /// Time without a request or a reply under way.
     public var idleTimeout = Duration.seconds(600)
@@ -25,7 +25,7 @@ public struct Limits: Sendable, Equatable {
     public var maxInFlight = 64
     /// Bytes of replies that a connection has not read yet.
     public var maxUnreadBytes = 32 << 20
-    /// Time without any of those bytes being read.
+    /// Time in which none of those bytes is read.
     public var unreadTimeout = Duration.seconds(30)
     /// Searches and walks waiting for a worker, over all connections.
     public var maxQueuedReads = 16_384
@@ -33,11 +33,11 @@ public struct Limits: Sendable, Equatable {
     public var maxNesting = 32
     /// Documents, ids or queries of one call.
     public var maxBatch = 10_000
-    /// Documents that one drop by a filter may take.
+    /// Documents that one drop by a filter may drop.
     public var maxFilteredDrop = 100_000
     /// Elements of a vector.
     public var maxDimension = 4_096
-    /// Hits of one question.
+    /// Hits of one query.
     public var maxLimit = 1_000
     /// Candidates of one source.
     public var maxCandidates = 10_000
@@ -47,9 +47,9 @@ public struct Limits: Sendable, Equatable {
     public var maxDocumentBytes = 1 << 20
     /// Edges that leave one document.
     public var maxEdges = 10_000_000
-    /// Bytes of a text question.
+    /// Bytes of a text query.
     public var maxQueryBytes = 4 << 10
-    /// Terms of a text question.
+    /// Terms of a text query.
     public var maxQueryTerms = 32
     /// Letters at the start of a fuzzy word that must be the same.
     public var maxFuzzyPrefix = 64
@@ -68,7 +68,7 @@ public struct Limits: Sendable, Equatable {
     /// The longest deadline.
     public var maxDeadline = Duration.seconds(300)
 
-    /// How long the build of an index may take when the call names no deadline, and at most.
+    /// The longest time that the build of an index may take, also when the call names no deadline.
     public static let maxBuildTime = Duration.seconds(86_400)
 
     /// The documented defaults.

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A page of the edges of one document.
+/// A request for a page of the edges of one document.
 public struct ListEdgesRequest: Sendable, Equatable {
     /// The collection.
     public var collection: String
-    /// The document; also one that doesn't exist may have incoming edges.
+    /// The document; a document that doesn't exist may have incoming edges, too.
     public var id: DocumentID
     /// The edges that leave the document, or those that enter it; not both.
     public var direction: Direction
     /// The labels wanted; none means every label.
     public var labels: [String]
-    /// The most edges wanted; a page of large ones ends before.
+    /// The most edges wanted; a page of large edges ends before.
     public var limit: Int
-    /// Where the last page ended; `nil`: from the start.
+    /// The place where the last page ended; `nil`: from the start.
     public var cursor: EdgeCursor?
 
     /// Creates a request.
@@ -43,11 +43,11 @@ public struct ListEdgesRequest: Sendable, Equatable {
     }
 }
 
-/// Where a page of edges ended.
+/// The place where a page of edges ended.
 ///
-/// Opaque; good for the document and direction that gave it.
+/// Opaque; valid for the document and direction that gave it.
 public struct EdgeCursor: Sendable, Equatable {
-    /// As the engine that gave it reads it.
+    /// The bytes that the engine gave and reads.
     package var bytes: [UInt8]
 
     package init(_ bytes: [UInt8]) {
@@ -55,16 +55,16 @@ public struct EdgeCursor: Sendable, Equatable {
     }
 }
 
-/// An edge, seen from the document that was asked for.
+/// An edge, seen from the requested document.
 public struct ListedEdge: Sendable, Equatable {
-    /// What the edge means.
+    /// The meaning of the edge.
     public var label: String
     /// The document at the other end, which need not exist.
     public var id: DocumentID
-    /// 1 unless given.
+    /// The weight; 1 by default.
     public var weight: Float
-    /// Values of the edge, where it leaves the document; of an edge that enters it, its source has
-    /// them.
+    /// The metadata of an edge that leaves the document; an edge that enters has its metadata at
+    /// its source.
     public var metadata: Metadata
 
     /// Creates an edge.
@@ -86,10 +86,12 @@ public struct ListedEdge: Sendable, Equatable {
 
 /// A page of edges.
 public struct ListEdgesResponse: Sendable, Equatable {
-    /// Edges that leave the document by label and target, in the order of their bytes; those that
-    /// enter it in an order of the server's own.
+    /// The edges.
+    ///
+    /// Edges that leave the document come by label and target, in the order of their bytes. Edges
+    /// that enter it come in an order of the server's own.
     public var edges: [ListedEdge]
-    /// Where the next page starts; `nil` after the last.
+    /// The place where the next page starts; `nil` after the last.
     public var nextCursor: EdgeCursor?
 
     /// Creates a page.

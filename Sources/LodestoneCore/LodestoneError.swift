@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What went wrong, whether anything was written, and what to do about it.
+/// An error: what went wrong, whether anything was written, and what to do about it.
 ///
 /// Decide by `outcome` first: `.notApplied` may be tried again if the code allows it, `.unknown`
 /// only with the same request id or after a read.
@@ -11,7 +11,7 @@ public struct LodestoneError: Error, Sendable, Equatable {
     public enum Code: Int32, Sendable, CaseIterable {
         /// The caller cancelled the call.
         case cancelled = 1
-        /// A commit whose fate could not be learned.
+        /// The outcome of a commit could not be learned.
         case unknown = 2
         /// The request is malformed or over a limit; it never succeeds as it is.
         case invalidArgument = 3
@@ -43,13 +43,13 @@ public struct LodestoneError: Error, Sendable, Equatable {
         case unauthenticated = 16
     }
 
-    /// What the failed call left behind.
+    /// The effect of the failed call on the store.
     public enum Outcome: Int32, Sendable {
         /// Nothing was written.
         case notApplied = 0
         /// Everything was written.
         case applied = 1
-        /// It can't be said which; ask again with the same request id.
+        /// It is not known which; repeat the call with the same request id.
         case unknown = 2
     }
 
@@ -61,13 +61,13 @@ public struct LodestoneError: Error, Sendable, Equatable {
     public var message: String
     /// What to do next.
     public var recovery: String
-    /// What the call left behind.
+    /// The effect of the call on the store.
     public var outcome: Outcome
-    /// When the server would like the call again; `nil`: not on the client's own account.
+    /// The time after which the client may repeat the call by itself; `nil`: it should not.
     public var retryAfter: Duration?
     /// The field of the request that is at fault, as a path: `queries[2].limit`.
     public var field: String?
-    /// The collection, document or file that it concerns.
+    /// The collection, document or file that the error concerns.
     public var object: String?
     /// The sequence number that goes with the outcome, when one is known.
     public var sequenceNumber: UInt64?
@@ -126,7 +126,7 @@ extension LodestoneError.Code {
 }
 
 extension LodestoneError {
-    /// The errors that more than one module raises, so that each is worded once.
+    /// The error for an invalid argument, worded once for several modules.
     package static func invalid(
         _ reason: String,
         _ message: String,
@@ -144,7 +144,7 @@ extension LodestoneError {
         )
     }
 
-    /// A value over a limit.
+    /// The error for a value over a limit.
     package static func limit(_ field: String, _ value: Int, _ limit: Int, unit: String = "")
         -> LodestoneError
     {
@@ -157,7 +157,7 @@ extension LodestoneError {
         )
     }
 
-    /// A write to a store that was opened for reading only.
+    /// The error for a write to a store that was opened for reading only.
     package static func readOnly(_ directory: String) -> LodestoneError {
         LodestoneError(
             .failedPrecondition,
@@ -168,7 +168,7 @@ extension LodestoneError {
         )
     }
 
-    /// No collection of that name.
+    /// The error for a collection that does not exist.
     package static func noCollection(_ name: String) -> LodestoneError {
         LodestoneError(
             .notFound,
@@ -179,7 +179,7 @@ extension LodestoneError {
         )
     }
 
-    /// A broken invariant: `what` says which.
+    /// The error for a broken invariant, which `what` names.
     package static func broken(_ what: String) -> LodestoneError {
         LodestoneError(
             .internal,

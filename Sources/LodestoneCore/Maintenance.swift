@@ -9,9 +9,9 @@ public struct SnapshotDescription: Sendable, Equatable {
     public var name: String
     /// The last batch that it holds.
     public var sequenceNumber: UInt64
-    /// Bytes of the archive.
+    /// The number of bytes of the archive.
     public var byteCount: UInt64
-    /// When it was begun, in microseconds since 1970-01-01T00:00Z.
+    /// The time at which the snapshot was begun, in microseconds since 1970-01-01T00:00Z.
     public var createdAt: Int64
 
     /// Creates a description.
@@ -25,14 +25,14 @@ public struct SnapshotDescription: Sendable, Equatable {
 
 /// Some bytes of a snapshot's file.
 public struct SnapshotPart: Sendable, Equatable {
-    /// From the offset on that was asked for; none at the end of the file.
+    /// The bytes from the requested offset on; none at the end of the file.
     public var bytes: [UInt8]
-    /// Bytes of the whole file.
+    /// The number of bytes of the whole file.
     public var byteCount: UInt64
 
-    /// What is read when nothing else is asked for.
+    /// The number of bytes to read when the request names none.
     public static let standardByteCount = 1 << 20
-    /// The most that is read at once.
+    /// The most bytes that are read at once.
     public static let maxByteCount = 8 << 20
 
     /// Creates a part.
@@ -42,11 +42,11 @@ public struct SnapshotPart: Sendable, Equatable {
     }
 }
 
-/// What an erasure has made sure of.
+/// The result of an erasure.
 public struct EraseReceipt: Sendable, Equatable {
-    /// Documents that were dropped or replaced up to this batch are in no file of the store.
+    /// The last batch whose dropped and replaced documents are in no file of the store.
     public var sequenceNumber: UInt64
-    /// Snapshots that may still have them, by name.
+    /// The names of the snapshots that may still have such documents.
     public var snapshots: [String]
 
     /// Creates a receipt.
@@ -56,20 +56,20 @@ public struct EraseReceipt: Sendable, Equatable {
     }
 }
 
-/// Something in a store that is not as it was written.
+/// A part of a store that is not as it was written.
 public struct Damage: Sendable, Equatable {
-    /// What kind of thing: `database`, `log`, `row`, `vectors`, `words`, `edges`, `memory`,
-    /// `base`; later releases may know more.
+    /// The kind of the part: `database`, `log`, `row`, `vectors`, `words`, `edges`, `memory`,
+    /// `base`; later releases may have more.
     public var kind: String
-    /// The collection, if it is of one.
+    /// The collection, if the part belongs to one.
     public var collection: String?
-    /// Which: a document's id, a row, a batch, a file.
+    /// The part: a document's id, a row, a batch, a file.
     public var object: String
-    /// What is wrong with it.
+    /// The damage.
     public var message: String
-    /// What to do.
+    /// The action to take.
     public var recovery: String
-    /// It was derived from something intact, and has been made anew.
+    /// Whether the part was derived from intact data, and has been rebuilt.
     public var isRepaired: Bool
 
     /// Creates a description of damage.
@@ -90,27 +90,27 @@ public struct Damage: Sendable, Equatable {
     }
 }
 
-/// What a verification looked at, and what it found.
+/// The result of a verification.
 public struct VerifyReport: Sendable, Equatable {
-    /// At most so many damages are listed; all are counted.
+    /// The most damages that are listed; all are counted.
     public static let maxListed = 1_000
 
-    /// The last batch that was looked at.
+    /// The last batch that was verified.
     public var sequenceNumber: UInt64
-    /// Batches of the log.
+    /// The number of batches of the log.
     public var batches: UInt64 = 0
-    /// Rows whose content was compared with their checksums.
+    /// The number of rows whose content was compared with their checksums.
     public var rows: UInt64 = 0
-    /// Vectors that were read again from their files.
+    /// The number of vectors that were read again from their files.
     public var vectors: UInt64 = 0
-    /// Edges that were read from the rows.
+    /// The number of edges that were read from the rows.
     public var edges: UInt64 = 0
-    /// What is damaged: the first `maxListed`.
+    /// The first `maxListed` damages.
     public private(set) var damages: [Damage] = []
-    /// How much is damaged, also what is not listed.
+    /// The number of all damages, listed or not.
     public private(set) var damageCount: UInt64 = 0
 
-    /// Creates a report; without a `damageCount` as many are damaged as are listed.
+    /// Creates a report; without `damageCount`, the listed damages are all.
     public init(
         sequenceNumber: UInt64 = 0,
         batches: UInt64 = 0,
@@ -129,7 +129,7 @@ public struct VerifyReport: Sendable, Equatable {
         self.damageCount = damageCount ?? UInt64(damages.count)
     }
 
-    /// Nothing is damaged.
+    /// Whether nothing is damaged.
     public var isClean: Bool { damageCount == 0 }
 
     /// Counts a damage, and lists it while there is room.
@@ -138,7 +138,7 @@ public struct VerifyReport: Sendable, Equatable {
         if damages.count < Self.maxListed { damages.append(damage()) }
     }
 
-    /// Says of the damages of a kind in a collection that they were made good.
+    /// Marks the damages of a kind in a collection as repaired.
     package mutating func markRepaired(_ kind: String, of collection: String) {
         for index in damages.indices
         where damages[index].kind == kind && damages[index].collection == collection {
@@ -148,7 +148,7 @@ public struct VerifyReport: Sendable, Equatable {
 }
 
 extension LodestoneError {
-    /// A snapshot or a verification is under way.
+    /// The error for a call during another snapshot or verification.
     package static var maintenanceRuns: LodestoneError {
         LodestoneError(
             .resourceExhausted,

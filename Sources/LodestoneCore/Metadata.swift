@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Named values that filters can ask for.
+/// Named values that filters can test.
 ///
 ///     document.metadata["year"] = 1999
 ///     for (name, value) in document.metadata { print(name, value) }
 ///
-/// A dictionary whose names are compared by their bytes: "é" in one scalar and as "e" with an accent
-/// are two names, and a document may have both. Nothing is normalized. The order of the fields means
-/// nothing.
+/// Metadata is a dictionary whose names are compared by their bytes: "é" in one scalar and as "e"
+/// with an accent are two names, and a document may have both. Nothing is normalized. The order of
+/// the fields means nothing.
 public struct Metadata: Sendable, Hashable {
     private var fields: [ByteString: Value]
 
@@ -31,7 +31,7 @@ public struct Metadata: Sendable, Hashable {
         )
     }
 
-    /// Creates metadata with some fields; `combine` says which value a name has that occurs again.
+    /// Creates metadata with some fields; `combine` picks the value of a name that occurs again.
     public init(
         _ fields: some Sequence<(String, Value)>,
         uniquingKeysWith combine: (Value, Value) throws -> Value
@@ -52,7 +52,7 @@ public struct Metadata: Sendable, Hashable {
         _modify { yield &fields[ByteString(name)] }
     }
 
-    /// The value of a name, or another one when there is none.
+    /// The value of a name, or `value` when there is none.
     public subscript(name: String, default value: @autoclosure () -> Value) -> Value {
         get { fields[ByteString(name), default: value()] }
         _modify { yield &fields[ByteString(name), default: value()] }
@@ -60,7 +60,7 @@ public struct Metadata: Sendable, Hashable {
 
     /// Sets the value of a name.
     ///
-    /// - Returns: The value that it had before.
+    /// - Returns: The previous value of the name.
     @discardableResult
     public mutating func updateValue(_ value: Value, forKey name: String) -> Value? {
         fields.updateValue(value, forKey: ByteString(name))
@@ -77,7 +77,7 @@ public struct Metadata: Sendable, Hashable {
     /// Removes every field.
     public mutating func removeAll() { fields = [:] }
 
-    /// Takes in the fields of other metadata; `combine` says which value a name has that both have.
+    /// Adds the fields of other metadata; `combine` picks the value of a name that both have.
     public mutating func merge(
         _ other: Metadata,
         uniquingKeysWith combine: (Value, Value) throws -> Value
@@ -85,7 +85,8 @@ public struct Metadata: Sendable, Hashable {
         try fields.merge(other.fields, uniquingKeysWith: combine)
     }
 
-    /// These fields and those of other metadata; `combine` says which value a name has that both have.
+    /// These fields and those of other metadata; `combine` picks the value of a name that both
+    /// have.
     public func merging(
         _ other: Metadata,
         uniquingKeysWith combine: (Value, Value) throws -> Value
@@ -136,11 +137,11 @@ extension Metadata: Collection {
     public struct Index: Comparable, Sendable {
         fileprivate let place: Dictionary<ByteString, Value>.Index
 
-        /// Orders as the fields are.
+        /// Orders places as the fields are ordered.
         public static func < (left: Index, right: Index) -> Bool { left.place < right.place }
     }
 
-    /// Passes over the fields.
+    /// Iterates over the fields.
     public struct Iterator: IteratorProtocol {
         fileprivate var fields: Dictionary<ByteString, Value>.Iterator
 
@@ -152,7 +153,7 @@ extension Metadata: Collection {
 
     /// Begins with the first field.
     public func makeIterator() -> Iterator { Iterator(fields: fields.makeIterator()) }
-    /// How many fields there are.
+    /// The number of fields.
     public var count: Int { fields.count }
     /// Whether there is no field.
     public var isEmpty: Bool { fields.isEmpty }

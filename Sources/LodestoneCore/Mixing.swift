@@ -3,14 +3,14 @@
 /// Sums of mixed numbers compare sets of things without ordering them: two sets that differ have
 /// the same sum by chance only.
 extension UInt64 {
-    /// FNV-1a of some bytes.
+    /// The FNV-1a hash of some bytes.
     package init(hashing bytes: some Sequence<UInt8>) {
         self = bytes.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01B3 }
     }
 
-    /// Some bytes, spread over all bits; without `seed` nobody can tell how.
+    /// A hash of some bytes, spread over all bits; without `seed` nobody can predict it.
     ///
-    /// The product of two words, folded, as in wyhash.
+    /// It is the folded product of two words, as in wyhash.
     package init(hashing bytes: UnsafeRawBufferPointer, seed: UInt64) {
         let stir: UInt64 = 0x9E37_79B9_7F4A_7C15
         var state = seed ^ Self.folded(UInt64(bytes.count) ^ stir, seed | 1)
@@ -34,9 +34,9 @@ extension UInt64 {
         return product.high ^ product.low
     }
 
-    /// This number with another one, both spread over all bits.
+    /// This number mixed with another one, both spread over all bits.
     ///
-    /// The finish of SplitMix64 (Steele, Lea and Flood, 2014).
+    /// The mix is the finish of SplitMix64 (Steele, Lea and Flood, 2014).
     package func mixed(with other: UInt64) -> UInt64 {
         var mixed = self &+ other &* 0x9E37_79B9_7F4A_7C15
         mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9

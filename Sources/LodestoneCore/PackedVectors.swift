@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// The vectors of some documents, one after the other, as they come over the wire and go into the
-/// store: a batch of a thousand is one piece of memory instead of a thousand.
+/// store.
+///
+/// A batch of a thousand documents then has one piece of memory instead of a thousand.
 package struct PackedVectors: Sendable {
-    /// All elements.
+    /// The elements of all vectors.
     package let elements: [Float]
-    /// Of each document whether it has a vector.
+    /// Whether each document has a vector.
     package let isPresent: [Bool]
-    /// Elements of each vector.
+    /// The number of elements of each vector.
     package let dimension: Int
 
     /// - Precondition: There are `dimension` elements for every document that has a vector.

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Documents by id.
+/// A request for documents by id.
 public struct GetRequest: Sendable, Equatable {
     /// The collection.
     public var collection: String
     /// The ids.
     public var ids: [DocumentID]
-    /// What each document brings along.
+    /// The parts that each document brings along.
     public var include: Include
 
     /// Creates a request.
@@ -17,22 +17,23 @@ public struct GetRequest: Sendable, Equatable {
     }
 }
 
-/// A page of a collection, in the order in which documents were written or in that of a field.
+/// A request for a page of a collection, in the order of the writes or of a field.
 public struct ScanRequest: Sendable, Equatable {
     /// The collection.
     public var collection: String
-    /// Where the last page ended; `nil`: from the start.
+    /// The place where the last page ended; `nil`: from the start.
     public var cursor: ScanCursor?
-    /// The most documents wanted; a page of large ones ends before.
+    /// The most documents wanted; a page of large documents ends before.
     public var limit: Int
-    /// What every document must satisfy.
+    /// The filter that every document must satisfy.
     public var filter: Filter?
-    /// The order of the documents; `nil`: as they were written.
+    /// The order of the documents; `nil`: the order of the writes.
     public var order: ScanOrder?
-    /// What each document brings along.
+    /// The parts that each document brings along.
     public var include: Include
-    /// A document with more edges comes without them, as the last one of its page; `nil`: all come with
-    /// theirs.
+    /// The most edges that a document brings along; `nil`: all.
+    ///
+    /// A document with more edges comes without them, as the last document of its page.
     public var maxEdges: Int?
 
     /// Creates a request.
@@ -57,9 +58,9 @@ public struct ScanRequest: Sendable, Equatable {
 
 /// The order of a scan by a field of the metadata, which must be indexed.
 ///
-/// Documents whose field is a single value come by it: booleans, numbers, times, strings by their
-/// first 256 bytes; those whose field is missing, a list or an object follow. Ties, and those that
-/// follow, come in the order in which they were written.
+/// Documents whose field is a single value come first, ordered by it: booleans, numbers, times,
+/// strings by their first 256 bytes. Documents whose field is missing, a list or an object follow.
+/// Ties, and the documents that follow, come in the order in which they were written.
 public struct ScanOrder: Sendable, Equatable {
     /// The field's name, or the names one inside the other.
     public var path: [String]
@@ -78,14 +79,16 @@ public struct ScanOrder: Sendable, Equatable {
     }
 }
 
-/// Where a page ended.
+/// The place where a page ended.
 ///
-/// Opaque; good for the collection, and the order, that gave it.
+/// Opaque; valid for the collection, and the order, that gave it.
 public struct ScanCursor: Sendable, Equatable {
     /// The row after which the next page starts.
     package var row: UInt64
-    /// In the order of a field: 1 for the largest first, else 0, then the key of the row's value, which
-    /// has none behind all single values.
+    /// The place in the order of a field; empty in the order of the writes.
+    ///
+    /// The first byte is 1 for the largest value first, else 0. The key of the row's value follows.
+    /// It is absent behind all single values.
     package var order: [UInt8]
 
     package init(row: UInt64, order: [UInt8] = []) {
@@ -98,12 +101,12 @@ public struct ScanCursor: Sendable, Equatable {
 public struct ScanResponse: Sendable, Equatable {
     /// The documents.
     public var documents: [Document]
-    /// Where the next page starts; `nil` after the last.
+    /// The place where the next page starts; `nil` after the last.
     public var nextCursor: ScanCursor?
-    /// Where a list of the edges of the last document starts, when it has more than wanted, and came without
-    /// them.
+    /// The start of a list of the last document's edges, when it has more than wanted and came
+    /// without them.
     ///
-    /// Good for this version of the document only.
+    /// Valid for this version of the document only.
     public var edgesCursor: EdgeCursor?
 
     /// Creates a page.
@@ -120,11 +123,11 @@ public struct ScanResponse: Sendable, Equatable {
 
 /// A figure of the server.
 public struct Statistic: Sendable, Equatable {
-    /// What it counts: `store.bytes.segments`.
+    /// The name, for example `store.bytes.segments`.
     public var name: String
-    /// How much.
+    /// The value.
     public var value: Double
-    /// In what: `bytes`, `1`, `s`.
+    /// The unit: `bytes`, `1`, `s`.
     public var unit: String
 
     /// Creates a figure.
@@ -139,15 +142,15 @@ public struct Statistic: Sendable, Equatable {
 public struct Stats: Sendable, Equatable {
     /// Lodestone's version.
     public var serverVersion: String
-    /// What the store is built on: `SQLite 3.40.1`.
+    /// The database below the store, for example `SQLite 3.40.1`.
     public var storeVersion: String
-    /// Of the last batch.
+    /// The sequence number of the last batch.
     public var sequenceNumber: UInt64
-    /// Every collection.
+    /// The description of every collection.
     public var collections: [CollectionDescription]
-    /// Figures.
+    /// The figures of the server.
     public var statistics: [Statistic]
-    /// Why the last compaction failed, if it did.
+    /// The reason why the last compaction failed, if it did.
     public var compactionFailure: String?
 
     /// Creates a state.

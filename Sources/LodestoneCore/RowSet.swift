@@ -3,7 +3,7 @@
 /// A set of rows, one bit each.
 package struct RowSet: Sendable {
     fileprivate var words: [UInt64]
-    /// Rows in it.
+    /// The number of rows in the set.
     package fileprivate(set) var count = 0
 
     /// An empty set with room for rows below `bound`.
@@ -11,7 +11,7 @@ package struct RowSet: Sendable {
         words = Array(repeating: 0, count: (bound + 63) / 64)
     }
 
-    /// Adds a row; one that there is no room for is left out.
+    /// Adds a row; a row without room is left out.
     package mutating func insert(_ row: UInt32) {
         let word = Int(row / 64)
         guard word < words.count else { return }
@@ -26,29 +26,29 @@ package struct RowSet: Sendable {
         if missing > 0 { words.append(contentsOf: repeatElement(0, count: missing)) }
     }
 
-    /// Takes a row out.
+    /// Removes a row.
     package mutating func remove(_ row: UInt32) {
         guard contains(row) else { return }
         words[Int(row / 64)] &= ~(1 << UInt64(row % 64))
         count -= 1
     }
 
-    /// Whether a row is in it.
+    /// Whether a row is in the set.
     package func contains(_ row: UInt32) -> Bool {
         let word = Int(row / 64)
         return word < words.count && words[word] & (1 << UInt64(row % 64)) != 0
     }
 
-    /// Calls `body` with a bit for each row, in words of 64 from row 0 on.
+    /// Calls `body` with one bit per row, in words of 64 from row 0 on.
     package func withWords<T, E: Error>(
         _ body: (UnsafeBufferPointer<UInt64>) throws(E) -> T
     ) throws(E) -> T {
         try words.withUnsafeBufferPointer { (words) throws(E) in try body(words) }
     }
 
-    /// The smallest row in it that is at least `row`.
+    /// The smallest row of the set that is at least `row`.
     ///
-    /// - Complexity: O(1) in a dense set; a word for each 64 rows passed.
+    /// - Complexity: O(1) in a dense set; else one word per 64 rows passed.
     package func next(from row: UInt32) -> UInt32? {
         var word = Int(row / 64)
         guard word < words.count else { return nil }
@@ -62,7 +62,7 @@ package struct RowSet: Sendable {
     }
 }
 
-/// Whole sets at once, a word for each 64 rows.
+/// Operations on whole sets, one word per 64 rows.
 extension RowSet {
     /// The set of rows below `bound` whose bits are set in `words`.
     package init(_ words: [UInt64], count bound: Int) {
@@ -74,9 +74,9 @@ extension RowSet {
         recount()
     }
 
-    /// Adds rows, most of them ascending; those that there is no room for are left out.
+    /// Adds rows, most of them ascending; rows without room are left out.
     ///
-    /// - Complexity: Half a nanosecond a row where many share a word.
+    /// - Complexity: Half a nanosecond per row where many share a word.
     package mutating func insert(_ rows: UnsafeBufferPointer<UInt32>) {
         let wordCount = words.count
         let added = words.withUnsafeMutableBufferPointer { words in
@@ -119,7 +119,7 @@ extension RowSet {
         recount()
     }
 
-    /// Takes out every row of `other`.
+    /// Removes every row of `other`.
     package mutating func subtract(_ other: RowSet) {
         for place in 0..<min(words.count, other.words.count) {
             words[place] &= ~other.words[place]
@@ -127,7 +127,7 @@ extension RowSet {
         recount()
     }
 
-    /// Takes out every row below `row`.
+    /// Removes every row below `row`.
     package mutating func removeRows(below row: UInt32) {
         let word = Int(row / 64)
         for place in 0..<min(word, words.count) { words[place] = 0 }
@@ -135,7 +135,7 @@ extension RowSet {
         recount()
     }
 
-    /// How many of `rows` are in it.
+    /// The number of `rows` that are in the set.
     package func count(of rows: UnsafeBufferPointer<UInt32>) -> Int {
         words.withUnsafeBufferPointer { words in
             var found = 0

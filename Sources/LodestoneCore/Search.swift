@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Many questions to one collection, answered from one state of it.
+/// A request with many queries to one collection, answered from one version of it.
 public struct SearchRequest: Sendable, Equatable {
     /// The collection.
     public var collection: String
-    /// The questions.
+    /// The queries.
     public var queries: [Query]
 
     /// Creates a request.
@@ -14,25 +14,26 @@ public struct SearchRequest: Sendable, Equatable {
     }
 }
 
-/// One question: sources of hits, a filter that all hits pass, and the way to merge the sources.
+/// One query: sources of hits, a filter that all hits pass, and the way to merge the sources.
 public struct Query: Sendable, Equatable {
-    /// Where hits come from; at least one.
+    /// The sources of hits; at least one.
     public var sources: [Source]
-    /// What every hit must satisfy.
+    /// The filter that every hit must satisfy.
     public var filter: Filter?
-    /// How the sources' lists become one; unused with one source.
+    /// The way to make one list of the sources' lists; unused with one source.
     public var fusion: Fusion
     /// The most hits wanted.
     public var limit: Int
-    /// What each hit brings along.
+    /// The parts that each hit brings along.
     public var include: Include
-    /// Which places of its texts each hit shows; `nil`: none.
+    /// The places of its texts that each hit shows; `nil`: none.
     public var highlight: Highlight?
-    /// Fields whose values are counted, over all documents that pass the filter: what the sources
-    /// find has no part in it, so that a count with the same filter has the same facets.
+    /// The fields whose values are counted, over all documents that pass the filter.
+    ///
+    /// The sources don't change the counts, so a count with the same filter has the same facets.
     public var facets: [FacetRequest]
 
-    /// Creates a question.
+    /// Creates a query.
     public init(
         _ sources: [Source],
         filter: Filter? = nil,
@@ -52,9 +53,9 @@ public struct Query: Sendable, Equatable {
     }
 }
 
-/// One source of hits, with its say in the fusion.
+/// One source of hits, with its weight in the fusion.
 public struct Source: Sendable, Equatable {
-    /// What kind of source.
+    /// The kind of a source.
     public enum Kind: Sendable, Equatable {
         /// Documents whose vectors are near.
         case vector(NearVector)
@@ -66,14 +67,14 @@ public struct Source: Sendable, Equatable {
         case walkFromHits(Walk)
     }
 
-    /// What kind of source.
+    /// The kind of this source.
     public var kind: Kind
-    /// Finite, not negative; `nil`: 1 by reciprocal rank, and by scores 0.6 for a text and 0.4 for
-    /// others, or 0.8 and 0.2 where text fields have weights.
+    /// The weight, finite and not negative; `nil`: 1 by reciprocal rank, and by scores 0.6 for a
+    /// text and 0.4 for others, or 0.8 and 0.2 where text fields have weights.
     public var weight: Float?
-    /// How many of its best hits enter the fusion; `nil`: 100.
+    /// The number of best hits of the source that enter the fusion; `nil`: 100.
     ///
-    /// With a larger limit, what the source finds beyond these follows behind all that entered.
+    /// With a larger limit, further hits of the source follow behind all hits that entered.
     public var candidates: Int?
 
     /// Creates a source.
@@ -83,7 +84,7 @@ public struct Source: Sendable, Equatable {
         self.candidates = candidates
     }
 
-    /// Near `vector`.
+    /// A source of documents near `vector`.
     public static func near(
         _ vector: [Float],
         exact: Bool = false,
@@ -93,7 +94,7 @@ public struct Source: Sendable, Equatable {
         Source(.vector(NearVector(vector, exact: exact, efSearch: efSearch)), weight: weight)
     }
 
-    /// Matching `text`.
+    /// A source of documents that match `text`.
     public static func matching(
         _ text: String,
         mode: TextMode = .anyWord,
@@ -104,16 +105,16 @@ public struct Source: Sendable, Equatable {
     }
 }
 
-/// A vector to be near to.
+/// A vector, and the way to search for documents near it.
 public struct NearVector: Sendable, Equatable {
-    /// Float32, as many as the collection's dimension.
+    /// The vector, as many float32 as the collection's dimension.
     public var vector: [Float]
-    /// Compare with every vector, whatever the strategy.
+    /// Whether every vector is compared, whatever the strategy.
     public var exact: Bool
-    /// Beam width for this search; `nil`: the collection's.
+    /// The beam width for this search; `nil`: the collection's.
     public var efSearch: Int?
 
-    /// Creates a vector question.
+    /// Creates a vector query.
     public init(_ vector: [Float], exact: Bool = false, efSearch: Int? = nil) {
         self.vector = vector
         self.exact = exact
@@ -121,29 +122,31 @@ public struct NearVector: Sendable, Equatable {
     }
 }
 
-/// How a text question is read.
+/// The way to read a text query.
 public enum TextMode: Int32, Sendable, CaseIterable {
     /// As plain words: documents with any of them, best first.
     ///
-    /// Nothing in it is syntax. Stop words are left out, unless there are no others.
+    /// Nothing in the text is syntax. Stop words are left out, unless there are no others.
     case anyWord = 0
-    /// As a query: words, "phrases", prefix*, *substring*, typo~, field:word, AND OR NOT, parentheses.
+    /// As a query: words, "phrases", prefix*, *substring*, typo~, field:word, AND OR NOT, and
+    /// parentheses.
     case querySyntax = 1
 }
 
-/// Words to look for.
+/// A text query.
 public struct MatchText: Sendable, Equatable {
-    /// At most 4 KiB and 32 terms in query syntax; plain words beyond that count are left out.
+    /// The text, at most 4 KiB and 32 terms in query syntax; plain words beyond that count are left
+    /// out.
     public var query: String
-    /// How it is read.
+    /// The way to read the text.
     public var mode: TextMode
-    /// Which other words each word finds, typing errors made good; `nil`: none, except for words
-    /// that say so in query syntax.
+    /// The distance at which each word finds other words, so that typing errors match; `nil`: none.
     ///
-    /// Words in phrases, before a star and around one are taken as they are.
+    /// In query syntax a word may name a distance of its own. Words in phrases, before a star and
+    /// around one are taken as they are.
     public var fuzzy: Fuzziness?
 
-    /// Creates a text question.
+    /// Creates a text query.
     public init(_ query: String, mode: TextMode = .anyWord, fuzzy: Fuzziness? = nil) {
         self.query = query
         self.mode = mode
@@ -151,24 +154,24 @@ public struct MatchText: Sendable, Equatable {
     }
 }
 
-/// How several ranked lists become one.
+/// The way to make one list of several ranked lists.
 ///
-/// Whatever the formula: the order of the first hits does not depend on the limit, equal scores of a
-/// source count alike, and a source that finds nothing, or has weight 0, adds nothing.
+/// With every formula, the order of the first hits does not depend on the limit, and equal scores
+/// of a source count alike. A source that finds nothing, or has weight 0, adds nothing.
 public enum Fusion: Sendable, Equatable {
     /// Sum of weight / (k + rank); equal scores have equal ranks.
     case reciprocalRank(k: Int = 60)
-    /// Weighted sum of shares, each from 0 to 1: the rule.
+    /// Weighted sum of shares, each from 0 to 1: the default.
     ///
-    /// Vector and text sources also score what only the others found.
+    /// Vector and text sources also score the documents that only other sources found.
     case weightedScores(Normalization = .best)
 
-    /// How scores of different sources are made comparable.
+    /// The way to make scores of different sources comparable.
     public enum Normalization: Int32, Sendable, CaseIterable {
-        /// As shares of the source's best score; 0 is what an ordinary document has.
+        /// As shares of the source's best score; 0 is the score of an ordinary document.
         ///
         /// The first ranks add a little. Where sources disagree on one another's first hits, the
-        /// first five of each come to the front. What alone matches a text comes first.
+        /// first five of each come to the front. A document that alone matches a text comes first.
         case best = 0
         /// From 0 for a text that doesn't match, or the smallest score that a vector source has for
         /// the candidates, to 1 for the largest.
@@ -179,9 +182,9 @@ public enum Fusion: Sendable, Equatable {
     }
 }
 
-/// What a hit or a document brings along beside its id.
+/// The parts that a hit or a document brings along in addition to its id.
 public struct Include: OptionSet, Sendable {
-    /// One bit a part.
+    /// One bit per part.
     public let rawValue: UInt32
 
     /// Creates a set.
@@ -197,24 +200,24 @@ public struct Include: OptionSet, Sendable {
     public static let edges = Include(rawValue: 8)
     /// For hits: the rank and score that each source gave.
     public static let sourceScores = Include(rawValue: 16)
-    /// For answers: how each vector source was searched, what each text source looked for, and how
-    /// the filter was answered.
+    /// For results: how each vector source was searched, what each text source looked for, and how
+    /// the filter was evaluated.
     public static let explain = Include(rawValue: 32)
     /// The whole document.
     public static let document: Include = [.text, .metadata, .vector, .edges]
 }
 
-/// A document that answers a question.
+/// A document of a result.
 public struct Hit: Sendable, Equatable {
-    /// Its id.
+    /// The document's id.
     public var id: DocumentID
-    /// Larger is better.
+    /// The score; larger is better.
     public var score: Double
-    /// What each source said of it, when asked for.
+    /// The rank and score that each source gave, if they were requested.
     public var sourceScores: [SourceScore]
-    /// The parts that were asked for; `nil` when none was.
+    /// The requested parts of the document; `nil` when none was requested.
     public var document: Document?
-    /// The text fields that match, when asked for.
+    /// The text fields that match, if they were requested.
     public var highlights: [HighlightedField]
 
     /// Creates a hit.
@@ -233,16 +236,17 @@ public struct Hit: Sendable, Equatable {
     }
 }
 
-/// What one source said of a hit.
+/// The rank and score that one source gave a hit.
 public struct SourceScore: Sendable, Equatable {
-    /// Index into `Query.sources`.
+    /// The index of the source in `Query.sources`.
     public var source: Int
-    /// 1 is the best; `nil` when only other sources found the document, and this one scored it.
+    /// The rank, 1 for the best; `nil` when only other sources found the document and this one
+    /// scored it.
     public var rank: Int?
-    /// Larger is better; its scale is the source's own.
+    /// The score; larger is better, on a scale of the source's own.
     public var score: Double
 
-    /// Creates a source's word.
+    /// Creates a source's score.
     public init(source: Int, rank: Int?, score: Double) {
         self.source = source
         self.rank = rank
@@ -250,20 +254,20 @@ public struct SourceScore: Sendable, Equatable {
     }
 }
 
-/// How a vector source was searched.
+/// The way in which a vector source was searched.
 public struct VectorExplanation: Sendable, Equatable {
-    /// Index into `Query.sources`.
+    /// The index of the source in `Query.sources`.
     public var source: Int
-    /// What was used: `flat`, `hnsw` or `lsh`, the collection's strategy; `exact`, because the
-    /// question asked for it; `filtered scan`, because few documents pass the filter.
+    /// The strategy: `flat`, `hnsw` or `lsh`, as the collection has it; `exact`, because the query
+    /// requires it; `filtered scan`, because few documents pass the filter.
     ///
-    /// Later releases may know more.
+    /// Later releases may have more.
     public var strategy: String
-    /// Nodes of a graph whose links were followed, or documents found in buckets.
+    /// The number of graph nodes whose links were followed, or of documents found in buckets.
     public var visitedNodes: Int
-    /// Distances that were computed, exact ones and estimates.
+    /// The number of distances that were computed, exact ones and estimates.
     public var computedDistances: Int
-    /// Rows that were compared one after the other, without an index.
+    /// The number of rows that were compared one after the other, without an index.
     public var scannedRows: Int
 
     /// Creates an explanation.
@@ -282,22 +286,23 @@ public struct VectorExplanation: Sendable, Equatable {
     }
 }
 
-/// The answer to one question.
+/// The result of one query.
 public struct QueryResult: Sendable, Equatable {
-    /// Best first; ties in the order in which the documents were written.
+    /// The hits, best first; ties in the order in which the documents were written.
     public var hits: [Hit]
-    /// A budget ended a source before it was done.
+    /// Whether a budget ended a source before it was done.
     public var isPartial: Bool
-    /// One a vector source, in their order, when asked for.
+    /// One explanation per vector source, in their order, if requested.
     public var explanations: [VectorExplanation]
-    /// How the filter was answered, when asked for and there is one.
+    /// The explanation of the filter, if requested and there is a filter.
     public var filter: FilterExplanation?
-    /// One a text source, in their order, when asked for; none of collections with `fts5`.
+    /// One explanation per text source, in their order, if requested; none in collections with
+    /// `fts5`.
     public var textExplanations: [TextExplanation]
-    /// One a requested facet, in their order.
+    /// One facet per requested facet, in their order.
     public var facets: [Facet]
 
-    /// Creates an answer.
+    /// Creates a result.
     public init(
         hits: [Hit],
         isPartial: Bool = false,
@@ -315,11 +320,11 @@ public struct QueryResult: Sendable, Equatable {
     }
 }
 
-/// The answers to the questions of a request, in their order.
+/// The results of the queries of a request, in their order.
 public struct SearchResponse: Sendable, Equatable {
-    /// One a question.
+    /// One result per query.
     public var results: [QueryResult]
-    /// The state that all of them saw.
+    /// The sequence number of the version that all queries saw.
     public var sequenceNumber: UInt64
 
     /// Creates a response.

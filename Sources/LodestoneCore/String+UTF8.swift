@@ -3,8 +3,8 @@
 extension String {
     /// The bytes as text; `nil` when they are not UTF-8.
     ///
-    /// `String(validating:as:)` takes 90 ns for a short word, this 45 when it is ASCII: measured,
-    /// and most words, ids and names are.
+    /// Measured (a short word in ASCII): `String(validating:as:)` 90 ns, this 45 ns. Most words,
+    /// ids and names are in ASCII.
     package init?(utf8 bytes: UnsafeRawBufferPointer) {
         if bytes.isASCII {
             self.init(decoding: bytes, as: UTF8.self)

@@ -1,24 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a text source looked for.
+/// The words that a text source looked for.
 public struct TextExplanation: Sendable, Equatable {
-    /// Index into `Query.sources`.
+    /// The index of the source in `Query.sources`.
     public var source: Int
-    /// The words of the question, in their order, those behind NOT too.
+    /// The words of the query, in their order, those behind NOT too.
     public var words: [Word]
-    /// Plain words that were not looked for, because the question has too many: the most frequent,
-    /// as they were typed, each once.
+    /// Plain words that were left out because the query has too many.
+    ///
+    /// They are the most frequent ones, as they were typed, each once.
     public var leftOut: [String]
 
-    /// A word of the question.
+    /// A word of the query.
     public struct Word: Sendable, Equatable {
-        /// As it was typed.
+        /// The word as it was typed.
         public var word: String
-        /// How many documents have its stem; 0 for one that is not a whole word: `pyth*`.
+        /// The number of documents that have its stem; 0 for a part of a word: `pyth*`.
         public var documents: Int
-        /// How many words it stands for: stems beside its own, or words that begin or look so.
+        /// The number of words that it stands for: stems besides its own, or words that fit a part
+        /// of a word.
         public var expansionCount: Int
-        /// The first 50 of these: nearest first, then most frequent.
+        /// The first 50 of these words: nearest first, then most frequent.
         public var expansions: [Expansion]
 
         /// Creates a word.
@@ -35,14 +37,14 @@ public struct TextExplanation: Sendable, Equatable {
         }
     }
 
-    /// A word of the documents that a word of the question stands for.
+    /// A word of the documents that a word of the query stands for.
     public struct Expansion: Sendable, Equatable {
-        /// As documents have it, folded.
+        /// The word as documents have it, folded.
         public var word: String
-        /// Edits between the two; 0 for one that begins or looks as asked for.
+        /// The number of edits between the two words; 0 for a word that fits a part of a word.
         public var distance: Int
-        /// How many documents have its stem; of one that begins or looks as asked for, the word in
-        /// just this form.
+        /// The number of documents that have its stem; for a word that fits a part of a word, the
+        /// number of documents that have the word in exactly this form.
         public var documents: Int
 
         /// Creates an expansion.

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A text field that counts for more or less than others.
+/// A text field with a weight of its own.
 public struct TextFieldOptions: Sendable, Equatable {
-    /// What a weight may be.
+    /// The valid weights.
     package static let weights = 0.0...100.0
 
-    /// Its name in documents, byte by byte.
+    /// The field's name in documents, byte by byte.
     public var name: String
-    /// How much an occurrence in it counts, 0 to 100; 1 for fields that aren't declared.
+    /// The weight of an occurrence in the field, 0 to 100; 1 for fields that aren't declared.
     ///
-    /// 3 to 5 suits a title. 0: the field can be asked for by name only.
+    /// 3 to 5 suits a title. With 0, only queries that name the field search it.
     public var weight: Double
 
     /// Creates options of a field.
@@ -24,19 +24,19 @@ public struct TextFieldOptions: Sendable, Equatable {
     }
 }
 
-/// What a text is written in, which decides how words are made comparable.
+/// The language of a text, which decides how words are made comparable.
 ///
-/// Chinese, Japanese and Korean need no choice: in every language runs of their characters are found
-/// by any part of them.
+/// Chinese, Japanese and Korean need no choice: in every language any part of a run of their
+/// characters finds the run.
 public enum TextLanguage: Int32, Sendable, CaseIterable {
-    /// English: forms of a word are found by each other, with the stemmer of Porter.
+    /// English: forms of a word find each other, with the stemmer of Porter.
     case english = 0
     /// No language: only case and accents are folded.
     case none = 1
 
-    // Forms of a word are found by each other, with the stemmer of the Snowball project
-    // (https://snowballstem.org). Accents tell forms apart and are folded in stems; no words are
-    // left out as stop words.
+    // In the languages below, forms of a word find each other, with the stemmer of the Snowball
+    // project (https://snowballstem.org). Accents tell forms apart and are folded in stems. No
+    // words are left out as stop words.
 
     case arabic = 2
     case armenian = 3
@@ -66,46 +66,48 @@ public enum TextLanguage: Int32, Sendable, CaseIterable {
     case turkish = 27
     case yiddish = 28
 
-    /// The word for it on the command line: `english`, `none`, `french`.
+    /// The name on the command line: `english`, `none`, `french`.
     public var name: String { String(describing: self) }
 }
 
-/// How the text of a collection is analysed and ranked.
+/// The analysis and the ranking of a collection's texts.
 ///
 /// Fixed when the collection is created. The defaults suit a text without structure. Scores are
 /// BM25F: S. Robertson, H. Zaragoza and M. Taylor, "Simple BM25 extension to multiple weighted
 /// fields", CIKM 2004.
 public struct TextOptions: Sendable, Equatable {
-    /// How many fields may be declared.
+    /// The most fields that may be declared.
     package static let maxFields = 7
-    /// What `k1` may be.
+    /// The valid values of `k1`.
     package static let k1Range = 0.0...100.0
-    /// What `b` may be.
+    /// The valid values of `b`.
     package static let bRange = 0.0...1.0
-    /// What `exactWeight` may be.
+    /// The valid values of `exactWeight`.
     package static let exactWeightRange = 0.0...10.0
 
     /// Fields with a weight of their own; the others count as one field of weight 1.
     public var fields: [TextFieldOptions]
-    /// How soon more occurrences of a word stop to matter; without one 1.2, or 2 where fields are
-    /// declared.
-    public var k1: Double?
-    /// How much a long field is held back, 0 to 1.
-    public var b: Double
-    /// What a word in just the form that was asked for counts beside its stem; 0 for nothing.
-    public var exactWeight: Double
-    /// What the text is written in.
-    public var language: TextLanguage
-    /// Whether the most frequent words of the language count, too, when plain words are asked for.
+    /// The saturation of frequencies: the smaller, the sooner further occurrences of a word stop to
+    /// count.
     ///
-    /// They are always found by phrases and in query syntax.
+    /// `nil` stands for 1.2, or for 2 where fields are declared.
+    public var k1: Double?
+    /// The penalty for a long field, 0 to 1.
+    public var b: Double
+    /// The weight of a word in exactly the query's form, compared with its stem; 0 for nothing.
+    public var exactWeight: Double
+    /// The language of the text.
+    public var language: TextLanguage
+    /// Whether plain queries also look for the most frequent words of the language.
+    ///
+    /// Phrases and query syntax always find them.
     public var keepsStopWords: Bool
 
     /// Creates options.
     ///
-    /// With the defaults, 10,000 sentences found what they illustrate among 117,659 short documents
-    /// with a mean reciprocal rank of 0.21; with b 0.75, without stop words left out and exact
-    /// forms, with one of 0.17.
+    /// Measured (10,000 sentences, each looking for the document that it illustrates among 117,659
+    /// short documents): a mean reciprocal rank of 0.21 with the defaults, of 0.17 with b 0.75,
+    /// with stop words and without exact forms.
     public init(
         fields: [TextFieldOptions] = [],
         k1: Double? = nil,
@@ -122,6 +124,6 @@ public struct TextOptions: Sendable, Equatable {
         self.keepsStopWords = keepsStopWords
     }
 
-    /// `k1`, or what stands for it.
+    /// The value of `k1`, or its default.
     package var effectiveK1: Double { k1 ?? (fields.isEmpty ? 1.2 : 2) }
 }

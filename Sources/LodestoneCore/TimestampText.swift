@@ -9,19 +9,19 @@
 ///
 /// Days are counted by the algorithms of H. Hinnant, "chrono-compatible low-level date algorithms".
 package enum TimestampText {
-    /// Why a text is no point in time: a sentence's part that goes on after it.
+    /// The reason why a text is no point in time: the end of a sentence that begins with the text.
     package struct Problem: Error, Equatable {
         /// For example `2023-02 has 28 days, not 30`.
         package let message: String
     }
 
     private static let microsecondsPerDay: Int64 = 86_400_000_000
-    // What the range of Int64 holds, in days since 1970, rounded outwards.
+    // The range of Int64 in days since 1970, rounded outwards.
     private static let dayRange: ClosedRange<Int64> = -106_751_992...106_751_991
 
     /// Writes a point in time; without a fraction for a whole second, else with 3 or 6 digits.
     ///
-    /// `parse` of it is the same number again.
+    /// `parse` of the text gives the same number again.
     package static func format(microseconds: Int64) -> String {
         var days = microseconds / microsecondsPerDay
         var rest = microseconds % microsecondsPerDay
@@ -48,10 +48,11 @@ package enum TimestampText {
 
     /// Reads `2026-01-31T23:59:59.5Z`, or with an offset from UTC: `2026-02-01T01:59:59+02:00`.
     ///
-    /// Every part is checked: days of the month, hours up to 23, no leap second, which this count
-    /// has no number for, and no fraction below a microsecond but zeros. The seconds may be left out.
+    /// Every part is checked: the days of the month, and hours up to 23. A leap second is refused,
+    /// because this count has no number for it. A fraction below a microsecond may only have zeros.
+    /// The seconds may be left out.
     ///
-    /// - Returns: Microseconds since 1970-01-01T00:00:00Z, exactly.
+    /// - Returns: The microseconds since 1970-01-01T00:00:00Z, exactly.
     package static func parse(_ text: String) throws(Problem) -> Int64 {
         var reader = Reader(bytes: Array(text.utf8))
         let year = try reader.year()
@@ -111,7 +112,7 @@ package enum TimestampText {
         }
     }
 
-    /// Days since 1970-01-01; years begin in March here, so that a leap day comes last.
+    /// The days since 1970-01-01; years begin in March here, so that a leap day comes last.
     private static func days(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
         let year = month <= 2 ? year - 1 : year
         let era = (year >= 0 ? year : year - 399) / 400
@@ -160,7 +161,7 @@ package enum TimestampText {
             }
         }
 
-        /// The digits that follow, at most so many: their number, and how many they are.
+        /// The next digits, at most `most` of them: their number, and their count.
         mutating func digits(_ most: Int) -> (number: Int64, count: Int) {
             var number: Int64 = 0
             let start = place
@@ -229,7 +230,7 @@ package enum TimestampText {
             return microsecond
         }
 
-        /// Seconds that the time is ahead of UTC.
+        /// The seconds that the time is ahead of UTC.
         mutating func offset() throws(Problem) -> Int64 {
             if takes("Z") || takes("z") { return 0 }
             let isBehind = takes("-")

@@ -2,9 +2,10 @@
 
 /// A value as a property of a type that is encoded.
 ///
-/// As fields of a document (`Document(id:fields:)` of the client) it is the value itself. With other coders
-/// it is an object whose one member says the type, so that nothing is lost: `{"int": 5}`, `{"double": 5}`,
-/// `{"timestamp": 5}` in microseconds, `{"list": […]}`, and `{"object": […]}` as of `Metadata`.
+/// In the fields of a document (`Document(id:fields:)` of the client) it is encoded as the value
+/// itself. With other coders it is an object whose one member names the type, so that nothing is
+/// lost: `{"int": 5}`, `{"double": 5}`, `{"timestamp": 5}` in microseconds, `{"list": […]}`, and
+/// `{"object": […]}` as of `Metadata`.
 extension Value: Codable {
     private enum Key: String, CodingKey {
         case bool, int, double, string, timestamp, list, object
@@ -37,10 +38,10 @@ extension Value: Codable {
             }
     }
 
-    /// Writes an object whose one member says the type.
+    /// Writes an object whose one member names the type.
     ///
-    /// - Throws: What the encoder does: that of JSON has no form for an infinite double, unless it is
-    ///   given one.
+    /// - Throws: The errors of the encoder; JSON's encoder has no form for an infinite double,
+    ///   unless it is given one.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: Key.self)
         switch self {
@@ -57,8 +58,9 @@ extension Value: Codable {
 
 /// Metadata as a property of a type that is encoded.
 ///
-/// As fields of a document it is an object. With other coders it is a list of `{"name": …, "value": …}` in
-/// the order of the bytes of the names: most take names that look alike for one where they are keys.
+/// In the fields of a document it is encoded as an object. With other coders it is a list of
+/// `{"name": …, "value": …}` in the order of the names' bytes, because most coders take keys that
+/// look alike for one.
 extension Metadata: Codable {
     private struct Field: Codable {
         let name: String
@@ -84,7 +86,7 @@ extension Metadata: Codable {
 
     /// Writes a list of names and values.
     ///
-    /// - Throws: What the encoder does.
+    /// - Throws: The errors of the encoder.
     public func encode(to encoder: any Encoder) throws {
         try inOrderOfNames.map { Field(name: $0.key, value: $0.value) }.encode(to: encoder)
     }

@@ -2,8 +2,8 @@
 
 /// One typed value of metadata.
 ///
-/// Two values are equal when they are of one type and have the same content: strings and names by their
-/// bytes. In filters, whole numbers and doubles compare by value, too.
+/// Two values are equal when they have one type and the same content; strings and names are
+/// compared by their bytes. In filters, whole numbers and doubles compare by value, too.
 public enum Value: Sendable {
     /// True or false.
     case bool(Bool)

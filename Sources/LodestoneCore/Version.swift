@@ -2,8 +2,8 @@
 
 /// Versions that both ends of the wire name.
 public enum LodestoneVersion {
-    /// Of this release.
+    /// The version of this release.
     public static let release = "0.1.0"
-    /// Of the wire protocol.
+    /// The version of the wire protocol.
     public static let wireProtocol: UInt32 = 1
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Which way edges are followed.
+/// The direction in which edges are followed.
 public enum Direction: Int32, Sendable, CaseIterable {
     /// From source to target.
     case outgoing = 0
@@ -10,13 +10,13 @@ public enum Direction: Int32, Sendable, CaseIterable {
     case both = 2
 }
 
-/// Where a walk stops even if it is not done; it then reports which limit ended it.
+/// The limits at which a walk stops even if it is not done; the walk then reports the limit.
 public struct WalkBudget: Sendable, Equatable {
-    /// Documents reported.
+    /// The number of documents reported.
     public var nodes: Int
-    /// Edges looked at.
+    /// The number of edges looked at.
     public var edges: Int
-    /// Time spent; `nil`: the deadline of the call.
+    /// The time spent; `nil`: the deadline of the call.
     public var time: Duration?
 
     /// Creates a budget.
@@ -29,17 +29,17 @@ public struct WalkBudget: Sendable, Equatable {
 
 /// A breadth-first walk over the edges of a collection.
 public struct Walk: Sendable, Equatable {
-    /// Where it starts; these are not reported.
+    /// The documents at which the walk starts; they are not reported.
     ///
-    /// Ids that don't exist are passed over.
+    /// Ids that don't exist are ignored.
     public var from: [DocumentID]
     /// Labels to follow; none means every label.
     public var labels: [String]
-    /// Which way.
+    /// The direction in which edges are followed.
     public var direction: Direction
     /// The most edges between a start and a document reached: 1 to 8.
     public var depth: Int
-    /// Where it stops.
+    /// The limits at which the walk stops.
     public var budget: WalkBudget
 
     /// Creates a walk.
@@ -71,7 +71,7 @@ public struct Walk: Sendable, Equatable {
 public struct Reached: Sendable, Equatable {
     /// The document.
     public var id: DocumentID
-    /// Edges from the nearest start.
+    /// The number of edges from the nearest start.
     public var depth: Int
     /// The document on the other side of the edge that reached it.
     public var from: DocumentID
@@ -110,9 +110,9 @@ public struct Reached: Sendable, Equatable {
     }
 }
 
-/// What a walk found.
+/// The result of a walk.
 public struct WalkResult: Sendable, Equatable {
-    /// Which limit ended a walk.
+    /// The limit that ended a walk.
     public enum Limit: Int32, Sendable {
         /// `WalkBudget.nodes`.
         case nodes = 1
@@ -122,11 +122,11 @@ public struct WalkResult: Sendable, Equatable {
         case time = 3
     }
 
-    /// In the order in which they were reached: by depth.
+    /// The documents in the order in which they were reached: by depth.
     public var reached: [Reached]
     /// The limit that ended the walk; `nil` when it is complete.
     public var endedBy: Limit?
-    /// Edges looked at.
+    /// The number of edges looked at.
     public var edgesFollowed: Int
 
     /// Whether a limit ended the walk.
@@ -140,7 +140,7 @@ public struct WalkResult: Sendable, Equatable {
     }
 }
 
-/// Many walks over one collection, from one state of it.
+/// A request for many walks over one collection, from one version of it.
 public struct WalkRequest: Sendable, Equatable {
     /// The collection.
     public var collection: String
@@ -156,9 +156,9 @@ public struct WalkRequest: Sendable, Equatable {
 
 /// The results of the walks of a request, in their order.
 public struct WalkResponse: Sendable, Equatable {
-    /// One a walk.
+    /// One result per walk.
     public var results: [WalkResult]
-    /// The state that all of them saw.
+    /// The sequence number of the version that all walks saw.
     public var sequenceNumber: UInt64
 
     /// Creates a response.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Names one write for good: the same write sent again with the same id has one effect.
+/// The idempotency key of one write: the same write sent again with the same id has one effect.
 public struct RequestID: Sendable, Hashable {
-    /// Its bytes on the wire.
+    /// The number of its bytes on the wire.
     public static let byteCount = 16
 
     /// The first eight bytes, big-endian.
@@ -22,7 +22,7 @@ public struct RequestID: Sendable, Hashable {
     }
 }
 
-/// Documents and edges to write, all of them or none.
+/// A request to write documents and edges, all of them or none.
 public struct IndexManyRequest: Sendable, Equatable {
     /// The collection.
     public var collection: String
@@ -60,17 +60,17 @@ public struct IndexManyRequest: Sendable, Equatable {
         self.vectors = vectors
     }
 
-    /// Whether both say the same, wherever their vectors lie.
+    /// Whether both requests are equal, wherever their vectors lie.
     public static func == (left: IndexManyRequest, right: IndexManyRequest) -> Bool {
         left.collection == right.collection && left.documents == right.documents
             && left.edges == right.edges
     }
 }
 
-/// Documents and edges to drop, all of them or none: those that are named, or those that satisfy a
-/// filter.
+/// A request to drop documents and edges, all of them or none.
 ///
-/// What doesn't exist is passed over.
+/// It names them, or drops all documents that satisfy a filter. Ids and edges that don't exist are
+/// ignored.
 public struct DropManyRequest: Sendable, Equatable {
     /// The collection.
     public var collection: String
@@ -78,8 +78,8 @@ public struct DropManyRequest: Sendable, Equatable {
     public var ids: [DocumentID]
     /// Edges to drop; weight and metadata don't matter.
     public var edges: [SourcedEdge]
-    /// Drops every document that satisfies it when the write's turn comes, with its edges; then `ids`
-    /// and `edges` are empty.
+    /// The filter of the documents to drop, with their edges, when the write's turn comes; `ids`
+    /// and `edges` are then empty.
     public var filter: Filter?
 
     /// Creates a batch.
@@ -96,7 +96,7 @@ public struct DropManyRequest: Sendable, Equatable {
     }
 }
 
-/// What "acknowledged" means on a store.
+/// The meaning of "acknowledged" in a store.
 public enum Durability: Int32, Sendable, CaseIterable {
     /// On disk before the reply: survives a power cut.
     case full = 0
@@ -104,21 +104,22 @@ public enum Durability: Int32, Sendable, CaseIterable {
     case relaxed = 1
 }
 
-/// What a write did.
+/// The effect of a write.
 public struct WriteReceipt: Sendable, Equatable {
-    /// Of the batch.
+    /// The sequence number of the batch.
     ///
     /// Every search that starts after the reply sees it.
     public var sequenceNumber: UInt64
-    /// What the store promises about it.
+    /// The durability that the store promises for the batch.
     public var durability: Durability
-    /// Documents that are new.
+    /// The number of documents that are new.
     public var inserted: Int
-    /// Documents that took the place of an earlier version.
+    /// The number of documents that took the place of an earlier version.
     public var replaced: Int
-    /// Documents that were dropped.
+    /// The number of documents that were dropped.
     public var dropped: Int
-    /// The request id had been applied before; this is what it did then.
+    /// Whether the request id had been applied before; the receipt then tells the effect of that
+    /// time.
     public var isRepeated: Bool
 
     /// Creates a receipt.

@@ -14,7 +14,7 @@ struct FieldPathTests {
             ("\"a\"\"b\"", ["a\"b"]),
             ("\"\"\"\"", ["\""]),
             ("my field.शीर्षक", ["my field", "शीर्षक"]),
-            // A mark that joins the quote before it to one character.
+            // Here a mark joins the quote before it to one character.
             ("\"\u{301}.a\"", ["\u{301}.a"]),
             ("\"a\"\"\u{301}\"", ["a\"\u{301}"]),
         ]

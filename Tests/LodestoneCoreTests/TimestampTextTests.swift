@@ -9,7 +9,8 @@ struct TimestampTextTests {
         arguments: [
             ("1970-01-01T00:00:00Z", 0), ("1969-12-31T23:59:59.999999Z", -1),
             ("2024-03-01T10:00:00Z", 1_709_287_200_000_000),
-            // Gregorian before 1582, too: Columbus landed on this day of the Julian October 12.
+            // The calendar is Gregorian before 1582, too: Columbus landed on this day, the Julian
+            // October 12.
             ("1492-10-21T00:00:00Z", -15_058_828_800_000_000),
             ("2500-01-01T00:00:00.123457Z", 16_725_225_600_123_457),
             ("0000-02-29T00:00:00Z", -62_162_121_600_000_000),

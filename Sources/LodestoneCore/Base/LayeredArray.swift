@@ -1,33 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// An array over the section of a base file: what was never changed is read from the file, what
-/// was changed or added lies in chunks of memory.
+/// An array over the section of a base file.
 ///
-/// A copy shares the chunks; the writer that goes on copies the chunks that it changes.
+/// Elements that never changed are read from the file. Changed and added elements lie in chunks of
+/// memory. A copy shares the chunks; a writer that goes on copies the chunks that it changes.
 ///
 /// Threading: a value.
 public struct LayeredArray<Element: BitwiseCopyable & Sendable>: Sendable {
-    /// Elements of a chunk.
+    /// The number of elements of a chunk.
     @inlinable static var chunkSize: Int { 256 }
 
     @usableFromInline let base: Section<Element>?
     @usableFromInline let substitute: Element
-    /// An empty chunk stands for one that is still as in the base.
+    /// The chunks; an empty chunk is still as in the base.
     @usableFromInline var chunks: ContiguousArray<ContiguousArray<Element>>
-    /// Chunks that are not empty.
+    /// The number of chunks that are not empty.
     @usableFromInline var filledCount = 0
-    /// Elements.
+    /// The number of elements.
     @inlinable public var count: Int { storedCount }
     @usableFromInline var storedCount: Int
 
-    /// Bytes of memory, without what lies in the base.
+    /// The memory in bytes, without the base.
     public var byteCount: Int { filledCount * Self.chunkSize * MemoryLayout<Element>.stride }
 
     /// Creates an array with the elements of `base`.
     ///
     /// - Parameters:
-    ///   - base: In a file; `nil`: none.
-    ///   - substitute: Read instead of damaged elements, and put where `grow` leaves gaps.
+    ///   - base: The section in a file; `nil` for none.
+    ///   - substitute: The element for damaged ones, and for the gaps that `grow` leaves.
     public init(_ base: Section<Element>? = nil, substitute: Element) {
         self.base = base
         self.substitute = substitute
@@ -76,10 +76,10 @@ public struct LayeredArray<Element: BitwiseCopyable & Sendable>: Sendable {
         }
     }
 
-    /// Asks for the memory of an element that will be read soon.
+    /// Prefetches the base's element at `index`, because it will be read soon.
     public func prefetch(_ index: Int) { base?.prefetch(index) }
 
-    /// What the base has at `index`; the substitute where it has nothing.
+    /// The element of the base at `index`, or the substitute where the base has none.
     @inlinable public func baseElement(_ index: Int) -> Element {
         guard let base, index < base.count else { return substitute }
         return base.element(index, or: substitute)
