@@ -4,10 +4,10 @@ import Dispatch
 import LodestoneCore
 
 extension Endpoint {
-    /// More addresses of one name than this are not tried.
+    /// The most addresses of one name that are tried.
     private static let mostAddresses = 16
 
-    /// The addresses that need no name server, or `nil` when one must be asked.
+    /// The addresses that need no name server; `nil` when a name server is needed.
     func literalAddresses() throws(LodestoneError) -> [lode_address]? {
         switch self {
         case .unix(let path):
@@ -24,7 +24,7 @@ extension Endpoint {
 
     /// All addresses of a name.
     ///
-    /// Blocks while a name server is asked.
+    /// Blocks during a request to a name server.
     func resolvedAddresses() throws(LodestoneError) -> [lode_address] {
         if let addresses = try literalAddresses() { return addresses }
         guard case .tcp(let host, let port) = self else { return [] }
@@ -58,12 +58,12 @@ extension Endpoint {
         return Array(found.prefix(Int(count)))
     }
 
-    /// Where names are looked up: not on a loop, and not on the cooperative pool.
+    /// The queue of name lookups, which run neither on a loop nor on the cooperative pool.
     static let resolver = DispatchQueue(label: "lodestone.resolver", attributes: .concurrent)
 }
 
 extension lode_address {
-    /// The address as people write it; `nil` for a family that we don't speak.
+    /// The address as people write it; `nil` for a family that the transport does not support.
     var endpoint: Endpoint? {
         var address = self
         var host = [CChar](repeating: 0, count: 128)

@@ -13,8 +13,8 @@ import Glibc
 
 /// A connected socket.
 ///
-/// Bytes pass through two places only, `readOnce` here and `OutputState.send`; encryption has its
-/// place there, between the buffers and the socket.
+/// Bytes pass through two places only, `readOnce` here and `OutputState.send`. Encryption would
+/// have its place there, between the buffers and the socket.
 ///
 /// Threading: input and life belong to the loop. Output is guarded by a lock, so that any thread
 /// may send; the loop closes the descriptor after the output has let go of it.
@@ -22,7 +22,7 @@ package final class ByteStream: @unchecked Sendable {
     // Unchecked: `output` is guarded by `outputLock`; everything else that varies, `outgoing` too,
     // is touched on the loop only.
 
-    /// Where input and events are handled.
+    /// The loop that handles input and events.
     package let loop: EventLoop
     /// The other end, for logs: `127.0.0.1:41234`, or `unix` where the system names none.
     package let peer: String
@@ -31,22 +31,24 @@ package final class ByteStream: @unchecked Sendable {
         /// Nothing is read before `start`.
         case new
         case open
-        /// The output is on its way out, or is out and the other end has not noticed yet.
+        /// The output is on its way, or is sent and the other end has not noticed yet.
         case closing
         case closed
     }
 
-    /// Room for a read.
+    /// The room for a read.
     ///
-    /// The first one is larger: the memory that it leaves untouched costs nothing.
+    /// The first read has more room, because memory that it leaves untouched costs nothing.
     private static let readByteCount = 16 << 10
     private static let firstReadByteCount = BufferPool.smallByteCount
-    /// The most that a read takes: other connections wait for it.
+    /// The most bytes of one read, since other connections wait for its end.
     private static let mostReadByteCount = 1 << 20
-    /// Reads after sending has failed: what had arrived by then is still good.
+    /// The most reads after a failed send, since the input that had arrived by then is still valid.
     private static let mostLastReads = 64
-    /// How long an ended stream waits for the other end to take its last words, reading on; closing
-    /// while input is unread would make the system drop them.
+    /// The time that an ended stream gives the other end to take its last bytes.
+    ///
+    /// The stream reads on meanwhile: a close with unread input would make the system drop those
+    /// bytes.
     private static let lingerTime = Duration.seconds(1)
 
     private let watch: Watch
@@ -57,27 +59,27 @@ package final class ByteStream: @unchecked Sendable {
     private var inputHasEnded = false
     private var isDelivering = false
     private var mustDeliver = false
-    /// Bytes that the input will have before the handler can use them.
+    /// The number of bytes of input that the handler needs before it can use them.
     private var expectedByteCount = 0
-    /// What is to become of the first bytes of the input once the handler has returned.
+    /// The receiver of the first bytes of the input, once the handler has returned.
     private var takeover: (byteCount: Int, take: (consuming ByteBuffer) -> Void)?
     private var lingerTimer: ScheduledWork?
     private let outputLock = Lock()
     private var output: OutputState
     private let unsent = Atomic(0)
-    /// When the output began to stall, in nanoseconds after `origin`; negative: it doesn't.
+    /// The time at which the output began to stall, in nanoseconds after `origin`; negative without
+    /// a stall.
     private let stalled = Atomic<Int64>(-1)
     private let origin = ContinuousClock.now
-    /// Where the bytes of unsent output are counted, if anywhere, and how many of them are; under
-    /// the lock.
+    /// The budget of unsent output, if any, and the number of bytes counted in it; under the lock.
     private var outputMemory: MemoryBudget?
     private var countedByteCount = 0
-    /// What the loop is sending.
+    /// The bytes that the loop is sending.
     private var outgoing: ByteBuffer
 
     /// Takes over a watch.
     ///
-    /// On the loop.
+    /// On the loop only.
     init(_ watch: Watch, loop: EventLoop, peer: String) {
         self.watch = watch
         self.loop = loop
@@ -94,9 +96,9 @@ package final class ByteStream: @unchecked Sendable {
     /// A stream must be started or closed. On the loop only.
     ///
     /// - Parameters:
-    ///   - handler: Hears of everything from here on.
-    ///   - outputMemory: What the bytes of unsent output are taken from, though nothing is left of
-    ///     it: to keep to it is for those who make the output.
+    ///   - handler: Receives all events from here on.
+    ///   - outputMemory: The budget from which the bytes of unsent output are taken, even when
+    ///     nothing is left of it. The code that makes the output must keep to the budget.
     package func start(_ handler: any ByteStreamHandler, outputMemory: MemoryBudget? = nil) {
         assert(loop.isCurrent)
         guard phase == .new else { return }
@@ -120,8 +122,7 @@ package final class ByteStream: @unchecked Sendable {
         loop.touch(self)
     }
 
-    /// Reads again; bytes that were kept are shown to the handler at the end of this round of the
-    /// loop.
+    /// Reads again; at the end of this round of the loop the handler gets the bytes that were kept.
     ///
     /// On the loop only.
     package func resumeReading() {
@@ -139,9 +140,9 @@ package final class ByteStream: @unchecked Sendable {
         }
     }
 
-    /// Reads with one system call; the loop comes back while there is more.
+    /// Reads with one system call; the loop calls again while there is more.
     ///
-    /// - Returns: Whether there may be.
+    /// - Returns: Whether there may be more.
     @discardableResult
     private func readOnce() -> Bool {
         var result = 0
@@ -171,7 +172,7 @@ package final class ByteStream: @unchecked Sendable {
         case .new, .closed:
             return
         case .closing:
-            // Nobody listens after the last words.
+            // No handler listens after the last bytes.
             input.removeAll()
         case .open:
             guard let handler, !isSuspended, !isDelivering, !input.isEmpty else { return }
@@ -184,7 +185,7 @@ package final class ByteStream: @unchecked Sendable {
         }
     }
 
-    /// Makes room for that many bytes of input in one piece, before the next of them is read.
+    /// Makes room for `byteCount` bytes of input in one piece, before the next read.
     ///
     /// On the loop only.
     package func expectInput(_ byteCount: Int) {
@@ -192,8 +193,10 @@ package final class ByteStream: @unchecked Sendable {
         expectedByteCount = byteCount
     }
 
-    /// Gives the first `byteCount` bytes behind those that the handler is done with to `take`, once the
-    /// handler has returned from `received`: a long message is given away without a copy.
+    /// Gives `take` the first `byteCount` bytes behind those that the handler has used up, once the
+    /// handler has returned from `received`.
+    ///
+    /// So a long message is given away without a copy.
     ///
     /// On the loop, in `received`, only.
     package func takeInput(_ byteCount: Int, _ take: @escaping (consuming ByteBuffer) -> Void) {
@@ -217,18 +220,19 @@ package final class ByteStream: @unchecked Sendable {
 
     // MARK: Output
 
-    /// Appends what `encode` writes to the output.
+    /// Appends the bytes that `encode` writes to the output.
     ///
     /// Any thread may call it. Once the stream is closed or finished, `encode` still runs and its
-    /// bytes are dropped. On the loop `encode` runs under the lock of the output, elsewhere not: the
-    /// loop needs that lock, and to encode a large message takes long.
+    /// bytes are dropped. On the loop `encode` runs under the lock of the output. Elsewhere it runs
+    /// without the lock, since the loop needs the lock and the encoding of a large message takes
+    /// long.
     ///
     /// - Parameters:
-    ///   - now: Send at once, in this thread, instead of at the end of the loop's round, together
-    ///     with everything else sent by then.
-    ///   - encode: It may only encode. When it throws, it must have added nothing.
-    /// - Returns: What `encode` returns.
-    /// - Throws: What `encode` throws.
+    ///   - now: Whether to send at once, in this thread, instead of at the end of the loop's round,
+    ///     together with everything else sent by then.
+    ///   - encode: The encoder, which may only encode. When it throws, it must have added nothing.
+    /// - Returns: The result of `encode`.
+    /// - Throws: The errors of `encode`.
     package func send<E: Error, R>(
         now: Bool = false,
         _ encode: (inout ByteBuffer) throws(E) -> R
@@ -256,7 +260,7 @@ package final class ByteStream: @unchecked Sendable {
         return result
     }
 
-    /// Sends what was appended, if that is to be done `now`; under the lock.
+    /// Sends the appended bytes if `now` is true; under the lock.
     ///
     /// - Returns: Whether the loop has to look at the stream.
     private func hasAppended(now: Bool) -> Bool {
@@ -279,13 +283,15 @@ package final class ByteStream: @unchecked Sendable {
         if mustTouch { loop.touch(self) }
     }
 
-    /// Bytes of output that the system has not taken yet; what is being sent this moment may count.
+    /// The number of bytes of output that the system has not taken yet, perhaps with bytes that are
+    /// being sent now.
     ///
-    /// Any thread may ask, and waits for nobody: the lock is held while bytes are sent, and their
-    /// receiver is often quicker with its next request than the system call is with its return.
+    /// Any thread may call it, and it waits for no lock. The lock is held while bytes are sent, and
+    /// their receiver is often quicker with its next request than the system call is with its
+    /// return.
     package var unsentByteCount: Int { unsent.load(ordering: .acquiring) }
 
-    /// Under the lock.
+    /// Counts the unsent bytes; under the lock.
     private func noteUnsent() {
         let byteCount = output.unsentByteCount
         unsent.store(byteCount, ordering: .releasing)
@@ -297,15 +303,15 @@ package final class ByteStream: @unchecked Sendable {
         stalled.store(since ?? -1, ordering: .releasing)
     }
 
-    /// Since when the other end has taken nothing of the output; `nil` unless output waits for it.
+    /// The time since which the other end has taken no output; `nil` unless output waits for it.
     ///
-    /// Any thread may ask, and waits for nobody.
+    /// Any thread may call it, and it waits for no lock.
     package var stalledSince: ContinuousClock.Instant? {
         let since = stalled.load(ordering: .acquiring)
         return since < 0 ? nil : origin.advanced(by: .nanoseconds(since))
     }
 
-    /// How far the output is.
+    /// The progress of the output.
     ///
     /// On the loop only.
     package var outputProgress: OutputProgress {
@@ -313,7 +319,7 @@ package final class ByteStream: @unchecked Sendable {
         return outputLock.locked { output.progress }
     }
 
-    /// Tells the other end, after the output, that no more will come; still reads.
+    /// Tells the other end, after the output, that no more will come; the stream still reads.
     ///
     /// Any thread.
     package func finishOutput() {
@@ -323,16 +329,16 @@ package final class ByteStream: @unchecked Sendable {
 
     // MARK: The end
 
-    /// Closes now; output that was not taken is dropped.
+    /// Closes now; output that the system has not taken is dropped.
     ///
-    /// Any thread may ask.
+    /// Any thread may call it.
     package func close() {
         onLoop { $0.end(nil) }
     }
 
     /// Closes now and tells the other end that something was cut off (TCP: RST).
     ///
-    /// Any thread.
+    /// Any thread may call it.
     package func reset() {
         onLoop { stream in
             guard stream.phase != .closed else { return }
@@ -341,10 +347,9 @@ package final class ByteStream: @unchecked Sendable {
         }
     }
 
-    /// Closes once the output is sent and the other end had a moment to take it; the handler hears
-    /// of no more input.
+    /// Closes once the output is sent and the other end had a moment to take it.
     ///
-    /// Any thread may ask.
+    /// The handler gets no more input. Any thread may call it.
     package func closeAfterFlush() {
         onLoop { stream in
             guard stream.phase == .new || stream.phase == .open else { return }
@@ -380,9 +385,9 @@ package final class ByteStream: @unchecked Sendable {
 
     // MARK: Rounds
 
-    /// Sends what was written in this round and acts on what became of it.
+    /// Sends the output that was written in this round, and acts on the outcome.
     ///
-    /// Called by the loop.
+    /// The loop calls it.
     func endRound() {
         guard phase != .closed else { return }
         if mustDeliver { deliver() }
@@ -444,7 +449,7 @@ extension ByteStream: Pollable {
         if isReading, !readiness.isDisjoint(with: [.read, .hangup]) {
             readOnce()
         } else if readiness.contains(.hangup) {
-            // Nobody is left to answer to, so what was kept or not read yet needs no answer.
+            // The connection is lost, so input that was kept or not read yet needs no reply.
             end(.connectionLost(peer, errno: lode_socket_error(watch.descriptor)))
         }
     }

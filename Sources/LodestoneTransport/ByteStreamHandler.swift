@@ -1,32 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// What becomes of a stream's bytes.
+/// The receiver of a stream's input and events.
 ///
 /// Every method is called on the stream's loop.
 package protocol ByteStreamHandler: AnyObject, Sendable {
-    /// Bytes are there: those left over from the last call, then new ones.
+    /// Handles bytes: those left over from the last call, then new ones.
     ///
     /// - Parameters:
-    ///   - bytes: Good during the call only.
-    ///   - stream: Where they came from.
-    /// - Returns: How many bytes from the front are done with. The rest is shown again when more
-    ///   has arrived, or after `resumeReading`.
+    ///   - bytes: The bytes, valid during the call only.
+    ///   - stream: The stream that they came from.
+    /// - Returns: The number of bytes at the front that are used up. The rest is shown again when
+    ///   more has arrived, or after `resumeReading`.
     func received(_ bytes: UnsafeRawBufferPointer, on stream: ByteStream) -> Int
 
     /// The other end will send no more.
     ///
-    /// Unless implemented: closes after the output is sent.
+    /// By default the stream closes after the output is sent.
     func inputEnded(on stream: ByteStream)
 
-    /// Output had to wait for the other end, and now all of it is handed to the system.
+    /// Output had to wait for the other end, and now the system has taken all of it.
     ///
-    /// Unless implemented: nothing.
+    /// By default nothing happens.
     func drained(_ stream: ByteStream)
 
-    /// The stream is closed; the last call, and never inside another one.
+    /// The stream is closed; this is the last call, and never inside another one.
     ///
-    /// `nil` when this end closed it.
+    /// The error is `nil` when this end closed the stream.
     func closed(_ stream: ByteStream, error: LodestoneError?)
 }
 

@@ -25,7 +25,7 @@ extension ByteStream {
     }
 }
 
-/// Finds the first address that takes a connection.
+/// Finds the first address that accepts a connection.
 ///
 /// Threading: belongs to its loop, after `init`.
 private final class Connector: Pollable, @unchecked Sendable {
@@ -62,7 +62,7 @@ private final class Connector: Pollable, @unchecked Sendable {
         }
     }
 
-    /// Asks a name server, elsewhere, since that blocks.
+    /// Looks the name up on another queue, since the lookup blocks.
     private func lookUp() {
         Endpoint.resolver.async { [self] in
             do throws(LodestoneError) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension Duration {
-    /// For Dispatch, which counts in nanoseconds: not negative, and a year at most.
+    /// The nanoseconds for Dispatch: not negative, and a year at most.
     var wholeNanoseconds: Int {
         let limited = min(max(self, .zero), .seconds(365 * 86_400))
         let (seconds, attoseconds) = limited.components

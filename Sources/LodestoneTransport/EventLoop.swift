@@ -12,13 +12,13 @@ import Darwin
 
 /// Runs the sockets of many connections, and the work that belongs to them, one thing at a time.
 ///
-/// It works in rounds: sockets that are ready, timers that are due, work that was asked for, and at
-/// the end of the round the output of every stream that was written to, so that many small
-/// messages leave in one system call. While there is something to do it stays in its rounds for up
-/// to `budget`; then it goes back to its queue, where others may have put work of their own. After
-/// the last thing to do it waits for the next a moment longer, on the thread that it has: to be woken
-/// by its queue takes two threads one after the other, 22 microseconds each. Where events follow each
-/// other closely it does not even sleep meanwhile (`BusyPoll`).
+/// The loop works in rounds: sockets that are ready, timers that are due, submitted work. At the
+/// end of a round it sends the output of every stream that was written to, so many small messages
+/// leave in one system call. While there is work, the loop stays in its rounds for up to `budget`.
+/// Then it goes back to its queue, where other code may have put work of its own. After the last
+/// work it waits a moment longer on its thread, because a wake by its queue takes two threads one
+/// after the other, 22 microseconds each. Where events follow each other closely, it does not even
+/// sleep meanwhile (`BusyPoll`).
 ///
 /// Threading: `async`, `schedule`, `isCurrent` and `shutdown` may be called from any thread.
 /// Everything else happens on `queue`.
@@ -43,13 +43,13 @@ package final class EventLoop: @unchecked Sendable {
     }
     private let inbox = Mutex(Inbox())
 
-    /// What it takes for the loop to look into its inbox.
+    /// The action that makes the loop look into its inbox.
     private enum Attention {
-        /// It runs, and will look.
+        /// The loop runs, and will look.
         case full
-        /// It waits for its bell.
+        /// The loop waits for its bell.
         case waiting(PollerBell)
-        /// It must be put on its queue.
+        /// The loop must be put on its queue.
         case asleep
     }
 
@@ -64,8 +64,8 @@ package final class EventLoop: @unchecked Sendable {
     /// Creates a loop, which runs until `shutdown`.
     ///
     /// - Parameters:
-    ///   - label: Names the queue, for debuggers.
-    ///   - busyPoll: How long to look for an event that is expected before sleeping.
+    ///   - label: The name of the queue, for debuggers.
+    ///   - busyPoll: The longest time to poll for an expected event before sleeping.
     /// - Throws: `.unavailable` when the system has no descriptor left.
     package init(label: String, busyPoll: Duration = BusyPoll.defaultLimit) throws(LodestoneError) {
         self.busyPoll = BusyPoll(limit: busyPoll)
@@ -89,17 +89,17 @@ package final class EventLoop: @unchecked Sendable {
         DispatchQueue.getSpecific(key: Self.key) == ObjectIdentifier(self)
     }
 
-    /// Runs `work` on the loop, soon; any thread may ask.
+    /// Runs `work` on the loop, soon.
     ///
-    /// In the order of asking, and never inside this call. Work that is asked for after the end
-    /// still runs, on `queue`.
+    /// Any thread may call it. Work runs in the order of the calls, and never inside this call.
+    /// Work that is submitted after the end still runs, on `queue`.
     package func async(_ work: @escaping @Sendable () -> Void) {
         if !deposit(work: work) { queue.async(execute: work) }
     }
 
     /// Runs `work` on the loop once `delay` has passed.
     ///
-    /// Any thread may ask.
+    /// Any thread may call it.
     @discardableResult
     package func schedule(after delay: Duration, _ work: @escaping @Sendable () -> Void)
         -> ScheduledWork
@@ -115,7 +115,7 @@ package final class EventLoop: @unchecked Sendable {
 
     /// Closes every stream and listener of the loop and ends it; timers never fire.
     ///
-    /// Any thread may ask, and more than once.
+    /// Any thread may call it, and more than once.
     ///
     /// - Parameter done: Runs on `queue` afterwards.
     package func shutdown(_ done: @escaping @Sendable () -> Void = {}) {
@@ -127,14 +127,14 @@ package final class EventLoop: @unchecked Sendable {
 
     /// Frees the memory that is kept for the next large message.
     ///
-    /// Any thread may ask.
+    /// Any thread may call it.
     package func trimBuffers() { buffers.trim() }
 
     // MARK: For the streams and listeners of the loop
 
-    /// Sees to it that `stream.endRound()` runs at the end of this round, or soon.
+    /// Makes sure that `stream.endRound()` runs at the end of this round, or soon.
     ///
-    /// Any thread.
+    /// Any thread may call it.
     func touch(_ stream: ByteStream) {
         if isInRoundHere {
             touched.append(stream)
@@ -143,8 +143,9 @@ package final class EventLoop: @unchecked Sendable {
         }
     }
 
-    /// Starts to watch a descriptor, which the loop owns from here on: it closes it even when this
-    /// fails.
+    /// Starts to watch a descriptor.
+    ///
+    /// The loop owns the descriptor from here on, and closes it even when this fails.
     func watch(_ descriptor: Int32, for pollable: (any Pollable)?) throws(LodestoneError) -> Watch {
         assert(isCurrent)
         let watch = Watch(descriptor: descriptor, pollable: pollable)
@@ -158,7 +159,7 @@ package final class EventLoop: @unchecked Sendable {
         return watch
     }
 
-    /// Whether no other socket was found ready together with the one whose handler asks.
+    /// Whether the poll found no other ready socket after the one whose handler runs now.
     ///
     /// On the loop only.
     package var isAtLast: Bool { poller?.isAtLast ?? false }
@@ -180,7 +181,7 @@ package final class EventLoop: @unchecked Sendable {
 
     // MARK: Rounds
 
-    /// Puts something into the inbox and wakes the loop if it sleeps: one wake, however many ask.
+    /// Puts something into the inbox, and wakes the loop at most once if it sleeps.
     ///
     /// - Returns: False when the loop has ended.
     private func deposit(work: (@Sendable () -> Void)? = nil, stream: ByteStream? = nil) -> Bool {
@@ -200,7 +201,7 @@ package final class EventLoop: @unchecked Sendable {
         return true
     }
 
-    /// Whether the caller is inside a round, which will look at what it leaves behind.
+    /// Whether the caller is inside a round, which will handle the work that the caller leaves.
     private var isInRoundHere: Bool { isCurrent && isInRound }
 
     private func run() {
@@ -216,12 +217,13 @@ package final class EventLoop: @unchecked Sendable {
             let hadWork = runInbox()
             endRound()
             if now >= end {
-                // More may be ready: the poller's source fires again. The inbox has none.
+                // Sockets that are still ready make the poller's source fire again. The inbox has
+                // no source.
                 if !fallAsleep() { queue.async { self.run() } }
                 return
             }
             if wasReady || hadWork {
-                // A look without waiting before the wait cost a system call for every lone request.
+                // A poll without waiting before the wait cost a system call for every lone request.
                 waits = Poller.canWait
             } else if !waits && Poller.canWait {
                 waits = true
@@ -231,7 +233,7 @@ package final class EventLoop: @unchecked Sendable {
         }
     }
 
-    /// Says that the next deposit has to wake the loop, unless there is one already.
+    /// Has the next deposit wake the loop, unless there is a deposit already.
     private func fallAsleep() -> Bool {
         inbox.withLock { inbox in
             guard inbox.isEmpty else { return false }
@@ -240,7 +242,7 @@ package final class EventLoop: @unchecked Sendable {
         }
     }
 
-    /// Waits a moment for a socket or a deposit; whether a socket was ready.
+    /// Waits a moment for a socket or a deposit; returns whether a socket was ready.
     private func wait() -> Bool {
         let start = ContinuousClock.now
         defer { busyPoll.ended(after: ContinuousClock.now - start) }
@@ -250,7 +252,7 @@ package final class EventLoop: @unchecked Sendable {
             if inbox.withLock({ !$0.isEmpty }) { return false }
             let now = ContinuousClock.now
             if now - start >= busyPoll.limit { break }
-            // Whoever is to bring about the event may need this core for it.
+            // The thread that will cause the event may need this core for it.
             sched_yield()
             busyPoll.yielded(for: ContinuousClock.now - now)
         }
@@ -278,7 +280,7 @@ package final class EventLoop: @unchecked Sendable {
     }
 
     private func endRound() {
-        // Streams may be touched on the way: a handler that hears that its output is drained sends.
+        // More streams may be touched on the way: a handler whose output is drained may send.
         var next = 0
         while next < touched.count {
             touched[next].endRound()
@@ -302,7 +304,7 @@ package final class EventLoop: @unchecked Sendable {
 
     /// Arms the source for the next work.
     ///
-    /// It is never disarmed: waking once for work that was cancelled is cheaper than a system call
+    /// The source is never disarmed. To wake once for cancelled work is cheaper than a system call
     /// for each call that ends in time.
     private func armTimer() {
         guard let due = timers.nextDue else { return }
@@ -316,7 +318,7 @@ package final class EventLoop: @unchecked Sendable {
 
     private func end() {
         timers.removeAll()
-        // Again, for streams that begin while the handlers hear of the end.
+        // The loop repeats for streams that begin while handlers learn of the end.
         while let watches = poller?.watches, !watches.isEmpty {
             for watch in watches { watch.pollable?.loopEnded() }
             isInRound = true

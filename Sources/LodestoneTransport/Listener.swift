@@ -11,20 +11,20 @@ import Musl
 import Glibc
 #endif
 
-/// Takes connections at an address.
+/// Accepts connections at an address.
 ///
 /// Threading: belongs to its loop; create, start and close may be called from any thread.
 package final class Listener: @unchecked Sendable {
     // Unchecked: everything that varies is touched on the loop only.
 
-    /// Where it listens; with the port that was given for port 0.
+    /// The address at which it listens, with the port that the system gave for port 0.
     package let localEndpoint: Endpoint
 
-    /// Connections that the system holds for us.
+    /// The number of connections that the system queues.
     private static let backlog: Int32 = 1_024
-    /// Connections taken before others on the loop have their turn.
+    /// The most connections accepted before other work on the loop has its turn.
     private static let mostAtOnce = 64
-    /// How long to wait when the system has no descriptor or no memory for one more.
+    /// The pause when the system has no descriptor or no memory for one more connection.
     private static let starvedPause = Duration.milliseconds(50)
 
     private let loop: EventLoop
@@ -39,14 +39,14 @@ package final class Listener: @unchecked Sendable {
     private var isClosed = false
     private let starvedCount = Atomic<Int>(0)
 
-    /// Binds and listens, but takes no connection before `start`.
+    /// Binds and listens, but accepts no connection before `start`.
     ///
     /// - Parameters:
-    ///   - endpoint: Port 0 takes any free port. A name takes its first address; one that is looked
-    ///     up blocks. A Unix socket file that nobody listens on is replaced.
-    ///   - loop: Where connections are taken.
-    ///   - streamLoops: Where the connections live, in turns; empty: on `loop`.
-    ///   - socketMode: Permissions of the file of a Unix socket.
+    ///   - endpoint: The address. Port 0 takes any free port. A name takes its first address, and
+    ///     its lookup blocks. A Unix socket file that no process listens on is replaced.
+    ///   - loop: The loop that accepts connections.
+    ///   - streamLoops: The loops on which the connections live, in turns; empty: `loop`.
+    ///   - socketMode: The permissions of the file of a Unix socket.
     /// - Throws: `.unavailable` when the address is taken or not ours.
     package init(
         _ endpoint: Endpoint,
@@ -62,7 +62,8 @@ package final class Listener: @unchecked Sendable {
         let bound = try Self.bind(endpoint, &address)
         do throws(LodestoneError) {
             socketFile = try SocketFile.claim(endpoint, mode: socketMode)
-            // Nobody can connect before this, so nobody meets the file with its first permissions.
+            // No client can connect before this call, so no client meets the file's first
+            // permissions.
             try Self.check(lode_socket_listen(bound, Self.backlog), endpoint)
             try Self.check(lode_socket_local_address(bound, &address), endpoint)
         } catch {
@@ -95,12 +96,12 @@ package final class Listener: @unchecked Sendable {
         if watch == nil, !isClosed { lode_socket_close(descriptor) }
     }
 
-    /// How often the system had no descriptor or no memory for a connection.
+    /// The number of times that the system had no descriptor or no memory for a connection.
     ///
-    /// Any thread may ask.
+    /// Any thread may read it.
     package var starvations: Int { starvedCount.load(ordering: .relaxed) }
 
-    /// Starts to take connections.
+    /// Starts to accept connections.
     ///
     /// `accepted` runs on the loop of the new stream, which reads nothing before its own `start`.
     package func start(_ accepted: @escaping @Sendable (ByteStream) -> Void) {
@@ -113,7 +114,7 @@ package final class Listener: @unchecked Sendable {
         }
     }
 
-    /// Takes no more connections for now; the system queues some.
+    /// Stops accepting connections for now; the system queues some.
     ///
     /// On the loop only.
     package func pause() {
@@ -121,7 +122,7 @@ package final class Listener: @unchecked Sendable {
         updateInterest()
     }
 
-    /// Takes connections again.
+    /// Accepts connections again.
     ///
     /// On the loop only.
     package func resume() {
@@ -131,7 +132,7 @@ package final class Listener: @unchecked Sendable {
 
     /// Stops listening for good and removes the file of a Unix socket.
     ///
-    /// Any thread may ask.
+    /// Any thread may call it.
     ///
     /// - Parameter done: Runs on the loop afterwards.
     package func close(_ done: @escaping @Sendable () -> Void = {}) {
@@ -184,7 +185,7 @@ extension Listener: Pollable {
                 return
             case ECONNABORTED, EINTR, EPROTO, ENETDOWN, ENOPROTOOPT, EHOSTDOWN, EHOSTUNREACH,
                 EOPNOTSUPP, ENETUNREACH, EPERM:
-                // That connection is gone; the next may be fine.
+                // This connection is lost; the next one may be fine.
                 continue
             default:
                 starve()
@@ -213,7 +214,7 @@ private struct SocketFile {
     let device: UInt64
     let inode: UInt64
 
-    /// Sets the file's permissions and notes which file it is; `nil` for other addresses.
+    /// Sets the file's permissions and keeps its identity; `nil` for other addresses.
     static func claim(_ endpoint: Endpoint, mode: UInt32) throws(LodestoneError) -> SocketFile? {
         guard case .unix(let path) = endpoint else { return nil }
         var device: UInt64 = 0
@@ -225,7 +226,7 @@ private struct SocketFile {
         return SocketFile(path: path, device: device, inode: inode)
     }
 
-    /// Removes the file unless it is another one by now.
+    /// Removes the file unless another file has its path by now.
     func release() {
         lode_unix_release(path, device, inode)
     }

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import Synchronization
 
-/// A lock beside the state that it guards, for state with buffers whose pointers a `Mutex` of that
-/// state would not let through.
+/// A lock apart from the state that it guards.
+///
+/// It is for state with buffers, whose pointers a `Mutex` of that state would not let through.
 struct Lock: ~Copyable, Sendable {
     private let mutex = Mutex<Void>(())
 
     func locked<E: Error, R>(_ body: () throws(E) -> R) throws(E) -> R {
-        // The result may not be sent out of a mutex' closure, so it is left outside.
+        // The result may not be sent out of a mutex' closure, so it lies outside.
         var result: Result<R, E>?
         mutex.withLock { _ in
             do throws(E) {

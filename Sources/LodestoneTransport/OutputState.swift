@@ -10,14 +10,15 @@ import Musl
 import Glibc
 #endif
 
-/// How far the output of a stream is, in bytes since it was connected.
+/// The progress of a stream's output, in bytes since it was connected.
 package struct OutputProgress: Equatable, Sendable {
-    /// All that is to be sent.
+    /// The number of bytes that were written for sending.
     package var written: Int
-    /// The bytes that the other end's system has taken; its program may not have read them.
+    /// The number of bytes that the other end's system has taken; its program may not have read
+    /// them.
     ///
-    /// Of a Unix socket less may be counted while anything is on its way: only that it grows means
-    /// something there.
+    /// For a Unix socket, fewer bytes may be counted while any are on their way. Only the growth of
+    /// the number has a meaning there.
     package var delivered: Int
 
     /// Creates progress.
@@ -27,29 +28,29 @@ package struct OutputProgress: Equatable, Sendable {
     }
 }
 
-/// The output half of a stream: what is to be sent, and how far that has come.
+/// The output half of a stream: the bytes to send, and how far the sending has come.
 ///
-/// Sending a batch takes the system a while, and those who append must not wait for it. So the loop
-/// takes the bytes out (`next`), sends them without the lock, and says what became of them. Any
+/// The system takes a while to send a batch, and threads that append must not wait for it. So the
+/// loop takes the bytes out (`next`), sends them without the lock, and reports the outcome. Any
 /// other thread sends with the lock held (`transmit`), which keeps the loop from closing the
-/// descriptor meanwhile; it does so only when nothing else is on its way.
+/// descriptor meanwhile. It does so only when no other bytes are being sent.
 ///
 /// Threading: guarded by the lock of its stream.
 struct OutputState: ~Copyable {
-    /// What happened that the loop must act on.
+    /// The events that the loop must act on.
     struct News: OptionSet {
         let rawValue: UInt8
-        /// The socket took no more: watch for room.
+        /// The socket took no more bytes: the loop must watch for room.
         static let blocked = News(rawValue: 1)
-        /// All is sent, after it had to wait: watch no longer, tell the handler.
+        /// All bytes are sent after a wait: the loop must stop watching and tell the handler.
         static let drained = News(rawValue: 2)
-        /// The other end was told that this was all.
+        /// The other end was told that no more will come.
         static let finished = News(rawValue: 4)
-        /// `failure` says why nothing can be sent any more.
+        /// `failure` has the reason why nothing can be sent any more.
         static let failed = News(rawValue: 8)
     }
 
-    /// What became of bytes that were to be sent.
+    /// The outcome of an attempt to send bytes.
     enum Attempt {
         case sentAll
         /// The socket is full.
@@ -58,25 +59,25 @@ struct OutputState: ~Copyable {
         case failed(Int32)
     }
 
-    /// Bytes that nobody has begun to send.
+    /// The bytes that no thread has begun to send.
     var buffer: ByteBuffer
-    /// Bytes that the loop has taken out and not sent yet.
+    /// The number of bytes that the loop has taken out and not sent yet.
     private var byteCountInHand = 0
-    /// Bytes that the system has taken.
+    /// The number of bytes that the system has taken.
     private var sentByteCount = 0
-    /// The end of the round will send.
+    /// Whether the end of the round will send.
     var isTouched = false
-    /// No more is to come: tell the other end after the last byte.
+    /// Whether no more bytes will come, so that the other end must be told after the last one.
     var mustFinish = false
-    /// What the loop has not heard yet.
+    /// The events that the loop has not taken yet.
     private(set) var news: News = []
-    /// Since when the socket has taken nothing; `nil` unless output waits for it.
+    /// The time since which the socket has taken nothing; `nil` unless output waits for it.
     private(set) var stalledSince: ContinuousClock.Instant?
     private(set) var hasFinished = false
     /// A negative errno.
     private(set) var failure: Int32?
     private var mustTellDrained = false
-    /// -1 once the loop has closed it.
+    /// The descriptor; -1 once the loop has closed it.
     private var descriptor: Int32
 
     init(descriptor: Int32, pool: BufferPool) {
@@ -84,14 +85,14 @@ struct OutputState: ~Copyable {
         buffer = ByteBuffer(pool: pool)
     }
 
-    /// Whether bytes that are added have a chance to be sent.
+    /// Whether added bytes can still be sent.
     var isOpen: Bool { descriptor >= 0 && failure == nil && !mustFinish }
-    /// Whether the loop is to say when there is room.
+    /// Whether the loop must tell when there is room.
     var isBlocked: Bool { stalledSince != nil }
-    /// Bytes that the system has not taken.
+    /// The number of bytes that the system has not taken.
     var unsentByteCount: Int { buffer.count + byteCountInHand }
 
-    /// How far the output is.
+    /// The progress of the output.
     ///
     /// The loop must not be sending.
     var progress: OutputProgress {
@@ -102,13 +103,13 @@ struct OutputState: ~Copyable {
         )
     }
 
-    /// Hands the loop its news.
+    /// Hands the loop its events.
     mutating func takeNews() -> News {
         defer { news = [] }
         return news
     }
 
-    /// Appends `bytes`, without a copy where nothing waits to be sent, and empties them.
+    /// Appends `bytes` and empties them, without a copy where no bytes wait to be sent.
     mutating func append(_ bytes: inout ByteBuffer) {
         if buffer.isEmpty {
             swap(&buffer, &bytes)
@@ -118,7 +119,7 @@ struct OutputState: ~Copyable {
         bytes.removeAll()
     }
 
-    /// Sends what the socket takes, unless the loop is at it or waits for room.
+    /// Sends the bytes that the socket takes, unless the loop is sending or waits for room.
     mutating func transmit() {
         guard descriptor >= 0, failure == nil, !isBlocked, byteCountInHand == 0 else { return }
         let byteCount = buffer.count
@@ -132,10 +133,10 @@ struct OutputState: ~Copyable {
     /// Gives the loop the next bytes to send.
     ///
     /// - Parameters:
-    ///   - outgoing: The bytes in the loop's hand, some or all of which it may have sent.
-    ///   - attempt: What became of them; `nil` when the loop has just begun.
-    ///   - hasRoom: A socket that was full has room.
-    /// - Returns: The descriptor to send them to; `nil` when there is nothing to do now.
+    ///   - outgoing: The bytes that the loop took, all or some of which it may have sent.
+    ///   - attempt: The outcome for these bytes; `nil` when the loop has just begun.
+    ///   - hasRoom: Whether a socket that was full has room.
+    /// - Returns: The descriptor for the bytes; `nil` when there is nothing to do now.
     mutating func next(
         _ outgoing: inout ByteBuffer,
         after attempt: Attempt?,
@@ -189,7 +190,7 @@ struct OutputState: ~Copyable {
         }
     }
 
-    /// Says so when everything is sent.
+    /// Notes the event when all bytes are sent.
     private mutating func settle() {
         guard buffer.isEmpty, failure == nil, !isBlocked else { return }
         if mustTellDrained {
@@ -203,7 +204,7 @@ struct OutputState: ~Copyable {
         }
     }
 
-    /// Lets go of the descriptor, which the loop is about to close.
+    /// Gives up the descriptor, which the loop is about to close.
     mutating func close() {
         descriptor = -1
         stalledSince = nil

@@ -9,9 +9,10 @@ import LodestoneCore
 /// Threading: belongs to its loop.
 final class Poller: @unchecked Sendable {
     // Unchecked: the handlers of the sources run on the queue of the loop, like everything else.
-    /// Whether `poll` can wait: sources report on the queue that it would block.
+    /// Whether `poll` can wait: it can't, since the sources report on the queue that it would
+    /// block.
     static let canWait = false
-    /// Whether nobody else waits to be told of what the last poll found.
+    /// Whether the last poll found no more ready descriptors to report.
     private(set) var isAtLast = true
 
     let bell = PollerBell()
@@ -21,8 +22,8 @@ final class Poller: @unchecked Sendable {
     private var reported: [(watch: Watch, readiness: Readiness)] = []
 
     /// - Parameters:
-    ///   - queue: Where everything runs.
-    ///   - wake: Runs there when any descriptor is ready.
+    ///   - queue: The queue on which everything runs.
+    ///   - wake: Runs on the queue when any descriptor is ready.
     /// - Throws: Nothing; on Linux it does.
     init(queue: DispatchQueue, wake: @escaping @Sendable () -> Void) throws(LodestoneError) {
         self.queue = queue
@@ -45,7 +46,7 @@ final class Poller: @unchecked Sendable {
         all[ObjectIdentifier(watch)] = watch
     }
 
-    /// Changes what `watch` is told about.
+    /// Changes the events that `watch` is told about.
     func setInterest(_ interest: Readiness, of watch: Watch) {
         guard watch.slot >= 0, watch.interest != interest else { return }
         watch.interest = interest
@@ -64,9 +65,9 @@ final class Poller: @unchecked Sendable {
         all[ObjectIdentifier(watch)] = nil
     }
 
-    /// Tells everyone whose descriptor was reported ready since the last call.
+    /// Tells the owner of every descriptor that was reported ready since the last call.
     ///
-    /// - Returns: Whether anyone was told.
+    /// - Returns: Whether any owner was told.
     func poll(waiting milliseconds: Int32 = 0, _ woken: () -> Void = {}) -> Bool {
         woken()
         guard !reported.isEmpty else { return false }
@@ -80,15 +81,15 @@ final class Poller: @unchecked Sendable {
     }
 }
 
-/// What wakes a poller that waits; this one never does.
+/// The bell that wakes a waiting poller; this poller never waits.
 struct PollerBell: Sendable {
     func ring() {}
 }
 
 /// The two sources of one descriptor.
 ///
-/// A source must not be let go while it is suspended, and the descriptor must stay open until both
-/// have said that they are cancelled.
+/// A suspended source must not be released. The descriptor must stay open until both sources have
+/// reported their cancellation.
 ///
 /// Threading: belongs to its loop.
 final class WatchSources {

@@ -6,12 +6,13 @@ import LodestoneCore
 
 /// Watches descriptors: one epoll descriptor for all of them, and one dispatch source on that.
 ///
-/// A source for each connection costs Dispatch five more system calls and a thread switch for each
-/// event; this way it is one read, one send and a share of one epoll_wait.
+/// With a source per connection, Dispatch makes five more system calls and a thread switch per
+/// event. With one epoll descriptor an event costs one read, one send and a share of one
+/// epoll_wait.
 ///
 /// Threading: belongs to its loop.
 final class Poller {
-    /// Whether `poll` can wait, and be woken by `bell`.
+    /// Whether `poll` can wait, until `bell` wakes it.
     static let canWait = true
 
     private let epoll: Int32
@@ -19,13 +20,13 @@ final class Poller {
     private let source: any DispatchSourceRead
     private var slots: [(watch: Watch?, generation: UInt32)] = []
     private var freeSlots: [Int] = []
-    /// Whether nobody else waits to be told of what the last poll found.
+    /// Whether the last poll found no more ready descriptors to report.
     private(set) var isAtLast = true
     private var events = [lode_epoll_event](repeating: lode_epoll_event(), count: 256)
 
     /// - Parameters:
-    ///   - queue: Where everything runs.
-    ///   - wake: Runs there when any descriptor is ready.
+    ///   - queue: The queue on which everything runs.
+    ///   - wake: Runs on the queue when any descriptor is ready.
     /// - Throws: `.unavailable` when the system has no descriptor left.
     init(queue: DispatchQueue, wake: @escaping @Sendable () -> Void) throws(LodestoneError) {
         epoll = lode_epoll_create()
@@ -62,7 +63,7 @@ final class Poller {
         watch.slot = slot
     }
 
-    /// Changes what `watch` is told about.
+    /// Changes the events that `watch` is told about.
     func setInterest(_ interest: Readiness, of watch: Watch) {
         guard watch.slot >= 0, watch.interest != interest else { return }
         watch.interest = interest
@@ -89,12 +90,12 @@ final class Poller {
         lode_socket_close(watch.descriptor)
     }
 
-    /// Tells everyone whose descriptor is ready.
+    /// Tells the owner of every ready descriptor.
     ///
     /// - Parameters:
-    ///   - milliseconds: How long to wait for the first, or for the bell.
-    ///   - woken: Runs once the wait is over, before anyone is told.
-    /// - Returns: Whether anyone was told.
+    ///   - milliseconds: The longest wait for the first descriptor or the bell.
+    ///   - woken: Runs once the wait is over, before any owner is told.
+    /// - Returns: Whether any owner was told.
     func poll(waiting milliseconds: Int32 = 0, _ woken: () -> Void = {}) -> Bool {
         let count = events.withUnsafeMutableBufferPointer {
             lode_epoll_poll(epoll, $0.baseAddress, Int32($0.count), milliseconds)
@@ -109,7 +110,7 @@ final class Poller {
                 continue
             }
             let slot = Int(event.token & 0xFFFF_FFFF)
-            // An earlier event of this very batch may have closed the descriptor.
+            // An earlier event of the same batch may have closed the descriptor.
             guard slots[slot].generation == UInt32(event.token >> 32) else { continue }
             slots[slot].watch?.pollable?.ready(Readiness(rawValue: event.events))
         }
@@ -125,7 +126,7 @@ final class Poller {
 ///
 /// Threading: any thread may ring.
 final class PollerBell: Sendable {
-    /// Of no slot.
+    /// The token of the bell, which no slot has.
     fileprivate static let token = UInt64.max
     private let descriptor: Int32
 

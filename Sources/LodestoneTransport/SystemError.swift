@@ -11,7 +11,7 @@ import Glibc
 #endif
 
 extension LodestoneError {
-    /// A call to the system that failed: `what` happened, because of the negative `errno`.
+    /// The error for a failed system call: `what` happened, because of the negative `errno`.
     static func system(_ errno: Int32, _ what: String, object: String? = nil) -> LodestoneError {
         let (reason, recovery) = advice(for: -errno)
         return LodestoneError(
@@ -23,7 +23,7 @@ extension LodestoneError {
         )
     }
 
-    /// A connection that ended without this end having asked for it.
+    /// The error for a connection that ended although this end did not close it.
     static func connectionLost(_ peer: String, errno: Int32) -> LodestoneError {
         let cause = errno == 0 ? "the other end closed it" : systemText(-errno)
         return LodestoneError(
@@ -35,7 +35,7 @@ extension LodestoneError {
         )
     }
 
-    /// Something was asked of a loop that has ended.
+    /// The error for a call to a loop that has ended.
     static var loopEnded: LodestoneError {
         LodestoneError(
             .unavailable,

@@ -16,9 +16,9 @@ package final class ScheduledWork: @unchecked Sendable {
         self.work = work
     }
 
-    /// Forgets the work if it has not run.
+    /// Cancels the work if it has not run.
     ///
-    /// Any thread may ask; after a call on the loop it is certain not to run.
+    /// Any thread may call it. After a call on the loop, the work is certain not to run.
     package func cancel() {
         guard let loop else { return }
         if loop.isCurrent {
@@ -32,7 +32,7 @@ package final class ScheduledWork: @unchecked Sendable {
         }
     }
 
-    /// Does the work, once.
+    /// Runs the work, once.
     func run() {
         let work = self.work
         self.work = nil
@@ -40,14 +40,15 @@ package final class ScheduledWork: @unchecked Sendable {
     }
 }
 
-/// The work that waits, the next one due at the top: a binary heap whose elements know their
-/// place, so that any of them can be taken out in O(log n).
+/// The work that waits, in a binary heap with the next one due at the top.
+///
+/// The elements know their place, so any of them can be removed in O(log n).
 struct TimerHeap {
     private var items: [ScheduledWork] = []
 
     var count: Int { items.count }
 
-    /// When the next work is due.
+    /// The time at which the next work is due.
     var nextDue: ContinuousClock.Instant? { items.first?.due }
 
     mutating func insert(_ item: ScheduledWork) {
@@ -56,7 +57,7 @@ struct TimerHeap {
         siftUp(from: items.count - 1)
     }
 
-    /// Takes `item` out, if it is in.
+    /// Removes `item` if the heap has it.
     mutating func remove(_ item: ScheduledWork) {
         let hole = item.index
         guard items.indices.contains(hole), items[hole] === item else { return }
@@ -68,7 +69,7 @@ struct TimerHeap {
         siftUp(from: last.index)
     }
 
-    /// Takes out the next work that is due at `now`.
+    /// Removes and returns the next work that is due at `now`.
     mutating func popDue(at now: ContinuousClock.Instant) -> ScheduledWork? {
         guard let first = items.first, first.due <= now else { return nil }
         remove(first)

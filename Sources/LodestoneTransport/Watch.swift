@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a descriptor is ready for, or is watched for.
+/// The events for which a descriptor is ready, or is watched.
 struct Readiness: OptionSet {
     let rawValue: UInt32
     /// There is input, or its end.
@@ -9,17 +9,17 @@ struct Readiness: OptionSet {
     static let write = Readiness(rawValue: 2)
     /// An error, or both directions have ended.
     ///
-    /// Reported without being asked for, on Linux.
+    /// Linux reports it without a request.
     static let hangup = Readiness(rawValue: 4)
 }
 
-/// Something that a loop tells about its descriptor.
+/// An object that a loop tells about the object's descriptor.
 protocol Pollable: AnyObject {
     /// Called on the loop.
     func ready(_ readiness: Readiness)
     /// The loop ends.
     ///
-    /// Called on the loop, once.
+    /// It is called on the loop, once.
     func loopEnded()
 }
 
@@ -29,11 +29,11 @@ protocol Pollable: AnyObject {
 final class Watch: @unchecked Sendable {
     // Unchecked: everything that varies is touched on the loop only.
     let descriptor: Int32
-    /// Who is told; kept until the watch ends.
+    /// The object that is told; kept until the watch ends.
     var pollable: (any Pollable)?
-    /// What it is told about.
+    /// The events that it is told about.
     var interest: Readiness = []
-    /// The poller's mark: the slot, or what the platform needs.
+    /// The poller's mark: the slot, or a value that the platform needs.
     var slot = -1
     #if canImport(Darwin)
     var sources: WatchSources?

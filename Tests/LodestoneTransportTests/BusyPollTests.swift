@@ -62,7 +62,8 @@ struct BusyPollTests {
         var streams = accepted.makeAsyncIterator()
         let server = try #require(await streams.next())
         await loop.run { server.start(Recorder(consume: echo)) }
-        // Each waits for the one before, so that the waits of both loops are short.
+        // Each message waits for the reply to the one before, so that the waits of both loops are
+        // short.
         for round in 1...50 as ClosedRange<UInt8> {
             other.async { client.send(now: true) { $0.append(round) } }
             #expect(try await replies.bytes(1) == [round])

@@ -26,7 +26,7 @@ struct ByteStreamTests {
     @Test("shows bytes that the handler left together with the next ones")
     func byteByByte() async throws {
         let pair = try await Pair()
-        // Takes the bytes in groups of five.
+        // The server takes the bytes in groups of five.
         let server = Recorder { bytes, stream in
             let whole = bytes.count / 5 * 5
             stream.send { $0.append(UnsafeRawBufferPointer(rebasing: bytes[..<whole])) }
@@ -46,7 +46,7 @@ struct ByteStreamTests {
         let (server, client) = (Recorder(), Recorder())
         pair.start(server: server, client: client)
         await pair.loop.run { pair.server.suspendReading() }
-        // More than the system's buffers take, with a mark in every MiB.
+        // These are more bytes than the system's buffers take, with a mark in every MiB.
         var bytes = [UInt8](repeating: 0, count: 24 << 20)
         for mark in 0..<24 { bytes[mark << 20 | mark * 1_001] = UInt8(mark + 1) }
         pair.client.send { $0.append(contentsOf: bytes) }
@@ -65,7 +65,7 @@ struct ByteStreamTests {
     @Test("keeps what it has read while reading is suspended, and shows it on resumption")
     func suspension() async throws {
         let pair = try await Pair()
-        // Takes one byte and then wants no more for now.
+        // The server takes one byte and then suspends reading.
         let server = Recorder { _, stream in
             stream.suspendReading()
             return 1
@@ -180,7 +180,7 @@ struct ByteStreamTests {
     }
 
     #if os(Linux)
-    // Dispatch sources tell nothing about a socket that is not being read.
+    // Dispatch sources report nothing about a socket that is not being read.
     @Test("notices a reset while reading is suspended, without spinning")
     func resetWhileSuspended() async throws {
         let pair = try await Pair()
@@ -197,7 +197,7 @@ struct ByteStreamTests {
     @Test("still reads after it has finished its output")
     func halfClose() async throws {
         let pair = try await Pair()
-        // Answers only once all input is there.
+        // The server answers only once all input is there.
         let (server, client) = (Recorder(closesAtEnd: false), Recorder())
         pair.start(server: server, client: client)
         pair.client.send { $0.append(contentsOf: [1, 2]) }

@@ -61,7 +61,7 @@ struct EventLoopTests {
             let stream = try #require(await streams.next())
             await loop.run { stream.start(recorder) }
         }
-        // The loop finds them together: it is held up until all have sent.
+        // The loop is held up until all clients have sent, so it finds all messages together.
         let gate = DispatchSemaphore(value: 0)
         loop.async { gate.wait() }
         for client in clients {
@@ -131,7 +131,7 @@ struct EventLoopTests {
     func cancelledTimers() async throws {
         let loop = try EventLoop(label: "test")
         let fired = Shared(0)
-        // Held up, the loop hears of both at once.
+        // The loop is held up, so that it learns of both at once.
         loop.queue.suspend()
         let cancelledHere = loop.schedule(after: .zero) {
             fired.update { $0 += 1 }

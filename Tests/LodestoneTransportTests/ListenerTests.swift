@@ -76,7 +76,7 @@ struct ListenerTests {
         defer { try? FileManager.default.removeItem(at: directory) }
         let path = directory.appending(path: "s").path
         let loop = try EventLoop(label: "test")
-        // A listener that is let go without closing leaves its file behind, like a crash.
+        // A listener that is released without closing leaves its file behind, like a crash.
         _ = try Listener(.unix(path: path), loop: loop)
         #expect(FileManager.default.fileExists(atPath: path))
         let listener = try Listener(.unix(path: path), loop: loop, socketMode: 0o660)
@@ -111,13 +111,14 @@ struct ListenerTests {
             let loop = try EventLoop(label: "server")
             let listener = try Listener(.tcp(host: "127.0.0.1", port: 0), loop: loop)
             var clients: [ByteStream] = []
-            // More than there is room for even when descriptors that the start of the process held
-            // for a while come back.
+            // These are more clients than there is room for, even when descriptors come back that
+            // the start of the process held for a while.
             let clientCount = 100
             for _ in 0..<clientCount {
                 clients.append(try await connect(to: listener.localEndpoint, on: loop))
             }
-            // Descriptors are given out from the lowest, so this leaves room for a few.
+            // The system gives the lowest free descriptor first, so this limit leaves room for a
+            // few.
             let probe = dup(0)
             close(probe)
             var limit = rlimit()

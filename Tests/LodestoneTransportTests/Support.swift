@@ -5,7 +5,7 @@ import LodestoneTransport
 import Synchronization
 import Testing
 
-/// Turns what a stream reports into a sequence, and keeps every byte.
+/// Turns the events of a stream into a sequence, and keeps every byte.
 final class Recorder: ByteStreamHandler {
     enum Event: Equatable {
         case bytes([UInt8])
@@ -48,7 +48,7 @@ final class Recorder: ByteStreamHandler {
         continuation.finish()
     }
 
-    /// The next `count` bytes, however they were cut.
+    /// The next `count` bytes, however they were divided.
     func bytes(_ count: Int) async throws -> [UInt8] {
         var all: [UInt8] = []
         for await event in events {
@@ -91,13 +91,13 @@ struct EndedEarly: Error {
     var byteCount: Int
 }
 
-/// Sends back everything, at the end of the round.
+/// Sends all bytes back, at the end of the round.
 let echo: @Sendable (UnsafeRawBufferPointer, ByteStream) -> Int = { bytes, stream in
     stream.send { $0.append(bytes) }
     return bytes.count
 }
 
-/// Two connected streams: what the listener took, and what connected to it.
+/// Two connected streams: the one that the listener accepted, and the one that connected to it.
 struct Pair {
     let loop: EventLoop
     let listener: Listener
@@ -142,7 +142,7 @@ extension EventLoop {
         }
     }
 
-    /// Ends the loop and waits for that.
+    /// Ends the loop and waits for the end.
     func end() async {
         await withCheckedContinuation { continuation in
             shutdown { continuation.resume() }
