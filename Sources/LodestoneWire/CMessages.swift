@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLodestoneProto
 
-// The generated names carry the protobuf package; these are what the codec calls the messages.
+// The generated names carry the protobuf package; the codec uses these names for the messages.
 typealias CBytes = ProtobufCBinaryData
 typealias CRequest = Lodestone__V1__Request
 typealias CResponse = Lodestone__V1__Response

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// A request on the wire: one call, and what applies to every call.
+/// A request on the wire: one call, with the fields of every call.
 package struct Request: Sendable, Equatable {
-    /// Chosen by the client, not 0, and not in use by another request of the connection.
+    /// The id, chosen by the client: not 0, and not in use by another request of the connection.
     package var id: UInt64
-    /// Time left when it was sent; `nil`: the server's default.
+    /// The time left when the request was sent; `nil`: the server's default.
     package var deadline: Duration?
-    /// Names a write for good; `nil` for calls that only read.
+    /// The idempotency key of a write; `nil` for calls that only read.
     package var requestID: RequestID?
-    /// What is asked.
+    /// The call.
     package var call: Call
 
     package init(id: UInt64, deadline: Duration? = nil, requestID: RequestID? = nil, call: Call) {
@@ -24,7 +24,7 @@ package struct Request: Sendable, Equatable {
 package enum Call: Sendable, Equatable {
     /// Opens a connection; the first call on it.
     case hello(Hello)
-    /// Asks whether the server is there.
+    /// Checks whether the server is there.
     case ping
     case createCollection(name: String, CollectionOptions)
     case alterCollection(name: String, CollectionChange)
@@ -45,23 +45,23 @@ package enum Call: Sendable, Equatable {
     case deleteSnapshot(name: String)
     case fetchSnapshot(name: String, offset: UInt64, maxBytes: Int)
     case listSnapshots
-    /// Erases what was dropped or replaced in a collection, or in all.
+    /// Erases the documents that were dropped or replaced, in one collection or in all.
     case erase(collection: String?)
     case verify
     case stats
-    /// Asks that the request with this id of the same connection ends; has no reply of its own.
+    /// Cancels the request with this id on the same connection; has no reply of its own.
     case cancel(id: UInt64)
 }
 
-/// How a client opens a connection.
+/// The opening of a connection by a client.
 package struct Hello: Sendable, Equatable {
     /// `LodestoneVersion.wireProtocol` of the client.
     package var protocolVersion: UInt32
-    /// The credential; `nil` where the server asks for none.
+    /// The credential; `nil` where the server requires none.
     package var token: [UInt8]?
-    /// For the server's log.
+    /// The client's name, for the server's log.
     package var clientName: String
-    /// The last sequence number that this client was given; a server behind it has lost data.
+    /// The last sequence number that this client received; a server behind it has lost data.
     package var lastSequenceNumber: UInt64?
 
     package init(

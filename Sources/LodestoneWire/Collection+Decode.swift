@@ -3,7 +3,7 @@ import CLodestoneProto
 import LodestoneCore
 
 extension CollectionOptions {
-    /// Decodes options; what is absent has its default.
+    /// Decodes options; an absent option has its default.
     init(_ message: UnsafePointer<CCollectionOptions>) throws(LodestoneError) {
         let message = message.pointee
         self.init(dimension: Int(message.dimension))

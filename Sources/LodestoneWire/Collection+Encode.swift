@@ -22,7 +22,7 @@ extension MessageWriter {
     }
 
     private mutating func textOptions(_ field: UInt8, _ options: TextOptions) {
-        // The defaults go without saying, as releases before had it.
+        // The defaults are not written, as in earlier releases.
         if options == TextOptions() { return }
         message(field) { writer in
             for field in options.fields {

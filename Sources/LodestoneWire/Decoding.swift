@@ -2,11 +2,11 @@
 import CLodestoneProto
 import LodestoneCore
 
-// What every decoder is made of. An error names its field from the inside out: each level that it
-// passes puts its own name in front.
+// Shared parts of all decoders. An error names its field from the inside out: each level that the
+// error passes puts its own name in front.
 
 extension LodestoneError {
-    /// The same error, seen from the message around it.
+    /// The same error, with the name of the message around it in its field.
     func within(_ outer: String) -> LodestoneError {
         var error = self
         error.field = error.field.map { "\(outer).\($0)" } ?? outer
@@ -61,7 +61,7 @@ extension CBytes {
 
 /// The array of a repeated message, at most `limit` elements long.
 ///
-/// - Throws: `LIMIT`, and what `decode` throws, with the element's place.
+/// - Throws: `LIMIT`, and the errors of `decode`, with the element's place.
 func list<Message, Element>(
     _ field: String,
     _ items: UnsafeMutablePointer<UnsafeMutablePointer<Message>?>?,
@@ -145,13 +145,13 @@ func required<Message>(_ field: String, _ message: UnsafeMutablePointer<Message>
 /// The floats of a message, handed out one vector after the other.
 struct VectorSlices {
     private let floats: UnsafePointer<Float>?
-    /// Elements of each vector.
+    /// The number of elements of each vector.
     let dimension: Int
     private var used = 0
 
     /// Divides `count` floats among `vectors` vectors.
     ///
-    /// - Throws: `BAD_VECTOR` when they don't come out even.
+    /// - Throws: `BAD_VECTOR` when the floats can't be divided evenly.
     init(_ floats: UnsafePointer<Float>?, count: Int, vectors: Int) throws(LodestoneError) {
         guard vectors > 0 ? count > 0 && count % vectors == 0 : count == 0 else {
             throw .invalid(

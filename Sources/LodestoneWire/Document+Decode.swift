@@ -12,7 +12,7 @@ extension Document {
         )
     }
 
-    /// Decodes a document whose id and vector are known from elsewhere.
+    /// Decodes a document whose id and vector the caller has.
     init(_ message: UnsafePointer<CDocument>, id: DocumentID, vector: [Float]?)
         throws(LodestoneError)
     {
@@ -74,7 +74,7 @@ extension SourcedEdge {
 
 /// Decodes metadata; absent metadata is empty.
 ///
-/// - Throws: `DUPLICATE_NAME`, and what its values throw.
+/// - Throws: `DUPLICATE_NAME`, and the errors of its values.
 func decodeMetadata(_ field: String, _ message: UnsafePointer<CMetadata>?)
     throws(LodestoneError) -> Metadata
 {

@@ -13,7 +13,8 @@ extension MessageWriter {
 
     /// Writes documents, then their vectors.
     mutating func documents(_ field: UInt8, _ documents: [Document], vectors: UInt8) {
-        // By their places: each would be held on its way otherwise, with all that it holds.
+        // The loop goes by places: otherwise each document would be retained on its way, with all
+        // its parts.
         for place in documents.indices { document(field, documents[place]) }
         self.vectors(vectors, documents.lazy.compactMap(\.vector)) { number in
             let place = documents.indices.filter { documents[$0].vector != nil }[number]
@@ -21,7 +22,7 @@ extension MessageWriter {
         }
     }
 
-    /// Writes the fields of a document beside its id and vector.
+    /// Writes the fields of a document other than its id and vector.
     mutating func contents(_ document: Document) {
         for text in document.text {
             message(2, expecting: text.text.utf8.count) { writer in

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Facets, of counts and of searches.
+// The facets of counts and searches.
 import CLodestoneProto
 import LodestoneCore
 

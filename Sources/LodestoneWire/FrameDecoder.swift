@@ -3,30 +3,30 @@ package import LodestoneCore
 
 /// Finds the next frame in the bytes received: a 4-byte big-endian length, then the message.
 ///
-/// It holds no bytes, so it never allocates: a length is judged before anyone makes room for it.
+/// The decoder holds no bytes and never allocates: it checks a length before any caller makes room.
 package struct FrameDecoder: Sendable {
-    /// Bytes of the length in front of every message.
+    /// The number of bytes of the length in front of every message.
     package static let headerByteCount = 4
 
-    /// The longest message accepted; raised once the client has said hello.
+    /// The most bytes of an accepted message; raised once the client has said hello.
     package var maxFrameBytes: Int
 
     package init(maxFrameBytes: Int) {
         self.maxFrameBytes = maxFrameBytes
     }
 
-    /// What the bytes at hand amount to.
+    /// The result of a look at the bytes received so far.
     package enum Progress: Sendable, Equatable {
         /// The message lies at this place of the buffer; the next frame begins at its end.
         case message(Range<Int>)
-        /// Nothing can be said before the buffer holds at least this many bytes.
+        /// The decoder needs at least this many bytes in the buffer to go on.
         case incomplete(byteCount: Int)
     }
 
     /// Looks for the frame that begins at the start of `buffer`.
     ///
-    /// - Throws: `EMPTY_FRAME` and `FRAME_TOO_LARGE`. What follows such a header can't be told
-    ///   apart into frames, so the connection must end.
+    /// - Throws: `EMPTY_FRAME` and `FRAME_TOO_LARGE`. The bytes behind such a header can't be
+    ///   divided into frames, so the connection must end.
     package func next(in buffer: UnsafeRawBufferPointer) throws(LodestoneError) -> Progress {
         guard buffer.count >= Self.headerByteCount else {
             return .incomplete(byteCount: Self.headerByteCount)
@@ -47,7 +47,7 @@ package struct FrameDecoder: Sendable {
 }
 
 extension LodestoneError {
-    /// A message that is, or is announced to be, longer than the other end takes.
+    /// The error for a message that is longer than the other end accepts, or is announced to be.
     static func frameTooLarge(_ byteCount: Int, limit: Int) -> LodestoneError {
         LodestoneError(
             .resourceExhausted,

@@ -2,7 +2,7 @@
 import CLodestoneProto
 import LodestoneCore
 
-// Both ways of what snapshot, list_snapshots, erase and verify answer.
+// The encoding and decoding of the replies to snapshot, list_snapshots, erase and verify.
 
 extension MessageWriter {
     mutating func snapshot(_ snapshot: SnapshotDescription) {

@@ -5,13 +5,13 @@ package import LodestoneCore
 package struct DecodingFailure: Error, Sendable, Equatable {
     /// The id of the request or response, for the reply; `nil` when it could not be read.
     package var id: UInt64?
-    /// What is wrong with it.
+    /// The error of the decoding.
     package var error: LodestoneError
 }
 
-/// Bytes to messages and back.
+/// Decodes and encodes messages.
 package enum MessageCodec {
-    /// Decodes what a client sent; `bytes` is one message, without the length.
+    /// Decodes a message that a client sent; `bytes` is one message, without the length.
     package static func decodeRequest(_ bytes: UnsafeRawBufferPointer, limits: Limits = .standard)
         throws(DecodingFailure) -> Request
     {
@@ -20,7 +20,7 @@ package enum MessageCodec {
         }
     }
 
-    /// Decodes what a server sent; `bytes` is one message, without the length.
+    /// Decodes a message that a server sent; `bytes` is one message, without the length.
     package static func decodeResponse(_ bytes: UnsafeRawBufferPointer, limits: Limits = .standard)
         throws(DecodingFailure) -> Response
     {
@@ -32,7 +32,7 @@ package enum MessageCodec {
     /// Appends a frame with `request`.
     ///
     /// - Throws: `FRAME_TOO_LARGE`; `DIMENSION_MISMATCH` when the vectors of a call differ in
-    ///   length; `LIMIT` for a number that the wire can't carry. `output` is then as before.
+    ///   length; `LIMIT` for a number that the wire can't carry. `output` is then unchanged.
     package static func append(
         _ request: Request,
         to output: inout ByteBuffer,
@@ -45,7 +45,7 @@ package enum MessageCodec {
         ) { $0.request(request) }
     }
 
-    /// Appends a frame with `response`; with an error in its place when it is too large.
+    /// Appends a frame with `response`, or with an error when the response is too large.
     package static func append(
         _ response: Response,
         to output: inout ByteBuffer,
@@ -71,7 +71,7 @@ package enum MessageCodec {
 }
 
 extension LodestoneError {
-    /// The error in the place of a reply that can't be sent.
+    /// The error that replaces a reply that can't be sent.
     fileprivate static func replyRefused(_ error: LodestoneError) -> LodestoneError {
         guard error.reason == "FRAME_TOO_LARGE" else { return .broken(error.message) }
         return .replyTooLarge(error.message)

@@ -3,27 +3,29 @@ import LodestoneCore
 
 /// Writes protobuf in one pass into memory that may turn out too small.
 ///
-/// What does not fit is counted and not written, so that a second attempt can be given enough.
-/// A message inside a message gets room for its length before it is written; when that guess was
-/// wrong, the message moves by the few bytes that the length is longer or shorter.
+/// Bytes that do not fit are counted and not written, so that a second attempt can get enough
+/// memory. A message inside a message gets room for its length before it is written. When that
+/// guess was wrong, the message moves by the few bytes that the length is longer or shorter.
 struct MessageWriter {
-    /// The unsafe part: every store below stays inside `room`, which outlives the writer because
-    /// `append` makes the writer inside the closure that lends the memory.
+    /// The memory to write to.
+    ///
+    /// This is the unsafe part: every store below stays inside `room`. `room` outlives the writer
+    /// because `append` makes the writer inside the closure that lends the memory.
     private let room: UnsafeMutableRawBufferPointer
-    /// Bytes written, or counted where they did not fit.
+    /// The number of bytes written, or counted where they did not fit.
     private(set) var byteCount = 0
-    /// Whether something did not fit, and was left out.
+    /// Whether bytes did not fit and were left out.
     private(set) var isCut = false
     /// The first value that the wire can't carry.
     private(set) var failure: LodestoneError?
-    /// Where in the request the writer is, to name a value that can't be written.
+    /// The writer's place in the request, to name a value that can't be written.
     private var places: [(name: StaticString, index: Int)] = []
 
     private init(_ room: UnsafeMutableRawBufferPointer) {
         self.room = room
     }
 
-    /// Moves on by `count` bytes and says where they begin; `nil` when they don't fit.
+    /// Moves on by `count` bytes and returns their start; `nil` when they don't fit.
     private mutating func advance(by count: Int) -> Int? {
         let start = byteCount
         byteCount += count
@@ -36,7 +38,7 @@ struct MessageWriter {
         if failure == nil { failure = error() }
     }
 
-    /// Writes the elements of a list, whose places go into the errors of what they hold.
+    /// Writes the elements of a list; errors inside an element name its place.
     mutating func elements<Element>(
         _ name: StaticString,
         _ elements: [Element],
@@ -65,7 +67,7 @@ struct MessageWriter {
         append(value)
     }
 
-    /// Writes a number that is 0 to 2³² − 1 on the wire.
+    /// Writes a number; the wire carries 0 to 2³² − 1.
     mutating func count(_ field: UInt8, _ value: Int, _ name: StaticString) {
         guard let value = UInt32(exactly: value) else {
             let isNegative = value < 0
@@ -88,7 +90,7 @@ struct MessageWriter {
         varint(field, UInt64(bitPattern: (value << 1) ^ (value >> 63)))
     }
 
-    /// Writes the number of a closed enum, none of which are negative.
+    /// Writes the number of a closed enum, which is never negative.
     mutating func enumeration(_ field: UInt8, _ value: some RawRepresentable<Int32>) {
         varint(field, UInt64(UInt32(bitPattern: value.rawValue)))
     }
@@ -118,7 +120,7 @@ struct MessageWriter {
         append(value)
     }
 
-    /// Writes a message; `expecting` is a guess at its size.
+    /// Writes a message; `expected` is a guess at its size.
     mutating func message(
         _ field: UInt8,
         expecting expected: Int = 0,
@@ -142,10 +144,10 @@ struct MessageWriter {
         byteCount = end
     }
 
-    /// Writes the vectors as one packed field; nothing when there is none.
+    /// Writes the vectors as one packed field, or nothing when there is no vector.
     ///
-    /// All must be of one length, because a reader divides the floats evenly; `owner` is the field,
-    /// and the object, of the vector at a place among them.
+    /// All vectors must have one length, because a reader divides the floats evenly. `owner` gives
+    /// the field, and the object, of the vector at a place.
     mutating func vectors(
         _ field: UInt8,
         _ vectors: some Sequence<[Float]>,
@@ -196,10 +198,10 @@ struct MessageWriter {
 
     // MARK: Frames
 
-    /// Appends a frame with what `body` writes to `output`.
+    /// Appends to `output` a frame with the message that `body` writes.
     ///
-    /// `expected` is a guess at the message's size; when it was too small and the buffer has no room
-    /// to spare, `body` is called a second time.
+    /// `expected` is a guess at the message's size. When the guess was too small and the buffer
+    /// has no room to spare, `body` is called a second time.
     ///
     /// - Throws: `FRAME_TOO_LARGE` and the first failure; the output is then as it was before.
     static func append(

@@ -3,7 +3,7 @@ import CLodestoneProto
 import LodestoneCore
 
 extension Query {
-    /// Decodes a question; the vectors of its sources are the next of `vectors`.
+    /// Decodes a query; the vectors of its sources are the next of `vectors`.
     init(_ message: UnsafePointer<CQuery>, vectors: inout VectorSlices, limits: Limits)
         throws(LodestoneError)
     {
@@ -181,7 +181,7 @@ extension Value {
 }
 
 extension Walk {
-    /// Decodes a walk; what is absent has its default.
+    /// Decodes a walk; an absent field has its default.
     init(_ message: UnsafePointer<CWalk>, limits: Limits) throws(LodestoneError) {
         let message = message.pointee
         self.init(

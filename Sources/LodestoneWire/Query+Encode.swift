@@ -2,7 +2,7 @@
 import LodestoneCore
 
 extension MessageWriter {
-    /// Writes a question without the vectors of its sources.
+    /// Writes a query without the vectors of its sources.
     mutating func query(_ field: UInt8, _ query: Query) {
         message(field) { writer in
             writer.elements("sources", query.sources) { $0.source(1, $1) }
@@ -131,9 +131,10 @@ extension MessageWriter {
 }
 
 extension Duration {
-    /// Whole milliseconds, rounded up so that no time never becomes none.
+    /// The whole milliseconds, rounded up so that a positive time never becomes none.
     ///
-    /// What lies beyond the largest `Int` is that; `components` alone ends the process there.
+    /// A time beyond the largest `Int` becomes that `Int`; `components` alone would end the process
+    /// there.
     var milliseconds: Int {
         guard self < .seconds(Int.max / 1_000) else { return .max }
         guard self > .seconds(Int.min / 1_000) else { return .min }

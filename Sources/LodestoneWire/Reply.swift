@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// What a server sends: the reply to one request, or a word of its own.
+/// A message of a server: the reply to one request, or a message without a request.
 package struct Response: Sendable, Equatable {
-    /// Of the request; 0 when the server speaks on its own.
+    /// The id of the request; 0 for a message without a request.
     package var id: UInt64
-    /// What it says.
+    /// The reply.
     package var reply: Reply
 
     package init(id: UInt64, reply: Reply) {
@@ -16,49 +16,49 @@ package struct Response: Sendable, Equatable {
 
 /// Every reply of the protocol.
 package enum Reply: Sendable, Equatable {
-    /// To any call that failed.
+    /// The reply to any call that failed.
     case error(LodestoneError)
-    /// To no call: the server is about to leave.
+    /// The server is about to leave; this message belongs to no request.
     case goAway(GoAway)
     case hello(HelloReply)
     case pong(sequenceNumber: UInt64)
-    /// To every call that writes.
+    /// The reply to every call that writes.
     case written(WriteReceipt)
     case collections([CollectionDescription])
     case collection(CollectionDescription)
-    /// To get.
+    /// The reply to get.
     case documents([Document])
-    /// To scan.
+    /// The reply to scan.
     case page(ScanResponse)
     case counted(CountResponse)
     case search(SearchResponse)
     case walk(WalkResponse)
-    /// To listEdges.
+    /// The reply to listEdges.
     case edges(ListEdgesResponse)
     case done(sequenceNumber: UInt64)
-    /// To snapshot.
+    /// The reply to snapshot.
     case snapshot(SnapshotDescription)
     case snapshots([SnapshotDescription])
-    /// To fetch a snapshot.
+    /// The reply to the fetch of a snapshot.
     case snapshotPart(SnapshotPart)
-    /// To erase.
+    /// The reply to erase.
     case erased(EraseReceipt)
-    /// To verify.
+    /// The reply to verify.
     case verified(VerifyReport)
     case stats(Stats)
 }
 
-/// What a server says of itself when a connection opens.
+/// The server's description of itself when a connection opens.
 package struct HelloReply: Sendable, Equatable {
-    /// The version that both ends speak from here on.
+    /// The version of the protocol that both ends use from here on.
     package var protocolVersion: UInt32
     /// Lodestone's version.
     package var serverVersion: String
-    /// Bytes of a frame's message that the server accepts, and that it sends at most.
+    /// The most bytes of a frame's message that the server accepts and sends.
     package var maxFrameBytes: Int
-    /// Calls that may be under way on the connection.
+    /// The most calls that may be under way on the connection.
     package var maxInFlight: Int
-    /// Of the last batch.
+    /// The sequence number of the last batch.
     package var sequenceNumber: UInt64
 
     package init(
@@ -76,11 +76,11 @@ package struct HelloReply: Sendable, Equatable {
     }
 }
 
-/// The word of a server that is about to leave.
+/// The message of a server that is about to leave.
 package struct GoAway: Sendable, Equatable {
     /// Requests with larger ids were not started and may be sent to another connection.
     package var lastRequest: UInt64
-    /// Why.
+    /// The reason.
     package var message: String
 
     package init(lastRequest: UInt64, message: String) {

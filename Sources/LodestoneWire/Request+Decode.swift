@@ -234,7 +234,7 @@ extension ScanRequest {
         let message = message.pointee
         self.init(
             collection: try message.collection.text("collection"),
-            // Clients without a word for absence begin their loops with an empty one.
+            // Clients that can't leave a cursor out begin their loops with an empty one.
             cursor: message.cursor.len > 0 ? try ScanCursor("cursor", message.cursor) : nil
         )
         if message.has_limit != 0 { limit = Int(message.limit) }
@@ -251,10 +251,11 @@ extension ScanRequest {
 }
 
 extension ScanCursor {
-    /// Bytes of a cursor: its row, big-endian, and at most those of a direction and a value's key.
+    /// The bytes of a cursor: its row, big-endian, and at most those of a direction and a value's
+    /// key.
     static let byteCounts = 8...512
 
-    /// - Throws: `BAD_CURSOR` for bytes that no server gave.
+    /// - Throws: `BAD_CURSOR` for bytes that no server has given.
     init(_ field: String, _ bytes: CBytes) throws(LodestoneError) {
         guard Self.byteCounts.contains(bytes.len) else {
             throw .invalid(
@@ -323,7 +324,7 @@ extension ListEdgesRequest {
             id: try message.id.documentID("id"),
             direction: try enumCase("direction", message.direction.rawValue),
             labels: try texts("labels", message.labels, message.n_labels, limit: limits.maxBatch),
-            // Clients without a word for absence begin their loops with an empty one.
+            // Clients that can't leave a cursor out begin their loops with an empty one.
             cursor: message.cursor.len > 0 ? try EdgeCursor("cursor", message.cursor) : nil
         )
         if message.has_limit != 0 { limit = Int(message.limit) }
@@ -334,7 +335,7 @@ extension EdgeCursor {
     /// The most bytes of a cursor: two edges by label and id, with their lengths, and some more.
     static let maxByteCount = 2_048
 
-    /// - Throws: `BAD_CURSOR` for bytes that no server gave.
+    /// - Throws: `BAD_CURSOR` for bytes that no server has given.
     init(_ field: String, _ bytes: CBytes) throws(LodestoneError) {
         guard bytes.len <= Self.maxByteCount else {
             throw .invalid(

@@ -177,7 +177,7 @@ extension SearchRequest {
 }
 
 extension SearchRequest {
-    /// What the vectors of the sources are called in errors, in their order.
+    /// The names of the sources' vectors in errors, in their order.
     fileprivate var vectorFields: [String] {
         queries.enumerated().flatMap { place, query in
             query.sources.enumerated().compactMap { index, source in

@@ -2,7 +2,7 @@
 import CLodestoneProto
 import LodestoneCore
 
-// What a question says of texts, and how an answer shows them.
+// The encoding and decoding of text queries, and of the texts in a result.
 
 extension MatchText {
     init(_ message: CMatchText) throws(LodestoneError) {

@@ -2,14 +2,14 @@
 import CLodestoneProto
 import LodestoneCore
 
-/// How far a decoder goes for one message.
+/// The bounds of the decoder for one message.
 struct DecodingBounds {
-    /// Messages inside each other.
+    /// The most messages inside each other.
     var nesting: Int
-    /// Bytes of one packed document.
+    /// The most bytes of one packed document.
     var documentByteCount: Int
 
-    /// For what a client sent.
+    /// The bounds of a message that a client sent.
     static func request(_ limits: Limits) -> DecodingBounds {
         DecodingBounds(
             nesting: limits.maxNesting,
@@ -17,19 +17,20 @@ struct DecodingBounds {
         )
     }
 
-    /// For what a server sent.
+    /// The bounds of a message that a server sent.
     ///
-    /// A document lies deeper in a hit than in the batch that wrote it,
-    /// and the server's limits may be wider than the client knows.
+    /// A document lies deeper in a hit than in the batch that wrote it, and the server's limits may
+    /// be wider than the client knows.
     static func response(_ limits: Limits) -> DecodingBounds {
         DecodingBounds(nesting: 2 * limits.maxNesting, documentByteCount: .max)
     }
 
-    /// Bytes that a message of `byteCount` bytes may take once unpacked.
+    /// The number of bytes that a message of `byteCount` bytes may take once unpacked.
     ///
-    /// Honest messages of small items take 10 to 25 times their bytes, messages of vectors and
-    /// text little more than once. So small messages get 32 times their size, and what is above
-    /// 64 MiB must make do with 16 times: at most 256 MiB for the largest message by default.
+    /// Regular messages of small items take 10 to 25 times their bytes, and messages of vectors and
+    /// text take little more than once. So small messages get 32 times their size. Beyond 64 MiB of
+    /// memory a message gets only 16 times its size: at most 256 MiB for the largest message by
+    /// default.
     static func decodedByteCount(for byteCount: Int) -> Int {
         min(32 * byteCount + 64 << 10, max(64 << 20, 16 * byteCount))
     }
@@ -103,7 +104,7 @@ extension MessageCodec {
         }
     }
 
-    /// Unpacks bytes without groups that passed their scan, and calls `body` with the message.
+    /// Unpacks bytes that have no groups and passed their scan, and calls `body` with the message.
     private static func unpacked<Message, Result>(
         _ start: UnsafePointer<UInt8>?,
         _ byteCount: Int,
@@ -179,7 +180,7 @@ extension LodestoneError {
         }
     }
 
-    /// The id of a packed document, where it comes first, as every encoder has it.
+    /// The id of a packed document if it comes first, as every encoder writes it.
     private static func documentID(in bytes: Slice<UnsafeRawBufferPointer>) -> String? {
         guard bytes.first == 0x0A, let first = bytes.dropFirst().first else { return nil }
         var byteCount = Int(first)
@@ -192,7 +193,7 @@ extension LodestoneError {
         return String(utf8: UnsafeRawBufferPointer(rebasing: id.prefix(byteCount)))
     }
 
-    /// Bytes that are no message of the protocol.
+    /// The error for bytes that are no message of the protocol.
     static func malformed(_ message: String, field: String? = nil) -> LodestoneError {
         .invalid(
             "MALFORMED",

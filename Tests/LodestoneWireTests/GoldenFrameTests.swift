@@ -4,7 +4,7 @@ import LodestoneCore
 import LodestoneWire
 import Testing
 
-/// A frame that stays as it is for as long as the protocol does; another encoder wrote its bytes.
+/// A frame that never changes while the protocol stays the same; another encoder wrote its bytes.
 struct GoldenFrame: Decodable, Sendable, CustomTestStringConvertible {
     enum Kind: String, Decodable { case request, response }
 
@@ -104,7 +104,8 @@ struct GoldenFrameTests {
     func truncated(golden: GoldenFrame) throws {
         let whole = try message(golden.bytes)
         for count in whole.indices {
-            // The rest stays behind the cut, where a decoder that looks too far would find it.
+            // The rest of the frame stays behind the cut, where a decoder that reads too far would
+            // find it.
             let isDecoded = whole.withUnsafeBytes { bytes in
                 decodeOrRefuse(UnsafeRawBufferPointer(rebasing: bytes[..<count]), golden.kind)
             }

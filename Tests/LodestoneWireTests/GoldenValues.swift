@@ -2,7 +2,7 @@
 import LodestoneCore
 import LodestoneWire
 
-/// What the frames of Tests/Conformance/golden_frames.json mean, by their names.
+/// The values of the frames in Tests/Conformance/golden_frames.json, by the frames' names.
 enum GoldenValues {
     static let requestID = RequestID(high: 0x0001_0203_0405_0607, low: 0x0809_0a0b_0c0d_0e0f)
 

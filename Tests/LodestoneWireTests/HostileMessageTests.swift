@@ -27,7 +27,7 @@ private enum Bytes {
         [8, 7] + field(call, contents)
     }
 
-    /// `inner` inside `levels` messages, each of which is field `number` of the one around it.
+    /// `inner` inside `levels` messages; each of them is field `number` of the one around it.
     static func nested(_ levels: Int, field number: Int, around inner: [UInt8] = []) -> [UInt8] {
         var reversed = Array(inner.reversed())
         for _ in 0..<levels {
@@ -317,7 +317,7 @@ struct InvalidValueTests {
         let failure = refusal(Bytes.request(12, create))
         #expect(failure?.error.reason == "UNKNOWN_ENUM")
         #expect(failure?.error.field == "options.metric")
-        // As protobuf writes -1.
+        // This is -1 as protobuf writes it.
         let negative: [UInt8] = [0x10] + Array(repeating: 0xFF, count: 9) + [1]
         let minus = refusal(Bytes.request(12, Bytes.text(1, "c") + Bytes.field(2, negative)))
         #expect(minus?.error.message.contains("metric is -1,") == true)
@@ -327,7 +327,7 @@ struct InvalidValueTests {
     func cursor() {
         let failure = refusal(Bytes.request(20, Bytes.text(1, "c") + Bytes.field(2, [1, 2, 3])))
         #expect(failure?.error.reason == "BAD_CURSOR")
-        // Some languages have no word for absence.
+        // Some languages can't leave a field out.
         let empty = Bytes.request(20, Bytes.text(1, "c") + Bytes.field(2, []))
         #expect(throws: Never.self) {
             _ = try empty.withUnsafeBytes { try MessageCodec.decodeRequest($0) }

@@ -10,7 +10,7 @@ struct RandomMessages {
         state = seed
     }
 
-    /// SplitMix64.
+    /// The next number of SplitMix64.
     mutating func next() -> UInt64 {
         state &+= 0x9e37_79b9_7f4a_7c15
         var z = state
@@ -173,7 +173,7 @@ struct RandomMessages {
         FilterExplanation(strategy: text(), matchedDocuments: count(), readDocuments: count())
     }
 
-    /// Never empty: that is no cursor.
+    /// A random cursor; it is never empty, since an empty one is no cursor.
     mutating func edgeCursor() -> EdgeCursor {
         EdgeCursor([UInt8(below(2))] + many(20) { UInt8(truncatingIfNeeded: $0.next()) })
     }

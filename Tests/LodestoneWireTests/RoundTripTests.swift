@@ -45,7 +45,7 @@ struct RoundTripTests {
             return
         }
         #expect(decoded == request && batch.documents.first?.metadata.count == 2)
-        // Encoded alike, whatever the order in which the fields came.
+        // Documents are encoded alike, whatever the order in which the fields came.
         let fields = metadata.map { ($0.key, $0.value) }
         var other = document
         other.metadata = Metadata(uniqueKeysWithValues: fields.reversed())

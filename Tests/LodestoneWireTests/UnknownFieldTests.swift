@@ -24,7 +24,7 @@ struct UnknownFieldTests {
         }
     }
 
-    /// What is unknown, in the wire's every form.
+    /// Unknown fields in every form of the wire.
     private static let unknown: [[UInt8]] = [
         [], [0x08, 0x01], [0x12, 3, 1, 2, 3], [0x09, 1, 2, 3, 4, 5, 6, 7, 8], [0x0D, 1, 2, 3, 4],
         group([]), group(group([0x08, 1])), [0x12, 2, 0x9C, 0x06],
@@ -37,7 +37,8 @@ struct UnknownFieldTests {
         let group = Self.group(contents)
         #expect(try decode([8, 2] + group + [0x5A, 0]) == Request(id: 2, call: .ping))
         #expect(try decode(group + [8, 2, 0x5A, 0] + group) == Request(id: 2, call: .ping))
-        // In the request, in its call and in a document, which has id, text and a value of metadata.
+        // The group is in the request, in its call and in a document with id, text and a metadata
+        // value.
         let value: [UInt8] = [0x12, 2, 0x10, 4]
         let field: [UInt8] = [0x0A, 1, 0x6E] + value
         let metadata = group + [0x0A, UInt8(field.count)] + field
@@ -69,7 +70,7 @@ struct UnknownFieldTests {
         let broken: [[UInt8]] = [
             [0x9B, 0x06], [0x9B, 0x06, 0xA4, 0x06], [0x9C, 0x06], [0x9B, 0x06, 0x08],
             [0x9B, 0x06, 0x12, 5, 1], [0x9B, 0x06, 0x0F, 0x9C, 0x06],
-            // The group of a field that is known is of another wire type than that.
+            // The group of a known field has another wire type than the field.
             [0x13, 0x14],
         ]
         for bytes in broken {
