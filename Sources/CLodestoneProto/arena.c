@@ -21,11 +21,11 @@ struct lode_arena {
 
 enum {
     SMALLEST_BLOCK = 16 << 10,
-    // A spare arena with a larger block than this is not kept.
+    // A spare arena has no larger block than this.
     LARGEST_SPARE = 4 << 20,
 };
 
-// One arena outlives its message, so that a connection's steady traffic does not allocate.
+// One arena outlives its message, so that the steady traffic of a connection does not allocate.
 static _Atomic(lode_arena *) spare;
 
 static bool add_block(lode_arena *arena, size_t capacity) {

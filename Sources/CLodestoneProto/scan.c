@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "decode.h"
 
-// What protobuf-c 1.4 and 1.5 allocate beside the messages themselves: every member of a message
-// after the first 16 gets a note of 32 bytes, in slabs that double.
+// The memory that protobuf-c 1.4 and 1.5 allocate in addition to the messages themselves. Every
+// member of a message after the first 16 gets a note of 32 bytes, in slabs that double.
 enum { MEMBERS_WITHOUT_SLAB = 16, MEMBER_NOTE_BYTES = 32 };
 
 enum wire_type {
@@ -58,14 +58,14 @@ static enum wire_type wire_type_of(ProtobufCType type) {
     }
 }
 
-// Whether a field may come with a wire type: its own or, for repeated numbers, packed.
+// Whether a field may come with a wire type: the field's own or, for repeated fields, packed.
 static bool fits(const ProtobufCFieldDescriptor *field, enum wire_type type) {
     return type == wire_type_of(field->type)
         || (type == LENGTH_DELIMITED && field->label == PROTOBUF_C_LABEL_REPEATED);
 }
 
-// Passes over what is left of a group whose first tag has been read; NULL when it is malformed.
-// `too_deep` says whether that is because of groups inside it, beyond `max_depth` of them.
+// Skips the rest of a group whose first tag has been read; NULL when the group is malformed.
+// `too_deep` becomes true when more than `max_depth` groups lie inside each other.
 static const uint8_t *skip_group(
     const uint8_t *at, const uint8_t *end, uint64_t number, unsigned max_depth, bool *too_deep) {
     uint64_t open[LODE_MAX_DEPTH];
@@ -110,8 +110,8 @@ static const uint8_t *skip_group(
     return at;
 }
 
-// Turns the group from `tag` to `end` into a field of bytes: its length takes the place of the
-// first of them, in as many bytes as leave the right number.
+// Turns the group from `tag` to `end` into a field of bytes. The length of the field overwrites the
+// first bytes of the group, in as many bytes as leave the right number.
 static void hide_group(uint8_t *tag, uint8_t *body, const uint8_t *end) {
     *tag = (uint8_t)((*tag & ~7u) | LENGTH_DELIMITED);
     size_t left = (size_t)(end - body);
@@ -136,7 +136,7 @@ static size_t element_bytes(ProtobufCType type) {
     }
 }
 
-// Bytes of the array that a packed field unpacks to.
+// The number of bytes of the array that a packed field unpacks to.
 static size_t packed_bytes(ProtobufCType type, const uint8_t *at, size_t length) {
     switch (type) {
     case PROTOBUF_C_TYPE_FLOAT:
@@ -218,7 +218,8 @@ static lode_scan_result scan(
             if (at == NULL || value > (uint64_t)(here->end - at)) return result;
             if (field != NULL && field->type == PROTOBUF_C_TYPE_MESSAGE) {
                 if (!repeated) {
-                    // A second one would be merged, each time copying what is there.
+                    // A second message would be merged, and each merge would copy the content so
+                    // far.
                     uint64_t bit = (uint64_t)1 << ((unsigned)(field - here->type->fields) & 63);
                     if (here->seen & bit) return result;
                     here->seen |= bit;
