@@ -13,10 +13,10 @@ static uint32_t crc_by_table(uint32_t crc, const unsigned char *p, size_t n) {
     return crc;
 }
 
-// Bytes of a part, where several are taken side by side.
+// The number of bytes of a part, where several parts are computed in parallel.
 #define PART 1024
 
-// What becomes of each byte of a checksum when PART zeros follow.
+// The new value of each byte of a checksum after PART zeros.
 static uint32_t shifted[4][256];
 
 #if defined(__x86_64__)
@@ -47,7 +47,8 @@ static uint64_t word_at(const unsigned char *p) {
 
 WITH_INSTRUCTION
 static uint32_t crc_by_instruction(uint32_t crc, const unsigned char *p, size_t n) {
-    // The instruction takes three cycles, and one can begin in each: three parts side by side.
+    // The instruction takes three cycles, and one can begin in each, so three parts run in
+    // parallel.
     for (; n >= 3 * PART; p += 3 * PART, n -= 3 * PART) {
         uint32_t second = 0, third = 0;
         for (size_t i = 0; i < PART; i += 8) {
@@ -77,7 +78,7 @@ static void choose(void) {
     }
     static const unsigned char zeros[PART];
     for (int byte = 0; byte < 4; byte++) {
-        // A checksum is linear: each bit is followed alone.
+        // A checksum is linear, so each bit is computed alone.
         for (uint32_t bit = 1; bit < 256; bit <<= 1) {
             shifted[byte][bit] = crc_by_table(bit << (8 * byte), zeros, PART);
         }

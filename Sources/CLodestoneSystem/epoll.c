@@ -54,7 +54,7 @@ int lode_bell_create(void) {
 }
 
 void lode_bell_ring(int bell) {
-    // Fails only when it has rung 2^64 - 2 times since it was silenced.
+    // The write fails only after 2^64 - 2 rings since the last silence.
     (void)!eventfd_write(bell, 1);
 }
 

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #ifdef __linux__
-// Processors of the affinity mask; 0 when the system doesn't say.
+// The number of processors in the affinity mask; 0 when the system doesn't tell.
 static long allowed(void) {
     // The kernel refuses a mask that is too short for its processors.
     for (int bits = 1024; bits <= 1 << 20; bits *= 4) {
@@ -21,12 +21,12 @@ static long allowed(void) {
     return 0;
 }
 
-// Processors' time per time that the control group grants, rounded up; 0 without a limit.
+// The processors' time that the control group grants per time, rounded up; 0 without a limit.
 static long granted(void) {
     FILE *file = fopen("/sys/fs/cgroup/cpu.max", "re");
     if (file == NULL) return 0;
     long quota = 0, period = 0;
-    // "max 100000" without a limit.
+    // The file has "max 100000" without a limit.
     int read = fscanf(file, "%ld %ld", &quota, &period);
     fclose(file);
     return read == 2 && quota > 0 && period > 0 ? (quota + period - 1) / period : 0;

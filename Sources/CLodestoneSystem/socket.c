@@ -115,7 +115,7 @@ int lode_socket_bind(const lode_address *address) {
     int descriptor = new_socket(address);
     if (descriptor < 0) return descriptor;
     int on = 1;
-    // A restarted server need not wait for the connections of the last one to time out.
+    // So a restarted server need not wait until the connections of the last server time out.
     if (name_of(address)->sa_family != AF_UNIX)
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (bind(descriptor, name_of(address), address->length) != 0) return fail(descriptor);
@@ -157,7 +157,7 @@ int lode_socket_connect(const lode_address *address, int *pending) {
     if (descriptor < 0) return descriptor;
     send_small_segments_at_once(descriptor, name_of(address));
     if (connect(descriptor, name_of(address), address->length) != 0) {
-        // An interrupted connect goes on by itself, like one that would have had to wait.
+        // An interrupted connect goes on by itself, like a connect that would have to wait.
         if (errno != EINPROGRESS && errno != EINTR) return fail(descriptor);
         *pending = 1;
     }
@@ -243,7 +243,7 @@ void lode_unix_release(const char *path, uint64_t device, uint64_t inode) {
 
 void lode_error_text(int code, char *text, size_t capacity) {
 #ifdef __GLIBC__
-    // This form may answer with a constant and leave the buffer alone.
+    // This form may return a constant and leave the buffer unchanged.
     const char *message = strerror_r(code, text, capacity);
     if (message != text) snprintf(text, capacity, "%s", message);
 #else

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What Swift cannot reach by itself: instructions for checksums and memory, and calls of Linux.
+// The parts that Swift cannot reach by itself: instructions for checksums and memory, and calls of
+// Linux.
 #ifndef LODE_SYSTEM_H
 #define LODE_SYSTEM_H
 

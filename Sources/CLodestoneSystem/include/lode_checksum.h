@@ -5,8 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// CRC-32C (Castagnoli) of `length` bytes, going on from `crc`, which is 0 at the start.
-/// Uses the processor's instruction where it has one, some 20 GB/s, and a table elsewhere.
+/// CRC-32C (Castagnoli) of `length` bytes, continued from `crc`, which is 0 at the start.
+/// The function uses the processor's instruction where it has one, some 20 GB/s, and a table
+/// elsewhere.
 uint32_t lode_crc32c(uint32_t crc, const void *bytes, size_t length);
 
 #endif

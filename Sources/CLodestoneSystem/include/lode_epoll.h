@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// epoll, which Swift's Glibc module leaves out. System headers stay in epoll.c: with them in here,
-// Dispatch's module and ours would disagree about their types.
+// The calls of epoll, which Swift's Glibc module leaves out. System headers stay in epoll.c: if
+// this header included them, Dispatch's module and ours would disagree about their types.
 #ifndef LODE_EPOLL_H
 #define LODE_EPOLL_H
 
@@ -26,11 +26,12 @@ int lode_epoll_add(int epoll, int descriptor, uint32_t events, uint64_t token);
 int lode_epoll_change(int epoll, int descriptor, uint32_t events, uint64_t token);
 int lode_epoll_remove(int epoll, int descriptor);
 
-/// Takes at most `capacity` (at most 256) events, waiting for the first so many milliseconds; how
-/// many, or a negative errno.
+/// Takes at most `capacity` (at most 256) events, and waits up to `milliseconds` for the first one.
+/// Returns the number of events, or a negative errno.
 int lode_epoll_poll(int epoll, lode_epoll_event *events, int capacity, int milliseconds);
 
-/// A descriptor to wake an epoll with, closed on exec, ready to read once rung; or a negative errno.
+/// A descriptor that wakes an epoll, closed on exec, and ready to read once rung; or a negative
+/// errno.
 int lode_bell_create(void);
 void lode_bell_ring(int bell);
 void lode_bell_silence(int bell);

@@ -2,8 +2,9 @@
 #ifndef LODE_PROCESSORS_H
 #define LODE_PROCESSORS_H
 
-/// Processors that this process may keep busy, at least 1: those of its affinity mask, and no more
-/// than its control group grants the time of.
+/// The number of processors that this process may keep busy, at least 1.
+///
+/// Its affinity mask bounds the number, and so does the time that its control group grants.
 int lode_processor_count(void);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sockets with their differences between systems evened out: every one is non-blocking, closed on
-// exec and never raises SIGPIPE. What can fail returns a negative errno.
+// Sockets without the differences between systems: every socket is non-blocking, closed on exec and
+// never raises SIGPIPE. A function that fails returns a negative errno.
 #ifndef LODE_SOCKET_H
 #define LODE_SOCKET_H
 
@@ -26,46 +26,49 @@ const char *lode_resolve_message(int code);
 /// The address of a Unix socket; -ENAMETOOLONG when the path doesn't fit.
 int lode_unix_address(const char *path, lode_address *address);
 
-/// Splits an address: its family, and for TCP its host as digits (at least 64 bytes) and its port.
+/// Splits an address into its family and, for TCP, its host as digits (at least 64 bytes) and its
+/// port.
 int lode_address_parts(const lode_address *address, char *host, size_t capacity, uint16_t *port);
 
-/// A socket bound to `address`, which does not listen yet.
+/// A socket that is bound to `address` and does not listen yet.
 int lode_socket_bind(const lode_address *address);
 int lode_socket_listen(int descriptor, int backlog);
 int lode_socket_local_address(int descriptor, lode_address *address);
 
-/// Takes a waiting connection; -EAGAIN when there is none. `peer` may be null.
+/// Accepts a waiting connection; -EAGAIN when there is none. `peer` may be null.
 int lode_socket_accept(int descriptor, lode_address *peer);
 
-/// A socket that is connected to `address`, or on its way there when `pending` is 1: it is
-/// writable once that has ended, and lode_socket_error says how.
+/// A socket that is connected to `address` or, when `pending` is 1, still connecting.
+/// It is writable once the connecting has ended, and lode_socket_error tells the outcome.
 int lode_socket_connect(const lode_address *address, int *pending);
 
 /// The pending error of a socket as a negative errno; 0 when there is none.
 int lode_socket_error(int descriptor);
 
-/// Bytes moved, 0 at the end of input, or a negative errno; -EAGAIN when it would have to wait.
+/// The number of bytes moved, 0 at the end of input, or a negative errno; -EAGAIN instead of
+/// waiting.
 long lode_socket_receive(int descriptor, void *bytes, size_t count);
 long lode_socket_send(int descriptor, const void *bytes, size_t count);
 
-/// Bytes that the system has taken to send and the other end has not got yet, or a negative errno. For
-/// a Unix socket on Linux it is the memory that they take, which is more.
+/// The number of bytes that the system has taken to send and the other end lacks, or a negative
+/// errno. For a Unix socket on Linux it is the memory that these bytes take, which is more.
 long lode_socket_undelivered(int descriptor);
 
-/// Says that no more will be sent.
+/// Tells the other end that no more will be sent.
 int lode_socket_finish(int descriptor);
 /// Makes closing drop unsent bytes and send RST (TCP).
 void lode_socket_reset_on_close(int descriptor);
 void lode_socket_close(int descriptor);
 
-/// Whether `path` is a Unix socket that nobody listens on, as a crashed program leaves it.
+/// Whether `path` is a Unix socket that no process listens on, as a crashed program leaves it.
 int lode_unix_is_stale(const char *path);
-/// Which file `path` is, so that only the own one is removed later. Its mode is set first.
+/// Sets the mode of the file `path` and gives its identity, so that only this file is removed
+/// later.
 int lode_unix_claim(const char *path, uint32_t mode, uint64_t *device, uint64_t *inode);
-/// Removes `path` if it still is that file.
+/// Removes `path` if it is still that file.
 void lode_unix_release(const char *path, uint64_t device, uint64_t inode);
 
-/// What the system calls the errno `code`, in `text` (64 bytes are enough).
+/// The system's text for the errno `code`, in `text` (64 bytes are enough).
 void lode_error_text(int code, char *text, size_t capacity);
 
 #endif
