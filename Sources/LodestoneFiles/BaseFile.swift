@@ -8,7 +8,8 @@ import Glibc
 import Darwin
 #endif
 
-/// The base of a collection's views: an immutable file of sections, mapped read-only.
+/// The base of a collection: an immutable file with its derived indexes in sections, mapped
+/// read-only.
 ///
 ///     header   64 bytes:
 ///              0   "LODEBASE"                        8 bytes
@@ -32,7 +33,7 @@ package struct BaseFile: SectionSource, Sendable {
     static let format: UInt32 = 2
     static let headerByteCount = 64
 
-    /// Where the file is.
+    /// The path of the file.
     package let path: String
     /// The body.
     package let bytes: CheckedBytes
@@ -107,7 +108,7 @@ package struct BaseFile: SectionSource, Sendable {
         sections[tag].flatMap { Section(bytes, $0) }
     }
 
-    /// What to say about a base that can't be used.
+    /// The error for a base that can't be used.
     package static func damaged(_ path: String, _ what: String) -> LodestoneError {
         LodestoneError(
             .dataLoss,
@@ -120,7 +121,7 @@ package struct BaseFile: SectionSource, Sendable {
 }
 
 /// A file mapped read-only for as long as the object lives.
-// Unchecked for the pointer: nobody writes the file, it is replaced by another one.
+// Unchecked because of the pointer. Nobody writes to the file; a later base is another file.
 package final class MappedFile: @unchecked Sendable {
     package let bytes: UnsafeRawBufferPointer
 

@@ -2,15 +2,15 @@
 import CLodestoneSystem
 import LodestoneCore
 
-/// Compares the bytes of a base file, as they pass by, with every checksum in it.
+/// Compares the bytes of a base file, as they are read, with every checksum in the file.
 ///
-/// `BaseFile` checks a block before its first use and believes it from then on; this looks at what
-/// is on the disk now.
+/// `BaseFile` checks a block once, before its first use. This check reads the file's present bytes
+/// from the disk.
 package struct BaseFileCheck {
     private var position = 0
     private var header: [UInt8] = []
     private var tail: [UInt8] = []
-    /// Of each block of the body that has passed by, and of the one under way.
+    /// The checksum of each block of the body that was taken whole.
     private var sums: [UInt32] = []
     private var sum: UInt32 = 0
 
@@ -42,7 +42,7 @@ package struct BaseFileCheck {
         }
     }
 
-    /// What is damaged, once the whole file has passed by.
+    /// The damages of the file, once the whole file was taken.
     package var mismatches: [String] {
         guard header.count == BaseFile.headerByteCount,
             header.starts(with: BaseFile.magic), word(60, of: header) == crc(header.prefix(60))
@@ -61,7 +61,8 @@ package struct BaseFileCheck {
         return mismatches
     }
 
-    /// Where the body ends by what the header says; an impossible end is beyond every file.
+    /// The end of the body according to the header; an impossible end is replaced by one beyond
+    /// every file.
     private var bodyEnd: Int {
         let low = UInt64(word(16, of: header))
         let high = UInt64(word(20, of: header))

@@ -8,9 +8,10 @@ import Glibc
 import Darwin
 #endif
 
-/// Writes a base file under a temporary name and gives it its own once it is durable.
+/// Writes a base file under a temporary name and renames it once it is durable.
 ///
-/// Without the sync of the directory 14 of 50 power cuts left an older file under the name.
+/// Measured without the sync of the directory: 14 of 50 power cuts left an older file under the
+/// name.
 ///
 /// Threading: one thread at a time.
 package final class BaseFileWriter: SectionSink {
@@ -24,7 +25,7 @@ package final class BaseFileWriter: SectionSink {
     private var ends: [Int] = []
     private var isFinished = false
 
-    /// Begins a file that will be `path`.
+    /// Creates the temporary file for a base that will be `path`.
     package init(_ path: String) throws(LodestoneError) {
         self.path = path
         temporaryPath = path + ".tmp"

@@ -7,9 +7,9 @@ import Glibc
 import Darwin
 #endif
 
-/// The few calls on files that the store makes itself, each with an error that says what to do.
+/// The file system calls of the store, each with an error that says what to do.
 package enum FileSystem {
-    /// A call that failed, with `errno`.
+    /// The error for a call that failed, from `errno`.
     package static func failure(_ call: String, _ path: String) -> LodestoneError {
         let number = errno
         let text = String(cString: strerror(number))
@@ -31,13 +31,14 @@ package enum FileSystem {
         )
     }
 
-    /// Creates a directory, and those above it, if they are missing.
+    /// Creates a directory and its missing parents.
     ///
-    /// - Throws: `IO_ERROR` with the system's word when that can't be done: no name, a link to
-    ///   nowhere, a file in the way, a file system that takes no directories.
+    /// - Throws: `IO_ERROR` with the system's message when the directory can't be created: the path
+    ///   is empty, is a link to a missing target or is a file, or the file system permits no
+    ///   directories.
     package static func createDirectory(_ path: String) throws(LodestoneError) {
         guard !path.utf8.contains(0) else {
-            // The system would take the name up to there.
+            // The system would read the path only up to the zero byte.
             errno = EINVAL
             throw failure("mkdir", path)
         }
@@ -45,11 +46,11 @@ package enum FileSystem {
         let parent = parent(of: path)
         guard !path.isEmpty, parent != path else { throw failure("mkdir", path) }
         try createDirectory(parent)
-        // Once: where its parent is there, nothing that this could create is missing.
+        // One more attempt is enough: the parent exists now.
         guard try makeDirectory(path) else { throw failure("mkdir", path) }
     }
 
-    /// Creates a directory whose parent is there.
+    /// Creates a directory whose parent exists.
     ///
     /// - Returns: False, with `errno`, when a directory above it is missing.
     private static func makeDirectory(_ path: String) throws(LodestoneError) -> Bool {
@@ -59,7 +60,7 @@ package enum FileSystem {
         }
         if errno == ENOENT { return false }
         guard errno == EEXIST else { throw failure("mkdir", path) }
-        // A name that is taken may be that of a file, or of a link to nothing.
+        // The name may belong to a file, or to a link to a missing target.
         var status = stat()
         guard stat(path, &status) == 0 else { throw failure("mkdir", path) }
         guard status.st_mode & S_IFMT == S_IFDIR else {
@@ -100,20 +101,20 @@ package enum FileSystem {
         }
     }
 
-    /// Bytes of a file, without opening it; 0 when it isn't there.
+    /// The size of a file in bytes, without opening it; 0 when there is none.
     package static func byteCount(_ path: String) -> UInt64 {
         var status = stat()
         return stat(path, &status) == 0 ? UInt64(status.st_size) : 0
     }
 
-    /// Bytes that the disk of a file or directory has free; `nil` when it can't be asked.
+    /// The free bytes on the disk of a file or directory; `nil` when the system can't tell.
     package static func freeBytes(_ path: String) -> UInt64? {
         var status = statvfs()
         guard statvfs(path, &status) == 0 else { return nil }
         return UInt64(status.f_bavail) * UInt64(status.f_frsize)
     }
 
-    /// Whether nothing can be written to the file system of a directory.
+    /// Whether the file system of a directory is read-only.
     package static func isReadOnly(_ directory: String) -> Bool {
         var status = statvfs()
         guard statvfs(directory, &status) == 0 else { return false }
@@ -122,7 +123,8 @@ package enum FileSystem {
 
     /// The names in a directory that begin with `prefix`.
     ///
-    /// Others cost no string: a directory of thousands of collections is listed for one of them.
+    /// Other names are compared as bytes, without a string: a search for one collection's files
+    /// reads a directory with the files of thousands of collections.
     package static func names(in path: String, prefix: String = "") -> [String] {
         guard let directory = opendir(path) else { return [] }
         defer { closedir(directory) }

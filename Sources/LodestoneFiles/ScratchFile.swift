@@ -5,14 +5,16 @@ import Glibc
 import Darwin
 #endif
 
-/// Memory in a file without a name: where memory is short, the system writes it to the disk, which
-/// it can't do with a process's own memory where there is no swap.
+/// Memory in a file without a name.
+///
+/// When memory is short, the system writes these pages to the file. Without swap it can't write a
+/// process's own memory to a disk.
 package enum ScratchFile {
-    /// Maps zeroed bytes of a new file, whose room on the disk is reserved; `munmap` gives it back.
+    /// Maps zeroed bytes of a new file and reserves their room on the disk; `munmap` frees both.
     ///
-    /// - Returns: `nil` when there is no room, or the directory can't be written to.
+    /// - Returns: `nil` when the disk has no room, or the directory can't be written to.
     package static func map(_ byteCount: Int, in directory: String) -> UnsafeMutableRawPointer? {
-        // The store removes such a file if the process ends before the next line does.
+        // The suffix lets the store remove the file if the process ends before `unlink`.
         let suffix = ".base.tmp"
         var name = Array((directory + "/base-scratch-XXXXXX" + suffix).utf8CString)
         let descriptor = mkstemps(&name, Int32(suffix.utf8.count))
@@ -20,7 +22,7 @@ package enum ScratchFile {
         defer { close(descriptor) }
         unlink(name)
         _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-        // A write to a page that has no room on the disk would end the process.
+        // A write to a page without room on the disk would end the process.
         guard reserve(byteCount, descriptor) else { return nil }
         let protection = PROT_READ | PROT_WRITE
         let address = mmap(nil, byteCount, protection, MAP_SHARED, descriptor, 0)
