@@ -1,36 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
-// The truth of a Lodestone store: rows, vectors and the change log, committed batch by batch.
-// Everything above this protocol is derived from it and can be rebuilt.
+// The source of truth of a Lodestone store: rows, vectors and the change log, committed by batch.
+// All derived indexes can be rebuilt from it.
 package import LodestoneCore
 package import LodestoneText
 
-/// Names a collection inside the store; never given twice.
+/// The number of a collection in the store; it is never given twice.
 package typealias CollectionNumber = UInt32
 
-/// One version of a document in its collection.
+/// The number of a row, which is one version of a document in its collection.
 ///
-/// Numbers rise in the order of writing and are never given twice; a replaced document gets a new
-/// one.
+/// Numbers rise in the order of writing and are never given twice. A replaced document gets a new
+/// row.
 package typealias RowNumber = UInt32
 
 /// A place where batches become durable.
 ///
-/// Several processes may have one store open. Each notices by `sharedSequenceNumber` that others
-/// have committed, and catches up from the log; each writes only inside `exclusively`.
+/// Several processes may have one store open. Each process notices by `sharedSequenceNumber` that
+/// another has committed, and catches up from the log. A process writes only inside `exclusively`.
 ///
 /// Threading: any thread.
 package protocol Store: AnyObject, Sendable {
-    /// What the store is built on, with its version, for people.
+    /// The name and version of the underlying database, for people.
     var version: String { get }
-    /// What an acknowledged write survives.
+    /// The failures that an acknowledged write survives.
     var durability: Durability { get }
-    /// Whether this process only reads; others may write.
+    /// Whether this process only reads; other processes may write.
     var isReadOnly: Bool { get }
     /// Throws `.failedPrecondition` `READ_ONLY` where this process only reads.
     func refuseIfReadOnly() throws(LodestoneError)
 
-    /// The collections whose words, which the store keeps, were made again when it was opened, because
-    /// they were those of another analysis.
+    /// The collections whose stored words were made again when the store was opened.
+    ///
+    /// Their words were those of another analysis.
     var remadeWords: [String] { get }
 
     /// The sequence number of the last batch that any process has made visible.
@@ -39,22 +40,22 @@ package protocol Store: AnyObject, Sendable {
     /// Runs `body` while no other thread or process writes to the store.
     ///
     /// - Parameters:
-    ///   - end: When the wait for others ends; `nil`: after `patience`.
-    ///   - check: Called every few milliseconds of it; what it throws ends it.
+    ///   - end: The end of the wait for others; `nil`: after `patience`.
+    ///   - check: Called every few milliseconds of the wait; an error that it throws ends the wait.
     ///   - body: Gets the sequence number of the last committed batch.
-    /// - Returns: What `body` does.
-    /// - Throws: What `body` and `check` do; `.unavailable` `STORE_BUSY` at `end`;
-    ///   `.failedPrecondition` `READ_ONLY` where this process only reads.
+    /// - Returns: The result of `body`.
+    /// - Throws: The errors of `body` and `check`. `.unavailable` with `STORE_BUSY` at `end`.
+    ///   `.failedPrecondition` with `READ_ONLY` where this process only reads.
     func exclusively<T>(
         until end: ContinuousClock.Instant?,
         while check: () throws(LodestoneError) -> Void,
         _ body: (UInt64) throws(LodestoneError) -> T
     ) throws(LodestoneError) -> T
 
-    /// How long a holder of the store is waited for at most; it may have been stopped.
+    /// The longest wait for a holder of the store, which may have been stopped.
     var patience: Duration { get }
 
-    /// Shows batches that are committed, and applied here, to all processes.
+    /// Makes batches that are committed, and applied in this process, visible to all processes.
     ///
     /// Inside `exclusively`.
     func publish(_ sequenceNumber: UInt64)
@@ -63,21 +64,21 @@ package protocol Store: AnyObject, Sendable {
     ///
     /// Inside `exclusively`.
     ///
-    /// - Returns: A sequence number and the place of its vectors for each batch.
-    /// - Throws: With outcome `.notApplied` none of the batches is in the store; with `.unknown`
-    ///   their fate can't be told, and the store refuses every further write.
+    /// - Returns: For each batch its sequence number and the place of its vectors.
+    /// - Throws: With outcome `.notApplied`, none of the batches is in the store. With `.unknown`,
+    ///   it can't be told whether they are, and the store refuses all later writes.
     func commit(_ batches: [StoredBatch]) throws(LodestoneError) -> [CommittedBatch]
 
-    /// What a request id did, if it was ever committed.
+    /// The receipt of a request id; `nil` if it was never committed.
     func receipt(of requestID: RequestID) throws(LodestoneError) -> StoredReceipt?
 
-    /// A consistent state of all rows, as of the last commit.
+    /// Begins a read of all rows in one state, that of the last commit.
     func beginRead(context: CallContext?) throws(LodestoneError) -> any StoreReader
 
-    /// Writes everything that one state holds into an archive, while writes go on.
+    /// Writes the whole content of one state into an archive, while writes go on.
     func createSnapshot(_ name: String, context: CallContext) throws(LodestoneError)
         -> SnapshotDescription
-    /// The snapshots that there are, by name.
+    /// The existing snapshots, in the order of their names.
     func snapshots(context: CallContext?) throws(LodestoneError) -> [SnapshotDescription]
 
     /// Reads a part of a snapshot's file.
@@ -86,36 +87,37 @@ package protocol Store: AnyObject, Sendable {
     func readSnapshot(_ name: String, at offset: UInt64, maxBytes: Int) throws(LodestoneError)
         -> SnapshotPart
 
-    /// Runs `body` while no process writes a snapshot, and without what a crash has left of one.
+    /// Runs `body` while no process writes a snapshot, after the leftovers of a crash are removed.
     ///
     /// - Throws: `.resourceExhausted` when one is being written.
     func withoutSnapshotting<T>(_ body: () throws(LodestoneError) -> T) throws(LodestoneError) -> T
 
-    /// Removes a snapshot, if there is one of that name.
+    /// Removes the snapshot of that name, if there is one.
     func deleteSnapshot(_ name: String) throws(LodestoneError)
 
-    /// Runs `body` unless another thread or process is compacting the collection; `nil` then.
+    /// Runs `body` unless another holder compacts the collection; returns `nil` in that case.
     func compacting<T>(
         _ collection: CollectionNumber,
         _ body: () throws(LodestoneError) -> T
     ) throws(LodestoneError) -> T?
 
-    /// Where the base of a collection at a sequence number belongs.
+    /// The path for the base of a collection at a sequence number.
     func basePath(of collection: CollectionNumber, sequenceNumber: UInt64) -> String
 
-    /// Points to a base that lies at its `basePath`, removes the one before, and forgets what
-    /// bases now hold of the log.
+    /// Points to a new base, removes the base before it, and forgets the log rows that bases
+    /// contain now.
     ///
-    /// Vectors are written together when 30 percent of a collection's belong to rows that are gone;
-    /// without `garbageBytes`, wherever any does.
+    /// The new base must lie at its `basePath`. Live vectors move to new segments when 30 percent
+    /// of the bytes in the collection's segments belong to removed rows. Without `garbageBytes`
+    /// they move out of every segment with garbage.
     ///
     /// Inside `compacting`, not inside `exclusively`.
     ///
     /// - Parameters:
-    ///   - collection: Whose base it is.
-    ///   - sequenceNumber: Of the base.
-    ///   - garbageBytes: What vectors of rows that are gone must come to, too; `nil` when none of
-    ///     them may stay.
+    ///   - collection: The collection of the base.
+    ///   - sequenceNumber: The sequence number of the base.
+    ///   - garbageBytes: The bytes of removed rows' vectors that a move needs in addition; `nil`
+    ///     when none may stay.
     ///   - isLive: Whether the base has a row.
     /// - Throws: `.dataLoss` when vectors that the base takes over are damaged.
     func adoptBase(
@@ -125,8 +127,8 @@ package protocol Store: AnyObject, Sendable {
         isLive: (RowNumber) -> Bool
     ) throws(LodestoneError)
 
-    /// Forgets what is not needed of the log, and gives unused pages of the database back to the
-    /// file system, some at a time.
+    /// Forgets the log rows that no base needs, and gives unused pages back to the file system in
+    /// steps.
     ///
     /// Not inside `exclusively`.
     func reclaimSpace() throws(LodestoneError)
@@ -143,106 +145,109 @@ package protocol Store: AnyObject, Sendable {
     ///
     /// Not inside `exclusively`.
     ///
-    /// - Returns: Whether it is short now; not while somebody else holds the store, or a reader needs
-    ///   what is in it.
+    /// - Returns: Whether it is short now. It stays long while another holder has the store, or a
+    ///   reader needs its content.
     func shortenWriteAheadLog() throws(LodestoneError) -> Bool
 
-    /// Closes the files of a collection that nobody uses; mappings in use stay good.
+    /// Closes the files of a collection that nobody uses; mappings in use stay valid.
     func letGo(of collection: CollectionNumber)
 
-    /// Bytes by part: `database`, `write_ahead_log`, `segments`, `bases`, `snapshots`.
+    /// The bytes of each part: `database`, `write_ahead_log`, `segments`, `bases`, `snapshots`.
     func byteCounts() -> [(part: String, bytes: UInt64)]
 
-    /// Lets go of the files.
+    /// Closes the files of the store.
     func close()
 }
 
-/// One state of the rows.
+/// A read of the rows in one state.
 ///
-/// Use from one thread at a time; `end` gives it back.
+/// Use from one thread at a time; `end` ends the read.
 package protocol StoreReader: AnyObject {
-    /// Of the last batch that this state holds.
+    /// The sequence number of the last batch in this state.
     var sequenceNumber: UInt64 { get }
-    /// Every collection that exists, in the order of numbers.
+    /// All collections, in the order of their numbers.
     func collections() throws(LodestoneError) -> [CollectionRecord]
     /// One collection; `nil` when it doesn't exist.
     func record(of collection: CollectionNumber) throws(LodestoneError) -> CollectionRecord?
     /// The number after the highest that was ever given to a collection.
     func nextCollectionNumber() throws(LodestoneError) -> CollectionNumber
-    /// The base of a collection's views; `nil` before the first compaction.
+    /// The base of a collection; `nil` before the first compaction.
     func base(of collection: CollectionNumber) throws(LodestoneError) -> StoredBase?
-    /// Bytes of the log, replaced texts above all, that a collection's base doesn't have.
+    /// For each collection, the bytes of its log after its base; replaced texts are most of them.
     ///
     /// - Complexity: O(rows of the log).
     func unfoldedLogBytes() throws(LodestoneError) -> [CollectionNumber: Int]
 
-    /// Collections of which the log has more than their bases, or whose base has to be made.
+    /// The collections with log rows after their base, or whose base must be built.
     func unfoldedCollections() throws(LodestoneError) -> [CollectionNumber]
-    /// Rows of the log.
+    /// The number of rows in the log.
     func logRowCount() throws(LodestoneError) -> UInt64
-    /// Counts of each collection's log beyond its base, where there is any.
+    /// The counts of each collection's log after its base, for collections with such a log.
     func logSummaries() throws(LodestoneError) -> [CollectionNumber: LogSummary]
-    /// Whether edges leave documents in rows from `row` on.
+    /// Whether documents in the rows from `row` on have edges.
     func hasEdges(_ collection: CollectionNumber, from row: RowNumber) throws(LodestoneError)
         -> Bool
-    /// What batches after `sequenceNumber` changed, oldest first; those of one collection, or all.
+    /// Reads the changes of the batches after `sequenceNumber`, oldest first.
     ///
     /// - Parameters:
     ///   - sequenceNumber: The last batch that is known.
-    ///   - collection: The one collection; `nil`: all.
-    ///   - readsVectors: Whether a batch of a collection has its vectors read, which opens segments;
-    ///     asked before each.
-    ///   - body: Gets each batch.
-    /// - Throws: What `body` does; `.outOfRange` when the log begins later, because bases hold what
-    ///   it said.
+    ///   - collection: The one collection; `nil`: all collections.
+    ///   - readsVectors: Whether to read the vectors of a collection's batch, which opens segments;
+    ///     called before each batch.
+    ///   - body: Gets each change.
+    /// - Throws: The errors of `body`. `.outOfRange` when the log begins later, because bases
+    ///   contain the earlier batches.
     func forEachChange(
         after sequenceNumber: UInt64,
         of collection: CollectionNumber?,
         readingVectors readsVectors: (CollectionNumber) -> Bool,
         _ body: (LoggedChange) throws(LodestoneError) -> Void
     ) throws(LodestoneError)
-    /// Where the vectors of a collection's base lie, in row order.
+    /// The places of the vectors in a collection's base, in row order.
     ///
-    /// - Throws: `.aborted` with `VECTORS_MOVED` when a compaction has moved them since this state:
-    ///   begin another. So does `forEachChange`.
+    /// - Throws: `.aborted` with `VECTORS_MOVED` when a compaction has moved the vectors since this
+    ///   state; the caller begins another read. `forEachChange` throws the same.
     func vectorRuns(of collection: CollectionNumber) throws(LodestoneError) -> [VectorRun]
-    /// The row after the highest that was ever given in a collection.
+    /// The next row number of a collection.
     func nextRow(of collection: CollectionNumber) throws(LodestoneError) -> RowNumber
-    /// The last batch that touched a collection.
+    /// The sequence number of the last batch that touched a collection.
     func lastSequenceNumber(of collection: CollectionNumber) throws(LodestoneError) -> UInt64
-    /// One row; `nil` when it has been dropped or replaced.
+    /// One row; `nil` when it was dropped or replaced.
     ///
     /// - Throws: `.dataLoss` when the row fails its checksum.
     func row(_ row: RowNumber, of collection: CollectionNumber) throws(LodestoneError) -> StoredRow?
     /// All edges that leave the document of a row, in the order of writing.
     ///
-    /// - Throws: `.dataLoss` when one is missing or fails its checksum.
+    /// - Throws: `.dataLoss` when an edge is missing or fails its checksum.
     func edges(of row: StoredRow, in collection: CollectionNumber) throws(LodestoneError) -> [Edge]
-    /// All edges that leave the document of a row, some at a time, which takes no more memory however many
-    /// there are: those in the row at once, those of a hub by label and target.
+    /// Hands over all edges that leave the document of a row, some at a time.
     ///
-    /// - Throws: What `body` does; `.dataLoss` when one is missing or fails its checksum.
+    /// The memory does not depend on their number. The edges in a row come all at once, the edges
+    /// of a hub in the order of label and target.
+    ///
+    /// - Throws: The errors of `body`; `.dataLoss` when an edge is missing or fails its checksum.
     func forEachEdges(
         of row: StoredRow,
         in collection: CollectionNumber,
         _ body: ([Edge]) throws(LodestoneError) -> Void
     ) throws(LodestoneError)
-    /// How many edges leave the document of a row, without reading them.
+    /// The number and size of the edges that leave the document of a row, without reading them.
     ///
-    /// - Throws: `.dataLoss` when what is known of them fails its checksum.
+    /// - Throws: `.dataLoss` when the hub's header fails its checksum.
     func edgeCounts(of row: StoredRow, in collection: CollectionNumber) throws(LodestoneError)
         -> EdgeCounts
-    /// Some of the edges that leave the document of a row, in the order of the bytes of label and
-    /// target; of edges with the same label and target the last one.
+    /// A page of the edges that leave the document of a row, in the byte order of label and target.
+    ///
+    /// Of several edges with the same label and target the last one counts.
     ///
     /// - Parameters:
-    ///   - row: The row; one that is not there has no edges.
-    ///   - collection: Where it is.
-    ///   - labels: Those that are asked for; `nil`: all.
-    ///   - place: What they follow; `nil`: from the first on.
-    ///   - limit: How many at most.
-    ///   - maxBytes: The one that reaches so many bytes is the last one.
-    /// - Returns: The edges, and whether none follow.
+    ///   - row: The row; a row that does not exist has no edges.
+    ///   - collection: The collection of the row.
+    ///   - labels: The labels of the edges; `nil`: all labels.
+    ///   - place: The label and target after which the page begins; `nil`: the first edge.
+    ///   - limit: The most edges.
+    ///   - maxBytes: The edge that reaches this many bytes is the last one of the page.
+    /// - Returns: The edges, and whether the page is the last one.
     /// - Throws: `.dataLoss` when the row or an edge fails its checksum.
     func edges(
         of row: RowNumber,
@@ -252,43 +257,44 @@ package protocol StoreReader: AnyObject {
         limit: Int,
         maxBytes: Int
     ) throws(LodestoneError) -> (edges: [Edge], isLast: Bool)
-    /// Rows in order, after `after`, until `body` answers false.
+    /// Hands over the rows after `after` in order, until `body` returns false.
     func forEachRow(
         of collection: CollectionNumber,
         after: RowNumber?,
         _ body: (StoredRow) throws(LodestoneError) -> Bool
     ) throws(LodestoneError)
-    /// The words of a collection whose words the store keeps.
+    /// The words of a collection with the `fts5` text strategy.
     func words(of collection: CollectionNumber) throws(LodestoneError) -> any StoredWords
-    /// Rows whose text matches, best first, ties in row order, until `body` answers false; of a
-    /// collection whose words the store keeps.
+    /// Hands over the rows whose text matches, best first, until `body` returns false.
     ///
-    /// Scores are larger for better matches.
+    /// Only for a collection with the `fts5` text strategy. Ties are in row order. Better matches
+    /// have larger scores.
     func forEachMatch(
         of expression: TextExpression,
         in collection: CollectionNumber,
         _ analyzer: TextAnalyzer,
         _ body: (RowNumber, Double) throws(LodestoneError) -> Bool
     ) throws(LodestoneError)
-    /// Follows the chain of the log, and notes where it breaks.
+    /// Follows the chain of the log, and notes the places where it breaks.
     func verifyLog(_ report: inout VerifyReport) throws(LodestoneError)
-    /// Compares what the state says of a collection with itself, and notes what differs; `body`
-    /// gets every row that is as it was written.
+    /// Compares the data of a collection in this state with each other, and notes the differences.
+    ///
+    /// `body` gets every intact row.
     func verify(
         _ record: CollectionRecord,
         _ report: inout VerifyReport,
         _ body: (StoredRow) throws(LodestoneError) -> Void
     ) throws(LodestoneError)
-    /// Reads the base of a collection from the disk, and notes where it is not as it was written.
+    /// Reads the base of a collection from the disk, and notes its damages.
     ///
-    /// Inside `compacting`, so that it does not disappear meanwhile.
+    /// Inside `compacting`, so that the base is not removed meanwhile.
     func verifyBase(of record: CollectionRecord, _ report: inout VerifyReport)
         throws(LodestoneError)
-    /// Gives the state back.
+    /// Ends the read.
     func end()
 }
 
-/// A collection as the store knows it.
+/// The number, name and options of a collection in the store.
 package struct CollectionRecord: Sendable {
     package var number: CollectionNumber
     package var name: String
@@ -301,7 +307,7 @@ package struct CollectionRecord: Sendable {
     }
 }
 
-/// A document as it lies in the store, without its vector.
+/// A document as it is stored, without its vector.
 package struct StoredRow: Sendable {
     package var row: RowNumber
     package var id: DocumentID
@@ -309,9 +315,9 @@ package struct StoredRow: Sendable {
     package var metadata: Metadata
     /// The edges that leave the document; none where they lie in a hub.
     package var edges: [Edge]
-    /// Where they lie when they are too many for the row: see `StoreReader.edges(of:in:)`.
+    /// The hub with the edges when they are too many for the row: see `StoreReader.edges(of:in:)`.
     package var hub: HubNumber?
-    /// Bytes that all of that takes in the store.
+    /// The bytes of the row in the store.
     package var byteCount: Int
 
     /// The document without its vector, and without the edges of a hub.
@@ -320,22 +326,22 @@ package struct StoredRow: Sendable {
     }
 }
 
-/// What is known of the edges of a document without reading them.
+/// The number and bytes of a document's edges, which are known without reading them.
 package struct EdgeCounts: Sendable {
     package var edges: Int
-    /// Bytes of labels and targets.
+    /// The bytes of labels and targets.
     package var nameBytes: Int
-    /// Bytes of weights and metadata, as they are stored.
+    /// The bytes of weights and metadata, as they are stored.
     package var contentBytes: Int
 
-    /// More bytes than they take in a message, unless their metadata has many tiny values.
+    /// An estimate of the edges' bytes in a message; too small only for metadata with many tiny
+    /// values.
     package var expectedWireByteCount: Int { nameBytes + 2 * contentBytes + 36 * edges }
 }
 
 /// Vectors of ascending rows, one after the other in memory.
 ///
-/// The pointer stays good while `owner` lives: it keeps the mapping of a file that is only ever
-/// appended to.
+/// The pointer is valid while `owner` lives, which keeps the mapping of an append-only file.
 package struct VectorRun: @unchecked Sendable {
     package let base: UnsafePointer<Float>
     package let firstRow: RowNumber
@@ -347,28 +353,29 @@ package struct VectorRun: @unchecked Sendable {
     package let checked: CheckedBytes?
 }
 
-/// The base of a collection's views, as the store points to it.
+/// The base of a collection as the store's record describes it.
 package struct StoredBase: Sendable {
-    /// Its file; `nil` when it has to be made anew, because snapshots don't take bases along.
+    /// The path of its file; `nil` when the base must be built, because snapshots leave bases out.
     package let path: String?
-    /// Of the last batch that it holds.
+    /// The sequence number of the last batch in the base.
     package let sequenceNumber: UInt64
-    /// The row after the highest that was given by then.
+    /// The next row number at that sequence number.
     package let nextRow: RowNumber
 }
 
-/// Counts of a collection's log beyond its base.
+/// Counts of a collection's log after its base.
 package struct LogSummary: Sendable {
     package var rows: Int
     package var vectors: Int
-    /// Of the last batch.
+    /// The sequence number of the last batch.
     package var last: UInt64
-    /// Whether nothing but new documents came: none was replaced, dropped or linked, and the
-    /// collection was not altered.
+    /// Whether the log has only new documents.
+    ///
+    /// No document was replaced, dropped or linked, and the collection was not altered.
     package var hasOnlyNewRows: Bool
 }
 
-/// What one batch changed, as the log tells it: enough to bring a view up to date.
+/// The change of one batch according to the log; it is enough to update a derived index.
 package struct LoggedChange: Sendable {
     package enum Kind: Sendable {
         case createCollection
@@ -383,34 +390,34 @@ package struct LoggedChange: Sendable {
     package let kind: Kind
 }
 
-/// The rows of a batch in the log; what is in them stands in the rows, unless a later batch has
-/// removed or changed them.
+/// The rows of a batch in the log.
+///
+/// Their content is in the table of rows, unless a later batch has removed or changed them.
 package struct LoggedRows: Sendable {
     package let firstRow: RowNumber
     package let rowCount: Int
     package let vectors: VectorRun?
     package let removed: [RowNumber]
-    /// What the removed rows had for the text index, one by one; none where the store keeps the
-    /// words itself.
+    /// The texts of each removed row; none where the store keeps the words itself.
     package let removedTexts: [[TextField]]
     /// Rows whose edges changed.
     ///
-    /// The row has all its edges. If the document has become a hub since, a later batch has its
-    /// edges.
+    /// The row in the store has all its edges. If the document has become a hub since, the log row
+    /// of a later batch has them.
     package let relinked: [RowNumber]
-    /// What changed among the edges of hubs.
+    /// The changes of edges that leave hubs.
     package let links: [LoggedLinks]
-    /// Documents that were dropped, with every edge from and to them.
+    /// The dropped documents; every edge from and to them is dropped, too.
     package let dropped: [DocumentID]
 }
 
-/// The changes of one batch among the edges that leave the document of one row.
+/// The changes of one batch to the edges that leave the document of one row.
 ///
-/// The log has all of them. Else a replay would read all edges of a hub for each of its batches,
-/// which takes time in the square of their number.
+/// The log contains all of them. Otherwise a replay would read all edges of a hub for each of its
+/// batches, which takes time in the square of their number.
 package struct LoggedLinks: Sendable, Equatable {
     package var row: RowNumber
-    /// Whether no other edges are left than those added.
+    /// Whether the added edges replace all others.
     package var isWhole = false
     package var removed: [EdgeName] = []
     package var added: [(name: EdgeName, weight: Float)] = []
@@ -423,7 +430,7 @@ package struct LoggedLinks: Sendable, Equatable {
 
 /// A batch that is ready to be committed.
 package struct StoredBatch: Sendable {
-    /// What a batch changes.
+    /// The kind of change in a batch.
     package enum Change: Sendable {
         case createCollection(CollectionRecord)
         /// The record with its new options: another vector strategy or other metadata indexes.
@@ -434,7 +441,8 @@ package struct StoredBatch: Sendable {
 
     package var change: Change
     package var requestID: RequestID?
-    /// Tells a repeated request from another one under the same id.
+    /// The checksum of the request, which distinguishes a repetition from another request with the
+    /// same id.
     package var fingerprint: UInt64
     package var inserted: Int
     package var replaced: Int
@@ -457,13 +465,15 @@ package struct StoredBatch: Sendable {
     }
 }
 
-/// What changes among the edges that leave the document of a row: first some are removed, then others
-/// added or put in the place of those of the same name.
+/// A change to the edges that leave the document of a row.
+///
+/// First the edges in `removed` are removed. Then the edges in `added` are added, or replace the
+/// edges with the same names.
 package struct EdgeChange: Sendable {
     package var row: RowNumber
     package var removed: [EdgeName]
     package var added: [Edge]
-    /// Whether those to documents that the batch drops are removed, too.
+    /// Whether the edges to documents that the batch drops are removed, too.
     package var losesDropped: Bool
 
     package init(
@@ -482,23 +492,23 @@ package struct EdgeChange: Sendable {
 /// Changes to the rows of one collection.
 package struct RowChange: Sendable {
     package var collection: CollectionNumber
-    /// Elements of each vector.
+    /// The number of elements in each vector.
     package var dimension: Int
-    /// Makes the words of texts, if the store keeps them.
+    /// The analyzer of the texts, if the store keeps their words.
     package var analyzer: TextAnalyzer?
-    /// The number of the first new row; the others follow.
+    /// The number of the first new row; the other new rows follow it.
     package var firstRow: RowNumber
-    /// New rows; those with vectors come first.
+    /// The new rows; rows with vectors come first.
     package var rows: [EncodedRow]
-    /// The vectors of the first rows, one after the other.
+    /// The vectors of the first new rows, one after the other.
     package var vectors: [Float]
-    /// CRC-32C of `vectors`.
+    /// The CRC-32C of `vectors`.
     package var vectorChecksum: UInt32
-    /// Rows of documents that are dropped, or replaced by a new row.
+    /// The rows of documents that are dropped or replaced.
     package var removed: [RowNumber]
-    /// The documents among them that are dropped.
+    /// The dropped documents among these.
     package var dropped: [DocumentID]
-    /// What changes among the edges that leave the documents of earlier rows; each row once.
+    /// The changes to edges that leave the documents of earlier rows; each row comes once.
     package var relinked: [EdgeChange]
 
     package init(
@@ -526,23 +536,23 @@ package struct RowChange: Sendable {
     }
 }
 
-/// What became of a committed batch.
+/// The outcome of a committed batch.
 package struct CommittedBatch: Sendable {
     package var sequenceNumber: UInt64
-    /// Where its vectors lie, if it had any.
+    /// The place of its vectors, if it had any.
     package var vectors: VectorRun?
-    /// What its removed rows had for the text index, one by one.
+    /// The texts of its removed rows, row by row.
     package var removedTexts: [[TextField]] = []
 }
 
-/// What a request id did when it was committed.
+/// The outcome of a request id, recorded when it was committed.
 package struct StoredReceipt: Sendable {
     package var fingerprint: UInt64
     package var receipt: WriteReceipt
 }
 
 extension StoreReader {
-    /// What batches changed, with all their vectors.
+    /// Reads the changes of batches with all their vectors.
     package func forEachChange(
         after sequenceNumber: UInt64,
         of collection: CollectionNumber?,

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// Appends numbers and byte strings in the form in which rows keep them: LEB128 for counts,
-/// little-endian for fixed widths.
+/// Appends numbers and byte strings in the encoding of rows.
+///
+/// Counts are LEB128, numbers of fixed width little-endian.
 struct ByteWriter {
     var bytes: [UInt8] = []
 
@@ -28,9 +29,9 @@ struct ByteWriter {
     }
 }
 
-/// Reads what `ByteWriter` wrote; every step checks that the bytes are there.
+/// Reads the bytes of a `ByteWriter` and checks at every step that they are there.
 struct ByteReader {
-    /// The bytes end early or say something impossible.
+    /// The error for bytes that end early or that are impossible.
     struct Malformed: Error {}
 
     private let bytes: UnsafeRawBufferPointer
@@ -58,7 +59,7 @@ struct ByteReader {
         throw Malformed()
     }
 
-    /// A count of things that take at least one byte each.
+    /// Reads a count of items that take at least one byte each.
     mutating func count() throws(Malformed) -> Int {
         let value = try varint()
         guard value <= UInt64(bytes.count - position) else { throw Malformed() }

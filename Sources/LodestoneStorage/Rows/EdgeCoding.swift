@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// Names the edges of a document that its row has no room for.
+/// The number of a hub, a document whose row has no room for its edges.
 ///
-/// It is the number of the row at which they first were too many, so it is never given twice; the
-/// document keeps it when it is replaced by another one with as many.
+/// The number is that of the row at which the document became a hub, so it is never given twice. A
+/// document that stays a hub keeps its number when it is replaced.
 package typealias HubNumber = UInt32
 
-/// How many edges a row keeps.
+/// The limit on the edges that a row keeps.
 ///
-/// Those of a document with more lie in the collection's table of edges (`HubTable`), where one costs
-/// the same whatever there are.
+/// The edges of a document with more lie in the collection's table of edges (`HubTable`). There a
+/// change of one edge costs the same for any number of edges.
 package struct EdgesInRow: Sendable {
-    /// Edges at most.
+    /// The most edges.
     package var count: Int
-    /// Bytes of these at most.
+    /// The most bytes of these edges.
     package var byteCount: Int
 
     package init(count: Int = FaultPoint.fewer(64), byteCount: Int = 16 << 10) {
@@ -22,27 +22,29 @@ package struct EdgesInRow: Sendable {
         self.byteCount = byteCount
     }
 
-    /// Whether a row keeps them.
+    /// Whether edges of this count and size stay in the row.
     func keep(count: Int, byteCount: Int) -> Bool {
         count <= self.count && byteCount <= self.byteCount
     }
 
-    /// Whether they go back into the row: half of what it keeps, so that a few edges that come and go
-    /// don't move all of them each time.
+    /// Whether the edges of a hub go back into the row.
+    ///
+    /// The limit is half of the row's, so that a few edges that come and go don't move all of them
+    /// each time.
     func takeBack(count: Int, byteCount: Int) -> Bool {
         count <= self.count / 2 && byteCount <= self.byteCount / 2
     }
 }
 
-/// What the edges column of a row says.
+/// The content of the edges column of a row.
 enum StoredEdges {
     case list([Edge])
     case hub(HubNumber)
 
-    /// What the column begins with when the edges lie elsewhere: a count that no list can have.
+    /// The first bytes of the column when the edges lie in a hub: a count that no list can have.
     static let hubMark = [UInt8](repeating: 0xff, count: 9) + [1]
 
-    /// The column of a row whose edges lie elsewhere.
+    /// The edges column of a hub's row.
     static func column(of hub: HubNumber) -> [UInt8] {
         var writer = ByteWriter()
         writer.bytes = hubMark
@@ -50,7 +52,7 @@ enum StoredEdges {
         return writer.bytes
     }
 
-    /// The column of a row that keeps its edges.
+    /// The edges column of a row that keeps its edges.
     static func column(of edges: [Edge]) -> [UInt8] {
         var writer = ByteWriter()
         writer.append(edges)
@@ -71,22 +73,22 @@ enum StoredEdges {
 }
 
 extension Edge {
-    /// Weight and metadata, in the bytes that the table of edges keeps.
+    /// The weight and the metadata, encoded as in the table of edges.
     var storedContent: [UInt8] {
         var writer = ByteWriter()
         writer.appendContent(self)
         return writer.bytes
     }
 
-    /// Bytes of the edge in the store.
+    /// The bytes of the edge in the store.
     package var storedByteCount: Int {
         label.utf8.count + target.string.utf8.count + storedContent.count
     }
 
     /// - Parameters:
     ///   - name: Label and target.
-    ///   - content: As `storedContent` made it.
-    /// - Throws: `Malformed` for anything else.
+    ///   - content: The bytes of `storedContent`.
+    /// - Throws: `Malformed` for other bytes.
     init(_ name: EdgeName, content: UnsafeRawBufferPointer) throws(ByteReader.Malformed) {
         var reader = ByteReader(content)
         let weight = Float(bitPattern: try reader.fixed(UInt32.self))
@@ -95,8 +97,9 @@ extension Edge {
 }
 
 extension [Edge] {
-    /// The same after some were removed and others added or, where there is one of the same name,
-    /// put in its place.
+    /// The edges after a removal and an addition.
+    ///
+    /// An added edge takes the place of the edge with the same label and target, if there is one.
     func changed(
         removing isRemoved: (Edge) -> Bool,
         adding added: [Edge]
@@ -116,7 +119,7 @@ extension [Edge] {
         return changed
     }
 
-    /// The same after others were added or, where there is one of the same name, put in its place.
+    /// The edges after an addition; an added edge takes the place of the one with the same name.
     package func adding(_ added: [Edge]) -> [Edge] {
         changed(removing: { _ in false }, adding: added)
     }

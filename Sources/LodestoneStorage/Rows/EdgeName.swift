@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// What tells an edge from others of its source: label and target, in the order of their bytes.
+/// The label and target of an edge, which are unique among the edges of its source.
 package struct EdgeName: Sendable {
     package let label: String
     package let target: DocumentID

@@ -2,11 +2,10 @@
 import CLodestoneSystem
 import LodestoneCore
 
-/// The bytes in which the store keeps a collection's options: dimension, metric, strategies, text,
-/// indexed fields.
+/// The encoding of a collection's options: dimension, metric, strategies, text, indexed fields.
 ///
-/// Quantization, text and the fields came later, in this order: bytes without them mean int8, the
-/// defaults, and none.
+/// Later releases added quantization, text and the indexed fields, in this order. Bytes without
+/// them mean int8, the default text options, and no indexed fields.
 enum OptionsCoding {
     static func encode(_ options: CollectionOptions) -> [UInt8] {
         var writer = ByteWriter()
@@ -86,7 +85,7 @@ enum OptionsCoding {
         default:
             throw ByteReader.Malformed()
         }
-        // What no store would have accepted was not written by one.
+        // No store accepts such options, so no store wrote these bytes.
         if case .hnsw(_, let hnsw) = strategy, hnsw.efConstruction < hnsw.m {
             throw ByteReader.Malformed()
         }
@@ -106,9 +105,9 @@ enum OptionsCoding {
     }
 }
 
-/// A row of the table of collections: its options end in the CRC-32C of the whole row.
+/// The encoding of a row in the table of collections: its options end with the CRC-32C of the row.
 ///
-/// Rows of releases before had none, and are read as they are.
+/// Rows of earlier releases have no checksum and are decoded without one.
 extension OptionsCoding {
     static func encode(rowOf record: CollectionRecord) -> [UInt8] {
         var writer = ByteWriter(bytes: encode(record.options))
@@ -130,7 +129,8 @@ extension OptionsCoding {
             let written = UInt32(
                 littleEndian: bytes.loadUnaligned(fromByteOffset: rest.count, as: UInt32.self)
             )
-            // What doesn't fit leaves four bytes that nobody can read.
+            // Bytes with a wrong checksum keep it at their end, and `decode` refuses these four
+            // bytes.
             if Checksum.isRight(sum(number, name, rest), written) { options = rest }
         }
         return CollectionRecord(
@@ -168,7 +168,7 @@ extension ByteReader {
         return indexes
     }
 
-    /// A number that may come from a snapshot of a stranger.
+    /// Reads a number that may come from a snapshot of unknown origin.
     fileprivate mutating func number(in range: ClosedRange<Int>) throws(Malformed) -> Int {
         let value = Int(truncatingIfNeeded: try varint())
         guard range.contains(value) else { throw Malformed() }

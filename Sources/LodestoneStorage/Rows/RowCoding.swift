@@ -6,25 +6,25 @@ package import LodestoneCore
 ///
 ///     text      count, then name and text of each field
 ///     metadata  count, then name and value of each field, in byte order of the names
-///     edges     count, then label, target, weight (float32) and metadata of each edge; or a mark, which
-///               is no count, and the number of a hub, whose edges lie in a table (`HubTable`)
+///     edges     count, then label, target, weight (float32) and metadata of each edge; or a mark,
+///               which is no count, and the number of a hub, whose edges lie in a `HubTable`
 ///
 /// Counts and lengths are LEB128; a value is a tag byte and its content.
 package struct EncodedRow: Sendable {
     package let id: DocumentID
-    /// The columns of the row, among those of others that were encoded with it.
+    /// The columns of this row and of the rows that were encoded with it.
     private let bytes: [UInt8]
     private let start: Int
     private let metadataStart: Int
     private let edgesStart: Int
     private let end: Int
 
-    /// Encodes a document; its vector is kept elsewhere.
+    /// Encodes a document without its vector, which segments keep.
     package init(_ document: Document) {
         self = Self.encode([document])[0]
     }
 
-    /// Encodes documents; their vectors are kept elsewhere.
+    /// Encodes documents without their vectors, which segments keep.
     package static func encode(_ documents: [Document]) -> [EncodedRow] {
         var writer = ByteWriter()
         var ends: [(text: Int, metadata: Int, edges: Int)] = []
@@ -68,7 +68,7 @@ package struct EncodedRow: Sendable {
         self.end = end
     }
 
-    /// The columns, good inside `body`.
+    /// The columns of a row; valid only inside `body`.
     struct Columns {
         let id: UnsafeRawBufferPointer
         let text: UnsafeRawBufferPointer
@@ -124,10 +124,10 @@ package struct EncodedRow: Sendable {
         )
     }
 
-    /// Whether the row keeps its edges, as far as that is for `room` to say.
+    /// Whether the row keeps its edges under the limit `room`.
     func keepsEdges(_ room: EdgesInRow) -> Bool {
         let byteCount = end - edgesStart
-        // An edge takes more than a byte.
+        // Every edge takes more than one byte.
         if byteCount <= room.count { return true }
         var value = 0
         var shift = 0
@@ -139,7 +139,7 @@ package struct EncodedRow: Sendable {
         return room.keep(count: value, byteCount: byteCount)
     }
 
-    /// The edges of a row that was just encoded.
+    /// The edges of a row that was just encoded in this process.
     func edges() -> [Edge] {
         bytes.withUnsafeBytes { bytes in
             do throws(ByteReader.Malformed) {
@@ -151,7 +151,7 @@ package struct EncodedRow: Sendable {
         }
     }
 
-    /// Bytes that it takes in the store.
+    /// The bytes of the row in the store.
     package var byteCount: Int { id.string.utf8.count + end - start }
 
     /// CRC-32C over the content, going on from `seed`.

@@ -2,11 +2,13 @@
 import LodestoneCore
 import LodestoneFiles
 
-/// The database file of a store, and how connections that read get to it.
+/// The database file of a store, with the way in which readers open it.
 struct DatabaseFile: Sendable {
     let path: String
-    /// Whether no process can change the file, so that SQLite needs neither locks nor an index of the
-    /// write-ahead log, which it could not make.
+    /// Whether no process can change the file.
+    ///
+    /// SQLite then needs neither locks nor the index of the write-ahead log, which it could not
+    /// create.
     private let isImmutable: Bool
 
     /// The file of a store that is open for writing.
@@ -17,8 +19,8 @@ struct DatabaseFile: Sendable {
 
     /// The file of a store that is open for reading only.
     ///
-    /// - Throws: `.notFound` when there is none; `.failedPrecondition` on a file system that can't be
-    ///   written to, when there is a write-ahead log that SQLite can't read there.
+    /// - Throws: `.notFound` when there is no store. `.failedPrecondition` on a read-only file
+    ///   system with a write-ahead log that SQLite can't read there.
     init(readingFrom directory: String) throws(LodestoneError) {
         path = directory + "/lodestone.db"
         guard FileSystem.byteCount(path) > 0 else {
@@ -30,7 +32,7 @@ struct DatabaseFile: Sendable {
                 object: directory
             )
         }
-        // The mount may be read-only here alone: where there is an index, SQLite reads it.
+        // Only this mount may be read-only. If another process has made an index, SQLite reads it.
         let lacksIndex =
             FileSystem.isReadOnly(directory) && FileSystem.byteCount(path + "-shm") == 0
         isImmutable = lacksIndex && FileSystem.byteCount(path + "-wal") == 0

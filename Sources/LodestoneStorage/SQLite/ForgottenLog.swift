@@ -9,20 +9,21 @@ import LodestoneCore
 /// checksum of its own. `meta.kept` has the number of all such rows and the sum of their checksums,
 /// so none can disappear unnoticed.
 extension SQLiteStore {
-    /// Log rows forgotten in one transaction: a longer one would hold up commits.
+    /// The log rows that one transaction forgets; a longer transaction would delay commits.
     private static let forgottenRowsPerStep: UInt64 = 2_000
 
-    /// Forgets all of the log but the rows that a base lacks, and the last one, which tells the last
-    /// sequence number.
+    /// Forgets all of the log except the rows that a base lacks and the last row.
+    ///
+    /// The last row has the last sequence number.
     func forgetLog() throws(LodestoneError) {
         try inSteps { (last) throws(SQLiteConnection.Failure) in
-            // What an erasure has left of the last row then.
+            // An erasure may have left a row of no collection: the last row at that time.
             _ = try forgetKeptStep(of: KeptLog.noCollection, through: last - 1)
             return try forgetStep(before: last)
         }
     }
 
-    /// Forgets the rows before the anchor that the base of a collection has by now.
+    /// Forgets the rows before the anchor that the collection's base contains now.
     func forgetKeptLog(of collection: CollectionNumber) throws(LodestoneError) {
         try inSteps { (last) throws(SQLiteConnection.Failure) in
             let anchor = try LogAnchor.read(writer)?.sequenceNumber ?? 0
@@ -33,13 +34,13 @@ extension SQLiteStore {
         }
     }
 
-    /// Forgets what is kept of a collection that is being dropped; inside its transaction.
+    /// Forgets the kept rows of a collection that is being dropped; runs inside its transaction.
     func forgetKeptLog(ofDropped collection: CollectionNumber) throws(SQLiteConnection.Failure) {
         let anchor = try LogAnchor.read(writer)?.sequenceNumber ?? 0
         while try !forgetKeptStep(of: collection, through: anchor) {}
     }
 
-    /// Repeats a step, each in a transaction of its own, until it answers that nothing is left.
+    /// Repeats a step, each time in its own transaction, until it returns that nothing is left.
     private func inSteps(_ step: (_ last: UInt64) throws(SQLiteConnection.Failure) -> Bool)
         throws(LodestoneError)
     {
@@ -66,7 +67,7 @@ extension SQLiteStore {
         return through == last - 1
     }
 
-    /// Takes rows out of the chain that stay before the anchor.
+    /// Takes the rows that stay before the anchor out of the chain.
     private func keepRows(where range: String) throws(SQLiteConnection.Failure) {
         var kept = try KeptLog.read(writer)
         let before = kept
@@ -113,8 +114,9 @@ extension SQLiteStore {
         return count < Self.forgottenRowsPerStep
     }
 
-    /// Compares the rows before the anchor with their checksums and their sum, once, when the store
-    /// is opened: nobody else looks at them later.
+    /// Compares the rows before the anchor with their checksums and the sum.
+    ///
+    /// It runs once, when the store is opened: no later step reads these rows.
     func checkKeptLog() throws(LodestoneError) {
         do throws(SQLiteConnection.Failure) {
             var check = try KeptLogCheck(writer)
@@ -135,7 +137,7 @@ extension SQLiteStore {
     }
 }
 
-/// How many rows of the log stand before its anchor, and the sum of their checksums.
+/// The number of log rows before the anchor, and the sum of their checksums.
 struct KeptLog: Equatable {
     private(set) var count: UInt64 = 0
     private(set) var sum: UInt64 = 0
@@ -146,14 +148,14 @@ struct KeptLog: Equatable {
         description: "the sum of the rows before the log's anchor"
     )
 
-    /// Of a row that tells nothing but its sequence number; no collection has this number.
+    /// The collection number of a row that has only its sequence number; no collection has it.
     static let noCollection: CollectionNumber = 0
 
-    /// Whether a row of the log says what the base of its collection doesn't.
+    /// The SQL condition that a log row has a change that the base of its collection lacks.
     ///
-    /// Of a collection without a base its first batch stays, too, by which `isLost` knows that it
-    /// never had one. Batches that alter a collection are not needed: its options stand in its
-    /// record.
+    /// A collection without a base also keeps its first batch. This batch tells `isLost` that the
+    /// collection never had a base. Batches that alter a collection are not needed: its record has
+    /// its options.
     static let isKept = """
         EXISTS(SELECT 1 FROM collections LEFT JOIN bases ON bases.collection = number
             WHERE number = log.collection AND
@@ -186,7 +188,7 @@ struct KeptLog: Equatable {
     }
 }
 
-/// Goes through the rows before the anchor, and compares them with what is known of them.
+/// Reads the rows before the anchor and compares them with their checksums.
 struct KeptLogCheck {
     private let statement: SQLiteStatement
     private let expected: KeptLog
@@ -211,7 +213,7 @@ struct KeptLogCheck {
 
     func isRight(_ row: LogRow) -> Bool { Checksum.isRight(row.chain(after: 0), row.stored) }
 
-    /// What is wrong with all rows together, once there is no next one.
+    /// The mismatch between all rows together and the expected sum, after the last row.
     var missing: String? {
         guard found != expected, !PlantedBug.checksumsOff.isPlanted else { return nil }
         return found.count == expected.count

@@ -6,7 +6,7 @@ import LodestoneCore
 /// A document whose edges are too many for its row.
 struct Hub {
     let number: HubNumber
-    /// The row of the document, and its id, by which damage is named.
+    /// The row of the document; its errors name the id.
     let row: RowNumber
     let id: DocumentID
 
@@ -80,14 +80,14 @@ struct HubHeader {
     }
 }
 
-/// The edges of a collection's hubs, through one connection: `edges_N`.
+/// The edges of a collection's hubs, in the table `edges_N` of one connection.
 ///
 ///     hub      the number of the hub
-///     label    of the edge; empty in the header
-///     target   of the edge; empty in the header
-///     arrival  rises in the order of writing; in the header what the next edge gets
+///     label    the edge's label; empty in the header
+///     target   the edge's target; empty in the header
+///     arrival  rises in the order of writing; in the header the next edge's arrival
 ///     content  weight and metadata; in the header the row of the document, and sums over all edges
-///     sum      CRC-32C of all these
+///     sum      CRC-32C of all other columns
 ///
 /// The table is made with the first hub of its collection.
 struct HubTable {
@@ -96,7 +96,7 @@ struct HubTable {
         var name: EdgeName
         var arrival: UInt64
         var content: [UInt8]
-        /// As it is stored.
+        /// The checksum as it is stored.
         var sum: UInt32
 
         init(_ edge: Edge, arrival: UInt64, of hub: HubNumber) {
@@ -153,7 +153,7 @@ struct HubTable {
     private var table: String { "edges_\(collection)" }
     private static let headerName = EdgeName(label: "", target: DocumentID(trusted: ""))
 
-    /// Makes the table, unless it is there.
+    /// Creates the table if it is missing.
     func create() throws(LodestoneError) {
         try orFail { () throws(SQLiteConnection.Failure) in
             try connection.execute(Schema.createEdges(collection))
@@ -172,9 +172,10 @@ struct HubTable {
 
     // MARK: Reading
 
-    /// What is known of a hub.
+    /// The header of a hub.
     ///
-    /// - Throws: `.dataLoss` when it is missing, fails its checksum, or is of another document.
+    /// - Throws: `.dataLoss` when the header is missing, fails its checksum, or belongs to another
+    ///   document.
     func header(of hub: Hub) throws(LodestoneError) -> HubHeader {
         let stored = try orFail { () throws(SQLiteConnection.Failure) in
             try edge(Self.headerName, of: hub.number)
@@ -189,7 +190,7 @@ struct HubTable {
         return header
     }
 
-    /// The row whose edges a hub has; `nil` when it has none, or they don't say.
+    /// The row that the header of a hub names; `nil` when the header is missing or damaged.
     func owner(of hub: HubNumber) throws(SQLiteConnection.Failure) -> RowNumber? {
         guard let stored = try edge(Self.headerName, of: hub), stored.isRight(in: hub) else {
             return nil
@@ -197,9 +198,10 @@ struct HubTable {
         return HubHeader(stored.content, nextArrival: stored.arrival)?.row
     }
 
-    /// The hubs in the order of their numbers, until `body` answers false.
+    /// Hands over the hubs in the order of their numbers, until `body` returns false.
     ///
-    /// - Throws: What `body` does; `SQLITE_CORRUPT` for what is no number of a hub.
+    /// - Throws: The errors of `body`; `SQLITE_CORRUPT` for a value that is not the number of a
+    ///   hub.
     func forEachHub(
         _ body: (HubNumber) throws(SQLiteConnection.Failure) -> Bool
     ) throws(SQLiteConnection.Failure) {
@@ -207,7 +209,7 @@ struct HubTable {
         while let number = next, try body(number) { next = try hub(after: number) }
     }
 
-    /// The hub with the smallest number above one; from the first on without.
+    /// The next hub number after `number`; the first one for `nil`.
     private func hub(after number: HubNumber?) throws(SQLiteConnection.Failure) -> HubNumber? {
         let statement = try connection.statement(
             """
@@ -249,15 +251,16 @@ struct HubTable {
         )
     }
 
-    /// Edges in the order of label and target, until `body` answers false; whether they are as they
-    /// were written is for `body` to look at.
+    /// Reads edges in the order of label and target, until `body` returns false.
+    ///
+    /// The checksums of the edges are not compared; that is left to `body`.
     ///
     /// - Parameters:
-    ///   - hub: Whose edges they are.
-    ///   - label: The one label; `nil`: all.
-    ///   - place: What they follow; `nil`: from the first on.
+    ///   - hub: The hub of the edges.
+    ///   - label: The one label; `nil`: all labels.
+    ///   - place: The name after which the edges begin; `nil`: the first edge.
     ///   - body: Gets each edge.
-    /// - Throws: What `body` does; `.dataLoss` for a name that is no text.
+    /// - Throws: The errors of `body`; `.dataLoss` for a label or target that is not text.
     func forEachStored(
         of hub: Hub,
         label: String? = nil,
@@ -274,7 +277,7 @@ struct HubTable {
                 """
             )
             statement.bind(hub.number, at: 1)
-            // The header's name comes before all others.
+            // The name of the header sorts before all others.
             statement.bind(blob: label ?? place?.label ?? "", at: 2)
             statement.bind(blob: place?.target.string ?? "", at: 3)
             return statement
@@ -295,9 +298,9 @@ struct HubTable {
         }
     }
 
-    /// The same of edges that were found as they were written.
+    /// Reads edges in the order of label and target, and compares each with its checksum.
     ///
-    /// - Throws: `.dataLoss` for the first that fails its checksum.
+    /// - Throws: `.dataLoss` for the first edge that fails its checksum.
     func forEach(
         of hub: Hub,
         label: String? = nil,
@@ -314,10 +317,10 @@ struct HubTable {
         }
     }
 
-    /// All edges of a hub, in the order of label and target.
+    /// Reads all edges of a hub, in the order of label and target.
     ///
-    /// - Returns: How many there are.
-    /// - Throws: `.dataLoss` when one is missing or fails its checksum.
+    /// - Returns: The number of edges.
+    /// - Throws: `.dataLoss` when an edge is missing or fails its checksum.
     @discardableResult
     func forEachOfAll(
         of hub: Hub,
@@ -341,7 +344,7 @@ struct HubTable {
 
     /// All edges of a hub, in the order of writing.
     ///
-    /// - Throws: `.dataLoss` when one is missing or fails its checksum.
+    /// - Throws: `.dataLoss` when an edge is missing or fails its checksum.
     func edges(of hub: Hub) throws(LodestoneError) -> [Edge] {
         var edges: [(arrival: UInt64, edge: Edge)] = []
         try forEachOfAll(of: hub) { (stored, edge) in edges.append((stored.arrival, edge)) }
@@ -351,7 +354,7 @@ struct HubTable {
 
     // MARK: Writing
 
-    /// Writes what is known of a hub, once its edges are changed.
+    /// Writes the header of a hub after its edges have changed.
     func write(_ header: HubHeader, of hub: HubNumber) throws(LodestoneError) {
         var stored = StoredEdge(
             name: Self.headerName,
@@ -381,7 +384,7 @@ struct HubTable {
         }
     }
 
-    /// Adds an edge, or puts it in the place of the one of that name.
+    /// Adds an edge, or replaces the edge with the same name.
     func put(_ edge: Edge, into hub: Hub, _ header: inout HubHeader) throws(LodestoneError) {
         let before = try stored(EdgeName(edge), of: hub)
         let arrival = before?.arrival ?? header.nextArrival
@@ -391,7 +394,7 @@ struct HubTable {
         try write(stored, of: hub.number)
     }
 
-    /// Removes an edge, if there is one of that name.
+    /// Removes the edge with a name, if there is one.
     func remove(_ name: EdgeName, from hub: Hub, _ header: inout HubHeader) throws(LodestoneError) {
         guard let before = try stored(name, of: hub) else { return }
         header.remove(before)
@@ -410,7 +413,7 @@ struct HubTable {
         }
     }
 
-    /// An edge as it is, before it is changed.
+    /// The edge with a name, before a change of it.
     private func stored(_ name: EdgeName, of hub: Hub) throws(LodestoneError) -> StoredEdge? {
         let stored = try orFail { () throws(SQLiteConnection.Failure) in
             try edge(name, of: hub.number)
@@ -432,13 +435,13 @@ struct HubTable {
 
     /// Gives a hub other edges, and writes only those that differ.
     ///
-    /// Those that stay keep their place in the order of writing; the others follow them. Damaged ones
-    /// are written again.
+    /// Edges that stay keep their place in the order of writing; new ones follow them. Damaged
+    /// edges are written again.
     ///
     /// - Parameters:
-    ///   - hub: With its new row; it may have no edges yet.
-    ///   - edges: All of them; of several with one name the last counts.
-    /// - Throws: What SQLite does.
+    ///   - hub: The hub with its new row; it may have no edges yet.
+    ///   - edges: All edges of the hub; of several with one name the last counts.
+    /// - Throws: The errors of SQLite.
     /// - Complexity: O(edges before and after) to read, O(those that differ) to write.
     func replace(_ hub: Hub, with edges: [Edge]) throws(LodestoneError) {
         var wanted: [EdgeName: (place: Int, edge: Edge)] = [:]
@@ -465,7 +468,7 @@ struct HubTable {
             }
         } catch {
             guard error.reason == "CORRUPT_ROW" else { throw error }
-            // A name that can't be read can't be told from others.
+            // An edge whose name can't be decoded can't be removed by itself, so all edges are.
             try removeAll(of: hub.number)
             (header, lost, kept) = (HubHeader(row: hub.row), [], [])
         }

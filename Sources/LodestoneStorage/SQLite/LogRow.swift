@@ -13,7 +13,7 @@ struct LogRow {
     var segment: UInt32 = 0
     var offset = 0
     var vectorSum: UInt32 = 0
-    /// What else the batch changed.
+    /// The other changes of the batch, encoded as lists in this order.
     ///
     ///     removed rows
     ///     rows with other edges
@@ -25,7 +25,7 @@ struct LogRow {
     /// There are no texts where the database keeps the words. The row of an altered collection has
     /// the collection's new options here instead.
     var detail: [UInt8] = []
-    /// The chain as it stands in the row.
+    /// The chain as it is stored in the row.
     var stored: UInt32 = 0
 
     static let select = """
@@ -72,7 +72,7 @@ struct LogRow {
         return lode_crc32c(previous, writer.bytes, writer.bytes.count)
     }
 
-    /// What `detail` names.
+    /// The changes that `detail` encodes.
     func changes() throws(ByteReader.Malformed) -> (
         removed: [RowNumber], relinked: [RowNumber], dropped: [DocumentID],
         removedTexts: [[TextField]], links: [LoggedLinks]
@@ -82,7 +82,7 @@ struct LogRow {
                 var reader = ByteReader(bytes)
                 let (removed, relinked) = (try Self.rows(&reader), try Self.rows(&reader))
                 var dropped: [DocumentID] = []
-                // Format 1 had no such lists.
+                // Rows of format 1 end before these lists.
                 for _ in 0..<(reader.isAtEnd ? 0 : try reader.count()) {
                     dropped.append(DocumentID(trusted: try reader.string()))
                 }
@@ -100,7 +100,7 @@ struct LogRow {
         return try result.get()
     }
 
-    /// The options that `detail` names, of a collection that was altered.
+    /// The new options in `detail`, for the row of an altered collection.
     func options() throws(ByteReader.Malformed) -> CollectionOptions {
         let result = detail.withUnsafeBytes { bytes in
             Result { () throws(ByteReader.Malformed) in try OptionsCoding.decode(bytes) }
@@ -118,7 +118,7 @@ struct LogRow {
         return rows
     }
 
-    /// Writes the row; answers its chain.
+    /// Writes the row and returns its chain.
     func insert(into connection: SQLiteConnection, after previous: UInt32)
         throws(SQLiteConnection.Failure) -> UInt32
     {
@@ -140,10 +140,10 @@ struct LogRow {
     }
 }
 
-/// What batches change among the edges of hubs, as the log keeps it.
+/// The encoding of a batch's changes to the edges of hubs in the log.
 ///
 ///     labels   count, then each
-///     rows     count, then of each: number, 1 when it is whole, what is removed, what is added
+///     rows     count, then of each: number, 1 when `isWhole`, the removed edges, the added edges
 ///     removed  count, then number of the label and target of each
 ///     added    count, then number of the label, target and weight (float32) of each
 enum LinksCoding {
@@ -206,7 +206,7 @@ enum LinksCoding {
     }
 }
 
-/// Where the chain of the log begins: after the last batch that was forgotten, or taken out of it.
+/// The start of the log's chain: the last batch that was forgotten or taken out of the chain.
 struct LogAnchor {
     var sequenceNumber: UInt64
     var chain: UInt32
@@ -217,7 +217,7 @@ struct LogAnchor {
         description: "the log's anchor"
     )
 
-    /// - Returns: `nil` when nothing was forgotten yet.
+    /// - Returns: `nil` when no batch was forgotten yet.
     static func read(_ connection: SQLiteConnection) throws(SQLiteConnection.Failure) -> LogAnchor?
     {
         guard let bytes = try value.read(connection) else { return nil }

@@ -5,12 +5,12 @@ import CSQLite
 /// A value in the table `meta` that ends in the CRC-32C of its bytes.
 struct MetaValue {
     let key: String
-    /// Without the checksum.
+    /// The size of the value without its checksum.
     let byteCount: Int
-    /// What the error calls it when it is damaged.
+    /// The name of the value in the error for a damaged one.
     let description: String
 
-    /// - Returns: Its bytes; `nil` when there is none.
+    /// - Returns: The bytes of the value; `nil` when there is none.
     func read(_ connection: SQLiteConnection) throws(SQLiteConnection.Failure) -> [UInt8]? {
         let statement = try connection.statement("SELECT value FROM meta WHERE key = ?1")
         defer { statement.reset() }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// Edges, which lie in the row of their source while they are few.
+/// The edges of documents, which lie in the document's row while they are few.
 extension RowTable {
     /// The outcome of a change of edges, as the log records it.
     enum Relinking {
@@ -20,7 +20,7 @@ extension RowTable {
     /// The parts of a row that a change of its edges needs.
     private struct Linked {
         let id: DocumentID
-        /// The checksum of all before its edges.
+        /// The checksum of the columns before the edges.
         let sum: UInt32
         let edges: StoredEdges
     }
@@ -52,8 +52,8 @@ extension RowTable {
     /// - Parameters:
     ///   - change: What to remove and add.
     ///   - dropped: The documents that are dropped in the same batch.
-    /// - Returns: What became of it.
-    /// - Throws: `.dataLoss` when the row, or an edge that is changed, fails its checksum.
+    /// - Returns: The outcome, for the log.
+    /// - Throws: `.dataLoss` when the row, or a changed edge, fails its checksum.
     /// - Complexity: O(changes) for a hub, as a search in a B-tree each; O(edges) for other rows.
     func relink(_ change: EdgeChange, _ dropped: Set<DocumentID>) throws(LodestoneError)
         -> Relinking
@@ -122,10 +122,11 @@ extension RowTable {
         }
     }
 
-    /// Puts the edges of a row that is about to be added into the table of edges: into the hub of the
-    /// document that it replaces, if that was one.
+    /// Moves the edges of a new row into the table of edges.
     ///
-    /// - Returns: The row without them.
+    /// If the document that the row replaces was a hub, they go into that hub.
+    ///
+    /// - Returns: The row without its edges.
     func moveEdges(
         of row: EncodedRow,
         _ number: RowNumber,
@@ -137,9 +138,9 @@ extension RowTable {
         return row.with(edges: StoredEdges.column(of: hub.number))
     }
 
-    /// The hub of a row that fails its checksum, as far as the hubs tell.
+    /// Searches for the hub of a row that fails its checksum.
     ///
-    /// - Complexity: O(hubs), which a damaged row is rare enough for.
+    /// - Complexity: O(hubs); damaged rows are rare enough for that.
     func findHub(ofDamaged number: RowNumber, _ id: String) throws(LodestoneError)
         -> (id: DocumentID, number: HubNumber)?
     {

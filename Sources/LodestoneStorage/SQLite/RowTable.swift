@@ -2,25 +2,25 @@
 import LodestoneCore
 import LodestoneText
 
-/// The rows of one collection and their words, through one connection.
+/// The rows of one collection and their words, on one connection.
 struct RowTable {
     let collection: CollectionNumber
     let connection: SQLiteConnection
-    /// Makes the words of texts, where there are tables of them to change with the rows.
+    /// The analyzer of the texts, if FTS5 tables of words change with the rows.
     var analyzer: TextAnalyzer?
     /// The limit on the edges that a row keeps when it is written.
     var room = EdgesInRow()
 
     private var columns: String { "row, id, text, metadata, edges, sum" }
 
-    /// Adds rows, the first as `first`, the others with the numbers that follow.
+    /// Adds rows: the first with the number `first`, the others with the numbers that follow.
     ///
     /// - Parameters:
-    ///   - rows: With all their edges.
-    ///   - first: The number of the first.
-    ///   - hubs: Those of documents that were removed in the same batch; what is left afterwards belongs
-    ///     to none any more.
-    /// - Throws: What SQLite does.
+    ///   - rows: The rows with all their edges.
+    ///   - first: The number of the first row.
+    ///   - hubs: The hubs of documents that were removed in the same batch. The hubs that are left
+    ///     afterwards belong to no document.
+    /// - Throws: The errors of SQLite.
     func insert(
         _ rows: [EncodedRow],
         from first: RowNumber,
@@ -49,7 +49,7 @@ struct RowTable {
         with statement: SQLiteStatement
     ) throws(SQLiteConnection.Failure) {
         try row.withColumns { (columns) throws(SQLiteConnection.Failure) in
-            // The bytes outlive the step, after which nothing reads them any more.
+            // The bytes stay valid until after the step; SQLite does not read them later.
             defer { statement.reset() }
             statement.bind(number, at: 1)
             statement.bind(lent: columns.id, at: 2)
@@ -104,9 +104,9 @@ struct RowTable {
         [("text", "text", words.stems), ("forms", "form", words.forms)]
     }
 
-    /// Makes the words of all rows anew in tables that are empty.
+    /// Fills empty tables with the words of all rows.
     ///
-    /// Damaged rows have none: they can only be removed, without words.
+    /// Damaged rows get no words: such a row can only be removed, and its removal removes no words.
     func insertAllWords() throws(LodestoneError) {
         guard let analyzer else { return }
         try forEachResult(context: nil) { (number, row) throws(LodestoneError) in
@@ -120,11 +120,11 @@ struct RowTable {
 
     /// Removes a row and its words.
     ///
-    /// An index takes the old words back only when told exactly which they were, so they are read
-    /// from the row, in the same transaction.
+    /// FTS5 removes words from an index only if it gets exactly the words that were added. So the
+    /// words are made from the row's text in the same transaction.
     ///
-    /// - Returns: What the row had for the text index, nothing of a damaged row, which can only be
-    ///   removed; and where its edges lie, which are left there.
+    /// - Returns: The texts of the row, and its hub, whose edges stay where they are. A damaged row
+    ///   has no texts here.
     func remove(_ number: RowNumber) throws(LodestoneError) -> (
         text: [TextField], hub: (id: DocumentID, number: HubNumber)?
     ) {
@@ -159,7 +159,7 @@ struct RowTable {
         return try decode(statement)
     }
 
-    /// A statement that stands at a row, which its caller resets; `nil` when there is no such row.
+    /// A statement at a row, which the caller resets; `nil` when there is no such row.
     func find(_ number: RowNumber, context: CallContext? = nil) throws(LodestoneError)
         -> SQLiteStatement?
     {
@@ -194,7 +194,7 @@ struct RowTable {
         }
     }
 
-    /// The row under the statement, once its checksum has been found right.
+    /// Decodes the row at the statement after a comparison with its checksum.
     func decode(_ statement: SQLiteStatement) throws(LodestoneError) -> StoredRow {
         let number = RowNumber(truncatingIfNeeded: statement.int(at: 0))
         var sum = RowChecksum.seed(row: number)

@@ -4,10 +4,10 @@ import LodestoneCore
 
 /// One connection to the database file, and its prepared statements.
 ///
-/// Threading: one thread at a time; the owner sees to it (the writer's queue, or the reader that
-/// took the connection out of the pool). Unchecked, because a C handle says nothing of threads.
+/// Threading: one thread at a time. The owner ensures it: the store's lock for the writer, the pool
+/// for a reader. Unchecked, because a C handle is not `Sendable`.
 final class SQLiteConnection: @unchecked Sendable {
-    /// What SQLite answered when it did not do what it was asked.
+    /// The error code and message of SQLite for a call that failed.
     struct Failure: Error {
         let code: Int32
         let message: String
@@ -16,12 +16,12 @@ final class SQLiteConnection: @unchecked Sendable {
     let handle: OpaquePointer
     private var statements: [String: (statement: SQLiteStatement, lastUse: UInt64)] = [:]
     private var useCount: UInt64 = 0
-    /// Statements kept; some 5 KB each.
+    /// The most prepared statements that are kept; each takes some 5 KB.
     ///
-    /// A collection has its own, since they name its tables, so without a bound thousands of collections
-    /// would keep tens of thousands.
+    /// Statements name the tables of a collection. Without a bound, thousands of collections would
+    /// keep tens of thousands of statements.
     private static let maximumStatements = 128
-    /// The call on whose behalf the connection works; long statements end with it.
+    /// The call for which the connection works; its deadline or cancellation ends long statements.
     private var context: CallContext?
 
     init(path: String, isReadOnly: Bool, flags: Int32 = 0) throws(Failure) {
@@ -40,7 +40,7 @@ final class SQLiteConnection: @unchecked Sendable {
             _ = lode_sqlite_db_config(handle, option, 1)
         }
         _ = lode_sqlite_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
-        // Every 4,000 virtual machine steps, some 50 microseconds, a look at the call's context.
+        // SQLite checks the call's context every 4,000 virtual machine steps, some 50 microseconds.
         sqlite3_progress_handler(
             handle,
             4_000,
@@ -53,7 +53,7 @@ final class SQLiteConnection: @unchecked Sendable {
         )
     }
 
-    /// Opens a file that nobody changes, for reading: without locks, recovery or further files.
+    /// Opens a file that nobody changes, for reading, without locks, recovery or other files.
     convenience init(immutable path: String) throws(Failure) {
         let escaped = path.utf8.map { byte in
             let isPlain =
@@ -63,7 +63,8 @@ final class SQLiteConnection: @unchecked Sendable {
             let digits = String(byte, radix: 16)
             return "%" + (digits.count == 1 ? "0" : "") + digits
         }.joined()
-        // An empty authority, or two slashes at the beginning of the path would begin one.
+        // The `//` before the path is an empty authority; a path that begins with `//` would be
+        // read as one.
         try self.init(
             path: (path.hasPrefix("/") ? "file://" : "file:") + escaped + "?immutable=1",
             isReadOnly: true,
@@ -76,18 +77,19 @@ final class SQLiteConnection: @unchecked Sendable {
         sqlite3_close_v2(handle)
     }
 
-    /// Ties what follows to a call; `nil` unties it.
+    /// Ties the next statements to a call; `nil` unties them.
     func work(for context: CallContext?) {
         self.context = context
     }
 
-    /// Runs statements that answer nothing.
+    /// Runs statements that return no rows.
     func execute(_ sql: String) throws(Failure) {
         try check(sqlite3_exec(handle, sql, nil, nil, nil))
     }
 
-    /// A prepared statement, reset and without bindings; the most recently used ones are kept for
-    /// the next time.
+    /// A prepared statement, reset and without bindings.
+    ///
+    /// The most recently used statements are kept for the next time.
     func statement(_ sql: String) throws(Failure) -> SQLiteStatement {
         useCount += 1
         if let statement = statements[sql]?.statement {
@@ -113,15 +115,16 @@ final class SQLiteConnection: @unchecked Sendable {
         return statement
     }
 
-    /// Forgets the half of the statements that was used least recently; one that somebody steps
-    /// through lives on with its holder.
+    /// Forgets the half of the statements that was used least recently.
+    ///
+    /// A statement that is being stepped through lives as long as its holder.
     private func forgetOldStatements() {
         let uses = statements.values.map(\.lastUse).sorted()
         let oldest = uses[uses.count / 2]
         statements = statements.filter { $0.value.lastUse >= oldest }
     }
 
-    /// Forgets statements about tables that are about to go.
+    /// Forgets the statements on a table that is about to be dropped.
     func forgetStatements(mentioning table: String) {
         statements = statements.filter { !$0.key.contains(table) }
     }
@@ -134,13 +137,13 @@ final class SQLiteConnection: @unchecked Sendable {
 }
 
 extension SQLiteConnection {
-    /// Runs `body`; what SQLite refuses becomes the error that a caller of the store sees.
+    /// Runs `body` and turns a failure of SQLite into the error for a caller of the store.
     ///
     /// - Parameters:
-    ///   - context: The call on whose behalf it runs.
+    ///   - context: The call on whose behalf `body` runs.
     ///   - body: Statements that write nothing, or are rolled back.
-    /// - Returns: What `body` returns.
-    /// - Throws: What `asLodestoneError` makes of SQLite's code.
+    /// - Returns: The result of `body`.
+    /// - Throws: The error of `asLodestoneError`.
     static func orFail<T>(
         _ context: CallContext? = nil,
         _ body: () throws(Failure) -> T
@@ -154,7 +157,7 @@ extension SQLiteConnection {
 }
 
 extension SQLiteConnection.Failure {
-    /// The error that a caller of the store sees, when nothing was written.
+    /// The error for a caller of the store after a failure that wrote nothing.
     func asLodestoneError(context: CallContext?) -> LodestoneError {
         switch code & 0xff {
         case SQLITE_INTERRUPT:

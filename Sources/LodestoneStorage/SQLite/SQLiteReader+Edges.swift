@@ -94,7 +94,8 @@ extension SQLiteReader {
             return (page, isLast)
         }
         for label in wanted.sorted() where isLast {
-            // Of the label of the place what follows its target; of earlier ones nothing.
+            // The page begins after the place: earlier labels are skipped, the place's label goes
+            // on after its target.
             if let first, label < ByteString(first.label) { continue }
             let isOfPlace = first.map { ByteString($0.label) == label } ?? false
             try table.forEach(of: hub, label: label.string, after: isOfPlace ? first : nil, take)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// Counts of collections without a look at their contents.
+/// Counts of collections that need no read of their contents.
 extension SQLiteReader {
     func unfoldedCollections() throws(LodestoneError) -> [CollectionNumber] {
         try orFail { () throws(SQLiteConnection.Failure) in
@@ -33,7 +33,7 @@ extension SQLiteReader {
 
     func logSummaries() throws(LodestoneError) -> [CollectionNumber: LogSummary] {
         try orFail { () throws(SQLiteConnection.Failure) in
-            // Five empty lists are the detail of a batch that only adds (`LogRow.detail`).
+            // A batch that only adds has five empty lists as its detail (`LogRow.detail`).
             let statement = try connection.statement(
                 """
                 SELECT log.collection, sum(row_count), sum(vector_count), max(log.seq),
@@ -60,7 +60,7 @@ extension SQLiteReader {
         -> Bool
     {
         try orFail { () throws(SQLiteConnection.Failure) in
-            // One byte counts them, when there are none.
+            // The edges column of a row without edges is one byte, a count of 0.
             let statement = try connection.statement(
                 """
                 SELECT EXISTS(SELECT 1 FROM docs_\(collection) WHERE row >= ?1 AND edges <> x'00')

@@ -9,11 +9,12 @@ final class SQLiteReader: StoreReader {
     let connection: SQLiteConnection
     let store: SQLiteStore
     let context: CallContext?
-    /// The collections of this state; read when first asked for, since decoding thousands for each
-    /// of thousands took 45 s.
+    /// The collections of this state, decoded at their first use.
+    ///
+    /// Decoding all of thousands of collections for each of thousands took 45 s.
     private var catalog: (all: [CollectionRecord], byNumber: [CollectionNumber: CollectionRecord])?
 
-    /// Those that were asked for one by one; `nil` where there is none.
+    /// The records that were read one by one; `nil` for a collection that doesn't exist.
     private var records: [CollectionNumber: CollectionRecord?] = [:]
 
     init(_ connection: SQLiteConnection, store: SQLiteStore, context: CallContext?)
@@ -32,7 +33,8 @@ final class SQLiteReader: StoreReader {
 
     func end() {
         connection.work(for: nil)
-        // A connection that can't end its transaction is not given back; it closes with `self`.
+        // A connection that can't end its transaction does not return to the pool; it closes with
+        // `self`.
         if (try? connection.execute("COMMIT")) != nil { store.giveBack(connection) }
     }
 
@@ -40,7 +42,8 @@ final class SQLiteReader: StoreReader {
         try readCatalog().all
     }
 
-    /// Reads its row alone, unless all have been read: catching up asks for those that changed.
+    /// Reads the row of one collection, unless all were read: a catch-up needs only those that
+    /// changed.
     func record(of collection: CollectionNumber) throws(LodestoneError) -> CollectionRecord? {
         if let catalog { return catalog.byNumber[collection] }
         if let known = records[collection] { return known }
@@ -115,7 +118,7 @@ final class SQLiteReader: StoreReader {
         }
     }
 
-    /// What a log row says, with its vectors unless `dimension` is `nil`.
+    /// Decodes a log row, with its vectors unless `dimension` is `nil`.
     private func change(_ row: LogRow, dimension: Int?) throws(LodestoneError) -> LoggedChange {
         let kind: LoggedChange.Kind
         switch Schema.LogKind(rawValue: row.kind) {
@@ -138,7 +141,7 @@ final class SQLiteReader: StoreReader {
                 LoggedRows(
                     firstRow: row.firstRow,
                     rowCount: row.rowCount,
-                    // Those of a collection that is gone by now are gone, too.
+                    // The vectors of a collection that was dropped since are not available.
                     vectors: try dimension.flatMap { (dimension) throws(LodestoneError) in
                         try run(row, dimension: dimension)
                     },
@@ -159,7 +162,7 @@ final class SQLiteReader: StoreReader {
         )
     }
 
-    /// What `body` reads in the detail of a log row.
+    /// Runs `body`, which decodes the detail of a log row; malformed bytes become an error.
     private func readable<T>(_ row: LogRow, _ body: () throws(ByteReader.Malformed) -> T)
         throws(LodestoneError) -> T
     {
@@ -231,7 +234,7 @@ final class SQLiteReader: StoreReader {
         }
     }
 
-    /// Takes what the log says between two sequence numbers into the pointer to a base.
+    /// Adds the vectors in the log between two sequence numbers to the record of a base.
     func extend(
         _ record: inout BaseRecord,
         after first: UInt64,
@@ -343,7 +346,7 @@ final class SQLiteReader: StoreReader {
         }
         defer { statement.reset() }
         while try orFail({ () throws(SQLiteConnection.Failure) in try statement.step() }) {
-            // FTS5's rank is BM25 with the sign turned: smaller is better.
+            // FTS5's rank is BM25 with the opposite sign: smaller is better.
             let row = RowNumber(truncatingIfNeeded: statement.int(at: 0))
             guard try body(row, -statement.double(at: 1)) else { return }
         }
@@ -357,7 +360,7 @@ final class SQLiteReader: StoreReader {
 }
 
 extension VectorSegment {
-    /// `count` vectors at `offset`, as rows from `firstRow` on.
+    /// The `count` vectors at `offset`, as a run of rows from `firstRow` on.
     func run(at offset: Int, count: Int, dimension: Int, firstRow: RowNumber)
         throws(LodestoneError) -> VectorRun
     {
@@ -375,7 +378,7 @@ extension VectorSegment {
         )
     }
 
-    /// A run of a base, to be checked block by block before its first use.
+    /// A run of a base, whose blocks are checked before their first use.
     func run(_ run: RunTable.Run, dimension: Int) throws(LodestoneError) -> VectorRun {
         let vectorBytes = dimension * MemoryLayout<Float>.stride
         let bytes = try vectors(

@@ -3,7 +3,7 @@ import CSQLite
 
 /// A prepared statement.
 ///
-/// Parameters and columns count from where SQLite counts: 1 and 0.
+/// Parameters count from 1 and columns from 0, as in SQLite.
 final class SQLiteStatement {
     private let handle: OpaquePointer
     private unowned let connection: SQLiteConnection
@@ -30,7 +30,7 @@ final class SQLiteStatement {
         bytes.withUnsafeBytes { bind($0, at: index) }
     }
 
-    /// Binds a blob; the bytes are copied.
+    /// Binds a copy of the bytes as a blob.
     func bind(_ bytes: UnsafeRawBufferPointer, at index: Int32) {
         if let base = bytes.baseAddress, !bytes.isEmpty {
             sqlite3_bind_blob64(
@@ -45,7 +45,7 @@ final class SQLiteStatement {
         }
     }
 
-    /// Binds a blob that stays where it is until `reset`.
+    /// Binds bytes as a blob without a copy; they must stay in place until `reset`.
     func bind(lent bytes: UnsafeRawBufferPointer, at index: Int32) {
         if let base = bytes.baseAddress, !bytes.isEmpty {
             sqlite3_bind_blob64(handle, index, base, UInt64(bytes.count), nil)
@@ -77,14 +77,14 @@ final class SQLiteStatement {
         }
     }
 
-    /// Steps once; true when there is a row to read.
+    /// Steps once; returns whether there is a row to read.
     func step() throws(SQLiteConnection.Failure) -> Bool {
         let result = sqlite3_step(handle)
         try connection.check(result)
         return result == SQLITE_ROW
     }
 
-    /// Runs a statement that answers nothing.
+    /// Runs a statement that returns no rows.
     func run() throws(SQLiteConnection.Failure) {
         _ = try step()
         sqlite3_reset(handle)
@@ -93,7 +93,7 @@ final class SQLiteStatement {
     func int(at column: Int32) -> Int64 { sqlite3_column_int64(handle, column) }
     func double(at column: Int32) -> Double { sqlite3_column_double(handle, column) }
 
-    /// The bytes of a column, good until the next step.
+    /// Hands over the bytes of a column, which are valid until the next step.
     func withBytes<T, Failure: Error>(
         at column: Int32,
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> T

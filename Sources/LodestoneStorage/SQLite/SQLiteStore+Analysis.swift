@@ -2,17 +2,17 @@
 import LodestoneCore
 import LodestoneText
 
-/// Words that were made by other rules or libraries than those of this process.
+/// The check that the stored words come from this process's analysis, and their rebuild.
 extension SQLiteStore {
-    /// Holds the store for the analysis of this process; makes the words that FTS5 keeps once more
-    /// when the store has those of another.
+    /// Holds the store for the analysis of this process.
     ///
-    /// Inside `exclusively`, while the store is opened.
+    /// If FTS5 keeps words of another analysis, they are made again first. Runs inside
+    /// `exclusively`, while the store is opened.
     ///
-    /// - Parameter analysis: The fingerprint of this process.
+    /// - Parameter analysis: The fingerprint of this process's analysis.
     /// - Returns: The names of the collections whose words were made again.
-    /// - Throws: `.failedPrecondition` when another process has the store open, whose analysis is
-    ///   another.
+    /// - Throws: `.failedPrecondition` when the stored words are those of another analysis, and
+    ///   another process has the store open.
     func adoptAnalysis(_ analysis: UInt64) throws(LodestoneError) -> [String] {
         let stored = try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
             try scalar("SELECT value FROM meta WHERE key = 'analysis'")
@@ -58,9 +58,9 @@ extension SQLiteStore {
 
     private static func hex(_ value: UInt64) -> String { String(value, radix: 16) }
 
-    /// Makes the words of all collections that have them in FTS5 once more from their rows.
+    /// Makes the words of all collections with FTS5 again from their rows.
     ///
-    /// - Returns: Their names.
+    /// - Returns: The names of these collections.
     private func makeWords() throws(LodestoneError) -> [String] {
         var names: [String] = []
         for record in try StoreLayout.collections(writer) {

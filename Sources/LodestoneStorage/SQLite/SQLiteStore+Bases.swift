@@ -10,7 +10,7 @@ import Glibc
 import Darwin
 #endif
 
-/// Bases: pointing to them, and forgetting what they replace.
+/// Bases: the pointers to them, and the removal of the files and log rows that they replace.
 extension SQLiteStore {
     private static let vacuumedPagesPerStep = 512
 
@@ -32,7 +32,8 @@ extension SQLiteStore {
         garbageBytes: Int?,
         isLive: (RowNumber) -> Bool
     ) throws(LodestoneError) {
-        // Before anything is written that nothing would point to.
+        // A store that refuses writes fails here, before files are written that nothing would point
+        // to.
         if let failure = writeFailure.withLock({ $0 }) { throw failure }
         var record = try baseRecord(of: collection, sequenceNumber: sequenceNumber)
         let moved = try moveVectors(of: &record, garbageBytes: garbageBytes, isLive: isLive)
@@ -59,8 +60,9 @@ extension SQLiteStore {
         try forgetLog()
     }
 
-    /// What the pointer to a base at `sequenceNumber` has to say, with every vector that it takes
-    /// over compared with its checksum.
+    /// The record of a base at `sequenceNumber`.
+    ///
+    /// Every vector that it takes over from the log is compared with its checksum.
     private func baseRecord(of collection: CollectionNumber, sequenceNumber: UInt64)
         throws(LodestoneError) -> BaseRecord
     {
@@ -92,7 +94,7 @@ extension SQLiteStore {
                     try reclaimStep()
                 }
                 hasShrunk = hasShrunk || !isDone
-                // The file gets shorter when the write-ahead log is moved into it.
+                // The file becomes shorter only when the write-ahead log is moved into it.
                 if isDone && hasShrunk {
                     checkpoint(SQLITE_CHECKPOINT_PASSIVE)
                 } else {
@@ -103,7 +105,7 @@ extension SQLiteStore {
         }
     }
 
-    /// - Returns: Whether there is nothing more to give back.
+    /// - Returns: Whether there is no more space to give back.
     private func reclaimStep() throws(SQLiteConnection.Failure) -> Bool {
         let before = try scalar("PRAGMA freelist_count")
         guard before > Self.vacuumedPagesPerStep / 4 else { return true }
@@ -113,9 +115,11 @@ extension SQLiteStore {
 
     // MARK: Files
 
-    /// Removes the files of bases that nothing points to: a crash came before or after a pointer.
+    /// Removes the files of bases that nothing points to, as a crash around a change of pointer
+    /// leaves them.
     ///
-    /// - Returns: Whether it was done; not while somebody compacts, who may be writing one.
+    /// - Returns: Whether they were removed; false during a compaction, which may be writing a
+    ///   base.
     @discardableResult
     func removeForgottenBases() throws(LodestoneError) -> Bool {
         let done: Void? = try compactionLock.ifFree(nil) { () throws(LodestoneError) in
@@ -128,13 +132,13 @@ extension SQLiteStore {
             for name in baseNames() where !kept.contains(directory + "/" + name) {
                 unlink(directory + "/" + name)
             }
-            // On a full disk they stay.
+            // On a full disk the segments stay.
             try? removeForgottenSegments()
         }
         return done != nil
     }
 
-    /// Removes the bases of a collection but one.
+    /// Removes all bases of a collection except one.
     ///
     /// Mappings in use stay good.
     func removeBases(of collection: CollectionNumber, except kept: String?) {
@@ -180,10 +184,10 @@ struct BaseRecord {
     var collection: CollectionNumber
     var sequenceNumber: UInt64
     var nextRow: RowNumber
-    /// Its name in the store's directory; empty when the base has to be made anew.
+    /// The name of the file in the store's directory; empty when the base must be built again.
     var file: String
     var runs: RunTable
-    /// Of the collection; not part of what is written.
+    /// The dimension of the collection; it is not written.
     var dimension = 0
 
     static func fileName(_ collection: CollectionNumber, _ sequenceNumber: UInt64) -> String {
@@ -248,17 +252,18 @@ struct BaseRecord {
             file: statement.withBytes(at: 2) { String(decoding: $0, as: UTF8.self) },
             runs: runs
         )
-        // The file's name becomes a path, and must be no other file's of the store.
+        // The name becomes a path, so it must be the name of this base and of no other file of the
+        // store.
         guard record.sum == UInt32(truncatingIfNeeded: statement.int(at: 4)),
             record.file.isEmpty || record.file == fileName(collection, record.sequenceNumber)
         else { throw damaged(collection) }
         return record
     }
 
-    /// Whether a collection without a pointer had one.
+    /// Whether a collection without a record of its base has had one.
     ///
-    /// The log has what a collection began with until a base holds it. Without the pointer nobody
-    /// knows where the vectors before the base lie.
+    /// The log keeps the first batch of a collection until a base holds it. Without the record the
+    /// places of the vectors before the base are unknown.
     private static func isLost(_ connection: SQLiteConnection, of collection: CollectionNumber)
         throws(SQLiteConnection.Failure) -> Bool
     {

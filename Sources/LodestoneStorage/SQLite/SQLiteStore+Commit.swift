@@ -3,8 +3,10 @@ import CSQLite
 package import LodestoneCore
 import LodestoneFiles
 
-/// A commit, in the order that a crash at any point survives: vectors appended and durable first,
-/// then the rows and the log that name them, in one transaction.
+/// A commit, in an order that survives a crash at any point.
+///
+/// Vectors are appended and made durable first. The rows and the log, which name the vectors,
+/// follow in one transaction.
 extension SQLiteStore {
     package func commit(_ batches: [StoredBatch]) throws(LodestoneError) -> [CommittedBatch] {
         try refuseIfClosed()
@@ -53,10 +55,10 @@ extension SQLiteStore {
         return committed
     }
 
-    /// Refuses documents when the disk has less free than the write-ahead log takes until a
+    /// Refuses documents when the disk has less free space than the write-ahead log takes until a
     /// checkpoint.
     ///
-    /// Drops need some of that room before they make more.
+    /// Drops are not refused: they need some of that room before they free more.
     private func refuseIfAlmostFull() throws(LodestoneError) {
         guard let free = FileSystem.freeBytes(directory), free < Self.checkpointBytes else {
             return
@@ -71,8 +73,10 @@ extension SQLiteStore {
         )
     }
 
-    /// Moves the write-ahead log into the database once it is long; where a reader has kept it from
-    /// beginning again until it was four times that, it is cut off as well.
+    /// Moves the write-ahead log into the database once it is long.
+    ///
+    /// A reader can keep the log from starting again at its beginning. At four times the limit the
+    /// log is also cut off.
     func checkpointIfLarge() {
         let byteCount = walPages * pageBytes
         if byteCount > Self.checkpointBytes {
@@ -85,7 +89,7 @@ extension SQLiteStore {
         }
     }
 
-    /// Runs `body` in a transaction of its own, under the rules of a commit.
+    /// Runs `body` in its own transaction, under the rules of a commit.
     func transaction<T>(_ body: () throws(SQLiteConnection.Failure) -> T) throws(LodestoneError)
         -> T
     {
@@ -128,8 +132,10 @@ extension SQLiteStore {
     }
     #endif
 
-    /// A failed fsync says nothing of what reached the disk, and the kernel may have dropped the
-    /// pages: nothing was committed, but nothing more will be either.
+    /// Makes the appended vectors durable.
+    ///
+    /// A failed fsync does not tell which pages reached the disk, and the kernel may have dropped
+    /// them. So the batches are rolled back, and the store refuses all later writes.
     private func synchronizeSegments() throws(LodestoneError) {
         do throws(LodestoneError) {
             try segments.synchronize()
@@ -145,8 +151,8 @@ extension SQLiteStore {
             try writer.execute("COMMIT")
         } catch {
             var failure = error.asLodestoneError(context: nil)
-            // A full disk cuts the log off before the end of the commit's last frame, without which
-            // nothing of it counts; a busy one keeps the transaction open.
+            // A full disk cuts the write-ahead log off before the end of the commit's last frame,
+            // and SQLite ignores a commit without it. A busy database keeps the transaction open.
             let isOpen = sqlite3_get_autocommit(writer.handle) == 0
             if error.code & 0xff == SQLITE_FULL || (isOpen && error.code & 0xff == SQLITE_BUSY) {
                 rollBack()
@@ -365,7 +371,7 @@ extension SQLiteStore {
         try statement.run()
     }
 
-    /// Now and then, drops the request ids that nobody will repeat any more.
+    /// Deletes old request ids, which nobody will repeat, once per `batchesPerForgetting` batches.
     private func forgetRequests(before sequence: UInt64) throws(SQLiteConnection.Failure) {
         guard sequence > Self.keptRequests, sequence % Self.batchesPerForgetting == 0 else {
             return
@@ -384,7 +390,7 @@ extension SQLiteStore {
         }
     }
 
-    /// Some errors roll back by themselves; a second rollback then fails, which is as good.
+    /// Rolls back the open transaction, if SQLite has not already done so after an error.
     func rollBack() {
         if sqlite3_get_autocommit(writer.handle) == 0 { try? writer.execute("ROLLBACK") }
     }

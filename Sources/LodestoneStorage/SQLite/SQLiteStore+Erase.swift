@@ -9,22 +9,23 @@ import Glibc
 import Darwin
 #endif
 
-/// Erasing what was dropped or replaced: once it is done, no file of the store has it.
+/// Erasure of dropped and replaced documents: afterwards no file of the store contains them.
 ///
-/// Rows that are gone stay in the database's free pages, in the gaps of pages in use, and in the
-/// write-ahead log, until something else is written there. So the log is forgotten with its last row,
-/// SQLite writes the database again, and the write-ahead log is cut off. Bases and segments are made
-/// again before, by compactions, which take only what is left.
+/// Removed rows stay in the free pages of the database, in the gaps of used pages, and in the
+/// write-ahead log until other data overwrite them. So the log is forgotten with its last row,
+/// SQLite rewrites the database, and the write-ahead log is cut off. Before that, compactions
+/// rewrite bases and segments with the live rows only.
 ///
-/// Every step is a commit of its own or a file that is made anew: a crash anywhere leaves the store
-/// whole, and nothing was promised.
+/// Every step is its own commit, or a new file. After a crash at any point the store is whole, and
+/// no caller was told that the erasure is done.
 extension SQLiteStore {
     package func eraseFreed(context: CallContext) throws(LodestoneError) -> UInt64 {
         try removeStrangeFiles(context)
         try forgetLog()
         let erased = try exclusively { (last) throws(LodestoneError) in
             guard last > 0 else { return last }
-            // Nothing may come between, or the row that was the last one would stay as it is.
+            // One lock covers both steps: after another batch the last row here would keep its
+            // content.
             var isForgotten = false
             while !isForgotten {
                 isForgotten = try transaction { () throws(SQLiteConnection.Failure) in
@@ -37,12 +38,12 @@ extension SQLiteStore {
         }
         FaultPoint.reach("erase.before-checkpoint")
         while try !cutWriteAheadLog() {
-            // A reader that began before needs what is in it.
+            // A reader that began before needs the content of the write-ahead log.
             try context.check()
             usleep(10_000)
         }
         try exclusively { (_) throws(LodestoneError) in
-            // Durable with this commit, which begins the write-ahead log again.
+            // The number is durable with this commit, which begins the write-ahead log again.
             try transaction { () throws(SQLiteConnection.Failure) in
                 try writer.execute(
                     "INSERT OR REPLACE INTO meta(key, value) VALUES('erased', \(erased))"
@@ -54,7 +55,7 @@ extension SQLiteStore {
         return erased
     }
 
-    /// Removes what a crash has left of collections and bases that are gone.
+    /// Removes the files that a crash has left of removed collections and replaced bases.
     private func removeStrangeFiles(_ context: CallContext) throws(LodestoneError) {
         while try !removeForgottenBases() {
             try context.check()
@@ -67,8 +68,9 @@ extension SQLiteStore {
         }
     }
 
-    /// Has the last row of the log, if every base has what it says, tell nothing but its sequence
-    /// number; inside `exclusively`.
+    /// Reduces the last row of the log to its sequence number, if every base has its change.
+    ///
+    /// Runs inside `exclusively`.
     private func forgetLastRow(_ last: UInt64) throws(LodestoneError) {
         try transaction { () throws(SQLiteConnection.Failure) in
             let isKept = try scalar("SELECT \(KeptLog.isKept) FROM log WHERE seq = \(last)")
@@ -90,8 +92,7 @@ extension SQLiteStore {
         }
     }
 
-    /// Writes the database again, row by row, without the pages and gaps where something was; inside
-    /// `exclusively`.
+    /// Rewrites the database row by row, without free pages and gaps; runs inside `exclusively`.
     private func rewriteDatabase(_ context: CallContext) throws(LodestoneError) {
         if let failure = writeFailure.withLock({ $0 }) { throw failure }
         let reader = try beginReading()
@@ -102,12 +103,12 @@ extension SQLiteStore {
             defer { writer.work(for: nil) }
             for record in (try? collections.get()) ?? []
             where record.options.textStrategy == .fts5 {
-                // Words of rows that are gone stay in FTS5's segments until these are merged.
+                // Words of removed rows stay in FTS5's segments until FTS5 merges them.
                 for table in Schema.wordTables.map({ "\($0)_\(record.number)" }) {
                     try writer.execute("INSERT INTO \(table)(\(table)) VALUES('optimize')")
                 }
             }
-            // What is written on the way goes into a file without a name, not into memory.
+            // `VACUUM` writes its copy into a file without a name, not into memory.
             try writer.execute("PRAGMA temp_store = FILE")
             let result = Result { () throws(SQLiteConnection.Failure) in
                 try writer.execute("VACUUM")
@@ -117,14 +118,14 @@ extension SQLiteStore {
         } catch {
             rollBack()
             let failure = error.asLodestoneError(context: context)
-            // Pages that a failed write or fsync left behind may be lost without a second failure.
+            // After a failed write or fsync the kernel may drop the pages without a second error.
             if error.code & 0xff == SQLITE_IOERR { refuseWrites(because: failure) }
             throw failure
         }
         _ = try collections.get()
     }
 
-    /// - Returns: Whether nothing of before is left in the write-ahead log.
+    /// - Returns: Whether the write-ahead log is empty.
     private func cutWriteAheadLog() throws(LodestoneError) -> Bool {
         try exclusively { (_) throws(LodestoneError) in
             checkpoint(SQLITE_CHECKPOINT_TRUNCATE)

@@ -4,22 +4,23 @@ import CSQLite
 package import LodestoneCore
 import LodestoneFiles
 
-/// Giving back the space of vectors whose rows are gone.
+/// Segment compaction: it frees the space of vectors whose rows were removed.
 ///
-/// Segments are only appended to, so such vectors stay until a compaction writes those that are
-/// left together into new segments. The order survives a crash anywhere: the new segments are
-/// durable before the transaction that points to the new base points to them, too; the old ones are
-/// removed after it, under the lock, when neither a base nor the log after it names them. What a
-/// crash leaves behind is removed when the store is opened, or by the next compaction.
+/// Segments are append-only, so dead vectors stay until a compaction writes the live ones of
+/// several segments into new segments. The order survives a crash at any point. First the new
+/// segments become durable. Then one transaction points to the new base and to these segments.
+/// Then, under the lock, the old segments are removed if neither a base nor the log after it names
+/// them. Files that a crash leaves behind are removed when the store is opened, or by the next
+/// compaction.
 ///
-/// A process that has an old segment open reads on in it. One that has not, and finds it gone, is
-/// told by `VECTORS_MOVED` that its state is not the latest. One that would append to it notices,
-/// under the lock, that the file has lost its name.
+/// A process that has an old segment open can still read it. A process that finds the segment
+/// removed gets `VECTORS_MOVED`: its state is not the latest. A process that would append to it
+/// notices, under the lock, that the file has no name any more.
 extension SQLiteStore {
-    /// Moves the vectors that are left in segments of which much is garbage, and has the base
-    /// point to them.
+    /// Moves the live vectors out of segments with much garbage, and changes the base's record to
+    /// match.
     ///
-    /// - Returns: The new segments, durable, and not in use yet.
+    /// - Returns: The new segments, durable and not yet in use.
     func moveVectors(
         of record: inout BaseRecord,
         garbageBytes: Int?,
@@ -38,7 +39,7 @@ extension SQLiteStore {
         let collection = record.collection
         let dimension = record.dimension
         var mover = VectorMover(dimension: dimension) { (byteCount) throws(LodestoneError) in
-            // Under the lock, so that nobody else takes the same index.
+            // The lock ensures that nobody else takes the same index.
             try self.exclusively { (_) throws(LodestoneError) in
                 try self.segments.create(
                     for: collection,
@@ -64,9 +65,9 @@ extension SQLiteStore {
             let needsSuccessor = segments.indices(of: collection).max().map(old.contains) ?? false
             try mover.finish(needsSegment: needsSuccessor)
         } catch {
-            // Nothing points to them yet.
+            // No base points to these segments yet.
             segments.remove(mover.made.map(\.index), of: collection)
-            // What is damaged must not get a new checksum; a full disk is not filled further.
+            // Damaged vectors must not get a new checksum, and a full disk is not filled further.
             guard garbageBytes != nil,
                 error.code == .dataLoss || error.code == .resourceExhausted
             else { throw error }
@@ -79,7 +80,8 @@ extension SQLiteStore {
 
     package func shortenWriteAheadLog() throws(LodestoneError) -> Bool {
         if isWriteAheadLogShort { return true }
-        // The caller asks again, and must not wait for a stopped process meanwhile.
+        // The caller calls again later, so it does not wait here for a process that may have been
+        // stopped.
         try lock?.ifFree { () throws(LodestoneError) in
             try refuseIfClosed()
             checkpoint(SQLITE_CHECKPOINT_TRUNCATE)
@@ -91,7 +93,7 @@ extension SQLiteStore {
         FileSystem.byteCount(databasePath + "-wal") <= UInt64(Self.checkpointBytes / 4)
     }
 
-    /// Counts the vectors that the log names after a base.
+    /// Counts the vectors that the log names after the base.
     private func addLogged(to use: inout SegmentUse, after record: BaseRecord)
         throws(LodestoneError)
     {
@@ -110,7 +112,7 @@ extension SQLiteStore {
 
     /// Removes the segments of a collection that neither its base nor the log after it names.
     ///
-    /// Inside `exclusively`, after a commit: a transaction in doubt can't come back then.
+    /// Inside `exclusively`, after a commit: an earlier transaction in doubt can't come back then.
     func removeUnneededSegments(of collection: CollectionNumber) throws(LodestoneError) {
         let unneeded = try unneededSegments(of: collection)
         segments.remove(unneeded, of: collection)
@@ -124,8 +126,7 @@ extension SQLiteStore {
         return segments.unneeded(of: collection, named: try reader.namedSegments(of: collection))
     }
 
-    /// Removes what compactions have left behind that ended before their end, while nothing
-    /// is compacted.
+    /// Removes the segments that interrupted compactions have left, while no compaction runs.
     func removeForgottenSegments() throws(LodestoneError) {
         try exclusively { (_) throws(LodestoneError) in
             let read = try beginRead(context: nil)
@@ -134,13 +135,14 @@ extension SQLiteStore {
             }
             read.end()
             var isSettled = false
-            // Each is a look at the store: thousands of collections have nothing to remove.
+            // Each check reads the store, so collections with one segment are skipped: nothing can
+            // be removed.
             let several = segments.collectionsWithSeveral()
             for collection in try collections.get() where several.contains(collection) {
                 guard try !unneededSegments(of: collection).isEmpty else { continue }
                 if !isSettled {
-                    // A transaction of a process that was killed may be in doubt. Any commit over
-                    // it settles that.
+                    // A killed process may have left a transaction in doubt. Any commit after it
+                    // settles that.
                     try transaction { () throws(SQLiteConnection.Failure) in
                         try writer.execute(
                             "INSERT OR REPLACE INTO meta(key, value) VALUES('settled', \(lastSequence))"
@@ -153,7 +155,7 @@ extension SQLiteStore {
         }
     }
 
-    /// Whether the latest state needs a segment.
+    /// Whether the latest state names a segment.
     func names(_ index: UInt32, of collection: CollectionNumber) throws(LodestoneError) -> Bool {
         let reader = try beginReading()
         defer { reader.end() }
@@ -162,7 +164,7 @@ extension SQLiteStore {
 }
 
 extension SQLiteReader {
-    /// Where the log after a sequence number puts the vectors of a collection.
+    /// The places of a collection's vectors in the log after a sequence number.
     func vectorPlaces(of collection: CollectionNumber, after sequenceNumber: UInt64)
         throws(LodestoneError) -> [(segment: UInt32, offset: Int, count: Int)]
     {
@@ -199,16 +201,16 @@ extension SQLiteReader {
     }
 }
 
-/// How much of each segment is still needed.
+/// The live bytes of each segment.
 struct SegmentUse {
-    /// Vectors are moved when so many percent of a collection's bytes are garbage.
+    /// Vectors are moved when this percentage of a collection's bytes is garbage.
     static let garbagePercent = 30
 
     private var segments: [UInt32: (live: Int, end: Int)] = [:]
 
     mutating func add(_ run: RunTable.Run, liveBytes: Int, vectorBytes: Int) {
         let byteCount = run.byteCount(vectorBytes: vectorBytes)
-        // The numbers of rows in a run count as live as long as all its rows are.
+        // The row ids of a run count as live only while all its vectors are live.
         let numbers = byteCount - run.count * vectorBytes
         let isWhole = liveBytes == run.count * vectorBytes
         add(
@@ -223,8 +225,10 @@ struct SegmentUse {
         segments[segment] = (old.live + liveBytes, max(old.end, end))
     }
 
-    /// The segments whose vectors should be moved; none while the collection has little garbage,
-    /// unless all has to go.
+    /// The segments whose live vectors should be moved.
+    ///
+    /// With `garbageBytes` there are none while the collection has little garbage. Without it every
+    /// segment with garbage counts.
     func worthMoving(garbageBytes: Int?) -> Set<UInt32> {
         guard let garbageBytes else {
             return Set(

@@ -7,14 +7,14 @@ import Synchronization
 
 /// The store on SQLite and vector segments, in one directory.
 ///
-///     lodestone.db (-wal, -shm)   rows, log, words; nobody but SQLite opens these
+///     lodestone.db (-wal, -shm)   rows, log, words; only SQLite opens these
 ///     vectors-N-M.seg             the vectors of collection N
 ///     base-N-S.base               the base of collection N at sequence number S
-///     lock                        held by whoever commits or checkpoints, in any process
+///     lock                        held during a commit or checkpoint by its process
 ///     turn.lock                   held by the process that gets `lock` next
-///     compaction.lock             a byte of it held by whoever compacts a collection
-///     analysis.lock               held together by all that have the store open
-///     sequence                    the sequence number that all processes have to show
+///     compaction.lock             one byte of it held during the compaction of a collection
+///     analysis.lock               shared by all processes that have the store open
+///     sequence                    the sequence number that all processes must have applied
 ///
 /// Threading: any thread; readers take a connection each out of a pool behind a mutex. Unchecked,
 /// because the writer's own state (`writer`, `lastSequence`, `chain`, `walPages`) is used only
@@ -22,19 +22,20 @@ import Synchronization
 package final class SQLiteStore: Store, @unchecked Sendable {
     /// A checkpoint follows the commit that takes the write-ahead log over this.
     static let checkpointBytes = 16 << 20
-    /// Of a page of a database that is created; one of an earlier release keeps its own, 16 KiB.
+    /// The page size of a new database; a database of an earlier release keeps its own, 16 KiB.
     ///
-    /// A row that is replaced or dropped has its page written twice, into the write-ahead log and the
-    /// database. With 16 KiB a burst that replaced 500 documents here and there wrote ten times its
-    /// bytes; with 4 KiB an import was slower by a tenth, with 8 KiB it was not.
+    /// A row that is replaced or dropped has its page written twice: into the write-ahead log and
+    /// into the database. Measured: with 16 KiB, a burst that replaced 500 documents here and there
+    /// wrote ten times its bytes. An import with 4 KiB was slower by a tenth; with 8 KiB it was
+    /// not.
     private static let newPageBytes = 8_192
-    /// Request ids are kept for a day, and at least so many.
+    /// The fewest request ids that are kept; all are kept for `keptRequestSeconds`.
     static let keptRequests = 1_000_000
     static let keptRequestSeconds = 86_400
-    /// Batches between two looks at what can be forgotten.
+    /// The batches between two deletions of old request ids.
     static let batchesPerForgetting: UInt64 = 65_536
 
-    /// A service that is told to end has seconds for it.
+    /// The longest wait for the lock in `close`: a service that is told to end has seconds for it.
     private static let patienceOfClosing = Duration.seconds(2)
 
     package let durability: Durability
@@ -43,40 +44,40 @@ package final class SQLiteStore: Store, @unchecked Sendable {
     let edgesInRow: EdgesInRow
     let directory: String
     let segments: SegmentSet
-    /// Reads only in a store that is open for reading only.
+    /// The connection that writes; in a read-only store it only reads.
     let writer: SQLiteConnection
-    /// `nil` in a store that is open for reading only.
+    /// The lock for commits and checkpoints; `nil` in a read-only store.
     let lock: StoreLock?
     let compactionLock: CompactionLock
     let analysisLock: AnalysisLock
-    /// `nil` where no process can write, and none has.
+    /// The shared sequence number; `nil` where no process can write and none has.
     let counter: SharedCounter?
     private let database: DatabaseFile
     private let idleReaders = Mutex<[SQLiteConnection]>([])
-    /// Why the store takes no more writes, once it does not.
+    /// The reason why the store refuses writes, once it does.
     let writeFailure = Mutex<LodestoneError?>(nil)
     private let isClosed = Atomic<Bool>(false)
     var lastSequence: UInt64 = 0
     var chain: UInt32 = 0
     var walPages = 0
-    /// Bytes of a page of this database.
+    /// The page size of this database in bytes.
     private(set) var pageBytes = SQLiteStore.newPageBytes
     package private(set) var remadeWords: [String] = []
 
     package var version: String { "SQLite \(String(cString: sqlite3_libversion()))" }
     var databasePath: String { database.path }
 
-    /// Opens the store in `directory`, creating both when missing.
+    /// Opens the store in `directory`, and creates both if they are missing.
     ///
     /// - Parameters:
-    ///   - directory: Where it is.
-    ///   - durability: What an acknowledged write survives.
-    ///   - analysis: The fingerprint of how this process makes words of texts.
+    ///   - directory: The directory of the store.
+    ///   - durability: The failures that an acknowledged write survives.
+    ///   - analysis: The fingerprint of this process's analysis of texts.
     ///   - edgesInRow: The limit on the edges that a row keeps when it is written.
-    ///   - patience: How long another process that holds the store, and may have been stopped, is
-    ///     waited for.
-    /// - Throws: `.failedPrecondition` when its format is newer, or another process has it open that
-    ///   makes other words; `.dataLoss` when the log's chain is broken.
+    ///   - patience: The longest wait for another process that holds the store, and may have been
+    ///     stopped.
+    /// - Throws: `.failedPrecondition` when the store's format is newer, or another process with a
+    ///   different analysis has it open. `.dataLoss` when the log's chain is broken.
     package init(
         directory: String,
         durability: Durability,
@@ -102,7 +103,7 @@ package final class SQLiteStore: Store, @unchecked Sendable {
         let counter = try SharedCounter(directory + "/sequence")
         self.counter = counter
         segments = SegmentSet(directory: directory)
-        // Opening runs SQLite's recovery, and may create the schema: nobody else may commit.
+        // Opening runs SQLite's recovery and may create the schema, so nobody else may commit.
         writer = try lock.exclusively { () throws(LodestoneError) in
             try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
                 try SQLiteConnection(path: database.path, isReadOnly: false)
@@ -134,14 +135,14 @@ package final class SQLiteStore: Store, @unchecked Sendable {
 
     /// Opens the store in `directory` for reading only, while other processes may write to it.
     ///
-    /// Nothing is written: no schema is brought up to date, no words are made again, no leftovers
-    /// removed. SQLite may make its index of the write-ahead log, where the directory lets it.
+    /// Nothing is written: no schema is upgraded, no words are made again, no leftovers are
+    /// removed. SQLite may create its index of the write-ahead log if the directory permits it.
     ///
     /// - Parameters:
-    ///   - directory: Where it is.
-    ///   - analysis: The fingerprint of how this process makes words of texts.
-    /// - Throws: `.notFound` when there is none; `.failedPrecondition` when its format or its words
-    ///   are not those of this release; `.unavailable` while a process brings them up to date;
+    ///   - directory: The directory of the store.
+    ///   - analysis: The fingerprint of this process's analysis of texts.
+    /// - Throws: `.notFound` when there is no store. `.failedPrecondition` when its format or its
+    ///   words are not those of this release. `.unavailable` while another process upgrades them.
     ///   `.dataLoss` when the log's chain is broken.
     package init(readingFrom directory: String, analysis: UInt64 = AnalysisFingerprint.all)
         throws(LodestoneError)
@@ -163,7 +164,7 @@ package final class SQLiteStore: Store, @unchecked Sendable {
         analysisLock = try AnalysisLock(directory + "/analysis.lock", isReadOnly: true)
         counter = try SharedCounter(reading: directory + "/sequence")
         segments = SegmentSet(directory: directory, isReadOnly: true)
-        // From then on no process changes format or words.
+        // From here on no process changes the format or the words.
         try analysisLock.share()
         writer = try Self.connectReader(database, .full)
         try refuseOtherRelease(analysis)
@@ -179,14 +180,14 @@ package final class SQLiteStore: Store, @unchecked Sendable {
         }
     }
 
-    /// Refuses a store that would have to be changed before this release could read it.
+    /// Refuses a store that would need an upgrade before this release could read it.
     private func refuseOtherRelease(_ analysis: UInt64) throws(LodestoneError) {
         let run = { (sql: String) throws(LodestoneError) in
             try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
                 try self.writer.execute(sql)
             }
         }
-        // One state: the log is shortened meanwhile.
+        // All checks read one state, because another process may shorten the log meanwhile.
         try run("BEGIN")
         let (format, words) = try SQLiteConnection.orFail {
             () throws(SQLiteConnection.Failure) in
@@ -247,7 +248,7 @@ package final class SQLiteStore: Store, @unchecked Sendable {
                 try writer.execute(Schema.create())
                 try writer.execute("COMMIT")
             } else if format < Schema.format {
-                // Words that an earlier format has otherwise are made again, as those of another
+                // Earlier formats have other words. They are made again, like the words of another
                 // analysis.
                 try writer.execute("BEGIN EXCLUSIVE")
                 try writer.execute(Schema.upgrade(from: format))
@@ -259,8 +260,10 @@ package final class SQLiteStore: Store, @unchecked Sendable {
         }
     }
 
-    /// Refuses a store that a newer release has upgraded: also while this process has it open, which
-    /// would read and write rows in it that mean something else by now.
+    /// Refuses a store that a newer release has upgraded.
+    ///
+    /// The upgrade may come while this process has the store open. Its rows would then mean
+    /// something else to this process.
     func refuseNewer(_ format: Int64) throws(LodestoneError) {
         guard format > Schema.format else { return }
         throw LodestoneError(
@@ -273,9 +276,9 @@ package final class SQLiteStore: Store, @unchecked Sendable {
         )
     }
 
-    /// Refuses to upgrade a store that another process has open: one of an earlier release would go on
-    /// reading and writing rows of the earlier format.
+    /// Refuses to upgrade a store that another process has open.
     ///
+    /// A process of an earlier release would go on reading and writing rows of the earlier format.
     /// `adoptAnalysis` shares the lock again, inside the same lock for commits.
     private func refuseUpgradeWhileShared(_ format: Int64) throws(LodestoneError) {
         guard !analysisLock.takeAlone() else { return }
@@ -289,8 +292,7 @@ package final class SQLiteStore: Store, @unchecked Sendable {
         )
     }
 
-    /// Follows the log's chain from where this process knows it, or from where the log begins, to
-    /// its end.
+    /// Follows the log's chain to its end, from this process's position or from the anchor.
     func followLog() throws(LodestoneError) {
         do throws(SQLiteConnection.Failure) {
             if let anchor = try LogAnchor.read(writer), anchor.sequenceNumber > lastSequence {
@@ -419,7 +421,7 @@ package final class SQLiteStore: Store, @unchecked Sendable {
         }
     }
 
-    /// Takes a reader's connection back; a few stay open for the next ones.
+    /// Returns a reader's connection to the pool, which keeps a few open.
     func giveBack(_ connection: SQLiteConnection) {
         idleReaders.withLock { idle in
             if idle.count < 8 { idle.append(connection) }
@@ -452,13 +454,13 @@ package final class SQLiteStore: Store, @unchecked Sendable {
         analysisLock.close()
     }
 
-    /// A checkpoint that can't go on now is repeated after a later commit.
+    /// Runs a checkpoint; one that can't run now is repeated after a later commit.
     func checkpoint(_ mode: Int32) {
-        // Nothing is asked of a disk again on which a write failed.
+        // After a failed write the disk gets no more checkpoints.
         guard writeFailure.withLock({ $0 == nil }) else { return }
         let code = sqlite3_wal_checkpoint_v2(writer.handle, nil, mode, nil, nil)
-        // SQLITE_IOERR_FSYNC, a macro: pages that a failed fsync left behind may be lost without a
-        // second failure.
+        // `SQLITE_IOERR_FSYNC`, which is a macro: after a failed fsync pages may be lost without a
+        // second error.
         guard code == SQLITE_IOERR | 4 << 8 else { return }
         refuseWrites(
             because: SQLiteConnection.Failure(
@@ -470,7 +472,7 @@ package final class SQLiteStore: Store, @unchecked Sendable {
 }
 
 extension RequestID {
-    /// The id as the store keeps it.
+    /// The request id as the bytes in the store.
     var bytes: [UInt8] {
         withUnsafeBytes(of: (high.bigEndian, low.bigEndian)) { Array($0) }
     }

@@ -2,9 +2,9 @@
 import LodestoneCore
 import LodestoneText
 
-/// The words that FTS5 keeps of a collection, through one connection.
+/// The words of a collection in FTS5, on one connection.
 struct SQLiteWords: StoredWords {
-    /// Words between two looks at the context.
+    /// The words between two checks of the call's context.
     private static let wordsPerCheck = 1_024
 
     private let collection: CollectionNumber

@@ -9,13 +9,13 @@ package import LodestoneText
 ///     meta         what the store is
 ///     collections  name and options of each collection, which end in the row's checksum
 ///     log          one row per batch: what it changed and where its vectors lie
-///     bases        of each collection the base of its views, and where the vectors before it lie
-///     requests     what each request id did
+///     bases        the base of each collection, and the places of the vectors before it
+///     requests     the receipt of each request id
 ///     docs_N       the documents of collection N, one row per version
 ///     edges_N      the edges of hubs, if there was a hub (`HubTable`)
 ///     text_N       the words of texts (FTS5, contentless, stems), if the collection keeps them
 ///                  there
-///     forms_N      the same as they stand in the texts, without their places
+///     forms_N      the same words, unstemmed and without their places
 ///
 /// `log.chain` is the CRC-32C of its row, continued from the chain of the row before, so a missing
 /// or changed row shows in every later one. The chain begins at `meta.anchor`. Of the rows up to
@@ -35,15 +35,15 @@ package import LodestoneText
 enum Schema {
     /// The layout that this release reads and writes.
     static let format: Int64 = 7
-    /// The first one with bases.
+    /// The first format with bases.
     static let formatOfBases: Int64 = 2
-    /// The first one whose words are those of `FTS5Words`.
+    /// The first format whose words are those of `FTS5Words`.
     static let formatOfWords: Int64 = 4
-    /// The first one that says by which analysis its words were made.
+    /// The first format that records the analysis of its words.
     static let formatOfAnalysis: Int64 = 5
-    /// The first one with tables of edges.
+    /// The first format with tables of edges.
     static let formatOfHubs: Int64 = 7
-    /// "LODE": tells our files from other programs' databases.
+    /// "LODE": the mark that distinguishes our files from other programs' databases.
     static let applicationID = 0x4c4f_4445
 
     static func create(format: Int64 = format) -> String {
@@ -67,7 +67,7 @@ enum Schema {
         """
     }
 
-    /// The table of bases, in a schema of the connection.
+    /// The statement that creates the table of bases in a schema of the connection.
     static func createBases(in schema: String = "main") -> String {
         """
         CREATE TABLE \(schema).bases(
@@ -76,7 +76,7 @@ enum Schema {
         """
     }
 
-    /// What format 2 has beyond format 1.
+    /// The tables and values that format 2 adds to format 1.
     private static let addBases = """
         \(createBases())
         INSERT INTO meta(key, value)
@@ -108,7 +108,7 @@ enum Schema {
         return text == .fts5 ? rows + createWords(number, format: format) : rows
     }
 
-    /// The table of edges of a collection, which comes with its first hub; nothing when it is there.
+    /// The statement that creates a collection's table of edges, unless there is one.
     static func createEdges(_ number: CollectionNumber) -> String {
         """
         CREATE TABLE IF NOT EXISTS edges_\(number)(
@@ -118,10 +118,11 @@ enum Schema {
         """
     }
 
-    /// What comes before the number in the names of tables of words.
+    /// The prefixes in the names of the tables of words, before the collection's number.
     static let wordTables = ["text", "forms"]
 
-    /// The words come from `FTS5Words`, spaces between them.
+    /// The statements that create the tables of words; `FTS5Words` makes the words, with spaces
+    /// between.
     static func createWords(_ number: CollectionNumber, format: Int64 = format) -> String {
         guard format >= formatOfWords else {
             return """
@@ -167,7 +168,7 @@ enum Schema {
             """
     }
 
-    /// What kind of change a log row records.
+    /// The kind of change in a log row.
     enum LogKind: Int64 {
         case createCollection = 1
         case dropCollection = 2
@@ -177,7 +178,7 @@ enum Schema {
 }
 
 extension CollectionOptions {
-    /// Makes the words of texts, if the collection keeps them in FTS5.
+    /// The analyzer of the texts, if FTS5 keeps the collection's words.
     package var analyzerOfFTS5: TextAnalyzer? {
         textStrategy == .fts5 ? TextAnalyzer(text) : nil
     }

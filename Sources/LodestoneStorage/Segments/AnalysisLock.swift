@@ -8,19 +8,21 @@ import Glibc
 import Darwin
 #endif
 
-/// What all processes of a store hold together as long as they have it open: changing how words are
-/// made of texts needs it alone.
+/// The lock that every process shares while it has the store open.
 ///
-/// Threading: of the thread that opens the store, and of the one that closes it.
-// Unchecked for the descriptor, which changes only when the store is closed.
+/// A change of the analysis, by which words are made of texts, needs the lock alone.
+///
+/// Threading: only the thread that opens the store and the one that closes it.
+// Unchecked because of the descriptor, which changes only when the store is closed.
 final class AnalysisLock: @unchecked Sendable {
     private let path: String
     private var descriptor: Int32?
 
     /// - Parameters:
     ///   - path: The file.
-    ///   - isReadOnly: Whether nothing may be written. No process holds a file then that isn't there.
-    /// - Throws: When the file can't be opened.
+    ///   - isReadOnly: Whether nothing may be written. A lock file that is missing is then not
+    ///     created: no process holds it.
+    /// - Throws: The error of the system when the file can't be opened.
     init(_ path: String, isReadOnly: Bool = false) throws(LodestoneError) {
         self.path = path
         descriptor = isReadOnly ? try SharedFile.openIfThere(path) : try SharedFile.open(path)
@@ -30,11 +32,11 @@ final class AnalysisLock: @unchecked Sendable {
         close()
     }
 
-    /// Holds it together with others.
+    /// Takes the lock together with others.
     ///
-    /// Inside of the lock for commits nobody is alone with it.
+    /// Inside the lock for commits no other process holds it alone.
     ///
-    /// - Throws: When a process is alone with it.
+    /// - Throws: `.unavailable` with `UPGRADING` when a process holds it alone.
     func share() throws(LodestoneError) {
         guard let descriptor, flock(descriptor, LOCK_SH | LOCK_NB) != 0 else { return }
         guard errno == EWOULDBLOCK else { throw FileSystem.failure("flock", path) }
@@ -48,9 +50,9 @@ final class AnalysisLock: @unchecked Sendable {
         )
     }
 
-    /// Holds it alone, unless others have it.
+    /// Takes the lock alone, unless another process has it.
     ///
-    /// - Returns: Whether nobody else has it.
+    /// - Returns: Whether this process holds it alone now.
     func takeAlone() -> Bool {
         guard let descriptor else { return false }
         return flock(descriptor, LOCK_EX | LOCK_NB) == 0

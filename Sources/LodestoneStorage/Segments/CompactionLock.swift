@@ -8,16 +8,17 @@ import Glibc
 import Darwin
 #endif
 
-/// The right to compact a collection: one holder among the threads of all processes.
+/// The lock for the compaction of a collection: one holder among the threads of all processes.
 ///
-/// All collections have one file. Whoever compacts one shares the file with those that compact others,
-/// and has the byte at the collection's number alone; whoever needs that nothing is compacted has
-/// the file alone. The kernel drops both with their descriptor, however the process ends.
+/// All collections use one file. A compaction shares the file with the compactions of other
+/// collections, and locks the byte at its collection's number alone. A holder for all collections
+/// locks the whole file alone. The kernel releases both locks with their descriptor, also when the
+/// process crashes.
 ///
-/// A process that only reads shares the byte with others of its kind, so that nothing is compacted while
-/// it compares a base with the rows.
+/// A read-only process shares the byte with other read-only processes. So nothing is compacted
+/// while it compares a base with the rows.
 ///
-/// Threading: any thread; each holder has a descriptor of its own.
+/// Threading: any thread; each holder has its own descriptor.
 struct CompactionLock: Sendable {
     let path: String
     let isReadOnly: Bool
@@ -28,8 +29,9 @@ struct CompactionLock: Sendable {
         if !isReadOnly { SharedFile.close(try SharedFile.open(path)) }
     }
 
-    /// Runs `body` unless somebody else compacts the collection, or any collection when it is `nil`;
-    /// answers `nil` then.
+    /// Runs `body` unless another holder compacts the collection; returns `nil` in that case.
+    ///
+    /// Without a collection, no collection may be under compaction.
     func ifFree<T>(_ collection: CollectionNumber?, _ body: () throws(LodestoneError) -> T)
         throws(LodestoneError) -> T?
     {

@@ -3,23 +3,23 @@ import CLodestoneSystem
 import LodestoneCore
 import LodestoneFiles
 
-/// Where the vectors of a collection lie up to the sequence number of its base, and the checksums
-/// of their blocks: what replaces the log rows that a compaction forgets.
+/// The places of a collection's vectors up to the base's sequence number, with checksums by block.
 ///
-/// A run is as long as rows and bytes go on without a gap, however many batches wrote it; or it is
-/// what a compaction made of many.
+/// It replaces the log rows that a compaction forgets. A run covers the batches whose rows and
+/// bytes follow each other without a gap, or the vectors that a compaction moved together.
 struct RunTable: Sendable {
     struct Run: Sendable {
         var segment: UInt32
         var offset: Int
         var firstRow: RowNumber
         var count: Int
-        /// Rows are missing in between; the number of each follows the vectors, 4 bytes each.
+        /// Whether rows are missing in between; then the row id of each, 4 bytes, follows the
+        /// vectors.
         var isSparse = false
         /// CRC-32C of each `CheckedBytes.blockBytes` of the run.
         var sums: [UInt32]
 
-        /// Bytes of the run, with `vectorBytes` of each vector.
+        /// The bytes of the run, with `vectorBytes` per vector.
         func byteCount(vectorBytes: Int) -> Int {
             count * (vectorBytes + (isSparse ? MemoryLayout<RowNumber>.stride : 0))
         }
@@ -31,15 +31,15 @@ struct RunTable: Sendable {
         self.runs = runs
     }
 
-    /// Takes in the vectors of one batch, which lie at `bytes`.
+    /// Adds the vectors of one batch.
     ///
     /// - Parameters:
-    ///   - log: The batch.
-    ///   - vectorBytes: Of each vector.
-    ///   - bytes: Of all its vectors.
-    ///   - runBytes: Answers where the bytes of a run lie, to go on with its last block; only asked
-    ///     when the batch goes on where the last run ends.
-    /// - Throws: What `runBytes` throws; `.dataLoss` when the last block of that run is damaged.
+    ///   - log: The log row of the batch.
+    ///   - vectorBytes: The bytes of one vector.
+    ///   - bytes: The bytes of all vectors of the batch.
+    ///   - runBytes: Returns the bytes of a run, whose last block the batch continues. It is called
+    ///     only when the batch follows the last run without a gap.
+    /// - Throws: The errors of `runBytes`; `.dataLoss` when the last block of that run is damaged.
     mutating func append(
         _ log: LogRow,
         vectorBytes: Int,
@@ -95,7 +95,7 @@ struct RunTable: Sendable {
 
     // MARK: Bytes
 
-    /// In the count of a run; a run has fewer vectors than that.
+    /// The bit in an encoded count that marks a sparse run; no run has that many vectors.
     private static let sparseBit: UInt32 = 1 << 31
 
     init(_ bytes: UnsafeRawBufferPointer) throws(ByteReader.Malformed) {

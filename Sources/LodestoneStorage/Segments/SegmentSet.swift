@@ -12,9 +12,9 @@ import Darwin
 
 /// The vector segments of every collection of a store.
 ///
-/// Threading: the table of open segments is behind a mutex; appending is for the writer alone.
+/// Threading: a mutex guards the table of open segments; only the writer appends.
 final class SegmentSet: Sendable {
-    /// Where the vectors of one batch lie.
+    /// The place of one batch's vectors.
     struct Place {
         let segment: VectorSegment
         let offset: Int
@@ -28,7 +28,7 @@ final class SegmentSet: Sendable {
     private let directory: String
     private let isReadOnly: Bool
     private let segments = Mutex<[CollectionNumber: [UInt32: VectorSegment]]>([:])
-    /// Those that were appended to since `synchronize`.
+    /// The segments with bytes appended since the last `synchronize`.
     private let appended = Mutex<[ObjectIdentifier: VectorSegment]>([:])
     /// The segment that each collection appends to.
     private let current = Mutex<[CollectionNumber: VectorSegment]>([:])
@@ -38,7 +38,7 @@ final class SegmentSet: Sendable {
         self.isReadOnly = isReadOnly
     }
 
-    /// The segment that the log names, opened once.
+    /// The segment that the log names; it is opened once.
     func segment(_ index: UInt32, of collection: CollectionNumber, dimension: Int)
         throws(LodestoneError) -> VectorSegment
     {
@@ -56,7 +56,7 @@ final class SegmentSet: Sendable {
 
     private func add(_ segment: VectorSegment, of collection: CollectionNumber) {
         segments.withLock { table in
-            // Those that another process has removed go with the views that still read them.
+            // Segments that another process has removed stay mapped for their readers only.
             table[collection] = table[collection]?.filter { !$0.value.isRemoved }
             table[collection, default: [:]][segment.index] = segment
         }
@@ -70,16 +70,16 @@ final class SegmentSet: Sendable {
     /// Appends the vectors of a batch to the collection's last segment, or to a new one when it is
     /// full.
     ///
-    /// Not durable before `synchronize`.
+    /// The vectors are not durable before `synchronize`.
     func append(_ vectors: [Float], of collection: CollectionNumber, dimension: Int)
         throws(LodestoneError) -> Place
     {
         let byteCount = vectors.count * MemoryLayout<Float>.stride
         var segment = current.withLock { $0[collection] }
-        // Four bytes for the alignment of the start.
+        // The start is aligned, which takes up to four bytes.
         if let last = segment {
             let hasRoom = try last.hasRoom(for: byteCount + 4)
-            // Removed by another process, which has moved what was in it.
+            // Another process has moved the vectors of a removed segment.
             if !hasRoom || last.isRemoved { segment = nil }
         }
         let target: VectorSegment
@@ -94,10 +94,10 @@ final class SegmentSet: Sendable {
         return Place(segment: target, offset: offset)
     }
 
-    /// Creates a segment that nobody appends to before `adopt`.
+    /// Creates a segment to which nobody appends before `adopt`.
     ///
-    /// Only while the store's lock is held. Its index is beyond that of every file that is there:
-    /// one that the log does not mention may belong to a transaction in doubt.
+    /// Only while the store's lock is held. Its index is higher than that of every existing file: a
+    /// file that the log does not mention may belong to a transaction in doubt.
     func create(for collection: CollectionNumber, dimension: Int, byteCount: Int)
         throws(LodestoneError) -> VectorSegment
     {
@@ -110,18 +110,18 @@ final class SegmentSet: Sendable {
         )
     }
 
-    /// Takes in segments that a compaction has filled.
+    /// Adds the segments that a compaction has filled.
     func adopt(_ made: [VectorSegment], of collection: CollectionNumber) {
         for segment in made { add(segment, of: collection) }
     }
 
-    /// The segments of a collection that are there.
+    /// The indices of a collection's segment files.
     func indices(of collection: CollectionNumber) -> [UInt32] {
         FileSystem.names(in: directory, prefix: "vectors-\(collection)-").compactMap(Self.parse)
             .map(\.index)
     }
 
-    /// The collections that have more than one segment, of which one may be unneeded.
+    /// The collections with more than one segment; one of these may be unneeded.
     func collectionsWithSeveral() -> Set<CollectionNumber> {
         var counts: [CollectionNumber: Int] = [:]
         for key in FileSystem.names(in: directory, prefix: "vectors-").compactMap(Self.parse) {
@@ -130,10 +130,10 @@ final class SegmentSet: Sendable {
         return Set(counts.filter { $0.value > 1 }.keys)
     }
 
-    /// The segments of a collection that can be removed when nothing but `named` is needed.
+    /// The segments of a collection that can be removed when only `named` is needed.
     ///
-    /// Never the last one, so that no index is given twice: a process that has an old segment open
-    /// would take a new one of its name for it.
+    /// The last one is never removed, so that no index is used twice: a process with an old segment
+    /// open would take a new file of the same name for it.
     func unneeded(of collection: CollectionNumber, named: Set<UInt32>) -> [UInt32] {
         let indices = indices(of: collection)
         return indices.filter { $0 != indices.max() && !named.contains($0) }
@@ -141,8 +141,8 @@ final class SegmentSet: Sendable {
 
     /// Removes segments.
     ///
-    /// Only while the store's lock is held, after a commit: nothing is in doubt then. Mappings in
-    /// use stay good.
+    /// Only while the store's lock is held, after a commit: then no transaction is in doubt.
+    /// Mappings in use stay valid.
     func remove(_ indices: [UInt32], of collection: CollectionNumber) {
         for index in indices {
             unlink(directory + "/" + VectorSegment.name(collection: collection, index: index))
@@ -162,25 +162,27 @@ final class SegmentSet: Sendable {
         for segment in appended.values where segment.needsSynchronize { try segment.synchronize() }
     }
 
-    /// Removes the files of a collection that is gone.
+    /// Removes the files of a dropped collection.
     ///
-    /// Mappings in use stay good.
+    /// Mappings in use stay valid.
     func remove(_ collection: CollectionNumber) {
         current.withLock { $0[collection] = nil }
         segments.withLock { $0[collection] = nil }
         removeFiles(prefix: "vectors-\(collection)-") { $0 == collection }
     }
 
-    /// Closes the segments of a collection; mappings in use stay good.
+    /// Closes the segments of a collection; mappings in use stay valid.
     ///
-    /// Before the next write its vectors are read, which opens them again.
+    /// Before its next write the collection's vectors are read, which opens the segments again.
     func letGo(of collection: CollectionNumber) {
         current.withLock { $0[collection] = nil }
         segments.withLock { $0[collection] = nil }
     }
 
-    /// Removes files that belong to none of `collections`: a crash came between a collection's end
-    /// and the removal of its files.
+    /// Removes the files of all collections except `collections`.
+    ///
+    /// They remain when a crash comes between the drop of a collection and the removal of its
+    /// files.
     func removeAll(except collections: Set<CollectionNumber>) {
         removeFiles(prefix: "vectors-") { !collections.contains($0) }
     }
@@ -198,7 +200,7 @@ final class SegmentSet: Sendable {
         }
     }
 
-    /// `vectors-3-0.seg` is segment 0 of collection 3; other names are not ours.
+    /// `vectors-3-0.seg` is segment 0 of collection 3; the store ignores other names.
     private static func parse(_ name: String) -> Key? {
         guard name.hasPrefix("vectors-"), name.hasSuffix(".seg") else { return nil }
         let numbers = name.dropFirst(8).dropLast(4).split(separator: "-").compactMap { UInt32($0) }

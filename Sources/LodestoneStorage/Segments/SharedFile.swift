@@ -8,18 +8,18 @@ import Glibc
 import Darwin
 #endif
 
-/// A file that the processes of a store share, for a lock on it or for what is mapped of it.
+/// A file that the processes of a store share, for a lock or for a mapping.
 enum SharedFile {
-    /// Opens the file, which is made if there is none.
+    /// Opens the file, and creates it if it is missing.
     ///
-    /// - Returns: A descriptor, which programs that this process starts don't get.
+    /// - Returns: A descriptor that closes in programs which this process starts.
     static func open(_ path: String) throws(LodestoneError) -> Int32 {
         let descriptor = open(path, O_RDWR | O_CREAT)
         guard descriptor >= 0 else { throw FileSystem.failure("open", path) }
         return descriptor
     }
 
-    /// Opens the file for reading alone; `nil` when there is none.
+    /// Opens the file read-only; `nil` when it is missing.
     static func openIfThere(_ path: String) throws(LodestoneError) -> Int32? {
         let descriptor = open(path, O_RDONLY)
         if descriptor >= 0 { return descriptor }

@@ -10,37 +10,40 @@ import Glibc
 import Darwin
 #endif
 
-/// A lock on a file of the store's directory: one holder among all processes, and one thread of it.
+/// A lock on a file of the store's directory, with one holder among all threads of all processes.
 ///
-/// Commits and checkpoints take the same one: the SQLite of Debian 12 may corrupt a store when two
-/// connections write or checkpoint at the same instant. The kernel drops it with its process,
-/// however that ends.
+/// Commits and checkpoints take the same lock: the SQLite of Debian 12 may corrupt a store when two
+/// connections write or checkpoint at the same instant. The kernel releases the lock when the
+/// process ends, also after a crash.
 ///
-/// A second file is the turn of the process that waits. It is held from before the lock is asked for until it
-/// is there, so a process that releases the lock and wants it again comes after the one that waits.
-/// It is a courtesy: a process that was stopped while it waited keeps nobody from the lock.
+/// A second file is the turn, which the process that waits next for the lock holds until it has the
+/// lock. A process that releases the lock and wants it again has to wait for the turn, so the
+/// process that waits already comes first. The turn is a courtesy: a process that was stopped while
+/// it waits blocks nobody from the lock.
 ///
-/// Threading: any thread. The threads of a process take turns by `threads`; the one whose turn it is
-/// and the one that asks the kernel share `state`.
+/// Threading: any thread. The threads of a process take turns by `threads`. The thread whose turn
+/// it is and the thread that waits in the kernel share `state`.
 final class StoreLock: Sendable {
-    /// How long a holder is waited for; it may have been stopped.
+    /// The longest wait for a holder, which may have been stopped.
     let patience: Duration
-    /// The time of a commit, many times over: a process that has the turn for longer doesn't use it.
+    /// The longest wait for the turn, many times that of a commit; a longer holder was likely
+    /// stopped.
     private static let courtesy = Duration.milliseconds(50)
     private static let longestPause: useconds_t = 200
 
     private struct State {
         var descriptor: Int32?
-        /// Whether the kernel is being asked: the lock goes to `waiter` then, or back.
+        /// Whether the queue waits for the lock in the kernel; the lock then goes to `waiter`, or
+        /// back.
         var isAsking = false
         var waiter: DispatchSemaphore?
-        /// Why the kernel did not give it.
+        /// The error of the kernel, when it did not grant the lock.
         var failure: LodestoneError?
-        /// Until then no turn is waited for, after one was waited for in vain.
+        /// After a wait for the turn in vain, no call waits for it until this time.
         var isImpoliteUntil = ContinuousClock.now
     }
 
-    /// For how long threads of this process have held the lock.
+    /// The total time for which threads of this process have held the lock.
     private struct Use {
         private var past = Duration.zero
         var start: ContinuousClock.Instant?
@@ -58,14 +61,14 @@ final class StoreLock: Sendable {
     private let threads = CallLock()
     private let state: Mutex<State>
     private let turn: Turn?
-    /// Waits in the kernel, which has no deadlines and no cancellation.
+    /// The queue that waits in the kernel, where a wait has no deadline and no cancellation.
     private let queue = DispatchQueue(label: "lodestone.lock")
 
     /// - Parameters:
-    ///   - path: The file.
+    ///   - path: The file of the lock.
     ///   - turnPath: The file of the turn; `nil` when nobody waits for the lock.
-    ///   - patience: How long a holder is waited for.
-    /// - Throws: When a file can't be opened.
+    ///   - patience: The longest wait for a holder.
+    /// - Throws: The error of the system when a file can't be opened.
     init(_ path: String, turn turnPath: String? = nil, patience: Duration = .zero)
         throws(LodestoneError)
     {
@@ -110,7 +113,7 @@ final class StoreLock: Sendable {
         }
     }
 
-    /// Runs `body` unless somebody else holds the lock; `nil` then.
+    /// Runs `body` unless another holder has the lock; returns `nil` in that case.
     func ifFree<T>(_ body: () throws(LodestoneError) -> T) throws(LodestoneError) -> T? {
         let done = try threads.withLockIfFree { () throws(LodestoneError) -> T? in
             guard try takeIfFree() else { return nil }
@@ -126,7 +129,7 @@ final class StoreLock: Sendable {
         return try body()
     }
 
-    /// Waits for the holder in this process.
+    /// Closes the lock after a wait for the holder in this process.
     func close() {
         _ = try? threads.withLock { () throws(LodestoneError) in
             state.withLock { state in
@@ -145,7 +148,7 @@ final class StoreLock: Sendable {
         try take(while: check)
     }
 
-    /// - Returns: Whether it is ours; the lock may be asked for either way.
+    /// - Returns: Whether this process holds the turn; it may ask for the lock in either case.
     private func waitForTurn(_ turn: Turn, while check: () throws(LodestoneError) -> Void)
         throws(LodestoneError) -> Bool
     {
@@ -188,7 +191,7 @@ final class StoreLock: Sendable {
         if let failure = state.withLock({ $0.failure }) { throw failure }
     }
 
-    /// On the queue.
+    /// Waits for the lock in the kernel; runs on the queue.
     private func askKernel() {
         guard let descriptor = state.withLock({ $0.descriptor }) else { return }
         var failure: LodestoneError?
@@ -199,14 +202,17 @@ final class StoreLock: Sendable {
             state.isAsking = false
             state.failure = failure
             defer { state.waiter = nil }
-            // Nobody wants it any more; a closed descriptor has given it back by itself.
+            // Nobody waits for the lock any more. A closed descriptor has released it already.
             if state.waiter == nil, let descriptor = state.descriptor { flock(descriptor, LOCK_UN) }
             return state.waiter
         }
         waiter?.signal()
     }
 
-    /// While the kernel is asked, the lock is somebody else's, and it would be answered to us twice.
+    /// Takes the lock if it is free.
+    ///
+    /// While the queue waits in the kernel, another process holds the lock. A grant here would be a
+    /// second one for the same descriptor.
     private func takeIfFree() throws(LodestoneError) -> Bool {
         try state.withLock { (state) throws(LodestoneError) in
             guard let descriptor = state.descriptor else { throw closed() }
@@ -225,7 +231,7 @@ final class StoreLock: Sendable {
         }
     }
 
-    /// The turn among processes, by `flock` as well, so that it ends with its process.
+    /// The turn among processes, also by `flock`, so the kernel releases it when its process ends.
     private final class Turn: Sendable {
         private let descriptor: Int32
 

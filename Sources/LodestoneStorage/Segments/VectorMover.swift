@@ -2,11 +2,11 @@
 import CLodestoneSystem
 import LodestoneCore
 
-/// Writes the vectors that are left of some runs into new segments, in row order.
+/// Writes the live vectors of some runs into new segments, in row order.
 ///
 /// Threading: one thread at a time.
 struct VectorMover {
-    /// A vector that is to be moved.
+    /// A vector to move.
     private struct Source {
         let row: RowNumber
         let address: UnsafeRawPointer
@@ -16,7 +16,7 @@ struct VectorMover {
     private let create: (Int) throws(LodestoneError) -> VectorSegment
     private var pending: [Source] = []
     private var lastRow: RowNumber?
-    /// Keep what `pending` points to mapped.
+    /// The owners of the mappings to which `pending` points.
     private var owners: [AnyObject] = []
     /// The runs of the new base, in row order.
     private(set) var runs: [RunTable.Run] = []
@@ -25,7 +25,7 @@ struct VectorMover {
 
     /// - Parameters:
     ///   - dimension: Elements of a vector.
-    ///   - create: Makes an empty segment with room for so many bytes.
+    ///   - create: Makes an empty segment with room for a number of bytes.
     init(dimension: Int, create: @escaping (Int) throws(LodestoneError) -> VectorSegment) {
         vectorBytes = dimension * MemoryLayout<Float>.stride
         self.create = create
@@ -37,9 +37,9 @@ struct VectorMover {
         runs.append(run)
     }
 
-    /// Moves those vectors of a run whose rows are live.
+    /// Moves the vectors of a run whose rows are live.
     ///
-    /// - Throws: `.dataLoss` when one of them fails its checksum.
+    /// - Throws: `.dataLoss` when one of these vectors fails its checksum.
     mutating func move(_ run: VectorRun, isLive: (RowNumber) -> Bool) throws(LodestoneError) {
         owners.append(run.owner)
         let base = UnsafeRawPointer(run.base)
@@ -53,7 +53,7 @@ struct VectorMover {
                     "the vector of row \(row) fails its checksum"
                 )
             }
-            // An archive from elsewhere may have numbers in any order, with checksums that fit.
+            // An archive from elsewhere may have row ids in any order, with matching checksums.
             guard lastRow.map({ $0 < row }) ?? true else {
                 throw VectorSegment.damaged("to be left", "row \(row) is not in its place")
             }
@@ -66,14 +66,14 @@ struct VectorMover {
         }
     }
 
-    /// Writes what is left to write, and makes everything durable.
+    /// Writes the remaining vectors and makes everything durable.
     mutating func finish(needsSegment: Bool) throws(LodestoneError) {
         try flush()
         if made.isEmpty && needsSegment { made.append(try create(0)) }
         for segment in made where segment.needsSynchronize { try segment.synchronize() }
     }
 
-    /// What fits a segment of the usual size, with the numbers of the rows.
+    /// The number of vectors, with their row ids, that fit a segment of the usual size.
     private var maxRunCount: Int {
         let room = VectorSegment.standardCapacity - VectorSegment.headerByteCount - 8
         return max(1, room / (vectorBytes + MemoryLayout<RowNumber>.stride))
@@ -117,7 +117,7 @@ struct VectorMover {
     }
 }
 
-/// Appends to a segment block by block, with the checksum of each.
+/// Appends to a segment block by block, and computes the checksum of each block.
 private struct BlockWriter {
     private let segment: VectorSegment
     private var block: [UInt8] = []

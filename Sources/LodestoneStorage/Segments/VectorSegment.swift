@@ -27,11 +27,11 @@ import Darwin
 /// A segment is never cut, nor written in place. A compaction may move the vectors that are needed
 /// to another segment and remove this one.
 ///
-/// Threading: `append` and `synchronize` from the store's writer; the mapping is read by anyone.
-/// Unchecked, because the writer's descriptor is confined to the thread that commits.
+/// Threading: only the store's writer calls `append` and `synchronize`; any thread may read the
+/// mapping. Unchecked, because the descriptor is used only by the thread that commits.
 final class VectorSegment: @unchecked Sendable {
     static let headerByteCount = 64
-    /// Reserved address space, and so the most bytes, of a segment that holds no larger batch.
+    /// The reserved address space, and so the largest size, of a segment without a larger batch.
     static let standardCapacity = 256 << 20
     private static let magic: [UInt8] = Array("LODESEG1".utf8)
 
@@ -46,7 +46,8 @@ final class VectorSegment: @unchecked Sendable {
         "vectors-\(collection)-\(index).seg"
     }
 
-    /// Creates an empty segment with room for `byteCount` bytes of vectors, its name durable.
+    /// Creates an empty segment with room for `byteCount` bytes of vectors, and makes its name
+    /// durable.
     static func create(
         in directory: String,
         collection: CollectionNumber,
@@ -70,7 +71,7 @@ final class VectorSegment: @unchecked Sendable {
         return segment
     }
 
-    /// The first bytes of a segment.
+    /// The header of a segment.
     static func header(collection: CollectionNumber, index: UInt32, dimension: Int) -> [UInt8] {
         var writer = ByteWriter()
         writer.bytes = magic
@@ -82,7 +83,7 @@ final class VectorSegment: @unchecked Sendable {
         return writer.bytes
     }
 
-    /// Opens a segment that the log mentions.
+    /// Opens a segment that the log names.
     static func open(
         in directory: String,
         collection: CollectionNumber,
@@ -118,7 +119,7 @@ final class VectorSegment: @unchecked Sendable {
     private init(descriptor: Int32, path: String, index: UInt32, capacity: Int)
         throws(LodestoneError)
     {
-        // The mapping reaches beyond the end of the file; only bytes below it are ever touched.
+        // The mapping reaches beyond the end of the file; only bytes before the end are read.
         let mapping = mmap(nil, capacity, PROT_READ, MAP_SHARED, descriptor, 0)
         guard let mapping, mapping != MAP_FAILED else {
             close(descriptor)
@@ -136,8 +137,9 @@ final class VectorSegment: @unchecked Sendable {
         close(descriptor)
     }
 
-    /// Whether the file has lost its name: its vectors were moved, and nobody else would find what
-    /// is written to it.
+    /// Whether the file has no name any more.
+    ///
+    /// Its vectors were moved, and no other process would find bytes that are appended to it.
     var isRemoved: Bool {
         var status = stat()
         return fstat(descriptor, &status) != 0 || status.st_nlink == 0
@@ -148,7 +150,7 @@ final class VectorSegment: @unchecked Sendable {
         try endOfFile() + byteCount <= capacity
     }
 
-    /// Writes at the end of the file, aligned to a float; answers where.
+    /// Writes the bytes at the end of the file, aligned to a float, and returns the offset.
     func append(_ bytes: UnsafeRawBufferPointer) -> Result<Int, LodestoneError> {
         do throws(LodestoneError) {
             let start = (try endOfFile() + 3) & ~3
@@ -160,7 +162,7 @@ final class VectorSegment: @unchecked Sendable {
         }
     }
 
-    /// Makes what was appended durable.
+    /// Makes the appended bytes durable.
     func synchronize() throws(LodestoneError) {
         var result = fdatasync(descriptor)
         if result != 0 && PlantedBug.retryFailedFsync.isPlanted { result = fdatasync(descriptor) }
@@ -168,11 +170,11 @@ final class VectorSegment: @unchecked Sendable {
         needsSynchronize = false
     }
 
-    /// The vectors at `offset`, if the file has that many.
+    /// The vectors at `offset`, if the file reaches that far.
     func vectors(at offset: Int, byteCount: Int) throws(LodestoneError) -> UnsafeRawBufferPointer {
         guard offset >= Self.headerByteCount, offset % 4 == 0, byteCount >= 0,
             byteCount <= capacity, offset <= capacity - byteCount,
-            // Of the open file: the name may be gone once its vectors were moved.
+            // The size is that of the open file, because a compaction may have removed the name.
             offset + byteCount <= (try endOfFile())
         else {
             throw Self.damaged(path, "\(byteCount) bytes at \(offset) lie beyond its end")
@@ -198,7 +200,7 @@ final class VectorSegment: @unchecked Sendable {
 
 }
 
-/// `open` is shadowed inside `VectorSegment`; the mode is the one of every file of a store.
+/// Opens a file with the mode of all files of a store; inside `VectorSegment`, `open` is shadowed.
 private func openFile(_ path: String, _ flags: Int32) -> Int32 {
     open(path, flags, 0o600)
 }

@@ -3,14 +3,14 @@ import CZstd
 import Crypto
 import LodestoneCore
 
-/// Reads an archive that may come from anywhere: the manifest first, then the members in its order.
+/// Reads an archive of any origin: the manifest first, then the members in its order.
 ///
-/// Memory stays the same whatever the archive says: a piece of input, a piece of output, and a
-/// window of at most 8 MiB.
+/// The memory is independent of the archive's content: one piece of input, one piece of output, and
+/// a window of at most 8 MiB.
 ///
 /// Threading: one thread at a time.
 final class ArchiveReader {
-    /// Archives of ours have windows of 512 KiB.
+    /// The largest accepted window, 8 MiB; the store's own archives have windows of 512 KiB.
     private static let maxWindowLog: Int32 = 23
 
     let manifest: SnapshotManifest
@@ -22,7 +22,7 @@ final class ArchiveReader {
     private let output = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
     /// The part of `input` that has not been used.
     private var unused = 0..<0
-    /// Of the next bytes to read.
+    /// The position of the next bytes to read.
     private var position: UInt64
     private var next = 0
 
@@ -66,11 +66,10 @@ final class ArchiveReader {
         )
     }
 
-    /// The error that says what is wrong with this archive.
+    /// The error for a fault of this archive.
     func fault(_ fault: SnapshotFault) -> LodestoneError { fault.error(file.path) }
 
-    /// Hands the content of the next member over, piece by piece, and compares it with what the
-    /// manifest says.
+    /// Hands over the content of the next member piece by piece, and compares it with the manifest.
     func readMember(_ body: (UnsafeRawBufferPointer) throws(LodestoneError) -> Void)
         throws(LodestoneError)
     {
@@ -84,7 +83,7 @@ final class ArchiveReader {
             try context?.check()
             try refill()
             let left = member.byteCount - produced
-            // One byte more than there may be shows when there is more.
+            // Room for one byte more than the manifest permits shows a member that is too long.
             let room = Int(clamping: min(UInt64(output.count), left + 1))
             var target = ZSTD_outBuffer(dst: output.baseAddress, size: room, pos: 0)
             var source = ZSTD_inBuffer(
@@ -129,7 +128,7 @@ final class ArchiveReader {
         }
     }
 
-    /// Nothing may follow the last member.
+    /// Checks that nothing follows the last member.
     func finish() throws(LodestoneError) {
         try refill()
         guard unused.isEmpty else {

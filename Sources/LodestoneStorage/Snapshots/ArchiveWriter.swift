@@ -12,7 +12,7 @@ import LodestoneCore
 ///          8      …  the manifest
 ///          …      …  a frame with the content of each member, with its size and checksum
 ///
-/// So `zstd -dc` shows the contents one after the other, and `head` the manifest.
+/// `zstd -dc` shows the contents of the members one after the other; `head` shows the manifest.
 ///
 /// Threading: one thread at a time.
 final class ArchiveWriter {
@@ -29,7 +29,7 @@ final class ArchiveWriter {
         alignment: 16
     )
 
-    /// Begins an archive of what `manifest` names; the sums are filled in on the way.
+    /// Begins an archive of the members in `manifest`, whose checksums are filled in later.
     init(_ path: String, manifest: SnapshotManifest, context: CallContext?)
         throws(LodestoneError)
     {
@@ -39,7 +39,7 @@ final class ArchiveWriter {
         self.context = context
         position = UInt64(Self.headerByteCount + manifest.bytes.count)
         file = try RegularFile(creating: path)
-        // Vectors hardly compress: the fastest level costs least and gains as much.
+        // Vectors hardly compress, so the fastest level saves as much as a slower one.
         ZSTD_CCtx_setParameter(stream, ZSTD_c_compressionLevel, 1)
         ZSTD_CCtx_setParameter(stream, ZSTD_c_checksumFlag, 1)
     }
@@ -49,7 +49,7 @@ final class ArchiveWriter {
         output.deallocate()
     }
 
-    /// Writes the next member: the first `byteCount` bytes of a file, as the manifest says.
+    /// Writes the next member: the first bytes of a file, as many as the manifest says.
     func write(_ index: Int, from source: RegularFile) throws(LodestoneError) {
         let member = manifest.members[index]
         try check(ZSTD_CCtx_reset(stream, ZSTD_reset_session_only))
@@ -68,7 +68,7 @@ final class ArchiveWriter {
 
     /// Completes the archive and makes it durable.
     ///
-    /// - Returns: Its bytes.
+    /// - Returns: The size of the archive in bytes.
     func finish() throws(LodestoneError) -> UInt64 {
         let bytes = manifest.bytes
         var header = ByteWriter()

@@ -8,31 +8,34 @@ import Glibc
 import Darwin
 #endif
 
-/// A regular file through a descriptor of its own; never one that SQLite has open, because closing
-/// any descriptor of such a file would drop SQLite's locks.
+/// A regular file with its own descriptor, never a file that SQLite has open.
+///
+/// Closing any descriptor of such a file would release SQLite's locks.
 ///
 /// Threading: one thread at a time.
 final class RegularFile {
-    /// Bytes that `forEachPiece` hands over at once, and the alignment of its reads.
+    /// The bytes that `forEachPiece` hands over at once, and the alignment of its reads.
     static let pieceByteCount = 1 << 20
 
     let path: String
     private let descriptor: Int32
 
-    /// Creates a file that only its owner may read; there must be none of that name.
+    /// Creates a file that only its owner may read; the name must be free.
     init(creating path: String) throws(LodestoneError) {
         self.path = path
         descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw FileSystem.failure("open", path) }
     }
 
-    /// Opens a file for reading; `nil` when there is none, an error when it is no regular file.
+    /// Opens a file for reading; `nil` when there is none, an error when it is not a regular file.
     ///
-    /// With `pastCache` it is read from the disk where the system can, not from memory.
+    /// With `pastCache` the file is read from the disk, not from memory, where the system permits
+    /// that.
     init?(reading path: String, pastCache: Bool = false) throws(LodestoneError) {
         self.path = path
         var descriptor: Int32 = -1
-        // Not to wait for the other end of a pipe; regular files know no waiting.
+        // `O_NONBLOCK` avoids a wait for the other end of a pipe; it changes nothing for regular
+        // files.
         let flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC
         if pastCache { descriptor = open(path, flags | Self.direct) }
         if descriptor < 0 { descriptor = open(path, flags) }
@@ -57,7 +60,7 @@ final class RegularFile {
         close(descriptor)
     }
 
-    /// `O_DIRECT`, which Swift does not see; 0 where there is none.
+    /// `O_DIRECT`, which Swift does not import; 0 on systems without it.
     private static var direct: Int32 {
         #if os(Linux) && arch(x86_64)
         0o40000
@@ -74,7 +77,7 @@ final class RegularFile {
         return UInt64(status.st_size)
     }
 
-    /// Fills `buffer` from `offset` on; answers how many bytes there were before the file's end.
+    /// Fills `buffer` from `offset` on; returns the number of bytes before the file's end.
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64)
         throws(LodestoneError) -> Int
     {
@@ -96,7 +99,9 @@ final class RegularFile {
         return total
     }
 
-    /// A file system that takes `O_DIRECT` at open may still refuse a read by it, for one at the
+    /// Turns `O_DIRECT` off; returns whether it was on and is off now.
+    ///
+    /// A file system that accepts `O_DIRECT` in `open` may still refuse a read, for example at the
     /// file's uneven end.
     private func leaveDirectMode() -> Bool {
         let flags = fcntl(descriptor, F_GETFL)
@@ -106,7 +111,7 @@ final class RegularFile {
 
     /// Hands the first `end` bytes over, piece by piece.
     ///
-    /// - Throws: `cut` when the file ends before.
+    /// - Throws: The error of `cut` when the file ends earlier.
     func forEachPiece(
         upTo end: UInt64,
         context: CallContext?,

@@ -3,21 +3,22 @@ import CSQLite
 import LodestoneCore
 import LodestoneText
 
-/// The database of an archive, before anything in it is believed.
+/// The database of an archive, which is checked before anything in it is used.
 ///
-/// It is opened read-only and immutable: no recovery, no locks, nothing beside the file. Views,
-/// triggers and tables of strangers are found before any statement could run them: the schema must
-/// be, word for word, the one that this release creates.
+/// It is opened read-only and immutable: no recovery, no locks, no other files. The schema must be,
+/// word for word, the one that this release creates. So foreign views, triggers and tables are
+/// found before any statement could run them.
 struct RestoredDatabase {
     let connection: SQLiteConnection
     let format: Int64
     let sequenceNumber: UInt64
-    /// Whether the words that FTS5 keeps are those that this process makes of the texts; others are
-    /// made again when the store is opened.
+    /// Whether FTS5 keeps the words that this process would make of the texts.
+    ///
+    /// Other words are made again when the store is opened.
     let hasWordsOfThisAnalysis: Bool
     let collections: [CollectionRecord]
 
-    /// Opens the file at `path`, for SQLite alone, and checks it.
+    /// Opens the file at `path` by SQLite alone, and checks it.
     init(_ path: String, context: CallContext?, fault: (SnapshotFault) -> LodestoneError)
         throws(LodestoneError)
     {
@@ -45,7 +46,7 @@ struct RestoredDatabase {
         }
         try Self.checkSchema(connection, format, context, fault)
         do throws(SQLiteConnection.Failure) {
-            // Whoever asks for bases finds none.
+            // An empty table of bases, for the queries that read it.
             if format < Schema.formatOfBases {
                 try connection.execute(Schema.createBases(in: "temp"))
             }
@@ -84,7 +85,7 @@ struct RestoredDatabase {
         } catch {
             throw Self.error(error, context, fault)
         }
-        // The tables say which collections there should be; each brings a fixed set of objects.
+        // The tables name the collections; each collection has a fixed set of schema objects.
         let tables = Set(found.filter { $0[0] == "table" }.map { $0[1] })
         var strategies: [CollectionNumber: TextIndexStrategy] = [:]
         for table in tables where table.hasPrefix("docs_") {
@@ -116,7 +117,7 @@ struct RestoredDatabase {
         }
     }
 
-    /// The same one every time.
+    /// The least of the objects, so that the error is the same every time.
     private static func first(of objects: Set<[String]>) -> [String]? {
         objects.min { $0.lexicographicallyPrecedes($1) }
     }
@@ -129,8 +130,9 @@ struct RestoredDatabase {
         return try statement.step() ? statement.int(at: 0) : 0
     }
 
-    /// What SQLite says of a file that came from elsewhere is a fault of that file, unless the call
-    /// ended.
+    /// The error for a failure of SQLite on a foreign file.
+    ///
+    /// It is a fault of the file, unless the call was cancelled or reached its deadline.
     private static func error(
         _ failure: SQLiteConnection.Failure,
         _ context: CallContext?,

@@ -9,19 +9,19 @@ import Glibc
 import Darwin
 #endif
 
-/// Snapshots of a store that goes on being written to.
+/// Snapshots of a store while writes go on.
 ///
 ///     snapshots/NAME.lodestone   an archive
 ///     snapshots/lock             held while one is being written
-///     snapshots/.writing*        what is being written, or a crash has left
+///     snapshots/.writing*        an archive under way, or left by a crash
 ///
-/// One read transaction names everything: the database is copied through it by SQLite's backup,
-/// and of each segment as much as this state of the log names. Segments are only appended to, so
-/// their part is the same whenever it is read; the transaction ends before that.
+/// One read transaction fixes the state. SQLite's backup copies the database through it. Of each
+/// segment the snapshot has the bytes that this state's log names. Segments are append-only, so
+/// these bytes can be read later, after the end of the transaction.
 extension SQLiteStore {
     private static let suffix = ".lodestone"
     private static let stagingPrefix = ".writing"
-    /// Pages copied between two looks at the call's context.
+    /// The pages that are copied between two checks of the call's context.
     private static let pagesPerStep: Int32 = 64
 
     private var snapshotDirectory: String { directory + "/snapshots" }
@@ -48,7 +48,7 @@ extension SQLiteStore {
                 object: name
             )
         }
-        // Under the lock, whatever lies about was left by a crash.
+        // Under the lock no other snapshot is under way, so these files were left by a crash.
         removeStaging()
         defer { removeStaging() }
         let archive = "\(snapshotDirectory)/\(Self.stagingPrefix)\(Self.suffix)"
@@ -60,7 +60,7 @@ extension SQLiteStore {
         return description
     }
 
-    /// The snapshots that there are, by name; what is no snapshot is left out.
+    /// The snapshots in the order of their names; files that are not snapshots are left out.
     package func snapshots(context: CallContext?) throws(LodestoneError) -> [SnapshotDescription] {
         var descriptions: [SnapshotDescription] = []
         for file in FileSystem.names(in: snapshotDirectory).sorted() {
@@ -129,7 +129,7 @@ extension SQLiteStore {
         try FileSystem.synchronizeDirectory(snapshotDirectory)
     }
 
-    /// Bytes of all snapshots.
+    /// The bytes of all snapshots.
     var snapshotByteCount: UInt64 {
         FileSystem.names(in: snapshotDirectory).filter { $0.hasSuffix(Self.suffix) }
             .reduce(0) { $0 + FileSystem.byteCount("\(snapshotDirectory)/\($1)") }
@@ -209,8 +209,8 @@ extension SQLiteStore {
 
     /// Copies the database in one state, and opens the segments of that state.
     ///
-    /// A collection may be dropped, and its files with it, after the transaction has begun; the
-    /// next state does not name them.
+    /// A collection may be dropped, with its files, after the transaction has begun. Then the next
+    /// attempt has a state that does not name them.
     private func copyState(to path: String, context: CallContext) throws(LodestoneError)
         -> CopiedState
     {
@@ -246,13 +246,14 @@ extension SQLiteStore {
         return CopiedState(sequenceNumber: reader.sequenceNumber, segments: segments)
     }
 
-    /// SQLite's own backup, which reads through the transaction that `source` is in.
+    /// Copies the database by SQLite's backup, through the transaction of `source`.
     private func copyDatabase(_ source: SQLiteConnection, to path: String, context: CallContext)
         throws(LodestoneError)
     {
         try StoreLayout.withDatabase(path, isReadOnly: false) {
             (target) throws(SQLiteConnection.Failure) in
-            // What a crash leaves of the copy is thrown away; the archive is what must be durable.
+            // The copy needs no durability: after a crash it is thrown away. Only the archive must
+            // be durable.
             try target.execute("PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY")
             guard let backup = sqlite3_backup_init(target.handle, "main", source.handle, "main")
             else {
@@ -271,10 +272,11 @@ extension SQLiteStore {
         try context.check()
     }
 
-    /// Has the copy say that its bases have to be made anew: archives hold what can't be derived.
+    /// Marks all bases of the copy as missing: archives leave out files that can be derived.
     private static func leaveOutBases(_ copy: SQLiteConnection) throws(SQLiteConnection.Failure) {
         var collections: [CollectionNumber] = []
-        // The store's mode came with its pages; what is written now must not go beside the file.
+        // The copied pages have the store's journal mode; the copy must get no write-ahead log of
+        // its own.
         try copy.execute("PRAGMA journal_mode = MEMORY")
         let statement = try copy.statement("SELECT collection FROM bases")
         while try statement.step() {
@@ -290,7 +292,7 @@ extension SQLiteStore {
     }
 }
 
-/// Lets one process at a time, and one call of it, write a snapshot.
+/// The lock that permits one call in one process to write a snapshot.
 private struct SnapshotLock {
     private let descriptor: Int32
 

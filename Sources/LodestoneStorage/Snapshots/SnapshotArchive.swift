@@ -9,21 +9,21 @@ import Glibc
 import Darwin
 #endif
 
-/// Archives as files, away from any store: to check one, and to make a store of it.
+/// Archives as files, apart from any store: their check, and their restore.
 package enum SnapshotArchive {
-    /// Makes a store of an archive.
+    /// Makes a store from an archive.
     ///
-    /// The store is put together and checked in a directory beside, and gets its name last.
+    /// The store is built and checked in a directory next to `directory`, and renamed last.
     ///
     /// - Parameters:
-    ///   - archive: A file from anywhere.
-    ///   - directory: Missing, or empty.
-    ///   - maxBytes: Refuses an archive whose contents are larger; `nil`: larger than the free
-    ///     space of the disk.
-    ///   - context: Ends the work.
-    /// - Returns: What was restored.
-    /// - Throws: `.dataLoss` for an archive that is damaged, `.invalidArgument` for one that no
-    ///   server wrote, `.failedPrecondition` when the directory holds something.
+    ///   - archive: A file of any origin.
+    ///   - directory: A directory that is missing or empty.
+    ///   - maxBytes: The largest size of the contents that is accepted; `nil`: the free space of
+    ///     the disk.
+    ///   - context: The call that may end the work.
+    /// - Returns: The description of the restored snapshot.
+    /// - Throws: `.dataLoss` for a damaged archive. `.invalidArgument` for an archive that no
+    ///   server wrote. `.failedPrecondition` when the directory is not empty.
     package static func restore(
         _ archive: String,
         to directory: String,
@@ -47,12 +47,12 @@ package enum SnapshotArchive {
         }
     }
 
-    /// Calls of `verify` so far: each has a directory of its own.
+    /// The number of calls of `verify` so far; each call has its own directory.
     private static let verifications = Atomic<Int>(0)
 
-    /// Checks an archive as `restore` would, and leaves nothing behind.
+    /// Checks an archive like `restore`, and leaves no files behind.
     ///
-    /// The database is unpacked into a temporary directory on the way; the vectors are not.
+    /// The database is unpacked into a temporary directory; the vectors are not unpacked.
     package static func verify(_ archive: String, maxBytes: UInt64? = nil, context: CallContext)
         throws(LodestoneError) -> SnapshotDescription
     {
@@ -66,7 +66,7 @@ package enum SnapshotArchive {
     }
 }
 
-/// The way of one archive into a directory.
+/// The extraction of one archive into a directory.
 private struct Extraction {
     let reader: ArchiveReader
     let limit: UInt64
@@ -127,7 +127,7 @@ private struct Extraction {
         }
     }
 
-    /// Unpacks the next member; into a file when there is a path.
+    /// Unpacks the next member, into a file if there is a path.
     private func unpack(
         to path: String?,
         durably isDurable: Bool,
@@ -144,7 +144,7 @@ private struct Extraction {
         if isDurable { try file?.synchronize() }
     }
 
-    /// The segments that the database names; the manifest must name exactly the same.
+    /// The segments that the database names; the manifest must name exactly these.
     private func segments(of database: RestoredDatabase) throws(LodestoneError)
         -> [StoreLayout.Segment]
     {
@@ -197,7 +197,7 @@ private struct Extraction {
     }
 }
 
-/// The directory that a restored store shall have.
+/// The directory that a restored store will have.
 struct RestoreTarget {
     private let path: String
 
@@ -231,9 +231,9 @@ struct RestoreTarget {
         }
     }
 
-    /// Creates the directory beside the target where the store is put together.
+    /// Creates the directory next to the target in which the store is built.
     ///
-    /// What an earlier run that was killed has left there is removed.
+    /// Files that an earlier, killed restore has left there are removed.
     func makeStaging() throws(LodestoneError) -> String {
         let name = path.split(separator: "/").last.map(String.init) ?? "store"
         let staging = "\(parent)/.\(name).restoring"
@@ -243,9 +243,9 @@ struct RestoreTarget {
         return staging
     }
 
-    /// Gives the finished store its name.
+    /// Renames the finished store to its final name.
     ///
-    /// An empty directory of that name is replaced; one that has been filled meanwhile is not.
+    /// An empty directory of that name is replaced; a directory that was filled meanwhile is not.
     func publish(_ staging: String) throws(LodestoneError) {
         guard rename(staging, path) == 0 else {
             if errno == ENOTEMPTY || errno == EEXIST { try checkIsFresh() }

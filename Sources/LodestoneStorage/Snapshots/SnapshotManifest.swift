@@ -2,7 +2,7 @@
 import Crypto
 import LodestoneCore
 
-/// The first part of an archive: what the rest of it must be.
+/// The first part of an archive: a list of all that follows.
 ///
 /// Lines of ASCII, each ended by a newline, in exactly this form:
 ///
@@ -13,17 +13,17 @@ import LodestoneCore
 ///     member vectors-1-0.seg 640 <SHA-256>
 ///     manifest <SHA-256 of the lines above>
 ///
-/// Sums are 64 hexadecimal digits, so the manifest is as long before they are known as after.
+/// Checksums are 64 hexadecimal digits, so the manifest's length is known before they are.
 struct SnapshotManifest: Equatable {
     struct Member: Equatable {
         var name: String
         var byteCount: UInt64
-        /// SHA-256.
+        /// The SHA-256 of the member's content.
         var sum: [UInt8]
     }
 
     static let format = 1
-    /// Some 40,000 segments, of 256 MiB each.
+    /// The largest manifest, of some 40,000 segments of 256 MiB each.
     static let maxByteCount = 4 << 20
     static let sumByteCount = 32
 
@@ -49,9 +49,9 @@ struct SnapshotManifest: Equatable {
         self.members = members
     }
 
-    /// Reads a manifest; nothing but the form above is taken for one.
+    /// Reads a manifest; only the exact form above is accepted.
     ///
-    /// - Throws: What is wrong with it.
+    /// - Throws: The fault of the manifest.
     init(_ bytes: [UInt8]) throws(SnapshotFault) {
         guard bytes.allSatisfy({ $0 == 10 || (32..<127).contains($0) }), bytes.last == 10 else {
             throw .damaged("its manifest is not text")
@@ -85,7 +85,7 @@ struct SnapshotManifest: Equatable {
         self.init(sequenceNumber: sequence, createdAt: createdAt, members: members)
     }
 
-    /// Bytes of all members together.
+    /// The bytes of all members together.
     func totalByteCount() throws(SnapshotFault) -> UInt64 {
         var total: UInt64 = 0
         for member in members {
@@ -112,7 +112,7 @@ struct SnapshotManifest: Equatable {
         return Member(name: name, byteCount: byteCount, sum: sum)
     }
 
-    /// Only the names of a store's own files; so none can lead out of the directory.
+    /// Permits only the names of a store's own files, so no name can lead out of the directory.
     private static func check(name: String) throws(SnapshotFault) {
         let shown = name.prefix(100)
         if name.hasPrefix("/") { throw .hostile("the member name '\(shown)' is absolute") }
@@ -162,13 +162,13 @@ struct SnapshotManifest: Equatable {
     }
 }
 
-/// What is wrong with an archive.
+/// A fault of an archive.
 enum SnapshotFault: Error {
-    /// It is not what was written.
+    /// The content differs from what was written.
     case damaged(String)
-    /// Nobody who makes snapshots wrote it like this.
+    /// No program that makes snapshots writes this.
     case hostile(String)
-    /// It has a format of a later release.
+    /// The format is that of a later release.
     case newer(String)
 
     /// The error for the archive at `path`.

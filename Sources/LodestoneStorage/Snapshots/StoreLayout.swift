@@ -2,24 +2,24 @@
 import CLodestoneSystem
 import LodestoneCore
 
-/// What a state of the database says about the rest of the store: everything that snapshots and
-/// verification know of the schema is here.
+/// The names in a state of the database for the other files of the store.
+///
+/// Snapshots and verification know the schema only through this type.
 enum StoreLayout {
     static let databaseName = "lodestone.db"
 
-    /// Vectors under one checksum, as the database names them: those of one batch, or a block of
-    /// those that a base has taken over.
+    /// Vectors under one checksum: the vectors of one batch, or one block of a base's runs.
     struct VectorBatch {
-        /// Of the batch, or of the base.
+        /// The sequence number of the batch, or of the base.
         var sequenceNumber: UInt64
         var firstRow: RowNumber
         var count: Int
-        /// Whether rows may be missing among them.
+        /// Whether rows may be missing between these.
         var isSparse = false
         var segment: UInt32
         var offset: UInt64
         var byteCount: UInt64
-        /// CRC-32C.
+        /// The CRC-32C of the vectors.
         var sum: UInt32
 
         var end: UInt64 { offset + byteCount }
@@ -29,7 +29,7 @@ enum StoreLayout {
     struct Segment {
         var name: SegmentName
         var dimension: Int
-        /// In the order of their offsets, without overlap.
+        /// The batches in the order of their offsets, without overlap.
         var batches: [VectorBatch]
 
         var end: UInt64 { batches.last?.end ?? UInt64(VectorSegment.headerByteCount) }
@@ -81,7 +81,7 @@ enum StoreLayout {
         }
     }
 
-    /// The batches with vectors of a collection, in the order of their rows.
+    /// The batches of a collection that have vectors, in the order of their rows.
     ///
     /// - Throws: `.dataLoss` when the database names a place that no segment can have.
     static func vectorBatches(of record: CollectionRecord, _ connection: SQLiteConnection)
@@ -133,7 +133,7 @@ enum StoreLayout {
         return batches
     }
 
-    /// The vectors that a base has taken over, block by block.
+    /// The vectors that a base has taken over from the log, block by block.
     private static func blocks(of base: BaseRecord, dimension: Int) throws(LodestoneError)
         -> [VectorBatch]
     {
@@ -151,7 +151,7 @@ enum StoreLayout {
             for (block, sum) in run.sums.enumerated() {
                 let start = block * CheckedBytes.blockBytes
                 let end = min(byteCount, start + CheckedBytes.blockBytes)
-                // Vectors that begin in the block.
+                // The index of the first vector that begins in the block.
                 let first = min(run.count, (start + rowBytes - 1) / rowBytes)
                 batches.append(
                     VectorBatch(
@@ -201,7 +201,7 @@ enum StoreLayout {
         return segments
     }
 
-    /// Where the chain of the log begins: the batch before its first row, and the chain there.
+    /// The start of the log's chain: the batch before the first row, and the chain after it.
     static func logStart(_ connection: SQLiteConnection) throws(LodestoneError)
         -> (sequenceNumber: UInt64, chain: UInt32)
     {
@@ -211,8 +211,8 @@ enum StoreLayout {
         return (anchor?.sequenceNumber ?? 0, anchor?.chain ?? 0)
     }
 
-    /// The first row of a collection that the log tells about; what lies before is known only from
-    /// the rows themselves.
+    /// The first row of a collection in the log; earlier rows are known only from the rows
+    /// themselves.
     static func firstLoggedRow(of collection: CollectionNumber, _ connection: SQLiteConnection)
         throws(LodestoneError) -> RowNumber
     {
@@ -221,14 +221,14 @@ enum StoreLayout {
         }
     }
 
-    /// What a fresh store of a format with these collections has in its schema, as SQLite says it.
+    /// The schema objects of a new store of a format with these collections, as SQLite lists them.
     ///
     /// - Parameters:
-    ///   - collections: Where each keeps its words.
-    ///   - hubs: Those with a table of edges.
+    ///   - collections: The text strategy of each collection.
+    ///   - hubs: The collections with a table of edges.
     ///   - format: The format.
-    /// - Returns: Its objects.
-    /// - Throws: What SQLite does.
+    /// - Returns: The schema objects.
+    /// - Throws: The errors of SQLite.
     static func expectedSchema(
         _ collections: [CollectionNumber: TextIndexStrategy],
         hubs: Set<CollectionNumber>,
@@ -245,10 +245,10 @@ enum StoreLayout {
         }
     }
 
-    /// Every object of a schema: type, name, table and text.
+    /// The objects of a schema: type, name, table and text.
     ///
-    /// A table keeps the text of the release that made it, whose line breaks and blanks may have been
-    /// others, so all of them are single blanks here.
+    /// A table keeps the statement of the release that created it, whose whitespace may differ. So
+    /// every sequence of line breaks and blanks becomes one blank here.
     static func schema(_ connection: SQLiteConnection) throws(SQLiteConnection.Failure)
         -> Set<[String]>
     {
@@ -268,7 +268,7 @@ enum StoreLayout {
         return objects
     }
 
-    /// Runs `body` on a database of its own.
+    /// Runs `body` on a connection that is closed afterwards.
     static func withDatabase<T>(
         _ path: String,
         isReadOnly: Bool,
@@ -304,7 +304,7 @@ struct SegmentName: Hashable {
         self.index = index
     }
 
-    /// Reads a name; `nil` when no segment is called exactly that.
+    /// Reads the name of a segment; `nil` for any other name.
     init?(_ name: String) {
         guard name.hasPrefix("vectors-"), name.hasSuffix(".seg"), name.count > 12 else {
             return nil

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// The damages that a store can find in itself, each worded once.
+/// The kinds of damage that a store can find in itself, each with one wording.
 extension Damage {
     private static let restore = "Stop writing, keep a copy of the directory, restore a snapshot."
     private static let writeAgain = "Write the document again, or restore a snapshot."
@@ -10,7 +10,7 @@ extension Damage {
         Damage(kind: "log", object: object, message: message, recovery: restore)
     }
 
-    /// What SQLite itself can't read.
+    /// The damage where SQLite itself can't read.
     static func database(_ what: String, _ error: LodestoneError, _ record: CollectionRecord?)
         -> Damage
     {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// Compares the edges of hubs with their checksums and sums, and hubs with the rows that name them.
+/// Compares the edges of hubs with their checksums, and hubs with the rows that name them.
 struct HubCheck {
     private let record: CollectionRecord
-    /// `nil`: no document of the collection has been a hub.
+    /// The table of edges; `nil` when no document of the collection has been a hub.
     private let table: HubTable?
     private var named: Set<HubNumber> = []
-    /// Rows of which it is not known what they name.
+    /// The damaged rows, whose hubs are unknown.
     private var damaged: Set<RowNumber> = []
 
     init(_ record: CollectionRecord, _ table: HubTable?) {
@@ -15,9 +15,9 @@ struct HubCheck {
         self.table = table
     }
 
-    /// Takes in a row that is as it was written, and counts its edges.
+    /// Adds an intact row and counts its edges.
     ///
-    /// - Returns: Whether its edges are, too.
+    /// - Returns: Whether its edges are intact, too.
     mutating func take(_ row: StoredRow, _ report: inout VerifyReport) throws(LodestoneError)
         -> Bool
     {
@@ -28,7 +28,8 @@ struct HubCheck {
         named.insert(hub.number)
         do throws(LodestoneError) {
             guard let table else { throw hub.damaged("there is no table of edges") }
-            // A hub is the number of the row that first was one: a later row may get it yet.
+            // A hub has the number of the row at which the document became a hub, never that of a
+            // later row.
             guard hub.number <= row.row else { throw hub.damaged("hub \(hub.number) is none yet") }
             report.edges += try table.forEachOfAll(of: hub) { (_, _) in }
             return true
@@ -39,12 +40,12 @@ struct HubCheck {
         }
     }
 
-    /// Leaves out a row that is damaged.
+    /// Leaves out a damaged row.
     mutating func ignore(_ row: RowNumber) {
         damaged.insert(row)
     }
 
-    /// Notes the hubs that no row names, once every row has been taken in.
+    /// Notes the hubs that no row names, after all rows were added.
     func finish(_ report: inout VerifyReport) throws(LodestoneError) {
         guard let table else { return }
         do throws(LodestoneError) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// A set of rows, one bit each.
+/// A set of rows with one bit per row.
 struct RowBits {
     private var words: [UInt64] = []
 
@@ -13,7 +13,7 @@ struct RowBits {
         for row in rows { words[Int(row) / 64] |= 1 << (row % 64) }
     }
 
-    /// Takes a row out; false when it was not in.
+    /// Removes a row; returns false when it was not in the set.
     @discardableResult
     mutating func remove(_ row: RowNumber) -> Bool {
         let word = Int(row) / 64
@@ -42,7 +42,7 @@ struct RowBits {
 }
 
 extension RowTable {
-    /// Rows in order; of those that are damaged, the error.
+    /// Hands over the rows in order; for a damaged row, the error.
     func forEachResult(
         context: CallContext?,
         _ body: (RowNumber, Result<StoredRow, LodestoneError>) throws(LodestoneError) -> Void

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// Comparing a state of the store with itself, part by part, while writes go on.
+/// The comparison of a state of the store with itself, part by part, while writes go on.
 extension SQLiteReader {
     /// Follows the log's chain from its start to its end.
     func verifyLog(_ report: inout VerifyReport) throws(LodestoneError) {
         try StateCheck(connection: connection, context: context).verifyLog(&report)
     }
 
-    /// Compares the rows, words and vectors of a collection with each other and with the log;
-    /// `body` gets every row that is as it was written.
+    /// Compares the rows, words and vectors of a collection with each other and with the log.
+    ///
+    /// `body` gets every intact row.
     func verify(
         _ record: CollectionRecord,
         _ report: inout VerifyReport,
@@ -34,7 +35,7 @@ extension SQLiteReader {
         for segment in segments {
             let path = "\(store.directory)/\(segment.name.text)"
             guard let file = try RegularFile(reading: path, pastCache: true) else {
-                // Dropped meanwhile, with its collection; or gone.
+                // The file was removed because its collection was dropped meanwhile, or it is lost.
                 if try store.hasCollection(record.number) {
                     report.note(.vectors(path, "the file is missing", record))
                 }
@@ -58,7 +59,7 @@ extension SQLiteReader {
 }
 
 extension SQLiteStore {
-    /// Whether the collection is there in the latest state.
+    /// Whether the latest state has the collection.
     fileprivate func hasCollection(_ number: CollectionNumber) throws(LodestoneError) -> Bool {
         let reader = try beginRead(context: nil)
         defer { reader.end() }

@@ -2,11 +2,11 @@
 import CLodestoneSystem
 import LodestoneCore
 
-/// Compares the bytes of a segment, as they pass by, with what the database says of them.
+/// Compares the bytes of a segment, as they are read, with the checksums in the database.
 struct SegmentCheck {
-    /// Something that does not agree.
+    /// A part of the segment that does not match.
     struct Mismatch {
-        /// `nil`: the header.
+        /// The batch of the mismatch; `nil` for the header.
         var batch: StoreLayout.VectorBatch?
     }
 
@@ -14,7 +14,7 @@ struct SegmentCheck {
     private(set) var mismatches: [Mismatch] = []
     private var header: [UInt8] = []
     private var position: UInt64 = 0
-    /// The batch that is next, or under way.
+    /// The index of the batch that comes next or is under way.
     private var next = 0
     private var sum: UInt32 = 0
 
@@ -59,7 +59,7 @@ struct SegmentCheck {
 }
 
 extension SegmentCheck.Mismatch {
-    /// What it is about, for people.
+    /// The description of the mismatch, for people.
     var text: String {
         guard let batch else { return "its header is not the one it was created with" }
         if batch.isSparse {

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// Compares a state of the database with itself: every checksum is computed anew, and what says the
-/// same thing twice must say the same.
+/// Compares a state of the database with itself.
 ///
-/// Damage is noted and passed over; what is thrown is that the check itself could not go on.
+/// Every checksum is computed again, and facts that are stored twice must agree. Damage is noted
+/// and the check goes on. An error is thrown only when the check itself can't continue.
 struct StateCheck {
     let connection: SQLiteConnection
     let context: CallContext?
-    /// Whether words of FTS5 are compared with the rows; those of another analysis are made again when
-    /// the store is opened.
+    /// Whether the words of FTS5 are compared with the rows.
+    ///
+    /// Words of another analysis are not: they are made again when the store is opened.
     var checksWords = true
 
-    /// Follows the log's chain from its start to its end, after the rows that stand before it.
+    /// Checks the rows before the anchor, then follows the log's chain from its start to its end.
     func verifyLog(_ report: inout VerifyReport) throws(LodestoneError) {
         try verifyKeptLog(&report)
         var (sequence, chain) = try StoreLayout.logStart(connection)
@@ -49,7 +50,7 @@ struct StateCheck {
                 )
             }
             report.batches += 1
-            // Each row is judged by the one before it, also after a damaged one.
+            // Each row is compared with the row before it, even if that row is damaged.
             (sequence, chain) = (row.sequenceNumber, row.stored)
         }
     }
@@ -65,7 +66,7 @@ struct StateCheck {
                 { () throws(SQLiteConnection.Failure) in try KeptLogCheck(connection) }
             )
         else { return }
-        // `nil` twice: damage, or no next one.
+        // `nil` means damage, or that there is no next row.
         while let row = try readable(
             what,
             kind: "log",
@@ -87,8 +88,9 @@ struct StateCheck {
         if let missing = check.missing { report.note(.log("log", "Damage: \(missing).")) }
     }
 
-    /// Compares the rows and words of a collection with each other and with the log; `body` gets
-    /// every row that is as it was written.
+    /// Compares the rows and words of a collection with each other and with the log.
+    ///
+    /// `body` gets every intact row.
     func verifyRows(
         _ record: CollectionRecord,
         _ report: inout VerifyReport,
@@ -147,7 +149,7 @@ struct StateCheck {
         return HubCheck(record, exists ? table : nil)
     }
 
-    /// The rows that the log says are there.
+    /// The live rows according to the log.
     private func liveRows(of record: CollectionRecord, _ report: inout VerifyReport)
         throws(LodestoneError) -> RowBits
     {
@@ -170,7 +172,7 @@ struct StateCheck {
             }
         ) ?? false {
             let row = LogRow(statement)
-            // What a damaged log row claims is not believed beyond what memory can hold.
+            // A damaged log row may claim any count; counts beyond these limits are ignored.
             let end = Int(row.firstRow) + row.rowCount
             guard (0...1 << 27).contains(row.rowCount), end < Int(RowNumber.max) else { continue }
             rows.insert(row.firstRow..<RowNumber(end))
@@ -179,7 +181,7 @@ struct StateCheck {
         return rows
     }
 
-    /// Runs a step of a statement; damage that SQLite finds is noted, and answered with `nil`.
+    /// Runs a step of a statement; damage that SQLite finds is noted, and the result is `nil`.
     private func readable<T>(
         _ what: String,
         kind: String,
@@ -198,7 +200,7 @@ struct StateCheck {
 }
 
 extension LogRow {
-    /// The rows that the batch took out; none when it says something impossible.
+    /// The rows that the batch removed; none when the detail is impossible.
     var removedRows: [RowNumber] {
         detail.withUnsafeBytes { bytes in
             var reader = ByteReader(bytes)

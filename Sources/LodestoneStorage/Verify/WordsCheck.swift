@@ -2,14 +2,14 @@
 import LodestoneCore
 import LodestoneText
 
-/// Compares the words that FTS5 keeps with those that the rows have.
+/// Compares the words in FTS5 with the words of the rows' texts.
 ///
-/// FTS5's own check can't: the index is contentless, and does not notice words of a text that was
-/// never there. So every row's text goes through the same analysis once more, into an index in
-/// memory, and of each row all words with their places are summed up on both sides. Sums of 64 bits
-/// that agree by chance are not a thing to reckon with.
+/// FTS5's own check can't do that: the index is contentless, and the check does not notice words
+/// that no text has. So the text of every row is analyzed again, into an index in memory. For each
+/// row both sides sum up the hashes of all words with their places. The sums have 64 bits, so a
+/// chance match is negligible.
 struct WordsCheck {
-    /// Rows that go into the index in memory at once.
+    /// The rows that are in the index in memory at once.
     private static let rowsPerPage = 1_024
 
     private let collection: CollectionNumber
@@ -17,11 +17,12 @@ struct WordsCheck {
     private let connection: SQLiteConnection
     private let context: CallContext?
     private let scratch: SQLiteConnection
-    /// What the rows have, less what the index has: 0 for every row in the end.
+    /// The sum of each row's text less the sum of its words in FTS5; 0 for every intact row at the
+    /// end.
     private var balance: [UInt64] = []
     private var ignored: Set<RowNumber> = []
     private var pending = 0
-    /// Words in the index of rows beyond the last one with text.
+    /// The number of words in FTS5 for rows after the last row with text.
     private var strangers = 0
 
     init(
@@ -45,7 +46,7 @@ struct WordsCheck {
         }
     }
 
-    /// Takes in a row as it should be.
+    /// Adds the expected words of a row.
     mutating func expect(_ row: StoredRow) throws(LodestoneError) {
         guard let words = FTS5Words(of: row.text, analyzer) else { return }
         let count = Int(row.row) + 1
@@ -60,12 +61,12 @@ struct WordsCheck {
         if pending == Self.rowsPerPage { try takePage() }
     }
 
-    /// Leaves out a row whose text is not known.
+    /// Leaves out a row whose text can't be read.
     mutating func ignore(_ row: RowNumber) {
         ignored.insert(row)
     }
 
-    /// Reads the index, once every row has been taken in, and notes what does not agree.
+    /// Reads FTS5's index after all rows were added, and notes the rows that differ.
     mutating func compare(with record: CollectionRecord, _ report: inout VerifyReport)
         throws(LodestoneError)
     {
