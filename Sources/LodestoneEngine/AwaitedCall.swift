@@ -2,7 +2,10 @@
 import LodestoneCore
 import Synchronization
 
-/// A call that a task awaits: answered by the thread that works on it, or at its end while none does.
+/// A call that a task awaits.
+///
+/// The thread that works on it answers it. While no thread does, the call is answered when its
+/// context ends.
 ///
 /// Threading: any thread.
 final class AwaitedCall<Answer: Sendable>: Sendable {
@@ -10,11 +13,11 @@ final class AwaitedCall<Answer: Sendable>: Sendable {
     private typealias Continuation = CheckedContinuation<Answered, Never>
 
     private enum State {
-        /// Its task has not stopped for it yet.
+        /// The task has not suspended for the call yet.
         case new
-        /// It may end at any time.
+        /// The call waits for a thread, and may end at any time.
         case waiting(Continuation)
-        /// Somebody works on it, and looks at its context.
+        /// A thread works on the call and checks its context.
         case begun(Continuation)
         case over
     }
@@ -26,15 +29,15 @@ final class AwaitedCall<Answer: Sendable>: Sendable {
         self.context = context
     }
 
-    /// Has `start` queue the work, and waits for the answer.
+    /// Suspends the task until the call has its answer; `start` queues the work.
     ///
-    /// Cancelling the task ends the call: at once, when nobody has begun it.
+    /// Cancelling the task ends the call, at once if no thread has begun it.
     func answer(_ start: (AwaitedCall) -> Void) async -> Answered {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 state.withLock { $0 = .waiting(continuation) }
                 start(self)
-                // It may have been cancelled before there was anything to answer.
+                // The context may have ended before the continuation was stored.
                 endIfOver()
             }
         } onCancel: {
@@ -43,9 +46,9 @@ final class AwaitedCall<Answer: Sendable>: Sendable {
         }
     }
 
-    /// Whether the call is still wanted; from then on only `finish` answers it.
+    /// Begins the call unless it is over; from then on only `finish` answers it.
     ///
-    /// May be asked again.
+    /// Returns whether the call is still wanted. It may be called again.
     func begin() -> Bool {
         endIfOver()
         return state.withLock { state in
@@ -59,7 +62,7 @@ final class AwaitedCall<Answer: Sendable>: Sendable {
         }
     }
 
-    /// Answers a call; nothing when it has its answer.
+    /// Answers the call, unless it has its answer.
     func finish(_ answer: Answered) {
         let continuation: Continuation? = state.withLock { state in
             switch state {
@@ -72,7 +75,7 @@ final class AwaitedCall<Answer: Sendable>: Sendable {
         continuation?.resume(returning: answer)
     }
 
-    /// Answers a call that waits for its turn, once its context is over.
+    /// Answers a call that no thread has begun, if its context has ended.
     func endIfOver() {
         guard let end = context.end else { return }
         let continuation: Continuation? = state.withLock { state in

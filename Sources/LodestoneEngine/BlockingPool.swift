@@ -3,20 +3,20 @@ import DequeModule
 import Dispatch
 import Synchronization
 
-/// Runs work that blocks or computes for long on a bounded number of threads of its own, first
-/// come, first served.
+/// Runs work that blocks or computes for long on its own bounded number of threads, in order of
+/// arrival.
 ///
 /// Swift's cooperative pool and Dispatch's concurrent queues share one set of threads, as many as
-/// there are processors: long searches there would hold up every task of the process, the one that
-/// waits for SIGTERM included. A serial queue has a thread of its own whenever it has work, as long as
-/// there are threads: all serial queues of a process have 255. The pool therefore leaves enough of
-/// them for what must never wait for a search: the writer, the event loops, the compaction.
+/// there are processors. Long searches there would delay every task of the process, even the one
+/// that waits for SIGTERM. A serial queue has its own thread whenever it has work, while threads
+/// are left: all serial queues of a process have 255. So the pool leaves enough of them for the
+/// work that must never wait for a search: the writer, the event loops, the compaction.
 ///
 /// Threading: every method may be called from any thread.
 package final class BlockingPool: Sendable {
     private struct Entry {
         let work: @Sendable () -> Void
-        /// Ends it while it waits, at its deadline.
+        /// Ends the entry at its deadline, if it still waits.
         let end: (@Sendable () -> Void)?
         let deadline: ContinuousClock.Instant
     }
@@ -24,12 +24,12 @@ package final class BlockingPool: Sendable {
     private struct State {
         var idle: [DispatchQueue]
         var waiting: Deque<Entry> = []
-        /// When those whose deadline has passed are looked for.
+        /// The time of the next check for entries whose deadline has passed.
         var nextLook: ContinuousClock.Instant?
     }
 
     private let state: Mutex<State>
-    /// Ends entries that wait for too long; all threads may be at work.
+    /// The queue that ends entries at their deadlines, also while all threads are at work.
     private let clock: DispatchQueue
 
     /// The most threads of a pool.
@@ -47,9 +47,9 @@ package final class BlockingPool: Sendable {
     /// Runs `work` once a thread is free.
     ///
     /// - Parameters:
-    ///   - deadline: When it need not wait any longer.
-    ///   - end: Called soon after that, if it still waits; `work` is then not run.
-    ///   - work: What to run.
+    ///   - deadline: The time after which `work` need not run.
+    ///   - end: Called soon after the deadline if `work` still waits; `work` is then not run.
+    ///   - work: The work.
     package func async(
         until deadline: ContinuousClock.Instant? = nil,
         orElse end: (@Sendable () -> Void)? = nil,
@@ -76,12 +76,12 @@ package final class BlockingPool: Sendable {
         }
     }
 
-    /// Sees to it that somebody looks at `deadline`: once for all of those that wait.
+    /// Schedules a check at `deadline`, unless one is scheduled for an earlier time.
     private func look(at deadline: ContinuousClock.Instant, _ state: inout State) {
         if let next = state.nextLook, next <= deadline { return }
         state.nextLook = deadline
         let delay = ContinuousClock.now.duration(to: deadline)
-        // Deadlines lie years ahead where there is none.
+        // An entry without a deadline has one that lies years ahead.
         let milliseconds = Int(min(max(delay, .zero), .seconds(86_400)) / .milliseconds(1)) + 1
         clock.asyncAfter(deadline: .now() + .milliseconds(milliseconds)) { [weak self] in
             self?.endThoseOver()
@@ -91,7 +91,7 @@ package final class BlockingPool: Sendable {
     private func endThoseOver() {
         let over = state.withLock { state in
             let now = ContinuousClock.now
-            // An earlier deadline has come since, or another look.
+            // Another check was scheduled for an earlier deadline, or has run since.
             guard let next = state.nextLook, next <= now else { return [Entry]() }
             state.nextLook = nil
             var over: [Entry] = []

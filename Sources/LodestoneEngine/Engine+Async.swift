@@ -2,8 +2,9 @@
 import Dispatch
 public import LodestoneCore
 
-/// The engine for callers in Swift concurrency: work runs on the engine's queues, never on the
-/// cooperative pool; cancelling the task ends it.
+/// The engine for callers in Swift concurrency.
+///
+/// Work runs on the engine's queues, never on the cooperative pool. Cancelling the task ends it.
 extension Engine {
     /// Creates a collection.
     ///
@@ -17,10 +18,10 @@ extension Engine {
         try await write(.createCollection(name: name, options), requestID: requestID)
     }
 
-    /// Changes how a collection finds near vectors, and which fields of the metadata are indexed; the
-    /// indexes are then built in the background.
+    /// Changes a collection's vector index strategy and its indexed metadata fields.
     ///
-    /// The same strategy again, a field that is indexed and one to drop that isn't change nothing.
+    /// The indexes are then built in the background. The present strategy, a field that is already
+    /// indexed, and a dropped field without an index change nothing.
     ///
     /// - Throws: `.notFound`, or `.invalidArgument` for an option out of range or too many fields.
     @discardableResult
@@ -47,8 +48,9 @@ extension Engine {
         try await write(.dropCollection(name: name), requestID: requestID)
     }
 
-    /// Writes documents and edges, all or none; on return they are durable and every search that
-    /// starts later sees them.
+    /// Writes documents and edges, all or none.
+    ///
+    /// On return they are durable, and every search that starts later sees them.
     @discardableResult
     public func indexMany(_ request: IndexManyRequest, requestID: RequestID = .random())
         async throws(LodestoneError) -> WriteReceipt
@@ -64,7 +66,7 @@ extension Engine {
         try await write(.dropMany(request), requestID: requestID)
     }
 
-    /// Answers questions from one state of a collection.
+    /// Answers queries from one state of a collection.
     public func search(
         _ request: SearchRequest,
         timeout: Duration = Limits.standard.defaultDeadline
@@ -83,7 +85,7 @@ extension Engine {
         }
     }
 
-    /// A page of the edges of one document.
+    /// Returns a page of the edges of one document.
     public func listEdges(
         _ request: ListEdgesRequest,
         timeout: Duration = Limits.standard.defaultDeadline
@@ -93,7 +95,7 @@ extension Engine {
         }
     }
 
-    /// Documents by id: those that exist, in the order asked for.
+    /// Returns documents by id: the existing ones, in the order of the ids.
     public func get(_ request: GetRequest, timeout: Duration = Limits.standard.defaultDeadline)
         async throws(LodestoneError) -> [Document]
     {
@@ -102,7 +104,7 @@ extension Engine {
         }
     }
 
-    /// A page of a collection.
+    /// Returns a page of a collection's documents.
     public func scan(_ request: ScanRequest, timeout: Duration = Limits.standard.defaultDeadline)
         async throws(LodestoneError) -> ScanResponse
     {
@@ -111,7 +113,7 @@ extension Engine {
         }
     }
 
-    /// How many documents satisfy a filter, and how often values occur among them.
+    /// Counts the documents that satisfy a filter, and the values of fields among them.
     public func count(_ request: CountRequest, timeout: Duration = Limits.standard.defaultDeadline)
         async throws(LodestoneError) -> CountResponse
     {
@@ -120,9 +122,9 @@ extension Engine {
         }
     }
 
-    /// Folds what was written to a collection since its base into a new base.
+    /// Folds the changes of a collection since its base into a new base.
     ///
-    /// It happens by itself once enough has been written; searches and writes go on meanwhile.
+    /// It also happens automatically after enough writes. Searches and writes go on meanwhile.
     ///
     /// - Returns: The sequence number of the last batch in the base.
     @discardableResult
@@ -133,12 +135,13 @@ extension Engine {
         return try result.get()
     }
 
-    /// Builds the index of a collection anew; returns when it serves.
+    /// Builds the index of a collection again, and returns when the index is in use.
     ///
-    /// It happens by itself when the strategy changes and once enough has been written; searches
-    /// and writes go on meanwhile. Cancelling the task ends it, and what answered before goes on.
+    /// It also happens automatically when the strategy changes, and after enough writes. Searches
+    /// and writes go on meanwhile. Cancelling the task ends the build; the earlier index stays in
+    /// use.
     ///
-    /// - Returns: The sequence number up to which the index goes.
+    /// - Returns: The sequence number up to which the index covers the collection.
     @discardableResult
     public func buildIndex(_ collection: String, timeout: Duration = Limits.maxBuildTime)
         async throws(LodestoneError) -> UInt64
@@ -146,7 +149,8 @@ extension Engine {
         let context = CallContext(timeout: timeout)
         let result: Result<UInt64, LodestoneError> = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                // A thread of its own: it would keep searches from the engine's for minutes.
+                // The build has its own thread: it would block one of the engine's search threads
+                // for minutes.
                 DispatchQueue(label: "lodestone.build", qos: .utility).async {
                     continuation.resume(
                         returning: Result { () throws(LodestoneError) in
@@ -166,7 +170,7 @@ extension Engine {
     {
         let call = AwaitedCall<WriteReceipt>(CallContext(timeout: options.limits.maxDeadline))
         let result = await call.answer { call in
-            // Checking and encoding a batch takes a while, too.
+            // Checking and encoding a batch takes time, so it has its own pool.
             preparations.async(until: call.context.deadline, orElse: { call.endIfOver() }) {
                 if call.context.isOver { return call.endIfOver() }
                 self.write(

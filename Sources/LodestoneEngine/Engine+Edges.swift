@@ -55,7 +55,7 @@ extension ReadView {
         guard let rows, let row = try row(of: request.id, at: place) else { return }
         var last = place?.last.map { (label: $0.label, target: $0.id) }
         while true {
-            // A page may end with an edge that is large.
+            // A page may end with a large edge.
             let (edges, isLast) = try rows.edges(
                 of: row,
                 in: collection.number,
@@ -79,7 +79,7 @@ extension ReadView {
         }
     }
 
-    /// The row of a document; that of the version which the place is bound to.
+    /// The row of a document, which must be the version to which the place is bound.
     private func row(of id: DocumentID, at place: EdgePlace?) throws(LodestoneError) -> RowNumber? {
         let row = row(of: id)
         guard let wanted = place?.row, wanted != row else { return row }
@@ -124,12 +124,14 @@ extension ReadView {
         }
     }
 
-    /// Where incoming links go on: behind the last edge of a page, or with the one that followed
-    /// it, when the last one's source is no longer known.
+    /// The place at which incoming links continue.
+    ///
+    /// It is after the last edge of the page or, when the source of that edge is unknown now, at
+    /// the edge that followed it.
     private func start(at place: EdgePlace) throws(LodestoneError) -> GraphIndex.LinkPlace {
         let last = place.last.flatMap { link(of: $0) }
         let next = place.next.flatMap { link(of: $0) }
-        // A source that was forgotten and came back has a place behind others.
+        // A source that was forgotten and written again has a place after others.
         if let last, next.map({ Link.precedes(last, $0) }) ?? true { return .after(last) }
         if let next { return .at(next) }
         throw LodestoneError(
@@ -150,10 +152,10 @@ extension ReadView {
     }
 }
 
-/// Edges of one reply, which is full when another one could pass its count or bytes.
+/// The edges of one reply, which is full when another edge could exceed its count or bytes.
 private struct EdgePage {
     let request: ListEdgesRequest
-    /// The version of the document that the next page must be of, too.
+    /// The version of the document to which the next page is bound.
     private let row: RowNumber?
     private let maxByteCount: Int
     private var edges: [ListedEdge] = []
@@ -168,7 +170,7 @@ private struct EdgePage {
         self.maxByteCount = maxByteCount
     }
 
-    /// Adds an edge if it fits; the first one always does, or a reader would never get past it.
+    /// Adds an edge if it fits; the first one is always added, so that every page makes progress.
     mutating func takes(_ edge: ListedEdge, _ context: CallContext) throws(LodestoneError) -> Bool {
         try context.check()
         let more = edge.maxWireByteCount
@@ -186,13 +188,13 @@ private struct EdgePage {
         return true
     }
 
-    /// Notes that edges follow which don't fit, and the first of them where it has been read.
+    /// Notes that more edges follow the page, and the first of them if it was read.
     mutating func end(before next: ListedEdge?) {
         isLast = false
         self.next = next
     }
 
-    /// How many more edges fit, and how many of their bytes.
+    /// The remaining room of the page, in edges and in bytes.
     var room: (edges: Int, bytes: Int) {
         (max(0, request.limit - edges.count), max(1, maxByteCount - byteCount))
     }
@@ -210,15 +212,16 @@ private struct EdgePage {
     }
 }
 
-/// Where a page ended.
+/// The place at which a page ended.
 ///
-/// A cursor has the direction, a byte of the document's fingerprint, and the last edge of the page. Where the
-/// edges enter the document, it has the edge that follows, too: their order is that of numbers, and
-/// a source that was dropped has none after a compaction. An edge is its label and the id at its
-/// other end, each with its length before it in two bytes.
+/// A cursor has the direction, a byte of the document's fingerprint, and the last edge of the page.
+/// A cursor of incoming edges also has the edge that follows: their order is by node number, and a
+/// dropped source has no number after a compaction. An edge is encoded as its label and the id at
+/// its other end, each after its length in two bytes.
 ///
-/// A cursor that began with a scan is bound to the version of the document that the scan found: 128 more than the
-/// direction, the fingerprint, the row in four bytes, big-endian, and the last edge, if there was one.
+/// A cursor that began with a scan is bound to the version of the document that the scan found. It
+/// has 128 more than the direction, the fingerprint, the row in four bytes, big-endian, and the
+/// last edge, if there was one.
 private struct EdgePlace {
     struct Edge {
         let label: String
@@ -234,11 +237,11 @@ private struct EdgePlace {
         }
     }
 
-    /// Missing before the first one of a version.
+    /// The last edge of the page; `nil` before the first edge of a version.
     let last: Edge?
-    /// Of edges that enter the document.
+    /// The edge after the page; only for edges that enter the document.
     let next: Edge?
-    /// Of the version of the document, if the place is bound to one.
+    /// The row of the version to which the place is bound, if it is.
     let row: RowNumber?
 
     private static let boundMark: UInt8 = 0x80
@@ -313,13 +316,13 @@ private struct EdgePlace {
 }
 
 extension EdgeCursor {
-    /// Where the edges that leave the version of a document in a row begin.
+    /// The cursor before the first edge that leaves the document's version in a row.
     init(firstOf id: DocumentID, in row: RowNumber) {
         self = EdgePlace(last: nil, next: nil, row: row).cursor(of: id, .outgoing)
     }
 }
 
 extension DocumentID {
-    /// Tells the cursors of most documents apart.
+    /// A byte that differs between most documents, by which cursors of other documents are refused.
     fileprivate var mark: UInt8 { UInt8(truncatingIfNeeded: Fingerprint.of(string)) }
 }

@@ -3,7 +3,7 @@ import LodestoneANN
 package import LodestoneCore
 import LodestoneStorage
 
-/// Questions, each answered on the calling thread.
+/// Reads, each of which is answered on the calling thread.
 extension Engine {
     package func search(_ request: SearchRequest, context: CallContext) throws(LodestoneError)
         -> SearchResponse
@@ -34,15 +34,18 @@ extension Engine {
         }
     }
 
-    /// Answers a short question on a thread that others wait for: without waiting for the writer or
-    /// the disk, as far as can be told beforehand, and no longer than until `deadline`.
+    /// Answers a short query on a thread for which other calls wait.
     ///
-    /// - Returns: `nil` when the question is not short, or was not after all: ask `search` then.
-    /// - Throws: As `search`, except for the deadline.
+    /// The call does not wait for the writer or the disk, as far as that can be known beforehand,
+    /// and ends at `deadline` at the latest.
+    ///
+    /// - Returns: `nil` when the query is not short, or turned out not to be; the caller then uses
+    ///   `search`.
+    /// - Throws: The errors of `search`, except for the deadline.
     package func searchAtOnce(_ request: SearchRequest, until deadline: ContinuousClock.Instant)
         throws(LodestoneError) -> SearchResponse?
     {
-        // What other processes wrote must be taken in first, which waits for the writer.
+        // Commits of other processes must be applied first, which waits for the writer.
         guard store.sharedSequenceNumber <= registry.sequenceNumber,
             let collection = registry.getIfOpen(request.collection),
             let shared = collection.sharedIfFree,
@@ -63,7 +66,7 @@ extension Engine {
             if shared.contents.isDamaged || error.code == .deadlineExceeded { return nil }
             throw error
         }
-        // Damage is mended on the usual way.
+        // `search` repairs damaged contents.
         if shared.contents.isDamaged { return nil }
         return SearchResponse(
             results: results,
@@ -94,7 +97,7 @@ extension Engine {
         }
     }
 
-    /// The documents that exist, in the order of the ids.
+    /// The existing documents, in the order of the ids.
     package func get(_ request: GetRequest, context: CallContext) throws(LodestoneError)
         -> [Document]
     {
@@ -122,7 +125,10 @@ extension Engine {
         }
     }
 
-    /// Every collection, by name; as this process knows them, when it is taking in changes of others.
+    /// The descriptions of all collections, by name.
+    ///
+    /// While another thread applies other processes' commits for long, they are those that this
+    /// process knows.
     package func collections() throws(LodestoneError) -> [CollectionDescription] {
         try registry.catchUpIfFree()
         try registry.describeClosed()
@@ -135,7 +141,7 @@ extension Engine {
         return descriptions
     }
 
-    /// One collection, likewise.
+    /// The description of one collection, under the same condition as `collections`.
     package func describe(_ name: String) throws(LodestoneError) -> CollectionDescription {
         try registry.catchUpIfFree()
         guard let record = registry.record(named: name),

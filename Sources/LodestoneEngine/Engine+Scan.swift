@@ -3,7 +3,7 @@ package import LodestoneCore
 import LodestoneMetadata
 import LodestoneStorage
 
-/// Whole collections, or what of them passes a filter: page by page, or only counted.
+/// Scans and counts of a whole collection, or of its documents that pass a filter.
 extension Engine {
     package func scan(_ request: ScanRequest, context: CallContext) throws(LodestoneError)
         -> ScanResponse
@@ -81,7 +81,8 @@ extension Engine {
                         break
                     }
                     if lacksEdges {
-                        // Its edges are read before the scan goes on, which tells of a later version.
+                        // The client reads the document's edges before the scan continues, because
+                        // the scan would return a later version.
                         nextCursor = ScanCursor(place, request.order)
                         page.edgesCursor = EdgeCursor(firstOf: id, in: place.row)
                         break
@@ -132,7 +133,7 @@ extension Engine {
         }
     }
 
-    /// The documents that a filter is satisfied by, and what it took to find them.
+    /// The rows of the documents that satisfy a filter.
     func matches(_ filter: Filter, in collection: Collection, _ context: CallContext)
         throws(LodestoneError) -> RowSet
     {
@@ -143,7 +144,7 @@ extension Engine {
 }
 
 extension ReadView {
-    /// The rows that satisfy a filter; all that exist without one.
+    /// The rows that satisfy a filter; all existing rows without one.
     func rows(matching filter: Filter?, _ context: CallContext) throws(LodestoneError)
         -> RowSet
     {
@@ -151,7 +152,7 @@ extension ReadView {
         return try collection.filters.rows(matching: filter, in: self, context).rows
     }
 
-    /// A page in the order of the rows, whose metadata is read as far as it goes.
+    /// A page in the order of the rows, whose metadata is read only for that page.
     fileprivate func streamedPage(
         _ request: ScanRequest,
         after: RowNumber?,
@@ -202,7 +203,7 @@ extension ReadView {
         return try document(of: stored, for: request, maxByteCount: maxByteCount, context)
     }
 
-    /// A document, without its edges when it has more than are wanted, or more than a page takes.
+    /// A document, without its edges if they are more than wanted or more than a page can have.
     private func document(
         of row: StoredRow,
         for request: ScanRequest,
@@ -222,17 +223,18 @@ extension ReadView {
     }
 }
 
-/// Documents of one reply, which is full when another one could pass its bytes.
+/// The documents of one reply, which is full when another document could exceed its bytes.
 private struct Page {
     private(set) var documents: [Document] = []
-    /// Of the last document, whose edges are left out.
+    /// The cursor for the edges of the last document, if these are left out.
     var edgesCursor: EdgeCursor?
     private let maxByteCount: Int
     private var byteCount = 0
 
     init(maxByteCount: Int) { self.maxByteCount = maxByteCount }
 
-    /// Adds a document if it fits; the first one always does, or a scan would never get past it.
+    /// Adds a document if it fits; the first one is always added, so that every page makes
+    /// progress.
     mutating func takes(_ document: Document) -> Bool {
         let more = document.maxWireByteCount
         guard documents.isEmpty || byteCount + more <= maxByteCount else { return false }
@@ -247,7 +249,7 @@ private struct Page {
 }
 
 extension ScanRequest {
-    /// Where the page starts.
+    /// The place at which the page starts.
     ///
     /// - Throws: `BAD_CURSOR` for a cursor that no server gave for this order.
     fileprivate func checkedPlace() throws(LodestoneError) -> ValuePlace? {
@@ -273,7 +275,8 @@ extension ScanCursor {
     fileprivate init(_ place: ValuePlace, _ order: ScanOrder?) {
         self.init(row: UInt64(place.row))
         if let order {
-            // A field's number is its own only until the next base.
+            // The mark replaces the field's number, which may be another field's after the next
+            // base.
             let key = place.key.map { [order.mark] + $0.bytes.dropFirst() }
             self.order = [order.isDescending ? 1 : 0] + (key ?? [])
         }
@@ -281,14 +284,14 @@ extension ScanCursor {
 }
 
 extension ScanOrder {
-    /// Tells the cursors of most fields apart.
+    /// A byte that differs between most fields, by which cursors of other orders are refused.
     fileprivate var mark: UInt8 {
         UInt8(truncatingIfNeeded: Fingerprint.of(path.joined(separator: "\0")))
     }
 }
 
 extension RowSet {
-    /// The first rows after one.
+    /// The first rows after a row.
     fileprivate func places(after row: RowNumber?, limit: Int) -> [ValuePlace] {
         var places: [ValuePlace] = []
         var next = self.next(from: row.map { $0 + 1 } ?? 0)

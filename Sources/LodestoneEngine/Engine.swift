@@ -7,41 +7,42 @@ import LodestoneFiles
 package import LodestoneStorage
 import Synchronization
 
-/// A store with its collections, inside this process: what a server serves, and what
-/// `import LodestoneEngine` runs without one.
+/// A store with its collections in this process.
+///
+/// A server serves an engine; a program that imports `LodestoneEngine` runs one without a server.
 ///
 /// Threading: every method may be called from any thread. The synchronous ones block their thread
-/// and must not run on the cooperative pool; the asynchronous ones are for that.
+/// and must not run on the cooperative pool; tasks use the asynchronous ones.
 public final class Engine: Sendable {
-    /// How a store is opened.
+    /// The options for opening a store.
     public struct Options: Sendable {
-        /// What an acknowledged write survives.
+        /// The failures that an acknowledged write survives.
         public var durability: Durability
-        /// What requests may ask for.
+        /// The limits on requests.
         public var limits: Limits
 
-        /// When deltas are folded into bases.
+        /// The conditions for folding deltas into bases.
         public var compaction: CompactionPolicy
 
-        /// How many collections are open at a time.
+        /// The limits on open collections.
         public var openCollections: OpenCollections
 
-        /// Bytes of memory that graphs of vectors may take while they are built or linked into.
+        /// The bytes of memory for vector graphs that are built or linked into.
         ///
-        /// What takes more lies in files in the store's directory. `nil`: no limit. It is one for the
-        /// process: of several engines the one that was opened last sets it.
+        /// Graphs beyond that lie in files in the store's directory. `nil`: no limit. The limit is
+        /// one for the process: of several engines the one that was opened last sets it.
         public var graphMemory: Int?
 
-        /// Bytes of memory that SQLite's caches may take, one limit for the process as `graphMemory`.
+        /// The bytes of memory for SQLite's caches; like `graphMemory`, one limit for the process.
         ///
-        /// `nil`: 16 MiB for each connection, of which some dozen may be open.
+        /// `nil`: 16 MiB per connection, of which some dozen may be open.
         public var cacheMemory: Int?
 
         /// Whether the store is only read, while other processes may write to it.
         ///
-        /// The store must exist then, in the format of this release; on a file system that can't be
-        /// written to, it must have been closed before. Writes, compactions, builds, erasures and
-        /// changes of snapshots fail with `READ_ONLY`.
+        /// The store must exist in the format of this release. On a read-only file system it must
+        /// also have been closed before. Writes, compactions, builds, erasures and changes of
+        /// snapshots fail with `READ_ONLY`.
         public var isReadOnly: Bool
 
         /// The limit on the edges that a row keeps when it is written.
@@ -83,7 +84,7 @@ public final class Engine: Sendable {
         label: "lodestone.engine",
         width: Processors.count
     )
-    /// Where writes are checked and encoded: long searches on `pool` don't keep them waiting.
+    /// The threads that check and encode writes, so that long searches on `pool` don't delay them.
     let preparations = BlockingPool(label: "lodestone.preparation", width: Processors.count)
     /// Whether a snapshot or a verification is under way.
     let isMaintaining = Atomic<Bool>(false)
@@ -92,8 +93,9 @@ public final class Engine: Sendable {
     private let opener = DispatchQueue(label: "lodestone.opener", qos: .utility)
     private let isClosing = Atomic<Bool>(false)
     let compactor: Compactor
-    /// The collections whose words were made again when the store was opened, because another release,
-    /// libstemmer or Unicode table had made them; by name.
+    /// The collections whose words were made again when the store was opened, by name.
+    ///
+    /// Another release, libstemmer or Unicode table had made the words.
     package let remadeWords: [String]
 
     /// Opens the store in `directory`, which is created when it does not exist.
@@ -102,10 +104,10 @@ public final class Engine: Sendable {
     ///
     /// Words that another release, libstemmer or Unicode table made of texts are made again first.
     ///
-    /// - Throws: `.failedPrecondition` when its format is newer than this release, or another process
-    ///   has it open that makes other words of texts, or it would have to be changed and is only read;
-    ///   `.notFound` when there is none to be read; `.dataLoss` when it is damaged;
-    ///   `.invalidArgument` for a limit that is out of its range.
+    /// - Throws: `.failedPrecondition` in three cases: the format is newer than this release,
+    ///   another process with a different analysis has the store open, or a store that is opened
+    ///   for reading only needs an upgrade. `.notFound` when there is no store to read. `.dataLoss`
+    ///   when it is damaged. `.invalidArgument` for a limit that is out of its range.
     public static func open(directory: String, options: Options = Options())
         throws(LodestoneError) -> Engine
     {
@@ -134,7 +136,7 @@ public final class Engine: Sendable {
             (store.remadeWords + registry.opened.filter(\.state.hasRemadeWords).map(\.name))
             .sorted()
         writer = Writer(store: store, registry: registry, compactor: compactor)
-        // What a process that ended had not folded yet, or what a snapshot came without.
+        // A process that ended may have left changes to fold; a restored snapshot has no bases.
         for collection in registry.opened { compactor.consider(collection) }
         if registry.opened.isEmpty && !store.isReadOnly {
             opener.async {
@@ -143,7 +145,7 @@ public final class Engine: Sendable {
         }
     }
 
-    /// A collection that any process has created by now.
+    /// A collection, after the commits of other processes are applied.
     func collection(named name: String, _ context: CallContext? = nil) throws(LodestoneError)
         -> Collection
     {
@@ -151,13 +153,14 @@ public final class Engine: Sendable {
         return try registry.get(name, for: context)
     }
 
-    /// Folds what was written to a collection since its base into a new base, in the background;
+    /// Folds the changes of a collection since its base into a new base, in the background.
+    ///
     /// `completion` gets the sequence number of the base, on a queue of the engine.
     package func compact(
         _ name: String,
         completion: @escaping @Sendable (Result<UInt64, LodestoneError>) -> Void
     ) {
-        // Not on the caller's thread: changes of other processes are taken in first.
+        // It runs on another thread, because the commits of other processes are applied first.
         preparations.async { [self] in
             do throws(LodestoneError) {
                 try store.refuseIfReadOnly()
@@ -168,18 +171,19 @@ public final class Engine: Sendable {
         }
     }
 
-    /// Builds the index of a collection anew, on the calling thread, while writes and searches go
-    /// on; whatever answered before does so until it is done.
+    /// Builds the index of a collection again, on the calling thread.
     ///
-    /// - Returns: The sequence number up to which the index goes.
-    /// - Throws: `.notFound`; `.cancelled` or `.deadlineExceeded`, and what was built is thrown away.
+    /// Writes and searches go on; the earlier index stays in use until the build is done.
+    ///
+    /// - Returns: The sequence number up to which the index covers the collection.
+    /// - Throws: `.notFound`; `.cancelled` or `.deadlineExceeded`, and the new index is thrown
+    ///   away.
     package func buildIndex(_ name: String, context: CallContext) throws(LodestoneError) -> UInt64 {
         try store.refuseIfReadOnly()
         return try compactor.build(try collection(named: name, context), context: context)
     }
 
-    /// Finishes the writes under way, gives up builds and compactions, folds the write-ahead log and
-    /// lets go of the directory.
+    /// Finishes the writes under way, cancels builds and compactions, and closes the store.
     public func close() {
         isClosing.store(true, ordering: .relaxed)
         opener.sync {}
@@ -188,20 +192,22 @@ public final class Engine: Sendable {
         store.close()
     }
 
-    /// What the store is built on, with its version, for people.
+    /// The name and version of the underlying database, for people.
     package var storeVersion: String { store.version }
 
-    /// The sequence number of the last batch that searches can see, whichever process wrote it.
+    /// The sequence number of the last batch that searches can see, in whichever process it was
+    /// written.
     package var sequenceNumber: UInt64 {
-        // A search catches up first.
+        // A search applies other processes' commits first.
         max(registry.sequenceNumber, store.sharedSequenceNumber)
     }
 
     /// Queues a write.
     ///
     /// `completion` runs on a queue of the engine once the write is durable and visible, or has
-    /// failed; what the write itself is at fault for is answered at once. `begin` is asked before
-    /// anything is written: a write that isn't wanted any more then is left out, unanswered.
+    /// failed. Errors of the write itself are reported at once. `begin` is called before anything
+    /// is written. If it returns false, the write is not wanted any more: it is left out without a
+    /// call of `completion`.
     package func write(
         _ write: Write,
         requestID: RequestID?,
@@ -224,7 +230,8 @@ public final class Engine: Sendable {
         }
     }
 
-    /// - Throws: `OVERLOADED` while the changes that are not compacted yet take all of their memory.
+    /// - Throws: `OVERLOADED` while the changes that wait for a compaction take all of their
+    ///   memory.
     private func refuseIfMemoryIsShort(byteCount: Int = 0, count: Int = 0)
         throws(LodestoneError)
     {
@@ -272,7 +279,7 @@ public final class Engine: Sendable {
                 limits: options.limits
             )
             if let filter = drop.filter {
-                // Found here already, so that the writer has to look only at what comes after.
+                // The first search runs here, so that the writer has to check only later documents.
                 _ = try matches(filter, in: drop.collection, context)
             }
             return .drop(drop)

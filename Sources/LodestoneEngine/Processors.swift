@@ -3,9 +3,9 @@ import CLodestoneSystem
 
 /// The processors that this process may use.
 package enum Processors {
-    /// How many there are when the process starts.
+    /// The number of processors when the process starts.
     ///
-    /// Foundation counts those of the machine: under `taskset`, systemd's `CPUAffinity` or a
-    /// container's limit that is many times what the process gets.
+    /// Foundation counts the machine's processors. Under `taskset`, systemd's `CPUAffinity` or a
+    /// container's limit that is many times the process's share.
     package static let count = Int(lode_processor_count())
 }

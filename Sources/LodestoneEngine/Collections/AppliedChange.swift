@@ -10,31 +10,31 @@ import LodestoneText
 struct AppliedChange: Sendable {
     /// Rows that the batch removed.
     var removed: [RowNumber] = []
-    /// Their texts.
+    /// The texts of these rows.
     var removedTexts: AnalyzedTexts?
     /// Nodes that lose every link that leaves or enters them.
     var unlinked: [NodeNumber] = []
     /// The vectors of the new rows.
     var vectors: VectorRun?
-    /// The first new row; the others follow.
+    /// The number of the first new row; the other new rows follow it.
     var firstRow: RowNumber = 0
     /// The document of each new row.
     var nodes: ContiguousArray<NodeNumber> = []
     /// The links that leave each of these documents.
     var links = LinkTable()
-    /// Their texts.
+    /// The texts of these documents.
     var texts: AnalyzedTexts?
-    /// The values of their indexed fields, whose rows are counted from the first new one.
+    /// The values of their indexed fields, with row numbers relative to the first new row.
     var values: ValueEntries?
-    /// Links that documents of other rows lose; only label and node count.
+    /// The links that documents of other rows lose; their weights are unused.
     var delinked = LinkChanges()
-    /// Links that documents of other rows get, or get another weight.
+    /// The links that documents of other rows gain, or whose weight changes.
     var linked = LinkChanges()
-    /// Bytes of its documents.
+    /// The bytes of the batch's documents.
     var documentByteCount = 0
     var sequenceNumber: UInt64 = 0
 
-    /// Bytes of memory, roughly.
+    /// An estimate of the change's bytes in memory.
     var byteCount: Int {
         (texts?.byteCount ?? 0) + (values?.byteCount ?? 0) + (removedTexts?.byteCount ?? 0)
             + (links.links.count + delinked.links.links.count + linked.links.links.count)
@@ -43,10 +43,10 @@ struct AppliedChange: Sendable {
     }
 }
 
-/// Links that some documents get or lose, among others that stay.
+/// Links that some documents gain or lose, while their other links stay.
 struct LinkChanges: Sendable {
     private(set) var sources: [NodeNumber] = []
-    /// Of each of them its links.
+    /// The links of each source.
     private(set) var links = LinkTable()
 
     init() {}
@@ -61,7 +61,7 @@ struct LinkChanges: Sendable {
         self.links.append(links)
     }
 
-    /// Gives all ends other numbers.
+    /// Renumbers the nodes at both ends of all links.
     mutating func renumber(_ number: (NodeNumber) -> NodeNumber) {
         sources = sources.map(number)
         links.renumber(number)
@@ -80,7 +80,7 @@ struct LinkTable: Sendable {
         self.ends = ends
     }
 
-    /// Adds those of a further document.
+    /// Appends the links of the next document.
     mutating func append(_ more: [Link]) {
         links += more
         ends.append(links.count)
@@ -91,24 +91,24 @@ struct LinkTable: Sendable {
         links[(index == 0 ? 0 : ends[index - 1])..<ends[index]]
     }
 
-    /// Gives a document, which has none, its links.
+    /// Sets the links of a document that has none.
     mutating func set(_ more: [Link], at index: Int) {
         links.insert(contentsOf: more, at: ends[index])
         for place in index..<ends.count { ends[place] += more.count }
     }
 
-    /// Gives the other ends of all links other numbers.
+    /// Renumbers the target nodes of all links.
     mutating func renumber(_ number: (NodeNumber) -> NodeNumber) {
         for place in links.indices { links[place].node = number(links[place].node) }
     }
 }
 
 extension CollectionState {
-    /// Takes in a batch.
+    /// Applies a batch.
     ///
     /// - Parameters:
-    ///   - change: What it does.
-    ///   - linked: What `linking` answered for its vectors.
+    ///   - change: The effect of the batch.
+    ///   - linked: The index that `linking` returned for its vectors.
     mutating func apply(_ change: AppliedChange, linked: (any VectorIndex)? = nil) {
         if let linked { takeIndex(linked) }
         for (place, row) in change.removed.enumerated() {
@@ -142,19 +142,19 @@ extension CollectionState {
     }
 }
 
-/// What was written to a collection since a compaction began to fold it.
+/// The writes to a collection since a compaction began to fold it.
 ///
-/// With it the contents that the compaction opens catch up without a look at the store, where every
-/// row would be decoded and analysed again: that took half of a compaction's time.
+/// The compaction applies them to the contents that it opens. Without the journal it would read the
+/// store, and decode and analyze every row again. Measured: that took half of a compaction's time.
 struct ChangeJournal: Sendable {
     private var changes: [AppliedChange] = []
     private let limit: Int
-    /// Bytes of memory, roughly.
+    /// An estimate of the journal's bytes in memory.
     private(set) var byteCount = 0
-    /// Whether a change is missing from it.
+    /// Whether the journal lacks a change.
     private(set) var isBroken = false
 
-    /// - Parameter limit: Bytes beyond which the log in the store has to do.
+    /// - Parameter limit: The bytes beyond which the store's log is used instead.
     init(limit: Int) {
         self.limit = limit
     }
@@ -166,14 +166,14 @@ struct ChangeJournal: Sendable {
         changes.append(change)
     }
 
-    /// Forgets everything: what comes next doesn't follow it.
+    /// Drops all changes, because the next ones do not follow them.
     mutating func breakOff() {
         isBroken = true
         changes = []
         byteCount = 0
     }
 
-    /// The changes so far, which it then forgets.
+    /// Returns the changes so far and removes them from the journal.
     mutating func take() -> [AppliedChange] {
         defer {
             changes = []
@@ -189,19 +189,19 @@ struct ChangeJournal: Sendable {
 struct Takeover {
     /// The contents that the compaction began with.
     let old: CollectionContents
-    /// The new number of each node of `old`, as far as it is known.
+    /// The new number of each node of `old`, where it is known.
     private var nodes: ContiguousArray<NodeNumber>
     private var terms = ListNumbers()
 
     /// - Parameters:
-    ///   - old: What the base was made of.
-    ///   - nodes: The new numbers of its nodes.
+    ///   - old: The contents from which the base was made.
+    ///   - nodes: The new numbers of the nodes of `old`.
     init(from old: CollectionContents, nodes: ContiguousArray<NodeNumber>) {
         self.old = old
         self.nodes = nodes
     }
 
-    /// Brings contents further.
+    /// Applies changes to the new contents.
     mutating func apply(_ changes: [AppliedChange], to contents: inout CollectionContents) {
         for change in changes {
             contents.state.apply(renumbered(change, for: contents))
@@ -229,7 +229,7 @@ struct Takeover {
         return change
     }
 
-    /// Gives every node of a change that the base has left out, or that came later, a number.
+    /// Numbers every node of a change that the base left out, or that came after it.
     private mutating func learn(_ change: AppliedChange, _ ids: IDTable) {
         var named = change.unlinked + change.nodes + change.links.links.map(\.node)
         for links in [change.delinked, change.linked] {

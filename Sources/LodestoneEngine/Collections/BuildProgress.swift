@@ -2,25 +2,26 @@
 import LodestoneCore
 import Synchronization
 
-/// How far the build of a collection's index is, and whether it is still wanted.
+/// The progress of the build of a collection's index, and whether the build is still wanted.
 ///
-/// Builds of one collection come one after the other: who builds holds the store's right to compact.
+/// The builds of one collection run one after the other, because each holds the store's right to
+/// compact the collection.
 ///
-/// Threading: any number of threads may work on one build and report; anybody may look.
+/// Threading: any number of threads may work on one build and report; any thread may read.
 final class BuildProgress: Sendable {
     private struct State {
-        /// Of the build under way.
+        /// The call for which the present build runs.
         var context: CallContext?
-        /// Why it makes no sense any more.
+        /// The error that stops the build, because its index would be of no use any more.
         var stopped: LodestoneError?
         var lastError: LodestoneError?
         var finished = Finished()
     }
 
-    /// The builds that were finished so far.
+    /// The builds that have finished.
     struct Finished {
         var count = 0
-        /// Of the last one.
+        /// The strategy of the last one.
         var strategy: VectorIndexStrategy?
     }
 
@@ -28,7 +29,7 @@ final class BuildProgress: Sendable {
     private let doneCount = Atomic<Int>(0)
     private let state = Mutex(State())
 
-    /// Starts a build; `context` says until when it is wanted.
+    /// Starts a build, which is wanted until `context` ends.
     func begin(for context: CallContext) {
         doneCount.store(0, ordering: .relaxed)
         totalCount.store(0, ordering: .relaxed)
@@ -39,18 +40,18 @@ final class BuildProgress: Sendable {
         }
     }
 
-    /// Says how many vectors there are to index, and how many of them are done.
+    /// Reports the number of vectors to index and the number of indexed ones.
     func report(total: Int, done: Int = 0) {
         doneCount.store(done, ordering: .relaxed)
         totalCount.store(total, ordering: .relaxed)
     }
 
-    /// Has the build under way end with an error, if there is one.
+    /// Stops the present build with an error, if there is one.
     func stop(_ error: LodestoneError) {
         state.withLock { if $0.context != nil { $0.stopped = error } }
     }
 
-    /// Ends the build: there is an index of that strategy.
+    /// Ends the build with an index of that strategy.
     func finish(_ strategy: VectorIndexStrategy) {
         state.withLock { state in
             state.context = nil
@@ -59,8 +60,10 @@ final class BuildProgress: Sendable {
         }
     }
 
-    /// Ends the build without an index; why is kept until the next one, unless the build was only not
-    /// wanted any more.
+    /// Ends the build without an index.
+    ///
+    /// The error is kept until the next build, unless the build was only stopped or not wanted any
+    /// more.
     func fail(_ error: LodestoneError) {
         let isUnwanted = [.cancelled, .deadlineExceeded].contains(error.code)
         state.withLock { state in
@@ -69,30 +72,31 @@ final class BuildProgress: Sendable {
         }
     }
 
-    /// Vectors to index.
+    /// The number of vectors to index.
     var total: Int { totalCount.load(ordering: .relaxed) }
-    /// Vectors that are indexed.
+    /// The number of indexed vectors.
     var done: Int { doneCount.load(ordering: .relaxed) }
-    /// How far the build is, 0 to 1.
+    /// The indexed share of the vectors, 0 to 1.
     var fraction: Double { total > 0 ? min(1, Double(done) / Double(total)) : 0 }
     /// Whether a build is under way.
     var isRunning: Bool { state.withLock { $0.context != nil } }
-    /// Whether the build under way should end: cancelled, past its deadline, or of no use because
-    /// the collection was dropped or has another strategy now.
+    /// Whether the present build should end.
     ///
-    /// Takes a lock and looks at the clock; who builds asks every few nodes.
+    /// A build ends when it is cancelled or past its deadline, or when its index would be of no use
+    /// because the collection was dropped or has another strategy now. The check takes a lock and
+    /// reads the clock, so a build makes it every few nodes.
     var isCancelled: Bool {
         let (context, stopped) = state.withLock { ($0.context, $0.stopped) }
         return stopped != nil || context?.isOver ?? false
     }
-    /// The builds that were finished so far.
+    /// The builds that have finished.
     var finished: Finished { state.withLock { $0.finished } }
-    /// Why the last build failed, if it did.
+    /// The error of the last build, if it failed.
     var lastError: LodestoneError? { state.withLock { $0.lastError } }
 
     /// Ends the build if it should end.
     ///
-    /// - Throws: `.cancelled` or `.deadlineExceeded`, or what it was stopped with.
+    /// - Throws: `.cancelled` or `.deadlineExceeded`, or the error of `stop`.
     func check() throws(LodestoneError) {
         let (context, stopped) = state.withLock { ($0.context, $0.stopped) }
         if let stopped { throw stopped }
@@ -101,7 +105,7 @@ final class BuildProgress: Sendable {
 }
 
 extension LodestoneError {
-    /// The end of a build whose index nobody asks for any more; another one takes its place.
+    /// The error for a build whose index is not wanted any more; another build follows.
     static let strategyChanged = LodestoneError(
         .aborted,
         reason: "STRATEGY_CHANGED",

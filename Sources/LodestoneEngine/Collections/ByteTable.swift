@@ -3,37 +3,38 @@ import LodestoneCore
 
 /// Gives byte strings dense numbers from 0 on.
 ///
-/// All of them lie in one piece of memory, so that a million ids are not a million objects.
+/// All strings lie in one array, so a million ids are not a million objects.
 struct ByteTable {
-    /// Makes places differ from table to table, so that nobody can prepare strings that collide.
+    /// The seed of the hash, which differs per table so that nobody can prepare colliding strings.
     private let seed = UInt64.random(in: .min ... .max)
-    /// An open table, at most half full: hash in the upper half, number plus one in the lower.
+    /// An open-addressing table, at most half full: the hash in the upper half, number plus one in
+    /// the lower.
     private var slots: ContiguousArray<UInt64>
     private var bytes: ContiguousArray<UInt8> = []
-    /// Where each string ends.
+    /// The end of each string in `bytes`.
     private var ends: ContiguousArray<Int> = []
 
     /// Creates an empty table.
     ///
-    /// - Parameter minimumCapacity: Strings that it takes before it grows.
+    /// - Parameter minimumCapacity: The number of strings that fit before the table grows.
     init(minimumCapacity: Int = 0) {
         var capacity = 16
         while capacity < minimumCapacity * 2 { capacity *= 2 }
         slots = ContiguousArray(repeating: 0, count: capacity)
     }
 
-    /// Strings.
+    /// The number of strings.
     var count: Int { ends.count }
 
-    /// Bytes of memory.
+    /// The bytes of memory.
     var byteCount: Int { slots.count * 8 + bytes.capacity + ends.capacity * 8 }
 
-    /// The number of a string that has one.
+    /// The number of a string; `nil` when it has none.
     func number(of string: UnsafeBufferPointer<UInt8>) -> UInt32? {
         slots.withUnsafeBufferPointer { find(string, hash(string), in: $0).number }
     }
 
-    /// The number of a string, which gets one when it has none.
+    /// The number of a string, which is added if it has none.
     mutating func intern(_ string: UnsafeBufferPointer<UInt8>) -> UInt32 {
         let hash = hash(string)
         let (found, place) = slots.withUnsafeBufferPointer { find(string, hash, in: $0) }
@@ -46,7 +47,7 @@ struct ByteTable {
         return number
     }
 
-    /// Calls `body` with a string, by its number, which was given.
+    /// Calls `body` with the string of a number that was given.
     func withBytes<T>(of number: Int, _ body: (UnsafeBufferPointer<UInt8>) -> T) -> T {
         bytes.withUnsafeBufferPointer { body(.init(rebasing: $0[range(of: number)])) }
     }
@@ -55,12 +56,12 @@ struct ByteTable {
         (number == 0 ? 0 : ends[number - 1])..<ends[number]
     }
 
-    /// Half of the bits of a hash.
+    /// The upper half of a string's hash.
     private func hash(_ string: UnsafeBufferPointer<UInt8>) -> UInt64 {
         UInt64(hashing: UnsafeRawBufferPointer(string), seed: seed) >> 32
     }
 
-    /// The number of a string, or the free slot that it belongs into.
+    /// The number of a string, or the free slot for it.
     @inline(__always)
     private func find(
         _ string: UnsafeBufferPointer<UInt8>,

@@ -6,7 +6,7 @@ import LodestoneMetadata
 import LodestoneStorage
 import Synchronization
 
-/// Contents that many readers hold at once.
+/// Contents that several readers share.
 final class SharedContents: Sendable {
     let contents: CollectionContents
 
@@ -15,29 +15,29 @@ final class SharedContents: Sendable {
 
 /// A collection: its name, and its present contents with their options.
 ///
-/// Threading: readers take a reference to the contents, or a copy, under the mutex; the writer
-/// changes them in place under the same mutex, for as long as one batch takes to apply. There is one
-/// writer at a time: whoever is inside `Registry.changing`.
+/// Threading: readers take a reference to the contents, or a copy, under the mutex. The writer
+/// changes them in place under the same mutex, for the time that one batch takes to apply. There is
+/// one writer at a time: the thread inside `Registry.changing`.
 final class Collection: Sendable {
     let number: CollectionNumber
     let name: String
-    /// How far the index is that is being built.
+    /// The progress of the index that is being built.
     let progress = BuildProgress()
-    /// Which rows satisfy the filters that were asked for last.
+    /// The rows that satisfy the filters of the latest queries.
     let filters = FilterCache()
     private let current: Mutex<Current>
     private let deltaMemory: DeltaMemory
     private let dropped = Atomic<Bool>(false)
-    /// One more than the sequence number of the base that a search has gone through; 0: none.
+    /// The sequence number, plus one, of the last base that a search has used; 0 for none.
     private let searchedBase = Atomic<UInt64>(0)
 
     private struct Current {
         var contents: CollectionContents
-        /// The contents for readers, made for the first of them.
+        /// The shared contents for readers, made for the first reader.
         ///
-        /// A change lets go of them first, so that it needs no copy of what no reader holds.
+        /// A change drops this reference first, so that contents without a reader need no copy.
         var shared: SharedContents?
-        /// What was written to them since a compaction took them; `nil` while none is under way.
+        /// The writes since a compaction took the contents; `nil` while none is under way.
         var journal: ChangeJournal?
         /// Bytes that `deltaMemory` counts for this collection.
         var countedBytes = 0
@@ -78,47 +78,49 @@ final class Collection: Sendable {
         CollectionRecord(number: number, name: name, options: contents.options)
     }
 
-    /// The present contents, to read: one reference, where a copy counts some thirty.
+    /// The present contents for a reader: one reference, where a copy counts some thirty.
     var shared: SharedContents { current.withLock { $0.share() } }
 
-    /// The same, unless the writer is at work on them.
+    /// The present contents for a reader; `nil` while the writer changes them.
     var sharedIfFree: SharedContents? { current.withLockIfAvailable { $0.share() } }
 
-    /// Notes that a search has gone through contents with a base: the first one checks its graph,
-    /// and reads it from the disk.
+    /// Notes that a search has used contents with this base.
+    ///
+    /// The first such search checks the base's graph and reads it from the disk.
     func noteSearch(ofBase sequenceNumber: UInt64) {
         searchedBase.store(sequenceNumber + 1, ordering: .relaxed)
     }
 
-    /// Whether a search has gone through contents with this base before.
+    /// Whether a search has used contents with this base before.
     func hasSearched(base sequenceNumber: UInt64) -> Bool {
         searchedBase.load(ordering: .relaxed) == sequenceNumber + 1
     }
 
-    /// Bytes of memory that its changes since the base take, as far as they are counted.
+    /// The bytes of memory of the changes since the base, as last counted.
     var deltaByteCount: Int { current.withLock { $0.countedBytes } }
 
     var contents: CollectionContents { current.withLock { $0.contents } }
     var state: CollectionState { current.withLock { $0.contents.state } }
     var ids: IDTable { current.withLock { $0.contents.ids } }
 
-    /// Edges of some documents as links between numbers; ids and labels that are new get one.
+    /// The edges of some documents as links between numbers; new ids and labels get numbers.
     func links(_ lists: [[Edge]]) -> LinkTable {
         let (ids, labels) = current.withLock { ($0.contents.ids, $0.contents.labels) }
         return CollectionContents.links(lists, ids: ids, labels: labels)
     }
 
-    /// Edges of one document as links between numbers; those are left out whose label or target no edge
-    /// and no document has.
+    /// The edges of one document as links between numbers.
+    ///
+    /// An edge whose label or target no edge and no document has is left out.
     func knownLinks(_ names: [EdgeName]) -> [Link] {
         let (ids, labels) = current.withLock { ($0.contents.ids, $0.contents.labels) }
         return CollectionContents.knownLinks(names, ids: ids, labels: labels)
     }
 
-    /// Takes in a batch.
+    /// Applies a batch.
     ///
-    /// Links between vectors, where the strategy makes them inside writes, are made before readers
-    /// have to wait: for 1,000 vectors that takes a tenth of a second, all else a hundredth of it.
+    /// With inline indexing, the new vectors are linked before readers have to wait. Measured
+    /// (1,000 vectors): linking takes a tenth of a second, everything else a hundredth of that.
     func apply(_ change: AppliedChange) {
         let linked = change.vectors.flatMap { state.linking($0) }
         current.withLock { current in
@@ -129,7 +131,7 @@ final class Collection: Sendable {
         }
     }
 
-    /// Takes in the batch that gave the collection another strategy, or other indexed fields.
+    /// Applies the batch that changed the collection's strategy or indexed fields.
     func alter(to options: CollectionOptions, at sequenceNumber: UInt64) {
         let isOther = current.withLock { current in
             current.shared = nil
@@ -144,7 +146,7 @@ final class Collection: Sendable {
         if isOther { progress.stop(.strategyChanged) }
     }
 
-    /// Takes in the values of rows that were there before some fields were indexed.
+    /// Adds the values of rows that existed before some fields were indexed.
     func fill(_ parts: [ValueFill.Part]) {
         current.withLock { current in
             current.shared = nil
@@ -153,10 +155,11 @@ final class Collection: Sendable {
         }
     }
 
-    /// Goes on with an index that `VectorIndex.extended` made of an earlier one; inside the registry's
-    /// gate, so that no write that is being applied loses it.
+    /// Installs the index that `VectorIndex.extended` made from an earlier one.
     ///
-    /// - Returns: Whether more is covered by that.
+    /// Runs inside the registry's gate, so that a write under way can't replace it.
+    ///
+    /// - Returns: Whether the index covers more vectors than before.
     func adopt(_ extended: any VectorIndex) -> Bool {
         current.withLock { current in
             current.shared = nil
@@ -164,7 +167,7 @@ final class Collection: Sendable {
         }
     }
 
-    /// Goes on with other contents of the same or a later sequence number.
+    /// Installs other contents of the same or a later sequence number.
     func replace(_ contents: CollectionContents) {
         let isOther = current.withLock { current in
             current.shared = nil
@@ -180,8 +183,7 @@ final class Collection: Sendable {
 
     // MARK: A compaction
 
-    /// The contents to fold; what is written after them is kept for `takeJournal` until
-    /// `endJournal`.
+    /// The contents to fold; a journal keeps the later writes for `takeJournal` until `endJournal`.
     func beginJournal() -> CollectionContents {
         current.withLock { current in
             current.journal = ChangeJournal(limit: deltaMemory.journalLimit)
@@ -189,8 +191,7 @@ final class Collection: Sendable {
         }
     }
 
-    /// What was written since the contents that `beginJournal` answered, or since this was asked
-    /// before; `nil` when something is missing.
+    /// The writes since `beginJournal`, or since the last call; `nil` when one is missing.
     func takeJournal() -> [AppliedChange]? {
         current.withLock { current in
             current.journal?.isBroken == false ? current.journal?.take() : nil
@@ -229,9 +230,9 @@ final class Collection: Sendable {
         )
     }
 
-    /// How vectors are found in some contents of this collection.
+    /// The state of the vector index in some contents of this collection.
     ///
-    /// The one place that says so: a search and a person must be told the same.
+    /// Searches and descriptions both use it, so they say the same.
     func indexStatus(of contents: CollectionContents) -> IndexStatus {
         let strategy = contents.options.vectorStrategy
         let state = contents.state

@@ -7,21 +7,22 @@ import LodestoneMetadata
 import LodestoneStorage
 import LodestoneText
 
-/// Writing a base: the sections of every view, in one file.
+/// The writing of a base: the sections of every derived index, in one file.
 extension CollectionContents {
     /// Writes these contents as a base, durable once this returns.
     ///
-    /// Ids that neither name a document nor stand at an end of an edge are left out, and the others
-    /// get new numbers.
+    /// Ids that are neither a document nor an end of an edge are left out. The others get new
+    /// numbers.
     ///
-    /// - Returns: Of each node its new number.
-    /// - Complexity: O(documents and edges), about half a microsecond each, beside the vectors' index.
+    /// - Returns: The new number of each node.
+    /// - Complexity: O(documents and edges), about half a microsecond each, plus the vectors'
+    ///   index.
     func writeBase(
         of collection: CollectionNumber,
         to path: String,
         _ work: IndexWork
     ) throws(LodestoneError) -> ContiguousArray<NodeNumber> {
-        // The longest part comes first: it may be cancelled.
+        // The longest part comes first, because it may be cancelled.
         let index = try state.index.compacted(state.vectorTable, work)
         let (kept, newNumbers) = keptNodes()
         let labels = labelsInUse(from: kept)
@@ -37,14 +38,15 @@ extension CollectionContents {
         try Self.write(labels, to: &writer)
         try state.write(to: &writer, kept: kept, newNumbers: newNumbers)
         try index.write(to: &writer)
-        // What was read on the way may have been damaged; such a base must not get its name.
+        // The base before it was read on the way and may be damaged; then the new base must not get
+        // its name.
         if isDamaged { throw BaseFile.damaged(path, "the base before it is damaged") }
         FaultPoint.reach("compaction.before-rename")
         try writer.finish()
         return newNumbers
     }
 
-    /// The rows that the base at `path` has, which was made of these contents.
+    /// The rows of the base at `path`, which was made from these contents.
     func liveRows(_ path: String) throws(LodestoneError) -> RowSet {
         var rows = RowSet(count: Int(state.nextRow))
         for row in 0..<state.nextRow where state.contains(row) { rows.insert(row) }
@@ -52,7 +54,7 @@ extension CollectionContents {
         return rows
     }
 
-    /// The nodes that a new base keeps, ascending, and of each node its new number.
+    /// The nodes that a new base keeps, ascending, and the new number of each node.
     private func keptNodes() -> (ContiguousArray<NodeNumber>, ContiguousArray<NodeNumber>) {
         let count = state.nodeBound
         var kept: ContiguousArray<NodeNumber> = []
@@ -66,15 +68,15 @@ extension CollectionContents {
         return (kept, newNumbers)
     }
 
-    /// The labels in the order of their numbers, without the names of those that no link bears.
+    /// The labels in the order of their numbers; labels without links lose their names.
     ///
-    /// What was dropped must not stay in the file by the labels of its edges. A number that is not
-    /// in use has a name that no other label has, so that the others keep their numbers.
+    /// The labels of dropped edges must not stay in the file. A label number without links gets a
+    /// name that no other label has, so the other labels keep their numbers.
     private func labelsInUse(from kept: ContiguousArray<NodeNumber>) -> [String] {
         var labels = labels.withTable { $0.labels }
         var isUsed = [Bool](repeating: false, count: labels.count)
         for node in kept {
-            // A number beyond them comes of a damaged base, which `writeBase` refuses.
+            // A number outside the table comes from a damaged base, which `writeBase` refuses.
             for link in state.graph.links(from: node) where link.label < isUsed.count {
                 isUsed[Int(link.label)] = true
             }
@@ -119,7 +121,7 @@ extension CollectionContents {
     }
 }
 
-/// The first section of a base: what it is the base of, and its counts.
+/// The first section of a base: its collection, its sequence number and its counts.
 struct BaseHeader {
     var collection: UInt64
     var sequenceNumber: UInt64
@@ -151,7 +153,7 @@ extension BaseHeader {
 }
 
 extension CollectionState {
-    /// Opens the state's part of a base; `nil` when parts of it are missing.
+    /// Opens the sections of the state in a base; `nil` when some are missing.
     init?(
         from source: some SectionSource,
         _ header: BaseHeader,

@@ -5,25 +5,25 @@ import LodestoneGraph
 import LodestoneStorage
 import LodestoneText
 
-/// Everything that a collection holds in memory at one sequence number: its state, and the numbers
-/// for ids and labels in which the state speaks.
+/// The in-memory contents of a collection at one sequence number.
 ///
-/// Its life is the same for every view in it: open the base, replay the log after it, take in what
-/// is written; a compaction writes the next base, from which new contents begin.
+/// They are the state, and the tables of ids and labels whose numbers the state uses. Every derived
+/// index in them has the same life: open the base, replay the log after it, apply later writes. A
+/// compaction writes the next base, with which new contents begin.
 ///
-/// A value: a reader takes a copy in no time.
+/// A value: a reader's copy costs almost nothing.
 struct CollectionContents: Sendable {
-    /// Strategy and indexed fields are those of the same sequence number as the state.
+    /// The options; strategy and indexed fields are those at the state's sequence number.
     private(set) var options: CollectionOptions
     let ids: IDTable
     private(set) var labels: LabelTable
     var state: CollectionState
-    /// What the base's parts are read from; `nil` without a base.
+    /// The bytes of the base's file; `nil` without a base.
     let base: CheckedBytes?
-    /// Of the last batch in the base; 0 without one.
+    /// The sequence number of the last batch in the base; 0 without one.
     let baseSequenceNumber: UInt64
 
-    /// Bytes of memory that a compaction would give back, roughly.
+    /// An estimate of the bytes of memory that a compaction would free.
     var deltaByteCount: Int { state.deltaByteCount + ids.withTable { $0.byteCount } }
 
     /// Contents without documents.
@@ -38,7 +38,7 @@ struct CollectionContents: Sendable {
 
     /// Opens a base.
     ///
-    /// - Throws: `.dataLoss` when it is missing or damaged as far as opening looks.
+    /// - Throws: `.dataLoss` when the base is missing, or damaged in a part that opening reads.
     init(
         _ stored: StoredBase,
         at path: String,
@@ -67,8 +67,7 @@ struct CollectionContents: Sendable {
         baseSequenceNumber = header.sequenceNumber
     }
 
-    /// Loads a collection: its base and the log after it, or its rows when there is no base that
-    /// can be used.
+    /// Loads a collection: its base and the log after it, or its rows when no base is usable.
     static func load(_ record: CollectionRecord, from reader: any StoreReader)
         throws(LodestoneError) -> CollectionContents
     {
@@ -84,7 +83,7 @@ struct CollectionContents: Sendable {
             if contents.state.lacksWords { try contents.remakeWords(record, from: reader) }
             if !contents.isDamaged { return contents }
         } catch {
-            // Derived: the rows have it all.
+            // The base is derived, so the rows can replace it.
             guard error.reason == "CORRUPT_BASE" else { throw error }
         }
         return try rebuild(record, from: reader)
@@ -104,11 +103,11 @@ struct CollectionContents: Sendable {
         )
     }
 
-    /// Opens the base that was just made of `old`, without the log after it.
+    /// Opens the base that was just made from `old`, without the log after it.
     ///
-    /// What `old` has compared with its checksum by then need not be compared again.
+    /// Bytes that `old` has compared with their checksums are not compared again.
     ///
-    /// - Returns: `nil` when it can't be used.
+    /// - Returns: `nil` when the base is not usable.
     static func open(
         _ record: CollectionRecord,
         madeOf old: CollectionContents,
@@ -119,7 +118,7 @@ struct CollectionContents: Sendable {
         else { return nil }
         do throws(LodestoneError) {
             var contents = try open(stored, at: path, of: record, from: reader)
-            // Labels have kept their numbers; they are only ever added.
+            // Labels keep their numbers, because they are only ever added.
             contents.labels = old.labels
             contents.state.trustVectors(of: old.state)
             contents.checkBase()
@@ -130,16 +129,16 @@ struct CollectionContents: Sendable {
         }
     }
 
-    /// Makes the words of all rows again, because the base has those of another analysis: another
-    /// release, libstemmer or Unicode table made it.
+    /// Makes the words of all rows again, because the base has words of another analysis.
     ///
-    /// Opening the collection waits for it, so that no search misses a word; a new base follows.
+    /// Another release, libstemmer or Unicode table made that base. Opening the collection waits
+    /// for the new words, so that no search misses one; a new base follows.
     ///
     /// - Parameters:
-    ///   - record: Of the collection.
-    ///   - reader: At the sequence number of these contents.
-    /// - Throws: What reading the rows throws.
-    /// - Complexity: O(bytes of all texts); some 2 microseconds a row.
+    ///   - record: The record of the collection.
+    ///   - reader: A reader at the sequence number of these contents.
+    /// - Throws: The errors of reading the rows.
+    /// - Complexity: O(bytes of all texts); some 2 microseconds per row.
     private mutating func remakeWords(_ record: CollectionRecord, from reader: any StoreReader)
         throws(LodestoneError)
     {
@@ -159,12 +158,12 @@ struct CollectionContents: Sendable {
         state.takeWords(index)
     }
 
-    /// Rows that are taken in at once when all of them are.
+    /// The number of rows that are added at once.
     private static let rowsPerInsert = 1_000
 
-    /// Makes the contents from the rows.
+    /// Builds the contents from the rows.
     ///
-    /// - Complexity: O(rows); some 5 microseconds a row.
+    /// - Complexity: O(rows); some 5 microseconds per row.
     static func rebuild(_ record: CollectionRecord, from reader: any StoreReader)
         throws(LodestoneError) -> CollectionContents
     {
@@ -192,31 +191,32 @@ struct CollectionContents: Sendable {
         return contents
     }
 
-    /// Whether something was read from the base that isn't what was written: no answer made from
-    /// these contents may leave.
+    /// Whether bytes that were read from the base differ from those written.
+    ///
+    /// A result that comes from damaged contents must not be sent.
     var isDamaged: Bool { base?.isDamaged ?? false }
 
-    /// Compares the whole base, and the vectors that it takes over, with their checksums.
+    /// Compares the whole base, and the vectors that it has taken over, with their checksums.
     func checkBase() {
         base?.checkAll()
         for block in state.vectorTable.blocks { block.checked?.checkAll() }
     }
 
-    /// Goes on with another strategy and other indexed fields; questions scan until there are the
-    /// indexes.
+    /// Changes the strategy and the indexed fields; queries scan until the indexes are built.
     mutating func alter(to options: CollectionOptions) {
         self.options.vectorStrategy = options.vectorStrategy
         self.options.metadataIndexes = options.metadataIndexes
         state.alter(to: self.options)
     }
 
-    /// Whether what is written next can go into these contents.
+    /// Whether the next write can be applied to these contents.
     var canChange: Bool { !isDamaged && state.isNewest }
 
-    /// Edges of some documents as links between numbers; ids and labels that are new get one.
+    /// The edges of some documents as links between numbers; new ids and labels get numbers.
     static func links(_ lists: [[Edge]], ids: IDTable, labels: LabelTable) -> LinkTable {
         let count = lists.reduce(0) { $0 + $1.count }
-        // All at once: a lock, or a copy of the contents, for each document shows in imports.
+        // One lock covers all documents: a lock, or a copy of the contents, per document slows
+        // imports.
         let nodes = ids.withTable { table in
             var nodes: ContiguousArray<NodeNumber> = []
             nodes.reserveCapacity(count)
@@ -247,8 +247,9 @@ struct CollectionContents: Sendable {
 }
 
 extension CollectionContents {
-    /// Edges of one document as links between numbers, whose weight means nothing; those are left out
-    /// whose label or target has no number.
+    /// The edges of one document as links between numbers; their weights are unused.
+    ///
+    /// An edge whose label or target has no number is left out.
     static func knownLinks(_ names: [EdgeName], ids: IDTable, labels: LabelTable) -> [Link] {
         if names.isEmpty { return [] }
         let nodes = ids.withTable { table in names.map { table.number(of: $0.target) } }
@@ -260,12 +261,12 @@ extension CollectionContents {
     }
 }
 
-/// Catching up from the log.
+/// The replay of the log.
 extension CollectionContents {
-    /// Applies the batches of the log that these contents lack, and the options of the reader's
+    /// Applies the log's batches that these contents lack, and then the options of the reader's
     /// state.
     ///
-    /// The log may have forgotten the batch that gave the options.
+    /// The batch that changed the options may already be forgotten.
     mutating func replay(_ record: CollectionRecord, from reader: any StoreReader)
         throws(LodestoneError)
     {
@@ -318,7 +319,8 @@ extension CollectionContents {
         if let run = rows.vectors { state.indexReplayedVectors(from: run.firstRow) }
         for links in rows.links { replay(links) }
         for row in rows.relinked {
-            // A hub by now: the batch that made it one has all its edges, and later ones the others.
+            // The document is a hub now. The batch that made it one has all its edges in the log,
+            // and later batches have the changes.
             guard let node = state.node(of: row),
                 let stored = try reader.row(row, of: record.number), stored.hub == nil
             else { continue }
@@ -329,7 +331,7 @@ extension CollectionContents {
         }
     }
 
-    /// Bytes that a batch's changes of edges count for, as they did when it was written.
+    /// The bytes that a batch's changes of edges count for, as they did when it was written.
     private static func changedLinkBytes(_ rows: LoggedRows) -> Int {
         let edges = rows.links.reduce(rows.relinked.count) { count, links in
             count + links.added.count + links.removed.count
@@ -337,7 +339,7 @@ extension CollectionContents {
         return PreparedIndex.bytesOfEdge * edges
     }
 
-    /// Takes in what changed among the edges of one row.
+    /// Applies the changes to the edges of one row.
     private mutating func replay(_ change: LoggedLinks) {
         guard let node = state.node(of: change.row) else { return }
         let added = change.added.map { name, weight in

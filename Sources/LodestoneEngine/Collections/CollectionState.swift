@@ -6,47 +6,48 @@ import LodestoneMetadata
 import LodestoneStorage
 import LodestoneText
 
-/// What a collection holds at one sequence number: the views that searches read.
+/// The derived indexes of a collection at one sequence number, which searches read.
 ///
-/// A value whose parts share memory with later states: a reader copies it in no time and sees
-/// nothing of what the writer does afterwards.
+/// A value whose parts share memory with later states: a copy costs a reader almost nothing, and
+/// shows no later writes.
 struct CollectionState: Sendable {
-    /// Stands for "no row" and "no node".
+    /// The value for "no row" and "no node".
     static let none = UInt32.max
 
     let dimension: Int
-    /// Of the last batch in it.
+    /// The sequence number of the last batch in the state.
     private(set) var sequenceNumber: UInt64 = 0
-    /// The node of each row; `none` once the row is dropped or replaced.
+    /// The node of each row; `none` for a row that was dropped or replaced.
     private var nodes: LayeredArray<NodeNumber>
     /// The row of each node; `none` for an id without a document.
     private var rows: LayeredArray<RowNumber>
-    /// The vectors, where they lie.
+    /// The places of the vectors in memory.
     private(set) var vectorTable: VectorTable
-    /// Where to look for near ones.
+    /// The index that finds the nearest vectors.
     private(set) var index: any VectorIndex
     private(set) var graph: GraphIndex
-    /// The words; `nil` where the store keeps them.
+    /// The text index; `nil` where the store keeps the words.
     private(set) var text: TextIndex?
-    /// Whether the base has words of another analysis, so that there are none until `takeWords`.
+    /// Whether the base has words of another analysis; then there are no words until `takeWords`.
     private(set) var lacksWords = false
-    /// Whether words were made again that no base has yet.
+    /// Whether words were made again that no base contains yet.
     private(set) var hasRemadeWords = false
-    /// The values of indexed fields, and which rows exist.
+    /// The values of indexed fields, and the set of existing rows.
     private(set) var values: ValueIndex
     private(set) var documentCount = 0
     private(set) var vectorCount = 0
-    /// Rows in the base, dropped ones among them.
+    /// The number of rows in the base, dropped ones included.
     let baseRowCount: Int
-    /// Documents in the base.
+    /// The number of documents in the base.
     let baseDocumentCount: Int
-    /// Bytes of the base.
+    /// The bytes of the base.
     var baseByteCount = 0
-    /// Rows that were added, removed or linked anew since the base: what a compaction would fold.
+    /// The number of rows that were added, removed or relinked since the base, for a compaction to
+    /// fold.
     private(set) var changesSinceBase = 0
-    /// Those of them that were removed.
+    /// The number of rows that were removed since the base.
     private(set) var removedSinceBase = 0
-    /// Bytes of the documents that were written since the base.
+    /// The bytes of the documents that were written since the base.
     private(set) var documentBytesSinceBase = 0
 
     /// A state without documents.
@@ -66,7 +67,7 @@ struct CollectionState: Sendable {
         baseDocumentCount = 0
     }
 
-    /// The state of a base.
+    /// Creates the state that a base contains.
     init(
         dimension: Int,
         nodes: Section<NodeNumber>,
@@ -93,26 +94,26 @@ struct CollectionState: Sendable {
         baseDocumentCount = documentCount
     }
 
-    /// More than the largest node with a row or a link.
+    /// An exclusive upper bound of the nodes with a row or a link.
     var nodeBound: Int { max(rows.count, graph.nodeBound) }
 
-    /// The row after the highest that was ever given.
+    /// The next row number.
     var nextRow: RowNumber { RowNumber(nodes.count) }
 
-    /// The node of a row that exists in this state.
+    /// The node of a row; `nil` when the row does not exist in this state.
     func node(of row: RowNumber) -> NodeNumber? {
         guard row < nodes.count else { return nil }
         let node = nodes[Int(row)]
         return node == Self.none ? nil : node
     }
 
-    /// The same of several rows.
+    /// The nodes of several rows; `nil` for a row that does not exist in this state.
     func nodes(of rows: [RowNumber]) -> [NodeNumber?] {
         for row in rows { nodes.prefetch(Int(row)) }
         return rows.map { node(of: $0) }
     }
 
-    /// The row of a node's document, if it has one in this state.
+    /// The row of a node's document; `nil` when it has none in this state.
     func row(of node: NodeNumber) -> RowNumber? {
         guard node < rows.count else { return nil }
         let row = rows[Int(node)]
@@ -123,17 +124,17 @@ struct CollectionState: Sendable {
         row < nodes.count && nodes[Int(row)] != Self.none
     }
 
-    /// Whether there is a vector of a row, dropped or not.
+    /// Whether a row has a vector, even if the row was dropped.
     func hasVector(_ row: RowNumber) -> Bool { vectorTable.place(of: row) != nil }
 
     /// The vector of a row, if it has one.
     ///
     /// O(log of the number of blocks).
     ///
-    /// - Throws: `.dataLoss` when it fails its checksum.
+    /// - Throws: `.dataLoss` when the vector fails its checksum.
     func vector(of row: RowNumber) throws(LodestoneError) -> UnsafeBufferPointer<Float>? {
         guard let (block, offset) = vectorTable.place(of: row) else {
-            // Where numbers of rows are damaged, a row that has a vector isn't found.
+            // With damaged row ids, a row that has a vector may not be found.
             try refuseDamagedVectors()
             return nil
         }
@@ -143,46 +144,50 @@ struct CollectionState: Sendable {
         return UnsafeBufferPointer(start: block.base + offset * dimension, count: dimension)
     }
 
-    /// - Throws: `.dataLoss` when a search met vectors that fail their checksum, so that what it
-    ///   found may not be the nearest.
+    /// Refuses to answer after a search met damaged vectors.
+    ///
+    /// - Throws: `.dataLoss` when vectors failed their checksum: the hits may not be the nearest.
     func refuseDamagedVectors() throws(LodestoneError) {
         for block in vectorTable.blocks where block.isDamaged {
             throw .damagedVectors(of: block.firstRow, block)
         }
     }
 
-    /// Whether changes can be made to this state: not to one that changes began to be made to, and
-    /// failed.
+    /// Whether changes can be applied to this state.
+    ///
+    /// A state to which a change was applied in part, and failed, takes no more changes.
     var isNewest: Bool { text?.isNewest ?? true }
 
-    /// Bytes of memory that a compaction would give back, roughly.
+    /// An estimate of the bytes of memory that a compaction would free.
     var deltaByteCount: Int {
         (text?.deltaByteCount ?? 0) + graph.deltaByteCount + values.deltaByteCount
             + nodes.byteCount + rows.byteCount
     }
 
-    /// Whether no more words can be taken in before a compaction.
+    /// Whether the text index takes no more words before a compaction.
     var isFull: Bool { text?.isFull ?? false }
 
-    /// Texts, by field, ready to be taken in with documents; `nil` where the store keeps the words.
+    /// Analyzes texts by field, before `insert` adds them; `nil` where the store keeps the words.
     func analyze(_ texts: [[TextField]]) -> AnalyzedTexts? {
         text?.analyze(texts)
     }
 
-    /// Goes on with words that were made of all rows as they are now.
+    /// Installs a text index that was made from all present rows.
     mutating func takeWords(_ index: TextIndex) {
         text = index
         lacksWords = false
         hasRemadeWords = true
     }
 
-    /// The texts of documents, ready to be taken in with them; `nil` where the store keeps the words.
+    /// Analyzes the texts of documents, before `insert` adds them; `nil` where the store keeps the
+    /// words.
     func analyze(_ documents: [Document]) -> AnalyzedTexts? {
         text?.analyze(documents.lazy.map(\.text))
     }
 
-    /// Takes vectors for checked that lie where they lay in `old`, and were checked there: each for
-    /// itself, or with its batch when it was written or the base was made.
+    /// Marks vectors as checked that lie in the same place as in `old` and were checked there.
+    ///
+    /// They were checked one by one, or with their batch when it was written or the base was made.
     func trustVectors(of old: CollectionState) {
         for block in vectorTable.blocks {
             guard let checked = block.checked else { continue }
@@ -203,13 +208,14 @@ struct CollectionState: Sendable {
         self.sequenceNumber = sequenceNumber
     }
 
-    /// Leaves room for rows that are gone already.
+    /// Leaves room for rows that were already removed.
     mutating func skip(to nextRow: RowNumber) {
         nodes.grow(to: Int(nextRow))
     }
 
-    /// Takes in the vectors of consecutive rows; runs that follow each other in memory become one
-    /// block.
+    /// Adds the vectors of consecutive rows.
+    ///
+    /// Runs that follow each other in memory become one block.
     mutating func append(_ run: VectorRun) {
         vectorTable.append(
             VectorBlock(
@@ -254,7 +260,8 @@ struct CollectionState: Sendable {
     mutating func indexReplayedVectors(from row: RowNumber) {
         guard index.indexesCheaply || changesSinceBase <= Self.replayedChanges else { return }
         index.indexMany(vectorTable, from: row)
-        // Later batches of the log may have dropped some, which `remove` then doesn't know.
+        // Later batches of the log may have dropped some of the rows; their `remove` did not know
+        // them.
         for block in vectorTable.suffix(from: row) {
             for place in 0..<block.count where !contains(block.row(at: place)) {
                 index.drop(block.row(at: place))
@@ -262,10 +269,10 @@ struct CollectionState: Sendable {
         }
     }
 
-    /// Changes of a log, of which the vectors are linked when it is replayed: about a second of linking.
+    /// The most changes in a log whose vectors are linked at its replay: about a second of linking.
     private static let replayedChanges = 5_000
 
-    /// Goes on with another strategy, and other indexed fields.
+    /// Changes the strategy and the indexed fields.
     mutating func alter(to options: CollectionOptions) {
         values.setFields(options.metadataIndexes, from: nextRow)
         index = options.vectorStrategy.makeIndex(
@@ -275,42 +282,43 @@ struct CollectionState: Sendable {
         )
     }
 
-    /// Vectors that the index does not cover.
+    /// The number of vectors that the index does not cover.
     var uncoveredCount: Int {
         vectorTable.suffix(from: index.endRow).reduce(0) { $0 + $1.count }
     }
 
-    /// Vectors that a write links while readers wait, so that a gap before those to come is closed.
+    /// The most vectors that a write links while readers wait, to close the gap before its own
+    /// vectors.
     private static let vectorsAtOnce = 16
 
-    /// Goes on with what `VectorIndex.extended` made of the index of an earlier state.
+    /// Installs the index that `VectorIndex.extended` made from the index of an earlier state.
     ///
-    /// - Returns: Whether more is covered by that.
+    /// - Returns: Whether the index covers more vectors than before.
     mutating func adopt(_ extended: any VectorIndex) -> Bool {
         guard index.adopt(extended, exists: contains) else { return false }
-        // Writes go on by themselves where they link, once nothing is missing before theirs.
+        // Once no vector is missing before theirs, inline writes link their own vectors.
         if uncoveredCount <= Self.vectorsAtOnce { indexVectors(from: index.endRow) }
         return true
     }
 
-    /// Takes in the values of rows that `insert` brings.
+    /// Adds the values of rows that `insert` will add.
     mutating func append(_ entries: ValueEntries?) {
         values.append(entries)
     }
 
-    /// Takes in the values of rows that were there before a field was indexed.
+    /// Adds the values of rows that existed before a field was indexed.
     mutating func fill(_ part: ValueFill.Part) {
         values.fill(part)
     }
 
-    /// Takes in a document whose vector, if it has one, is there already.
+    /// Adds a document whose vector, if it has one, was added before.
     ///
     /// - Parameters:
-    ///   - row: Above every row before.
-    ///   - node: Of its id.
-    ///   - links: The edges that leave it.
-    ///   - texts: What `analyze` answered, for some documents.
-    ///   - place: Which of them this is.
+    ///   - row: Its row, above every earlier row.
+    ///   - node: The node of its id.
+    ///   - links: The links of the edges that leave it.
+    ///   - texts: The result of `analyze` for some documents.
+    ///   - place: The index of this document among them.
     mutating func insert(
         _ row: RowNumber,
         node: NodeNumber,
@@ -330,10 +338,10 @@ struct CollectionState: Sendable {
         graph.setLinks(from: node, links)
     }
 
-    /// Takes out a version of a document.
+    /// Removes a version of a document.
     ///
-    /// Its links stay until the node is dropped or linked anew. Its text is one of `texts`, as with
-    /// `insert`.
+    /// Its links stay until the node is dropped or gets other links. The parameters `texts` and
+    /// `place` have its text, as in `insert`.
     mutating func remove(_ row: RowNumber, _ texts: AnalyzedTexts?, at place: Int) {
         guard let node = node(of: row) else { return }
         if let texts, place < texts.count { text?.remove(texts, at: place) }
@@ -349,12 +357,12 @@ struct CollectionState: Sendable {
         }
     }
 
-    /// Counts the bytes of documents that were taken in.
+    /// Adds to the bytes of the documents that were written.
     mutating func countDocuments(byteCount: Int) {
         documentBytesSinceBase += byteCount
     }
 
-    /// Takes out every link that leaves or enters a node.
+    /// Removes every link that leaves or enters a node.
     mutating func unlink(_ node: NodeNumber) {
         changesSinceBase += graph.drop(node).count
     }
@@ -362,9 +370,9 @@ struct CollectionState: Sendable {
     /// Changes some of the links that leave a node.
     ///
     /// - Parameters:
-    ///   - node: Their source.
-    ///   - removed: Those that go, if they are there; only label and node count.
-    ///   - added: Those that come, or get another weight.
+    ///   - node: The source of the links.
+    ///   - removed: The links to remove, if they exist; their weights are unused.
+    ///   - added: The links to add, or whose weight changes.
     mutating func changeLinks(
         from node: NodeNumber,
         removing removed: some Sequence<Link>,
@@ -380,7 +388,7 @@ struct CollectionState: Sendable {
         graph.setLinks(from: node, links)
     }
 
-    /// Brings the base's documents back that were dropped: a bug that the fault harness plants.
+    /// Brings back the base's dropped documents: a bug that the fault harness plants.
     mutating func forgetTombstones() {
         for index in 0..<baseRowCount where nodes[index] == Self.none {
             let node = nodes.baseElement(index)

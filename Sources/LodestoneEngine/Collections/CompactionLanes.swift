@@ -3,22 +3,22 @@ import Dispatch
 import LodestoneCore
 import Synchronization
 
-/// Where compactions run: short ones one after the other, and some long ones meanwhile, so that a
-/// build of hours holds up no other collection.
+/// The threads of compactions: one for short compactions, and three for long ones.
 ///
-/// Vectors are linked by a thread of their own.
+/// So a build that takes hours does not delay the short compactions of other collections. One more
+/// thread links vectors.
 ///
 /// Threading: any thread.
 final class CompactionLanes: Sendable {
-    /// Bytes of a base or a delta, some second of writing, from which on a compaction is a long one.
+    /// Bytes of base and delta, about a second of writing, beyond which a compaction is a long one.
     private static let longBytes = 64 << 20
-    /// Vectors to link, some second of linking, from which on it is.
+    /// Vectors to link, about a second of linking, beyond which a compaction is a long one.
     private static let longVectors = 5_000
 
     private let short = DispatchQueue(label: "lodestone.compactor.short")
     private let long = (0..<3).map { DispatchQueue(label: "lodestone.compactor.long.\($0)") }
     private let links = DispatchQueue(label: "lodestone.compactor.links")
-    /// What is queued on each of the long lanes, or runs.
+    /// The number of compactions that are queued or running on each long lane.
     private let counts = Mutex([0, 0, 0])
 
     /// Runs the compaction of a collection once its turn comes.
@@ -39,17 +39,17 @@ final class CompactionLanes: Sendable {
         }
     }
 
-    /// Runs what takes a moment.
+    /// Runs short work on the short lane.
     func runShort(_ work: @escaping @Sendable () -> Void) {
         short.async(execute: work)
     }
 
-    /// Runs what links vectors in memory: writes and searches go on meanwhile.
+    /// Runs work that links vectors in memory, while writes and searches go on.
     func runLinks(_ work: @escaping @Sendable () -> Void) {
         links.async(execute: work)
     }
 
-    /// Waits for what is queued by now.
+    /// Waits for all work that is queued now.
     func wait() {
         for lane in [short, links] + long { lane.sync {} }
     }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// When a collection's delta is folded into a new base, and when its vectors are linked without
-/// one.
+/// The conditions for folding a collection's delta into a new base, and for linking its vectors.
 ///
 /// A base is written as a whole. A base for changes that are a small part of it costs many times
 /// their bytes. `writeFactor` bounds that cost for collections of any size: where a rule below
@@ -36,7 +35,7 @@ public struct CompactionPolicy: Sendable, Equatable {
     public var writeFactor: Int
     /// The pause after which writes count as over.
     public var idleTime: Duration
-    /// How long a change may wait for a base, and a replaced or dropped text may stay in the log.
+    /// The longest wait of a change for a base, and of a replaced or dropped text in the log.
     ///
     /// A base that is large for the changes allows up to `longestAge` times as long.
     public var maximumAge: Duration
@@ -80,12 +79,14 @@ public struct CompactionPolicy: Sendable, Equatable {
     ///
     /// A thousand changes here and there write as many bytes in pages of the database.
     private static let smallBase = 4 << 20
-    /// How many times `scannedBytes` vectors without a place in the index are linked while writes
-    /// keep coming.
+    /// The factor of `scannedBytes` at which vectors without a place in the index are linked while
+    /// writes keep coming.
     private static let busyFactor = 8
 
-    /// Whether a base is wanted though writes keep coming: for the room or the time that the delta
-    /// takes, for a field that is not indexed yet, or for words that no base has.
+    /// Whether a base is wanted although writes keep coming.
+    ///
+    /// The delta may take too much memory or replay time, a field may be unindexed, or words may be
+    /// in no base.
     func isUrgent(_ state: CollectionState) -> Bool {
         if !state.values.isComplete || state.hasRemadeWords || state.isFull { return true }
         return isUrgent(DeltaSize(state))
@@ -116,8 +117,10 @@ public struct CompactionPolicy: Sendable, Equatable {
             && delta.unindexed * 2 > delta.vectors
     }
 
-    /// Whether vectors without a place in the index should be linked into it once no more writes come,
-    /// or, if they are `many`, though writes keep coming.
+    /// Whether vectors without a place in the index should be linked into it.
+    ///
+    /// With `many`, there are so many that they are linked while writes keep coming; otherwise they
+    /// are linked once no more writes come.
     func wantsLinks(_ state: CollectionState, many: Bool = false) -> Bool {
         wantsLinks(DeltaSize(state), many: many)
     }
@@ -153,28 +156,28 @@ public struct CompactionPolicy: Sendable, Equatable {
     }
 }
 
-/// How much was written to a collection since its base, and what that costs.
+/// The size of a collection's delta, and the quantities that decide the cost of folding it.
 struct DeltaSize {
     /// Rows that were added, removed or linked again.
     var changes = 0
-    /// Those that were removed.
+    /// The number of rows among them that were removed.
     var removed = 0
-    /// Bytes of the documents that were written.
+    /// The bytes of the documents that were written.
     var documentBytes = 0
-    /// Bytes of memory that a compaction would give back.
+    /// The bytes of memory that a compaction would free.
     var memory = 0
     var baseDocuments = 0
     var baseBytes = 0
     var vectors = 0
-    /// Vectors without a place in the index.
+    /// The number of vectors without a place in the index.
     var unindexed = 0
     var vectorBytes = 0
-    /// Whether an index that is made of all vectors may be used.
+    /// Whether an index made from all vectors may be used.
     var wantsIndex = true
-    /// Whether the index that there is, if any, can be used.
+    /// Whether the present index, if any, is usable.
     var hasGoodIndex = true
 
-    /// Bytes of vectors without a place in the index.
+    /// The bytes of vectors without a place in the index.
     var unindexedBytes: Int { unindexed * vectorBytes }
 
     /// Bytes of the documents that changed.

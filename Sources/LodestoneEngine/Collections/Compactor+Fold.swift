@@ -11,7 +11,7 @@ import Glibc
 import Darwin
 #endif
 
-/// What a compaction does; whoever calls it has the right to compact the collection.
+/// The steps of a compaction; their caller has the right to compact the collection.
 extension Compactor {
     /// Switches to the base that another process has written since this process's own.
     ///
@@ -28,8 +28,9 @@ extension Compactor {
         return !policy.isUrgent(collection.state) && !policy.isWorthwhile(collection.state)
     }
 
-    /// Runs `body` while nobody compacts a collection, in any process: its base and its segments stay
-    /// where they are.
+    /// Runs `body` while nobody compacts a collection, in any process.
+    ///
+    /// Its base and its segments stay where they are.
     func pausing<T>(
         _ collection: Collection,
         _ context: CallContext,
@@ -42,10 +43,11 @@ extension Compactor {
         }
     }
 
-    /// Folds what a collection holds into a new base, with the index that it asks for; inside
-    /// `pausing` or `compacting`.
+    /// Folds a collection's contents into a new base, with the index of its strategy.
     ///
-    /// - Throws: `.cancelled` or `.deadlineExceeded`, as long as nothing points to the new base.
+    /// Runs inside `pausing` or `compacting`.
+    ///
+    /// - Throws: `.cancelled` or `.deadlineExceeded`, until the new base is in use.
     @discardableResult
     func fold(
         _ collection: Collection,
@@ -97,7 +99,7 @@ extension Compactor {
         return (sequenceNumber, contents.options.vectorStrategy)
     }
 
-    /// How the index of a collection is made: by all cores, reported, and ended when nobody wants it.
+    /// The work that builds a collection's index: all cores, progress reports, and an early end.
     private func work(on collection: Collection, _ contents: CollectionContents) -> IndexWork {
         let progress = collection.progress
         let state = contents.state

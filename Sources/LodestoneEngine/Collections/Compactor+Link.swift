@@ -3,37 +3,38 @@ import LodestoneANN
 import LodestoneCore
 import Synchronization
 
-/// Linking vectors into the index in memory, without a base.
+/// The linking of vectors into the index in memory, without a base.
 ///
-/// A base is written for the log's sake and the start's, not for that of searches: they only need
-/// what was written to have a place in the graph. After a restart the rows of the log are linked
-/// again; until then they are compared one by one.
+/// A base shortens the log and the start. Searches do not need it: they only need new vectors to
+/// have a place in the graph. After a restart the vectors of the log are linked again; until then
+/// they are compared one by one.
 extension Compactor {
-    /// Rows that are looked at before the state goes on with them: a tenth of a second's.
+    /// Rows that are linked before the state adopts them: a tenth of a second's work.
     private static let rowsAtOnce = 1_024
 
-    /// How often they are before other collections have their turn: some seconds.
+    /// Rounds of linking before other collections have their turn: some seconds.
     private static let roundsAtOnce = 32
 
-    /// Links what a collection's index doesn't cover, by the calling thread, while writes and searches
-    /// go on; nothing when somebody makes a whole index.
+    /// Links the vectors that a collection's index does not cover, while writes and searches go on.
     ///
-    /// - Returns: Whether there is more to do.
+    /// Runs on the calling thread. It links nothing while a whole index is being built.
+    ///
+    /// - Returns: Whether vectors are left to link.
     func link(_ collection: Collection) -> Bool {
         for _ in 0..<Self.roundsAtOnce {
-            // What isn't linked is compared one by one; the next write tries again.
+            // Vectors that were not linked are compared one by one; the next write tries again.
             guard (try? linkSome(collection)) ?? false else { return false }
         }
         return true
     }
 
-    /// - Returns: Whether there is more to do.
+    /// - Returns: Whether vectors are left to link.
     private func linkSome(_ collection: Collection) throws(LodestoneError) -> Bool {
         try background.check()
         let state = collection.state
         guard state.uncoveredCount > 0, !collection.isDropped,
-            // Asked after the state was taken: what a compaction begins with later has no row that
-            // is missing here.
+            // The check comes after the state was taken: a compaction that begins later has all of
+            // its rows.
             !collection.progress.isRunning
         else { return false }
         let work = IndexWork(
@@ -58,7 +59,7 @@ extension Compactor {
 }
 
 extension LodestoneError {
-    /// The end of work that a compaction does as well.
+    /// The error that ends the linking when a compaction builds the index.
     fileprivate static let overtaken = LodestoneError(
         .aborted,
         reason: "OVERTAKEN",

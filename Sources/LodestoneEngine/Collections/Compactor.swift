@@ -11,34 +11,36 @@ import Glibc
 import Darwin
 #endif
 
-/// Folds deltas into bases in the background, and links vectors in memory; nothing waits for it but
-/// the swap of the contents, which takes as long as taking over the last that was written meanwhile.
+/// Folds deltas into bases in the background, and links vectors in memory.
 ///
-/// Threading: any thread; timers run on a queue, and the work on others (`CompactionLanes`).
+/// Writes and searches wait only for the swap of the contents, which lasts as long as applying the
+/// last writes of the meantime.
+///
+/// Threading: any thread. Timers run on one queue, and the work on others (`CompactionLanes`).
 final class Compactor: Sendable {
     private struct State {
-        /// Collections whose turn will come.
+        /// The collections whose compaction is queued.
         var queued: Set<CollectionNumber> = []
-        /// When the last write came, for those with a timer running.
+        /// The time of the last write to each collection whose timer runs.
         var lastWrites: [CollectionNumber: ContinuousClock.Instant] = [:]
-        /// Collections that have vectors being linked.
+        /// The collections whose vectors are being linked.
         var linking: Set<CollectionNumber> = []
-        /// Collections that will be looked at once their oldest change has its age.
+        /// The collections with a timer for the age of their oldest change.
         var aging: Set<CollectionNumber> = []
-        /// When the last write came to any collection.
+        /// The time of the last write to any collection.
         var lastWrite = ContinuousClock.now
-        /// Whether the write-ahead log will be looked at once no write comes.
+        /// Whether a check of the write-ahead log is scheduled for when writes pause.
         var looksAtLog = false
-        /// Calls that are building an index.
+        /// The calls that are building an index.
         var builds: [ObjectIdentifier: CallContext] = [:]
-        /// Whether a collection is compacted, or will be, for the memory's sake.
+        /// Whether a compaction that frees memory is queued or running.
         var isRelieving = false
         var isClosed = false
     }
 
-    /// Bytes of replaced texts and the like that the log may have of any collection.
+    /// The most bytes of the log, mainly replaced texts, that one collection may keep.
     ///
-    /// A collection with a larger base may have as many as its base has.
+    /// A collection with a larger base may have as many bytes as its base.
     private static let maximumLogBytes = 64 << 20
     /// The pause between two checks whether another holder has ended a compaction.
     private static let pause = DispatchTimeInterval.milliseconds(2)
@@ -48,13 +50,13 @@ final class Compactor: Sendable {
     private let lanes = CompactionLanes()
     private let queue = DispatchQueue(label: "lodestone.compactor")
     private let state = Mutex(State())
-    /// Of the work that nobody waits for, and that of `compact`: over once the engine closes.
+    /// The call of work without a caller, and of `compact`; it ends when the engine closes.
     let background = CallContext(timeout: .seconds(100 * 365 * 86_400))
-    /// Builds and compactions whose callers wait for them.
+    /// The builds and compactions whose callers wait for them.
     private let builds = DispatchGroup()
-    /// The last compaction that failed, and why.
+    /// The error of the last compaction, if it failed.
     private let failure = Mutex<LodestoneError?>(nil)
-    /// Bytes of the bases that were written since the start.
+    /// The bytes of the bases that were written since the start.
     let writtenBytes = Atomic<Int>(0)
 
     var store: any Store { registry.store }
@@ -67,7 +69,7 @@ final class Compactor: Sendable {
         registry.onCatchUp { [weak self] in self?.consider($0) }
     }
 
-    /// Looks whether a collection that was just written to needs a new base.
+    /// Checks whether a collection that was just written to needs a new base or links.
     func consider(_ collection: Collection) {
         let state = collection.state
         if !store.isReadOnly {
@@ -92,7 +94,7 @@ final class Compactor: Sendable {
         if isFirst { takeLinkingTurn(collection) }
     }
 
-    /// Links for a while, and comes again after others that wait.
+    /// Links for a while, then goes to the end of the queue.
     private func takeLinkingTurn(_ collection: Collection) {
         lanes.runLinks {
             let isClosed = self.state.withLock { $0.isClosed }
@@ -101,7 +103,7 @@ final class Compactor: Sendable {
         }
     }
 
-    /// Has the collection compacted whose changes take the most memory, if that is short.
+    /// Compacts the collection whose changes take the most memory, if memory is short.
     func relieveMemory() {
         let memory = registry.deltaMemory
         guard memory.isShort, state.withLock({ !$0.isRelieving && !$0.isClosed }) else { return }
@@ -119,7 +121,8 @@ final class Compactor: Sendable {
             if memory.isShort { self.attempt(largest) }
             self.state.withLock { $0.isRelieving = false }
             guard memory.isShort else { return }
-            // Another one's turn; or this one's again, when somebody else was at it, or it failed.
+            // Next comes another collection, or this one again if its compaction failed or another
+            // holder had it.
             self.queue.asyncAfter(deadline: .now() + self.policy.idleTime.dispatchInterval) {
                 [weak self] in
                 self?.relieveMemory()
@@ -127,7 +130,7 @@ final class Compactor: Sendable {
         }
     }
 
-    /// Queues a compaction, which is left out when it is not wanted any more once its turn comes.
+    /// Queues a compaction, which is skipped if it is not wanted any more when its turn comes.
     private func enqueue(_ collection: Collection) {
         let isNew = state.withLock { state in
             !state.isClosed && state.queued.insert(collection.number).inserted
@@ -159,7 +162,8 @@ final class Compactor: Sendable {
             do throws(LodestoneError) {
                 guard let done = try self.compact(collection, isOnlyIfNeeded: false) else {
                     try self.background.check()
-                    // Somebody else is at it, perhaps for hours: others have the lane meanwhile.
+                    // Another holder may compact for hours, so this work leaves the lane to others
+                    // meanwhile.
                     return self.queue.asyncAfter(deadline: .now() + Self.pause) {
                         self.compactOnceFree(collection, completion: completion)
                     }
@@ -168,19 +172,19 @@ final class Compactor: Sendable {
             } catch {
                 completion(.failure(error))
             }
-            // What fails now is done after the next compaction.
+            // A step that fails now runs again after the next compaction.
             _ = try? self.releaseLog()
             self.shortenLogOnceIdle()
         }
     }
 
-    /// Builds the indexes of a collection now, on the calling thread, and answers the sequence number
-    /// of its base.
+    /// Builds the indexes of a collection now, on the calling thread.
     ///
-    /// A build that was under way, or comes first, counts when it is of the collection's strategy.
+    /// Returns the sequence number of the base. A build that was under way, or comes first, is
+    /// enough if it has the collection's strategy.
     ///
-    /// - Throws: `.cancelled` or `.deadlineExceeded`; what was built is thrown away then, and the
-    ///   base before goes on serving.
+    /// - Throws: `.cancelled` or `.deadlineExceeded`; the new index is then thrown away, and the
+    ///   earlier base stays in use.
     func build(_ collection: Collection, context: CallContext) throws(LodestoneError) -> UInt64 {
         try build(collection, after: collection.progress.finished.count, context: context)
     }
@@ -212,26 +216,27 @@ final class Compactor: Sendable {
         }
     }
 
-    /// Builds the index of a collection, though nothing may have been written since its base.
+    /// Builds the index of a collection, even if nothing was written since its base.
     func buildInBackground(_ collection: Collection) {
         let count = collection.progress.finished.count
         lanes.run(collection) {
-            // Why it failed is in the collection's progress; its vectors are scanned until then.
+            // The collection's progress has the error; its vectors are scanned until the next
+            // build.
             _ = try? self.build(collection, after: count, context: self.background)
         }
     }
 
-    /// Gives back the space of what was dropped, in the background.
+    /// Frees the space of dropped data, in the background.
     func reclaimSpace() {
         lanes.runShort {
             if self.state.withLock({ $0.isClosed }) { return }
-            // What fails now is done by the next compaction.
+            // A step that fails now runs again with the next compaction.
             _ = try? self.store.reclaimSpace()
             self.shortenLogOnceIdle()
         }
     }
 
-    /// Gives up what is under way, waits until it has ended, and starts nothing more.
+    /// Cancels the work under way, waits until it has ended, and starts no more.
     func close() {
         let running = state.withLock { state in
             state.isClosed = true
@@ -244,10 +249,10 @@ final class Compactor: Sendable {
         builds.wait()
     }
 
-    /// Why the last compaction failed, if it did.
+    /// The error of the last compaction, if it failed.
     var lastFailure: LodestoneError? { failure.withLock { $0 } }
 
-    /// Whether a base is wanted now that no write comes.
+    /// Whether a base is wanted once no more writes come.
     private func wantsBase(_ state: CollectionState) -> Bool {
         !store.isReadOnly && (policy.isUrgent(state) || policy.isWorthwhile(state))
     }
@@ -280,13 +285,13 @@ final class Compactor: Sendable {
                 return
             }
             lanes.run(collection) {
-                // Another one may have come first.
+                // Another compaction may have come first.
                 if self.wantsBase(collection.state) { self.attempt(collection) }
             }
         }
     }
 
-    /// Has the write-ahead log moved into the database and cut off once no write comes.
+    /// Schedules a checkpoint that cuts the write-ahead log off once no more writes come.
     private func shortenLogOnceIdle() {
         let isWaiting = state.withLock { state in
             state.lastWrite = .now
@@ -300,21 +305,21 @@ final class Compactor: Sendable {
         queue.asyncAfter(deadline: .now() + policy.idleTime.dispatchInterval) { [weak self] in
             guard let self, !state.withLock({ $0.isClosed }) else { return }
             let isIdle = state.withLock { $0.lastWrite.duration(to: .now) >= policy.idleTime }
-            // While a reader is in it, again after a while.
+            // While a reader uses the log, the check is repeated later.
             let isShort = isIdle && (try? store.shortenWriteAheadLog()) ?? true
             guard isShort else { return lookAtLog() }
             state.withLock { $0.looksAtLog = false }
         }
     }
 
-    /// Folds what few changes there are once they are old.
+    /// Schedules the fold of a small delta for when its oldest change has reached the age limit.
     private func limitAge(of collection: Collection) {
         let number = collection.number
         guard state.withLock({ $0.aging.insert(number).inserted }) else { return }
         lookAtAge(of: number, since: .now, base: collection.contents.baseSequenceNumber)
     }
 
-    /// Looks at a collection again after `maximumAge`; `since` is when its oldest change came.
+    /// Checks a collection after `maximumAge`; `since` is the time of its oldest change.
     private func lookAtAge(
         of number: CollectionNumber,
         since start: ContinuousClock.Instant,
@@ -327,11 +332,11 @@ final class Compactor: Sendable {
                 state.aging.remove(number)
                 return state.isClosed
             }
-            // It may have been closed meanwhile, and its changes are no younger for that.
+            // The collection may have been closed meanwhile; its changes have the same age.
             guard !isClosed, let collection = try? registry.get(number, for: background),
                 collection.state.changesSinceBase > 0, !collection.isDropped
             else { return }
-            // Of those that came since another base the oldest is younger.
+            // The changes since a later base are younger.
             if collection.contents.baseSequenceNumber > base { return limitAge(of: collection) }
             let limit = policy.ageLimit(DeltaSize(collection.state))
             if let limit, start.duration(to: .now) >= limit {
@@ -342,22 +347,22 @@ final class Compactor: Sendable {
         }
     }
 
-    /// Folds a collection, unless somebody else is at it; on its lane.
+    /// Folds a collection, unless another holder compacts it; runs on the collection's lane.
     private func attempt(_ collection: Collection) {
         if state.withLock({ $0.isClosed }) { return }
         do throws(LodestoneError) {
-            // Who folds it right now may make a base to go on with.
+            // The other holder may be making a base that this process can use.
             if try compact(collection, isOnlyIfNeeded: true) == nil { waitUntilIdle(collection) }
-            // What was written meanwhile.
+            // Vectors may have been written meanwhile.
             if policy.wantsLinks(collection.state) { waitUntilIdle(collection) }
             shortenLogOnceIdle()
             try releaseLog()
         } catch {
-            // The delta stays, and the next write tries again.
+            // The delta stays; the next write tries again.
         }
     }
 
-    /// Has the collections folded of which the log has too much.
+    /// Folds the collections whose log is too large.
     private func releaseLog() throws(LodestoneError) {
         let byteCounts = try registry.reading { (reader) throws(LodestoneError) in
             try reader.unfoldedLogBytes()
@@ -400,7 +405,7 @@ final class Compactor: Sendable {
 
 extension Duration {
     fileprivate var dispatchInterval: DispatchTimeInterval {
-        // Beyond 100 years there is no difference, and beyond Int64 no number.
+        // Longer durations are cut to 100 years, so that the number fits an `Int64`.
         .microseconds(Int(min(max(self, .zero), .seconds(100 * 365 * 86_400)) / .microseconds(1)))
     }
 }

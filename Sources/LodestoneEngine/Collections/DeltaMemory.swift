@@ -1,24 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// The memory that the changes of all open collections since their bases take: what the indexes
-/// hold over their bases, and what a compaction under way has still to take over.
+/// The memory of the changes of all open collections since their bases.
 ///
-/// A compaction gives it back. Beyond half of the limit the collection with the most is compacted,
-/// whatever its base costs. Beyond three quarters large writes are refused until that is done, at the
-/// limit all are: clients wait and try again.
+/// It contains what the indexes hold in addition to their bases, and the journal of a compaction
+/// under way.
 ///
-/// Graphs that vectors were linked into are not in it: see `GraphMemory`.
+/// A compaction frees it. Beyond half of the limit the collection with the most is compacted,
+/// whatever its base costs. Beyond three quarters of the limit large writes are refused until the
+/// compaction is done; at the limit all writes are. Clients wait and try again.
+///
+/// Graphs into which vectors were linked are not counted here: see `GraphMemory`.
 ///
 /// Threading: every method may be called from any thread.
 final class DeltaMemory: Sendable {
-    /// A limit below this would refuse writes to collections that were just compacted.
+    /// The least limit: a lower one would refuse writes to collections that were just compacted.
     private static let leastLimit = 16 << 20
-    /// Changes of fewer bytes are worth a base for the memory's sake only where there is no more.
+    /// The least bytes of changes that are worth a base for memory's sake, while memory is not
+    /// exhausted.
     private static let leastWorthwhile = 1 << 20
-    /// A write of so many bytes is a large one.
+    /// The bytes from which on a write is a large one.
     private static let largeWrite = 64 << 10
-    /// As is one of so many documents and edges.
+    /// The documents and edges from which on a write is a large one.
     private static let largeCount = 64
 
     private let budget: MemoryBudget
@@ -30,26 +33,26 @@ final class DeltaMemory: Sendable {
     var limit: Int { budget.limit }
     var byteCount: Int { budget.usedByteCount }
 
-    /// The most that a compaction keeps of what is written meanwhile; the log has it, too.
+    /// The most bytes of a journal; the store's log has the same writes.
     var journalLimit: Int { limit / 4 }
 
-    /// Whether a collection should be compacted for the memory's sake.
+    /// Whether a collection should be compacted to free memory.
     var isShort: Bool { byteCount > limit / 2 }
 
-    /// Whether a collection's changes are worth a base, when memory is short.
+    /// Whether a collection's changes are worth a base when memory is short.
     func isWorthwhile(_ byteCount: Int) -> Bool {
         byteCount >= Self.leastWorthwhile || (budget.isExhausted && byteCount > 0)
     }
 
-    /// Counts bytes in use, or fewer where the number is negative.
+    /// Adds to the bytes in use; a negative number subtracts.
     func take(_ byteCount: Int) { budget.take(byteCount) }
 
-    /// Looks whether there is room for another write.
+    /// Checks that there is room for another write.
     ///
     /// - Parameters:
-    ///   - byteCount: Its size, as far as it is known.
-    ///   - count: Its documents and edges.
-    /// - Throws: `OVERLOADED` when there is none.
+    ///   - byteCount: The bytes of the write, as far as they are known.
+    ///   - count: The documents and edges of the write.
+    /// - Throws: `OVERLOADED` when there is no room.
     func checkRoom(for byteCount: Int = 0, count: Int = 0) throws(LodestoneError) {
         let isLarge = byteCount >= Self.largeWrite || count >= Self.largeCount
         guard self.byteCount >= (isLarge ? limit / 4 * 3 : limit) else { return }

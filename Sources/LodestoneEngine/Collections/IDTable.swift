@@ -3,14 +3,12 @@ import CLodestoneSystem
 import LodestoneCore
 import Synchronization
 
-/// The map between document ids and node numbers: a base that lies in a mapped file, and what was
-/// added since.
+/// The map between document ids and node numbers: a base in a mapped file, and the ids added since.
 ///
-/// Numbers are only ever added, so every state of a collection can share one table: a number that
-/// a state does not know yet is one without a row in it. A compaction makes a new table, with new
-/// numbers.
+/// Numbers are only ever added, so all states of a collection can share one table. A number that a
+/// state does not know yet has no row in it. A compaction makes a new table with new numbers.
 ///
-/// Looking an id up costs one probe in an open table on average, whatever the size.
+/// A look-up takes one probe in an open-addressing table on average, whatever its size.
 ///
 /// Threading: behind a mutex, except for the base; callers with many ids take it once.
 final class IDTable: Sendable {
@@ -24,10 +22,10 @@ final class IDTable: Sendable {
 
         private var baseCount: Int { base?.count ?? 0 }
 
-        /// Ids that have a number.
+        /// The number of ids in the table.
         var count: Int { baseCount + added.count }
 
-        /// Bytes of memory, without the base's.
+        /// The bytes of memory, without the base.
         var byteCount: Int { added.byteCount }
 
         func number(of id: DocumentID) -> NodeNumber? {
@@ -42,7 +40,7 @@ final class IDTable: Sendable {
             return string.withUTF8 { intern($0) }
         }
 
-        /// Gives the bytes of an id a number.
+        /// The number of an id's bytes, which are added if they have none.
         mutating func intern(_ id: UnsafeBufferPointer<UInt8>) -> NodeNumber {
             base?.number(of: id) ?? added.intern(id) + NodeNumber(baseCount)
         }
@@ -57,20 +55,20 @@ final class IDTable: Sendable {
             let place = Int(number)
             if let base, place < base.count { return body(base.utf8(place)) }
             let index = place - baseCount
-            // Out of range only for a number read from a damaged base, whose answer is thrown away.
+            // Only a number from a damaged base is out of range; its result is thrown away.
             guard index < added.count else { return body(.init(start: nil, count: 0)) }
             return added.withBytes(of: index, body)
         }
     }
 
-    /// Ids in a mapped file.
+    /// The ids in a mapped file.
     ///
-    /// A class: copies of its three sections took more than a look-up.
+    /// A class, because a copy of its three sections took longer than a look-up.
     final class Base: Sendable {
-        /// Where each id begins among the bytes, and where the last one ends.
+        /// The start of each id in `bytes`, and the end of the last one.
         fileprivate let offsets: Section<UInt64>
         fileprivate let bytes: Section<UInt8>
-        /// An open table: hash of the id in the upper half, number plus one in the lower.
+        /// An open-addressing table: the id's hash in the upper half, number plus one in the lower.
         fileprivate let slots: Section<UInt64>
         private let hashing: IDHashing
 
@@ -92,7 +90,7 @@ final class IDTable: Sendable {
             let hash = hashing.hash(UnsafeRawBufferPointer(id))
             let mask = slots.count - 1
             var place = Int(hash) & mask
-            // The table is never full, unless it is damaged.
+            // A table is never full unless it is damaged, so the loop has a bound.
             for _ in 0..<slots.count {
                 let slot = slots.element(place, or: 0)
                 if slot == 0 { return nil }
@@ -113,7 +111,7 @@ final class IDTable: Sendable {
     }
 
     private let table: Mutex<Table>
-    /// The same as the table's; it never changes.
+    /// The base of `table`, which never changes.
     private let base: Base?
 
     /// Creates a table without ids, or over a base.
@@ -124,12 +122,12 @@ final class IDTable: Sendable {
 
     /// The ids of numbers that were given; `nil` for `nil`.
     ///
-    /// Takes the mutex for those alone that are not in the base: with it, 32 searches at once spent a
-    /// tenth of their time waiting for each other here.
+    /// The mutex is taken only for ids outside the base. Measured with the mutex for all ids: 32
+    /// concurrent searches spent a tenth of their time waiting for it.
     func ids(_ numbers: [NodeNumber?]) -> [DocumentID?] {
         guard let base else { return numbers.map { $0.map(addedID) } }
-        // They lie anywhere in the file: what is asked for first is waited for all at once. Without
-        // that, ten ids took an eighth of a short search.
+        // The ids are spread over the file, so their offsets are prefetched together. Measured
+        // without that: ten ids took an eighth of a short search.
         for case .some(let number) in numbers { base.offsets.prefetch(Int(number)) }
         let places = numbers.map { number in
             number.flatMap { $0 < base.count ? base.utf8(Int($0)) : nil }
@@ -150,12 +148,14 @@ final class IDTable: Sendable {
     }
 }
 
-/// How the table of ids in a base finds their slots.
+/// The hash function of a base's table of ids.
 private enum IDHashing {
-    /// The CRC-32C of the id, as releases before wrote it: anybody can make ids of one checksum, with
-    /// which a look-up took as long as there were such ids.
+    /// The CRC-32C of the id, as earlier releases wrote it.
+    ///
+    /// Ids with the same checksum are easy to make; a look-up then took time in proportion to their
+    /// number.
     case checksum
-    /// With a seed that each base draws, so that nobody can prepare ids that collide.
+    /// A hash with the base's own random seed, so that nobody can prepare colliding ids.
     case seeded(UInt64)
 
     func hash(_ id: UnsafeRawBufferPointer) -> UInt32 {
@@ -167,7 +167,7 @@ private enum IDHashing {
 }
 
 extension IDTable.Base {
-    /// Opens what `write` wrote; `nil` when parts of it are missing or don't fit each other.
+    /// Opens the sections that `write` wrote; `nil` when some are missing or do not fit each other.
     convenience init?(from source: some SectionSource) {
         guard let offsets = source.section("IDOF", of: UInt64.self), offsets.count > 0,
             let bytes = source.section("IDBY", of: UInt8.self)
@@ -187,10 +187,10 @@ extension IDTable.Base {
 }
 
 extension IDTable {
-    /// Ids that are copied before others get at the table.
+    /// The ids that are copied per lock of the table.
     private static let idsPerLook = 4_096
 
-    /// Writes the ids of some nodes as a base, in which their places are their numbers.
+    /// Writes the ids of some nodes as a base; their positions become their numbers.
     func write(_ kept: ContiguousArray<NodeNumber>, to sink: inout some SectionSink)
         throws(LodestoneError)
     {

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import Synchronization
 
-/// Gives each distinct label a small, dense number, for good.
+/// Gives each distinct label a small, dense number, which never changes.
 ///
-/// Numbers are only ever added, so every state of a collection can share one table: a number that
-/// a state does not know yet is one without a link that bears it.
+/// Numbers are only ever added, so all states of a collection can share one table. A number that a
+/// state does not know yet has no link in it.
 ///
 /// Threading: behind a mutex; callers with many labels take it once.
 final class LabelTable: Sendable {
     struct Table {
         private var numbers = ByteTable()
-        /// In the order of their numbers.
+        /// The labels in the order of their numbers.
         private(set) var labels: [String] = []
 
         func number(of label: String) -> UInt32? {
@@ -18,7 +18,7 @@ final class LabelTable: Sendable {
             return label.withUTF8 { numbers.number(of: $0) }
         }
 
-        /// The label of a number; none only for one read from a damaged base.
+        /// The label of a number; `nil` for a number from a damaged base.
         func label(_ number: UInt32) -> String? {
             number < labels.count ? labels[Int(number)] : nil
         }

@@ -2,10 +2,9 @@
 import LodestoneCore
 import LodestoneStorage
 
-/// Contents from elsewhere: from a new base, or from the rows.
+/// Contents that replace a collection's present ones: from a new base, or from the rows.
 extension Registry {
-    /// The contents of a collection; made anew from the rows when something read from its base was
-    /// damaged.
+    /// The contents of a collection, rebuilt from the rows if its base turned out to be damaged.
     func undamaged(_ collection: Collection, for context: CallContext? = nil)
         throws(LodestoneError) -> CollectionContents
     {
@@ -16,14 +15,15 @@ extension Registry {
         }
     }
 
-    /// Puts the contents of the newest base, with the log after it, in place.
+    /// Installs the contents of the newest base, with the log after it.
     func reload(_ collection: Collection) throws(LodestoneError) {
-        // Most of the log is replayed before anybody has to wait.
+        // Most of the log is replayed before any write has to wait.
         let reader = try store.beginRead(context: nil)
         defer { reader.end() }
         let record = try record(of: collection, in: reader)
         var contents = try CollectionContents.load(record, from: reader)
-        // Else the first search after the swap would check every vector: its time doubled.
+        // The check here saves the first search after the swap from checking every vector, which
+        // doubled its time.
         contents.checkBase()
         if contents.isDamaged {
             contents = try CollectionContents.rebuild(record, from: reader)
@@ -60,7 +60,8 @@ extension Registry {
             takeover.apply(changes, to: &contents)
             collection.replace(contents)
         }
-        // Another process has written, or too much was: the log has it all.
+        // Another process has written, or the journal was too long. The log has all of these
+        // changes.
         if collection.contents.baseSequenceNumber < contents.baseSequenceNumber {
             try reload(collection)
         }
@@ -68,9 +69,9 @@ extension Registry {
 
     private static let takeoverRounds = 8
 
-    /// Makes the contents of a collection anew from its rows, and puts them in place.
+    /// Rebuilds the contents of a collection from its rows, and installs them.
     ///
-    /// Inside `compacting`, as `reload`: nobody forgets what the log says meanwhile.
+    /// Inside `compacting`, like `reload`, so that nobody forgets log rows meanwhile.
     func remake(_ collection: Collection) throws(LodestoneError) {
         let reader = try store.beginRead(context: nil)
         defer { reader.end() }
@@ -79,15 +80,16 @@ extension Registry {
         collection.filters.removeAll()
     }
 
-    /// A collection as a reader's state has it, whose options may be later ones than those here;
-    /// as it is here, when it is gone there.
+    /// The record of a collection in a reader's state, whose options may be later.
+    ///
+    /// If that state does not have the collection, it is the present record.
     func record(of collection: Collection, in reader: any StoreReader)
         throws(LodestoneError) -> CollectionRecord
     {
         try reader.record(of: collection.number) ?? collection.record
     }
 
-    /// Puts contents in place, with what was written since they were made.
+    /// Installs contents after the writes since they were made are applied to them.
     private func put(_ contents: CollectionContents, into collection: Collection)
         throws(LodestoneError)
     {

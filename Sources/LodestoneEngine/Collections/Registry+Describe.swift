@@ -3,11 +3,11 @@ import LodestoneCore
 import LodestoneFiles
 import LodestoneStorage
 
-/// What closed collections are like, without opening them.
+/// Descriptions of closed collections, mostly without opening them.
 extension Registry {
-    /// Describes a collection; it is opened only when nothing else tells enough.
+    /// Describes a collection; it is opened only when its base and log do not tell enough.
     ///
-    /// That counts as no use.
+    /// The call does not count as a use of the collection.
     func description(of number: CollectionNumber) throws(LodestoneError) -> CollectionDescription? {
         let (collection, description) = table.withLock { table in
             (table.entries[number]?.collection, table.entries[number]?.description)
@@ -17,9 +17,10 @@ extension Registry {
         return try open(number, for: nil)?.description
     }
 
-    /// Notes descriptions of collections that were not open yet, as far as bases and log tell them.
+    /// Notes descriptions of collections that were not open yet, if their bases and the log tell
+    /// enough.
     ///
-    /// To open thousands for a list takes seconds.
+    /// Opening thousands of collections for a list would take seconds.
     func describeClosed() throws(LodestoneError) {
         let unknown = table.withLock { table in
             table.entries.values.filter { $0.collection == nil && $0.description == nil }
@@ -28,7 +29,7 @@ extension Registry {
         if unknown.isEmpty { return }
         try reading { (reader) throws(LodestoneError) in
             let summaries = try reader.logSummaries()
-            // At once, where each by itself would be a question.
+            // One query reads all records, instead of one query per collection.
             _ = try reader.collections()
             for number in unknown {
                 guard let record = try reader.record(of: number),
@@ -36,7 +37,8 @@ extension Registry {
                 else { continue }
                 table.withLock { table in
                     guard let entry = table.entries[number], entry.collection == nil,
-                        // Else it was written to since, or closed, and knows better.
+                        // Otherwise the collection was written to or closed since, and has a newer
+                        // description.
                         entry.description == nil, entry.lastChange <= reader.sequenceNumber
                     else { return }
                     table.entries[number]?.description = description
@@ -47,10 +49,10 @@ extension Registry {
 
     /// - Parameters:
     ///   - record: The collection.
-    ///   - summary: What the log has beyond its base; `nil`: nothing.
-    ///   - reader: Whose state it is.
-    /// - Returns: `nil` when its contents have to be looked at.
-    /// - Throws: What reading the store does.
+    ///   - summary: The counts of the log after its base; `nil` when there is no such log.
+    ///   - reader: The reader of the state.
+    /// - Returns: `nil` when the contents must be read.
+    /// - Throws: The errors of reading the store.
     private static func description(
         of record: CollectionRecord,
         _ summary: LogSummary?,
@@ -66,8 +68,8 @@ extension Registry {
         var header: BaseHeader?
         var byteCount = 0
         if let stored {
-            // A field may not be indexed completely, which the base knows; opening makes a damaged base
-            // again.
+            // A field may be indexed incompletely, which only the opened base tells. Opening also
+            // rebuilds a damaged base.
             guard record.options.metadataIndexes.isEmpty, let path = stored.path,
                 let file = try? BaseFile.open(path), let found = BaseHeader(from: file),
                 found.sequenceNumber == stored.sequenceNumber

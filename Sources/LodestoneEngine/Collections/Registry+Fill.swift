@@ -3,22 +3,24 @@ import LodestoneCore
 import LodestoneMetadata
 import LodestoneStorage
 
-/// Indexes of fields that a collection was given after its rows.
+/// The backfill of metadata fields that were indexed after the collection had rows.
 extension Registry {
-    /// Rows that are read in one state of the store: 65,536 take some 0.2 s, for which the write-ahead
-    /// log can't be folded beyond it.
+    /// The rows that are read in one state of the store.
+    ///
+    /// Reading 65,536 rows takes some 0.2 s. During this time a checkpoint can't move newer pages
+    /// of the write-ahead log.
     private static let rowsPerRead = 1 << 16
 
-    /// Reads the rows that came before fields were indexed, and takes their values in; answers come
-    /// from the index from then on.
+    /// Reads the rows that existed before fields were indexed, and adds their values to the index.
     ///
-    /// Writes and questions go on meanwhile: the writer waits for what takes the values in, which is
-    /// a few microseconds, and for what other processes have written.
+    /// From then on the index answers queries. Writes and queries go on meanwhile. The writer waits
+    /// only while values are added, which takes a few microseconds, and for the replay of other
+    /// processes' writes.
     ///
     /// - Parameters:
-    ///   - collection: Inside `compacting`, so that nobody else does the same.
-    ///   - check: Called for each row, to end what is not wanted any more.
-    /// - Throws: What `check` and reading the store do.
+    ///   - collection: The collection; inside `compacting`, so that nobody else fills its indexes.
+    ///   - check: Called for each row; it ends a backfill that is not wanted any more.
+    /// - Throws: The errors of `check` and of reading the store.
     /// - Complexity: O(rows), some 3 microseconds each.
     func fillIndexes(
         of collection: Collection,
@@ -39,7 +41,7 @@ extension Registry {
         }
     }
 
-    /// Takes in the next rows; answers whether they were the last.
+    /// Reads the next rows; returns whether they were the last.
     private func read(
         _ collection: Collection,
         into fill: inout ValueFill,
@@ -65,10 +67,10 @@ extension Registry {
         return isAtEnd
     }
 
-    /// Takes the values in.
+    /// Adds the values that were read to the contents.
     ///
-    /// Only into contents that are no older than what was read: an older state may have rows that
-    /// were gone by then.
+    /// The contents must not be older than the reader's state: an older state may have rows that
+    /// the reader's state has removed.
     private func put(
         _ parts: [ValueFill.Part],
         into collection: Collection,

@@ -2,19 +2,19 @@
 import LodestoneCore
 import LodestoneStorage
 
-/// How many collections have their contents in memory at a time.
+/// The limits on the collections that have their contents in memory at a time.
 ///
-/// An open one takes a file descriptor for each of its segments, some 50 KB, and the changes since
-/// its base; a closed one takes a kilobyte. Opening takes a millisecond, and longer where much
-/// was written since its base.
+/// An open collection takes a file descriptor per segment, some 50 KB, and the memory of its
+/// changes since its base. A closed one takes a kilobyte. Opening takes a millisecond, and longer
+/// when much was written since the base.
 public struct OpenCollections: Sendable, Equatable {
-    /// The most open ones; beyond it those are closed that were not used for longest.
+    /// The most open collections; beyond it the least recently used ones are closed.
     public var count: Int
-    /// The most bytes of memory for the changes of all of them since their bases.
+    /// The most bytes of memory for the changes of all collections since their bases.
     ///
     /// Beyond half of it the collection with the most changes is compacted. Beyond three quarters
-    /// large writes fail with `OVERLOADED` until that is done; beyond it all do, and collections that
-    /// nobody uses are closed. Writes have at least 16 MiB.
+    /// large writes fail with `OVERLOADED` until that is done. Beyond the limit all writes fail,
+    /// and unused collections are closed. Writes have at least 16 MiB.
     public var bytes: Int
 
     /// Creates a budget.
@@ -24,21 +24,21 @@ public struct OpenCollections: Sendable, Equatable {
     }
 }
 
-/// Opening collections by their first use, and closing them.
+/// The opening of collections at their first use, and their closing.
 extension Registry {
-    /// How often opening begins again because a compaction came between.
+    /// The most attempts at opening; a compaction in between causes another one.
     private static let tries = 10
-    /// How often the bytes of all are added up, in openings.
+    /// The openings between two counts of the bytes of all collections.
     private static let openingsPerCount = 32
 
-    /// A collection to use, if it is open.
+    /// Returns a collection for use, if it is open.
     func getIfOpen(_ name: String) -> Collection? {
         table.withLock { table in table.numbers[name].flatMap { table.use($0) } }
     }
 
-    /// A collection to use, opened when it isn't.
+    /// Returns a collection for use, and opens it if it is closed.
     ///
-    /// - Throws: `.notFound`; that `context` is over; what reading the store does.
+    /// - Throws: `.notFound`; the end of `context`; the errors of reading the store.
     func get(_ name: String, for context: CallContext? = nil) throws(LodestoneError) -> Collection {
         let (number, collection) = table.withLock { table in
             let number = table.numbers[name]
@@ -51,7 +51,8 @@ extension Registry {
         return collection
     }
 
-    /// The same by its number; `nil` when there is none.
+    /// Returns a collection for use by its number, and opens it if it is closed; `nil` when there
+    /// is none.
     func get(_ number: CollectionNumber, for context: CallContext? = nil) throws(LodestoneError)
         -> Collection?
     {
@@ -61,7 +62,8 @@ extension Registry {
         return collection
     }
 
-    /// How many documents a collection has, for callers with the gate in hand, that can't open it.
+    /// The number of a collection's documents, for callers inside the gate, where it can't be
+    /// opened.
     func documentCount(of record: CollectionRecord) throws(LodestoneError) -> Int {
         if let collection = opened(record.number) { return collection.state.documentCount }
         return try reading { (reader) throws(LodestoneError) in
@@ -69,14 +71,16 @@ extension Registry {
         }
     }
 
-    /// Opens, one after the other, the closed collections that were written to since their bases, so
-    /// that they are folded, until `isWanted` says no.
+    /// Opens the closed collections that were written to since their bases, so that they are
+    /// folded.
+    ///
+    /// They are opened one after the other, until `isWanted` returns false.
     func openUnfolded(while isWanted: () -> Bool) {
         let numbers = try? reading { (reader) throws(LodestoneError) in
             try reader.unfoldedCollections()
         }
         for number in numbers ?? [] where isWanted() {
-            // The next call for it ends with the same error.
+            // The next call for the collection gets the same error.
             _ = try? open(number, for: nil)
         }
     }
@@ -89,7 +93,7 @@ extension Registry {
             () throws(LodestoneError) in
             for _ in 0..<Self.tries {
                 if let collection = opened(number) { return collection }
-                // Others go on with the gate meanwhile.
+                // Other threads can use the gate during the load.
                 let contents = try reading(for: context) { (reader) throws(LodestoneError) in
                     try reader.record(of: number).map { (record) throws(LodestoneError) in
                         try CollectionContents.load(record, from: reader)
@@ -108,10 +112,11 @@ extension Registry {
         }
     }
 
-    /// Brings contents up to date, and shows them; inside the gate.
+    /// Applies the latest writes to contents and makes the collection visible; runs inside the
+    /// gate.
     ///
     /// - Returns: `nil` when the collection was dropped.
-    /// - Throws: `VECTORS_MOVED` when the log has lost changes that they lack.
+    /// - Throws: `VECTORS_MOVED` when the log has forgotten changes that the contents lack.
     private func show(_ contents: CollectionContents, of number: CollectionNumber)
         throws(LodestoneError) -> Collection?
     {
@@ -144,29 +149,30 @@ extension Registry {
         return collection
     }
 
-    /// Closes collections that nobody uses, those first whose last use is longest ago, once too many
-    /// are open; inside the gate.
+    /// Closes unused collections, the least recently used first, once too many are open.
     ///
-    /// - Parameter atOnce: Whether to look at the bytes though the last look was not long ago.
+    /// Runs inside the gate.
+    ///
+    /// - Parameter atOnce: Whether to count the bytes even if the last count was recent.
     func closeUnused(atOnce: Bool = false) {
         let (openCount, openings) = table.withLock { ($0.openCount, $0.openings) }
         let isOverCount = openCount > budget.count
         guard isOverCount || atOnce || openings >= Self.openingsPerCount else { return }
-        // Freed after the table is.
+        // The array frees the contents after the table is unlocked.
         var closed: [Collection] = []
         table.withLock { table in
             table.openings = 0
             let open = table.entries.values.filter { $0.collection != nil }
                 .map { (number: $0.record.number, lastUse: $0.lastUse, size: $0.size) }
             var byteCount = open.reduce(0) { $0 + $1.size }
-            // Some at a time, since all were looked at for it.
+            // Several are closed together, because the sort has covered all of them.
             let wanted = isOverCount ? budget.count - budget.count / 8 : budget.count
             for (number, _, size) in open.sorted(by: { $0.lastUse < $1.lastUse }) {
                 if table.openCount <= wanted && byteCount <= budget.bytes { break }
                 guard let collection = table.close(number) else { continue }
                 byteCount -= size
                 closed.append(collection)
-                // Before anybody can open it again.
+                // The files are closed before another thread can open the collection again.
                 store.letGo(of: number)
             }
         }
@@ -174,12 +180,12 @@ extension Registry {
 }
 
 extension Registry.Entry {
-    /// Bytes of memory that were written since the base, roughly.
+    /// An estimate of the bytes of memory of the changes since the base.
     fileprivate var size: Int { collection?.deltaByteCount ?? 0 }
 }
 
 extension Registry.Table {
-    /// Notes a use of a collection; answers it when it is open.
+    /// Notes a use of a collection, and returns it if it is open.
     fileprivate mutating func use(_ number: CollectionNumber) -> Collection? {
         useCount += 1
         entries[number]?.lastUse = useCount

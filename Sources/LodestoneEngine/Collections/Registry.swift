@@ -3,28 +3,29 @@ import LodestoneCore
 import LodestoneStorage
 import Synchronization
 
-/// The collections by name, and the sequence number up to which all of them have been brought.
+/// The catalog: the collections by name, and the sequence number up to which all of them are
+/// current.
 ///
-/// A collection is open, with its contents in memory, or closed: then only its record is here. It is
-/// opened by its first use, and closed again when nobody uses it and others want its place
+/// An open collection has its contents in memory; of a closed one there is only the record. The
+/// first use opens a collection. An unused one is closed when others need its place
 /// (`Registry+Open.swift`).
 ///
-/// Threading: the table is behind a mutex. `gate` is held by whoever changes collections: the
-/// writer from its first look at them until they show its commit, whoever catches up with other
-/// processes, and a compaction while it puts new contents in place. Nobody waits for another process
-/// with the gate in hand: the writer takes the store's lock first.
+/// Threading: the table is behind a mutex. Each thread that changes collections holds `gate`: the
+/// writer from its first look at them until they show its commit, a thread that catches up with
+/// other processes, and a compaction while it installs new contents. No thread waits for another
+/// process while it holds the gate: the writer takes the store's lock first.
 final class Registry: Sendable {
     struct Entry {
-        /// The options of a closed collection; an open one knows its own.
+        /// The record; an open collection has its present options itself.
         var record: CollectionRecord
         var collection: Collection?
-        /// Of a closed collection, as it was closed, unless it was written to since.
+        /// The description of a closed collection from when it was closed, until it is written to.
         var description: CollectionDescription?
         /// The last batch of another process that changed it.
         var lastChange: UInt64 = 0
-        /// The count of uses at its last one.
+        /// The value of the use counter at its last use.
         var lastUse: UInt64 = 0
-        /// Held by the thread that opens it.
+        /// The lock of the thread that opens the collection.
         let opening = CallLock()
     }
 
@@ -34,7 +35,7 @@ final class Registry: Sendable {
         var nextNumber: CollectionNumber = 1
         var useCount: UInt64 = 0
         var openCount = 0
-        /// Openings since the bytes of all open ones were added up.
+        /// The openings since the bytes of all open collections were counted.
         var openings = 0
 
         mutating func add(_ entry: Entry) {
@@ -51,7 +52,7 @@ final class Registry: Sendable {
 
         mutating func remove(_ number: CollectionNumber) -> Entry? {
             guard let entry = entries.removeValue(forKey: number) else { return nil }
-            // Another one may have its name by now.
+            // Another collection may have the name now.
             if numbers[entry.record.name] == number { numbers[entry.record.name] = nil }
             if entry.collection != nil { openCount -= 1 }
             return entry
@@ -66,8 +67,9 @@ final class Registry: Sendable {
     private let gate = CallLock()
     let caughtUp = Mutex<(@Sendable (Collection) -> Void)?>(nil)
 
-    /// Knows every collection of a store, and opens them, if all may be open: damage shows at
-    /// once then.
+    /// Reads the records of all collections, and opens them if all may be open.
+    ///
+    /// Opening them all shows damage at once.
     init(_ store: any Store, budget: OpenCollections = OpenCollections()) throws(LodestoneError) {
         self.store = store
         self.budget = budget
@@ -88,20 +90,20 @@ final class Registry: Sendable {
         }
     }
 
-    /// Every batch up to this one is visible.
+    /// The sequence number of the last batch that is visible in all collections.
     var sequenceNumber: UInt64 { published.load(ordering: .acquiring) }
 
-    /// The open collections, by name.
+    /// The open collections, in the order of their names.
     var opened: [Collection] {
         table.withLock { $0.entries.values.compactMap(\.collection) }.sorted { $0.name < $1.name }
     }
 
-    /// Every collection, by name.
+    /// The records of all collections, in the order of their names.
     var catalog: [CollectionRecord] {
         table.withLock { $0.entries.values.map(\.record) }.sorted { $0.name < $1.name }
     }
 
-    /// A collection, whether it is open or not.
+    /// The record of a collection, open or closed.
     func record(named name: String) -> CollectionRecord? {
         table.withLock { table in table.numbers[name].flatMap { table.entries[$0]?.record } }
     }
@@ -118,13 +120,13 @@ final class Registry: Sendable {
         }
     }
 
-    /// Adds a collection that was created; inside the gate.
+    /// Adds a collection that was created; runs inside the gate.
     func add(_ record: CollectionRecord, _ collection: Collection?) {
         table.withLock { $0.add(Entry(record: record, collection: collection)) }
         if collection != nil { closeUnused() }
     }
 
-    /// Removes a collection that was dropped, here or by another process; inside the gate.
+    /// Removes a collection that was dropped, here or by another process; runs inside the gate.
     func remove(_ number: CollectionNumber) {
         table.withLock { $0.remove(number) }?.collection?.markDropped()
         store.letGo(of: number)
@@ -132,10 +134,12 @@ final class Registry: Sendable {
 
     // MARK: Changes
 
-    /// Runs `body` as the only one that changes collections; through the gate that it gets it says
-    /// what it brought them to.
+    /// Runs `body` as the only change to collections.
     ///
-    /// - Throws: What `body` does; that `context` is over, when it is before its turn has come.
+    /// Through its gate, `body` publishes the sequence number that the collections have reached.
+    ///
+    /// - Throws: The errors of `body`; the end of `context`, if it ends during the wait for the
+    ///   gate.
     func changing<T>(
         for context: CallContext? = nil,
         _ body: (Gate) throws(LodestoneError) -> T
@@ -146,23 +150,24 @@ final class Registry: Sendable {
         }
     }
 
-    /// Has `body` called with every collection that was brought up to date from the log.
+    /// Sets the function that is called with every collection that a replay of the log has changed.
     func onCatchUp(_ body: @escaping @Sendable (Collection) -> Void) {
         caughtUp.withLock { $0 = body }
     }
 
-    /// Takes in what other processes have committed, if they have.
+    /// Applies the commits of other processes, if there are any.
     ///
-    /// Costs a nanosecond when they have not.
+    /// The check takes a nanosecond when there are none.
     ///
-    /// - Throws: That `context` is over, when it is before somebody else is done with collections.
+    /// - Throws: The end of `context`, if it ends during the wait for another change.
     func catchUp(for context: CallContext? = nil) throws(LodestoneError) {
         guard isBehind else { return }
         try changing(for: context) { (gate) throws(LodestoneError) in try catchUp(gate) }
     }
 
-    /// Does the same, unless another thread stays at work on the collections: calls that people make
-    /// because something hangs must not hang, too.
+    /// Applies the commits of other processes, unless another change takes too long.
+    ///
+    /// People call these functions because something hangs, so the functions must not hang, too.
     func catchUpIfFree() throws(LodestoneError) {
         guard isBehind else { return }
         let context = CallContext(timeout: .milliseconds(20))
@@ -180,13 +185,14 @@ final class Registry: Sendable {
         try reading { (reader) throws(LodestoneError) in try gate.catchUp(with: reader) }
     }
 
-    /// Runs `body` on the latest state; again, when a compaction has moved vectors meanwhile that
-    /// the state named.
+    /// Runs `body` on the latest state.
+    ///
+    /// `body` runs again when a compaction has moved vectors that the state names.
     func reading<T>(
         for context: CallContext? = nil,
         _ body: (any StoreReader) throws(LodestoneError) -> T
     ) throws(LodestoneError) -> T {
-        // A compaction takes longer than to begin again.
+        // A compaction takes longer than another attempt.
         for _ in 0..<10 {
             let reader = try store.beginRead(context: context)
             defer { reader.end() }
@@ -203,19 +209,21 @@ final class Registry: Sendable {
     struct Gate {
         fileprivate let registry: Registry
 
-        /// Says that every collection shows the batches up to this one.
+        /// Makes all batches up to this one visible in every collection.
         func publish(_ sequenceNumber: UInt64) {
             registry.published.store(sequenceNumber, ordering: .releasing)
         }
 
-        /// The contents of a collection; made anew from the rows when they are damaged, or a
-        /// change to them failed half way.
+        /// The contents of a collection, ready for changes.
+        ///
+        /// They are rebuilt from the rows when they are damaged, or when a change to them failed
+        /// halfway.
         func changeable(_ collection: Collection) throws(LodestoneError) -> CollectionContents {
             let contents = collection.contents
             return contents.canChange ? contents : try registry.rebuild(collection)
         }
 
-        /// Brings every collection to the state of a reader.
+        /// Applies the log to every collection, up to the state of a reader.
         func catchUp(with reader: any StoreReader) throws(LodestoneError) {
             guard reader.sequenceNumber > registry.sequenceNumber else { return }
             do throws(LodestoneError) {
@@ -237,25 +245,26 @@ final class Registry: Sendable {
             try CollectionContents.rebuild(record(of: collection, in: reader), from: reader)
         }
         collection.replace(contents)
-        // A base is wanted, and an index.
+        // The collection may need a base and an index.
         if let body = caughtUp.withLock({ $0 }) { body(collection) }
         return contents
     }
 
     private func replay(from reader: any StoreReader) throws(LodestoneError) {
-        // Contents are changed apart and put in place at the end: readers go on meanwhile.
+        // Changes are applied to copies, which are installed at the end, so that readers go on
+        // meanwhile.
         var changed: [CollectionNumber: CollectionContents] = [:]
         try reader.forEachChange(
             after: sequenceNumber,
             of: nil,
-            // Thousands of closed ones would open a segment each.
+            // The vectors of closed collections are not read: thousands would open a segment each.
             readingVectors: { opened($0) != nil }
         ) { (change) throws(LodestoneError) in
             let number = change.collection
             switch change.kind {
             case .createCollection:
                 table.withLock { $0.nextNumber = max($0.nextNumber, number + 1) }
-                // One that is gone again by now is not worth showing.
+                // A collection that was dropped again by now is not added.
                 if let record = try reader.record(of: number), !contains(number) {
                     add(record, nil)
                 }
@@ -265,7 +274,7 @@ final class Registry: Sendable {
             case .rows, .alterCollection:
                 guard contains(number), let record = try reader.record(of: number) else { return }
                 note(record, changedBy: change.sequenceNumber)
-                // A closed one needs nothing: its log is read when it is opened.
+                // A closed collection needs no replay: its log is read when it is opened.
                 guard let collection = opened(number) else { return }
                 var contents = changed.removeValue(forKey: number) ?? collection.contents
                 if !contents.canChange {
@@ -287,7 +296,7 @@ final class Registry: Sendable {
         table.withLock { $0.entries[number] != nil }
     }
 
-    /// Takes in that a collection is another one than before.
+    /// Updates the entry of a collection that another process has changed.
     private func note(_ record: CollectionRecord, changedBy sequenceNumber: UInt64) {
         table.withLock { table in
             table.entries[record.number]?.record = record
@@ -296,8 +305,10 @@ final class Registry: Sendable {
         }
     }
 
-    /// Brings the open collections to the state of a reader; of one whose base is no newer than what is
-    /// here, the log still has what came since.
+    /// Loads the open collections in a reader's state.
+    ///
+    /// A collection whose base is no newer than the present state is brought up to date from the
+    /// log.
     private func load(from reader: any StoreReader) throws(LodestoneError) {
         let records = try reader.collections()
         var loaded: [(Collection, CollectionContents)] = []
@@ -313,7 +324,7 @@ final class Registry: Sendable {
                 loaded.append((collection, try CollectionContents.load(record, from: reader)))
             }
         }
-        // First those that were dropped: another may have been created under their name.
+        // The dropped collections are removed first, because another may have one of their names.
         let numbers = Set(records.map(\.number))
         for number in table.withLock({ Array($0.entries.keys) }) where !numbers.contains(number) {
             remove(number)

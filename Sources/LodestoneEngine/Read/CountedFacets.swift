@@ -2,7 +2,7 @@
 import LodestoneCore
 import LodestoneStorage
 
-/// The facets of one call: those of equal questions are counted once.
+/// The facets of one call; facets that equal queries share are counted once.
 struct CountedFacets {
     private struct Key: Hashable {
         let filter: FilterKey?
@@ -18,8 +18,9 @@ struct CountedFacets {
 
     private var counted: [Key: Facet] = [:]
 
-    /// The facets of documents that pass `filter`, in the order of `requests`; `rows` are those
-    /// documents, needed when a facet has to be counted.
+    /// The facets of the documents that pass `filter`, in the order of `requests`.
+    ///
+    /// `rows` gives those documents; it is called when a facet has to be counted.
     mutating func facets(
         _ requests: [FacetRequest],
         matching filter: Filter?,
@@ -51,12 +52,12 @@ struct CountedFacets {
 }
 
 extension Facet {
-    /// Bytes of memory, about.
+    /// An estimate of the bytes of memory.
     fileprivate var byteCount: Int {
         values.count * MemoryLayout<Count>.stride + leastWireByteCount
     }
 
-    /// At least so many bytes it takes in a message: its strings.
+    /// A lower bound of its bytes in a message: its strings.
     fileprivate var leastWireByteCount: Int {
         values.reduce(0) { sum, count in
             if case .string(let text) = count.value { sum + text.utf8.count } else { sum }

@@ -4,17 +4,17 @@ import LodestoneMetadata
 import LodestoneStorage
 import Synchronization
 
-/// The rows of a state that satisfy a filter, and how they were found.
+/// The rows of a state that satisfy a filter, with the explanation of how they were found.
 struct FilteredRows {
     let rows: RowSet
     let explanation: FilterExplanation
 }
 
-/// The rows that satisfy the filters that were asked for last, so that no document's metadata is
-/// read and compared for each question: that takes 2 microseconds a document.
+/// A cache of the rows that satisfy the latest filters.
 ///
-/// A row never changes, so what was found stays right: questions to later states look at later rows
-/// only, and leave out rows that are gone by then.
+/// Without it, each query would read and compare the metadata of the documents, 2 microseconds per
+/// document. A row never changes, so cached rows stay right. A query on a later state reads only
+/// later rows, and leaves out rows that were removed since.
 ///
 /// Threading: any thread.
 final class FilterCache: Sendable {
@@ -26,9 +26,9 @@ final class FilterCache: Sendable {
         var sequenceNumber: UInt64 = 0
     }
 
-    /// Filters that are kept; each takes one bit per row.
+    /// The most filters that are kept; each takes one bit per row.
     private static let capacity = 32
-    /// Where more than one row in so many must be read, all rows are read, one after the other.
+    /// All rows are read in order when more than one row in this many must be read.
     private static let denseShare = 8
 
     /// Entries in the order of their last change.
@@ -36,8 +36,8 @@ final class FilterCache: Sendable {
 
     /// The rows of a view that satisfy a filter.
     ///
-    /// Rows that the indexes are sure of are not read. Rows that the indexes leave open are read,
-    /// and their metadata decides.
+    /// Rows that the indexes decide are not read. Recheck rows are read, and their metadata
+    /// decides.
     func rows(matching filter: Filter, in view: ReadView, _ context: CallContext)
         throws(LodestoneError) -> FilteredRows
     {
@@ -67,7 +67,7 @@ final class FilterCache: Sendable {
         var readCount = 0
         if var open = bounds.open {
             var start: RowNumber = 0
-            // What is known of a later state lacks rows that this one still has.
+            // An entry of a later state lacks rows that this state still has.
             if let known, known.sequenceNumber < state.sequenceNumber {
                 var decided = known.rows
                 decided.formIntersection(open)
@@ -84,7 +84,7 @@ final class FilterCache: Sendable {
         let isIndexed = filter.names { state.values.indexes($0) }
         let strategy =
             bounds.open == nil ? "indexed" : isIndexed ? "partly indexed" : "scanned"
-        // What was read of a damaged base is no answer, now or later.
+        // Rows that were read from a damaged base are not cached.
         if !view.contents.isDamaged {
             keep(
                 Entry(
@@ -105,7 +105,7 @@ final class FilterCache: Sendable {
         )
     }
 
-    /// Calls `body` with some rows of a view, ascending.
+    /// Calls `body` with some rows of a view, in ascending order.
     static func read(
         _ rows: RowSet,
         from start: RowNumber = 0,
@@ -132,7 +132,7 @@ final class FilterCache: Sendable {
         }
     }
 
-    /// Forgets everything: what was found may come from what was wrong.
+    /// Removes all entries, because they may come from damaged contents.
     func removeAll() {
         entries.withLock { $0 = [] }
     }
@@ -140,7 +140,7 @@ final class FilterCache: Sendable {
     private func keep(_ entry: Entry) {
         entries.withLock { entries in
             if let place = entries.firstIndex(where: { $0.key == entry.key }) {
-                // Another question may have come further meanwhile.
+                // Another query may have stored a later state meanwhile.
                 if entries[place].sequenceNumber >= entry.sequenceNumber { return }
                 entries.remove(at: place)
             }
@@ -151,14 +151,15 @@ final class FilterCache: Sendable {
 }
 
 extension ReadView {
-    /// The rows of documents by their ids; those that don't exist are left out.
+    /// The rows of documents by their ids; ids without a document are left out.
     ///
     /// - Complexity: O(ids), whatever the number of documents.
     fileprivate func rows(of ids: [DocumentID], _ context: CallContext) throws(LodestoneError)
         -> [RowNumber]
     {
         var rows: [RowNumber] = []
-        // In parts, so that writers that bring new ids don't wait for all of them.
+        // The lock is taken for parts of the ids, so that writers with new ids don't wait for all
+        // of them.
         for start in stride(from: 0, to: ids.count, by: 1_024) {
             try context.check()
             let part = ids[start..<min(start + 1_024, ids.count)]

@@ -3,7 +3,7 @@ import CLodestoneSystem
 import LodestoneCore
 
 extension Filter {
-    /// Whether one of its comparisons is with a field that `isIndexed`, or with the id, which always is.
+    /// Whether the filter compares a field for which `isIndexed` is true, or the id.
     func names(_ isIndexed: ([String]) -> Bool) -> Bool {
         switch self {
         case .equal(let path, _), .oneOf(let path, _), .range(let path, _, _),
@@ -17,9 +17,10 @@ extension Filter {
     }
 }
 
-/// How values compare in filters.
+/// The comparison of values in filters.
 extension Value {
-    /// Equal in value: integers and doubles compare as numbers, strings by their bytes.
+    /// Whether two values are equal; integers and doubles compare as numbers, strings by their
+    /// bytes.
     func isEqual(to other: Value) -> Bool {
         switch (self, other) {
         case (.bool(let left), .bool(let right)):
@@ -85,7 +86,8 @@ extension Value {
         left < right ? .before : left > right ? .after : left == right ? .same : nil
     }
 
-    /// Compares without rounding: a double beyond the integers lies before or after all of them.
+    /// Compares without rounding; a double outside the range of integers is before or after all of
+    /// them.
     private static func order(_ left: Int64, _ right: Double) -> Order? {
         if right.isNaN { return nil }
         if right >= 0x1p63 { return .before }
@@ -108,7 +110,7 @@ extension Value.Order {
 }
 
 extension String {
-    /// Whether the bytes of `part` stand somewhere in this text.
+    /// Whether this text contains the bytes of `part`.
     ///
     /// - Complexity: O(bytes of both).
     fileprivate func holds(_ part: String) -> Bool {

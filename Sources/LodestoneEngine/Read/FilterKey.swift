@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// The bytes of a filter, the same in every process; two filters with the same bytes are the same.
+/// The bytes of a filter, equal in every process; filters with equal bytes are equal.
 ///
-/// The fields of objects have no order, so they are written in that of their names.
+/// The fields of objects have no order, so they are written in the order of their names.
 struct FilterKey: Hashable, Sendable {
     private(set) var bytes: [UInt8] = []
 

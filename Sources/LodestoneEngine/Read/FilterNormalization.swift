@@ -2,11 +2,12 @@
 import LodestoneCore
 
 extension Filter {
-    /// A filter that holds of the same documents and is cheaper to answer.
+    /// An equivalent filter that is cheaper to evaluate.
     ///
-    /// `OR` in `OR` and `AND` in `AND` become one; what an `OR` compares with one field by `=` and
-    /// `IN` becomes one `IN`, and what an `AND` excludes so, one `NOT IN`. Frameworks write such
-    /// chains of thousands, and each part would be asked of each document.
+    /// `OR` in `OR` and `AND` in `AND` are flattened. In an `OR`, the `=` and `IN` comparisons of
+    /// one field become one `IN`; in an `AND`, the excluding ones become one `NOT IN`. Frameworks
+    /// write such chains of thousands of parts, and every part would be compared with every
+    /// document.
     ///
     /// - Complexity: O(parts), and the bytes of their paths.
     var normalized: Filter {
@@ -46,7 +47,7 @@ extension Filter {
         }
     }
 
-    /// Whether it asks for one of some values, or of some ids.
+    /// Whether the filter is an `=`, an `IN`, or a list of ids.
     private var isMembership: Bool {
         switch self {
         case .equal, .oneOf, .ids: true
@@ -54,11 +55,11 @@ extension Filter {
         }
     }
 
-    /// Alternatives, those with one field put together.
+    /// Alternatives; those with the same field are merged.
     private struct Gathered {
         private var others: [Filter] = []
         private var fields: [(path: [String], values: [Value])] = []
-        /// Names are told apart by their bytes.
+        /// The place of each field; names are distinguished by their bytes.
         private var places: [[ByteString]: Int] = [:]
         private var ids: [DocumentID] = []
         private var hasIDs = false
@@ -84,7 +85,7 @@ extension Filter {
             }
         }
 
-        /// The cheapest first.
+        /// All alternatives, the cheapest first.
         var all: [Filter] {
             var all: [Filter] = []
             if hasIDs { all.append(.ids(ids)) }

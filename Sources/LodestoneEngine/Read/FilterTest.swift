@@ -3,7 +3,7 @@ import LodestoneCore
 import LodestoneMetadata
 import LodestoneStorage
 
-/// Whether documents satisfy a filter, prepared once for many documents.
+/// A filter that is prepared once to be evaluated on many documents.
 ///
 /// `FilterEvaluation.swift` compares two values. A hash table finds the values of `IN`, and those
 /// of an `OR` of comparisons with `=`, so five thousand values cost the same as five. The same
@@ -11,7 +11,7 @@ import LodestoneStorage
 struct FilterTest {
     private let root: Node
 
-    /// Makes a filter ready.
+    /// Prepares a filter.
     ///
     /// - Complexity: O(bytes of the filter).
     init(_ filter: Filter) {
@@ -45,7 +45,7 @@ struct FilterTest {
             var rests: [EqualityKey: [Node]] = [:]
         }
 
-        /// Values of a list that are compared one by one.
+        /// The most values of a list that are compared one by one.
         private static let mostCompared = 4
 
         init(_ filter: Filter) {
@@ -186,7 +186,7 @@ struct EqualityKey: Hashable {
 
     private let content: Content
 
-    /// `nil` for what equals nothing, because it isn't a number or holds what isn't.
+    /// Creates the key; `nil` for a value that equals nothing, because it is NaN or contains NaN.
     init?(_ value: Value) {
         guard let content = Content(value) else { return nil }
         self.content = content

@@ -2,18 +2,18 @@
 import LodestoneCore
 import LodestoneStorage
 
-/// The documents of several lists while what the sources say of them is added up.
+/// The documents of several lists, while the scores and ranks of their sources are added up.
 struct FusedList {
-    /// A document, and what it has so far.
+    /// A document and its sums so far.
     private struct Entry {
         let row: RowNumber
-        /// No list has it among its candidates.
+        /// Whether no list has the document among its candidates.
         var isDeep = true
-        /// What its scores are worth.
+        /// The sum of the values of its scores.
         var sum = 0.0
-        /// What it has at least.
+        /// The least value of its scores, by its best lift.
         var lift = 0.0
-        /// What its ranks add.
+        /// The sum of the values of its ranks.
         var ranks = 0.0
         var sources: [SourceScore] = []
 
@@ -22,22 +22,23 @@ struct FusedList {
 
     /// A source's scores by entry, and its ranks.
     private struct Source {
-        /// Of each entry; NaN where the source says nothing.
+        /// The score of each entry; NaN where the source has none.
         var scores: [Double]
-        /// Of its own hits, in their order: the entry, the rank, and how many have it or a better one.
+        /// The source's own hits in their order: entry, rank, and the number of hits with this rank
+        /// or a better one.
         var hits: [(entry: Int, rank: Int, end: Int)] = []
         var scale: SourceScale
     }
 
     private var entries: [Entry] = []
 
-    /// Adds up what the sources say.
+    /// Adds up the scores and ranks of all sources.
     ///
     /// - Parameters:
-    ///   - fusion: By which formula.
-    ///   - lists: One per source.
-    ///   - weights: One per source.
-    ///   - withSources: Whether hits say what each source said of them.
+    ///   - fusion: The formula.
+    ///   - lists: One list per source.
+    ///   - weights: One weight per source.
+    ///   - withSources: Whether hits contain the score and rank of each source.
     init(_ fusion: Fusion, _ lists: [RankedList], weights: [Double], withSources: Bool) {
         let count = lists.reduce(0) { $0 + $1.rows.count }
         var places: [RowNumber: Int] = [:]
@@ -81,9 +82,9 @@ struct FusedList {
         var scores = [Double](repeating: .nan, count: entries.count)
         for (place, row) in list.rows.enumerated() {
             guard let entry = places[row] else { continue }
-            // A larger limit makes the list longer. A score below its candidates counts for another
-            // source's candidate only where the list scores all of these: else the limit would
-            // decide.
+            // A larger limit makes the list longer. So a score below the list's candidates counts
+            // for another source's candidate only if the list scores all of these. Otherwise the
+            // limit would change the order.
             if place < list.candidates || list.scoresOthers || entries[entry].isDeep {
                 scores[entry] = list.scores[place]
             }
@@ -98,7 +99,7 @@ struct FusedList {
         source.hits.reserveCapacity(list.rows.count)
         var start = 0
         while start < list.rows.count {
-            // Equal scores have equal ranks and values: their order is that of the rows.
+            // Equal scores have equal ranks and values, and their order is that of the rows.
             var end = start + 1
             while end < list.rows.count, scale.areEqual(list.scores[start], list.scores[end]) {
                 end += 1
@@ -129,8 +130,8 @@ struct FusedList {
             entries[entry].sum += source.scale.value(of: score)
         }
         for (place, hit) in source.hits.enumerated() where list.scores[place].isFinite {
-            // A rank below the candidates counts for deep entries only: a smaller limit would not
-            // find it.
+            // A rank below the candidates counts only for deep entries: with a smaller limit it
+            // would not be known.
             guard place < list.candidates || entries[hit.entry].isDeep else { continue }
             let end = place < list.candidates ? min(hit.end, list.candidates) : hit.end
             entries[hit.entry].ranks += source.scale.value(ofRank: hit.rank, end: end)
@@ -141,7 +142,8 @@ struct FusedList {
         }
     }
 
-    /// The best hits: candidates first, then what lies deeper, with no more than the last of those.
+    /// The best hits: candidates first, then deep entries, whose scores are cut to that of the last
+    /// candidate.
     func hits(limit: Int) -> [FusedHit] {
         var first: [FusedHit] = []
         var deep: [FusedHit] = []

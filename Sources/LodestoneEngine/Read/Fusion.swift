@@ -3,7 +3,7 @@
 import LodestoneCore
 import LodestoneStorage
 
-/// One source's hits, best first; scores are larger for better ones.
+/// The hits of one source, best first; better hits have larger scores.
 struct RankedList {
     var rows: [RowNumber] = []
     var scores: [Double] = []
@@ -13,17 +13,18 @@ struct RankedList {
     var candidates = Int.max
     /// Whether `others` has all scores that the source can give to the other sources' hits.
     var scoresOthers = false
-    /// Whether the scores are those of vectors; texts and walks score 0 what doesn't match.
+    /// Whether the scores are those of vectors; texts and walks score 0 for a document without a
+    /// match.
     var isOfVectors = false
-    /// The score of an ordinary document, by a sample of those that may be found; vectors only.
+    /// The score of an ordinary document, from a sample of the possible hits; only for vectors.
     var ordinary: Double?
     /// The magnitude of the numbers that scores are computed from; 1 for cosines.
     ///
     /// The tolerance for rounding depends on it.
     var magnitude = 0.0
-    /// A budget ended the source before it was done.
+    /// Whether a budget ended the source before it was done.
     var isPartial = false
-    /// How vectors were searched; `nil` for other sources.
+    /// How the vectors were searched; `nil` for other sources.
     var explanation: VectorExplanation?
 
     mutating func reserveCapacity(_ count: Int) {
@@ -51,14 +52,14 @@ struct FusedHit {
 extension Fusion {
     /// Merges the sources' lists: best first, ties in row order.
     ///
-    /// Documents among the first `candidates` of a list come first. Deeper hits have no part in
-    /// their order, so a larger limit makes an answer longer and not another one. The deeper
-    /// documents follow, with scores that are no larger than the last of the first ones.
+    /// Documents among the first `candidates` of a list come first. Deeper hits do not change their
+    /// order, so a larger limit only makes the result longer. The deeper documents follow, with
+    /// scores no larger than the last of the first ones.
     ///
     /// - Parameters:
     ///   - lists: One per source; a row occurs in each at most once.
     ///   - weights: One per source; unused when there is one source only.
-    ///   - limit: The most hits wanted.
+    ///   - limit: The most hits.
     ///   - withSources: Whether hits have each source's rank and score: one allocation per hit.
     /// - Returns: At most `limit` hits.
     /// - Complexity: O(n log n) in the lengths of the lists.
@@ -75,7 +76,7 @@ extension Fusion {
         return fused.hits(limit: limit)
     }
 
-    /// The hits of the only source there is: its scores as they are.
+    /// The hits of a query with one source, with that source's scores.
     private static func hits(of list: RankedList, limit: Int, withSources: Bool) -> [FusedHit] {
         var hits: [FusedHit] = []
         hits.reserveCapacity(list.rows.count)

@@ -4,8 +4,10 @@ import LodestoneMetadata
 import LodestoneStorage
 
 extension ReadView {
-    /// The most frequent values of some fields: from the index, or from every row where a field has
-    /// none or too long strings.
+    /// The most frequent values of some fields.
+    ///
+    /// They come from the field indexes. A field without an index, or with too long strings, is
+    /// counted from the metadata of the rows in `allowed`.
     func facets(
         _ requests: [FacetRequest],
         of allowed: RowSet,
@@ -35,7 +37,7 @@ extension ReadView {
 }
 
 extension RequestValidation {
-    /// The most facets of one question, and of all questions of a search.
+    /// The most facets of one query; the next one is the limit for all queries of a search.
     private static let maxFacets = 32
     static let maxFacetsOfSearch = 1_024
 

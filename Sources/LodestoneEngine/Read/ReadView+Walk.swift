@@ -3,13 +3,13 @@ import LodestoneCore
 import LodestoneGraph
 
 extension ReadView {
-    /// The steps of a walk from nodes, in the graph of this state.
+    /// The steps of a walk from some nodes, in the graph of this state.
     func steps(of walk: Walk, from starts: [NodeNumber], context: CallContext)
         throws(LodestoneError) -> GraphIndex.WalkOutcome
     {
         var labels: Set<UInt32>?
         if !walk.labels.isEmpty {
-            // A label that no edge has leads nowhere.
+            // A label that no edge has has no number and leads nowhere.
             labels = contents.labels.withTable { table in
                 Set(walk.labels.compactMap { table.number(of: $0) })
             }
@@ -25,13 +25,13 @@ extension ReadView {
         )
     }
 
-    /// A walk from ids; those without a document are passed over.
+    /// The result of a walk from ids; ids without a document are skipped.
     func result(of walk: Walk, context: CallContext) throws(LodestoneError) -> WalkResult {
         let starts = contents.ids.withTable { table in
             walk.from.compactMap { table.number(of: $0) }
         }
         let outcome = try steps(of: walk, from: starts, context: context)
-        // Two ids and a label each, before they are made.
+        // Two ids and a label per step are charged before they are created.
         try context.charge(
             wire: 0,
             memory: outcome.reached.count * (MemoryLayout<Reached>.stride + 2 * 48)

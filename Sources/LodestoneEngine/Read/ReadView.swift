@@ -2,14 +2,16 @@
 import LodestoneCore
 import LodestoneStorage
 
-/// One state of a collection to answer from: what is in memory and, where rows are needed, a read
-/// transaction on the store at the same sequence number.
+/// One state of a collection for a read: the contents in memory and, where rows are needed, a
+/// reader.
+///
+/// The reader is a read transaction on the store at the same sequence number.
 struct ReadView {
     let collection: Collection
     let shared: SharedContents
     let rows: (any StoreReader)?
 
-    // Lent, not copied: a copy counts some thirty references.
+    // The contents are lent, because a copy counts some thirty references.
     var contents: CollectionContents { _read { yield shared.contents } }
     var state: CollectionState { _read { yield shared.contents.state } }
 
@@ -51,7 +53,7 @@ struct ReadView {
         }
     }
 
-    /// A transaction and a state that hold exactly the same batches.
+    /// A transaction and a state with exactly the same batches.
     ///
     /// No such pair exists between a commit and its application to the collections. After a few
     /// tries, the gate keeps commits waiting until a pair is found.
@@ -62,7 +64,7 @@ struct ReadView {
     ) throws(LodestoneError) -> ReadView {
         for _ in 0..<3 {
             let rows = try registry.store.beginRead(context: context)
-            // The state must have taken in every batch of the transaction, and no later one.
+            // The state must have applied every batch of the transaction, and no later one.
             if registry.sequenceNumber >= rows.sequenceNumber {
                 let shared = collection.shared
                 if shared.contents.state.sequenceNumber <= rows.sequenceNumber {
@@ -105,9 +107,9 @@ struct ReadView {
         contents.ids.withTable { $0.number(of: id) }.flatMap { state.row(of: $0) }
     }
 
-    /// The parts of a document that were asked for.
+    /// The requested parts of a document.
     ///
-    /// - Throws: `REPLY_TOO_LARGE` when its edges alone can't be sent, without reading them.
+    /// - Throws: `REPLY_TOO_LARGE` when its edges alone exceed the reply; they are then not read.
     func document(
         _ row: RowNumber,
         id: DocumentID,
@@ -124,7 +126,7 @@ struct ReadView {
         return document
     }
 
-    /// The same of a row that has been read.
+    /// The requested parts of the document in a row that was read.
     func document(of stored: StoredRow, include: Include, _ context: CallContext)
         throws(LodestoneError) -> Document
     {
@@ -140,7 +142,7 @@ struct ReadView {
 
     /// The edges of a row.
     ///
-    /// - Throws: `REPLY_TOO_LARGE` when they can't be sent, without reading them.
+    /// - Throws: `REPLY_TOO_LARGE` when they exceed the reply; they are then not read.
     func edges(of row: StoredRow, _ context: CallContext) throws(LodestoneError) -> [Edge] {
         guard row.hub != nil, let rows else { return row.edges }
         let counts = try rows.edgeCounts(of: row, in: collection.number)
@@ -163,7 +165,7 @@ struct ReadView {
 }
 
 extension CallContext {
-    /// Counts a document of the answer.
+    /// Charges the answer's budget for a document.
     func charge(for document: Document) throws(LodestoneError) {
         guard answer != nil else { return }
         try charge(
@@ -174,8 +176,8 @@ extension CallContext {
 }
 
 extension Include {
-    /// Whether the rows must be read for it.
+    /// Whether the rows must be read for these parts.
     var needsRows: Bool { !isDisjoint(with: [.text, .metadata, .edges]) }
-    /// Whether it asks for any part of the document.
+    /// Whether any part of the document is included.
     var needsDocument: Bool { !isDisjoint(with: .document) }
 }

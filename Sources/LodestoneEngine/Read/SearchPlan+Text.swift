@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// The text sources of a question: what they ask for, and the documents that match.
+// The text sources of a query: their normalized queries, and the documents that match.
 import LodestoneCore
 import LodestoneStorage
 import LodestoneText
 
-/// What a text source asks for.
+/// The normalized query of a text source.
 struct AskedText {
     let query: NormalizedTextQuery
-    /// Words that it doesn't look for, because there are too many.
+    /// The words that are not searched for, because there are too many.
     let leftOut: [String]
-    /// Whether documents may be missing for that.
+    /// Whether documents may be missing for that reason.
     let isPartial: Bool
 }
 
 extension SearchPlan {
-    /// What a text source asks for; `nil` when it asks for nothing, or is no text source.
+    /// The normalized query of a text source; `nil` when it is empty, or the source is no text.
     func parsedText(of source: Source) throws(LodestoneError) -> AskedText? {
         guard case .text(let text) = source.kind else { return nil }
         let words = options.textStrategy == .fts5 ? view.rows : nil
@@ -47,9 +47,9 @@ extension SearchPlan {
         )
     }
 
-    /// Refuses a field that can't be asked for.
+    /// Refuses a field that can't be searched.
     private func check(_ field: ByteString) throws(LodestoneError) {
-        // With FTS5 no field is declared, so all can be asked for.
+        // Under FTS5 no field is declared, so any field can be searched.
         guard let text = view.state.text else { return }
         guard text.mayHaveField(field) else {
             let known = options.text.fields.map { "'\($0.name)'" }.joined(separator: ", ")
@@ -63,10 +63,10 @@ extension SearchPlan {
         }
     }
 
-    /// Documents whose text matches, best first.
+    /// The documents whose text matches, best first.
     ///
-    /// The complement of a query without a positive part has no ranks: it comes in row order, with
-    /// score 0.
+    /// A query without a positive part matches the complement of its words. These documents have no
+    /// ranks: they come in row order, with score 0.
     func matching(_ query: NormalizedTextQuery, depth: Int, allowed: RowSet?)
         throws(LodestoneError) -> RankedList
     {
@@ -74,8 +74,8 @@ extension SearchPlan {
         let shared = view.shared
         // A row that passes the filter exists in this state. Without a filter, the test reads one
         // bit: a query of common words tests every row of a chunk where nothing passes, which would
-        // take 1.3 ms at 20 ns per row. There is no test where no posting is of a dropped row: that
-        // saves a tenth of a short query.
+        // take 1.3 ms at 20 ns per row. There is no test when no posting belongs to a dropped row,
+        // which saves a tenth of a short query.
         let isWanted: (RowNumber) -> Bool =
             if let allowed {
                 { allowed.contains($0) }
@@ -111,10 +111,10 @@ extension SearchPlan {
         return list
     }
 
-    /// Calls `body` with the rows that FTS5 finds, best first, until it answers false.
+    /// Calls `body` with the rows that FTS5 finds, best first, until it returns false.
     ///
-    /// Where the question names fields, or how words begin or look, the text of each row that has
-    /// its stems is read.
+    /// If the query has fields, prefixes or patterns, the text of each row with its stems is read,
+    /// too.
     private func forEachRow(
         matching expression: TextExpression,
         _ isWanted: (RowNumber) -> Bool,

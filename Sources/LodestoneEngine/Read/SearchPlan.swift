@@ -4,14 +4,15 @@ import LodestoneCore
 import LodestoneStorage
 import LodestoneText
 
-/// Answers the questions of one request from one state: each source by its view, then the fusion.
+/// Answers the queries of one request from one state: each source by its index, then the fusion.
 ///
-/// Questions are answered in parts: what a part needs on the way to its answers is let go before the
-/// next one begins.
+/// Queries are answered in parts. The intermediate results of a part are freed before the next part
+/// begins.
 struct SearchPlan {
-    /// Questions of a part: as many as share what is read of the vectors.
+    /// The most queries of a part: as many as share one pass over the vectors.
     private static let questionsOfPart = 256
-    /// Candidates of a part, over all sources of its questions; a question alone may have more.
+    /// The most candidates of a part, over all sources of its queries; a single query may have
+    /// more.
     private static let candidatesOfPart = 1 << 18
 
     let request: SearchRequest
@@ -31,7 +32,7 @@ struct SearchPlan {
         return results
     }
 
-    /// The questions from `first` on that are answered together: at least one.
+    /// The queries from `first` on that are answered together, at least one.
     private func part(from first: Int) -> ArraySlice<Query> {
         var candidates = 0
         let queries = request.queries[first...].prefix(Self.questionsOfPart)
@@ -42,7 +43,7 @@ struct SearchPlan {
         return queries.prefix(max(1, count))
     }
 
-    /// Appends the answers to the questions of a part.
+    /// Appends the results of the queries of a part.
     private func answer(
         _ queries: ArraySlice<Query>,
         _ results: inout [QueryResult],
@@ -81,10 +82,10 @@ struct SearchPlan {
 
     // MARK: Sources
 
-    /// The lists of all questions, one a source, those of the vector sources filled in.
+    /// The lists of all queries, one per source, with the lists of the vector sources filled in.
     ///
-    /// Those without a filter and with the same depth go through the vectors together, so that
-    /// memory is read once.
+    /// Queries without a filter and with the same depth search the vectors together, so that memory
+    /// is read once.
     private func nearest(_ queries: ArraySlice<Query>, _ allowed: [RowSet?])
         throws(LodestoneError) -> [[RankedList]]
     {
@@ -135,7 +136,7 @@ struct SearchPlan {
         return lists
     }
 
-    /// The list of the only source of the only question, by far the most frequent request.
+    /// The list of the only source of the only query, by far the most frequent request.
     private func nearest(_ query: Query, _ source: Source, _ allowed: RowSet?)
         throws(LodestoneError) -> RankedList
     {
@@ -145,7 +146,7 @@ struct SearchPlan {
         return list(of: answers[0], 0)
     }
 
-    /// Asks for what is near some vectors, each asked for in the way of `near`.
+    /// Searches the nearest of some vectors, with the options of `near`.
     private func ask(_ vectors: [[Float]], like near: NearVector, k: Int, _ allowed: RowSet?)
         throws(LodestoneError) -> [VectorAnswer]
     {
@@ -220,7 +221,7 @@ struct SearchPlan {
         try compareWithOrdinary(&lists, query, weights, allowed: allowed)
         let withSources = query.include.contains(.sourceScores)
         if query.walksFromHits {
-            // They start where the other sources ended.
+            // The walks start where the hits of the other sources are.
             let found = query.fusion.merge(lists, weights: weights, limit: .max, withSources: false)
             let starts = Query.startsOfWalks(found).compactMap { view.state.node(of: $0.row) }
             for (index, source) in query.sources.enumerated() {
@@ -266,7 +267,7 @@ struct SearchPlan {
                 highlight
             )
         }
-        // Before their ids are made.
+        // The hits are charged before their ids are created.
         try context.charge(
             wire: 0,
             memory: hits.reduce(0) { sum, hit in
@@ -278,7 +279,7 @@ struct SearchPlan {
         for (hit, id) in zip(hits, view.ids(of: hits.map(\.row))) {
             guard let id else { continue }
             result.hits.append(Hit(id: id, score: hit.score, sourceScores: hit.sources))
-            // A document is counted with its id.
+            // The charge of a document includes its id.
             if !query.include.needsDocument { wireByteCount += id.string.utf8.count }
             if query.include.needsDocument || highlighter != nil {
                 try context.check()
@@ -290,10 +291,10 @@ struct SearchPlan {
         return result
     }
 
-    /// Memory that a hit takes, with an id of common length.
+    /// The bytes of memory of a hit, with an id of common length.
     private static let hitByteCount = MemoryLayout<Hit>.stride + 48
 
-    /// Adds what a hit's row has of what was asked for.
+    /// Adds the requested parts of a hit's row.
     private func complete(
         _ hit: inout Hit,
         _ row: RowNumber,
@@ -313,9 +314,10 @@ struct SearchPlan {
         }
     }
 
-    /// Has vectors and texts score what only other sources found, where the fusion adds scores.
+    /// Adds the scores of vectors and texts for rows that only other sources found.
     ///
-    /// A document that is good by both is not worth less because one of them missed its depth.
+    /// This applies where the fusion adds scores. Otherwise a document that is good for both
+    /// sources would lose because it was below the depth of one.
     private func complete(
         _ lists: inout [RankedList],
         _ query: Query,
@@ -344,7 +346,7 @@ struct SearchPlan {
         try view.state.refuseDamagedVectors()
     }
 
-    /// Asks what an ordinary document scores by the vectors, where the fusion compares with it.
+    /// Samples the score of an ordinary document by the vectors, if the fusion compares with it.
     private func compareWithOrdinary(
         _ lists: inout [RankedList],
         _ query: Query,
@@ -371,8 +373,8 @@ struct SearchPlan {
                 of: view.state.vectorTable
             )
             guard !found.isEmpty else { continue }
-            // Without the eighths at both ends: one vector of a thousand times the length would make
-            // the mean of all useless. The median of three documents is a hit itself.
+            // The mean leaves out an eighth at both ends: one vector of a thousand times the length
+            // would make it useless. A median would not do: of three documents it is itself a hit.
             let middle = found.dropFirst(found.count / 8).dropLast(found.count / 8)
             let sum = middle.reduce(0) { $0 + options.metric.score($1.distance) }
             lists[index].ordinary = sum / Double(middle.count)
@@ -380,8 +382,7 @@ struct SearchPlan {
         try view.state.refuseDamagedVectors()
     }
 
-    /// Documents that a walk reaches, nearest first, and in row order where equally near; the score
-    /// is 1 / depth.
+    /// The documents that a walk reaches, nearest first, then in row order; the score is 1 / depth.
     private func reached(
         _ walk: Walk,
         from starts: [NodeNumber],
@@ -393,7 +394,8 @@ struct SearchPlan {
         let outcome = try view.steps(of: walk, from: starts, context: context)
         var found: [(depth: Int, row: RowNumber)] = []
         for step in outcome.reached {
-            // Those of one depth come in the order of edges: all of them, or the limit would decide.
+            // The documents of one depth come in the order of edges. All of them are taken, or the
+            // limit would change the order.
             if let last = found.last, found.count >= wanted, step.depth > last.depth { break }
             guard let row = view.state.row(of: step.node), allowed?.contains(row) ?? true else {
                 continue
@@ -409,19 +411,20 @@ struct SearchPlan {
 }
 
 extension Query {
-    /// How many of a source's best hits enter the fusion, when the question doesn't say.
+    /// The best hits per source that enter the fusion, unless the query has another number.
     static let candidates = 100
-    /// How many documents are looked at to know what an ordinary one scores.
+    /// The number of documents in the sample for the score of an ordinary one.
     static let ordinarySample = 64
 
-    /// How many of a source's best hits are found.
+    /// The number of best hits that a source searches for.
     func depth(of source: Source) -> Int {
         sources.count == 1 ? limit : max(limit, source.candidates ?? Self.candidates)
     }
 
-    /// Where walks from hits start: at the first ten, and what is as good as the tenth.
+    /// The hits from which walks start: the first ten, and those with the score of the tenth.
     ///
-    /// Not at as many as the limit: a larger one makes an answer longer, not another one.
+    /// The number does not depend on the limit: a larger limit makes a result longer and not
+    /// another one.
     static func startsOfWalks(_ hits: [FusedHit]) -> ArraySlice<FusedHit> {
         let count = 10
         guard hits.count > count else { return hits[...] }
@@ -432,7 +435,7 @@ extension Query {
         sources.contains { if case .walkFromHits = $0.kind { true } else { false } }
     }
 
-    /// Whether the store's rows must be read to answer.
+    /// Whether the query needs rows of the store.
     func needsRows(_ strategy: TextIndexStrategy) -> Bool {
         filter != nil || include.needsRows || highlight != nil || !facets.isEmpty
             || (strategy == .fts5

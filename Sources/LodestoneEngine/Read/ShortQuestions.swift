@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which questions are short, a few hundred microseconds at most, as far as can be told beforehand.
+// Which queries are short: a few hundred microseconds at most, as far as can be known beforehand.
 import LodestoneCore
 
 extension SearchRequest {
-    /// Whether these contents answer without rows, and without a scan or a walk of the graph.
+    /// Whether these contents answer the query without rows, and without a long scan or walk.
     func isShort(in contents: CollectionContents) -> Bool {
         guard queries.count == 1, let query = queries.first, query.sources.count <= 2,
             !query.needsRows(contents.options.textStrategy)
@@ -19,9 +19,9 @@ extension SearchRequest {
 }
 
 extension NearVector {
-    /// The widest beam of a short walk: some 200 microseconds.
+    /// The widest beam of a short walk, some 200 microseconds.
     private static let maxShortEF = 128
-    /// Vectors compared one by one: some 50 microseconds.
+    /// The most vector elements of a short scan, some 50 microseconds.
     private static let maxShortScan = 1 << 18
 
     fileprivate func isShort(depth: Int, in contents: CollectionContents) -> Bool {
@@ -29,7 +29,7 @@ extension NearVector {
         guard !exact, state.index.health.isGood else { return false }
         switch contents.options.vectorStrategy {
         case .hnsw(let inline, let hnsw):
-            // A write that links its vectors holds the graph for as long.
+            // A write that links its vectors inline locks the graph for as long as that takes.
             if inline || max(efSearch ?? hnsw.efSearch, depth) > Self.maxShortEF { return false }
         case .lsh: return false
         case .flatScan: break

@@ -1,49 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// The worth of one source's scores and ranks in a fusion with others.
+/// The values of one source's scores and ranks in a fusion with others.
 ///
 /// docs/fusion.md has the formulas and the measurements.
 struct SourceScale {
-    /// Scores that differ by less than this part of their size are equal but for rounding.
+    /// Scores whose difference is below this part of their size are equal except for rounding.
     private static let equality = 1e-6
-    /// What rank 1 adds, as part of the smallest weight; rank r adds it divided by r².
+    /// The value of rank 1, as part of the smallest weight; rank r has it divided by r².
     private static let rankShare = 0.25
-    /// A rank adds nothing when more hits than this have it or a better one.
+    /// The most hits with a rank or a better one; beyond that the rank adds nothing.
     private static let mostRanked = 20
-    /// How many of a source's best are lifted where it disagrees with the others.
+    /// The most hits of a source that are lifted where it disagrees with the others.
     private static let mostLifted = 5
-    /// What the best is lifted to, as part of the largest weight, and how much less each next one.
+    /// The lift of the best hit, as part of the largest weight, and the step down to each next one.
     private static let lift = (first: 0.98, step: 0.06)
-    /// A source with less than this part of all weights lifts less, in proportion.
+    /// A source with less than this part of all weights has a smaller lift, in proportion.
     private static let leastLiftingWeight = 0.2
     /// Bounds of the best share that a source gives to the first hits of the others.
     ///
     /// From `full` on, the source agrees with the others. Up to `none`, it disagrees.
     private static let agreement = (none: 0.45, full: 0.65)
-    /// The last rank among the first hits of another source.
+    /// The last rank that counts among the first hits of another source.
     private static let mostJudged = 10
 
     private let kind: Fusion
     private let weight: Double
     private var best = 0.0
-    /// From the score that is worth nothing to the best one.
+    /// The difference between the best score and the score that is worth nothing.
     private var spread = 0.0
-    /// Scores that differ by no more are equal.
+    /// The largest difference between equal scores.
     private var tolerance = 0.0
-    /// Whether the source found anything that it has a score for.
+    /// Whether the source has a score for any document.
     private(set) var hasSay = false
-    /// What rank 1 is worth.
+    /// The value of rank 1.
     private let rankUnit: Double
-    /// What the best hit has at least; 0 where the source agrees with the others.
+    /// The unit of the lifts of the best hits; 0 where the source agrees with the others.
     private var lifted = 0.0
 
     /// - Parameters:
-    ///   - fusion: What is asked for.
-    ///   - list: The source's.
-    ///   - source: Which of the weights is the source's.
-    ///   - weights: Those of all sources.
-    ///   - known: Calls back with each of the source's scores of the candidates of all lists.
+    ///   - fusion: The fusion of the query.
+    ///   - list: The list of the source.
+    ///   - source: The index of the source's weight.
+    ///   - weights: The weights of all sources.
+    ///   - known: Calls back with each score of the source for the candidates of all lists.
     init(
         _ fusion: Fusion,
         _ list: RankedList,
@@ -63,7 +63,7 @@ struct SourceScale {
             best = max(best, score)
             least = min(least, score)
         }
-        // A text that matches nothing, or scores nothing, has no say.
+        // A text that matches nothing, or scores 0, takes no part in the fusion.
         guard best.isFinite, list.isOfVectors || best > 0 else { return }
         let zero =
             if !list.isOfVectors { 0.0 } else if fusion == .weightedScores(.best) {
@@ -75,27 +75,27 @@ struct SourceScale {
         spread = best - zero
     }
 
-    /// Whether two scores, the larger first, differ by no more than rounding.
+    /// Whether two scores, the larger one first, differ by no more than rounding.
     func areEqual(_ larger: Double, _ score: Double) -> Bool { larger - score <= tolerance }
 
-    /// What a score is worth, from 0 to the source's weight.
+    /// The value of a score, from 0 to the source's weight.
     func value(of score: Double) -> Double {
         hasSay && kind.addsScores ? weight * share(of: score) : 0
     }
 
-    /// What a score is worth, from 0 to 1: that of the best.
+    /// The share of a score, from 0 to 1 for the best score.
     func share(of score: Double) -> Double {
         guard hasSay, score.isFinite else { return 0 }
-        // Equal scores are compared before anything is divided by their differences.
+        // Equal scores are compared first, so that nothing is divided by their difference.
         guard spread > tolerance else { return areEqual(best, score) ? 1 : 0 }
         return min(1, max(0, 1 - (best - score) / spread))
     }
 
-    /// What a hit's rank adds.
+    /// The value of a hit's rank.
     ///
     /// - Parameters:
-    ///   - rank: 1 is the best; equal scores have equal ranks.
-    ///   - end: How many hits have this rank or a better one.
+    ///   - rank: The rank, 1 for the best; equal scores have equal ranks.
+    ///   - end: The number of hits with this rank or a better one.
     /// - Returns: 0 or more.
     func value(ofRank rank: Int, end: Int) -> Double {
         guard hasSay else { return 0 }
@@ -111,8 +111,8 @@ struct SourceScale {
 
     /// Decides whether the source's best hits are lifted.
     ///
-    /// They are lifted where the source finds the first hits of the others poor: then one of the
-    /// sources is wrong, and no score says which.
+    /// They are lifted where the source scores the first hits of the others low. Then one of the
+    /// sources is wrong, and no score tells which.
     ///
     /// - Parameters:
     ///   - judged: The source's scores of the others' first hits; NaN where it has none.
@@ -131,18 +131,18 @@ struct SourceScale {
             * min(1, weight / (Self.leastLiftingWeight * whole))
     }
 
-    /// The least that a hit has; 0 for most.
+    /// The least value of a hit; 0 for most.
     ///
     /// - Parameters:
-    ///   - score: The source's; one that is worth nothing isn't lifted.
-    ///   - end: How many hits of the source have its score or a better one: many equal ones are no
-    ///     find.
+    ///   - score: The source's score; a hit with a share of 0 is not lifted.
+    ///   - end: The number of the source's hits with this score or a better one; many equal hits
+    ///     are not lifted.
     /// - Returns: 0 or more.
     func lift(of score: Double, end: Int) -> Double {
         guard lifted > 0, end <= Self.mostLifted, share(of: score) > 0 else { return 0 }
         return lifted * (Self.lift.first - Self.lift.step * Double(end - 1))
     }
 
-    /// Whether a rank is among those that other sources judge.
+    /// Whether a rank counts among the first hits that other sources score.
     static func isJudged(_ rank: Int) -> Bool { rank <= mostJudged }
 }

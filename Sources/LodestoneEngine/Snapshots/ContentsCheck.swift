@@ -7,11 +7,11 @@ import LodestoneText
 
 /// Compares the contents of a collection with its rows: ids, rows, counts, links and words.
 struct ContentsCheck {
-    /// Where the contents are from.
+    /// The origin of the contents.
     enum Source {
-        /// What searches read.
+        /// The contents that searches read.
         case memory
-        /// A base with the log after it, opened for the purpose.
+        /// A base with the log after it, opened for the check.
         case base(path: String)
     }
 
@@ -21,13 +21,13 @@ struct ContentsCheck {
     private var documents = 0
     private var vectors = 0
     private var edges = 0
-    /// Rows that were taken in.
+    /// The rows that were added.
     private var rows: RowSet
-    /// The rows that filters take for existing.
+    /// The rows that exist according to the filter indexes.
     private let existing: RowSet
-    /// What the text index has of each row; `nil` where the store keeps the words.
+    /// A sum of each row's words in the text index; `nil` where the store keeps the words.
     private let words: ContiguousArray<UInt64>?
-    /// What the index of values has of each row.
+    /// A sum of each row's values in the field indexes.
     private let values: ContiguousArray<UInt64>
 
     init(_ view: ReadView, from source: Source) {
@@ -39,15 +39,15 @@ struct ContentsCheck {
         existing = view.state.values.liveRows(count: Int(view.state.nextRow))
     }
 
-    /// Takes in a row as it is stored.
+    /// Adds a row as it is stored.
     ///
-    /// - Throws: What reading the edges of a hub does.
+    /// - Throws: The errors of reading the edges of a hub.
     mutating func take(_ row: StoredRow) throws(LodestoneError) {
         documents += 1
         rows.insert(row.row)
         if view.state.hasVector(row.row) { vectors += 1 }
         var links: [Link?] = []
-        // A hub has none twice.
+        // A hub has no edge twice.
         try view.rows?.forEachEdges(of: row, in: view.collection.number) { edges in
             links += expectedLinks(edges)
         }
@@ -58,14 +58,14 @@ struct ContentsCheck {
             return
         }
         let present = view.state.node(of: row.row).map { view.state.graph.links(from: $0) } ?? []
-        // Many links of a document are in an order of their own.
+        // The links of a document with many are in another order, so both lists are sorted.
         let known = links.compactMap { $0 }
         if known.count < links.count
             || present.sorted(by: Link.precedes) != known.sorted(by: Link.precedes)
         {
             note(row.id.string, "edges", "has other edges for document '\(row.id)'.")
         }
-        // Analysing makes words known.
+        // `analyze` would add unknown words, so the words are looked up first.
         if view.state.text?.knowsWords(of: row.document) == false {
             note(row.id.string, "words", "doesn't know all words of document '\(row.id)'.")
         }
@@ -84,8 +84,8 @@ struct ContentsCheck {
         }
     }
 
-    /// Notes what was found, once every row has been taken in; counts are compared only when every
-    /// row could be read.
+    /// Notes the damages, after all rows were added; counts are compared only if every row could be
+    /// read.
     mutating func finish(_ report: inout VerifyReport, countsRows: Bool) {
         let state = view.state
         let name = view.collection.name
@@ -116,12 +116,13 @@ struct ContentsCheck {
         if !state.graph.isFoundFromBothEnds {
             note(name, "edges", "has edges that are not found from both of their ends.")
         }
-        // What was read is not what was written: that is another damage than those found here.
+        // The base was read and is damaged, which is reported as damage of its own.
         if view.contents.isDamaged { return }
         for damage in damages { report.note(damage) }
     }
 
-    /// The links that edges of a row are; `nil` for an edge whose label or target memory does not know.
+    /// The links that the edges of a row should be; `nil` for an edge with an unknown label or
+    /// target.
     private func expectedLinks(_ edges: [Edge]) -> [Link?] {
         if edges.isEmpty { return [] }
         let nodes = view.contents.ids.withTable { table in
@@ -150,7 +151,7 @@ struct ContentsCheck {
         return links
     }
 
-    /// Notes the documents that a base has and the rows don't; the log knows only of later ones.
+    /// Notes the documents that a base has and the rows don't; the log tells only about later ones.
     private mutating func noteMissingRows() {
         guard case .base = source, view.state.documentCount > documents else { return }
         for row in 0..<view.state.nextRow where view.state.contains(row) && !rows.contains(row) {

@@ -2,21 +2,21 @@
 public import LodestoneCore
 import LodestoneStorage
 
-/// Erasing what was dropped or replaced, beyond what is needed to find no more of it.
+/// The erasure of dropped and replaced documents from the files of the store.
 extension Engine {
-    /// Makes sure that no file of the store has documents any more that were dropped or replaced
-    /// before the call, nor what is left of dropped collections.
+    /// Erases documents that were dropped or replaced before the call, and dropped collections.
     ///
-    /// The bases and segments of the collection are made again without them; so is the database, of
-    /// all collections, for which writes wait. Snapshots stay as they are: the receipt names those
-    /// that may have them.
+    /// Afterwards no file of the store contains them. The bases and segments of the collection are
+    /// made again without them. The database of all collections is also rewritten, and writes wait
+    /// for that. Snapshots stay as they are; the receipt names those that may contain erased
+    /// documents.
     ///
     /// - Parameters:
-    ///   - collection: Whose documents; `nil` for those of all.
-    ///   - context: Until when it is wanted. Readers of an old state are waited for.
-    /// - Returns: What no file has any more, and the snapshots.
-    /// - Throws: `.notFound`; `.cancelled` or `.deadlineExceeded`, without any promise;
-    ///   `.resourceExhausted` when other maintenance is under way or the disk is full.
+    ///   - collection: The collection of the documents; `nil` for all collections.
+    ///   - context: The call that may end the work. The erasure waits for readers of an old state.
+    /// - Returns: The receipt, with the snapshots that may contain erased documents.
+    /// - Throws: `.notFound`. `.cancelled` or `.deadlineExceeded`, after which nothing is
+    ///   guaranteed. `.resourceExhausted` when other maintenance is under way or the disk is full.
     package func erase(_ collection: String?, context: CallContext) throws(LodestoneError)
         -> EraseReceipt
     {
@@ -25,7 +25,7 @@ extension Engine {
             try self.collection(named: name, context)
         }
         return try maintain { () throws(LodestoneError) in
-            // One that another process began before would be missing from the receipt.
+            // A snapshot that another process is writing would be missing from the receipt.
             try store.withoutSnapshotting { () throws(LodestoneError) in
                 try erase(named, context)
             }
@@ -41,7 +41,7 @@ extension Engine {
             try eraseGarbage(of: collection, context)
         } else {
             for record in registry.catalog {
-                // One after the other: closed ones are opened for it.
+                // Collections come one after the other, because closed ones are opened for it.
                 guard let collection = try registry.get(record.number, for: context) else {
                     continue
                 }
@@ -53,7 +53,7 @@ extension Engine {
         return EraseReceipt(sequenceNumber: erased, snapshots: snapshots)
     }
 
-    /// Makes base and segments of a collection without rows that are gone.
+    /// Makes the base and the segments of a collection again, without removed rows.
     private func eraseGarbage(of collection: Collection, _ context: CallContext)
         throws(LodestoneError)
     {
@@ -62,22 +62,23 @@ extension Engine {
                 _ = try compactor.fold(collection, context: context, movesAllGarbage: true)
             }
         } catch {
-            // Dropped meanwhile, with all its files.
+            // The collection was dropped meanwhile, with all its files.
             guard collection.isDropped else { throw error }
         }
     }
 }
 
 extension Engine {
-    /// Makes sure that no file of the store has documents any more that were dropped or replaced
-    /// before the call; snapshots stay as they are.
+    /// Erases documents that were dropped or replaced before the call from all files of the store.
+    ///
+    /// Snapshots stay as they are.
     ///
     /// - Parameters:
-    ///   - collection: Whose documents; `nil` for those of all collections.
-    ///   - timeout: How long it may take.
-    /// - Returns: What no file has any more, and the snapshots that may have it.
-    /// - Throws: `.notFound`; `.cancelled` or `.deadlineExceeded`, without any promise;
-    ///   `.resourceExhausted` when other maintenance is under way or the disk is full.
+    ///   - collection: The collection of the documents; `nil` for all collections.
+    ///   - timeout: The longest time that it may take.
+    /// - Returns: The receipt, with the snapshots that may contain erased documents.
+    /// - Throws: `.notFound`. `.cancelled` or `.deadlineExceeded`, after which nothing is
+    ///   guaranteed. `.resourceExhausted` when other maintenance is under way or the disk is full.
     @discardableResult
     public func erase(_ collection: String? = nil, timeout: Duration = Limits.maxBuildTime)
         async throws(LodestoneError) -> EraseReceipt

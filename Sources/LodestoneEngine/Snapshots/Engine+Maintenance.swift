@@ -2,9 +2,9 @@
 public import LodestoneCore
 import LodestoneStorage
 
-/// Long work on the whole store, while it is read and written: one at a time.
+/// Long work on the whole store while it is read and written; one call runs at a time.
 ///
-/// Threading: each call blocks its thread for as long as it takes; give it one of its own.
+/// Threading: each call blocks its thread until it is done; call it on a thread of its own.
 extension Engine {
     /// Writes a snapshot of the present state into the store's directory.
     ///
@@ -19,7 +19,7 @@ extension Engine {
         }
     }
 
-    /// The snapshots in the store's directory, by name.
+    /// The snapshots in the store's directory, in the order of their names.
     package func snapshots(context: CallContext) throws(LodestoneError) -> [SnapshotDescription] {
         try store.snapshots(context: context)
     }
@@ -27,13 +27,13 @@ extension Engine {
     /// Reads a part of a snapshot's file.
     ///
     /// - Parameters:
-    ///   - name: Its name.
-    ///   - offset: Where the part begins.
-    ///   - maxBytes: 1 to `SnapshotPart.maxByteCount`.
-    ///   - context: Is charged for the answer.
-    /// - Returns: As many bytes as there are, and how many the file has.
-    /// - Throws: `.notFound`; `.invalidArgument` for an offset beyond the file's end, or another
-    ///   count of bytes.
+    ///   - name: The name of the snapshot.
+    ///   - offset: The offset of the part.
+    ///   - maxBytes: The most bytes, 1 to `SnapshotPart.maxByteCount`.
+    ///   - context: The call, which is charged for the answer.
+    /// - Returns: The bytes of the part, and the size of the file.
+    /// - Throws: `.notFound`; `.invalidArgument` for an offset beyond the file's end, or a
+    ///   `maxBytes` out of range.
     package func fetchSnapshot(
         _ name: String,
         at offset: UInt64,
@@ -55,21 +55,21 @@ extension Engine {
         return try store.readSnapshot(name, at: offset, maxBytes: maxBytes)
     }
 
-    /// Removes a snapshot, if there is one of that name.
+    /// Removes the snapshot of that name, if there is one.
     package func deleteSnapshot(_ name: String) throws(LodestoneError) {
         try store.refuseIfReadOnly()
         try store.deleteSnapshot(name)
     }
 
-    /// Compares everything that is stored twice, or with a checksum, anew.
+    /// Compares all data that is stored twice, or with a checksum.
     ///
-    /// Each collection is looked at in one state of its own; writes go on. What is derived and
-    /// wrong is made again where it can be, unless the store is only read.
+    /// Each collection is checked in one state of its own; writes go on. Wrong derived data is
+    /// rebuilt where possible, unless the store is read-only.
     package func verify(context: CallContext) throws(LodestoneError) -> VerifyReport {
         try maintain { () throws(LodestoneError) in
             var report = try verifyLog(context: context)
             for record in registry.catalog {
-                // Dropped meanwhile: there is nothing left to look at.
+                // A collection that was dropped meanwhile is skipped.
                 guard let collection = try registry.get(record.number, for: context) else {
                     continue
                 }
@@ -87,17 +87,16 @@ extension Engine {
         return report
     }
 
-    /// Damage to what bases and memory are made from.
+    /// The kinds of damage to the data from which bases and memory are made.
     private static let rowKinds: Set = ["row", "database"]
 
-    /// Damage to what is made from rows.
+    /// The kinds of damage to data that is made from rows.
     private static func derivedKinds(in collection: Collection) -> Set<String> {
         let kinds: Set = ["base", "memory", "edges", "values"]
         return collection.record.options.textStrategy == .fts5 ? kinds : kinds.union(["words"])
     }
 
-    /// Looks at one collection, while it is not compacted, and makes anew what is derived and
-    /// wrong.
+    /// Checks one collection, while it is not compacted, and rebuilds wrong derived data.
     private func verify(
         _ collection: Collection,
         _ report: inout VerifyReport,
@@ -108,7 +107,7 @@ extension Engine {
             let kinds = Set(
                 found.damages.filter { $0.collection == collection.name }.map(\.kind)
             )
-            // Made anew from damaged rows, it would only hide what is missing.
+            // Derived data is not rebuilt from damaged rows: that would only hide what is missing.
             if !kinds.isDisjoint(with: Self.derivedKinds(in: collection)),
                 kinds.isDisjoint(with: Self.rowKinds), !store.isReadOnly
             {
@@ -118,7 +117,7 @@ extension Engine {
         }
     }
 
-    /// - Returns: The report with what was found.
+    /// - Returns: The report with the damages that were found.
     private func look(at collection: Collection, _ report: VerifyReport, context: CallContext)
         throws(LodestoneError) -> VerifyReport
     {
@@ -129,10 +128,10 @@ extension Engine {
             needsRows: true,
             context: context
         ) { (view) throws(LodestoneError) in
-            // The view may be asked again, when it turns out to be damaged.
+            // `body` may run again when the view turns out to be damaged.
             found = report
             guard let rows = view.rows,
-                // Dropped meanwhile: there is nothing left to look at.
+                // A collection that was dropped meanwhile is skipped.
                 try rows.record(of: collection.number) != nil
             else { return }
             found.sequenceNumber = max(found.sequenceNumber, rows.sequenceNumber)
@@ -143,7 +142,7 @@ extension Engine {
                 try memory.take(row)
                 try base?.take(row)
             }
-            // Damaged rows are missing from the counts anyway.
+            // Damaged rows are missing from the counts, so the counts are not compared then.
             let countsRows = !found.damages.dropFirst(listed).contains {
                 Self.rowKinds.contains($0.kind)
             }
@@ -153,7 +152,7 @@ extension Engine {
         return found
     }
 
-    /// Reads the base from the disk; answers the check of what it says, if it can be read.
+    /// Reads the base from the disk; returns the check of its contents if it can be read.
     private func baseCheck(_ view: ReadView, _ rows: any StoreReader, _ report: inout VerifyReport)
         throws(LodestoneError) -> ContentsCheck?
     {
@@ -195,7 +194,7 @@ extension Engine {
         }
     }
 
-    /// Makes memory and base anew from the rows; says so of what it could.
+    /// Rebuilds memory and base from the rows, and notes in the report the kinds that it repaired.
     private func repair(
         _ collection: Collection,
         _ report: inout VerifyReport,
@@ -211,7 +210,7 @@ extension Engine {
             try compactor.fold(collection, context: context)
             report.markRepaired("base", of: name)
         } catch {
-            // What it takes is damaged, too, and in the report; or the disk is full.
+            // The rebuild met damage that the report already has, or the disk is full.
             if context.isOver { throw error }
         }
     }
@@ -227,9 +226,9 @@ extension Engine {
     /// Writes a snapshot of the present state into the store's directory, while writes go on.
     ///
     /// - Parameters:
-    ///   - name: 1 to 64 of a-z, 0-9, `_` and `-`.
-    ///   - timeout: How long it may take.
-    /// - Returns: What was written.
+    ///   - name: The name, 1 to 64 of a-z, 0-9, `_` and `-`.
+    ///   - timeout: The longest time that it may take.
+    /// - Returns: The description of the snapshot.
     /// - Throws: `.alreadyExists`, `.invalidArgument` for a bad name, `.resourceExhausted` when
     ///   other maintenance is under way or the disk is full.
     @discardableResult
@@ -242,7 +241,7 @@ extension Engine {
         }
     }
 
-    /// The snapshots in the store's directory, by name.
+    /// The snapshots in the store's directory, in the order of their names.
     public func snapshots() async throws(LodestoneError) -> [SnapshotDescription] {
         try await read(Limits.standard.defaultDeadline) {
             (engine, context) throws(LodestoneError) in
@@ -250,7 +249,7 @@ extension Engine {
         }
     }
 
-    /// Compares everything that is stored twice, or with a checksum, anew, while writes go on.
+    /// Compares all data that is stored twice, or with a checksum, while writes go on.
     public func verify(timeout: Duration = Limits.standard.maxDeadline)
         async throws(LodestoneError) -> VerifyReport
     {

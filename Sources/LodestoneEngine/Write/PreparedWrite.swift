@@ -5,8 +5,9 @@ import LodestoneMetadata
 import LodestoneStorage
 import LodestoneText
 
-/// A write that has been checked and encoded, on its caller's thread; what is left for the writer
-/// is what needs the state that the write meets.
+/// A write that was checked and encoded on its caller's thread.
+///
+/// Only the steps that need the present state are left for the writer.
 enum PreparedWrite: Sendable {
     case createCollection(name: String, CollectionOptions)
     case alterCollection(Collection, CollectionChange)
@@ -14,7 +15,8 @@ enum PreparedWrite: Sendable {
     case index(PreparedIndex)
     case drop(PreparedDrop)
 
-    /// Whether the write must see everything before it applied, and so opens a commit of its own.
+    /// Whether all earlier writes must be applied before this one, which then begins its own
+    /// commit.
     var needsSettledState: Bool {
         switch self {
         case .createCollection, .alterCollection, .dropCollection, .drop: true
@@ -22,7 +24,7 @@ enum PreparedWrite: Sendable {
         }
     }
 
-    /// The collection whose documents it changes.
+    /// The collection whose documents the write changes.
     var collection: Collection? {
         switch self {
         case .createCollection, .alterCollection, .dropCollection: nil
@@ -31,7 +33,7 @@ enum PreparedWrite: Sendable {
         }
     }
 
-    /// Bytes that it adds to a commit, roughly.
+    /// An estimate of the bytes that the write adds to a commit.
     var byteCount: Int {
         switch self {
         case .createCollection, .alterCollection, .dropCollection: 1_024
@@ -40,12 +42,12 @@ enum PreparedWrite: Sendable {
         }
     }
 
-    /// Bytes of the documents in it.
+    /// The bytes of the documents in the write.
     var documentByteCount: Int {
         if case .index(let index) = self { index.byteCount } else { 0 }
     }
 
-    /// Tells a repeated request from another one under the same id.
+    /// The checksum that distinguishes a repeated request from another one with the same id.
     var fingerprint: UInt64 {
         switch self {
         case .createCollection(let name, let options):
@@ -63,7 +65,8 @@ enum PreparedWrite: Sendable {
 }
 
 extension CollectionChange {
-    /// A strategy alone reads as in the log of releases that knew nothing else.
+    /// A change of the strategy alone has the same text as in earlier releases, which had no other
+    /// change.
     fileprivate var summary: String {
         let strategy = vectorStrategy.map { "\($0)" }
         if addedIndexes.isEmpty && droppedIndexes.isEmpty { return strategy ?? "" }
@@ -71,27 +74,27 @@ extension CollectionChange {
     }
 }
 
-/// Documents ready to be given rows.
+/// Checked and encoded documents that get their rows next.
 struct PreparedIndex: Sendable {
     let collection: Collection
-    /// Those with vectors first, as segments want them.
+    /// The rows; those with vectors come first, as segments need them.
     let rows: [EncodedRow]
-    /// The words of each row; `nil` where the store takes them in.
+    /// The analyzed words of each row; `nil` where the store keeps the words.
     let texts: AnalyzedTexts?
     /// The values of the rows' indexed fields.
     let values: ValueEntries?
-    /// What these are from, for when other fields are indexed by the time that it is written.
+    /// The metadata of the rows, in case other fields are indexed by the time of the write.
     let metadata: [Metadata]
-    /// The edges of each row, as they were sent.
+    /// The edges of each row, as they were in the request.
     let rowEdges: [[Edge]]
     let vectors: [Float]
     let vectorChecksum: UInt32
     let edges: [SourcedEdge]
-    /// Edges that one document may have.
+    /// The most edges that one document may have.
     let maxEdges: Int
     let fingerprint: UInt64
     let byteCount: Int
-    /// Of a batch's separate edges, and of those that are dropped.
+    /// The estimated bytes of a separate edge, and of a dropped one.
     static let bytesOfEdge = 64
 
     init(_ request: IndexManyRequest, collection: Collection, limits: Limits)
@@ -164,7 +167,7 @@ struct PreparedIndex: Sendable {
             + edges.count * Self.bytesOfEdge
     }
 
-    /// The vectors of all documents that have one, one after the other, once each has been checked.
+    /// The vectors of all documents that have one, one after the other; each one is checked.
     private static func vectors(
         of request: IndexManyRequest,
         _ collection: CollectionRecord,
@@ -188,7 +191,7 @@ struct PreparedIndex: Sendable {
         return elements
     }
 
-    /// Documents with a vector, then the others.
+    /// The documents with a vector, then the others.
     private static func inOrder(_ documents: [Document], by request: IndexManyRequest) -> [Document]
     {
         let hasVector = { request.elementCount(at: $0) != nil }
@@ -197,7 +200,7 @@ struct PreparedIndex: Sendable {
             + documents.indices.filter { !hasVector($0) }.map { documents[$0] }
     }
 
-    /// Adds a document's id to what `check` throws.
+    /// Runs `check` and adds a document's id to its error.
     private static func naming(_ id: DocumentID, _ check: () throws(LodestoneError) -> Void)
         throws(LodestoneError)
     {
@@ -228,21 +231,21 @@ struct PreparedIndex: Sendable {
 }
 
 extension IndexManyRequest {
-    /// Elements of the vector of a document; `nil` when it has none.
+    /// The number of elements in a document's vector; `nil` when it has none.
     fileprivate func elementCount(at index: Int) -> Int? {
         guard let vectors else { return bareDocuments[index].vector?.count }
         return vectors.isPresent[index] ? vectors.dimension : nil
     }
 }
 
-/// Documents and edges to take out.
+/// The documents and edges to drop.
 struct PreparedDrop: Sendable {
     let collection: Collection
     let ids: [DocumentID]
     let edges: [SourcedEdge]
-    /// What is dropped satisfies it; then nothing is named.
+    /// The filter that selects the documents; then `ids` and `edges` are empty.
     let filter: Filter?
-    /// Documents that may satisfy it.
+    /// The most documents that may satisfy the filter.
     let maxMatches: Int
 
     init(_ request: DropManyRequest, collection: Collection, limits: Limits)
@@ -281,9 +284,9 @@ struct PreparedDrop: Sendable {
     }
 }
 
-/// Two checksums side by side.
+/// A fingerprint of two checksums side by side.
 ///
-/// It tells honest mistakes apart, not forgeries.
+/// It distinguishes honest mistakes, but not forgeries.
 enum Fingerprint {
     static func of(_ text: String) -> UInt64 {
         var text = text

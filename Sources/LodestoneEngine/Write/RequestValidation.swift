@@ -2,10 +2,11 @@
 import LodestoneCore
 import LodestoneText
 
-/// Checks of what callers send, before anything else looks at it.
+/// Checks of requests, before any other code reads them.
 ///
-/// Each names the field, the value and the limit. Names are put together for errors only: with them,
-/// the check of a search took 2 of the 19 microseconds that the engine needed beside its walk.
+/// Each error names the field, the value and the limit. Names are built only for errors. Measured
+/// (names built always): the check of a search took 2 of the 19 microseconds that the engine needed
+/// apart from its walk.
 struct RequestValidation {
     let limits: Limits
 
@@ -46,7 +47,7 @@ struct RequestValidation {
         try metadataIndexes(options.metadataIndexes, "metadata_indexes")
     }
 
-    /// A change of a collection with vectors of `dimension` elements.
+    /// Checks a change of a collection whose vectors have `dimension` elements.
     func change(_ change: CollectionChange, dimension: Int) throws(LodestoneError) {
         if let strategy = change.vectorStrategy {
             try self.strategy(strategy, dimension: dimension)
@@ -122,7 +123,7 @@ struct RequestValidation {
     private func number(_ value: Double, in range: ClosedRange<Double>, _ field: String)
         throws(LodestoneError)
     {
-        // Not a number is in no range.
+        // NaN is in no range.
         guard range.contains(value) else {
             throw .invalid(
                 "LIMIT",
@@ -152,13 +153,13 @@ struct RequestValidation {
         }
     }
 
-    /// The names of a field of the metadata.
+    /// Checks the names in the path of a metadata field.
     func path(_ path: [String], _ field: @autoclosure () -> String) throws(LodestoneError) {
         try number(path.count, in: 1...limits.maxNesting, field())
         for name in path { try text(name, bytes: 1...256, field()) }
     }
 
-    /// A strategy that a collection with vectors of `dimension` elements can have.
+    /// Checks a strategy for a collection whose vectors have `dimension` elements.
     func strategy(_ strategy: VectorIndexStrategy, dimension: Int) throws(LodestoneError) {
         let field = "vector_strategy.\(strategy.name)"
         switch strategy {
@@ -192,8 +193,10 @@ struct RequestValidation {
         }
     }
 
-    /// A vector of a collection: as many elements as it has, finite, no longer than
-    /// `VectorCheck.longest`, and under cosine not of length zero.
+    /// Checks a vector for a collection.
+    ///
+    /// It must have the collection's number of elements, all finite, and be no longer than
+    /// `VectorCheck.longest`. Under cosine its length must not be zero.
     func vector(
         _ vector: ArraySlice<Float>,
         of options: CollectionOptions,
@@ -333,9 +336,9 @@ struct RequestValidation {
     }
 }
 
-/// Passes over vectors in blocks that the compiler can keep in registers.
+/// Checks of vectors, in blocks that the compiler can keep in registers.
 enum VectorCheck {
-    /// The length of the longest vectors that are taken: 2^62.
+    /// The length of the longest vectors that are accepted: 2^62.
     ///
     /// The square of the distance of two such vectors is at most 2^126. That leaves room for an
     /// index that moves vectors by a centre among them, which doubles their lengths, and then adds

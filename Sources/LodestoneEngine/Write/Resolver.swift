@@ -3,10 +3,11 @@ import LodestoneCore
 import LodestoneGraph
 import LodestoneStorage
 
-/// A write that knows its rows: what the store commits, and what to do to the collection after.
+/// A write whose rows are known: the batch for the store, and the change to the collection after
+/// it.
 struct ResolvedWrite {
     let batch: StoredBatch
-    /// A collection whose index has to be built now.
+    /// The collection whose index has to be built now.
     var needsIndex: Collection?
     let apply: (CommittedBatch) -> Void
 
@@ -21,8 +22,9 @@ struct ResolvedWrite {
     }
 }
 
-/// Turns the ids of writes into rows, for one group: later writes of the group see the rows of
-/// earlier ones, though none is committed yet.
+/// Turns the ids of a group's writes into rows.
+///
+/// Later writes of the group see the rows of earlier ones, although none is committed yet.
 struct Resolver {
     private struct Overlay {
         var nextRow: RowNumber
@@ -87,7 +89,7 @@ struct Resolver {
         }
     }
 
-    /// What changes nothing is a batch like any other, so that its request id counts.
+    /// A change without effect is also committed as a batch, so that its request id is stored.
     private func alter(
         _ collection: Collection,
         _ change: CollectionChange,
@@ -154,7 +156,8 @@ struct Resolver {
         }
         overlay.nextRow = firstRow + RowNumber(index.rows.count)
         overlays[number] = overlay
-        // The writer holds no copy of the state while it changes it, so that it changes in place.
+        // The writer holds no copy of the state while it changes the state, so that it changes in
+        // place.
         state = nil
 
         var rows = index.rows
@@ -197,7 +200,7 @@ struct Resolver {
         ) { [applied] committed in Self.apply(applied, committed, to: collection) }
     }
 
-    /// Shows a batch that is durable.
+    /// Applies a durable batch to the collection, which makes it visible.
     private static func apply(
         _ change: AppliedChange,
         _ committed: CommittedBatch,
@@ -210,8 +213,7 @@ struct Resolver {
         collection.apply(change)
     }
 
-    /// The batch's separate edges, by the document that they leave: by its offset in the batch, or
-    /// by its stored row.
+    /// The batch's separate edges by their source: its offset in the batch, or its stored row.
     private func split(_ index: PreparedIndex, state: CollectionState) throws(LodestoneError) -> (
         added: [(offset: Int, edges: [Edge])],
         onStored: [(row: RowNumber, node: NodeNumber, edges: [Edge])]
@@ -243,7 +245,8 @@ struct Resolver {
         return (added, onStored)
     }
 
-    /// Refuses edges that make too many of a document, as far as memory counts them: no edge is read.
+    /// Refuses edges beyond the limit of a document; they are counted in memory, and no edge is
+    /// read.
     private func checkCount(
         of source: DocumentID,
         _ node: NodeNumber,
@@ -253,7 +256,7 @@ struct Resolver {
     ) throws(LodestoneError) {
         let count = state.graph.linkCount(from: node)
         if count + edges.count <= index.maxEdges { return }
-        // Some of them may be there.
+        // Some of the edges may exist already.
         let collection = index.collection
         let links = collection.knownLinks(edges.map { EdgeName($0) })
         let wanted = Set(links.map { UInt64($0.label) << 32 | UInt64($0.node) })
@@ -367,7 +370,7 @@ struct Resolver {
         return changes
     }
 
-    /// The rows that a drop's filter takes.
+    /// The rows that satisfy a drop's filter.
     private func matches(_ filter: Filter, of drop: PreparedDrop, _ context: CallContext)
         throws(LodestoneError) -> RowSet
     {
@@ -392,13 +395,13 @@ struct Resolver {
         return rows
     }
 
-    /// Refuses a collection that was dropped between the check of the write and its turn.
+    /// Returns a collection, unless it was dropped between the check of the write and its turn.
     private func existing(_ collection: Collection) throws(LodestoneError) -> Collection {
         guard !collection.isDropped else { throw .noCollection(collection.record.name) }
         return collection
     }
 
-    /// Edges by source, sources in the order of their first edge.
+    /// The edges by source, in the order of each source's first edge.
     private static func grouped(_ edges: [SourcedEdge]) -> [(DocumentID, [Edge])] {
         var places: [DocumentID: Int] = [:]
         var groups: [(DocumentID, [Edge])] = []

@@ -5,40 +5,39 @@ import LodestoneCore
 import LodestoneStorage
 import Synchronization
 
-/// A write on its way: what to do, under which request id, for which call, and whom to tell.
+/// A queued write with its request id, its call, and the function that gets its result.
 struct PendingWrite: Sendable {
     let write: PreparedWrite
     let requestID: RequestID?
     let context: CallContext
-    /// Whether it is still wanted, after which only `completion` answers it.
+    /// Returns whether the write is still wanted; after true, only `completion` answers it.
     let begin: @Sendable () -> Bool
     let completion: @Sendable (Result<WriteReceipt, LodestoneError>) -> Void
-    /// When it was ready.
+    /// The time at which the write was ready.
     let arrival = ContinuousClock.now
 }
 
-/// The one writer: takes what has queued up, commits it in one go, applies it to the collections,
-/// and only then answers.
+/// The one writer: it commits queued writes as a group, applies them, and only then answers.
 ///
-/// Group commit without a timed wait: while one commit is on its way to the disk the next group
-/// gathers by itself.
+/// Group commit without a timed wait: while one commit is being written to the disk, the next group
+/// gathers.
 ///
-/// Threading: `enqueue` from anywhere; the rest on the writer's serial queue.
+/// Threading: any thread may call `enqueue`; the rest runs on the writer's serial queue.
 final class Writer: Sendable {
     private struct Queue {
         var pending = Deque<PendingWrite>()
         var isRunning = false
         var closedAt: ContinuousClock.Instant?
-        /// When a group last gave up waiting for another process.
+        /// The time at which a group last gave up waiting for another process.
         var lastBusy: ContinuousClock.Instant?
     }
 
-    /// How long another process is waited for once the engine closes.
+    /// The longest wait for another process once the engine closes.
     private static let patienceOfClosing = Duration.seconds(2)
-    /// A group ends here, so that no call waits for ever larger commits.
+    /// The bytes at which a group ends, so that commits and their waits do not grow without bound.
     private static let groupBytes = 4 << 20
 
-    /// Why no write of a group can succeed.
+    /// The reasons of errors by which every write of a group fails.
     private static let reasonsOfStore: Set = [
         "STORE_BUSY", "CLOSED", "CLOSING", "READ_ONLY", "FORMAT_TOO_NEW",
     ]
@@ -47,7 +46,7 @@ final class Writer: Sendable {
     let registry: Registry
     private let compactor: Compactor
     private let queue = DispatchQueue(label: "lodestone.writer")
-    /// Bytes of the documents that were written since the start.
+    /// The bytes of the documents that were written since the start.
     let writtenBytes = Atomic<Int>(0)
     private let waiting = Mutex(Queue())
 
@@ -71,8 +70,9 @@ final class Writer: Sendable {
         }
     }
 
-    /// Refuses further writes, and waits for those under way; not long for another process that
-    /// keeps them waiting.
+    /// Refuses further writes and waits for those under way.
+    ///
+    /// The wait for another process that holds the store is short.
     func close() {
         waiting.withLock { $0.closedAt = $0.closedAt ?? .now }
         queue.sync {}
@@ -82,8 +82,9 @@ final class Writer: Sendable {
         while let group = nextGroup() { process(group) }
     }
 
-    /// What one commit takes: writes that don't depend on each other's state, up to a size; or one
-    /// write alone.
+    /// The writes of the next commit.
+    ///
+    /// They are writes that do not depend on each other's state, up to a size, or one write alone.
     private func nextGroup() -> [PendingWrite]? {
         waiting.withLock { waiting in
             var group: [PendingWrite] = []
@@ -108,8 +109,8 @@ final class Writer: Sendable {
         var resolved = ResolvedGroup()
         let result: Result<[CommittedBatch], LodestoneError> = Result {
             () throws(LodestoneError) in
-            // Changes that are applied here need not be applied inside `exclusively`, where all
-            // other processes wait.
+            // Commits of other processes are applied before `exclusively`, where all other
+            // processes wait.
             try? registry.catchUp(for: first.context)
             return try store.exclusively(
                 until: patienceEnd(of: first),
@@ -149,7 +150,7 @@ final class Writer: Sendable {
         }
     }
 
-    /// When the wait of a write for other processes ends; `nil`: its full patience from now on.
+    /// The end of a write's wait for other processes; `nil`: the full patience from now on.
     ///
     /// A write that came before another one gave up has waited as long, so its patience counts from
     /// its arrival. Any other write may have waited for this process itself, which is no reason to
@@ -160,9 +161,9 @@ final class Writer: Sendable {
         return pending.arrival.advanced(by: store.patience)
     }
 
-    /// Answers the writes that nobody wants any more, while another process is waited for.
+    /// Answers the writes whose calls have ended, while the group waits for another process.
     ///
-    /// - Throws: When nothing of the group is left, or the engine is being closed.
+    /// - Throws: An error when no write of the group is left, or when the engine is being closed.
     private func answerThoseOver(_ group: inout [PendingWrite]) throws(LodestoneError) {
         var over: [(PendingWrite, LodestoneError)] = []
         func isOver(_ pending: PendingWrite) -> Bool {
@@ -171,7 +172,8 @@ final class Writer: Sendable {
             return true
         }
         waiting.withLock { waiting in
-            // Mostly nothing is, and this is done often.
+            // The first check is cheap: mostly no call has ended, and this function is called
+            // often.
             if waiting.pending.contains(where: \.context.isOver) {
                 waiting.pending.removeAll(where: isOver)
             }
@@ -186,7 +188,7 @@ final class Writer: Sendable {
         }
     }
 
-    /// Other processes may have committed since the last group.
+    /// Applies the commits of other processes since the last group.
     private func catchUp(_ gate: Registry.Gate) throws(LodestoneError) {
         let reader = try store.beginRead(context: nil)
         defer { reader.end() }
@@ -194,7 +196,7 @@ final class Writer: Sendable {
         store.publish(reader.sequenceNumber)
     }
 
-    /// What became of a group before its commit.
+    /// The state of a group before its commit.
     private struct ResolvedGroup {
         var ready: [(pending: PendingWrite, resolved: ResolvedWrite)] = []
         var answers: [(PendingWrite, Result<WriteReceipt, LodestoneError>)] = []
@@ -205,7 +207,7 @@ final class Writer: Sendable {
     {
         while true {
             let resolved = resolve(group)
-            // Numbers read from a damaged base must not become rows.
+            // Row ids from a damaged base must not get into new rows.
             let broken = Self.collections(of: group).filter { !$0.contents.canChange }
             if broken.isEmpty { return resolved }
             for collection in broken { _ = try gate.changeable(collection) }
@@ -243,7 +245,8 @@ final class Writer: Sendable {
         writtenBytes.add(byteCount, ordering: .relaxed)
         for (write, batch) in zip(ready, committed) { write.resolved.apply(batch) }
         if let last = committed.last {
-            // First here, then for all: a reader of this process has nothing to catch up with.
+            // The batch becomes visible in this process first, so a reader here has nothing to
+            // catch up with.
             gate.publish(last.sequenceNumber)
             store.publish(last.sequenceNumber)
         }
@@ -280,8 +283,10 @@ final class Writer: Sendable {
     }
     #endif
 
-    /// One write of a group may have failed all: each gets its own chance, unless the store was not
-    /// even reached.
+    /// Fails the writes of a group, or tries each of them alone.
+    ///
+    /// One write may have caused the failure of all. The writes are not tried again when the store
+    /// was not reached, or when it is unknown whether they were applied.
     private func fail(_ group: [PendingWrite], with error: LodestoneError) {
         let isOfStore = Self.reasonsOfStore.contains(error.reason)
         if group.count > 1 && error.outcome == .notApplied && !isOfStore {
@@ -291,7 +296,7 @@ final class Writer: Sendable {
         }
     }
 
-    /// What an earlier write under the same request id did.
+    /// The receipt of an earlier write with the same request id; `nil` when there is none.
     private func repeated(_ pending: PendingWrite) throws(LodestoneError) -> WriteReceipt? {
         guard let id = pending.requestID, let stored = try store.receipt(of: id) else { return nil }
         guard stored.fingerprint == pending.write.fingerprint else {
@@ -309,7 +314,7 @@ final class Writer: Sendable {
 }
 
 extension LodestoneError {
-    /// What came after the engine began to close.
+    /// The error for writes after the engine has begun to close.
     static let closing = LodestoneError(
         .unavailable,
         reason: "CLOSING",
