@@ -5,7 +5,7 @@ import Testing
 
 @Suite("CRC-32C")
 struct ChecksumTests {
-    /// Bit by bit, as the definition has it.
+    /// The checksum computed bit by bit from its definition.
     private func reference(_ bytes: some Sequence<UInt8>, after crc: UInt32 = 0) -> UInt32 {
         var sum = ~crc
         for byte in bytes {

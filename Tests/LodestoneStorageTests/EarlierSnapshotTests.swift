@@ -6,19 +6,19 @@ import LodestoneStorage
 import TestSupport
 import Testing
 
-/// What a release of before would have written, made of what this one writes.
+/// The formats of earlier releases, made from a store of this release.
 private enum EarlierFormat: Int, CaseIterable {
-    /// No bases.
+    /// The format has no bases.
     case one = 1
-    /// Other blanks in the table of rows, and fewer options.
+    /// The table of rows has other blanks, and there are fewer options.
     case two = 2
-    /// FTS5 cut and stemmed words.
+    /// FTS5 itself cut and stemmed words.
     case three = 3
-    /// Nothing said by which libraries words were made.
+    /// The store does not record the analysis of its words.
     case four = 4
-    /// The log kept all rows after the first that some base lacked.
+    /// The log has all rows after the first that some base lacked.
     case five = 5
-    /// Rows had all their edges.
+    /// Rows have all their edges.
     case six = 6
 
     var sql: String {
@@ -110,7 +110,7 @@ struct EarlierSnapshotTests {
         for turn in 0..<2 {
             let store = try SQLiteStore(directory: target, durability: .relaxed)
             try check(store)
-            // What it looked like shows in none of the snapshots to come.
+            // The snapshots after the upgrade must show nothing of the earlier format.
             _ = try store.createSnapshot("again-\(turn)", context: CallContext())
             store.close()
         }

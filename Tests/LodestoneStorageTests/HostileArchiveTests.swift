@@ -6,11 +6,11 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// One way to make an archive that must not be restored.
+/// A change that makes an archive invalid, so that it must not be restored.
 struct HostileArchive: Sendable, CustomTestStringConvertible {
     let name: String
     let code: LodestoneError.Code
-    /// A part of the message.
+    /// A part of the error's message.
     let says: String
     let change: @Sendable (inout TestArchive) throws -> Void
 
@@ -233,7 +233,7 @@ struct HostileArchive: Sendable, CustomTestStringConvertible {
         .sql(
             "a collection without tables",
             "other collections",
-            // As rows were before they had a checksum.
+            // Rows of earlier releases have no checksum.
             "UPDATE collections SET number = 7,"
                 + " options = substr(options, 1, length(options) - 4)"
         ),
@@ -302,7 +302,7 @@ struct HostileArchiveTests {
 
     private func write(_ bytes: [UInt8]) throws -> String {
         let path = directory.path + "/archive.lodestone"
-        // A new file each time: writing over an old one waits for the disk.
+        // The file is new each time, because an overwrite of an old one waits for the disk.
         unlink(path)
         try Data(bytes).write(to: URL(fileURLWithPath: path))
         return path
@@ -349,7 +349,7 @@ struct HostileArchiveTests {
         #expect(error?.recovery.isEmpty == false && error?.object == path)
         let names = try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted()
         #expect(names == ["archive.lodestone", "store"])
-        // A check has no disk to fill, so only there the size is no matter.
+        // A verification fills no disk, so the free space does not matter to it.
         guard !hostile.says.contains("free space") else { return }
         let checked = #expect(throws: LodestoneError.self) {
             try SnapshotArchive.verify(path, context: CallContext())
@@ -421,7 +421,7 @@ struct HostileArchiveTests {
             flipped[place] ^= 1 << (place % 8)
             let path = try write(flipped)
             do throws(LodestoneError) {
-                // Zstandard's frame header has bits that nobody looks at.
+                // Zstandard's frame header has bits that no decoder reads.
                 #expect(try SnapshotArchive.verify(path, context: CallContext()) == whole)
             } catch {
                 #expect([.dataLoss, .invalidArgument, .failedPrecondition].contains(error.code))

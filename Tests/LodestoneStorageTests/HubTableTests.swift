@@ -60,7 +60,7 @@ struct HubTableTests {
         header.nextArrival = arrival
         try table.write(header, of: hub.number)
         #expect(throws: LodestoneError.self) { try table.header(of: hub) }
-        // Written again as a whole, they are good, and have a next one.
+        // After a rewrite of all edges, the arrivals are valid and have a next number.
         try table.replace(hub, with: edges)
         #expect(try table.edges(of: hub) == edges)
         #expect(try table.header(of: hub).nextArrival == 5)

@@ -146,20 +146,20 @@ struct SQLiteStoreTests {
         }
         #expect(try few(2, nil).edges.isEmpty)
         if edgesInRow == 2 {
-            // The first one that reaches so many bytes is the last.
+            // The edge that reaches this many bytes is the last one.
             #expect(try few(0, nil) == ([all[0]], false))
             #expect(try few(0, ["b", "é"]) == ([all[1]], false))
             #expect(try few(0, ["é"]) == ([all[3]], true))
         }
         let counts = try reader.edgeCounts(of: try #require(try reader.row(1, of: 1)), in: 1)
-        // A row has twice what it was sent twice.
+        // A row keeps an edge twice that was sent twice.
         #expect(counts.edges == (edgesInRow == 2 ? 4 : 5))
         #expect(counts.nameBytes == (edgesInRow == 2 ? 9 : 11))
     }
 
     @Test("opens with everything that was committed, vectors included, and counts on")
     func reopens() throws {
-        // CRC-32C of the eight bytes of [1, 2], computed apart from the store.
+        // The CRC-32C of the eight bytes of [1, 2], computed without the store.
         let checksum = crc32c([1, 2])
         let id = RequestID.random()
         do {
@@ -196,7 +196,8 @@ struct SQLiteStoreTests {
             return try second.commit([batch([document], firstRow: 0)])
         }
         #expect(committed.map(\.sequenceNumber) == [2])
-        // Not published yet, as when its process ended in between: who writes next notices.
+        // The second batch is not published, as when its process has ended; the next writer notices
+        // it.
         #expect(first.sharedSequenceNumber == 1)
         try first.exclusively { last in #expect(last == 2) }
         let reader = try first.beginRead(context: nil)
@@ -235,9 +236,9 @@ struct SQLiteStoreTests {
             _ = try store.commit([collection(), batch([document], firstRow: 0)])
             store.close()
         }
-        // Dimension 2, cosine, fts5, hnsw with m 16, efConstruction 200, efSearch 64.
+        // The bytes are dimension 2, cosine, fts5, hnsw with m 16, efConstruction 200, efSearch 64.
         try execute("UPDATE collections SET options = x'0200000210C80140'")
-        // FTS5 cut the words itself.
+        // FTS5 itself cuts the words.
         try execute(
             """
             DROP TABLE text_1; DROP TABLE forms_1;
@@ -342,7 +343,8 @@ struct SQLiteStoreTests {
     @Test(
         "takes no options that it would not have written",
         arguments: [
-            // No vectors, but a graph; m of 0, of 2^35; more m than efConstruction; quantization 3.
+            // The options are: no vectors but a graph; m of 0 and of 2^35; m above efConstruction;
+            // quantization 3.
             "00000002" + "10C8014000", "02000002" + "00C8014000",
             "02000002" + "808080808001C8014000", "02000002" + "10084000", "02000002" + "10C8014003",
         ]
@@ -464,7 +466,7 @@ struct SQLiteStoreTests {
             ])
             store.close()
         }
-        // What a process leaves behind that dies between its append and its commit.
+        // The bytes are those of a process that ended between its append and its commit.
         let file = try #require(FileHandle(forWritingAtPath: directory.path + "/vectors-1-0.seg"))
         try file.seekToEnd()
         try file.write(contentsOf: Data([9, 9, 9, 9, 9]))
@@ -487,7 +489,7 @@ struct SQLiteStoreTests {
     func rollsBack() throws {
         let store = try open()
         _ = try store.commit([collection(), batch([document], firstRow: 0)])
-        // The second batch gives a row that exists.
+        // The second batch has a row number that exists.
         #expect(throws: LodestoneError.self) {
             try store.commit([
                 batch([Document(id: "p2")], firstRow: 1), batch([Document(id: "p3")], firstRow: 0),
@@ -519,7 +521,7 @@ struct SQLiteStoreTests {
         return names.filter { $0.hasSuffix(".seg") }
     }
 
-    /// Changes the database behind the store's back.
+    /// Changes the database without the store.
     private func execute(_ sql: String) throws {
         var database: OpaquePointer?
         try #require(sqlite3_open(directory.path + "/lodestone.db", &database) == SQLITE_OK)
@@ -528,7 +530,7 @@ struct SQLiteStoreTests {
     }
 }
 
-/// CRC-32C bit by bit, from its definition.
+/// The CRC-32C computed bit by bit from its definition.
 func crc32c(_ floats: [Float]) -> UInt32 {
     floats.withUnsafeBytes { bytes in
         ~bytes.reduce(~UInt32(0)) { crc, byte in

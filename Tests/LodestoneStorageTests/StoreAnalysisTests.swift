@@ -21,7 +21,7 @@ struct StoreAnalysisTests {
         try SQLiteStore(directory: directory.path, durability: .relaxed, analysis: analysis)
     }
 
-    /// A collection that keeps its words in the store, with one document.
+    /// Writes a collection with one document, whose words the store keeps.
     private func fill(_ store: SQLiteStore) throws {
         let record = CollectionRecord(
             number: 1,
@@ -72,7 +72,7 @@ struct StoreAnalysisTests {
         try fill(first)
         #expect(first.remadeWords.isEmpty)
         first.close()
-        // The words of that other analysis, and its fingerprint.
+        // The words and the fingerprint are those of the other analysis.
         try execute(
             """
             DROP TABLE text_1; DROP TABLE forms_1;
@@ -112,7 +112,7 @@ struct StoreAnalysisTests {
         try execute("PRAGMA user_version = 5")
         let error = #expect(throws: LodestoneError.self) { try open() }
         #expect(error?.code == .failedPrecondition && error?.reason == "EARLIER_RELEASE_OPEN")
-        // It was not upgraded, and the process that has it open goes on.
+        // The store was not upgraded, and the process that has it open still works.
         #expect(try found("dogs", in: first) == 1)
         #expect(throws: LodestoneError.self) { try open() }
         first.close()

@@ -15,7 +15,7 @@ struct StoreLockTests {
         directory = try TemporaryDirectory()
     }
 
-    /// The lock, as another process has it open.
+    /// Opens the lock as another process would.
     private func open() throws -> StoreLock {
         try StoreLock(
             directory.path + "/lock",
@@ -29,7 +29,7 @@ struct StoreLockTests {
         let (busy, other) = (try open(), try open())
         let rounds = Rounds()
         async let others = onThread {
-            // Both are at it from here on.
+            // From here on both threads use the lock.
             while rounds.count.load(ordering: .relaxed) == 0 { usleep(100) }
             let before = rounds.count.load(ordering: .relaxed)
             for _ in 0..<100 { try other.exclusively { _ = usleep(500) } }
@@ -64,7 +64,7 @@ struct StoreLockTests {
             try lock.exclusively {}
         }
         try await long
-        // For another process it is not.
+        // For another process the time counts as a wait.
         try open().exclusively { () throws(LodestoneError) in
             let error = #expect(throws: LodestoneError.self) { try lock.exclusively {} }
             #expect(error?.reason == "STORE_BUSY")
@@ -80,7 +80,7 @@ struct StoreLockTests {
                 try second.exclusively(while: call.check, {})
             }
         }
-        // What the kernel gave the second too late does not stay with it.
+        // The second lock returns a lock that the kernel granted too late.
         try first.exclusively {}
         try second.exclusively {}
         try first.exclusively {}
@@ -92,7 +92,7 @@ private final class Rounds: Sendable {
     let isOver = Atomic<Bool>(false)
 }
 
-/// Runs `body` on a thread of its own.
+/// Runs `body` on its own thread.
 private func onThread<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
     try await withCheckedThrowingContinuation { continuation in
         Thread.detachNewThread { continuation.resume(with: Result { try body() }) }

@@ -9,16 +9,17 @@ import LodestoneStorage
 import TestSupport
 import Testing
 
-/// An archive taken apart, to be put together wrongly; written from the format's description, not
-/// with the code under test.
+/// The parts of an archive, which a test changes and puts together.
+///
+/// It follows the description of the format and does not use the code under test.
 struct TestArchive: Sendable {
     struct Member: Sendable {
         var name: String
         var content: [UInt8]
-        /// As the manifest has them; `nil`: what is right.
+        /// The size and checksum in the manifest; `nil` for the right ones.
         var size: String?
         var sum: String?
-        /// Compressed; `nil`: what is right.
+        /// The compressed frame; `nil` for the right one.
         var frame: [UInt8]?
     }
 
@@ -28,13 +29,13 @@ struct TestArchive: Sendable {
     var members: [Member]
     var moreLines: [String] = []
     var manifestSum: String?
-    /// `nil`: what is right.
+    /// The manifest; `nil` for the right one.
     var manifest: [UInt8]?
     var magic: UInt32 = 0x184d_2a50
     var manifestSize: UInt32?
     var trailing: [UInt8] = []
 
-    /// The table of edges as a store makes it with the first hub.
+    /// The table of edges, as a store creates it with the first hub.
     static let edges = """
         CREATE TABLE edges_1(
             hub INTEGER NOT NULL, label BLOB NOT NULL, target BLOB NOT NULL,
@@ -42,7 +43,7 @@ struct TestArchive: Sendable {
             PRIMARY KEY(hub, label, target)) WITHOUT ROWID;
         """
 
-    /// A snapshot of a store with one collection, five rows and two segments' worth of trust.
+    /// A snapshot of a store with one collection and five rows.
     static func good(in directory: TemporaryDirectory) throws -> TestArchive {
         let path = directory.path + "/store"
         let store = try SQLiteStore(directory: path, durability: .relaxed)
@@ -106,7 +107,7 @@ struct TestArchive: Sendable {
         self.members = members
     }
 
-    /// Puts it together.
+    /// The bytes of the archive.
     var bytes: [UInt8] {
         let lines =
             [title, sequence, created].filter { !$0.isEmpty }
@@ -127,7 +128,7 @@ struct TestArchive: Sendable {
         let context = ZSTD_createCCtx()
         defer { ZSTD_freeCCtx(context) }
         ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, windowLog)
-        // Without its size in the header, a frame has the window that was asked for.
+        // Without the size in its header, a frame has the window of the given size.
         if windowLog > 0 { ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, 0) }
         var frame = [UInt8](repeating: 0, count: ZSTD_compressBound(content.count))
         var room = ZSTD_outBuffer(dst: nil, size: frame.count, pos: 0)
@@ -157,14 +158,14 @@ struct TestArchive: Sendable {
         bytes.reversed().reduce(0) { $0 << 8 | UInt32($1) }
     }
 
-    /// The bytes of the database's page that holds a text.
+    /// The byte range of the database's page that contains a text.
     func page(with text: String) -> Range<Int>? {
         let wanted = Data(text.utf8)
         let found = Data(members[0].content).range(of: wanted)
         return found.map { $0.lowerBound / 8_192 * 8_192 }.map { $0..<$0 + 8_192 }
     }
 
-    /// Changes the database with SQL, as somebody with a database program would.
+    /// Changes the database with SQL, as a database program would.
     mutating func changeDatabase(_ sql: String) throws {
         let directory = try TemporaryDirectory()
         let path = directory.path + "/x.db"
