@@ -6,8 +6,10 @@ import LodestoneStorage
 import TestSupport
 import Testing
 
-/// Stores whose words are really other ones: each collection was written in another language, and is
-/// then said to be in its own, so that its base and its tables hold stems that nobody looks for.
+/// Stores that seem to have been written by another analysis.
+///
+/// Each collection was written in another language and is then marked with its own. So its base and
+/// its tables have stems that no query looks for.
 @Suite("A store that another release or library wrote")
 struct AnalysisChangeTests {
     private let store: TestStore
@@ -16,7 +18,8 @@ struct AnalysisChangeTests {
         store = try TestStore()
     }
 
-    /// A word of a text, and another form of it that finds it in the language alone.
+    /// Per language, a word of a text and another form of the word, which finds it only in that
+    /// language.
     private static let words: [(language: TextLanguage, text: String, asked: String)] = [
         (.english, "running", "runs"), (.arabic, "المدرسات", "المدرس"),
         (.armenian, "աշխատում", "աշխատել"), (.basque, "mendiak", "mendian"),
@@ -70,8 +73,8 @@ struct AnalysisChangeTests {
 
     /// Writes the store.
     ///
-    /// `fingerprint` is what the store says of the words that FTS5 keeps; with `nil` that they are
-    /// those of this release, so that only the bases tell.
+    /// `fingerprint` is the store's record of the analysis of FTS5's words. With `nil` the store
+    /// says that they are those of this release, so only the bases tell the difference.
     private func write(fingerprint: Int64? = 1) async throws {
         let engine = try store.open()
         try await create(engine, others: true)
@@ -106,7 +109,7 @@ struct AnalysisChangeTests {
         )
     }
 
-    /// Expects that each form finds the text with the other one.
+    /// Expects that each of the two forms finds the text with the other one.
     private func expectAnswers(
         _ engine: Engine,
         _ strategies: [TextIndexStrategy] = [.postings, .fts5],
@@ -151,10 +154,10 @@ struct AnalysisChangeTests {
     @Test("has the bases of another one remade, also where the store says that nothing changed")
     func basesAlone() async throws {
         try await write(fingerprint: nil)
-        // No new base is made meanwhile.
+        // The lock prevents a new base meanwhile.
         let lock = try HeldLock(store.path + "/compaction.lock")
         for _ in 0..<2 {
-            // What was made is lost with the process until it lies in a base.
+            // Words that were made again are lost when the process ends, until a base has them.
             let engine = try store.open()
             #expect(engine.remadeWords == Self.names(.postings))
             try await expectAnswers(engine, [.postings])
@@ -174,7 +177,7 @@ struct AnalysisChangeTests {
     @Test("goes on where remaking was interrupted, with all words or none")
     func interrupted() async throws {
         try await write()
-        // The words of a collection in the middle can't be taken away.
+        // The words of a collection in the middle can't be removed, because the table is a view.
         try execute("DROP TABLE forms_30; CREATE VIEW forms_30 AS SELECT 1 AS form")
         #expect(throws: LodestoneError.self) { try store.open() }
         try execute(
@@ -183,7 +186,7 @@ struct AnalysisChangeTests {
             CREATE VIRTUAL TABLE forms_30 USING fts5(form, content='', tokenize='ascii')
             """
         )
-        // A process that makes the same words as its writer finds them all.
+        // A process with the same analysis as the writer finds all words.
         let writer = try SQLiteStore(directory: store.path, durability: .relaxed, analysis: 1)
         #expect(writer.remadeWords == [])
         writer.close()

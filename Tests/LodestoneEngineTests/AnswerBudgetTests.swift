@@ -12,7 +12,7 @@ struct AnswerBudgetTests {
         store = try TestStore()
     }
 
-    /// A call whose answer may take so much.
+    /// A call with limits on the bytes of its answer.
     private func call(
         wire: Int = .max,
         memory: Int = .max,
@@ -24,7 +24,8 @@ struct AnswerBudgetTests {
         )
     }
 
-    /// 1,000 documents with words, a number and a kind, and a hub with an edge to each.
+    /// A store with 1,000 documents with words, a number and a kind, and a hub with an edge to
+    /// each.
     private func filled() async throws -> Engine {
         let engine = try store.open()
         try await engine.createCollection("c", CollectionOptions(dimension: 4))

@@ -32,7 +32,7 @@ struct BaseVerifyTests {
         }
     }
 
-    /// A store with a base and a few batches after it.
+    /// Fills a store with a base and a few batches after it.
     private func fill() async throws {
         let engine = try Engine.open(directory: store)
         defer { engine.close() }
@@ -67,9 +67,9 @@ struct BaseVerifyTests {
         try file.close()
     }
 
-    /// What the store has to answer, whatever became of its base.
+    /// Checks the store's answers, which must be right whatever has happened to its base.
     private func checkAnswers(of engine: Engine) async throws {
-        // First, so that it is this that meets the damage.
+        // This read comes first, so that it is the one that meets the damage.
         let late = Filter.range(path: ["n"], lower: .init(10), upper: nil)
         let counted = try await engine.count(CountRequest(collection: "a", filter: late))
         #expect(counted.count == 38 && counted.filter?.readDocuments == 0)
@@ -81,7 +81,7 @@ struct BaseVerifyTests {
         #expect(try await engine.get(GetRequest(collection: "a", ids: ["d3", "d4"])).count == 1)
         let description = try engine.describe("a")
         #expect(description.documents == 47 && description.vectors == 37)
-        // A number of the base, one of the delta, and a word of both.
+        // The query matches a number in the base, a number in the delta, and a word in both.
         let typos = Query([.matching("docuemnt~ AND (12x~1 OR *5)", mode: .querySyntax)])
         #expect(
             Set(try await engine.search("a", typos).map(\.id.string))

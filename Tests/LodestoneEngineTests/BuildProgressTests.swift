@@ -15,7 +15,7 @@ struct BuildProgressTests {
         #expect(progress.isRunning && progress.fraction == 0)
         progress.report(total: 8, done: 4)
         #expect(progress.total == 8 && progress.done == 4 && progress.fraction == 0.5)
-        // More than was foreseen is still no more than all.
+        // A build that has indexed more vectors than it announced is not more than complete.
         progress.report(total: 8, done: 13)
         #expect(progress.fraction == 1)
         progress.finish(.hnswBatch)

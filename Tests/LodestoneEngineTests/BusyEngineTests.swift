@@ -17,7 +17,7 @@ struct BusyEngineTests {
         engine = try store.open()
         try await engine.createCollection("a", CollectionOptions(dimension: 2))
         _ = try await engine.index("a", [Document(id: "x", vector: [1, 0])])
-        // As long searches would.
+        // This work blocks all threads of the pool, like long searches.
         for _ in 0..<Processors.count { engine.pool.async { [work] in work.wait() } }
     }
 

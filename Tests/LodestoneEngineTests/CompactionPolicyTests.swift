@@ -30,7 +30,7 @@ struct CompactionPolicyTests {
         try await engine.compact("large")
         let base = try engine.describe("large").baseByteCount
         _ = try await engine.index("large", documents(2_000..<2_150))
-        // Its turn comes after that of the large one.
+        // The small collection's turn comes after that of the large one.
         _ = try await engine.index("small", documents(0..<10))
         try await waitUntil { try engine.describe("small").changesSinceBase == 0 }
         #expect(try engine.describe("large").changesSinceBase == 150)
@@ -98,7 +98,7 @@ struct CompactionPolicyTests {
             vectorStrategy: .hnsw(inlineIndexing: false, HNSWOptions(m: 4, efConstruction: 8))
         )
         try await engine.createCollection("a", options)
-        // A share of the documents would be more than all vectors.
+        // A limit by a share of the documents would be higher than the number of all vectors.
         for start in [0, 9_000] {
             _ = try await engine.index("a", documents(start..<start + 9_000))
         }
@@ -133,10 +133,11 @@ struct CompactionPolicyTests {
 
     // MARK: Bytes of bases
 
-    /// A collection that gets bursts of changes with pauses, as far as the policy sees it.
+    /// A collection with bursts of changes and pauses between, reduced to the sizes that the policy
+    /// sees.
     private struct Bursts {
         let policy = CompactionPolicy()
-        /// Bytes of a document, and of what a base has of it.
+        /// The bytes of a document, and of its part of the base.
         let document: Int
         let base: Int
         var delta = DeltaSize()
@@ -167,7 +168,7 @@ struct CompactionPolicyTests {
             delta.documentBytes += (new + replaced) * document
             delta.memory += (new + replaced) * base
             delta.unindexed += new + replaced
-            // Of what was dropped, what was written once.
+            // A dropped document counts with the bytes with which it was written.
             written += (new + replaced + dropped) * document
             if policy.isUrgent(delta) || policy.isWorthwhile(delta) {
                 fold()
@@ -215,7 +216,7 @@ struct CompactionPolicyTests {
         #expect(policy.ageLimit(delta) == .seconds(5 * 3_600))
         delta.documentBytes = 2_500_000_000
         #expect(policy.ageLimit(delta) == .seconds(3_600))
-        // Nothing of it should be forgotten.
+        // Additions have no text that the log should forget.
         (delta.removed, delta.documentBytes) = (0, 1_000)
         #expect(policy.ageLimit(delta) == nil)
     }
@@ -290,7 +291,8 @@ struct CompactionPolicyTests {
         _ = try await engine.index("a", documents)
         let before = try walBytes()
         _ = try await engine.index("a", stride(from: 0, to: 5_000, by: 100).map { documents[$0] })
-        // Of each the page that it leaves, and a part of those that it comes to.
+        // Each replaced document writes the page that it leaves, and a part of the page that it
+        // enters.
         let byteCount = try walBytes() - before
         #expect(byteCount > 50 * 1_024)
         #expect(byteCount < 50 * 12_288)

@@ -17,7 +17,7 @@ struct CompactionTests {
 
     private var store: String { directory.path + "/store" }
 
-    /// One that compacts only when it is asked to.
+    /// Opens an engine that compacts only on request.
     private func open(_ directory: String? = nil) throws -> Engine {
         let policy = CompactionPolicy(minimumChanges: .max)
         return try Engine.open(
@@ -63,8 +63,9 @@ struct CompactionTests {
 
     // MARK: Writes meanwhile
 
-    /// Documents of one text, some with a vector, each with an edge to another one, to the first and
-    /// to none.
+    /// Documents with the same text, some with a vector.
+    ///
+    /// Each has an edge to another document, one to the first document and one to a missing id.
     private func documents(_ numbers: Range<Int>, _ text: String) throws -> [Document] {
         try numbers.map { number in
             Document(
@@ -124,7 +125,7 @@ struct CompactionTests {
             #expect(Set(reached.map(\.id.string)) == Set(expected), "\(text)")
         }
         engine.close()
-        // The log tells the next process the same.
+        // The next process reads the same state from the log.
         let next = try open()
         #expect(try next.describe("a").documents == texts.count)
         #expect(try await next.verify().damages == [])
@@ -167,7 +168,7 @@ struct CompactionTests {
         }
     }
 
-    /// Four megabytes of vectors.
+    /// A store with four megabytes of vectors.
     private func filled() async throws -> Engine {
         let engine = try open()
         try await engine.createCollection(
@@ -178,7 +179,8 @@ struct CompactionTests {
         return engine
     }
 
-    /// Every document has its own vector, and is nearest to it; those that are gone are gone.
+    /// Checks that every document is nearest to its own vector, and that dropped documents are not
+    /// found.
     private func check(_ engine: Engine, has numbers: some Collection<Int>) async throws {
         let description = try engine.describe("a")
         #expect(description.documents == numbers.count && description.vectors == numbers.count)
@@ -210,7 +212,7 @@ struct CompactionTests {
         }
     }
 
-    /// What is left when documents are dropped.
+    /// The documents that remain after a drop.
     enum Pattern: String, CaseIterable {
         case everySecond, laterHalf, first, none
 
@@ -246,7 +248,7 @@ struct CompactionTests {
         engine = try open()
         try await check(engine, has: kept)
         #expect(try await engine.verify().damages == [])
-        // What is written next goes behind what was moved, and is folded in turn.
+        // Later vectors are appended after the moved ones and are folded in turn.
         let later = kept + (Self.count..<Self.count + 100)
         try await write(Self.count..<Self.count + 100, to: engine)
         try await check(engine, has: later)
@@ -277,7 +279,8 @@ struct CompactionTests {
     @Test("leaves other processes right that have the old base, or none of it, open")
     func shared() async throws {
         let first = try await filled()
-        // Holds the log back, so that others have to replay what it says of moved vectors.
+        // This collection holds the log back, so that other engines have to replay batches whose
+        // vectors have moved.
         try await first.createCollection("held", CollectionOptions(dimension: 0))
         _ = try await first.index("held", [Document(id: "x", text: "held")])
         try await first.compact("a")
@@ -288,7 +291,8 @@ struct CompactionTests {
         try await first.compact("a")
         #expect(try segments == ["vectors-1-1.seg"])
         try await check(mapped, has: kept)
-        // Its own segment is gone: what it writes must be where others find it.
+        // The engine's own segment was removed, so it must write where the other engines find the
+        // vectors.
         try await write(Self.count..<Self.count + 10, to: mapped)
         let all = kept + (Self.count..<Self.count + 10)
         let fresh = try open()
@@ -386,7 +390,7 @@ struct CompactionTests {
         engine.close()
         let path = store + "/vectors-1-0.seg"
         var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
-        // In the vector of document 7.
+        // The changed byte is in the vector of document 7.
         bytes[64 + 7 * Self.dimension * 4 + 3] ^= 1
         try overwrite(path, with: bytes)
         engine = try open()
@@ -413,7 +417,7 @@ struct CompactionTests {
         let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
         let ids = try Pattern.everySecond.kept.map { try DocumentID("d\($0)") }
         var refused = 0
-        // From the file's header to its end, through vectors and the numbers of their rows.
+        // The places go from the end of the file's header to its end, through vectors and row ids.
         let places = Array(stride(from: 64, to: bytes.count, by: bytes.count / 40))
         for place in places + [bytes.count - 2_000] {
             var changed = bytes
@@ -441,13 +445,13 @@ struct CompactionTests {
     func leftovers() async throws {
         var engine = try await filled()
         engine.close()
-        // A segment that was filled, and never pointed to; and then another one.
+        // The first segment is full and nothing points to it; the second one follows it.
         let old = store + "/vectors-1-0.seg"
         for index in 1...2 {
             try FileManager.default.copyItem(atPath: old, toPath: "\(store)/vectors-1-\(index).seg")
         }
         engine = try open()
-        // The last one stays: its index must not be given twice.
+        // The last segment stays, because its index must not be given twice.
         #expect(try segments == ["vectors-1-0.seg", "vectors-1-2.seg"])
         try await check(engine, has: 0..<Self.count)
         try await drop(0..<Self.count / 2, from: engine)
@@ -475,7 +479,7 @@ struct CompactionTests {
         #expect(before > 10 << 20)
         try await engine.dropCollection("big")
         try await engine.dropCollection("a")
-        // Waits for what the drops have queued before it.
+        // This compaction waits for the work that the drops have queued before it.
         try await engine.compact("other")
         #expect(try byteCount("database", engine) < 2 << 20)
         #expect(try segments == [] && byteCount("segments", engine) == 0)
@@ -484,7 +488,7 @@ struct CompactionTests {
         engine.close()
     }
 
-    /// Writes in place: the file is mapped.
+    /// Writes to the file in place, because it is mapped.
     private func overwrite(_ path: String, with bytes: Data) throws {
         let file = try #require(FileHandle(forUpdatingAtPath: path))
         try file.write(contentsOf: bytes)

@@ -32,7 +32,7 @@ struct EdgePageTests {
         return pages
     }
 
-    /// A document "hub" with edges to and from 2,000 others.
+    /// A store with a document "hub" that has edges to and from 2,000 others.
     private func filled() async throws -> Engine {
         let engine = try store.open()
         try await engine.createCollection("c", CollectionOptions(dimension: 0))
@@ -96,7 +96,7 @@ struct EdgePageTests {
             #expect(inOrder(edges) == inOrder(expected))
             if direction == .outgoing { #expect(edges == inOrder(expected)) }
             #expect(pages.dropLast().allSatisfy { $0.count == limit })
-            // None more after the last one.
+            // No page follows the last edge.
             #expect(pages.count == (expected.count + limit - 1) / limit)
         }
         request.limit = 300
@@ -296,7 +296,7 @@ struct EdgePageTests {
             #expect(error?.reason == "BAD_CURSOR")
             #expect(error?.field == "cursor")
         }
-        // Any change of a good one is refused, or a place like any other.
+        // A cursor with a changed byte is refused, or is a valid place.
         for place in good.indices {
             var bytes = good
             bytes[place] ^= 0xff

@@ -13,7 +13,7 @@ struct EraseTests {
         store = try TestStore()
     }
 
-    /// A word, an id, a label and values that only documents have that are to be forgotten.
+    /// A word, an id, a value and a label that only the secret documents have.
     private static let word = "xylophonezebra"
     private static let label = "secretrelation"
     private static let secrets = [word, "victim-identity", "secretmetadata", label]
@@ -24,7 +24,7 @@ struct EraseTests {
         metadataIndexes: [MetadataIndex("m")]
     )
 
-    /// The files of the store that have something of a secret document, snapshots left out.
+    /// The files of the store that contain a part of a secret document, except for snapshots.
     private func filesWithSecrets() throws -> [String] {
         let patterns =
             Self.secrets.map { Data($0.utf8) }
@@ -58,13 +58,14 @@ struct EraseTests {
                 vector: [Float(number), 1, 2, 3],
                 text: "ordinary text \(number)",
                 metadata: ["m": .int(Int64(number))],
-                // Named as the numbers of labels, some of which come to be free.
+                // The labels are named like label numbers, some of which become free.
                 edges: [Edge(String(number), to: "d0")]
             )
         }
     }
 
-    /// A store that has dropped its secrets from rows, base, segment, log and free pages.
+    /// Makes a store whose secrets were in rows, base, segment, log and free pages, and were
+    /// dropped.
     private func makeStore(_ text: TextIndexStrategy, _ engine: Engine) async throws {
         var options = Self.options
         options.textStrategy = text
@@ -75,7 +76,8 @@ struct EraseTests {
         try await engine.compact("a")
         try await engine.createSnapshot("before")
         _ = try await engine.index("a", others(300..<400) + [secret("late-victim-identity")])
-        // Replaced, a whole collection dropped, and last of all dropped by id.
+        // One secret is replaced, one is in a dropped collection, and the last ones are dropped by
+        // id.
         _ = try await engine.index("a", [Document(id: "r", text: "harmless")])
         try await engine.dropCollection("dropped")
         _ = try await engine.dropMany(
@@ -93,7 +95,8 @@ struct EraseTests {
         let before = try filesWithSecrets()
         #expect(before.contains("lodestone.db-wal") || before.contains("lodestone.db"))
         #expect(before.contains { $0.hasPrefix("vectors-1-") })
-        // What a crash has left of a snapshot, and one that another process is writing.
+        // The file is left by a crash during a snapshot; the lock is that of another process's
+        // snapshot.
         let staging = store.path + "/snapshots/.writing.db"
         try Data(Self.word.utf8).write(to: URL(fileURLWithPath: staging))
         let lock = try HeldLock(store.path + "/snapshots/lock")
@@ -116,7 +119,7 @@ struct EraseTests {
         #expect(try await next.search("a", Query([.matching(Self.word)])).isEmpty)
         #expect(try await next.verify().damages == [])
         try expectNoSecrets()
-        // Once more, with nothing to erase.
+        // The second erasure has nothing to erase.
         #expect(try await next.erase().sequenceNumber == sequenceNumber + 1)
         try await next.compact("a")
         _ = try await next.index("quiet", others(3..<4))

@@ -45,7 +45,7 @@ struct FilterCostTests {
         let equal = { (number: Int64) in Filter.equal(path: ["n"], .int(number)) }
         let list = try await count(.oneOf(path: ["n"], numbers.map { .int($0) }), engine)
         #expect(list.count == matching)
-        // Comparing each document with each value would take a thousand times as long.
+        // A comparison of each document with each value would take a thousand times as long.
         let ceiling = max(list.time * 10, .seconds(2))
         let chains: [(String, Filter, Int)] = [
             ("OR", .or(numbers.map(equal)), matching),
@@ -94,7 +94,7 @@ struct FilterCostTests {
         )
         #expect(both.count == (0..<10).filter { $0 * 3 % 7 == 3 }.count)
         #expect(both.explanation?.readDocuments == 10)
-        // A replaced document has another row, a dropped one none.
+        // A replaced document has another row; a dropped one has none.
         _ = try await engine.index("c", [Document(id: "d3"), Document(id: "new")])
         let dropped = try await engine.dropMany(
             DropManyRequest(collection: "c", filter: .ids(["d0", "d3", "none"]))

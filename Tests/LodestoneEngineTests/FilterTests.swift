@@ -95,7 +95,7 @@ struct FilterCacheTests {
                 )
                 live.remove(number)
             } else {
-                // Replaced or new; every second round as an even one.
+                // The document is replaced or new; the filter matches it in every second round.
                 let isEven = round % 2 == 0
                 _ = try await engine.index(
                     "a",

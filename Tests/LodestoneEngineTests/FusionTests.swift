@@ -80,7 +80,7 @@ struct FusionTests {
             limit: 10
         )
         #expect(hits.map(\.row) == [1, 3, 2])
-        // 0.1 for the first rank, a quarter of that for the second, a ninth for the third.
+        // The first rank adds 0.1, the second a quarter of that, the third a ninth.
         let expected = [1.2, 0.3 + 0.025 + 0.1 / 9, 0.2 + 0.025]
         #expect(zip(hits, expected).allSatisfy { abs($0.score - $1) < 1e-12 })
     }
@@ -96,7 +96,7 @@ struct FusionTests {
                 ordinary: 0.05
             )
             let text = Self.texts([500], [3.1], others: Self.zeros(rows))
-            // The ranks alone say nothing of weights.
+            // Reciprocal rank fusion gets equal weights.
             let weights = fusion.addsScores ? [1 - ofText, ofText] : [1, 1]
             let hits = fusion.merge([near, text], weights: weights, limit: 200)
             let better = hits.prefix { $0.row != 500 }
@@ -119,7 +119,7 @@ struct FusionTests {
         let text = Self.texts(parts, scores, others: Self.zeros(rows))
         let hits = Fusion.weightedScores().merge([near, text], weights: [0.4, 0.6], limit: 10)
         #expect(Set(parts).isSubset(of: hits.map(\.row)))
-        // The vector's best has its place as well.
+        // The vector's best hit is among the first two as well.
         #expect(hits.prefix(2).contains { $0.row == 0 })
     }
 
@@ -207,7 +207,7 @@ struct FusionTests {
     func limits(fusion: Fusion) {
         var random = SeededGenerator(seed: 14)
         for _ in 0..<8 {
-            // What each of two sources says of 600 documents; a text of half of them 0.
+            // The scores of two sources for 600 documents; the text scores 0 for half of them.
             let near = (0..<600).map { _ in Double.random(in: -0.1...0.9, using: &random) }
             let text = (0..<600).map { _ in
                 (Double.random(in: -4...4, using: &random) * 4).rounded() / 4

@@ -5,7 +5,7 @@ import LodestoneStorage
 import TestSupport
 import Testing
 
-/// Documents, most of which are hubs at some time, and plain dictionaries take the same random writes.
+/// A store and plain dictionaries get the same random writes; most documents are hubs at some time.
 @Suite("Edges of hubs against a model")
 struct HubModelTests {
     private struct Name: Hashable, Comparable {
@@ -17,18 +17,18 @@ struct HubModelTests {
         }
     }
 
-    /// What each document's edges should be.
+    /// The expected edges of each document.
     private typealias Model = [String: [Name: Edge]]
 
     private static let documents = (0..<6).map { "d\($0)" }
 
-    /// How the store lives while the writes come.
+    /// The life of the store during the writes.
     enum Life: String, CaseIterable {
-        /// All in the log.
+        /// All writes stay in the log.
         case log
-        /// Compactions between the writes, and log after them.
+        /// Compactions come between the writes, with log after them.
         case bases
-        /// Two engines on one store, each of which takes in what the other writes.
+        /// Two engines use one store, and each replays the other's writes.
         case shared
     }
 
@@ -94,7 +94,7 @@ struct HubModelTests {
         let id = Self.documents[Int.random(in: 0..<Self.documents.count, using: &random)]
         switch Int.random(in: 0..<10, using: &random) {
         case 0..<2:
-            // Replaced by one with most of the edges that it has, or with quite others.
+            // The new document has most of the earlier one's edges, or quite different ones.
             let keeps = Bool.random(using: &random)
             var edges = keeps ? (model[id]?.values.filter { _ in step % 5 != 0 } ?? []) : []
             edges += try someEdges(0...9, step, &random)
@@ -115,7 +115,7 @@ struct HubModelTests {
                     model[source]?[Name(label: edge.label, target: edge.target.string)] = nil
                 }
             }
-            // One that isn't there is passed over.
+            // An edge that does not exist is ignored.
             edges.append(SourcedEdge(from: try DocumentID(id), Edge("none", to: "nobody")))
             _ = try await engine.dropMany(DropManyRequest(collection: "c", edges: edges))
         default:
@@ -128,7 +128,7 @@ struct HubModelTests {
     }
 
     private static func named(_ edges: [Edge]) -> [Name: Edge] {
-        // Of several with one name the last counts.
+        // Of several edges with one name the last counts.
         Dictionary(
             edges.map { (Name(label: $0.label, target: $0.target.string), $0) },
             uniquingKeysWith: { $1 }
@@ -157,7 +157,7 @@ struct HubModelTests {
         try #require(Set(page.documents.map(\.id.string)) == Set(model.keys), "\(when)")
         for document in page.documents {
             let expected = try #require(model[document.id.string])
-            // Rows keep what they were sent, twice what was sent twice; a hub doesn't.
+            // A row keeps an edge twice that was sent twice; a hub does not.
             try #require(Self.named(document.edges) == expected, "\(when), \(document.id)")
         }
         let count = model.values.reduce(0) { $0 + $1.count }

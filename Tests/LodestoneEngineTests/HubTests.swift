@@ -52,7 +52,7 @@ struct HubTests {
         try await engine.get(GetRequest(collection: "c", ids: ["hub"]))[0].edges
     }
 
-    /// Runs statements behind the engine's back, and answers the number that the last one gives.
+    /// Runs statements without the engine, and returns the number in the last row.
     @discardableResult
     private func execute(_ sql: String) throws -> Int {
         var database: OpaquePointer?
@@ -111,7 +111,7 @@ struct HubTests {
             try await add(edges(start..<start + 5_000), to: engine)
         }
         let many = try await written { try await add(edges(70..<71), to: engine) }
-        // A page of 16 KiB more where the tree of the edges has become higher.
+        // The tree of the edges may have become higher, which takes a page of 16 KiB more.
         #expect(many.wal <= few.wal + 2 * 17_000)
         #expect(many.log <= 100)
         let dropped = try await written {
@@ -123,7 +123,7 @@ struct HubTests {
             )
         }
         #expect(dropped.wal <= few.wal + 2 * 17_000 && dropped.log <= 100)
-        // The same document with other words, one edge less and one more.
+        // The replacing document has other words, one edge less and one more.
         let others = edges(0..<66) + edges(70..<71) + edges(101..<500) + edges(501..<20_101)
         let document = Document(id: "hub", text: "other words", edges: others)
         let replaced = try await written { _ = try await engine.index("c", [document]) }
@@ -224,7 +224,7 @@ struct HubTests {
     func tooLarge() async throws {
         let engine = try await filled(edges(0..<200))
         defer { engine.close() }
-        // Were any of them read, this one would be found.
+        // A read of any edge would find this damage.
         try execute("UPDATE edges_1 SET sum = sum + 1 WHERE label = CAST('cites' AS BLOB)")
         func get(wire: Int) throws {
             let answer = AnswerBudget(
@@ -334,7 +334,7 @@ struct HubTests {
         let dropped = edges(100..<120).map { SourcedEdge(from: "hub", $0) }
         _ = try await engine.dropMany(DropManyRequest(collection: "c", edges: dropped))
         engine.close()
-        // Were any of them read, this would show.
+        // A read of any edge would find this damage.
         try execute("UPDATE edges_1 SET sum = sum + 1")
         engine = try open()
         #expect(try engine.describe("c").edges == 480)
@@ -351,7 +351,7 @@ struct HubTests {
     func meanwhile() async throws {
         let engine = try await filled(edges(0..<100))
         defer { engine.close() }
-        // The base has other numbers for what is left of these.
+        // After these drops, a base numbers the remaining ids differently.
         let dropped = try (0..<3_000).map { Document(id: try DocumentID("dropped\($0)")) }
         _ = try await engine.index("c", dropped)
         _ = try await engine.index("c", edges(0..<3_000).map { Document(id: $0.target) })

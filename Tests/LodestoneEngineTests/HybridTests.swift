@@ -21,7 +21,8 @@ struct HybridTests {
         (0..<8).map { _ in Float.random(in: -1...1, using: &random) }
     }
 
-    /// 400 documents of common words, of which one has a code and lies opposite of all questions.
+    /// A store with 400 documents of common words; one has a code and is opposite to all query
+    /// vectors.
     private func filled(_ strategy: TextIndexStrategy = .postings) async throws -> Engine {
         let engine = try store.open()
         try await engine.createCollection(
@@ -58,7 +59,8 @@ struct HybridTests {
         for strategy in [TextIndexStrategy.postings, .fts5] {
             let engine = try await filled(strategy)
             var random = SeededGenerator(seed: 9)
-            // By ranks alone, a document that both sources know comes before what one knows best.
+            // With ranks alone, a document that both sources find comes before the best of one
+            // source.
             let texts =
                 ["KX-7731/B", "the kx-7731/b"]
                 + (fusion == .reciprocalRank() ? [] : ["pump KX-7731/B"])
@@ -136,7 +138,8 @@ struct HybridTests {
                 _ = try await engine.index(
                     "c",
                     try (0..<count).map { number in
-                        // Of equal vectors the text has an opinion on the last three, the last the most.
+                        // With equal vectors, the text scores only the last three documents, the
+                        // last one highest.
                         let place = areVectorsEqual ? 0 : number
                         let pumps = areVectorsEqual ? max(0, number - (count - 4)) : 1
                         return Document(
@@ -172,7 +175,8 @@ struct HybridTests {
                 )
             ]
         )
-        // 30 words of one document, one of one, and eight of most: 32 are looked for.
+        // The query has 30 words of one document, one word of another, and eight of most; 32 are
+        // searched.
         let common = "pump valve seal motor belt bearing filter hose"
         let asked = common + " " + filler.joined(separator: " ") + " 7731 unknown"
         var random = SeededGenerator(seed: 12)
@@ -191,7 +195,7 @@ struct HybridTests {
                 of: common.split(separator: " ").map(String.init) + ["unknown"]
             )
         )
-        // As many words as may be are all looked for.
+        // A query with the most permitted words searches all of them.
         let few = Query(
             [.near(vector(&random)), .matching(filler.joined(separator: " ") + " 7731 pump")],
             include: .explain

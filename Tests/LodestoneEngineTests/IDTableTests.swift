@@ -53,7 +53,7 @@ struct IDTableTests {
         return try #require(IDTable.Base(from: sections))
     }
 
-    /// Looks every id up, and says how long that took.
+    /// The time to look every id up.
     private static func timeToFind(_ ids: [String]) throws -> Duration {
         let table = IDTable(try base(of: ids))
         return ContinuousClock().measure {

@@ -44,7 +44,7 @@ struct IndexChangeTests {
         try await engine.count(CountRequest(collection: "a", filter: filter))
     }
 
-    /// How a filter is answered that nobody has asked before.
+    /// The strategy by which a new filter is answered.
     private func strategy(_ engine: Engine, _ path: [String] = ["n"]) async throws -> String? {
         let bound = Value.double(.random(in: -2 ... -1))
         let unheard = Filter.range(path: path, lower: .init(bound), upper: nil)
@@ -64,7 +64,8 @@ struct IndexChangeTests {
         #expect(try await count(engine, filter).count == 20)
         let request = ScanRequest(collection: "a", limit: 2, order: ScanOrder(path: ["n"]))
         #expect(try await engine.scan(request).documents.map(\.id) == ["d0", "d1"])
-        // Those that are there are passed over, and so is one to drop that isn't.
+        // Fields that are indexed already are ignored, and so is the drop of a field without an
+        // index.
         try await engine.alterCollection(
             "a",
             addIndexes: [MetadataIndex("n"), MetadataIndex("by.name")],
@@ -87,7 +88,8 @@ struct IndexChangeTests {
         try await engine.compact("a")
         let lock = try HeldLock(store.path + "/compaction.lock")
         try await engine.alterCollection("a", addIndexes: [MetadataIndex("n")])
-        // Documents of before, of after, and such that change or go meanwhile.
+        // The documents were written before and after the change; some are replaced or dropped
+        // meanwhile.
         try await fill(engine, 25..<40)
         try await drop(engine, 3, 12, 39)
         #expect(try engine.describe("a").buildingIndexes == [MetadataIndex("n")])
@@ -104,7 +106,7 @@ struct IndexChangeTests {
 
         let again = try store.open()
         try await fill(again, 40..<42)
-        // A build by another name waits for the one that began by itself, or does it.
+        // `buildIndex` waits for the backfill that began automatically, or does it.
         try await again.buildIndex("a")
         #expect(try again.describe("a").buildingIndexes.isEmpty)
         #expect(try await strategy(again) == "indexed")
@@ -129,7 +131,7 @@ struct IndexChangeTests {
             .alterCollection(name: "a", change),
             .indexMany(IndexManyRequest(collection: "a", documents: late)),
         ]
-        // Both are checked before either is written.
+        // Both writes are checked before either is written.
         let lock = try HeldLock(store.path + "/lock")
         let (receipts, answers) = AsyncStream.makeStream(of: WriteReceipt?.self)
         for write in writes {
@@ -241,7 +243,7 @@ struct IndexChangeTests {
             addIndexes: [MetadataIndex("tag")],
             dropIndexes: [MetadataIndex("n")]
         )
-        // The log that told of the change is forgotten before the first process looks.
+        // The log row of the change is forgotten before the first process reads it.
         try await other.compact("a")
         try await engine.buildIndex("a")
         #expect(try await strategy(engine, ["tag"]) == "indexed")
@@ -274,7 +276,7 @@ struct IndexChangeTests {
                 addIndexes: isThere ? [] : tag,
                 dropIndexes: isThere ? tag : []
             )
-            // The field that stays is another one in the keys when the contents are made anew.
+            // After the rebuild, the remaining field has another number in the keys.
             try engine.registry.remake(try engine.collection(named: "a"))
             round += 1
         } while request.cursor != nil && round < 10
@@ -306,7 +308,7 @@ struct IndexChangeTests {
             case 0:
                 let n = [MetadataIndex("n")]
                 if !isIndexed, lock == nil, Bool.random(using: &random) {
-                    // It stays unbuilt for some rounds.
+                    // The field stays without its values for some rounds.
                     lock = try HeldLock(store.path + "/compaction.lock")
                 }
                 try await engine.alterCollection(
@@ -333,7 +335,7 @@ struct IndexChangeTests {
                 let notEqual = try await count(engine, .not(equal)).count
                 #expect(notEqual == model.count - answer.count, "round \(round), \(value)")
             }
-            // A verification waits for compactions.
+            // A verification waits for compactions, so it runs only without the lock.
             if lock == nil { #expect(try await engine.verify().isClean, "round \(round)") }
         }
         #expect(strategies == ["scanned", "indexed"])

@@ -61,7 +61,8 @@ struct InvalidRequestTests {
                 #expect(error?.field?.hasSuffix("vector") == true)
             }
         }
-        // The longest that are taken, as far from each other as they can be: all distances count.
+        // These are the longest accepted vectors, as far from each other as possible; every
+        // distance must be finite.
         let longest: Float = 0x1p62
         let vectors: [[Float]] = [
             [longest, 0, 0], [-longest, 0, 0], [0, longest, 0], [longest / 2, 0, 0], [1, 0, 0],

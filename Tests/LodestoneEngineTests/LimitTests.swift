@@ -18,7 +18,7 @@ struct LimitTests {
         )
     }
 
-    /// Each limit of a request, and the least that it may be.
+    /// Each limit of a request, and the least value that it may have.
     private static let numbers:
         [(name: String, path: any WritableKeyPath<Limits, Int> & Sendable, least: Int)] = [
             ("maxNesting", \.maxNesting, 1), ("maxBatch", \.maxBatch, 1),

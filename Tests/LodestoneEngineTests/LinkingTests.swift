@@ -18,15 +18,16 @@ struct LinkingTests {
         store = try TestStore()
     }
 
-    /// Opens the store; vectors are linked once there are `count` without a place in the graph, and
-    /// bases are made only when they are asked for.
+    /// Opens the store with a policy that links in memory and compacts only on request.
+    ///
+    /// Vectors are linked once `count` of them have no place in the graph.
     private func open(linking count: Int = 100) throws -> Engine {
         var policy = CompactionPolicy(minimumChanges: .max, idleTime: .milliseconds(1))
         policy.scannedBytes = count * VectorStock.dimension * MemoryLayout<Float>.stride
         return try store.open(compaction: policy)
     }
 
-    /// A collection with a base that has a graph of some documents.
+    /// A store with a collection whose base has a graph of some documents.
     private func filled(_ stock: inout VectorStock, _ count: Int, linking: Int = 100) async throws
         -> Engine
     {
@@ -104,7 +105,7 @@ struct LinkingTests {
         for turn in 0..<20 {
             let first = 400 + 30 * turn
             try await stock.write(first..<first + 30, to: engine)
-            // Of the base, of those that may be under way, and of those that were linked before.
+            // The documents are in the base, possibly being linked, or already linked.
             let others = [turn, first + 3, first - 20, first - 21]
             try await stock.write(others, version: turn + 1, to: engine)
             try await stock.drop([100 + turn, first + 5, first - 9], from: engine)
@@ -162,7 +163,7 @@ struct LinkingTests {
             #expect(one.registry.opened.allSatisfy { $0.state.index.count == 520 })
         }
         #expect(try bases() == before)
-        // The base that one makes is the other's, too.
+        // The base that one engine writes is also the other engine's.
         try await other.compact("a")
         try await stock.write(520..<640, to: engine)
         try await waitUntilLinked(engine)
@@ -178,12 +179,12 @@ struct LinkingTests {
         let before = try bases()
         try await stock.write(400..<500, to: engine)
         #expect(try engine.describe("a").index.scannedVectors == 100)
-        // Nothing can be built.
+        // The lock prevents builds.
         let lock = try HeldLock(store.path + "/compaction.lock")
         try await engine.alterCollection("a", Self.inline)
         try await stock.write(500..<600, to: engine)
         try await waitUntilLinked(engine)
-        // From now on a write leaves nothing for later.
+        // From now on a write leaves no vectors to link later.
         try await stock.write(600..<605, to: engine)
         #expect(try engine.describe("a").index.scannedVectors == 0)
         #expect(try engine.describe("a").index.indexedVectors == 605)

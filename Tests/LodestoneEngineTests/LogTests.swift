@@ -16,13 +16,13 @@ struct LogTests {
 
     private var store: String { directory.path + "/store" }
 
-    /// One that compacts only when it is asked to.
+    /// Opens an engine that compacts only on request.
     private func open() throws -> Engine {
         let policy = CompactionPolicy(minimumChanges: .max)
         return try Engine.open(directory: store, options: Engine.Options(compaction: policy))
     }
 
-    /// Runs a statement on the store's database, and answers its first number.
+    /// Runs a statement on the store's database, and returns the first number of its result.
     @discardableResult
     private func execute(_ sql: String) throws -> Int {
         var database: OpaquePointer?
@@ -34,10 +34,10 @@ struct LogTests {
         return sqlite3_step(statement) == SQLITE_ROW ? Int(sqlite3_column_int64(statement, 0)) : 0
     }
 
-    /// Batches that the log still has.
+    /// The number of batches in the log.
     private func logRows() throws -> Int { try execute("SELECT count(*) FROM log") }
 
-    /// A store with quiet collections and a busy one, which was folded.
+    /// Makes a store with quiet collections, and a busy one that was folded.
     private func makeQuietCollections(isReopened: Bool = false) async throws -> Engine {
         var engine = try open()
         for name in ["busy", "empty", "quiet", "altered"] {
@@ -62,8 +62,8 @@ struct LogTests {
     )
     func quietCollections(isReopened: Bool) async throws {
         let engine = try await makeQuietCollections(isReopened: isReopened)
-        // At most what the three others began with, the document of the quiet one, and the last
-        // batch.
+        // The log keeps at most the first batches of the three other collections, the document of
+        // the quiet one, and the last batch.
         let rows = try logRows()
         #expect((3...5).contains(rows))
         let counted = try engine.stats().statistics.first { $0.name == "store.log.rows" }

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Filters of thousands of terms, against a look at each document", .timeLimit(.minutes(5)))
 struct LongFilterTests {
-    /// A document as the test knows it.
+    /// A document's fields in the test's model.
     private struct Known {
         var n: Int
         var half: Double?
@@ -23,7 +23,7 @@ struct LongFilterTests {
         )
     }
 
-    /// What a filter says of a document, term by term.
+    /// Whether a document satisfies a filter, evaluated term by term.
     private static func holds(_ filter: Filter, _ id: DocumentID, _ known: Known) -> Bool {
         let number = { (path: [String]) -> Double? in
             path == ["n"] ? Double(known.n) : path == ["half"] ? known.half : nil
@@ -51,7 +51,7 @@ struct LongFilterTests {
     }
 
     private static func filters(_ random: inout SeededGenerator) throws -> [Filter] {
-        // Ids that are there, that were dropped, and that never were.
+        // The ids of existing, dropped and unknown documents.
         let ids = try (0..<2_000).map { number in
             number < 150
                 ? try DocumentID("d\(Int.random(in: 0..<300, using: &random))")

@@ -14,7 +14,7 @@ struct ManyCollectionsTests {
         store = try TestStore()
     }
 
-    /// Collections with a document each.
+    /// Creates collections with one document each.
     private func fill(_ count: Int) async throws {
         let engine = try Engine.open(
             directory: store.path,
@@ -37,7 +37,7 @@ struct ManyCollectionsTests {
         engine.close()
     }
 
-    /// The store, of which only so many collections may be open.
+    /// Opens the store with a limit on its open collections.
     private func open(_ count: Int, bytes: Int = 1 << 30) throws -> Engine {
         try Engine.open(
             directory: store.path,
@@ -54,7 +54,7 @@ struct ManyCollectionsTests {
         try await fill(count)
         let start = ContinuousClock.now
         let engine = try open(openCount)
-        // In a debug build; each collection reading what all have took 15 s.
+        // Measured in a debug build, when each collection read the records of all: 15 s.
         #expect(start.duration(to: .now) < .seconds(8))
         #expect(try engine.collections().count == count)
         #expect(try await engine.search("c7", Query([.near([1, 0])])).map(\.id) == ["x"])
@@ -71,7 +71,7 @@ struct ManyCollectionsTests {
             let hits = try await engine.search("c\(number)", Query([.matching("common")]))
             #expect(hits.map(\.id) == ["x"])
         }
-        // 320 KiB of room to count in made 94 MiB of it.
+        // With 320 KiB of room per collection to count in, this took 94 MiB.
         #expect(residentByteCount() - before < 30 << 20)
         engine.close()
     }
@@ -117,7 +117,7 @@ struct ManyCollectionsTests {
     func shared() async throws {
         try await fill(6)
         let (engine, other) = (try open(2), try open(2))
-        // All of them have been closed here again, but the last.
+        // This process has closed all of these collections except the last.
         for number in 0..<6 { _ = try engine.describe("c\(number)") }
         _ = try await other.index("c0", [Document(id: "y", vector: [0, 1])])
         #expect(try engine.describe("c0").documents == 2)
@@ -130,7 +130,7 @@ struct ManyCollectionsTests {
         #expect(await failure { _ = try await engine.search("c2", near) }?.code == .notFound)
         _ = try await other.alterCollection("c3", addIndexes: [MetadataIndex(path: ["n"])])
         #expect(try engine.describe("c3").options.metadataIndexes.count == 1)
-        // The log that told of it is forgotten before the other process looks.
+        // The log row of the write is forgotten before the other process reads it.
         _ = try await other.index("c4", [Document(id: "y", vector: [0, 1])])
         for name in try other.collections().map(\.name) { try await other.compact(name) }
         #expect(try await engine.search("c4", near).map(\.id) == ["y", "x"])
@@ -147,11 +147,12 @@ struct ManyCollectionsTests {
         try await engine.compact("c1")
         try await engine.compact("c2")
         _ = try await engine.index("c2", [Document(id: "y"), Document(id: "z", vector: [0, 1])])
-        // What the log doesn't count: replaced and dropped ones, edges, another strategy.
+        // The log's counts do not cover replaced and dropped documents, edges, and a change of
+        // strategy.
         _ = try await engine.index("c3", [Document(id: "x")])
         _ = try await engine.dropMany(DropManyRequest(collection: "c4", ids: ["x"]))
         _ = try await engine.index("c5", [Document(id: "y", edges: [Edge("to", to: "x")])])
-        // Its index is not built meanwhile.
+        // The lock prevents the build of its index.
         let lock = try HeldLock(store.path + "/compaction.lock")
         try await engine.alterCollection("c6", .hnswBatch)
         engine.close()

@@ -15,7 +15,7 @@ struct MemoryLimitTests {
         store = try TestStore()
     }
 
-    /// Opens the store with 16 MiB for changes, where nothing else asks for a base.
+    /// Opens the store with 16 MiB for changes, and with no other reason for a base.
     private func open() throws -> Engine {
         try Engine.open(
             directory: store.path,
@@ -27,7 +27,7 @@ struct MemoryLimitTests {
         )
     }
 
-    /// A batch of documents of which every word is another.
+    /// A batch of documents in which every word is different.
     private func batch(_ number: Int) throws -> [Document] {
         try (0..<100).map { place in
             let words = (0..<200).map { "w\(number)x\(place)x\($0)" }.joined(separator: " ")
@@ -53,7 +53,7 @@ struct MemoryLimitTests {
         }
         try await waitUntil { try engine.describe("a").baseByteCount > 0 }
         try await waitUntil { engine.registry.deltaMemory.byteCount < 4 * one }
-        // The other one is not what takes the memory.
+        // The other collection is not the one that takes the memory.
         #expect(try engine.describe("b").baseByteCount == 0)
         let query = Query([.matching("w1x7x3")])
         #expect(try await engine.search("a", query).map(\.id) == ["1-7"])
@@ -90,9 +90,9 @@ struct MemoryLimitTests {
         #expect(refusal?.retryAfter != nil)
         #expect(refusal?.outcome == .notApplied)
         #expect(engine.registry.deltaMemory.byteCount < 20 << 20)
-        // A small write has room left.
+        // A small write still has room.
         _ = try await engine.index("a", [Document(id: "small")])
-        // Searches go on, and so does the removal of the collection's neighbours.
+        // Searches still work, and so does the drop of another collection.
         #expect(try await engine.search("a", Query([.matching("w0x0x0")])).map(\.id) == ["0-0"])
         try await engine.createCollection("b", CollectionOptions(dimension: 0))
         try await engine.dropCollection("b")
@@ -118,7 +118,7 @@ struct MemoryLimitTests {
             #expect(memory.byteCount - before > 8_000)
             before = memory.byteCount
         }
-        // Ids and rows; then values, and edges.
+        // First ids and rows take memory, then values, and then edges.
         try await grows((0..<2_000).map { Document(id: try DocumentID("a\($0)")) })
         try await grows(
             (0..<2_000).map {

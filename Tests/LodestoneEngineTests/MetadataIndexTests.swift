@@ -94,7 +94,7 @@ struct MetadataIndexTests {
             )
             for document in page.documents { seen[document.id.string, default: 0] += 1 }
             cursor = page.nextCursor
-            // Odd ones come, go and change; even ones below 300 stay as they are.
+            // Odd documents are added, dropped and changed; even ones below 300 stay as they are.
             _ = try await engine.index(
                 "a",
                 [try document(301 + 2 * round), try document(2 * round + 1)]
@@ -198,7 +198,8 @@ struct MetadataIndexTests {
     func dropByFilter() async throws {
         let directory = try TemporaryDirectory()
         let id = RequestID.random()
-        // Names of an object have no order: it must be the same filter in another process.
+        // The names of an object have no order; the filter must have the same key in another
+        // process.
         let object = Value.object(
             Metadata(uniqueKeysWithValues: (0..<20).map { ("k\($0)", true) })
         )

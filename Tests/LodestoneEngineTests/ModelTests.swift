@@ -4,8 +4,9 @@ import LodestoneEngine
 import TestSupport
 import Testing
 
-/// An engine and a plain model take the same random writes; after each, and after restarts, every
-/// way of asking must agree with the model.
+/// An engine and a plain model get the same random writes.
+///
+/// After each write, and after restarts, every kind of read must agree with the model.
 @Suite("An engine against a model")
 struct ModelTests {
     private struct Model {
@@ -29,18 +30,18 @@ struct ModelTests {
 
     private let words = ["red", "green", "blue", "white", "black"]
 
-    /// How the engines live while the writes come.
+    /// The life of the engines during the writes.
     enum Life: String, CaseIterable {
-        /// One engine, all in its delta.
+        /// One engine keeps all writes in its delta.
         case alone
-        /// One engine that compacts all the time.
+        /// One engine compacts all the time.
         case compacting
-        /// Two engines on one store, both writing, asked in turn, compacting all the time.
+        /// Two engines on one store both write, are read in turn, and compact all the time.
         case shared
 
         var policy: CompactionPolicy {
             if self == .alone { return CompactionPolicy() }
-            // Vectors move from segment to segment, too.
+            // Vectors also move from segment to segment.
             return CompactionPolicy(
                 minimumChanges: 7,
                 busyChanges: 1,

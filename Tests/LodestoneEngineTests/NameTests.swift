@@ -151,7 +151,7 @@ struct NameTests {
             #expect(hits.first?.highlights.map { $0.fragments.map(\.text) } == [["<alpha>"]])
             query = Query([.matching("\(first):alpha AND \(first):be*", mode: .querySyntax)])
             #expect(try await engine.search("a", query).isEmpty)
-            // Behind one field's name a word matches in that field alone, also where it is shown.
+            // After a field's name, a word matches only in that field, also in the highlights.
             query = Query([.matching("\(first):alpha OR \(first):beta", mode: .querySyntax)])
             query.highlight = Highlight(before: "<", after: ">")
             hits = try await engine.search("a", query)

@@ -14,7 +14,7 @@ struct ProcessorsTests {
     @Test("are counted by the processors that the process may use")
     func affinity() async throws {
         await #expect(processExitsWith: .success) {
-            // Glibc's module leaves it out.
+            // Swift's Glibc module does not import the function.
             typealias SetAffinity = @convention(c) (pid_t, Int, UnsafeRawPointer) -> Int32
             guard let symbol = dlsym(nil, "sched_setaffinity") else { exit(2) }
             var mask: UInt64 = 1
@@ -39,7 +39,8 @@ struct ProcessorsTests {
             }
         }
         while running.load(ordering: .relaxed) < BlockingPool.maxWidth { await Task.yield() }
-        // With a thread for each, this queue would wait until one of them ends.
+        // If the pool used all threads of the process, this queue would wait until one of them
+        // ends.
         await withCheckedContinuation { continuation in
             DispatchQueue(label: "another").async { continuation.resume() }
         }

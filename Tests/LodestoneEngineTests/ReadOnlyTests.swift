@@ -23,7 +23,7 @@ struct ReadOnlyTests {
     private func openForReading() throws -> Engine {
         try Engine.open(
             directory: store.path,
-            // Of a process that writes, any change would ask for a base.
+            // With this policy, any change in a process that writes would cause a base.
             options: Engine.Options(
                 compaction: CompactionPolicy(
                     minimumChanges: 1,
@@ -47,7 +47,7 @@ struct ReadOnlyTests {
         }
     }
 
-    /// A store with a base, and changes since.
+    /// Makes a store with a base, and changes after it.
     private func makeStore() async throws {
         let engine = try store.open()
         try await engine.createCollection("a", Self.options)
@@ -99,7 +99,7 @@ struct ReadOnlyTests {
         #expect(try files() == before)
     }
 
-    /// Name, size and content of each file, but of the index of the write-ahead log.
+    /// The content of each file by name, except for the index of the write-ahead log.
     private func files() throws -> [String: Data] {
         let manager = FileManager.default
         var contents: [String: Data] = [:]
@@ -128,7 +128,7 @@ struct ReadOnlyTests {
         writer.close()
         try await expectAnswers(of: reader, count: 600)
         reader.close()
-        // What the reader did has not kept the next process from anything.
+        // The reader's work must not prevent the next process from anything.
         let next = try store.open()
         try await expectAnswers(of: next, count: 600)
         next.close()

@@ -15,7 +15,7 @@ struct ScanDifferentialTests {
         "", "a", "ab", "b", ["a", "a", "c"], true, 7, .timestamp(microseconds: 7),
     ]
 
-    /// Documents as they were written, oldest first.
+    /// The documents as they were written, oldest first.
     private struct Model {
         var documents: [(id: String, metadata: Metadata)] = []
 
@@ -145,7 +145,7 @@ struct ScanDifferentialTests {
         }
     }
 
-    /// `nil` for what has no place among the values.
+    /// The rank of a document's value; `nil` for a value without a place in the order.
     private func rank(_ document: (id: String, metadata: Metadata), _ order: ScanOrder) -> Rank? {
         guard let value = document.metadata[order.path[0]] else { return nil }
         return rank(value, prefix: 256)
@@ -182,7 +182,8 @@ struct ScanDifferentialTests {
                 let shown = facet.values.map { "\($0.value) \($0.count)" }
                 #expect(shown == expected.prefix(limit).map { "\($0.0) \($0.1)" }, "\(note)")
             }
-            // A search counts the same, whatever it finds, each of its questions for itself.
+            // A search has the same counts, whatever its hits are, and each of its queries has its
+            // own.
             let found = try await engine.search(
                 SearchRequest(
                     collection: "a",
@@ -202,7 +203,7 @@ struct ScanDifferentialTests {
         }
     }
 
-    /// The most frequent first, ties in the order of the values.
+    /// The counts of a field's values, the most frequent first, ties in the order of the values.
     private func counts(of name: String, in documents: [(id: String, metadata: Metadata)])
         -> [(Value, Int)]
     {
@@ -223,7 +224,8 @@ struct ScanDifferentialTests {
         }
     }
 
-    /// Numbers that are equal in value are one.
+    /// The value, with a double of an integer's value as that integer: equal numbers count as one
+    /// value.
     private func whole(_ value: Value) -> Value {
         if case .double(let number) = value, let whole = Int64(exactly: number) {
             return .int(whole)

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("A scan with a limit of edges")
 struct ScanEdgesTests {
-    /// Through the rows, by a filter's rows, and in the order of a field.
+    /// The ways of a scan: by rows, by a filter's rows, and in the order of a field.
     private static let ways: [(Filter?, ScanOrder?)] = [
         (nil, nil), (.range(path: ["n"], lower: .init(0), upper: nil), nil),
         (nil, ScanOrder(path: ["n"])),
@@ -90,7 +90,7 @@ struct ScanEdgesTests {
         } while request.cursor != nil
         #expect(pages == [["d0", "d1"], ["d2", "d3", "d4"], ["d5", "d6", "d7"], []])
         #expect(found == counts)
-        // Without edges there is nothing to leave out.
+        // Without edges in the request, no edges are left out.
         request.include = [.metadata]
         let bare = try await engine.scan(request)
         #expect(bare.documents.count == counts.count && bare.edgesCursor == nil)
@@ -121,7 +121,7 @@ struct ScanEdgesTests {
         let start = try #require(first.edgesCursor)
         var request = ListEdgesRequest(collection: "c", id: "hub", limit: 7, cursor: start)
         let next = try await engine.listEdges(request).nextCursor
-        // Other edges are no other version.
+        // A change of edges makes no new version.
         let more = Edge("zo", to: "u")
         _ = try await engine.index("c", [], edges: [SourcedEdge(from: "hub", more)])
         #expect(try await edges(of: "hub", from: start, engine) == hub.edges + [more])
@@ -138,7 +138,7 @@ struct ScanEdgesTests {
                 }
                 #expect(error?.reason == "CURSOR_EXPIRED" && error?.code == .outOfRange)
             }
-            // The scan goes on with the new version.
+            // The scan continues with the new version.
             let rest = try await engine.scan(
                 ScanRequest(collection: "c", cursor: first.nextCursor, maxEdges: 5)
             )

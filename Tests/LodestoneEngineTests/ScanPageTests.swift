@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Pages of a scan")
 struct ScanPageTests {
-    /// The ways through a collection: by rows, by a filter's rows, and in the order of a field.
+    /// The ways of a scan: by rows, by a filter's rows, and in the order of a field.
     private static let ways: [(Filter?, ScanOrder?)] = [
         (nil, nil), (.range(path: ["n"], lower: .init(0), upper: nil), nil),
         (.exists(path: ["m"], true), nil), (nil, ScanOrder(path: ["n"])),

@@ -5,19 +5,20 @@ import LodestoneEngine
 import TestSupport
 import Testing
 
-/// Which form of a question finds which form of a text: composed or apart (NFC, NFD), with the marks of
-/// the script or without.
+/// The forms of a query that find the forms of a text.
+///
+/// The forms are composed (NFC) or decomposed (NFD), and have the marks of the script or not.
 @Suite("Words of every script in a collection")
 struct ScriptSearchTests {
     private struct Script {
         let name: String
-        /// With its marks.
+        /// The word with its marks.
         let word: String
-        /// Without them; where there are none, a word that looks like it.
+        /// The word without its marks or, where the script has none, a word that looks like it.
         let bare: String
-        /// Whether these are two words.
+        /// Whether `word` and `bare` are different words in the language.
         let areDifferent: Bool
-        /// Whether plain questions ask for pairs of characters.
+        /// Whether plain queries search pairs of characters.
         var isUnspaced = false
         var language: TextLanguage = .english
 
@@ -104,7 +105,7 @@ struct ScriptSearchTests {
     }
 
     private func expectForms(_ engine: Engine, _ name: String, _ script: Script) async throws {
-        // A stemmer may see another word in a word without its accents.
+        // A stemmer may read a word without its accents as another word.
         let isStemmed = script.language == .german
         for (query, isMarked) in [
             (script.composed, true), (script.apart, true), (script.bare, false),

@@ -25,10 +25,10 @@ struct SharedStoreTests {
         try await engine.dropCollection("a")
         try await engine.createCollection("a", CollectionOptions(dimension: 2))
         _ = try await engine.index("a", [Document(id: "y", vector: [0, 1])])
-        // The log that told of it is forgotten before the other process looks.
+        // The log row of the drop is forgotten before the other process reads it.
         try await engine.compact("a")
         let after = try other.collection(named: "a")
-        // What is under way in the one before ends with an error that says so.
+        // Work under way in the earlier collection ends with an error that says so.
         #expect(before.isDropped)
         #expect(after.number != before.number && !after.isDropped)
         #expect(try await other.search("a", Query([.near([0, 1])])).map(\.id) == ["y"])
@@ -68,7 +68,7 @@ struct SharedStoreTests {
         _ = try await engine.alterCollection("a", addIndexes: [MetadataIndex("n")])
         let reader = try engine.registry.store.beginRead(context: nil)
         defer { reader.end() }
-        // As if the log had no row of it: those after this one are read.
+        // The log has no row of the change for these contents: they replay only later rows.
         contents.state.advance(to: reader.sequenceNumber)
         try contents.replay(collection.record, from: reader)
         #expect(contents.options.metadataIndexes == [MetadataIndex("n")])
@@ -76,7 +76,7 @@ struct SharedStoreTests {
     }
 
     #if os(Linux)
-    /// Segments that this process has open, of whichever engine.
+    /// The number of segments that this process has open, over all engines.
     private var openSegments: Int {
         let directory = "/proc/self/fd"
         let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
@@ -108,7 +108,7 @@ struct SharedStoreTests {
             try await engine.createCollection(name, CollectionOptions(dimension: 2))
             _ = try await engine.index(name, [Document(id: "x", vector: [1, 0])])
         }
-        // An engine would open some in the background.
+        // An engine would open some collections in the background, so the test uses a registry.
         let other = try Registry(
             SQLiteStore(directory: store.path, durability: .full),
             budget: OpenCollections(count: 1)
@@ -136,7 +136,7 @@ struct HeldStoreTests {
         store = try TestStore()
     }
 
-    /// An engine that waits for others only so long.
+    /// Opens an engine with a limit on its wait for other processes.
     private func open(patience: Duration) throws -> Engine {
         try Engine(
             store: SQLiteStore(directory: store.path, durability: .full, patience: patience),
@@ -182,7 +182,7 @@ struct HeldStoreTests {
         #expect(await ends == ["DEADLINE", "CANCELLED"])
         #expect(start.duration(to: .now) < .seconds(10))
         lock.release()
-        // Neither was applied.
+        // Neither write was applied.
         #expect(try engine.collections().isEmpty)
         engine.close()
     }
@@ -221,7 +221,7 @@ struct HeldStoreTests {
                 requestID: nil,
                 context: CallContext()
             ) { continuation.resume(returning: $0) }
-            // The write waits for the lock by now.
+            // By now the write waits for the lock.
             engine.close()
         }
         #expect(throws: LodestoneError.closing) { try result.get() }

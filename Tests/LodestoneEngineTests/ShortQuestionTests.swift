@@ -53,7 +53,7 @@ struct ShortQuestionTests {
             #expect(atOnce == usual)
             #expect(atOnce?.results[0].hits.isEmpty == false)
         }
-        // What is written is found by both, too.
+        // Both calls also find later writes.
         _ = try await engine.index("a", [Document(id: "new", vector: vector)])
         let found = try engine.searchAtOnce(request(queries[0]), until: soon)
         #expect(found?.results[0].hits.first?.id == "new")
@@ -64,14 +64,14 @@ struct ShortQuestionTests {
     func left() async throws {
         let engine = try await filled()
         let short = request(Query([.near(vector)]))
-        // The first search checks what the base holds.
+        // The first search checks the base.
         #expect(try engine.searchAtOnce(short, until: soon) == nil)
         _ = try await engine.search(short)
         #expect(try engine.searchAtOnce(short, until: soon) != nil)
         let walk = Walk(from: ["d1"], depth: 1)
         let long = [
             Query([.near(vector, exact: true)]), Query([.near(vector, efSearch: 1_000)]),
-            // A beam is as wide as what is wanted of it.
+            // The beam is at least as wide as the number of wanted hits.
             Query([.near(vector)], limit: 200),
             Query([Source(.vector(NearVector(vector)), candidates: 200), .matching("word3")]),
             Query([.near(vector)], filter: .equal(path: ["n"], .int(3))),

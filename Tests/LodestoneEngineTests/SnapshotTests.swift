@@ -184,7 +184,7 @@ struct SnapshotTests {
 
     // MARK: Under load
 
-    /// What writers were told was written, by its sequence number.
+    /// The acknowledged batches of the writers, by sequence number.
     private final class History: Sendable {
         typealias Batch = @Sendable (inout [String: Document]) -> Void
 
@@ -201,7 +201,7 @@ struct SnapshotTests {
         }
     }
 
-    /// `LODESTONE_TEST_SNAPSHOTS` asks for more of them.
+    /// The number of snapshots, which `LODESTONE_TEST_SNAPSHOTS` can raise.
     private static let count =
         Int(
             ProcessInfo.processInfo.environment["LODESTONE_TEST_SNAPSHOTS"] ?? ""
@@ -209,7 +209,7 @@ struct SnapshotTests {
 
     @Test("taken while writes go on restores to exactly its sequence number, every time")
     func underLoad() async throws {
-        // Bases and segments come and go under the snapshots.
+        // Bases and segments are made and removed during the snapshots.
         let policy = CompactionPolicy(
             minimumChanges: 20,
             busyChanges: 20,
@@ -251,8 +251,9 @@ struct SnapshotTests {
         }
     }
 
-    /// Inserts, replaces and drops documents of its own until told to stop; now and then creates
-    /// and drops a collection.
+    /// Inserts, replaces and drops documents of its own until it is told to stop.
+    ///
+    /// Now and then it creates and drops a collection.
     private func write(_ engine: Engine, _ history: History, _ writer: Int) async throws {
         var random = SeededGenerator(seed: UInt64(writer))
         var step = 0
@@ -297,7 +298,7 @@ struct SnapshotTests {
         }
     }
 
-    /// Every document, by collection and id; those of collections that come and go left out.
+    /// All documents by collection and id, without the collections that are created and dropped.
     private func contents(of engine: Engine, without: Set<DocumentID> = []) async throws
         -> [String: Document]
     {

@@ -112,7 +112,7 @@ struct StrategyTests {
         try await check(other)
         try await other.alterCollection("a", .hnswInline)
         _ = try await other.index("a", [try document(20)])
-        // The log that told of the change is forgotten before the first process looks.
+        // The log row of the change is forgotten before the first process reads it.
         try await other.compact("a")
         #expect(try engine.describe("a").options.vectorStrategy == .hnswInline)
         try await check(engine)
@@ -188,7 +188,7 @@ struct StrategyTests {
         #expect(try engine.describe("a").changesSinceBase == 1)
         try await check(engine)
         lock.release()
-        // One that could begin at once.
+        // This build could begin at once.
         let early = #expect(throws: LodestoneError.self) {
             try engine.buildIndex("a", context: context)
         }
@@ -206,7 +206,7 @@ struct StrategyTests {
         let lock = try HeldLock(store.path + "/compaction.lock")
         async let build = failure { try await engine.buildIndex("a") }
         engine.close()
-        // Cancelled, or refused if the engine was first.
+        // The build is cancelled, or refused if the engine was closed first.
         let error = await build
         #expect([.cancelled, .unavailable].contains(error?.code))
         lock.release()
@@ -254,7 +254,7 @@ struct StrategyTests {
         engine.close()
     }
 
-    /// Changes a file where it is mapped.
+    /// Changes a file in place, because it is mapped.
     private func overwrite(_ path: String, with data: Data) throws {
         let file = try #require(FileHandle(forUpdatingAtPath: path))
         try file.write(contentsOf: data)

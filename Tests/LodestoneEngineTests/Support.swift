@@ -25,7 +25,7 @@ extension Engine {
     }
 }
 
-/// The error that `body` ends with.
+/// The error that `body` throws; `nil` when it throws none.
 func failure(_ body: () async throws -> Void) async -> LodestoneError? {
     do {
         try await body()
@@ -35,7 +35,7 @@ func failure(_ body: () async throws -> Void) async -> LodestoneError? {
     }
 }
 
-/// A store of a test's own, whose engines compact only when they are asked to.
+/// A store in a test's own directory, whose engines compact only on request by default.
 struct TestStore {
     private let directory: TemporaryDirectory
 
@@ -45,7 +45,7 @@ struct TestStore {
 
     var path: String { directory.path + "/store" }
 
-    /// Where a copy of it is.
+    /// The path of a copy of the store.
     func path(of copy: String) -> String { "\(directory.path)/\(copy)" }
 
     /// Opens the store, or one of its copies.
@@ -69,7 +69,7 @@ struct TestStore {
     }
 }
 
-/// Waits for what comes in the background.
+/// Waits for a result of background work.
 func waitUntil(_ isDone: () throws -> Bool) async throws {
     let end = ContinuousClock.now + .seconds(30)
     var isLate = false
@@ -80,8 +80,8 @@ func waitUntil(_ isDone: () throws -> Bool) async throws {
     #expect(!isLate)
 }
 
-/// A reader, as of another program, that keeps a state of a store until it ends.
-// Unchecked for the connection, which the test's calls use one after the other.
+/// A reader, like one of another program, that keeps a state of a store until it ends.
+// Unchecked because of the connection, which the test's calls use one after the other.
 final class OldState: @unchecked Sendable {
     private var database: OpaquePointer?
 

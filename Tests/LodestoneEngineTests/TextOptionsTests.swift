@@ -59,7 +59,7 @@ struct TextOptionsTests {
             #expect(try await ids(engine, "title:cat") == ["title"])
             #expect(try await ids(engine, "body:\"a boat\"") == ["title"])
             #expect(try await ids(engine, "note:(cat* OR boat)") == ["old"])
-            // No language: no stems.
+            // Without a language there are no stems.
             #expect(try await ids(engine, "cats") == ["old"])
             #expect(try await ids(engine, "of the", .anyWord) == ["old"])
             let error = await failure { _ = try await ids(engine, "titel:cat") }

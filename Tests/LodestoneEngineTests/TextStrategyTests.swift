@@ -13,7 +13,7 @@ struct TextStrategyTests {
         directory = try TemporaryDirectory()
     }
 
-    /// Documents and questions of words that are often like each other.
+    /// Documents and queries of words that are often similar to each other.
     private struct Texts {
         var random: SeededGenerator
         static let beginnings = ["run", "python", "schön", "mang", "tall", "the", "東京", "京都", "都"]
@@ -43,7 +43,7 @@ struct TextStrategyTests {
         }
 
         mutating func misspelt() -> String {
-            // A letter among characters would be a word of its own.
+            // A letter between characters would be a word of its own.
             var letters = Array(pick(Self.beginnings.filter { $0.count > 2 }) + pick(Self.endings))
             let place = Int.random(in: 0..<letters.count, using: &random)
             if chance(2) { letters.insert("n", at: place) } else { letters[place] = "x" }
@@ -118,13 +118,14 @@ struct TextStrategyTests {
         var texts = Texts(random: SeededGenerator(seed: UInt64(language.rawValue) + 1))
         var found = 0
         for round in 0..<3 {
-            // New documents, new texts of old ones, and some that go.
+            // The batch has new documents and new texts of old ones; then some documents are
+            // dropped.
             let documents = try (round * 40..<round * 40 + 60).map { try texts.document($0) }
             let gone = try (0..<10).map { try DocumentID("d\(round * 40 + $0 * 3)") }
             for name in ["postings", "fts5"] {
                 _ = try await engine.index(name, documents)
                 _ = try await engine.dropMany(DropManyRequest(collection: name, ids: gone))
-                // Postings forget the words of gone documents with the next base.
+                // Postings lose the words of dropped documents with the next base.
                 _ = try await engine.compact(name)
             }
             for _ in 0..<150 {
@@ -149,7 +150,7 @@ struct TextStrategyTests {
             let report = try await engine.verify()
             #expect(report.isClean, "\(report.damages)")
         }
-        // Questions that find nothing say nothing.
+        // Queries without hits compare nothing, so enough queries must have hits.
         #expect(found > 150)
         engine.close()
     }
@@ -170,7 +171,7 @@ struct TextStrategyTests {
         return engine
     }
 
-    /// The same with the same documents in both.
+    /// An engine with the same documents in a collection of each strategy.
     private func filled(_ documents: [Document]) async throws -> Engine {
         let engine = try await engine(.none)
         for name in ["postings", "fts5"] { _ = try await engine.index(name, documents) }
@@ -186,10 +187,10 @@ struct TextStrategyTests {
         let questions: [(String, Fuzziness, Set<String>)] = [
             ("python", .edits(1), ["d0", "d1", "d2", "d3", "d4"]),
             ("python", Fuzziness(.edits(1), prefixLength: 1), ["d0", "d1", "d2", "d4"]),
-            // Of those of the same length the one that more documents have.
+            // Of the words with the same length, the one in more documents comes first.
             ("python", Fuzziness(.edits(1), maxExpansions: 1), ["d1", "d2"]),
             ("python", Fuzziness(.edits(1), maxExpansions: 2), ["d0", "d1", "d2"]),
-            // Itself, and one beside it.
+            // The expansions are the word itself and one similar word.
             ("pythan", Fuzziness(.edits(1), maxExpansions: 1), ["d0", "d1", "d2"]),
         ]
         for name in ["postings", "fts5"] {
@@ -271,7 +272,7 @@ struct TextStrategyTests {
         var order = try await engine.search(name, Query([.matching("fox")])).map(\.id)
         #expect(order.count == texts.count)
         if compacts { _ = try await engine.compact(name) }
-        // The best is taken away, then the next replaced by a text without the word.
+        // The best document is dropped, then the next one is replaced by a text without the word.
         _ = try await engine.dropMany(DropManyRequest(collection: name, ids: [order.removeFirst()]))
         try await expectOnly(order, name, engine)
         _ = try await engine.index(name, [Document(id: order.removeFirst(), text: "hare")])
@@ -282,7 +283,7 @@ struct TextStrategyTests {
         reopened.close()
     }
 
-    /// Expects as many documents as are asked for, of those that have the word.
+    /// Expects as many documents as the limit, all of which have the word.
     private func expectOnly(_ ids: [DocumentID], _ name: String, _ engine: Engine) async throws {
         for limit in 1...ids.count {
             let found = try await engine.search(name, Query([.matching("fox")], limit: limit))
@@ -318,7 +319,7 @@ struct TextStrategyTests {
             #expect(found == expected, "\(query)")
         }
         try await engine.dropCollection(name)
-        // Without a language, a word with an elision is there as a whole, too, behind all others.
+        // Without a language, a word with an elision is also a word as a whole, after all others.
         try await engine.createCollection(
             name,
             CollectionOptions(

@@ -35,7 +35,7 @@ struct VectorIndexTests {
         try engine.describe("a").index
     }
 
-    /// How the nearest to some vector were found.
+    /// The explanation of a search for the vectors nearest to some vector.
     private func explanation(_ engine: Engine, filter: Filter? = nil) async throws
         -> VectorExplanation
     {
@@ -48,7 +48,7 @@ struct VectorIndexTests {
         return try #require(try await engine.search(request).results[0].explanations.first)
     }
 
-    /// Waits for an index that covers everything, which must come by itself.
+    /// Waits for an index of all vectors, which must be built automatically.
     private func waitUntilReady(
         _ engine: Engine,
         sourceLocation: SourceLocation = #_sourceLocation
@@ -134,7 +134,7 @@ struct VectorIndexTests {
             try await stock.check(engine, queries: 8)
         }
         try await stock.drop(stock.live.keys.filter { $0 >= 3 }, from: engine)
-        // Fewer than were asked for are left.
+        // Fewer documents than the limit remain.
         try await stock.check(engine, queries: 3, atLeast: 1)
         try await engine.compact("a")
         try await stock.check(engine, queries: 3, atLeast: 1)
@@ -189,7 +189,7 @@ struct VectorIndexTests {
         let indexed = try status(engine)
         engine.close()
 
-        // Nothing can be built.
+        // The lock prevents builds.
         let lock = try HeldLock(store.path + "/compaction.lock")
         engine = try store.open(compaction: CompactionPolicy(minimumChanges: 1, idleTime: .zero))
         #expect(try status(engine) == indexed)
@@ -230,7 +230,7 @@ struct VectorIndexTests {
         return "\(store.path)/\(bases[0])"
     }
 
-    /// Where a section lies in a base, as `BaseFile` describes it.
+    /// The byte range of a section in a base, read as `BaseFile` documents it.
     private func section(_ tag: String, of path: String) throws -> Range<Int>? {
         let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
         func number(_ offset: Int, _ count: Int) -> Int {
@@ -289,7 +289,7 @@ struct VectorIndexTests {
             try await engine.alterCollection("a", strategy)
             var steps = 0
             let end = ContinuousClock.now + .seconds(120)
-            // At least a few writes come before the index, or right behind it.
+            // At least a few writes come before the index, or just after it.
             while try steps < 4 || status(engine).state != .ready, ContinuousClock.now < end {
                 try await stock.write(next..<next + 5, to: engine)
                 try await stock.write([next - 300], version: next, to: engine)
@@ -318,7 +318,7 @@ struct VectorIndexTests {
         let engine = try await filled(&stock, 500)
         try await engine.buildIndex("a")
         let computed = try await explanation(engine).computedDistances
-        // Nothing can be built.
+        // The lock prevents builds.
         let lock = try HeldLock(store.path + "/compaction.lock")
         var wider = Self.options
         wider.efSearch = 120
@@ -339,7 +339,7 @@ struct VectorIndexTests {
         #expect(try status(engine).scannedVectors == 10)
         try await stock.check(engine)
 
-        // What was left out waits for the next build, and with it what comes after.
+        // The vectors that were left out wait for the next build, and so do later ones.
         try await engine.alterCollection("a", .hnsw(inlineIndexing: true, wider))
         try await stock.write(530..<540, to: engine)
         #expect(try status(engine).indexedVectors == 520)
@@ -360,7 +360,8 @@ struct VectorIndexTests {
         var stock = VectorStock()
         let engine = try store.open()
         try await engine.createCollection("a", stock.options(Self.inline))
-        // One at a time at first: the scale of the codes must not be that of the first vector.
+        // The first batches have one vector each: the scale of the codes must not come from the
+        // first vector.
         try await stock.write(0..<20, batch: 1, to: engine)
         #expect(try status(engine).indexedVectors == 20)
         #expect(try status(engine).state == .ready)
@@ -388,7 +389,7 @@ struct VectorIndexTests {
         var stock = VectorStock()
         let engine = try await filled(&stock, 300, Self.inline)
         for version in 1...6 { try await stock.write(0..<300, version: version, to: engine) }
-        // Nothing can be built.
+        // The lock prevents builds.
         let lock = try HeldLock(store.path + "/compaction.lock")
         for turn in 0..<3 {
             if turn == 1 {
@@ -444,7 +445,7 @@ struct VectorIndexTests {
         try await stock.write(200..<300, to: second)
         #expect(try status(second).indexedVectors == 300)
         #expect(try status(first).indexedVectors == 300)
-        // Several changes that the first one learns of at once, with rows that are gone again.
+        // The first engine replays several changes at once, with rows that were removed again.
         try await stock.write(300..<320, to: second)
         try await stock.write(300..<310, version: 1, to: second)
         try await stock.drop(310..<320, from: second)
@@ -465,7 +466,7 @@ struct VectorIndexTests {
         }
         let third = try store.open()
         #expect(try status(third).indexedVectors == stock.live.count)
-        // What the log told of rows that are gone is not mistaken for rows.
+        // Removed rows in the log must not be taken for live ones.
         try await third.alterCollection("a", Self.batch)
         try await stock.check(third)
         third.close()
@@ -544,7 +545,7 @@ struct VectorIndexTests {
 }
 
 extension Thread {
-    /// Runs `body` on a thread of its own; the task gives the error that it ended with.
+    /// Runs `body` on its own thread; the task returns the error that it threw.
     fileprivate static func detached(
         _ body: @escaping @Sendable () throws(LodestoneError) -> Void
     ) -> Task<LodestoneError?, Never> {

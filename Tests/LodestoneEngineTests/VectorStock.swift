@@ -4,14 +4,13 @@ import LodestoneEngine
 import TestSupport
 import Testing
 
-/// What a collection of vectors should hold, and the comparison of its answers with brute force over
-/// that.
+/// The expected vectors of a collection, with checks of its results against brute force.
 struct VectorStock {
     static let dimension = 24
     private static let limit = 10
 
     let metric: Metric
-    /// Of each document its version, which decides its vector.
+    /// The version of each document, which determines its vector.
     private(set) var live: [Int: Int] = [:]
 
     init(_ metric: Metric = .cosine) {
@@ -31,7 +30,7 @@ struct VectorStock {
         }
     }()
 
-    /// Vectors around a few centers.
+    /// The vector of a document, near one of a few centers.
     static func vector(_ number: Int, version: Int = 0) -> [Float] {
         var random = SeededGenerator(seed: UInt64(number) << 20 | UInt64(version))
         return centers[number % centers.count].map { element in
@@ -39,7 +38,7 @@ struct VectorStock {
         }
     }
 
-    /// Vectors to ask with, which no document has.
+    /// Query vectors that no document has.
     static func questions(_ count: Int) -> [[Float]] {
         (0..<count).map { vector(100_000 + $0) }
     }
@@ -76,9 +75,10 @@ struct VectorStock {
 
     // MARK: Answers
 
-    /// Asks for the nearest to some vectors, and compares what comes with brute force: exact answers
-    /// must be right, all others as long, of documents that exist, with their true scores, and of
-    /// nearly the same ones.
+    /// Searches the nearest to some vectors and compares the hits with brute force.
+    ///
+    /// Exact results must be right. All other results must have the same length, name existing
+    /// documents with their true scores, and contain nearly the same documents.
     func check(
         _ engine: Engine,
         queries: Int = 15,
@@ -116,7 +116,7 @@ struct VectorStock {
         #expect(share.value >= floor, "recall", sourceLocation: sourceLocation)
     }
 
-    /// Looks for some documents by their own vectors.
+    /// Searches some documents by their own vectors.
     func checkFound(
         _ numbers: some Sequence<Int>,
         in engine: Engine,
@@ -125,7 +125,7 @@ struct VectorStock {
         for number in numbers {
             let vector = Self.vector(number, version: live[number] ?? 0)
             let hits = try await engine.search("a", Query([.near(vector)], limit: 1))
-            // The largest product need not be with itself.
+            // The document with the largest dot product need not be the document itself.
             if metric == .dotProduct { continue }
             #expect(hits.map(\.id.string) == ["d\(number)"], sourceLocation: sourceLocation)
         }
@@ -137,7 +137,7 @@ struct VectorStock {
         var value: Double { wanted > 0 ? Double(found) / Double(wanted) : 1 }
     }
 
-    /// Of every document, by id, how near it is to a vector.
+    /// The score of every document for a vector, by id.
     private func scores(_ query: [Float]) -> [String: Double] {
         var scores: [String: Double] = [:]
         for (number, version) in live {

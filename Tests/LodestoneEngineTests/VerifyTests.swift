@@ -24,7 +24,7 @@ struct VerifyTests {
                     id: try DocumentID("d\(10 * batch + number)"),
                     vector: number < 8 ? [Float(batch), Float(number + 1)] : nil,
                     text: "document \(number) of batch \(batch)",
-                    // Two of the same label and target, and one that leads nowhere.
+                    // Two edges have the same label and target, and one leads to a missing id.
                     edges: [
                         Edge("next", to: "d1"), Edge("next", to: "d1", weight: 2),
                         Edge("to", to: "nobody"),
@@ -39,7 +39,7 @@ struct VerifyTests {
         return engine
     }
 
-    /// Changes the database behind the engine's back.
+    /// Changes the database without the engine.
     private func execute(_ sql: String) throws {
         var database: OpaquePointer?
         try #require(sqlite3_open(directory.path + "/lodestone.db", &database) == SQLITE_OK)
@@ -54,7 +54,7 @@ struct VerifyTests {
         let report = try await engine.verify()
         #expect(report.damages == [] && report.isClean)
         #expect(report.rows == 49 && report.batches == 10 && report.sequenceNumber == 10)
-        // Vectors of dropped and replaced documents lie in the segment, too.
+        // Vectors of dropped and replaced documents are also in the segment.
         #expect(report.vectors == 41)
         engine.close()
         let again = try Engine.open(directory: directory.path)
@@ -90,7 +90,7 @@ struct VerifyTests {
     @Test("names the document whose words are not those of its row")
     func words() async throws {
         let engine = try await filled()
-        // The row of another store, with a checksum that fits: the same document, other words.
+        // The row comes from another store and has a valid checksum: the same id with other words.
         let other = try TemporaryDirectory()
         let second = try Engine.open(directory: other.path)
         try await second.createCollection("a", CollectionOptions(dimension: 2))
@@ -123,7 +123,7 @@ struct VerifyTests {
         let engine = try await filled()
         let path = directory.path + "/vectors-1-0.seg"
         let file = try #require(FileHandle(forUpdatingAtPath: path))
-        // In the second batch: eight vectors of eight bytes lie before it.
+        // The changed byte is in the second batch, after eight vectors of eight bytes.
         try file.seek(toOffset: 64 + 64 + 9)
         let byte = try #require(try file.read(upToCount: 1))
         try file.seek(toOffset: 64 + 64 + 9)
