@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import Synchronization
 
-/// Remembers whether searches that looked short were.
+/// Remembers whether searches that looked short turned out short.
 ///
-/// A loop that answers a search keeps its other connections waiting. After one that took longer than
-/// `most` none is tried for twenty times as long, so that such errors take a loop 5 percent of its
-/// time at worst.
+/// A loop that answers a search keeps its other connections waiting. After a search that took
+/// longer than `most`, no search is tried on the loop for twenty times as long. So such errors take
+/// at worst 5 percent of a loop's time.
 ///
 /// Threading: every method may be called from any thread.
 final class Brevity: Sendable {
@@ -14,7 +14,7 @@ final class Brevity: Sendable {
     private static let pauseFactor = 20
 
     private let origin = ContinuousClock.now
-    /// Nanoseconds after `origin`.
+    /// The time until which no search is tried, in nanoseconds after `origin`.
     private let pausedUntil = Atomic<Int64>(0)
 
     init(most: Duration) {
@@ -26,7 +26,7 @@ final class Brevity: Sendable {
         nanoseconds(now) >= pausedUntil.load(ordering: .relaxed)
     }
 
-    /// Notes how long one took.
+    /// Notes the time that a search took on the loop.
     func note(_ start: ContinuousClock.Instant, _ end: ContinuousClock.Instant) {
         let time = start.duration(to: end)
         guard time > most else { return }

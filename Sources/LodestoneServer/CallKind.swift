@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneWire
 
-/// Which call a request makes, without what it carries: for access, logs and metrics.
+/// The kind of call that a request makes, without its arguments: for access, logs and metrics.
 package enum CallKind: String, Sendable, CaseIterable {
     case hello, ping
     case createCollection, alterCollection, dropCollection, listCollections, describeCollection
@@ -11,7 +11,7 @@ package enum CallKind: String, Sendable, CaseIterable {
 
     /// The kind of `call`.
     ///
-    /// Without a default, so that a new call doesn't compile without a kind.
+    /// The switch has no default, so a new call doesn't compile without a kind.
     package init(_ call: Call) {
         self =
             switch call {
@@ -48,14 +48,14 @@ package enum CallKind: String, Sendable, CaseIterable {
         [.buildIndex, .snapshot, .verify, .erase, .compact].contains(self)
     }
 
-    /// Whether the call says how the server and its collections are.
+    /// Whether the call describes the server or its collections.
     var isDescription: Bool {
         self == .listCollections || self == .describeCollection || self == .stats
     }
 
     /// The least role that may make the call.
     ///
-    /// Without a default, so that a new call doesn't compile without a row.
+    /// The switch has no default, so a new call doesn't compile without a row.
     package var requiredRole: Role {
         switch self {
         case .hello, .ping, .cancel: .read
@@ -69,9 +69,9 @@ package enum CallKind: String, Sendable, CaseIterable {
     }
 }
 
-/// What a credential allows; each role allows all that the roles before it do.
+/// The role of a credential; each role allows all calls that the roles before it allow.
 package enum Role: Int, Sendable, CaseIterable, Comparable {
-    /// To ask.
+    /// To read: searches, walks, documents and descriptions.
     case read
     /// To change documents and edges.
     case write

@@ -3,9 +3,9 @@ import LodestoneCore
 import LodestoneWire
 import Logging
 
-/// What becomes of a connection as time passes. All of it is called by the tick of the shard.
+/// The time limits of a connection; the shard's tick checks them.
 extension Connection {
-    /// Ends the connection when it has used up one of its times.
+    /// Ends the connection when it has exceeded one of its time limits.
     func tick(now: ContinuousClock.Instant) {
         switch phase {
         case .awaitingHello where openedAt.duration(to: now) > limits.helloTimeout:
@@ -49,7 +49,7 @@ extension Connection {
         let unread = stream.unsentByteCount
         let isStalled =
             stream.stalledSince.map { $0.duration(to: now) > limits.unreadTimeout } ?? false
-        // Two ticks in a row, so that a burst to a client that does read is no reason.
+        // Only two ticks in a row count: a single burst may go to a client that does read.
         let isOver = unread > limits.maxUnreadBytes
         if isStalled {
             closeUnread("it has read nothing for too long")

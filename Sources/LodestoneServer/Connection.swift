@@ -4,20 +4,20 @@ import LodestoneTransport
 import LodestoneWire
 import Logging
 
-/// One client: its frames in, its replies out.
+/// One client's connection: its frames in, its replies out.
 ///
 /// ```text
 /// awaitingHello ── valid hello ──▶ serving ── drain ──▶ draining ── last reply ──▶ ending
 ///       └───────────── broken framing, refused credentials, time is up ─────────────▶ ┘
 /// ```
-/// An ending connection has said its last word and reads on, without looking, until the client
-/// closes or a second has passed: closing a socket with unread input would reset it, and the reset
-/// can overtake the last word.
+/// An ending connection has sent its last message. It still reads, and discards what it reads,
+/// until the client closes or a second has passed: closing a socket with unread input would reset
+/// it, and the reset can overtake the last message.
 ///
 /// Threading: the variables belong to the loop. `reply` and `finish` may be called from any thread.
 // Sendable is unchecked because the compiler can't see that the variables are used on the loop
-// only; `ByteStreamHandler` promises it for what it calls, and everything else here is called from
-// these methods, from the shard's tick, or through `stream.loop.async`.
+// only. `ByteStreamHandler` promises the loop for the methods that it calls. Everything else here
+// is called from these methods, from the shard's tick, or through `stream.loop.async`.
 final class Connection: ByteStreamHandler, @unchecked Sendable {
     enum Phase {
         case awaitingHello
@@ -29,17 +29,17 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     /// Reasons to read nothing for a while.
     struct Suspensions: OptionSet {
         let rawValue: UInt8
-        /// The client has too much to read.
+        /// The client has more than its limit left to read.
         static let clogged = Suspensions(rawValue: 1)
         /// A frame waits for memory.
         static let memory = Suspensions(rawValue: 2)
-        /// A long frame is decoded; what follows it comes after it.
+        /// A worker decodes a long frame; the bytes after it wait for that.
         static let decoding = Suspensions(rawValue: 4)
     }
 
     /// Longer messages are decoded by a worker.
     private static let mostBytesOnLoop = 256 << 10
-    /// Wrong tokens, and malformed messages, after which the connection is closed.
+    /// The wrong tokens and malformed messages after which the connection is closed.
     private static let maxFailures = 3
     /// How long an ending connection waits for the client to close.
     private static let lingerTime = Duration.seconds(1)
@@ -48,7 +48,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     let calls: PendingCalls
     let handler: RequestHandler
     let limits: Limits
-    /// Names the turns of its calls in the queues.
+    /// The lane of this connection's calls in the queues.
     var lane: FairQueue.LaneID { ticket }
     private let shard: Shard
     private let ticket: Occupancy.Ticket
@@ -61,22 +61,22 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     var lastRequest: UInt64 = 0
     let openedAt = ContinuousClock.now
     var lastActivity = ContinuousClock.now
-    /// The frame that has arrived in part: since when, and how much of it is there.
+    /// The start time and the length so far of a frame that has arrived in part.
     var partialFrame: (since: ContinuousClock.Instant, byteCount: Int)?
-    /// Whether nothing else is known to wait for this thread than the message being handled.
+    /// Whether no other work is known to wait for this thread than the message being handled.
     private(set) var isAtLast = false
-    /// Why nothing is read.
+    /// The reasons for which nothing is read now.
     private(set) var suspensions: Suspensions = []
     var isReadingSuspended: Bool { !suspensions.isEmpty }
-    /// Whether the queue of reads has been told of a short one.
+    /// Whether the queue of reads has been told of a short read of this connection.
     var isKnownForShortReads = false
-    /// The number of the frame that the frame gate has let in, or is asked to.
+    /// The number of the frame that the frame gate has let in, or that waits at the gate.
     private var frameAtGate: UInt64?
     /// Frames that came to the gate so far.
     private var gateCount: UInt64 = 0
     /// The frame that a worker has.
     private var longFrame: LongFrame?
-    /// Whether what the client has asked for, and nobody has begun to do, is not wanted any more.
+    /// Whether the calls of the client that have not begun are no longer wanted.
     private var isLost = false
     /// Whether the last tick found more unread output than the limit.
     var wasOverUnreadLimit = false
@@ -176,7 +176,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
 
     // MARK: Long frames
 
-    /// Asks for the memory of a frame that has begun, once.
+    /// Requests the memory of a frame that has begun, once per frame.
     private func enterGate(_ byteCount: Int) {
         guard frameAtGate == nil else { return }
         gateCount += 1
@@ -196,7 +196,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         if isIn {
             stream.expectInput(byteCount)
         } else {
-            // Its time begins when it is let in.
+            // The frame's time begins when the gate lets it in.
             partialFrame = nil
             suspend(.memory)
         }
@@ -215,7 +215,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         resume(.memory)
     }
 
-    /// Gives back the memory of a frame, unless a worker has it still.
+    /// Gives back the memory of a frame, unless a worker still decodes it.
     private func leaveGate() {
         guard frameAtGate != nil, longFrame == nil else { return }
         frameAtGate = nil
@@ -223,8 +223,9 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         handler.frames.leave(ticket)
     }
 
-    /// Has a worker decode the message that lies at `range` of what is not consumed yet; what follows it
-    /// is read when that is done.
+    /// Has a worker decode the message at `range` of the unconsumed input.
+    ///
+    /// The bytes after the message are read when the worker is done.
     private func decodeApart(_ range: Range<Int>) {
         suspend(.decoding)
         handler.frames.complete(ticket)
@@ -244,7 +245,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         }
     }
 
-    /// Takes what a worker has decoded; `nil` when it was dropped.
+    /// Receives the message that a worker has decoded; `nil` when it was dropped.
     private func receiveLong(_ decoded: Result<Request, DecodingFailure>?, frameByteCount: Int) {
         longFrame = nil
         leaveGate()
@@ -348,7 +349,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         }
     }
 
-    /// Whether the client has so much left to read that nothing more should be made for it.
+    /// Whether the client has so much left to read that no more replies should be made for it.
     ///
     /// Output that only waits for the end of the round doesn't count. Any thread.
     var isClogged: Bool {
@@ -365,19 +366,19 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
             work()
             return
         }
-        // The client may have read everything since the question was asked.
+        // The client may have read everything since `isClogged` was checked.
         if !isClogged { calls.unpark() }
     }
 
-    /// Answers a call that is under way and forgets it.
+    /// Sends the reply to a call that is under way, and forgets the call.
     ///
     /// Any thread.
     func finish(_ call: PendingCall, _ reply: Reply) {
-        // First forgotten, then answered: a client that sends its next request upon the answer must
-        // not meet the limits that this one filled.
+        // The call is forgotten before the reply is sent: a client that sends its next request upon
+        // the reply must not meet the limits that this call filled.
         let wasAlone = calls.remove(call)
         handler.ended(call, reply, peer: stream.peer)
-        // A client that waits for this one only should not wait for the loop as well.
+        // A client that waits for this reply alone should not wait for the loop as well.
         self.reply(reply, to: call.id, now: wasAlone && !stream.loop.isCurrent)
         call.context.answer?.end()
         handler.output.letInIfAnyWaits()
@@ -454,7 +455,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         stream.loop.schedule(after: Self.lingerTime) { [stream] in stream.closeAfterFlush() }
     }
 
-    /// Says why a connection is not served, and closes it.
+    /// Sends the reason why a connection is not served, and closes it.
     static func turnAway(_ stream: ByteStream, _ error: LodestoneError, limits: Limits) {
         stream.send { output in
             MessageCodec.append(
@@ -467,7 +468,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     }
 
     func inputEnded(on stream: ByteStream) {
-        // A client that sends no more wants nothing of what it asked for.
+        // A client that sends no more does not want the replies to its calls.
         if case .ending = phase { stream.close() } else { stream.closeAfterFlush() }
         cancelCalls()
     }

@@ -30,18 +30,18 @@ import Darwin
 ///
 /// Threading: every method may be called from any thread.
 final class FairQueue: Sendable {
-    /// Names the lane of a connection.
+    /// The number of a connection's lane.
     typealias LaneID = UInt64
 
     /// Work that waits for its turn.
     struct Job: Sendable {
-        /// Of the call; also names the job.
+        /// The context of the call; it also identifies the job.
         let context: CallContext
         /// Does the work and replies.
         let run: @Sendable () -> Void
     }
 
-    /// How long a job may run before it no longer keeps others waiting.
+    /// The time after which a job no longer keeps others waiting.
     static let youngTime = Duration.milliseconds(10)
 
     private let width: Int
@@ -55,9 +55,9 @@ final class FairQueue: Sendable {
 
     /// - Parameters:
     ///   - label: Names the threads, for debuggers.
-    ///   - width: Jobs that run at once, long ones of other lanes aside.
-    ///   - extraWidth: Threads for short jobs while long ones run.
-    ///   - perLane: Jobs of one lane that run at once; with 1 they keep their order.
+    ///   - width: The most jobs that run at once, long jobs of other lanes not counted.
+    ///   - extraWidth: The most additional threads for short jobs while long ones run.
+    ///   - perLane: The most jobs of one lane that run at once; with 1 they keep their order.
     ///   - maxWaiting: The most jobs that wait.
     ///   - maxWait: The longest wait that jobs of other lanes may be expected to cause a lane whose
     ///     jobs wait already.
@@ -116,12 +116,12 @@ final class FairQueue: Sendable {
         state.withLock { $0.remove(context, of: id) }
     }
 
-    /// Notes how long a job of a lane took that was done elsewhere.
+    /// Notes the time of a job of a lane that ran outside of the queue.
     func note(_ time: Duration, of id: LaneID) {
         state.withLock { $0.note(time.nanoseconds, of: id) }
     }
 
-    /// Forgets a lane to which nothing more will come.
+    /// Forgets a lane that gets no more jobs.
     func forget(_ id: LaneID) {
         state.withLock { $0.forget(id) }
     }
@@ -152,8 +152,10 @@ final class FairQueue: Sendable {
         return .overloaded(waiting: state.waitingCount, wait: wait)
     }
 
-    /// Starts what may run now, and sees to it that this is asked again when a job that runs has
-    /// become an old one.
+    /// Starts the jobs that may run now.
+    ///
+    /// When quick lanes still wait, a timer starts jobs again once the next running job reaches
+    /// `youngTime`.
     private func startJobs(_ state: inout FairQueueState, _ now: ContinuousClock.Instant) {
         while let running = take(&state, now) { pool.async { self.work(running) } }
         guard !state.isTimerSet, let due = state.nextOld(after: now, Self.youngTime),
@@ -171,7 +173,7 @@ final class FairQueue: Sendable {
         }
     }
 
-    /// Takes the next job out, if one may run now.
+    /// Takes the next job out of its lane, if one may run now.
     private func take(_ state: inout FairQueueState, _ now: ContinuousClock.Instant)
         -> FairQueueState.Running?
     {
@@ -187,14 +189,14 @@ final class FairQueue: Sendable {
         }
     }
 
-    /// Nanoseconds that this thread has used.
+    /// The processor time that this thread has used, in nanoseconds.
     private static func processorTime() -> Int64 {
         var time = timespec()
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
         return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
     }
 
-    /// On a thread of the pool.
+    /// Runs jobs until none may run; on a thread of the pool.
     private func work(_ first: FairQueueState.Running) {
         var next: FairQueueState.Running? = first
         while let running = next {
@@ -205,8 +207,8 @@ final class FairQueue: Sendable {
             next = state.withLock { state in
                 state.end(running, now, processorTime: used)
                 let next = take(&state, now)
-                // A lane whose jobs keep their order may have two to start: its own next, and the
-                // one that this thread takes.
+                // A lane whose jobs keep their order may have made two jobs ready: its own next
+                // job, and the job that this thread takes.
                 startJobs(&state, now)
                 return next
             }

@@ -2,28 +2,28 @@
 import DequeModule
 import LodestoneCore
 
-/// The lanes of a `FairQueue`, and what runs.
+/// The lanes of a `FairQueue`, and the jobs that run.
 ///
-/// Times are nanoseconds. Finding the next lane looks at each lane that waits: a microsecond for a
-/// thousand.
+/// Times are nanoseconds. Finding the next lane looks at each lane that waits. For a thousand lanes
+/// this takes a microsecond.
 ///
 /// Threading: guarded by the mutex of its queue.
 struct FairQueueState {
-    /// What one connection has waiting and running.
+    /// The jobs of one connection that wait, and the number that run.
     final class Lane {
         let id: FairQueue.LaneID
         var waiting: Deque<FairQueue.Job> = []
         var runningCount = 0
-        /// The time that it has had, on the clock that all lanes share.
+        /// The time that the lane has had, on the clock that all lanes share.
         var served: Int64
         /// The processor time that a job usually takes; `nil` before the first has ended.
         var usualTime: Int64?
         /// The value of the queue's `epoch` for which `served` holds; in a later epoch it begins
         /// again.
         var epoch: UInt64
-        /// Whether nothing more will come.
+        /// Whether the lane gets no more jobs.
         var isClosed = false
-        /// When it began to wait, as a count of all such beginnings.
+        /// The number of the lane's last start to wait, counted over all lanes.
         var arrival: UInt64 = 0
 
         init(id: FairQueue.LaneID, served: Int64, epoch: UInt64) {
@@ -32,10 +32,10 @@ struct FairQueueState {
             self.epoch = epoch
         }
 
-        /// Whether it has nothing here.
+        /// Whether the lane has no job here.
         var isIdle: Bool { waiting.isEmpty && runningCount == 0 }
 
-        /// Whether its jobs are expected to be over within `time`.
+        /// Whether the lane's jobs are expected to end within `time`.
         func isQuick(_ time: Duration) -> Bool { (usualTime ?? 0) <= time.nanoseconds }
     }
 
@@ -44,7 +44,7 @@ struct FairQueueState {
         let job: FairQueue.Job
         fileprivate let lane: FairQueue.LaneID
         fileprivate let start: ContinuousClock.Instant
-        /// What its lane was charged when it began.
+        /// The time that the lane was charged when the job began.
         fileprivate let charge: Int64
         fileprivate let number: UInt64
     }
@@ -64,7 +64,7 @@ struct FairQueueState {
     private(set) var ready: [Lane] = []
     private(set) var running: [Running] = []
     private(set) var waitingCount = 0
-    /// Whether a timer will look for old jobs.
+    /// Whether the timer for jobs that reach `youngTime` is set.
     var isTimerSet = false
     /// The least `served` with which a lane begins: that of the lane that was served last.
     private var virtualTime: Int64 = 0
@@ -101,7 +101,7 @@ struct FairQueueState {
         return true
     }
 
-    /// Takes the first job of the lane that has had the least time, of those that `mayRun`.
+    /// Takes the first job of the lane that has had the least time, among the lanes that `mayRun`.
     mutating func take(_ now: ContinuousClock.Instant, _ mayRun: (Lane) -> Bool) -> Running? {
         var best: Int?
         for (index, lane) in ready.enumerated() where mayRun(lane) {
@@ -119,7 +119,8 @@ struct FairQueueState {
         ready.swapAt(best, ready.count - 1)
         ready.removeLast()
         virtualTime = max(virtualTime, lane.served)
-        // What it will take is not known yet: the usual, put right at its end.
+        // The job's time is not known yet: the lane is charged its usual time, which `end`
+        // corrects.
         let charge = lane.usualTime ?? usualTimeOfAll
         lane.served += charge
         lane.runningCount += 1
@@ -145,14 +146,14 @@ struct FairQueueState {
         usualTimeOfAll += (time - usualTimeOfAll) / Self.weightOfLast
         forgetIfClosed(lane)
         if running.isEmpty && ready.isEmpty {
-            // Nobody is at a disadvantage when all begin again.
+            // No lane is at a disadvantage when all begin again.
             epoch += 1
             virtualTime = 0
         }
         if lanes.count > Self.mostLanes { lanes = lanes.filter { !$0.value.isIdle } }
     }
 
-    /// Notes how long a job of a lane took that was done elsewhere.
+    /// Notes the time of a job of a lane that ran outside of the queue.
     mutating func note(_ time: Int64, of id: FairQueue.LaneID) {
         let lane = lanes[id] ?? Lane(id: id, served: virtualTime, epoch: epoch)
         lanes[id] = lane
@@ -171,12 +172,12 @@ struct FairQueueState {
         forgetIfClosed(lane)
     }
 
-    /// Jobs that have run for `youngTime`.
+    /// The number of jobs that have run for `youngTime`.
     func oldCount(_ now: ContinuousClock.Instant, _ youngTime: Duration) -> Int {
         running.count { $0.start.duration(to: now) >= youngTime }
     }
 
-    /// When the next job that runs will have done so for `youngTime`.
+    /// The time at which the next running job will have run for `youngTime`.
     func nextOld(after now: ContinuousClock.Instant, _ youngTime: Duration)
         -> ContinuousClock.Instant?
     {

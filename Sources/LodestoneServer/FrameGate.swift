@@ -23,9 +23,9 @@ final class FrameGate: Sendable {
         var arrivedByteCount = 0
         /// When these bytes had last become more.
         var movedAt: ContinuousClock.Instant
-        /// Whether all of it is there: it waits for a worker, not for its client.
+        /// Whether the whole frame has arrived: it waits for a worker, not for its client.
         var isComplete = false
-        /// Ends its connection; any thread.
+        /// Ends the frame's connection; any thread.
         let end: @Sendable () -> Void
     }
 
@@ -44,11 +44,11 @@ final class FrameGate: Sendable {
 
     /// How long a frame waits before the slowest of the others is ended.
     private static let patience = Duration.seconds(1)
-    /// A frame that is not large.
+    /// The most bytes of a small frame.
     private static let mostSmallBytes = 4 << 20
     /// How long others may pass a frame for which there is no room.
     private static let longestBypass = Duration.seconds(5)
-    /// A frame that arrives faster is never ended.
+    /// The speed above which a frame is never ended.
     private static let fastBytesPerSecond = 4.0 * 1_048_576
 
     private let memory: MemoryBudget
@@ -61,14 +61,14 @@ final class FrameGate: Sendable {
     /// Frames that wait for memory.
     var waitingCount: Int { state.withLock { $0.waiting.count } }
 
-    /// Takes the memory of a frame, or has `admit` called once it is taken.
+    /// Takes the memory of a frame, or calls `admit` later, once the memory is taken.
     ///
     /// - Parameters:
-    ///   - connection: Where the frame comes from; one at a time.
-    ///   - byteCount: Its length.
+    ///   - connection: The connection of the frame; it has one frame here at a time.
+    ///   - byteCount: The length of the frame.
     ///   - end: Ends the connection when others need the memory; any thread.
-    ///   - admit: Any thread.
-    /// - Returns: Whether the memory is taken.
+    ///   - admit: Called when a frame that waited gets its memory; any thread.
+    /// - Returns: Whether the memory is taken now.
     func enter(
         _ connection: Occupancy.Ticket,
         byteCount: Int,
@@ -99,7 +99,7 @@ final class FrameGate: Sendable {
         }
     }
 
-    /// Gives back what a frame took, or its place among those that wait.
+    /// Gives back the memory of a frame, or its place among the frames that wait.
     func leave(_ connection: Occupancy.Ticket) {
         let admitted = state.withLock { state in
             if let frame = state.admitted.removeValue(forKey: connection) {
@@ -151,10 +151,10 @@ final class FrameGate: Sendable {
 
     private static func isLarge(_ byteCount: Int) -> Bool { byteCount > mostSmallBytes }
 
-    /// Takes the memory of a frame, if there is as much that it may take.
+    /// Takes the memory of a frame, if that much is free for a frame of its size.
     private func reserve(_ byteCount: Int) -> Bool {
         let used = memory.usedByteCount
-        // Alone, a frame has all of it.
+        // A frame that is alone may take all of the memory.
         if Self.isLarge(byteCount), used > 0, used + byteCount > memory.limit / 4 * 3 {
             return false
         }

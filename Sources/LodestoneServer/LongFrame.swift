@@ -4,8 +4,8 @@ import LodestoneWire
 import Synchronization
 
 /// A message on its way from the loop that received it to the worker that decodes it.
-// Sendable is unchecked because of the pointers in the buffer: the loop has given it away when the
-// worker gets it, and nobody else has it.
+// Sendable is unchecked because of the pointers in the buffer: the loop has given the buffer away
+// when the worker gets it, and no other thread has it.
 final class LongFrame: @unchecked Sendable {
     private let bytes: ByteBuffer
     private let message: Range<Int>
@@ -16,7 +16,7 @@ final class LongFrame: @unchecked Sendable {
         self.message = message
     }
 
-    /// Says that nobody wants the message any more; any thread.
+    /// Marks the message as no longer wanted; any thread.
     func drop() { isUnwanted.store(true, ordering: .relaxed) }
 
     /// The message, unless it was dropped; on a worker.

@@ -5,9 +5,9 @@ import Foundation
 import Glibc
 #endif
 
-/// Threads for work that takes long and is in no hurry.
+/// Threads for long work that yields to other threads.
 enum MaintenanceThread {
-    /// How much others go first: about nine times the share of the processor.
+    /// The niceness of these threads: others get about nine times the share of the processor.
     private static let niceness: Int32 = 10
 
     /// Runs `work` on a new thread, which yields to searches and writes.

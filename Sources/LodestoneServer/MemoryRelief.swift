@@ -4,23 +4,25 @@ import Dispatch
 import LodestoneCore
 import Synchronization
 
-/// Gives memory back to the system after a peak: the allocator keeps what was freed, for the next time,
-/// and after one large answer that next time may never come.
+/// Gives memory back to the system after a peak.
+///
+/// The allocator keeps freed memory for the next use. After one large answer that next use may
+/// never come.
 ///
 /// Threading: every method may be called from any thread.
 final class MemoryRelief: Sendable {
     private struct State {
-        /// The most that was in use since memory was given back.
+        /// The most memory that was in use since memory was last given back.
         var peak = 0
-        /// Since when less than half of it is.
+        /// The time since which less than half of the peak is in use.
         var lowSince: ContinuousClock.Instant?
-        /// What frees memory that is kept for large messages.
+        /// The functions that free memory kept for large messages.
         var pools: [@Sendable () -> Void] = []
     }
 
-    /// A peak that is worth it.
+    /// The least peak after which memory is given back.
     private static let leastPeak = 8 << 20
-    /// How long less must be in use: the next batch of an import comes sooner.
+    /// The time for which use must stay low; the next batch of an import comes sooner.
     private static let patience = Duration.seconds(3)
 
     private let memory: ServerMemory
@@ -31,12 +33,13 @@ final class MemoryRelief: Sendable {
         self.memory = memory
     }
 
-    /// Has `trim` called before memory is given back: it frees what is kept for large messages.
+    /// Adds a function that frees memory kept for large messages; it is called before memory is
+    /// given back.
     func add(_ trim: @escaping @Sendable () -> Void) {
         state.withLock { $0.pools.append(trim) }
     }
 
-    /// Looks whether a peak has passed.
+    /// Checks whether a peak has passed.
     func tick(_ now: ContinuousClock.Instant) {
         let peak = memory.parts.reduce(0) { $0 + $1.budget.takePeak() }
         let used = memory.parts.reduce(0) { $0 + $1.budget.usedByteCount }

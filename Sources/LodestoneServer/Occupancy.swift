@@ -2,31 +2,32 @@
 import LodestoneCore
 import Synchronization
 
-/// Counts the connections and calls of a server, keeps them within the limits, and tells when the last
-/// one has ended.
+/// Counts the connections and calls of a server, and keeps them within the limits.
+///
+/// It also tells when the last one has ended.
 ///
 /// Threading: every method may be called from any thread.
 final class Occupancy: Sendable {
     /// The counts at one moment.
     struct Counts: Sendable {
-        /// Connections open.
+        /// Open connections.
         var connections = 0
-        /// Of those, the ones that have not said hello, and may still do so.
+        /// Open connections that have not said hello, and may still do so.
         var unauthenticated = 0
-        /// Calls under way on a worker or in the engine, also those of connections that are gone.
+        /// Calls under way on a worker or in the engine, also those of closed connections.
         var calls = 0
 
         var isEmpty: Bool { connections == 0 && calls == 0 }
     }
 
-    /// Names a connection that has not said hello; later ones have larger numbers.
+    /// The number of a connection that has not said hello; later connections have larger numbers.
     typealias Ticket = UInt64
 
     private struct State {
         var counts = Counts()
-        /// What closes the connections that have not said hello.
+        /// The functions that close the connections that have not said hello.
         var silent: [Ticket: @Sendable () -> Void] = [:]
-        /// No ticket below it is silent.
+        /// The least ticket that may be in `silent`.
         var oldest: Ticket = 0
         var next: Ticket = 0
         var whenEmpty: [CheckedContinuation<Void, Never>] = []
@@ -45,11 +46,11 @@ final class Occupancy: Sendable {
 
     /// Counts a new connection, which has not said hello.
     ///
-    /// When there are as many of these as there may be, the oldest is closed: clients say hello at once, and
-    /// connections that say nothing must not keep them out.
+    /// When as many connections without a hello are open as there may be, the oldest of them is
+    /// closed. Clients say hello at once, and connections that say nothing must not keep them out.
     ///
-    /// - Parameter close: Closes it; any thread.
-    /// - Returns: What names it until it has said hello or is closed.
+    /// - Parameter close: Closes the connection; any thread.
+    /// - Returns: The ticket of the connection until it has said hello or is closed.
     /// - Throws: `TOO_MANY_CONNECTIONS`.
     func connectionOpened(_ close: @escaping @Sendable () -> Void) throws(LodestoneError) -> Ticket
     {

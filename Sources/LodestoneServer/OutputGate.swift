@@ -2,11 +2,12 @@
 import LodestoneCore
 import Synchronization
 
-/// Keeps reads from being begun while too many replies are left unread.
+/// Keeps reads from beginning while too many replies are left unread.
 ///
-/// From half of the memory on, connections wait whose clients don't take what they were sent; when all
-/// of it is taken, everybody does. Connections that have read nothing for `patience` are closed then, those
-/// with the most first, and after `longestWait` others, too (`Shard`), so that the wait is short.
+/// Once half of the memory is used, reads wait if their clients don't take their replies. Once all
+/// of it is used, every read waits. `Shard` then closes connections that have read nothing for
+/// `patience`, first those with the most unread bytes. After `longestWait` it also closes
+/// connections that read slowly, so the wait is short.
 ///
 /// Threading: every method may be called from any thread.
 final class OutputGate: Sendable {
@@ -19,11 +20,11 @@ final class OutputGate: Sendable {
 
     /// How long a connection may read nothing while others need the memory.
     static let patience = Duration.seconds(1)
-    /// How long a read waits before connections are closed that read slowly.
+    /// How long a read waits before connections that read slowly are closed.
     static let longestWait = Duration.seconds(5)
 
     private let memory: MemoryBudget
-    /// Of the answers that are being made, which are output next.
+    /// The memory of answers that are being made, which become output next.
     private let answers: MemoryBudget
     private let waiting = Mutex<[Waiting]>([])
     private let waitingCount = Atomic<Int>(0)
@@ -33,24 +34,24 @@ final class OutputGate: Sendable {
         self.answers = answers
     }
 
-    /// Whether nothing more may be begun.
+    /// Whether no read may begin.
     var isFull: Bool { memory.isExhausted }
 
-    /// How long the read that waits for longest has done so; `nil` when none waits.
+    /// The longest time that a waiting read has waited; `nil` when none waits.
     func longestWait(_ now: ContinuousClock.Instant) -> Duration? {
         waiting.withLock { $0.map(\.since).min() }?.duration(to: now)
     }
 
-    /// Bytes that must come back for all to go on.
+    /// The bytes that must be freed before every read may go on.
     var excess: Int { memory.usedByteCount - memory.limit / 2 + 1 }
 
-    /// Lets a read begin, or has `retry` called once there is memory again.
+    /// Lets a read begin, or calls `retry` later, once there is memory again.
     ///
     /// - Parameters:
-    ///   - context: Of the call.
-    ///   - isBlocked: Whether the client of the call doesn't take what it was sent.
-    ///   - retry: Any thread.
-    /// - Returns: Whether it may begin now.
+    ///   - context: The context of the read's call.
+    ///   - isBlocked: Whether the client of the call leaves its replies unread.
+    ///   - retry: Called when a read that waited may begin; any thread.
+    /// - Returns: Whether the read may begin now.
     func enter(
         _ context: CallContext,
         isBlocked: @escaping @Sendable () -> Bool,
@@ -63,12 +64,12 @@ final class OutputGate: Sendable {
             )
             waitingCount.store(waiting.count, ordering: .releasing)
         }
-        // The memory may have come back since the question was asked.
+        // The memory may have come back since `mayEnter` was called.
         letIn()
         return false
     }
 
-    /// Takes a read out of those that wait; false when it isn't there.
+    /// Removes a read from those that wait; false when it isn't there.
     func remove(_ context: CallContext) -> Bool {
         guard waitingCount.load(ordering: .acquiring) > 0 else { return false }
         return waiting.withLock { waiting in
@@ -81,7 +82,7 @@ final class OutputGate: Sendable {
         }
     }
 
-    /// Lets those go on for whom there is memory.
+    /// Lets the waiting reads go on for which there is memory.
     func letIn() {
         let entering = waiting.withLock { waiting in
             var entering: [Waiting] = []
@@ -96,14 +97,15 @@ final class OutputGate: Sendable {
         for item in entering { item.retry() }
     }
 
-    /// Does so without a lock where nobody waits.
+    /// Calls `letIn`, without a lock when no read waits.
     func letInIfAnyWaits() {
         if waitingCount.load(ordering: .acquiring) > 0 { letIn() }
     }
 
     private func mayEnter(_ isBlocked: Bool) -> Bool {
         let used = memory.usedByteCount
-        // Many that begin at once would else all find that little is used.
+        // Answers in the making count too: many reads that begin at once would each find little
+        // used.
         guard used + answers.usedByteCount < memory.limit + answers.limit / 2 else { return false }
         return used < (isBlocked ? memory.limit / 2 : memory.limit)
     }

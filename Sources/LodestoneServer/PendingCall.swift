@@ -4,15 +4,15 @@ import Synchronization
 
 /// A call that is under way on a worker or in the engine.
 final class PendingCall: Sendable {
-    /// Of its request.
+    /// The id of its request.
     let id: UInt64
     let kind: CallKind
-    /// The collection that it concerns, for the log.
+    /// The collection that the call concerns, for the log.
     let collection: String?
-    /// Its deadline and cancellation.
+    /// The deadline and the cancellation of the call.
     let context: CallContext
     let acceptedAt: ContinuousClock.Instant
-    /// What it holds of the decode budget.
+    /// The bytes of the decode budget that the call holds.
     let byteCount: Int
 
     init(
@@ -32,7 +32,7 @@ final class PendingCall: Sendable {
     }
 }
 
-/// The calls of one connection, and those of them that wait until the client has read more.
+/// The calls of one connection, and the work that waits until the client has read more.
 ///
 /// Threading: every method may be called from any thread.
 final class PendingCalls: Sendable {
@@ -62,7 +62,7 @@ final class PendingCalls: Sendable {
     func insert(_ call: PendingCall) throws(LodestoneError) {
         let refusal: LodestoneError? = state.withLock { state in
             guard state.calls[call.id] == nil else { return .idInUse(call.id) }
-            // A client that keeps to its limit may ask how things are all the same.
+            // A client at its limit may still send calls that describe the server.
             let room = call.kind.isDescription ? 2 * limit : limit
             guard state.calls.count < room else { return .tooManyInFlight(limit) }
             state.calls[call.id] = call
@@ -74,7 +74,7 @@ final class PendingCalls: Sendable {
 
     /// Forgets a call that is about to be answered.
     ///
-    /// - Returns: Whether it was the only one.
+    /// - Returns: Whether it was the only call.
     func remove(_ call: PendingCall) -> Bool {
         state.withLock { state in
             state.calls[call.id] = nil
@@ -87,7 +87,7 @@ final class PendingCalls: Sendable {
         state.withLock { $0.calls[id] }
     }
 
-    /// Those whose deadline has passed.
+    /// The calls whose deadline has passed.
     func expired(_ now: ContinuousClock.Instant) -> [PendingCall] {
         state.withLock { $0.calls.values.filter { $0.context.deadline <= now } }
     }
@@ -108,7 +108,7 @@ final class PendingCalls: Sendable {
 
     /// Keeps `work` until `unpark`.
     ///
-    /// False when the connection is closed; the work then goes on.
+    /// False when the connection is closed; the caller then goes on with the work.
     func park(_ work: @escaping @Sendable () -> Void) -> Bool {
         state.withLock { state in
             guard !state.isClosed else { return false }
@@ -117,7 +117,7 @@ final class PendingCalls: Sendable {
         }
     }
 
-    /// Lets go of the work that was parked.
+    /// Runs the work that was parked.
     func unpark() {
         let parked = state.withLock { state in
             let parked = state.parked

@@ -5,7 +5,7 @@ import LodestoneWire
 import Logging
 import Synchronization
 
-/// Takes a decoded request to where it is answered: on the loop, on a worker, or in the engine.
+/// Takes a decoded request to the place that answers it: the loop, a worker, or the engine.
 ///
 /// Threading: may be used from every loop and worker.
 final class RequestHandler: Sendable {
@@ -14,28 +14,31 @@ final class RequestHandler: Sendable {
     let occupancy: Occupancy
     let metrics = ServerMetrics()
     let logger: Logger
-    /// Where denials are written.
+    /// The log of denials.
     let audit: Logger
     private let reads: FairQueue
-    /// Where the engine checks and prepares writes, those of one connection in the order of their
-    /// arrival: a large batch would keep a loop from its other connections.
+    /// The queue in which the engine checks and prepares writes.
+    ///
+    /// The writes of one connection keep the order of their arrival. They run here because a large
+    /// batch would keep a loop from its other connections.
     private let writes: FairQueue
-    /// Where long frames are decoded, for the same reason.
+    /// The queue in which long frames are decoded, off the loop for the same reason.
     let decoding: FairQueue
     let memory: ServerMemory
-    /// Where long frames wait for memory.
+    /// The gate at which long frames wait for memory.
     let frames: FrameGate
     let output: OutputGate
     let relief: MemoryRelief
-    /// Where collections are described; to list all may open thousands.
+    /// The queue in which collections are described; a list of all may open thousands.
     private let descriptions: FairQueue
-    /// Whether a snapshot or a verification is under way.
+    /// Whether maintenance of the whole store is under way: `maintain`.
     private let isMaintaining = Atomic<Bool>(false)
     private let brevity: Brevity
-    /// Searches answered on a loop, and those begun there that took too long for it.
+    /// The number of searches answered on a loop; `searchesBegunAgain` counts those that took too
+    /// long.
     private let searchesAtOnce = Atomic<Int>(0)
     private let searchesBegunAgain = Atomic<Int>(0)
-    /// Builds of indexes that were asked for: one at work, the others waiting for it.
+    /// The number of builds of indexes under way: one runs, the others wait for it.
     private let builds = Atomic<Int>(0)
     private static let maxBuilds = 8
 
@@ -62,7 +65,8 @@ final class RequestHandler: Sendable {
             extraWidth: 16,
             perLane: 1
         )
-        // Two decode at once at most: what they make is counted when it is there.
+        // At most two frames are decoded at once: the memory of a decoded request is counted only
+        // afterwards.
         decoding = FairQueue(
             label: "lodestone.decoding",
             width: min(2, Processors.count),
@@ -79,13 +83,13 @@ final class RequestHandler: Sendable {
         relief = MemoryRelief(memory)
     }
 
-    /// What a token allows; `nil` when it is not accepted.
+    /// The role of a token; `nil` when the token is not accepted.
     func role(of token: [UInt8]?) -> Role? {
         guard let tokens = configuration.tokens else { return .admin }
         return tokens.role(of: token)
     }
 
-    /// A request that has come, and from where.
+    /// A request that has arrived, with its connection.
     private struct Arrival {
         let request: Request
         let kind: CallKind
@@ -139,7 +143,7 @@ final class RequestHandler: Sendable {
         }
     }
 
-    /// Asks whoever works on `call` to stop; one that waits for a worker is answered at once.
+    /// Cancels `call`; a call that waits for a worker is answered at once.
     func cancel(_ call: PendingCall, on connection: Connection) {
         call.context.cancel()
         endIfWaiting(call, on: connection)
@@ -156,13 +160,13 @@ final class RequestHandler: Sendable {
         }
     }
 
-    /// Forgets what was known of a connection.
+    /// Forgets the lane of a closed connection.
     func closed(_ lane: FairQueue.LaneID) {
         for queue in [reads, writes, decoding, descriptions] { queue.forget(lane) }
         output.letInIfAnyWaits()
     }
 
-    /// Counts and logs a call that is about to be answered, and gives back what it held.
+    /// Counts and logs a call that is about to be answered, and gives back its memory.
     func ended(_ call: PendingCall, _ reply: Reply, peer: String) {
         let time = call.acceptedAt.duration(to: .now)
         memory.requests.release(call.byteCount)
@@ -198,8 +202,10 @@ final class RequestHandler: Sendable {
         metrics.record(arrival.kind, failed: false, duration: .zero)
     }
 
-    /// Describes collections and the server: not on the loop, since changes of other processes are
-    /// taken in first; behind no search; and however much memory other requests take.
+    /// Describes collections and the server.
+    ///
+    /// This does not run on the loop, because changes of other processes are read first. It waits
+    /// behind no search, and runs however much memory other requests take.
     private func describe(_ arrival: Arrival) {
         guard let call = begin(arrival, nil) else { return }
         let job = FairQueue.Job(context: call.context) { [self] in
@@ -220,7 +226,7 @@ final class RequestHandler: Sendable {
         submit(job, for: call, to: descriptions, arrival.connection)
     }
 
-    /// Answers a call that is not started.
+    /// Replies with `error` to a call that is not started.
     private func refuse(_ arrival: Arrival, _ error: LodestoneError) {
         metrics.record(arrival.kind, failed: true, duration: .zero)
         arrival.reply(.error(error))
@@ -242,7 +248,7 @@ final class RequestHandler: Sendable {
         submit(job, for: call, to: writes, connection)
     }
 
-    /// Queues the work of a call, or answers why not.
+    /// Adds the job of a call to a queue, or replies with the reason for a refusal.
     private func submit(
         _ job: FairQueue.Job,
         for call: PendingCall,
@@ -256,7 +262,9 @@ final class RequestHandler: Sendable {
         }
     }
 
-    /// The compaction goes on when nobody waits for it any more: it is worth the same then.
+    /// Compacts a collection.
+    ///
+    /// The compaction goes on when its caller no longer waits: its result is worth the same.
     private func compact(_ collection: String, _ arrival: Arrival) {
         guard let call = begin(arrival, collection) else { return }
         let connection = arrival.connection
@@ -302,10 +310,11 @@ final class RequestHandler: Sendable {
         enqueue(call, arrival.request.call, arrival.connection)
     }
 
-    /// Answers a short search on the loop, when nothing else is known to wait for the loop or a
-    /// worker: to wake a worker for it costs more than all of the search but its walk.
+    /// Answers a short search on the loop, when no other work is known to wait for the loop or a
+    /// worker.
     ///
-    /// What turns out longer is begun again on a worker, and for a while no search is tried here.
+    /// Waking a worker for the search costs more than all of the search but its walk. A search that
+    /// takes too long is begun again on a worker, and for a while no search is tried here.
     ///
     /// - Returns: Whether it is answered.
     private func answerAtOnce(
@@ -337,7 +346,8 @@ final class RequestHandler: Sendable {
         searchesAtOnce.add(1, ordering: .relaxed)
         metrics.searchedAtOnce.increment()
         if !connection.isKnownForShortReads {
-            // Long reads of others would keep it waiting, should this not be possible next time.
+            // Long reads of others would delay this lane's next search on a worker, if its usual
+            // time were unknown.
             connection.isKnownForShortReads = true
             reads.note(start.duration(to: end), of: connection.lane)
         }
@@ -350,7 +360,7 @@ final class RequestHandler: Sendable {
         submit(job, for: call, to: reads, connection)
     }
 
-    /// On a worker.
+    /// Performs a read on a worker.
     private func perform(_ call: PendingCall, _ read: Call, _ connection: Connection) {
         guard !answerIfOver(call, on: connection) else { return }
         if connection.isClogged {
@@ -399,7 +409,7 @@ final class RequestHandler: Sendable {
         connection.finish(call, reply)
     }
 
-    /// Work on the whole store: on a thread of its own, and only once at a time.
+    /// Performs work on the whole store, on a thread of its own, one such call at a time.
     private func maintain(_ arrival: Arrival) {
         guard !isMaintaining.exchange(true, ordering: .acquiring) else {
             refuse(arrival, .maintenanceRuns)
@@ -423,15 +433,16 @@ final class RequestHandler: Sendable {
             } catch {
                 reply = .error(error)
             }
-            // First, so that who has the answer can ask for more.
+            // The flag is cleared before the reply, so a client that has the reply can start the
+            // next call.
             isMaintaining.store(false, ordering: .releasing)
             arrival.connection.finish(call, reply)
         }
     }
 
-    /// Answers a call that nobody waits for any more.
+    /// Answers a call that is cancelled or past its deadline.
     ///
-    /// False when it is still wanted.
+    /// False when the call is still wanted.
     @discardableResult
     private func answerIfOver(_ call: PendingCall, on connection: Connection) -> Bool {
         do {
@@ -443,10 +454,10 @@ final class RequestHandler: Sendable {
         }
     }
 
-    /// Enters a call among those under way, or answers why not.
+    /// Enters a call among those under way, or replies with the reason for a refusal.
     private func begin(_ arrival: Arrival, _ collection: String?) -> PendingCall? {
         let request = arrival.request
-        // What a description takes is not worth counting, and would count in what it says.
+        // The memory of a description is too small to count, and would count in its own figures.
         let wanted =
             arrival.kind.isDescription
             ? 0
@@ -461,7 +472,7 @@ final class RequestHandler: Sendable {
         }
         let limits = configuration.limits
         let now = ContinuousClock.now
-        // Maintenance takes as long as the store is large.
+        // The time of maintenance grows with the store, so its deadline may be longer.
         let time =
             arrival.kind.isMaintenance
             ? min(request.deadline ?? Limits.maxBuildTime, Limits.maxBuildTime)
@@ -485,7 +496,7 @@ final class RequestHandler: Sendable {
         return call
     }
 
-    /// What the answer to one call may take: a frame, and not the memory of all others.
+    /// The limits of one answer: a frame on the wire, and a part of the memory of all answers.
     private func answerBudget() -> AnswerBudget {
         AnswerBudget(
             maxWireBytes: configuration.limits.maxFrameBytes,
@@ -516,7 +527,7 @@ final class RequestHandler: Sendable {
                 Double(counts.unauthenticated),
                 unit: "1"
             ),
-            // Without the one that asks.
+            // The `stats` call itself is not counted.
             Statistic("server.calls", Double(max(0, counts.calls - 1)), unit: "1"),
             Statistic("server.reads.waiting", Double(reads.waitingCount), unit: "1"),
             Statistic("server.reads.running", Double(reads.runningCount), unit: "1"),

@@ -8,8 +8,8 @@ import Synchronization
 
 /// Serves a store over sockets.
 ///
-/// `start` opens the port; `drain` ends it without failing a call; `shutdown` ends it at once. The
-/// engine stays open: whoever opened it closes it after the server has ended.
+/// `start` opens the port. `drain` ends the server without failing a call; `shutdown` ends it at
+/// once. The engine stays open: its owner closes it after the server has ended.
 ///
 /// Threading: every method may be called from any thread.
 package final class Server: Service {
@@ -31,7 +31,7 @@ package final class Server: Service {
 
     /// Opens the port.
     ///
-    /// - Returns: Where it listens; with the port that was given for port 0.
+    /// - Returns: The address of the server; for port 0 it has the port that was taken.
     /// - Throws: `.unavailable` when the address is taken; `.failedPrecondition` when it would
     ///   leave the data open to other machines, and when the server was started before.
     package func start() throws(LodestoneError) -> Endpoint {
@@ -84,10 +84,10 @@ package final class Server: Service {
         return listener.localEndpoint
     }
 
-    /// Takes no more connections, asks clients to leave, waits for the calls under way, at most
-    /// `drainTimeout`, and ends.
+    /// Ends the server after the calls under way.
     ///
-    /// Returns when no connection and no call is left.
+    /// It takes no more connections, tells clients to leave, and waits for the calls under way, at
+    /// most for `drainTimeout`. Returns when no connection and no call is left.
     package func drain() async {
         guard let (listener, shards) = leave() else { return }
         handler.logger.info(
@@ -106,7 +106,7 @@ package final class Server: Service {
         await waitUntilEmpty(shards)
     }
 
-    /// Takes no more connections, closes every one, cancels the calls under way and waits for them.
+    /// Takes no more connections, closes all, cancels the calls under way and waits for them.
     package func shutdown() async {
         guard let (listener, shards) = leave() else { return }
         listener.close()
@@ -114,7 +114,7 @@ package final class Server: Service {
         await waitUntilEmpty(shards)
     }
 
-    /// Serves until the service group is asked to shut down, then drains.
+    /// Serves until the service group requests a shutdown, then drains.
     package func run() async throws {
         if case .idle = state.withLock({ $0 }) { _ = try start() }
         do {
@@ -138,7 +138,7 @@ package final class Server: Service {
     }
 
     private func waitUntilEmpty(_ shards: [Shard]) async {
-        // A cancelled call ends within milliseconds; should one not, stopping matters more.
+        // A cancelled call ends within milliseconds. If one does not, stopping matters more.
         shards[0].loop.schedule(after: configuration.drainTimeout + .seconds(5)) { [handler] in
             handler.logger.error(
                 "calls did not end when cancelled; stopping without them",

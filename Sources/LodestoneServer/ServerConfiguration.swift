@@ -3,38 +3,40 @@ package import LodestoneCore
 import LodestoneEngine
 import LodestoneTransport
 
-/// What a server is told when it starts; none of it changes afterwards.
+/// The settings of a server, fixed when it starts.
 package struct ServerConfiguration: Sendable {
-    /// Where to listen.
+    /// The address to listen at.
     ///
     /// Port 0 takes any free port.
     package var endpoint: Endpoint
     /// Permissions of the file of a Unix socket.
     package var socketMode: UInt32
-    /// The credentials; `nil`: everyone who can connect may do everything.
+    /// The credentials; with `nil`, every client that can connect may make every call.
     package var tokens: TokenTable?
     /// Whether tokens and data may travel unencrypted beyond this machine.
     package var allowsCleartext: Bool
-    /// What requests and connections may ask for.
+    /// The limits of requests and connections.
     package var limits: Limits
-    /// Event loops that connections are spread over.
+    /// The number of event loops that share the connections.
     package var eventLoops: Int
-    /// Searches, walks and reads that run at once.
+    /// The most searches, walks and reads that run at once.
     package var readWorkers: Int
-    /// How long other connections may be expected to keep a read waiting whose own connection has
-    /// others waiting; beyond that it is refused.
+    /// The longest wait that other connections may be expected to cause a read whose own connection
+    /// has others waiting; beyond it the read is refused.
     package var maxQueueWait: Duration
     /// How long a search may keep an event loop; one that takes longer is begun again on a worker.
     package var maxSearchTimeOnLoop: Duration
-    /// How long a loop looks for a request that is expected before it sleeps: `BusyPoll`.
+    /// The time that a loop polls for an expected request before it sleeps: `BusyPoll`.
     package var busyPoll: Duration
-    /// Bytes that connections and calls may take, beyond what collections do: a third for requests
-    /// under way, a third for answers while they are made, of which one may take five eighths, a
-    /// sixth for frames on their way in and a sixth for replies that clients have not read.
+    /// The bytes that connections and calls may take, in addition to the collections' memory.
+    ///
+    /// Requests under way have a third, and answers while they are made have a third; one answer
+    /// may take five eighths of it. Frames on their way in have a sixth, and replies that clients
+    /// have not read have a sixth.
     package var memoryBudget: Int
     /// Requests that take longer are logged.
     package var slowRequest: Duration
-    /// How long requests under way may go on once the server is asked to stop.
+    /// How long requests under way may go on once the server is told to stop.
     package var drainTimeout: Duration
 
     /// Creates a configuration; the defaults are the documented ones.
@@ -68,18 +70,19 @@ package struct ServerConfiguration: Sendable {
         self.drainTimeout = drainTimeout
     }
 
-    /// One for every four cores, 1 to 16: two loops on two cores were slower than one, since
-    /// clients and searches need cores too.
+    /// One loop per four cores, 1 to 16.
+    ///
+    /// Two loops on two cores were slower than one, since clients and searches need cores too.
     package static var defaultEventLoops: Int {
         min(max(1, Processors.count / 4), 16)
     }
 
-    /// Two for every core, as many as a pool may have at most.
+    /// Two workers per core, up to the most that a pool may have.
     package static var defaultReadWorkers: Int {
         min(2 * Processors.count, BlockingPool.maxWidth)
     }
 
-    /// Checks what must hold before a port is opened.
+    /// Checks the conditions under which a port may be opened.
     ///
     /// - Throws: `.failedPrecondition` when the address can be reached from other machines and the
     ///   configuration would leave the data open to them.

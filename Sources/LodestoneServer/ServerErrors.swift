@@ -3,7 +3,7 @@ import LodestoneCore
 
 /// The errors that the server itself raises, each worded once.
 extension LodestoneError {
-    /// The one answer to a missing, unknown or wrong token: it tells the cases apart for nobody.
+    /// The single reply to a missing, unknown or wrong token, which does not tell the cases apart.
     static var unauthenticated: LodestoneError {
         LodestoneError(
             .unauthenticated,

@@ -2,28 +2,27 @@
 import Foundation
 import LodestoneCore
 
-/// The memory that the connections and calls of a server may take, beyond what its collections do.
+/// The memory that the connections and calls of a server may take, in addition to its collections.
 ///
-/// Each part has a share of its own: half-sent frames leave room for answers, and the other way
-/// round.
+/// Each part has its own share: half-sent frames leave room for answers, and the other way round.
 struct ServerMemory: Sendable {
-    /// Decoded requests under way.
+    /// The memory of decoded requests under way.
     let requests: MemoryBudget
-    /// Answers to reads, while they are made.
+    /// The memory of answers to reads, while they are made.
     let answers: MemoryBudget
-    /// Frames that have arrived in part, or wait to be decoded.
+    /// The memory of frames that have arrived in part, or wait to be decoded.
     let frames: MemoryBudget
-    /// Replies that clients have not read.
+    /// The memory of replies that clients have not read.
     let output: MemoryBudget
 
-    /// The most of a frame that is not counted: every connection may have that much.
+    /// The bytes of a frame that are not counted: every connection may have that many.
     static let uncountedFrameBytes = BufferPool.smallByteCount
 
     /// Divides `limit` bytes among the parts.
     ///
     /// - Parameters:
     ///   - limit: Bytes of all parts together.
-    ///   - maxFrameBytes: A frame has room in any case.
+    ///   - maxFrameBytes: The largest frame, for which there is room in any case.
     init(limit: Int, maxFrameBytes: Int) {
         requests = MemoryBudget(limit: limit / 3)
         answers = MemoryBudget(limit: limit / 3)
@@ -39,19 +38,18 @@ struct ServerMemory: Sendable {
 
 }
 
-/// How much of the memory that the process may use each of its consumers takes, unless they are told:
-/// five sixths of it together.
+/// The default shares of each consumer of the memory that the process may use.
 ///
-/// The rest is for what grows with the collections alone, as tables of rows while a base is written,
-/// and for the allocator.
+/// Together they are five sixths of it. The rest is for memory that grows with the collections,
+/// such as tables of rows while a base is written, and for the allocator.
 package enum MemoryShares {
-    /// What connections and calls take: a third, at most 768 MiB.
+    /// The share of connections and calls: a third, at most 768 MiB.
     package static var calls: Int { share(3, upTo: 768 << 20) }
-    /// What changes since the last compactions take: a sixth, at most 1 GiB.
+    /// The share of changes since the last compactions: a sixth, at most 1 GiB.
     package static var changes: Int { share(6, upTo: 1 << 30) }
-    /// What graphs of vectors take: a fifth.
+    /// The share of vector graphs: a fifth.
     package static var graphs: Int { share(5, upTo: .max) }
-    /// What SQLite's caches take: an eighth, at most 1 GiB.
+    /// The share of SQLite's caches: an eighth, at most 1 GiB.
     package static var caches: Int { share(8, upTo: 1 << 30) }
 
     private static func share(_ divisor: Int, upTo most: Int) -> Int {
@@ -61,20 +59,21 @@ package enum MemoryShares {
 
 /// The memory that this process may use.
 enum SystemMemory {
-    /// That of the machine, or less where a control group limits it.
+    /// The memory of the machine, or less where a control group limits it.
     static var byteCount: Int {
         let machine = Int(clamping: ProcessInfo.processInfo.physicalMemory)
         let groups = try? String(contentsOfFile: "/proc/self/cgroup", encoding: .utf8)
         return min(machine, controlGroupLimit(groups ?? "", in: "/sys/fs/cgroup") ?? machine)
     }
 
-    /// The least limit of the control groups of this process and those around them.
+    /// The least limit of this process's control groups and of the groups around them.
     ///
     /// - Parameters:
-    ///   - groups: Lines of a hierarchy's number, its controllers and the group's path in it. Version 2
-    ///     has one hierarchy, with the number 0 and no controllers; version 1 one for memory.
-    ///   - root: Where they are mounted.
-    /// - Returns: `nil` when there is none.
+    ///   - groups: Lines of a hierarchy's number, its controllers and the group's path in it.
+    ///     Version 2 has one hierarchy, with the number 0 and no controllers. Version 1 has one for
+    ///     memory.
+    ///   - root: The folder where the hierarchies are mounted.
+    /// - Returns: The least limit; `nil` when there is none.
     static func controlGroupLimit(_ groups: String, in root: String) -> Int? {
         groups.split(separator: "\n").compactMap { line in
             let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
@@ -87,8 +86,9 @@ enum SystemMemory {
         }.min()
     }
 
-    /// The least of what a file says in the folders of a path; in a container its root has those of its
-    /// own group.
+    /// The least limit that a file of this name has in any folder of a path.
+    ///
+    /// In a container the root has the limits of the container's own group.
     private static func leastLimit(of path: Substring, in root: String, _ name: String) -> Int? {
         var folder = root + path
         var least: Int?

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Metrics
 
-/// What the server counts, for whichever metrics backend the program has chosen.
+/// The counters of the server, for the metrics backend that the program has chosen.
 struct ServerMetrics: Sendable {
     private struct PerCall: Sendable {
         let succeeded: Counter
@@ -10,7 +10,7 @@ struct ServerMetrics: Sendable {
     }
 
     private let calls: [CallKind: PerCall]
-    /// Connections taken.
+    /// Connections accepted.
     let accepted = Counter(label: "lodestone_connections_total")
     /// Connections turned away because there were too many.
     let turnedAway = Counter(label: "lodestone_connections_refused_total")

@@ -2,7 +2,7 @@
 import LodestoneCore
 import LodestoneTransport
 
-/// An event loop with the connections that live on it.
+/// An event loop with its connections.
 ///
 /// Threading: the variables belong to the loop.
 // Sendable is unchecked because the compiler can't see that the variables are used on the loop
@@ -31,12 +31,12 @@ final class Shard: @unchecked Sendable {
         tickInterval = max(.milliseconds(10), min(.seconds(1), shortest / 4))
     }
 
-    /// Begins to look at the time.
+    /// Starts the tick.
     func start() {
         loop.schedule(after: tickInterval) { [weak self] in self?.tick() }
     }
 
-    /// Serves a connection that was just taken, or turns it away.
+    /// Serves a connection that was just accepted, or turns it away.
     ///
     /// On the loop.
     func add(_ stream: ByteStream) {
@@ -61,7 +61,7 @@ final class Shard: @unchecked Sendable {
         connections[ObjectIdentifier(connection)] = nil
     }
 
-    /// Asks every client to leave.
+    /// Tells every client to leave.
     ///
     /// Any thread.
     func drain() {
@@ -81,8 +81,9 @@ final class Shard: @unchecked Sendable {
         }
     }
 
-    /// Closes connections that read nothing, and later those that read slowly, until the replies left
-    /// unread take no more memory than others leave them.
+    /// Closes connections that read nothing, and later those that read slowly.
+    ///
+    /// It stops once the unread replies take little enough memory for every read to go on.
     private func closeUnread(_ now: ContinuousClock.Instant) {
         let wait = handler.output.longestWait(now)
         guard handler.output.isFull || wait ?? .zero >= OutputGate.patience else { return }

@@ -11,12 +11,12 @@ import Darwin
 
 /// The credentials that a server accepts, each with its role.
 ///
-/// Tokens are kept as SHA-256 digests only. A token is looked up by comparing its digest with every
-/// one in constant time, without an early exit, so that the time of an answer says nothing.
+/// The table keeps only SHA-256 digests of tokens. A lookup compares the digest of a token with
+/// every entry in constant time, without an early exit, so the time of a reply tells nothing.
 package struct TokenTable: Sendable {
     /// The shortest token that a file may hold.
     ///
-    /// Shorter ones can be guessed.
+    /// Shorter tokens can be guessed.
     package static let minByteCount = 16
     /// The largest token file that is read.
     static let maxFileByteCount = 1 << 20
@@ -28,7 +28,7 @@ package struct TokenTable: Sendable {
         entries = tokens.map { (SHA256.hash(data: Array($0.token.utf8)), $0.role) }
     }
 
-    /// How many tokens there are.
+    /// The number of tokens.
     package var count: Int { entries.count }
 
     /// The role of `token`; `nil` when it is absent or unknown, which takes the same time.
@@ -40,8 +40,8 @@ package struct TokenTable: Sendable {
         return token == nil ? nil : found
     }
 
-    /// Reads a file of lines `TOKEN`, which is an admin's, or `ROLE TOKEN` with the roles read,
-    /// write and admin.
+    /// Reads a file of lines `TOKEN`, for an admin, or `ROLE TOKEN` with the role read, write or
+    /// admin.
     ///
     /// Empty lines and lines that begin with `#` don't count. A line may end as on any system, and a
     /// byte order mark may stand in front.
@@ -51,7 +51,7 @@ package struct TokenTable: Sendable {
     package init(file path: String) throws(LodestoneError) {
         let text = try Self.read(path)
         var tokens: [(role: Role, token: String)] = []
-        // A character, so that \r\n is one end of a line.
+        // The separator is a `Character`, so that \r\n is one end of a line.
         let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
         for (index, line) in lines.enumerated() {
             let words = line.split { $0 == " " || $0 == "\t" }
