@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 import DequeModule
 
-/// Elements that wait for their turn, first come, first served, and may be taken out before.
+/// Elements that wait for their turn in the order of their arrival; any may be removed before.
 ///
-/// Ids rise, so a binary search finds a place. An element that is taken out leaves an empty slot,
-/// because moving everything behind it takes time for each of many that wait; empty slots go once
-/// they are most.
+/// Ids rise, so a binary search finds an element. A removed element leaves an empty slot, because
+/// moving all later elements would take time for each of many that wait. Empty slots are removed
+/// once they are the majority.
 struct CallQueue<Element> {
-    // Apart from the elements, which a search would copy on its way.
+    // Ids lie apart from the elements, which a search would copy on its way.
     private var ids: Deque<UInt64> = []
     private var elements: Deque<Element?> = []
-    /// How many wait.
+    /// The number of elements that wait.
     private(set) var count = 0
 
-    /// Fewer slots are never worth the search for empty ones.
+    /// The number of slots below which empty ones are not removed.
     private static var leastSlots: Int { 64 }
 
     var isEmpty: Bool { count == 0 }
@@ -21,15 +21,15 @@ struct CallQueue<Element> {
     /// Adds an element behind the others.
     ///
     /// - Parameters:
-    ///   - element: The last to have its turn.
-    ///   - id: Larger than every one before.
+    ///   - element: The element to add.
+    ///   - id: An id larger than every one before.
     mutating func append(_ element: Element, id: UInt64) {
         ids.append(id)
         elements.append(element)
         count += 1
     }
 
-    /// The element whose turn it is.
+    /// Removes the element whose turn it is.
     mutating func popFirst() -> (id: UInt64, element: Element)? {
         while let id = ids.popFirst() {
             guard let element = elements.removeFirst() else { continue }

@@ -2,26 +2,27 @@
 import HeapModule
 import LodestoneCore
 
-/// The calls of one connection: those that were sent and wait for their reply, and those that wait
-/// for their turn, first come, first served.
+/// The calls of one connection: those that wait for their reply, and those that wait for their
+/// turn.
 ///
-/// Some pass the queue: those that the server answers at once and doesn't count.
+/// Turns go by order of arrival. Calls that the server answers at once and doesn't count pass the
+/// queue.
 ///
-/// It does nothing but remember: each method returns what the caller is to do. Whoever gives up on
-/// a call that was sent leaves its place taken until the reply comes, because the server still
+/// The table only remembers calls: each method returns what the caller must do. A call that is
+/// given up after it was sent keeps its place until the reply comes, because the server still
 /// counts it.
 ///
-/// Nothing that happens to one call takes longer because many others wait: it runs under the lock of
-/// a connection, in the way of everybody.
+/// No method takes longer for one call because many others wait: the lock of the connection is held
+/// meanwhile, and every caller needs it.
 struct CallTable<Payload> {
     private struct Entry {
-        /// `nil` once nobody waits for the reply.
+        /// The call; `nil` once no caller waits for the reply.
         var payload: Payload?
-        /// When to give up, after `start`.
+        /// The time to give up, after `start`.
         var deadline: Duration
         let isWrite: Bool
         let passesQueue: Bool
-        /// It was cancelled, and the server is to say what became of it.
+        /// Whether the call was cancelled and waits for the server's reply on its outcome.
         var isCancelled = false
     }
 
@@ -29,11 +30,11 @@ struct CallTable<Payload> {
     struct Unanswered {
         var id: UInt64
         var payload: Payload
-        /// What it may have left behind.
+        /// The effect that the call may have had.
         var outcome: LodestoneError.Outcome
-        /// The server has it and should hear that it is not wanted.
+        /// Whether the server has the call and should be told to cancel it.
         var wasSent: Bool
-        /// It ends because it was cancelled earlier.
+        /// Whether the call ends because it was cancelled earlier.
         var isCancelled: Bool
     }
 
@@ -41,21 +42,22 @@ struct CallTable<Payload> {
     struct Turn {
         var id: UInt64
         var payload: Payload
-        /// No other call waits for its reply.
+        /// Whether no other call waits for its reply.
         var isAlone: Bool
     }
 
-    /// What cancelling a call leads to.
+    /// The effect of cancelling a call.
     enum Cancellation {
-        /// It had ended already.
+        /// The call had ended already.
         case nothing
-        /// It ends now.
+        /// The call ends now.
         case ended(Unanswered)
-        /// It is a write that was sent: tell the server, whose word ends it, or this moment.
+        /// The call is a write that was sent: the server must be told, and its reply or this time
+        /// ends the call.
         case awaitsWord(until: ContinuousClock.Instant)
     }
 
-    /// When a call gives up; void once the call has ended or gives up at another time.
+    /// The time at which a call gives up; void once the call has ended or gives up at another time.
     struct Due: Comparable {
         var deadline: Duration
         var id: UInt64
@@ -68,32 +70,34 @@ struct CallTable<Payload> {
     private enum Phase {
         case opening
         case open
-        /// Takes no more calls.
+        /// The connection takes no more calls.
         case leaving
         case closed
     }
 
     /// The time that deadlines count from.
     ///
-    /// The compiler knows the layout of durations, and not that of instants: with those, copies and
-    /// comparisons were calls of the runtime, and cancelling took half as long again.
+    /// The compiler knows the layout of durations, and not the layout of instants. With instants,
+    /// copies and comparisons were calls of the runtime, and cancelling took half as long again.
     private let start = ContinuousClock.now
     private var phase = Phase.opening
     private var limit = 0
     private var lastID: UInt64
     private var sent: [UInt64: Entry] = [:]
     private var queue = CallQueue<Entry>()
-    /// Calls that pass the queue, where there are too many of them.
+    /// Calls that pass the queue, while `mostPassed` of them are under way.
     private var passingQueue = CallQueue<Entry>()
-    /// How many of `sent` have passed the queue.
+    /// The number of calls in `sent` that have passed the queue.
     private var passedCount = 0
-    /// Enough for any that ask how a server is, and few enough not to flood one.
+    /// The most calls that pass the queue at once: enough to describe a server, too few to flood
+    /// it.
     private static var mostPassed: Int { 16 }
-    /// The deadlines of all calls, and void ones behind the earliest.
+    /// The deadlines of all calls, with void ones behind the earliest.
     private(set) var deadlines: Heap<Due> = []
     private static var mostVoidDeadlines: Int { 64 }
 
-    /// The connection has more to send than it should hold; nothing is sent until it has less.
+    /// Whether the connection has more to send than it should hold; nothing is sent until it has
+    /// less.
     var isClogged = false
 
     /// - Parameter lastID: The largest id that is taken already.
@@ -101,27 +105,27 @@ struct CallTable<Payload> {
         self.lastID = lastID
     }
 
-    /// Whether a call would be taken.
+    /// Whether a new call would be taken.
     var takesCalls: Bool { phase == .opening || phase == .open }
 
     /// Whether the connection has no purpose left: it takes no calls, and none is under way.
     var isDone: Bool { !takesCalls && sent.isEmpty && waitingCount == 0 }
 
-    /// When the next call gives up.
+    /// The time at which the next call gives up.
     var earliestDeadline: ContinuousClock.Instant? {
         (deadlines.min?.deadline).map { start.advanced(by: $0) }
     }
 
     private var waitingCount: Int { queue.count + passingQueue.count }
 
-    /// Takes a call in, behind the others.
+    /// Adds a call behind the others.
     ///
     /// - Parameters:
-    ///   - payload: The caller knows the call by it.
-    ///   - deadline: When to give up.
-    ///   - isWrite: It may leave something behind.
-    ///   - passesQueue: It takes no place of the calls that the server counts, and waits for none.
-    /// - Returns: Its id, or `nil` when no more calls are taken.
+    ///   - payload: The caller's value for the call.
+    ///   - deadline: The time to give up.
+    ///   - isWrite: Whether the call may have an effect that lasts.
+    ///   - passesQueue: Whether the call passes the queue: the server doesn't count it.
+    /// - Returns: The id of the call, or `nil` when no more calls are taken.
     mutating func submit(
         _ payload: Payload,
         deadline: ContinuousClock.Instant,
@@ -146,13 +150,13 @@ struct CallTable<Payload> {
         return lastID
     }
 
-    /// An id for a request that has no reply.
+    /// Takes an id for a request that has no reply.
     mutating func takeID() -> UInt64 {
         lastID += 1
         return lastID
     }
 
-    /// The next call that may be sent now, if there is one; it counts as sent.
+    /// Takes the next call that may be sent now, if there is one; it counts as sent.
     mutating func nextTurn() -> Turn? {
         guard phase != .opening, !isClogged, let (id, entry) = popFirst(),
             let payload = entry.payload
@@ -168,16 +172,16 @@ struct CallTable<Payload> {
         return sent.count - passedCount < limit ? queue.popFirst() : nil
     }
 
-    /// The server is ready for at most `limit` calls at once.
+    /// Lets calls be sent: the server is ready for at most `limit` at once.
     mutating func open(limit: Int) {
         guard phase == .opening else { return }
         phase = .open
         self.limit = max(1, limit)
     }
 
-    /// The reply to a call is there.
+    /// Ends the call whose reply has arrived.
     ///
-    /// - Returns: The call, unless nobody waits for it or it is unknown.
+    /// - Returns: The call; `nil` when no caller waits for it or the id is unknown.
     mutating func finish(_ id: UInt64) -> Payload? {
         let entry = takeSent(id)
         deadlinesChanged(by: id)
@@ -187,10 +191,10 @@ struct CallTable<Payload> {
     /// Gives up on a call.
     ///
     /// - Parameters:
-    ///   - id: Of the call.
-    ///   - now: The time.
-    ///   - patience: How long to wait for the server's word on a write that it has.
-    /// - Returns: What is to be done about it.
+    ///   - id: The id of the call.
+    ///   - now: The present time.
+    ///   - patience: How long to wait for the server's reply on the outcome of a write that it has.
+    /// - Returns: The next step for the caller.
     mutating func cancel(
         _ id: UInt64,
         now: ContinuousClock.Instant,
@@ -229,9 +233,10 @@ struct CallTable<Payload> {
         return expired
     }
 
-    /// The server takes no more calls and has not started those after `lastRequest`.
+    /// Takes no more calls, and ends those that the server has not started: all after
+    /// `lastRequest`.
     ///
-    /// - Returns: The calls to make elsewhere.
+    /// - Returns: The calls to make on another connection.
     mutating func leave(lastRequest: UInt64) -> [Unanswered] {
         if phase != .closed { phase = .leaving }
         let notStarted = sent.keys.filter { $0 > lastRequest }.sorted()
@@ -242,7 +247,7 @@ struct CallTable<Payload> {
         return ended + takeQueue()
     }
 
-    /// The connection has ended, and every call with it.
+    /// Ends every call, because the connection has ended.
     mutating func close() -> [Unanswered] {
         phase = .closed
         let lost = sent.sorted { $0.key < $1.key }.compactMap { id, entry in
@@ -283,13 +288,13 @@ struct CallTable<Payload> {
         return entry.deadline != due.deadline
     }
 
-    /// A call has ended, or gives up at another time.
+    /// Removes void deadlines, if need be, after a call has ended or gives up at another time.
     private mutating func deadlinesChanged(by id: UInt64) {
         let isTooMany = deadlines.count > 2 * (sent.count + waitingCount) + Self.mostVoidDeadlines
         if isTooMany || deadlines.min?.id == id { forgetVoidDeadlines() }
     }
 
-    /// Keeps the earliest deadline that of a call, and the void ones behind it few.
+    /// Removes void deadlines until the earliest belongs to a call, and few void ones are left.
     private mutating func forgetVoidDeadlines() {
         while let due = deadlines.min, isVoid(due) { deadlines.removeMin() }
         if deadlines.count > 2 * (sent.count + waitingCount) + Self.mostVoidDeadlines {

@@ -44,8 +44,9 @@ extension LodestoneError {
     }
     private static let serverLeavingReason = "GOING_AWAY"
 
-    /// The server said that it leaves, or did, and that the call was not started: no sign of
-    /// trouble.
+    /// Whether the server says that it leaves, or has left, and did not start the call.
+    ///
+    /// Such an error is no sign of trouble.
     var isFromLeavingServer: Bool {
         code == .unavailable && outcome == .notApplied
             && (reason == Self.serverLeavingReason || reason == "DRAINING")
@@ -91,7 +92,7 @@ extension LodestoneError {
         )
     }
 
-    /// The server's word that it has less than it has acknowledged, with what this client can do.
+    /// This error with advice for this client: the server has less than it has acknowledged.
     var withWayOut: LodestoneError {
         var copy = self
         copy.recovery =

@@ -6,20 +6,21 @@ import LodestoneWire
 extension LodestoneClient.Collection {
     /// A page of the edges of one document.
     ///
-    /// Edges that leave it come by label and target, in the order of their bytes; those that enter it
-    /// in an order of the server's own. A document that doesn't exist has no outgoing edges, and may have
-    /// incoming ones.
+    /// Edges that leave the document come by label and target, in the order of their bytes. Edges
+    /// that enter it come in an order of the server's own. A document that doesn't exist has no
+    /// outgoing edges, and may have incoming ones.
     ///
     /// - Parameters:
     ///   - id: The document.
     ///   - direction: `.outgoing` or `.incoming`.
-    ///   - labels: The labels wanted; none means every label.
-    ///   - limit: The most edges wanted; a page of large ones ends before.
+    ///   - labels: The labels to include; with none, every label.
+    ///   - limit: The most edges to return; a page of large ones ends before.
     ///   - cursor: Where the last page ended; `nil`: from the start.
-    ///   - deadline: `nil`: the configuration's.
+    ///   - deadline: `nil`: the configuration's deadline.
     /// - Returns: The page, and where the next one starts.
-    /// - Throws: `.notFound` when there is no such collection; `.invalidArgument` when the cursor is of
-    ///   another document or direction; `.outOfRange` when the cursor's place is no longer known.
+    /// - Throws: `.notFound` when there is no such collection; `.invalidArgument` when the cursor
+    ///   belongs to another document or direction; `.outOfRange` when the cursor's place is no
+    ///   longer known.
     public func listEdges(
         of id: DocumentID,
         direction: Direction = .outgoing,
@@ -43,14 +44,14 @@ extension LodestoneClient.Collection {
 
     /// All edges of one document, fetched page by page while they are read.
     ///
-    /// An edge that nobody writes meanwhile comes exactly once.
+    /// An edge that is not written meanwhile comes exactly once.
     ///
     ///     for try await edge in papers.edges(of: "a", direction: .incoming) { … }
     ///
     /// - Parameters:
     ///   - id: The document.
     ///   - direction: `.outgoing` or `.incoming`.
-    ///   - labels: The labels wanted; none means every label.
+    ///   - labels: The labels to include; with none, every label.
     ///   - pageSize: The most edges of one call.
     /// - Returns: The edges, none of which has been fetched yet.
     public func edges(
@@ -79,7 +80,7 @@ extension LodestoneClient.Collection {
         /// Begins with the first edge.
         public func makeAsyncIterator() -> Iterator { Iterator(edges: self) }
 
-        /// Where a reader is.
+        /// The position of a reader.
         public struct Iterator: AsyncIteratorProtocol {
             private var pages: PageReader<ListedEdge, EdgeCursor>
 
@@ -98,7 +99,7 @@ extension LodestoneClient.Collection {
 
             /// The next edge; `nil` after the last.
             ///
-            /// - Throws: What a page's call does; the same call may be tried again then.
+            /// - Throws: The error of a page's call; the same call may be tried again then.
             public mutating func next(isolation actor: isolated (any Actor)? = #isolation)
                 async throws(LodestoneError) -> ListedEdge?
             {

@@ -2,14 +2,14 @@
 public import LodestoneCore
 import LodestoneWire
 
-/// Whole collections, or what of them passes a filter: counted, page by page, or one by one.
+/// Whole collections, or the documents that pass a filter: counted, page by page, or one by one.
 extension LodestoneClient.Collection {
     /// How many documents satisfy a filter, and how often values occur among them.
     ///
     /// - Parameters:
     ///   - filter: `nil`: every document counts.
     ///   - facets: Fields whose values are counted; cheap where they are indexed.
-    ///   - deadline: `nil`: the configuration's.
+    ///   - deadline: `nil`: the configuration's deadline.
     /// - Returns: Counts of one state of the collection.
     /// - Throws: `.notFound` when there is no such collection; `.resourceExhausted` when a facet has too
     ///   many values to count without an index.
@@ -26,20 +26,21 @@ extension LodestoneClient.Collection {
         }
     }
 
-    /// A page of the collection, in the order in which documents were written, or in that of a field.
+    /// A page of the collection, in the order of writing or in the order of a field.
     ///
     /// - Parameters:
-    ///   - limit: The most documents wanted; a page of large ones ends before.
+    ///   - limit: The most documents to return; a page of large ones ends before.
     ///   - cursor: Where the last page ended; `nil`: from the start.
-    ///   - filter: What every document must satisfy.
-    ///   - order: By an indexed field; `nil`: as they were written.
-    ///   - include: What each document brings along.
-    ///   - maxEdges: A document with more edges comes without them, as the last one of its page, and `edgesCursor`
-    ///     is there for `listEdges`; `nil`: all come with theirs.
-    ///   - deadline: `nil`: the configuration's.
+    ///   - filter: The condition for every document.
+    ///   - order: An indexed field to sort by; `nil`: the order of writing.
+    ///   - include: The parts of each document to return.
+    ///   - maxEdges: The most edges that come with a document. A document with more comes without
+    ///     its edges, as the last one of its page, and `edgesCursor` is set for `listEdges`. `nil`:
+    ///     all documents come with their edges.
+    ///   - deadline: `nil`: the configuration's deadline.
     /// - Returns: The page, and where the next one starts.
-    /// - Throws: `.notFound` when there is no such collection; `.invalidArgument` when the field is not
-    ///   indexed, or the cursor is of another order.
+    /// - Throws: `.notFound` when there is no such collection; `.invalidArgument` when the field is
+    ///   not indexed, or the cursor belongs to another order.
     public func scan(
         limit: Int = 100,
         cursor: ScanCursor? = nil,
@@ -65,16 +66,16 @@ extension LodestoneClient.Collection {
 
     /// All documents, fetched page by page while they are read.
     ///
-    /// A document that nobody writes meanwhile comes exactly once. One that is replaced may come
-    /// again in its new version; in the order of a field it may also be passed over, when its value
-    /// moves to where the scan has been.
+    /// A document that is not written meanwhile comes exactly once. A document that is replaced may
+    /// come again in its new version. In the order of a field it may also be missed, when its value
+    /// moves to a place that the scan has passed.
     ///
     ///     for try await document in papers.documents(where: .exists(path: ["year"], true)) { … }
     ///
     /// - Parameters:
-    ///   - filter: What every document must satisfy.
-    ///   - order: By an indexed field; `nil`: as they were written.
-    ///   - include: What each document brings along.
+    ///   - filter: The condition for every document.
+    ///   - order: An indexed field to sort by; `nil`: the order of writing.
+    ///   - include: The parts of each document to return.
     ///   - pageSize: The most documents of one call.
     /// - Returns: The documents, none of which has been fetched yet.
     public func documents(
@@ -103,7 +104,7 @@ extension LodestoneClient.Collection {
         /// Begins the scan.
         public func makeAsyncIterator() -> Iterator { Iterator(documents: self) }
 
-        /// Where a scan is.
+        /// The position of a scan.
         public struct Iterator: AsyncIteratorProtocol {
             private var pages: PageReader<Document, ScanCursor>
 
@@ -122,7 +123,7 @@ extension LodestoneClient.Collection {
 
             /// The next document; `nil` after the last.
             ///
-            /// - Throws: What a page's call does; the same call may be tried again then.
+            /// - Throws: The error of a page's call; the same call may be tried again then.
             public mutating func next(isolation actor: isolated (any Actor)? = #isolation)
                 async throws(LodestoneError) -> Document?
             {

@@ -16,16 +16,16 @@ extension LodestoneClient {
 
         /// Writes documents and edges, all of them or none.
         ///
-        /// When it returns, the batch is durable and every search that starts afterwards sees it. When
-        /// its task is cancelled, the call ends once the server has said what became of the batch, or
-        /// after ``Configuration/cancelPatience``, 2 s unless it is set otherwise.
+        /// When it returns, the batch is durable and every search that starts afterwards sees it.
+        /// When its task is cancelled, the call ends once the server has reported the outcome of
+        /// the batch, or after ``Configuration/cancelPatience``, 2 s unless it is set otherwise.
         ///
         /// - Parameters:
-        ///   - documents: To insert or replace; an id may occur once.
-        ///   - edges: To add to documents of this batch or written before.
-        ///   - requestID: Names this write: sent twice, it has one effect.
-        ///   - deadline: `nil`: the configuration's.
-        /// - Returns: What the batch did, and where it stands among all others.
+        ///   - documents: Documents to insert or replace; an id may occur once.
+        ///   - edges: Edges to add to documents of this batch or written before.
+        ///   - requestID: The idempotency key of this write: sent twice, it has one effect.
+        ///   - deadline: `nil`: the configuration's deadline.
+        /// - Returns: The effects of the batch, and its sequence number.
         /// - Throws: `.notFound` when there is no such collection, `.invalidArgument` when a document
         ///   doesn't fit it; `outcome` says whether anything may have been written.
         @discardableResult
@@ -45,14 +45,14 @@ extension LodestoneClient {
 
         /// Drops documents, with every edge that leaves or enters them, and edges; all or none.
         ///
-        /// What doesn't exist is passed over.
+        /// Documents and edges that don't exist are passed over.
         ///
         /// - Parameters:
         ///   - ids: Documents to drop.
         ///   - edges: Edges to drop, by source, label and target.
-        ///   - requestID: Names this write: sent twice, it has one effect.
-        ///   - deadline: `nil`: the configuration's.
-        /// - Returns: How much was dropped, and where the batch stands among all others.
+        ///   - requestID: The idempotency key of this write: sent twice, it has one effect.
+        ///   - deadline: `nil`: the configuration's deadline.
+        /// - Returns: How much was dropped, and the sequence number of the batch.
         /// - Throws: `.notFound` when there is no such collection; `outcome` says whether anything may
         ///   have been written.
         @discardableResult
@@ -70,16 +70,18 @@ extension LodestoneClient {
             )
         }
 
-        /// Drops every document that satisfies a filter when the server gets to it, with the edges that
-        /// leave or enter it; all or none.
+        /// Drops every document that satisfies a filter when the server processes the call; all or
+        /// none.
+        ///
+        /// The edges that leave or enter these documents are dropped with them.
         ///
         /// `count` says how many there are without dropping them.
         ///
         /// - Parameters:
-        ///   - filter: What goes must satisfy it.
-        ///   - requestID: Names this write: sent twice, it has one effect.
-        ///   - deadline: `nil`: the configuration's.
-        /// - Returns: How much was dropped, and where the batch stands among all others.
+        ///   - filter: The condition for documents to drop.
+        ///   - requestID: The idempotency key of this write: sent twice, it has one effect.
+        ///   - deadline: `nil`: the configuration's deadline.
+        /// - Returns: How much was dropped, and the sequence number of the batch.
         /// - Throws: `.failedPrecondition` when more than 100,000 documents satisfy it, `.notFound` when
         ///   there is no such collection; `outcome` says whether anything may have been written.
         @discardableResult
@@ -95,7 +97,7 @@ extension LodestoneClient {
             )
         }
 
-        /// Answers many questions from one state of the collection, in one round trip.
+        /// Answers many queries from one state of the collection, in one round trip.
         public func search(_ queries: [Query], deadline: Duration? = nil)
             async throws(LodestoneError) -> SearchResponse
         {
@@ -107,7 +109,7 @@ extension LodestoneClient {
             }
         }
 
-        /// Answers one question.
+        /// Answers one query.
         public func search(_ query: Query, deadline: Duration? = nil)
             async throws(LodestoneError) -> QueryResult
         {
@@ -154,13 +156,15 @@ extension LodestoneClient {
             try await get([id], include: include, deadline: deadline).first
         }
 
-        /// Has the server fold what was written since the collection's base into a new base, and
-        /// give back the space of what was dropped.
+        /// Compacts the collection on the server.
+        ///
+        /// The server merges all changes since the collection's base into a new base, and frees the
+        /// space of dropped data.
         ///
         /// It happens by itself once enough has been written; searches and writes go on meanwhile.
-        /// The server finishes it also when nobody waits any more.
+        /// The server finishes the compaction even when the caller no longer waits.
         ///
-        /// - Parameter deadline: At most what the server allows, which is 5 minutes unless it is set
+        /// - Parameter deadline: At most the server's limit, which is 5 minutes unless it is set
         ///   otherwise.
         /// - Returns: The sequence number of the last batch in the base.
         /// - Throws: `.notFound` when there is no such collection.
@@ -173,15 +177,17 @@ extension LodestoneClient {
             }
         }
 
-        /// Has the server make the collection's index from its rows again, and waits until it serves.
+        /// Has the server rebuild the collection's index from its rows, and waits until the index
+        /// serves.
         ///
         /// It happens by itself when the strategy changes and once enough has been written;
-        /// searches and writes go on meanwhile. When the call ends early, by its deadline or because
-        /// its task is cancelled, the build ends, too, and what answered before goes on.
+        /// searches and writes go on meanwhile. When the call ends early, by its deadline or
+        /// because its task is cancelled, the build ends, too, and the earlier index goes on
+        /// answering.
         ///
         /// - Parameters:
         ///   - deadline: At most a day.
-        ///   - progress: Is told a few times a second how far the index is.
+        ///   - progress: Called a few times per second with the progress of the index.
         /// - Returns: The sequence number up to which the index goes.
         /// - Throws: `.notFound` when there is no such collection; `.resourceExhausted` when too many
         ///   builds are under way.
@@ -193,7 +199,8 @@ extension LodestoneClient {
             let watch = progress.map { report in
                 Task {
                     while !Task.isCancelled {
-                        // Without an answer there is nothing to tell; the build's own call knows more.
+                        // Without an answer there is nothing to report; the build's own call has
+                        // the error.
                         if let index = try? await describe().index { report(index) }
                         try? await Task.sleep(for: .milliseconds(200))
                     }
@@ -205,11 +212,11 @@ extension LodestoneClient {
             }
         }
 
-        /// The collection as it stands.
+        /// Describes the collection as it is now.
         ///
         /// It passes calls that wait for their turn.
         ///
-        /// - Parameter deadline: `nil`: the configuration's.
+        /// - Parameter deadline: `nil`: the configuration's deadline.
         /// - Returns: Its options and its contents in numbers.
         /// - Throws: `.notFound` when it doesn't exist.
         public func describe(deadline: Duration? = nil) async throws(LodestoneError)

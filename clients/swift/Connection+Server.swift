@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a connection hears from the server, from the first try to reach it to the last word.
+// Messages that a connection receives from the server, from the first try to reach it to the last.
 import LodestoneCore
 import LodestoneTransport
 import LodestoneWire
@@ -7,7 +7,7 @@ import LodestoneWire
 extension Connection {
     // MARK: Opening
 
-    /// Reaches for the server.
+    /// Connects to the server.
     ///
     /// - Parameter delay: Time to wait first.
     func begin(after delay: Duration = .zero) {
@@ -126,12 +126,12 @@ extension Connection {
         }
     }
 
-    /// Ends the call that a reply is for.
+    /// Ends the call to which a reply belongs.
     ///
     /// - Parameters:
-    ///   - id: Of the call.
-    ///   - result: What the reply says.
-    ///   - isUnreadable: There is a reply, but what it says of a write can't be known.
+    ///   - id: The id of the call.
+    ///   - result: The result in the reply.
+    ///   - isUnreadable: Whether there is a reply that doesn't tell the outcome of a write.
     private func finish(_ id: UInt64, _ result: CallResult, isUnreadable: Bool = false) {
         let (call, next, isDone) = state.withLock { state in
             let call = state.table.finish(id)
@@ -146,13 +146,13 @@ extension Connection {
         if isDone { end(.serverLeaving) }
     }
 
-    /// The server says something on its own.
+    /// Handles a message that the server sends without a request.
     private func heard(_ reply: Reply) {
         switch reply {
         case .goAway(let goAway):
             leave(lastRequest: goAway.lastRequest)
         case .error(let error):
-            // It closes next; this is why.
+            // The server closes the connection next; this error is the reason.
             lastWord = error
             leave(lastRequest: .max)
         default:
@@ -166,7 +166,7 @@ extension Connection {
         }
         if lastWord?.code == .unavailable, hasOpened, !ended.isEmpty { history.recordFailure() }
         let error = lastWord ?? .serverLeaving
-        // Before the next connection is asked for: it is to open after a pause.
+        // `end` comes before a caller requests the next connection, which is to open after a pause.
         if isDone { end(error) }
         for call in ended {
             conclude(call, error, isCounted: lastWord != nil, isUnconnected: !hasOpened)

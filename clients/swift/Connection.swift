@@ -8,30 +8,31 @@ import Synchronization
 ///
 /// Calls are taken from the start, and wait until the server has said hello.
 ///
-/// Threading: `perform`, `end` and `takesCalls` may be called from any thread; the calls are kept
-/// under a lock, and whoever submits one sends it. Replies come on the loop.
+/// Threading: `perform`, `end` and `takesCalls` may be called from any thread. The calls are kept
+/// under a lock, and the thread that submits a call sends it. Replies come on the loop.
 final class Connection: ByteStreamHandler, @unchecked Sendable {
     // Unchecked: `decoder`, `lastWord`, `lastReceived` and `suspicion` belong to the loop.
 
     static let helloID: UInt64 = 1
-    /// The most that a server is believed to need for a reply.
+    /// The largest frame that a server is expected to need for a reply.
     static let mostFrameBytes = 64 << 20
     private static let mostFrameBytesBeforeHello = 16 << 10
-    /// Requests that the system has not taken yet; more wait as values, not as bytes as well.
+    /// The most bytes of requests that the system has not taken yet; further requests wait as
+    /// values.
     private static let mostUnsentBytes = 8 << 20
     /// How long after the deadline of a write its reply is still waited for.
     ///
-    /// The server keeps the deadline too, and knows what became of the write.
+    /// The server keeps the deadline too, and knows the outcome of the write.
     private static let writeGrace = Duration.milliseconds(50)
 
     struct State {
         var table = CallTable<PendingCall>(lastID: Connection.helloID)
         var stream: ByteStream?
         var maxFrameBytes = Limits.standard.maxFrameBytesBeforeHello
-        /// When the next look at the deadlines is due.
+        /// The time of the next look at the deadlines.
         var timerDue: ContinuousClock.Instant?
         var hasOpened = false
-        /// Why the connection ended.
+        /// The reason why the connection ended.
         var ending: LodestoneError?
     }
 
@@ -53,15 +54,15 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         self.history = history
     }
 
-    /// Whether a call has a chance here.
+    /// Whether a new call would be taken.
     var takesCalls: Bool { state.withLock { $0.table.takesCalls } }
 
     // MARK: Calls
 
     /// Makes one attempt at a call.
     ///
-    /// Returns by `deadline`, a write up to 50 ms later, because the server's word on it counts
-    /// more than ours.
+    /// Returns by `deadline`, a write up to 50 ms later, because the server's reply on its outcome
+    /// tells more than a passed deadline.
     func perform(_ call: Call, requestID: RequestID?, deadline: ContinuousClock.Instant) async
         -> CallResult
     {
@@ -72,7 +73,8 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
                     PendingCall(call, requestID: requestID, deadline: deadline, caller: caller),
                     handle
                 )
-                // A cancellation that came before the call was taken in has found nothing.
+                // A cancellation that came before the table had the call has found nothing to
+                // cancel.
                 if Task.isCancelled { cancel(handle) }
             }
         } onCancel: {
@@ -128,7 +130,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         }
     }
 
-    /// Lets a call fail that has no reply, and tells the server if it still works on it.
+    /// Fails a call that has no reply, and tells the server to cancel it if it has the call.
     func conclude(
         _ ended: Unanswered,
         _ error: LodestoneError,
@@ -147,7 +149,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
 
     // MARK: Sending
 
-    /// A call whose turn has come, and what it takes to send it.
+    /// A call whose turn has come, with all that is needed to send it.
     struct Outgoing {
         var turn: Turn
         var stream: ByteStream
@@ -166,7 +168,8 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
 
     func transmit(_ next: Outgoing) {
         let turn = next.turn
-        // A lone call should not wait for the loop to be woken; calls among others travel together.
+        // A call that is alone should not wait for the loop to wake up; calls among others travel
+        // together.
         let now = turn.isAlone && !loop.isCurrent
         do throws(LodestoneError) {
             let unsent = try next.stream.send(now: now) { (output) throws(LodestoneError) in
@@ -193,7 +196,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         }
     }
 
-    /// Sends no further call until the system has taken most of what there is.
+    /// Sends no further call until the system has taken most of the output.
     private func holdBack(_ stream: ByteStream) {
         state.withLock { $0.table.isClogged = true }
         stream.flush()
@@ -207,7 +210,7 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
 
     // MARK: Deadlines
 
-    /// Whether the timer has to be set for `due`, because it is set for later or not at all.
+    /// Whether the timer must be set for `due`, because it is set for a later time or not at all.
     private static func mustArm(_ state: inout State, for due: ContinuousClock.Instant) -> Bool {
         if let armed = state.timerDue, armed <= due { return false }
         state.timerDue = due
@@ -220,9 +223,9 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         }
     }
 
-    /// One timer serves all calls: it looks at their deadlines and is set again for the next one.
+    /// Looks at the deadlines of all calls, and sets the timer for the next one.
     ///
-    /// Calls that end in time cost it nothing.
+    /// Calls that end in time cost the timer nothing.
     private func timerFired(_ due: ContinuousClock.Instant) {
         let (expired, next) = state.withLock { state in
             if state.timerDue == due { state.timerDue = nil }
@@ -242,7 +245,8 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
         if expired.contains(where: \.wasSent) { checkForLife() }
     }
 
-    /// A deadline passed without a word from the server, which keeps deadlines too.
+    /// Checks for a server that is dead, after a deadline passed without a reply: servers keep
+    /// deadlines too.
     private func checkForLife() {
         guard suspicion == nil, let stream = state.withLock({ $0.stream }) else { return }
         let now = ContinuousClock.now

@@ -4,10 +4,10 @@ public import LodestoneCore
 extension Document {
     /// Creates a document whose metadata are the properties of a value.
     ///
-    /// Structs become objects, arrays lists, dates timestamps, which are rounded to microseconds;
-    /// URLs and `Decimal` become strings, `Data` base64; a `Value` or `Metadata` is taken as it is, for
-    /// fields of any type. Properties that are `nil` are left out and are
-    /// `nil` again in `fields(as:)`. An element of a list and an entry of a dictionary can't be `nil`.
+    /// Structs become objects, and arrays lists. Dates become timestamps, rounded to microseconds.
+    /// URLs and `Decimal` become strings, and `Data` base64. A `Value` or `Metadata` is taken as it
+    /// is, for fields of any type. Properties that are `nil` are left out and are `nil` again in
+    /// `fields(as:)`. An element of a list and an entry of a dictionary can't be `nil`.
     ///
     /// - Throws: `.invalidArgument` with the path of a property that metadata can't hold, or when
     ///   the type's `DocumentFields.fields` names a field otherwise than the type encodes it.

@@ -2,12 +2,13 @@
 import Foundation
 import LodestoneCore
 
-/// Makes anything that can be decoded of a value of metadata.
+/// Decodes any `Decodable` type from a value of metadata.
 ///
-/// Whole doubles are taken for integers, and integers for doubles, where nothing is lost. A field that
-/// is missing is `nil` for types that ask for `nil` first, as optionals do, also inside of others.
+/// Whole doubles are taken for integers, and integers for doubles, where no precision is lost. A
+/// missing field is `nil` for types that check for `nil` first, as optionals do, also inside of
+/// others.
 struct FieldDecoder: Decoder {
-    /// `nil`: there is no such field.
+    /// The value to decode; `nil` when there is no such field.
     let value: Value?
     let codingPath: [any CodingKey]
     let userInfo: [CodingUserInfoKey: Any] = [:]
@@ -70,8 +71,9 @@ struct FieldDecoder: Decoder {
         return decoded
     }
 
-    /// Refuses an object of which a dictionary would lose fields: for `String` two names are one when
-    /// they look alike.
+    /// Refuses an object if a dictionary would lose some of its fields.
+    ///
+    /// Two different names are one for `String` when they look alike.
     private func checkNames() throws {
         guard case .object(let fields) = value, Set(fields.keys).count < fields.count else {
             return
@@ -89,7 +91,7 @@ struct FieldDecoder: Decoder {
         if case .string(let text) = try found() { text } else { nil }
     }
 
-    /// A number of another precision; `nil` where it lies beyond all numbers of that type.
+    /// Converts a number to another precision; `nil` where it lies beyond the range of that type.
     private func number<N: BinaryFloatingPoint>(_ type: N.Type) throws -> N? {
         switch try found() {
         case .int(let number):
@@ -102,8 +104,9 @@ struct FieldDecoder: Decoder {
         }
     }
 
-    /// What is a string in the metadata, though the type would encode itself otherwise; `nil` for
-    /// other types, and for what isn't one.
+    /// Decodes a type that is a string in the metadata, though it would encode itself otherwise.
+    ///
+    /// `nil` for other types, and for values that are no string.
     private func foundation(_ type: Any.Type) throws -> Any? {
         guard case .string(let text) = value else { return nil }
         return switch type {
@@ -219,7 +222,7 @@ struct FieldDecoder: Decoder {
 }
 
 extension Decimal {
-    /// The number that all of a text stands for.
+    /// Parses all of a text as a number.
     fileprivate init?(exactly text: String) {
         guard let number = Decimal(string: text), number.description == text else { return nil }
         self = number

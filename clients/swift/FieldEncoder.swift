@@ -2,26 +2,27 @@
 import Foundation
 import LodestoneCore
 
-/// Makes a value of metadata of anything that can be encoded.
+/// Encodes any `Encodable` value as a value of metadata.
 ///
-/// Structs become objects, arrays lists, dates timestamps, URLs and decimal numbers strings, `Data`
-/// base64; `Value` and `Metadata` are what they are. A property that is `nil` is left out, and decoding gives it back; a list and a dictionary
-/// have no place for `nil` and refuse it. So does a place that is encoded twice in ways that exclude
-/// one another.
+/// Structs become objects, and arrays lists. Dates become timestamps, URLs and decimal numbers
+/// strings, and `Data` base64. `Value` and `Metadata` are what they are. A property that is `nil`
+/// is left out, and decoding gives it back. A list and a dictionary have no place for `nil` and
+/// refuse it. The encoder also refuses a place that is encoded twice in ways that exclude one
+/// another.
 ///
 /// Threading: one thread.
 final class FieldEncoder: Encoder {
     let codingPath: [any CodingKey]
     let userInfo: [CodingUserInfoKey: Any] = [:]
     private var content = Content.none
-    /// What is encoded here is a dictionary, whose entries must not get lost.
+    /// Whether a dictionary is encoded here, whose entries must not get lost.
     private var isDictionary = false
-    /// It is what a class gives its superclass, an object even if that encodes nothing.
+    /// Whether this is the encoder of a superclass: an object even if the class encodes nothing.
     private var isSuper = false
-    /// The first thing that went wrong where nothing can be thrown.
+    /// The first error at a place where nothing can be thrown.
     private var flaw: EncodingError?
 
-    /// What was encoded so far; containers add to it while they are in use.
+    /// The content that was encoded so far; containers add to it while they are in use.
     private enum Content {
         case none
         case single(Value)
@@ -33,7 +34,7 @@ final class FieldEncoder: Encoder {
         self.codingPath = codingPath
     }
 
-    /// The value of something that can be encoded; `nil` for `nil` and what can't.
+    /// Encodes a part of a value; `nil` for `nil` and for parts that can't be encoded.
     static func value(of part: Any) -> Value? {
         guard let part = part as? any Encodable else { return nil }
         let encoder = FieldEncoder()
@@ -45,7 +46,7 @@ final class FieldEncoder: Encoder {
         }
     }
 
-    /// What was encoded; `nil` for `nil`.
+    /// The encoded value; `nil` for `nil`.
     ///
     /// - Throws: `EncodingError` when something was lost on the way.
     func value() throws -> Value? {
@@ -89,13 +90,13 @@ final class FieldEncoder: Encoder {
 
     func singleValueContainer() -> any SingleValueEncodingContainer { Single(encoder: self) }
 
-    /// Notes that what was encoded here before excludes what comes now.
+    /// Notes that the earlier content here excludes what is encoded now.
     private func exclude(_ what: String) {
         flaw =
             flaw ?? invalid(codingPath, "It is encoded as \(what), and as something else before.")
     }
 
-    /// The place for a key: that which is there already, or a new one.
+    /// The encoder for a key: the existing one, or a new one.
     private func child(_ key: any CodingKey) -> FieldEncoder {
         guard case .object(let fields) = content,
             let child = fields[ByteString(key.stringValue)]
@@ -105,7 +106,7 @@ final class FieldEncoder: Encoder {
         return child
     }
 
-    /// A new place for a key, instead of one that is there already.
+    /// A new encoder for a key, which replaces an existing one.
     private func newChild(_ key: any CodingKey) -> FieldEncoder {
         let child = FieldEncoder(codingPath: codingPath + [key])
         switch content {
@@ -141,7 +142,7 @@ final class FieldEncoder: Encoder {
         content = .single(encoded)
     }
 
-    /// What is one value of metadata; `nil` for what encodes itself.
+    /// The value of metadata for a type with its own form; `nil` for types that encode themselves.
     private func single(_ value: some Encodable) throws -> Value? {
         switch value {
         case let value as Value: return value
@@ -251,7 +252,7 @@ final class FieldEncoder: Encoder {
 protocol AnyDictionary {}
 extension Dictionary: AnyDictionary {}
 
-/// A key of a name or of a place in a list.
+/// A key that is a name or an index in a list.
 struct NameKey: CodingKey {
     let stringValue: String
     let intValue: Int?

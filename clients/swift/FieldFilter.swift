@@ -2,7 +2,7 @@
 public import Foundation
 public import LodestoneCore
 
-/// A question to metadata in terms of a type's properties.
+/// A filter on metadata in terms of a type's properties.
 ///
 ///     Filter(Paper.self, \.year >= 2020 && !(\.tags == "draft") && .contains(\.title, "search"))
 ///
@@ -14,8 +14,9 @@ public struct FieldFilter<Root: DocumentFields>: Sendable {
         self.filter = filter
     }
 
-    /// A comparison with the field of a key path; one that `Root.fields` lacks is remembered, for the
-    /// call that the filter goes into.
+    /// A comparison with the field of a key path.
+    ///
+    /// A key path that `Root.fields` lacks is remembered, for the call that takes the filter.
     fileprivate init<T>(_ path: KeyPath<Root, T>, _ compare: ([String]) -> Filter) {
         do throws(LodestoneError) {
             filter = compare(try Root.fields.names(of: path))
@@ -95,7 +96,7 @@ public struct FieldFilter<Root: DocumentFields>: Sendable {
 extension Filter {
     /// A filter in terms of a type's properties.
     ///
-    /// When `Root.fields` lacks one of its key paths, the call that it goes into throws
+    /// When `Root.fields` lacks one of its key paths, the call that takes the filter throws
     /// `.invalidArgument` and sends nothing.
     public init<Root: DocumentFields>(_ type: Root.Type, _ filter: FieldFilter<Root>) {
         self = filter.filter
@@ -162,7 +163,7 @@ public func >= <Root: DocumentFields, T: FieldValue>(path: KeyPath<Root, T>, val
     .range(path, from: value)
 }
 
-/// What a filter can compare a property with.
+/// A type of property that a filter can compare.
 public protocol FieldValue: Sendable {
     /// The value of metadata; `nil` for none.
     var fieldValue: Value? { get }
@@ -200,15 +201,17 @@ extension Float: FieldValue {
 }
 
 extension Date: FieldValue {
-    /// A `.timestamp`, rounded to microseconds; a time beyond 290,000 years from 1970 is the last that
-    /// fits, and one that is not a number equals nothing.
+    /// A `.timestamp`, rounded to microseconds.
+    ///
+    /// A time beyond 290,000 years from 1970 is the last that fits. A time that is not a number
+    /// equals nothing.
     public var fieldValue: Value? {
         if let microseconds { return .timestamp(microseconds: microseconds) }
         if timeIntervalSince1970.isNaN { return .double(.nan) }
         return .timestamp(microseconds: timeIntervalSince1970 < 0 ? .min : .max)
     }
 
-    /// Since 1970; `nil` where they don't fit 64 bits.
+    /// Microseconds since 1970; `nil` where they don't fit 64 bits.
     var microseconds: Int64? { Int64(exactly: (timeIntervalSince1970 * 1_000_000).rounded()) }
 }
 
@@ -218,7 +221,7 @@ extension UUID: FieldValue {
 }
 
 extension URL: FieldValue {
-    /// A `.string`: all of it, also of one that is relative.
+    /// A `.string` of the absolute URL, also for a relative one.
     public var fieldValue: Value? { .string(absoluteString) }
 }
 
@@ -239,11 +242,11 @@ extension UInt16: FieldValue {}
 extension UInt8: FieldValue {}
 
 extension Optional: FieldValue where Wrapped: FieldValue {
-    /// That of the wrapped value.
+    /// The value of the wrapped value; `nil` for `nil`.
     public var fieldValue: Value? { flatMap(\.fieldValue) }
 }
 
 extension FieldValue where Self: RawRepresentable, RawValue: FieldValue {
-    /// That of the raw value.
+    /// The value of the raw value.
     public var fieldValue: Value? { rawValue.fieldValue }
 }

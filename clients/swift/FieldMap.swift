@@ -17,23 +17,23 @@ import Synchronization
 ///     let document = try Document(id: "p1", fields: paper)
 ///     let back = try document.fields(as: Paper.self)
 ///
-/// The names are those that the type is encoded with; a nested type's are those of an object.
-/// `Document(id:fields:)` compares them with what it has encoded.
+/// The names are those that the type is encoded with; the names of a nested type are those of an
+/// object. `Document(id:fields:)` compares the names with those that it has encoded.
 public protocol DocumentFields: Codable, Sendable {
-    /// Which key path is which field of the metadata.
+    /// The map from key paths to fields of the metadata.
     static var fields: FieldMap<Self> { get }
 }
 
-/// Which key path of a type is which field of the metadata; nested names are joined by dots.
+/// A map from key paths of a type to fields of the metadata; nested names are joined by dots.
 ///
-/// What is wrong with a map is an error of the calls that need it: no key path may occur twice, and
-/// no name may be empty.
+/// A wrong map is an error of the calls that need it: no key path may occur twice, and no name may
+/// be empty.
 ///
 /// Threading: a value that is never changed. Unchecked because key paths aren't marked as sendable;
 /// they are immutable.
 public struct FieldMap<Root>: @unchecked Sendable, ExpressibleByDictionaryLiteral {
     private let paths: [PartialKeyPath<Root>: [String]]
-    /// What is wrong with the map.
+    /// The error in the map.
     private let flaw: LodestoneError?
 
     /// Creates a map.
@@ -74,8 +74,8 @@ private let checkedTypes = Mutex<Set<ObjectIdentifier>>([])
 extension FieldMap where Root: DocumentFields {
     /// Compares the names with those of an encoded value, until each has been seen once.
     ///
-    /// A field may be missing, because its property is `nil` or the type leaves it out. The name is
-    /// wrong when what the key path leads to is in the metadata under another name, one that the map
+    /// A field may be missing, because its property is `nil` or the type leaves it out. A name is
+    /// wrong when the metadata has the key path's value under another name, one that the map
     /// doesn't have.
     ///
     /// - Throws: `.invalidArgument` with the name that is right.
@@ -113,8 +113,8 @@ extension Value {
         return value
     }
 
-    /// Where an object holds `part`, itself or inside of other objects, at none of the places that
-    /// are `known`.
+    /// The path at which an object holds `part`, itself or inside of other objects, except the
+    /// `known` paths.
     fileprivate func place(of part: Value, except known: Set<MetadataIndex>, below: [String] = [])
         -> [String]?
     {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// A part of a filter's text.
+/// A token of a filter's text.
 struct FilterToken {
     enum Kind: Equatable {
         /// A keyword, or the name of a field.
@@ -14,7 +14,7 @@ struct FilterToken {
     }
 
     let kind: Kind
-    /// Bytes before it.
+    /// The bytes of the text before the token.
     let offset: Int
 }
 
@@ -88,7 +88,7 @@ struct FilterLexer {
         }
     }
 
-    /// What stands between two quotes; a quote that belongs to it is doubled.
+    /// The text between two quotes; a quote inside of it is doubled.
     private mutating func quoted(by quote: UInt8) throws(LodestoneError) -> String {
         let start = place
         var content: [UInt8] = []

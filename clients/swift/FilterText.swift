@@ -32,9 +32,9 @@ extension Filter {
 
 /// Reads the text of a filter by recursive descent.
 private struct FilterParser {
-    /// Bytes of a text.
+    /// The most bytes of a text.
     private static let maxByteCount = 64 << 10
-    /// Parentheses and `NOT` inside each other; the server allows as many as nest in a message.
+    /// The most nested parentheses and `NOT`; the server allows as many as nest in a message.
     private static let maxDepth = 24
 
     private let text: String
@@ -77,7 +77,7 @@ private struct FilterParser {
             guard takes(.symbol(")")) else { throw expected("AND, OR or ')'") }
             return filter
         }
-        // `exists` may be a field, too: then what follows is no name.
+        // `exists` may be a field, too: then no name follows.
         if isKeyword("EXISTS"), isName(at: place + 1) {
             place += 1
             if isKeyword("ID"), tokens[place + 1].kind != .symbol(".") {
@@ -102,7 +102,7 @@ private struct FilterParser {
         return try test(of: path)
     }
 
-    /// A test of the document's id, in the words of one of a field.
+    /// Reads a test of the document's id, as a test of a field is written.
     private mutating func idTest(of path: [String], at start: Int) throws(LodestoneError) -> Filter
     {
         let isNegated = takes(keyword: "NOT")
@@ -246,7 +246,7 @@ private struct FilterParser {
 }
 
 extension LodestoneError {
-    /// What is wrong at a byte of a text.
+    /// The error for a fault at a byte of a text.
     static func filterSyntax(_ what: String, at offset: Int, of text: String) -> LodestoneError {
         let start = text.utf8.prefix(offset)
         let column = (String(start)?.unicodeScalars.count ?? offset) + 1

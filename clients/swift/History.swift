@@ -2,10 +2,10 @@
 import LodestoneWire
 import Synchronization
 
-/// What the connections of a client leave to the next one.
+/// The state that the connections of a client pass on to the next one.
 final class History: Sendable {
     private let budget = Mutex(RetryBudget())
-    /// The budget is full, as it mostly is; a success then changes nothing.
+    /// Whether the budget is full, as it mostly is; a success then changes nothing.
     private let isBudgetFull = Atomic<Bool>(true)
     private let openings = Mutex(Openings())
     private let sequenceNumber = Atomic<UInt64>(0)
@@ -33,14 +33,16 @@ final class History: Sendable {
         }
     }
 
-    /// The connections that could not be made since the last one that could.
+    /// The times of the failed attempts since the last connection that could be made.
     private struct Openings {
         var firstFailure: ContinuousClock.Instant?
         var lastFailure: ContinuousClock.Instant?
     }
 
-    /// How long to wait before the next connection: by a tenth of the time that the server has been
-    /// away, a second at most, after the last one that could not be made.
+    /// How long to wait before the next connection.
+    ///
+    /// The wait after the last failed attempt is a tenth of the time that the server has been away,
+    /// a second at most.
     var pauseBeforeOpening: Duration {
         openings.withLock { openings in
             guard let first = openings.firstFailure, let last = openings.lastFailure else {
@@ -63,7 +65,7 @@ final class History: Sendable {
         }
     }
 
-    /// Forgets what the server was seen to have.
+    /// Forgets the last sequence number that the server has given.
     func forgetSequenceNumber() { sequenceNumber.store(0, ordering: .relaxed) }
 
     /// Remembers the sequence number in a reply, if there is one.

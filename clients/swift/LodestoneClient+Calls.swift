@@ -3,11 +3,11 @@ public import LodestoneCore
 import LodestoneWire
 
 extension LodestoneClient {
-    /// Asks whether the server is there.
+    /// Checks that the server answers.
     ///
     /// It passes calls that wait for their turn.
     ///
-    /// - Parameter deadline: `nil`: the configuration's.
+    /// - Parameter deadline: `nil`: the configuration's deadline.
     /// - Returns: The sequence number of the last batch that searches can see.
     /// - Throws: `.deadlineExceeded` when no answer has come by then.
     @discardableResult
@@ -21,11 +21,11 @@ extension LodestoneClient {
     ///
     /// - Parameters:
     ///   - name: 1 to 64 letters, digits, dots, hyphens and underscores.
-    ///   - options: What is decided now.
-    ///   - requestID: Names this write: sent twice, it has one effect.
-    ///   - deadline: `nil`: the configuration's.
-    /// - Returns: Where the write stands among all others.
-    /// - Throws: `.alreadyExists` when there is one of that name.
+    ///   - options: The options of the collection.
+    ///   - requestID: The idempotency key of this write: sent twice, it has one effect.
+    ///   - deadline: `nil`: the configuration's deadline.
+    /// - Returns: The sequence number of the write.
+    /// - Throws: `.alreadyExists` when there is a collection of that name.
     @discardableResult
     public func createCollection(
         _ name: String,
@@ -40,24 +40,24 @@ extension LodestoneClient {
         )
     }
 
-    /// Changes how a collection finds near vectors, and which fields of the metadata are indexed;
-    /// nothing is sent again.
+    /// Changes how a collection finds near vectors, and which fields of the metadata are indexed.
     ///
-    /// The server then builds the indexes in the background; what it answers meanwhile is right, only
-    /// slower, and `CollectionDescription.buildingIndexes` names those that aren't there yet. The same
-    /// strategy again, a field that is indexed and one to drop that isn't change nothing.
+    /// The documents are not sent again: the server builds the indexes in the background. Its
+    /// answers meanwhile are right, only slower, and `CollectionDescription.buildingIndexes` names
+    /// the indexes that aren't there yet. The same strategy again, a field that is indexed already
+    /// and a field to drop that isn't indexed change nothing.
     ///
     /// - Parameters:
-    ///   - name: Of the collection.
+    ///   - name: The name of the collection.
     ///   - strategy: How near vectors are found from now on; `nil`: as before.
     ///   - addIndexes: Fields that are indexed from now on; a collection has at most 32.
     ///   - dropIndexes: Fields that are not indexed any more; filters on them read the documents.
-    ///   - requestID: Names this write: sent twice, it has one effect.
-    ///   - deadline: `nil`: the configuration's.
-    /// - Returns: Where the write stands among all others.
+    ///   - requestID: The idempotency key of this write: sent twice, it has one effect.
+    ///   - deadline: `nil`: the configuration's deadline.
+    /// - Returns: The sequence number of the write.
     /// - Throws: `.notFound` when there is no such collection, `.invalidArgument` when an option is
-    ///   out of range, the collection has no vectors for the strategy, a field is named twice, or there
-    ///   would be too many.
+    ///   out of range, the collection has no vectors for the strategy, a field is named twice, or
+    ///   there would be too many.
     @discardableResult
     public func alterCollection(
         _ name: String,
@@ -82,11 +82,11 @@ extension LodestoneClient {
     /// Drops a collection with everything in it.
     ///
     /// - Parameters:
-    ///   - name: Of the collection.
-    ///   - requestID: Names this write: sent twice, it has one effect.
-    ///   - deadline: `nil`: the configuration's.
-    /// - Returns: Where the write stands among all others.
-    /// - Throws: `.notFound` when there is none of that name.
+    ///   - name: The name of the collection.
+    ///   - requestID: The idempotency key of this write: sent twice, it has one effect.
+    ///   - deadline: `nil`: the configuration's deadline.
+    /// - Returns: The sequence number of the write.
+    /// - Throws: `.notFound` when there is no collection of that name.
     @discardableResult
     public func dropCollection(
         _ name: String,
@@ -96,12 +96,12 @@ extension LodestoneClient {
         try await write(.dropCollection(name: name), requestID: requestID, deadline: deadline)
     }
 
-    /// Every collection.
+    /// Describes every collection.
     ///
     /// It passes calls that wait for their turn.
     ///
-    /// - Parameter deadline: `nil`: the configuration's.
-    /// - Returns: Each as it stands.
+    /// - Parameter deadline: `nil`: the configuration's deadline.
+    /// - Returns: A description of each collection as it is now.
     /// - Throws: `.deadlineExceeded` when no answer has come by then.
     public func collections(deadline: Duration? = nil) async throws(LodestoneError)
         -> [CollectionDescription]
@@ -115,7 +115,7 @@ extension LodestoneClient {
     ///
     /// It passes calls that wait for their turn.
     ///
-    /// - Parameter deadline: `nil`: the configuration's.
+    /// - Parameter deadline: `nil`: the configuration's deadline.
     /// - Returns: All figures that the server keeps.
     /// - Throws: `.deadlineExceeded` when no answer has come by then.
     public func stats(deadline: Duration? = nil) async throws(LodestoneError) -> Stats {
@@ -124,22 +124,22 @@ extension LodestoneClient {
         }
     }
 
-    /// Has the server write a snapshot of its whole store into the store's directory, while it goes
-    /// on being written to.
+    /// Writes a snapshot of the whole store into the store's directory on the server.
     ///
-    /// It is tried once.
+    /// The server accepts writes meanwhile. The call is tried once.
     ///
     /// - Parameters:
     ///   - name: 1 to 64 of a-z, 0-9, `_` and `-`.
     ///   - deadline: At most a day.
-    /// - Returns: What the snapshot holds.
-    /// - Throws: `.alreadyExists` when there is one of that name, `.resourceExhausted` when another
-    ///   snapshot or verification is under way.
+    /// - Returns: A description of the snapshot.
+    /// - Throws: `.alreadyExists` when there is a snapshot of that name, `.resourceExhausted` when
+    ///   another snapshot or verification is under way.
     @discardableResult
     public func snapshot(_ name: String, deadline: Duration = Limits.maxBuildTime)
         async throws(LodestoneError) -> SnapshotDescription
     {
-        // The request id is what makes the client tell when it can't know whether it was written.
+        // The request id makes the client report when it can't know whether the snapshot was
+        // written.
         try await perform(
             .snapshot(name: name),
             requestID: .random(),
@@ -150,9 +150,9 @@ extension LodestoneClient {
         }
     }
 
-    /// The snapshots that the server has, by name.
+    /// The snapshots on the server, by name.
     ///
-    /// - Parameter deadline: `nil`: the configuration's.
+    /// - Parameter deadline: `nil`: the configuration's deadline.
     /// - Returns: A description of each.
     /// - Throws: `.deadlineExceeded` when no answer has come by then.
     public func snapshots(deadline: Duration? = nil) async throws(LodestoneError)
@@ -163,10 +163,11 @@ extension LodestoneClient {
         }
     }
 
-    /// Has the server compare its whole store with its checksums, and its parts with each other,
-    /// while it goes on being written to.
+    /// Has the server compare its whole store with its checksums, and its parts with each other.
     ///
-    /// - Returns: What was looked at, and what is damaged.
+    /// The server accepts writes meanwhile.
+    ///
+    /// - Returns: The parts that were checked, and the damage that was found.
     /// - Throws: `.resourceExhausted` when a snapshot or another verification is under way.
     public func verify(deadline: Duration = Limits.maxBuildTime)
         async throws(LodestoneError) -> VerifyReport

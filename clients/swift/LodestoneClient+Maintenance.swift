@@ -3,15 +3,17 @@ public import LodestoneCore
 import LodestoneWire
 
 extension LodestoneClient {
-    /// Has the server make sure that no file of its store has documents any more that were dropped
-    /// or replaced before the call; snapshots stay as they are.
+    /// Erases dropped and replaced documents from all files of the server's store.
+    ///
+    /// Afterwards no file of the store has documents any more that were dropped or replaced before
+    /// the call; snapshots stay as they are.
     ///
     /// Writes wait while the database is written again.
     ///
     /// - Parameters:
-    ///   - collection: Whose documents; `nil` for those of all collections.
+    ///   - collection: The collection of the documents; `nil` for all collections.
     ///   - deadline: At most a day.
-    /// - Returns: What no file has any more, and the snapshots that may have it.
+    /// - Returns: How much no file has any more, and the snapshots that may have it.
     /// - Throws: `.notFound`; `.resourceExhausted` when other maintenance is under way. Then, and
     ///   when the call ends early, nothing is promised.
     @discardableResult
@@ -25,15 +27,16 @@ extension LodestoneClient {
 
     /// Reads a part of a snapshot's file.
     ///
-    /// Parts from 0 on, until there are `byteCount` bytes, are the file. One that was fetched in part goes
-    /// on where it ended, if its first bytes are still the same: another snapshot may have got its name.
+    /// The parts from 0 on, until there are `byteCount` bytes, are the file. A file that was
+    /// fetched in part can be continued if its first bytes are still the same: another snapshot may
+    /// have got its name.
     ///
     /// - Parameters:
-    ///   - name: Its name on the server.
+    ///   - name: The name of the snapshot on the server.
     ///   - offset: Where the part begins, in bytes.
     ///   - maxBytes: 1 to `SnapshotPart.maxByteCount`.
-    ///   - deadline: `nil`: the configuration's.
-    /// - Returns: At most so many bytes; none at the end of the file.
+    ///   - deadline: `nil`: the configuration's deadline.
+    /// - Returns: At most `maxBytes` bytes; none at the end of the file.
     /// - Throws: `.notFound`; `.invalidArgument` for an offset beyond the file's end.
     public func fetchSnapshot(
         _ name: String,
@@ -47,7 +50,7 @@ extension LodestoneClient {
         }
     }
 
-    /// Has the server remove a snapshot; it is no error when there is none of that name any more.
+    /// Removes a snapshot on the server; a name that no snapshot has is no error.
     public func deleteSnapshot(_ name: String) async throws(LodestoneError) {
         _ = try await perform(.deleteSnapshot(name: name)) { reply in
             if case .done(let sequenceNumber) = reply { sequenceNumber } else { nil }

@@ -6,17 +6,20 @@ import Synchronization
 
 /// A client of a Lodestone server.
 ///
-/// One client keeps one connection, which carries many calls at once; share it. A connection that
-/// is lost is made again by the next call; while there is no server, calls wait for one until their
-/// deadline, so that a restart is no error. Calls beyond what the server takes at once, 64 unless it is
-/// set otherwise, wait their turn, first come, first served; only ``ping(deadline:)``,
-/// ``collections(deadline:)``, ``stats(deadline:)`` and ``Collection/describe(deadline:)`` pass them.
-/// Bulk work wants a client of its own, so that other calls need not wait behind it, for their turn or
-/// for large batches to be sent.
+/// One client keeps one connection, which carries many calls at once; share it. When a connection
+/// is lost, the next call makes a new one. While there is no server, calls wait for one until their
+/// deadline, so a restart is no error.
 ///
-/// A call ends by its deadline, a write 50 ms later at the latest, and when its task is cancelled; its
-/// error says, as `outcome`, whether anything was written. A write that was sent before its task is
-/// cancelled waits for the server's word on that, ``Configuration/cancelPatience`` at most: 2 s unless
+/// The server takes 64 calls at once unless it is set otherwise. Further calls wait for their turn,
+/// in the order of their arrival; only ``ping(deadline:)``, ``collections(deadline:)``,
+/// ``stats(deadline:)`` and ``Collection/describe(deadline:)`` pass them. Use a separate client for
+/// bulk work, so that other calls need not wait behind it, for their turn or for large batches to
+/// be sent.
+///
+/// A call ends by its deadline, a write 50 ms later at the latest, and when its task is cancelled.
+/// Its error says, as `outcome`, whether anything was written. A write that was sent before its
+/// task is cancelled waits for the server's reply on its outcome, at most for
+/// ``Configuration/cancelPatience``: 2 s unless it is set otherwise.
 /// it is set otherwise.
 ///
 /// ```swift
@@ -29,30 +32,30 @@ import Synchronization
 ///
 /// Threading: may be used from any number of tasks.
 public final class LodestoneClient: Sendable {
-    /// Where the server is and how to talk to it.
+    /// The server's address and the settings of the client.
     public struct Configuration: Sendable {
-        /// Where the server listens.
+        /// The address of the server.
         public var endpoint: Endpoint
-        /// The credential, where the server asks for one; 3,072 bytes at most.
+        /// The credential, where the server requires one; 3,072 bytes at most.
         public var token: String?
         /// Time for a connection to be made, and as much again for the server to say hello.
         public var connectTimeout: Duration
         /// The deadline of calls that name none; it spans all attempts at a call.
         public var deadline: Duration
-        /// When calls that failed are made again.
+        /// The policy for repeating calls that failed.
         public var retry: RetryPolicy
-        /// How long a write whose task is cancelled waits for the server's word on what became of it;
-        /// zero: not at all, and its outcome is then unknown.
+        /// How long a write whose task is cancelled waits for the server's reply on its outcome.
+        ///
+        /// With zero the write doesn't wait, and its outcome is then unknown.
         ///
         /// A server that is there answers within a round trip.
         public var cancelPatience: Duration
-        /// How long the client looks for a reply that it expects by then before it sleeps; zero: not
-        /// at all.
+        /// How long the client polls for an expected reply before it sleeps; zero: not at all.
         ///
-        /// It does so where replies come one after the other at shorter intervals, and takes a core
-        /// meanwhile that others may have: calls made one after the other are twice as fast.
+        /// It polls where replies come one after the other at shorter intervals. Polling takes a
+        /// core that others may need. Calls made one after the other are then twice as fast.
         public var busyPoll: Duration
-        /// Names this program in the server's log; 512 bytes at most.
+        /// The name of this program in the server's log; 512 bytes at most.
         public var clientName: String
 
         /// Creates a configuration.
@@ -82,7 +85,7 @@ public final class LodestoneClient: Sendable {
         var isClosed = false
     }
 
-    /// The least time between two servers in turn that leave before they have begun a call.
+    /// The least time between two servers in turn that leave before they have started a call.
     private static let leavingPause = Duration.milliseconds(20)
 
     private let configuration: Configuration
@@ -110,14 +113,15 @@ public final class LodestoneClient: Sendable {
 
     /// Connects to a server and checks that it answers.
     ///
-    /// - Throws: `.unavailable` when it can't be reached, `.unauthenticated` when it doesn't accept
-    ///   the token, `.invalidArgument` when that or the client's name is too long. It is tried once.
+    /// - Throws: `.unavailable` when the server can't be reached, `.unauthenticated` when it
+    ///   doesn't accept the token, `.invalidArgument` when the token or the client's name is too
+    ///   long. The call is tried once.
     public static func connect(_ configuration: Configuration) async throws(LodestoneError)
         -> LodestoneClient
     {
         let client = try LodestoneClient(configuration)
         do throws(LodestoneError) {
-            // Once to connect, once to say hello, and a moment for the answer.
+            // The deadline has time to connect, time to say hello, and a moment for the reply.
             _ = try await client.perform(
                 .ping,
                 deadline: configuration.connectTimeout.bounded * 2 + .seconds(1),
@@ -144,7 +148,7 @@ public final class LodestoneClient: Sendable {
 
     /// Closes the connection for good.
     ///
-    /// Calls under way fail with `.cancelled`; those that write with the outcome `.unknown`.
+    /// Calls under way fail with `.cancelled`; the outcome of writes among them is `.unknown`.
     public func close() async {
         let connection = state.withLock { state in
             defer { state.connection = nil }
@@ -157,11 +161,11 @@ public final class LodestoneClient: Sendable {
         }
     }
 
-    /// Takes the server's store as it is, from the next call on.
+    /// Accepts the server's store as it is, from the next call on.
     ///
     /// A client notices when a server comes back with less than it has acknowledged: another store
-    /// behind the address, or one that was set back. Calls then end with `.dataLoss` and the reason
-    /// `SERVER_BEHIND`, so that nobody goes on as if nothing had happened, until this is called.
+    /// behind the address, or a store that was set back. Until this method is called, calls then
+    /// end with `.dataLoss` and the reason `SERVER_BEHIND`, so that no caller goes on unaware.
     public func acceptStore() {
         history.forgetSequenceNumber()
         history.recordOpening()
@@ -169,14 +173,14 @@ public final class LodestoneClient: Sendable {
 
     /// Runs tasks where the replies arrive.
     ///
-    /// A task that makes many short calls, one after the other, saves two thread switches a call
-    /// this way, at best half of its time. While it computes, though, no other call of this client
-    /// gets on: for tasks that do little but call.
+    /// A task that makes many short calls, one after the other, saves two thread switches per call
+    /// this way, at best half of its time. While the task computes, though, no other call of this
+    /// client proceeds: use it for tasks that do little but call.
     ///
-    /// Never block there, by a lock, a semaphore or a read of a file: the thread is the one that sends,
-    /// receives and keeps deadlines. One that waits there for another call of this client waits for
-    /// ever, and ``close()`` waits with it. Other calls end late; a reply that has come by then counts,
-    /// although its deadline has passed, because it says more than that.
+    /// Never block there, by a lock, a semaphore or a read of a file: this thread sends, receives
+    /// and keeps deadlines. A task that blocks there until another call of this client ends waits
+    /// for ever, and ``close()`` waits with it. Other calls end late. A reply that has arrived by
+    /// then counts although its deadline has passed, because a reply says more.
     ///
     /// ```swift
     /// Task(executorPreference: client.executor) { ... }
@@ -185,16 +189,16 @@ public final class LodestoneClient: Sendable {
 
     // MARK: Attempts
 
-    /// Makes a call, again where the policy says so.
+    /// Makes a call, and repeats it where the policy says so.
     ///
     /// - Parameters:
-    ///   - call: What to ask.
-    ///   - requestID: On every call that writes, and on no other.
-    ///   - deadline: `nil`: the configuration's.
-    ///   - retry: `nil`: the configuration's.
-    ///   - result: What the reply means; `nil` when it doesn't fit.
-    /// - Returns: What `result` makes of the reply.
-    /// - Throws: What ended the last attempt.
+    ///   - call: The call to make.
+    ///   - requestID: The idempotency key, on every call that writes and on no other.
+    ///   - deadline: `nil`: the configuration's deadline.
+    ///   - retry: `nil`: the configuration's policy.
+    ///   - result: The result in the reply; `nil` when the reply doesn't fit the call.
+    /// - Returns: The value of `result` for the reply.
+    /// - Throws: The error of the last attempt.
     func perform<R>(
         _ call: Call,
         requestID: RequestID? = nil,
@@ -207,7 +211,7 @@ public final class LodestoneClient: Sendable {
         var attempt = 1
         // Once an attempt may have written something, no later one can say that nothing was.
         var outcome = LodestoneError.Outcome.notApplied
-        // Why the call could not be sent so far, which says more than that its time is up.
+        // The reason why the call could not be sent so far, which says more than a passed deadline.
         var obstacle: LodestoneError?
         while true {
             if Task.isCancelled { throw .cancelled(outcome) }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// What a server answers page by page, one element at a time.
+/// The elements of a list that a server returns page by page, one at a time.
 ///
 /// A page is fetched once all elements of the one before are read.
 struct PageReader<Element: Sendable, Cursor: Sendable> {
@@ -22,7 +22,7 @@ struct PageReader<Element: Sendable, Cursor: Sendable> {
 
     /// The next element; `nil` after the last.
     ///
-    /// - Throws: What `fetch` does; the same call may be tried again then.
+    /// - Throws: The error of `fetch`; the same call may be tried again then.
     mutating func next(isolation actor: isolated (any Actor)?) async throws(LodestoneError)
         -> Element?
     {

@@ -6,18 +6,18 @@ import Synchronization
 /// How an attempt at a call ends.
 typealias CallResult = Result<Reply, CallFailure>
 
-/// Why an attempt at a call failed.
+/// The reason why an attempt at a call failed.
 struct CallFailure: Error {
     var error: LodestoneError
-    /// The connection failed, and with it every call on it: the retry budget has heard of it once.
+    /// Whether the whole connection failed, with every call on it; the retry budget has counted it
+    /// once.
     var isCounted = false
-    /// The connection was never made, so the call has not been sent.
+    /// Whether the connection was never made, so the call has not been sent.
     var isUnconnected = false
-    /// The call may have reached the server.
+    /// Whether the call may have reached the server.
     var wasSent = true
 
-    /// The call was not sent, or the server has not begun it, and another may: no sign of trouble
-    /// with the call.
+    /// Whether no server has begun the call, and another may: no sign of trouble with the call.
     var isUnsent: Bool {
         error.code == .unavailable && isUnconnected || error.isFromLeavingServer
     }
@@ -32,11 +32,11 @@ struct CallFailure: Error {
     }
 }
 
-/// A call that somebody waits for.
+/// A call whose caller waits.
 final class PendingCall: Sendable {
     let call: Call
     let requestID: RequestID?
-    /// What the server is told.
+    /// The deadline that the server is told.
     let deadline: ContinuousClock.Instant
     let caller: CheckedContinuation<CallResult, Never>
 
@@ -52,16 +52,16 @@ final class PendingCall: Sendable {
         self.caller = caller
     }
 
-    /// The request to send now.
+    /// The request for this call, with the time that is left now.
     func request(id: UInt64) -> Request {
-        // 0 would mean the server's default, and a call whose time has come ends by itself.
+        // 0 would mean the server's default, and a call past its deadline ends by itself.
         let remaining = max(ContinuousClock.now.duration(to: deadline), .milliseconds(1))
         return Request(id: id, deadline: remaining, requestID: requestID, call: call)
     }
 }
 
 extension Call {
-    /// The server answers it at once, and does not count it among those under way.
+    /// Whether the server answers the call at once, and does not count it among those under way.
     var isAnsweredAtOnce: Bool {
         switch self {
         case .ping, .listCollections, .describeCollection, .stats: true
@@ -70,11 +70,11 @@ extension Call {
     }
 }
 
-/// Tells the one who cancels a call which one it is, once that is known.
+/// Tells the task that cancels a call the id of the call, once it is known.
 final class CallHandle: Sendable {
     private let storage = Atomic<UInt64>(0)
 
-    /// The id of the call on its connection; `nil` before it was taken in.
+    /// The id of the call on its connection; `nil` before the connection has taken it.
     var id: UInt64? {
         get {
             let id = storage.load(ordering: .acquiring)

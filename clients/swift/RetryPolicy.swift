@@ -3,16 +3,16 @@ import LodestoneCore
 
 /// When a call that failed is made again without the caller noticing.
 ///
-/// Only failures that another attempt can heal are: a connection that is lost, a server that is
-/// overloaded and says when to come back, or found a conflict. A write is made again with the same
-/// request id, so it has one effect, whatever became of the first attempt. The deadline of a call
-/// spans all of its attempts. When failures pile up, retries stop until calls succeed again, so that
-/// a server in trouble isn't given more of it.
+/// Only failures that another attempt can heal are retried: a connection that is lost, a server
+/// that is overloaded and says when to come back, or a conflict on the server. A write is repeated
+/// with the same request id, so it has one effect, whatever the outcome of the first attempt. The
+/// deadline of a call spans all of its attempts. When failures pile up, retries stop until calls
+/// succeed again, so that they don't add to the load of a server in trouble.
 ///
 /// A call that was never sent is no attempt: while no connection can be made, and when a server
 /// leaves in good order, calls wait for a server until their deadline, unless `maxAttempts` is 1.
 public struct RetryPolicy: Sendable, Equatable {
-    /// Attempts in all, the first one included: 1 to 5.
+    /// The most attempts, the first one included: 1 to 5.
     public var maxAttempts: Int
     /// The longest wait before the second attempt; it doubles with each further one.
     public var firstBackoff: Duration
@@ -38,9 +38,9 @@ public struct RetryPolicy: Sendable, Equatable {
     /// How long to wait before the next attempt.
     ///
     /// - Parameters:
-    ///   - error: What ended the last attempt.
-    ///   - attempt: Which attempt that was; the first is 1.
-    /// - Returns: `nil` when there should be none.
+    ///   - error: The error that ended the last attempt.
+    ///   - attempt: The number of the last attempt; the first is 1.
+    /// - Returns: `nil` when there should be no further attempt.
     func delay(after error: LodestoneError, attempt: Int) -> Duration? {
         guard attempt < maxAttempts else { return nil }
         switch error.code {
@@ -58,12 +58,14 @@ public struct RetryPolicy: Sendable, Equatable {
 }
 
 extension Duration {
-    /// From nothing to 100 years: what calculations with times can't leave the range of.
+    /// The duration, limited to 0 to 100 years: sums and products of such times don't overflow.
     var bounded: Duration { min(max(self, .zero), .seconds(100 * 365 * 86_400)) }
 }
 
-/// How much trouble there has been lately: each failure takes a token, each success gives a tenth
-/// of one back, and with half of them or fewer nothing is retried.
+/// A measure of recent failures that limits retries.
+///
+/// Each failure takes a token, and each success gives a tenth of one back. With half of the tokens
+/// or fewer, nothing is retried.
 struct RetryBudget: Sendable {
     private static let maxTokens = 10.0
     private static let refill = 0.1

@@ -1,25 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneTransport
 
-/// Doubt about a server that let a deadline pass without a word: it, or the way to it, may have ended.
+/// Doubt about a server that let a deadline pass without a reply: it, or the way to it, may have
+/// ended.
 ///
-/// It was told to cancel the call and must answer that, once it has heard it. Bytes sent before can
-/// take longer than any patience over a slow link, so the time counts from when those last moved.
-/// Bytes sent afterwards count for nothing: the system of a server that hangs takes them, too.
+/// The server was told to cancel the call and must answer that, once it has received it. Bytes sent
+/// before can take longer than any patience over a slow link, so the time counts from the last time
+/// that these moved. Bytes sent afterwards don't count, because the system of a server that hangs
+/// takes them, too.
 struct Suspicion {
-    /// How long a server may say nothing at all.
+    /// How long a server may send nothing at all.
     static let patience = Duration.seconds(2)
     /// The time between two looks.
     private static let interval = Duration.milliseconds(250)
 
-    /// When the server was last heard before.
+    /// The time of the last message from the server before the doubt.
     let heard: ContinuousClock.Instant
-    /// Where the bytes end that the server must have got before it can answer.
+    /// The end of the bytes that the server must have received before it can answer.
     private let end: Int
     private var delivered: Int
     private var lastMove: ContinuousClock.Instant
 
-    /// Begins when the server has just been told.
+    /// Begins when the cancellation has just been sent to the server.
     init(
         _ progress: OutputProgress,
         heard: ContinuousClock.Instant,
@@ -31,7 +33,7 @@ struct Suspicion {
         lastMove = now
     }
 
-    /// Looks whether bytes have moved, while nothing has been heard.
+    /// Checks whether bytes have moved, while no message has arrived.
     ///
     /// - Returns: The time until the next look; `nil` when the server has been silent for too long.
     mutating func look(_ progress: OutputProgress, now: ContinuousClock.Instant) -> Duration? {
