@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Numbers as they are written in files and on command lines: a sign, digits, a point, an exponent.
+/// Decimal numbers as files and command lines have them: a sign, digits, a point, an exponent.
 ///
-/// Swift's own initializers take hexadecimal numbers and words such as `inf`, too.
+/// Swift's own initializers also accept hexadecimal numbers and words such as `inf`.
 package enum DecimalText {
-    /// The finite number that a text is; `nil` when it is none.
+    /// Reads a finite number; `nil` when the text is none.
     package static func float(_ text: String) -> Float? {
         guard isDecimal(text), let number = Float(text), number.isFinite else { return nil }
         return number
     }
 
-    /// The finite number that a text is; `nil` when it is none.
+    /// Reads a finite number; `nil` when the text is none.
     package static func double(_ text: String) -> Double? {
         guard isDecimal(text), let number = Double(text), number.isFinite else { return nil }
         return number

@@ -2,7 +2,7 @@
 import Foundation
 import LodestoneCore
 
-/// Why an object can't become a document.
+/// The reason why an object can't become a document.
 struct MappingError: Error, Equatable {
     var message: String
 }
@@ -11,11 +11,11 @@ extension DocumentMapping {
     /// Turns the members of one object into a document.
     ///
     /// - Parameters:
-    ///   - members: Of the object.
-    ///   - isDump: Whether the line is known to be one of a dump; else its form decides.
-    ///   - counts: Takes in which fields it has.
+    ///   - members: The members of the object.
+    ///   - isDump: Whether the line is known to belong to a dump; else its form decides.
+    ///   - counts: Counts the fields of the object.
     /// - Returns: The document.
-    /// - Throws: What a line is left out for.
+    /// - Throws: The reason to leave the line out.
     func document(_ members: [JSONMember], isDump: Bool, _ counts: inout FieldCounts)
         throws(MappingError) -> Document
     {
@@ -160,7 +160,7 @@ extension DocumentMapping {
         return vector
     }
 
-    /// Looks at what one document would make a server refuse a whole batch for.
+    /// Checks a document for faults for which a server would refuse the whole batch.
     private func checked(_ document: Document) throws(MappingError) -> Document {
         for field in document.text where !(1...64).contains(field.name.utf8.count) {
             throw MappingError(
@@ -174,8 +174,10 @@ extension DocumentMapping {
 extension DocumentMapping {
     private static let dumpedNames = ["id", "text", "metadata", "vector", "edges"]
 
-    /// Whether an object has the form that `scan --lines` and `export` write: text and metadata are
-    /// objects, and nothing else is there but an id, a vector and edges.
+    /// Whether an object has the form that `scan --lines` and `export` write.
+    ///
+    /// In this form, text and metadata are objects, and there is nothing else but an id, a vector
+    /// and edges.
     private static func isDumped(_ members: [JSONMember]) -> Bool {
         var objects = 0
         for member in members {
@@ -228,9 +230,9 @@ extension DocumentMapping {
         return try checked(document)
     }
 
-    /// The members of a line of a dump that has only edges, and the document that they leave.
+    /// The document and the edges of a line of a dump that has only edges.
     ///
-    /// - Throws: What the line is left out for.
+    /// - Throws: The reason to leave the line out.
     static func dumpedEdges(_ members: [JSONMember]) throws(MappingError) -> (DocumentID, [Edge]) {
         guard members.count == 2, members[0].name == DumpLine.source, members[1].name == "edges",
             case .string(let source) = members[0].value

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// Which part of a JSON object becomes which part of a document.
+/// The assignment of an object's members to the parts of a document.
 package struct DocumentMapping: Sendable, Equatable {
     /// The field that holds the id: a string, or a whole number.
     package var id: String
-    /// The fields that are text, in this order.
+    /// The fields that are text, in this order; with `nil`, every string at the top level.
     ///
-    /// `nil`: every string at the top level. A named field may be a string or an array of strings,
-    /// which are joined by a comma.
+    /// A named field may be a string or an array of strings, which are joined by a comma.
     package var text: [String]?
     /// The field that holds the vector as an array of numbers, when no file of vectors does.
     package var vector: String
@@ -23,17 +22,19 @@ package struct DocumentMapping: Sendable, Equatable {
 
 /// Documents of a file of JSON lines, with vectors from a second file if there is one.
 ///
-/// What is neither id, text nor vector becomes metadata; null is left out. Lines of a dump
-/// (`DumpHeader`), and those that have its form, say themselves what is what. Row i of the file of
-/// vectors belongs to document i, bad or not; blank lines don't count there.
+/// Members that are neither id, text nor vector become metadata; null is left out. Lines of a dump
+/// (`DumpHeader`), and lines in its form, name the parts of the document themselves. Row i of the
+/// file of vectors belongs to document i, even when the document is bad; blank lines don't count
+/// there.
 ///
-/// Lines of edges, which follow their document in a dump, make batches of their own, each of one document.
+/// In a dump, lines of edges follow their document. They make batches of their own, each with the
+/// edges of one document.
 package struct DocumentReader: BatchReader {
     private let lines: LineReader
     private let mapping: DocumentMapping
     private let vectors: VectorFile?
     private var row = 0
-    /// Of a dump, from its first line.
+    /// The form of the dump, from its first line.
     private var form: Int?
     private var edgeLines = 0
     private var hasEnded = false
@@ -41,7 +42,7 @@ package struct DocumentReader: BatchReader {
     private var latest: (id: DocumentID, line: Int)?
     /// A line that was read and belongs to the next batch.
     private var ahead: (content: Content, line: Int)?
-    // What one read brings in of the vectors' file.
+    // The rows that the last read of the vectors' file has brought.
     private var rows: [[Float]] = []
     private var firstOfRows = 0
 
@@ -121,12 +122,13 @@ package struct DocumentReader: BatchReader {
                 continue
             }
             var counts = FieldCounts()
-            // Lines of edges that follow need to know their document; a bad one says so to them.
+            // Lines of edges that follow must know their document, and whether it is bad.
             _ = try? content(of: skipped, vectorsAtOnce: 0, &counts)
         }
     }
 
-    /// Everything at once, for small files and for measurements that must not time the reading.
+    /// Reads all documents at once, for small files and for measurements that must not time the
+    /// reading.
     package mutating func readAll() throws(LodestoneError) -> [Document] {
         var documents: [Document] = []
         while let batch = try next(1_000) {
@@ -147,10 +149,10 @@ package struct DocumentReader: BatchReader {
         case file(LodestoneError)
     }
 
-    /// The content of a line.
+    /// The content of one line.
     private enum Content {
         case document(Document)
-        /// Those that leave one document, and its line.
+        /// The edges that leave one document, and the line of that document.
         case edges([SourcedEdge], of: Int)
     }
 
@@ -187,7 +189,7 @@ package struct DocumentReader: BatchReader {
 
         private mutating func add(_ document: Document, line: Int) {
             byteCount += document.maxWireByteCount
-            // A batch may name an id once; as with any write, the later one stands.
+            // A batch may name an id once; as with any write, the later document wins.
             guard let place = places[document.id] else {
                 places[document.id] = batch.documents.count
                 batch.documents.append(document)
@@ -213,7 +215,7 @@ package struct DocumentReader: BatchReader {
         return bytes.allSatisfy { $0 == 0x20 || $0 == 0x09 }
     }
 
-    /// Looks at the first line of the file, and at lines of a dump that may be its last.
+    /// Handles the first line of the file, and lines of a dump that may be its last.
     ///
     /// - Returns: Whether the line is the first or the last one of a dump, and no document.
     private mutating func takesDumpLine(_ line: LineReader.Line) throws(LodestoneError) -> Bool {
@@ -248,7 +250,7 @@ package struct DocumentReader: BatchReader {
 
     private var hasLinesOfEdges: Bool { form.map { $0 >= 2 } ?? false }
 
-    /// The content of a line, which counts as a line, bad or not.
+    /// Reads the content of a line; a bad line is counted, too.
     private mutating func content(
         of line: LineReader.Line,
         vectorsAtOnce: Int,
@@ -287,7 +289,7 @@ package struct DocumentReader: BatchReader {
         }
     }
 
-    /// The edges of a line that has nothing else, which are those of the document before it.
+    /// Reads a line of edges, which belong to the document before it.
     private func edges(_ members: [JSONMember]) throws(Failure) -> Content {
         let source: DocumentID
         let edges: [Edge]

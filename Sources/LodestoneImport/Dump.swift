@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// The first line of a dump: what the collection was, and when.
+/// The first line of a dump: the description of the collection.
 ///
-/// A dump is JSON lines. The first and the last are objects with one member, `lodestone`; between them
-/// is one document per line, in the order in which the documents were written. The edges of a document that
-/// has many follow it in lines of their own:
+/// A dump is JSON lines. The first and the last are objects with one member, `lodestone`. Between
+/// them is one document per line, in the order in which the documents were written. A document with
+/// many edges has them in separate lines, which follow it:
 ///
 ///     {"lodestone":{"dump":2,"collection":"papers","sequenceNumber":7,"documents":2,"options":{…}}}
 ///     {"id":"a","text":{"title":"…"},"metadata":{…},"vector":{"$float32":"…"},"edges":[…]}
@@ -13,12 +13,13 @@ package import LodestoneCore
 ///     {"source":"b","edges":[…]}
 ///     {"lodestone":{"end":true,"documents":2,"edgeLines":1,"sequenceNumber":7}}
 ///
-/// Form 1, which earlier releases wrote, has no lines of edges. Without the last line a dump is known to be cut. Values without a form in JSON are typed values
-/// (`TypedValue`), so that every bit comes back.
+/// Form 1, which earlier releases wrote, has no lines of edges. A dump without its last line is
+/// known to be cut. Values that JSON has no form for are typed values (`TypedValue`), so that every
+/// bit comes back.
 package struct DumpHeader: Sendable, Equatable {
     /// The form of dumps that this release writes.
     package static let version = 2
-    /// Those that it reads.
+    /// The forms that this release reads.
     static let versions = 1...2
 
     /// The form of the dump.
@@ -26,11 +27,11 @@ package struct DumpHeader: Sendable, Equatable {
 
     /// The collection's name.
     package var collection: String
-    /// Its options.
+    /// The options of the collection.
     package var options: CollectionOptions
-    /// Documents when the dump began.
+    /// The number of documents when the dump began.
     package var documents: Int
-    /// Of the collection when the dump began.
+    /// The sequence number of the collection when the dump began.
     package var sequenceNumber: UInt64
 
     /// Describes a collection that is to be dumped.
@@ -58,9 +59,9 @@ package struct DumpHeader: Sendable, Equatable {
     /// The last line.
     ///
     /// - Parameters:
-    ///   - documents: Lines of documents.
-    ///   - edgeLines: Lines of edges.
-    ///   - sequenceNumber: Of the collection when the dump ended.
+    ///   - documents: The number of lines of documents.
+    ///   - edgeLines: The number of lines of edges.
+    ///   - sequenceNumber: The sequence number of the collection when the dump ended.
     /// - Returns: The line.
     package static func end(documents: Int, edgeLines: Int = 0, sequenceNumber: UInt64) -> JSON {
         .object([
@@ -90,15 +91,15 @@ package struct DumpHeader: Sendable, Equatable {
 /// The first or the last line of a dump.
 enum DumpLine {
     static let name = "lodestone"
-    /// The first member of a line of edges: the document that they leave.
+    /// The first member of a line of edges: the source of the edges.
     static let source = "source"
 
     case header(DumpHeader)
     case end(documents: Int, edgeLines: Int)
 
-    /// Tells such a line from a document.
+    /// Reads a first or last line; `nil` for a document.
     ///
-    /// - Throws: `BAD_FILE` for one that can't be understood.
+    /// - Throws: `BAD_FILE` for such a line that can't be understood.
     init?(_ members: [JSONMember], path: String) throws(LodestoneError) {
         guard members.count == 1, members[0].name == Self.name,
             case .object(let inner) = members[0].value
@@ -157,7 +158,7 @@ extension DumpHeader {
     }
 }
 
-/// The members of an object by name; the last of a name counts.
+/// The members of an object by name; where a name repeats, the last one counts.
 struct JSONFields {
     private let values: [String: JSONValue]
 
@@ -195,7 +196,7 @@ struct JSONFields {
         if case .object(let members)? = values[name] { JSONFields(members) } else { nil }
     }
 
-    /// One of a type's cases by its name.
+    /// The case of a type with the name in a field.
     func choice<Case: CaseIterable>(_ name: String, _ type: Case.Type) -> Case? {
         guard let text = string(name) else { return nil }
         return type.allCases.first { "\($0)" == text }

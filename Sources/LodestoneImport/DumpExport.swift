@@ -3,32 +3,34 @@ package import LodestoneCore
 
 /// Writes a collection into a dump, page by page.
 ///
-/// A document whose edges take much room comes without them; they follow in lines of their own. Those of a
-/// document with more than `maxEdges` are never read all at once: the scan leaves them out, and they come in
-/// pages of one version of the document. When that is replaced or dropped meanwhile, its lines are taken
-/// back: a later page of the scan has the new version, if there is one.
+/// A document with large edges is written without them; its edges follow in separate lines. When a
+/// document has more than `maxEdges` edges, they are never read all at once: the scan leaves them
+/// out, and they come in pages of one version of the document. If the document is replaced or
+/// dropped meanwhile, its lines are removed again; a later page of the scan has the new version, if
+/// there is one.
 package struct DumpExport: Sendable {
-    /// A page of the scan, from a cursor on, with the edges of documents that have no more than so many.
+    /// Fetches a page of the scan from a cursor on, with the edges of documents that have at most
+    /// so many.
     package typealias Scan =
         @Sendable (ScanCursor?, _ maxEdges: Int) async throws(LodestoneError) -> ScanResponse
-    /// A page of the edges that leave a document.
+    /// Fetches a page of the edges that leave a document.
     package typealias ListEdges =
         @Sendable (DocumentID, EdgeCursor) async throws(LodestoneError) -> ListEdgesResponse
 
     /// Documents, edges and lines that have been written.
     package struct Written: Sendable, Equatable {
         package var documents = 0
-        /// Those in the lines of documents, and those in lines of their own.
+        /// All edges, in lines of documents and in lines of edges.
         package var edges = 0
-        /// Lines of edges.
+        /// The number of lines of edges.
         package var edgeLines = 0
     }
 
-    /// Edges of a document that come with it in a scan, and stay in the order of writing.
+    /// The most edges that come with their document in a scan; they stay in the order of writing.
     package static let maxEdges = 10_000
-    /// Edges of a line.
+    /// The most edges of one line.
     package static let maxEdgesInLine = 1_000
-    /// Bytes of edges of a line, and with its document: far from what a server takes of a document.
+    /// The most bytes of edges in one line: far below the limit of a server for a document.
     package static let maxBytesInLine = 64 << 10
     package static let maxBytesWithDocument = 512 << 10
 
@@ -40,10 +42,10 @@ package struct DumpExport: Sendable {
     /// Prepares an export.
     ///
     /// - Parameters:
-    ///   - maxEdges: Of a document that comes with its edges.
-    ///   - maxEdgesInLine: Of a line.
-    ///   - scan: Asks for a page of the scan.
-    ///   - listEdges: Asks for a page of edges.
+    ///   - maxEdges: The most edges that come with their document.
+    ///   - maxEdgesInLine: The most edges of one line.
+    ///   - scan: Fetches a page of the scan.
+    ///   - listEdges: Fetches a page of edges.
     package init(
         maxEdges: Int = Self.maxEdges,
         maxEdgesInLine: Int = Self.maxEdgesInLine,
@@ -59,11 +61,11 @@ package struct DumpExport: Sendable {
     /// Writes the first line, and all documents with their edges.
     ///
     /// - Parameters:
-    ///   - description: Of the collection as it is before.
-    ///   - output: Where to; the last line is left to the caller.
+    ///   - description: The description of the collection before the export.
+    ///   - output: The file to write; the caller writes the last line.
     ///   - report: Called now and then.
     /// - Returns: The numbers for the last line.
-    /// - Throws: What a call or the output does.
+    /// - Throws: The error of a call or of the output.
     package func run(
         _ description: CollectionDescription,
         into output: DumpFile,

@@ -8,9 +8,9 @@ import Glibc
 import Darwin
 #endif
 
-/// Where a dump goes: a file that gets its name once it is whole, or standard output.
+/// The output of a dump: a file that gets its name once it is complete, or standard output.
 ///
-/// An interrupt removes the unfinished file. The lines since `beginPart` can be taken back.
+/// An interrupt removes the unfinished file. The lines since `beginPart` can be removed again.
 /// Threading: one thread at a time.
 package final class DumpFile {
     private let path: String?
@@ -19,13 +19,13 @@ package final class DumpFile {
     private var buffer: [UInt8] = []
     private var signals: [any DispatchSourceSignal] = []
     private var isOpen = true
-    /// Where the part began.
+    /// The offset at which the part began.
     private var partStart: Int64?
-    /// The part, for standard output, which takes nothing back.
+    /// The temporary file of the part, for standard output, where nothing can be removed again.
     private var held: Int32?
     private static let bufferByteCount = 1 << 18
 
-    /// Opens a temporary file next to `path`; standard output without one.
+    /// Opens a temporary file next to `path`; without a path, standard output.
     package init(_ path: String?) throws(LodestoneError) {
         self.path = path
         guard let path else {
@@ -61,7 +61,7 @@ package final class DumpFile {
         if buffer.count >= Self.bufferByteCount { try flush() }
     }
 
-    /// Begins a part that may be taken back.
+    /// Begins a part that may be removed again.
     ///
     /// For standard output the part is kept in a temporary file until it ends.
     package func beginPart() throws(LodestoneError) {
@@ -74,7 +74,7 @@ package final class DumpFile {
         }
     }
 
-    /// Lets the part stand.
+    /// Keeps the part.
     package func endPart() throws(LodestoneError) {
         partStart = nil
         guard let held else { return }
@@ -110,7 +110,7 @@ package final class DumpFile {
         else { throw Self.failure("ftruncate", temporary ?? "") }
     }
 
-    /// A file that nobody else can open.
+    /// Opens a file that no other process can open.
     private static func namelessFile() throws(LodestoneError) -> Int32 {
         var path = Array("\(NSTemporaryDirectory())/lodestone-export.XXXXXX".utf8CString)
         let descriptor = path.withUnsafeMutableBufferPointer { path in
@@ -124,7 +124,7 @@ package final class DumpFile {
         return descriptor
     }
 
-    /// Makes the file durable and gives it its name.
+    /// Makes the file durable and renames it to its final name.
     package func finish() throws(LodestoneError) {
         try flush()
         guard let path, let temporary else { return }
@@ -133,12 +133,12 @@ package final class DumpFile {
         close()
         let directory = open(URL(fileURLWithPath: path).deletingLastPathComponent().path, O_RDONLY)
         guard directory >= 0 else { return }
-        // The content is safe; a name that a power cut takes is missed at once.
+        // The content is durable; a name that a power cut takes is missed at once.
         fsync(directory)
         Self.closeDescriptor(directory)
     }
 
-    /// Removes what isn't finished.
+    /// Removes an unfinished file.
     package func discard() {
         guard isOpen, let temporary else { return }
         unlink(temporary)

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// Options of a collection in the first line of a dump. All of them are written, also those that are as
-/// usual, so that a release with other defaults makes the same collection of them.
+/// The options of a collection in the first line of a dump.
+///
+/// All options are written, also defaults, so that a release with other defaults creates the same
+/// collection.
 extension CollectionOptions {
     var dumped: JSON {
         .object([

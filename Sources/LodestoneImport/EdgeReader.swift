@@ -3,10 +3,11 @@ package import LodestoneCore
 
 /// Edges of a file of tab-separated lines: source, label, target and, if wanted, a weight.
 ///
-/// A batch ends between two sources where it can, because batches that share one aren't sent at once.
+/// A batch ends between two sources where it can, because batches that share a source aren't sent
+/// at once.
 package struct EdgeReader: BatchReader {
     private let lines: LineReader
-    // The first edge of the next batch, when reading on to the end of a source went one too far.
+    // The first edge of the next batch, when the reader read one edge past the end of a source.
     private var ahead: (edge: SourcedEdge, line: Int)?
 
     /// Opens the file.
@@ -24,7 +25,7 @@ package struct EdgeReader: BatchReader {
             batch.lines.append(line)
             ahead = nil
         }
-        // From here on it ends with the edges of its last source.
+        // From this count on, the batch ends with the last edge of a source.
         let enough = max(1, count - count / 8)
         while batch.edges.count < count, byteCount < ImportBatch.maxBytes,
             let line = try lines.next()
@@ -57,7 +58,7 @@ package struct EdgeReader: BatchReader {
         while lines.lineNumber < line, try lines.next() != nil {}
     }
 
-    /// Everything at once, for small files and for measurements.
+    /// Reads all edges at once, for small files and for measurements.
     package mutating func readAll() throws(LodestoneError) -> [SourcedEdge] {
         var edges: [SourcedEdge] = []
         while let batch = try next(10_000) {

@@ -13,15 +13,15 @@ import Darwin
 /// Files are read, not mapped: a file that someone truncates during an import then gives an error
 /// instead of a fault. Threading: one thread at a time.
 package final class InputFile {
-    /// As the user named it.
+    /// The path as the user wrote it.
     package let path: String
-    /// Bytes at the time of opening; 0 for a pipe.
+    /// The file's bytes at the time of opening; 0 for a pipe.
     package let byteCount: Int
     private let descriptor: Int32
 
     /// Opens `path` for reading.
     ///
-    /// - Throws: `.notFound` or `.permissionDenied`, with the system's own word for it.
+    /// - Throws: `.notFound` or `.permissionDenied`, with the system's message.
     package init(path: String) throws(LodestoneError) {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw Self.failure("Can't open", path, errno) }
@@ -37,9 +37,9 @@ package final class InputFile {
 
     deinit { _ = Self.close(descriptor) }
 
-    /// Reads on from where the last call ended.
+    /// Reads on from the end of the last call.
     ///
-    /// - Returns: Bytes read; 0 at the end of the file.
+    /// - Returns: The number of bytes read; 0 at the end of the file.
     func read(into buffer: UnsafeMutableRawBufferPointer) throws(LodestoneError) -> Int {
         while true {
             let count = Self.read(descriptor, buffer)
@@ -48,7 +48,7 @@ package final class InputFile {
         }
     }
 
-    /// The first bytes; fewer when the file ends before.
+    /// Reads the first bytes; fewer when the file ends before.
     func readStart(_ count: Int) throws(LodestoneError) -> [UInt8] {
         let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 1)
         defer { bytes.deallocate() }
@@ -113,7 +113,7 @@ package final class InputFile {
 }
 
 extension LodestoneError {
-    /// A file whose content is not what it should be: `problem` goes on after the path.
+    /// The error for a file with wrong content; `problem` follows the path in the message.
     package static func badFile(_ path: String, _ problem: String, recovery: String)
         -> LodestoneError
     {
@@ -125,18 +125,18 @@ extension LodestoneError {
 ///
 /// Threading: one thread at a time.
 final class ByteReader {
-    /// The file below.
+    /// The file that is read.
     let file: InputFile
-    /// Bytes taken from the file so far, before decompression.
+    /// The bytes read from the file so far, before decompression.
     private(set) var consumedByteCount = 0
     private var decompressor: Decompressor?
-    // What was read to see which format the file has, and how much of it was handed out.
+    // The bytes that were read to detect the format, and how many of them were returned.
     private var start: [UInt8] = []
     private var startTaken = 0
 
-    /// Opens a file and looks at its first bytes.
+    /// Opens a file and checks its first bytes.
     ///
-    /// - Throws: `BAD_FILE` for one in a format that has no lines.
+    /// - Throws: `BAD_FILE` for a format without lines.
     init(path: String) throws(LodestoneError) {
         file = try InputFile(path: path)
         start = try file.readStart(FileFormat.byteCount)
@@ -147,10 +147,11 @@ final class ByteReader {
         }
     }
 
-    /// Whether `consumedByteCount` counts other bytes than those that were handed out.
+    /// Whether the file is compressed, so that `consumedByteCount` counts other bytes than `read`
+    /// returns.
     var isCompressed: Bool { decompressor != nil }
 
-    /// Reads on.
+    /// Reads the next bytes.
     ///
     /// - Returns: Bytes written to `buffer`; 0 at the end.
     func read(into buffer: UnsafeMutableRawBufferPointer) throws(LodestoneError) -> Int {
@@ -171,7 +172,9 @@ final class ByteReader {
     }
 }
 
-/// Zstandard, one piece at a time; its window is bounded by the library's own default of 128 MiB.
+/// A Zstandard decompressor that works piece by piece.
+///
+/// Its window is bounded by the library's own default of 128 MiB.
 private final class Decompressor {
     private let path: String
     private let stream: OpaquePointer

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// What a file's first bytes say that it is, so that nothing is read as lines that has none.
+/// The format of a file by its first bytes, so that a file without lines is not read as lines.
 enum FileFormat {
-    /// The first bytes that are looked at.
+    /// The number of first bytes that are checked.
     static let byteCount = 16
 
     /// Whether a file is compressed with Zstandard, whatever its name.
@@ -11,7 +11,7 @@ enum FileFormat {
         start.starts(with: [0x28, 0xB5, 0x2F, 0xFD])
     }
 
-    /// Refuses a file that can't be read, and says how it is made readable.
+    /// Refuses a file that can't be read, and says how to make it readable.
     static func check(_ start: [UInt8], _ path: String) throws(LodestoneError) {
         guard let (what, command) = refusal(of: start) else { return }
         throw .badFile(
@@ -51,8 +51,9 @@ enum FileFormat {
         return nil
     }
 
-    /// Refuses a first line that begins no JSON object, but an array, an object over several lines, or a
-    /// table.
+    /// Refuses a first line that begins no JSON object.
+    ///
+    /// It recognizes an array, an object over several lines, and a table.
     static func checkFirstLine(_ line: UnsafeRawBufferPointer, _ path: String)
         throws(LodestoneError)
     {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Turns little-endian numbers into float32.
+/// Converts little-endian numbers to float32.
 ///
-/// Float16 goes by shifting its bits instead of by Swift's `Float16`: without F16C, which a build
-/// for every x86-64 can't assume, that type calls a function for each element.
+/// Float16 is converted by shifts of its bits instead of Swift's `Float16`: without F16C, which a
+/// build for every x86-64 can't assume, that type calls a function for each element.
 func floats(_ bytes: UnsafeRawBufferPointer, _ type: ElementType) -> [Float] {
     let count = bytes.count / type.byteCount
     return [Float](unsafeUninitializedCapacity: count) { output, initialized in

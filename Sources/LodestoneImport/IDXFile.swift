@@ -19,7 +19,7 @@ package struct IDXFile: Sendable {
     ///
     /// - Parameters:
     ///   - bytes: The whole file.
-    ///   - name: For messages.
+    ///   - name: The name of the file, for messages.
     /// - Throws: `.invalidArgument` when type, dimensions or length don't fit.
     package init(_ bytes: [UInt8], name: String) throws(LodestoneError) {
         let recovery = "Give a whole IDX file of bytes, decompressed."
@@ -52,7 +52,7 @@ package struct IDXFile: Sendable {
         elements = bytes[start...]
     }
 
-    /// Items along the first dimension.
+    /// The number of items.
     package var count: Int { sizes[0] }
 
     /// The elements of one item, in order.

@@ -1,34 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// What a reader hands over at once: documents or edges that are ready to send, and the lines that
-/// were left out on the way.
+/// A batch from a reader: documents or edges that are ready to send, and the lines left out.
 package struct ImportBatch: Sendable {
-    /// The file it comes from, as the user named it.
+    /// The file of the batch, as the user wrote its path.
     package var path: String
-    /// Ready to send; empty in a batch of edges.
+    /// The documents to send; empty in a batch of edges.
     package var documents: [Document] = []
-    /// Ready to send; empty in a batch of documents.
+    /// The edges to send; empty in a batch of documents.
     package var edges: [SourcedEdge] = []
     /// The line of each document or edge, 1 is the first; in a dump several edges have one.
     package var lines: [Int] = []
-    /// Of edges in a dump: the line of the document that all of them leave, which is in a batch before.
-    package var documentLine: Int?
-    /// Earlier documents of an id, the last one last, by the line of the one that stands.
+    /// The line of the source document, for edges in a dump.
     ///
-    /// A batch may name an id once. The last of these is sent when the one that stands is refused.
+    /// All edges of the batch leave this document, which is in a batch before.
+    package var documentLine: Int?
+    /// The earlier documents of an id, by the line of the document that replaced them; the last one
+    /// last.
+    ///
+    /// A batch may name an id once. The last of the earlier documents is sent when the server
+    /// refuses the one that replaced them.
     package var superseded: [Int: [Document]] = [:]
-    /// What was left out.
+    /// The lines that were left out.
     package var badLines: [BadLine] = []
-    /// The fields of its lines.
+    /// The counts of the fields of its lines.
     package var fields = FieldCounts()
     /// The line before the batch's first; 0 at the start.
     ///
-    /// Counted over all files of a reader that has several, as `endsAtLine` is.
+    /// With several files, lines are counted over all files of the reader, also in `endsAtLine`.
     package var startsAfterLine: Int
-    /// The last line that was looked at; a later run can go on after it.
+    /// The last line that was read; a later run can go on after it.
     package var endsAtLine: Int
-    /// How much of the input had been read then, 0 to 1.
+    /// The share of the input that had been read at the batch's end, 0 to 1.
     package var fractionRead = 0.0
 
     /// Begins a batch after a line.
@@ -38,16 +41,17 @@ package struct ImportBatch: Sendable {
         endsAtLine = line
     }
 
-    /// Documents or edges.
+    /// The number of documents or edges.
     package var count: Int { documents.count + edges.count }
 
-    /// The documents it writes, or those whose edges it adds.
+    /// The ids of the documents that it writes, or of the documents to which it adds edges.
     package var ids: [DocumentID] {
         documents.isEmpty ? edges.map(\.source) : documents.map(\.id)
     }
 
-    /// Some of its documents or edges, to find out which line a server refuses; an empty range means
-    /// all of them, and one of `earlier` an earlier document.
+    /// A part of its documents or edges, to find the line that a server refuses.
+    ///
+    /// An empty range means the whole batch, and a range from `earlier` means an earlier document.
     ///
     /// - Returns: `nil` when the batch has no such piece.
     func piece(_ piece: Range<Int>) -> ImportBatch? {
@@ -73,19 +77,19 @@ package struct ImportBatch: Sendable {
         return copy
     }
 
-    /// Names the document that one of the batch took the place of; age 0 is the last of them.
+    /// The piece for an earlier document of one in the batch; with age 0 it is the last one before.
     ///
-    /// Counts that no other piece of a batch has tell them apart.
+    /// The count of the range is one that no other piece of a batch has.
     func earlier(_ place: Int, age: Int) -> Range<Int> {
         place..<place + Self.maxCount + 1 + age
     }
 }
 
-/// How many lines had which fields, so that a misspelt name is noticed; names by their bytes.
+/// The number of lines with each field, so that a misspelt name is noticed; names by their bytes.
 package struct FieldCounts: Codable, Sendable, Equatable {
-    /// Lines by the field's name; no more than `maxNames` names.
+    /// The number of lines by the field's name, for at most `maxNames` names.
     package private(set) var lines: [ByteString: Int] = [:]
-    /// Fields that were taken as text because nobody named those that are.
+    /// Fields that were taken as text because the user named no text fields.
     package private(set) var impliedText: Set<ByteString> = []
 
     private static let maxNames = 256
@@ -108,26 +112,26 @@ package struct FieldCounts: Codable, Sendable, Equatable {
     }
 }
 
-/// Something that yields batches in the order of its lines.
+/// A reader that yields batches in the order of its lines.
 ///
 /// Threading: one thread at a time; readers hold open files.
 package protocol BatchReader {
-    /// As the user named it.
+    /// The path as the user wrote it.
     var path: String { get }
 
     /// The next batch.
     ///
     /// - Parameter count: The most documents or edges; a batch of large ones has fewer.
-    /// - Returns: `nil` at the end.
-    /// - Throws: What makes the whole file unusable. A bad line is no such thing.
+    /// - Returns: The batch; `nil` at the end.
+    /// - Throws: An error that makes the whole file unusable. A bad line is no such error.
     mutating func next(_ count: Int) throws(LodestoneError) -> ImportBatch?
 
-    /// Passes over the lines up to and including `line`.
+    /// Skips the lines up to and including `line`.
     mutating func skip(throughLine line: Int) throws(LodestoneError)
 }
 
 extension ImportBatch {
-    /// Bytes of documents and edges after which a batch ends, well below a frame's limit.
+    /// The bytes of documents and edges after which a batch ends, well below a frame's limit.
     static let maxBytes = 4 << 20
     /// The most documents or edges of a batch.
     package static let maxCount = 10_000

@@ -2,15 +2,15 @@
 import Dispatch
 package import LodestoneCore
 
-/// How an import goes about its work.
+/// The settings of an import.
 package struct ImportOptions: Sendable, Equatable {
-    /// Documents or edges sent at once; each batch is one transaction.
+    /// The number of documents or edges per batch; each batch is one transaction.
     package var batchSize = 1_000
-    /// Batches under way at once.
+    /// The number of batches under way at once.
     ///
-    /// However many: of two lines with one id the later one stands.
+    /// With any number, the later one of two lines with the same id wins.
     package var inFlight = 4
-    /// Stop at the first bad line.
+    /// Whether to stop at the first bad line.
     package var isStrict = false
 
     package init(batchSize: Int = 1_000, inFlight: Int = 4, isStrict: Bool = false) {
@@ -20,23 +20,24 @@ package struct ImportOptions: Sendable, Equatable {
     }
 }
 
-/// A write that a store has, and what it was called there: a batch, or a piece of one.
+/// A batch, or a piece of one, that a store has written, with its identity there.
 package struct WrittenBatch: Codable, Sendable, Equatable {
-    /// The first half of its request id.
+    /// The first half of the write's request id.
     package var runID: UInt64
     /// The line before the batch's first.
     package var startsAfterLine: Int
-    /// Which piece of the batch it was; empty for the whole.
+    /// The piece of the batch; empty for the whole.
     package var piece: Range<Int>
-    /// That its receipt named.
+    /// The sequence number in the write's receipt.
     package var sequenceNumber: UInt64
 }
 
 /// Lines that a server refused.
 package struct RefusedLines: Codable, Sendable, Equatable {
-    /// Of them, those that left nothing of their id.
+    /// The refused lines whose id has no document.
     package var withoutDocument: [Int] = []
-    /// Those whose id has a document all the same: that of an earlier line of the batch.
+    /// The refused lines whose id has a document all the same: an earlier line of the batch wrote
+    /// it.
     package var withEarlierDocument: [Int] = []
 
     /// Whether the server refused a line.
@@ -44,7 +45,7 @@ package struct RefusedLines: Codable, Sendable, Equatable {
         withoutDocument.contains(line) || withEarlierDocument.contains(line)
     }
 
-    /// How many there are.
+    /// The number of refused lines.
     package var count: Int { withoutDocument.count + withEarlierDocument.count }
 
     static func += (all: inout RefusedLines, more: RefusedLines) {
@@ -53,30 +54,30 @@ package struct RefusedLines: Codable, Sendable, Equatable {
     }
 }
 
-/// How far an import has come; every number counts only what the server acknowledged.
+/// The progress of an import; every number counts only what the server acknowledged.
 package struct ImportProgress: Sendable, Equatable {
-    /// Documents or edges that are written.
+    /// The documents or edges that are written.
     package var accepted = 0
-    /// Edges of documents that are written, from the lines of edges of a dump.
+    /// The written edges from a dump's lines of edges.
     package var addedEdges = 0
-    /// Of those accepted, documents that took the place of an earlier version.
+    /// The accepted documents that replaced an earlier version.
     package var replaced = 0
-    /// Lines left out.
+    /// The number of lines left out.
     package var badLineCount = 0
-    /// The first of them.
+    /// The first lines that were left out.
     package var badLines: [BadLine] = []
-    /// Of them, those that the server refused.
+    /// The lines that the server refused; they count as bad lines, too.
     package var refusedLines = RefusedLines()
-    /// Which fields lines had.
+    /// The counts of the lines' fields.
     package var fields = FieldCounts()
-    /// Of all writes, the one that the store took last.
+    /// The write that the store committed last.
     package var latestBatch: WrittenBatch?
-    /// Every line up to this one is done with.
+    /// The line up to which every line is finished.
     package var throughLine = 0
-    /// Of the input, 0 to 1.
+    /// The finished share of the input, 0 to 1.
     package var fractionDone = 0.0
 
-    /// Bad lines that are kept to be shown.
+    /// The most bad lines that are kept to be shown.
     package static let maxBadLines = 20
 
     package init() {}
@@ -87,18 +88,19 @@ package struct ImportProgress: Sendable, Equatable {
     }
 }
 
-/// Sends what a reader yields, several batches at a time, and keeps count.
+/// Sends the batches of a reader, several at a time, and counts their results.
 ///
-/// The reader works on a queue of its own, because it waits for files. A batch that the server
-/// refuses for its content is halved until the lines at fault are found, so that one of them does
-/// not take its 999 neighbors along.
+/// The reader works on its own queue, because it waits for files. A batch that the server refuses
+/// for its content is halved until the faulty lines are found, so that one of them does not discard
+/// its 999 neighbors.
 ///
-/// The lines of edges of a document that the server refused are left out: an earlier document of that id
-/// would get them.
+/// When the server refused a document, its lines of edges are left out: an earlier document of that
+/// id would get them.
 ///
-/// The order of the file wins, however many batches are under way: one that shares an id with a batch
-/// before it waits until that one, and all before that one, are acknowledged and reported. So batches
-/// that a run was cut at are never of the same id either, and a later run may write all of them again.
+/// The order of the file wins, however many batches are under way. A batch that shares an id with
+/// one before it waits until that one, and all batches before that one, are acknowledged and
+/// reported. So the batches under way when a run is cut never share an id either, and a later run
+/// may write all of them again.
 package struct ImportRun: Sendable {
     /// Sends one batch under a request id.
     package typealias Send =
@@ -111,9 +113,10 @@ package struct ImportRun: Sendable {
     /// Creates a run.
     ///
     /// - Parameters:
-    ///   - options: How to go about it.
-    ///   - runID: The first half of every request id; the second is the batch's place. A later run has
-    ///     another one, because what the store knows to be written may have been dropped since.
+    ///   - options: The settings of the import.
+    ///   - runID: The first half of every request id; the second is the batch's place. A later run
+    ///     has another run id, because documents that the store knows as written may have been
+    ///     dropped since.
     ///   - send: Sends one batch.
     package init(options: ImportOptions = ImportOptions(), runID: UInt64, send: @escaping Send) {
         self.options = options
@@ -124,11 +127,12 @@ package struct ImportRun: Sendable {
     /// Imports everything after `progress.throughLine`.
     ///
     /// - Parameters:
-    ///   - reader: What to import.
-    ///   - progress: Where an earlier run ended.
+    ///   - reader: The input.
+    ///   - progress: The state at the end of an earlier run.
     ///   - report: Called after each batch whose predecessors are all acknowledged, in order.
     /// - Returns: The final count.
-    /// - Throws: What ended the import early; `report` has been given the state to go on from.
+    /// - Throws: The error that ended the import early; `report` has received the state to go on
+    ///   from.
     package func run<Reader: BatchReader>(
         _ reader: sending Reader,
         from progress: ImportProgress = ImportProgress(),
@@ -178,20 +182,20 @@ package struct ImportRun: Sendable {
         return ledger.progress
     }
 
-    /// What became of one batch.
+    /// The outcome of one batch.
     private struct Outcome: Sendable {
         var place: Int
         var accepted = 0
         var addedEdges = 0
         var replaced = 0
         var badLines: [BadLine]
-        /// Of `badLines`, the lines that the server refused.
+        /// The bad lines that the server refused.
         var refusedLines = RefusedLines()
-        /// Of the writes of the batch, the one that the store took last.
+        /// The write of the batch that the store committed last.
         var latest: WrittenBatch?
         var failure: LodestoneError?
 
-        /// Counts what one write brought.
+        /// Counts the effects of one write.
         mutating func add(_ receipt: WriteReceipt, _ sent: ImportBatch, as write: WrittenBatch) {
             if sent.documentLine == nil { accepted += sent.count } else { addedEdges += sent.count }
             replaced += receipt.replaced
@@ -215,7 +219,7 @@ package struct ImportRun: Sendable {
             }
             await narrow(batch, part: 0..<batch.count, refusedWith: error, &outcome)
             if outcome.accepted + outcome.addedEdges == 0, batch.count >= 10 {
-                // Nothing of so many is good: that is no matter of single lines.
+                // When none of so many lines is good, single lines are not the cause.
                 outcome.failure = error
             }
         }
@@ -252,7 +256,7 @@ package struct ImportRun: Sendable {
         )
     }
 
-    /// Sends the halves of a part that was refused, the first one first.
+    /// Sends the halves of a part that was refused, the first half first.
     private func narrow(
         _ batch: ImportBatch,
         part: Range<Int>,
@@ -287,9 +291,9 @@ package struct ImportRun: Sendable {
         }
     }
 
-    /// Sends the last good one of the documents that a refused one took the place of.
+    /// Sends the last good one of the documents that a refused document replaced.
     ///
-    /// - Returns: Whether there was one.
+    /// - Returns: Whether there was such a document.
     private func sendEarlier(_ batch: ImportBatch, place: Int, _ outcome: inout Outcome) async
         -> Bool
     {
@@ -307,10 +311,10 @@ package struct ImportRun: Sendable {
         return false
     }
 
-    /// The same for the same piece of the same batch in every run, and another one for every other.
+    /// The request id of a piece of a batch: equal for the same run id and piece, else different.
     ///
-    /// Bits 0 to 33 of the second half are the line before the batch, the next 14 where the piece
-    /// begins, the last 16 its elements: 0 for the whole.
+    /// Bits 0 to 33 of the second half are the line before the batch. The next 14 are the start of
+    /// the piece, and the last 16 are its count: 0 for the whole.
     package func requestID(of batch: ImportBatch, piece: Range<Int> = 0..<0) -> RequestID {
         let place = UInt64(piece.lowerBound) << 34 | UInt64(piece.count) << 48
         return RequestID(high: runID, low: UInt64(batch.startsAfterLine) | place)
@@ -319,16 +323,17 @@ package struct ImportRun: Sendable {
     private static func isAboutContent(_ error: LodestoneError) -> Bool {
         switch error.code {
         case .invalidArgument: true
-        // An edge whose source doesn't exist; a missing collection is no matter of lines.
+        // The source of an edge doesn't exist; a missing collection is no fault of single lines.
         case .notFound: error.reason == "NO_SOURCE"
-        // One document may be too large for a message; a server that is busy says when to come back.
+        // One document may be too large for a message. A server that is busy says when to come
+        // back.
         case .resourceExhausted:
             ["FRAME_TOO_LARGE", "DECODE_BUDGET"].contains(error.reason) && error.retryAfter == nil
         default: false
         }
     }
 
-    /// What is wrong with the only document or edge of a message, without its place there.
+    /// The error's message without the place of the only document or edge in its request.
     private static func reason(_ error: LodestoneError) -> String {
         for (name, what) in [("documents[0]", "the document"), ("edges[0]", "the edge")]
         where error.message.hasPrefix(name) {
@@ -349,17 +354,17 @@ package struct ImportRun: Sendable {
 }
 
 extension ImportRun {
-    /// Which batches are done, and up to which line all of them are.
+    /// The batches that are done, and the line up to which all are.
     private struct Ledger {
         var progress: ImportProgress
         private var opened = 0
         private var closed = 0
         private var batches: [Int: Opened] = [:]
         private var waiting: [Int: Outcome] = [:]
-        // Of the batches that are open; no id is in two of them.
+        // The ids of the batches that are open; no id is in two of them.
         private var openIDs: Set<DocumentID> = []
 
-        /// What is kept of a batch until it, and all before it, are acknowledged.
+        /// The data of a batch that are kept until it, and all before it, are acknowledged.
         private struct Opened {
             let end: Int
             let fraction: Double
@@ -369,14 +374,16 @@ extension ImportRun {
 
         init(progress: ImportProgress) { self.progress = progress }
 
-        /// Whether a batch may be sent now: it shares no id with an open one, and not too many wait
-        /// for one before them.
+        /// Whether a batch may be sent now.
+        ///
+        /// It may when it shares no id with an open batch, and not too many batches are open.
         func admits(_ batch: ImportBatch, inFlight: Int) -> Bool {
             opened - closed < 8 * inFlight && !batch.ids.contains(where: openIDs.contains)
         }
 
-        /// Whether these are edges of a document that the server refused; it has been told of by
-        /// the time that they are admitted.
+        /// Whether these are edges of a document that the server refused.
+        ///
+        /// A document's refusal is known by the time that its edges are admitted.
         func lacksDocument(_ batch: ImportBatch) -> Bool {
             batch.documentLine.map { progress.refusedLines.contains($0) } ?? false
         }
@@ -439,7 +446,7 @@ actor BatchSource<Reader: BatchReader> {
     }
 }
 
-/// Runs an actor's jobs on a serial queue; Linux has no `DispatchSerialQueue` that does.
+/// Runs an actor's jobs on a serial queue; Linux has no `DispatchSerialQueue` that does so.
 private final class QueueExecutor: SerialExecutor {
     private let queue: DispatchQueue
 

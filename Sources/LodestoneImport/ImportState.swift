@@ -2,14 +2,14 @@
 import Foundation
 package import LodestoneCore
 
-/// Where an import stands, kept in a small file next to its input so that a second run goes on.
+/// The state of an import, kept in a small file next to its input so that a second run goes on.
 ///
-/// The file is written again after each acknowledged batch and removed at the end. Losing its last
-/// version costs nothing but writing some batches again, in their order, which is harmless.
+/// The file is written again after each acknowledged batch and removed at the end. If its last
+/// version is lost, the next run only writes some batches again, in their order, which is harmless.
 package struct ImportState: Codable, Sendable, Equatable {
-    /// What the import is about.
+    /// The inputs and the target of the import.
     ///
-    /// A state belongs to another import when any of it differs.
+    /// A state with any other subject belongs to another import.
     package struct Subject: Codable, Sendable, Equatable {
         var address: ByteString
         var collection: ByteString
@@ -17,7 +17,7 @@ package struct ImportState: Codable, Sendable, Equatable {
         var settings: [ByteString]
         var otherInputs: [Input]
 
-        /// A file as it was.
+        /// A file as it was at the start of the import.
         struct Input: Codable, Equatable {
             var path: ByteString
             var byteCount: Int
@@ -45,11 +45,11 @@ package struct ImportState: Codable, Sendable, Equatable {
         /// Describes an import.
         ///
         /// - Parameters:
-        ///   - address: Of the server.
-        ///   - collection: Its name.
+        ///   - address: The address of the server.
+        ///   - collection: The name of the collection.
         ///   - input: The file.
-        ///   - otherInputs: Files that are read with it, such as one of vectors.
-        ///   - settings: All else that decides what a line becomes.
+        ///   - otherInputs: Files that are read with it, such as a file of vectors.
+        ///   - settings: All other settings that affect the documents.
         /// - Throws: `.notFound` when an input isn't there.
         package init(
             address: String,
@@ -68,32 +68,32 @@ package struct ImportState: Codable, Sendable, Equatable {
         }
     }
 
-    /// What it is about.
+    /// The inputs and the target of the import.
     package var subject: Subject
     /// The first half of the request ids of the run that goes on.
     package private(set) var runID: UInt64
-    /// Documents or edges in each batch; the check of what is there needs the same batches.
+    /// The number of documents or edges per batch; the check of a later run needs the same batches.
     package var batchSize: Int
-    /// Every line up to this one is done with.
+    /// The line up to which every line is finished.
     package var throughLine = 0
     /// Documents or edges written so far.
     package var accepted = 0
-    /// Edges written so far from a dump's lines of edges.
+    /// The edges written so far from a dump's lines of edges.
     package var addedEdges = 0
-    /// Of those accepted, documents that took the place of an earlier version.
+    /// The accepted documents that replaced an earlier version.
     package var replaced = 0
-    /// Lines left out so far.
+    /// The number of lines left out so far.
     package var badLineCount = 0
-    /// Of them, those that the server refused.
+    /// The lines that the server refused.
     package var refusedLines = RefusedLines()
-    /// Which fields lines had so far.
+    /// The counts of the lines' fields so far.
     package var fields = FieldCounts()
-    /// The number of the collection that it goes into; another one has another number.
+    /// The number of the target collection; a collection that is created again has another number.
     package var collectionNumber: UInt64
-    /// Of the writes so far, the one that the store took last: a store that knows it has them all.
+    /// The write that the store committed last; a store that knows this write has all of them.
     package var latestBatch: WrittenBatch?
 
-    /// A new import.
+    /// Creates the state of a new import.
     package init(subject: Subject, collectionNumber: UInt64, batchSize: Int) {
         self.subject = subject
         self.collectionNumber = collectionNumber
@@ -101,7 +101,7 @@ package struct ImportState: Codable, Sendable, Equatable {
         runID = .random(in: .min ... .max)
     }
 
-    /// The file that belongs to an input.
+    /// The path of the state file for an input.
     package static func path(besides input: String) -> String { input + ".lodestone-import" }
 
     /// The state that an earlier run of the same import left; `nil` when there is none.
@@ -116,7 +116,7 @@ package struct ImportState: Codable, Sendable, Equatable {
     /// Begins the next run.
     package mutating func goOn() { runID = .random(in: .min ... .max) }
 
-    /// Takes over what a run reports.
+    /// Stores the progress that a run reports.
     package mutating func take(_ progress: ImportProgress) {
         throughLine = progress.throughLine
         accepted = progress.accepted
@@ -142,7 +142,7 @@ package struct ImportState: Codable, Sendable, Equatable {
         return progress
     }
 
-    /// Writes the file whole or not at all.
+    /// Writes the file atomically.
     package func save(_ path: String) throws(LodestoneError) {
         do {
             let encoder = JSONEncoder()

@@ -2,7 +2,7 @@
 import Foundation
 package import LodestoneCore
 
-/// JSON to be printed, its fields in the order given.
+/// JSON to print, with its fields in the order given.
 package enum JSON: Sendable {
     case bool(Bool)
     case number(String)
@@ -13,17 +13,17 @@ package enum JSON: Sendable {
     /// A whole number.
     package static func int(_ number: some BinaryInteger) -> JSON { .number("\(number)") }
 
-    /// A number; `null` when it is not finite, which JSON can't say.
+    /// A number; `null` when it is not finite, because JSON has no form for it.
     package static func double(_ number: Double) -> JSON {
         .number(number.isFinite ? "\(number)" : "null")
     }
 
-    /// A number; `null` when it is not finite, which JSON can't say.
+    /// A number; `null` when it is not finite, because JSON has no form for it.
     package static func float(_ number: Float) -> JSON {
         .number(number.isFinite ? "\(number)" : "null")
     }
 
-    /// On one line.
+    /// The JSON on one line.
     package var text: String {
         var text = ""
         write(to: &text)
@@ -73,21 +73,21 @@ package enum JSON: Sendable {
     }
 }
 
-/// The names of typed values: objects with this one member stand for what JSON has no form for.
+/// The names of typed values: objects with one such member, for values that JSON has no form for.
 ///
-/// `import` reads them wherever a value of metadata stands, and everything that prints values writes
-/// them. They are the only such objects: any other object is one, also if its name begins with `$`.
+/// `import` reads them in any place of a metadata value, and every command that prints values
+/// writes them. Any other object is an object, even if its name begins with `$`.
 enum TypedValue {
     /// A point in time: `{"$timestamp": "2026-01-31T23:59:59Z"}`.
     static let timestamp = "$timestamp"
-    /// A number that JSON has no word for: `{"$double": "Infinity"}`, `{"$double": "-Infinity"}`.
+    /// A number that JSON has no form for: `{"$double": "Infinity"}`, `{"$double": "-Infinity"}`.
     static let double = "$double"
-    /// An object that would be taken for a typed value: `{"$object": {"$double": 1}}`.
+    /// An object that would be read as a typed value: `{"$object": {"$double": 1}}`.
     static let object = "$object"
     /// A vector, bit by bit: the base64 of its floats, four bytes each, the lowest first.
     static let float32 = "$float32"
 
-    /// Whether an object of these names must be wrapped.
+    /// Whether an object with these names would be read as a typed value, and must be wrapped.
     static func isTaken(_ metadata: Metadata) -> Bool {
         metadata.count == 1
             && metadata.keys.allSatisfy { [timestamp, double, object].contains($0) }
@@ -95,12 +95,12 @@ enum TypedValue {
 }
 
 extension JSON {
-    /// Metadata, its fields in the order of the bytes of their names.
+    /// Metadata, with its fields in the order of their names' bytes.
     package init(_ metadata: Metadata) {
         self = .object(metadata.inOrderOfNames.map { ($0.key, JSON($0.value)) })
     }
 
-    /// One value, so that `import` makes the same of it again.
+    /// One value, in the form that `import` reads back as the same value.
     package init(_ value: Value) {
         switch value {
         case .bool(let flag): self = .bool(flag)
@@ -119,7 +119,7 @@ extension JSON {
         }
     }
 
-    /// A document, with what it brought along.
+    /// A document with the parts that it has.
     package init(_ document: Document) {
         self.init(document, vector: document.vector.map { .array($0.map(JSON.float)) })
     }
@@ -138,7 +138,7 @@ extension JSON {
         self.init(document, vector: vector)
     }
 
-    /// Edges as a line of a dump that has nothing else.
+    /// Edges as a line of a dump that has only edges.
     package init(dumped edges: some Sequence<Edge>, of source: DocumentID) {
         self = .object([
             (DumpLine.source, .string(source.string)), ("edges", .array(edges.map { JSON($0) })),

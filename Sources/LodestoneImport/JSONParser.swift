@@ -6,18 +6,20 @@ enum JSONValue: Equatable {
     case bool(Bool)
     case int(Int64)
     case double(Double)
-    /// A whole number beyond `Int64`, as it is written and as the double that is nearest.
+    /// A whole number beyond `Int64`: its text, and the nearest double.
     ///
-    /// Only an element of a vector may be one: nowhere else is there a value that it could be.
+    /// Only an element of a vector may have this value, because no other place has a type for it.
     case beyondInt64(String, Double)
-    /// A number whose double lies in the middle between two floats, with the float that is nearest to
-    /// what is written: to round twice could give the other one.
+    /// A number whose double lies in the middle between two floats, with the float nearest to its
+    /// text.
+    ///
+    /// Rounding twice could give the other float.
     case betweenFloats(Double, nearest: Float)
     case string(String)
     case array([JSONValue])
     case object([JSONMember])
 
-    /// The word for it in messages.
+    /// The name of the kind in messages.
     var kind: String {
         switch self {
         case .null: "null"
@@ -36,10 +38,10 @@ struct JSONMember: Equatable {
     var value: JSONValue
 }
 
-/// What is wrong with a text, and where.
+/// An error in a text, with its place.
 struct JSONError: Error, Equatable {
     var problem: String
-    /// Bytes from the start of the text; 1 is the first.
+    /// The place in bytes from the start of the text; 1 is the first.
     var column: Int
 
     var description: String { "\(problem) at byte \(column)" }
@@ -49,8 +51,10 @@ struct JSONError: Error, Equatable {
 ///
 /// Strict: no comments, no trailing commas, no NaN, valid UTF-8, paired surrogates.
 struct JSONParser {
-    /// Levels of arrays and objects; what goes deeper would not fit the wire's nesting limit, even
-    /// where a dump has objects around its values.
+    /// The most levels of arrays and objects.
+    ///
+    /// Deeper values would not fit the wire's nesting limit, even where a dump has objects around
+    /// its values.
     static let maxDepth = 32
 
     private let bytes: UnsafeRawBufferPointer
@@ -302,7 +306,7 @@ extension JSONParser {
             isWhole = false
             exponent += try writtenExponent()
         }
-        // Up to 18 digits fit a UInt64 for sure; longer ones go the exact way round.
+        // Up to 18 digits always fit a UInt64; longer numbers take the exact conversion.
         if digits <= 18 {
             if isWhole { return .int(isNegative ? -Int64(mantissa) : Int64(mantissa)) }
             if mantissa < 1 << 53, abs(exponent) <= 22 {

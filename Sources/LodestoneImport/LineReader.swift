@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// A line that was left out of an import, and why.
+/// A line that was left out of an import, with the reason.
 package struct BadLine: Error, Sendable, Equatable, CustomStringConvertible {
-    /// The file as the user named it.
+    /// The file's path as the user wrote it.
     package var file: String
-    /// 1 is the first line.
+    /// The number of the line; 1 is the first.
     package var line: Int
-    /// What is wrong with it.
+    /// The fault of the line.
     package var reason: String
 
     package init(file: String, line: Int, reason: String) {
@@ -24,22 +24,20 @@ package struct BadLine: Error, Sendable, Equatable, CustomStringConvertible {
 /// A line ends with LF or CRLF; the last one may lack it. A byte order mark is passed over.
 /// Threading: one thread at a time.
 final class LineReader {
-    /// The longest line that is kept; nothing that a server takes is longer.
+    /// The longest line that is kept; a server takes no longer one.
     static let maxLineBytes = 16 << 20
 
     enum Line {
-        /// The bytes without the line's end.
-        ///
-        /// Good until the next call.
+        /// The bytes without the line's end, valid until the next call.
         case bytes(UnsafeRawBufferPointer)
-        /// More than `maxLineBytes`; they were passed over.
+        /// A line of more than `maxLineBytes`, which was skipped.
         case tooLong(byteCount: Int)
     }
 
-    /// Of the line that `next` returned last; 1 is the first.
+    /// The number of the line that `next` returned last; 1 is the first.
     private(set) var lineNumber = 0
     private let reader: ByteReader
-    // Owned memory, so that a line can be handed out without a copy; freed in deinit.
+    // The memory is owned, so that a line is returned without a copy; `deinit` frees it.
     private var buffer: UnsafeMutableRawBufferPointer
     private var start = 0
     private var end = 0
@@ -52,10 +50,10 @@ final class LineReader {
 
     deinit { buffer.deallocate() }
 
-    /// As the user named the file.
+    /// The file's path as the user wrote it.
     var path: String { reader.file.path }
 
-    /// How much of the file has been read, 0 to 1.
+    /// The share of the file that has been read, 0 to 1.
     var fractionRead: Double {
         let total = reader.file.byteCount
         let ahead = isAtEnd || reader.isCompressed ? 0 : end - start
@@ -105,7 +103,7 @@ final class LineReader {
         return .bytes(UnsafeRawBufferPointer(rebasing: buffer[first..<last]))
     }
 
-    /// Moves what is left to the front, makes room, and reads more behind it.
+    /// Moves the rest of the buffer to the front, makes room, and reads more behind it.
     private func fill() throws(LodestoneError) {
         if start > 0 {
             let left = UnsafeRawBufferPointer(rebasing: buffer[start..<end])

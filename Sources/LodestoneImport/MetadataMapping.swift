@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// Turns JSON into values of metadata.
+/// Converts JSON to values of metadata.
 ///
-/// A value's depth is the number of messages that it lies in on the wire; a server takes no more than
-/// `Limits.maxNesting`. It is counted here, because a message beyond it costs more than its line.
+/// A value's depth is the number of messages that contain it on the wire; a server accepts no more
+/// than `Limits.maxNesting`. The depth is counted here, because a message beyond the limit fails
+/// with all lines of its batch.
 enum MetadataMapping {
-    /// Of a document's values: request, call, document, metadata, field, value.
+    /// The depth of a document's values: request, call, document, metadata, field, value.
     static let depthInDocument = 6
-    /// Of an edge's values, which lie one message deeper.
+    /// The depth of an edge's values, one message deeper.
     static let depthInEdge = 7
     private static let maxDepth = Limits.standard.maxNesting
 
-    /// The members of an object, null left out.
+    /// The members of an object, without null.
     static func metadata(_ members: [JSONMember], in path: String, depth: Int)
         throws(MappingError) -> Metadata
     {
@@ -32,7 +33,7 @@ enum MetadataMapping {
         return metadata
     }
 
-    /// One value; objects of one member may be typed values.
+    /// Converts one value; an object with one member may be a typed value.
     static func value(_ json: JSONValue, in name: String, depth: Int) throws(MappingError) -> Value
     {
         guard depth <= maxDepth else {
@@ -63,7 +64,7 @@ enum MetadataMapping {
         }
     }
 
-    /// The value of an object that stands for one; `nil` when it is an object.
+    /// The value of an object that is a typed value; `nil` for any other object.
     private static func typed(_ member: JSONMember, in name: String, depth: Int)
         throws(MappingError) -> Value?
     {

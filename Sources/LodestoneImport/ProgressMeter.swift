@@ -7,10 +7,10 @@ import Glibc
 import Darwin
 #endif
 
-/// Shows on standard error how far a long piece of work is, how fast, and how long it will take.
+/// Shows on standard error the progress of long work, its speed, and the time that is left.
 ///
-/// On a terminal one line is redrawn ten times a second at most; elsewhere a plain line is written
-/// every five seconds. Threading: may be shared; a mutex guards the state.
+/// On a terminal one line is redrawn at most ten times per second. Elsewhere a plain line is
+/// written every five seconds. Threading: may be shared; a mutex guards the state.
 package final class ProgressMeter: Sendable {
     private struct State {
         var lastShown: ContinuousClock.Instant
@@ -28,10 +28,10 @@ package final class ProgressMeter: Sendable {
     /// Starts the clock.
     ///
     /// - Parameters:
-    ///   - label: What is being done, such as the name of a file.
-    ///   - unit: What is counted, in the plural.
-    ///   - count: Done by an earlier run; no part of the rate.
-    ///   - fraction: Likewise.
+    ///   - label: The name of the work, such as the name of a file.
+    ///   - unit: The things that are counted, in the plural.
+    ///   - count: The count of an earlier run; not part of the speed.
+    ///   - fraction: The share done by an earlier run; not part of the speed.
     package init(_ label: String, unit: String, count: Int = 0, fraction: Double = 0) {
         self.label = label
         self.unit = unit
@@ -42,7 +42,7 @@ package final class ProgressMeter: Sendable {
         state = Mutex(State(lastShown: .now))
     }
 
-    /// Says how far the work is.
+    /// Reports the progress.
     package func update(count: Int, fraction: Double) {
         let now = ContinuousClock.now
         let pause: Duration = isTerminal ? .milliseconds(100) : .seconds(5)
@@ -59,7 +59,7 @@ package final class ProgressMeter: Sendable {
 
     /// Ends the work: removes the line from a terminal, so that a summary can take its place.
     ///
-    /// - Returns: How long it took.
+    /// - Returns: The time that the work took.
     @discardableResult
     package func finish() -> Duration {
         if isTerminal, state.withLock({ $0.hasDrawn }) { Self.write("\r\u{1B}[K") }
@@ -82,7 +82,7 @@ package final class ProgressMeter: Sendable {
 
     private static func write(_ text: String) {
         var text = text
-        // What can't be shown is lost; the work goes on.
+        // A write that fails is ignored; the work goes on.
         _ = text.withUTF8 { bytes in
             #if canImport(Glibc)
             Glibc.write(STDERR_FILENO, bytes.baseAddress, bytes.count)
@@ -94,7 +94,7 @@ package final class ProgressMeter: Sendable {
 }
 
 extension Duration {
-    /// As a number of seconds.
+    /// The duration in seconds.
     package var seconds: Double {
         Double(components.seconds) + Double(components.attoseconds) * 1e-18
     }

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// An import that keeps in a file how far it is.
+/// An import that keeps its progress in a file.
 ///
-/// The next run goes on where one was cut, even by the end of its process.
+/// After a run was cut, even by the end of its process, the next run goes on there.
 package struct ResumableImport: Sendable {
-    /// Where a run begins.
+    /// The start of a run.
     package enum Beginning: Sendable, Equatable {
-        /// With the first line: no earlier run was cut.
+        /// At the first line: no earlier run was cut.
         case firstLine
-        /// With the first line, for the reason that `ResumeCheck` gives.
+        /// At the first line, for the reason that `ResumeCheck` gives.
         case firstLineAgain(String)
-        /// Behind what an earlier run is done with.
+        /// After the lines that an earlier run has finished.
         case after(ImportProgress)
     }
 
@@ -25,11 +25,12 @@ package struct ResumableImport: Sendable {
     /// Prepares an import.
     ///
     /// - Parameters:
-    ///   - options: How to go about it; a run that goes on keeps the batches of the first.
-    ///   - state: What the import is about, and the file that says how far it is; `nil`: none is kept.
+    ///   - options: The settings; a run that goes on keeps the batch size of the first.
+    ///   - state: The subject of the import, and the path of its state file; `nil`: no state is
+    ///     kept.
     ///   - send: Sends one batch.
-    ///   - get: Asks for documents.
-    ///   - listEdges: Asks for the edges of a document.
+    ///   - get: Fetches documents.
+    ///   - listEdges: Fetches the edges of a document.
     package init(
         options: ImportOptions,
         state: (subject: ImportState.Subject, path: String)?,
@@ -45,15 +46,15 @@ package struct ResumableImport: Sendable {
         self.listEdges = listEdges
     }
 
-    /// Sends what is left to send.
+    /// Sends the lines that are left.
     ///
     /// - Parameters:
-    ///   - collection: As it is now.
-    ///   - open: Opens the input; a second time to look at the lines of an earlier run.
+    ///   - collection: The collection as it is now.
+    ///   - open: Opens the input; a second time to check the lines of an earlier run.
     ///   - begins: Called once, before anything is sent for good.
     ///   - report: Called after each batch whose predecessors are all acknowledged, in order.
     /// - Returns: The final count.
-    /// - Throws: What ended the import early; the next run goes on from there.
+    /// - Throws: The error that ended the import early; the next run goes on from there.
     package func run<Reader: BatchReader>(
         into collection: CollectionDescription,
         _ open: () throws(LodestoneError) -> sending Reader,

@@ -1,31 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// Finds out whether an import may go on where an earlier run was cut: whether everything that the
-/// earlier run wrote is still there.
+/// Checks that everything that an earlier run wrote is still there, so that its import may go on.
 ///
-/// The name of a collection and an address say little: the collection may have been dropped and made
-/// again, documents dropped, a snapshot restored, another store started there. So, before a line is
-/// passed over,
+/// The name of a collection and an address prove little: the collection may have been dropped and
+/// created again, documents dropped, a snapshot restored, or another store started there. So,
+/// before a line is skipped, three things are checked:
 ///
-/// 1. the collection has the number that it had,
-/// 2. what the store took last of all, a batch or a piece of one, is sent again under its request id.
-///    Only a store whose history holds it, and with it all before it, answers with the sequence number of
-///    then;
-/// 3. every document of the lines before is there, with its edges.
+/// 1. The collection has the same number as before.
+/// 2. The write that the store committed last, a batch or a piece of one, is sent again under its
+///    request id. Only a store whose history has it, and all writes before it, answers with the
+///    same sequence number.
+/// 3. Every document of the lines before is there, with its edges.
 ///
-/// Lines after those are written again in any case, under new request ids: the store may know them, and
-/// yet have lost them since. Where any of it fails, the import begins with the first line: too much work at
-/// worst, and no gap.
+/// The lines after those are written again in any case, under new request ids: the store may know
+/// the old ids, and yet have lost the data since. When a check fails, the import begins at the
+/// first line. This is too much work at worst, and leaves no gap.
 package struct ResumeCheck: Sendable {
-    /// Documents by id, with their edges or with nothing.
+    /// Fetches documents by id, with their edges or with no other part.
     package typealias Get =
         @Sendable ([DocumentID], _ withEdges: Bool) async throws(LodestoneError) -> [Document]
-    /// A page of the edges that leave a document, and where the next one starts.
+    /// Fetches a page of the edges that leave a document, and the start of the next page.
     package typealias ListEdges =
         @Sendable (DocumentID, EdgeCursor?) async throws(LodestoneError) -> ListEdgesResponse
 
-    /// More lines than this that the server refused are not told apart from documents that are missing.
+    /// The most refused lines that a check tells from missing documents; with more, the import
+    /// begins again.
     private static let maxRefusedLines = 10_000
 
     private let state: ImportState
@@ -33,7 +33,7 @@ package struct ResumeCheck: Sendable {
     private let get: Get
     private let listEdges: ListEdges
 
-    /// Prepares a check of what `state` says.
+    /// Prepares a check of `state`.
     package init(
         _ state: ImportState,
         send: @escaping ImportRun.Send,
@@ -46,15 +46,16 @@ package struct ResumeCheck: Sendable {
         self.listEdges = listEdges
     }
 
-    /// Why the import can't go on; `nil` when it can.
+    /// The reason why the import can't go on; `nil` when it can.
     ///
     /// - Parameters:
     ///   - reader: A new reader of the same input.
-    ///   - collection: As it is now.
-    /// - Returns: What happened, as a sentence's part: `the collection was made again`.
-    /// - Throws: What a call throws, or what makes the file unusable.
-    /// - Complexity: Reads the lines before, and asks for their documents, batch by batch; for the edges of a
-    ///   document that has lines of edges once, which takes 8 bytes of memory for each.
+    ///   - collection: The collection as it is now.
+    /// - Returns: The reason, as a part of a sentence: `the collection was made again`.
+    /// - Throws: The error of a call, or an error that makes the file unusable.
+    /// - Complexity: Reads the lines before, and fetches their documents batch by batch. The edges
+    ///   of a document with lines of edges are fetched once, which takes 8 bytes of memory per
+    ///   edge.
     package func obstacle<Reader: BatchReader>(
         _ reader: sending Reader,
         in collection: CollectionDescription
@@ -101,12 +102,12 @@ package struct ResumeCheck: Sendable {
     /// The first document of a batch that is not there, or lacks an edge.
     ///
     /// - Parameters:
-    ///   - batch: Of the lines before.
-    ///   - refused: Lines that left nothing.
-    ///   - earlier: Lines that left a document of another line, with edges of its own.
-    ///   - hub: The document whose lines of edges were last looked at.
-    /// - Returns: Its id.
-    /// - Throws: What the call throws.
+    ///   - batch: A batch of the lines before.
+    ///   - refused: Refused lines whose id has no document.
+    ///   - earlier: Refused lines whose id has the document of another line, with edges of its own.
+    ///   - hub: The document whose lines of edges were checked last.
+    /// - Returns: The id of the document.
+    /// - Throws: The error of a call.
     private func missing(
         _ batch: ImportBatch,
         _ refused: Set<Int>,
@@ -140,7 +141,7 @@ package struct ResumeCheck: Sendable {
                     earlier.contains(line) ? [] : Set(document.edges.map { EdgeName($0) })
             }
         }
-        // Documents whose edges follow in lines of their own are asked for without them.
+        // Documents whose edges follow in separate lines are fetched without edges.
         for withEdges in [false, true] {
             let ids = expected.keys.filter { expected[$0]?.isEmpty == !withEdges }
             if ids.isEmpty { continue }
@@ -160,10 +161,10 @@ package struct ResumeCheck: Sendable {
         return expected.keys.first
     }
 
-    /// A document with lines of edges, and which of them the store has.
+    /// A document with lines of edges, and the edges of it that the store has.
     private struct Hub {
         let line: Int
-        /// Hashes of labels and targets, rising.
+        /// The hashes of labels and targets, in rising order.
         private let names: [UInt64]
         private let seed: UInt64
 
@@ -201,7 +202,7 @@ package struct ResumeCheck: Sendable {
         }
     }
 
-    /// What an edge is known by, next to its source.
+    /// The identity of an edge among those of its source.
     private struct EdgeName: Hashable {
         let label: [UInt8]
         let target: DocumentID

@@ -2,17 +2,16 @@
 import Foundation
 package import LodestoneCore
 
-/// A run as TREC's evaluation tools read it: `question Q0 document rank score tag`, one line per
-/// document of a question.
+/// A run in the form of TREC's evaluation tools: one line per document of a query.
 ///
-/// The tools sort by score, some as 32-bit floats and ties by the document's id. So scores fall from
-/// line to line even as 32-bit floats: what is not less than the one before becomes the next float
-/// below it.
+/// A line is `query Q0 document rank score tag`. The tools sort by score, some as 32-bit floats,
+/// and break ties by the document's id. So scores fall from line to line even as 32-bit floats: a
+/// score that is not less than the one before becomes the next float below it.
 package struct RunFile {
     private let file: FileHandle
     private var lines = Data()
 
-    /// Makes the file, or empties it.
+    /// Creates the file, or empties it.
     package init(path: String) throws {
         guard FileManager.default.createFile(atPath: path, contents: nil),
             let file = FileHandle(forWritingAtPath: path)
@@ -28,7 +27,7 @@ package struct RunFile {
         self.file = file
     }
 
-    /// Adds the hits of a question, best first.
+    /// Adds the hits of a query, best first.
     package mutating func add(_ hits: [Hit], of question: Int) throws {
         var seen: Set<DocumentID> = []
         var last = Float.infinity
@@ -49,7 +48,7 @@ package struct RunFile {
         if lines.count > 1 << 20 { try flush() }
     }
 
-    /// Writes what is left.
+    /// Writes the rest and closes the file.
     package mutating func close() throws {
         try flush()
         try file.close()

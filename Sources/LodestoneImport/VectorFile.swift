@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// How the numbers of a file are written; all little-endian.
+/// The format of the numbers in a file; all are little-endian.
 package enum ElementType: String, Sendable, CaseIterable {
     /// Two bytes each.
     case float16 = "f2"
@@ -24,11 +24,11 @@ package enum ElementType: String, Sendable, CaseIterable {
 ///
 /// Threading: one thread at a time.
 package struct VectorFile {
-    /// Elements of each vector.
+    /// The elements per vector.
     package let dimension: Int
-    /// Vectors.
+    /// The number of vectors.
     package let count: Int
-    /// How the numbers are written.
+    /// The format of the numbers.
     package let type: ElementType
     private let file: InputFile
     private let start: Int
@@ -37,8 +37,8 @@ package struct VectorFile {
     ///
     /// - Parameters:
     ///   - path: The file.
-    ///   - dimension: Elements of each vector. A raw matrix does not say it, so it is needed there;
-    ///     for `.npy` it is compared when given.
+    ///   - dimension: The elements per vector. A raw matrix does not contain it, so it is needed
+    ///     there; for `.npy` it is compared when given.
     /// - Throws: `.invalidArgument` when type, shape or size don't fit, with the numbers.
     package init(path: String, dimension: Int? = nil) throws(LodestoneError) {
         let file = try InputFile(path: path)
@@ -75,13 +75,14 @@ package struct VectorFile {
         start = header.byteCount
     }
 
-    /// As the user named it.
+    /// The path as the user wrote it.
     package var path: String { file.path }
 
     /// Reads the vectors of `rows`.
     ///
     /// - Precondition: `rows` lies within `0..<count`.
-    /// - Throws: When the file ends early; a number that is not finite is the server's to refuse.
+    /// - Throws: When the file ends early. Numbers that are not finite are left for the server to
+    ///   refuse.
     package func read(_ rows: Range<Int>) throws(LodestoneError) -> [[Float]] {
         precondition(rows.lowerBound >= 0 && rows.upperBound <= count, "rows out of range")
         let rowBytes = dimension * type.byteCount
@@ -105,12 +106,12 @@ package struct VectorFile {
     }
 }
 
-/// What stands before the numbers of a `.npy` file, versions 1 to 3 of NEP 1.
+/// The header of a `.npy` file, versions 1 to 3 of NEP 1.
 private struct NPYHeader {
     var type: ElementType
     var rows: Int
     var columns: Int
-    /// Where the numbers start.
+    /// The offset at which the numbers start.
     var byteCount = 0
 
     init(raw type: ElementType, dimension: Int, _ file: InputFile) throws(LodestoneError) {

@@ -3,12 +3,12 @@ package import LodestoneCore
 
 /// The synsets of WordNet 3.0 from its database files, as Debian's wordnet-base installs them.
 ///
-/// A synset becomes a document: its id is its part of speech and offset (`n00001740`), its text
-/// fields are `words` and `definition`, its metadata `pos`, `lexname` and `senses`, and its
-/// pointers are edges to other synsets. Several pointers between words of the same two synsets
-/// are edges with the same label; a store keeps one of them. The format is that of wndb(5WN).
+/// A synset becomes a document. Its id is its part of speech and offset (`n00001740`), its text
+/// fields are `words` and `definition`, and its metadata are `pos`, `lexname` and `senses`. Its
+/// pointers are edges to other synsets. Several pointers between words of the same two synsets are
+/// edges with the same label; a store keeps one of them. The format is that of wndb(5WN).
 package struct WordNetReader: BatchReader {
-    /// Where Debian puts the files.
+    /// The directory where Debian installs the files.
     package static let debianDirectory = "/usr/share/wordnet"
 
     private static let files: [(pos: UInt8, name: String)] = [
@@ -22,7 +22,7 @@ package struct WordNetReader: BatchReader {
     private var linesBefore = 0
     private var fractionBefore = 0.0
 
-    /// Opens the first file; the others are opened as they come up.
+    /// Opens the first file; the others are opened when their turn comes.
     ///
     /// - Throws: `.notFound` when WordNet is not there.
     package init(directory: String = debianDirectory) throws(LodestoneError) {
@@ -44,7 +44,7 @@ package struct WordNetReader: BatchReader {
                 break
             }
             guard case .bytes(let bytes) = line else { continue }
-            // The licence stands at the top, each of its lines indented.
+            // The licence comes first, with each of its lines indented.
             if bytes.isEmpty || bytes[0] == UInt8(ascii: " ") { continue }
             byteCount += bytes.count
             do {
@@ -166,7 +166,8 @@ extension WordNetReader {
         )
     }
 
-    /// The gloss without its quoted examples and what follows each of them up to a semicolon.
+    /// The gloss up to a semicolon, without its quoted examples and the text that follows each of
+    /// them.
     private static func definition(_ gloss: Substring) -> String {
         let gloss = Array(gloss.utf8)
         let quote = UInt8(ascii: "\"")
