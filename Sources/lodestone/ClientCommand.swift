@@ -4,7 +4,7 @@ import Foundation
 import LodestoneClient
 import LodestoneImport
 
-/// Where the server is, who asks, and how answers are printed.
+/// The server's address, the credential, and the form of the output.
 struct ConnectionOptions: ParsableArguments {
     @Option(
         help: """
@@ -26,13 +26,13 @@ struct ConnectionOptions: ParsableArguments {
     var json = false
 
     mutating func validate() throws {
-        // Not a number is neither.
+        // NaN fails both comparisons, so it is refused too.
         if let deadline, !(deadline > 0 && deadline <= 86_400) {
             throw ValidationError("--deadline is \(deadline) seconds; more than 0, at most 86400.")
         }
     }
 
-    /// The address that counts.
+    /// The address that is used.
     var resolvedAddress: String {
         address ?? ProcessInfo.processInfo.environment["LODESTONE_ADDRESS"] ?? "127.0.0.1:5633"
     }
@@ -68,11 +68,11 @@ struct ConnectionOptions: ParsableArguments {
     }
 }
 
-/// A subcommand that makes calls to a server and prints what they answer.
+/// A subcommand that makes calls to a server and prints the results.
 protocol ClientCommand: AsyncParsableCommand {
     var connection: ConnectionOptions { get }
 
-    /// Does the work.
+    /// Makes the calls.
     func run(_ client: LodestoneClient) async throws(LodestoneError) -> Answer
 }
 
@@ -93,16 +93,16 @@ extension ClientCommand {
     }
 }
 
-/// What a command says, once for people and once for programs.
+/// The output of a command, once for people and once for programs.
 struct Answer {
     var people: String
     var json: JSON
-    /// The exit status; not 0 when the answer is a bad one.
+    /// The exit status; not 0 when the command succeeded with a bad result.
     var status: Int32 = 0
-    /// Whether everything has been said already.
+    /// Whether the command has already printed everything.
     var isQuiet = false
 
-    /// Prints what `body` answers, or why it failed, and ends the command accordingly.
+    /// Prints the answer of `body`, or the reason why it failed, and ends the command accordingly.
     static func print(
         asJSON isJSON: Bool,
         _ body: () async throws(LodestoneError) -> Answer
@@ -122,7 +122,7 @@ struct Answer {
 }
 
 extension LodestoneError.Code {
-    /// The exit status of sysexits.h that comes nearest.
+    /// The closest exit status of sysexits.h.
     var exitStatus: Int32 {
         switch self {
         case .invalidArgument, .alreadyExists, .failedPrecondition, .outOfRange: 65

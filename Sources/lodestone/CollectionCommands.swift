@@ -76,7 +76,7 @@ func table(_ collections: [CollectionDescription]) -> String {
     return table.text
 }
 
-/// A strategy, and its state when that is worth a look.
+/// A strategy, with its state when it is not the normal one.
 private func index(_ status: IndexStatus) -> String {
     switch status.state {
     case .ready: status.strategy.typedName
@@ -85,7 +85,8 @@ private func index(_ status: IndexStatus) -> String {
     }
 }
 
-/// How texts are read and ranked, where it isn't as usual: `english, title 5, with stop words`.
+/// The language, and the text options that differ from the defaults: `english, title 5, with stop
+/// words`.
 private func text(_ options: CollectionOptions) -> String {
     guard options.textStrategy == .postings else { return "\(options.textStrategy)" }
     var parts = [options.text.language.name]
@@ -97,7 +98,7 @@ private func text(_ options: CollectionOptions) -> String {
     return parts.joined(separator: ", ")
 }
 
-/// Fields of the metadata, as they are typed: `year, author.name (building)`.
+/// The indexed fields of the metadata, in the form that users type: `year, author.name (building)`.
 private func fields(of collection: CollectionDescription) -> String {
     let names = collection.options.metadataIndexes.map { index in
         let isBuilding = collection.buildingIndexes.contains(index)
@@ -154,7 +155,7 @@ struct CreateCommand: ClientCommand {
             dimension: dimension,
             metric: metric.metric,
             vectorStrategy: strategyOptions.strategy(strategy),
-            // It was read before, in `validate`.
+            // `validate` has read the options before.
             text: (try? textOptions.options()) ?? TextOptions(),
             metadataIndexes: metadataIndexes
         )
@@ -254,7 +255,7 @@ struct CompactCommand: ClientCommand {
     }
 }
 
-/// Checks ids that were typed.
+/// Checks ids that the user typed.
 func documentIDs(_ ids: [String]) throws(LodestoneError) -> [DocumentID] {
     var checked: [DocumentID] = []
     for id in ids { checked.append(try DocumentID(id)) }

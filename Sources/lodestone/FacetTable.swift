@@ -3,7 +3,7 @@ import LodestoneClient
 import LodestoneImport
 
 extension Facet {
-    /// For people.
+    /// The facets as a table for people.
     var table: String {
         var table = Table("#documents", MetadataIndex(path: path).text)
         for value in values {

@@ -10,24 +10,25 @@ import Glibc
 import Darwin
 #endif
 
-/// A file that a snapshot is copied into, part by part, with what an earlier run has left of it.
+/// The local file of a snapshot, which is fetched part by part and goes on after an earlier run.
 final class FetchedSnapshot {
-    /// Bytes that are compared before a file is taken for the beginning of the same snapshot: the time
-    /// of its making and its checksums stand in them.
+    /// The bytes that are compared to recognize the beginning of the same snapshot.
+    ///
+    /// They contain the snapshot's creation time and checksums.
     private static let startByteCount = 4_096
 
     private let name: String
     private let path: String
     private let file: FileHandle
-    /// Bytes that the file has.
+    /// The bytes that the file has.
     private(set) var byteCount = 0
 
     private var partPath: String { path + ".part" }
 
     /// - Parameters:
-    ///   - name: Of the snapshot.
-    ///   - path: Of the file.
-    /// - Throws: When there is a file already, or none can be made.
+    ///   - name: The name of the snapshot.
+    ///   - path: The path of the file.
+    /// - Throws: When the file exists already, or can't be created.
     init(name: String, path: String) throws(LodestoneError) {
         self.name = name
         self.path = path
@@ -45,7 +46,7 @@ final class FetchedSnapshot {
         file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     }
 
-    /// Fetches what is missing, and gives the file its name.
+    /// Fetches the missing parts, and gives the file its name.
     ///
     /// - Returns: The bytes that were there before.
     func fetch(from client: LodestoneClient) async throws(LodestoneError) -> Int {
@@ -62,7 +63,7 @@ final class FetchedSnapshot {
             byteCount += part.bytes.count
             meter.update(count: byteCount, fraction: Double(byteCount) / Double(total))
         }
-        // Another one may have got the name between two parts.
+        // Another snapshot may have got the name between two parts.
         let end = try await client.fetchSnapshot(name, maxBytes: Self.startByteCount)
         guard end == start else { throw changed() }
         try onFile {

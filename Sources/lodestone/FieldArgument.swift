@@ -3,10 +3,10 @@ import ArgumentParser
 import LodestoneClient
 
 extension MetadataIndex {
-    /// A field as it is typed: names joined by dots.
+    /// Reads a field in the form that users type: names joined by dots.
     ///
-    /// - Throws: `ValidationError` with the place of the fault; the parser of arguments names the option
-    ///   and the value before it.
+    /// - Throws: `ValidationError` with the place of the fault; the argument parser puts the option
+    ///   and the value in front.
     static func typed(_ text: String) throws -> MetadataIndex {
         guard let fault = FieldPath.fault(in: text) else { return MetadataIndex(text) }
         let before = String(decoding: text.utf8.prefix(fault.place), as: UTF8.self)

@@ -3,11 +3,11 @@ import Foundation
 import LodestoneClient
 import LodestoneImport
 
-/// Why a filter that no document satisfies may ask for something else than its author means: a field
-/// that isn't there, or one whose values are of another kind.
+/// A hint for a filter that no document satisfies: a field is missing, or has values of another
+/// kind.
 ///
-/// A comparison between kinds is no error, and its answer is nothing; so the question is asked for once
-/// nothing was found, by a few counts.
+/// A comparison between kinds is no error, and no document satisfies it. So the cause is looked
+/// for, by a few counts, only once a query found nothing.
 struct FilterHint {
     private let target: LodestoneClient.Collection
 
@@ -25,7 +25,7 @@ struct FilterHint {
         var seen: Set<MetadataIndex> = []
         for (path, value) in Self.comparisons(filter).prefix(8)
         where seen.insert(MetadataIndex(path: path)).inserted {
-            // A hint that can't be found out is none; the answer stands without it.
+            // When a hint can't be found out, the answer stands without it.
             if let hint = try? await hint(path, value) { hints.append(hint) }
         }
         return hints
@@ -66,7 +66,7 @@ struct FilterHint {
         return try await target.count(filter).count > 0
     }
 
-    /// The fields that a filter compares, and what with.
+    /// The fields that a filter compares, each with the value it is compared with.
     private static func comparisons(_ filter: Filter) -> [([String], Value?)] {
         switch filter {
         case .equal(let path, let value), .contains(let path, let value): [(path, value)]
@@ -78,7 +78,7 @@ struct FilterHint {
         }
     }
 
-    /// What is comparable with each other.
+    /// A class of values that are comparable with each other.
     private enum Kind: CaseIterable {
         case number, text, time, flag
 
@@ -101,7 +101,7 @@ struct FilterHint {
             }
         }
 
-        /// How a value is written as one of this kind.
+        /// The form in which a filter must have the value so that it has this kind.
         func advice(_ value: Value) -> String {
             switch (self, value) {
             case (.time, .int(let number)):

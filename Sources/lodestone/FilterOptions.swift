@@ -3,7 +3,7 @@ import ArgumentParser
 import LodestoneClient
 import LodestoneImport
 
-/// What documents must satisfy.
+/// The options for the condition on documents.
 struct FilterOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
@@ -38,7 +38,7 @@ struct FilterOptions: ParsableArguments {
 }
 
 extension FilterExplanation {
-    /// How the filter was answered.
+    /// A sentence about how the filter was answered.
     var sentence: String {
         "The filter was answered \(Table.printable(strategy)): "
             + "\(grouped(matchedDocuments)) documents pass, \(grouped(readDocuments)) were read."

@@ -8,7 +8,7 @@ import Glibc
 import Darwin
 #endif
 
-/// Hits with the places of their texts that match, and the words that were looked for.
+/// Hits with the matching places of their texts, and the words of the query.
 enum HighlightedHits {
     /// A line for each hit, then one for each fragment; matches are bold on a terminal.
     static func text(_ hits: [Hit]) -> String {
@@ -65,7 +65,7 @@ enum HighlightedHits {
 }
 
 extension TextExplanation {
-    /// The words, each in a line of its own.
+    /// The words, one per line.
     var summary: String {
         words.map { word in
             let found = word.expansions.map { expansion in

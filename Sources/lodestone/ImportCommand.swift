@@ -119,9 +119,9 @@ struct ImportCommand: ClientCommand {
         )
     }
 
-    /// The first line of a dump, if the documents are one.
+    /// The first line of a dump, if the input is one.
     ///
-    /// A pipe is read once, by the import itself.
+    /// A pipe can be read only once, by the import itself.
     private func dumpHeader() throws(LodestoneError) -> DumpHeader? {
         guard let documents, InputKind(documents) == .lines, isRegularFile(documents) else {
             return nil

@@ -3,7 +3,7 @@ import Foundation
 import LodestoneClient
 import LodestoneImport
 
-/// What a path names.
+/// The kind of input at a path.
 enum InputKind {
     case lines, wordNet
 
@@ -21,12 +21,12 @@ func isRegularFile(_ path: String) -> Bool {
     return attributes?[.type] as? FileAttributeType == .typeRegular
 }
 
-/// The import of one file: it remembers where it stands, and shows it.
+/// The import of one file, which keeps and shows its progress.
 struct ImportJob {
     private let command: ImportCommand
     private let input: String
     private let unit: String
-    /// What the progress counts.
+    /// The unit that the progress shows.
     private let shownUnit: String
     private let description: CollectionDescription
 
@@ -44,14 +44,14 @@ struct ImportJob {
         self.description = description
     }
 
-    /// Sends what a reader yields.
+    /// Sends the documents or edges of a reader.
     ///
     /// - Parameters:
-    ///   - client: Where to.
-    ///   - textFields: Those that --text names.
-    ///   - open: Opens the input; a second time to look at the lines of an earlier run.
-    /// - Returns: What became of the lines.
-    /// - Throws: What ended the import early.
+    ///   - client: The client of the target server.
+    ///   - textFields: The fields that --text names.
+    ///   - open: Opens the input; a second time to check the lines of an earlier run.
+    /// - Returns: The outcome of the lines.
+    /// - Throws: The error that ended the import early.
     func run<Reader: BatchReader>(
         _ client: LodestoneClient,
         textFields: [String]? = nil,
@@ -111,7 +111,7 @@ struct ImportJob {
         )
     }
 
-    /// What the fields of the lines say about the command.
+    /// Warnings about the command that the fields of the lines suggest.
     private func warnings(_ progress: ImportProgress, _ textFields: [String]?) -> [String] {
         guard progress.accepted > 0 else { return [] }
         let names = progress.fields.lines.keys.sorted().map(\.string)
@@ -129,7 +129,7 @@ struct ImportJob {
         ]
     }
 
-    /// What the import is about, and the file that says how far it is; `nil` when none is kept.
+    /// The subject of the import, and the path of its state file; `nil` when no state is kept.
     private func state() throws(LodestoneError) -> (subject: ImportState.Subject, path: String)? {
         let subject = try ImportState.Subject(
             address: command.connection.resolvedAddress,
@@ -139,7 +139,7 @@ struct ImportJob {
             settings: [unit, command.idField, command.text ?? ""]
         )
         guard command.resume else { return nil }
-        // A pipe can't be read again.
+        // A pipe can't be read a second time.
         guard InputKind(input) == .wordNet || isRegularFile(input) else { return nil }
         guard let path = statePath() else {
             note(
@@ -178,7 +178,7 @@ struct ImportJob {
     }
 }
 
-/// What became of one file.
+/// The outcome of one file.
 struct ImportTally {
     private let input: String
     private let unit: String
@@ -203,7 +203,7 @@ struct ImportTally {
         rate = Double(progress.accepted - before) / max(elapsed.seconds, 0.000_1)
     }
 
-    /// Whether the file brought nothing at all, which is no success.
+    /// Whether the file wrote nothing at all, which is no success.
     var wroteNothing: Bool { progress.accepted == 0 }
 
     var people: String {

@@ -206,7 +206,7 @@ extension IndexCommand {
     }
 }
 
-/// How collections find their vectors, as a table, and what there is to say of it.
+/// The vector indexes of collections as a table, with remarks.
 func indexTable(_ collections: [CollectionDescription]) -> String {
     var table = Table(
         "collection",

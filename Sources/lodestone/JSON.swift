@@ -3,7 +3,7 @@ import LodestoneCore
 import LodestoneImport
 
 extension JSON {
-    /// A failed command.
+    /// The error of a failed command.
     init(_ error: LodestoneError) {
         var members: [(String, JSON)] = [
             ("code", .string(error.code.name)), ("reason", .string(error.reason)),
@@ -15,7 +15,7 @@ extension JSON {
         self = .object([("error", .object(members))])
     }
 
-    /// What a write did.
+    /// The effects of a write.
     init(_ receipt: WriteReceipt) {
         self = .object([
             ("sequenceNumber", .int(receipt.sequenceNumber)),
@@ -48,7 +48,7 @@ extension JSON {
         self = .array(indexes.map { index in .array(index.path.map { .string($0) }) })
     }
 
-    /// How text is ranked.
+    /// The options for text.
     init(_ options: TextOptions) {
         let weights = options.fields.map { ($0.name, JSON.double($0.weight)) }
         self = .object([

@@ -109,7 +109,7 @@ struct SearchCommand: ClientCommand {
             )
         )
         let milliseconds = (ContinuousClock.now - start).seconds * 1_000
-        // That --near leaves its document out is no answer to a filter.
+        // The exclusion of --near's own document is not the user's filter, so it is not reported.
         if condition.filter == nil { result.filter = nil }
         if result.hits.isEmpty { await FilterHint.show(try condition.parsed, target) }
         let names = sources.map { source in
@@ -121,7 +121,7 @@ struct SearchCommand: ClientCommand {
         )
     }
 
-    /// What hits must satisfy: the filter that was given, and being another document than that of --near.
+    /// The filter for hits: the user's filter, and the exclusion of --near's own document.
     private func filter() throws(LodestoneError) -> Filter? {
         let given = try condition.parsed
         guard let near else { return given }

@@ -163,14 +163,14 @@ struct SnapshotCommand: AsyncParsableCommand {
     }
 }
 
-/// What the commands on files share.
+/// The common options of the commands on files.
 struct LocalOptions: ParsableArguments {
     @Argument(help: "The file of a snapshot.", completion: .file()) var archive: String
     @Option(help: "Refuse contents larger than this. (default: the free space of the disk)")
     var maxBytes: UInt64?
     @Flag(help: "Print JSON for programs.") var json = false
 
-    /// Runs `body` where it may block, and prints what it answers.
+    /// Runs `body` where it may block, and prints its answer.
     func answer(_ body: @escaping @Sendable (CallContext) throws(LodestoneError) -> Answer)
         async throws
     {
@@ -243,7 +243,7 @@ extension SnapshotDescription {
 }
 
 extension JSON {
-    /// A snapshot; its time in microseconds since 1970.
+    /// A snapshot; its time is in microseconds since 1970.
     fileprivate init(_ snapshot: SnapshotDescription) {
         var members: [(String, JSON)] = []
         if !snapshot.name.isEmpty { members.append(("name", .string(snapshot.name))) }
@@ -254,7 +254,7 @@ extension JSON {
         self = .object(members)
     }
 
-    /// What a verification found.
+    /// The result of a verification.
     fileprivate init(_ report: VerifyReport) {
         let damages = report.damages.map { damage in
             var members: [(String, JSON)] = [("kind", .string(damage.kind))]

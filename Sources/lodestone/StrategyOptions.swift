@@ -22,7 +22,7 @@ enum QuantizationName: String, ExpressibleByArgument, CaseIterable {
     }
 }
 
-/// What goes with a vector strategy; what is absent has its default.
+/// The options of a vector strategy; absent ones have their defaults.
 struct StrategyOptions: ParsableArguments {
     @Option(help: "hnsw: links of a node, 2 to 128. (default: 16)") var m: Int?
     @Option(help: "hnsw: beam width while building, up to 4096. (default: 200)")
@@ -40,7 +40,7 @@ struct StrategyOptions: ParsableArguments {
 
     private var givesLSH: Bool { tables != nil || hyperplanes != nil || probes != nil }
 
-    /// The strategy of that name with these options.
+    /// The strategy with a name and these options.
     func strategy(_ name: StrategyName) -> VectorIndexStrategy {
         switch name {
         case .flat:
@@ -61,7 +61,7 @@ struct StrategyOptions: ParsableArguments {
         }
     }
 
-    /// Refuses options of another strategy, which would have no effect.
+    /// Refuses options of other strategies, which would have no effect.
     func check(_ name: StrategyName) throws {
         guard !givesLSH || name == .lsh else {
             throw ValidationError("--tables, --hyperplanes and --probes belong to lsh.")
@@ -75,12 +75,12 @@ struct StrategyOptions: ParsableArguments {
 }
 
 extension VectorIndexStrategy {
-    /// The name that users type for it.
+    /// The name that users type for the strategy.
     var typedName: String {
         if case .hnsw(inlineIndexing: true, _) = self { "hnsw-inline" } else { name }
     }
 
-    /// The strategy with its options, for a person.
+    /// The strategy with its options, for people.
     var summary: String {
         switch self {
         case .flatScan:
@@ -117,7 +117,7 @@ extension JSON {
         self = .object(members)
     }
 
-    /// How a collection's vectors are found.
+    /// The vector index of a collection, with its state.
     init(_ status: IndexStatus) {
         var members: [(String, JSON)] = [
             ("strategy", JSON(status.strategy)), ("state", .string(status.state.name)),

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// Columns for people: as wide as they need to be, the last one cut at the line's end.
+/// Columns for people: as wide as needed, with the last one cut at the line's end.
 struct Table {
-    /// Characters of a line.
+    /// The most characters of a line.
     static let lineLength = 110
 
     private let header: [String]
     private let isNumeric: [Bool]
     private var rows: [[String]] = []
 
-    /// - Parameter columns: Names; one that starts with `#` holds numbers, set to the right.
+    /// - Parameter columns: The names; a column whose name starts with `#` holds numbers, aligned
+    ///   right.
     init(_ columns: String...) {
         isNumeric = columns.map { $0.hasPrefix("#") }
         header = columns.map { $0.hasPrefix("#") ? String($0.dropFirst()) : $0 }
@@ -46,7 +47,7 @@ struct Table {
         return line
     }
 
-    /// Stored text may hold anything; a terminal gets no control characters from it.
+    /// Stored text may hold any characters; control characters are not printed to a terminal.
     static func printable(_ text: String) -> String {
         guard text.unicodeScalars.contains(where: isControl) else { return text }
         return String(

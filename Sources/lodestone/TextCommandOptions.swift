@@ -3,7 +3,7 @@ import ArgumentParser
 import LodestoneClient
 import LodestoneImport
 
-/// How text is analysed and ranked, as it is typed.
+/// The options for the analysis and ranking of text, in the form that users type.
 struct TextCommandOptions: ParsableArguments {
     @Option(
         name: .customLong("text-field"),
@@ -33,7 +33,7 @@ struct TextCommandOptions: ParsableArguments {
         )
     }
 
-    /// A field as it was typed; its name may hold colons when a weight follows.
+    /// Reads a field in the form that users type; its name may hold colons when a weight follows.
     private static func field(_ typed: String) throws -> TextFieldOptions {
         guard let colon = typed.lastIndex(of: ":") else { return TextFieldOptions(typed) }
         guard let weight = DecimalText.double(String(typed[typed.index(after: colon)...])) else {
