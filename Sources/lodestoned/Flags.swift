@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 
-// Each property is a setting of the same name: the parser derives the same flag from it as
-// `Setting.flag` does, and the help comes from the table. All are text, so that a flag, a variable
-// and a key of the file are judged by the same rules.
+// Each property is a setting of the same name. The parser derives the same flag from it as
+// `Setting.flag` does, and the help comes from the table. All are text, so that the same rules
+// check a flag, a variable and a key of the file.
 
 /// The flags of `Setting.general`.
 package struct GeneralFlags: ParsableArguments {

@@ -48,7 +48,7 @@ package struct Lodestoned: AsyncParsableCommand {
         throw ExitCode(status)
     }
 
-    /// The settings from everywhere.
+    /// Reads the settings from flags, the environment and the file.
     package func readSettings(environment: [String: String]) throws(LodestoneError) -> Settings {
         var flags: [String: String] = [:]
         for group in [general.values, connections.values, requests.values] {
@@ -61,7 +61,7 @@ package struct Lodestoned: AsyncParsableCommand {
         ).read()
     }
 
-    /// Says on standard error why the program ends, in one line.
+    /// Prints on standard error, in one line, the reason why the program ends.
     static func report(_ error: LodestoneError, status: Int32) -> Int32 {
         let line = "lodestoned: \(error.message) \(error.recovery)\n"
         FileHandle.standardError.write(Data(line.utf8))
@@ -69,14 +69,14 @@ package struct Lodestoned: AsyncParsableCommand {
     }
 }
 
-/// What the exit status tells a supervisor; the numbers are those of sysexits.h.
+/// The exit statuses for a supervisor, with the numbers of sysexits.h.
 enum ExitStatus {
-    /// The settings or the token file.
+    /// The settings or the token file are wrong.
     static let configuration: Int32 = 78
     /// The directory of the store can't be created.
     static let cannotCreate: Int32 = 73
     /// The store can't be read or written, or is damaged.
     static let inputOutput: Int32 = 74
-    /// Anything else: the address is taken, another process keeps the store locked.
+    /// Any other failure: the address is taken, another process keeps the store locked.
     static let unavailable: Int32 = 69
 }

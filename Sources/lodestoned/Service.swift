@@ -9,13 +9,13 @@ import ServiceLifecycle
 import Synchronization
 import UnixSignals
 
-/// One life of the program: opens the store, serves it, and closes it again.
+/// One run of the program: opens the store, serves it, and closes it again.
 struct Service: Sendable {
     let settings: Settings
 
     /// - Returns: The exit status.
     func run() async -> Int32 {
-        // A client that went away is an error of its socket, not the end of the program.
+        // A closed client connection is an error of its socket, not the end of the program.
         signal(SIGPIPE, SIG_IGN)
         allowManyFiles()
         lode_memory_keep_little()
@@ -29,8 +29,8 @@ struct Service: Sendable {
         let engine: Engine
         do throws(LodestoneError) {
             if !settings.isReadOnly { try createDirectory() }
-            // An erasure writes the database again, which the system's temporary folder may be too
-            // small for. Read by SQLite when it is first used.
+            // An erasure writes the database again, and the system's temporary folder may be too
+            // small for it. SQLite reads the variable at its first use.
             setenv("SQLITE_TMPDIR", settings.data ?? "", 0)
             let start = ContinuousClock.now
             engine = try await offPool { () throws(LodestoneError) in try openEngine() }
@@ -52,7 +52,9 @@ struct Service: Sendable {
         return status
     }
 
-    /// Each connection is an open file: a shell's usual 1,024 would be reached before
+    /// Each connection is an open file.
+    ///
+    /// A shell's usual limit of 1,024 would be reached before `maxConnections` is.
     /// `maxConnections` is.
     private func allowManyFiles() {
         #if canImport(Glibc)
@@ -101,7 +103,8 @@ struct Service: Sendable {
     }
 
     private func serve(_ engine: Engine, _ logger: Logger) async -> Int32 {
-        // Before the first line of output: whoever waits for that line may send a signal next.
+        // The handlers come before the first line of output: a supervisor that waits for that line
+        // may send a signal next.
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
         let server: Server
         let endpoint: Endpoint
@@ -131,7 +134,7 @@ struct Service: Sendable {
             var count = 0
             for await signal in signals {
                 count += 1
-                // The store recovers from this as from a crash: nothing acknowledged is lost.
+                // The store recovers from this as from a crash: no acknowledged write is lost.
                 if count > 1 { exit(128 + signal.rawValue) }
                 logger.info("asked to stop", metadata: ["signal": "\(signal)"])
                 await group.triggerGracefulShutdown()
@@ -159,7 +162,7 @@ struct Service: Sendable {
         }
     }
 
-    /// Runs what blocks on a thread of its own instead of the cooperative pool.
+    /// Runs blocking work on its own thread instead of the cooperative pool.
     private func offPool<R: Sendable, E: Error>(
         _ body: @escaping @Sendable () throws(E) -> R
     ) async throws(E) -> R {

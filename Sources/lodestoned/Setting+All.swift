@@ -10,7 +10,7 @@ extension Setting {
     /// The setting with a name.
     static func named(_ name: String) -> Setting? { all.first { $0.name == name } }
 
-    /// What the server is, and where.
+    /// The settings of the server and its store.
     package static let general: [Setting] = [
         .text(
             "data",
@@ -212,7 +212,7 @@ extension Setting {
         ),
     ]
 
-    /// What connections may do.
+    /// The settings for connections.
     package static let connections: [Setting] = [
         .number(
             "maxConnections",
@@ -288,7 +288,7 @@ extension Setting {
         ),
     ]
 
-    /// What requests may ask for.
+    /// The settings for requests.
     package static let requests: [Setting] = [
         .milliseconds(
             "defaultDeadlineMs",

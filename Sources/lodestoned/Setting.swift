@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// One thing that can be set: its name in the configuration file, and from it the flag and the
-/// environment variable; what it may be; and where its value goes.
+/// A setting: its name in the configuration file, its type, and where its value goes.
+///
+/// The flag and the environment variable follow from the name.
 package struct Setting: Sendable {
-    /// What values look like.
+    /// The type of a setting's values.
     package enum Kind: Sendable, Equatable {
         /// Text; `placeholder` stands for it in the help.
         case text(placeholder: String)
@@ -12,7 +13,7 @@ package struct Setting: Sendable {
         case choice([String])
         /// True or false.
         case toggle
-        /// A whole number from a range, of something.
+        /// A whole number in a range, with its unit.
         case number(ClosedRange<Int>, unit: String)
     }
 
@@ -25,13 +26,13 @@ package struct Setting: Sendable {
 
     /// The key in the configuration file: `maxFrameBytes`.
     package let name: String
-    /// What its values look like.
+    /// The type of its values.
     package let kind: Kind
-    /// What it means, as a sentence.
+    /// The meaning of the setting, as a sentence.
     package let meaning: String
     /// The default in words, where it depends on the machine.
     package var defaultNote: String?
-    /// Puts a value of the right kind and range where it belongs.
+    /// Stores a value of the right kind and range in the settings.
     let apply: @Sendable (inout Settings, Value) throws(LodestoneError) -> Void
     /// The value as text; empty when there is none.
     package let show: @Sendable (Settings) -> String
@@ -42,9 +43,9 @@ package struct Setting: Sendable {
     package var variable: String {
         "LODESTONE_" + words.joined(separator: "_").uppercased()
     }
-    /// The value when nothing else is said.
+    /// The default value, as text.
     package var defaultText: String { defaultNote ?? show(Settings()) }
-    /// What its values may be, for the reference.
+    /// The allowed values, for the reference.
     package var range: String {
         switch kind {
         case .text: "text"
@@ -68,7 +69,7 @@ package struct Setting: Sendable {
 
     /// Reads a value that was written as text.
     ///
-    /// `source` says where it was written, for the message.
+    /// `source` names the place of the text, for the message.
     func value(from text: String, source: String) throws(LodestoneError) -> Value {
         switch kind {
         case .text, .choice: return .text(text)
@@ -84,7 +85,7 @@ package struct Setting: Sendable {
         }
     }
 
-    /// Checks a value and puts it where it belongs.
+    /// Checks a value and stores it in the settings.
     func set(_ value: Value, in settings: inout Settings, source: String) throws(LodestoneError) {
         switch (kind, value) {
         case (.text, .text(let text)) where !text.isEmpty: break

@@ -5,21 +5,21 @@ package import LodestoneEngine
 package import LodestoneServer
 package import Logging
 
-/// Everything that can be set; a new value holds the documented defaults.
+/// All settings; a new value holds the documented defaults.
 package struct Settings: Sendable {
     /// The directory of the store.
     package var data: String?
-    /// Where to listen.
+    /// The address to listen at.
     package var listen = Endpoint.standard
     /// The file with the tokens.
     package var tokenFile: String?
-    /// What an acknowledged write survives.
+    /// The durability of acknowledged writes.
     package var durability = Durability.full
     /// Whether the store is only read.
     package var isReadOnly = false
-    /// When deltas are folded into bases.
+    /// The policy for compactions.
     package var compaction = CompactionPolicy()
-    /// How many collections have their contents in memory.
+    /// The limit for collections that have their contents in memory.
     package var openCollections = OpenCollections(bytes: MemoryShares.changes)
     /// The process's own memory that graphs of vectors may take.
     package var graphMemory = MemoryShares.graphs
@@ -27,15 +27,16 @@ package struct Settings: Sendable {
     package var cacheMemory = MemoryShares.caches
     /// The least important level that is logged.
     package var logLevel = Logger.Level.info
-    /// What the server is told; its endpoint, tokens and limits are set from the rest.
+    /// The configuration of the server; its endpoint, tokens and limits are set from the other
+    /// settings.
     package var server = ServerConfiguration()
-    /// What requests and connections may ask for.
+    /// The limits of requests and connections.
     package var limits = Limits.standard
 
     /// Creates the defaults.
     package init() {}
 
-    /// Checks what no single setting shows.
+    /// Checks the conditions that no single setting shows.
     func check() throws(LodestoneError) {
         guard data != nil else {
             throw .badSetting(
@@ -60,9 +61,9 @@ package struct Settings: Sendable {
         }
     }
 
-    /// What the server is told.
+    /// The configuration of the server, complete.
     ///
-    /// - Throws: What is wrong with the token file, or with the address without one.
+    /// - Throws: The fault of the token file, or of the address without one.
     func serverConfiguration() throws(LodestoneError) -> ServerConfiguration {
         var configuration = server
         configuration.endpoint = listen
@@ -74,7 +75,7 @@ package struct Settings: Sendable {
 }
 
 extension LodestoneError {
-    /// A setting that can't be used.
+    /// The error for a setting that can't be used.
     static func badSetting(_ message: String, _ recovery: String, _ name: String)
         -> LodestoneError
     {

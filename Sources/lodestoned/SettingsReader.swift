@@ -3,9 +3,9 @@ import Configuration
 import Foundation
 package import LodestoneCore
 
-/// Where settings are looked for.
+/// Reads the settings from all their sources.
 ///
-/// What stands nearer to the user wins: flags, then the environment, then the configuration file,
+/// The nearest source to the user wins: flags, then the environment, then the configuration file,
 /// then the defaults.
 package struct SettingsReader: Sendable {
     private struct Layer {
@@ -14,11 +14,11 @@ package struct SettingsReader: Sendable {
         let source: (Setting) -> String
     }
 
-    /// Values given as flags, by the names of their settings.
+    /// The values given as flags, by the names of their settings.
     package var flags: [String: String]
     /// The environment.
     package var environment: [String: String]
-    /// The configuration file.
+    /// The path of the configuration file.
     package var file: String?
 
     /// Creates a reader.
@@ -30,7 +30,7 @@ package struct SettingsReader: Sendable {
 
     /// Reads every setting.
     ///
-    /// - Throws: `BAD_SETTING`: which value, from where, and what it may be.
+    /// - Throws: `BAD_SETTING` with the value, its source, and the allowed values.
     package func read() throws(LodestoneError) -> Settings {
         var layers = [try flagLayer(), environmentLayer()]
         if let file { layers.append(try fileLayer(file)) }
