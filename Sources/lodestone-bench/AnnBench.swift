@@ -3,7 +3,7 @@ import ArgumentParser
 import LodestoneANN
 import LodestoneCore
 
-/// Recall against queries a second of processor time, for one vector index in this process.
+/// Recall against queries per second of processor time, for one vector index in this process.
 struct AnnBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ann",
@@ -117,7 +117,7 @@ struct AnnBench: ParsableCommand {
             repeating: Array(repeating: nil, count: peerEf.count),
             count: peers.count
         )
-        // In turns, so that what else the machine does strikes all alike.
+        // The indexes take turns, so that other work on the machine slows all of them alike.
         for _ in 0..<passes {
             try sweep.pass()
             for (number, peer) in peers.enumerated() {
@@ -176,7 +176,7 @@ struct AnnBench: ParsableCommand {
         )
     }
 
-    /// Searches among some of the rows, at the settings that a collection has by default.
+    /// Measures searches among some of the rows, with the default settings of a collection.
     private func filters(_ built: AnnBuild, _ questions: AnnQuestions, _ report: Report) throws {
         let count = built.vectorCount
         var random = SplitMix64(state: 2)
@@ -222,20 +222,20 @@ struct AnnBench: ParsableCommand {
     }
 }
 
-/// An index that was built, and what that took.
+/// A built index, with the cost of its build.
 struct AnnBuild {
     let index: any VectorIndex
     let vectorCount: Int
-    /// Vectors a second of processor time.
+    /// Vectors per second of processor time.
     let rate: Double
     private let strategy: String
     private let threads: Int
     private let seconds: Double
     private let rawByteCount: Int
-    /// The most memory that this process has had until then.
+    /// The most memory that this process has used until the build.
     private let peakByteCount: Int
 
-    /// Builds the index of the rows of a table that exist; `nil`: all.
+    /// Builds the index of the existing rows of a table; `nil`: all rows.
     init(
         _ strategy: AnnStrategy,
         _ table: VectorTable,
@@ -261,7 +261,7 @@ struct AnnBuild {
         self.threads = threads
     }
 
-    /// What goes with every point of the index; nothing is built where vectors are only compared.
+    /// The parameters of every point of the index; a flat index has no build.
     var parameters: [(name: String, value: Measurement.Parameter)] {
         let bytes = Double(rawByteCount + index.byteCount) / Double(max(1, vectorCount))
         let build: [(name: String, value: Measurement.Parameter)] =

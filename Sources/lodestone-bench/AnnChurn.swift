@@ -2,18 +2,20 @@
 import LodestoneANN
 import LodestoneCore
 
-/// Drops half of the rows at random and writes their vectors again, round after round: what that
-/// does to an index, against one that is built of the same rows at the end.
+/// Drops half of the rows at random and writes their vectors again, round after round.
+///
+/// It measures the effect on an index, compared with an index that is built from the same rows at
+/// the end.
 struct AnnChurn {
-    /// Searches between the drops and the fold scan half of the vectors; so many are enough to meet
-    /// a dropped row.
+    /// The number of searches between the drops and the compaction, which scan half of the vectors:
+    /// enough to meet a dropped row.
     private static let unfoldedQueries = 100
 
     private struct Round {
         var point: AnnPoint
         var droppedReturned: Int
         var unreachable: Int
-        /// Rows that exist a second of processor time of the fold.
+        /// Rows that exist, per second of processor time of the compaction.
         var mend: Double
     }
 
@@ -46,7 +48,7 @@ struct AnnChurn {
         live = Array(0..<endRow)
     }
 
-    /// Reports every round, once all are through and the index to compare with is built.
+    /// Reports every round, once all rounds are done and the index to compare with is built.
     mutating func run(rounds: Int, _ report: Report) throws {
         let rounds = try (0..<rounds).map { _ in try round() }
         let existing = rowSet()

@@ -14,9 +14,10 @@ final class AnnPeer {
         let bytesPerVector: Double
     }
 
-    /// Vectors a second of processor time.
+    /// Vectors per second of processor time.
     let build: Double
-    /// What the library's process grew by, of which the vectors are a part where it keeps them.
+    /// The growth of the library's process per vector; it includes the vectors where the library
+    /// keeps them.
     let bytesPerVector: Double
     private let process: PeerProcess
 
@@ -44,7 +45,7 @@ final class AnnPeer {
         bytesPerVector = built.bytesPerVector
     }
 
-    /// One pass over all queries.
+    /// Measures one pass over all queries.
     func measure(_ width: Int) throws -> Point {
         try process.ask(String(width), Point.self)
     }

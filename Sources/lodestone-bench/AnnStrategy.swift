@@ -3,7 +3,7 @@ import ArgumentParser
 import LodestoneANN
 import LodestoneCore
 
-/// Which index is measured, and with which settings of its searches.
+/// The index to measure, and the settings of its searches.
 struct AnnStrategy: ParsableArguments {
     enum Name: String, CaseIterable, ExpressibleByArgument {
         case flat, lsh, hnsw
@@ -45,7 +45,7 @@ struct AnnStrategy: ParsableArguments {
     @Option(parsing: .upToNextOption, help: "lsh: buckets looked at in a table.")
     var probes = [1, 2, 4, 8, 16, 32, 64]
 
-    /// The strategy with the defaults of its searches.
+    /// The strategy with the default settings of searches.
     var core: VectorIndexStrategy { core(probes: LSHOptions().probes) }
 
     private func core(probes: Int) -> VectorIndexStrategy {
@@ -66,10 +66,10 @@ struct AnnStrategy: ParsableArguments {
         }
     }
 
-    /// What measurements name it by: what it is, and how that differs from the rule.
+    /// The name in measurements: the strategy, and its quantization where that isn't the usual one.
     var label: String { Self.label(name, quantization) }
 
-    /// All names that measurements may have; the others are those of libraries.
+    /// All names that measurements may have; other names are names of libraries.
     static var labels: Set<String> {
         Set(Name.allCases.flatMap { name in Quantization.allCases.map { label(name, $0) } })
     }

@@ -7,11 +7,11 @@ struct AnnQuestions {
     let queries: [[Float]]
     let k: Int
     let table: VectorTable
-    /// The rows that may be found; `nil`: all.
+    /// The rows that pass the filter; `nil`: all.
     let allowed: RowSet?
     /// The rows that exist; `nil`: all.
     let existing: RowSet?
-    /// Of each query the `k` nearest rows, by comparing with all of them.
+    /// The `k` nearest rows of each query, by a comparison with all rows.
     let truth: [[UInt32]]
 
     init(
@@ -39,7 +39,7 @@ struct AnnQuestions {
             .map { $0.map(\.row) }
     }
 
-    /// Asks the first `count` queries, one after the other, as a server would; `nil`: all.
+    /// Runs the first `count` queries, one after the other, as a server would; `nil`: all.
     func ask(_ index: any VectorIndex, ef: Int?, count: Int? = nil) throws -> AnnPoint {
         let context = Self.context
         let existing = existing
@@ -67,20 +67,20 @@ struct AnnQuestions {
     private static var context: CallContext { CallContext(timeout: .seconds(86_400)) }
 }
 
-/// How the queries were answered with one setting.
+/// The results of the queries with one setting.
 struct AnnPoint {
-    /// Queries a second of processor time.
+    /// Queries per second of processor time.
     var qps = 0.0
     /// The share of the true neighbors that were found.
     var recall = 0.0
-    /// Distances computed for each query.
+    /// Computed distances per query.
     var distances = 0.0
-    /// Answers with fewer neighbors than there are.
+    /// The number of results with fewer neighbors than exist.
     var shortAnswers = 0
-    /// Rows in answers that may not be found.
+    /// The number of rows in results that don't pass the filter.
     var wrongRows = 0
 
-    /// A point that any measured one is better than.
+    /// The worst point, which any measured one replaces.
     init() {}
 
     init(
@@ -105,7 +105,7 @@ struct AnnPoint {
     }
 }
 
-/// An index as it is searched.
+/// One setting of an index for its searches.
 struct AnnSetting {
     /// The parameter that is varied, with its value.
     var parameter: (name: String, value: Int)?
@@ -113,7 +113,7 @@ struct AnnSetting {
     var ef: Int?
 }
 
-/// Searches with several settings, the best pass of each.
+/// Searches with several settings; the best pass of each counts.
 struct AnnSweep {
     let questions: AnnQuestions
     let settings: [AnnSetting]
@@ -125,7 +125,7 @@ struct AnnSweep {
         points = Array(repeating: AnnPoint(), count: settings.count)
     }
 
-    /// One pass over all queries with every setting.
+    /// Measures one pass over all queries with every setting.
     mutating func pass() throws {
         for (place, setting) in settings.enumerated() {
             let point = try questions.ask(setting.index, ef: setting.ef)

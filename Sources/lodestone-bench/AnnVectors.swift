@@ -5,7 +5,7 @@ import LodestoneANN
 import LodestoneCore
 import LodestoneImport
 
-/// Which vectors are indexed, and which are asked for.
+/// The vectors to index, and the vectors of the queries.
 struct AnnVectors: ParsableArguments {
     @Option(help: "A folder with docs.f16 and queries.f16.")
     var data: String?
@@ -67,15 +67,16 @@ struct AnnVectors: ParsableArguments {
     }
 }
 
-/// Vectors one after the other in memory, as they lie in a segment.
-// Unchecked: nobody changes them.
+/// Vectors one after the other in memory, in the layout of a segment.
+// Unchecked: no thread changes them after `init`.
 final class AnnRows: @unchecked Sendable {
     let dimension: Int
     let count: Int
     private let elements: UnsafeMutableBufferPointer<Float>
 
-    /// Rows of which `write` makes one after the other, in place: a copy of a million takes long,
-    /// and memory that would count as the index's.
+    /// Creates rows, which `write` fills one after the other in place.
+    ///
+    /// A copy of a million rows takes long, and its memory would count as the index's.
     init(
         count: Int,
         dimension: Int,
@@ -90,7 +91,7 @@ final class AnnRows: @unchecked Sendable {
         }
     }
 
-    /// The rows of a file.
+    /// Reads the rows of a file.
     convenience init(_ file: VectorFile) throws {
         var next = 0
         var some: ArraySlice<[Float]> = []
@@ -105,14 +106,14 @@ final class AnnRows: @unchecked Sendable {
 
     deinit { elements.deallocate() }
 
-    /// Calls `body` with the bytes of all.
+    /// Calls `body` with the bytes of all rows.
     func withData<Result>(_ body: (Data) throws -> Result) rethrows -> Result {
         guard let base = elements.baseAddress else { return try body(Data()) }
         let byteCount = elements.count * MemoryLayout<Float>.stride
         return try body(Data(bytesNoCopy: base, count: byteCount, deallocator: .none))
     }
 
-    /// The first `count` of them, or all, under rows from `firstRow` on; there must be some.
+    /// The first `count` rows, or all, with row ids from `firstRow` on; there must be some.
     func block(firstRow: UInt32, count: Int? = nil) -> VectorBlock {
         VectorBlock(
             base: UnsafePointer(elements.baseAddress.unsafelyUnwrapped),
@@ -124,7 +125,7 @@ final class AnnRows: @unchecked Sendable {
 
     var table: VectorTable { table(of: count) }
 
-    /// The first so many rows.
+    /// A table of the first `count` rows.
     func table(of count: Int) -> VectorTable {
         var table = VectorTable(dimension: dimension)
         if count > 0 { table.append(block(firstRow: 0, count: count)) }
@@ -132,10 +133,10 @@ final class AnnRows: @unchecked Sendable {
     }
 }
 
-/// Vectors around random centers: like those of texts, most lie near some others.
+/// Vectors around random centers; like the vectors of texts, most lie near some others.
 struct ClusteredVectors {
     private var random: SplitMix64
-    /// One after the other.
+    /// The centers, one after the other.
     private let centers: [Float]
     private static let centerCount = 1_000
 
@@ -171,11 +172,12 @@ struct SplitMix64: RandomNumberGenerator {
         return mixed ^ (mixed >> 31)
     }
 
-    /// Adds a normally distributed number to each (Box and Muller): two for each random one.
+    /// Adds a normally distributed number to each (Box and Muller): one random number gives two.
     mutating func addNormal(to numbers: UnsafeMutableBufferPointer<Float>) {
         for place in stride(from: 0, to: numbers.count, by: 2) {
             let bits = next()
-            // Of 24 bits each: above 0 and at most 1, and once around the circle.
+            // Each has 24 bits: the radius comes from a number above 0 and at most 1, the angle
+            // goes once around.
             let radius = (-2 * logf(Float(bits >> 40 &+ 1) * 0x1p-24)).squareRoot()
             let angle = Float(bits & 0xFF_FFFF) * (2 * .pi * 0x1p-24)
             numbers[place] += radius * cosf(angle)

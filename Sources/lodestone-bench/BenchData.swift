@@ -4,7 +4,7 @@ import Foundation
 import LodestoneCore
 import LodestoneImport
 
-/// Where the data is.
+/// The folder of the data.
 struct DataOptions: ParsableArguments {
     @Option(
         name: .customLong("data"),
@@ -18,15 +18,16 @@ struct DataOptions: ParsableArguments {
     var data: BenchData { BenchData(folder: folder, dimension: dimension) }
 }
 
-/// A folder of documents, vectors and questions: `docs.jsonl.zst`, `docs.f16`, `edges.tsv.zst`,
-/// `queries.jsonl`, `queries.f16`.
+/// A folder of documents, vectors and queries.
+///
+/// Its files are `docs.jsonl.zst`, `docs.f16`, `edges.tsv.zst`, `queries.jsonl` and `queries.f16`.
 struct BenchData {
     let folder: String
     let dimension: Int
 
     /// Documents with vector, text and metadata, in batches.
     ///
-    /// More documents than the folder has are the same ones again, under other ids.
+    /// When `count` is larger than the folder, the same documents come again under other ids.
     func batches(of size: Int, count: Int?, randomIDs: Bool, withEdges: Bool) throws -> [[Document]]
     {
         let edges = withEdges ? try edgesBySource() : [:]
@@ -62,8 +63,9 @@ struct BenchData {
         return batches
     }
 
-    /// The id of a document in a copy of the data; or sixteen hexadecimal digits that only these
-    /// decide.
+    /// The id of a document in a copy of the data.
+    ///
+    /// A random id is sixteen hexadecimal digits that only the id and the copy decide.
     private static func id(_ id: DocumentID, _ copy: Int, isRandom: Bool) throws -> DocumentID {
         guard isRandom else { return copy == 0 ? id : try DocumentID("\(id.string)~\(copy)") }
         var mixed = id.string.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { hash, byte in
@@ -84,7 +86,7 @@ struct BenchData {
         return edges
     }
 
-    /// The folder's questions.
+    /// The folder's queries.
     func questions(_ count: Int) throws -> BenchQuestions {
         try BenchQuestions(
             path: folder + "/queries.jsonl",
@@ -95,7 +97,7 @@ struct BenchData {
     }
 }
 
-/// Sentences with their vectors, and the document that each is about.
+/// Sentences with their vectors, and the document that each sentence is about.
 struct BenchQuestions {
     let texts: [String]
     let vectors: [[Float]]
@@ -117,13 +119,13 @@ struct BenchQuestions {
     }
 }
 
-/// The data is not what it should be.
+/// The error for data that are not as expected.
 struct ValidationFailure: Error, CustomStringConvertible {
     let text: String
     var description: String { text }
 }
 
-/// The exact answer, by the plainest loop in double precision: the ten nearest by cosine.
+/// The exact result, by the plainest loop in double precision: the `k` nearest by cosine.
 func trueNeighbors(of query: [Float], among vectors: [[Float]], k: Int) -> [Int] {
     let length = query.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
     let distances = vectors.map { vector in

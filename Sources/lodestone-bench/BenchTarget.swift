@@ -4,22 +4,22 @@ import LodestoneClient
 import LodestoneCore
 import LodestoneEngine
 
-/// What is measured: a server behind a client, or an engine in this process.
+/// The target of a measurement: a server behind a client, or an engine in this process.
 protocol BenchTarget: Sendable {
     func create(_ collection: String, _ options: CollectionOptions) async throws
-    /// Writes over one of the connections, as `search`.
+    /// Writes over one of the connections; in process there is none to choose.
     func index(_ collection: String, _ documents: [Document], connection: Int) async throws
-    /// Asks over one of the connections; in process there is none to choose.
+    /// Searches over one of the connections; in process there is none to choose.
     func search(_ collection: String, _ queries: [Query], connection: Int) async throws
         -> [QueryResult]
-    /// Folds what was written into a base.
+    /// Compacts the collection.
     func compact(_ collection: String) async throws
-    /// The same, however long its index takes.
+    /// Builds the index of the collection, however long this takes.
     func buildIndex(_ collection: String) async throws
     func describe(_ collection: String) async throws -> CollectionDescription
-    /// Seconds of processor time that a server beside this process has used.
+    /// Seconds of processor time that a server in another process has used.
     var serverProcessorSeconds: Double { get }
-    /// Where the replies of a connection arrive; `nil` in process.
+    /// The executor on which the replies of a connection arrive; `nil` in process.
     func executor(of connection: Int) -> (any TaskExecutor)?
     func close() async
 }
@@ -66,7 +66,7 @@ struct EngineTarget: BenchTarget {
 
 struct ServerTarget: BenchTarget {
     let process: ServerProcess
-    /// One for each connection; the first one does what is not measured.
+    /// One client per connection; the first one makes the calls that are not measured.
     let clients: [LodestoneClient]
 
     private var client: LodestoneClient { clients[0] }
@@ -116,7 +116,7 @@ struct ServerTarget: BenchTarget {
     }
 }
 
-/// A server of its own on a port of its own, which ends with the measurement.
+/// A server process on its own port, which ends with the measurement.
 final class ServerProcess: Sendable {
     private let process: Process
     let address: String
@@ -143,14 +143,14 @@ final class ServerProcess: Sendable {
         address = found ?? ""
     }
 
-    /// Seconds of processor time that it has used.
+    /// Seconds of processor time that the server has used.
     var processorSeconds: Double {
         var clock = clockid_t()
         clock_getcpuclockid(process.processIdentifier, &clock)
         return seconds(of: clock)
     }
 
-    /// Bytes of memory that the server has in use, and the most that it has had.
+    /// Bytes of memory that the server uses now, and the most that it has used.
     var memory: (now: Int, peak: Int) {
         let path = "/proc/\(process.processIdentifier)/status"
         let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
@@ -162,7 +162,7 @@ final class ServerProcess: Sendable {
         return (byteCount("VmRSS:"), byteCount("VmHWM:"))
     }
 
-    /// Bytes that it has handed to the disk.
+    /// Bytes that the server has written to the disk.
     var writtenByteCount: Int {
         let path = "/proc/\(process.processIdentifier)/io"
         let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
@@ -170,7 +170,7 @@ final class ServerProcess: Sendable {
         return line.flatMap { Int($0.filter(\.isNumber)) } ?? 0
     }
 
-    /// Has the most be measured from now on.
+    /// Measures the peak of memory from now on.
     func forgetPeakMemory() {
         let path = "/proc/\(process.processIdentifier)/clear_refs"
         try? Data("5".utf8).write(to: URL(fileURLWithPath: path))
@@ -188,7 +188,7 @@ final class ServerProcess: Sendable {
     }
 }
 
-/// A fresh store, removed when the measurement ends.
+/// A new store, removed when the measurement ends.
 struct BenchStore {
     let directory: String
     private let isTemporary: Bool
@@ -237,9 +237,9 @@ extension BenchTarget {
         try await index(collection, documents, connection: 0)
     }
 
-    /// Writes all batches, `inFlight` at once, over so many connections by turns.
+    /// Writes all batches, `inFlight` at once, over the connections in turn.
     ///
-    /// - Returns: Seconds for all of them, and for each, in the order in which they ended.
+    /// - Returns: Seconds for all of them, and for each batch in the order in which they ended.
     func ingest(
         _ batches: [[Document]],
         into collection: String,

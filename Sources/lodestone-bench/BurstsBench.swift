@@ -5,8 +5,10 @@ import LodestoneCore
 import LodestoneEngine
 import Synchronization
 
-/// What bursts of changes onto a large collection write, and how searches are after them, compared
-/// with a fresh store of the same documents.
+/// Measures bursts of changes to a large collection: the bytes they write, and the searches after
+/// them.
+///
+/// The searches are compared with searches in a new store of the same documents.
 struct BurstsBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bursts",
@@ -128,7 +130,7 @@ struct BurstsBench: AsyncParsableCommand {
         )
     }
 
-    /// A new store with some versions of documents, in a base with its graph.
+    /// Creates a store with some versions of documents, in a base with its graph.
     private func filled(
         _ directory: String,
         _ versions: [(number: Int, version: Int)],
@@ -148,7 +150,7 @@ struct BurstsBench: AsyncParsableCommand {
                 IndexManyRequest(collection: Self.collection, documents: documents)
             )
         }
-        // A build that was under way counts as one, though more was written since.
+        // A build that was under way counts as built, though changes came since.
         repeat {
             _ = try await engine.compact(Self.collection)
         } while try engine.describe(Self.collection).index.scannedVectors > 0
@@ -160,7 +162,7 @@ struct BurstsBench: AsyncParsableCommand {
         return Int(found?.value ?? 0)
     }
 
-    /// Waits until the engine has done in the background what it wants to do.
+    /// Waits until the engine has finished its background work.
     private func rest(_ engine: Engine) async throws {
         let vectorBytes = options.dimension * MemoryLayout<Float>.stride
         try await Task.sleep(for: .milliseconds(2 * idleMs))
@@ -171,14 +173,14 @@ struct BurstsBench: AsyncParsableCommand {
         }
     }
 
-    /// Seconds of each question, one after the other.
+    /// The seconds of each query, one after the other.
     private func latencies(_ engine: Engine, _ questions: [[Float]]) async throws -> [Double] {
         var latencies: [Double] = []
         for question in questions { latencies.append(try await latency(engine, question)) }
         return latencies
     }
 
-    /// The same with pauses, until `isDone` says so.
+    /// The seconds of each query, with pauses, until `isDone` returns true.
     private func latenciesMeanwhile(
         _ engine: Engine,
         _ questions: [[Float]],
@@ -204,7 +206,7 @@ struct BurstsBench: AsyncParsableCommand {
         return (clock.now - start).seconds
     }
 
-    /// The share of the nearest documents that searches find.
+    /// The share of the nearest documents that searches find: recall.
     private func recall(_ engine: Engine, _ questions: [[Float]]) async throws -> Double {
         var found = 0
         for question in questions {
@@ -251,7 +253,7 @@ private struct BurstStock {
         return document
     }
 
-    /// Bytes of what a document says.
+    /// Bytes of a document's content.
     static func byteCount(of document: Document) -> Int {
         document.id.string.utf8.count + (document.vector?.count ?? 0) * 4
             + document.text.reduce(0) { $0 + $1.text.utf8.count }
@@ -262,7 +264,7 @@ private struct BurstStock {
     }
 }
 
-/// Bytes that this process has had written to disks.
+/// Bytes that this process has written to disks.
 private enum WrittenBytes {
     static var now: Int {
         let counts = (try? String(contentsOfFile: "/proc/self/io", encoding: .utf8)) ?? ""

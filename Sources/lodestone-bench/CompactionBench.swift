@@ -3,7 +3,7 @@ import ArgumentParser
 import LodestoneCore
 import Synchronization
 
-/// What a compaction costs those who search meanwhile.
+/// Measures the cost of a compaction for searches that run meanwhile.
 struct CompactionBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "compaction",
@@ -76,7 +76,7 @@ struct CompactionBench: AsyncParsableCommand {
         )
     }
 
-    /// Seconds of each question, one after the other, until all are asked or `isDone` says so.
+    /// The seconds of each query, one after the other, until all have run or `isDone` returns true.
     private func latencies(
         _ queries: [Query],
         _ target: any BenchTarget,

@@ -4,7 +4,7 @@ import LodestoneANN
 import LodestoneCore
 import LodestoneImport
 
-/// How fast every vector is compared, by one thread, with nothing around it.
+/// Measures the speed of comparing every vector, by one thread, without a store or a server.
 struct FlatBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "flat",
@@ -76,7 +76,7 @@ struct FlatBench: ParsableCommand {
 }
 
 extension FlatBench {
-    /// The share of the true nearest by cosine that the first answers have.
+    /// The share of the true nearest by cosine that the results have: recall.
     private func recall(_ answers: [[Neighbor]], _ questions: [[Float]], _ vectors: [[Float]])
         -> Double
     {
@@ -91,7 +91,7 @@ extension FlatBench {
     }
 }
 
-/// What is told of how near two vectors are.
+/// The metric by which vectors are compared.
 struct MetricOption: ParsableArguments {
     @Option(
         help: "cosine, euclidean or dotProduct.",

@@ -3,7 +3,7 @@ import ArgumentParser
 import LodestoneCore
 import LodestoneText
 
-/// Whether the reader of text questions takes anything at all without a crash or a long thought.
+/// Checks that the parser of text queries accepts any text without a crash or a long delay.
 struct FuzzBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fuzz",
@@ -19,7 +19,7 @@ struct FuzzBench: ParsableCommand {
         var understood = 0
         var slow = 0
         var longest = 0.0
-        // Of the processor: on a busy machine any question can wait for a second.
+        // This is processor time: on a busy machine any query can wait for a second.
         let start = processorSeconds()
         var last = start
         for _ in 0..<inputs {
@@ -48,7 +48,7 @@ struct FuzzBench: ParsableCommand {
         }
     }
 
-    /// Reads a question in all ways; whether it could be read in query syntax.
+    /// Parses a query in all ways; returns whether it is valid in query syntax.
     private func read(_ query: String) -> Bool {
         let analyzer = TextAnalyzer(TextOptions())
         _ = try? TextQueryParser.anyWord(
@@ -65,7 +65,7 @@ struct FuzzBench: ParsableCommand {
     }
 }
 
-/// Makes questions out of pieces of syntax, any characters, and changes to questions before.
+/// Makes queries from pieces of syntax, arbitrary characters, and changes to earlier queries.
 private struct QuestionMutation {
     private static let pieces: [[Unicode.Scalar]] = [
         "a", "word", "é", "日本", "e\u{301}", "\u{301}", "\u{E000}", "\u{10FFFF}", "\0", " ", "\n",

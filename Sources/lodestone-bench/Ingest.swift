@@ -2,7 +2,7 @@
 import ArgumentParser
 import LodestoneCore
 
-/// How fast documents become durable and searchable.
+/// Measures how fast documents become durable and searchable.
 struct Ingest: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Writes documents with vector, text and metadata in durable batches."
@@ -71,7 +71,7 @@ struct Ingest: AsyncParsableCommand {
         let spent = target.serverProcessorSeconds - processor
         await target.close()
         let count = batches.reduce(0) { $0 + $1.count }
-        // With so many under way at once, each batch shares its time with the others.
+        // Batches that are under way at once share their time.
         let tenth = max(1, latencies.count / 10)
         let rate = { (part: ArraySlice<Double>) in
             Double(part.count * batch * inFlight) / part.reduce(0, +)

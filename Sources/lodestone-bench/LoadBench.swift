@@ -4,9 +4,9 @@ import Foundation
 import LodestoneClient
 import LodestoneCore
 
-/// How long a small client waits while others keep the server busy.
+/// Measures how long a small client waits while others keep the server busy.
 ///
-/// The neighbors run in a process of their own: what is measured here is the server and the kernel, not this
+/// The neighbors run in another process, so the figures show the server and the kernel, not this
 /// process's threads.
 struct LoadBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -16,25 +16,25 @@ struct LoadBench: AsyncParsableCommand {
         defaultSubcommand: LoadVictim.self
     )
 
-    /// What keeps the server busy.
+    /// The load that keeps the server busy.
     enum Neighbor: String, CaseIterable, ExpressibleByArgument, Sendable {
-        /// Nothing.
+        /// No load.
         case quiet
-        /// 64 searches at once, of 500 exact questions each.
+        /// 64 searches at once, with 500 exact queries each.
         case searches
         /// Batches of 16 MiB, two at once.
         case batches
-        /// Drops by a filter of 3,000 values that no index has, of which none matches.
+        /// Drops by a filter of 3,000 values on a field without an index; no document matches.
         case drops
         /// Builds of a graph over all vectors, one after the other.
         case builds
-        /// 1,000 changes and a compaction, again and again.
+        /// 1,000 changes and a compaction, in a loop.
         case compactions
         /// Snapshots of the store, one after the other.
         case snapshots
         /// 1,000 connections with a quick search each second.
         case connections
-        /// The lock of the store is held for two seconds at a time, as by a process that was stopped.
+        /// The lock of the store, held for two seconds at a time, as by a stopped process.
         case stopped
     }
 
@@ -58,7 +58,7 @@ struct LoadBench: AsyncParsableCommand {
     }
 }
 
-/// The small client, and all that is reported.
+/// The small client, and its report.
 struct LoadVictim: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "victim",
@@ -98,7 +98,7 @@ struct LoadVictim: AsyncParsableCommand {
             let resting = process.memory.now
             process.forgetPeakMemory()
             let busy = try start(neighbor, against: process.address, directory: store.directory)
-            // Half a second to get under way.
+            // The neighbors get half a second to start.
             try await Task.sleep(for: .milliseconds(500))
             let waits = try await measure(target.clients[0])
             busy?.terminate()
@@ -124,13 +124,13 @@ struct LoadVictim: AsyncParsableCommand {
         await target.close()
     }
 
-    /// How long calls took, and how many failed.
+    /// The times of calls, and the number that failed.
     private struct Waits: Sendable {
         var seconds: [Double] = []
         var failed = 0
     }
 
-    /// One call of each kind every 10 ms, or as soon as the one before has ended.
+    /// Makes one call of each kind every 10 ms, or as soon as the one before has ended.
     private func measure(_ client: LodestoneClient) async throws -> [Waits] {
         let collection = client.collection(LoadBench.small)
         let question = LoadBench.documents(0..<1)[0]

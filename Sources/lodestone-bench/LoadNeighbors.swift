@@ -4,7 +4,7 @@ import Foundation
 import LodestoneClient
 import LodestoneCore
 
-/// Keeps a server busy until it is ended.
+/// Keeps a server busy until the process ends.
 struct LoadNeighbors: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "neighbors",
@@ -76,7 +76,7 @@ struct LoadNeighbors: AsyncParsableCommand {
         }
     }
 
-    /// Makes calls one after the other, over each of so many connections.
+    /// Makes calls one after the other, over each of several connections.
     private func forever(
         _ connections: Int,
         collection: String = LoadBench.bulk,
@@ -97,7 +97,7 @@ struct LoadNeighbors: AsyncParsableCommand {
         }
     }
 
-    /// Holds the store's lock as a process does that was stopped during a commit.
+    /// Holds the store's lock, like a process that was stopped during a commit.
     private func holdLock() throws {
         let descriptor = open(store + "/lock", O_RDWR)
         guard descriptor >= 0 else { throw ValidationFailure(text: "no lock in \(store)") }

@@ -3,7 +3,7 @@ import ArgumentParser
 
 /// Measures Lodestone.
 ///
-/// Build it with `-c release`; compare only with what ran in the same minutes.
+/// Build it with `-c release`; compare only figures that were measured in the same minutes.
 @main
 struct LodestoneBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -19,7 +19,7 @@ struct LodestoneBench: AsyncParsableCommand {
     )
 }
 
-/// What every measurement is told.
+/// The options of every measurement.
 struct CommonOptions: ParsableArguments {
     @Flag(help: "One JSON object a line instead of a table.")
     var json = false

@@ -2,8 +2,9 @@
 import ArgumentParser
 import Foundation
 
-/// A library in a process of its own, which measures when it is told to: so that its passes and ours
-/// take turns.
+/// A library in another process, which measures on command.
+///
+/// So its passes and Lodestone's take turns.
 final class PeerProcess {
     let name: String
     private let process = Process()
@@ -40,7 +41,7 @@ final class PeerProcess {
         return try next(type)
     }
 
-    /// The next line that is such a value; libraries print others.
+    /// The next line that holds such a value; libraries print other lines, too.
     func next<Value: Decodable>(_ type: Value.Type) throws -> Value {
         while true {
             if let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
@@ -58,7 +59,7 @@ final class PeerProcess {
     }
 }
 
-/// Where peers run.
+/// The options for the processes of peers.
 struct PeerOptions: ParsableArguments {
     @Option(help: "The Python that has the libraries.")
     var python = "python3"

@@ -2,7 +2,7 @@
 import ArgumentParser
 import Foundation
 
-/// A picture of what `ann` has measured.
+/// Draws the measurements of `ann`.
 struct Plot: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Draws the lines of `ann --json`: recall against queries a second, as SVG."
@@ -44,12 +44,11 @@ struct Plot: ParsableCommand {
     }
 }
 
-/// Points of several indexes: recall from left to right, speed from bottom to top, tenfold for
-/// equal steps.
+/// Points of several indexes: recall from left to right, speed from bottom to top on a log scale.
 struct RecallPlot {
     private struct Series {
         let name: String
-        /// The best speed for each recall.
+        /// The best speed per recall.
         var points: [Double: Double] = [:]
     }
 
@@ -62,7 +61,7 @@ struct RecallPlot {
     private static let right = 610.0
     private static let top = 56.0
     private static let bottom = 420.0
-    /// For each line one color that is seen on white, and one that is seen on black.
+    /// Two colors per line: one visible on white, and one visible on black.
     private static let colors = [
         ("#0057b8", "#60a5fa"), ("#c2410c", "#fb923c"), ("#15803d", "#4ade80"),
         ("#a21caf", "#e879f9"), ("#a16207", "#facc15"), ("#0e7490", "#22d3ee"),
@@ -73,7 +72,7 @@ struct RecallPlot {
 
     var isEmpty: Bool { series.isEmpty }
 
-    /// Adds a point; one too far to the left is left out.
+    /// Adds a point; a recall left of the plot is left out.
     mutating func add(recall: Double, queriesPerSecond: Double, of name: String) {
         guard recall >= Self.lowestRecall, recall <= 1, queriesPerSecond > 0 else { return }
         let place =
@@ -173,7 +172,7 @@ struct RecallPlot {
         return lines
     }
 
-    /// A line with its points, and its name beside the plot.
+    /// A line with its points, and its name next to the plot.
     private func drawn(_ one: Series, _ number: Int, _ scale: LogScale) -> [String] {
         let isOwn = AnnStrategy.labels.contains(one.name)
         let dashes = number < Self.colors.count ? "" : " stroke-dasharray=\"5 3\""
@@ -200,8 +199,9 @@ struct RecallPlot {
         left + (recall - lowestRecall) / (1 - lowestRecall) * (right - left)
     }
 
-    /// 1, 2 and 5 of each power of ten, from the last one that is not above the least to the first
-    /// one that is not below the most.
+    /// The values 1, 2 and 5 of each power of ten that cover a range.
+    ///
+    /// They go from the last that is not above the least to the first that is not below the most.
     private static func ticks(from least: Double, to most: Double) -> [Double] {
         let first = Int(log10(least).rounded(.down))
         let last = Int(log10(most).rounded(.down)) + 1
@@ -237,7 +237,7 @@ struct RecallPlot {
     }
 }
 
-/// Equal steps for equal ratios.
+/// A logarithmic scale.
 private struct LogScale {
     let from: Double
     let to: Double

@@ -4,13 +4,14 @@ import LodestoneCore
 import LodestoneFiles
 import LodestoneText
 
-/// The text index alone, asked as a library is: questions that were analysed beforehand, and rows
-/// for an answer instead of ids.
+/// The text index alone, measured as a library is.
+///
+/// Its queries are analysed beforehand, and its results are rows instead of ids.
 struct PreparedText {
     private let index: TextIndex
     private let questions: [NormalizedTextQuery]
 
-    /// Writes all texts to one base, below `directory`, which must be there, and opens it.
+    /// Writes all texts to one base below `directory`, which must exist, and opens it.
     init(_ texts: [String], _ questions: [String], _ options: TextOptions, in directory: String)
         throws
     {
@@ -41,7 +42,7 @@ struct PreparedText {
         }
     }
 
-    /// Asks all questions once.
+    /// Runs all queries once.
     func pass(limit: Int) throws -> TextPass {
         try TextPass(questions) { question in
             try index.search(question, k: limit) { _ in true }.count

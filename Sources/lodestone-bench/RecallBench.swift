@@ -4,23 +4,22 @@ import Foundation
 import LodestoneANN
 import LodestoneCore
 
-/// What share of the nearest neighbors is found on data that no setting was chosen with, while it
-/// is written.
+/// Measures recall while data are written, on data that were not used to choose any setting.
 struct RecallBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "recall",
         abstract: "Measures recall at the default settings, on vectors that indexes are bad at."
     )
 
-    /// A way to come to an index of the rows so far.
+    /// A way to get an index of the rows so far.
     enum Way: String, CaseIterable, ExpressibleByArgument {
         /// A graph that is built of all rows at once.
         case built
-        /// A graph that goes from one compaction to the next.
+        /// A graph that each compaction continues from the one before.
         case folded
-        /// A graph that every write links its rows into.
+        /// A graph into which every write links its rows.
         case inline
-        /// Hash tables that every write enters its rows into.
+        /// Hash tables into which every write enters its rows.
         case lsh
 
         fileprivate var strategy: VectorIndexStrategy {
@@ -98,8 +97,10 @@ struct RecallBench: ParsableCommand {
         }
     }
 
-    /// Whether an index finds less than it should beside a library: below 0.95 where that reaches
-    /// 0.96, or 0.02 less than it.
+    /// Whether an index finds less than it should, compared with a library.
+    ///
+    /// It does below 0.95 where the library reaches 0.96, and anywhere with more than 0.02 less
+    /// than the library.
     static func isShort(_ recall: Double, beside peer: Double) -> Bool {
         peer >= 0.96 && recall < 0.95 || recall < peer - 0.02
     }
@@ -187,7 +188,7 @@ struct RecallBench: ParsableCommand {
     }
 }
 
-/// The nearest neighbors of some questions in a table, by comparing with all of it.
+/// The nearest neighbors of some queries in a table, by a comparison with all rows.
 struct RecallTruth {
     private let queries: [[Float]]
     private let k: Int
@@ -209,7 +210,7 @@ struct RecallTruth {
         )
     }
 
-    /// How an index answers, one question after the other.
+    /// Measures an index, one query after the other.
     func point(of index: any VectorIndex) throws -> RecallPoint {
         var found: [[UInt32]] = []
         for query in queries {
@@ -228,7 +229,7 @@ struct RecallTruth {
         return point
     }
 
-    /// The share of the nearest that was found: of equally near ones, any.
+    /// The share of the nearest that was found; of equally near rows, any counts.
     func recall(of found: [[UInt32]]) -> Double {
         var right = 0
         var wanted = 0
@@ -246,16 +247,16 @@ struct RecallTruth {
     private static var context: CallContext { CallContext(timeout: .seconds(86_400)) }
 }
 
-/// How an index answered.
+/// The measurement of one index.
 struct RecallPoint {
     var recall: Double
-    /// Whether the index found itself wanting, and compares with every vector.
+    /// Whether the index judged itself unfit, and compares with every vector.
     var isScan = false
     /// The share of a graph's nodes that no search reaches.
     var unreachable: Double?
 }
 
-/// What `recall_peer.py` answers: of each question the rows that it found.
+/// The output of `recall_peer.py`: the rows that each query found.
 struct RecallPeerAnswer: Decodable {
     let rows: [[UInt32]]
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 
-/// Prints what `RecallBench` measures: a table for people, a line of JSON a measurement for programs.
+/// Prints the measurements of `RecallBench`: a table for people, and a line of JSON per measurement
+/// for programs.
 ///
-/// In the table an `s` follows the recall of an index that found itself wanting, and scans.
+/// In the table an `s` follows the recall of an index that judged itself unfit, and scans.
 struct RecallReport {
     struct Line {
         var scenario: String

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 
-/// Vectors in the order of writing, with questions to them: data that indexes are bad at.
+/// Vectors in the order of writing, with queries: data that are hard for indexes.
 struct RecallScenario {
     typealias Make = (_ count: Int, _ queries: Int, _ random: inout SplitMix64) -> Vectors
 
@@ -27,7 +27,7 @@ struct RecallScenario {
         self.make = make
     }
 
-    /// The same for the same arguments.
+    /// Makes the vectors of the scenario; the same arguments give the same vectors.
     func vectors(count: Int, queries: Int, seed: UInt64) -> Vectors {
         var random = SplitMix64(state: seed)
         return make(count, queries, &random)
@@ -55,7 +55,7 @@ struct RecallScenario {
         }
     }
 
-    /// Some rows, anywhere, that are longer.
+    /// Some longer rows, at any place.
     private static func outliers(_ outliers: Int, factor: Float) -> Self {
         Self("outliers-\(outliers)x\(Int(factor))") { count, queries, random in
             var vectors = normalVectors(count, queries, 64, &random)
@@ -93,7 +93,7 @@ struct RecallScenario {
         }
     }
 
-    /// Columns of a table as they stand: each of a scale of its own, from 0.01 to 10,000.
+    /// Columns of a table as they are: each has its own scale, from 0.01 to 10,000.
     private static var columns: Self {
         Self("columns", dimension: 32, metrics: [.euclidean, .dot, .cosine]) {
             count,
@@ -116,7 +116,7 @@ struct RecallScenario {
         }
     }
 
-    /// Two rows in five are one of 20, which is there as many times.
+    /// Two rows in five are copies of one of 20 rows.
     private static var copies: Self {
         Self("copies-20", metrics: [.euclidean, .dot, .cosine]) { count, queries, random in
             let copied = (0..<20).map { _ in random.normal(64) }
@@ -128,7 +128,7 @@ struct RecallScenario {
         }
     }
 
-    /// Factors of a few tastes, and the popular ones long: what recommenders search.
+    /// Factors of a few tastes, where popular rows are long: the vectors of recommenders.
     private static var popularity: Self {
         Self("popularity", metrics: [.dot]) { count, queries, random in
             let (rank, dimension) = (32, 64)

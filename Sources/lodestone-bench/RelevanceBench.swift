@@ -3,7 +3,7 @@ import ArgumentParser
 import LodestoneCore
 import LodestoneImport
 
-/// How often the one right document is found, by vector, by text and by both.
+/// Measures how often the one right document is found, by vector, by text and by both.
 struct RelevanceBench: AsyncParsableCommand {
     enum Scores: String, ExpressibleByArgument, CaseIterable {
         case best

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// Whether hybrid answers stay right where no sentence tests them.
+/// Checks that hybrid results stay right in cases that the sentences don't test.
 struct RelevanceRobustness {
     let target: any BenchTarget
     let questions: BenchQuestions
-    /// Codes per number of copies, and questions at most.
+    /// The codes per number of copies, and the most queries.
     let count: Int
-    /// A hybrid question.
+    /// Makes a hybrid query.
     let query: (_ text: String, _ vector: [Float]) -> Query
 
     private static let commonWords = [
@@ -15,11 +15,11 @@ struct RelevanceRobustness {
         "work", "place", "group", "state", "body", "water", "form", "line",
     ]
 
-    /// Asks all of it.
+    /// Runs all checks.
     ///
-    /// - Parameter batches: What is in the collection; some of it is written again, with codes.
-    /// - Returns: Each question's name, and how often its answer is right, 0 to 1.
-    /// - Throws: What a call throws.
+    /// - Parameter batches: The content of the collection; some of it is written again, with codes.
+    /// - Returns: The name of each check, and the share of right results, 0 to 1.
+    /// - Throws: The error of a call.
     func run(_ batches: [[Document]]) async throws -> [(name: String, share: Double)] {
         var shares = [("same ten with limit 300", try await sameWithMore())]
         let right = try await whereVectorIsRight()
@@ -62,7 +62,7 @@ struct RelevanceRobustness {
         return Double(same) / Double(some.count)
     }
 
-    /// Questions whose vector alone finds the right document first.
+    /// The queries whose vector alone finds the right document first.
     private func whereVectorIsRight() async throws -> [Int] {
         let nearest = try await asked(questions.vectors.map { Query([.near($0)], limit: 1) })
         let right = nearest.indices.filter { nearest[$0].first == questions.ids[$0] }
@@ -78,15 +78,16 @@ struct RelevanceRobustness {
         return Double(found) / Double(places.count)
     }
 
-    /// Writes codes into documents, as many as `copies` each, and asks for each code with the vector
-    /// of a question that has nothing to do with it.
+    /// Writes codes into documents, `copies` documents per code, and searches for each code.
+    ///
+    /// Each search has the vector of a query that is unrelated to the code.
     private func planted(_ copies: Int, _ batches: [[Document]]) async throws -> Double {
         let documents = batches.flatMap(\.self)
         var queries: [Query] = []
         var wanted: [Set<DocumentID>] = []
         var changed: [Document] = []
         for code in 0..<count {
-            // Far from one another, and others for each number of copies.
+            // The documents are far from one another, and differ for each number of copies.
             let own = (0..<copies).map { copy in
                 (code * 40_503 + copy * 7_919 + copies * 611_953) % documents.count
             }

@@ -3,7 +3,7 @@ import ArgumentParser
 import LodestoneClient
 import LodestoneCore
 
-/// How soon a server that was killed answers again.
+/// Measures how soon a server answers again after it was killed.
 struct Reopen: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Kills a server with a log to replay, and times the next one's first answer."

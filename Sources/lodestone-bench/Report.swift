@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 
-/// One figure with what it was measured with.
+/// One figure with its parameters.
 struct Measurement {
     var name: String
     var value: Double
     var unit: String
-    /// In the order in which they are shown.
+    /// The parameters, in the order in which they are shown.
     var parameters: [(name: String, value: Parameter)] = []
 
     enum Parameter {
@@ -30,7 +30,7 @@ struct Measurement {
         }
     }
 
-    /// Whole numbers without a point, small ones with four significant digits.
+    /// The number as text: whole numbers without a point, small ones with four significant digits.
     static func text(_ number: Double) -> String {
         if number == number.rounded(), abs(number) < 1e15 { return String(Int64(number)) }
         return abs(number) >= 1_000
@@ -65,14 +65,14 @@ struct Report {
 /// Seconds of processor time that this process has used.
 func processorSeconds() -> Double { seconds(of: CLOCK_PROCESS_CPUTIME_ID) }
 
-/// What a clock of the system shows.
+/// The time of a system clock in seconds.
 func seconds(of clock: clockid_t) -> Double {
     var time = timespec()
     clock_gettime(clock, &time)
     return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
 }
 
-/// The most memory that this process has had at once (`VmHWM`).
+/// The most memory that this process has used at once (`VmHWM`).
 func peakMemoryByteCount() -> Int {
     let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
     let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
@@ -86,7 +86,7 @@ extension Duration {
 }
 
 extension [Double] {
-    /// The smallest value that at least `share` of all don't exceed.
+    /// The smallest value that is not exceeded by at least `share` of all values.
     func quantile(_ share: Double) -> Double {
         guard !isEmpty else { return 0 }
         let place = Swift.min(count - 1, Int((Double(count) * share).rounded(.up)) - 1)

@@ -4,7 +4,7 @@ import Foundation
 import LodestoneClient
 import LodestoneCore
 
-/// What large numbers cost: of collections, of edges at one document, of documents.
+/// Measures the cost of large numbers: of collections, of edges at one document, of documents.
 struct ScaleBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "scale",
@@ -13,7 +13,7 @@ struct ScaleBench: AsyncParsableCommand {
     )
 }
 
-/// Thousands of collections: how soon a server is ready, and what each costs.
+/// Thousands of collections: the time until a server is ready, and the cost of each collection.
 struct ScaleCollections: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "collections",
@@ -137,9 +137,9 @@ struct ScaleHub: AsyncParsableCommand {
     )
 
     enum Direction: String, CaseIterable, ExpressibleByArgument, Sendable {
-        /// The document is the source of all.
+        /// The document is the source of all edges.
         case outgoing
-        /// The document is the target of all.
+        /// The document is the target of all edges.
         case incoming
     }
 

@@ -3,7 +3,7 @@ import ArgumentParser
 import LodestoneClient
 import LodestoneCore
 
-/// How fast and how truly questions are answered.
+/// Measures the speed and the recall of queries.
 struct SearchBench: AsyncParsableCommand {
     enum Kind: String, ExpressibleByArgument, CaseIterable {
         case vector, text, hybrid
@@ -126,7 +126,7 @@ struct SearchBench: AsyncParsableCommand {
 
     /// Writes the documents, and waits until the index has all of them.
     ///
-    /// - Returns: What that took.
+    /// - Returns: The cost of the writes and the index.
     private func fill(_ target: any BenchTarget, _ data: BenchData) async throws
         -> [(name: String, value: Measurement.Parameter)]
     {
@@ -160,9 +160,9 @@ struct SearchBench: AsyncParsableCommand {
         ]
     }
 
-    /// Folds what was written until the index has all of it.
+    /// Compacts until the index has all documents.
     ///
-    /// - Returns: Seconds.
+    /// - Returns: The seconds that this took.
     private func build(_ target: any BenchTarget) async throws -> Double {
         let clock = ContinuousClock()
         let start = clock.now
@@ -193,7 +193,7 @@ struct SearchBench: AsyncParsableCommand {
         return Query(sources, filter: try wanted(place), limit: limit)
     }
 
-    /// What every hit of a question must satisfy.
+    /// The filter for the hits of a query.
     private func wanted(_ place: Int) throws -> Filter? {
         guard let filter else { return nil }
         return try Filter(text: filter.replacing("{}", with: "\(place)"))
@@ -265,10 +265,10 @@ struct SearchBench: AsyncParsableCommand {
         )
     }
 
-    /// All questions once, and what that took.
+    /// One pass over all queries, with its cost.
     private struct Pass {
         var seconds = Double.infinity
-        /// Seconds of processor time of this process, and of the server.
+        /// Seconds of processor time of this process; `serverProcessor` has the server's.
         var processor = 0.0
         var serverProcessor = 0.0
         var latencies: [Double] = []
@@ -284,7 +284,7 @@ struct SearchBench: AsyncParsableCommand {
         let answers = try await withThrowingTaskGroup(
             of: [(index: Int, seconds: Double, results: [QueryResult])].self
         ) { group in
-            // Each asks its share, and its next question once it has the answer to the last.
+            // Each worker runs its share, and sends its next query once it has the last result.
             for worker in 0..<min(workers, calls.count) {
                 let executor = onLoop ? target.executor(of: worker % clients) : nil
                 group.addTask(executorPreference: executor) {
@@ -313,7 +313,8 @@ struct SearchBench: AsyncParsableCommand {
         return pass
     }
 
-    /// The share of the exact answers' hits that were found, and how many answers have fewer hits.
+    /// The share of the exact results' hits that were found, and the number of results with fewer
+    /// hits.
     private func quality(of answers: [QueryResult], _ truth: [QueryResult])
         -> [(name: String, value: Measurement.Parameter)]
     {

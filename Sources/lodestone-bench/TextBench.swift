@@ -4,7 +4,7 @@ import Foundation
 import LodestoneCore
 import LodestoneEngine
 
-/// Questions by words a second of processor time, for an engine in this process.
+/// Measures queries by words per second of processor time, for an engine in this process.
 struct TextBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "text",
@@ -130,7 +130,8 @@ struct TextBench: AsyncParsableCommand {
         TextOptions(keepsStopWords: stopWords == .keep)
     }
 
-    /// Calls `pass` and the peers in turns, so that what else the machine does strikes all alike.
+    /// Calls `pass` and the peers in turns, so that other work on the machine slows all of them
+    /// alike.
     private func measure(
         _ kind: TextQuestions.Kind,
         _ name: String,
@@ -163,15 +164,15 @@ struct TextBench: AsyncParsableCommand {
     }
 }
 
-/// Questions that were asked, one after the other.
+/// One pass of queries, one after the other.
 struct TextPass {
     let questions: Int
-    /// Of all of them.
+    /// The hits of all queries.
     let hits: Int
-    /// Questions a second of processor time.
+    /// Queries per second of processor time.
     let speed: Double
 
-    /// Asks them; `ask` answers with the number of hits.
+    /// Runs the queries; `ask` returns the number of hits.
     init<Question>(_ questions: [Question], _ ask: (Question) throws -> Int) rethrows {
         let start = processorSeconds()
         hits = try questions.reduce(0) { try $0 + ask($1) }
@@ -189,7 +190,7 @@ struct TextPeer {
 
     var name: String { process.name }
 
-    /// Starts the script, and waits until the index is there.
+    /// Starts the script, and waits until the index is built.
     init(_ name: String, _ peers: PeerOptions, _ folder: String, _ stopWords: String) throws {
         process = try PeerProcess(
             name,
@@ -200,6 +201,6 @@ struct TextPeer {
         _ = try process.next(Built.self)
     }
 
-    /// One pass over all questions of a kind; queries a second of processor time.
+    /// Measures one pass over all queries of a kind, in queries per second of processor time.
     func measure(_ kind: String) throws -> Double { try process.ask(kind, Pass.self).qps }
 }

@@ -4,7 +4,7 @@ import Foundation
 import LodestoneCore
 import LodestoneImport
 
-/// Texts to search, from a folder or made by Zipf's law.
+/// The texts to search, from a folder or made by Zipf's law.
 struct TextCorpus {
     let texts: [String]
     private let sentences: [String]
@@ -37,8 +37,10 @@ struct TextCorpus {
         try places.map { Document(id: try DocumentID("\($0)"), text: texts[$0]) }
     }
 
-    /// Questions of every kind: the sentences; words of documents, two of one, or three in a row; and
-    /// words with one letter changed.
+    /// Makes queries of every kind.
+    ///
+    /// The kinds are the sentences, two words of one document, three words in a row, and words with
+    /// one letter changed.
     func questions(_ count: Int) throws -> TextQuestions {
         var random = SplitMix64(state: 7)
         var questions = TextQuestions()
@@ -60,7 +62,7 @@ struct TextCorpus {
     }
 }
 
-/// Questions by their kind, as plain words.
+/// Queries by their kind, as plain words.
 struct TextQuestions {
     enum Kind: String, ExpressibleByArgument, CaseIterable {
         case ranked, boolean, phrase, fuzzy
@@ -135,7 +137,7 @@ struct ZipfWords {
         words = (0..<Self.wordCount).map(Self.word)
     }
 
-    /// Letters that stand for a number, consonant and vowel in turns; no stemmer knows their endings.
+    /// The letters for a number, consonant and vowel in turns; no stemmer knows their endings.
     private static func word(_ number: Int) -> String {
         let (consonants, vowels) = (Array("bcdfghjklmnpqrtvwxz"), Array("aeiou"))
         var rest = number
