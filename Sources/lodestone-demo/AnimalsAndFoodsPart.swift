@@ -2,8 +2,10 @@
 import LodestoneClient
 import LodestoneImport
 
-/// WordNet's animals and foods with vectors: each question is a sentence, and the right answer is
-/// the one synset that the sentence was written for.
+/// WordNet's animals and foods with vectors.
+///
+/// Each query is a sentence, and the right result is the one synset for which the sentence was
+/// written.
 struct AnimalsAndFoodsPart {
     let directory: String
 

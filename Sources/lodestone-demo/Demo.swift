@@ -4,8 +4,10 @@ import Foundation
 import LodestoneClient
 import LodestoneImport
 
-/// Shows a server at work: starts one on an empty directory, fills it with real data through the
-/// Swift client, and asks it questions whose answers a reader can judge.
+/// Shows a server at work, with results that a reader can judge.
+///
+/// It starts a server on an empty directory, fills it with real data through the Swift client, and
+/// runs queries.
 @main
 struct Demo: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -2,7 +2,7 @@
 import LodestoneClient
 import LodestoneImport
 
-/// Fashion-MNIST: pictures of clothes as vectors of 784 grey values, named by their neighbors.
+/// Fashion-MNIST: pictures of clothes as vectors of 784 grey values, classified by their neighbors.
 struct FashionPart {
     let directory: String
     let images: Int
@@ -71,7 +71,8 @@ struct FashionPart {
         )
     }
 
-    /// Classes among the hits, most votes first; of equal ones that of the nearest neighbor.
+    /// The classes among the hits, most votes first; on a tie, the class of the nearest neighbor
+    /// first.
     private static func votes(_ hits: [Hit]) -> [(label: Int, count: Int)] {
         var votes: [(label: Int, count: Int)] = []
         for hit in hits {
@@ -83,7 +84,8 @@ struct FashionPart {
                 votes.append((label, 1))
             }
         }
-        // Stable by hand: `enumerated` keeps the order of the nearest.
+        // The sort is made stable by the offsets of `enumerated`, which keep the order of the
+        // nearest.
         return votes.enumerated().sorted {
             ($1.element.count, $0.offset) < ($0.element.count, $1.offset)
         }.map(\.element)
@@ -100,7 +102,7 @@ struct FashionPart {
     }
 }
 
-/// One half of the data set.
+/// One of the two sets of the data set.
 private struct LabelledImages {
     private let pixels: IDXFile
     private let labels: IDXFile
@@ -126,7 +128,7 @@ private struct LabelledImages {
     func vector(_ image: Int) -> [Float] { pixels[image].map(Float.init) }
 }
 
-/// The pictures as documents: their number, their grey values, and their class.
+/// The pictures as documents, with their number, grey values and class.
 private struct ImageReader: BatchReader {
     private let images: LabelledImages
     private var next = 0

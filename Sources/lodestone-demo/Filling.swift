@@ -3,9 +3,9 @@ import LodestoneClient
 import LodestoneImport
 import Synchronization
 
-/// Sends everything that a reader yields into a collection, and says how fast that went.
+/// Sends all documents and edges of a reader into a collection, and prints the speed.
 ///
-/// - Returns: The edges that left the documents sent.
+/// - Returns: The edges that leave the documents sent.
 @discardableResult
 func fill<Reader: BatchReader>(
     _ collection: LodestoneClient.Collection,

@@ -3,12 +3,12 @@ import Foundation
 import LodestoneCore
 import LodestoneImport
 
-/// Prints a line at once, also into a pipe.
+/// Prints a line without buffering, also into a pipe.
 func say(_ text: String = "") {
     FileHandle.standardOutput.write(Data("\(text)\n".utf8))
 }
 
-/// Starts a part.
+/// Prints the heading of a part.
 func heading(_ text: String) {
     say("\n\(text)\n\(String(repeating: "=", count: text.count))")
 }
@@ -19,7 +19,7 @@ func seconds(_ duration: Duration) -> String { "\(decimal(duration.seconds, 1)) 
 /// A time for people: 3.41 ms.
 func milliseconds(_ duration: Duration) -> String { "\(decimal(duration.seconds * 1_000, 2)) ms" }
 
-/// A number with so many digits after its point.
+/// A number with `digits` digits after its point.
 func decimal(_ number: Double, _ digits: Int) -> String {
     String(format: "%.\(digits)f", number)
 }
@@ -46,10 +46,10 @@ func gloss(_ document: Document?) -> String {
     return "\(words): \(document.text.last?.text ?? "")"
 }
 
-/// Only the words of a synset.
+/// The words of a synset.
 func words(_ document: Document?) -> String { document?.text.first?.text ?? "?" }
 
-/// The first of those words.
+/// The first word of a synset.
 func name(_ document: Document?) -> String {
     words(document).split(separator: ",").first.map(String.init) ?? "?"
 }

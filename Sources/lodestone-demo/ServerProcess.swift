@@ -2,14 +2,16 @@
 import Foundation
 import LodestoneClient
 
-/// A server of the demo's own: the `lodestoned` beside this program, on a socket in the directory
-/// of the store, so that it is in nobody's way.
+/// The server of the demo: the `lodestoned` next to this program, on a socket in the store's
+/// directory.
+///
+/// So it is in no other server's way.
 struct ServerProcess {
     private let process: Process
     private let address: String
     private let log: String
 
-    /// Starts it.
+    /// Starts the server.
     init(directory: String) throws {
         let program = URL(fileURLWithPath: CommandLine.arguments[0])
             .resolvingSymlinksInPath().deletingLastPathComponent()
@@ -27,7 +29,7 @@ struct ServerProcess {
         say("Started lodestoned on the empty directory \(directory)/store")
     }
 
-    /// Connects as soon as it listens.
+    /// Connects as soon as the server listens.
     func connect() async throws -> LodestoneClient {
         let end = ContinuousClock.now.advanced(by: .seconds(20))
         while true {
@@ -43,7 +45,7 @@ struct ServerProcess {
         }
     }
 
-    /// Asks it to finish, and waits for it.
+    /// Tells the server to stop, and waits for its end.
     func stop() throws {
         process.terminate()
         process.waitUntilExit()
@@ -57,7 +59,7 @@ struct ServerProcess {
         }
     }
 
-    /// Ends it after a failure; if it had ended by itself, says so.
+    /// Ends the server after a failure; if it had ended by itself, prints so.
     func abandon() {
         guard process.isRunning else {
             say(
@@ -69,7 +71,7 @@ struct ServerProcess {
         process.waitUntilExit()
     }
 
-    /// The end of its log.
+    /// The end of the server's log.
     private var said: String {
         let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
         return String(text.suffix(8_000))
