@@ -19,28 +19,28 @@ struct Batch: Sendable {
     }
 }
 
-/// What an edge is known by.
+/// The identity of an edge: its source, label and target.
 struct SourcedName: Hashable {
     var source: String
     var name: EdgeName
 }
 
-/// What a writer's documents should be after the batches that were acknowledged.
+/// The expected documents of a writer after the batches that were acknowledged.
 ///
 /// Writers don't touch each other's documents, and each waits for one reply before it sends the
-/// next batch. So at a kill the fate of one batch a writer is open, and nothing else.
+/// next batch. So at a kill the outcome of one batch per writer is open, and nothing else.
 struct WriterModel: Sendable {
     let name: String
-    /// Ids of the writer; few enough that most batches replace and drop.
+    /// The number of ids of the writer, so small that most batches replace and drop.
     let idCount: Int
-    /// Documents of its largest batch.
+    /// The most documents of a batch.
     let batchSize: Int
-    /// Edges of a document that is a hub whatever the limit of edges in a row is.
+    /// The number of edges of a hub, for any limit of edges per row.
     private static let hubEdges = 65...160
-    /// One document of so many is written as one.
+    /// One of so many documents is written as a hub.
     private static let documentsPerHub = 60
     private(set) var documents: [String: DocumentModel] = [:]
-    /// Versions that are gone, by id: of dropped documents, or replaced ones.
+    /// The last versions of dropped and of replaced documents, by id.
     private(set) var gone: [String: Int] = [:]
     private(set) var batchCount = 0
     private var versionCount = 0
@@ -51,7 +51,7 @@ struct WriterModel: Sendable {
         self.batchSize = batchSize
     }
 
-    /// Takes note of a batch that was acknowledged.
+    /// Applies a batch that was acknowledged.
     ///
     /// - Returns: The documents that it changed, in themselves or in their edges.
     @discardableResult
@@ -88,7 +88,7 @@ struct WriterModel: Sendable {
         return touched
     }
 
-    /// Takes note that the collection was dropped, with all documents.
+    /// Drops all documents, after the collection was dropped.
     mutating func dropAll() {
         for (id, model) in documents { gone[id] = model.version }
         documents = [:]
@@ -129,7 +129,7 @@ struct WriterModel: Sendable {
             batch.addedEdges[edge] = Float.random(in: 0...1, using: &random)
         }
         if Int.random(in: 0..<4, using: &random) == 0, let hub = documents.keys.min() {
-            // Some of them make a hub of a document that has few edges.
+            // The smaller count makes some documents hubs that had few edges before.
             let count = Bool.random(using: &random) ? 10 : Self.hubEdges.lowerBound
             for _ in 0..<count {
                 let edge = SourcedName(source: hub, name: someEdge(using: &random))
@@ -149,7 +149,7 @@ struct WriterModel: Sendable {
             let name = names.min { ($0.label, $0.target) < ($1.label, $1.target) }
             if let name { batch.droppedEdges.insert(SourcedName(source: id, name: name)) }
         }
-        // A hub loses most of its edges, and may cease to be one.
+        // A hub loses up to all of its edges, and may no longer be a hub.
         let hub = ids.dropFirst(batch.dropped.count).first {
             documents[$0]?.edges.count ?? 0 >= Self.hubEdges.lowerBound
         }

@@ -15,7 +15,7 @@ struct Blow: CustomStringConvertible {
         case flip, cut, zeros, swap
     }
 
-    /// Of a page that is filled with zeros, or swapped with the next.
+    /// The size of a page that is filled with zeros, or swapped with the next.
     static let page = 4_096
 
     var file: String
@@ -24,10 +24,10 @@ struct Blow: CustomStringConvertible {
 
     var description: String { "\(file):\(position):\(damage)" }
 
-    /// Whether the rows have all that the file has.
+    /// Whether the file is a derived index: the rows have all its content.
     var isDerived: Bool { file.hasSuffix(".base") }
 
-    /// What may happen to a file of `count` bytes, by number: first every byte's flip.
+    /// The number of damages to a file of `count` bytes; the flips of every byte come first.
     static func count(of count: Int) -> (flips: Int, all: Int) {
         (count, count + (count + page - 1) / page * (Damage.allCases.count - 1))
     }
@@ -49,18 +49,18 @@ struct Blow: CustomStringConvertible {
     }
 }
 
-/// A copy of a store that is damaged in place, opened, and made whole again.
+/// A copy of a store that is damaged in place, opened, and restored.
 ///
-/// A new copy for every damage would write the whole store. Here it is read and compared, and what
-/// the damage and those who opened the store have changed is written.
+/// A new copy per damage would write the whole store. Instead the copy is compared with the
+/// original, and only the bytes that the damage or a process has changed are written back.
 struct DamagedStore {
-    /// Bytes that are compared, and if need be written, at once.
+    /// The bytes that are compared, and if need be written, at once.
     private static let stretch = 1 << 20
 
     let directory: String
     private let original: String
     private let seed: UInt64
-    /// The files of the original, mapped: nobody changes or opens them.
+    /// The files of the original, mapped: no process changes or opens them.
     private let files: [String: Data]
 
     /// Copies the store in `original` to `directory`.
@@ -114,15 +114,16 @@ struct DamagedStore {
         }
     }
 
-    /// Puts back what the damage, and those who opened the store, have changed.
+    /// Restores all bytes that the damage, or a process that opened the store, has changed.
     func restore() throws {
         for name in try Self.names(in: directory) where files[name] == nil {
             try FileManager.default.removeItem(atPath: "\(directory)/\(name)")
         }
         for (name, bytes) in files {
             if name.hasSuffix(".db") {
-                // A new file: whoever opened the old one may let go of it a little later, and
-                // SQLite has all that a process opens of one file share an index of its log.
+                // The file is created again: a process that opened the old one may close it a
+                // little later, and SQLite shares one index of the log among all opens of a file in
+                // a process.
                 let path = "\(directory)/\(name)"
                 try FileManager.default.removeItem(atPath: path)
                 try FileManager.default.copyItem(atPath: "\(original)/\(name)", toPath: path)
@@ -147,7 +148,7 @@ struct DamagedStore {
     }
 }
 
-/// A file that is read and written at places of it.
+/// A file that is read and written at offsets.
 private struct OpenFile {
     private let path: String
     private let descriptor: Int32
@@ -178,7 +179,7 @@ private struct OpenFile {
         try check(written == bytes.count, "written")
     }
 
-    /// - Precondition: The buffer has room for as many.
+    /// - Precondition: The buffer has room for `bytes.count` bytes.
     func hasBytes(_ bytes: Data, at offset: Int) throws -> Bool {
         let read = pread(descriptor, buffer.baseAddress, bytes.count, off_t(offset))
         try check(read == bytes.count, "read")

@@ -2,19 +2,19 @@
 import LodestoneClient
 import TestSupport
 
-/// What an edge is known by, apart from its source.
+/// The identity of an edge among the edges of its source.
 struct EdgeName: Hashable {
     var label: String
     var target: String
 }
 
-/// What a document should be: its version decides vector, text and metadata.
+/// The expected state of a document: its version decides vector, text and metadata.
 struct DocumentModel: Equatable {
-    /// Counts the versions that its writer has sent, of all documents.
+    /// The number of the version, counted over all documents of the writer.
     var version: Int
     /// The batch that wrote this version.
     var batch: Int
-    /// Weights.
+    /// The weights of the edges.
     var edges: [EdgeName: Float]
 }
 
@@ -29,11 +29,11 @@ struct Content: Sendable {
     private static let syllables = ["ba", "dor", "fen", "gil", "hom", "kur", "lis", "mat", "nev"]
 
     let seed: UInt64
-    /// Elements of every vector.
+    /// The elements per vector.
     let dimension: Int
     /// The most words of a text.
     let longestText: Int
-    /// What texts consist of.
+    /// The words of the texts.
     let words: [String]
 
     init(
@@ -57,7 +57,7 @@ struct Content: Sendable {
         words = Self.fewWords + more
     }
 
-    /// A number for a version of a document and for nothing else.
+    /// The number for one version of one document.
     private func key(_ id: String, _ version: Int) -> UInt64 {
         // FNV-1a; `Hasher` differs from run to run.
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
@@ -72,12 +72,12 @@ struct Content: Sendable {
         return (0..<dimension).map { _ in Float.random(in: -1...1, using: &random) }
     }
 
-    /// A word that only this version of this document has.
+    /// The word that only this version of this document has.
     func token(_ id: String, _ version: Int) -> String {
         "k" + String(key(id, version), radix: 36)
     }
 
-    /// One of those that many documents have.
+    /// A word that many documents have.
     func word(using random: inout SeededGenerator) -> String {
         words[Int.random(in: 0..<words.count, using: &random)]
     }

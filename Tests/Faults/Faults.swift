@@ -2,7 +2,7 @@
 import ArgumentParser
 import LodestoneClient
 
-/// Breaks things under a server, again and again, and checks that it keeps its word.
+/// Causes faults under a server, in many runs, and checks that no acknowledged write is lost.
 @main
 struct Faults: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -23,11 +23,12 @@ struct Faults: AsyncParsableCommand {
 
     static let collection = "faults"
 
-    /// How long an answer is waited for: a machine that has more to do is no finding, a server that
-    /// hangs is one.
+    /// How long a reply is waited for.
+    ///
+    /// A busy machine is no finding, and a server that hangs is one.
     static let patience = Duration.seconds(240)
 
-    /// A client that tries every call once: what became of it is what the test is about.
+    /// A client that tries every call once: the test is about the outcome of that attempt.
     static func connect(_ endpoint: String) async throws(LodestoneError) -> LodestoneClient {
         var configuration = LodestoneClient.Configuration(endpoint: try Endpoint(endpoint))
         configuration.retry = .none

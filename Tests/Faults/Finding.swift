@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneClient
 
-/// Something that must not happen, and did.
+/// A fault of the server that a run has found.
 struct Finding: Error, CustomStringConvertible {
     enum Kind: String {
         /// An acknowledged batch, or part of it, is not there.
         case lost = "LOST"
         /// A batch without an acknowledgement is there in part.
         case partial = "PARTIAL"
-        /// An answer is wrong, and nothing says so.
+        /// A result is wrong, without an error.
         case wrong = "WRONG"
-        /// The parts of a document disagree: found by one way, not by another.
+        /// The parts of a document disagree: one way finds it, another doesn't.
         case disagreement = "DISAGREEMENT"
-        /// What the server said of a batch is not what became of it.
+        /// The server reported another outcome of a batch than the true one.
         case lie = "LIE"
         /// The store can't be opened.
         case didNotOpen = "DID NOT OPEN"
-        /// The server ended unasked.
+        /// The server ended by itself.
         case crash = "CRASH"
-        /// Somebody touched what is not theirs.
+        /// A process opened files that belong to SQLite alone.
         case trespass = "TRESPASS"
-        /// The store called itself damaged or wrong, though nobody has damaged it.
+        /// The store reported damage, though nothing was damaged.
         case broken = "BROKEN"
-        /// A call failed that had no reason to.
+        /// A call failed without a reason.
         case refusal = "REFUSAL"
     }
 
@@ -34,14 +34,14 @@ struct Finding: Error, CustomStringConvertible {
         self.text = text
     }
 
-    /// A call that failed without a reason.
+    /// The finding for a call that failed without a reason.
     init(_ error: LodestoneError, of what: String) {
         let kind: Kind =
             switch error.code {
-            // Something that was acknowledged is not there.
+            // Acknowledged data are missing.
             case .notFound: .lost
             case .dataLoss, .internal: .broken
-            // A file that somebody else has taken away.
+            // IO_ERROR means that another process has taken a file away.
             default: error.reason == "IO_ERROR" ? .broken : .refusal
             }
         self.init(kind, "\(what): \(error)")

@@ -6,23 +6,25 @@ import LodestoneEngine
 import LodestoneStorage
 import Synchronization
 
-/// What came of opening a store and asking it everything.
+/// The result of opening a store and checking all of its content.
 enum Inspection: Sendable, Equatable {
-    /// All is as it should be.
+    /// The content is right.
     case right
-    /// The store said that something is wrong with it.
+    /// The store reported damage.
     case refused(code: String, text: String)
-    /// All is as it was at an earlier sequence number, whole: what a client that has seen later
-    /// ones is told when it connects, as DATA_LOSS.
+    /// The content is complete at an earlier sequence number.
+    ///
+    /// A client that has seen later ones gets DATA_LOSS when it connects.
     case behind
-    /// It answered, and wrongly.
+    /// A result is wrong.
     case wrong(String)
-    /// The process that asked is gone.
+    /// The process that checked the store has crashed.
     case crashed(Int32)
 }
 
-/// Opens stores one after the other, as told on standard input: a program of its own, so that a
-/// crash is an answer like any other.
+/// Opens stores one after the other, by commands on standard input.
+///
+/// It is another process, so that a crash is a result like any other.
 struct Inspect: AsyncParsableCommand {
     static let configuration = CommandConfiguration(shouldDisplay: false)
 
@@ -90,7 +92,7 @@ struct Inspect: AsyncParsableCommand {
                 } catch let error as LodestoneError
                     where error.code == .notFound && acknowledged <= number
                 {
-                    // It was not created yet.
+                    // The collection was not created yet.
                 }
             }
             return isBehind ? .behind : .right
@@ -101,7 +103,8 @@ struct Inspect: AsyncParsableCommand {
         }
     }
 
-    /// Every archive that has its name must be whole, and those acknowledged must be there.
+    /// Checks that every archive with its final name is complete, and that the acknowledged ones
+    /// exist.
     private func inspectSnapshots(_ directory: String, acknowledged: Int) -> Inspection {
         let files = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
         let archives = Set(files.filter { $0.hasSuffix(".lodestone") && !$0.hasPrefix(".") })
@@ -122,7 +125,7 @@ struct Inspect: AsyncParsableCommand {
     }
 }
 
-/// A process that runs `Inspect`, and is started again when it ends.
+/// A process that runs `Inspect`; after its end it is started again.
 ///
 /// Threading: one caller at a time.
 final class Inspector: @unchecked Sendable {
@@ -130,7 +133,7 @@ final class Inspector: @unchecked Sendable {
         case quiet
         /// The next batch was sent.
         case underWay = "under-way"
-        /// The end of the write-ahead log may be gone.
+        /// The end of the write-ahead log may be lost.
         case damaged
         /// The store may not have its name yet.
         case restoring
@@ -144,7 +147,7 @@ final class Inspector: @unchecked Sendable {
     private var input = Pipe()
     private var output = Pipe()
 
-    /// `references` is where large stores are that nothing happened to.
+    /// Creates an inspector; `references` is the folder of undamaged large stores.
     init(seed: UInt64, size: ScriptSize, plant: String?, references: String? = nil) {
         self.seed = seed
         self.size = size
@@ -152,11 +155,12 @@ final class Inspector: @unchecked Sendable {
         self.references = references
     }
 
-    /// The folder, among the references, of the store at a sequence number.
+    /// The folder in `references` of the store at a sequence number.
     static func reference(_ sequenceNumber: Int) -> String { "original-\(sequenceNumber)" }
 
-    /// Blocks until the store in `directory` has been looked at, and the archives in it when it is
-    /// said how many must be there.
+    /// Checks the store in `directory`, and blocks until this is done.
+    ///
+    /// With `snapshots`, it also checks the archives in the store: at least so many must exist.
     func inspect(
         _ directory: String,
         acknowledged: Int,

@@ -48,10 +48,10 @@ struct LoopDisk: Sendable {
         guard status == 0 else { throw Finding(.refusal, "mount ended with \(status): \(text)") }
     }
 
-    /// Waits until nobody uses the file system any more, for a while.
+    /// Waits until no process has used the file system for a while, and unmounts it.
     ///
-    /// - Throws: `Skip` when the image stays in use: a mount namespace that another program has made
-    ///   meanwhile has the file system, too. Mounted again it would be the same one, without power.
+    /// - Throws: `Skip` when the image stays in use: a mount namespace that another program has
+    ///   made meanwhile has the file system, too. A new mount would be the same one, without power.
     func unmount() async throws {
         try await wait(for: "umount", [mountPoint]) { status, text in
             status == 0 ? nil : Finding(.refusal, "umount: \(text)")
@@ -61,7 +61,7 @@ struct LoopDisk: Sendable {
         }
     }
 
-    /// Runs a program until `failure` has nothing to say of it, or too often.
+    /// Runs a program until `failure` reports no failure, or it was tried too often.
     private func wait(
         for program: String,
         _ arguments: [String],
@@ -77,7 +77,7 @@ struct LoopDisk: Sendable {
         if let last { throw last }
     }
 
-    /// What was not yet on the disk is gone, from now on and until the next mount.
+    /// Cuts the power: data that are not on the disk yet are lost, until the next mount.
     func cutPower() async throws {
         let (status, text) = await Programs.run(try Programs.shim("power-off"), [mountPoint])
         guard status == 0 else { throw Skip(reason: "The file system can't be cut off: \(text)") }

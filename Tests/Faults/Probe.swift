@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneClient
 
-/// Looks for the documents of a writer in every way there is: by id, by vector, by word, by a word
-/// with a typing error, by phrase, by a filter and over edges; and in the same ways for what should
-/// be gone.
+/// Looks for the documents of a writer in every way.
+///
+/// The ways are: by id, by vector, by word, by a word with a typing error, by phrase, by a filter
+/// and over edges. Dropped and replaced versions must not be found in any of them.
 struct Probe {
     let store: any Questioned
     let content: Content
     let model: WriterModel
 
-    /// Documents of one call.
+    /// The most documents per call.
     private static let stride = 100
-    /// Of so many documents an index may miss one.
+    /// The share of documents that an index may miss: one in so many.
     private static let missable = 10
 
     /// Checks the documents `touched` and some others; all of them when it is `nil`.
@@ -72,12 +73,12 @@ struct Probe {
         var missed = 0
         for (question, result) in zip(questions, results) {
             let found = result.hits.map(\.id.string)
-            // An index may miss a few, and give the next nearest instead.
+            // An index may miss a few, and return the next nearest instead.
             if question.how == "index", question.isThere, found.count == 1, found != [question.id] {
                 missed += 1
                 continue
             }
-            // The nearest to a vector that is gone is some other document, and this one only by
+            // The nearest document to a dropped vector is another document, or the same one with
             // another vector.
             let isRight =
                 question.isThere
@@ -99,7 +100,7 @@ struct Probe {
         }
     }
 
-    /// Whether a hit has the very vector that was asked for.
+    /// Whether a hit has exactly the vector of the query.
     private func isSelfHit(_ hit: Hit?) -> Bool {
         hit.map { $0.score > 0.999_999 } ?? false
     }
@@ -140,7 +141,7 @@ struct Probe {
 }
 
 extension Query {
-    /// Whether it asks for words, without which a document isn't found.
+    /// Whether the query has words, without which it finds no document.
     fileprivate var isOfText: Bool {
         if case .text = sources.first?.kind { true } else { false }
     }

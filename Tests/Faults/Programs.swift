@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 
-/// Other programs that a run uses.
+/// The other programs that a run uses.
 enum Programs {
-    /// A program beside this one, or one of the harness's own in C.
+    /// The path of a program next to this one, or of one of the harness's C programs.
     static func path(_ name: String) -> String {
         let program = Bundle.main.executableURL ?? URL(fileURLWithPath: CommandLine.arguments[0])
         return program.deletingLastPathComponent().appendingPathComponent(name).path
     }
 
-    /// What `make` builds from `Tests/Faults/Shim`.
+    /// The path of a file that `make` builds from `Tests/Faults/Shim`.
     static func shim(_ name: String) throws -> String {
         let path = path(name)
         guard FileManager.default.fileExists(atPath: path) else {
@@ -20,7 +20,7 @@ enum Programs {
 
     /// Runs a program to its end.
     ///
-    /// - Returns: Its exit status, and what it wrote on both outputs.
+    /// - Returns: Its exit status, and its output on both streams.
     static func run(_ name: String, _ arguments: [String]) async -> (status: Int32, text: String) {
         await withCheckedContinuation { continuation in
             DispatchQueue(label: "blocking").async {

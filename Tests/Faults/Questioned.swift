@@ -2,7 +2,7 @@
 import LodestoneClient
 import LodestoneEngine
 
-/// A collection that can be asked everything: over the wire, or in this process.
+/// A collection that answers all checks, over the wire or in this process.
 protocol Questioned: Sendable {
     func sequenceNumber() async throws -> UInt64
     func documents(_ ids: [DocumentID]) async throws -> [Document]
@@ -93,7 +93,7 @@ struct OwnStore: Questioned {
         )
     }
 
-    /// Those of `ids` that exist.
+    /// The ids among `ids` whose documents exist.
     func existing(_ ids: [DocumentID]) async throws -> [DocumentID] {
         var found: [DocumentID] = []
         let stride = Limits.standard.maxBatch
@@ -107,7 +107,7 @@ struct OwnStore: Questioned {
         return found
     }
 
-    /// All documents in an order.
+    /// The ids of all documents, in an order.
     func ids(in order: ScanOrder) async throws -> [DocumentID] {
         var found: [DocumentID] = []
         var cursor: ScanCursor?

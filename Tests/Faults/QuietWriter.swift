@@ -2,17 +2,17 @@
 import LodestoneClient
 import TestSupport
 
-/// A client with a collection of its own, which it asks often and seldom writes to.
+/// A client with its own collection, from which it reads often and to which it seldom writes.
 ///
-/// Others compact theirs and forget the log meanwhile, and servers that may have few collections open
-/// close it and open it again.
+/// Other clients compact their collections and forget the log meanwhile. Servers with a limit of
+/// open collections close this one and open it again.
 extension Writer {
-    /// So few changes that the collection's base lacks some of them for long.
+    /// So few changes that the collection's base lacks some of them for a long time.
     private static let (quietIDCount, quietBatchSize) = (60, 6)
-    /// Of so many looks and batches one is a batch.
+    /// One of so many looks and batches is a batch.
     private static let looksPerBatch = 6
     private static let documentsPerLook = 3
-    /// The longest pause between two, which leaves the servers to the others.
+    /// The longest pause between two steps, which leaves the servers to the other clients.
     private static let longestPause = 20
 
     static func quiet(_ name: String) -> Writer {
@@ -24,7 +24,7 @@ extension Writer {
         )
     }
 
-    /// Whether it is one.
+    /// Whether the writer has a quiet collection.
     var isQuiet: Bool { collection != Faults.collection }
 
     /// Writes and looks through one of `endpoints` after the other until the fault is over, or a
@@ -62,8 +62,10 @@ extension Writer {
         for client in clients.values { await client.close() }
     }
 
-    /// Looks for the documents that it has changed, and some others: whatever the server has closed,
-    /// or another has written, they are there.
+    /// Looks for the documents that it has changed, and some others.
+    ///
+    /// They must be there, even if the server has closed the collection or another process has
+    /// written.
     private func lookAtSome(
         _ client: LodestoneClient,
         _ content: Content,

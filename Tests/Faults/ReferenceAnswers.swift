@@ -4,10 +4,10 @@ import LodestoneClient
 import LodestoneEngine
 import TestSupport
 
-/// What a large store answers as long as nothing happened to it, by its sequence number.
+/// The results of an undamaged large store, by its sequence number.
 ///
-/// Its documents are compared with the script; to look for each in every way as `Probe` does
-/// would take minutes.
+/// Its documents are compared with the script. A search for each in every way of `Probe` would take
+/// minutes.
 struct ReferenceAnswers {
     private struct Reference {
         var documents: [String: Document]
@@ -20,7 +20,7 @@ struct ReferenceAnswers {
     private let allIDs: [DocumentID]
     private var references: [Int: Reference] = [:]
 
-    /// `folder` has the stores that nothing happened to, named as `Inspector` says.
+    /// Creates the answers; `folder` has the undamaged stores, under the names of `Inspector`.
     init(script: Script, folder: String) {
         self.script = script
         self.folder = folder
@@ -30,7 +30,7 @@ struct ReferenceAnswers {
         }
     }
 
-    /// Compares a store with the one that nothing happened to at the same sequence number.
+    /// Compares a store with the undamaged one at the same sequence number.
     mutating func check(_ store: OwnStore, at sequenceNumber: Int) async throws {
         let reference = try await reference(sequenceNumber)
         try await compareDocuments(of: store, with: reference.documents)
@@ -61,7 +61,7 @@ struct ReferenceAnswers {
         return reference
     }
 
-    /// Every document by a scan, and the ids by ids; how many there are, last.
+    /// Compares every document by a scan and by ids, and then the number of documents.
     private func compareDocuments(of store: OwnStore, with expected: [String: Document])
         async throws
     {
@@ -97,7 +97,7 @@ struct ReferenceAnswers {
     }
 }
 
-/// Questions of every kind to a large store.
+/// Queries of every kind to a large store.
 struct Questionnaire {
     private(set) var queries: [Query] = []
     private(set) var walks: [Walk] = []
@@ -114,7 +114,7 @@ struct Questionnaire {
         func version(_ id: String) -> Int { model.documents[id]?.version ?? 0 }
         func token(_ id: String) -> String { content.token(id, version(id)) }
 
-        // What only one document has, by word, by a word with an error, by phrase.
+        // Words that only one document has: by word, by a word with an error, by phrase.
         let late = script.steps.suffix(ScriptSize.logged)
             .filter { $0.collection == Faults.collection }
             .flatMap { $0.batch.indexed.map(\.id) }
@@ -123,7 +123,7 @@ struct Questionnaire {
         for (id, version) in model.gone.sorted(by: { $0.key < $1.key }).prefix(100) {
             ask(content.token(id, version), 3)
         }
-        // What many have.
+        // Words that many documents have.
         for id in ids.prefix(20) {
             let words = (0..<4).map { _ in content.word(using: &random) }
             queries.append(Query([.matching(words.joined(separator: " "))]))
@@ -178,12 +178,12 @@ struct Questionnaire {
             counts.append(.contains(path: ["words"], .string(word)))
         }
         counts += [late, .not(late), .equal(path: ["even"], .bool(true))]
-        // No index knows of these.
+        // No field index has these fields.
         let half = Filter.Bound(.double(0.5))
         counts.append(.and([late, .range(path: ["weight"], lower: half, upper: nil)]))
     }
 
-    /// Asks everything.
+    /// Runs all queries.
     func ask(_ store: OwnStore) async throws -> Answers {
         var counted: [Int] = []
         for filter in counts { counted.append(try await store.count(filter).count) }
@@ -197,7 +197,7 @@ struct Questionnaire {
     }
 }
 
-/// What a store answered to a `Questionnaire`.
+/// The results of a store for a `Questionnaire`.
 struct Answers {
     var results: [QueryResult]
     var walks: [WalkResult]
@@ -205,7 +205,7 @@ struct Answers {
     var facets: [Facet]
     var ordered: [DocumentID]
 
-    /// What is different in `other`, if anything.
+    /// The first difference in `other`, if there is one.
     func difference(to other: Answers, _ questions: Questionnaire) -> String? {
         for (index, question) in questions.queries.enumerated() {
             let (expected, answered) = (results[index], other.results[index])
@@ -226,7 +226,7 @@ struct Answers {
         return nil
     }
 
-    /// What is equally far is reached in any order, and over any of several edges.
+    /// Equally far documents are reached in any order, and over any of several edges.
     private static func agree(_ expected: WalkResult, _ answered: WalkResult) -> Bool {
         func depths(_ result: WalkResult) -> [DocumentID: Int] {
             Dictionary(result.reached.map { ($0.id, $0.depth) }) { first, _ in first }
@@ -236,7 +236,7 @@ struct Answers {
             && expected.endedBy == answered.endedBy
     }
 
-    /// Sums of a scan, and of a view made anew, may be rounded otherwise.
+    /// The sums of a scan, and of a rebuilt index, may be rounded otherwise.
     private static func agree(_ expected: [Hit], _ answered: [Hit]) -> Bool {
         expected.count == answered.count
             && zip(expected, answered).allSatisfy {

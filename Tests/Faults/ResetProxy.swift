@@ -9,16 +9,16 @@ import Glibc
 import Darwin
 #endif
 
-/// Stands between clients and a server, and resets connections in the middle of what they say.
+/// A proxy between clients and a server that resets connections in the middle of messages.
 final class ResetProxy: Sendable {
-    /// Where clients connect.
+    /// The address for clients.
     let endpoint: String
     private let listener: Int32
     private let upstream = Mutex<UInt16>(0)
     private let random: Mutex<SeededGenerator>
     private let resets = Atomic<Int>(0)
 
-    /// How many connections were reset so far.
+    /// The number of connections that were reset so far.
     var resetCount: Int { resets.load(ordering: .relaxed) }
 
     init(seed: UInt64) throws {
@@ -39,7 +39,7 @@ final class ResetProxy: Sendable {
         thread.start()
     }
 
-    /// From now on new connections go to `endpoint`.
+    /// Forwards new connections to `endpoint` from now on.
     func lead(to endpoint: String) {
         let port = endpoint.split(separator: ":").last.flatMap { UInt16($0) } ?? 0
         upstream.withLock { $0 = port }
@@ -79,7 +79,7 @@ final class ResetProxy: Sendable {
         }
     }
 
-    /// Passes `budget` bytes on, and then resets both connections.
+    /// Forwards `budget` bytes, and then resets both connections.
     private func pump(_ from: Int32, _ to: Int32, _ budget: Int, _ pair: Pair) {
         var left = budget
         var buffer = [UInt8](repeating: 0, count: 16_384)

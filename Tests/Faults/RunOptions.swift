@@ -3,7 +3,7 @@ import ArgumentParser
 import Foundation
 import LodestoneClient
 
-/// What every kind of run can be told.
+/// The options of every kind of run.
 struct RunOptions: ParsableArguments {
     @Option(help: "The server to test. Default: the lodestoned beside this program.")
     var server: String?
@@ -27,11 +27,11 @@ struct RunOptions: ParsableArguments {
     )
     var strategy: IndexChoice?
 
-    /// Carries out one run, in a folder of its own, and says what came of it.
+    /// Performs one run in a new folder, and prints its result.
     ///
-    /// A finding ends the program with status 1 and the command that replays it; a machine that
-    /// can't do what the run needs, with 77. With a planted bug a finding is the success. `body`
-    /// answers what it did.
+    /// A finding ends the program with status 1 and the command that replays it. A machine that
+    /// can't do what the run needs ends it with 77. With a planted bug, a finding is the success.
+    /// `body` returns a summary of its work.
     func carryOut(_ body: (RunPlace) async throws -> String) async throws {
         let seed = seed ?? .random(in: 0..<1_000_000_000)
         let name = "lodestone-faults-\(seed)-\(ProcessInfo.processInfo.processIdentifier)"
@@ -84,24 +84,24 @@ struct RunOptions: ParsableArguments {
     }
 }
 
-/// Where a run happens, and with what.
+/// The folder of a run, with its programs and settings.
 struct RunPlace: Sendable {
     /// The server.
     var executable: String
     var folder: String
     var seed: UInt64
     var plant: String?
-    /// How collections find near vectors, unless the seed decides.
+    /// The vector strategy of collections; `nil`: the seed decides.
     var givenStrategy: IndexChoice?
-    /// Changes after which a collection is compacted.
+    /// The number of changes after which a collection is compacted.
     var compactionChanges = 100
     /// Whether compactions move vectors to new segments, and vectors are linked in memory, as often
-    /// as they can.
+    /// as possible.
     var movesVectors = true
-    /// Collections that a server keeps open.
+    /// The number of collections that a server keeps open.
     var openCollections = 2
 
-    /// How a collection finds near vectors; without a choice of the caller's another way each turn.
+    /// The vector strategy of a collection; unless it is given, another one each turn.
     func strategy(_ turn: Int = 0) -> VectorIndexStrategy {
         let all = IndexChoice.allCases
         return (givenStrategy ?? all[Int((seed &+ UInt64(turn)) % UInt64(all.count))]).strategy
@@ -111,14 +111,14 @@ struct RunPlace: Sendable {
         for folder in [folder, scratch] { try? FileManager.default.removeItem(atPath: folder) }
     }
 
-    /// A folder in memory, where there is one: for stores that no power cut is meant to reach.
+    /// A folder in memory, if there is one, for stores that no power cut should reach.
     var scratch: String {
         let memory = "/dev/shm"
         guard FileManager.default.isWritableFile(atPath: memory) else { return folder }
         return memory + "/" + URL(fileURLWithPath: folder).lastPathComponent
     }
 
-    /// Starts a server on `store`, with more variables in its environment.
+    /// Starts a server on `store`, with additional environment variables.
     func startServer(
         on store: String,
         _ variables: [String: String] = [:],
@@ -130,10 +130,10 @@ struct RunPlace: Sendable {
         variables["LODESTONE_COMPACTION_IDLE_PERCENT_OF_BASE"] = "0"
         variables["LODESTONE_COMPACTION_BUSY_CHANGES"] = "1"
         variables["LODESTONE_COMPACTION_PERCENT_OF_BASE"] = "0"
-        // Quiet ones are closed while others are used.
+        // Quiet collections are closed while others are used.
         variables["LODESTONE_OPEN_COLLECTIONS"] = "\(openCollections)"
         if movesVectors { variables["LODESTONE_SMALLER"] = "500" }
-        // Many documents are hubs, and many become one and cease to be.
+        // Many documents are hubs, and many become hubs or cease to be.
         variables["LODESTONE_FEWER"] = "2"
         return try ServerProcess(
             executable: executable,
@@ -143,7 +143,7 @@ struct RunPlace: Sendable {
         )
     }
 
-    /// Starts a server for `body`, which may kill it; afterwards it is asked to stop.
+    /// Starts a server for `body`, which may kill it; afterwards the server is told to stop.
     func withServer<Result>(
         on store: String,
         _ variables: [String: String] = [:],
@@ -168,7 +168,7 @@ struct RunPlace: Sendable {
     }
 }
 
-/// A way to find near vectors.
+/// A vector strategy of the runs.
 enum IndexChoice: String, CaseIterable, ExpressibleByArgument {
     case flat
     case hnsw
@@ -187,12 +187,12 @@ enum IndexChoice: String, CaseIterable, ExpressibleByArgument {
     }
 }
 
-/// This machine can't do what a run needs.
+/// The error when this machine can't do what a run needs.
 struct Skip: Error {
     var reason: String
 }
 
-/// Where a run's lines go.
+/// The output of a run.
 enum Output {
     static func say(_ text: String) {
         FileHandle.standardOutput.write(Data((text + "\n").utf8))

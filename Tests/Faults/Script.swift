@@ -3,12 +3,12 @@ import ArgumentParser
 import LodestoneClient
 import TestSupport
 
-/// How large the store of a script is.
+/// The size of a script's store.
 struct ScriptSize: Equatable {
-    /// Batches that stand in the log, after the base; and those of them that stand in the
+    /// The number of batches that are in the log after the base, and how many of them are in the
     /// write-ahead log only.
     static let (logged, ahead) = (6, 2)
-    /// Documents of a batch that every opening replays.
+    /// The most documents of a batch that every opening replays.
     private static let largestLogged = 60
     private static let largestSmallStore = 1_000
 
@@ -28,7 +28,7 @@ struct ScriptSize: Equatable {
     }
 }
 
-/// The same for those who run the program.
+/// The size of a script's store, as command-line options.
 struct ScriptOptions: ParsableArguments {
     @Option(help: "Batches in the store, at least 10.") var batches = 30
     @Option(
@@ -52,7 +52,7 @@ struct ScriptOptions: ParsableArguments {
         ScriptSize(batches: batches, documents: documents, dimension: dimension, words: words)
     }
 
-    /// What to tell another program.
+    /// The arguments that pass the size to another program.
     static func arguments(_ size: ScriptSize) -> [String] {
         [
             "--batches", "\(size.batches)", "--documents", "\(size.documents)",
@@ -61,21 +61,21 @@ struct ScriptOptions: ParsableArguments {
     }
 }
 
-/// The same batches for everybody who knows the seed and the size, and the store after each of
-/// them.
+/// The batches for a seed and a size, and the expected store after each of them.
 ///
-/// Most are of one collection, and a few of a quiet one.
+/// The same seed and size give the same batches in every process. Most are in one collection, and a
+/// few in a quiet one.
 struct Script: Sendable {
     struct Step: Sendable {
-        /// The writer's, in `Script.writers`.
+        /// The index of the writer in `Script.writers`.
         var writer: Int
         var collection: String
         var batch: Batch
-        /// Counts all steps, from 1 on.
+        /// The number of the step, from 1 on.
         var number: Int
     }
 
-    /// Writers that have written nothing yet, each with a collection of its own.
+    /// Writers before their first write, each with its own collection.
     static func writers(_ size: ScriptSize) -> [Writer] {
         [
             Writer(name: "s", idCount: size.documents, batchSize: size.documents),
@@ -83,17 +83,17 @@ struct Script: Sendable {
         ]
     }
 
-    /// Batches that come before those of each collection: one that creates it.
+    /// The number of sequence numbers before the first step: the creation of each collection.
     static let creations = 2
-    /// Of so many steps one is of the quiet collection.
+    /// One of so many steps is in the quiet collection.
     private static let stepsPerQuiet = 16
-    /// And some of the first, after which the log is forgotten.
+    /// Steps at the start that are also in the quiet collection, after which the log is forgotten.
     private static let firstQuiet = [1, 3]
 
     let size: ScriptSize
     let content: Content
     let steps: [Step]
-    /// The writers after the first N steps, by N.
+    /// The writers after the first N steps, at index N.
     private let states: [[Writer]]
 
     init(seed: UInt64, size: ScriptSize) {
@@ -139,13 +139,14 @@ struct Script: Sendable {
     /// The sequence number at the end.
     var lastSequenceNumber: Int { Self.sequenceNumber(after: steps.count) }
 
-    /// What the collection of most steps has at a sequence number.
+    /// The model of the collection with the most steps, at a sequence number.
     func model(at sequenceNumber: Int) -> WriterModel {
         states[max(0, sequenceNumber - Self.creations)][0].model
     }
 
-    /// The writers of the script after `acknowledged` replies, those to the creation of the
-    /// collections counted; with `isUnderWay` the next batch was sent.
+    /// The writers of the script after `acknowledged` replies, including those to the creations.
+    ///
+    /// With `isUnderWay` the next batch was sent.
     func writers(acknowledged: Int, isUnderWay: Bool) -> [Writer] {
         let done = max(0, acknowledged - Self.creations)
         var writers = states[done]

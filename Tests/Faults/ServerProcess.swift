@@ -3,9 +3,9 @@ import Dispatch
 import Foundation
 import Synchronization
 
-/// A server in a process of its own, on a port of its own.
+/// A server process on its own port.
 actor ServerProcess {
-    /// Those that have not ended.
+    /// The process ids of the servers that have not ended.
     private static let running = Mutex<Set<Int32>>([])
 
     private let process = Process()
@@ -15,7 +15,7 @@ actor ServerProcess {
 
     /// Starts a server, which may not be listening yet.
     ///
-    /// Its standard error goes to the end of `log`; `variables` come on top of this program's
+    /// Its standard error is appended to `log`; `variables` are added to this program's
     /// environment.
     init(executable: String, arguments: [String], log: String, variables: [String: String]) throws {
         process.executableURL = URL(fileURLWithPath: executable)
@@ -48,17 +48,17 @@ actor ServerProcess {
         }
     }
 
-    /// Ends every server that a finding has left behind.
+    /// Ends every server that still runs after a finding.
     static func endAll() {
         for identifier in running.withLock({ $0 }) { _ = Foundation.kill(identifier, SIGKILL) }
     }
 
-    /// The number that the system knows it by.
+    /// The process id.
     var identifier: Int32 { process.processIdentifier }
 
-    /// Stops every thread of the process, and waits until they stand still.
+    /// Stops every thread of the process, and waits until all have stopped.
     ///
-    /// A thread inside a system call, an fsync for one, finishes it first.
+    /// A thread inside a system call, such as an fsync, finishes the call first.
     func pause() async throws {
         _ = Foundation.kill(process.processIdentifier, SIGSTOP)
         let tasks = "/proc/\(process.processIdentifier)/task"
@@ -78,7 +78,7 @@ actor ServerProcess {
     /// The exit status, once the process has ended; less than zero when a signal ended it.
     func waitForExit() async -> Int32 { await exit.value }
 
-    /// Waits until the process has ended, or `duration` is over.
+    /// Waits until the process has ended, or `duration` has passed.
     func waitForExit(atMost duration: Duration) async {
         let end = ContinuousClock.now + duration
         while process.isRunning, ContinuousClock.now < end {
@@ -86,7 +86,7 @@ actor ServerProcess {
         }
     }
 
-    /// Whether the process has not ended.
+    /// Whether the process still runs.
     var isRunning: Bool { process.isRunning }
 
     /// Waits until the server listens.
@@ -122,7 +122,7 @@ actor ServerProcess {
         return endpoint
     }
 
-    /// Ends the process as a crash would, and waits until it is gone.
+    /// Ends the process as a crash would, and waits for its end.
     ///
     /// - Throws: A finding when it had ended by itself.
     func kill() async throws {
@@ -133,13 +133,13 @@ actor ServerProcess {
         _ = await exit.value
     }
 
-    /// Ends the process if it has not ended by itself, and waits until it is gone.
+    /// Ends the process if it has not ended by itself, and waits for its end.
     func end() async {
         if process.isRunning { _ = Foundation.kill(process.processIdentifier, SIGKILL) }
         _ = await exit.value
     }
 
-    /// Asks the process to stop, and waits until it has.
+    /// Tells the process to stop, and waits for its end.
     ///
     /// - Returns: Its exit status.
     func stop() async -> Int32 {

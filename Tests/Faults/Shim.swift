@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 
-/// The library that stands between a server and its files, see `Shim/shim.c`.
+/// The library between a server and its files, see `Shim/shim.c`.
 struct Shim: Sendable {
     /// Calls in the order of the shim's counters.
     enum Call: String, CaseIterable, Sendable {
         case open, read, write, sync, truncate, rename, mkdir, unlink, mmap
     }
 
-    /// A call that is to fail.
+    /// A call that should fail.
     struct Failure: Sendable, CustomStringConvertible {
         var call: Call
-        /// Which of its calls, from 1.
+        /// The turn of the call among the calls of its kind, from 1.
         var turn: Int
         /// The name of an `errno`, or `SHORT`.
         var error: String
-        /// All calls from then on fail, not only one.
+        /// Whether all calls from then on fail, not only one.
         var isSticky: Bool
 
         var description: String { "\(call):\(turn):\(error):\(isSticky ? "sticky" : "once")" }
@@ -27,7 +27,7 @@ struct Shim: Sendable {
             self.isSticky = isSticky
         }
 
-        /// Reads what `description` wrote.
+        /// Reads the text of a `description`.
         init?(_ text: String) {
             let parts = text.split(separator: ":").map(String.init)
             guard parts.count == 4, let call = Call(rawValue: parts[0]), let turn = Int(parts[1])
@@ -36,21 +36,21 @@ struct Shim: Sendable {
         }
     }
 
-    /// What the shim has seen so far.
+    /// The counts of the shim so far.
     struct State {
         var counts: [Call: Int] = [:]
-        /// Calls that were made to fail.
+        /// The calls that the shim has failed.
         var failures = 0
-        /// Opens of the database's files by others than SQLite.
+        /// Opens of the database's files by other code than SQLite.
         var strangers = 0
-        /// What the first failure was about.
+        /// The path of the first failure.
         var failedPath = ""
     }
 
     private let library: String
     private let stateFile: String
 
-    /// Counts go to a file in `folder`.
+    /// Creates a shim that writes its counts to a file in `folder`.
     init(folder: String, number: Int = 0) throws {
         library = try Programs.shim("libfaults-shim.so")
         stateFile = "\(folder)/shim-state-\(number)"

@@ -2,25 +2,25 @@
 import Foundation
 import TestSupport
 
-/// A disk that knows of every file what is durable and what is not yet, and so what may be left of
-/// it after a crash.
+/// A disk that knows the durable and the pending changes of every file, and so the possible states
+/// after a crash.
 ///
-/// POSIX promises no more than this: a write is durable after an fsync of its file, a name after
-/// one of its directory, and until then each may be there or not, in whatever order, and a write in
-/// part. Of the names of one directory we take an order as given, as every journal does.
+/// POSIX promises no more than this. A write is durable after an fsync of its file, and a name
+/// after an fsync of its directory. Until then each may be there or not, in any order, and a write
+/// in part. For the names of one directory the disk assumes their order, as every journal keeps it.
 struct SimulatedDisk {
-    /// How a crash treats what is not durable.
+    /// The way in which a crash treats pending changes.
     enum Fate: CaseIterable {
-        /// All of it is there: the process was killed, not the machine.
+        /// All changes survive: the process was killed, not the machine.
         case kept
         case dropped
-        /// Of each change a coin decides.
+        /// A coin decides about each change.
         case some
-        /// Of each file a coin decides.
+        /// A coin decides about each file.
         case filewise
-        /// All is there, but the last write in part.
+        /// All changes survive, but the last write only in part.
         case lastTorn
-        /// Coins decide, and of what is there again of each sector.
+        /// A coin decides about each change, and about each sector of the surviving writes.
         case torn
     }
 
@@ -83,7 +83,8 @@ struct SimulatedDisk {
             names[path] = nil
             pendingNames.append(.unlink(path))
         case .makeDirectory, .sent, .acknowledged, .snapshotAcknowledged, .restored:
-            // The store's own directories are made durable as they are made, or hold nothing yet.
+            // The store's own directories are made durable when they are created, or hold nothing
+            // yet.
             break
         }
     }
@@ -105,7 +106,7 @@ struct SimulatedDisk {
         pendingNames = rest
     }
 
-    /// Writes into `directory` what a crash now may leave.
+    /// Writes a state that a crash now may leave into `directory`.
     func crash(_ fate: Fate, into directory: String, using random: inout SeededGenerator) throws {
         var left = durableNames
         let count =
@@ -120,7 +121,8 @@ struct SimulatedDisk {
             withIntermediateDirectories: true
         )
         for (path, file) in left.sorted(by: { $0.key < $1.key }) {
-            // The index of SQLite's write-ahead log is made anew by whoever comes first.
+            // The first process that opens the store rebuilds the index of SQLite's write-ahead
+            // log.
             if path.hasSuffix("-shm") { continue }
             let target = directory + path.dropFirst(root.count)
             try FileManager.default.createDirectory(
@@ -204,7 +206,7 @@ struct SimulatedDisk {
         }
     }
 
-    /// Renames a file, or a directory with what is in it.
+    /// Renames a file, or a directory with its content.
     private static func rename(_ from: String, _ to: String, in names: inout [String: Int]) {
         if let file = names.removeValue(forKey: from) {
             names[to] = file

@@ -7,7 +7,7 @@ import Glibc
 import Darwin
 #endif
 
-/// What the shim wrote down, with what the client was told in between.
+/// A record of the shim, or a note about the client between them.
 enum TraceRecord {
     case create(path: String)
     case write(path: String, offset: Int, bytes: ArraySlice<UInt8>)
@@ -16,15 +16,15 @@ enum TraceRecord {
     case rename(from: String, to: String)
     case makeDirectory(path: String)
     case unlink(path: String)
-    /// The client sent, or was answered, its so-manieth call.
+    /// The client sent the call with this number.
     case sent(Int)
     case acknowledged(Int)
-    /// The so-manieth snapshot was acknowledged.
+    /// The snapshot with this number was acknowledged.
     case snapshotAcknowledged(Int)
-    /// A restore ended well.
+    /// A restore succeeded.
     case restored
 
-    /// Whether the disk was changed.
+    /// Whether the record changes the disk.
     var isChange: Bool {
         switch self {
         case .sent, .acknowledged, .snapshotAcknowledged, .restored: false
@@ -82,7 +82,7 @@ enum Trace {
         return records
     }
 
-    /// Adds what the client knows.
+    /// Adds a note that the client has sent a call.
     static func note(sent number: Int, in path: String) throws {
         try note(sent, number, path)
     }

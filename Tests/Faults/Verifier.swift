@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneClient
 
-/// Compares a store with what its writers were told.
+/// Compares a store with the replies that its writers received.
 struct Verifier {
     let store: any Questioned
     let content: Content
 
-    /// Finds out what became of the batches that were open at the kill, and checks that every
-    /// document is what it should be.
+    /// Finds the outcome of the batches that were open at the kill, and checks every document.
     ///
-    /// With `everything` it looks for every document in every way, otherwise for those touched
-    /// since the last time and some others.
+    /// With `everything` it looks for every document in every way. Otherwise it looks for the
+    /// documents touched since the last time and some others.
     ///
-    /// - Returns: Of each writer whether its open batch was applied; `nil` when it had none.
+    /// - Returns: For each writer whether its open batch was applied; `nil` when it had none.
     /// - Throws: The first finding.
     func verify(_ writers: inout [Writer], everything: Bool) async throws -> [Bool?] {
         let sequenceNumber = try await store.sequenceNumber()
@@ -144,9 +143,9 @@ struct Verifier {
     }
 }
 
-/// Questions to whole views.
+/// Checks of whole indexes.
 extension Verifier {
-    /// Compares what the indexes of the metadata say with the documents, which are right by now.
+    /// Compares the field indexes with the documents, which are known to be right by then.
     private func checkValues(_ stored: [String: Document]) async throws {
         func version(_ document: Document) -> Int64 {
             if case .int(let version)? = document.metadata["version"] { version } else { 0 }
@@ -178,7 +177,7 @@ extension Verifier {
     }
 }
 
-/// What is wrong with a document, if anything.
+/// The first fault of a document, if there is one.
 func difference(_ expected: Document?, _ stored: Document?) -> String? {
     guard let expected else { return stored == nil ? nil : "is there, but was dropped" }
     guard var stored else { return "is not there" }

@@ -4,7 +4,7 @@ import LodestoneEngine
 import Synchronization
 import TestSupport
 
-/// Clients that write at the same time, and what each was told.
+/// Clients that write at the same time, with the replies that each received.
 struct Workload: Sendable {
     let content: Content
     var random: SeededGenerator
@@ -14,7 +14,7 @@ struct Workload: Sendable {
     private(set) var openApplied = 0
     private(set) var resent = 0
 
-    /// Clients of one collection, and more that have each a quiet one.
+    /// Creates clients of one collection, and more clients with a quiet one each.
     init(
         seed: UInt64,
         writerCount: Int,
@@ -30,12 +30,12 @@ struct Workload: Sendable {
         writers += (0..<quietCount).map { Writer.quiet("q\($0)") }
     }
 
-    /// The same clients before an empty store.
+    /// Resets the clients for an empty store.
     mutating func forgetStore() {
         for index in writers.indices { writers[index].forgetStore() }
     }
 
-    /// The collections, that of most writers first.
+    /// The collections; the one of most writers comes first.
     var collections: [String] {
         writers.reduce(into: []) { names, writer in
             if !names.contains(writer.collection) { names.append(writer.collection) }
@@ -44,7 +44,7 @@ struct Workload: Sendable {
 
     var acknowledgedBatches: Int { writers.map(\.acknowledgedBatches).reduce(0, +) }
 
-    /// What was done so far.
+    /// A summary of the work so far.
     var summary: String {
         let documents = writers.map(\.acknowledgedDocuments).reduce(0, +)
         return "\(acknowledgedBatches) batches acknowledged with \(documents) documents; "
@@ -62,7 +62,7 @@ struct Workload: Sendable {
         }
     }
 
-    /// That of most writers, or now and then a quiet one.
+    /// The collection of most writers, or now and then a quiet one.
     mutating func someCollection() -> String {
         let all = [Faults.collection] + collections
         return all.randomElement(using: &random) ?? Faults.collection
@@ -101,10 +101,10 @@ struct Workload: Sendable {
 
     /// Lets all writers write, each to one of `endpoints`, until `strike` has run.
     ///
-    /// `strike` does something to the servers. Before it calls `allowFailures`, a call that fails
+    /// `strike` causes a fault in the servers. Before it calls `allowFailures`, a call that fails
     /// is a finding.
     ///
-    /// - Returns: The strike, with what was noted on it.
+    /// - Returns: The strike, with its notes.
     @discardableResult
     mutating func write(
         to endpoints: [String],
@@ -146,20 +146,20 @@ struct Workload: Sendable {
         return state
     }
 
-    /// Compares the store with what the writers were told.
+    /// Compares the store with the replies that the writers received.
     mutating func look(_ endpoint: String) async throws {
         let client = try await Faults.connect(endpoint)
         _ = try await verify(everything: false) { ServedStore(client: client, name: $0) }
         await client.close()
     }
 
-    /// Does the same in this process.
+    /// Compares the store in this process with the replies that the writers received.
     mutating func look(_ engine: Engine, everything: Bool = false) async throws {
         _ = try await verify(everything: everything) { OwnStore(engine: engine, name: $0) }
     }
 
-    /// Compares the store with what the writers were told, twice, and sends half of the batches
-    /// whose fate was open again.
+    /// Compares the store twice with the replies of the writers, and resends half of the open
+    /// batches.
     mutating func compare(_ endpoint: String, everything: Bool = false) async throws {
         let client = try await Faults.connect(endpoint)
         func store(_ name: String) -> ServedStore { ServedStore(client: client, name: name) }
@@ -169,7 +169,7 @@ struct Workload: Sendable {
             openBatches += 1
             if fate { openApplied += 1 }
             writers[index].open = nil
-            // A client that gives up is as good as one that asks again.
+            // Only half of the clients send again, as if the others had given up.
             guard Bool.random(using: &random) else { continue }
             try await writers[index].resend(
                 open,
@@ -183,9 +183,9 @@ struct Workload: Sendable {
         await client.close()
     }
 
-    /// Compares one collection after the other.
+    /// Compares all collections, one after the other.
     ///
-    /// - Returns: Of each writer what `Verifier` says of it.
+    /// - Returns: The result of `Verifier` for each writer.
     private mutating func verify(
         everything: Bool,
         in store: (_ collection: String) -> any Questioned
@@ -205,7 +205,7 @@ struct Workload: Sendable {
     }
 }
 
-/// How far a fault has come, for the writers it is about.
+/// The state of a fault, for the writers under it.
 final class Strike: Sendable {
     private struct State {
         var allowsAll = false
@@ -216,19 +216,19 @@ final class Strike: Sendable {
 
     private let state = Mutex(State())
 
-    /// From now on a call may fail: of servers at `endpoints`, or of any.
+    /// Allows calls to fail from now on: calls to servers at `endpoints`, or to any.
     func allowFailures(at endpoints: [String]? = nil) {
         state.withLock { state in
             if let endpoints { state.allowed.formUnion(endpoints) } else { state.allowsAll = true }
         }
     }
 
-    /// Writers whose server is still there stop after the batch under way.
+    /// Ends the fault: writers whose server still runs stop after the batch under way.
     func end() {
         state.withLock { $0.isOver = true }
     }
 
-    /// Keeps something for whoever struck.
+    /// Keeps a note of the strike.
     func note(_ text: String) {
         state.withLock { $0.notes.append(text) }
     }

@@ -3,24 +3,24 @@ import LodestoneClient
 import LodestoneEngine
 import TestSupport
 
-/// A batch whose reply never came.
+/// A batch whose reply never arrived.
 struct OpenBatch: Sendable {
     var batch: Batch
     var requestID: RequestID
-    /// What the client said of it.
+    /// The error that the client returned for it.
     var error: LodestoneError
 }
 
 /// A client that writes one batch after the other until its server is killed.
 struct Writer: Sendable {
     var model: WriterModel
-    /// Where its documents are: among those of others, or in a collection of its own that is quiet.
+    /// The collection of its documents: shared with other writers, or its own quiet one.
     let collection: String
     /// The batch under way when the server was killed.
     var open: OpenBatch?
-    /// Documents changed since they were last looked at.
+    /// The documents changed since the last check.
     var touched: Set<String> = []
-    /// Over the whole run.
+    /// The number of acknowledged batches in the whole run.
     var acknowledgedBatches = 0
     var acknowledgedDocuments = 0
     var lastSequenceNumber: UInt64 = 0
@@ -35,7 +35,7 @@ struct Writer: Sendable {
         model = WriterModel(name: name, idCount: idCount, batchSize: batchSize)
     }
 
-    /// Begins again with an empty store.
+    /// Resets the writer for an empty store.
     mutating func forgetStore() {
         model = WriterModel(name: model.name, idCount: model.idCount, batchSize: model.batchSize)
         open = nil
@@ -43,7 +43,7 @@ struct Writer: Sendable {
         lastSequenceNumber = 0
     }
 
-    /// Writes until a call fails, or the fault is over.
+    /// Writes until a call fails, or the fault has ended.
     mutating func run(
         endpoint: String,
         content: Content,
@@ -78,7 +78,7 @@ struct Writer: Sendable {
 
     /// Writes one batch.
     ///
-    /// One whose outcome is unknown stays open.
+    /// A batch with an unknown outcome stays open.
     ///
     /// - Returns: The error, if it failed.
     mutating func step(
@@ -100,7 +100,7 @@ struct Writer: Sendable {
         }
     }
 
-    /// Sends the batch whose fate was open once more, now that it is known.
+    /// Sends the batch whose outcome was open once more, after the outcome is known.
     mutating func resend(
         _ open: OpenBatch,
         wasApplied: Bool,
@@ -147,7 +147,7 @@ extension LodestoneClient.Collection {
 }
 
 extension OwnStore {
-    /// Writes as a client would.
+    /// Writes a batch with the client's calls.
     func send(_ batch: Batch, _ content: Content) async throws(LodestoneError) -> WriteReceipt {
         if batch.isDrop {
             return try await engine.dropMany(
@@ -181,7 +181,7 @@ extension Batch {
         return ids
     }
 
-    /// The edges to add, or those to drop.
+    /// The edges to add, or the edges to drop.
     fileprivate func sourcedEdges() throws(LodestoneError) -> [SourcedEdge] {
         var edges: [SourcedEdge] = []
         for (edge, weight) in addedEdges { edges.append(try edge.sourcedEdge(weight: weight)) }

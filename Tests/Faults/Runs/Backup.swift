@@ -30,7 +30,8 @@ struct Backup: AsyncParsableCommand {
     }
 }
 
-/// One store, one writer that knows what the store was at every sequence number, and its snapshots.
+/// One store, one writer that knows the store's content at every sequence number, and its
+/// snapshots.
 struct BackupRun {
     private static let snapshotSteps = [
         "snapshot.after-copy", "snapshot.after-database", "snapshot.before-rename",
@@ -40,7 +41,7 @@ struct BackupRun {
         "restore.after-database", "restore.before-rename", "restore.after-rename",
     ]
 
-    /// Of so many batches about two are of quiet collections.
+    /// About two of so many batches go to quiet collections.
     private static let stepsPerQuiet = 12
 
     let place: RunPlace
@@ -94,9 +95,9 @@ struct BackupRun {
         cycles += 1
     }
 
-    /// Writes, and has a snapshot written meanwhile.
+    /// Writes while the server writes a snapshot.
     ///
-    /// - Returns: The snapshot, and what was there at each sequence number.
+    /// - Returns: The snapshot, and the content at each sequence number.
     private mutating func takeUnderLoad(_ name: String) async throws
         -> (SnapshotDescription, [UInt64: [WriterModel]])
     {
@@ -112,7 +113,8 @@ struct BackupRun {
                 let before = try await client.ping()
                 var models = [before: workload.writers.map(\.model)]
                 while !isOver.value.load(ordering: .acquiring) {
-                    // Mostly the first one, so that the others' collections are quiet.
+                    // The first writer has most steps, so that the collections of the others are
+                    // quiet.
                     let number = Int.random(in: 0..<Self.stepsPerQuiet, using: &workload.random)
                     let index = number < workload.writers.count ? number : 0
                     let error = try await workload.writers[index].step(
@@ -159,7 +161,7 @@ struct BackupRun {
             try await workload.look(endpoint)
             let client = try await Faults.connect(endpoint)
             let names = try await client.snapshots().map(\.name)
-            // The name is given last: what has one is whole.
+            // A snapshot gets its name last, so a snapshot with a name must be complete.
             if names.contains(name) {
                 let (status, text) = await Programs.run(
                     Programs.path("lodestone"),

@@ -4,7 +4,7 @@ import Foundation
 import LodestoneClient
 import TestSupport
 
-/// R13: one bit of a store after the other is turned.
+/// R13: the bits of a store are flipped, one at a time.
 struct BitFlips: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bit-flips",
@@ -39,16 +39,16 @@ struct BitFlips: AsyncParsableCommand {
 /// One store, and the ways in which it is damaged.
 struct BitFlipRun {
     private static let reports = ["dataLoss"]
-    /// Of the damages that are chosen in a file, the share that is done to whole pages.
+    /// The share of whole-page damages among the damages chosen in a file.
     private static let pageShare = 0.05
-    /// Damages between two lines that say how far the run is.
+    /// The number of damages between two lines of progress.
     private static let damagesPerLine = 1_000
 
     let place: RunPlace
     let script: Script
     let keepsGoing: Bool
 
-    /// What came of the damages.
+    /// The results of the damages.
     private struct Outcome {
         var done = 0
         var right = 0
@@ -68,13 +68,13 @@ struct BitFlipRun {
         "\(place.scratch)/\(Inspector.reference(script.lastSequenceNumber))"
     }
 
-    /// Writes the script; its first batches stand in a base.
+    /// Writes the script; its first batches are in a base.
     ///
-    /// Of a large store it also keeps what it was before each batch that only the write-ahead log
-    /// has: what those who lose its end must find.
+    /// Of a large store it also keeps the state before each batch that only the write-ahead log
+    /// has: a store that loses the end of the log must have this state.
     func prepare() async throws {
         var place = place
-        // The base ends where it is asked to, so that a seed makes the same store again.
+        // The base ends at the requested compaction, so that a seed makes the same store again.
         place.compactionChanges = 1_000_000
         let (logged, ahead) = (ScriptSize.logged, ScriptSize.ahead)
         let count = script.steps.count
@@ -107,7 +107,7 @@ struct BitFlipRun {
         try Self.removeIndex(of: copy)
     }
 
-    /// What SQLite makes anew from the write-ahead log.
+    /// Removes the index that SQLite rebuilds from the write-ahead log.
     private static func removeIndex(of store: String) throws {
         for name in try FileManager.default.contentsOfDirectory(atPath: store)
         where name.hasSuffix("-shm") {
@@ -123,14 +123,14 @@ struct BitFlipRun {
             _ = try await client.collection(step.collection)
                 .send(step.batch, script.content, .random())
         }
-        // The log keeps what the quiet one has no base for.
+        // The log keeps the batches of the quiet collection, which has no base.
         if compacts {
             try await client.collection(Faults.collection).compact(deadline: Faults.patience)
         }
         await client.close()
     }
 
-    /// - Returns: What was done.
+    /// - Returns: A summary of the damages.
     func damage(samples: Int?, only: String?) throws -> String {
         let store = try DamagedStore(
             of: original,
@@ -192,15 +192,14 @@ struct BitFlipRun {
         }
     }
 
-    /// Chooses `count` damages: as many of every file, however small it is, as long as it has as
-    /// many.
+    /// Chooses `count` damages: as many in every file, as far as the file has so many.
     private func choose(_ count: Int, of files: [(name: String, count: Int)]) -> [Blow] {
         var random = SeededGenerator(seed: place.seed)
         var blows: [Blow] = []
         let files = files.sorted { $0.count < $1.count }
         for (index, file) in files.enumerated() {
             let (flips, all) = Blow.count(of: file.count)
-            // What small files don't need, larger ones get.
+            // The share that small files don't need goes to larger files.
             let share = max(1, (count - blows.count) / (files.count - index))
             var numbers = Set(0..<(share < all ? 0 : all))
             while numbers.count < min(share, all) {

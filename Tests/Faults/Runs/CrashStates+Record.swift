@@ -2,13 +2,13 @@
 import Foundation
 import LodestoneClient
 
-/// Making the record of what a server, or a restore, does to its files.
+/// Records the changes that a server, or a restore, makes to its files.
 extension CrashStateRun {
     private static let batchesPerSnapshot = 6
     private static let batchesPerErasure = 12
     private static let changesPerCompaction = 10
 
-    /// The same for every run: paths stand in the record.
+    /// The folder of the store, equal in every run, because the record contains paths.
     var root: String { "/tmp/lodestone-faults-recorded-\(place.seed)-\(subject)" }
 
     func record(to file: String) async throws {
@@ -21,7 +21,7 @@ extension CrashStateRun {
         }
     }
 
-    /// Writes the script in three lives of a server: two end in order, one by force.
+    /// Writes the script in three runs of a server: two end in order, one by force.
     private func write(to store: String, recordedTo file: String?) async throws {
         var place = place
         place.openCollections = 1

@@ -4,7 +4,7 @@ import Foundation
 import LodestoneClient
 import TestSupport
 
-/// R3: every state that a crash may leave, made from a record of what was written.
+/// R3: every state that a crash may leave, made from a record of the writes.
 struct CrashStates: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "crash-states",
@@ -16,7 +16,7 @@ struct CrashStates: AsyncParsableCommand {
             """
     )
 
-    /// What happens between the batches of a record.
+    /// The work between the batches of a record.
     enum Subject: String, CaseIterable, ExpressibleByArgument {
         case commit, compaction, snapshot, erasure, restore
     }
@@ -67,7 +67,7 @@ struct CrashStateRun: Sendable {
     let subject: CrashStates.Subject
     let script: Script
 
-    /// - Returns: What was done.
+    /// - Returns: A summary of the states.
     func inspect(_ file: String, states: Int, only: Int?) async throws -> String {
         let records = try Trace.read(file)
         let numbers = only.map { [$0] } ?? Array(0..<states)
@@ -83,7 +83,7 @@ struct CrashStateRun: Sendable {
         return "\(counts) states of a record of \(records.count(where: \.isChange)) changes"
     }
 
-    /// Goes through the record once, and stops wherever a state was chosen.
+    /// Reads the record once, and stops at the chosen states.
     private func inspect(_ records: [TraceRecord], _ numbers: [Int], worker: Int) async throws
         -> Int
     {
@@ -134,7 +134,7 @@ struct CrashStateRun: Sendable {
         return numbers.count
     }
 
-    /// What the clients have been told.
+    /// The replies that the clients have received.
     private struct Known {
         var acknowledged = 0
         var snapshots = 0

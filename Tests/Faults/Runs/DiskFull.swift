@@ -30,9 +30,10 @@ struct DiskFull: AsyncParsableCommand {
     }
 }
 
-/// One fill after the other, each on an empty disk with one server that is never started again.
+/// Several fills, each on an empty disk with one server that is never started again.
 struct DiskFullRun {
-    /// What the store may take until the disk is full, with what documents leave to drops.
+    /// The room of the store until the disk is full, with the reserve that documents leave for
+    /// drops.
     private static let roomMegabytes = 12 + 16
 
     let place: RunPlace
@@ -59,7 +60,7 @@ struct DiskFullRun {
 
     mutating func fill() async throws {
         await cleanUp()
-        // XFS makes no smaller ones.
+        // XFS has a larger least size.
         let megabytes = format == .ext4 ? 64 : 320
         let disk = try await LoopDisk.create(format, in: place.folder, megabytes: megabytes)
         self.disk = disk
@@ -79,7 +80,8 @@ struct DiskFullRun {
         guard try await writeUntilRefused(&workload, client, atMost: 20_000) else {
             throw Finding(.refusal, "The disk was never full.")
         }
-        // A full disk is a state, not an accident: refusals go on, and answers do.
+        // A full disk is a state, not an accident: writes stay refused, and reads are still
+        // answered.
         for _ in 0..<5 where try await !writeUntilRefused(&workload, client, atMost: 1) {}
         try await workload.look(endpoint)
         try await drop(&workload, client)
@@ -100,7 +102,7 @@ struct DiskFullRun {
         Output.say("fill \(fills): \(batches) batches so far")
     }
 
-    /// - Returns: Whether one was refused.
+    /// - Returns: Whether a batch was refused.
     private mutating func writeUntilRefused(
         _ workload: inout Workload,
         _ client: LodestoneClient,
@@ -125,7 +127,7 @@ struct DiskFullRun {
         return false
     }
 
-    /// Dropping documents must work while nothing else does.
+    /// Drops documents, which must work while no other write does.
     private func drop(_ workload: inout Workload, _ client: LodestoneClient) async throws {
         guard let id = workload.writers[0].model.documents.keys.min() else { return }
         var batch = Batch(number: workload.writers[0].model.batchCount + 1)

@@ -29,7 +29,7 @@ struct Erasure: AsyncParsableCommand {
     }
 }
 
-/// One store, in which some documents stay and others have to be forgotten.
+/// One store, in which some documents stay and others must be erased.
 struct ErasureRun {
     private static let steps = [
         "compaction.before-rename", "compaction.before-pointer", "compaction.after-vectors",
@@ -90,7 +90,7 @@ struct ErasureRun {
     }
 
     mutating func cycle() async throws {
-        // Every second cycle dies at a random time.
+        // Every second cycle is killed at a random time.
         let step = cycles.isMultiple(of: 2) ? nil : Self.steps[cycles / 2 % Self.steps.count]
         let delay = Duration.milliseconds(Int.random(in: 0...3_000, using: &random))
         let server = try place.startServer(on: store, ["LODESTONE_FAULT": step ?? ""])
@@ -118,7 +118,7 @@ struct ErasureRun {
             if hasReceipt { try expectNoSecret("after a receipt and a start") }
             try await compare(endpoint)
             let client = try await Faults.connect(endpoint)
-            // A cycle that died early has left documents.
+            // A cycle that was killed early has left documents.
             for text in [TextIndexStrategy.postings, .fts5] {
                 try await drop(client.collection(Self.name(text)))
             }
@@ -142,13 +142,13 @@ struct ErasureRun {
 
     private func drop(_ collection: LodestoneClient.Collection) async throws {
         let ids = try (0..<40).map { try DocumentID("gone-\($0)") }
-        // Some are replaced before.
+        // Some documents are replaced before they are dropped.
         let ten = try documents("gone", 10, "harmless")
         _ = try await collection.indexMany(ten)
         _ = try await collection.drop(ids)
     }
 
-    /// What stays must be there, and nothing else.
+    /// Checks that the documents that stay are there, and no others.
     private func compare(_ endpoint: String) async throws {
         let client = try await Faults.connect(endpoint)
         for text in [TextIndexStrategy.postings, .fts5] {

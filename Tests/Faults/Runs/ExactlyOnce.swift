@@ -4,7 +4,7 @@ import LodestoneClient
 import Synchronization
 import TestSupport
 
-/// R17: requests are sent again until they are answered, and each has one effect.
+/// R17: requests are repeated until they are answered, and each has one effect.
 struct ExactlyOnce: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "exactly-once",
@@ -29,8 +29,8 @@ struct ExactlyOnce: AsyncParsableCommand {
     }
 }
 
-/// Clients that know nothing but their request ids, a proxy that resets their connections, and a
-/// server that is killed under them.
+/// Clients that know only their request ids, a proxy that resets their connections, and a server
+/// that is killed under them.
 final class ExactlyOnceRun: Sendable {
     private let place: RunPlace
     private let proxy: ResetProxy
@@ -48,7 +48,7 @@ final class ExactlyOnceRun: Sendable {
         self.writerCount = writerCount
     }
 
-    /// - Returns: What was done.
+    /// - Returns: A summary of the requests.
     func run(requestsPerKill: Int) async throws -> String {
         defer { proxy.end() }
         let store = "\(place.folder)/store"
@@ -63,7 +63,7 @@ final class ExactlyOnceRun: Sendable {
                     return 0
                 }
             }
-            // The writers; the killer ends after them.
+            // These are the writers; the killer ends after them.
             for _ in 0..<writerCount { _ = try await group.next() }
             isOver.store(true, ordering: .releasing)
             return try await group.reduce(0, +)
@@ -90,7 +90,8 @@ final class ExactlyOnceRun: Sendable {
                     throw error
                 }
             }
-            // A kill right after an answer would never meet what a commit does a little later.
+            // A kill right after a reply would never meet the work that a commit does a little
+            // later.
             let delay = Int.random(in: 0...20_000, using: &random)
             try? await Task.sleep(for: .microseconds(delay))
             try await server.kill()
@@ -129,7 +130,7 @@ final class ExactlyOnceRun: Sendable {
         await line.hangUp()
     }
 
-    /// Sends until there is an answer.
+    /// Sends a write until there is a reply.
     private func send(_ documents: [Document], _ id: RequestID, over line: inout Line)
         async throws -> WriteReceipt
     {
@@ -153,7 +154,7 @@ final class ExactlyOnceRun: Sendable {
         throw Finding(.refusal, "10,000 attempts had no answer.")
     }
 
-    /// A connection, made when it is needed.
+    /// A connection that is made when it is needed.
     private struct Line {
         let endpoint: String
         private var connected: LodestoneClient?

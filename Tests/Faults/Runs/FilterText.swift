@@ -3,7 +3,7 @@ import ArgumentParser
 import LodestoneClient
 import TestSupport
 
-/// Texts of any kind are read as filters: none may crash or hang.
+/// Parses texts of any kind as filters: none may crash or hang.
 struct FilterText: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "filter-text",

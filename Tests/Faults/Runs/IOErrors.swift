@@ -4,7 +4,7 @@ import Foundation
 import LodestoneClient
 import TestSupport
 
-/// R4: one call on a file after the other fails.
+/// R4: calls on files fail, one at a time.
 struct IOErrors: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "io-errors",
@@ -56,8 +56,10 @@ struct IOErrors: AsyncParsableCommand {
     }
 }
 
-/// The cases of one run: a copy of the same store, a server in which a call fails, the same
-/// batches, and a look at what is left.
+/// The cases of one run.
+///
+/// A case has a copy of the same store, a server in which a call fails, the same batches, and a
+/// look at the store afterwards.
 struct IOErrorRun {
     private static let batchCount = 10
     private static let errors: [Shim.Call: [String]] = [
@@ -81,7 +83,7 @@ struct IOErrorRun {
     init(place: RunPlace, shim: Shim) {
         self.place = place
         self.shim = shim
-        // Small batches: there are thousands of cases.
+        // The batches are small, because there are thousands of cases.
         prepared = Workload(seed: place.seed, writerCount: 1, idCount: 120, batchSize: 20)
     }
 
@@ -90,7 +92,7 @@ struct IOErrorRun {
             + "\(readOnly) went read-only"
     }
 
-    /// Makes the store that every case starts from.
+    /// Creates the store with which every case starts.
     mutating func prepare() async throws {
         var workload = prepared
         prepared = try await place.withServer(on: original) { server, endpoint in
@@ -100,19 +102,19 @@ struct IOErrorRun {
                 _ = try await workload.writers[0].step(client, workload.content, &workload.random)
             }
             await client.close()
-            // The write-ahead log stays, to be recovered.
+            // The kill leaves the write-ahead log, which the next server recovers.
             try await server.kill()
             return workload
         }
     }
 
-    /// Every case there is, found by a run in which nothing fails.
+    /// All cases, found by a run in which nothing fails.
     mutating func cases() async throws -> [Shim.Failure] {
         try await attempt(nil)
         let counts = shim.state().counts
         return Shim.Call.allCases.flatMap { call in
             (Self.errors[call] ?? []).flatMap { error in
-                // A signal that interrupts for ever is none that happens.
+                // A signal doesn't interrupt a call for ever, so EINTR is never sticky.
                 (error == "EINTR" ? [false] : [false, true]).flatMap { isSticky in
                     (1...max(1, counts[call] ?? 0)).map {
                         Shim.Failure(call, turn: $0, error: error, isSticky: isSticky)
@@ -126,7 +128,7 @@ struct IOErrorRun {
         do {
             try await carryOut(failure)
         } catch let finding as Finding {
-            // What goes on writing would do so to the store of the next case.
+            // A server that still writes would write to the store of the next case.
             ServerProcess.endAll()
             let name = failure.map { "--only \($0)" } ?? "nothing fails"
             throw Finding(finding.kind, "\(name): \(finding.text)")
@@ -139,7 +141,8 @@ struct IOErrorRun {
         try FileManager.default.copyItem(atPath: original, toPath: store)
         var workload = prepared
         var place = place
-        // An fsync of a segment that fails is then a batch's, and must make the store read-only.
+        // Without moved vectors, a failed fsync of a segment belongs to a batch, and must make the
+        // store read-only.
         place.movesVectors = failure?.call != .sync
         let server = try place.startServer(
             on: store,
@@ -153,7 +156,7 @@ struct IOErrorRun {
             guard await server.isRunning else {
                 throw Finding(.crash, "The server ended with \(await server.waitForExit()).")
             }
-            // Half of them stop in order, with the checkpoint that goes with it.
+            // Half of the cases stop the server in order, with its last checkpoint.
             if tried.isMultiple(of: 2) { await server.end() } else { try await stop(server) }
         }
         let state = shim.state()
@@ -169,7 +172,7 @@ struct IOErrorRun {
         }
     }
 
-    /// Waits for the server; it may refuse to open, in order.
+    /// Waits for the server; it may refuse to open the store, in order.
     private mutating func open(_ server: ServerProcess) async throws -> String? {
         do {
             return try await server.waitUntilListening()
@@ -215,7 +218,8 @@ struct IOErrorRun {
                 }
                 let isTruth =
                     state.failedPath.hasSuffix("-wal") || state.failedPath.hasSuffix(".seg")
-                // What failed may have been a compaction's, after this batch: but it is the last.
+                // The failed call may belong to a compaction after this batch, but it is the last
+                // one.
                 if struckNow && failure?.call == .sync && isTruth {
                     mustRefuse = true
                     readOnly += 1
@@ -252,7 +256,7 @@ struct IOErrorRun {
         }
     }
 
-    /// Reads go on, or fail; what they answer is right.
+    /// Checks that reads succeed or fail, and that their results are right.
     private func look(
         _ workload: inout Workload,
         _ endpoint: String,

@@ -53,14 +53,14 @@ struct Kill: AsyncParsableCommand {
 
 /// The cycles of one run: write, kill, start again, compare.
 struct KillRun {
-    /// Then comes an empty one: what was replaced is scanned by every search, too.
+    /// The cycles until an empty store follows, because every search also scans replaced documents.
     private static let cyclesPerStore = 15
-    /// After so many cycles a quiet collection is dropped, and created again.
+    /// The cycles after which a quiet collection is dropped, and created again.
     private static let cyclesPerRenewal = 6
     /// The note of an erasure.
     private static let erased = "erased"
 
-    /// On every third store vectors are linked in memory, for changes seldom ask for a base.
+    /// On every third store vectors are linked in memory, because changes seldom cause a new base.
     private static let (changesPerBase, manyChangesPerBase) = (100, 5_000)
 
     private var place: RunPlace
@@ -75,7 +75,7 @@ struct KillRun {
     private var snapshots = 0
     private var erasures = 0
     private var renewals = 0
-    /// Those that were acknowledged for the store.
+    /// The names of the store's acknowledged snapshots.
     private var snapshotNames: Set<String> = []
     private var store: String { "\(place.folder)/store-\(stores)" }
 
@@ -121,21 +121,20 @@ struct KillRun {
         }
     }
 
-    /// What is done to the servers of one cycle; those with the lowest numbers are killed.
+    /// The events of one cycle; the servers with the lowest numbers are killed.
     private struct Plan {
-        /// Until the kill, without a failpoint.
+        /// The time until the kill, without a failpoint.
         var delay: Duration
-        /// Where the first server ends itself, and how often it passes there before.
+        /// The failpoint at which the first server ends, and the turn at which it does.
         var failpoint: (name: String, turn: Int)?
         var victims: Int
-        /// The servers that are asked for a snapshot, an erasure, a compaction, and an index of a
-        /// field.
+        /// The servers that get a call for a snapshot, an erasure, a compaction, and a field index.
         var snapshotServer: Int?
         var eraseServer: Int?
         var compactionServer: Int?
         var indexServer: Int?
 
-        /// As often as the failpoint's turn needs.
+        /// The number of compactions that the failpoint's turn needs.
         var compactions: Int { failpoint?.turn ?? 1 }
     }
 
@@ -147,17 +146,17 @@ struct KillRun {
         let isOfCompaction = name?.hasPrefix("compaction.") ?? false
         let isOfIndex = name?.hasPrefix("index.") ?? false
         let isOfErasure = name?.hasPrefix("erase.") ?? false
-        // Commits pass by all the time, the others now and then.
+        // Servers reach commits all the time, and the other failpoints now and then.
         let isSeldom = isOfSnapshot || isOfIndex || isOfErasure
         let turns = name?.hasPrefix("commit.") ?? false ? 20 : isSeldom ? 1 : 3
         let turn = Int.random(in: 1...turns, using: &workload.random)
-        // Now and then any server.
+        // A random server in a quarter of the calls, else none.
         var someServer: Int? {
             let index = Int.random(in: 0..<4 * serverCount, using: &workload.random)
             return index < serverCount ? index : nil
         }
         let snapshotServer = isOfSnapshot ? 0 : isOfErasure ? nil : someServer
-        // A server does one of them at a time.
+        // A server performs one snapshot or erasure at a time.
         let eraseServer = isOfErasure ? 0 : snapshotServer == nil ? someServer : nil
         return Plan(
             delay: .milliseconds(Int.random(in: 5...600, using: &workload.random)),
@@ -170,8 +169,9 @@ struct KillRun {
         )
     }
 
-    /// Lets all writers write, and kills some of the servers under them: at a random time, or
-    /// where a failpoint ends them.
+    /// Lets all writers write, and kills some of the servers under them.
+    ///
+    /// A server ends at a random time, or at a failpoint.
     private mutating func writeAndKill() async throws {
         let plan = nextPlan()
         var fleet: [ServerProcess] = []
@@ -187,7 +187,7 @@ struct KillRun {
         let doomed = Array(endpoints.prefix(plan.victims))
         let before = workload.acknowledgedBatches
         let name = "s\(cycles)"
-        // A quiet one is compacted only when it is asked for.
+        // A quiet collection is compacted only by a call.
         let compacted =
             plan.failpoint == nil ? workload.someCollection() : Faults.collection
         do {
@@ -211,7 +211,7 @@ struct KillRun {
                 }
                 async let index: Void = Self.ask(plan.indexServer, endpoints, strike) {
                     (client) throws(LodestoneError) in
-                    // Built anew while the others write.
+                    // The field index is built while the others write.
                     let words = [MetadataIndex("words")]
                     try await client.alterCollection(Faults.collection, dropIndexes: words)
                     try await client.alterCollection(Faults.collection, addIndexes: words)
@@ -225,7 +225,7 @@ struct KillRun {
                 for server in servers.prefix(plan.victims) {
                     if plan.failpoint == nil { try await server.kill() } else { await server.end() }
                 }
-                // The others go on without them for a while.
+                // The other servers go on without the killed ones for a while.
                 if plan.victims < servers.count { try await Task.sleep(for: plan.delay / 4) }
                 try await snapshot
                 try await erasure
@@ -254,7 +254,7 @@ struct KillRun {
         )
     }
 
-    /// Asks a server for something; only one that is killed may fail.
+    /// Makes a call to a server; only the call to a killed server may fail.
     private static func ask(
         _ server: Int?,
         _ endpoints: [String],
@@ -273,7 +273,7 @@ struct KillRun {
         }
     }
 
-    /// Every third time the server is also killed while it recovers.
+    /// Starts a server and kills it while it recovers, about every third time.
     private mutating func killWhileOpening() async throws {
         guard Int.random(in: 0..<3, using: &workload.random) == 0 else { return }
         let server = try place.startServer(on: store)
@@ -330,7 +330,7 @@ struct KillRun {
     }
 }
 
-/// The failpoints that a server passes by, as `FaultPoint.reach` names them.
+/// The failpoints that a server reaches, as `FaultPoint.reach` names them.
 enum FailpointName {
     static let all = [
         "commit.before-vectors", "commit.after-vectors", "commit.in-transaction",

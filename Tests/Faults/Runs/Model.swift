@@ -6,7 +6,7 @@ import LodestoneEngine
 import LodestoneStorage
 import TestSupport
 
-/// R15: an engine and plain lists take the same operations, and are asked the same questions.
+/// R15: an engine and plain lists perform the same operations, and must give the same results.
 struct Model: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Compares an engine with brute force over plain lists, with restarts (R15).",
@@ -17,7 +17,7 @@ struct Model: AsyncParsableCommand {
             """
     )
 
-    /// Operations between two lines that say how far the run is.
+    /// The number of operations between two lines of progress.
     private static let operationsPerLine = 10_000
 
     @OptionGroup var options: RunOptions
@@ -27,7 +27,7 @@ struct Model: AsyncParsableCommand {
 
     func run() async throws {
         try await options.carryOut { place in
-            // A planted bug must be in this process, where the engine is.
+            // A planted bug must be in this process, which has the engine.
             if let plant = place.plant,
                 ProcessInfo.processInfo.environment["LODESTONE_PLANT"] == nil
             {
@@ -47,16 +47,16 @@ struct Model: AsyncParsableCommand {
 /// The operations of one run.
 struct ModelRun {
     private static let operationsPerLook = 1_000
-    /// Of so many operations one is on a quiet collection.
+    /// One of so many operations is on a quiet collection.
     private static let operationsPerQuiet = 12
-    /// Share of the nearest documents that the index must find.
+    /// The share of the nearest documents that the index must find.
     private static let recallFloor = 0.95
 
     private let directory: String
     private let content: Content
     private var random: SeededGenerator
     private var writer = Writer(name: "m", idCount: 300, batchSize: 8)
-    /// Clients of collections that are quiet, and closed while others are used.
+    /// The clients of quiet collections, which are closed while others are used.
     private var quiet = (0..<3).map { Writer.quiet("q\($0)") }
     private var store: OwnStore
     private var operations = 0
@@ -65,9 +65,9 @@ struct ModelRun {
     private var compactions = 0
     private var erasures = 0
     private var changes = 0
-    /// Of the nearest documents, how many there were and how many the index found.
+    /// The number of nearest documents, and how many of them the index found.
     private var (wanted, found) = (0, 0)
-    /// Decides about the index, apart from what is written and asked.
+    /// The settings of the run, which decide the index but not the content.
     private let place: RunPlace
 
     init(place: RunPlace, text: TextIndexStrategy) async throws {
@@ -102,7 +102,7 @@ struct ModelRun {
             percentOfBase: 0,
             minimumGarbageBytes: 2_000
         )
-        // Writes never pause, and eight times so many vectors are linked all the same.
+        // Writes never pause, and eight times as many vectors are linked all the same.
         policy.scannedBytes = Content.usualDimension * MemoryLayout<Float>.stride
         var options = Engine.Options(
             compaction: policy,
@@ -169,7 +169,7 @@ struct ModelRun {
         store.engine.close()
     }
 
-    /// Does something that must not change what is found, nor in which order.
+    /// Does work that must not change the results, nor their order.
     private mutating func keepingRanks(
         _ what: String,
         _ body: (inout ModelRun) async throws -> Void
@@ -236,7 +236,7 @@ struct ModelRun {
         return writer
     }
 
-    /// The nearest ten to some vector.
+    /// Compares a search for the ten nearest to some vector.
     private mutating func askByVector() async throws {
         let vector = (0..<content.dimension).map { _ in Float.random(in: -1...1, using: &random) }
         let answers = try await store.answers(to: [
@@ -256,7 +256,7 @@ struct ModelRun {
             (id: id, score: cosine(content.vector(id, model.version)))
         }
         let expected = scores.sorted { $0.score > $1.score }.prefix(10)
-        // Two that are as near as each other may change places.
+        // Two equally near documents may change places.
         let isRight =
             hits.count == expected.count
             && zip(hits, expected).allSatisfy { abs($0.score - $1.score) < 1e-5 }
@@ -269,8 +269,10 @@ struct ModelRun {
         try check(answers[1].hits, scores, expected)
     }
 
-    /// What an index found must be as many documents as there are, with their true scores, and
-    /// nearly always the nearest.
+    /// Checks the results of an index.
+    ///
+    /// It must return as many documents as there are, with their true scores, and nearly always the
+    /// nearest.
     private mutating func check(
         _ hits: [Hit],
         _ scores: [(id: String, score: Double)],
@@ -291,7 +293,7 @@ struct ModelRun {
         found += hits.count { $0.score > (expected.last?.score ?? 0) - 1e-5 }
     }
 
-    /// The documents with one word and without another.
+    /// Compares a search for documents with one word and without another.
     private mutating func askByWords() async throws {
         let one = content.word(using: &random)
         let other = content.word(using: &random)
@@ -315,7 +317,7 @@ struct ModelRun {
         }
     }
 
-    /// A few documents in every way there is.
+    /// Looks for a few documents in every way of `Probe`.
     private mutating func askAboutSome() async throws {
         let ids = (0..<5).map { _ in "m-\(Int.random(in: 0..<300, using: &random))" }
         try await Probe(store: store, content: content, model: writer.model)

@@ -3,7 +3,7 @@ import ArgumentParser
 import LodestoneClient
 import TestSupport
 
-/// R2: the power goes while a server on a file system of its own is written to.
+/// R2: the power is cut while a server writes on its own file system.
 struct PowerCut: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Cuts the power of the store's disk while it is written to (R2).",
@@ -44,8 +44,9 @@ extension LoopDisk.Format: ExpressibleByArgument {}
 
 /// The cycles of one run: write, cut the power, mount, compare and go on writing.
 struct PowerCutRun {
-    /// A disk is replaced by an empty one after so many cycles, which also cuts the power of stores
-    /// that are just being created.
+    /// The cycles after which an empty disk replaces the disk.
+    ///
+    /// So the power is also cut while a store is created.
     private static let cyclesPerDisk = 40
 
     let place: RunPlace
@@ -75,7 +76,7 @@ struct PowerCutRun {
         try await server?.kill()
     }
 
-    /// Lets go of the disk, whatever happened.
+    /// Unmounts the disk, after any outcome.
     func cleanUp() async {
         try? await server?.kill()
         try? await disk?.unmount()
@@ -107,8 +108,8 @@ struct PowerCutRun {
         try await workload.write(to: [endpoint]) { strike in
             try await Task.sleep(for: delay)
             strike.allowFailures()
-            // Nothing is on its way to the disk, and every answer that was given has arrived,
-            // before the power goes.
+            // Before the power is cut, no write is on its way to the disk, and every reply has
+            // arrived.
             try await server.pause()
             try await Task.sleep(for: .milliseconds(20))
             try await disk.cutPower()

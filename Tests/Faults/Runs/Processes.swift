@@ -31,7 +31,7 @@ struct Processes: AsyncParsableCommand {
             let end = ContinuousClock.now + .seconds(seconds)
             do {
                 try await run.start(servers)
-                // At least one, however long the start took.
+                // At least one round runs, however long the start took.
                 repeat { try await run.round() } while ContinuousClock.now < end
                 try await run.finish()
             } catch {
@@ -44,7 +44,7 @@ struct Processes: AsyncParsableCommand {
     }
 }
 
-/// Rounds of writing through all servers, each followed by a look through every one of them.
+/// Rounds of writes through all servers; after each, every server is checked.
 struct ProcessesRun {
     private var place: RunPlace
     var workload: Workload
@@ -55,7 +55,7 @@ struct ProcessesRun {
 
     init(place: RunPlace, workload: Workload) {
         self.place = place
-        // Each use of a collection closes the one before, also while that is written to.
+        // Each use of a collection closes the one before, also during writes to that one.
         self.place.openCollections = 1
         self.workload = workload
     }
@@ -64,7 +64,7 @@ struct ProcessesRun {
 
     private var store: String { "\(place.folder)/store" }
 
-    /// All at once, so that they also race for the creation of the store.
+    /// Starts all servers at once, so that they also race for the creation of the store.
     mutating func start(_ count: Int) async throws {
         for index in 0..<count {
             let shim = try Shim(folder: place.folder, number: index)
@@ -80,7 +80,7 @@ struct ProcessesRun {
     }
 
     mutating func round() async throws {
-        // Writers go from server to server.
+        // Writers go from server to server, round by round.
         endpoints.append(endpoints.removeFirst())
         let length = Duration.milliseconds(Int.random(in: 50...500, using: &workload.random))
         let (collection, servers) = (workload.someCollection(), endpoints)
@@ -105,7 +105,7 @@ struct ProcessesRun {
         rounds += 1
     }
 
-    /// Asks all servers at once.
+    /// Compacts through all servers at once.
     private static func compact(_ collection: String, _ endpoints: [String]) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for endpoint in endpoints {
@@ -124,7 +124,7 @@ struct ProcessesRun {
         }
     }
 
-    /// Looks through a process that only reads the store, while the servers have it open.
+    /// Checks the store from a process that only reads it, while the servers have it open.
     private func lookFromOutside() async throws {
         let engine = try Engine.open(directory: store, options: Engine.Options(isReadOnly: true))
         defer { engine.close() }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Stands between a program and its files: lets calls fail, and keeps a record of what was done.
+// Stands between a program and its files: makes calls fail, and records the changes.
 // For LD_PRELOAD. Only files below one directory are touched.
 //
 //     LODESTONE_SHIM_DIRECTORY   that directory, absolute
@@ -26,7 +26,7 @@ enum call { OPEN, READ, WRITE, SYNC, TRUNCATE, RENAME, MKDIR, UNLINK, MMAP, CALL
 static const char *const call_names[CALLS] = {"open",   "read",  "write",  "sync", "truncate",
                                               "rename", "mkdir", "unlink", "mmap"};
 
-// What the harness reads: how often each call was made, and which one was made to fail.
+// The counts for the harness: how often each call was made, and which call was made to fail.
 struct state {
     uint64_t counts[CALLS];
     uint64_t failures;
@@ -34,7 +34,7 @@ struct state {
     char failed_path[512];
 };
 
-// One line of the trace; path, second path and data follow.
+// The head of one trace record; path, second path and data follow.
 struct record {
     uint32_t magic, call;
     uint32_t path_length, target_length;
@@ -105,12 +105,12 @@ static int is_ours(const char *path) {
         (path[directory_length] == '/' || !path[directory_length]);
 }
 
-// The path of an open file below the directory; NULL for others.
+// The path of an open file below the directory; NULL for other files.
 static const char *path_of(int descriptor) {
     return descriptor >= 0 && descriptor < FILES ? paths[descriptor] : NULL;
 }
 
-// Counts a call; answers whether it is to fail.
+// Counts a call, and returns whether it should fail.
 static int fails(enum call call, const char *path) {
     uint64_t turn = __atomic_add_fetch(&state->counts[call], 1, __ATOMIC_RELAXED);
     if (!fault.armed || fault.call != call) return 0;
@@ -131,7 +131,7 @@ static void put(const void *bytes, size_t count) {
     }
 }
 
-// Adds a record to the trace, in one piece, for the harness adds its own.
+// Adds a record to the trace, in one piece because the harness adds its own records.
 static void note(
     uint32_t call, const char *path, const char *target, uint64_t offset, uint64_t length,
     const void *data) {
@@ -158,7 +158,7 @@ static void remember(int descriptor, const char *path) {
     paths[descriptor] = path ? strdup(path) : NULL;
 }
 
-// Nobody but SQLite may open the database's files: closing them drops SQLite's locks.
+// Only SQLite may open the database's files: closing them drops SQLite's locks.
 static void look_at_opener(const char *path, void *caller) {
     const char *name = strrchr(path, '/');
     if (!name || !strstr(name, ".db")) return;
@@ -295,7 +295,7 @@ SYNCER(fdatasync)
 CUTTER(ftruncate, off_t)
 CUTTER(ftruncate64, off64_t)
 
-// Longer with zeros; what a file holds stays.
+// fallocate only extends a file with zeros, so the trace has a truncate to the new length.
 #define FILLER(name, type) \
     int name(int descriptor, type offset, type length) { \
         const char *path = path_of(descriptor); \
