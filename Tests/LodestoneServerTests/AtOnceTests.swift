@@ -8,7 +8,7 @@ import Testing
 
 @Suite("A short search", .timeLimit(.minutes(5)))
 struct AtOnceTests {
-    /// A loop that has all the time, so that what it tries doesn't depend on the machine's speed.
+    /// Gives the loop unlimited time, so that its searches don't depend on the machine's speed.
     @Sendable private static func patient(_ configuration: inout ServerConfiguration) {
         configuration.eventLoops = 1
         configuration.readWorkers = 2
@@ -28,7 +28,7 @@ struct AtOnceTests {
                 let reply = try client.call(ShortCollection.call(query))
                 let after = try server.figures(over: client)["server.searches.at_once"]
                 #expect(after == before + expected, "\(query)")
-                // Two questions in one request are a worker's.
+                // A request with two queries goes to a worker.
                 try server.waitUntilReadsRun(0, over: client)
                 let both = try client.call(ShortCollection.call(query, query))
                 try server.waitUntilReadsRun(0, over: client)
@@ -53,7 +53,7 @@ struct AtOnceTests {
             let collection = try ShortCollection(server, client)
             let before = try server.figures(over: client)["server.searches.begun_again"]
             var after: [String: Double]
-            // None is tried in the pause after the one that made the collection known.
+            // No search is tried in the pause after the search that made the collection known.
             repeat {
                 #expect(try client.call(collection.call) == collection.reply)
                 after = try server.figures(over: client)
@@ -77,7 +77,7 @@ struct AtOnceTests {
             try server.waitUntilReadsRun(0, over: client)
             let before = try server.figures(over: client)
             var after: [String: Double]
-            // None is tried in the pause after one that took long.
+            // No search is tried in the pause after a long search.
             repeat {
                 let reply = try client.call(ShortCollection.call(ShortCollection.deceptive))
                 guard case .search(let one) = reply, case .search(let two) = worker else {
@@ -103,7 +103,7 @@ struct AtOnceTests {
             for _ in 1...20 { #expect(try client.call(collection.call) == collection.reply) }
             let meanwhile = try server.figures(over: client)["server.searches.at_once"]
             #expect(meanwhile == before.map { $0 + 20 })
-            // It was not done meanwhile.
+            // The long search was not finished meanwhile.
             try busy.send(.cancel(id: long))
             #expect(try busy.reply(to: long).error?.code == .cancelled)
             try server.waitUntilReadsRun(0, over: client)
@@ -160,7 +160,8 @@ struct AtOnceTests {
             try client.send(frames)
             let replies = try client.replies(to: Array(1_000..<1_050))
             #expect(replies.allSatisfy { $0 == collection.reply })
-            // The last of a packet may be alone: the network cuts this into two at most.
+            // The last request of a packet may be alone, and the network cuts the frames into two
+            // packets at most.
             let after = try server.figures(over: client)["server.searches.at_once"] ?? -1
             #expect(after - before <= 2)
         }
@@ -241,7 +242,7 @@ struct AtOnceTests {
         } _: { server in
             let client = try server.connect()
             let collection = try ShortCollection(server, client)
-            // Each has the whole limit.
+            // The limit counts calls under way, so each call in turn passes it.
             for _ in 1...50 { #expect(try client.call(collection.call) == collection.reply) }
             #expect(try server.figures(over: client)["server.calls"] == 0)
             #expect(try server.figures(over: client)["server.memory.requests"] == 0)
@@ -287,14 +288,14 @@ struct AtOnceTests {
             let running = try busy.send(work.call, deadline: .seconds(300))
             try server.waitUntilReadsRun(1, over: busy)
             let drained = Task { await server.drain() }
-            // Nothing of the first is under way: it is asked to leave, and the connection ends.
+            // The first client has no call under way: it is told to leave, and its connection ends.
             guard case .goAway(let goAway)? = try client.receive()?.reply else {
                 Issue.record("no go away")
                 return
             }
             #expect(goAway.lastRequest >= last)
             #expect(try client.receive() == nil)
-            // The other has a call under way, and may not begin one.
+            // The other client has a call under way, and may not begin another.
             guard case .goAway? = try busy.receive()?.reply else {
                 Issue.record("no go away")
                 return
@@ -310,7 +311,7 @@ struct AtOnceTests {
     }
 }
 
-/// Something that one thread tells another.
+/// A flag that one thread sets for another.
 private final class Flag: Sendable {
     private let value = Atomic<Bool>(false)
     var isRaised: Bool { value.load(ordering: .acquiring) }

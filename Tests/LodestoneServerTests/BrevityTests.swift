@@ -28,10 +28,10 @@ struct BrevityTests {
         #expect(!brevity.expects(after(1_000)))
         #expect(!brevity.expects(after(20_999)))
         #expect(brevity.expects(after(21_001)))
-        // A search that was begun before the pause and ends in it doesn't end the pause.
+        // A search that began before the pause and ends in it doesn't end the pause.
         brevity.note(after(900), after(1_100))
         #expect(!brevity.expects(after(20_999)))
-        // The next long one begins another.
+        // The next long search begins another pause.
         brevity.note(after(21_001), after(22_001))
         #expect(!brevity.expects(after(42_000)))
         #expect(brevity.expects(after(42_002)))

@@ -27,7 +27,7 @@ struct BuildTests {
         return found.results[0].hits.map(\.id)
     }
 
-    /// A server with a collection that nobody can build the index of until the lock is released.
+    /// Runs `body` with a collection whose index can't be built until the lock is released.
     private func whileHeld(
         _ body: @escaping @Sendable (RunningServer, RawClient, HeldLock) throws -> Void
     ) async throws {
@@ -127,7 +127,7 @@ struct BuildTests {
             }
             lock.release()
             for reply in try client.replies(to: sent) { #expect(reply.error == nil) }
-            // Less may be asked for.
+            // A deadline may be shorter than the maximum.
             let held = try server.holdCompactions()
             let late = try client.call(.verify, deadline: .milliseconds(20))
             #expect(late.error?.code == .deadlineExceeded)

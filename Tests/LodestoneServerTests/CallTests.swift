@@ -112,7 +112,8 @@ struct CallTests {
             try client.send(frame + frame)
             let replies = try [client.receive(), client.receive()].compactMap { $0?.reply }
             let applied = replies.compactMap(\.receipt).filter { !$0.isRepeated }
-            // The first may be done before the second is looked at, which then repeats its write.
+            // The first request may end before the second is read; the second then repeats its
+            // write.
             let refused = replies.contains { $0.error?.reason == "ID_IN_USE" }
             let repeated = replies.contains { $0.receipt?.isRepeated == true }
             #expect(applied.count == 1)

@@ -183,7 +183,7 @@ struct ConnectionTests {
             #expect(error?.code == .unavailable)
             #expect(error?.reason == "TOO_MANY_CONNECTIONS")
             first = nil
-            // The server learns of the end in its own time.
+            // The server needs some time to see the end of the connection.
             while (try? server.connect()) == nil {}
         }
     }

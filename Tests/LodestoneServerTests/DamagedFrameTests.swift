@@ -28,7 +28,8 @@ struct DamagedFrameTests {
             var client = try server.connect()
             var pingID = UInt64(1) << 48
             for frame in try GoldenRequest.all() {
-                // Turned bits of the length are another test: they change where frames begin.
+                // Flipped bits of the length are another test, because they change where frames
+                // begin.
                 for bit in FrameDecoder.headerByteCount * 8..<frame.bytes.count * 8 {
                     var bytes = frame.bytes
                     bytes[bit / 8] ^= 1 << (bit % 8)
@@ -62,7 +63,7 @@ struct DamagedFrameTests {
         }
     }
 
-    /// The id under which the server answers; `nil` for a call without a reply.
+    /// The id of the server's reply; `nil` for a call without a reply.
     private func expectedReply(to frame: [UInt8]) -> UInt64? {
         let message = Array(frame[FrameDecoder.headerByteCount...])
         let result = message.withUnsafeBytes { bytes in
@@ -78,7 +79,7 @@ struct DamagedFrameTests {
     }
 }
 
-/// A request frame as another encoder wrote it.
+/// A request frame from another encoder.
 struct GoldenRequest {
     let name: String
     let bytes: [UInt8]

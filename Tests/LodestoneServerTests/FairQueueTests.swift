@@ -96,7 +96,7 @@ struct FairQueueTests {
             done.wait()
             #expect(queue.waitingCount > 50)
         }
-        // 20 short jobs for each long one; jobs by turns would make 100.
+        // Fair turns run 20 short jobs per long one; turns by jobs would make 100.
         #expect(seen.list.count { $0 == "long" } < 30, "\(seen.list)")
     }
 
@@ -108,7 +108,7 @@ struct FairQueueTests {
             let done = DispatchSemaphore(value: 0)
             for _ in 1...6 { try queue.submit(job { gate.wait() }, of: 1) }
             try queue.submit(job { done.signal() }, of: 2)
-            // It ends although the others don't.
+            // The short job ends although the long ones don't.
             done.wait()
             #expect(queue.runningCount >= 2)
             #expect(queue.waitingCount == 4)
@@ -186,8 +186,8 @@ struct FairQueueTests {
                 extraWidth: 0,
                 maxWait: .milliseconds(200)
             )
-            // Both lanes are known for jobs of some 20 ms. The last of these jobs leaves another that
-            // keeps the queue from being empty, which would make it forget them.
+            // Both lanes have a usual time of some 20 ms. The last of these jobs adds another that
+            // keeps the queue from becoming empty, because an empty queue would forget the times.
             let known = DispatchGroup()
             let left = Atomic<Int>(6)
             for lane in [1, 2, 1, 2, 1, 2] as [UInt64] {
@@ -204,7 +204,8 @@ struct FairQueueTests {
             known.wait()
             while slow.waitingCount > 0 {}
             for _ in 1...20 { try slow.submit(job {}, of: 1) }
-            // Its own jobs are no reason, and neither are those of others for its first.
+            // A lane's own jobs are no reason to refuse its jobs, and jobs of other lanes are no
+            // reason to refuse its first.
             try slow.submit(job {}, of: 2)
             let second = #expect(throws: LodestoneError.self) {
                 for _ in 1...20 { try slow.submit(job {}, of: 2) }
@@ -231,13 +232,13 @@ struct FairQueueTests {
     }
 }
 
-/// Computes for that long.
+/// Computes for the given time.
 private func spin(_ time: Duration) {
     let end = ContinuousClock.now.advanced(by: time)
     while ContinuousClock.now < end {}
 }
 
-/// What jobs have noted.
+/// A list to which jobs add values.
 private final class Seen<Element: Sendable>: Sendable {
     private let noted = Mutex<[Element]>([])
     var list: [Element] { noted.withLock { $0 } }

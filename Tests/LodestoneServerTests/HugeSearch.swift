@@ -2,11 +2,11 @@
 import LodestoneCore
 import LodestoneWire
 
-/// A collection in which one call has seconds of work.
+/// A collection in which one search takes seconds.
 struct HugeSearch: Sendable {
-    /// Many questions, each compared with every vector.
+    /// A search with many queries, each compared with every vector.
     let call: Call
-    /// One question.
+    /// A search with one query.
     let small: Call
 
     init(_ client: RawClient, queries: Int = 10_000) throws {

@@ -54,7 +54,7 @@ struct LoadTests {
             let work = try HugeSearch(client)
             let running = try client.send(work.call, deadline: .seconds(300))
             try server.waitUntilOneReadRuns()
-            // Started, it would be answered that there is no such collection.
+            // If the search ran, its error would be that there is no such collection.
             let query = Query([.near([1])])
             let late = try client.send(
                 .search(SearchRequest(collection: "none", queries: [query])),
@@ -118,7 +118,7 @@ struct LoadTests {
             let running = try client.send(work.call, deadline: .seconds(300))
             let waiting = try client.send(work.call, deadline: .seconds(300))
             try client.send(.cancel(id: waiting))
-            // The first reply to come is that of the second search: the first still runs.
+            // The first reply belongs to the second search, because the first still runs.
             let response = try client.receive()
             #expect(response?.id == waiting)
             #expect(response?.reply.error?.code == .cancelled)
@@ -139,7 +139,7 @@ struct LoadTests {
             client = nil
             let other = try server.connect()
             #expect(try other.call(work.small).error == nil)
-            // It would take minutes to answer them.
+            // The calls would take minutes if the server answered them.
             while try server.statistic("server.calls") != 0 {}
             #expect(try server.statistic("server.reads.waiting") == 0)
             #expect(try server.statistic("server.memory.requests") == 0)
@@ -179,7 +179,8 @@ struct LoadTests {
             $0.memoryBudget = 3 << 20
         } _: { server in
             let client = try server.connect()
-            // Each needs more than the share of requests: one of them is let in all the same.
+            // Each request needs more than the share of requests; one of them is let in all the
+            // same.
             let work = try HugeSearch(client, queries: 3_000)
             let calls = try (0..<2).map { _ in
                 try client.send(work.call, deadline: .seconds(300))
@@ -243,7 +244,7 @@ struct LoadTests {
                 )
             )
             let get = Call.get(GetRequest(collection: "c", ids: ["a"]))
-            // 32 MB of replies, eight times what may be unread, before the first is read.
+            // 32 MB of replies, eight times the limit of unread bytes, before the first is read.
             let ids = try (1...64).map { _ in try client.send(get) }
             for reply in try client.replies(to: ids) { #expect(reply.error == nil) }
         }

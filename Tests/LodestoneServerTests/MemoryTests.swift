@@ -10,7 +10,7 @@ import Testing
 
 @Suite("The memory of connections")
 struct MemoryTests {
-    /// A frame of that many bytes, of which few are there.
+    /// The beginning of a frame of `byteCount` bytes, with its first `sent` bytes.
     private static func beginning(of byteCount: Int, sent: Int) -> [UInt8] {
         let length = UInt32(byteCount)
         let header = (0..<4).map { UInt8(truncatingIfNeeded: length >> (24 - 8 * $0)) }
@@ -22,7 +22,7 @@ struct MemoryTests {
         try await withServer {
             $0.memoryBudget = 24 << 20
             $0.limits.maxFrameBytes = 4 << 20
-            // So that it is not their silence that ends them.
+            // The time is so long that silence alone does not end the frames.
             $0.limits.frameTimeout = .seconds(500)
             $0.limits.helloTimeout = .milliseconds(400)
         } _: { server in
@@ -33,7 +33,8 @@ struct MemoryTests {
                 try client.send(Self.beginning(of: 4 << 20, sent: 300_000))
                 return client
             }
-            // One has taken all that there is, and the others wait with their bytes in the socket.
+            // One frame has taken all of the memory, and the others wait with their bytes in the
+            // socket.
             while try server.statistic("server.frames.waiting") != 3 {}
             #expect(try server.statistic("server.memory.frames") == Double(4 << 20) + 4)
             let text = String(repeating: "word ", count: 20_000)
@@ -53,7 +54,7 @@ struct MemoryTests {
             $0.limits.minFrameBytesPerSecond = 1
         } _: { server in
             let client = try server.connect()
-            // By its rate alone it could stay for days.
+            // The minimum rate alone would let the frame stay for days.
             try client.send(Self.beginning(of: 4 << 20, sent: 1_000_000))
             #expect(try client.lastError()?.reason == "SLOW_READ")
         }
@@ -79,7 +80,7 @@ struct MemoryTests {
                 try client.send(.ping)
             }
             #expect(try client.replies(to: writes).allSatisfy { $0.error == nil })
-            // Writes of one connection are prepared in their order, so the last one stands.
+            // The writes of one connection keep their order, so the last one wins.
             let get = Call.get(GetRequest(collection: "c", ids: ["1", "2"], include: [.metadata]))
             guard case .documents(let documents) = try client.call(get) else {
                 Issue.record("get was not answered with documents")
@@ -124,7 +125,7 @@ struct MemoryTests {
             let limit = Double(4 << 20) + 4
             while try server.statistic("server.memory.output") ?? 0 < limit {}
             for _ in 1...3 { #expect(try honest.call(get).error == nil) }
-            // Not 20 times the 26 MB or so that the system doesn't take of their replies.
+            // Without the limit, 20 clients would leave 26 MB or so each of unread replies.
             #expect(try server.statistic("server.memory.output") ?? limit * 2 < limit * 2)
             while try server.statistic("server.connections") ?? 22 >= 22 {}
             _ = deaf
@@ -199,7 +200,7 @@ struct MemoryTests {
         #expect(found("0::/a/b\n") == 3_000)
         #expect(found("12:cpu,cpuacct:/x\n9:memory:/c/d\n0::/a/b\n") == 2_000)
         #expect(found("9:hugetlb,memory:/c/d\n1:name=systemd:/\n0::/\n") == 2_000)
-        // As in a container, which finds its own group at the root.
+        // In a container, the process finds its own group at the root.
         #expect(found("9:memory:/docker/0123\n") == 9_223_372_036_854_771_712)
         #expect(found("0::/z\n") == nil)
         #expect(found("") == nil)

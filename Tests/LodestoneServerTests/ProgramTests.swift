@@ -47,11 +47,11 @@ struct ProgramTests {
             let client = try RawClient(try program.endpoint())
             let work = try HugeSearch(client, queries: 200)
             let calls = try (1...8).map { _ in try client.send(work.call) }
-            // The server takes requests in order: after this reply it has taken all of those.
+            // The server reads requests in order: after this reply it has read all calls before.
             #expect(try client.call(.ping).error == nil)
             program.signal(SIGTERM)
             for reply in try client.replies(to: calls) { #expect(reply.error == nil) }
-            // On a slow day the calls end before the signal arrives, and the farewell comes last.
+            // On a slow machine the calls end before the signal arrives, and go away comes last.
             while let last = try client.receive()?.reply {
                 guard case .goAway = last else {
                     Issue.record("\(last) came after the last reply")
@@ -116,7 +116,7 @@ struct ProgramTests {
     func readOnlyFileSystem() async throws {
         try await offPool {
             let directory = try TemporaryDirectory()
-            // What has a meaning in a URI has none in a path.
+            // Characters with a meaning in a URI have none in a path.
             let store = directory.path + "/a b?c%41#\u{E4}"
             let document = Document(id: "x", text: "one")
             let write = Call.indexMany(IndexManyRequest(collection: "c", documents: [document]))
@@ -137,7 +137,7 @@ struct ProgramTests {
             reader.signal(SIGTERM)
             #expect(reader.status() == 0)
 
-            // Killed, it leaves a write-ahead log.
+            // A killed server leaves a write-ahead log.
             let next = try Program(arguments)
             let last = try RawClient(try next.endpoint())
             #expect(try last.call(write).error == nil)
@@ -217,16 +217,17 @@ struct ProgramTests {
     }
 }
 
-/// The built program, running.
+/// The built program as a process.
 ///
-/// Unchecked, because `Process` and `Pipe` aren't; a test uses it from one thread at a time.
+/// Unchecked, because `Process` and `Pipe` aren't sendable; a test uses it from one thread at a
+/// time.
 final class Program: @unchecked Sendable {
     private let process = Process()
     private let output = Pipe()
     private let errorFile: URL
 
     #if os(Linux)
-    /// Whether a program can get mounts of its own here.
+    /// Whether a program can have its own mounts here.
     static let canMount: Bool = {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/unshare")
@@ -239,14 +240,14 @@ final class Program: @unchecked Sendable {
     #endif
 
     /// - Parameters:
-    ///   - arguments: Of the program.
-    ///   - readOnlyMount: A directory that the program finds on a file system that is read-only.
-    /// - Throws: When it can't be started.
+    ///   - arguments: The arguments of the program.
+    ///   - readOnlyMount: A directory that is on a read-only file system for the program.
+    /// - Throws: When the program can't be started.
     init(_ arguments: [String], readOnlyMount: String? = nil) throws {
         errorFile = FileManager.default.temporaryDirectory
             .appendingPathComponent("lodestoned-\(UUID().uuidString).log")
         try Data().write(to: errorFile)
-        // The test bundle lies beside the programs that were built with it.
+        // The test bundle lies next to the programs that were built with it.
         #if canImport(Darwin)
         let built = Bundle(for: TemporaryDirectory.self).bundleURL
         #else
@@ -274,7 +275,7 @@ final class Program: @unchecked Sendable {
         try? FileManager.default.removeItem(at: errorFile)
     }
 
-    /// Waits for the line that says where it listens.
+    /// Waits for the line with the address of the server.
     func endpoint() throws -> Endpoint {
         var line = Data()
         while line.last != UInt8(ascii: "\n") {
@@ -294,13 +295,13 @@ final class Program: @unchecked Sendable {
         kill(process.processIdentifier, number)
     }
 
-    /// Waits for its end.
+    /// Waits for the end of the program.
     func status() -> Int32 {
         process.waitUntilExit()
         return process.terminationStatus
     }
 
-    /// What it has written to standard error.
+    /// The output of the program on standard error.
     var errors: String {
         (try? String(contentsOf: errorFile, encoding: .utf8)) ?? ""
     }

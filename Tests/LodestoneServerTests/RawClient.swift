@@ -14,7 +14,7 @@ private let streamSocket = SOCK_STREAM
 private let noSignal: Int32 = 0
 #endif
 
-/// A client that sends whatever bytes it is told to, and waits for replies.
+/// A client that sends any bytes, and waits for replies.
 ///
 /// It blocks: use it inside `offPool`.
 final class RawClient {
@@ -25,12 +25,12 @@ final class RawClient {
     /// Connects to a port of this machine, and says hello unless told not to.
     ///
     /// - Parameters:
-    ///   - endpoint: Where.
-    ///   - token: What hello carries.
-    ///   - hello: Whether to say it.
-    ///   - receiveBuffer: About the bytes that the system takes before they are read; as many as it
-    ///     likes unless given.
-    /// - Throws: What went wrong.
+    ///   - endpoint: The address of the server.
+    ///   - token: The token in the hello.
+    ///   - hello: Whether to send a hello.
+    ///   - receiveBuffer: About the bytes that the system accepts before they are read; `nil`: the
+    ///     system's own size.
+    /// - Throws: The error of the connection or of the hello.
     init(
         _ endpoint: Endpoint,
         token: String? = nil,
@@ -40,7 +40,7 @@ final class RawClient {
         guard case .tcp(_, let port) = endpoint else { throw RawClientError("not a TCP endpoint") }
         descriptor = socket(AF_INET, streamSocket, 0)
         guard descriptor >= 0 else { throw RawClientError("socket: \(errno)") }
-        // Long enough never to be reached unless something is wrong.
+        // The timeout is so long that only a fault reaches it.
         var patience = timeval(tv_sec: 60, tv_usec: 0)
         let size = socklen_t(MemoryLayout<timeval>.size)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, size)
@@ -72,7 +72,7 @@ final class RawClient {
         close(descriptor)
     }
 
-    /// Sends bytes as they are.
+    /// Sends bytes unchanged.
     func send(_ bytes: [UInt8]) throws {
         var rest = bytes[...]
         while !rest.isEmpty {
@@ -90,7 +90,7 @@ final class RawClient {
 
     /// Sends a call without waiting for its reply.
     ///
-    /// - Returns: Its id.
+    /// - Returns: The id of the call.
     @discardableResult
     func send(_ call: Call, deadline: Duration? = nil) throws -> UInt64 {
         nextID += 1
@@ -109,7 +109,7 @@ final class RawClient {
         return nextID
     }
 
-    /// Makes a call; what arrives for other calls is passed over.
+    /// Makes a call; replies to other calls are ignored.
     func call(_ call: Call, deadline: Duration? = nil) throws -> Reply {
         try reply(to: send(call, deadline: deadline))
     }
@@ -159,7 +159,7 @@ final class RawClient {
         return last
     }
 
-    /// Tells the server that no more will come.
+    /// Tells the server that the client sends no more.
     func finishSending() {
         shutdown(descriptor, Int32(SHUT_WR))
     }
@@ -189,7 +189,7 @@ extension Hello {
 }
 
 extension Request {
-    /// The frame with this request.
+    /// The frame of the request.
     func frame() throws -> [UInt8] {
         var buffer = ByteBuffer()
         try MessageCodec.append(self, to: &buffer)
@@ -198,19 +198,18 @@ extension Request {
 }
 
 extension Reply {
-    /// The error, when it is one.
+    /// The error, if the reply is one.
     var error: LodestoneError? {
         if case .error(let error) = self { error } else { nil }
     }
 
-    /// The receipt, when it is one.
+    /// The receipt, if the reply is one.
     var receipt: WriteReceipt? {
         if case .written(let receipt) = self { receipt } else { nil }
     }
 }
 
-/// Runs what blocks on a thread of its own instead of the cooperative pool, still as part of the
-/// test that asked for it.
+/// Runs blocking work on its own thread instead of the cooperative pool, as part of the same test.
 func offPool<R: Sendable>(_ body: @escaping @Sendable () throws -> R) async throws -> R {
     try await Task(executorPreference: ThreadExecutor()) { try body() }.value
 }

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("A server that restarts", .timeLimit(.minutes(2)))
 struct RestartTests {
-    /// What 64 tasks saw that share a client.
+    /// The results of 64 tasks that share a client.
     private final class Seen: Sendable {
         let calls = Mutex<[Int: Int]>([:])
         let errors = Mutex<[LodestoneError]>([])

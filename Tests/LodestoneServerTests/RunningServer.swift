@@ -7,7 +7,7 @@ import LodestoneWire
 import Logging
 import TestSupport
 
-/// A server with a real store in a directory of its own, on a free port of this machine.
+/// A server with a real store in its own directory, on a free port of this machine.
 final class RunningServer: Sendable {
     let endpoint: Endpoint
     private let directory: TemporaryDirectory
@@ -35,12 +35,12 @@ final class RunningServer: Sendable {
         try RawClient(endpoint, token: token)
     }
 
-    /// A client that has not.
+    /// A client that has not said hello.
     func connectSilently() throws -> RawClient {
         try RawClient(endpoint, hello: false)
     }
 
-    /// Asks clients to leave.
+    /// Tells clients to leave.
     func drain() async {
         await server.drain()
     }
@@ -57,28 +57,31 @@ final class RunningServer: Sendable {
         return try Data(contentsOf: URL(fileURLWithPath: path))
     }
 
-    /// Keeps every compaction and every build of an index from beginning.
+    /// Holds the lock that every compaction and every build of an index needs.
     func holdCompactions() throws -> HeldLock {
         try HeldLock(directory.path + "/store/compaction.lock")
     }
 
-    /// Waits until so many calls are under way.
+    /// Waits until `count` calls are under way.
     func waitUntilCalls(_ count: Int) throws {
         while try statistic("server.calls") != Double(count) {}
     }
 
-    /// The figures from the server's stats, asked for over a connection that is there: one that comes
-    /// or goes is work for the loop.
+    /// The figures from the server's stats, over an existing connection.
+    ///
+    /// A connection that opens or closes is work for the loop.
     func figures(over client: RawClient) throws -> [String: Double] {
         guard case .stats(let stats) = try client.call(.stats) else { return [:] }
         return Dictionary(uniqueKeysWithValues: stats.statistics.map { ($0.name, $0.value) })
     }
 
-    /// Waits until one read runs and none waits: a worker counts from the moment it is called, and
-    /// takes its read out of the queue a little later.
+    /// Waits until one read runs and none waits.
+    ///
+    /// A worker counts from the moment it is called, and takes its read from the queue a little
+    /// later.
     func waitUntilOneReadRuns() throws { try waitUntilReadsRun(1, over: connect()) }
 
-    /// Waits until so many reads run and none waits.
+    /// Waits until `count` reads run and none waits.
     func waitUntilReadsRun(_ count: Int, over client: RawClient) throws {
         var figures: [String: Double] = [:]
         while figures["server.reads.running"] != Double(count)
@@ -94,7 +97,7 @@ final class RunningServer: Sendable {
     }
 }
 
-/// Runs `body` against a server, off the cooperative pool, and ends the server whatever happens.
+/// Runs `body` against a server, off the cooperative pool, and always ends the server afterwards.
 func withServer(
     _ change: @Sendable (inout ServerConfiguration) -> Void = { _ in },
     _ body: @escaping @Sendable (RunningServer) throws -> Void

@@ -30,17 +30,18 @@ struct ShortCollection: Sendable {
     /// The limit that allows `deceptive`.
     static let maxQueryBytes = 1 << 20
 
-    /// A search that looks short; the server has hardly split it into words after a millisecond.
+    /// A search that looks short; after a millisecond the server has hardly split its text into
+    /// words.
     static let deceptive = Query([
         .near(vector), .matching((0..<10_000).map { "w\($0)" }.joined(separator: " ") + " word3"),
     ])
 
-    /// The short search that most tests ask for.
+    /// The short search of most tests.
     let call = Self.call(short[0])
-    /// Its answer.
+    /// The reply to `call`.
     let reply: Reply
 
-    /// Makes the collection and asks once, which lets the server know its graph.
+    /// Creates the collection and searches once, which makes its graph known to the server.
     init(_ server: RunningServer, _ client: RawClient) throws {
         let create = Call.createCollection(
             name: Self.name,

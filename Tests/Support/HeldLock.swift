@@ -22,7 +22,7 @@ package final class HeldLock: Sendable {
         self.file = file
     }
 
-    /// Lets others go on.
+    /// Releases the lock.
     package func release() {
         flock(file.fileDescriptor, LOCK_UN)
     }
@@ -41,7 +41,7 @@ package final class HeldCompaction: Sendable {
         self.file = file
     }
 
-    /// Lets others go on.
+    /// Releases the lock.
     package func release() {
         try? file.close()
     }

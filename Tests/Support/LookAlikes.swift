@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Two names that `String` takes for one, though their bytes differ.
+/// Two names that are equal as `String`, though their bytes differ.
 package struct LookAlikes: Sendable, CustomStringConvertible {
     package let first: String
     package let second: String
 
     package static let all = [
-        // With its accent, and with one of its own.
+        // An accented letter, and the letter with a combining accent.
         LookAlikes(first: "caf\u{E9}", second: "cafe\u{301}"),
-        // A letter, and the sign of a unit.
+        // A letter, and the sign of a unit with the same look.
         LookAlikes(first: "K", second: "\u{212A}"),
-        // One character under two numbers, in as many bytes.
+        // One character with two code points of the same length in bytes.
         LookAlikes(first: "\u{8C48}", second: "\u{F900}"),
     ]
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 
-/// Bytes of this process that are in memory; 0 where the system doesn't say.
+/// The bytes of this process that are in memory; 0 where the system doesn't report them.
 package func residentByteCount() -> Int {
     guard let status = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8) else {
         return 0

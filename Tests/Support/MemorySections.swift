@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// Sections kept in memory as a file would keep them.
+/// Sections in memory, as a file would have them.
 package struct MemorySections: SectionSink, SectionSource {
     /// The sections in the order of writing.
     package private(set) var sections: [(tag: SectionTag, bytes: [UInt8])] = []
     private let opened = Opened()
 
-    /// What `section` gave out, of this value and its copies.
+    /// The bytes that `section` has returned, for this value and its copies.
     private final class Opened {
         var bytes: [CheckedBytes] = []
     }
 
-    /// Creates none.
+    /// Creates a value without sections.
     package init() {}
 
-    /// Whether damage was met in what `section` gave out.
+    /// Whether a reader has met damage in bytes that `section` has returned.
     package var isDamaged: Bool { opened.bytes.contains { $0.isDamaged } }
 
     /// Begins a section.
@@ -23,7 +23,7 @@ package struct MemorySections: SectionSink, SectionSource {
         sections.append((tag, []))
     }
 
-    /// Adds bytes to it.
+    /// Adds bytes to the last section.
     package mutating func append(_ bytes: UnsafeRawBufferPointer) {
         sections[sections.count - 1].bytes += bytes
     }
@@ -54,10 +54,10 @@ package struct MemorySections: SectionSink, SectionSource {
         return Section(checked, 0..<bytes.count)
     }
 
-    /// Bytes to change behind the checksums' back.
+    /// The bytes to change after their checksum was taken, by section.
     package var damage: [SectionTag: [Int]] = [:]
 
-    /// Changes bytes so that checksums still fit.
+    /// Changes a byte so that the checksums still fit.
     package mutating func overwrite(_ section: Int, at place: Int, with byte: UInt8) {
         sections[section].bytes[place] = byte
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LodestoneCore
 
-/// Documents with everything that a collection may hold.
+/// Random documents with all parts that a collection may hold.
 package enum RandomDocuments {
     private static let strings = [
         "", "x", "hot \"soup\"\n\t\\", "Ünïcode ﷽ 😀", "e\u{301}", "\u{0}\u{1F}\u{7F}\u{2028}",
@@ -16,7 +16,9 @@ package enum RandomDocuments {
         -.greatestFiniteMagnitude, 1e16, 9_007_199_254_740_992, 1e22, 1e23,
     ]
 
-    /// One of the id `d` and a number; most have a vector of finite floats, all of which below 2^50 are possible.
+    /// A document whose id is `d` and a number.
+    ///
+    /// Most have a vector of finite floats, with any value below 2^50.
     package static func document(_ number: Int, dimension: Int) -> Document {
         var document = Document(id: DocumentID(stringLiteral: "d\(number)-\(strings[2])"))
         if dimension > 0, Int.random(in: 0..<4) > 0 {
@@ -39,7 +41,7 @@ package enum RandomDocuments {
         return document
     }
 
-    /// Every finite float below 2^50 in size, so that vectors of them have lengths that a server takes.
+    /// A random finite float below 2^50 in size, so that a server accepts the lengths of vectors.
     private static func float() -> Float {
         while true {
             let number = Float(bitPattern: .random(in: 0 ... .max))

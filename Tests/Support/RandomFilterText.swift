@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Texts that are filters, nearly, or not at all.
+/// Texts that are valid filters, almost valid ones, or none.
 extension SeededGenerator {
     private static let pieces = [
         "a", "year", "größe", "日", "e\u{301}", "\u{10FFFF}", "\0", " ", "\n", "\u{3000}", "(", ")",
@@ -39,7 +39,7 @@ extension SeededGenerator {
         default:
             var text = ""
             for _ in 0..<count { text += Self.pieces[Int(next() % UInt64(Self.pieces.count))] }
-            // Long and deep ones, too.
+            // Some texts are long and deep.
             return next() % 1_000 == 0 ? String(repeating: text, count: 1_000) : text
         }
     }

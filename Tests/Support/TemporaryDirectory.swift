@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 
-/// A directory of a test's own that goes away with its owner.
+/// A directory of one test that is removed with its owner.
 package final class TemporaryDirectory: Sendable {
-    /// Where it is.
+    /// The path of the directory.
     package let path: String
 
     /// Creates an empty directory.
@@ -20,7 +20,7 @@ package final class TemporaryDirectory: Sendable {
 
     /// Writes a file that only its owner may read, unless `mode` says otherwise.
     ///
-    /// - Returns: Its path.
+    /// - Returns: The path of the file.
     package func write(_ name: String, _ text: String, mode: Int = 0o600) throws -> String {
         let file = path + "/" + name
         try text.write(toFile: file, atomically: false, encoding: .utf8)
