@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Arguments as callers write them: checked, and refused with their place.
+"""Checks of callers' arguments; a wrong argument is refused with its place.
 
-What is deep inside of an argument raises Refusal, which collects its place on the way out. Encoding
-makes it the error that callers see.
+A function deep inside of an argument raises Refusal, which collects its place on the way out.
+Encoding turns it into the error that callers see.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from lodestone.errors import LodestoneError, invalid
 
 
 class Refusal(Exception):
-    """What is wrong with a part of an argument: ``what`` follows the name of its place."""
+    """The fault of a part of an argument: ``what`` follows the name of its place."""
 
     def __init__(self, what: str, recovery: str, reason: str = "BAD_ARGUMENT") -> None:
         super().__init__(what)
@@ -27,7 +27,7 @@ class Refusal(Exception):
         self._place = ""
 
     def at(self, place: str) -> Refusal:
-        """The same, further out: ``place`` is a name, or an index in brackets."""
+        """Puts ``place``, a name or an index in brackets, in front of the place so far."""
         joint = "" if not self._place or self._place.startswith("[") else "."
         self._place = place + joint + self._place
         return self
@@ -47,7 +47,7 @@ class Refusal(Exception):
 
 
 class Encoding:
-    """What goes wrong inside of ``with Encoding():`` is a LodestoneError."""
+    """Turns a fault inside of ``with Encoding():`` into a LodestoneError."""
 
     def __enter__(self) -> None:
         pass
@@ -90,7 +90,7 @@ def refuse(value: object, wanted: str, recovery: str, place: str = "") -> NoRetu
 
 
 def utf8(value: object, place: str = "") -> bytes:
-    """A string as it travels."""
+    """A string as UTF-8 for a message."""
     if not isinstance(value, str):
         refuse(value, "a str", _recovery_for_text(value), place)
     try:
@@ -112,7 +112,7 @@ def _recovery_for_text(value: object) -> str:
 
 
 def strings(values: object, place: str) -> list[bytes]:
-    """Strings as they travel; one by itself is a list of one, and None an empty one."""
+    """Strings as UTF-8; a single string is a list of one, and None an empty list."""
     if isinstance(values, str):
         return [utf8(values, place)]
     if isinstance(values, bytes):
@@ -127,7 +127,7 @@ def strings(values: object, place: str) -> list[bytes]:
 
 
 def items(values: object, place: str) -> list[Any]:
-    """The elements of a list, an array or any other iterable but text and mappings."""
+    """The elements of a list, an array or any other iterable except text and mappings."""
     if values is None:
         return []
     if isinstance(values, list):
@@ -140,7 +140,7 @@ def items(values: object, place: str) -> list[Any]:
 
 
 def each(values: object, kind: type[Any], place: str) -> list[Any]:
-    """A list of things of one kind; one by itself is a list of one."""
+    """A list of things of one kind; a single thing is a list of one."""
     if isinstance(values, kind):
         return [values]
     found = items(values, place)
@@ -178,11 +178,11 @@ def real(value: object, place: str) -> float:
 
 
 def path(names: object, place: str) -> list[bytes]:
-    """The names of a field, one inside the other.
+    """The path of a field, from the outermost name to the innermost.
 
-    A string is a path as it is written in filters on the command line: names joined by dots; one
-    that has a dot itself stands in double quotes, in which a double quote is doubled. In a sequence
-    the names stand as they are.
+    A string is a path in the form of filters on the command line: names joined by dots. A name with
+    a dot stands in double quotes, in which a double quote is doubled. In a sequence each string is
+    a name, unchanged.
     """
     if isinstance(names, str):
         return [utf8(name, place) for name in _names(names, place)]
@@ -213,7 +213,7 @@ def _names(text: str, place: str) -> list[str]:
 
 
 def _quoted(text: str, start: int, place: str) -> tuple[str, int]:
-    """The name between the quote at ``start`` and its other one, and where that ends."""
+    """The name between the quote at ``start`` and the closing one, and the index after it."""
     parts = []
     place_of_part = start + 1
     while True:

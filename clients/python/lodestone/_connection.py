@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """One connection, from the first try to reach the server until it ends.
 
-Calls are taken from the start, and wait until the server has said hello. A caller puts its frame into
-the outbox and hands the system as much of that as it takes at once; what it doesn't take, and all that
-arrives, is the business of a thread of the connection's own. So no caller ever waits for anything but
-its reply, and that no longer than its deadline.
+Calls are accepted from the start, and wait until the server has said hello. A caller puts its frame
+into the outbox and sends as much of it as the system takes at once. The connection's thread sends
+the rest, and receives everything. So a caller waits only for its reply, and no longer than its
+deadline.
 
-Signals: a handler may raise an exception between any two steps of the main thread. A frame whose
-sending is ended by one is sent to its end by the next thread that sends, and cancelled, so that no
-other frame gets into the middle of it. Cleaning up may be ended as well, so nothing depends on it: a call
-that nobody waits for gives its place back once the server has answered it, or its deadline is over.
-What concerns the calls of other threads is done by the connection's thread, which no signal reaches.
+Signals: a handler may raise an exception between any two steps of the main thread. When this
+interrupts the sending of a frame, the next thread that sends completes the frame and cancels its
+call, so that no other frame gets into the middle of it. Cleaning up may be interrupted as well, so
+nothing depends on it: an abandoned call gives its place back once the server has answered it, or
+its deadline is over. The connection's thread, which no signal reaches, does all work for the calls
+of other threads.
 """
 
 from __future__ import annotations
@@ -43,28 +44,28 @@ from lodestone._reach import Peer, is_passing, reach
 from lodestone._wire import Call, Frame, FrameReader, read_error
 from lodestone.errors import Code, LodestoneError, Outcome
 
-#: The most that a server is believed to need for a message.
+#: The largest message that a server is expected to need.
 _MOST_FRAME_BYTES = 64 << 20
-#: Seconds that a write waits beyond its deadline, for the server's word on what became of it.
+#: Seconds that a write waits beyond its deadline for the server's reply on its outcome.
 _WRITE_GRACE = 0.05
-#: Calls under way that the server answers at once and doesn't count: enough for any that ask how it is.
+#: The most calls under way that the server answers at once and doesn't count.
 _MOST_PASSING = 16
-#: Calls of the system before others get at the outbox: some milliseconds.
+#: The most calls of the system before other threads get the outbox: some milliseconds.
 _SENDS_AT_ONCE = 16
-#: Seconds between two tries to reach the server, at least; and at most, when it is away for long.
+#: Seconds between two tries to reach the server: the least, and the most when it is away for long.
 _SHORTEST_PAUSE = 0.05
 _LONGEST_PAUSE = 0.5
 
-#: Every connection of this process, for the children that inherit them.
+#: All connections of this process, for forked children that inherit them.
 connections: weakref.WeakSet[Connection] = weakref.WeakSet()
 
 
 class Connection:
-    """A connection, or the way to one.
+    """A connection to the server, from the first try to reach it to its end.
 
-    ``_lock`` guards the calls and the state; ``_send_lock`` the outbox, the socket's sending side and
-    closing. Both are held for moments only, never while anything is waited for. Where both are
-    needed, ``_send_lock`` is taken first.
+    ``_lock`` guards the calls and the state; ``_send_lock`` guards the outbox, the socket's sending
+    side and closing. Both are held for moments only, never during a wait. A thread that needs both
+    takes ``_send_lock`` first.
     """
 
     def __init__(
@@ -74,7 +75,7 @@ class Connection:
         broke: Callable[[], object],
         pause: float = 0.0,
     ) -> None:
-        """``broke`` is told once when the connection is lost with calls on it."""
+        """Creates a connection; ``broke`` is called once when it is lost with calls on it."""
         self._peer = peer
         self._last_sequence_number = last_sequence_number
         self._broke = broke
@@ -82,23 +83,24 @@ class Connection:
         self._lock = threading.Lock()
         self._send_lock = threading.Lock()
         self._ids = itertools.count(2)  # hello is 1
-        #: Calls that the server counts, and those that pass them because it doesn't.
+        #: The calls that the server counts, and the calls that it answers at once and doesn't
+        #: count.
         self._counted, self._passing = self._lanes = (Lane(self._ids), Lane(self._ids))
         self._max_frame_bytes = 0
         self._end: LodestoneError | None = None
         self._is_leaving = False
-        #: The server has refused a call because it is leaving.
+        #: Whether the server has refused a call because it is leaving.
         self._is_draining = False
-        #: The server has answered a call here.
+        #: Whether the server has answered a call on this connection.
         self.has_served = False
-        #: Why the last try to reach the server failed.
+        #: The error of the last try to reach the server.
         self._why: LodestoneError | None = None
         self._outbox: deque[Frame] = deque()
         self._is_clogged = False
         self._is_shut = False
-        #: This process was forked from the one whose connection it is.
+        #: Whether this process was forked from the process of the connection.
         self._is_inherited = False
-        #: Bytes of the frames that have been sent and have left the outbox.
+        #: The bytes of the frames that were sent and have left the outbox.
         self._sent_bytes = 0
         self._doubt = Doubt()
         self._socket: socket.socket | None = None
@@ -107,25 +109,26 @@ class Connection:
         self._wake_out.setblocking(False)
         connections.add(self)
         try:
-            # Not by threading.Thread, which waits until it runs, while others wait for the caller.
+            # threading.Thread would wait until the new thread runs, while others wait for the
+            # caller.
             _thread.start_new_thread(self._run, ())
         except BaseException:
-            # The thread may run, or not: either way it finds that it has nothing to do.
+            # Whether the thread runs or not, it finds that it has nothing to do.
             self._finish(lost("was given up"))
             raise
 
     @property
     def takes_calls(self) -> bool:
-        """Whether a call has a chance here."""
+        """Whether a new call would be accepted."""
         return self._end is None and not self._is_leaving and not self._is_draining
 
     def call(
         self, call: Call | None, request_id: bytes | None, end: float, is_patient: bool
     ) -> Any:
-        """Makes one attempt at a call; its reply, or a Failure by ``end``, a write's a little later.
+        """Makes one attempt at a call; returns its reply, or raises a Failure by ``end``.
 
-        None instead of a call waits until the server has said hello. Raises Ended when another
-        connection is needed.
+        A write may take a little longer. With None instead of a call, it waits until the server has
+        said hello. Raises Ended when another connection is needed.
         """
         pending = Pending(call, request_id, end, is_patient)
         try:
@@ -140,7 +143,7 @@ class Connection:
         except BaseException:
             self._abandon(pending)
             raise
-        # What comes from now on may be no more than the answer to being cancelled.
+        # From now on the reply may only be the answer to the cancellation.
         result = pending.result
         if result is None:
             self._abandon(pending)
@@ -175,7 +178,7 @@ class Connection:
 
     @property
     def _is_open(self) -> bool:
-        """The server has said hello."""
+        """Whether the server has said hello."""
         return self._counted.places > 0
 
     def _lane(self, pending: Pending) -> Lane:
@@ -183,12 +186,12 @@ class Connection:
         return self._passing if call is not None and call.is_answered_at_once else self._counted
 
     def _sweep(self) -> None:
-        """Lets calls that wait in, as far as there are places. Under the lock."""
+        """Gives free places to calls that wait. Under the lock."""
         for lane in self._lanes:
             lane.sweep()
 
     def _abandon(self, pending: Pending) -> None:
-        """Takes back a call that nobody waits for any more, and tells the server if it has it.
+        """Removes a call whose caller no longer waits, and cancels it at the server if it was sent.
 
         A call that the server has keeps its place until it is answered.
         """
@@ -234,15 +237,15 @@ class Connection:
         self._flush(frame)
 
     def _flush(self, frame: Frame | None = None) -> None:
-        """Puts a frame into the outbox, and hands the system what it takes at once."""
+        """Puts a frame into the outbox, and sends as much as the system takes at once."""
         try:
             with self._send_lock:
                 if frame is not None and not self._is_shut and not self._is_leaving:
                     self._outbox.append(frame)
                 self._send_outbox()
         except OSError:
-            # The server may have said why, which lies there still to be read: the connection's
-            # thread comes to the end of it now.
+            # The server may have sent the reason, which is still unread: the connection's thread
+            # reads to the end of the input now.
             with self._send_lock:
                 self._shut()
         except BaseException:
@@ -251,12 +254,13 @@ class Connection:
             raise
 
     def _send_outbox(self) -> None:
-        """Sends what the system takes, if it is not very much. Under the send lock."""
+        """Sends as much as the system takes, in a limited number of calls. Under the send lock."""
         connected = self._socket
         sends = 0
         while self._outbox and connected is not None and not self._is_shut:
             if self._outbox[0].is_sent:
-                # A signal between the two makes it too few: a connection too many is taken for alive.
+                # A signal between the two steps makes the count too small: at worst a dead
+                # connection is taken for alive.
                 self._sent_bytes += self._outbox.popleft().sent_bytes
                 continue
             try:
@@ -276,7 +280,7 @@ class Connection:
             self._ring()
 
     def _ring(self) -> None:
-        """Has the connection's thread look at everything again. Under the send lock."""
+        """Wakes up the connection's thread to check everything again. Under the send lock."""
         try:
             self._wake_out.send(b"\0")
         except OSError:
@@ -300,7 +304,7 @@ class Connection:
                         one.close()
 
     def _open(self) -> FrameReader | None:
-        """Tries to reach the server as long as calls wait for it; None when it is not wanted."""
+        """Tries to reach the server while calls wait for it; None when no call waits any more."""
         away_since = time.monotonic()
         self._rest(self._pause)
         while self._end is None:
@@ -344,7 +348,7 @@ class Connection:
                 self._drain()
 
     def _is_awaited(self, why: LodestoneError) -> bool:
-        """Notes why the server can't be reached; whether calls go on waiting for it."""
+        """Notes why the server can't be reached; returns whether calls still wait for it."""
         now = time.monotonic()
         with self._lock:
             self._why = why
@@ -388,7 +392,7 @@ class Connection:
             pass
 
     def _look_around(self) -> None:
-        """Does what a caller has left to be done."""
+        """Does the work that callers have left to the connection's thread."""
         self._drain()
         if self._is_draining and not self._is_leaving:
             self._leave(None)
@@ -406,14 +410,14 @@ class Connection:
             self._deliver(message)
 
     def _is_silent(self) -> bool:
-        """Whether the server has had to speak for too long."""
+        """Whether the server has been silent for too long."""
         return self._doubt.exists and self._doubt.is_certain(*self._progress())
 
     def _progress(self) -> tuple[int, int]:
-        """Bytes to be sent since the connection was made, and those that the other end has taken.
+        """The bytes to send since the connection began, and those that the other end has taken.
 
-        Of a Unix socket less may be counted while anything is on its way: only that it grows means
-        something there.
+        On a Unix socket the second number may be too small while bytes are on their way; there only
+        its growth means something.
         """
         with self._send_lock:
             sent = self._sent_bytes + sum(frame.sent_bytes for frame in self._outbox)
@@ -436,15 +440,16 @@ class Connection:
                 pending.settle(reply)
             self._finish_if_left()
         elif kind == "error":
-            # Said of no call: nobody can tell what became of those under way.
+            # The error belongs to no call, so the outcome of the calls under way is unknown.
             self._finish(lost(f"was ended: {read_error(reply.error)}"))
 
     # The end
 
     def _leave(self, last_request: int | None) -> None:
-        """Takes no more calls; those that the server has not begun can go elsewhere at once.
+        """Takes no more calls; calls that the server has not begun go to another connection.
 
-        None: the server has not said which those are, only that it is leaving.
+        ``last_request`` is None when the server has not said which calls it has begun, only that it
+        is leaving.
         """
         with self._send_lock:
             self._is_leaving = True
@@ -465,7 +470,7 @@ class Connection:
                 self._finish(going_away())
 
     def _shut(self) -> None:
-        """Sends nothing more, and hears only what has arrived. Under the send lock."""
+        """Sends nothing more, and reads only what has arrived. Under the send lock."""
         self._is_shut = True
         self._outbox.clear()
         if self._socket is not None:
@@ -491,9 +496,9 @@ class Connection:
     def abandon_after_fork(self) -> None:
         """Leaves the connection to the parent process. Only in a child, which has one thread.
 
-        Threads that held the locks are not there any more. Closing here does the parent no harm;
-        shutting down would. The fork may be the work of a signal handler in the middle of a method:
-        that goes on here afterwards, so what it counts with stays as it is.
+        The threads that held the locks don't exist in the child. Closing the socket here does the
+        parent no harm; a shutdown would. The fork may happen in a signal handler in the middle of a
+        method, which goes on here afterwards; so the data of that method stay as they are.
         """
         self._lock = threading.Lock()
         self._send_lock = threading.Lock()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a server that answers nothing is still there."""
+"""Detects that a server without replies is dead."""
 
 from __future__ import annotations
 
@@ -11,53 +11,55 @@ import time
 
 #: Seconds that a server may be silent after it let a deadline pass.
 _SILENCE = 2.0
-#: Seconds between two looks at whether anything still moves to it.
+#: Seconds between two checks whether bytes to the server still move.
 _LOOK = 0.25
 
 
 class Doubt:
-    """Doubt about a server: it arises when a deadline passes without a word, and ends with the next one.
+    """Doubt about a server: a deadline without a reply begins it, and a message ends it.
 
-    The server was told to cancel the call and must answer that, once it has heard it. Bytes
-    sent before can take longer than any patience over a slow link, so the time counts from when those
-    last moved. Bytes sent later count for nothing: the system of a server that hangs takes them, too.
+    The server was told to cancel the call and must answer that, once it has received it. Bytes sent
+    before can take longer than any patience over a slow link, so the time counts from the last time
+    that these moved. Bytes sent later don't count, because the system of a server that hangs takes
+    them, too.
 
-    Any thread may let it arise; the connection's thread does the rest.
+    Any thread may let the doubt arise; the connection's thread does the rest.
     """
 
     def __init__(self) -> None:
-        #: When it arose, or when the bytes that the server needs last moved; None: there is no doubt.
+        #: The time when the doubt arose, or when the bytes that the server needs last moved; None:
+        #: there is no doubt.
         self._since: float | None = None
-        #: Where those end, in bytes since the connection was made.
+        #: The end of the bytes that the server needs, counted since the connection was made.
         self._needed: int | None = None
-        #: How many of all bytes it had at the last look.
+        #: The number of bytes that the other end had taken at the last check.
         self._delivered = 0
 
     @property
     def exists(self) -> bool:
-        """The server has to speak."""
+        """Whether there is a doubt: the server must send something."""
         return self._since is not None
 
     def arise(self) -> None:
-        """A deadline has passed, and the server is told to cancel the call."""
+        """Begins a doubt: a deadline has passed, and the server is told to cancel the call."""
         self._since = self._since or time.monotonic()
 
     def end(self) -> None:
-        """The server has said something."""
+        """Ends the doubt: the server has sent something."""
         self._since = self._needed = None
 
     def patience(self) -> float | None:
-        """Milliseconds until the next look; None: there need not be one."""
+        """Milliseconds until the next check; None: there is no doubt."""
         since = self._since
         if since is None:
             return None
         return min(max(0.0, since + _SILENCE - time.monotonic()), _LOOK) * 1000 + 1
 
     def is_certain(self, written: int, delivered: int) -> bool:
-        """Whether the server has been silent for too long, with all that it needs or with none of it moving.
+        """Whether the server was silent too long with all the bytes it needs, or with none moving.
 
-        ``written`` and ``delivered`` are the bytes to be sent since the connection was made, and those
-        that the other end has taken.
+        ``written`` is the number of bytes to send since the connection was made, and ``delivered``
+        is the number of bytes that the other end has taken.
         """
         since = self._since
         if since is None:
@@ -72,9 +74,9 @@ class Doubt:
 
 
 def undelivered_bytes(connected: socket.socket | None) -> int:
-    """Bytes that the system has taken and the other end has not; 0 where that isn't told.
+    """Bytes that the system has taken and the other end has not; 0 where this isn't known.
 
-    Of a Unix socket it is how much memory they take, which is more.
+    On a Unix socket the number is the memory that they take, which is more.
     """
     try:
         answer = fcntl.ioctl(connected or -1, termios.TIOCOUTQ, b"\0\0\0\0")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The places that a connection has for calls, and the calls that wait for one."""
+"""The places of a connection for calls, and the calls that wait for a place."""
 
 from __future__ import annotations
 
@@ -12,43 +12,45 @@ from lodestone._pending import Pending
 
 
 class Lane:
-    """Calls that share a number of places: those under way, and those that wait for one.
+    """Calls that share a number of places: the calls under way, and the calls that wait.
 
     The lock of the connection guards it. A signal may end each method of a caller's thread between
-    any two steps; no call has two entries in between, so none is left behind.
+    any two steps; a call never has two entries in between, so none is left behind.
     """
 
     __slots__ = ("places", "under_way", "queue", "_ids")
 
     def __init__(self, ids: Iterator[int]) -> None:
-        """``ids`` numbers the requests of the connection."""
-        #: How many may be under way; none before the server has said hello.
+        """Creates a lane; ``ids`` numbers the requests of the connection."""
+        #: The number of places; none before the server has said hello.
         self.places = 0
         #: Calls by the ids of their requests.
         self.under_way: dict[int, Pending] = {}
-        #: First come, first served; a call that is given up is taken out at once, however many wait.
+        #: The waiting calls, in the order of their arrival; a call that is given up is removed at
+        #: once.
         self.queue: OrderedDict[Pending, None] = OrderedDict()
         self._ids = ids
 
     def enter(self, pending: Pending) -> None:
-        """Gives a call a place, or has it wait for its turn."""
+        """Gives a call a place, or lets it wait for its turn."""
         if self.queue or not self._admit(pending):
             pending.turn = threading.Lock()
             pending.turn.acquire()
             self.queue[pending] = None
 
     def forget(self, pending: Pending) -> None:
-        """Takes out a call that the server has not got."""
+        """Removes a call that was not sent to the server."""
         if pending.id == 0:
             self.queue.pop(pending, None)
         else:
             self.under_way.pop(pending.id, None)
 
     def sweep(self) -> None:
-        """Lets calls from the queue in, as far as there are places."""
+        """Gives free places to calls from the queue."""
         now = time.monotonic()
         if len(self.under_way) >= self.places:
-            # A caller may have been interrupted before it sent anything, and again at cleaning up.
+            # A caller may have been interrupted before it sent anything, and again while it cleaned
+            # up.
             for one in [one for one in self.under_way.values() if not one.has_begun]:
                 if one.end + 1 < now:
                     del self.under_way[one.id]
@@ -58,7 +60,7 @@ class Lane:
                 first.turn.release()
 
     def drop_impatient(self, now: float) -> list[Pending]:
-        """Takes out calls whose time is over, and those that don't wait while there is no server.
+        """Removes calls whose time is over, and calls that don't wait while there is no server.
 
         Returns the latter.
         """
@@ -67,9 +69,10 @@ class Lane:
         return [one for one in waiting if not one.is_patient]
 
     def take_unbegun(self, last_request: int | None) -> list[Pending]:
-        """Takes out calls that wait, and those that the server has not begun, after ``last_request``.
+        """Removes and returns the calls that the server has not begun.
 
-        None: the server has not said which that is.
+        These are the calls that wait, those not yet sent, and those after ``last_request``.
+        ``last_request`` is None when the server has not said which request was its last.
         """
         queued, self.queue = list(self.queue), OrderedDict()
         late = [
@@ -82,16 +85,16 @@ class Lane:
         return queued + late
 
     def all(self) -> list[Pending]:
-        """Every call, those under way first."""
+        """All calls, those under way first."""
         return [*self.under_way.values(), *self.queue]
 
     def clear(self) -> None:
-        """Forgets every call."""
+        """Removes all calls."""
         self.under_way.clear()
         self.queue.clear()
 
     def _admit(self, pending: Pending) -> bool:
-        """Gives a call its number if there is a place for it."""
+        """Gives a call a place and its number, if a place is free."""
         if len(self.under_way) >= self.places:
             return False
         pending.id = next(self._ids)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one connection that all calls of a client share, made again when it is lost; and attempts."""
+"""The connection that all calls of a client share, made again when it is lost, and the attempts."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from lodestone._wire import Call
 from lodestone.errors import Code, LodestoneError, Outcome
 from lodestone.retries import RetryBudget, RetryPolicy
 
-#: Seconds before a new connection, when the last one was of no use.
+#: Seconds before a new connection, when the last one answered no call.
 _PAUSE = 0.05
 
 
 class Line:
-    """What the threads of a client share. ``_lock`` guards all of it, for moments only."""
+    """The state that the threads of a client share. ``_lock`` guards all of it, for moments only.
+    """
 
     def __init__(self, peer: Peer, retry: RetryPolicy) -> None:
         self._peer = peer
@@ -37,7 +38,7 @@ class Line:
 
     @property
     def sequence_number(self) -> int:
-        """The largest that the server has given this client; 0 before the first."""
+        """The largest sequence number that the server has given this client; 0 before the first."""
         return self._sequence_number
 
     def saw(self, sequence_number: int) -> None:
@@ -60,9 +61,9 @@ class Line:
         seconds: float,
         retry: RetryPolicy | None = None,
     ) -> Any:
-        """Makes a call, again where the policy says so; its reply within ``seconds``.
+        """Makes a call, with retries by the policy; returns its reply within ``seconds``.
 
-        None instead of a call waits for a connection.
+        With None instead of a call, it waits for a connection.
         """
         end = time.monotonic() + seconds
         policy = retry or self._retry
@@ -96,7 +97,7 @@ class Line:
             time.sleep(wait)
 
     def _may_retry(self, failure: Failure) -> bool:
-        # What a server asks for at a time of its choice is no load that it has not chosen.
+        # A retry at the time that the server gives is no unplanned load.
         if failure.is_counted or failure.error.retry_after is not None:
             return self._budget.allows_retry
         return self._budget.failed()
@@ -121,7 +122,7 @@ class Line:
             return connection
 
     def forget_after_fork(self) -> None:
-        """Begins afresh, but for what the server has given. Only in a child, which has one thread."""
+        """Resets all state but the sequence number. Only in a child, which has one thread."""
         self._lock = threading.Lock()
         self._budget = RetryBudget(self._retry.attempts)
         self._pid = os.getpid()
@@ -132,7 +133,7 @@ _lines: weakref.WeakSet[Line] = weakref.WeakSet()
 
 
 def after_fork_in_child() -> None:
-    """Leaves all connections to the parent process; each client makes one of its own."""
+    """Leaves all connections to the parent process; each client then makes its own."""
     for line in list(_lines):
         line.forget_after_fork()
     for connection in list(_connection.connections):

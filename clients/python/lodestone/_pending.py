@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A call on a connection, how it can fail there, and the errors that a connection has of its own."""
+"""A call on a connection, its failures there, and the connection's own errors."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from lodestone.errors import Code, LodestoneError, Outcome
 
 
 class Failure(Exception):
-    """A call that failed on one connection."""
+    """The failure of a call on one connection."""
 
     def __init__(
         self, error: LodestoneError, is_unsent: bool = False, is_counted: bool = False
     ) -> None:
         super().__init__(str(error))
         self.error = error
-        #: The server has not begun the call, so making it elsewhere is no second attempt.
+        #: Whether the server has not begun the call, so that a call elsewhere is no second attempt.
         self.is_unsent = is_unsent
-        #: The retry budget knows of it: calls that fail with one connection count once.
+        #: Whether the retry budget has counted it: calls that fail with one connection count once.
         self.is_counted = is_counted
 
 
 class Ended(Exception):
-    """The connection took no more calls, so there has been no attempt here."""
+    """The connection took no more calls, so there was no attempt here."""
 
 
 class Pending:
@@ -39,11 +39,11 @@ class Pending:
     ) -> None:
         self.call = call
         self.request_id = request_id
-        #: When it is given up, by time.monotonic().
+        #: The time at which the call is given up, by time.monotonic().
         self.end = end
-        #: It goes on waiting when a try to reach the server fails.
+        #: Whether the call goes on waiting when a try to reach the server fails.
         self.is_patient = is_patient
-        #: 0 until its turn has come.
+        #: The id of the request; 0 until the call's turn has come.
         self.id = 0
         self.frame: Frame | None = None
         self.turn: threading.Lock | None = None
@@ -53,11 +53,11 @@ class Pending:
 
     @property
     def has_begun(self) -> bool:
-        """The server may have something of it."""
+        """Whether the server may have a part of the call."""
         return self.frame is not None and self.frame.has_begun
 
     def settle(self, result: Any) -> None:
-        """Ends the wait with a reply or a Failure: for the thread that took it out of the calls."""
+        """Ends the wait with a reply or a Failure; by the thread that removed the call."""
         if self.result is not None:
             return  # by a fork, in a child that goes on with the call
         self.result = result
@@ -66,19 +66,19 @@ class Pending:
             self.turn.release()
 
     def failure(self, error: LodestoneError, is_counted: bool = False) -> Failure:
-        """What a failure of the connection means for this call."""
+        """The failure of this call when the connection fails."""
         is_open_question = self.request_id is not None and self.has_begun
         outcome = Outcome.UNKNOWN if is_open_question else Outcome.NOT_APPLIED
         return Failure(error.with_outcome(outcome), not self.has_begun, is_counted)
 
 
 def until(end: float) -> float:
-    """Seconds until ``end``, as locks take them."""
+    """Seconds until ``end``, within the range of locks."""
     return min(max(0.0, end - time.monotonic()), threading.TIMEOUT_MAX)
 
 
 def closed() -> LodestoneError:
-    """The client was closed."""
+    """The error when the client was closed."""
     return LodestoneError(
         Code.FAILED_PRECONDITION, "CLOSED", "The client is closed.", "Make another."
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Addresses, and reaching for the server at one."""
+"""Addresses, and connecting to the server at one."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from lodestone.errors import Code, LodestoneError, invalid
 
 DEFAULT_PORT = 5633
 _MAX_FRAME_BYTES_BEFORE_HELLO = 16 << 10
-#: Seconds without a word on an idle connection after which the system asks the other end.
+#: The times of keepalive: seconds of silence on an idle connection, and the checks that follow.
 _KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
-#: Milliseconds after which bytes that nobody confirms end the connection.
+#: Milliseconds after which unconfirmed bytes end the connection.
 _USER_TIMEOUT = 60_000
 
 Address = Union[tuple[str, int], str]
 
 
 def parse_address(address: str) -> Address:
-    """Host and port, or the path of a Unix socket."""
+    """Parses an address: host and port, or the path of a Unix socket."""
     if not isinstance(address, str):
         raise _no_address(address)
     if address.startswith("unix:"):
@@ -52,24 +52,24 @@ def _no_address(address: object) -> LodestoneError:
 
 @dataclass(frozen=True)
 class Peer:
-    """Where the server is, and what it is told at hello."""
+    """The server's address, and the data for its hello."""
 
     address: Address
     token: bytes | None
     client_name: str
-    #: Seconds for one try to reach the server and to hear its hello.
+    #: Seconds for one try to reach the server and to receive its hello.
     timeout: float
 
     @property
     def name(self) -> str:
-        """The address as people write it."""
+        """The address in the form that people write."""
         if isinstance(self.address, str):
             return f"unix:{self.address}"
         host, port = self.address
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
     def no_connection(self, why: object) -> LodestoneError:
-        """There is no connection, so nothing was sent."""
+        """The error when there is no connection, so nothing was sent."""
         return LodestoneError(
             Code.UNAVAILABLE,
             "CONNECT_FAILED",
@@ -81,10 +81,10 @@ class Peer:
 def reach(
     peer: Peer, last_sequence_number: int, keep: Callable[[socket.socket], None]
 ) -> tuple[FrameReader, Any, list[Any]]:
-    """Connects and says hello, within the peer's timeout but for the look-up of a name.
+    """Connects and says hello, within the peer's timeout; looking up a name may take longer.
 
-    ``keep`` is given each socket before it is used. Returns what reads from the last of them, the
-    hello of the server, and what else it has said. Raises LodestoneError.
+    ``keep`` is called with each socket before it is used. Returns the reader of the last socket,
+    the hello of the server, and the further messages that it has sent. Raises LodestoneError.
     """
     end = time.monotonic() + peer.timeout
     try:
@@ -119,7 +119,7 @@ def reach(
 
 def is_passing(error: LodestoneError) -> bool:
     """Whether another try to open a connection may succeed."""
-    # A hello that came too late says nothing of the token.
+    # A hello that came too late proves nothing about the token.
     return error.code is Code.UNAVAILABLE or error.reason == "AUTH_TIMEOUT"
 
 
@@ -135,7 +135,7 @@ def _hello(peer: Peer, last_sequence_number: int) -> bytes:
 
 
 def _left(end: float) -> float:
-    """Seconds until ``end``, for a socket: 0 would mean not to wait, and to fail otherwise."""
+    """Seconds until ``end`` for a socket, more than 0: 0 would make the socket non-blocking."""
     return max(0.001, end - time.monotonic())
 
 
@@ -174,7 +174,7 @@ def _connect(
 
 
 def _tune(connected: socket.socket) -> None:
-    """Small frames go out at once; a peer that is no longer there is noticed."""
+    """Makes small frames go out at once, and a dead peer be noticed."""
     connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in {**_KEEPALIVE, "TCP_USER_TIMEOUT": _USER_TIMEOUT}.items():

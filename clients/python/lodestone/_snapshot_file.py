@@ -8,26 +8,26 @@ from collections.abc import Callable
 
 from lodestone.errors import Code, LodestoneError
 
-#: Bytes of a snapshot that are compared before a part of it is taken for the same one: more than any
-#: two have alike, as the time of its making and checksums stand in them.
+#: Bytes that are compared to recognize the beginning of the same snapshot. No two snapshots have
+#: the same, because they contain the creation time and checksums.
 _START = 4_096
-#: Bytes of a snapshot that are fetched at once.
+#: The bytes of a snapshot that are fetched per call.
 _PART = 1 << 20
 
 
 def fetch_into(
     path: str | os.PathLike[str], name: str, part: Callable[[int, int], tuple[bytes, int]]
 ) -> int:
-    """Fetches a snapshot into a file, or what is missing of it there; returns the bytes of the file.
+    """Fetches a snapshot into a file, or the missing part of it; returns the bytes of the file.
 
-    ``part`` answers bytes of the snapshot from an offset on, as many as it is asked for if there are so
-    many, and how many bytes there are altogether.
+    ``part`` returns bytes of the snapshot from an offset on, and the number of all bytes. It
+    returns as many bytes as requested, unless the snapshot has fewer.
     """
     target = os.fspath(path)
     if os.path.exists(target):
         raise FileExistsError(f"There is a file {target!r} already.")
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
-    # Nobody else may read it: it is the whole store.
+    # Only the owner may read the file, because it contains the whole store.
     with os.fdopen(os.open(f"{target}.part", flags, 0o600), "ab+") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(0)
@@ -47,7 +47,7 @@ def fetch_into(
                 raise changed
             file.write(data)
             size += len(data)
-        # Another one may have got the name between two parts.
+        # Another snapshot may have got the name between two parts.
         if part(0, _START) != (first, total):
             raise changed
         file.flush()

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Metadata to messages and back.
 
-What numpy and pandas hold is taken for what it means. What has no kind of its own in Lodestone is
-refused, never stored as something that only looks like it.
+Values of numpy and pandas are converted to the values that they mean. A value without a kind in
+Lodestone is refused, and never stored as something that only looks like it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from lodestone.errors import Code, LodestoneError
 from lodestone.types import Timestamp, Value
 
 _LIMIT = 2**63
-#: Types that never stand for nothing: most of what there is.
+#: Types that never mean a missing value; most values have one of these.
 _PLAIN = frozenset((bool, int, float, str, list, dict))
 _MICROSECONDS = {
     "W": (604_800_000_000, 1),
@@ -40,7 +40,7 @@ _MICROSECONDS = {
 
 
 def is_missing(value: object) -> bool:
-    """Whether it stands for no value: None, and what numpy and pandas have for it but NaN."""
+    """Whether a value is missing: None, or a missing value of numpy or pandas except NaN."""
     if value is None:
         return True
     if isinstance(value, (np.datetime64, np.timedelta64)):
@@ -68,7 +68,7 @@ def write(message: Any, value: object) -> None:
 
 
 def _write_other(message: Any, value: object) -> None:
-    # A bool is an int to Python, and a Timestamp is one as well.
+    # To Python a bool is an int, and so is a Timestamp.
     if isinstance(value, (bool, np.bool_)):
         message.bool_value = bool(value)
     elif isinstance(value, Timestamp):
@@ -119,13 +119,13 @@ def _double(value: float) -> float:
 
 
 def _time(value: object) -> int | None:
-    """Microseconds since 1970, rounded down; None when it is no time."""
+    """Microseconds since 1970, rounded down; None when the value is no time."""
     if isinstance(value, np.datetime64):
         return _microseconds(value)
     if not isinstance(value, datetime.datetime):
         return None
     if _is_of_pandas(value):
-        # As a datetime64 of numpy: without a zone it means UTC.
+        # A time of pandas is converted like a datetime64 of numpy: without a zone it means UTC.
         return _microseconds(value.asm8)  # type: ignore[attr-defined]
     if value.tzinfo is None:
         raise Refusal(
@@ -152,18 +152,18 @@ def _microseconds(value: np.datetime64) -> int:
 
 
 def _elements(value: object) -> Sequence[Any] | None:
-    """What a list is made of; None when it is no list."""
+    """The elements of a list; None when the value is no list."""
     if isinstance(value, (bytes, bytearray, memoryview, np.generic)):
         return None
     if isinstance(value, np.ndarray) or hasattr(value, "__array__"):
         array = np.asarray(value)
-        # An array of no axis is a value in a box.
+        # An array without axes is a single value.
         return array if array.ndim else None  # type: ignore[return-value]
     return value if isinstance(value, Sequence) else None
 
 
 def _recovery(value: object) -> str:
-    """What to store instead."""
+    """Advice on a value to store instead."""
     if isinstance(value, (bytes, bytearray, memoryview)):
         return "Decode it, or store it as a text: base64.b64encode(value).decode()."
     if isinstance(value, (datetime.timedelta, np.timedelta64)):
@@ -192,7 +192,7 @@ def _recovery(value: object) -> str:
 
 
 def write_metadata(message: Any, metadata: object) -> None:
-    """Writes metadata with its names in the order of their bytes; what is missing is left out."""
+    """Writes metadata with its names in the order of their bytes; missing values are left out."""
     if type(metadata) is not dict and not isinstance(metadata, Mapping):
         refuse(metadata, "a mapping of names to values", "Give a dict.")
     named = []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Calls as bytes of frames, and errors out of replies."""
+"""Encodes calls as bytes of frames, and decodes errors from replies."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ PROTOCOL_VERSION = 1
 _FIELDS = service_pb2.Request.DESCRIPTOR.fields_by_name
 #: Calls that the server answers at once, and does not count among those under way.
 _ANSWERED_AT_ONCE = frozenset({"ping", "list_collections", "describe_collection", "stats"})
-#: Pieces of a frame up to this many bytes in all are copied together: one call of the system each.
+#: The most bytes of a frame whose pieces are copied together, so that one call of the system sends
+#: them.
 _SMALL_FRAME = 64 << 10
 
 
 def varint(value: int) -> bytes:
-    """A protobuf varint."""
+    """A number as a protobuf varint."""
     parts = bytearray()
     while value > 0x7F:
         parts.append(value & 0x7F | 0x80)
@@ -36,8 +37,8 @@ def delimited(number: int, *parts: bytes) -> list[bytes]:
 class Call:
     """A call, encoded once for all its attempts.
 
-    Vectors are kept apart from the message: they are its field ``vectors``, as bytes. ``rows`` is
-    how many documents it carries, for the error that it is too large.
+    The vectors are separate from the message: they are its field ``vectors``, as bytes. ``rows`` is
+    the number of its documents, for the error that it is too large.
     """
 
     def __init__(self, name: str, message: Any, vectors: bytes = b"", rows: int = 0) -> None:
@@ -61,34 +62,34 @@ class Call:
 
 
 class Frame:
-    """A frame on its way, and how much of it the system has taken."""
+    """A frame in the outbox, with the number of bytes that the system has taken."""
 
     __slots__ = ("byte_count", "has_begun", "_pieces", "_counts")
 
     def __init__(self, parts: list[bytes]) -> None:
-        #: Bytes of the message, without the four of its length.
+        #: The bytes of the message, without the four of its length.
         self.byte_count = sum(len(part) for part in parts) - 4
-        #: Part of it may be on its way: it can't be taken back.
+        #: Whether part of the frame may be sent, so that it can't be removed.
         self.has_begun = False
         self._pieces = [b"".join(parts)] if self.byte_count <= _SMALL_FRAME else parts
-        #: What the system has taken each time. Nothing else says how far the frame is.
+        #: The bytes that the system has taken each time, which alone tell how far the frame is.
         self._counts: list[int] = []
 
     @property
     def sent_bytes(self) -> int:
-        """How much of it the system has taken."""
+        """The bytes of the frame that the system has taken."""
         return sum(self._counts)
 
     @property
     def is_sent(self) -> bool:
-        """The system has taken all of it."""
+        """Whether the system has taken the whole frame."""
         return self.sent_bytes == self.byte_count + 4
 
     def send(self, socket: Any) -> None:
-        """Hands the system what it takes at once of the next piece; raises OSError as sockets do.
+        """Sends as much of the next piece as the system takes; raises OSError as sockets do.
 
-        A signal handler that raises an exception leaves the frame as it is: sent and counted, or
-        not.
+        A signal handler that raises an exception leaves the frame consistent: bytes are sent and
+        counted, or neither.
         """
         place = self.sent_bytes
         for piece in self._pieces:
@@ -98,7 +99,8 @@ class Frame:
         rest = memoryview(piece)[place:] if place else piece
         had_begun, self.has_begun = self.has_begun, True
         try:
-            # One step of the interpreter, so that no handler runs between sending and counting.
+            # This is one step of the interpreter, so that no handler runs between sending and
+            # counting.
             self._counts.extend(map(socket.send, (rest,)))
         except BlockingIOError:
             self.has_begun = had_begun
@@ -106,7 +108,7 @@ class Frame:
 
 
 class FrameReader:
-    """Cuts what arrives into messages, whatever pieces it comes in."""
+    """Cuts the input into messages, for any pieces in which it arrives."""
 
     _CHUNK = 64 << 10
 
@@ -114,7 +116,7 @@ class FrameReader:
         self._socket = socket
         self.max_frame_bytes = max_frame_bytes
         self._tail = b""
-        #: A message that is larger than a chunk, and how many bytes of it are there.
+        #: A message that is larger than a chunk; ``_filled`` of its bytes have arrived.
         self._large: bytearray | None = None
         self._filled = 0
 
@@ -122,7 +124,7 @@ class FrameReader:
         """The messages that the next read of the socket completes: none, one or several.
 
         Raises OSError as the socket does, EOFError when the server has closed the connection, and
-        ValueError for what is no message.
+        ValueError for bytes that are no message.
         """
         if self._large is not None:
             return self._receive_large()
@@ -174,10 +176,10 @@ def _response(message: bytes) -> Any:
 
 
 def read_error(error: Any) -> LodestoneError:
-    """The error of a reply.
+    """The error in a reply.
 
-    A code or an outcome that this release does not know is not there after decoding, as if it had
-    never been sent: then nothing is known of it.
+    A code or an outcome that this release does not know is absent after decoding, as if it had
+    never been sent. Then it counts as unknown.
     """
     has_retry = error.HasField("retry_after_ms") and error.retry_after_ms >= 0
     return LodestoneError(
@@ -194,5 +196,5 @@ def read_error(error: Any) -> LodestoneError:
 
 
 def text(bytes: bytes) -> str:
-    """What an error says, even where its bytes are no UTF-8."""
+    """The text of an error, even where its bytes are not valid UTF-8."""
     return str(bytes, "utf-8", "replace")

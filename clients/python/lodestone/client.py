@@ -47,7 +47,7 @@ from lodestone.types import (
 )
 
 
-#: Replies that are not called as their calls are.
+#: The names of replies that differ from the names of their calls.
 _REPLIES = {
     **dict.fromkeys(
         ("create_collection", "alter_collection", "drop_collection", "index_many", "drop_many"),
@@ -61,21 +61,20 @@ _REPLIES = {
 
 
 class Client:
-    """A connection to a server, made again when it breaks.
+    """A connection to a server, which is made again when it breaks.
 
-    Any number of threads may use one client; their calls are under way at the same time. So may a
-    process that is forked, as by ``multiprocessing``: it makes a connection of its own.
+    Any number of threads may use one client; their calls are under way at the same time. A process
+    that is forked, as by ``multiprocessing``, may use it too: it makes its own connection.
 
-    ``deadline`` is in seconds and covers all that a call needs: its place among others, a
-    connection, sending, all attempts. No call takes longer. A write is tried again under the same
-    request id, so it has its effect once. While the server is away, calls wait for it as long as
-    their deadlines allow; the constructor waits ``connect_timeout``, which is also the time of one
-    try to reach the server.
+    ``deadline`` is in seconds and covers all that a call needs: its turn, a connection, sending,
+    all attempts. No call takes longer. A write is tried again under the same request id, so it has
+    its effect once. While the server is away, calls wait for it until their deadlines. The
+    constructor waits ``connect_timeout``, which is also the time of one try to reach the server.
 
-    Calls beyond what the server takes at once, 64 unless it is set otherwise, wait their turn, first
-    come, first served; only ``ping``, ``collections``, ``stats`` and ``describe`` pass them. Bulk work
-    wants a client of its own, so that other calls need not wait behind it, for their turn or for large
-    batches to be sent.
+    The server takes 64 calls at once unless it is set otherwise. Further calls wait for their turn,
+    in the order of their arrival; only ``ping``, ``collections``, ``stats`` and ``describe`` pass
+    them. Use a separate client for bulk work, so that other calls need not wait behind it, for
+    their turn or for large batches to be sent.
     """
 
     def __init__(
@@ -118,7 +117,7 @@ class Client:
         self._line.close()
 
     def ping(self, *, deadline: float | None = None) -> int:
-        """Asks whether the server is there; returns its last sequence number."""
+        """Checks that the server answers; returns its last sequence number."""
         reply = self._read("ping", service_pb2.PingRequest(), deadline=deadline)
         return int(reply.ping.sequence_number)
 
@@ -138,8 +137,8 @@ class Client:
         """Creates a collection; ``metric`` is ``cosine``, ``euclidean`` or ``dot_product``.
 
         ``vector_strategy`` may be one of the names ``flat``, ``hnsw`` and ``lsh``.
-        ``metadata_indexes`` names fields that filters, facets and scans read no document for: each as
-        ``field`` takes it, or the names one inside the other in a tuple.
+        ``metadata_indexes`` are the fields for which filters, facets and scans read no documents.
+        Each is a path as for ``field``, or a tuple of nested names.
         """
         with Encoding():
             message = service_pb2.CreateCollectionRequest(
@@ -160,12 +159,12 @@ class Client:
         request_id: bytes | None = None,
         deadline: float | None = None,
     ) -> WriteReceipt:
-        """Changes how a collection finds near vectors, and which fields of the metadata are indexed.
+        """Changes how a collection finds near vectors, and which metadata fields are indexed.
 
-        Nothing is sent again: the server builds the indexes in the background. What it answers
-        meanwhile is right, only slower; ``building_indexes`` of the description names the fields
-        whose index isn't there yet. The same strategy again, a field that is indexed and one to drop
-        that isn't change nothing.
+        The documents are not sent again: the server builds the indexes. Its answers meanwhile are
+        right, only slower; ``building_indexes`` of the description has the fields whose index isn't
+        there yet. The same strategy again, a field that is indexed already and a field to drop that
+        isn't indexed change nothing.
         """
         with Encoding():
             message = service_pb2.AlterCollectionRequest(name=utf8(name, "name"))
@@ -184,7 +183,7 @@ class Client:
         return self._write("drop_collection", message, b"", request_id, deadline)
 
     def collections(self, *, deadline: float | None = None) -> list[CollectionDescription]:
-        """Every collection."""
+        """Describes every collection."""
         reply = self._read(
             "list_collections", service_pb2.ListCollectionsRequest(), deadline=deadline
         )
@@ -196,24 +195,25 @@ class Client:
         return _codec.read_stats(reply.stats)
 
     def snapshot(self, name: str, *, deadline: float = 86_400.0) -> SnapshotDescription:
-        """Has the server write a snapshot of its store, while it goes on being written to.
+        """Writes a snapshot of the store on the server, which accepts writes meanwhile.
 
-        It is tried once. ``name`` is 1 to 64 of a-z, 0-9, ``_`` and ``-``.
+        The call is tried once. ``name`` is 1 to 64 of a-z, 0-9, ``_`` and ``-``.
         """
         with Encoding():
             message = service_pb2.SnapshotRequest(name=utf8(name, "name"))
         call = Call("snapshot", message)
-        # The request id is what makes the client tell when it can't know whether it was written.
+        # The request id makes the client report when it can't know whether the snapshot was
+        # written.
         reply = self._send(call, os.urandom(16), deadline, RetryPolicy(attempts=1))
         return _codec.read_snapshot(reply.snapshot)
 
     def snapshots(self, *, deadline: float | None = None) -> list[SnapshotDescription]:
-        """The snapshots that the server has, by name."""
+        """The snapshots on the server, by name."""
         reply = self._read("list_snapshots", service_pb2.ListSnapshotsRequest(), deadline=deadline)
         return [_codec.read_snapshot(one) for one in reply.list_snapshots.snapshots]
 
     def delete_snapshot(self, name: str, *, deadline: float | None = None) -> None:
-        """Has the server remove a snapshot, if it has one of that name."""
+        """Removes a snapshot on the server, if there is one of that name."""
         with Encoding():
             message = service_pb2.DeleteSnapshotRequest(name=utf8(name, "name"))
         self._read("delete_snapshot", message, deadline=deadline)
@@ -223,9 +223,10 @@ class Client:
     ) -> int:
         """Copies a snapshot from the server into a file, which must not exist yet.
 
-        The file appears under its name once it is whole; until then it is ``path`` with ``.part``.
-        What an earlier call has left there of the same snapshot is not fetched again. ``deadline`` is
-        that of each part. Returns the bytes of the file. ``lodestone snapshot verify`` checks it.
+        The file gets its name once it is complete; until then it is ``path`` with ``.part``. The
+        part that an earlier call has fetched of the same snapshot is not fetched again.
+        ``deadline`` applies to each part. Returns the bytes of the file. ``lodestone snapshot
+        verify`` checks it.
         """
 
         def part(offset: int, size: int) -> tuple[bytes, int]:
@@ -239,10 +240,11 @@ class Client:
         return fetch_into(path, name, part)
 
     def erase(self, collection: str | None = None, *, deadline: float = 86_400.0) -> EraseReceipt:
-        """Has the server make sure that no file has documents that were dropped or replaced.
+        """Erases dropped and replaced documents from all files of the store.
 
-        Of one collection, or of all. Writes wait while the database is written again. Snapshots stay
-        as they are: the receipt names those that may have such documents.
+        Without ``collection`` it erases them for all collections. Writes wait while the database is
+        written again. Snapshots stay as they are: the receipt names those that may have such
+        documents.
         """
         with Encoding():
             message = service_pb2.EraseRequest()
@@ -280,7 +282,7 @@ class Client:
         deadline: float | None,
         rows: int = 0,
     ) -> WriteReceipt:
-        # The same for every attempt, which is what makes attempts harmless.
+        # The request id is the same for every attempt, which makes repetitions harmless.
         id = os.urandom(16) if request_id is None else request_id
         if not isinstance(id, bytes):
             raise invalid(
@@ -319,7 +321,7 @@ class Client:
 
 
 def _seconds(value: float, name: str) -> float:
-    """A time in seconds, which is a number and not negative."""
+    """Checks a time in seconds, which is a number and not negative."""
     with Encoding():
         seconds = real(value, name)
         if not seconds >= 0:
@@ -350,10 +352,10 @@ class Collection:
     ) -> WriteReceipt:
         """Inserts or replaces documents and adds edges, all of them or none.
 
-        Documents come as such, or as columns: ``ids`` and, with one row per id, a matrix of
-        ``vectors`` (float32), ``texts`` and ``metadata``. In texts and metadata, None is left out, as
-        are the missing values of numpy and pandas; NaN only in texts. What a document can't hold is refused
-        with its place, ``documents[57].metadata.year``, before anything is sent.
+        Documents are objects, or columns: ``ids`` and, with one row per id, a matrix of ``vectors``
+        (float32), ``texts`` and ``metadata``. In texts and metadata, None is left out, and so are
+        the missing values of numpy and pandas; NaN only in texts. Before anything is sent, a value
+        that a document can't hold is refused with its place, ``documents[57].metadata.year``.
         """
         with Encoding():
             message, packed = _codec.index_many(
@@ -371,12 +373,12 @@ class Collection:
         request_id: bytes | None = None,
         deadline: float | None = None,
     ) -> WriteReceipt:
-        """Drops documents with the edges at them, and edges. What doesn't exist is passed over.
+        """Drops documents with the edges at them, and edges; missing ones are passed over.
 
-        A single id may be given as it is.
+        A single id may be given without a list.
 
-        With ``filter``, and neither ids nor edges, every document that passes it when the server gets
-        to it, all or none; ``count`` says how many there are.
+        With ``filter``, and neither ids nor edges, it drops every document that passes the filter
+        when the server processes the call, all or none; ``count`` says how many there are.
         """
         with Encoding():
             message = service_pb2.DropManyRequest(
@@ -396,7 +398,7 @@ class Collection:
     def search(
         self, query: Query | Sequence[Query], *, deadline: float | None = None
     ) -> QueryResult | SearchResponse:
-        """Answers one question, or many from one state of the collection."""
+        """Answers one query, or many from one state of the collection."""
         with Encoding():
             message, packed = _codec.search(self.name, query)
         reply = self._client._read("search", message, packed, deadline).search
@@ -437,8 +439,8 @@ class Collection:
     ) -> EdgePage:
         """A page of the edges of one document, ``outgoing`` or ``incoming``.
 
-        Those that leave it come by label and target, in the order of their bytes; those that enter it in an
-        order of the server's own. Without ``labels`` every label counts. A page of large edges
+        Outgoing edges come by label and target, in the order of their bytes. Incoming edges come in
+        an order of the server's own. Without ``labels`` every label counts. A page of large edges
         ends before ``limit``; only a page without ``next_cursor`` is the last one.
         """
         with Encoding():
@@ -456,10 +458,10 @@ class Collection:
     ) -> Iterator[ListedEdge]:
         """All edges of one document, fetched page by page while they are read.
 
-        An edge that nobody writes meanwhile comes exactly once.
+        An edge that is not written meanwhile comes exactly once.
         """
         if not isinstance(labels, str):
-            # Every page asks for them.
+            # The labels are read once, because every page needs them.
             labels = list(labels)
         cursor = None
         while True:
@@ -487,7 +489,7 @@ class Collection:
         include: Include = Include.DOCUMENT,
         deadline: float | None = None,
     ) -> Document | None | list[Document]:
-        """The document of an id, or None; or those that exist, in the order of the ids."""
+        """The document of an id, or None; or the existing documents of ids, in their order."""
         with Encoding():
             message = service_pb2.GetRequest(
                 collection=self._encoded_name,
@@ -514,12 +516,13 @@ class Collection:
         max_edges: int | None = None,
         deadline: float | None = None,
     ) -> Page:
-        """A page of documents in the order in which they were written, or in that of a field.
+        """A page of documents in the order of writing, or in the order of a field.
 
-        ``order_by`` names an indexed field, as ``field`` does. Documents whose field is a single value come by it, the
-        others follow. A page of large documents ends before ``limit``; only a page without
-        ``next_cursor`` is the last one. A document with more than ``max_edges`` edges comes without
-        them, as the last one of its page: ``list_edges`` has them, from ``edges_cursor`` on.
+        ``order_by`` is an indexed field, as for ``field``. Documents whose field is a single value
+        come in its order, and the others follow. A page of large documents ends before ``limit``;
+        only a page without ``next_cursor`` is the last one. A document with more than ``max_edges``
+        edges comes without them, as the last one of its page: ``list_edges`` has them, from
+        ``edges_cursor`` on.
         """
         with Encoding():
             message = service_pb2.ScanRequest(
@@ -547,8 +550,8 @@ class Collection:
     ) -> Iterator[Document]:
         """All documents, fetched page by page while they are read.
 
-        A document that nobody writes meanwhile comes exactly once. One that is replaced may come
-        again in its new version; in the order of a field it may also be passed over.
+        A document that is not written meanwhile comes exactly once. A document that is replaced may
+        come again in its new version; in the order of a field it may also be missed.
         """
         cursor = None
         while True:
@@ -572,10 +575,10 @@ class Collection:
         facets: Mapping[str | tuple[str, ...], int] | None = None,
         deadline: float | None = None,
     ) -> CountResponse:
-        """How many documents pass a filter, and how often values occur among them.
+        """Counts the documents that pass a filter, and the values of facets among them.
 
-        ``facets`` has the fields whose values are counted, and the most values wanted of each:
-        ``{"tag": 10, "author.name": 5}``. It is cheap where the fields are indexed.
+        ``facets`` maps each field whose values are counted to the most values to return: ``{"tag":
+        10, "author.name": 5}``. It is cheap where the fields are indexed.
         """
         with Encoding():
             message = service_pb2.CountRequest(collection=self._encoded_name)
@@ -586,7 +589,7 @@ class Collection:
         return _codec.read_count(reply)
 
     def compact(self, *, deadline: float = 86_400.0) -> int:
-        """Has the server fold what was written since the collection's base into a new base.
+        """Compacts the collection: the server merges all changes since its base into a new base.
 
         It happens by itself once enough has been written; searches and writes go on meanwhile.
         Returns the sequence number of the last batch in the base.
@@ -601,12 +604,12 @@ class Collection:
         deadline: float = 86_400.0,
         progress: Callable[[IndexStatus], None] | None = None,
     ) -> int:
-        """Has the server make the collection's index from its rows again, and waits until it serves.
+        """Has the server rebuild the collection's index from its rows, and waits until it serves.
 
         It happens by itself when the strategy changes and once enough has been written; searches
-        and writes go on meanwhile. ``progress`` is called a few times a second, on a thread of its
-        own. When the call ends early, the build ends, too, and what answered before goes on.
-        Returns the sequence number up to which the index goes.
+        and writes go on meanwhile. ``progress`` is called a few times per second, on its own
+        thread. When the call ends early, the build ends, too, and the earlier index goes on
+        answering. Returns the sequence number up to which the index goes.
         """
         message = service_pb2.BuildIndexRequest(collection=self._encoded_name)
         is_done = threading.Event()
@@ -616,7 +619,8 @@ class Collection:
                 try:
                     status = self.describe().index
                 except LodestoneError:
-                    # Without an answer there is nothing to tell; the build's own call knows more.
+                    # Without an answer there is nothing to report; the build's own call has the
+                    # error.
                     status = None
                 if status is not None:
                     report(status)
@@ -634,7 +638,7 @@ class Collection:
         return int(reply.done.sequence_number)
 
     def describe(self, *, deadline: float | None = None) -> CollectionDescription:
-        """The collection as it stands."""
+        """Describes the collection as it is now."""
         message = service_pb2.DescribeCollectionRequest(name=self._encoded_name)
         reply = self._client._read("describe_collection", message, deadline=deadline)
         return _codec.read_description(reply.describe_collection.collection)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What goes wrong, whether anything was written, and what to do about it."""
+"""Errors, which say whether anything was written and what to do."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Code(enum.IntEnum):
 
 
 class Outcome(enum.IntEnum):
-    """What a failed call left behind."""
+    """The effect of a failed call."""
 
     NOT_APPLIED = 0
     APPLIED = 1
@@ -59,28 +59,28 @@ class LodestoneError(Exception):
         self.code = code
         #: A stable word for programs, upper case: ``FRAME_TOO_LARGE``.
         self.reason = reason
-        #: What happened, with the values that matter.
+        #: The event, with the values that matter.
         self.message = message
-        #: What to do next.
+        #: Advice on what to do next.
         self.recovery = recovery
         self.outcome = outcome
-        #: Seconds after which the server would like the call again; None: not on its own account.
+        #: Seconds after which the server would like the call again; None: the server gives no time.
         self.retry_after = retry_after
         #: The field of the request at fault, as a path: ``queries[2].limit``.
         self.field = field
-        #: The collection, document or file that it concerns.
+        #: The collection, document or file that the error concerns.
         self.object = object
         self.sequence_number = sequence_number
 
 
     def with_outcome(self, outcome: Outcome) -> LodestoneError:
-        """The same error with another outcome, to be raised by itself."""
+        """A copy of the error with another outcome, ready to be raised."""
         copy = type(self)(*self._arguments())
         copy.outcome = outcome
         return copy
 
     def __reduce__(self) -> tuple[object, ...]:
-        # Processes hand their errors to one another pickled: multiprocessing, for one.
+        # Processes pass errors to each other pickled, as multiprocessing does.
         return type(self), self._arguments()
 
     def _arguments(self) -> tuple[Any, ...]:

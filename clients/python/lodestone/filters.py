@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Questions to a document's metadata.
+"""Filters on a document's metadata.
 
 >>> (field("year") >= 2000) & ~field("tags").contains("draft") & (field("author.name") == "Ada")
 """
@@ -40,7 +40,7 @@ class Filter:
 
 
 def all_of(*filters: Filter) -> Filter:
-    """Every one holds; true when there is none."""
+    """All of the filters hold; true when there is none."""
     message = query_pb2.Filter()
     message.all_of.SetInParent()
     message.all_of.filters.extend(_messages(filters))
@@ -48,7 +48,7 @@ def all_of(*filters: Filter) -> Filter:
 
 
 def any_of(*filters: Filter) -> Filter:
-    """At least one holds; false when there is none."""
+    """At least one of the filters holds; false when there is none."""
     message = query_pb2.Filter()
     message.any_of.SetInParent()
     message.any_of.filters.extend(_messages(filters))
@@ -61,7 +61,7 @@ def _messages(filters: Iterable[Filter]) -> list[Any]:
 
 
 def ids_in(ids: str | Iterable[str]) -> Filter:
-    """The document's id is one of these; no field of the metadata has to do with it.
+    """The document's id is one of these; fields of the metadata don't matter.
 
     >>> ids_in(["p1", "p2"]) & ~ids_in(seen)
     """
@@ -73,11 +73,11 @@ def ids_in(ids: str | Iterable[str]) -> Filter:
 
 
 class Field:
-    """A field of the metadata, to be compared with something."""
+    """A field of the metadata, to compare with values."""
 
     def __init__(self, *path: str | Sequence[str]) -> None:
         with Encoding():
-            # Several names are one inside the other, as they stand; one may be a path.
+            # Several names are nested, unchanged; a single one may be a path.
             self._names = _arguments.path(path[0] if len(path) == 1 else path, "field")
         self.path = tuple(name.decode() for name in self._names)
 
@@ -111,7 +111,7 @@ class Field:
         lower_exclusive: bool = False,
         upper_exclusive: bool = False,
     ) -> Filter:
-        """The field lies between the bounds that are given."""
+        """The field lies between the given bounds."""
         message, comparison = self._comparison()
         comparison.range.SetInParent()
         if lower is not None:
@@ -133,7 +133,7 @@ class Field:
         return Filter(message)
 
     def exists(self, is_there: bool = True) -> Filter:
-        """The field is there; or, with False, is not."""
+        """The field exists or, with False, does not."""
         message, comparison = self._comparison()
         comparison.exists = bool(is_there)
         return Filter(message)
@@ -163,9 +163,9 @@ class Field:
 
 
 def field(*path: str | Sequence[str]) -> Field:
-    """The field at a path as filters on the command line have it: ``field("author.name")``.
+    """The field at a path in the form of filters on the command line: ``field("author.name")``.
 
-    Names are joined by dots. One with a dot of its own stands in double quotes, ``'"x.y"'``, or
-    among several that are given as they are: ``field("author", "x.y")``, ``field(["x.y"])``.
+    Names are joined by dots. A name that has a dot stands in double quotes, ``'"x.y"'``. Several
+    arguments or a list are nested names, unchanged: ``field("author", "x.y")``, ``field(["x.y"])``.
     """
     return Field(*path)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Questions: sources of hits, how they are merged, and walks."""
+"""Queries: sources of hits, their fusion, and walks."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ class NearVector:
 
 @dataclass(frozen=True)
 class Fuzzy:
-    """How far the words that a word finds may be from it, typing errors made good.
+    """The distance allowed between a word of the query and the words that match it.
 
     An edit inserts, deletes or replaces a letter or swaps two neighbours.
     """
 
-    #: Edits allowed, 0 to 2; "auto": none for words of up to 2 letters, one for up to 5, else two.
+    #: The most edits, 0 to 2; "auto": none for words of up to 2 letters, one for up to 5, else two.
     distance: int | Literal["auto"] = "auto"
-    #: Letters at the start that must be the same.
+    #: The number of first letters that must be the same.
     prefix_length: int = 0
-    #: The most stems that a word stands for next to its own, 1 to 1,000.
+    #: The most stems that match a word besides its own, 1 to 1,000.
     max_expansions: int = 50
 
 
@@ -45,7 +45,7 @@ class MatchText:
 
     query: str
     syntax: bool = False
-    #: A distance, or more about it; None: words find themselves.
+    #: A distance, or a Fuzzy with more options; None: words match exactly.
     fuzzy: Fuzzy | int | Literal["auto"] | None = None
 
 
@@ -53,7 +53,7 @@ class MatchText:
 class Walk:
     """A breadth-first walk over edges; starts that don't exist are passed over.
 
-    ``direction`` is ``outgoing``, ``incoming`` or ``both``; no labels means every label.
+    ``direction`` is ``outgoing``, ``incoming`` or ``both``; without labels, every label counts.
     """
 
     start: str | Sequence[str] = ()
@@ -62,7 +62,7 @@ class Walk:
     depth: int = 1
     max_nodes: int = 10_000
     max_edges: int = 1_000_000
-    #: Seconds; None: the deadline of the call.
+    #: The most seconds; None: the deadline of the call.
     max_time: float | None = None
 
 
@@ -76,13 +76,13 @@ class WalkFrom:
 
 @dataclass(frozen=True)
 class Source:
-    """One source of hits, with its say in the fusion."""
+    """One source of hits, with its weight in the fusion."""
 
     kind: Union[NearVector, MatchText, WalkFrom]
-    #: None: 1 by reciprocal rank, and by scores 0.6 for a text and 0.4 for others, or 0.8 and 0.2
-    #: where text fields have weights.
+    #: The weight; None: 1 by reciprocal rank. By scores None is 0.6 for a text and 0.4 for others,
+    #: or 0.8 and 0.2 where text fields have weights.
     weight: float | None = None
-    #: How many of its best hits enter the fusion; None: 100. What a larger limit finds follows.
+    #: How many of its best hits enter the fusion; None: 100. Further hits of a larger limit follow.
     candidates: int | None = None
 
 
@@ -149,30 +149,30 @@ Fusion = Union[ReciprocalRank, MinMax, Best]
 
 @dataclass(frozen=True)
 class Highlight:
-    """Asks for the places in a hit's texts that match."""
+    """Options for the matching places in a hit's texts."""
 
-    #: The text fields to look at; none: all.
+    #: The text fields to highlight; none: all.
     fields: str | Sequence[str] = ()
-    #: About how long a fragment is, in Unicode code points; 0: the whole field.
+    #: The approximate length of a fragment, in Unicode code points; 0: the whole field.
     fragment_size: int = 150
     #: The most fragments of one field.
     max_fragments: int = 3
-    #: What is put before and behind each match; nothing in a text is escaped for it.
+    #: The text before and behind each match; nothing in the document's text is escaped for it.
     before: str = ""
     after: str = ""
 
 
 @dataclass(frozen=True)
 class Query:
-    """One question. With one source, a hit's score is that source's own."""
+    """One query. With one source, a hit's score is that source's own."""
 
     sources: Source | Sequence[Source]
     filter: Filter | None = None
     fusion: Fusion = field(default_factory=Best)
     limit: int = 10
     include: Include = Include.NOTHING
-    #: Which places of its texts each hit shows.
+    #: The matching places that each hit shows; None: none.
     highlight: Highlight | None = None
-    #: Fields whose values are counted, over all documents that pass the filter, and the most values
-    #: wanted of each: ``{"year": 10, "author.name": 5}``.
+    #: Fields whose values are counted, over all documents that pass the filter, each with the most
+    #: values to return: ``{"year": 10, "author.name": 5}``.
     facets: Mapping[str | tuple[str, ...], int] = field(default_factory=dict)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""When a call is tried again."""
+"""The policy for retries."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from lodestone.errors import Code, LodestoneError, Outcome, invalid
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How often a call is tried, and how long it waits in between, all within its deadline.
+    """The number of attempts of a call, and the waits between them, all within its deadline.
 
     An attempt is a call that the server may have begun. While there is no connection, or when the
-    server leaves without having begun the call, it waits for another connection until its deadline
-    and that counts as none. ``attempts`` 1 means: never again, not even when the server can't be
-    reached.
+    server leaves without having begun the call, the call waits for another connection until its
+    deadline. Such a wait is no attempt. ``attempts`` 1 means no second try at all, not even when
+    the server can't be reached.
 
-    When many calls of a client fail at once, tries end earlier, so that a server in trouble is not
-    given more of it: after as many failures as ``attempts``, at least 5; ten calls that succeed make
-    up for one. A connection that breaks is one failure, on however many calls; a failure of which
-    the server says when to try again is none.
+    When many calls of a client fail at once, retries end earlier, so that they don't add to the
+    load of a server in trouble. They end after as many failures as ``attempts``, at least 5; ten
+    calls that succeed make up for one failure. A connection that breaks is one failure, on however
+    many calls. A failure for which the server says when to try again is none.
     """
 
     attempts: int = 4
@@ -55,9 +55,9 @@ class RetryPolicy:
 
 
 class RetryBudget:
-    """Keeps many failing calls from multiplying the load: below half, nothing is tried again.
+    """Keeps many failing calls from multiplying the load: with half of its tokens, no retries.
 
-    A failure takes one token of the budget, a success gives a tenth of one back. A full budget
+    A failure takes one token of the budget, and a success gives a tenth of one back. A full budget
     suffices for all attempts of one call.
     """
 
@@ -77,7 +77,7 @@ class RetryBudget:
             self._tokens = min(self._most, self._tokens + 0.1)
 
     def failed(self) -> bool:
-        """Notes a failure; whether it may be tried again."""
+        """Notes a failure; returns whether it may be retried."""
         with self._lock:
             self._tokens = max(0.0, self._tokens - 1)
             return self._tokens > self._most / 2

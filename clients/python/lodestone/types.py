@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is stored, and what calls answer."""
+"""Stored values, and the results of calls."""
 
 from __future__ import annotations
 
@@ -32,9 +32,10 @@ class Timestamp(int):
         return _EPOCH + datetime.timedelta(microseconds=int(self))
 
 
-#: One typed value of metadata. A datetime, which must be aware, is stored as a Timestamp; so is a
-#: datetime64 or a Timestamp of pandas, in UTC unless it says otherwise, in whole microseconds, rounded
-#: down. Scalars and arrays of numpy are stored as the values and lists that they are.
+#: One typed value of metadata. A datetime must be aware, and is stored as a Timestamp. A
+#: datetime64, or a Timestamp of pandas, is stored as one too, in whole microseconds, rounded down;
+#: without a zone it means UTC. Scalars and arrays of numpy are stored as the values and lists that
+#: they are.
 Value = Union[
     bool,
     int,
@@ -47,21 +48,21 @@ Value = Union[
     Sequence["Value"],
     Mapping[str, "Value"],
 ]
-#: None, and what numpy and pandas have for missing values but NaN, is left out.
+#: None, and the missing values of numpy and pandas except NaN, are left out.
 Metadata = Mapping[str, Union[Value, None]]
 
 
 class Include(enum.Flag):
-    """What a hit or a document brings along with its id."""
+    """The parts of a document that a call returns with its id."""
 
     NOTHING = 0
     TEXT = 1
     METADATA = 2
     VECTOR = 4
     EDGES = 8
-    #: For hits: the rank and score that each source gave.
+    #: For hits: the rank and score from each source.
     SOURCE_SCORES = 16
-    #: For answers: how each vector source was searched, and how the filter was answered.
+    #: For results: how each vector source was searched, and how the filter was answered.
     EXPLAIN = 32
     #: The whole document.
     DOCUMENT = TEXT | METADATA | VECTOR | EDGES
@@ -69,7 +70,7 @@ class Include(enum.Flag):
 
 @dataclass
 class Edge:
-    """A directed, labelled edge, kept with the document that it leaves."""
+    """A directed, labelled edge, stored with the document that it leaves."""
 
     label: str
     target: str
@@ -89,7 +90,7 @@ class SourcedEdge:
 class Document:
     """An id, and any of a vector, texts, metadata and outgoing edges.
 
-    ``text`` may be given as a string, which is stored as the field named ``text``. None is left out.
+    A string as ``text`` is stored as the field named ``text``. None is left out.
     """
 
     id: str
@@ -117,8 +118,8 @@ class LSH:
 class HNSW:
     """A graph of neighbors; ``inline`` links new vectors inside each write.
 
-    ``quantization`` is what the graph is walked over: ``int8``, ``none`` or ``int4``. The nearest
-    that a walk finds are always compared exactly.
+    ``quantization`` is the form of the vectors in the graph: ``int8``, ``none`` or ``int4``. The
+    nearest vectors that a walk finds are always compared exactly.
     """
 
     inline: bool = False
@@ -130,11 +131,11 @@ class HNSW:
 
 Strategy = Union[Flat, LSH, HNSW]
 
-#: The names of a field of the metadata, one inside the other.
+#: A path of nested names of a field of the metadata.
 Path = tuple[str, ...]
 
 
-#: What texts may be written in, for ``TextOptions``.
+#: The languages of texts, for ``TextOptions``.
 TEXT_LANGUAGES = (
     "english",
     "none",
@@ -175,45 +176,46 @@ class TextOptions:
     #: Weights of fields, 0 to 100, up to 7 of them; 3 to 5 suits a title. The others count as one
     #: field of weight 1.
     fields: Mapping[str, float] = field(default_factory=dict)
-    #: How soon more occurrences of a word stop to matter; None: 1.2, or 2 where fields are declared.
+    #: How soon more occurrences of a word no longer matter; None: 1.2, or 2 where fields are
+    #: declared.
     k1: float | None = None
-    #: How much a long field is held back, 0 to 1.
+    #: The weight of a field's length, 0 to 1: with a larger one, long fields count less.
     b: float = 0.9
-    #: What a word in just the form that was asked for counts in addition to its stem.
+    #: The weight of a word in exactly the form of the query, in addition to its stem.
     exact_weight: float = 0.3
     #: One of ``TEXT_LANGUAGES``: ``english``, ``none``, or a language of the Snowball project.
     language: str = "english"
-    #: Whether stop words count, too, when plain words are asked for.
+    #: Whether stop words count, too, in queries of plain words.
     keeps_stop_words: bool = False
 
 
 @dataclass(frozen=True)
 class IndexStatus:
-    """How a collection's vectors are found at the moment."""
+    """The vector index of a collection, with its state."""
 
     strategy: Strategy
-    #: ``ready``: the index answers. ``building``: what answered before does, meanwhile.
-    #: ``scanning``: every vector is compared: there is no index, or it finds too few.
+    #: ``ready``: the index answers. ``building``: the earlier index answers meanwhile.
+    #: ``scanning``: every vector is compared, because there is no index, or it finds too few.
     state: str
-    #: That the index answers for; under ``Flat`` all of them.
+    #: The vectors in the index; with ``Flat`` all of them.
     indexed_vectors: int
-    #: Found by an exact scan, outside the index.
+    #: The vectors outside the index, found by an exact scan.
     scanned_vectors: int
-    #: How far the index is, 0 to 1.
+    #: The progress of a build, 0 to 1.
     progress: float
-    #: That the index takes in addition to the vectors.
+    #: The bytes of the index, in addition to the vectors.
     byte_count: int
-    #: Nodes of a graph that no walk reaches.
+    #: The nodes of a graph that no walk reaches.
     unreachable_nodes: int
     #: The share of the nearest vectors that searches find; None when it wasn't measured.
     self_recall: float | None = None
-    #: What a person should know.
+    #: A remark for people.
     message: str = ""
 
 
 @dataclass(frozen=True)
 class CollectionDescription:
-    """A collection as it stands."""
+    """A collection as it is now."""
 
     name: str
     dimension: int
@@ -224,25 +226,25 @@ class CollectionDescription:
     vectors: int
     edges: int
     sequence_number: int
-    #: Rows that the next compaction folds.
+    #: The rows that the next compaction merges.
     changes_since_base: int = 0
-    #: 0: there is no base yet.
+    #: The bytes of the base; 0: there is no base yet.
     base_byte_count: int = 0
-    #: None: the server's release says nothing of it.
+    #: The vector index; None: the server's release doesn't report it.
     index: IndexStatus | None = None
     text: TextOptions = TextOptions()
     #: The fields of the metadata that are indexed.
     metadata_indexes: Sequence[Path] = ()
-    #: Those of them that are being built: until then filters read the documents.
+    #: The indexed fields whose index is being built: until then filters read the documents.
     building_indexes: Sequence[Path] = ()
-    #: Of the collection in its store, never given twice: a collection that was dropped and created
-    #: again has another one. 0: the server's release doesn't say it.
+    #: The number of the collection in its store, never given twice: a collection that was dropped
+    #: and created again has another number. 0: the server's release doesn't report it.
     number: int = 0
 
 
 @dataclass(frozen=True)
 class WriteReceipt:
-    """What a write did."""
+    """The effects of a write."""
 
     sequence_number: int
     #: ``full``: on disk before the reply. ``relaxed``: a power cut may lose the last batches.
@@ -250,15 +252,15 @@ class WriteReceipt:
     inserted: int
     replaced: int
     dropped: int
-    #: The request id had been applied before; this is what it did then.
+    #: Whether the request id had been applied before; then these are the effects of that time.
     repeated: bool
 
 
 @dataclass(frozen=True)
 class SourceScore:
-    """What one source said of a hit.
+    """The rank and score that one source gave a hit.
 
-    ``rank`` 1 is the best; None when only other sources found it, and this one scored it.
+    ``rank`` 1 is the best; None when only other sources found the hit, and this one scored it.
     """
 
     source: int
@@ -268,10 +270,10 @@ class SourceScore:
 
 @dataclass(frozen=True)
 class Fragment:
-    """A piece of a text around matches, with what was wished for before and behind each."""
+    """A piece of a text around matches, with the requested text before and behind each."""
 
     text: str
-    #: Where it begins in the field, in bytes of UTF-8.
+    #: The start of the fragment in the field, in bytes of UTF-8.
     offset: int
     #: Start and end of each matching word in ``text``, as indices of the string.
     matches: Sequence[tuple[int, int]]
@@ -279,49 +281,49 @@ class Fragment:
 
 @dataclass(frozen=True)
 class Hit:
-    """A document that answers a question; a larger score is better."""
+    """A document that matches a query; a larger score is better."""
 
     id: str
     score: float
     source_scores: Sequence[SourceScore] = ()
-    #: The parts that were asked for; None when none was.
+    #: The requested parts of the document; None when no part was requested.
     document: Document | None = None
-    #: The text fields that match, when asked for.
+    #: The text fields that match, when requested.
     highlights: Mapping[str, Sequence[Fragment]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class TextExpansion:
-    """A word of the documents that a word of the question stands for."""
+    """A word of the documents that matches a word of the query."""
 
     word: str
-    #: Edits between the two.
+    #: The edits between the two words.
     distance: int
-    #: How many documents have its stem.
+    #: The number of documents with its stem.
     documents: int
 
 
 @dataclass(frozen=True)
 class TextWord:
-    """A word of the question."""
+    """A word of the query."""
 
     word: str
-    #: How many documents have its stem.
+    #: The number of documents with its stem.
     documents: int
-    #: How many stems it stands for next to its own.
+    #: The number of stems that match the word besides its own.
     expansion_count: int
-    #: The first 50 of these.
+    #: The first 50 of these stems.
     expansions: Sequence[TextExpansion]
 
 
 @dataclass(frozen=True)
 class TextExplanation:
-    """What a text source looked for."""
+    """The words that a text source searched."""
 
-    #: Its place among the sources of the question.
+    #: The index of the source among the sources of the query.
     source: int
     words: Sequence[TextWord]
-    #: Plain words that were not looked for, because the question has too many.
+    #: Plain words that were not searched, because the query has too many.
     left_out: Sequence[str] = ()
 
 
@@ -329,15 +331,15 @@ class TextExplanation:
 class VectorExplanation:
     """How a vector source was searched."""
 
-    #: Its place among the sources of the question.
+    #: The index of the source among the sources of the query.
     source: int
     #: ``flat``, ``hnsw``, ``lsh``, ``exact`` or ``filtered scan``; more may come.
     strategy: str
-    #: Nodes of a graph whose links were followed, or documents found in buckets.
+    #: The graph nodes whose links were followed, or the documents found in buckets.
     visited_nodes: int
-    #: Exact ones and estimates.
+    #: The computed distances, exact ones and estimates.
     computed_distances: int
-    #: Compared one after the other, without an index.
+    #: The rows that were compared one after the other, without an index.
     scanned_rows: int
 
 
@@ -348,24 +350,24 @@ class FilterExplanation:
     #: ``indexed``, ``partly indexed``, ``scanned`` or ``cached``; more may come.
     strategy: str
     matched_documents: int
-    #: Documents whose metadata was read to say so.
+    #: The documents whose metadata was read to answer the filter.
     read_documents: int
 
 
 @dataclass(frozen=True)
 class QueryResult:
-    """The answer to one question, best first."""
+    """The hits of one query, best first."""
 
     hits: Sequence[Hit]
-    #: A budget ended a source before it was done.
+    #: Whether a budget ended a source before it was done.
     partial: bool = False
-    #: One a vector source, when asked for.
+    #: One per vector source, when requested.
     explanations: Sequence[VectorExplanation] = ()
-    #: When asked for and there is a filter.
+    #: Set when requested and there is a filter.
     filter: FilterExplanation | None = None
-    #: One a text source, when asked for; none of collections with ``fts5``.
+    #: One per text source, when requested; none for collections with ``fts5``.
     text_explanations: Sequence[TextExplanation] = ()
-    #: One a requested facet, in their order.
+    #: One per requested facet, in their order.
     facets: Sequence[Facet] = ()
 
     @property
@@ -381,7 +383,7 @@ class QueryResult:
 
 @dataclass(frozen=True)
 class SearchResponse:
-    """One answer a question, all from the state of ``sequence_number``."""
+    """One result per query, all from the state of ``sequence_number``."""
 
     results: Sequence[QueryResult]
     sequence_number: int
@@ -397,23 +399,23 @@ class Reached:
     source: str
     label: str
     weight: float
-    #: The edge was followed against its direction.
+    #: Whether the edge was followed against its direction.
     incoming: bool
 
 
 @dataclass(frozen=True)
 class WalkResult:
-    """What a walk found, by depth."""
+    """The documents that a walk reached, by depth."""
 
     reached: Sequence[Reached]
-    #: ``nodes``, ``edges`` or ``time``: the budget that ended it; None when it is complete.
+    #: The budget that ended the walk, ``nodes``, ``edges`` or ``time``; None: the walk is complete.
     ended_by: str | None
     edges_followed: int
 
 
 @dataclass(frozen=True)
 class WalkResponse:
-    """One result a walk, all from the state of ``sequence_number``."""
+    """One result per walk, all from the state of ``sequence_number``."""
 
     results: Sequence[WalkResult]
     sequence_number: int
@@ -421,29 +423,30 @@ class WalkResponse:
 
 @dataclass(frozen=True)
 class Page:
-    """Documents of a scan, and where the next page starts; None after the last."""
+    """Documents of a scan, and the start of the next page; None after the last."""
 
     documents: Sequence[Document]
     next_cursor: bytes | None
-    #: For ``list_edges``, when the last document has more edges than wanted; good for this version of it.
+    #: Set for ``list_edges`` when the last document has more edges than ``max_edges``; valid for
+    #: this version of the document.
     edges_cursor: bytes | None = None
 
 
 @dataclass(frozen=True)
 class ListedEdge:
-    """An edge, seen from the document that was asked for."""
+    """An edge of the requested document."""
 
     label: str
     #: The document at the other end, which need not exist.
     id: str
     weight: float
-    #: Of an outgoing edge; those of an incoming one are with its source.
+    #: The metadata of an outgoing edge; the source of an incoming edge has its metadata.
     metadata: Metadata
 
 
 @dataclass(frozen=True)
 class EdgePage:
-    """Edges of a document, and where the next page starts; None after the last."""
+    """Edges of a document, and the start of the next page; None after the last."""
 
     edges: Sequence[ListedEdge]
     next_cursor: bytes | None
@@ -451,7 +454,7 @@ class EdgePage:
 
 @dataclass(frozen=True)
 class ValueCount:
-    """A value, and how many documents have it."""
+    """A value, and the number of documents that have it."""
 
     value: Value
     count: int
@@ -468,25 +471,25 @@ class Facet:
     path: Path
     #: The most frequent first; ties by value.
     values: Sequence[ValueCount]
-    #: Distinct values in all.
+    #: The number of all distinct values.
     distinct_values: int
 
 
 @dataclass(frozen=True)
 class CountResponse:
-    """How many documents pass a filter, in the state of ``sequence_number``."""
+    """The number of documents that pass a filter, in the state of ``sequence_number``."""
 
     count: int
-    #: One a requested facet, in their order.
+    #: One per requested facet, in their order.
     facets: Sequence[Facet]
-    #: How the filter was answered; None without one.
+    #: How the filter was answered; None without a filter.
     filter: FilterExplanation | None
     sequence_number: int
 
 
 @dataclass(frozen=True)
 class EraseReceipt:
-    """What an erasure has made sure of."""
+    """The result of an erasure."""
 
     #: Documents that were dropped or replaced up to this batch are in no file of the store.
     sequence_number: int
@@ -496,51 +499,51 @@ class EraseReceipt:
 
 @dataclass(frozen=True)
 class SnapshotDescription:
-    """A snapshot: everything that a store held at one sequence number, in one file."""
+    """A snapshot: one file with a whole store at one sequence number."""
 
     name: str
     sequence_number: int
-    #: Bytes of the file.
+    #: The bytes of the file.
     byte_count: int
-    #: When it was begun.
+    #: The time when the snapshot was begun.
     created_at: Timestamp
 
 
 @dataclass(frozen=True)
 class Damage:
-    """Something in a store that is not as it was written."""
+    """A part of a store that differs from what was written."""
 
     #: ``database``, ``log``, ``row``, ``vectors``, ``words``, ``edges``, ``values``, ``memory``,
     #: ``base``; more may come.
     kind: str
-    #: None: of no single collection.
+    #: The collection of the damage; None: it belongs to no single collection.
     collection: str | None
-    #: Which: a document's id, a row, a batch, a file.
+    #: The damaged object: a document's id, a row, a batch, a file.
     object: str
     message: str
-    #: What to do.
+    #: Advice on what to do.
     recovery: str
-    #: It was derived from something intact, and has been made again.
+    #: Whether the object was derived from undamaged data, and has been rebuilt.
     is_repaired: bool
 
 
 @dataclass(frozen=True)
 class VerifyReport:
-    """What a verification looked at, and what it found."""
+    """The parts that a verification checked, and the damage that it found."""
 
     sequence_number: int
     batches: int
     rows: int
     vectors: int
     edges: int
-    #: The first 1,000.
+    #: The first 1,000 damages.
     damages: Sequence[Damage]
-    #: Of all.
+    #: The number of all damages.
     damage_count: int
 
     @property
     def is_clean(self) -> bool:
-        """Nothing is damaged."""
+        """Whether nothing is damaged."""
         return self.damage_count == 0
 
 
@@ -562,5 +565,5 @@ class Stats:
     sequence_number: int
     collections: Sequence[CollectionDescription]
     statistics: Sequence[Statistic]
-    #: Why the last compaction failed, if it did.
+    #: The reason why the last compaction failed, if it did.
     compaction_failure: str | None = None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Calls to messages, and replies to what callers see."""
+"""Encodes calls as messages, and decodes replies into the values that callers see."""
 
 from lodestone._codec.answers import (
     read_count,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hits, counts, edges and what walks reached."""
+"""Decodes hits, counts, edges and the results of walks."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Collections with their options and state, and what a write answers."""
+"""Collections with their options and state, and receipts of writes."""
 
 from __future__ import annotations
 

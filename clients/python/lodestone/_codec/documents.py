@@ -44,7 +44,8 @@ def _write_metadata(message: Any, metadata: object) -> None:
 
 
 def _write_text(message: Any, text: object) -> None:
-    """Texts by their fields; one text is the field ``text``, and none is left out."""
+    """Writes texts by their fields; a string is the field ``text``, and missing ones are left out.
+    """
     if isinstance(text, str):
         message.text.add(name=b"text", text=utf8(text, "text"))
         return
@@ -58,12 +59,12 @@ def _write_text(message: Any, text: object) -> None:
 
 
 def _is_no_text(text: object) -> bool:
-    """Whether there is none: columns of texts in pandas have NaN for it."""
+    """Whether a text is missing: columns of texts in pandas have NaN for it."""
     return _values.is_missing(text) or (isinstance(text, float) and text != text)
 
 
 def write_document(message: Any, document: Document) -> None:
-    """Writes all but the vector."""
+    """Writes all parts of a document except the vector."""
     message.id = utf8(document.id, "id")
     _write_text(message, document.text)
     _write_metadata(message, document.metadata)
@@ -96,7 +97,7 @@ def read_contents(message: Any, id: str, vector: Vector | None) -> Document:
 
 
 def read_documents(message: Any) -> list[Document]:
-    """The documents of a reply that carries their vectors together."""
+    """Reads the documents of a reply that carries all their vectors in one field."""
     vectors = VectorReader(message, sum(document.has_vector for document in message.documents))
     return [
         read_contents(
@@ -123,7 +124,7 @@ def index_many(
     metadata: object,
     edges: object,
 ) -> tuple[Any, bytes]:
-    """A batch of documents, of columns, or of both."""
+    """Encodes a batch of documents, of columns, or of both."""
     message = service_pb2.IndexManyRequest(collection=utf8(collection, "collection"))
     packed = Vectors()
     for row, document in enumerate(each(documents, Document, "documents")):
@@ -142,7 +143,7 @@ def _write_columns(
     message: Any, packed: Vectors, ids: object, vectors: object, texts: object, metadata: object
 ) -> None:
     if isinstance(ids, str):
-        # One document: its columns may be given as what is in them.
+        # A column for a single document may be its bare value.
         ids = [ids]
         texts = [texts] if isinstance(texts, (str, Mapping)) else texts
         metadata = [metadata] if isinstance(metadata, Mapping) else metadata
@@ -182,14 +183,14 @@ def _write_columns(
 
 
 def _of_row(refusal: Refusal, row: int, id: object) -> Refusal:
-    """What is wrong with a document, and which one it is."""
+    """Adds to a refusal the document that it concerns."""
     if isinstance(id, str):
         refusal.object = id
     return refusal.at(f"documents[{row}]")
 
 
 def _place_of_vector(message: Any, place: int) -> tuple[str, str]:
-    """The row and the id of the document that has the n-th vector."""
+    """The place and the id of the document that has the vector with this index."""
     having = [row for row, document in enumerate(message.documents) if document.has_vector]
     row = having[place]
     return f"documents[{row}].vector", str(message.documents[row].id, "utf-8")

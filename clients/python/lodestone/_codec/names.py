@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Enums and names of fields, as callers write them."""
+"""Enums and field names in the form that callers write."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Names:
         return self._names.index(name)
 
     def read(self, message: Any, field: str) -> str:
-        """The name of a field's number; that of 0 when it is absent.
+        """The name of a field's number; an absent field has the name of 0.
 
-        Decoding keeps a number that it doesn't know apart, as if the field were absent: it must not
+        Decoding keeps an unknown number apart, as if the field were absent. Such a number must not
         be taken for a 0.
         """
         if not message.HasField(field):
@@ -51,7 +51,7 @@ def write_path(path: Any, names: object, place: str) -> None:
 
 
 def write_paths(indexes: Any, paths: object, place: str) -> None:
-    """Writes fields, each into the path of a message; one string is one field."""
+    """Writes fields, each as a path into a message; a single string is one field."""
     listed = [paths] if isinstance(paths, str) else _arguments.items(paths, place)
     for row, path in enumerate(listed):
         write_path(indexes.add().path, path, f"{place}[{row}]")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Questions and walks."""
+"""Encodes queries and walks."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def include(value: object) -> Any:
 
 
 def write_filter(message: Any, filter: object) -> None:
-    """Writes a filter, if there is one, into a message that has a field for it."""
+    """Writes a filter, if there is one, into the ``filter`` field of a message."""
     if filter is None:
         return
     if not isinstance(filter, Filter):
@@ -171,7 +171,7 @@ def _write_highlight(message: Any, wish: Highlight) -> None:
 
 
 def _write_query(message: Any, query: Query, vectors: Vectors) -> list[str]:
-    """Writes a question; the places of its vectors."""
+    """Writes a query; returns the places of its vectors."""
     places = []
     for row, source in enumerate(each(query.sources, Source, "sources")):
         try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Vectors, which a message carries together."""
+"""Vectors, which a message carries in one field."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lodestone.types import Vector
 
 
 def floats(vector: object, place: str) -> npt.NDArray[np.float32]:
-    """Numbers as they travel: float32, little-endian, in one piece."""
+    """Numbers as bytes for a message: float32, little-endian, in one piece."""
     try:
         with np.errstate(over="ignore"):  # infinity is refused where it is known which row has it
             return np.ascontiguousarray(vector, dtype="<f4")
@@ -27,7 +27,7 @@ def floats(vector: object, place: str) -> npt.NDArray[np.float32]:
 
 
 class Vectors:
-    """The vectors of one message, which must be of one length."""
+    """The vectors of one message, which must have the same length."""
 
     def __init__(self) -> None:
         self._parts: list[npt.NDArray[np.float32]] = []
@@ -64,9 +64,9 @@ class Vectors:
         self._parts.append(part.reshape(-1))
 
     def encoded(self, place: Callable[[int], tuple[str, str | None]]) -> bytes:
-        """All of them, as the packed field carries them.
+        """All vectors as the packed field has them.
 
-        ``place`` says of the n-th where it is, and of which document.
+        ``place`` returns the place of a vector by its index, and the id of its document.
         """
         if not self._parts or self._dimension is None:
             return b""
@@ -85,7 +85,7 @@ class Vectors:
 
 
 class VectorReader:
-    """Hands out the vectors of a message, one after the other."""
+    """Returns the vectors of a message, one after the other."""
 
     def __init__(self, message: Any, count: int) -> None:
         whole = np.fromiter(message.vectors, dtype=np.float32, count=len(message.vectors))
