@@ -60,11 +60,13 @@ package enum MemoryShares {
 /// The memory that this process may use.
 enum SystemMemory {
     /// The memory of the machine, or less where a control group limits it.
-    static var byteCount: Int {
+    ///
+    /// Read once: a start makes the defaults of the settings a hundred times.
+    static let byteCount: Int = {
         let machine = Int(clamping: ProcessInfo.processInfo.physicalMemory)
         let groups = try? String(contentsOfFile: "/proc/self/cgroup", encoding: .utf8)
         return min(machine, controlGroupLimit(groups ?? "", in: "/sys/fs/cgroup") ?? machine)
-    }
+    }()
 
     /// The least limit of this process's control groups and of the groups around them.
     ///
