@@ -102,10 +102,10 @@ faults: faults-tools ## Breaks things under servers for hours: what must pass be
 	@$(MAKE) --no-print-directory faults-planted
 
 faults-short: faults-tools ## The same in minutes; what the machine doesn't allow is skipped, loudly.
-	$(FAULTS) kill --cycles 10
+	$(FAULTS) kill --cycles 6
 	$(FAULTS) power-cut --fs ext4 --cycles 5 $(OR_SKIP)
 	$(FAULTS) power-cut --fs xfs --cycles 5 $(OR_SKIP)
-	$(FAULTS) crash-states --states 50
+	$(FAULTS) crash-states --states 40
 	$(FAULTS) io-errors --samples 10
 	$(FAULTS) disk-full --fills 1 $(OR_SKIP)
 	$(FAULTS) bit-flips --samples 300
