@@ -123,7 +123,7 @@ extension SQLiteStore {
     private func relinkHubs(_ batches: [StoredBatch]) {
         for case .rows(let change) in batches.map(\.change) {
             for edges in change.relinked where (try? table(change).isHub(edges.row)) == true {
-                PlantedBug.dawdle(milliseconds: 5)
+                PlantedBug.dawdle(milliseconds: 50)
                 try? writer.execute("BEGIN IMMEDIATE")
                 _ = try? table(change).relink(edges, Set(change.dropped))
                 try? writer.execute("COMMIT")
