@@ -51,7 +51,7 @@ package final class DumpFile {
 
     deinit {
         discard()
-        if let held { Self.closeDescriptor(held) }
+        if let held { InputFile.close(held) }
     }
 
     /// Adds a line.
@@ -80,12 +80,12 @@ package final class DumpFile {
         guard let held else { return }
         try flush()
         self.held = nil
-        defer { Self.closeDescriptor(held) }
+        defer { InputFile.close(held) }
         guard lseek(held, 0, SEEK_SET) == 0 else { throw Self.failure("lseek", "a temporary file") }
         while true {
             var count = 0
             buffer = [UInt8](unsafeUninitializedCapacity: Self.bufferByteCount) { bytes, filled in
-                count = Self.readBytes(held, UnsafeMutableRawBufferPointer(bytes))
+                count = InputFile.read(held, UnsafeMutableRawBufferPointer(bytes))
                 filled = max(0, count)
             }
             if count < 0, errno == EINTR { continue }
@@ -101,7 +101,7 @@ package final class DumpFile {
         partStart = nil
         buffer.removeAll(keepingCapacity: true)
         if let held {
-            Self.closeDescriptor(held)
+            InputFile.close(held)
             self.held = nil
             return
         }
@@ -135,7 +135,7 @@ package final class DumpFile {
         guard directory >= 0 else { return }
         // The content is durable; a name that a power cut takes is missed at once.
         fsync(directory)
-        Self.closeDescriptor(directory)
+        InputFile.close(directory)
     }
 
     /// Removes an unfinished file.
@@ -148,7 +148,7 @@ package final class DumpFile {
     private func close() {
         isOpen = false
         for source in signals { source.cancel() }
-        Self.closeDescriptor(descriptor)
+        InputFile.close(descriptor)
     }
 
     private func flush() throws(LodestoneError) {
@@ -175,32 +175,11 @@ package final class DumpFile {
         #endif
     }
 
-    private static func readBytes(_ descriptor: Int32, _ bytes: UnsafeMutableRawBufferPointer)
-        -> Int
-    {
-        #if canImport(Glibc)
-        Glibc.read(descriptor, bytes.baseAddress, bytes.count)
-        #else
-        Darwin.read(descriptor, bytes.baseAddress, bytes.count)
-        #endif
-    }
-
-    private static func closeDescriptor(_ descriptor: Int32) {
-        #if canImport(Glibc)
-        _ = Glibc.close(descriptor)
-        #else
-        _ = Darwin.close(descriptor)
-        #endif
-    }
-
     private static func failure(_ call: String, _ path: String) -> LodestoneError {
-        let word = String(cString: strerror(errno))
-        return LodestoneError(
-            errno == EACCES ? .permissionDenied : errno == ENOENT ? .notFound : .unavailable,
-            reason: "FILE",
-            "\(call) of \(path) failed: \(word).",
-            recovery: "Check the path, its permissions and the room on its disk.",
-            object: path
-        )
+        .file(
+            errno,
+            path,
+            recovery: "Check the path, its permissions and the room on its disk."
+        ) { "\(call) of \(path) failed: \($0)." }
     }
 }

@@ -27,7 +27,7 @@ package final class InputFile {
         guard descriptor >= 0 else { throw Self.failure("Can't open", path, errno) }
         var status = stat()
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT != S_IFDIR else {
-            _ = Self.close(descriptor)
+            Self.close(descriptor)
             throw .badFile(path, "is a directory", recovery: "Name a file.")
         }
         self.path = path
@@ -35,7 +35,7 @@ package final class InputFile {
         self.byteCount = Int(status.st_size)
     }
 
-    deinit { _ = Self.close(descriptor) }
+    deinit { Self.close(descriptor) }
 
     /// Reads on from the end of the last call.
     ///
@@ -84,7 +84,9 @@ package final class InputFile {
         }
     }
 
-    private static func close(_ descriptor: Int32) -> Int32 {
+    /// Calls the system's `close`, which a method of the same name would hide.
+    @discardableResult
+    static func close(_ descriptor: Int32) -> Int32 {
         #if canImport(Glibc)
         Glibc.close(descriptor)
         #else
@@ -92,7 +94,8 @@ package final class InputFile {
         #endif
     }
 
-    private static func read(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer) -> Int {
+    /// Calls the system's `read`, which a method of the same name would hide.
+    static func read(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer) -> Int {
         #if canImport(Glibc)
         Glibc.read(descriptor, buffer.baseAddress, buffer.count)
         #else
@@ -101,12 +104,25 @@ package final class InputFile {
     }
 
     private static func failure(_ what: String, _ path: String, _ number: Int32) -> LodestoneError {
-        let word = String(cString: strerror(number))
-        return LodestoneError(
-            number == ENOENT ? .notFound : number == EACCES ? .permissionDenied : .unavailable,
+        .file(number, path, recovery: "Check the path and its permissions.") {
+            "\(what) \(path): \($0)."
+        }
+    }
+}
+
+extension LodestoneError {
+    /// The error of a failed call on a file: `message` gets the system's word for `number`, an `errno`.
+    static func file(
+        _ number: Int32,
+        _ path: String,
+        recovery: String,
+        _ message: (String) -> String
+    ) -> LodestoneError {
+        LodestoneError(
+            number == EACCES ? .permissionDenied : number == ENOENT ? .notFound : .unavailable,
             reason: "FILE",
-            "\(what) \(path): \(word).",
-            recovery: "Check the path and its permissions.",
+            message(String(cString: strerror(number))),
+            recovery: recovery,
             object: path
         )
     }
