@@ -80,7 +80,7 @@ package struct ValueIndex: Sendable {
 
     /// Bytes of memory, without the base's.
     package var deltaByteCount: Int {
-        live.byteCount + (filled + added).reduce(0) { $0 + $1.byteCount }
+        [filled, added].joined().reduce(live.byteCount) { $0 + $1.byteCount }
     }
 
     /// The number of a field; `nil` when the field isn't indexed, or not for all rows.
