@@ -166,9 +166,9 @@ public struct MetadataIndex: Sendable, Hashable {
 public struct CollectionOptions: Sendable, Equatable {
     /// The number of elements of every vector; 0 for a collection without vectors.
     ///
-    /// Fixed for ever.
+    /// Fixed when the collection is created.
     public var dimension: Int
-    /// The measure of nearness, fixed for ever.
+    /// The measure of nearness, fixed when the collection is created.
     public var metric: Metric
     /// The vector strategy, which can be changed on a live collection.
     public var vectorStrategy: VectorIndexStrategy
@@ -176,7 +176,7 @@ public struct CollectionOptions: Sendable, Equatable {
     public var textStrategy: TextIndexStrategy
     /// The analysis and the ranking of words, with the strategy `postings`.
     ///
-    /// Fixed for ever.
+    /// Fixed when the collection is created.
     public var text: TextOptions
     /// The indexed fields of the metadata.
     ///

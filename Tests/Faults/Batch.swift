@@ -41,7 +41,7 @@ struct WriterModel: Sendable {
     private static let documentsPerHub = 60
     private(set) var documents: [String: DocumentModel] = [:]
     /// The last versions of dropped and of replaced documents, by id.
-    private(set) var gone: [String: Int] = [:]
+    private(set) var deleted: [String: Int] = [:]
     private(set) var batchCount = 0
     private var versionCount = 0
 
@@ -58,7 +58,7 @@ struct WriterModel: Sendable {
     mutating func apply(_ batch: Batch) -> Set<String> {
         var touched = Set(batch.indexed.map(\.id))
         for (id, model) in batch.indexed {
-            if let old = documents[id] { gone[id] = old.version }
+            if let old = documents[id] { deleted[id] = old.version }
             documents[id] = model
             versionCount = max(versionCount, model.version)
         }
@@ -72,7 +72,7 @@ struct WriterModel: Sendable {
         }
         let dropped = Set(batch.dropped)
         for id in batch.dropped {
-            gone[id] = documents.removeValue(forKey: id)?.version
+            deleted[id] = documents.removeValue(forKey: id)?.version
             touched.insert(id)
         }
         if !dropped.isEmpty {
@@ -90,7 +90,7 @@ struct WriterModel: Sendable {
 
     /// Drops all documents, after the collection was dropped.
     mutating func dropAll() {
-        for (id, model) in documents { gone[id] = model.version }
+        for (id, model) in documents { deleted[id] = model.version }
         documents = [:]
     }
 

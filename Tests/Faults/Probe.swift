@@ -17,7 +17,7 @@ struct Probe {
 
     /// Checks the documents `touched` and some others; all of them when it is `nil`.
     func check(_ touched: Set<String>?, withOthers: Bool = true) async throws {
-        let all = Set(model.documents.keys).union(model.gone.keys).sorted()
+        let all = Set(model.documents.keys).union(model.deleted.keys).sorted()
         let some = touched.map { $0.union(withOthers ? all.prefix(20) : []).sorted() } ?? all
         let sources = incomingEdges()
         for start in Swift.stride(from: 0, to: some.count, by: Self.stride) {
@@ -66,7 +66,7 @@ struct Probe {
         }
         for id in ids {
             if let live = model.documents[id] { ask(id, live.version, isThere: true) }
-            if let gone = model.gone[id] { ask(id, gone, isThere: false) }
+            if let deleted = model.deleted[id] { ask(id, deleted, isThere: false) }
         }
         if questions.isEmpty { return }
         let results = try await store.answers(to: questions.map(\.query))

@@ -120,7 +120,7 @@ struct Questionnaire {
             .flatMap { $0.batch.indexed.map(\.id) }
         for id in ids.prefix(200) + late { ask(token(id), 3) }
         for id in ids.prefix(40) { ask(Probe.mistyped(token(id)) + "~1", 3) }
-        for (id, version) in model.gone.sorted(by: { $0.key < $1.key }).prefix(100) {
+        for (id, version) in model.deleted.sorted(by: { $0.key < $1.key }).prefix(100) {
             ask(content.token(id, version), 3)
         }
         // Words that many documents have.

@@ -178,8 +178,8 @@ public final class LodestoneClient: Sendable {
     /// client proceeds: use it for tasks that do little but call.
     ///
     /// Never block there, by a lock, a semaphore or a read of a file: this thread sends, receives
-    /// and keeps deadlines. A task that blocks there until another call of this client ends waits
-    /// for ever, and ``close()`` waits with it. Other calls end late. A reply that has arrived by
+    /// and keeps deadlines. A task that blocks there until another call of this client ends
+    /// never ends, and ``close()`` waits with it. Other calls end late. A reply that has arrived by
     /// then counts although its deadline has passed, because a reply says more.
     ///
     /// ```swift

@@ -25,7 +25,7 @@ package import LodestoneText
 ///
 /// A store of an earlier format is brought up to date when it is opened:
 ///
-///     1        no bases; the log was kept for ever
+///     1        no bases; the log was never cut
 ///     2        no changes of a collection's options
 ///     up to 3  FTS5 itself cut and stemmed words
 ///     4        no `meta.analysis`, which says by what rules and libraries words were made

@@ -114,7 +114,7 @@ struct IOErrorRun {
         let counts = shim.state().counts
         return Shim.Call.allCases.flatMap { call in
             (Self.errors[call] ?? []).flatMap { error in
-                // A signal doesn't interrupt a call for ever, so EINTR is never sticky.
+                // A signal interrupts a call once, so EINTR is never sticky.
                 (error == "EINTR" ? [false] : [false, true]).flatMap { isSticky in
                     (1...max(1, counts[call] ?? 0)).map {
                         Shim.Failure(call, turn: $0, error: error, isSticky: isSticky)
