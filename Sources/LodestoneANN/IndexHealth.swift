@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneCore
 
-/// Whether an index can be relied on, as sample queries have measured (`SampledQuestions`).
+/// Whether an index can be relied on, as sample queries have measured (`SampledQueries`).
 ///
 /// Threading: a value.
 package struct IndexHealth: Sendable, Equatable {

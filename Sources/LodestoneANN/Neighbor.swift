@@ -27,14 +27,14 @@ package struct VectorBlock: @unchecked Sendable {
     /// The number of the first row.
     package private(set) var firstRow: UInt32
     /// The row of each vector, ascending; `nil` when the rows follow one another.
-    package let rows: Section<UInt32>?
+    package let rows: MappedArray<UInt32>?
     /// The number of vectors, which follow one another with `dimension` elements each.
     package private(set) var count: Int
     /// Keeps the memory where it is for as long as the block lives.
     package let owner: AnyObject
     /// The block's bytes with checksums to compare before their first use; `nil` when they need
     /// none.
-    package let checked: CheckedBytes?
+    package let checked: VerifiedBytes?
     /// The number of vectors in `rows` and `checked` that lie before `base`.
     private var skipped = 0
 
@@ -42,10 +42,10 @@ package struct VectorBlock: @unchecked Sendable {
     package init(
         base: UnsafePointer<Float>,
         firstRow: UInt32,
-        rows: Section<UInt32>? = nil,
+        rows: MappedArray<UInt32>? = nil,
         count: Int,
         owner: AnyObject,
-        checked: CheckedBytes? = nil
+        checked: VerifiedBytes? = nil
     ) {
         self.base = base
         self.firstRow = firstRow

@@ -34,8 +34,8 @@ package protocol VectorIndex: Sendable {
     /// Finds the nearest vectors to each query, nearest first, ties by smaller row.
     ///
     /// Each answer has `k` neighbors where so many rows are allowed.
-    func search(_ questions: VectorQuestions, in table: VectorTable) throws(LodestoneError)
-        -> [VectorAnswer]
+    func search(_ questions: VectorQuery, in table: VectorTable) throws(LodestoneError)
+        -> [VectorSearchResult]
 
     /// Indexes rows that were just written, if the strategy does so inside the write.
     ///
@@ -90,7 +90,7 @@ extension VectorIndex {
 }
 
 /// Queries with the same parameters.
-package struct VectorQuestions {
+package struct VectorQuery {
     /// The query vectors, `dimension` finite elements each.
     package var queries: [[Float]]
     /// The number of neighbors wanted per query.
@@ -126,7 +126,7 @@ package struct VectorQuestions {
 }
 
 /// The neighbors of one query, and the cost of finding them.
-package struct VectorAnswer: Sendable {
+package struct VectorSearchResult: Sendable {
     /// The neighbors, nearest first.
     package var neighbors: [Neighbor]
     /// The strategy that found the neighbors.

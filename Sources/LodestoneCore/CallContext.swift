@@ -8,7 +8,7 @@ public final class CallContext: Sendable {
     /// The time at which the call ends without a result.
     public let deadline: ContinuousClock.Instant
     /// The budget of the reply; `nil` when the reply is not bounded.
-    package let answer: AnswerBudget?
+    package let answer: ReplyBudget?
     private let cancelled = Atomic<Bool>(false)
 
     /// Creates a context.
@@ -17,7 +17,7 @@ public final class CallContext: Sendable {
     }
 
     /// Creates a context of a call whose reply is bounded.
-    package init(deadline: ContinuousClock.Instant, answer: AnswerBudget?) {
+    package init(deadline: ContinuousClock.Instant, answer: ReplyBudget?) {
         self.deadline = deadline
         self.answer = answer
     }

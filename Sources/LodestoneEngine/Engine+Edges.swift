@@ -80,7 +80,7 @@ extension ReadView {
     }
 
     /// The row of a document, which must be the version to which the place is bound.
-    private func row(of id: DocumentID, at place: EdgePlace?) throws(LodestoneError) -> RowNumber? {
+    private func row(of id: DocumentID, at place: EdgePlace?) throws(LodestoneError) -> RowID? {
         let row = row(of: id)
         guard let wanted = place?.row, wanted != row else { return row }
         throw LodestoneError(
@@ -128,11 +128,11 @@ extension ReadView {
     ///
     /// It is after the last edge of the page or, when the source of that edge is unknown now, at
     /// the edge that followed it.
-    private func start(at place: EdgePlace) throws(LodestoneError) -> GraphIndex.LinkPlace {
+    private func start(at place: EdgePlace) throws(LodestoneError) -> GraphIndex.AdjacencyPosition {
         let last = place.last.flatMap { link(of: $0) }
         let next = place.next.flatMap { link(of: $0) }
         // A source that was forgotten and written again has a place after others.
-        if let last, next.map({ Link.precedes(last, $0) }) ?? true { return .after(last) }
+        if let last, next.map({ Adjacency.precedes(last, $0) }) ?? true { return .after(last) }
         if let next { return .at(next) }
         throw LodestoneError(
             .outOfRange,
@@ -144,11 +144,11 @@ extension ReadView {
         )
     }
 
-    private func link(of edge: EdgePlace.Edge) -> Link? {
+    private func link(of edge: EdgePlace.Edge) -> Adjacency? {
         guard let node = contents.ids.withTable({ $0.number(of: edge.id) }),
             let label = contents.labels.withTable({ $0.number(of: edge.label) })
         else { return nil }
-        return Link(label: label, node: node)
+        return Adjacency(label: label, node: node)
     }
 }
 
@@ -156,7 +156,7 @@ extension ReadView {
 private struct EdgePage {
     let request: ListEdgesRequest
     /// The version of the document to which the next page is bound.
-    private let row: RowNumber?
+    private let row: RowID?
     private let maxByteCount: Int
     private var edges: [ListedEdge] = []
     private var byteCount = 0
@@ -164,7 +164,7 @@ private struct EdgePage {
     private var isLast = true
     private var next: ListedEdge?
 
-    init(_ request: ListEdgesRequest, row: RowNumber?, maxByteCount: Int) {
+    init(_ request: ListEdgesRequest, row: RowID?, maxByteCount: Int) {
         self.request = request
         self.row = row
         self.maxByteCount = maxByteCount
@@ -242,11 +242,11 @@ private struct EdgePlace {
     /// The edge after the page; only for edges that enter the document.
     let next: Edge?
     /// The row of the version to which the place is bound, if it is.
-    let row: RowNumber?
+    let row: RowID?
 
     private static let boundMark: UInt8 = 0x80
 
-    init(last: Edge?, next: Edge?, row: RowNumber?) {
+    init(last: Edge?, next: Edge?, row: RowID?) {
         self.last = last
         self.next = next
         self.row = row
@@ -262,7 +262,7 @@ private struct EdgePlace {
         guard bytes.popFirst() == request.id.mark else { throw Self.badCursor("another document") }
         if isBound {
             guard bytes.count >= 4 else { throw Self.badCursor("no version") }
-            row = bytes.prefix(4).reduce(0) { $0 << 8 | RowNumber($1) }
+            row = bytes.prefix(4).reduce(0) { $0 << 8 | RowID($1) }
             bytes = bytes.dropFirst(4)
         } else {
             row = nil
@@ -317,7 +317,7 @@ private struct EdgePlace {
 
 extension EdgeCursor {
     /// The cursor before the first edge that leaves the document's version in a row.
-    init(firstOf id: DocumentID, in row: RowNumber) {
+    init(firstOf id: DocumentID, in row: RowID) {
         self = EdgePlace(last: nil, next: nil, row: row).cursor(of: id, .outgoing)
     }
 }

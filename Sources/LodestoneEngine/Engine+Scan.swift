@@ -47,7 +47,7 @@ extension Engine {
                 )
             }
             let allowed = try view.rows(matching: request.filter, context)
-            var places: [ValuePlace]
+            var places: [FieldIndexPosition]
             if let order = request.order {
                 places = values.rows(
                     inOrderOf: order.path,
@@ -65,7 +65,7 @@ extension Engine {
                 places.removeLast()
                 nextCursor = places.last.map { ScanCursor($0, request.order) }
             }
-            var last: ValuePlace?
+            var last: FieldIndexPosition?
             for place in places {
                 try context.check()
                 if let id = view.id(of: place.row) {
@@ -155,7 +155,7 @@ extension ReadView {
     /// A page in the order of the rows, whose metadata is read only for that page.
     fileprivate func streamedPage(
         _ request: ScanRequest,
-        after: RowNumber?,
+        after: RowID?,
         maxByteCount: Int,
         _ context: CallContext
     ) throws(LodestoneError) -> ScanResponse {
@@ -192,7 +192,7 @@ extension ReadView {
     }
 
     fileprivate func document(
-        _ row: RowNumber,
+        _ row: RowID,
         id: DocumentID,
         for request: ScanRequest,
         maxByteCount: Int,
@@ -252,27 +252,27 @@ extension ScanRequest {
     /// The place at which the page starts.
     ///
     /// - Throws: `BAD_CURSOR` for a cursor that no server gave for this order.
-    fileprivate func checkedPlace() throws(LodestoneError) -> ValuePlace? {
+    fileprivate func checkedPlace() throws(LodestoneError) -> FieldIndexPosition? {
         guard let cursor else { return nil }
-        guard cursor.row < UInt64(RowNumber.max) else { throw .badCursor("row \(cursor.row)") }
-        let row = RowNumber(cursor.row)
+        guard cursor.row < UInt64(RowID.max) else { throw .badCursor("row \(cursor.row)") }
+        let row = RowID(cursor.row)
         guard let order else {
             guard cursor.order.isEmpty else { throw .badCursor("the order of a field") }
-            return ValuePlace(key: nil, row: row)
+            return FieldIndexPosition(key: nil, row: row)
         }
         guard cursor.order.first == (order.isDescending ? 1 : 0) else {
             throw .badCursor("another order")
         }
-        if cursor.order.count == 1 { return ValuePlace(key: nil, row: row) }
-        guard let key = ValueKey(checking: Array(cursor.order.dropFirst())),
+        if cursor.order.count == 1 { return FieldIndexPosition(key: nil, row: row) }
+        guard let key = EncodedKey(checking: Array(cursor.order.dropFirst())),
             key.bytes[0] == order.mark
         else { throw .badCursor("no value of the field") }
-        return ValuePlace(key: key, row: row)
+        return FieldIndexPosition(key: key, row: row)
     }
 }
 
 extension ScanCursor {
-    fileprivate init(_ place: ValuePlace, _ order: ScanOrder?) {
+    fileprivate init(_ place: FieldIndexPosition, _ order: ScanOrder?) {
         self.init(row: UInt64(place.row))
         if let order {
             // The mark replaces the field's number, which may be another field's after the next
@@ -292,11 +292,11 @@ extension ScanOrder {
 
 extension RowSet {
     /// The first rows after a row.
-    fileprivate func places(after row: RowNumber?, limit: Int) -> [ValuePlace] {
-        var places: [ValuePlace] = []
+    fileprivate func places(after row: RowID?, limit: Int) -> [FieldIndexPosition] {
+        var places: [FieldIndexPosition] = []
         var next = self.next(from: row.map { $0 + 1 } ?? 0)
         while let row = next, places.count < limit {
-            places.append(ValuePlace(key: nil, row: row))
+            places.append(FieldIndexPosition(key: nil, row: row))
             next = self.next(from: row + 1)
         }
         return places

@@ -78,7 +78,7 @@ public final class Engine: Sendable {
     }
 
     let store: any Store
-    let registry: Registry
+    let registry: Catalog
     let options: Options
     let pool = BlockingPool(
         label: "lodestone.engine",
@@ -130,7 +130,7 @@ public final class Engine: Sendable {
     init(store: any Store, options: Options) throws(LodestoneError) {
         self.store = store
         self.options = options
-        registry = try Registry(store, budget: options.openCollections)
+        registry = try Catalog(store, budget: options.openCollections)
         compactor = Compactor(registry, policy: options.compaction)
         remadeWords =
             (store.remadeWords + registry.opened.filter(\.state.hasRemadeWords).map(\.name))

@@ -36,7 +36,7 @@ package struct BaseFile: SectionSource, Sendable {
     /// The path of the file.
     package let path: String
     /// The body.
-    package let bytes: CheckedBytes
+    package let bytes: VerifiedBytes
     private let sections: [SectionTag: Range<Int>]
 
     /// Maps a file.
@@ -70,8 +70,8 @@ package struct BaseFile: SectionSource, Sendable {
         let sectionCount = Int(word(12))
         let bodyEnd = headerByteCount + Int(clamping: long(16))
         let blocks =
-            (bodyEnd - headerByteCount + CheckedBytes.blockBytes - 1)
-            / CheckedBytes.blockBytes
+            (bodyEnd - headerByteCount + VerifiedBytes.blockBytes - 1)
+            / VerifiedBytes.blockBytes
         guard long(24) == UInt64(bytes.count), bodyEnd <= bytes.count,
             bytes.count - bodyEnd == sectionCount * 24 + blocks * 4
         else { throw damaged(path, "it has \(bytes.count) bytes") }
@@ -92,7 +92,7 @@ package struct BaseFile: SectionSource, Sendable {
         let body = UnsafeRawBufferPointer(rebasing: bytes[headerByteCount..<bodyEnd])
         return BaseFile(
             path: path,
-            bytes: CheckedBytes(
+            bytes: VerifiedBytes(
                 body,
                 sums: sums,
                 checksum: { lode_crc32c(0, $0.baseAddress, $0.count) },
@@ -103,9 +103,9 @@ package struct BaseFile: SectionSource, Sendable {
     }
 
     package func section<Element: BitwiseCopyable>(_ tag: SectionTag, of type: Element.Type)
-        -> Section<Element>?
+        -> MappedArray<Element>?
     {
-        sections[tag].flatMap { Section(bytes, $0) }
+        sections[tag].flatMap { MappedArray(bytes, $0) }
     }
 
     /// The error for a base that can't be used.

@@ -26,7 +26,7 @@ package struct BaseFileCheck {
                 count = min(rest.count, BaseFile.headerByteCount - position)
                 header += rest.prefix(count)
             } else if position < bodyEnd {
-                let end = min(blockStart + CheckedBytes.blockBytes, bodyEnd)
+                let end = min(blockStart + VerifiedBytes.blockBytes, bodyEnd)
                 count = min(rest.count, end - position)
                 sum = lode_crc32c(sum, rest.baseAddress, count)
                 if position + count == end {
@@ -54,8 +54,8 @@ package struct BaseFileCheck {
         }
         var mismatches: [String] = []
         for (block, sum) in sums.enumerated() where word(sumStart + 4 * block, of: tail) != sum {
-            let start = BaseFile.headerByteCount + block * CheckedBytes.blockBytes
-            let end = min(start + CheckedBytes.blockBytes, bodyEnd)
+            let start = BaseFile.headerByteCount + block * VerifiedBytes.blockBytes
+            let end = min(start + VerifiedBytes.blockBytes, bodyEnd)
             mismatches.append("bytes \(start) to \(end - 1) fail their checksum")
         }
         return mismatches
@@ -71,7 +71,7 @@ package struct BaseFileCheck {
     }
 
     private var blockStart: Int {
-        BaseFile.headerByteCount + sums.count * CheckedBytes.blockBytes
+        BaseFile.headerByteCount + sums.count * VerifiedBytes.blockBytes
     }
 
     private func word(_ offset: Int, of bytes: [UInt8]) -> UInt32 {

@@ -31,7 +31,7 @@ package final class BaseFileWriter: SectionSink {
         temporaryPath = path + ".tmp"
         descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw FileSystem.failure("open", temporaryPath) }
-        block.reserveCapacity(CheckedBytes.blockBytes)
+        block.reserveCapacity(VerifiedBytes.blockBytes)
     }
 
     deinit {
@@ -49,11 +49,11 @@ package final class BaseFileWriter: SectionSink {
     package func append(_ bytes: UnsafeRawBufferPointer) throws(LodestoneError) {
         var rest = bytes
         while !rest.isEmpty {
-            let count = min(rest.count, CheckedBytes.blockBytes - block.count)
+            let count = min(rest.count, VerifiedBytes.blockBytes - block.count)
             block.append(contentsOf: rest[rest.startIndex..<rest.startIndex + count])
             bodyByteCount += count
             rest = UnsafeRawBufferPointer(rebasing: rest[(rest.startIndex + count)...])
-            if block.count == CheckedBytes.blockBytes { try flush() }
+            if block.count == VerifiedBytes.blockBytes { try flush() }
         }
     }
 

@@ -72,7 +72,7 @@ package enum FileSystem {
 
     /// Makes the names in a directory durable.
     package static func synchronizeDirectory(_ path: String) throws(LodestoneError) {
-        if PlantedBug.noDirectoryFsync.isPlanted { return }
+        if Mutation.noDirectoryFsync.isPlanted { return }
         let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw failure("open", path) }
         defer { close(descriptor) }

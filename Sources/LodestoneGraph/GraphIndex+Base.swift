@@ -14,8 +14,8 @@ extension GraphIndex {
     /// - Throws: The sink's error.
     package func write(
         to sink: inout some SectionSink,
-        kept: ContiguousArray<NodeNumber>,
-        newNumbers: ContiguousArray<NodeNumber>
+        kept: ContiguousArray<VertexID>,
+        newNumbers: ContiguousArray<VertexID>
     ) throws(LodestoneError) {
         try outgoing.write(to: &sink, "GOLS", "GOLK", kept: kept, newNumbers: newNumbers)
         try incoming.write(to: &sink, "GILS", "GILK", kept: kept, newNumbers: newNumbers)
@@ -25,14 +25,14 @@ extension GraphIndex {
     ///
     /// - Complexity: O(nodes / 256), a few microseconds for a million.
     package init?(from source: some SectionSource, edgeCount: Int) {
-        guard let outgoing = LinkLists(.written, from: source, "GOLS", "GOLK"),
-            let incoming = LinkLists(.byNode, from: source, "GILS", "GILK")
+        guard let outgoing = AdjacencyLists(.written, from: source, "GOLS", "GOLK"),
+            let incoming = AdjacencyLists(.byNode, from: source, "GILS", "GILK")
         else { return nil }
         self.init(outgoing: outgoing, incoming: incoming, edgeCount: edgeCount)
     }
 }
 
-extension LinkLists {
+extension AdjacencyLists {
     fileprivate init?(
         _ shortOrder: ShortOrder,
         from source: some SectionSource,
@@ -40,7 +40,7 @@ extension LinkLists {
         _ linkTag: SectionTag
     ) {
         guard let lists = source.section(listTag, of: List.self),
-            let links = source.section(linkTag, of: Link.self)
+            let links = source.section(linkTag, of: Adjacency.self)
         else { return nil }
         self.init(shortOrder, lists: lists, links: links)
     }
@@ -49,12 +49,12 @@ extension LinkLists {
         to sink: inout some SectionSink,
         _ listTag: SectionTag,
         _ linkTag: SectionTag,
-        kept: ContiguousArray<NodeNumber>,
-        newNumbers: ContiguousArray<NodeNumber>
+        kept: ContiguousArray<VertexID>,
+        newNumbers: ContiguousArray<VertexID>
     ) throws(LodestoneError) {
         var lists: ContiguousArray<List> = []
         lists.reserveCapacity(kept.count)
-        var links: ContiguousArray<Link> = []
+        var links: ContiguousArray<Adjacency> = []
         for node in kept {
             let list = list(of: node)
             lists.append(

@@ -4,12 +4,12 @@ package import LodestoneCore
 /// Lookups of links for changes of edges.
 extension GraphIndex {
     /// The links that enter `target`, in the order of their sources: a link's node is its source.
-    package func links(to target: NodeNumber) -> [Link] {
+    package func links(to target: VertexID) -> [Adjacency] {
         incoming.links(of: target)
     }
 
     /// The number of links that leave `source`.
-    package func linkCount(from source: NodeNumber) -> Int {
+    package func linkCount(from source: VertexID) -> Int {
         Int(outgoing.list(of: source).count)
     }
 }

@@ -5,9 +5,9 @@ extension GraphIndex {
     /// The place where a page of incoming links begins, by their source and label.
     ///
     /// The link that it names need not exist.
-    package enum LinkPlace {
-        case at(Link)
-        case after(Link)
+    package enum AdjacencyPosition {
+        case at(Adjacency)
+        case after(Adjacency)
     }
 
     /// A page of the links that enter `node`, in the order of their source and label.
@@ -22,12 +22,12 @@ extension GraphIndex {
     /// - Throws: `.cancelled` or `.deadlineExceeded` when `context` is over.
     /// - Complexity: O(log n), and the links up to the last one wanted.
     package func links(
-        to node: NodeNumber,
-        from start: LinkPlace?,
+        to node: VertexID,
+        from start: AdjacencyPosition?,
         labels: Set<UInt32>?,
         limit: Int,
         _ context: CallContext
-    ) throws(LodestoneError) -> [Link] {
+    ) throws(LodestoneError) -> [Adjacency] {
         let list = incoming.list(of: node)
         let pieces = incoming.hasPieces(list) ? incoming.pieces(of: list) : [list]
         var (piece, index) = (0, 0)
@@ -40,7 +40,7 @@ extension GraphIndex {
             let place = incoming.place(of: link, in: list)
             (piece, index) = (place.piece, place.index + (place.isPresent ? 1 : 0))
         }
-        var links: [Link] = []
+        var links: [Adjacency] = []
         var count = 0
         for piece in pieces[piece...] {
             while index < piece.count {

@@ -26,12 +26,12 @@ extension GraphIndex {
     /// - Returns: The nodes that the walk reached until it was done or ran into a limit.
     /// - Throws: `.cancelled` or `.deadlineExceeded` when `context` is over.
     package func walk(
-        from starts: [NodeNumber],
+        from starts: [VertexID],
         labels: Set<UInt32>?,
         direction: Direction,
         depth: Int,
         budget: WalkBudget,
-        exists: (NodeNumber) -> Bool,
+        exists: (VertexID) -> Bool,
         context: CallContext
     ) throws(LodestoneError) -> WalkOutcome {
         var walker = Walker(
@@ -83,21 +83,21 @@ private struct Walker {
     private let budget: WalkBudget
     private let end: ContinuousClock.Instant?
     private let context: CallContext
-    private var seen: NodeSet
+    private var seen: VertexSet
     /// The number of edges at which the limits and the clock are checked again.
     private var nextCheck = 0
     private(set) var reached: [Step] = []
     private(set) var edgesFollowed = 0
 
     init(nodeCount: Int, labels: Set<UInt32>?, budget: WalkBudget, context: CallContext) {
-        seen = NodeSet(nodeCount: nodeCount)
+        seen = VertexSet(nodeCount: nodeCount)
         self.labels = LabelSet(labels)
         self.budget = budget
         self.context = context
         end = budget.time.map { .now.advanced(by: $0) }
     }
 
-    mutating func isNew(_ node: NodeNumber) -> Bool {
+    mutating func isNew(_ node: VertexID) -> Bool {
         seen.insert(node)
     }
 
@@ -106,11 +106,11 @@ private struct Walker {
     /// - Returns: The limit that the walk ran into, if any.
     @inline(__always)
     mutating func follow(
-        _ lists: LinkLists,
-        from node: NodeNumber,
+        _ lists: AdjacencyLists,
+        from node: VertexID,
         depth: Int,
         isIncoming: Bool,
-        exists: (NodeNumber) -> Bool
+        exists: (VertexID) -> Bool
     ) throws(LodestoneError) -> WalkResult.Limit? {
         let list = lists.list(of: node)
         if !lists.hasPieces(list) {
@@ -139,12 +139,12 @@ private struct Walker {
 
     @inline(__always)
     private mutating func follow(
-        _ list: LinkLists.List,
-        of lists: LinkLists,
-        from node: NodeNumber,
+        _ list: AdjacencyLists.List,
+        of lists: AdjacencyLists,
+        from node: VertexID,
         depth: Int,
         isIncoming: Bool,
-        exists: (NodeNumber) -> Bool
+        exists: (VertexID) -> Bool
     ) throws(LodestoneError) -> WalkResult.Limit? {
         for index in 0..<Int(list.count) {
             let link = lists.link(index, of: list)

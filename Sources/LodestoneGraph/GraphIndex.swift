@@ -11,8 +11,8 @@ package import LodestoneCore
 /// Threading: a value. A reader takes a copy, which stays as it is while the writer goes on. The
 /// writer then copies the parts that it changes, some KiB at a time, however many links a node has.
 package struct GraphIndex: Sendable {
-    private(set) var outgoing = LinkLists(.written)
-    private(set) var incoming = LinkLists(.byNode)
+    private(set) var outgoing = AdjacencyLists(.written)
+    private(set) var incoming = AdjacencyLists(.byNode)
 
     /// The number of edges.
     package private(set) var edgeCount = 0
@@ -20,7 +20,7 @@ package struct GraphIndex: Sendable {
     /// Creates an index without edges.
     package init() {}
 
-    init(outgoing: LinkLists, incoming: LinkLists, edgeCount: Int) {
+    init(outgoing: AdjacencyLists, incoming: AdjacencyLists, edgeCount: Int) {
         self.outgoing = outgoing
         self.incoming = incoming
         self.edgeCount = edgeCount
@@ -28,12 +28,12 @@ package struct GraphIndex: Sendable {
 
     /// The links that leave `source`: up to 128 in the order in which they were written, more by
     /// their targets.
-    package func links(from source: NodeNumber) -> [Link] {
+    package func links(from source: VertexID) -> [Adjacency] {
         outgoing.links(of: source)
     }
 
     /// Whether any link leaves or enters `node`.
-    package func hasLinks(_ node: NodeNumber) -> Bool {
+    package func hasLinks(_ node: VertexID) -> Bool {
         outgoing.list(of: node).count > 0 || incoming.list(of: node).count > 0
     }
 
@@ -47,8 +47,8 @@ package struct GraphIndex: Sendable {
     package var nodeBound: Int { max(outgoing.nodeCount, incoming.nodeCount) }
 
     /// The nodes with a link to `node`, each once, ascending.
-    package func sources(to node: NodeNumber) -> [NodeNumber] {
-        var sources: [NodeNumber] = []
+    package func sources(to node: VertexID) -> [VertexID] {
+        var sources: [VertexID] = []
         for link in incoming.links(of: node) where link.node != sources.last {
             sources.append(link.node)
         }
@@ -60,7 +60,7 @@ package struct GraphIndex: Sendable {
     /// - Complexity: O(links).
     package var isFoundFromBothEnds: Bool {
         var balance: UInt64 = 0
-        for node in 0..<NodeNumber(nodeBound) {
+        for node in 0..<VertexID(nodeBound) {
             for link in outgoing.links(of: node) {
                 balance &+= Self.hash(source: node, target: link.node, link)
             }
@@ -71,7 +71,7 @@ package struct GraphIndex: Sendable {
         return balance == 0
     }
 
-    private static func hash(source: NodeNumber, target: NodeNumber, _ link: Link) -> UInt64 {
+    private static func hash(source: VertexID, target: VertexID, _ link: Adjacency) -> UInt64 {
         UInt64(source).mixed(with: UInt64(target)).mixed(with: UInt64(link.label))
             .mixed(with: UInt64(link.weight.bitPattern))
     }
@@ -83,15 +83,15 @@ package struct GraphIndex: Sendable {
     /// - Complexity: a search in the incoming links of the target of each link, old and new. With
     ///   more than 128 links, only those links need it that are added, removed or get another
     ///   weight.
-    package mutating func setLinks(from source: NodeNumber, _ links: ArraySlice<Link>) {
+    package mutating func setLinks(from source: VertexID, _ links: ArraySlice<Adjacency>) {
         let count = Int(outgoing.list(of: source).count)
-        if max(count, links.count) > LinkLists.maxBlockSize {
+        if max(count, links.count) > AdjacencyLists.maxBlockSize {
             return setManyLinks(from: source, links)
         }
         if count > 0 { removeOutgoing(of: source) }
         if links.isEmpty { return }
         /// The distinct links so far, once a link occurred twice.
-        var distinct: [Link]?
+        var distinct: [Adjacency]?
         for (place, link) in zip(links.indices, links) {
             if addIncoming(link, from: source) == .added {
                 distinct?.append(link)
@@ -113,16 +113,16 @@ package struct GraphIndex: Sendable {
     }
 
     /// Replaces every link that leaves `source`.
-    package mutating func setLinks(from source: NodeNumber, _ links: [Link]) {
+    package mutating func setLinks(from source: VertexID, _ links: [Adjacency]) {
         setLinks(from: source, links[...])
     }
 
-    private mutating func setManyLinks(from source: NodeNumber, _ links: ArraySlice<Link>) {
-        let old = outgoing.links(of: source).sorted(by: Link.precedes)
+    private mutating func setManyLinks(from source: VertexID, _ links: ArraySlice<Adjacency>) {
+        let old = outgoing.links(of: source).sorted(by: Adjacency.precedes)
         let (inOrder, asWritten) = Self.distinct(links)
         var place = 0
         for link in inOrder {
-            while place < old.count, Link.precedes(old[place], link) {
+            while place < old.count, Adjacency.precedes(old[place], link) {
                 removeIncoming(old[place], from: source)
                 place += 1
             }
@@ -140,12 +140,12 @@ package struct GraphIndex: Sendable {
     /// - Returns: The links in order of the target, and the links as they belong into a list. A
     ///   list of up to 128 links has each in the place of its first occurrence; a longer one is in
     ///   order of the target.
-    private static func distinct(_ links: ArraySlice<Link>) -> (
-        inOrder: [Link], asWritten: [Link]
+    private static func distinct(_ links: ArraySlice<Adjacency>) -> (
+        inOrder: [Adjacency], asWritten: [Adjacency]
     ) {
-        var distinct: [(place: Int, link: Link)] = []
+        var distinct: [(place: Int, link: Adjacency)] = []
         for (place, link) in zip(links.indices, links).sorted(by: {
-            $0.1.isSameEdge(as: $1.1) ? $0.0 < $1.0 : Link.precedes($0.1, $1.1)
+            $0.1.isSameEdge(as: $1.1) ? $0.0 < $1.0 : Adjacency.precedes($0.1, $1.1)
         }) {
             if let last = distinct.last, last.link.isSameEdge(as: link) {
                 distinct[distinct.count - 1].link = link
@@ -154,7 +154,7 @@ package struct GraphIndex: Sendable {
             }
         }
         let inOrder = distinct.map(\.link)
-        if distinct.count > LinkLists.maxBlockSize { return (inOrder, inOrder) }
+        if distinct.count > AdjacencyLists.maxBlockSize { return (inOrder, inOrder) }
         return (inOrder, distinct.sorted { $0.place < $1.place }.map(\.link))
     }
 
@@ -162,7 +162,7 @@ package struct GraphIndex: Sendable {
     ///
     /// - Complexity: O(log n), and moving some hundred links, however many `source` and the target
     ///   have.
-    package mutating func addLink(from source: NodeNumber, _ link: Link) {
+    package mutating func addLink(from source: VertexID, _ link: Adjacency) {
         switch addIncoming(link, from: source) {
         case .added:
             outgoing.add(link, of: source)
@@ -179,10 +179,10 @@ package struct GraphIndex: Sendable {
     /// - Returns: Whether there was one.
     /// - Complexity: As `addLink`.
     @discardableResult
-    package mutating func removeLink(from source: NodeNumber, label: UInt32, to target: NodeNumber)
+    package mutating func removeLink(from source: VertexID, label: UInt32, to target: VertexID)
         -> Bool
     {
-        let link = Link(label: label, node: target)
+        let link = Adjacency(label: label, node: target)
         guard removeIncoming(link, from: source) else { return false }
         _ = outgoing.remove(link, of: source)
         edgeCount -= 1
@@ -194,12 +194,12 @@ package struct GraphIndex: Sendable {
     /// - Returns: The other nodes whose outgoing links changed, ascending.
     /// - Complexity: that of `removeLink` for each link of `node`.
     @discardableResult
-    package mutating func drop(_ node: NodeNumber) -> [NodeNumber] {
+    package mutating func drop(_ node: VertexID) -> [VertexID] {
         removeOutgoing(of: node)
         // Links from `node` to itself were removed with its outgoing links.
-        var sources: [NodeNumber] = []
+        var sources: [VertexID] = []
         for link in incoming.links(of: node) {
-            if outgoing.remove(Link(label: link.label, node: node), of: link.node) {
+            if outgoing.remove(Adjacency(label: link.label, node: node), of: link.node) {
                 edgeCount -= 1
             }
             if link.node != sources.last { sources.append(link.node) }
@@ -208,7 +208,7 @@ package struct GraphIndex: Sendable {
         return sources
     }
 
-    private mutating func removeOutgoing(of source: NodeNumber) {
+    private mutating func removeOutgoing(of source: VertexID) {
         let links = outgoing.links(of: source)
         for link in links {
             removeIncoming(link, from: source)
@@ -219,14 +219,14 @@ package struct GraphIndex: Sendable {
 
     /// Adds an outgoing link of `source` to the incoming links of its target.
     @discardableResult
-    private mutating func addIncoming(_ link: Link, from source: NodeNumber)
-        -> LinkLists.PutOutcome
+    private mutating func addIncoming(_ link: Adjacency, from source: VertexID)
+        -> AdjacencyLists.PutOutcome
     {
-        incoming.put(Link(label: link.label, node: source, weight: link.weight), of: link.node)
+        incoming.put(Adjacency(label: link.label, node: source, weight: link.weight), of: link.node)
     }
 
     @discardableResult
-    private mutating func removeIncoming(_ link: Link, from source: NodeNumber) -> Bool {
-        incoming.remove(Link(label: link.label, node: source), of: link.node)
+    private mutating func removeIncoming(_ link: Adjacency, from source: VertexID) -> Bool {
+        incoming.remove(Adjacency(label: link.label, node: source), of: link.node)
     }
 }

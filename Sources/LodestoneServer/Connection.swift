@@ -50,8 +50,8 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
     let limits: Limits
     /// The lane of this connection's calls in the queues.
     var lane: FairQueue.LaneID { ticket }
-    private let shard: Shard
-    private let ticket: Occupancy.Ticket
+    private let shard: ServerLoop
+    private let ticket: ConnectionLimiter.Ticket
 
     var phase = Phase.awaitingHello
     private var decoder: FrameDecoder
@@ -83,9 +83,9 @@ final class Connection: ByteStreamHandler, @unchecked Sendable {
 
     init(
         _ stream: ByteStream,
-        ticket: Occupancy.Ticket,
+        ticket: ConnectionLimiter.Ticket,
         handler: RequestHandler,
-        shard: Shard
+        shard: ServerLoop
     ) {
         self.stream = stream
         self.ticket = ticket

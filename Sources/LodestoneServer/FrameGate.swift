@@ -30,7 +30,7 @@ final class FrameGate: Sendable {
     }
 
     private struct Waiting {
-        let connection: Occupancy.Ticket
+        let connection: ConnectionLimiter.Ticket
         let byteCount: Int
         let since: ContinuousClock.Instant
         let admit: @Sendable () -> Void
@@ -38,7 +38,7 @@ final class FrameGate: Sendable {
     }
 
     private struct State {
-        var admitted: [Occupancy.Ticket: Admitted] = [:]
+        var admitted: [ConnectionLimiter.Ticket: Admitted] = [:]
         var waiting: Deque<Waiting> = []
     }
 
@@ -70,7 +70,7 @@ final class FrameGate: Sendable {
     ///   - admit: Called when a frame that waited gets its memory; any thread.
     /// - Returns: Whether the memory is taken now.
     func enter(
-        _ connection: Occupancy.Ticket,
+        _ connection: ConnectionLimiter.Ticket,
         byteCount: Int,
         end: @escaping @Sendable () -> Void,
         admit: @escaping @Sendable () -> Void
@@ -100,7 +100,7 @@ final class FrameGate: Sendable {
     }
 
     /// Gives back the memory of a frame, or its place among the frames that wait.
-    func leave(_ connection: Occupancy.Ticket) {
+    func leave(_ connection: ConnectionLimiter.Ticket) {
         let admitted = state.withLock { state in
             if let frame = state.admitted.removeValue(forKey: connection) {
                 memory.release(frame.byteCount)
@@ -113,7 +113,7 @@ final class FrameGate: Sendable {
     }
 
     /// Notes how much of a frame has arrived.
-    func note(_ connection: Occupancy.Ticket, arrivedByteCount: Int) {
+    func note(_ connection: ConnectionLimiter.Ticket, arrivedByteCount: Int) {
         state.withLock { state in
             guard let before = state.admitted[connection]?.arrivedByteCount,
                 before != arrivedByteCount
@@ -124,7 +124,7 @@ final class FrameGate: Sendable {
     }
 
     /// Notes that all of a frame has arrived.
-    func complete(_ connection: Occupancy.Ticket) {
+    func complete(_ connection: ConnectionLimiter.Ticket) {
         state.withLock { $0.admitted[connection]?.isComplete = true }
     }
 

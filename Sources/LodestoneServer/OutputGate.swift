@@ -5,7 +5,7 @@ import Synchronization
 /// Keeps reads from beginning while too many replies are left unread.
 ///
 /// Once half of the memory is used, reads wait if their clients don't take their replies. Once all
-/// of it is used, every read waits. `Shard` then closes connections that have read nothing for
+/// of it is used, every read waits. `ServerLoop` then closes connections that have read nothing for
 /// `patience`, first those with the most unread bytes. After `longestWait` it also closes
 /// connections that read slowly, so the wait is short.
 ///

@@ -11,7 +11,7 @@ import Synchronization
 final class RequestHandler: Sendable {
     let engine: Engine
     let configuration: ServerConfiguration
-    let occupancy: Occupancy
+    let occupancy: ConnectionLimiter
     let metrics = ServerMetrics()
     let logger: Logger
     /// The log of denials.
@@ -33,7 +33,7 @@ final class RequestHandler: Sendable {
     private let descriptions: FairQueue
     /// Whether maintenance of the whole store is under way: `maintain`.
     private let isMaintaining = Atomic<Bool>(false)
-    private let brevity: Brevity
+    private let brevity: InlineSearchGate
     /// The number of searches answered on a loop; `searchesBegunAgain` counts those that took too
     /// long.
     private let searchesAtOnce = Atomic<Int>(0)
@@ -50,8 +50,8 @@ final class RequestHandler: Sendable {
         audit[metadataKey: "log"] = "audit"
         self.audit = audit
         let limits = configuration.limits
-        occupancy = Occupancy(limits: limits)
-        brevity = Brevity(most: configuration.maxSearchTimeOnLoop)
+        occupancy = ConnectionLimiter(limits: limits)
+        brevity = InlineSearchGate(most: configuration.maxSearchTimeOnLoop)
         reads = FairQueue(
             label: "lodestone.reads",
             width: configuration.readWorkers,
@@ -90,7 +90,7 @@ final class RequestHandler: Sendable {
     }
 
     /// A request that has arrived, with its connection.
-    private struct Arrival {
+    private struct IncomingCall {
         let request: Request
         let kind: CallKind
         let frameByteCount: Int
@@ -106,7 +106,7 @@ final class RequestHandler: Sendable {
         frameByteCount: Int,
         on connection: Connection
     ) {
-        let arrival = Arrival(
+        let arrival = IncomingCall(
             request: request,
             kind: CallKind(request.call),
             frameByteCount: frameByteCount,
@@ -197,7 +197,7 @@ final class RequestHandler: Sendable {
 
     // MARK: Calls
 
-    private func answerAtOnce(_ arrival: Arrival) {
+    private func answerAtOnce(_ arrival: IncomingCall) {
         arrival.reply(.pong(sequenceNumber: engine.sequenceNumber))
         metrics.record(arrival.kind, failed: false, duration: .zero)
     }
@@ -206,7 +206,7 @@ final class RequestHandler: Sendable {
     ///
     /// This does not run on the loop, because changes of other processes are read first. It waits
     /// behind no search, and runs however much memory other requests take.
-    private func describe(_ arrival: Arrival) {
+    private func describe(_ arrival: IncomingCall) {
         guard let call = begin(arrival, nil) else { return }
         let job = FairQueue.Job(context: call.context) { [self] in
             guard !answerIfOver(call, on: arrival.connection) else { return }
@@ -227,12 +227,12 @@ final class RequestHandler: Sendable {
     }
 
     /// Replies with `error` to a call that is not started.
-    private func refuse(_ arrival: Arrival, _ error: LodestoneError) {
+    private func refuse(_ arrival: IncomingCall, _ error: LodestoneError) {
         metrics.record(arrival.kind, failed: true, duration: .zero)
         arrival.reply(.error(error))
     }
 
-    private func write(_ write: Engine.Write, to collection: String, _ arrival: Arrival) {
+    private func write(_ write: Engine.Write, to collection: String, _ arrival: IncomingCall) {
         guard let call = begin(arrival, collection) else { return }
         let requestID = arrival.request.requestID
         let connection = arrival.connection
@@ -265,7 +265,7 @@ final class RequestHandler: Sendable {
     /// Compacts a collection.
     ///
     /// The compaction goes on when its caller no longer waits: its result is worth the same.
-    private func compact(_ collection: String, _ arrival: Arrival) {
+    private func compact(_ collection: String, _ arrival: IncomingCall) {
         guard let call = begin(arrival, collection) else { return }
         let connection = arrival.connection
         engine.compact(collection) { result in
@@ -277,7 +277,7 @@ final class RequestHandler: Sendable {
     }
 
     /// Builds an index on a thread of its own, which yields to searches and writes.
-    private func build(_ collection: String, _ arrival: Arrival) {
+    private func build(_ collection: String, _ arrival: IncomingCall) {
         guard builds.add(1, ordering: .relaxed).newValue <= Self.maxBuilds else {
             builds.subtract(1, ordering: .relaxed)
             refuse(arrival, .tooManyBuilds(limit: Self.maxBuilds))
@@ -300,7 +300,7 @@ final class RequestHandler: Sendable {
         }
     }
 
-    private func read(_ collection: String?, _ arrival: Arrival) {
+    private func read(_ collection: String?, _ arrival: IncomingCall) {
         guard let call = begin(arrival, collection) else { return }
         if case .search(let search) = arrival.request.call,
             answerAtOnce(call, search, arrival.connection)
@@ -410,7 +410,7 @@ final class RequestHandler: Sendable {
     }
 
     /// Performs work on the whole store, on a thread of its own, one such call at a time.
-    private func maintain(_ arrival: Arrival) {
+    private func maintain(_ arrival: IncomingCall) {
         guard !isMaintaining.exchange(true, ordering: .acquiring) else {
             refuse(arrival, .maintenanceRuns)
             return
@@ -455,7 +455,7 @@ final class RequestHandler: Sendable {
     }
 
     /// Enters a call among those under way, or replies with the reason for a refusal.
-    private func begin(_ arrival: Arrival, _ collection: String?) -> PendingCall? {
+    private func begin(_ arrival: IncomingCall, _ collection: String?) -> PendingCall? {
         let request = arrival.request
         // The memory of a description is too small to count, and would count in its own figures.
         let wanted =
@@ -497,15 +497,15 @@ final class RequestHandler: Sendable {
     }
 
     /// The limits of one answer: a frame on the wire, and a part of the memory of all answers.
-    private func answerBudget() -> AnswerBudget {
-        AnswerBudget(
+    private func answerBudget() -> ReplyBudget {
+        ReplyBudget(
             maxWireBytes: configuration.limits.maxFrameBytes,
             maxMemoryBytes: memory.answers.limit / 8 * 5,
             memory: memory.answers
         )
     }
 
-    private func deny(_ arrival: Arrival, role: Role) {
+    private func deny(_ arrival: IncomingCall, role: Role) {
         metrics.denied.increment()
         audit.notice(
             "refused: the role does not allow the call",

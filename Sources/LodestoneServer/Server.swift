@@ -15,7 +15,7 @@ import Synchronization
 package final class Server: Service {
     private enum State {
         case idle
-        case running(Listener, [Shard])
+        case running(Listener, [ServerLoop])
         case ended
     }
 
@@ -36,9 +36,9 @@ package final class Server: Service {
     ///   leave the data open to other machines, and when the server was started before.
     package func start() throws(LodestoneError) -> Endpoint {
         try configuration.checkExposure()
-        var shards: [Shard] = []
+        var shards: [ServerLoop] = []
         for index in 0..<max(1, configuration.eventLoops) {
-            shards.append(try Shard(index: index, handler: handler))
+            shards.append(try ServerLoop(index: index, handler: handler))
         }
         let listener: Listener
         do {
@@ -126,7 +126,7 @@ package final class Server: Service {
         await drain()
     }
 
-    private func leave() -> (Listener, [Shard])? {
+    private func leave() -> (Listener, [ServerLoop])? {
         state.withLock { state in
             guard case .running(let listener, let shards) = state else {
                 state = .ended
@@ -137,7 +137,7 @@ package final class Server: Service {
         }
     }
 
-    private func waitUntilEmpty(_ shards: [Shard]) async {
+    private func waitUntilEmpty(_ shards: [ServerLoop]) async {
         // A cancelled call ends within milliseconds. If one does not, stopping matters more.
         shards[0].loop.schedule(after: configuration.drainTimeout + .seconds(5)) { [handler] in
             handler.logger.error(

@@ -11,7 +11,7 @@ package typealias CollectionNumber = UInt32
 ///
 /// Numbers rise in the order of writing and are never given twice. A replaced document gets a new
 /// row.
-package typealias RowNumber = UInt32
+package typealias RowID = UInt32
 
 /// A place where batches become durable.
 ///
@@ -124,7 +124,7 @@ package protocol Store: AnyObject, Sendable {
         of collection: CollectionNumber,
         sequenceNumber: UInt64,
         garbageBytes: Int?,
-        isLive: (RowNumber) -> Bool
+        isLive: (RowID) -> Bool
     ) throws(LodestoneError)
 
     /// Forgets the log rows that no base needs, and gives unused pages back to the file system in
@@ -185,7 +185,7 @@ package protocol StoreReader: AnyObject {
     /// The counts of each collection's log after its base, for collections with such a log.
     func logSummaries() throws(LodestoneError) -> [CollectionNumber: LogSummary]
     /// Whether documents in the rows from `row` on have edges.
-    func hasEdges(_ collection: CollectionNumber, from row: RowNumber) throws(LodestoneError)
+    func hasEdges(_ collection: CollectionNumber, from row: RowID) throws(LodestoneError)
         -> Bool
     /// Reads the changes of the batches after `sequenceNumber`, oldest first.
     ///
@@ -209,13 +209,13 @@ package protocol StoreReader: AnyObject {
     ///   state; the caller begins another read. `forEachChange` throws the same.
     func vectorRuns(of collection: CollectionNumber) throws(LodestoneError) -> [VectorRun]
     /// The next row number of a collection.
-    func nextRow(of collection: CollectionNumber) throws(LodestoneError) -> RowNumber
+    func nextRow(of collection: CollectionNumber) throws(LodestoneError) -> RowID
     /// The sequence number of the last batch that touched a collection.
     func lastSequenceNumber(of collection: CollectionNumber) throws(LodestoneError) -> UInt64
     /// One row; `nil` when it was dropped or replaced.
     ///
     /// - Throws: `.dataLoss` when the row fails its checksum.
-    func row(_ row: RowNumber, of collection: CollectionNumber) throws(LodestoneError) -> StoredRow?
+    func row(_ row: RowID, of collection: CollectionNumber) throws(LodestoneError) -> StoredRow?
     /// All edges that leave the document of a row, in the order of writing.
     ///
     /// - Throws: `.dataLoss` when an edge is missing or fails its checksum.
@@ -250,7 +250,7 @@ package protocol StoreReader: AnyObject {
     /// - Returns: The edges, and whether the page is the last one.
     /// - Throws: `.dataLoss` when the row or an edge fails its checksum.
     func edges(
-        of row: RowNumber,
+        of row: RowID,
         in collection: CollectionNumber,
         labels: [String]?,
         after place: (label: String, target: DocumentID)?,
@@ -260,7 +260,7 @@ package protocol StoreReader: AnyObject {
     /// Hands over the rows after `after` in order, until `body` returns false.
     func forEachRow(
         of collection: CollectionNumber,
-        after: RowNumber?,
+        after: RowID?,
         _ body: (StoredRow) throws(LodestoneError) -> Bool
     ) throws(LodestoneError)
     /// The words of a collection with the `fts5` text strategy.
@@ -273,7 +273,7 @@ package protocol StoreReader: AnyObject {
         of expression: TextExpression,
         in collection: CollectionNumber,
         _ analyzer: TextAnalyzer,
-        _ body: (RowNumber, Double) throws(LodestoneError) -> Bool
+        _ body: (RowID, Double) throws(LodestoneError) -> Bool
     ) throws(LodestoneError)
     /// Follows the chain of the log, and notes the places where it breaks.
     func verifyLog(_ report: inout VerifyReport) throws(LodestoneError)
@@ -309,7 +309,7 @@ package struct CollectionRecord: Sendable {
 
 /// A document as it is stored, without its vector.
 package struct StoredRow: Sendable {
-    package var row: RowNumber
+    package var row: RowID
     package var id: DocumentID
     package var text: [TextField]
     package var metadata: Metadata
@@ -344,13 +344,13 @@ package struct EdgeCounts: Sendable {
 /// The pointer is valid while `owner` lives, which keeps the mapping of an append-only file.
 package struct VectorRun: @unchecked Sendable {
     package let base: UnsafePointer<Float>
-    package let firstRow: RowNumber
+    package let firstRow: RowID
     /// The row of each vector; `nil` when the rows follow one another.
-    package let rows: Section<RowNumber>?
+    package let rows: MappedArray<RowID>?
     package let count: Int
     package let owner: AnyObject
     /// The bytes of the run with their checksums; `nil` when they were checked as a whole.
-    package let checked: CheckedBytes?
+    package let checked: VerifiedBytes?
 }
 
 /// The base of a collection as the store's record describes it.
@@ -360,7 +360,7 @@ package struct StoredBase: Sendable {
     /// The sequence number of the last batch in the base.
     package let sequenceNumber: UInt64
     /// The next row number at that sequence number.
-    package let nextRow: RowNumber
+    package let nextRow: RowID
 }
 
 /// Counts of a collection's log after its base.
@@ -394,17 +394,17 @@ package struct LoggedChange: Sendable {
 ///
 /// Their content is in the table of rows, unless a later batch has removed or changed them.
 package struct LoggedRows: Sendable {
-    package let firstRow: RowNumber
+    package let firstRow: RowID
     package let rowCount: Int
     package let vectors: VectorRun?
-    package let removed: [RowNumber]
+    package let removed: [RowID]
     /// The texts of each removed row; none where the store keeps the words itself.
     package let removedTexts: [[TextField]]
     /// Rows whose edges changed.
     ///
     /// The row in the store has all its edges. If the document has become a hub since, the log row
     /// of a later batch has them.
-    package let relinked: [RowNumber]
+    package let relinked: [RowID]
     /// The changes of edges that leave hubs.
     package let links: [LoggedLinks]
     /// The dropped documents; every edge from and to them is dropped, too.
@@ -416,7 +416,7 @@ package struct LoggedRows: Sendable {
 /// The log contains all of them. Otherwise a replay would read all edges of a hub for each of its
 /// batches, which takes time in the square of their number.
 package struct LoggedLinks: Sendable, Equatable {
-    package var row: RowNumber
+    package var row: RowID
     /// Whether the added edges replace all others.
     package var isWhole = false
     package var removed: [EdgeName] = []
@@ -470,14 +470,14 @@ package struct StoredBatch: Sendable {
 /// First the edges in `removed` are removed. Then the edges in `added` are added, or replace the
 /// edges with the same names.
 package struct EdgeChange: Sendable {
-    package var row: RowNumber
+    package var row: RowID
     package var removed: [EdgeName]
     package var added: [Edge]
     /// Whether the edges to documents that the batch drops are removed, too.
     package var losesDropped: Bool
 
     package init(
-        row: RowNumber,
+        row: RowID,
         removed: [EdgeName] = [],
         added: [Edge] = [],
         losesDropped: Bool = false
@@ -497,7 +497,7 @@ package struct RowChange: Sendable {
     /// The analyzer of the texts, if the store keeps their words.
     package var analyzer: TextAnalyzer?
     /// The number of the first new row; the other new rows follow it.
-    package var firstRow: RowNumber
+    package var firstRow: RowID
     /// The new rows; rows with vectors come first.
     package var rows: [EncodedRow]
     /// The vectors of the first new rows, one after the other.
@@ -505,7 +505,7 @@ package struct RowChange: Sendable {
     /// The CRC-32C of `vectors`.
     package var vectorChecksum: UInt32
     /// The rows of documents that are dropped or replaced.
-    package var removed: [RowNumber]
+    package var removed: [RowID]
     /// The dropped documents among these.
     package var dropped: [DocumentID]
     /// The changes to edges that leave the documents of earlier rows; each row comes once.
@@ -515,11 +515,11 @@ package struct RowChange: Sendable {
         collection: CollectionNumber,
         dimension: Int,
         analyzer: TextAnalyzer?,
-        firstRow: RowNumber,
+        firstRow: RowID,
         rows: [EncodedRow],
         vectors: [Float],
         vectorChecksum: UInt32,
-        removed: [RowNumber],
+        removed: [RowID],
         dropped: [DocumentID] = [],
         relinked: [EdgeChange]
     ) {

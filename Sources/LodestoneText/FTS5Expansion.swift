@@ -64,7 +64,7 @@ private struct FTS5Expansion<Vocabulary: StoredWords> {
     }
 
     /// The words near a word, as `TextIndex.fuzzyWord` finds them.
-    private func near(_ word: String, _ fuzziness: Fuzziness) throws(LodestoneError) -> [QueryWord]
+    private func near(_ word: String, _ fuzziness: Fuzziness) throws(LodestoneError) -> [QueryTerm]
     {
         guard let asked = analyzer.words(of: word).first else { return [] }
         let folded = asked.form.bytes
@@ -73,12 +73,12 @@ private struct FTS5Expansion<Vocabulary: StoredWords> {
         let limit = min(fuzziness.maxExpansions, mostExpansions)
         guard edits > 0 else { return [asked] }
         let distances = EditDistance(scalars)
-        let signature = folded.withUnsafeBufferPointer { LetterSignature.of($0) }
+        let signature = folded.withUnsafeBufferPointer { CharacterMask.of($0) }
         let prefix = TextIndex.prefix(of: folded, letters: fuzziness.prefixLength)
         var found: [(form: [UInt8], distance: Int)] = []
         try words.forEachForm(from: []) { form in
             form.withUnsafeBufferPointer { bytes in
-                let own = LetterSignature.of(bytes)
+                let own = CharacterMask.of(bytes)
                 if (own & ~signature).nonzeroBitCount <= edits,
                     (signature & ~own).nonzeroBitCount <= edits, bytes.starts(with: prefix),
                     let distance = distances.distance(to: bytes, limit: edits)
@@ -88,7 +88,7 @@ private struct FTS5Expansion<Vocabulary: StoredWords> {
             }
             return true
         }
-        var best: [WordKey: ExpansionRank] = [:]
+        var best: [TermKey: ExpansionRank] = [:]
         for (form, distance) in found {
             let stem = analyzer.stem(of: form)
             let frequency: Int
@@ -110,11 +110,11 @@ private struct FTS5Expansion<Vocabulary: StoredWords> {
         }
         let ranked = best.sorted { $0.value.precedes($1.value) }
         if ranked.first?.value.distance == 0 {
-            return ranked.prefix(limit + 1).map { QueryWord(stem: $0.key) }
+            return ranked.prefix(limit + 1).map { QueryTerm(stem: $0.key) }
         }
         // No text has the word itself, but some texts may have its stem; the word then finds these.
         let others = ranked.prefix(limit).map(\.key).filter { $0 != asked.stem }
-        return [asked] + others.map { QueryWord(stem: $0) }
+        return [asked] + others.map { QueryTerm(stem: $0) }
     }
 
     /// The stems of the words that look like a pattern, as in `TextIndex.forms(like:)`.
@@ -164,16 +164,16 @@ package struct FoundStems: Sendable, Equatable {
     /// A beginning; every stem with it counts.
     var beginning: [UInt8]?
     /// Further stems that count.
-    var stems: Set<WordKey> = []
+    var stems: Set<TermKey> = []
 
     init(beginning: [UInt8]? = nil) {
         self.beginning = beginning
     }
 }
 
-extension QueryWord {
+extension QueryTerm {
     /// A word that another word stands for, by its stem.
-    fileprivate init(stem: WordKey) {
+    fileprivate init(stem: TermKey) {
         self.init(text: "", form: stem, stem: stem, isStopWord: false, isEndOfRun: false)
     }
 }

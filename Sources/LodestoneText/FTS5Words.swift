@@ -24,15 +24,15 @@ package struct FTS5Words {
         var buffer = WordBuffer()
         var stems: [UInt8] = []
         var forms: [UInt8] = []
-        var known: Set<WordKey> = []
-        func add(_ word: FoldedWord) {
+        var known: Set<TermKey> = []
+        func add(_ word: NormalizedToken) {
             buffer.set(word)
             analyzer.stem(&buffer)
             if !stems.isEmpty { stems.append(UInt8(ascii: " ")) }
             buffer.word.withBytes { stems += $0 }
         }
-        func addForm(_ word: FoldedWord) {
-            guard known.insert(WordKey(word)).inserted else { return }
+        func addForm(_ word: NormalizedToken) {
+            guard known.insert(TermKey(word)).inserted else { return }
             if !forms.isEmpty { forms.append(UInt8(ascii: " ")) }
             word.withBytes { forms += $0 }
         }

@@ -25,7 +25,7 @@ package enum TextExpression: Sendable, Equatable {
     /// Documents that match the first and not the second.
     indirect case andNot(TextExpression, TextExpression)
     /// The same as `TextQuery.anyOf`.
-    case anyOf([QueryWord])
+    case anyOf([QueryTerm])
     /// The documents of a `prefix` or `pattern`, and the stems that FTS5 finds them by.
     indirect case found(TextExpression, by: FoundStems)
 }

@@ -12,7 +12,7 @@ package struct PlainWords: Sendable {
     ///
     /// A word that was given twice counts twice, except where each word is looked for with words
     /// like it.
-    private var words: [QueryWord]
+    private var words: [QueryTerm]
     private let fuzzy: Fuzziness?
     /// The words that are left out because the query has too many: as typed, in their order, each
     /// once.
@@ -48,7 +48,7 @@ package struct PlainWords: Sendable {
         words = all.filter { !$0.isStopWord }
         if words.isEmpty { words = all }
         if fuzzy != nil {
-            var known: Set<QueryWord> = []
+            var known: Set<QueryTerm> = []
             words.removeAll { !known.insert($0).inserted }
         }
         if words.count > limits.maxQueryTerms {
@@ -61,9 +61,9 @@ package struct PlainWords: Sendable {
         by frequencies: (any StemFrequencies)?
     ) throws(LodestoneError) {
         // Each different key costs a postings list, or a look at the vocabulary.
-        let key = { [isFuzzy = fuzzy != nil] (word: QueryWord) in isFuzzy ? word.form : word.stem }
-        var different: [(key: WordKey, stem: WordKey, frequency: Int)] = []
-        var known: Set<WordKey> = []
+        let key = { [isFuzzy = fuzzy != nil] (word: QueryTerm) in isFuzzy ? word.form : word.stem }
+        var different: [(key: TermKey, stem: TermKey, frequency: Int)] = []
+        var known: Set<TermKey> = []
         for word in words where known.insert(key(word)).inserted {
             different.append((key(word), word.stem, 0))
         }

@@ -28,7 +28,7 @@ package enum TextQuery: Sendable, Equatable {
     /// Documents that don't match.
     indirect case not(TextQuery)
     /// Documents with any of these words, at least one word.
-    case anyOf([QueryWord])
+    case anyOf([QueryTerm])
 
     /// A word, with the words like it when there may be any.
     ///

@@ -51,7 +51,7 @@ package final class ByteStream: @unchecked Sendable {
     /// bytes.
     private static let lingerTime = Duration.seconds(1)
 
-    private let watch: Watch
+    private let watch: Registration
     private var phase = Phase.new
     private var handler: (any ByteStreamHandler)?
     private var input: ByteBuffer
@@ -80,7 +80,7 @@ package final class ByteStream: @unchecked Sendable {
     /// Takes over a watch.
     ///
     /// On the loop only.
-    init(_ watch: Watch, loop: EventLoop, peer: String) {
+    init(_ watch: Registration, loop: EventLoop, peer: String) {
         self.watch = watch
         self.loop = loop
         self.peer = peer
@@ -396,7 +396,7 @@ package final class ByteStream: @unchecked Sendable {
 
     private func transmit(hasRoom: Bool = false) {
         var attempt: OutputState.Attempt?
-        var news: OutputState.News = []
+        var news: OutputState.SendEvents = []
         var isBlocked = false
         while true {
             let descriptor = outputLock.locked {
@@ -416,7 +416,7 @@ package final class ByteStream: @unchecked Sendable {
         act(on: news, isBlocked: isBlocked)
     }
 
-    private func act(on news: OutputState.News, isBlocked: Bool) {
+    private func act(on news: OutputState.SendEvents, isBlocked: Bool) {
         if news.contains(.failed) {
             var reads = 0
             while isReading, reads < Self.mostLastReads, readOnce() { reads += 1 }

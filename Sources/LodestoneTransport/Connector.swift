@@ -34,7 +34,7 @@ private final class Connector: Pollable, @unchecked Sendable {
     private let loop: EventLoop
     private var completion: ((Result<ByteStream, LodestoneError>) -> Void)?
     private var addresses: ArraySlice<lode_address> = []
-    private var watch: Watch?
+    private var watch: Registration?
     private var timer: ScheduledWork?
     private var lastError: LodestoneError?
 

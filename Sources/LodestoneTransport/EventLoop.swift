@@ -36,7 +36,7 @@ package final class EventLoop: @unchecked Sendable {
     private struct Inbox: Sendable {
         var work: [@Sendable () -> Void] = []
         var streams: [ByteStream] = []
-        var attention = Attention.asleep
+        var attention = WakeState.asleep
         var hasEnded = false
 
         var isEmpty: Bool { work.isEmpty && streams.isEmpty }
@@ -44,11 +44,11 @@ package final class EventLoop: @unchecked Sendable {
     private let inbox = Mutex(Inbox())
 
     /// The action that makes the loop look into its inbox.
-    private enum Attention {
+    private enum WakeState {
         /// The loop runs, and will look.
         case full
         /// The loop waits for its bell.
-        case waiting(PollerBell)
+        case waiting(PollerWakeup)
         /// The loop must be put on its queue.
         case asleep
     }
@@ -146,9 +146,9 @@ package final class EventLoop: @unchecked Sendable {
     /// Starts to watch a descriptor.
     ///
     /// The loop owns the descriptor from here on, and closes it even when this fails.
-    func watch(_ descriptor: Int32, for pollable: (any Pollable)?) throws(LodestoneError) -> Watch {
+    func watch(_ descriptor: Int32, for pollable: (any Pollable)?) throws(LodestoneError) -> Registration {
         assert(isCurrent)
-        let watch = Watch(descriptor: descriptor, pollable: pollable)
+        let watch = Registration(descriptor: descriptor, pollable: pollable)
         do throws(LodestoneError) {
             guard let poller else { throw .loopEnded }
             try poller.add(watch)
@@ -164,12 +164,12 @@ package final class EventLoop: @unchecked Sendable {
     /// On the loop only.
     package var isAtLast: Bool { poller?.isAtLast ?? false }
 
-    func setInterest(_ interest: Readiness, of watch: Watch) {
+    func setInterest(_ interest: Readiness, of watch: Registration) {
         assert(isCurrent)
         poller?.setInterest(interest, of: watch)
     }
 
-    func close(_ watch: Watch) {
+    func close(_ watch: Registration) {
         assert(isCurrent)
         poller?.close(watch)
     }
@@ -185,7 +185,7 @@ package final class EventLoop: @unchecked Sendable {
     ///
     /// - Returns: False when the loop has ended.
     private func deposit(work: (@Sendable () -> Void)? = nil, stream: ByteStream? = nil) -> Bool {
-        let attention: Attention? = inbox.withLock { inbox in
+        let attention: WakeState? = inbox.withLock { inbox in
             guard !inbox.hasEnded else { return nil }
             if let work { inbox.work.append(work) }
             if let stream { inbox.streams.append(stream) }

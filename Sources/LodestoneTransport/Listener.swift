@@ -32,7 +32,7 @@ package final class Listener: @unchecked Sendable {
     private let descriptor: Int32
     private let socketFile: SocketFile?
     private var nextLoop = 0
-    private var watch: Watch?
+    private var watch: Registration?
     private var accepted: (@Sendable (ByteStream) -> Void)?
     private var isPaused = false
     private var isStarved = false

@@ -38,16 +38,16 @@ package struct OutputProgress: Equatable, Sendable {
 /// Threading: guarded by the lock of its stream.
 struct OutputState: ~Copyable {
     /// The events that the loop must act on.
-    struct News: OptionSet {
+    struct SendEvents: OptionSet {
         let rawValue: UInt8
         /// The socket took no more bytes: the loop must watch for room.
-        static let blocked = News(rawValue: 1)
+        static let blocked = SendEvents(rawValue: 1)
         /// All bytes are sent after a wait: the loop must stop watching and tell the handler.
-        static let drained = News(rawValue: 2)
+        static let drained = SendEvents(rawValue: 2)
         /// The other end was told that no more will come.
-        static let finished = News(rawValue: 4)
+        static let finished = SendEvents(rawValue: 4)
         /// `failure` has the reason why nothing can be sent any more.
-        static let failed = News(rawValue: 8)
+        static let failed = SendEvents(rawValue: 8)
     }
 
     /// The outcome of an attempt to send bytes.
@@ -70,7 +70,7 @@ struct OutputState: ~Copyable {
     /// Whether no more bytes will come, so that the other end must be told after the last one.
     var mustFinish = false
     /// The events that the loop has not taken yet.
-    private(set) var news: News = []
+    private(set) var news: SendEvents = []
     /// The time since which the socket has taken nothing; `nil` unless output waits for it.
     private(set) var stalledSince: ContinuousClock.Instant?
     private(set) var hasFinished = false
@@ -104,7 +104,7 @@ struct OutputState: ~Copyable {
     }
 
     /// Hands the loop its events.
-    mutating func takeNews() -> News {
+    mutating func takeNews() -> SendEvents {
         defer { news = [] }
         return news
     }

@@ -15,11 +15,11 @@ final class Poller: @unchecked Sendable {
     /// Whether the last poll found no more ready descriptors to report.
     private(set) var isAtLast = true
 
-    let bell = PollerBell()
+    let bell = PollerWakeup()
     private let queue: DispatchQueue
     private let wake: @Sendable () -> Void
-    private var all: [ObjectIdentifier: Watch] = [:]
-    private var reported: [(watch: Watch, readiness: Readiness)] = []
+    private var all: [ObjectIdentifier: Registration] = [:]
+    private var reported: [(watch: Registration, readiness: Readiness)] = []
 
     /// - Parameters:
     ///   - queue: The queue on which everything runs.
@@ -31,10 +31,10 @@ final class Poller: @unchecked Sendable {
     }
 
     /// Every descriptor watched.
-    var watches: [Watch] { Array(all.values) }
+    var watches: [Registration] { Array(all.values) }
 
     /// Watches `watch.descriptor`, for nothing at first.
-    func add(_ watch: Watch) throws(LodestoneError) {
+    func add(_ watch: Registration) throws(LodestoneError) {
         let sources = WatchSources(descriptor: watch.descriptor, queue: queue) {
             [weak self, unowned watch] readiness in
             guard let self else { return }
@@ -47,7 +47,7 @@ final class Poller: @unchecked Sendable {
     }
 
     /// Changes the events that `watch` is told about.
-    func setInterest(_ interest: Readiness, of watch: Watch) {
+    func setInterest(_ interest: Readiness, of watch: Registration) {
         guard watch.slot >= 0, watch.interest != interest else { return }
         watch.interest = interest
         watch.sources?.setInterest(interest)
@@ -56,7 +56,7 @@ final class Poller: @unchecked Sendable {
     /// Ends `watch` and closes its descriptor.
     ///
     /// Nothing is reported about it from here on.
-    func close(_ watch: Watch) {
+    func close(_ watch: Registration) {
         guard watch.slot >= 0 else { return }
         watch.slot = -1
         watch.pollable = nil
@@ -82,7 +82,7 @@ final class Poller: @unchecked Sendable {
 }
 
 /// The bell that wakes a waiting poller; this poller never waits.
-struct PollerBell: Sendable {
+struct PollerWakeup: Sendable {
     func ring() {}
 }
 

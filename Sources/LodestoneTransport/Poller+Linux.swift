@@ -16,9 +16,9 @@ final class Poller {
     static let canWait = true
 
     private let epoll: Int32
-    let bell: PollerBell
+    let bell: PollerWakeup
     private let source: any DispatchSourceRead
-    private var slots: [(watch: Watch?, generation: UInt32)] = []
+    private var slots: [(watch: Registration?, generation: UInt32)] = []
     private var freeSlots: [Int] = []
     /// Whether the last poll found no more ready descriptors to report.
     private(set) var isAtLast = true
@@ -32,7 +32,7 @@ final class Poller {
         epoll = lode_epoll_create()
         guard epoll >= 0 else { throw .system(epoll, "An event loop could not be created") }
         do throws(LodestoneError) {
-            bell = try PollerBell(epoll)
+            bell = try PollerWakeup(epoll)
         } catch {
             lode_socket_close(epoll)
             throw error
@@ -48,10 +48,10 @@ final class Poller {
     }
 
     /// Every descriptor watched.
-    var watches: [Watch] { slots.compactMap(\.watch) }
+    var watches: [Registration] { slots.compactMap(\.watch) }
 
     /// Watches `watch.descriptor`, for hang-ups alone at first.
-    func add(_ watch: Watch) throws(LodestoneError) {
+    func add(_ watch: Registration) throws(LodestoneError) {
         let slot = freeSlots.popLast() ?? slots.count
         if slot == slots.count { slots.append((nil, 0)) }
         let result = lode_epoll_add(epoll, watch.descriptor, 0, token(slot))
@@ -64,7 +64,7 @@ final class Poller {
     }
 
     /// Changes the events that `watch` is told about.
-    func setInterest(_ interest: Readiness, of watch: Watch) {
+    func setInterest(_ interest: Readiness, of watch: Registration) {
         guard watch.slot >= 0, watch.interest != interest else { return }
         watch.interest = interest
         let result = lode_epoll_change(
@@ -79,7 +79,7 @@ final class Poller {
     /// Ends `watch` and closes its descriptor.
     ///
     /// Nothing is reported about it from here on.
-    func close(_ watch: Watch) {
+    func close(_ watch: Registration) {
         guard watch.slot >= 0 else { return }
         slots[watch.slot].watch = nil
         slots[watch.slot].generation &+= 1
@@ -105,7 +105,7 @@ final class Poller {
         for index in 0..<Int(count) {
             let event = events[index]
             isAtLast = index + 1 == Int(count)
-            if event.token == PollerBell.token {
+            if event.token == PollerWakeup.token {
                 bell.silence()
                 continue
             }
@@ -125,7 +125,7 @@ final class Poller {
 /// Wakes a poller that waits.
 ///
 /// Threading: any thread may ring.
-final class PollerBell: Sendable {
+final class PollerWakeup: Sendable {
     /// The token of the bell, which no slot has.
     fileprivate static let token = UInt64.max
     private let descriptor: Int32

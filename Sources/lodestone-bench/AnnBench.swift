@@ -76,7 +76,7 @@ struct AnnBench: ParsableCommand {
         let (rows, queries) = try vectors.load()
         let built = try AnnBuild(strategy, rows.table, metric.core, threads: threads)
         if built.index.count > 0 { report.add(built.measurement(rows)) }
-        let questions = try AnnQuestions(queries, k: k, in: rows.table, metric: metric.core)
+        let questions = try AnnQueries(queries, k: k, in: rows.table, metric: metric.core)
         try sweep(built, rows, questions, report)
         try filters(built, questions, report)
         if churn > 0 {
@@ -88,7 +88,7 @@ struct AnnBench: ParsableCommand {
     private func sweep(
         _ built: AnnBuild,
         _ rows: AnnRows,
-        _ questions: AnnQuestions,
+        _ questions: AnnQueries,
         _ report: Report
     ) throws {
         let settings = try strategy.settings(
@@ -177,7 +177,7 @@ struct AnnBench: ParsableCommand {
     }
 
     /// Measures searches among some of the rows, with the default settings of a collection.
-    private func filters(_ built: AnnBuild, _ questions: AnnQuestions, _ report: Report) throws {
+    private func filters(_ built: AnnBuild, _ questions: AnnQueries, _ report: Report) throws {
         let count = built.vectorCount
         var random = SplitMix64(state: 2)
         var sets: [(name: String, rows: RowSet)] = filter.map { percent in
@@ -191,7 +191,7 @@ struct AnnBench: ParsableCommand {
         }
         if !filter.isEmpty, let verbs = try vectors.verbs() { sets.append(("pos=v", verbs)) }
         for (name, rows) in sets {
-            let filtered = try AnnQuestions(
+            let filtered = try AnnQueries(
                 questions.queries,
                 k: k,
                 in: questions.table,

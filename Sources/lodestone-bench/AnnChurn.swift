@@ -33,7 +33,7 @@ struct AnnChurn {
     init(
         _ built: AnnBuild,
         _ strategy: AnnStrategy,
-        _ questions: AnnQuestions,
+        _ questions: AnnQueries,
         _ metric: Metric,
         threads: Int
     ) {
@@ -53,7 +53,7 @@ struct AnnChurn {
         let rounds = try (0..<rounds).map { _ in try round() }
         let existing = rowSet()
         let fresh = try AnnBuild(strategy, table, metric, threads: threads, existing: existing)
-        let questions = try AnnQuestions(
+        let questions = try AnnQueries(
             queries,
             k: k,
             in: table,
@@ -100,7 +100,7 @@ struct AnnChurn {
         live = Array(live.dropFirst(dropped.count)) + Array(endRow..<newEnd)
         endRow = newEnd
         let existing = rowSet()
-        let questions = try AnnQuestions(
+        let questions = try AnnQueries(
             queries,
             k: k,
             in: table,

@@ -55,7 +55,7 @@ final class AnnPeer {
 final class AnnFolder {
     let path: String
 
-    init(_ rows: AnnRows, _ questions: AnnQuestions) throws {
+    init(_ rows: AnnRows, _ questions: AnnQueries) throws {
         path = NSTemporaryDirectory() + "lodestone-ann-\(UUID().uuidString)"
         try FileManager.default.createDirectory(
             atPath: path,

@@ -3,7 +3,7 @@ import LodestoneANN
 import LodestoneCore
 
 /// Queries to a table with their true neighbors.
-struct AnnQuestions {
+struct AnnQueries {
     let queries: [[Float]]
     let k: Int
     let table: VectorTable
@@ -46,11 +46,11 @@ struct AnnQuestions {
         let exists: (UInt32) -> Bool =
             existing.map { rows in { rows.contains($0) } } ?? { _ in true }
         let queries = queries.prefix(count ?? queries.count)
-        var answers: [VectorAnswer] = []
+        var answers: [VectorSearchResult] = []
         answers.reserveCapacity(queries.count)
         let start = processorSeconds()
         for query in queries {
-            var questions = VectorQuestions(
+            var questions = VectorQuery(
                 [query],
                 k: k,
                 exists: exists,
@@ -84,7 +84,7 @@ struct AnnPoint {
     init() {}
 
     init(
-        _ answers: [VectorAnswer],
+        _ answers: [VectorSearchResult],
         _ truth: [[UInt32]],
         _ allowed: RowSet?,
         _ seconds: Double
@@ -115,11 +115,11 @@ struct AnnSetting {
 
 /// Searches with several settings; the best pass of each counts.
 struct AnnSweep {
-    let questions: AnnQuestions
+    let questions: AnnQueries
     let settings: [AnnSetting]
     private(set) var points: [AnnPoint]
 
-    init(_ questions: AnnQuestions, _ settings: [AnnSetting]) {
+    init(_ questions: AnnQueries, _ settings: [AnnSetting]) {
         self.questions = questions
         self.settings = settings
         points = Array(repeating: AnnPoint(), count: settings.count)

@@ -87,8 +87,8 @@ struct BenchData {
     }
 
     /// The folder's queries.
-    func questions(_ count: Int) throws -> BenchQuestions {
-        try BenchQuestions(
+    func questions(_ count: Int) throws -> BenchQueries {
+        try BenchQueries(
             path: folder + "/queries.jsonl",
             vectors: folder + "/queries.f16",
             dimension: dimension,
@@ -98,7 +98,7 @@ struct BenchData {
 }
 
 /// Sentences with their vectors, and the document that each sentence is about.
-struct BenchQuestions {
+struct BenchQueries {
     let texts: [String]
     let vectors: [[Float]]
     let ids: [DocumentID]

@@ -15,7 +15,7 @@ struct FuzzBench: ParsableCommand {
     @Flag(help: "One JSON object a line instead of a table.") var json = false
 
     func run() throws {
-        var questions = QuestionMutation(seed: seed)
+        var questions = QueryMutation(seed: seed)
         var understood = 0
         var slow = 0
         var longest = 0.0
@@ -66,7 +66,7 @@ struct FuzzBench: ParsableCommand {
 }
 
 /// Makes queries from pieces of syntax, arbitrary characters, and changes to earlier queries.
-private struct QuestionMutation {
+private struct QueryMutation {
     private static let pieces: [[Unicode.Scalar]] = [
         "a", "word", "é", "日本", "e\u{301}", "\u{301}", "\u{E000}", "\u{10FFFF}", "\0", " ", "\n",
         "\u{3000}", "(", ")", "\"", "*", "~", "~1", "~2", "~99", "-", "+", ":", "'", " AND ",

@@ -158,7 +158,7 @@ struct RecallBench: ParsableCommand {
                 line.points[way] = try truth.point(of: indexes[place])
             }
             for peer in peers {
-                let found = try peer.ask(String(end), RecallPeerAnswer.self)
+                let found = try peer.ask(String(end), RecallPeerResult.self)
                 line.peers[peer.name] = truth.recall(of: found.rows)
             }
             written = end
@@ -214,7 +214,7 @@ struct RecallTruth {
     func point(of index: any VectorIndex) throws -> RecallPoint {
         var found: [[UInt32]] = []
         for query in queries {
-            let questions = VectorQuestions(
+            let questions = VectorQuery(
                 [query],
                 k: k,
                 exists: { _ in true },
@@ -257,7 +257,7 @@ struct RecallPoint {
 }
 
 /// The output of `recall_peer.py`: the rows that each query found.
-struct RecallPeerAnswer: Decodable {
+struct RecallPeerResult: Decodable {
     let rows: [[UInt32]]
 }
 

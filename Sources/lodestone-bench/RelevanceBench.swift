@@ -89,7 +89,7 @@ struct RelevanceBench: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let asked = try BenchQuestions(
+        let asked = try BenchQueries(
             path: queries ?? options.folder + "/queries.jsonl",
             vectors: queryVectors ?? options.folder + "/queries.f16",
             dimension: options.dimension,

@@ -4,7 +4,7 @@ import LodestoneCore
 /// Checks that hybrid results stay right in cases that the sentences don't test.
 struct RelevanceRobustness {
     let target: any BenchTarget
-    let questions: BenchQuestions
+    let questions: BenchQueries
     /// The codes per number of copies, and the most queries.
     let count: Int
     /// Makes a hybrid query.

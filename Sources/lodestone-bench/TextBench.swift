@@ -25,7 +25,7 @@ struct TextBench: AsyncParsableCommand {
     var stopWords: [StopWords] = [.keep, .drop]
 
     @Option(parsing: .upToNextOption, help: "ranked, boolean, phrase, fuzzy.")
-    var kind: [TextQuestions.Kind] = TextQuestions.Kind.allCases
+    var kind: [TextQueries.Kind] = TextQueries.Kind.allCases
 
     @Option(help: "Questions of each kind.")
     var queries = 2_000
@@ -133,7 +133,7 @@ struct TextBench: AsyncParsableCommand {
     /// Calls `pass` and the peers in turns, so that other work on the machine slows all of them
     /// alike.
     private func measure(
-        _ kind: TextQuestions.Kind,
+        _ kind: TextQueries.Kind,
         _ name: String,
         _ stopWords: StopWords,
         _ documents: Int,

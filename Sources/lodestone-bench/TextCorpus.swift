@@ -41,9 +41,9 @@ struct TextCorpus {
     ///
     /// The kinds are the sentences, two words of one document, three words in a row, and words with
     /// one letter changed.
-    func questions(_ count: Int) throws -> TextQuestions {
+    func questions(_ count: Int) throws -> TextQueries {
         var random = SplitMix64(state: 7)
-        var questions = TextQuestions()
+        var questions = TextQueries()
         questions[.ranked] = Array(sentences.prefix(count))
         while questions[.phrase].count < count {
             let text = texts[Int.random(in: 0..<texts.count, using: &random)]
@@ -63,7 +63,7 @@ struct TextCorpus {
 }
 
 /// Queries by their kind, as plain words.
-struct TextQuestions {
+struct TextQueries {
     enum Kind: String, ExpressibleByArgument, CaseIterable {
         case ranked, boolean, phrase, fuzzy
 
@@ -100,13 +100,13 @@ final class TextFolder {
         NSTemporaryDirectory() + "lodestone-text-\(UUID().uuidString)"
     }
 
-    init(_ corpus: TextCorpus, _ questions: TextQuestions) throws {
+    init(_ corpus: TextCorpus, _ questions: TextQueries) throws {
         try FileManager.default.createDirectory(
             atPath: path,
             withIntermediateDirectories: true
         )
         try write(corpus.texts, "documents")
-        for kind in TextQuestions.Kind.allCases { try write(questions[kind], kind.rawValue) }
+        for kind in TextQueries.Kind.allCases { try write(questions[kind], kind.rawValue) }
     }
 
     private func write(_ lines: [String], _ name: String) throws {

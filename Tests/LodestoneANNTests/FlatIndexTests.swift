@@ -54,13 +54,13 @@ struct FlatIndexTests {
         numbers.withUnsafeBytes { rows in
             UnsafeMutableRawBufferPointer(rebasing: bytes[(300 * 36)...]).copyMemory(from: rows)
         }
-        let checked = CheckedBytes(
+        let checked = VerifiedBytes(
             UnsafeRawBufferPointer(bytes),
             sums: [0],
             checksum: { _ in 0 },
             release: { bytes.deallocate() }
         )
-        let rows: Section<UInt32>? = Section(checked, 300 * 36..<300 * 40)
+        let rows: MappedArray<UInt32>? = MappedArray(checked, 300 * 36..<300 * 40)
         let base = try #require(bytes.baseAddress).assumingMemoryBound(to: Float.self)
         let sparse = VectorBlock(
             base: base,

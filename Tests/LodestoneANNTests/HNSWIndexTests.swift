@@ -213,7 +213,7 @@ struct HNSWIndexTests {
         _ table: VectorTable
     ) async throws -> Bool {
         for row in stride(from: 0, to: bound, by: 50) {
-            let questions = VectorQuestions(
+            let questions = VectorQuery(
                 [rows[row]],
                 k: 3,
                 exists: { $0 < bound },

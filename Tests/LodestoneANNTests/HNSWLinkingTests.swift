@@ -46,7 +46,7 @@ struct HNSWLinkingTests {
     private func nearest(_ row: Int, _ index: any VectorIndex, exists: @escaping (UInt32) -> Bool)
         throws -> [UInt32]
     {
-        let questions = VectorQuestions(
+        let questions = VectorQuery(
             [rows.rows[row]],
             k: 5,
             exists: exists,

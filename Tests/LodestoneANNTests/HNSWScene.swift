@@ -65,8 +65,8 @@ struct Scene {
         exact: Bool = false,
         allowed: RowSet? = nil,
         exists: @escaping (UInt32) -> Bool = { _ in true }
-    ) throws -> VectorAnswer {
-        var questions = VectorQuestions(
+    ) throws -> VectorSearchResult {
+        var questions = VectorQuery(
             [query],
             k: k,
             exists: exists,

@@ -36,7 +36,7 @@ struct HNSWSharingTests {
         longer.append(late.block(firstRow: 200))
         writer.indexMany(longer, from: 200)
         #expect(writer.count == 240)
-        let questions = VectorQuestions(
+        let questions = VectorQuery(
             [rows.rows[5]],
             k: 10,
             exists: { $0 < 200 },
@@ -77,7 +77,7 @@ struct HNSWSharingTests {
             }
             group.addTask {
                 while !writer.isDone.load(ordering: .acquiring) {
-                    let questions = VectorQuestions(
+                    let questions = VectorQuery(
                         [first.rows[7]],
                         k: 1,
                         exists: { $0 < 300 },
@@ -129,7 +129,7 @@ struct HNSWSharingTests {
         #expect(growing.withLock { $0.count } == 700)
         var found = 0
         for row in stride(from: 1, to: 400, by: 4) {
-            let questions = VectorQuestions(
+            let questions = VectorQuery(
                 [first.rows[row]],
                 k: 1,
                 exists: { $0 % 4 != 0 },

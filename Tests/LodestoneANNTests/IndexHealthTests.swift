@@ -102,7 +102,7 @@ struct IndexHealthTests {
         }
         #expect(Double(found) / 400 >= 0.85)
         // A search keeps to the width of its query.
-        var questions = VectorQuestions(
+        var questions = VectorQuery(
             [scene.memory.rows[0]],
             k: 1,
             exists: { _ in true },

@@ -18,7 +18,7 @@ struct CallTests {
                     #expect(try await papers.get(id)?.id == id)
                 }
             }
-            var waiting: [ScriptedServer.Arrival] = []
+            var waiting: [ScriptedServer.IncomingCall] = []
             for await arrival in server.arrivals {
                 waiting.append(arrival)
                 if waiting.count == 50 { break }
@@ -77,7 +77,7 @@ struct CallTests {
                     _ = try await client.collection("c").get(try DocumentID("\(number)"))
                 }
             }
-            var waiting: [ScriptedServer.Arrival] = []
+            var waiting: [ScriptedServer.IncomingCall] = []
             var answered = 0
             for await arrival in server.arrivals {
                 waiting.append(arrival)
@@ -107,7 +107,7 @@ struct CallTests {
             for _ in 0..<10 {
                 group.addTask { _ = try await client.collection("c").get(["a"]) }
             }
-            var waiting: [ScriptedServer.Arrival] = []
+            var waiting: [ScriptedServer.IncomingCall] = []
             for _ in 0..<2 { waiting.append(try #require(await arrivals.next())) }
             #expect(try await client.ping(deadline: .seconds(20)) == 42)
             async let collections = client.collections(deadline: .seconds(20))

@@ -10,7 +10,7 @@ import Testing
 /// It says hello and answers pings by itself; every other request arrives at the test.
 final class ScriptedServer: Sendable {
     /// A request, and the connection it came by.
-    struct Arrival: Sendable {
+    struct IncomingCall: Sendable {
         var request: Request
         var connection: Peer
 
@@ -28,7 +28,7 @@ final class ScriptedServer: Sendable {
     }
 
     let endpoint: Endpoint
-    let arrivals: AsyncStream<Arrival>
+    let arrivals: AsyncStream<IncomingCall>
     /// Every hello, in order.
     let hellos = Shared<[Hello]>([])
     /// Connections that have ended.
@@ -40,7 +40,7 @@ final class ScriptedServer: Sendable {
         loop = try EventLoop(label: "scripted")
         listener = try Listener(.tcp(host: "127.0.0.1", port: 0), loop: loop)
         endpoint = listener.localEndpoint
-        let arriving: AsyncStream<Arrival>.Continuation
+        let arriving: AsyncStream<IncomingCall>.Continuation
         let ending: AsyncStream<ObjectIdentifier>.Continuation
         (arrivals, arriving) = AsyncStream.makeStream()
         (endings, ending) = AsyncStream.makeStream()
@@ -64,7 +64,7 @@ final class ScriptedServer: Sendable {
                 case .ping:
                     peer.send(Response(id: request.id, reply: .pong(sequenceNumber: 42)))
                 default:
-                    arriving.yield(Arrival(request: request, connection: peer))
+                    arriving.yield(IncomingCall(request: request, connection: peer))
                 }
             }
             peer.ended = { ending.yield(ObjectIdentifier($0)) }

@@ -252,7 +252,7 @@ struct EdgePageTests {
         defer { engine.close() }
         for direction in Self.directions {
             let request = ListEdgesRequest(collection: "c", id: "hub", direction: direction)
-            let budget = AnswerBudget(
+            let budget = ReplyBudget(
                 maxWireBytes: 1_000,
                 maxMemoryBytes: .max,
                 memory: MemoryBudget(limit: .max)

@@ -16,9 +16,9 @@ struct FusionTests {
     private let second = FusionTests.texts([3, 4], [12, 4])
 
     private static func vectors(
-        _ rows: [RowNumber],
+        _ rows: [RowID],
         _ scores: [Double],
-        others: [(RowNumber, Double)] = [],
+        others: [(RowID, Double)] = [],
         ordinary: Double? = nil
     ) -> RankedList {
         var list = texts(rows, scores, others: others)
@@ -29,9 +29,9 @@ struct FusionTests {
     }
 
     private static func texts(
-        _ rows: [RowNumber],
+        _ rows: [RowID],
         _ scores: [Double],
-        others: [(RowNumber, Double)] = []
+        others: [(RowID, Double)] = []
     ) -> RankedList {
         var list = RankedList(rows: rows, scores: scores)
         list.others = others.map { (row: $0.0, score: $0.1) }
@@ -39,7 +39,7 @@ struct FusionTests {
         return list
     }
 
-    private static func zeros(_ rows: [RowNumber]) -> [(RowNumber, Double)] {
+    private static func zeros(_ rows: [RowID]) -> [(RowID, Double)] {
         rows.map { ($0, 0) }
     }
 
@@ -87,7 +87,7 @@ struct FusionTests {
 
     @Test("has the only match of a text first, or as good as it", arguments: all, [0.5, 0.6, 0.8])
     func onlyMatch(fusion: Fusion, ofText: Double) {
-        let rows = (0..<100 as Range<RowNumber>).map(\.self)
+        let rows = (0..<100 as Range<RowID>).map(\.self)
         for step in [0, 1e-9, 1e-4, 5e-3] {
             let near = Self.vectors(
                 rows,
@@ -107,8 +107,8 @@ struct FusionTests {
 
     @Test("keeps the only two, or five, matches of a text in the first ten", arguments: [2, 5])
     func fewMatches(count: Int) {
-        let rows = (0..<100 as Range<RowNumber>).map(\.self)
-        let parts = (0..<count).map { RowNumber(500 + $0) }
+        let rows = (0..<100 as Range<RowID>).map(\.self)
+        let parts = (0..<count).map { RowID(500 + $0) }
         let near = Self.vectors(
             rows,
             rows.map { 0.9 - 1e-4 * Double($0) },
@@ -125,8 +125,8 @@ struct FusionTests {
 
     @Test("keeps the vector's best in the first three where the words say nothing of it")
     func uselessWords() {
-        let rows = (0..<100 as Range<RowNumber>).map(\.self)
-        let others = (0..<100 as Range<RowNumber>).map { $0 + 500 }
+        let rows = (0..<100 as Range<RowID>).map(\.self)
+        let others = (0..<100 as Range<RowID>).map { $0 + 500 }
         let near = Self.vectors(
             rows,
             rows.map { 0.8 - 3e-3 * Double($0) },
@@ -152,7 +152,7 @@ struct FusionTests {
     func equalScores(fusion: Fusion) {
         for count in 1...100 {
             for value in [0.1 + 0.2, 0.7, 1 / 3.0, 12.3456789] {
-                let rows = (0..<count).map { RowNumber(200 + $0) }
+                let rows = (0..<count).map { RowID(200 + $0) }
                 let near = Self.vectors(
                     [1, 2, 3],
                     [0.9, 0.5, 0.2],
@@ -175,7 +175,7 @@ struct FusionTests {
 
     @Test("adds nothing for a source without a hit, a score or a weight", arguments: all)
     func nothing(fusion: Fusion) {
-        let rows: [RowNumber] = [1, 2, 3]
+        let rows: [RowID] = [1, 2, 3]
         let near = Self.vectors(rows, [0.9, 0.5, 0.2], ordinary: 0.1)
         let empty = fusion.merge([near, RankedList()], weights: [0.4, 0.6], limit: 10)
         let unmatched = Self.texts([], [], others: Self.zeros(rows))
@@ -218,7 +218,7 @@ struct FusionTests {
                     let order = scores.indices.filter { scores[$0] > least }
                         .sorted { (-scores[$0], $0) < (-scores[$1], $1) }.prefix(depth)
                     var list = RankedList(
-                        rows: order.map { RowNumber($0) },
+                        rows: order.map { RowID($0) },
                         scores: order.map { scores[$0] }
                     )
                     list.candidates = 100

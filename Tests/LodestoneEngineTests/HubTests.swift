@@ -227,7 +227,7 @@ struct HubTests {
         // A read of any edge would find this damage.
         try execute("UPDATE edges_1 SET sum = sum + 1 WHERE label = CAST('cites' AS BLOB)")
         func get(wire: Int) throws {
-            let answer = AnswerBudget(
+            let answer = ReplyBudget(
                 maxWireBytes: wire,
                 maxMemoryBytes: .max,
                 memory: MemoryBudget(limit: .max)

@@ -60,7 +60,7 @@ struct IDTableTests {
             let found = table.withTable { table in
                 ids.map { table.number(of: DocumentID(trusted: $0)) }
             }
-            #expect(found == ids.indices.map { NodeNumber($0) })
+            #expect(found == ids.indices.map { VertexID($0) })
         }
     }
 

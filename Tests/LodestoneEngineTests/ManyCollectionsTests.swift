@@ -160,7 +160,7 @@ struct ManyCollectionsTests {
         let described = try reopened.collections()
         reopened.close()
         lock.release()
-        let registry = try Registry(
+        let registry = try Catalog(
             SQLiteStore(directory: store.path, durability: .full),
             budget: OpenCollections(count: 7)
         )

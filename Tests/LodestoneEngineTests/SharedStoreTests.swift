@@ -109,7 +109,7 @@ struct SharedStoreTests {
             _ = try await engine.index(name, [Document(id: "x", vector: [1, 0])])
         }
         // An engine would open some collections in the background, so the test uses a registry.
-        let other = try Registry(
+        let other = try Catalog(
             SQLiteStore(directory: store.path, durability: .full),
             budget: OpenCollections(count: 1)
         )

@@ -12,18 +12,18 @@ struct GraphIndexTests {
         graph.setLinks(
             from: 1,
             [
-                Link(label: 0, node: 2, weight: 1), Link(label: 1, node: 2, weight: 2),
-                Link(label: 0, node: 2, weight: 3), Link(label: 0, node: 3, weight: 4),
+                Adjacency(label: 0, node: 2, weight: 1), Adjacency(label: 1, node: 2, weight: 2),
+                Adjacency(label: 0, node: 2, weight: 3), Adjacency(label: 0, node: 3, weight: 4),
             ]
         )
         #expect(
             graph.links(from: 1) == [
-                Link(label: 0, node: 2, weight: 3), Link(label: 1, node: 2, weight: 2),
-                Link(label: 0, node: 3, weight: 4),
+                Adjacency(label: 0, node: 2, weight: 3), Adjacency(label: 1, node: 2, weight: 2),
+                Adjacency(label: 0, node: 3, weight: 4),
             ]
         )
         #expect(graph.edgeCount == 3)
-        graph.addLink(from: 1, Link(label: 1, node: 2, weight: 9))
+        graph.addLink(from: 1, Adjacency(label: 1, node: 2, weight: 9))
         #expect(graph.links(from: 1).map(\.weight) == [3, 9, 4])
         #expect(graph.edgeCount == 3)
         #expect(graph.sources(to: 2) == [1])
@@ -32,10 +32,10 @@ struct GraphIndexTests {
     @Test("replaces the links of a source, and only those")
     func replacement() {
         var graph = GraphIndex()
-        graph.setLinks(from: 1, [Link(label: 0, node: 2), Link(label: 0, node: 3)])
-        graph.setLinks(from: 4, [Link(label: 0, node: 2)])
-        graph.setLinks(from: 1, [Link(label: 5, node: 1)])
-        #expect(graph.links(from: 1) == [Link(label: 5, node: 1)])
+        graph.setLinks(from: 1, [Adjacency(label: 0, node: 2), Adjacency(label: 0, node: 3)])
+        graph.setLinks(from: 4, [Adjacency(label: 0, node: 2)])
+        graph.setLinks(from: 1, [Adjacency(label: 5, node: 1)])
+        #expect(graph.links(from: 1) == [Adjacency(label: 5, node: 1)])
         #expect(graph.sources(to: 1) == [1])
         #expect(graph.sources(to: 2) == [4])
         #expect(graph.sources(to: 3) == [])
@@ -49,20 +49,20 @@ struct GraphIndexTests {
     @Test("drops a node with everything that leaves or enters it")
     func drop() {
         var graph = GraphIndex()
-        graph.setLinks(from: 1, [Link(label: 0, node: 2), Link(label: 1, node: 1)])
+        graph.setLinks(from: 1, [Adjacency(label: 0, node: 2), Adjacency(label: 1, node: 1)])
         graph.setLinks(
             from: 2,
-            [Link(label: 0, node: 1), Link(label: 0, node: 3), Link(label: 1, node: 1)]
+            [Adjacency(label: 0, node: 1), Adjacency(label: 0, node: 3), Adjacency(label: 1, node: 1)]
         )
-        graph.setLinks(from: 3, [Link(label: 0, node: 1)])
+        graph.setLinks(from: 3, [Adjacency(label: 0, node: 1)])
         let changed = graph.drop(1)
         #expect(changed == [2, 3])
         #expect(graph.links(from: 1) == [])
-        #expect(graph.links(from: 2) == [Link(label: 0, node: 3)])
+        #expect(graph.links(from: 2) == [Adjacency(label: 0, node: 3)])
         #expect(graph.sources(to: 1) == [])
         #expect(graph.sources(to: 2) == [])
         #expect(graph.edgeCount == 1)
-        for node: NodeNumber in [1, 77] {
+        for node: VertexID in [1, 77] {
             let changed = graph.drop(node)
             #expect(changed == [])
         }
@@ -73,15 +73,15 @@ struct GraphIndexTests {
         var graph = GraphIndex()
         var copies: [GraphIndex] = []
         // Several hubs, so that their lists grow and shrink side by side.
-        let hubs: [NodeNumber] = [1_000, 1_001, 1_002]
-        for source: NodeNumber in 0..<400 {
+        let hubs: [VertexID] = [1_000, 1_001, 1_002]
+        for source: VertexID in 0..<400 {
             for hub in hubs {
-                graph.addLink(from: source, Link(label: 0, node: hub))
-                graph.addLink(from: hub, Link(label: 1, node: source))
+                graph.addLink(from: source, Adjacency(label: 0, node: hub))
+                graph.addLink(from: hub, Adjacency(label: 1, node: source))
             }
             copies.append(graph)
         }
-        for source: NodeNumber in 0..<400 {
+        for source: VertexID in 0..<400 {
             let changed = graph.drop(source)
             #expect(changed == hubs)
             #expect(graph.edgeCount == (399 - Int(source)) * 6)
@@ -92,8 +92,8 @@ struct GraphIndexTests {
         }
         for (last, copy) in copies.enumerated() {
             for hub in hubs {
-                #expect(copy.sources(to: hub) == Array(0...NodeNumber(last)))
-                #expect(copy.links(from: hub).map(\.node) == Array(0...NodeNumber(last)))
+                #expect(copy.sources(to: hub) == Array(0...VertexID(last)))
+                #expect(copy.links(from: hub).map(\.node) == Array(0...VertexID(last)))
             }
         }
     }
@@ -101,8 +101,8 @@ struct GraphIndexTests {
     @Test("tells whether a link to remove was there")
     func removal() {
         var graph = GraphIndex()
-        graph.setLinks(from: 1, [Link(label: 0, node: 2), Link(label: 1, node: 2)])
-        let absent: [(NodeNumber, UInt32, NodeNumber)] = [(1, 2, 2), (2, 0, 1), (77, 0, 78)]
+        graph.setLinks(from: 1, [Adjacency(label: 0, node: 2), Adjacency(label: 1, node: 2)])
+        let absent: [(VertexID, UInt32, VertexID)] = [(1, 2, 2), (2, 0, 1), (77, 0, 78)]
         for (source, label, target) in absent {
             let wasThere = graph.removeLink(from: source, label: label, to: target)
             #expect(!wasThere)
@@ -111,7 +111,7 @@ struct GraphIndexTests {
             let wasThere = graph.removeLink(from: 1, label: 0, to: 2)
             #expect(wasThere == expected)
         }
-        #expect(graph.links(from: 1) == [Link(label: 1, node: 2)])
+        #expect(graph.links(from: 1) == [Adjacency(label: 1, node: 2)])
         #expect(graph.edgeCount == 1)
     }
 
@@ -121,14 +121,14 @@ struct GraphIndexTests {
     )
     func model(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
-        let nodes: Range<NodeNumber> = 0..<600
-        func someNode() -> NodeNumber {
+        let nodes: Range<VertexID> = 0..<600
+        func someNode() -> VertexID {
             // A few nodes have many edges; the others are spread over several chunks.
             Bool.random(using: &random)
                 ? .random(in: 0..<6, using: &random) : .random(in: nodes, using: &random)
         }
-        func someLink() -> Link {
-            Link(
+        func someLink() -> Adjacency {
+            Adjacency(
                 label: .random(in: 0..<3, using: &random),
                 node: someNode(),
                 weight: Float.random(in: 0...1, using: &random)
@@ -176,15 +176,15 @@ struct GraphIndexTests {
 
 /// Edges in a list: slow, and obviously right.
 private struct EdgeList {
-    var edges: [(source: NodeNumber, link: Link)] = []
+    var edges: [(source: VertexID, link: Adjacency)] = []
 
-    private func index(_ source: NodeNumber, _ link: Link) -> Int? {
+    private func index(_ source: VertexID, _ link: Adjacency) -> Int? {
         edges.firstIndex {
             $0.source == source && $0.link.label == link.label && $0.link.node == link.node
         }
     }
 
-    mutating func add(_ source: NodeNumber, _ link: Link) {
+    mutating func add(_ source: VertexID, _ link: Adjacency) {
         if let index = index(source, link) {
             edges[index].link.weight = link.weight
         } else {
@@ -192,17 +192,17 @@ private struct EdgeList {
         }
     }
 
-    mutating func remove(_ source: NodeNumber, _ link: Link) -> Bool {
+    mutating func remove(_ source: VertexID, _ link: Adjacency) -> Bool {
         guard let index = index(source, link) else { return false }
         edges.remove(at: index)
         return true
     }
 
-    func sources(to node: NodeNumber) -> [NodeNumber] {
+    func sources(to node: VertexID) -> [VertexID] {
         Set(edges.filter { $0.link.node == node }.map(\.source)).sorted()
     }
 
-    mutating func drop(_ node: NodeNumber) -> [NodeNumber] {
+    mutating func drop(_ node: VertexID) -> [VertexID] {
         let changed = sources(to: node).filter { $0 != node }
         edges.removeAll { $0.source == node || $0.link.node == node }
         return changed

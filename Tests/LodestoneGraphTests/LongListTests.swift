@@ -6,8 +6,8 @@ import Testing
 
 @Suite("Documents with many edges")
 struct LongListTests {
-    private static let nodeCount: NodeNumber = 3_000
-    private static let hubs: [NodeNumber] = [0, 1_500, 2_999]
+    private static let nodeCount: VertexID = 3_000
+    private static let hubs: [VertexID] = [0, 1_500, 2_999]
 
     @Test(
         "agree with a dictionary of edges after any changes, and so does every copy on the way",
@@ -26,16 +26,16 @@ struct LongListTests {
             switch Int.random(in: 0..<8, using: &random) {
             case 0, 1:
                 for _ in 0..<count {
-                    let other = NodeNumber.random(in: 0..<Self.nodeCount, using: &random)
+                    let other = VertexID.random(in: 0..<Self.nodeCount, using: &random)
                     add(&graph, &model, other, Self.link(to: hub, &random))
                     add(&graph, &model, hub, Self.link(to: other, &random))
                 }
             case 2:
                 // Links in order, as an import writes them.
-                let start = NodeNumber.random(in: 0..<Self.nodeCount, using: &random)
-                for other in start..<min(start + NodeNumber(count), Self.nodeCount) {
-                    add(&graph, &model, other, Link(label: 1, node: hub))
-                    add(&graph, &model, hub, Link(label: 1, node: other))
+                let start = VertexID.random(in: 0..<Self.nodeCount, using: &random)
+                for other in start..<min(start + VertexID(count), Self.nodeCount) {
+                    add(&graph, &model, other, Adjacency(label: 1, node: hub))
+                    add(&graph, &model, hub, Adjacency(label: 1, node: other))
                 }
             case 3:
                 let links = (0..<count).map { _ in
@@ -47,8 +47,8 @@ struct LongListTests {
                 graph.setLinks(from: hub, links)
                 model.set(hub, links)
             case 4, 5:
-                let start = NodeNumber.random(in: 0..<Self.nodeCount, using: &random)
-                for other in start..<min(start + NodeNumber(count), Self.nodeCount) {
+                let start = VertexID.random(in: 0..<Self.nodeCount, using: &random)
+                for other in start..<min(start + VertexID(count), Self.nodeCount) {
                     for label: UInt32 in 0..<3 {
                         remove(&graph, &model, other, label, hub)
                         remove(&graph, &model, hub, label, other)
@@ -56,7 +56,7 @@ struct LongListTests {
                 }
             case 6:
                 for _ in 0..<20 {
-                    let node = NodeNumber.random(in: 0..<Self.nodeCount, using: &random)
+                    let node = VertexID.random(in: 0..<Self.nodeCount, using: &random)
                     let changed = graph.drop(node)
                     let expected = model.drop(node)
                     #expect(changed == expected)
@@ -82,7 +82,7 @@ struct LongListTests {
             #expect(graph.isFoundFromBothEnds)
             for node in 0..<Self.nodeCount {
                 let links = graph.links(from: node)
-                #expect(links.sorted(by: Link.precedes) == model.links(from: node))
+                #expect(links.sorted(by: Adjacency.precedes) == model.links(from: node))
                 if links.count > 128 { #expect(links == model.links(from: node)) }
                 #expect(graph.sources(to: node) == model.sources(to: node))
             }
@@ -91,12 +91,12 @@ struct LongListTests {
 
     @Test("keep the order of writing up to 128 edges, and are by target beyond")
     func order() {
-        let links = (0..<129).map { Link(label: 0, node: NodeNumber($0 * 50 % 129), weight: 1) }
+        let links = (0..<129).map { Adjacency(label: 0, node: VertexID($0 * 50 % 129), weight: 1) }
         var graph = GraphIndex()
         graph.setLinks(from: 200, Array(links.prefix(128)))
         #expect(graph.links(from: 200) == Array(links.prefix(128)))
         graph.addLink(from: 200, links[128])
-        #expect(graph.links(from: 200) == links.sorted(by: Link.precedes))
+        #expect(graph.links(from: 200) == links.sorted(by: Adjacency.precedes))
         // More links than fit in a block, but too few distinct ones for pieces.
         graph.setLinks(from: 200, links.prefix(100) + links.prefix(100))
         #expect(graph.links(from: 200) == Array(links.prefix(100)))
@@ -117,7 +117,7 @@ struct LongListTests {
         )
         try sections.write(
             "GOLK",
-            ContiguousArray(targets.map { Link(label: 0, node: $0, weight: 1) })
+            ContiguousArray(targets.map { Adjacency(label: 0, node: $0, weight: 1) })
         )
         try sections.write(
             "GILS",
@@ -129,12 +129,12 @@ struct LongListTests {
         )
         try sections.write(
             "GILK",
-            ContiguousArray(repeating: Link(label: 0, node: 1_000, weight: 1), count: 1_000)
+            ContiguousArray(repeating: Adjacency(label: 0, node: 1_000, weight: 1), count: 1_000)
         )
         var graph = try #require(GraphIndex(from: sections, edgeCount: 1_000))
         #expect(graph.links(from: 1_000).map(\.node) == targets)
         for target in targets {
-            graph.addLink(from: 1_000, Link(label: 0, node: target, weight: 2))
+            graph.addLink(from: 1_000, Adjacency(label: 0, node: target, weight: 2))
         }
         #expect(graph.edgeCount == 1_000)
         #expect(graph.links(from: 1_000).map(\.node) == Array(0..<1_000))
@@ -144,23 +144,23 @@ struct LongListTests {
 
     @Test("cost a change as much as those with few, in memory and over a base")
     func cost() throws {
-        for count: NodeNumber in [4_000, 60_000] {
+        for count: VertexID in [4_000, 60_000] {
             let hub = count
             var random = SeededGenerator(seed: 3)
             var graph = GraphIndex()
             for node in (0..<count).shuffled(using: &random) {
-                graph.addLink(from: node, Link(label: 0, node: hub))
-                graph.addLink(from: hub, Link(label: 0, node: node))
+                graph.addLink(from: node, Adjacency(label: 0, node: hub))
+                graph.addLink(from: hub, Adjacency(label: 0, node: node))
             }
             #expect(graph.movedCount < Int(count) * 2 * 400)
             for isReopened in [false, true] {
                 if isReopened { graph = try Self.reopened(graph) }
                 let start = graph.movedCount
                 for _ in 0..<500 {
-                    let node = NodeNumber.random(in: 0..<count, using: &random)
-                    graph.addLink(from: node, Link(label: 0, node: hub, weight: 2))
-                    graph.addLink(from: hub, Link(label: 0, node: node, weight: 2))
-                    graph.addLink(from: node, Link(label: 1, node: hub, weight: 2))
+                    let node = VertexID.random(in: 0..<count, using: &random)
+                    graph.addLink(from: node, Adjacency(label: 0, node: hub, weight: 2))
+                    graph.addLink(from: hub, Adjacency(label: 0, node: node, weight: 2))
+                    graph.addLink(from: node, Adjacency(label: 1, node: hub, weight: 2))
                     graph.removeLink(from: hub, label: 0, to: node)
                     graph.drop(node)
                 }
@@ -171,13 +171,13 @@ struct LongListTests {
 
     @Test("leave a reader its copy without a copy of all their edges")
     func copies() {
-        let count: NodeNumber = 200_000
+        let count: VertexID = 200_000
         let hub = count
         var graph = GraphIndex()
-        for node in 0..<count { graph.addLink(from: node, Link(label: 0, node: hub)) }
+        for node in 0..<count { graph.addLink(from: node, Adjacency(label: 0, node: hub)) }
         var copies: [GraphIndex] = []
         let before = residentByteCount()
-        for node in 0..<200 as Range<NodeNumber> {
+        for node in 0..<200 as Range<VertexID> {
             copies.append(graph)
             graph.removeLink(from: node * 997, label: 0, to: hub)
         }
@@ -191,16 +191,16 @@ struct LongListTests {
     @Test("of a damaged base are changed without a crash")
     func damage() throws {
         var graph = GraphIndex()
-        for node in 0..<2_000 as Range<NodeNumber> {
-            graph.addLink(from: node, Link(label: 0, node: 2_000))
-            graph.addLink(from: 2_000, Link(label: 0, node: node))
+        for node in 0..<2_000 as Range<VertexID> {
+            graph.addLink(from: node, Adjacency(label: 0, node: 2_000))
+            graph.addLink(from: 2_000, Adjacency(label: 0, node: node))
         }
         for section in ["GOLK", "GILK"] as [SectionTag] {
             var sections = try Self.sections(of: graph)
             sections.damage = [section: [5_000]]
             var damaged = try #require(GraphIndex(from: sections, edgeCount: graph.edgeCount))
-            for node in 0..<2_000 as Range<NodeNumber> {
-                damaged.addLink(from: node, Link(label: 0, node: 2_000, weight: 2))
+            for node in 0..<2_000 as Range<VertexID> {
+                damaged.addLink(from: node, Adjacency(label: 0, node: 2_000, weight: 2))
                 damaged.removeLink(from: 2_000, label: 0, to: node)
             }
             damaged.drop(2_000)
@@ -212,9 +212,9 @@ struct LongListTests {
     func walk() throws {
         var graph = GraphIndex()
         var random = SeededGenerator(seed: 5)
-        for node in (1...5_000 as ClosedRange<NodeNumber>).shuffled(using: &random) {
-            graph.addLink(from: 0, Link(label: node % 2, node: node))
-            graph.addLink(from: node, Link(label: 0, node: 6_000))
+        for node in (1...5_000 as ClosedRange<VertexID>).shuffled(using: &random) {
+            graph.addLink(from: 0, Adjacency(label: node % 2, node: node))
+            graph.addLink(from: node, Adjacency(label: 0, node: 6_000))
         }
         let reached = try graph.walk(from: [0], labels: [1], depth: 1).reached.map(\.node)
         #expect(reached == Array(stride(from: 1, to: 5_000, by: 2)))
@@ -226,19 +226,19 @@ struct LongListTests {
     }
 
     @Test("are read in parts, each from where the one before ended", arguments: [1, 90, 6_000])
-    func parts(of count: NodeNumber) throws {
+    func parts(of count: VertexID) throws {
         var graph = GraphIndex()
         var random = SeededGenerator(seed: 6)
         for node in 0..<count {
             for label: UInt32 in 0..<3 where label == 0 || Bool.random(using: &random) {
-                graph.addLink(from: node * 2, Link(label: label, node: 50_000, weight: 2))
+                graph.addLink(from: node * 2, Adjacency(label: label, node: 50_000, weight: 2))
             }
         }
         func links(
-            from start: GraphIndex.LinkPlace?,
+            from start: GraphIndex.AdjacencyPosition?,
             _ labels: Set<UInt32>? = nil,
             limit: Int = .max
-        ) throws -> [Link] {
+        ) throws -> [Adjacency] {
             try graph.links(to: 50_000, from: start, labels: labels, limit: limit, CallContext())
         }
         let all = try links(from: nil)
@@ -247,7 +247,7 @@ struct LongListTests {
         for labels: Set<UInt32>? in [nil, [1], [0, 2], []] {
             let wanted = all.filter { labels?.contains($0.label) ?? true }
             #expect(try links(from: nil, labels) == wanted)
-            var read: [Link] = []
+            var read: [Adjacency] = []
             while case let part = try links(
                 from: read.last.map { .after($0) },
                 labels,
@@ -258,18 +258,18 @@ struct LongListTests {
             #expect(read == wanted)
         }
         for node in [0, 1, count, count * 2] {
-            let start = Link(label: 1, node: node)
+            let start = Adjacency(label: 1, node: node)
             #expect(
-                try links(from: .at(start)) == all.filter { !Link.precedes($0, start) }
+                try links(from: .at(start)) == all.filter { !Adjacency.precedes($0, start) }
             )
             #expect(
-                try links(from: .after(start)) == all.filter { Link.precedes(start, $0) }
+                try links(from: .after(start)) == all.filter { Adjacency.precedes(start, $0) }
             )
         }
     }
 
-    private static func link(to node: NodeNumber, _ random: inout SeededGenerator) -> Link {
-        Link(
+    private static func link(to node: VertexID, _ random: inout SeededGenerator) -> Adjacency {
+        Adjacency(
             label: .random(in: 0..<3, using: &random),
             node: node,
             weight: Float(Int.random(in: 0..<4, using: &random))
@@ -279,8 +279,8 @@ struct LongListTests {
     private func add(
         _ graph: inout GraphIndex,
         _ model: inout EdgeTable,
-        _ source: NodeNumber,
-        _ link: Link
+        _ source: VertexID,
+        _ link: Adjacency
     ) {
         graph.addLink(from: source, link)
         model.add(source, link)
@@ -289,18 +289,18 @@ struct LongListTests {
     private func remove(
         _ graph: inout GraphIndex,
         _ model: inout EdgeTable,
-        _ source: NodeNumber,
+        _ source: VertexID,
         _ label: UInt32,
-        _ target: NodeNumber
+        _ target: VertexID
     ) {
         let wasThere = graph.removeLink(from: source, label: label, to: target)
-        let expected = model.remove(source, Link(label: label, node: target))
+        let expected = model.remove(source, Adjacency(label: label, node: target))
         #expect(wasThere == expected)
     }
 
     private static func sections(of graph: GraphIndex) throws -> MemorySections {
         var sections = MemorySections()
-        let nodes = ContiguousArray(0..<NodeNumber(graph.nodeBound))
+        let nodes = ContiguousArray(0..<VertexID(graph.nodeBound))
         try graph.write(to: &sections, kept: nodes, newNumbers: nodes)
         return sections
     }
@@ -314,45 +314,45 @@ struct LongListTests {
 private struct EdgeTable {
     private struct Key: Hashable {
         var label: UInt32
-        var node: NodeNumber
+        var node: VertexID
     }
 
-    private var outgoing: [NodeNumber: [Key: Float]] = [:]
-    private var incoming: [NodeNumber: Set<Key>] = [:]
+    private var outgoing: [VertexID: [Key: Float]] = [:]
+    private var incoming: [VertexID: Set<Key>] = [:]
 
     var count: Int { outgoing.values.reduce(0) { $0 + $1.count } }
 
-    mutating func add(_ source: NodeNumber, _ link: Link) {
+    mutating func add(_ source: VertexID, _ link: Adjacency) {
         outgoing[source, default: [:]][Key(label: link.label, node: link.node)] = link.weight
         incoming[link.node, default: []].insert(Key(label: link.label, node: source))
     }
 
-    mutating func remove(_ source: NodeNumber, _ link: Link) -> Bool {
+    mutating func remove(_ source: VertexID, _ link: Adjacency) -> Bool {
         incoming[link.node]?.remove(Key(label: link.label, node: source))
         return outgoing[source]?.removeValue(forKey: Key(label: link.label, node: link.node)) != nil
     }
 
-    mutating func set(_ source: NodeNumber, _ links: [Link]) {
+    mutating func set(_ source: VertexID, _ links: [Adjacency]) {
         for link in self.links(from: source) { _ = remove(source, link) }
         for link in links { add(source, link) }
     }
 
-    mutating func drop(_ node: NodeNumber) -> [NodeNumber] {
+    mutating func drop(_ node: VertexID) -> [VertexID] {
         set(node, [])
         let changed = sources(to: node)
         for key in incoming[node] ?? [] {
-            _ = remove(key.node, Link(label: key.label, node: node))
+            _ = remove(key.node, Adjacency(label: key.label, node: node))
         }
         return changed
     }
 
-    func links(from source: NodeNumber) -> [Link] {
+    func links(from source: VertexID) -> [Adjacency] {
         (outgoing[source] ?? [:])
-            .map { Link(label: $0.key.label, node: $0.key.node, weight: $0.value) }
-            .sorted(by: Link.precedes)
+            .map { Adjacency(label: $0.key.label, node: $0.key.node, weight: $0.value) }
+            .sorted(by: Adjacency.precedes)
     }
 
-    func sources(to node: NodeNumber) -> [NodeNumber] {
+    func sources(to node: VertexID) -> [VertexID] {
         Set((incoming[node] ?? []).map(\.node)).sorted()
     }
 }

@@ -38,12 +38,12 @@ final class SQLiteEdges {
 
     /// Every node that can be reached, with its least depth; the nodes in `missing` do not exist.
     func leastDepths(
-        from starts: [NodeNumber],
+        from starts: [VertexID],
         labels: Set<UInt32>?,
         direction: Direction,
         depth: Int,
-        missing: Set<NodeNumber>
-    ) throws -> [NodeNumber: Int] {
+        missing: Set<VertexID>
+    ) throws -> [VertexID: Int] {
         func list(_ values: some Sequence<UInt32>) -> String {
             values.map(String.init).joined(separator: ", ")
         }
@@ -72,9 +72,9 @@ final class SQLiteEdges {
         var statement: OpaquePointer?
         try #require(sqlite3_prepare_v2(database, sql, -1, &statement, nil) == SQLITE_OK)
         defer { sqlite3_finalize(statement) }
-        var depths: [NodeNumber: Int] = [:]
+        var depths: [VertexID: Int] = [:]
         while sqlite3_step(statement) == SQLITE_ROW {
-            let node = NodeNumber(sqlite3_column_int64(statement, 0))
+            let node = VertexID(sqlite3_column_int64(statement, 0))
             depths[node] = Int(sqlite3_column_int64(statement, 1))
         }
         return depths
@@ -82,27 +82,27 @@ final class SQLiteEdges {
 }
 
 struct TestEdge: Hashable {
-    var source: NodeNumber
+    var source: VertexID
     var label: UInt32
-    var target: NodeNumber
+    var target: VertexID
 }
 
 extension GraphIndex {
     init(_ edges: some Sequence<TestEdge>) {
         self.init()
         for edge in edges {
-            addLink(from: edge.source, Link(label: edge.label, node: edge.target))
+            addLink(from: edge.source, Adjacency(label: edge.label, node: edge.target))
         }
     }
 
     /// A walk over existing nodes, with room for everything unless the test says otherwise.
     func walk(
-        from starts: [NodeNumber],
+        from starts: [VertexID],
         labels: Set<UInt32>? = nil,
         direction: Direction = .outgoing,
         depth: Int = 8,
         budget: WalkBudget = WalkBudget(nodes: 100_000, edges: 10_000_000),
-        missing: Set<NodeNumber> = []
+        missing: Set<VertexID> = []
     ) throws -> WalkOutcome {
         try walk(
             from: starts,

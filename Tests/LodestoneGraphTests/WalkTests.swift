@@ -12,7 +12,7 @@ struct WalkTests {
     )
     func differential(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
-        let nodeCount = NodeNumber.random(in: 2...60, using: &random)
+        let nodeCount = VertexID.random(in: 2...60, using: &random)
         let edgeCount = Int.random(in: 0...(Int(nodeCount) * 3), using: &random)
         // The edges include self loops, and several edges between two nodes.
         let edges = Set(
@@ -33,7 +33,7 @@ struct WalkTests {
 
         for _ in 0..<40 {
             let starts = (0..<Int.random(in: 1...3, using: &random)).map { _ in
-                NodeNumber.random(in: 0..<nodeCount, using: &random)
+                VertexID.random(in: 0..<nodeCount, using: &random)
             }
             let labels: Set<UInt32>? =
                 Bool.random(using: &random)
@@ -82,12 +82,12 @@ struct WalkTests {
         graph.setLinks(
             from: 5,
             [
-                Link(label: 1, node: 9, weight: 0.5), Link(label: 2, node: 3),
-                Link(label: 1, node: 3),
+                Adjacency(label: 1, node: 9, weight: 0.5), Adjacency(label: 2, node: 3),
+                Adjacency(label: 1, node: 3),
             ]
         )
-        graph.setLinks(from: 2, [Link(label: 1, node: 3), Link(label: 7, node: 4)])
-        graph.setLinks(from: 9, [Link(label: 1, node: 8), Link(label: 1, node: 5)])
+        graph.setLinks(from: 2, [Adjacency(label: 1, node: 3), Adjacency(label: 7, node: 4)])
+        graph.setLinks(from: 9, [Adjacency(label: 1, node: 8), Adjacency(label: 1, node: 5)])
 
         #expect(
             try graph.walk(from: [5, 2]).reached == [
@@ -107,7 +107,7 @@ struct WalkTests {
 
     @Test("over a clique costs its edges, not its paths")
     func clique() throws {
-        let nodes: Range<NodeNumber> = 0..<20
+        let nodes: Range<VertexID> = 0..<20
         let graph = GraphIndex(
             nodes.flatMap { source in
                 nodes.filter { $0 != source }.map { TestEdge(source: source, label: 0, target: $0) }
@@ -135,9 +135,9 @@ struct WalkTests {
     /// A chain from 0 to 99, and from each of its nodes ten edges to leaves of its own.
     private var comb: GraphIndex {
         var graph = GraphIndex()
-        for node: NodeNumber in 0..<100 {
-            let leaves = (0..<10).map { Link(label: 1, node: 100 + node * 10 + $0) }
-            graph.setLinks(from: node, [Link(label: 0, node: node + 1)] + leaves)
+        for node: VertexID in 0..<100 {
+            let leaves = (0..<10).map { Adjacency(label: 1, node: 100 + node * 10 + $0) }
+            graph.setLinks(from: node, [Adjacency(label: 0, node: node + 1)] + leaves)
         }
         return graph
     }
@@ -175,7 +175,7 @@ struct WalkTests {
 
         // A walk checks the clock inside of a node's links, too: one node has all the links.
         var graph = GraphIndex()
-        graph.setLinks(from: 0, (1...20_000).map { Link(label: 0, node: $0) })
+        graph.setLinks(from: 0, (1...20_000).map { Adjacency(label: 0, node: $0) })
         let end = ContinuousClock.now.advanced(by: .milliseconds(5))
         let part = try graph.walk(
             from: [0],
@@ -221,7 +221,7 @@ struct WalkTests {
             TestEdge(source: 0, label: 0, target: 2), TestEdge(source: 2, label: 0, target: 1),
             TestEdge(source: 1, label: 0, target: 3),
         ])
-        var asked: [NodeNumber] = []
+        var asked: [VertexID] = []
         let (reached, _, _) = try graph.walk(
             from: [0],
             labels: nil,

@@ -76,11 +76,11 @@ struct EarlierSnapshotTests {
         let record = try #require(try reader.collections().first)
         #expect(record.options == CollectionOptions(dimension: 2, textStrategy: .fts5))
         #expect(try (0..<5).map { try reader.row($0, of: 1)?.id } == ["a", nil, "c", "d", "b"])
-        let questions: [(words: [String], expected: [RowNumber])] = [
+        let questions: [(words: [String], expected: [RowID])] = [
             (["texts"], [0, 2, 3, 4]), (["of", "d"], [3]), (["b"], [4]),
         ]
         for (words, expected) in questions {
-            var rows: [RowNumber] = []
+            var rows: [RowID] = []
             try reader.forEachMatch(of: .phrase(words), in: 1, TextAnalyzer(TextOptions())) {
                 (row, _) throws(LodestoneError) in
                 rows.append(row)

@@ -39,10 +39,10 @@ struct SQLiteStoreTests {
 
     private func batch(
         _ documents: [Document],
-        firstRow: RowNumber,
+        firstRow: RowID,
         vectors: [Float] = [],
         checksum: UInt32 = 0,
-        removed: [RowNumber] = [],
+        removed: [RowID] = [],
         requestID: RequestID? = nil
     ) -> StoredBatch {
         StoredBatch(
@@ -141,7 +141,7 @@ struct SQLiteStoreTests {
         try check(["é", "b"], ("b", "y"), 2, [all[3]], true)
         try check(["b"], nil, 2, Array(all[1...2]), true)
         try check(["c"], nil, 2, [], true)
-        let few = { (row: RowNumber, labels: [String]?) in
+        let few = { (row: RowID, labels: [String]?) in
             try reader.edges(of: row, in: 1, labels: labels, after: nil, limit: 9, maxBytes: 1)
         }
         #expect(try few(2, nil).edges.isEmpty)
@@ -264,7 +264,7 @@ struct SQLiteStoreTests {
             )
             #expect(try reader.row(0, of: 1)?.id == "p1")
             for (words, count) in [(["größe"], 1), (["a", "b"], 1), (["größe", "a"], 0)] {
-                var rows: [RowNumber] = []
+                var rows: [RowID] = []
                 try reader.forEachMatch(of: .phrase(words), in: 1, TextAnalyzer(TextOptions())) {
                     (row, _) throws(LodestoneError) in
                     rows.append(row)

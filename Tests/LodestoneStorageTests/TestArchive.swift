@@ -66,9 +66,9 @@ struct TestArchive: Sendable {
 
     private static func batch(
         _ ids: [DocumentID],
-        firstRow: RowNumber,
+        firstRow: RowID,
         _ vectors: [Float],
-        removed: [RowNumber]
+        removed: [RowID]
     ) -> StoredBatch {
         let documents = ids.map { id in
             Document(id: id, text: "the text of \(id.string)", edges: [Edge("to", to: "a")])

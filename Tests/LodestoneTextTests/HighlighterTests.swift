@@ -20,7 +20,7 @@ struct HighlighterTests {
         _ highlight: Highlight = Highlight(fragmentSize: 0, before: "<", after: ">")
     ) throws -> [HighlightedField.Fragment] {
         let parsed = NormalizedTextQuery(try TextQueryParser.parse(query, limits: .standard))
-        let words = try HighlightedWords(
+        let words = try HighlightTerms(
             [parsed],
             analyzer: QueryWords.analyzer,
             index: index(text),
@@ -83,7 +83,7 @@ struct HighlighterTests {
     )
     func fields(query: String, expected: [String]) throws {
         let parsed = NormalizedTextQuery(try TextQueryParser.parse(query, limits: .standard))
-        let words = try HighlightedWords(
+        let words = try HighlightTerms(
             [parsed],
             analyzer: QueryWords.analyzer,
             index: index("red fox a fox"),

@@ -55,7 +55,7 @@ struct LanguageTests {
     func stems(number: Int) {
         let (language, lines) = Self.forms[number]
         let analyzer = TextAnalyzer(TextOptions(language: language))
-        var stems: [WordKey: String] = [:]
+        var stems: [TermKey: String] = [:]
         for line in lines {
             let found = Set(analyzer.words(of: line).map(\.stem))
             #expect(found.count == 1, "\(language) \(line)")
@@ -177,7 +177,7 @@ struct LanguageTests {
         let query = NormalizedTextQuery(
             try TextQueryParser.parse("école manger", limits: .standard)
         )
-        let words = try HighlightedWords([query], analyzer: analyzer, index: index, context: nil)
+        let words = try HighlightTerms([query], analyzer: analyzer, index: index, context: nil)
         let highlight = Highlight(fragmentSize: 0, before: "<", after: ">")
         #expect(
             Highlighter(words, highlight).fragments(of: TextField(name: "text", text: texts[0]))

@@ -64,7 +64,7 @@ struct RankingTests {
 private struct PlainRanking {
     private let options: TextOptions
     private let analyzer: TextAnalyzer
-    private let documents: [UInt32: [QueryWord]]
+    private let documents: [UInt32: [QueryTerm]]
 
     init(_ corpus: Corpus) {
         options = corpus.index.options
@@ -82,20 +82,20 @@ private struct PlainRanking {
         let all = words.flatMap { analyzer.words(of: $0) }
         let others = all.filter { !$0.isStopWord }
         let question = others.isEmpty ? all : others
-        var (stems, forms): ([WordKey], [QueryWord]) = ([], [])
+        var (stems, forms): ([TermKey], [QueryTerm]) = ([], [])
         for word in question {
             if !stems.contains(word.stem) { stems.append(word.stem) }
             if !forms.contains(word) { forms.append(word) }
         }
         let bm25 = BM25(options)
-        let weight = { (times: Int, factor: Double, has: (QueryWord) -> Bool) in
+        let weight = { (times: Int, factor: Double, has: (QueryTerm) -> Bool) in
             let frequency = documents.values.count { $0.contains(where: has) }
             return Double(times) * factor
                 * bm25.inverseFrequency(frequency, of: documents.count)
         }
         // The parts are in the order of the query, so that their sum is the same to the last digit.
         var parts: [Double] = []
-        var places: [QueryWord: Int] = [:]
+        var places: [QueryTerm: Int] = [:]
         var stemPlaces: [Int] = []
         for stem in stems {
             stemPlaces.append(parts.count)
@@ -107,23 +107,23 @@ private struct PlainRanking {
                 )
             }
         }
-        let scale = WordWeights(parts, bm25: bm25)
+        let scale = QuantizedIDF(parts, bm25: bm25)
         let lengths = documents.values.map { $0.count { !$0.isStopWord } }
-        let key = ClassWeights.Key(
+        let key = ImpactTable.Key(
             bm25,
             [SlotStatistics(documents: lengths.count { $0 > 0 }, words: lengths.reduce(0, +))],
             count: 1
         )
         return documents.compactMap { row, document -> TextHit? in
-            let share = { (weight: UInt64, has: (QueryWord) -> Bool) -> UInt32 in
+            let share = { (weight: UInt64, has: (QueryTerm) -> Bool) -> UInt32 in
                 let frequency = document.count(where: has)
                 if frequency == 0 { return 0 }
-                let postingClass = PostingClass(
+                let postingClass = FieldNormClass(
                     slot: 0,
                     frequency: frequency,
                     length: document.count { !$0.isStopWord }
                 )
-                return WordWeights.product(weight, ClassWeights(key, [postingClass]).weights[0])
+                return QuantizedIDF.product(weight, ImpactTable(key, [postingClass]).weights[0])
             }
             var sum: UInt32 = 0
             for (place, stem) in stems.enumerated() {

@@ -92,7 +92,7 @@ struct TextFieldTests {
     private func matches(_ document: [TextField], _ query: TextQuery, _ field: String?) -> Bool {
         let analyzer = TextAnalyzer(TextOptions())
         let word = { (word: String) in analyzer.words(of: word)[0] }
-        let hasRow = { (asked: [QueryWord], isPrefix: Bool) in
+        let hasRow = { (asked: [QueryTerm], isPrefix: Bool) in
             document.contains { part in
                 guard field == nil || part.name == field else { return false }
                 let words = analyzer.words(of: part.text)
@@ -164,16 +164,16 @@ struct TextFieldTests {
             }
         }
         .filter { !$0.value.joined().isEmpty }
-        let length = { (part: [QueryWord]) in Double(part.count { !$0.isStopWord }) }
+        let length = { (part: [QueryTerm]) in Double(part.count { !$0.isStopWord }) }
         let averages = (0..<3).map { slot in
             let lengths = parts.values.map { length($0[slot]) }.filter { $0 > 0 }
             return lengths.reduce(0, +) / Double(max(1, lengths.count))
         }
-        let inverse = { (has: (QueryWord) -> Bool) in
+        let inverse = { (has: (QueryTerm) -> Bool) in
             let count = Double(parts.values.count { $0.joined().contains(where: has) })
             return log(1 + (Double(parts.count) - count + 0.5) / (count + 0.5))
         }
-        let share = { (document: [[QueryWord]], has: (QueryWord) -> Bool) in
+        let share = { (document: [[QueryTerm]], has: (QueryTerm) -> Bool) in
             let weights = [5.0, 2, 1]
             var frequency = 0.0
             for slot in 0..<3 where document[slot].contains(where: has) {
@@ -191,8 +191,8 @@ struct TextFieldTests {
                 var expected = 0.0
                 for word in words {
                     let (stem, form) = (
-                        { (other: QueryWord) in other.stem == word.stem },
-                        { (other: QueryWord) in other.form == word.form }
+                        { (other: QueryTerm) in other.stem == word.stem },
+                        { (other: QueryTerm) in other.form == word.form }
                     )
                     expected += inverse(stem) * share(document, stem)
                     expected += 0.3 * inverse(form) * share(document, form)
@@ -247,7 +247,7 @@ struct TextFieldTests {
         ])
         index.add(first, at: 0, row: 0)
         index.add(texts, at: 0, row: 1)
-        var numbers = ListNumbers()
+        var numbers = PostingsRemapping()
         index.add(index.renumbered(texts, &numbers), at: 0, row: 2)
         for (query, rows) in [
             (TextQuery.field("late", .phrase(["early", "bird"])), [1, 2]),
@@ -299,16 +299,16 @@ struct TextFieldTests {
 }
 
 @Suite("Classes of postings")
-struct PostingClassTests {
+struct FieldNormClassTests {
     @Test("stay in 16 bits, close to what was asked for, and are found again from a base")
     func overflow() throws {
-        let table = ClassTable(nil)
+        let table = FieldNormTable(nil)
         var random = SeededGenerator(seed: 3)
         for _ in 0..<70_000 {
             let (first, second) = (
                 Int.random(in: 1...40, using: &random), Int.random(in: 1...40, using: &random)
             )
-            let asked = PostingClass(
+            let asked = FieldNormClass(
                 slot: 1,
                 frequency: first,
                 length: first * Int.random(in: 1...500, using: &random)

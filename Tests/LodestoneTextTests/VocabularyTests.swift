@@ -246,7 +246,7 @@ struct VocabularyTests {
         var sections = MemorySections()
         try index.write(to: &sections) { _ in true }
         index = try #require(TextIndex(from: sections))
-        var numbers = ListNumbers()
+        var numbers = PostingsRemapping()
         let renumbered = index.renumbered(texts, &numbers)
         index.add(renumbered, at: 0, row: 10)
         for (asked, expected) in [("horsea", "horses"), ("runz", "runs"), ("runing", "running")] {

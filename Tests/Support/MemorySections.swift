@@ -9,7 +9,7 @@ package struct MemorySections: SectionSink, SectionSource {
 
     /// The bytes that `section` has returned, for this value and its copies.
     private final class Opened {
-        var bytes: [CheckedBytes] = []
+        var bytes: [VerifiedBytes] = []
     }
 
     /// Creates a value without sections.
@@ -30,7 +30,7 @@ package struct MemorySections: SectionSink, SectionSource {
 
     /// The section as it would be mapped; `damage` may change bytes after their checksum was taken.
     package func section<Element: BitwiseCopyable>(_ tag: SectionTag, of type: Element.Type)
-        -> Section<Element>?
+        -> MappedArray<Element>?
     {
         guard let bytes = sections.first(where: { $0.tag == tag })?.bytes else { return nil }
         let memory = UnsafeMutableRawBufferPointer.allocate(
@@ -39,19 +39,19 @@ package struct MemorySections: SectionSink, SectionSource {
         )
         memory.copyBytes(from: bytes)
         let readable = UnsafeRawBufferPointer(rebasing: memory[..<bytes.count])
-        let blocks = (bytes.count + CheckedBytes.blockBytes - 1) / CheckedBytes.blockBytes
+        let blocks = (bytes.count + VerifiedBytes.blockBytes - 1) / VerifiedBytes.blockBytes
         let sums = (0..<blocks).map { block in
-            let start = block * CheckedBytes.blockBytes
-            let end = min(bytes.count, start + CheckedBytes.blockBytes)
+            let start = block * VerifiedBytes.blockBytes
+            let end = min(bytes.count, start + VerifiedBytes.blockBytes)
             return Self.checksum(UnsafeRawBufferPointer(rebasing: readable[start..<end]))
         }
         for place in damage[tag] ?? [] where place < bytes.count { memory[place] ^= 0x55 }
         let address = UInt(bitPattern: memory.baseAddress)
-        let checked = CheckedBytes(readable, sums: sums, checksum: Self.checksum) {
+        let checked = VerifiedBytes(readable, sums: sums, checksum: Self.checksum) {
             UnsafeMutableRawPointer(bitPattern: address)?.deallocate()
         }
         opened.bytes.append(checked)
-        return Section(checked, 0..<bytes.count)
+        return MappedArray(checked, 0..<bytes.count)
     }
 
     /// The bytes to change after their checksum was taken, by section.
@@ -67,7 +67,7 @@ package struct MemorySections: SectionSink, SectionSource {
         sections[section].bytes.removeLast(sections[section].bytes.count - count)
     }
 
-    private static let checksum: CheckedBytes.Function = { bytes in
+    private static let checksum: VerifiedBytes.Function = { bytes in
         bytes.reduce(2_166_136_261) { ($0 ^ UInt32($1)) &* 16_777_619 }
     }
 }

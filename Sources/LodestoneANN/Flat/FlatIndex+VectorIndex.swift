@@ -10,8 +10,8 @@ extension FlatIndex: VectorIndex {
     package var health: IndexHealth { IndexHealth() }
     package var indexesCheaply: Bool { true }
 
-    package func search(_ questions: VectorQuestions, in table: VectorTable) throws(LodestoneError)
-        -> [VectorAnswer]
+    package func search(_ questions: VectorQuery, in table: VectorTable) throws(LodestoneError)
+        -> [VectorSearchResult]
     {
         try search(questions, in: table.blocks)
     }

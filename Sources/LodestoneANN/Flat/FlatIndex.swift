@@ -129,8 +129,8 @@ package struct FlatIndex: Sendable {
     }
 
     /// Answers questions by comparing with every row of some blocks.
-    package func search(_ questions: VectorQuestions, in blocks: [VectorBlock])
-        throws(LodestoneError) -> [VectorAnswer]
+    package func search(_ questions: VectorQuery, in blocks: [VectorBlock])
+        throws(LodestoneError) -> [VectorSearchResult]
     {
         let found = try search(
             questions.queries,
@@ -141,7 +141,7 @@ package struct FlatIndex: Sendable {
         )
         let rows = blocks.reduce(0) { $0 + $1.count }
         return found.map { neighbors in
-            var answer = VectorAnswer(
+            var answer = VectorSearchResult(
                 neighbors: neighbors,
                 strategy: questions.isExact ? "exact" : "flat"
             )

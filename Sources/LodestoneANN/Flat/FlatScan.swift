@@ -11,7 +11,7 @@ import LodestoneCore
 /// bit in all three ways.
 struct FlatScan {
     private let queries: PreparedQueries
-    private let panels: QueryPanels
+    private let panels: GEMMPrefilter
     private let dimension: Int
     private let kernels: VectorKernels
     private let needsNorms: Bool
@@ -47,7 +47,7 @@ struct FlatScan {
         self.queries = queries
         self.dimension = dimension
         self.kernels = kernels
-        panels = QueryPanels(queries, dimension: dimension, metric: metric, kernels: kernels)
+        panels = GEMMPrefilter(queries, dimension: dimension, metric: metric, kernels: kernels)
         let count = queries.norms.count
         // A single query reads each row once, so its chunks are as long as a check of the context
         // may wait.

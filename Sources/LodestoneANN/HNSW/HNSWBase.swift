@@ -64,15 +64,15 @@ struct HNSWBase {
     let header: HNSWHeader
     let codec: VectorCodec
     let options: HNSWOptions
-    let rows: Section<UInt32>
-    let levels: Section<UInt8>
-    let upperStarts: Section<UInt32>
-    let upperLinks: Section<UInt32>
-    let links: Section<UInt32>
-    let codes: Section<UInt8>
-    let tails: Section<Float>
-    let copyRows: Section<UInt32>
-    let copyNodes: Section<UInt32>
+    let rows: MappedArray<UInt32>
+    let levels: MappedArray<UInt8>
+    let upperStarts: MappedArray<UInt32>
+    let upperLinks: MappedArray<UInt32>
+    let links: MappedArray<UInt32>
+    let codes: MappedArray<UInt8>
+    let tails: MappedArray<Float>
+    let copyRows: MappedArray<UInt32>
+    let copyNodes: MappedArray<UInt32>
 
     var count: Int { rows.count }
     /// The number of rows that have a node.

@@ -73,7 +73,7 @@ final class HNSWBuilder: @unchecked Sendable {
     /// - Throws: The error of `check`.
     /// - Complexity: 100 to 150 µs per node for 384 elements.
     func link(
-        _ nodes: HNSWOrder,
+        _ nodes: HNSWInsertionOrder,
         threads: Int,
         check: @Sendable () throws(LodestoneError) -> Void,
         onProgress: @Sendable (Int) -> Void
@@ -464,7 +464,7 @@ final class HNSWBuilder: @unchecked Sendable {
 /// Nodes in the order in which they are linked, with the number of those taken so far.
 ///
 /// Threading: any thread may take nodes; the list itself never changes.
-final class HNSWOrder: Sendable {
+final class HNSWInsertionOrder: Sendable {
     let nodes: [UInt32]
     private let next = Atomic<Int>(0)
 

@@ -49,7 +49,7 @@ final class HNSWGraph: @unchecked Sendable {
     private(set) var upperCount = 0
     private var upperCapacity: Int
     private let owners: [AnyObject]
-    private let lists: HugeMemory?
+    private let lists: HugePageBuffer?
     private var upperOwner: AnyObject?
 
     /// The most links of a node at level 0.
@@ -74,11 +74,11 @@ final class HNSWGraph: @unchecked Sendable {
         let shape = codec.shape
         // In one piece, so that tails lie in huge pages, too.
         let codeBytes = (capacity * shape.stride + RecordShape.margin + 63) / 64 * 64
-        let memory = HugeMemory(byteCount: codeBytes + capacity * shape.tailCount * 4)
-        let lists = HugeMemory(byteCount: capacity * listLength * 4)
-        let numbers = HugeMemory(byteCount: capacity * 4)
-        let starts = HugeMemory(byteCount: capacity * 4)
-        let levels = HugeMemory(byteCount: capacity)
+        let memory = HugePageBuffer(byteCount: codeBytes + capacity * shape.tailCount * 4)
+        let lists = HugePageBuffer(byteCount: capacity * listLength * 4)
+        let numbers = HugePageBuffer(byteCount: capacity * 4)
+        let starts = HugePageBuffer(byteCount: capacity * 4)
+        let levels = HugePageBuffer(byteCount: capacity)
         records = CodeRecord(
             codes: memory.bound(to: UInt8.self),
             tail: memory.bound(to: Float.self) + codeBytes / 4
@@ -265,7 +265,7 @@ final class HNSWGraph: @unchecked Sendable {
         guard lists > 0 else { return }
         if upperCount + lists > upperCapacity {
             let capacity = max(1_024, 2 * (upperCount + lists))
-            let memory = HugeMemory(byteCount: capacity * options.m * 4)
+            let memory = HugePageBuffer(byteCount: capacity * options.m * 4)
             let moved = memory.bound(to: UInt32.self)
             moved.update(repeating: Self.none, count: capacity * options.m)
             moved.update(from: upperLinks, count: upperCount * options.m)

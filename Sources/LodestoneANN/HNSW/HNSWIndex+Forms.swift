@@ -47,7 +47,7 @@ extension HNSWIndex {
         let forms = Self.forms(options)
         guard base.refusedForms < forms.count else { return scanning(base) }
         for place in base.refusedForms..<forms.count {
-            let fold = HNSWFold(
+            let fold = HNSWCompaction(
                 metric: metric,
                 options: forms[place],
                 table: table,
@@ -113,7 +113,7 @@ extension HNSWIndex {
         var index = self
         index.options = wide
         index.health.recall = 1
-        let sample = SampledQuestions(table, metric, threads: threads, exists: exists)
+        let sample = SampledQueries(table, metric, threads: threads, exists: exists)
         var recall = 0.0
         for widening in Self.widenings {
             let cost = Double(wide.efSearch * widening) * Self.distancesPerPlace * Self.walkCost

@@ -4,10 +4,10 @@ import CVectorKernels
 import LodestoneCore
 
 /// The rows of the nodes that a walk or a scan of codes found, taken as they are needed.
-struct FoundRows {
+struct CandidateRows {
     private let graph: HNSWGraph
     private let scratch: HNSWScratch
-    private let questions: VectorQuestions?
+    private let questions: VectorQuery?
     private let size: Int
     /// The most rows that are taken of one node.
     private let rowsOfNode: Int
@@ -22,7 +22,7 @@ struct FoundRows {
     /// The `size` nodes in the beam of `scratch`; the rows that `questions` allow count.
     init(
         _ size: Int,
-        _ questions: VectorQuestions?,
+        _ questions: VectorQuery?,
         k: Int,
         _ graph: HNSWGraph,
         _ scratch: HNSWScratch
@@ -37,7 +37,7 @@ struct FoundRows {
     /// The `size` nodes in the beam of `scratch`, all of whose first rows match.
     init(
         matching size: Int,
-        _ questions: VectorQuestions,
+        _ questions: VectorQuery,
         _ graph: HNSWGraph,
         _ scratch: HNSWScratch
     ) {
@@ -98,12 +98,12 @@ extension HNSWIndex {
     /// Compares all rows of a graph that may be found, after walks whose best answer is `best`.
     func compareAll(
         _ query: [Float],
-        _ questions: VectorQuestions,
-        _ best: VectorAnswer,
+        _ questions: VectorQuery,
+        _ best: VectorSearchResult,
         _ graph: HNSWGraph,
         _ scratch: HNSWScratch,
         _ table: VectorTable
-    ) -> VectorAnswer {
+    ) -> VectorSearchResult {
         let first = UnsafeBufferPointer(start: graph.rows, count: graph.count)
         let rows = first.filter(questions.allows) + graph.copies.rows.filter(questions.allows)
         var answer = best
@@ -126,11 +126,11 @@ extension HNSWIndex {
     /// rows 0.89, the rows so compared, some 60, 0.99. Elsewhere it ends after the first few.
     func rank(
         _ query: [Float],
-        _ found: inout FoundRows,
+        _ found: inout CandidateRows,
         _ k: Int,
         _ strategy: String,
         _ table: VectorTable
-    ) -> VectorAnswer {
+    ) -> VectorSearchResult {
         var nearest = flat.nearest(query, k: k, among: found.rows, of: table)
         while nearest.count == k, let last = nearest.last {
             let compared = found.rows.count
@@ -141,7 +141,7 @@ extension HNSWIndex {
             nearest.sort { ($0.distance, $0.row) < ($1.distance, $1.row) }
             nearest.removeLast(nearest.count - k)
         }
-        var answer = VectorAnswer(neighbors: nearest, strategy: strategy)
+        var answer = VectorSearchResult(neighbors: nearest, strategy: strategy)
         answer.visited = found.cost.visited
         answer.computed = found.cost.computed + found.rows.count
         answer.scanned = found.rows.count

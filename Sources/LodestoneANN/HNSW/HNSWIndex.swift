@@ -30,7 +30,7 @@ package struct HNSWIndex: VectorIndex {
     private(set) var droppedCount = 0
     package internal(set) var health = IndexHealth()
     let flat: FlatIndex
-    let unfinished: HNSWUnfinished
+    let unfinished: HNSWBuildCheckpoint
 
     /// An index that covers nothing yet.
     package init(
@@ -39,7 +39,7 @@ package struct HNSWIndex: VectorIndex {
         dimension: Int,
         metric: Metric
     ) {
-        self.init(options, linksInline, dimension, metric, HNSWUnfinished())
+        self.init(options, linksInline, dimension, metric, HNSWBuildCheckpoint())
     }
 
     private init(
@@ -47,7 +47,7 @@ package struct HNSWIndex: VectorIndex {
         _ linksInline: Bool,
         _ dimension: Int,
         _ metric: Metric,
-        _ unfinished: HNSWUnfinished
+        _ unfinished: HNSWBuildCheckpoint
     ) {
         self.dimension = dimension
         self.metric = metric
@@ -114,13 +114,13 @@ package struct HNSWIndex: VectorIndex {
         }
     }
 
-    package func search(_ questions: VectorQuestions, in table: VectorTable) throws(LodestoneError)
-        -> [VectorAnswer]
+    package func search(_ questions: VectorQuery, in table: VectorTable) throws(LodestoneError)
+        -> [VectorSearchResult]
     {
         guard !questions.isExact, let store, health.serves(store.count), questions.k > 0 else {
             return try scan(questions, table.blocks)
         }
-        var answers: [VectorAnswer] = []
+        var answers: [VectorSearchResult] = []
         answers.reserveCapacity(questions.queries.count)
         for query in questions.queries {
             try questions.context.check()
@@ -142,24 +142,24 @@ package struct HNSWIndex: VectorIndex {
         return answers
     }
 
-    private func scan(_ questions: VectorQuestions, _ blocks: [VectorBlock])
-        throws(LodestoneError) -> [VectorAnswer]
+    private func scan(_ questions: VectorQuery, _ blocks: [VectorBlock])
+        throws(LodestoneError) -> [VectorSearchResult]
     {
         try flat.search(questions, in: blocks)
     }
 
     private func search(
         _ query: [Float],
-        _ questions: VectorQuestions,
+        _ questions: VectorQuery,
         _ graph: HNSWGraph,
         _ scratch: HNSWScratch,
         _ table: VectorTable
-    ) throws(LodestoneError) -> VectorAnswer {
+    ) throws(LodestoneError) -> VectorSearchResult {
         let reranked = questions.k + max(Self.rerankedBeyond(graph.options), questions.k / 4)
         let width = max(questions.efSearch ?? options.efSearch * health.widening, questions.k)
         let total = graph.rowCount
         let wanted = questions.allowed.map { min($0.count, total) } ?? max(0, total - droppedCount)
-        guard wanted > 0 else { return VectorAnswer(neighbors: [], strategy: name) }
+        guard wanted > 0 else { return VectorSearchResult(neighbors: [], strategy: name) }
         let share = Double(wanted) / Double(total)
         var widened = min(Double(width) / share, Double(total))
         if let allowed = questions.allowed, share < Self.filteredShare,
@@ -175,7 +175,7 @@ package struct HNSWIndex: VectorIndex {
         {
             // A walk that ends early was in a part of the graph without a way to the others.
             if size == width {
-                var found = FoundRows(matching: size, questions, graph, scratch)
+                var found = CandidateRows(matching: size, questions, graph, scratch)
                 found.take(reranked)
                 return rank(query, &found, questions.k, "hnsw", table)
             }
@@ -185,7 +185,7 @@ package struct HNSWIndex: VectorIndex {
         // the beam's end: a walk is sure of its nearest places, not of its last ones.
         let sureShare = min(1, max(0.5, 1.25 * Double(questions.k) / Double(width)))
         var mustWalk = questions.allowed == nil
-        var best: VectorAnswer?
+        var best: VectorSearchResult?
         var walks = 0
         while mustWalk || widened * Self.distancesPerPlace * Self.walkCost < Double(wanted) {
             walks += 1
@@ -197,12 +197,12 @@ package struct HNSWIndex: VectorIndex {
             )
             // A graph that grows has nodes of rows that this reader's state doesn't know.
             let isAny = share == 1 && !graph.grows
-            var found = FoundRows(size, isAny ? nil : questions, k: questions.k, graph, scratch)
+            var found = CandidateRows(size, isAny ? nil : questions, k: questions.k, graph, scratch)
             found.take(reranked)
             var isSure = true
             if questions.allowed != nil {
                 let sureSize = Int(sureShare * Double(size))
-                var sure = FoundRows(sureSize, questions, k: questions.k, graph, scratch)
+                var sure = CandidateRows(sureSize, questions, k: questions.k, graph, scratch)
                 sure.take(questions.k)
                 isSure = sure.rows.count >= min(questions.k, wanted)
             }
@@ -235,12 +235,12 @@ package struct HNSWIndex: VectorIndex {
     /// Next to the scan these exact distances cost nothing.
     private func scanMatches(
         _ query: [Float],
-        _ questions: VectorQuestions,
+        _ questions: VectorQuery,
         _ reranked: Int,
         _ graph: HNSWGraph,
         _ scratch: HNSWScratch,
         _ table: VectorTable
-    ) throws(LodestoneError) -> VectorAnswer {
+    ) throws(LodestoneError) -> VectorSearchResult {
         let reranked = max(reranked, 2 * questions.k + 20)
         let size = try graph.scan(
             query,
@@ -249,14 +249,14 @@ package struct HNSWIndex: VectorIndex {
             context: questions.context,
             next: matching(questions, graph, withCopies(questions, graph))
         )
-        var found = FoundRows(matching: size, questions, graph, scratch)
+        var found = CandidateRows(matching: size, questions, graph, scratch)
         found.take(reranked)
         return rank(query, &found, questions.k, "filtered scan", table)
     }
 
     /// Returns a function that yields the nodes whose first row is not allowed but a further one
     /// is, some at a time.
-    private func withCopies(_ questions: VectorQuestions, _ graph: HNSWGraph)
+    private func withCopies(_ questions: VectorQuery, _ graph: HNSWGraph)
         -> (UnsafeMutablePointer<UInt32>) -> Int
     {
         var place = 0
@@ -282,7 +282,7 @@ package struct HNSWIndex: VectorIndex {
     ///
     /// First come the nodes whose first row is allowed, in order, then those that `copies` yields.
     private func matching(
-        _ questions: VectorQuestions,
+        _ questions: VectorQuery,
         _ graph: HNSWGraph,
         _ copies: @escaping (UnsafeMutablePointer<UInt32>) -> Int
     ) -> (UnsafeMutablePointer<UInt32>) -> Int {
@@ -372,12 +372,12 @@ package struct HNSWIndex: VectorIndex {
         index.endRow = try store.append(
             table,
             from: endRow,
-            most: PlantedBug.coverBeforeLinking.isPlanted ? 1 : count,
+            most: Mutation.coverBeforeLinking.isPlanted ? 1 : count,
             rowsAtOnce: 1,
             exists: work.exists,
             check: work.check
         )
-        if PlantedBug.coverBeforeLinking.isPlanted { index.endRow = table.endRow }
+        if Mutation.coverBeforeLinking.isPlanted { index.endRow = table.endRow }
         index.health.changedCount += store.count - before
         index.measureIfDue(table, work.exists)
         return index
@@ -396,9 +396,9 @@ package struct HNSWIndex: VectorIndex {
     }
 }
 
-extension VectorAnswer {
+extension VectorSearchResult {
     /// Merges the answer from other rows; a row that is in both answers counts once.
-    mutating func merge(_ other: VectorAnswer, k: Int) {
+    mutating func merge(_ other: VectorSearchResult, k: Int) {
         let known = Set(neighbors.map(\.row))
         neighbors += other.neighbors.filter { !known.contains($0.row) }
         neighbors.sort { ($0.distance, $0.row) < ($1.distance, $1.row) }

@@ -26,7 +26,7 @@ extension LSHIndex {
     }
 
     /// The cost of a search of the tables.
-    private func cost(_ questions: VectorQuestions) -> Double {
+    private func cost(_ questions: VectorQuery) -> Double {
         Double(options.tables * options.probes) * Self.costPerProbe
             + Double(count) * Self.costPerRow
             + Self.gatherCost(Self.comparedCount(k: questions.k), flat.dimension)
@@ -35,8 +35,8 @@ extension LSHIndex {
     }
 
     /// Compares the queries with the few rows that may be found.
-    private func compare(_ allowed: RowSet, _ questions: VectorQuestions, _ table: VectorTable)
-        throws(LodestoneError) -> [VectorAnswer]
+    private func compare(_ allowed: RowSet, _ questions: VectorQuery, _ table: VectorTable)
+        throws(LodestoneError) -> [VectorSearchResult]
     {
         var rows: [UInt32] = []
         rows.reserveCapacity(allowed.count)
@@ -45,10 +45,10 @@ extension LSHIndex {
             rows.append(row)
             next = row < .max ? allowed.next(from: row + 1) : nil
         }
-        var answers: [VectorAnswer] = []
+        var answers: [VectorSearchResult] = []
         for query in questions.queries {
             try questions.context.check()
-            var answer = VectorAnswer(
+            var answer = VectorSearchResult(
                 neighbors: flat.nearest(query, k: questions.k, among: rows, of: table),
                 strategy: "filtered scan"
             )
@@ -68,8 +68,8 @@ extension LSHIndex: VectorIndex {
     /// Whether the tables find enough: new ones with the same options would find no more.
     package func isWanted(for count: Int) -> Bool { health.isGood }
 
-    package func search(_ questions: VectorQuestions, in table: VectorTable) throws(LodestoneError)
-        -> [VectorAnswer]
+    package func search(_ questions: VectorQuery, in table: VectorTable) throws(LodestoneError)
+        -> [VectorSearchResult]
     {
         guard !questions.isExact, count > 0, questions.k > 0, health.isGood,
             cost(questions) < Self.scanCost(count, flat.dimension)
@@ -81,7 +81,7 @@ extension LSHIndex: VectorIndex {
         {
             return try compare(allowed, questions, table)
         }
-        var answers: [VectorAnswer] = []
+        var answers: [VectorSearchResult] = []
         answers.reserveCapacity(questions.queries.count)
         for query in questions.queries {
             let found = try search(
@@ -91,7 +91,7 @@ extension LSHIndex: VectorIndex {
                 isAllowed: questions.allows,
                 context: questions.context
             )
-            var answer = VectorAnswer(neighbors: found.neighbors, strategy: name)
+            var answer = VectorSearchResult(neighbors: found.neighbors, strategy: name)
             answer.visited = found.probedBuckets
             answer.computed = found.computedDistances
             answer.scanned = found.computedDistances
@@ -186,7 +186,7 @@ extension LSHIndex: VectorIndex {
     ) -> IndexHealth {
         var index = self
         index.health = IndexHealth()
-        let sample = SampledQuestions(table, flat.metric, threads: threads, exists: exists)
+        let sample = SampledQueries(table, flat.metric, threads: threads, exists: exists)
         index.health.measuredCount = sample.rowCount
         index.health.recall = sample.recall { index.answers($0, exists, table) }
         return index.health

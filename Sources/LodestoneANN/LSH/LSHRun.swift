@@ -158,7 +158,7 @@ final class LSHRun: Sendable {
 /// Numbers in memory or in a file.
 enum LSHWords: Sendable {
     case memory(ContiguousArray<UInt32>)
-    case base(Section<UInt32>)
+    case base(MappedArray<UInt32>)
 
     var count: Int {
         switch self {

@@ -17,7 +17,7 @@ final class SharedContents: Sendable {
 ///
 /// Threading: readers take a reference to the contents, or a copy, under the mutex. The writer
 /// changes them in place under the same mutex, for the time that one batch takes to apply. There is
-/// one writer at a time: the thread inside `Registry.changing`.
+/// one writer at a time: the thread inside `Catalog.changing`.
 final class Collection: Sendable {
     let number: CollectionNumber
     let name: String
@@ -38,7 +38,7 @@ final class Collection: Sendable {
         /// A change drops this reference first, so that contents without a reader need no copy.
         var shared: SharedContents?
         /// The writes since a compaction took the contents; `nil` while none is under way.
-        var journal: ChangeJournal?
+        var journal: ChangeBuffer?
         /// Bytes that `deltaMemory` counts for this collection.
         var countedBytes = 0
 
@@ -104,7 +104,7 @@ final class Collection: Sendable {
     var ids: IDTable { current.withLock { $0.contents.ids } }
 
     /// The edges of some documents as links between numbers; new ids and labels get numbers.
-    func links(_ lists: [[Edge]]) -> LinkTable {
+    func links(_ lists: [[Edge]]) -> EdgeBatch {
         let (ids, labels) = current.withLock { ($0.contents.ids, $0.contents.labels) }
         return CollectionContents.links(lists, ids: ids, labels: labels)
     }
@@ -112,7 +112,7 @@ final class Collection: Sendable {
     /// The edges of one document as links between numbers.
     ///
     /// An edge whose label or target no edge and no document has is left out.
-    func knownLinks(_ names: [EdgeName]) -> [Link] {
+    func knownLinks(_ names: [EdgeName]) -> [Adjacency] {
         let (ids, labels) = current.withLock { ($0.contents.ids, $0.contents.labels) }
         return CollectionContents.knownLinks(names, ids: ids, labels: labels)
     }
@@ -121,7 +121,7 @@ final class Collection: Sendable {
     ///
     /// With inline indexing, the new vectors are linked before readers have to wait. Measured
     /// (1,000 vectors): linking takes a tenth of a second, everything else a hundredth of that.
-    func apply(_ change: AppliedChange) {
+    func apply(_ change: IndexChange) {
         let linked = change.vectors.flatMap { state.linking($0) }
         current.withLock { current in
             current.shared = nil
@@ -147,7 +147,7 @@ final class Collection: Sendable {
     }
 
     /// Adds the values of rows that existed before some fields were indexed.
-    func fill(_ parts: [ValueFill.Part]) {
+    func fill(_ parts: [Backfill.Part]) {
         current.withLock { current in
             current.shared = nil
             for part in parts { current.contents.state.fill(part) }
@@ -186,13 +186,13 @@ final class Collection: Sendable {
     /// The contents to fold; a journal keeps the later writes for `takeJournal` until `endJournal`.
     func beginJournal() -> CollectionContents {
         current.withLock { current in
-            current.journal = ChangeJournal(limit: deltaMemory.journalLimit)
+            current.journal = ChangeBuffer(limit: deltaMemory.journalLimit)
             return current.contents
         }
     }
 
     /// The writes since `beginJournal`, or since the last call; `nil` when one is missing.
-    func takeJournal() -> [AppliedChange]? {
+    func takeJournal() -> [IndexChange]? {
         current.withLock { current in
             current.journal?.isBroken == false ? current.journal?.take() : nil
         }

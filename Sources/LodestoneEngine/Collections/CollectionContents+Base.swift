@@ -21,7 +21,7 @@ extension CollectionContents {
         of collection: CollectionNumber,
         to path: String,
         _ work: IndexWork
-    ) throws(LodestoneError) -> ContiguousArray<NodeNumber> {
+    ) throws(LodestoneError) -> ContiguousArray<VertexID> {
         // The longest part comes first, because it may be cancelled.
         let index = try state.index.compacted(state.vectorTable, work)
         let (kept, newNumbers) = keptNodes()
@@ -41,7 +41,7 @@ extension CollectionContents {
         // The base before it was read on the way and may be damaged; then the new base must not get
         // its name.
         if isDamaged { throw BaseFile.damaged(path, "the base before it is damaged") }
-        FaultPoint.reach("compaction.before-rename")
+        Failpoint.reach("compaction.before-rename")
         try writer.finish()
         return newNumbers
     }
@@ -55,14 +55,14 @@ extension CollectionContents {
     }
 
     /// The nodes that a new base keeps, ascending, and the new number of each node.
-    private func keptNodes() -> (ContiguousArray<NodeNumber>, ContiguousArray<NodeNumber>) {
+    private func keptNodes() -> (ContiguousArray<VertexID>, ContiguousArray<VertexID>) {
         let count = state.nodeBound
-        var kept: ContiguousArray<NodeNumber> = []
+        var kept: ContiguousArray<VertexID> = []
         kept.reserveCapacity(count)
         var newNumbers = ContiguousArray(repeating: CollectionState.none, count: count)
-        for node in 0..<NodeNumber(count)
+        for node in 0..<VertexID(count)
         where state.row(of: node) != nil || state.graph.hasLinks(node) {
-            newNumbers[Int(node)] = NodeNumber(kept.count)
+            newNumbers[Int(node)] = VertexID(kept.count)
             kept.append(node)
         }
         return (kept, newNumbers)
@@ -72,7 +72,7 @@ extension CollectionContents {
     ///
     /// The labels of dropped edges must not stay in the file. A label number without links gets a
     /// name that no other label has, so the other labels keep their numbers.
-    private func labelsInUse(from kept: ContiguousArray<NodeNumber>) -> [String] {
+    private func labelsInUse(from kept: ContiguousArray<VertexID>) -> [String] {
         var labels = labels.withTable { $0.labels }
         var isUsed = [Bool](repeating: false, count: labels.count)
         for node in kept {
@@ -160,10 +160,10 @@ extension CollectionState {
         _ options: CollectionOptions,
         vectors runs: [VectorRun]
     ) {
-        guard let nodes = source.section("ROWN", of: NodeNumber.self),
-            let rows = source.section("NODR", of: RowNumber.self),
+        guard let nodes = source.section("ROWN", of: VertexID.self),
+            let rows = source.section("NODR", of: RowID.self),
             let graph = GraphIndex(from: source, edgeCount: Int(clamping: header.edgeCount)),
-            let values = ValueIndex(from: source)
+            let values = FieldIndex(from: source)
         else { return nil }
         var text: TextIndex?
         let lacksWords =
@@ -194,11 +194,11 @@ extension CollectionState {
 
     fileprivate func write(
         to sink: inout some SectionSink,
-        kept: ContiguousArray<NodeNumber>,
-        newNumbers: ContiguousArray<NodeNumber>
+        kept: ContiguousArray<VertexID>,
+        newNumbers: ContiguousArray<VertexID>
     ) throws(LodestoneError) {
         var nodes = ContiguousArray(repeating: Self.none, count: Int(nextRow))
-        var rows: ContiguousArray<RowNumber> = []
+        var rows: ContiguousArray<RowID> = []
         rows.reserveCapacity(kept.count)
         for node in kept {
             let row = row(of: node)

@@ -19,7 +19,7 @@ struct CollectionContents: Sendable {
     private(set) var labels: LabelTable
     var state: CollectionState
     /// The bytes of the base's file; `nil` without a base.
-    let base: CheckedBytes?
+    let base: VerifiedBytes?
     /// The sequence number of the last batch in the base; 0 without one.
     let baseSequenceNumber: UInt64
 
@@ -213,12 +213,12 @@ struct CollectionContents: Sendable {
     var canChange: Bool { !isDamaged && state.isNewest }
 
     /// The edges of some documents as links between numbers; new ids and labels get numbers.
-    static func links(_ lists: [[Edge]], ids: IDTable, labels: LabelTable) -> LinkTable {
+    static func links(_ lists: [[Edge]], ids: IDTable, labels: LabelTable) -> EdgeBatch {
         let count = lists.reduce(0) { $0 + $1.count }
         // One lock covers all documents: a lock, or a copy of the contents, per document slows
         // imports.
         let nodes = ids.withTable { table in
-            var nodes: ContiguousArray<NodeNumber> = []
+            var nodes: ContiguousArray<VertexID> = []
             nodes.reserveCapacity(count)
             for edges in lists { for edge in edges { nodes.append(table.intern(edge.target)) } }
             return nodes
@@ -231,18 +231,18 @@ struct CollectionContents: Sendable {
             }
             return numbers
         }
-        var links: [Link] = []
+        var links: [Adjacency] = []
         links.reserveCapacity(count)
         let ends = lists.map { edges in
             for edge in edges {
                 let place = links.count
                 links.append(
-                    Link(label: numbers[place], node: nodes[place], weight: edge.weight)
+                    Adjacency(label: numbers[place], node: nodes[place], weight: edge.weight)
                 )
             }
             return links.count
         }
-        return LinkTable(links, ends: ends)
+        return EdgeBatch(links, ends: ends)
     }
 }
 
@@ -250,13 +250,13 @@ extension CollectionContents {
     /// The edges of one document as links between numbers; their weights are unused.
     ///
     /// An edge whose label or target has no number is left out.
-    static func knownLinks(_ names: [EdgeName], ids: IDTable, labels: LabelTable) -> [Link] {
+    static func knownLinks(_ names: [EdgeName], ids: IDTable, labels: LabelTable) -> [Adjacency] {
         if names.isEmpty { return [] }
         let nodes = ids.withTable { table in names.map { table.number(of: $0.target) } }
         let numbers = labels.withTable { table in names.map { table.number(of: $0.label) } }
         return zip(numbers, nodes).compactMap { label, node in
             guard let label, let node else { return nil }
-            return Link(label: label, node: node)
+            return Adjacency(label: label, node: node)
         }
     }
 }
@@ -299,7 +299,7 @@ extension CollectionContents {
             state.unlink(node)
         }
         if let run = rows.vectors { state.append(run) }
-        let nextRow = rows.firstRow + RowNumber(rows.rowCount)
+        let nextRow = rows.firstRow + RowID(rows.rowCount)
         if rows.rowCount > 0 {
             var added: [StoredRow] = []
             try reader.forEachRow(
@@ -363,7 +363,7 @@ extension CollectionContents {
         let nodes = ids.withTable { table in rows.map { table.intern($0.id) } }
         var links = Self.links(rows.map(\.edges), ids: ids, labels: labels)
         for (place, row) in rows.enumerated() where row.hub != nil {
-            var all: [Link] = []
+            var all: [Adjacency] = []
             try reader.forEachEdges(of: row, in: collection) { edges in
                 all += Self.links([edges], ids: ids, labels: labels).links
             }

@@ -18,9 +18,9 @@ struct CollectionState: Sendable {
     /// The sequence number of the last batch in the state.
     private(set) var sequenceNumber: UInt64 = 0
     /// The node of each row; `none` for a row that was dropped or replaced.
-    private var nodes: LayeredArray<NodeNumber>
+    private var nodes: OverlayArray<VertexID>
     /// The row of each node; `none` for an id without a document.
-    private var rows: LayeredArray<RowNumber>
+    private var rows: OverlayArray<RowID>
     /// The places of the vectors in memory.
     private(set) var vectorTable: VectorTable
     /// The index that finds the nearest vectors.
@@ -33,7 +33,7 @@ struct CollectionState: Sendable {
     /// Whether words were made again that no base contains yet.
     private(set) var hasRemadeWords = false
     /// The values of indexed fields, and the set of existing rows.
-    private(set) var values: ValueIndex
+    private(set) var values: FieldIndex
     private(set) var documentCount = 0
     private(set) var vectorCount = 0
     /// The number of rows in the base, dropped ones included.
@@ -59,10 +59,10 @@ struct CollectionState: Sendable {
             metric: options.metric
         )
         text = options.textStrategy == .postings ? TextIndex(options.text) : nil
-        nodes = LayeredArray(substitute: Self.none)
-        rows = LayeredArray(substitute: Self.none)
+        nodes = OverlayArray(substitute: Self.none)
+        rows = OverlayArray(substitute: Self.none)
         graph = GraphIndex()
-        values = ValueIndex(options.metadataIndexes)
+        values = FieldIndex(options.metadataIndexes)
         baseRowCount = 0
         baseDocumentCount = 0
     }
@@ -70,20 +70,20 @@ struct CollectionState: Sendable {
     /// Creates the state that a base contains.
     init(
         dimension: Int,
-        nodes: Section<NodeNumber>,
-        rows: Section<RowNumber>,
+        nodes: MappedArray<VertexID>,
+        rows: MappedArray<RowID>,
         graph: GraphIndex,
         text: TextIndex?,
         lacksWords: Bool,
-        values: ValueIndex,
+        values: FieldIndex,
         index: any VectorIndex,
         _ header: BaseHeader
     ) {
         self.dimension = dimension
         vectorTable = VectorTable(dimension: dimension)
         self.index = index
-        self.nodes = LayeredArray(nodes, substitute: Self.none)
-        self.rows = LayeredArray(rows, substitute: Self.none)
+        self.nodes = OverlayArray(nodes, substitute: Self.none)
+        self.rows = OverlayArray(rows, substitute: Self.none)
         self.graph = graph
         self.text = text
         self.lacksWords = lacksWords
@@ -98,41 +98,41 @@ struct CollectionState: Sendable {
     var nodeBound: Int { max(rows.count, graph.nodeBound) }
 
     /// The next row number.
-    var nextRow: RowNumber { RowNumber(nodes.count) }
+    var nextRow: RowID { RowID(nodes.count) }
 
     /// The node of a row; `nil` when the row does not exist in this state.
-    func node(of row: RowNumber) -> NodeNumber? {
+    func node(of row: RowID) -> VertexID? {
         guard row < nodes.count else { return nil }
         let node = nodes[Int(row)]
         return node == Self.none ? nil : node
     }
 
     /// The nodes of several rows; `nil` for a row that does not exist in this state.
-    func nodes(of rows: [RowNumber]) -> [NodeNumber?] {
+    func nodes(of rows: [RowID]) -> [VertexID?] {
         for row in rows { nodes.prefetch(Int(row)) }
         return rows.map { node(of: $0) }
     }
 
     /// The row of a node's document; `nil` when it has none in this state.
-    func row(of node: NodeNumber) -> RowNumber? {
+    func row(of node: VertexID) -> RowID? {
         guard node < rows.count else { return nil }
         let row = rows[Int(node)]
         return row == Self.none ? nil : row
     }
 
-    func contains(_ row: RowNumber) -> Bool {
+    func contains(_ row: RowID) -> Bool {
         row < nodes.count && nodes[Int(row)] != Self.none
     }
 
     /// Whether a row has a vector, even if the row was dropped.
-    func hasVector(_ row: RowNumber) -> Bool { vectorTable.place(of: row) != nil }
+    func hasVector(_ row: RowID) -> Bool { vectorTable.place(of: row) != nil }
 
     /// The vector of a row, if it has one.
     ///
     /// O(log of the number of blocks).
     ///
     /// - Throws: `.dataLoss` when the vector fails its checksum.
-    func vector(of row: RowNumber) throws(LodestoneError) -> UnsafeBufferPointer<Float>? {
+    func vector(of row: RowID) throws(LodestoneError) -> UnsafeBufferPointer<Float>? {
         guard let (block, offset) = vectorTable.place(of: row) else {
             // With damaged row ids, a row that has a vector may not be found.
             try refuseDamagedVectors()
@@ -209,7 +209,7 @@ struct CollectionState: Sendable {
     }
 
     /// Leaves room for rows that were already removed.
-    mutating func skip(to nextRow: RowNumber) {
+    mutating func skip(to nextRow: RowID) {
         nodes.grow(to: Int(nextRow))
     }
 
@@ -232,7 +232,7 @@ struct CollectionState: Sendable {
     /// Adds the vectors of existing rows, from `row` on, to the index.
     ///
     /// Does nothing when the strategy links outside of the write.
-    mutating func indexVectors(from row: RowNumber) {
+    mutating func indexVectors(from row: RowID) {
         index.indexMany(vectorTable, from: row)
     }
 
@@ -257,7 +257,7 @@ struct CollectionState: Sendable {
     ///
     /// The next write then finds all earlier rows in the index. After a long log, the background or
     /// the compaction links the vectors instead.
-    mutating func indexReplayedVectors(from row: RowNumber) {
+    mutating func indexReplayedVectors(from row: RowID) {
         guard index.indexesCheaply || changesSinceBase <= Self.replayedChanges else { return }
         index.indexMany(vectorTable, from: row)
         // Later batches of the log may have dropped some of the rows; their `remove` did not know
@@ -302,12 +302,12 @@ struct CollectionState: Sendable {
     }
 
     /// Adds the values of rows that `insert` will add.
-    mutating func append(_ entries: ValueEntries?) {
+    mutating func append(_ entries: FieldEntries?) {
         values.append(entries)
     }
 
     /// Adds the values of rows that existed before a field was indexed.
-    mutating func fill(_ part: ValueFill.Part) {
+    mutating func fill(_ part: Backfill.Part) {
         values.fill(part)
     }
 
@@ -320,9 +320,9 @@ struct CollectionState: Sendable {
     ///   - texts: The result of `analyze` for some documents.
     ///   - place: The index of this document among them.
     mutating func insert(
-        _ row: RowNumber,
-        node: NodeNumber,
-        links: ArraySlice<Link>,
+        _ row: RowID,
+        node: VertexID,
+        links: ArraySlice<Adjacency>,
         _ texts: AnalyzedTexts?,
         at place: Int
     ) {
@@ -342,7 +342,7 @@ struct CollectionState: Sendable {
     ///
     /// Its links stay until the node is dropped or gets other links. The parameters `texts` and
     /// `place` have its text, as in `insert`.
-    mutating func remove(_ row: RowNumber, _ texts: AnalyzedTexts?, at place: Int) {
+    mutating func remove(_ row: RowID, _ texts: AnalyzedTexts?, at place: Int) {
         guard let node = node(of: row) else { return }
         if let texts, place < texts.count { text?.remove(texts, at: place) }
         nodes[Int(row)] = Self.none
@@ -363,7 +363,7 @@ struct CollectionState: Sendable {
     }
 
     /// Removes every link that leaves or enters a node.
-    mutating func unlink(_ node: NodeNumber) {
+    mutating func unlink(_ node: VertexID) {
         changesSinceBase += graph.drop(node).count
     }
 
@@ -374,16 +374,16 @@ struct CollectionState: Sendable {
     ///   - removed: The links to remove, if they exist; their weights are unused.
     ///   - added: The links to add, or whose weight changes.
     mutating func changeLinks(
-        from node: NodeNumber,
-        removing removed: some Sequence<Link>,
-        adding added: some Sequence<Link>
+        from node: VertexID,
+        removing removed: some Sequence<Adjacency>,
+        adding added: some Sequence<Adjacency>
     ) {
         changesSinceBase += 1
         for link in removed { graph.removeLink(from: node, label: link.label, to: link.node) }
         for link in added { graph.addLink(from: node, link) }
     }
 
-    mutating func setLinks(from node: NodeNumber, _ links: ArraySlice<Link>) {
+    mutating func setLinks(from node: VertexID, _ links: ArraySlice<Adjacency>) {
         changesSinceBase += 1
         graph.setLinks(from: node, links)
     }
@@ -394,14 +394,14 @@ struct CollectionState: Sendable {
             let node = nodes.baseElement(index)
             guard node != Self.none, row(of: node) == nil else { continue }
             nodes[index] = node
-            values.insert(RowNumber(index))
-            rows[Int(node)] = RowNumber(index)
+            values.insert(RowID(index))
+            rows[Int(node)] = RowID(index)
         }
     }
 }
 
 extension LodestoneError {
-    fileprivate static func damagedVectors(of row: RowNumber, _ block: VectorBlock)
+    fileprivate static func damagedVectors(of row: RowID, _ block: VectorBlock)
         -> LodestoneError
     {
         LodestoneError(

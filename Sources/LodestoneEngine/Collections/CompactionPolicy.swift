@@ -126,7 +126,7 @@ public struct CompactionPolicy: Sendable, Equatable {
     }
 
     func wantsLinks(_ delta: DeltaSize, many: Bool = false) -> Bool {
-        let scannedBytes = FaultPoint.smaller(scannedBytes)
+        let scannedBytes = Failpoint.smaller(scannedBytes)
         let least = many ? Self.busyFactor * scannedBytes : scannedBytes
         return delta.wantsIndex && delta.hasGoodIndex && delta.unindexed > 0
             && delta.unindexedBytes >= least

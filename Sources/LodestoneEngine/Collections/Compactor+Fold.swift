@@ -80,20 +80,20 @@ extension Compactor {
         }
         var contents = collection.beginJournal()
         defer { collection.endJournal() }
-        if PlantedBug.tombstoneDroppedAtMerge.isPlanted { contents.state.forgetTombstones() }
+        if Mutation.tombstoneDroppedAtMerge.isPlanted { contents.state.forgetTombstones() }
         let sequenceNumber = contents.state.sequenceNumber
         let path = store.basePath(of: number, sequenceNumber: sequenceNumber)
         let nodes = try contents.writeBase(of: number, to: path, work(on: collection, contents))
         writtenBytes.add(Int(clamping: FileSystem.byteCount(path)), ordering: .relaxed)
         try collection.progress.check()
         let rows = try contents.liveRows(path)
-        FaultPoint.reach("compaction.before-pointer")
+        Failpoint.reach("compaction.before-pointer")
         try store.adoptBase(
             of: number,
             sequenceNumber: sequenceNumber,
-            garbageBytes: movesAllGarbage ? nil : FaultPoint.smaller(policy.minimumGarbageBytes)
+            garbageBytes: movesAllGarbage ? nil : Failpoint.smaller(policy.minimumGarbageBytes)
         ) { rows.contains($0) }
-        FaultPoint.reach("compaction.after-pointer")
+        Failpoint.reach("compaction.after-pointer")
         try registry.takeOver(collection, from: contents, nodes: nodes)
         try store.reclaimSpace()
         return (sequenceNumber, contents.options.vectorStrategy)

@@ -45,7 +45,7 @@ final class Compactor: Sendable {
     /// The pause between two checks whether another holder has ended a compaction.
     private static let pause = DispatchTimeInterval.milliseconds(2)
 
-    let registry: Registry
+    let registry: Catalog
     let policy: CompactionPolicy
     private let lanes = CompactionLanes()
     private let queue = DispatchQueue(label: "lodestone.compactor")
@@ -61,7 +61,7 @@ final class Compactor: Sendable {
 
     var store: any Store { registry.store }
 
-    init(_ registry: Registry, policy: CompactionPolicy) {
+    init(_ registry: Catalog, policy: CompactionPolicy) {
         self.registry = registry
         var policy = policy
         policy.deltaMemory = min(policy.deltaMemory, registry.deltaMemory.limit / 4)

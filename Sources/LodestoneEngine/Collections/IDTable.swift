@@ -28,30 +28,30 @@ final class IDTable: Sendable {
         /// The bytes of memory, without the base.
         var byteCount: Int { added.byteCount }
 
-        func number(of id: DocumentID) -> NodeNumber? {
+        func number(of id: DocumentID) -> VertexID? {
             var string = id.string
             return string.withUTF8 { id in
-                base?.number(of: id) ?? added.number(of: id).map { $0 + NodeNumber(baseCount) }
+                base?.number(of: id) ?? added.number(of: id).map { $0 + VertexID(baseCount) }
             }
         }
 
-        mutating func intern(_ id: DocumentID) -> NodeNumber {
+        mutating func intern(_ id: DocumentID) -> VertexID {
             var string = id.string
             return string.withUTF8 { intern($0) }
         }
 
         /// The number of an id's bytes, which are added if they have none.
-        mutating func intern(_ id: UnsafeBufferPointer<UInt8>) -> NodeNumber {
-            base?.number(of: id) ?? added.intern(id) + NodeNumber(baseCount)
+        mutating func intern(_ id: UnsafeBufferPointer<UInt8>) -> VertexID {
+            base?.number(of: id) ?? added.intern(id) + VertexID(baseCount)
         }
 
         /// The id of a number that was given.
-        func id(_ number: NodeNumber) -> DocumentID {
+        func id(_ number: VertexID) -> DocumentID {
             withBytes(of: number) { DocumentID(trusted: String(decoding: $0, as: UTF8.self)) }
         }
 
         /// Calls `body` with the bytes of an id.
-        func withBytes<T>(of number: NodeNumber, _ body: (UnsafeBufferPointer<UInt8>) -> T) -> T {
+        func withBytes<T>(of number: VertexID, _ body: (UnsafeBufferPointer<UInt8>) -> T) -> T {
             let place = Int(number)
             if let base, place < base.count { return body(base.utf8(place)) }
             let index = place - baseCount
@@ -66,16 +66,16 @@ final class IDTable: Sendable {
     /// A class, because a copy of its three sections took longer than a look-up.
     final class Base: Sendable {
         /// The start of each id in `bytes`, and the end of the last one.
-        fileprivate let offsets: Section<UInt64>
-        fileprivate let bytes: Section<UInt8>
+        fileprivate let offsets: MappedArray<UInt64>
+        fileprivate let bytes: MappedArray<UInt8>
         /// An open-addressing table: the id's hash in the upper half, number plus one in the lower.
-        fileprivate let slots: Section<UInt64>
+        fileprivate let slots: MappedArray<UInt64>
         private let hashing: IDHashing
 
         private init(
-            offsets: Section<UInt64>,
-            bytes: Section<UInt8>,
-            slots: Section<UInt64>,
+            offsets: MappedArray<UInt64>,
+            bytes: MappedArray<UInt8>,
+            slots: MappedArray<UInt64>,
             hashing: IDHashing
         ) {
             self.offsets = offsets
@@ -86,7 +86,7 @@ final class IDTable: Sendable {
 
         fileprivate var count: Int { offsets.count - 1 }
 
-        fileprivate func number(of id: UnsafeBufferPointer<UInt8>) -> NodeNumber? {
+        fileprivate func number(of id: UnsafeBufferPointer<UInt8>) -> VertexID? {
             let hash = hashing.hash(UnsafeRawBufferPointer(id))
             let mask = slots.count - 1
             var place = Int(hash) & mask
@@ -94,7 +94,7 @@ final class IDTable: Sendable {
             for _ in 0..<slots.count {
                 let slot = slots.element(place, or: 0)
                 if slot == 0 { return nil }
-                let number = NodeNumber(truncatingIfNeeded: slot) &- 1
+                let number = VertexID(truncatingIfNeeded: slot) &- 1
                 if UInt32(slot >> 32) == hash, utf8(Int(number)).elementsEqual(id) {
                     return number
                 }
@@ -124,7 +124,7 @@ final class IDTable: Sendable {
     ///
     /// The mutex is taken only for ids outside the base. Measured with the mutex for all ids: 32
     /// concurrent searches spent a tenth of their time waiting for it.
-    func ids(_ numbers: [NodeNumber?]) -> [DocumentID?] {
+    func ids(_ numbers: [VertexID?]) -> [DocumentID?] {
         guard let base else { return numbers.map { $0.map(addedID) } }
         // The ids are spread over the file, so their offsets are prefetched together. Measured
         // without that: ten ids took an eighth of a short search.
@@ -139,7 +139,7 @@ final class IDTable: Sendable {
         }
     }
 
-    private func addedID(_ number: NodeNumber) -> DocumentID { withTable { $0.id(number) } }
+    private func addedID(_ number: VertexID) -> DocumentID { withTable { $0.id(number) } }
 
     func withTable<T, Failure: Error>(
         _ body: (inout sending Table) throws(Failure) -> sending T
@@ -173,7 +173,7 @@ extension IDTable.Base {
             let bytes = source.section("IDBY", of: UInt8.self)
         else { return nil }
         let hashing: IDHashing
-        let slots: Section<UInt64>?
+        let slots: MappedArray<UInt64>?
         if let seed = source.section("IDSD", of: UInt64.self), seed.count == 1 {
             hashing = .seeded(seed.element(0, or: 0))
             slots = source.section("IDHS", of: UInt64.self)
@@ -191,7 +191,7 @@ extension IDTable {
     private static let idsPerLook = 4_096
 
     /// Writes the ids of some nodes as a base; their positions become their numbers.
-    func write(_ kept: ContiguousArray<NodeNumber>, to sink: inout some SectionSink)
+    func write(_ kept: ContiguousArray<VertexID>, to sink: inout some SectionSink)
         throws(LodestoneError)
     {
         var offsets: ContiguousArray<UInt64> = [0]

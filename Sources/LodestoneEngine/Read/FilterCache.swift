@@ -22,7 +22,7 @@ final class FilterCache: Sendable {
     private struct Entry {
         let key: FilterKey
         var rows = RowSet(count: 0)
-        var endRow: RowNumber = 0
+        var endRow: RowID = 0
         var sequenceNumber: UInt64 = 0
     }
 
@@ -66,7 +66,7 @@ final class FilterCache: Sendable {
         var rows = bounds.certain
         var readCount = 0
         if var open = bounds.open {
-            var start: RowNumber = 0
+            var start: RowID = 0
             // An entry of a later state lacks rows that this state still has.
             if let known, known.sequenceNumber < state.sequenceNumber {
                 var decided = known.rows
@@ -108,7 +108,7 @@ final class FilterCache: Sendable {
     /// Calls `body` with some rows of a view, in ascending order.
     static func read(
         _ rows: RowSet,
-        from start: RowNumber = 0,
+        from start: RowID = 0,
         of view: ReadView,
         _ context: CallContext,
         _ body: (StoredRow) throws(LodestoneError) -> Void
@@ -155,9 +155,9 @@ extension ReadView {
     ///
     /// - Complexity: O(ids), whatever the number of documents.
     fileprivate func rows(of ids: [DocumentID], _ context: CallContext) throws(LodestoneError)
-        -> [RowNumber]
+        -> [RowID]
     {
-        var rows: [RowNumber] = []
+        var rows: [RowID] = []
         // The lock is taken for parts of the ids, so that writers with new ids don't wait for all
         // of them.
         for start in stride(from: 0, to: ids.count, by: 1_024) {

@@ -6,7 +6,7 @@ import LodestoneStorage
 struct FusedList {
     /// A document and its sums so far.
     private struct Entry {
-        let row: RowNumber
+        let row: RowID
         /// Whether no list has the document among its candidates.
         var isDeep = true
         /// The sum of the values of its scores.
@@ -41,7 +41,7 @@ struct FusedList {
     ///   - withSources: Whether hits contain the score and rank of each source.
     init(_ fusion: Fusion, _ lists: [RankedList], weights: [Double], withSources: Bool) {
         let count = lists.reduce(0) { $0 + $1.rows.count }
-        var places: [RowNumber: Int] = [:]
+        var places: [RowID: Int] = [:]
         entries.reserveCapacity(count)
         places.reserveCapacity(count)
         for list in lists {
@@ -76,7 +76,7 @@ struct FusedList {
         _ list: RankedList,
         _ index: Int,
         weights: [Double],
-        _ places: [RowNumber: Int],
+        _ places: [RowID: Int],
         _ withSources: Bool
     ) -> Source {
         var scores = [Double](repeating: .nan, count: entries.count)

@@ -5,10 +5,10 @@ import LodestoneStorage
 
 /// The hits of one source, best first; better hits have larger scores.
 struct RankedList {
-    var rows: [RowNumber] = []
+    var rows: [RowID] = []
     var scores: [Double] = []
     /// The source's scores of rows that only other sources found.
-    var others: [(row: RowNumber, score: Double)] = []
+    var others: [(row: RowID, score: Double)] = []
     /// The number of best hits that enter the fusion; the rest only fills places behind them.
     var candidates = Int.max
     /// Whether `others` has all scores that the source can give to the other sources' hits.
@@ -32,7 +32,7 @@ struct RankedList {
         scores.reserveCapacity(count)
     }
 
-    mutating func append(_ row: RowNumber, _ score: Double) {
+    mutating func append(_ row: RowID, _ score: Double) {
         rows.append(row)
         scores.append(score)
     }
@@ -40,7 +40,7 @@ struct RankedList {
 
 /// A hit before it gets its id.
 struct FusedHit {
-    let row: RowNumber
+    let row: RowID
     var score: Double
     var sources: [SourceScore]
 

@@ -4,7 +4,7 @@ import LodestoneGraph
 
 extension ReadView {
     /// The steps of a walk from some nodes, in the graph of this state.
-    func steps(of walk: Walk, from starts: [NodeNumber], context: CallContext)
+    func steps(of walk: Walk, from starts: [VertexID], context: CallContext)
         throws(LodestoneError) -> GraphIndex.WalkOutcome
     {
         var labels: Set<UInt32>?

@@ -31,7 +31,7 @@ struct ReadView {
     /// rebuilt from its rows, and `body` runs again.
     static func with<T>(
         _ collection: Collection,
-        registry: Registry,
+        registry: Catalog,
         needsRows: Bool,
         context: CallContext,
         _ body: (ReadView) throws(LodestoneError) -> T
@@ -59,7 +59,7 @@ struct ReadView {
     /// tries, the gate keeps commits waiting until a pair is found.
     private static func pair(
         _ collection: Collection,
-        registry: Registry,
+        registry: Catalog,
         context: CallContext
     ) throws(LodestoneError) -> ReadView {
         for _ in 0..<3 {
@@ -90,20 +90,20 @@ struct ReadView {
     }
 
     /// The id of a row's document in this state.
-    func id(of row: RowNumber) -> DocumentID? {
+    func id(of row: RowID) -> DocumentID? {
         state.node(of: row).map { node in
             contents.ids.withTable { $0.id(node) }
         }
     }
 
     /// The ids of rows' documents in this state; `nil` for a row without one.
-    func ids(of rows: [RowNumber]) -> [DocumentID?] {
+    func ids(of rows: [RowID]) -> [DocumentID?] {
         let shared = shared
         return shared.contents.ids.ids(shared.contents.state.nodes(of: rows))
     }
 
     /// The row of a document in this state.
-    func row(of id: DocumentID) -> RowNumber? {
+    func row(of id: DocumentID) -> RowID? {
         contents.ids.withTable { $0.number(of: id) }.flatMap { state.row(of: $0) }
     }
 
@@ -111,7 +111,7 @@ struct ReadView {
     ///
     /// - Throws: `REPLY_TOO_LARGE` when its edges alone exceed the reply; they are then not read.
     func document(
-        _ row: RowNumber,
+        _ row: RowID,
         id: DocumentID,
         include: Include,
         _ context: CallContext

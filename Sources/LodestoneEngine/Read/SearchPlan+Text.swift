@@ -5,7 +5,7 @@ import LodestoneStorage
 import LodestoneText
 
 /// The normalized query of a text source.
-struct AskedText {
+struct TextSourceQuery {
     let query: NormalizedTextQuery
     /// The words that are not searched for, because there are too many.
     let leftOut: [String]
@@ -15,7 +15,7 @@ struct AskedText {
 
 extension SearchPlan {
     /// The normalized query of a text source; `nil` when it is empty, or the source is no text.
-    func parsedText(of source: Source) throws(LodestoneError) -> AskedText? {
+    func parsedText(of source: Source) throws(LodestoneError) -> TextSourceQuery? {
         guard case .text(let text) = source.kind else { return nil }
         let words = options.textStrategy == .fts5 ? view.rows : nil
         let analyzer = TextAnalyzer(options.text)
@@ -40,7 +40,7 @@ extension SearchPlan {
         if let words, query.expression.needsVocabulary {
             query = try query.expanded(by: words.words(of: view.collection.number), analyzer)
         }
-        return AskedText(
+        return TextSourceQuery(
             query: query,
             leftOut: plain?.leftOut ?? [],
             isPartial: plain?.isPartial ?? false
@@ -76,7 +76,7 @@ extension SearchPlan {
         // bit: a query of common words tests every row of a chunk where nothing passes, which would
         // take 1.3 ms at 20 ns per row. There is no test when no posting belongs to a dropped row,
         // which saves a tenth of a short query.
-        let isWanted: (RowNumber) -> Bool =
+        let isWanted: (RowID) -> Bool =
             if let allowed {
                 { allowed.contains($0) }
             } else if !query.isComplement, let text = shared.contents.state.text, !text.hasGoneRows
@@ -103,7 +103,7 @@ extension SearchPlan {
             matches.insert(row)
             return true
         }
-        var row: RowNumber = 0
+        var row: RowID = 0
         while row < shared.contents.state.nextRow && list.rows.count < depth {
             if isWanted(row) && !matches.contains(row) { list.append(row, 0) }
             row += 1
@@ -117,8 +117,8 @@ extension SearchPlan {
     /// too.
     private func forEachRow(
         matching expression: TextExpression,
-        _ isWanted: (RowNumber) -> Bool,
-        _ body: (RowNumber, Double) -> Bool
+        _ isWanted: (RowID) -> Bool,
+        _ body: (RowID, Double) -> Bool
     ) throws(LodestoneError) {
         guard let rows = view.rows else { return }
         let number = view.collection.number

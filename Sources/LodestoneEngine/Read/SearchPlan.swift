@@ -148,9 +148,9 @@ struct SearchPlan {
 
     /// Searches the nearest of some vectors, with the options of `near`.
     private func ask(_ vectors: [[Float]], like near: NearVector, k: Int, _ allowed: RowSet?)
-        throws(LodestoneError) -> [VectorAnswer]
+        throws(LodestoneError) -> [VectorSearchResult]
     {
-        var asked = VectorQuestions(
+        var asked = VectorQuery(
             vectors,
             k: k,
             exists: { [shared = view.shared] in shared.contents.state.contains($0) },
@@ -162,7 +162,7 @@ struct SearchPlan {
         return try view.state.index.search(asked, in: view.state.vectorTable)
     }
 
-    private func list(of answer: VectorAnswer, _ source: Int) -> RankedList {
+    private func list(of answer: VectorSearchResult, _ source: Int) -> RankedList {
         var list = RankedList()
         list.explanation = VectorExplanation(
             source: source,
@@ -258,7 +258,7 @@ struct SearchPlan {
         }
         let highlighter = try query.highlight.map { (highlight) throws(LodestoneError) in
             Highlighter(
-                try HighlightedWords(
+                try HighlightTerms(
                     texts.compactMap { $0?.query },
                     analyzer: TextAnalyzer(options.text),
                     index: view.state.text,
@@ -297,7 +297,7 @@ struct SearchPlan {
     /// Adds the requested parts of a hit's row.
     private func complete(
         _ hit: inout Hit,
-        _ row: RowNumber,
+        _ row: RowID,
         _ include: Include,
         _ highlighter: Highlighter?
     ) throws(LodestoneError) {
@@ -321,7 +321,7 @@ struct SearchPlan {
     private func complete(
         _ lists: inout [RankedList],
         _ query: Query,
-        _ texts: [AskedText?]
+        _ texts: [TextSourceQuery?]
     ) throws(LodestoneError) {
         guard query.fusion.addsScores, lists.count > 1 else { return }
         let found = Set(lists.flatMap(\.rows))
@@ -354,7 +354,7 @@ struct SearchPlan {
         allowed: RowSet?
     ) throws(LodestoneError) {
         guard query.fusion.comparesWithOrdinary, lists.count > 1 else { return }
-        var sample: [RowNumber]?
+        var sample: [RowID]?
         for (index, source) in query.sources.enumerated() where weights[index] > 0 {
             guard case .vector(let near) = source.kind, !lists[index].rows.isEmpty else { continue }
             let rows =
@@ -385,14 +385,14 @@ struct SearchPlan {
     /// The documents that a walk reaches, nearest first, then in row order; the score is 1 / depth.
     private func reached(
         _ walk: Walk,
-        from starts: [NodeNumber],
+        from starts: [VertexID],
         _ query: Query,
         _ source: Source,
         allowed: RowSet?
     ) throws(LodestoneError) -> RankedList {
         let wanted = query.depth(of: source)
         let outcome = try view.steps(of: walk, from: starts, context: context)
-        var found: [(depth: Int, row: RowNumber)] = []
+        var found: [(depth: Int, row: RowID)] = []
         for step in outcome.reached {
             // The documents of one depth come in the order of edges. All of them are taken, or the
             // limit would change the order.

@@ -46,7 +46,7 @@ struct ContentsCheck {
         documents += 1
         rows.insert(row.row)
         if view.state.hasVector(row.row) { vectors += 1 }
-        var links: [Link?] = []
+        var links: [Adjacency?] = []
         // A hub has no edge twice.
         try view.rows?.forEachEdges(of: row, in: view.collection.number) { edges in
             links += expectedLinks(edges)
@@ -61,7 +61,7 @@ struct ContentsCheck {
         // The links of a document with many are in another order, so both lists are sorted.
         let known = links.compactMap { $0 }
         if known.count < links.count
-            || present.sorted(by: Link.precedes) != known.sorted(by: Link.precedes)
+            || present.sorted(by: Adjacency.precedes) != known.sorted(by: Adjacency.precedes)
         {
             note(row.id.string, "edges", "has other edges for document '\(row.id)'.")
         }
@@ -123,7 +123,7 @@ struct ContentsCheck {
 
     /// The links that the edges of a row should be; `nil` for an edge with an unknown label or
     /// target.
-    private func expectedLinks(_ edges: [Edge]) -> [Link?] {
+    private func expectedLinks(_ edges: [Edge]) -> [Adjacency?] {
         if edges.isEmpty { return [] }
         let nodes = view.contents.ids.withTable { table in
             edges.map { table.number(of: $0.target) }
@@ -131,7 +131,7 @@ struct ContentsCheck {
         let labels = view.contents.labels.withTable { table in
             edges.map { table.number(of: $0.label) }
         }
-        var links: [Link?] = []
+        var links: [Adjacency?] = []
         // Of edges with the same label and target the last one counts.
         var places: [UInt64: Int] = [:]
         for (index, edge) in edges.enumerated() {
@@ -140,7 +140,7 @@ struct ContentsCheck {
                 continue
             }
             let key = UInt64(label) << 32 | UInt64(node)
-            let link = Link(label: label, node: node, weight: edge.weight)
+            let link = Adjacency(label: label, node: node, weight: edge.weight)
             if let place = places[key] {
                 links[place] = link
             } else {

@@ -82,7 +82,7 @@ struct PreparedIndex: Sendable {
     /// The analyzed words of each row; `nil` where the store keeps the words.
     let texts: AnalyzedTexts?
     /// The values of the rows' indexed fields.
-    let values: ValueEntries?
+    let values: FieldEntries?
     /// The metadata of the rows, in case other fields are indexed by the time of the write.
     let metadata: [Metadata]
     /// The edges of each row, as they were in the request.

@@ -43,14 +43,14 @@ final class Writer: Sendable {
     ]
 
     let store: any Store
-    let registry: Registry
+    let registry: Catalog
     private let compactor: Compactor
     private let queue = DispatchQueue(label: "lodestone.writer")
     /// The bytes of the documents that were written since the start.
     let writtenBytes = Atomic<Int>(0)
     private let waiting = Mutex(Queue())
 
-    init(store: any Store, registry: Registry, compactor: Compactor) {
+    init(store: any Store, registry: Catalog, compactor: Compactor) {
         self.store = store
         self.registry = registry
         self.compactor = compactor
@@ -106,7 +106,7 @@ final class Writer: Sendable {
     private func process(_ wanted: [PendingWrite]) {
         guard let first = wanted.first else { return }
         var group = wanted
-        var resolved = ResolvedGroup()
+        var resolved = AssignedGroup()
         let result: Result<[CommittedBatch], LodestoneError> = Result {
             () throws(LodestoneError) in
             // Commits of other processes are applied before `exclusively`, where all other
@@ -127,7 +127,7 @@ final class Writer: Sendable {
         switch result {
         case .success(let committed):
             if committed.isEmpty { return }
-            FaultPoint.reach("commit.before-reply")
+            Failpoint.reach("commit.before-reply")
             for (write, batch) in zip(resolved.ready, committed) {
                 write.pending.completion(
                     .success(write.resolved.receipt(batch, durability: store.durability))
@@ -189,7 +189,7 @@ final class Writer: Sendable {
     }
 
     /// Applies the commits of other processes since the last group.
-    private func catchUp(_ gate: Registry.Gate) throws(LodestoneError) {
+    private func catchUp(_ gate: Catalog.Gate) throws(LodestoneError) {
         let reader = try store.beginRead(context: nil)
         defer { reader.end() }
         try gate.catchUp(with: reader)
@@ -197,13 +197,13 @@ final class Writer: Sendable {
     }
 
     /// The state of a group before its commit.
-    private struct ResolvedGroup {
-        var ready: [(pending: PendingWrite, resolved: ResolvedWrite)] = []
+    private struct AssignedGroup {
+        var ready: [(pending: PendingWrite, resolved: AssignedWrite)] = []
         var answers: [(PendingWrite, Result<WriteReceipt, LodestoneError>)] = []
     }
 
-    private func resolve(_ group: [PendingWrite], _ gate: Registry.Gate) throws(LodestoneError)
-        -> ResolvedGroup
+    private func resolve(_ group: [PendingWrite], _ gate: Catalog.Gate) throws(LodestoneError)
+        -> AssignedGroup
     {
         while true {
             let resolved = resolve(group)
@@ -214,9 +214,9 @@ final class Writer: Sendable {
         }
     }
 
-    private func resolve(_ group: [PendingWrite]) -> ResolvedGroup {
-        var resolver = Resolver(store: store, registry: registry)
-        var resolved = ResolvedGroup()
+    private func resolve(_ group: [PendingWrite]) -> AssignedGroup {
+        var resolver = RowAssigner(store: store, registry: registry)
+        var resolved = AssignedGroup()
         for pending in group where pending.begin() {
             do throws(LodestoneError) {
                 try pending.context.check()
@@ -233,12 +233,12 @@ final class Writer: Sendable {
     }
 
     private func commit(
-        _ ready: [(pending: PendingWrite, resolved: ResolvedWrite)],
-        _ gate: Registry.Gate
+        _ ready: [(pending: PendingWrite, resolved: AssignedWrite)],
+        _ gate: Catalog.Gate
     ) throws(LodestoneError) -> [CommittedBatch] {
         if ready.isEmpty { return [] }
         #if DEBUG
-        if PlantedBug.ackBeforeCommit.isPlanted { answerTooEarly(ready) }
+        if Mutation.ackBeforeCommit.isPlanted { answerTooEarly(ready) }
         #endif
         let committed = try store.commit(ready.map(\.resolved.batch))
         let byteCount = ready.reduce(0) { $0 + $1.pending.write.documentByteCount }
@@ -264,7 +264,7 @@ final class Writer: Sendable {
     }
 
     #if DEBUG
-    private func answerTooEarly(_ ready: [(pending: PendingWrite, resolved: ResolvedWrite)]) {
+    private func answerTooEarly(_ ready: [(pending: PendingWrite, resolved: AssignedWrite)]) {
         for (pending, resolved) in ready {
             let batch = resolved.batch
             pending.completion(
@@ -279,7 +279,7 @@ final class Writer: Sendable {
                 )
             )
         }
-        PlantedBug.dawdle(milliseconds: 20)
+        Mutation.dawdle(milliseconds: 20)
     }
     #endif
 

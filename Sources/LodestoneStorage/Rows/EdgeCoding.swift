@@ -17,7 +17,7 @@ package struct EdgesInRow: Sendable {
     /// The most bytes of these edges.
     package var byteCount: Int
 
-    package init(count: Int = FaultPoint.fewer(64), byteCount: Int = 16 << 10) {
+    package init(count: Int = Failpoint.fewer(64), byteCount: Int = 16 << 10) {
         self.count = count
         self.byteCount = byteCount
     }

@@ -165,7 +165,7 @@ package struct EncodedRow: Sendable {
 
 /// The checksum of a row: the row's number, then each column with its length.
 enum RowChecksum {
-    static func seed(row: RowNumber) -> UInt32 {
+    static func seed(row: RowID) -> UInt32 {
         withUnsafeBytes(of: row.littleEndian) { lode_crc32c(0, $0.baseAddress, $0.count) }
     }
 

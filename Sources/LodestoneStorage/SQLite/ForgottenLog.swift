@@ -58,7 +58,7 @@ extension SQLiteStore {
         guard last - 1 > anchor else { return true }
         let through = min(last - 1, anchor + Self.forgottenRowsPerStep)
         let chain = try scalar("SELECT chain FROM log WHERE seq = \(through)")
-        let isKept = PlantedBug.compactionTruncatesNewerLog.isPlanted ? "0" : KeptLog.isKept
+        let isKept = Mutation.compactionTruncatesNewerLog.isPlanted ? "0" : KeptLog.isKept
         let range = "seq > \(anchor) AND seq <= \(through)"
         try writer.execute("DELETE FROM log WHERE \(range) AND NOT \(isKept)")
         try keepRows(where: range)
@@ -90,7 +90,7 @@ extension SQLiteStore {
         throws(SQLiteConnection.Failure) -> Bool
     {
         let forgetsOthers =
-            PlantedBug.quietLogForgotten.isPlanted && collection != KeptLog.noCollection
+            Mutation.quietLogForgotten.isPlanted && collection != KeptLog.noCollection
         let others = forgetsOthers ? "OR collection > 0 AND kind = 3" : ""
         let statement = try writer.statement(
             """
@@ -215,7 +215,7 @@ struct KeptLogCheck {
 
     /// The mismatch between all rows together and the expected sum, after the last row.
     var missing: String? {
-        guard found != expected, !PlantedBug.checksumsOff.isPlanted else { return nil }
+        guard found != expected, !Mutation.checksumsOff.isPlanted else { return nil }
         return found.count == expected.count
             ? "the rows before the log's anchor are not those that were kept"
             : "the log has \(found.count) rows before its anchor, of \(expected.count)"

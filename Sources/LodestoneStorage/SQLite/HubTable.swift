@@ -7,7 +7,7 @@ import LodestoneCore
 struct Hub {
     let number: HubNumber
     /// The row of the document; its errors name the id.
-    let row: RowNumber
+    let row: RowID
     let id: DocumentID
 
     func damaged(_ what: String) -> LodestoneError {
@@ -27,7 +27,7 @@ struct Hub {
 /// they are.
 struct HubHeader {
     /// The row whose edges these are.
-    var row: RowNumber
+    var row: RowID
     var count: UInt64 = 0
     /// Bytes of labels and targets.
     var nameByteCount: UInt64 = 0
@@ -67,11 +67,11 @@ struct HubHeader {
         return writer.bytes
     }
 
-    init(row: RowNumber) { self.row = row }
+    init(row: RowID) { self.row = row }
 
     init?(_ bytes: [UInt8], nextArrival: UInt64) {
         guard bytes.count == 36 else { return nil }
-        row = bytes.fixed(RowNumber.self, at: 0)
+        row = bytes.fixed(RowID.self, at: 0)
         count = bytes.fixed(UInt64.self, at: 4)
         nameByteCount = bytes.fixed(UInt64.self, at: 12)
         contentByteCount = bytes.fixed(UInt64.self, at: 20)
@@ -191,7 +191,7 @@ struct HubTable {
     }
 
     /// The row that the header of a hub names; `nil` when the header is missing or damaged.
-    func owner(of hub: HubNumber) throws(SQLiteConnection.Failure) -> RowNumber? {
+    func owner(of hub: HubNumber) throws(SQLiteConnection.Failure) -> RowID? {
         guard let stored = try edge(Self.headerName, of: hub), stored.isRight(in: hub) else {
             return nil
         }

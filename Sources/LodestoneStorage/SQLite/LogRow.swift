@@ -7,7 +7,7 @@ struct LogRow {
     var sequenceNumber: UInt64
     var collection: CollectionNumber
     var kind: Schema.LogKind.RawValue
-    var firstRow: RowNumber = 0
+    var firstRow: RowID = 0
     var rowCount = 0
     var vectorCount = 0
     var segment: UInt32 = 0
@@ -49,7 +49,7 @@ struct LogRow {
         sequenceNumber = UInt64(bitPattern: statement.int(at: 0))
         collection = CollectionNumber(truncatingIfNeeded: statement.int(at: 1))
         kind = statement.int(at: 2)
-        firstRow = RowNumber(truncatingIfNeeded: statement.int(at: 3))
+        firstRow = RowID(truncatingIfNeeded: statement.int(at: 3))
         rowCount = Int(statement.int(at: 4))
         vectorCount = Int(statement.int(at: 5))
         segment = UInt32(truncatingIfNeeded: statement.int(at: 6))
@@ -74,7 +74,7 @@ struct LogRow {
 
     /// The changes that `detail` encodes.
     func changes() throws(ByteReader.Malformed) -> (
-        removed: [RowNumber], relinked: [RowNumber], dropped: [DocumentID],
+        removed: [RowID], relinked: [RowID], dropped: [DocumentID],
         removedTexts: [[TextField]], links: [LoggedLinks]
     ) {
         let result = detail.withUnsafeBytes { bytes in
@@ -109,11 +109,11 @@ struct LogRow {
     }
 
     private static func rows(_ reader: inout ByteReader) throws(ByteReader.Malformed)
-        -> [RowNumber]
+        -> [RowID]
     {
-        var rows: [RowNumber] = []
+        var rows: [RowID] = []
         for _ in 0..<(try reader.count()) {
-            rows.append(RowNumber(truncatingIfNeeded: try reader.varint()))
+            rows.append(RowID(truncatingIfNeeded: try reader.varint()))
         }
         return rows
     }
@@ -192,7 +192,7 @@ enum LinksCoding {
         }
         var changes: [LoggedLinks] = []
         for _ in 0..<(try reader.count()) {
-            var change = LoggedLinks(row: RowNumber(truncatingIfNeeded: try reader.varint()))
+            var change = LoggedLinks(row: RowID(truncatingIfNeeded: try reader.varint()))
             change.isWhole = try reader.varint() != 0
             for _ in 0..<(try reader.count()) { change.removed.append(try name(&reader)) }
             for _ in 0..<(try reader.count()) {

@@ -25,7 +25,7 @@ extension RowTable {
         let edges: StoredEdges
     }
 
-    private func readLinked(_ number: RowNumber) throws(LodestoneError) -> Linked? {
+    private func readLinked(_ number: RowID) throws(LodestoneError) -> Linked? {
         guard let statement = try find(number) else { return nil }
         defer { statement.reset() }
         var sum = RowChecksum.seed(row: number)
@@ -42,7 +42,7 @@ extension RowTable {
 
     #if DEBUG
     /// Whether the edges of a row lie in the table of edges.
-    func isHub(_ number: RowNumber) throws(LodestoneError) -> Bool {
+    func isHub(_ number: RowID) throws(LodestoneError) -> Bool {
         if case .hub? = try readLinked(number)?.edges { true } else { false }
     }
     #endif
@@ -86,7 +86,7 @@ extension RowTable {
             for name in change.removed { try hubs.remove(name, from: hub, &header) }
             if change.losesDropped {
                 // This loop reads the edges of a hub only when they are few: `change.removed` names
-                // the lost edges of a document with many (`Resolver.fewEdges`).
+                // the lost edges of a document with many (`RowAssigner.fewEdges`).
                 var lost: [EdgeName] = []
                 try hubs.forEach(of: hub) { (stored, _) in
                     if dropped.contains(stored.name.target) { lost.append(stored.name) }
@@ -108,7 +108,7 @@ extension RowTable {
         }
     }
 
-    private func setEdges(_ column: [UInt8], of number: RowNumber, _ row: Linked)
+    private func setEdges(_ column: [UInt8], of number: RowID, _ row: Linked)
         throws(LodestoneError)
     {
         try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
@@ -129,7 +129,7 @@ extension RowTable {
     /// - Returns: The row without its edges.
     func moveEdges(
         of row: EncodedRow,
-        _ number: RowNumber,
+        _ number: RowID,
         _ free: inout [DocumentID: HubNumber]
     ) throws(LodestoneError) -> EncodedRow {
         let hub = Hub(number: free.removeValue(forKey: row.id) ?? number, row: number, id: row.id)
@@ -141,7 +141,7 @@ extension RowTable {
     /// Searches for the hub of a row that fails its checksum.
     ///
     /// - Complexity: O(hubs); damaged rows are rare enough for that.
-    func findHub(ofDamaged number: RowNumber, _ id: String) throws(LodestoneError)
+    func findHub(ofDamaged number: RowID, _ id: String) throws(LodestoneError)
         -> (id: DocumentID, number: HubNumber)?
     {
         try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in

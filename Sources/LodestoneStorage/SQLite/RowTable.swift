@@ -23,7 +23,7 @@ struct RowTable {
     /// - Throws: The errors of SQLite.
     func insert(
         _ rows: [EncodedRow],
-        from first: RowNumber,
+        from first: RowID,
         _ hubs: inout [DocumentID: HubNumber]
     ) throws(LodestoneError) {
         if rows.isEmpty { return }
@@ -45,7 +45,7 @@ struct RowTable {
 
     private func insert(
         _ row: EncodedRow,
-        as number: RowNumber,
+        as number: RowID,
         with statement: SQLiteStatement
     ) throws(SQLiteConnection.Failure) {
         try row.withColumns { (columns) throws(SQLiteConnection.Failure) in
@@ -71,7 +71,7 @@ struct RowTable {
     }
 
     /// Adds the words of a row.
-    func insert(_ words: FTS5Words, of number: RowNumber)
+    func insert(_ words: FTS5Words, of number: RowID)
         throws(SQLiteConnection.Failure)
     {
         for (table, column, text) in Self.columns(of: words) {
@@ -84,7 +84,7 @@ struct RowTable {
         }
     }
 
-    private func remove(_ words: FTS5Words, of number: RowNumber)
+    private func remove(_ words: FTS5Words, of number: RowID)
         throws(SQLiteConnection.Failure)
     {
         for (table, column, text) in Self.columns(of: words) {
@@ -125,7 +125,7 @@ struct RowTable {
     ///
     /// - Returns: The texts of the row, and its hub, whose edges stay where they are. A damaged row
     ///   has no texts here.
-    func remove(_ number: RowNumber) throws(LodestoneError) -> (
+    func remove(_ number: RowID) throws(LodestoneError) -> (
         text: [TextField], hub: (id: DocumentID, number: HubNumber)?
     ) {
         var text: [TextField] = []
@@ -151,7 +151,7 @@ struct RowTable {
         return (text, hub)
     }
 
-    func read(_ number: RowNumber, context: CallContext? = nil) throws(LodestoneError)
+    func read(_ number: RowID, context: CallContext? = nil) throws(LodestoneError)
         -> StoredRow?
     {
         guard let statement = try find(number, context: context) else { return nil }
@@ -160,7 +160,7 @@ struct RowTable {
     }
 
     /// A statement at a row, which the caller resets; `nil` when there is no such row.
-    func find(_ number: RowNumber, context: CallContext? = nil) throws(LodestoneError)
+    func find(_ number: RowID, context: CallContext? = nil) throws(LodestoneError)
         -> SQLiteStatement?
     {
         try SQLiteConnection.orFail(context) { () throws(SQLiteConnection.Failure) in
@@ -173,7 +173,7 @@ struct RowTable {
     }
 
     func forEach(
-        after: RowNumber?,
+        after: RowID?,
         context: CallContext?,
         _ body: (StoredRow) throws(LodestoneError) -> Bool
     ) throws(LodestoneError) {
@@ -196,7 +196,7 @@ struct RowTable {
 
     /// Decodes the row at the statement after a comparison with its checksum.
     func decode(_ statement: SQLiteStatement) throws(LodestoneError) -> StoredRow {
-        let number = RowNumber(truncatingIfNeeded: statement.int(at: 0))
+        let number = RowID(truncatingIfNeeded: statement.int(at: 0))
         var sum = RowChecksum.seed(row: number)
         var byteCount = 0
         for column: Int32 in 1...4 {
@@ -242,7 +242,7 @@ struct RowTable {
         }
     }
 
-    func damaged(_ number: RowNumber, _ statement: SQLiteStatement) -> LodestoneError {
+    func damaged(_ number: RowID, _ statement: SQLiteStatement) -> LodestoneError {
         let id = statement.withBytes(at: 1) { String(decoding: $0.prefix(64), as: UTF8.self) }
         return LodestoneError(
             .dataLoss,

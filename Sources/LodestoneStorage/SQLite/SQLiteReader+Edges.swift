@@ -58,7 +58,7 @@ extension SQLiteReader {
     }
 
     func edges(
-        of row: RowNumber,
+        of row: RowID,
         in collection: CollectionNumber,
         labels: [String]?,
         after place: (label: String, target: DocumentID)?,

@@ -56,7 +56,7 @@ extension SQLiteReader {
         }
     }
 
-    func hasEdges(_ collection: CollectionNumber, from row: RowNumber) throws(LodestoneError)
+    func hasEdges(_ collection: CollectionNumber, from row: RowID) throws(LodestoneError)
         -> Bool
     {
         try orFail { () throws(SQLiteConnection.Failure) in

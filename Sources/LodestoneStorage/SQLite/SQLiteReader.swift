@@ -47,7 +47,7 @@ final class SQLiteReader: StoreReader {
     func record(of collection: CollectionNumber) throws(LodestoneError) -> CollectionRecord? {
         if let catalog { return catalog.byNumber[collection] }
         if let known = records[collection] { return known }
-        let record = try StoreLayout.collection(collection, connection, context: context)
+        let record = try SchemaReader.collection(collection, connection, context: context)
         records[collection] = .some(record)
         return record
     }
@@ -56,7 +56,7 @@ final class SQLiteReader: StoreReader {
         all: [CollectionRecord], byNumber: [CollectionNumber: CollectionRecord]
     ) {
         if let catalog { return catalog }
-        let all = try StoreLayout.collections(connection, context: context)
+        let all = try SchemaReader.collections(connection, context: context)
         let byNumber = Dictionary(all.map { ($0.number, $0) }, uniquingKeysWith: { $1 })
         catalog = (all, byNumber)
         return (all, byNumber)
@@ -245,7 +245,7 @@ final class SQLiteReader: StoreReader {
         record.dimension = dimension
         for row in try logRows(after: first, of: collection)
         where row.sequenceNumber <= last {
-            record.nextRow = max(record.nextRow, row.firstRow + RowNumber(row.rowCount))
+            record.nextRow = max(record.nextRow, row.firstRow + RowID(row.rowCount))
             guard let run = try run(row, dimension: dimension) else { continue }
             try record.runs.append(
                 row,
@@ -278,8 +278,8 @@ final class SQLiteReader: StoreReader {
         }
     }
 
-    func nextRow(of collection: CollectionNumber) throws(LodestoneError) -> RowNumber {
-        let logged = RowNumber(
+    func nextRow(of collection: CollectionNumber) throws(LodestoneError) -> RowID {
+        let logged = RowID(
             truncatingIfNeeded: try logScalar(
                 "max(first_row + row_count)",
                 of: collection,
@@ -309,7 +309,7 @@ final class SQLiteReader: StoreReader {
         }
     }
 
-    func row(_ row: RowNumber, of collection: CollectionNumber) throws(LodestoneError)
+    func row(_ row: RowID, of collection: CollectionNumber) throws(LodestoneError)
         -> StoredRow?
     {
         try RowTable(collection: collection, connection: connection).read(row, context: context)
@@ -317,7 +317,7 @@ final class SQLiteReader: StoreReader {
 
     func forEachRow(
         of collection: CollectionNumber,
-        after: RowNumber?,
+        after: RowID?,
         _ body: (StoredRow) throws(LodestoneError) -> Bool
     ) throws(LodestoneError) {
         try RowTable(collection: collection, connection: connection)
@@ -332,7 +332,7 @@ final class SQLiteReader: StoreReader {
         of expression: TextExpression,
         in collection: CollectionNumber,
         _ analyzer: TextAnalyzer,
-        _ body: (RowNumber, Double) throws(LodestoneError) -> Bool
+        _ body: (RowID, Double) throws(LodestoneError) -> Bool
     ) throws(LodestoneError) {
         let statement = try orFail { () throws(SQLiteConnection.Failure) in
             let statement = try connection.statement(
@@ -347,7 +347,7 @@ final class SQLiteReader: StoreReader {
         defer { statement.reset() }
         while try orFail({ () throws(SQLiteConnection.Failure) in try statement.step() }) {
             // FTS5's rank is BM25 with the opposite sign: smaller is better.
-            let row = RowNumber(truncatingIfNeeded: statement.int(at: 0))
+            let row = RowID(truncatingIfNeeded: statement.int(at: 0))
             guard try body(row, -statement.double(at: 1)) else { return }
         }
     }
@@ -361,7 +361,7 @@ final class SQLiteReader: StoreReader {
 
 extension VectorSegment {
     /// The `count` vectors at `offset`, as a run of rows from `firstRow` on.
-    func run(at offset: Int, count: Int, dimension: Int, firstRow: RowNumber)
+    func run(at offset: Int, count: Int, dimension: Int, firstRow: RowID)
         throws(LodestoneError) -> VectorRun
     {
         let (byteCount, overflow) = (count * 4).multipliedReportingOverflow(by: dimension)
@@ -379,19 +379,19 @@ extension VectorSegment {
     }
 
     /// A run of a base, whose blocks are checked before their first use.
-    func run(_ run: RunTable.Run, dimension: Int) throws(LodestoneError) -> VectorRun {
+    func run(_ run: VectorExtents.Run, dimension: Int) throws(LodestoneError) -> VectorRun {
         let vectorBytes = dimension * MemoryLayout<Float>.stride
         let bytes = try vectors(
             at: run.offset,
             byteCount: run.byteCount(vectorBytes: vectorBytes)
         )
-        let blocks = (bytes.count + CheckedBytes.blockBytes - 1) / CheckedBytes.blockBytes
+        let blocks = (bytes.count + VerifiedBytes.blockBytes - 1) / VerifiedBytes.blockBytes
         guard let base = bytes.baseAddress, run.count > 0, vectorBytes > 0,
             run.sums.count == blocks
         else {
             throw Self.damaged(path, "its base has \(run.sums.count) checksums for it")
         }
-        let checked = CheckedBytes(
+        let checked = VerifiedBytes(
             bytes,
             sums: run.sums,
             checksum: { lode_crc32c(0, $0.baseAddress, $0.count) },
@@ -401,7 +401,7 @@ extension VectorSegment {
             base: base.assumingMemoryBound(to: Float.self),
             firstRow: run.firstRow,
             rows: run.isSparse
-                ? Section(checked, run.count * vectorBytes..<bytes.count) : nil,
+                ? MappedArray(checked, run.count * vectorBytes..<bytes.count) : nil,
             count: run.count,
             owner: self,
             checked: checked

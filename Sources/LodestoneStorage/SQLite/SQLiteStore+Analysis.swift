@@ -63,7 +63,7 @@ extension SQLiteStore {
     /// - Returns: The names of these collections.
     private func makeWords() throws(LodestoneError) -> [String] {
         var names: [String] = []
-        for record in try StoreLayout.collections(writer) {
+        for record in try SchemaReader.collections(writer) {
             guard let analyzer = record.options.analyzerOfFTS5 else { continue }
             try SQLiteConnection.orFail { () throws(SQLiteConnection.Failure) in
                 try writer.execute(Schema.dropWords(record.number))

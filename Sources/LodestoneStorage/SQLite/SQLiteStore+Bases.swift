@@ -30,7 +30,7 @@ extension SQLiteStore {
         of collection: CollectionNumber,
         sequenceNumber: UInt64,
         garbageBytes: Int?,
-        isLive: (RowNumber) -> Bool
+        isLive: (RowID) -> Bool
     ) throws(LodestoneError) {
         // A store that refuses writes fails here, before files are written that nothing would point
         // to.
@@ -46,7 +46,7 @@ extension SQLiteStore {
                 try record.write(writer)
                 return false
             }
-            FaultPoint.reach("compaction.before-removal")
+            Failpoint.reach("compaction.before-removal")
             if isGone {
                 segments.remove(collection)
             } else {
@@ -74,7 +74,7 @@ extension SQLiteStore {
             sequenceNumber: sequenceNumber,
             nextRow: old?.nextRow ?? 0,
             file: BaseRecord.fileName(collection, sequenceNumber),
-            runs: old?.runs ?? RunTable()
+            runs: old?.runs ?? VectorExtents()
         )
         try reader.extend(
             &record,
@@ -183,10 +183,10 @@ extension SQLiteReader {
 struct BaseRecord {
     var collection: CollectionNumber
     var sequenceNumber: UInt64
-    var nextRow: RowNumber
+    var nextRow: RowID
     /// The name of the file in the store's directory; empty when the base must be built again.
     var file: String
-    var runs: RunTable
+    var runs: VectorExtents
     /// The dimension of the collection; it is not written.
     var dimension = 0
 
@@ -237,10 +237,10 @@ struct BaseRecord {
             }
             return nil
         }
-        let runs: RunTable
+        let runs: VectorExtents
         do throws(ByteReader.Malformed) {
             runs = try statement.withBytes(at: 3) { (bytes) throws(ByteReader.Malformed) in
-                try RunTable(bytes)
+                try VectorExtents(bytes)
             }
         } catch {
             throw damaged(collection)
@@ -248,7 +248,7 @@ struct BaseRecord {
         let record = BaseRecord(
             collection: collection,
             sequenceNumber: UInt64(bitPattern: statement.int(at: 0)),
-            nextRow: RowNumber(truncatingIfNeeded: statement.int(at: 1)),
+            nextRow: RowID(truncatingIfNeeded: statement.int(at: 1)),
             file: statement.withBytes(at: 2) { String(decoding: $0, as: UTF8.self) },
             runs: runs
         )

@@ -23,7 +23,7 @@ extension SQLiteStore {
                 let (log, outcome) = try write(batch, sequenceNumber: sequence)
                 do throws(SQLiteConnection.Failure) {
                     chain = try log.insert(into: writer, after: chain)
-                    if !PlantedBug.requestIDOutsideTransaction.isPlanted {
+                    if !Mutation.requestIDOutsideTransaction.isPlanted {
                         try remember(batch, sequenceNumber: sequence)
                     }
                     try forgetRequests(before: sequence)
@@ -37,11 +37,11 @@ extension SQLiteStore {
             rollBack()
             throw error
         }
-        FaultPoint.reach("commit.in-transaction")
+        Failpoint.reach("commit.in-transaction")
         try synchronizeSegments()
-        FaultPoint.reach("commit.after-fdatasync")
+        Failpoint.reach("commit.after-fdatasync")
         try commitTransaction()
-        FaultPoint.reach("commit.after-commit")
+        Failpoint.reach("commit.after-commit")
         #if DEBUG
         plantAfterCommit(batches, firstSequenceNumber: lastSequence + 1)
         #endif
@@ -80,12 +80,12 @@ extension SQLiteStore {
     func checkpointIfLarge() {
         let byteCount = walPages * pageBytes
         if byteCount > Self.checkpointBytes {
-            FaultPoint.reach("checkpoint.before")
+            Failpoint.reach("checkpoint.before")
             checkpoint(
                 byteCount > 4 * Self.checkpointBytes
                     ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE
             )
-            FaultPoint.reach("checkpoint.after")
+            Failpoint.reach("checkpoint.after")
         }
     }
 
@@ -108,22 +108,22 @@ extension SQLiteStore {
 
     #if DEBUG
     private func plantAfterCommit(_ batches: [StoredBatch], firstSequenceNumber: UInt64) {
-        if PlantedBug.openCloseDatabaseFile.isPlanted {
-            PlantedBug.openAndClose(databasePath)
+        if Mutation.openCloseDatabaseFile.isPlanted {
+            Mutation.openAndClose(databasePath)
         }
-        if PlantedBug.requestIDOutsideTransaction.isPlanted {
-            PlantedBug.dawdle(milliseconds: 5)
+        if Mutation.requestIDOutsideTransaction.isPlanted {
+            Mutation.dawdle(milliseconds: 5)
             for (batch, sequence) in zip(batches, firstSequenceNumber...) {
                 try? remember(batch, sequenceNumber: sequence)
             }
         }
-        if PlantedBug.hubsOutsideTransaction.isPlanted { relinkHubs(batches) }
+        if Mutation.hubsOutsideTransaction.isPlanted { relinkHubs(batches) }
     }
 
     private func relinkHubs(_ batches: [StoredBatch]) {
         for case .rows(let change) in batches.map(\.change) {
             for edges in change.relinked where (try? table(change).isHub(edges.row)) == true {
-                PlantedBug.dawdle(milliseconds: 50)
+                Mutation.dawdle(milliseconds: 50)
                 try? writer.execute("BEGIN IMMEDIATE")
                 _ = try? table(change).relink(edges, Set(change.dropped))
                 try? writer.execute("COMMIT")
@@ -255,13 +255,13 @@ extension SQLiteStore {
         log.rowCount = change.rows.count
         var outcome = CommittedBatch(sequenceNumber: sequenceNumber)
         if !change.vectors.isEmpty {
-            FaultPoint.reach("commit.before-vectors")
+            Failpoint.reach("commit.before-vectors")
             let place = try segments.append(
                 change.vectors,
                 of: change.collection,
                 dimension: change.dimension
             )
-            FaultPoint.reach("commit.after-vectors")
+            Failpoint.reach("commit.after-vectors")
             log.vectorCount = change.vectors.count / change.dimension
             log.segment = place.segment.index
             log.offset = place.offset
@@ -280,12 +280,12 @@ extension SQLiteStore {
             outcome.removedTexts.append(text)
             if let hub { hubs[hub.id] = hub.number }
         }
-        var relinked: [RowNumber] = []
+        var relinked: [RowID] = []
         var links: [LoggedLinks] = []
         let dropped = Set(change.dropped)
         for edges in change.relinked {
             #if DEBUG
-            if PlantedBug.hubsOutsideTransaction.isPlanted, try table.isHub(edges.row) {
+            if Mutation.hubsOutsideTransaction.isPlanted, try table.isHub(edges.row) {
                 links.append(Self.logged(edges, dropped))
                 continue
             }
@@ -334,7 +334,7 @@ extension SQLiteStore {
 
     private func detail(
         of change: RowChange,
-        relinked: [RowNumber],
+        relinked: [RowID],
         removedTexts: [[TextField]],
         links: [LoggedLinks]
     ) -> [UInt8] {

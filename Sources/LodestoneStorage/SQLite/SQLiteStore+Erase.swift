@@ -33,10 +33,10 @@ extension SQLiteStore {
                 }
             }
             try forgetLastRow(last)
-            if !PlantedBug.eraseLeavesFreePages.isPlanted { try rewriteDatabase(context) }
+            if !Mutation.eraseLeavesFreePages.isPlanted { try rewriteDatabase(context) }
             return last
         }
-        FaultPoint.reach("erase.before-checkpoint")
+        Failpoint.reach("erase.before-checkpoint")
         while try !cutWriteAheadLog() {
             // A reader that began before needs the content of the write-ahead log.
             try context.check()
@@ -51,7 +51,7 @@ extension SQLiteStore {
             }
         }
         try FileSystem.synchronizeDirectory(directory)
-        FaultPoint.reach("erase.after")
+        Failpoint.reach("erase.after")
         return erased
     }
 

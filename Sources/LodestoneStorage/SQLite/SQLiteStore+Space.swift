@@ -24,7 +24,7 @@ extension SQLiteStore {
     func moveVectors(
         of record: inout BaseRecord,
         garbageBytes: Int?,
-        isLive: (RowNumber) -> Bool
+        isLive: (RowID) -> Bool
     ) throws(LodestoneError) -> [VectorSegment] {
         guard record.dimension > 0 else { return [] }
         var use = SegmentUse()
@@ -38,7 +38,7 @@ extension SQLiteStore {
         if old.isEmpty { return [] }
         let collection = record.collection
         let dimension = record.dimension
-        var mover = VectorMover(dimension: dimension) { (byteCount) throws(LodestoneError) in
+        var mover = SegmentCompactor(dimension: dimension) { (byteCount) throws(LodestoneError) in
             // The lock ensures that nobody else takes the same index.
             try self.exclusively { (_) throws(LodestoneError) in
                 try self.segments.create(
@@ -73,8 +73,8 @@ extension SQLiteStore {
             else { throw error }
             return []
         }
-        FaultPoint.reach("compaction.after-vectors")
-        record.runs = RunTable(mover.runs)
+        Failpoint.reach("compaction.after-vectors")
+        record.runs = VectorExtents(mover.runs)
         return mover.made
     }
 
@@ -208,7 +208,7 @@ struct SegmentUse {
 
     private var segments: [UInt32: (live: Int, end: Int)] = [:]
 
-    mutating func add(_ run: RunTable.Run, liveBytes: Int, vectorBytes: Int) {
+    mutating func add(_ run: VectorExtents.Run, liveBytes: Int, vectorBytes: Int) {
         let byteCount = run.byteCount(vectorBytes: vectorBytes)
         // The row ids of a run count as live only while all its vectors are live.
         let numbers = byteCount - run.count * vectorBytes
@@ -250,12 +250,12 @@ struct SegmentUse {
     }
 }
 
-extension RunTable.Run {
+extension VectorExtents.Run {
     /// The rows of a run's vectors.
     fileprivate func rows(in segments: SegmentSet, of record: BaseRecord) throws(LodestoneError)
-        -> [RowNumber]
+        -> [RowID]
     {
-        if !isSparse { return (0..<RowNumber(count)).map { firstRow + $0 } }
+        if !isSparse { return (0..<RowID(count)).map { firstRow + $0 } }
         let run = try segments.segment(segment, of: record.collection, dimension: record.dimension)
             .run(self, dimension: record.dimension)
         return run.rows.map { Array($0.elements(0..<count)) } ?? []

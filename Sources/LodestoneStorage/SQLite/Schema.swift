@@ -155,7 +155,7 @@ enum Schema {
     /// connections write or checkpoint at the same instant, so the store checkpoints by itself,
     /// between commits.
     static func configure(_ durability: Durability) -> String {
-        let isFull = durability == .full && !PlantedBug.synchronousNormal.isPlanted
+        let isFull = durability == .full && !Mutation.synchronousNormal.isPlanted
         return """
             PRAGMA wal_autocheckpoint = 0;
             PRAGMA journal_size_limit = \(SQLiteStore.checkpointBytes);

@@ -35,7 +35,7 @@ struct CompactionLock: Sendable {
     func ifFree<T>(_ collection: CollectionNumber?, _ body: () throws(LodestoneError) -> T)
         throws(LodestoneError) -> T?
     {
-        if PlantedBug.compactionWithoutLock.isPlanted { return try body() }
+        if Mutation.compactionWithoutLock.isPlanted { return try body() }
         guard
             let descriptor =
                 isReadOnly ? try SharedFile.openIfThere(path) : try SharedFile.open(path)

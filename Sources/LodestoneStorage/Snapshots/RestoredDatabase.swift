@@ -70,7 +70,7 @@ struct RestoredDatabase {
         } catch {
             throw Self.error(error, context, fault)
         }
-        collections = try StoreLayout.collections(connection)
+        collections = try SchemaReader.collections(connection)
     }
 
     private static func checkSchema(
@@ -81,7 +81,7 @@ struct RestoredDatabase {
     ) throws(LodestoneError) {
         let found: Set<[String]>
         do throws(SQLiteConnection.Failure) {
-            found = try StoreLayout.schema(connection)
+            found = try SchemaReader.schema(connection)
         } catch {
             throw Self.error(error, context, fault)
         }
@@ -96,7 +96,7 @@ struct RestoredDatabase {
         let hubs = strategies.keys.filter { number in
             format >= Schema.formatOfHubs && tables.contains("edges_\(number)")
         }
-        let expected = try StoreLayout.expectedSchema(strategies, hubs: Set(hubs), format: format)
+        let expected = try SchemaReader.expectedSchema(strategies, hubs: Set(hubs), format: format)
         if let stranger = Self.first(of: found.subtracting(expected)) {
             throw fault(
                 .hostile(
@@ -109,7 +109,7 @@ struct RestoredDatabase {
             throw fault(.hostile("its database lacks the \(missing[0]) '\(missing[1])'"))
         }
         var named: [CollectionNumber: TextIndexStrategy] = [:]
-        for record in try StoreLayout.collections(connection) {
+        for record in try SchemaReader.collections(connection) {
             named[record.number] = record.options.textStrategy
         }
         guard named == strategies else {

@@ -53,9 +53,9 @@ extension SQLiteStore {
         defer { removeStaging() }
         let archive = "\(snapshotDirectory)/\(Self.stagingPrefix)\(Self.suffix)"
         let description = try writeArchive(archive, name: name, context: context)
-        FaultPoint.reach("snapshot.before-rename")
+        Failpoint.reach("snapshot.before-rename")
         guard rename(archive, path) == 0 else { throw FileSystem.failure("rename", archive) }
-        FaultPoint.reach("snapshot.after-rename")
+        Failpoint.reach("snapshot.after-rename")
         try FileSystem.synchronizeDirectory(snapshotDirectory)
         return description
     }
@@ -155,11 +155,11 @@ extension SQLiteStore {
     {
         let copy = "\(snapshotDirectory)/\(Self.stagingPrefix).db"
         let state = try copyState(to: copy, context: context)
-        FaultPoint.reach("snapshot.after-copy")
+        Failpoint.reach("snapshot.after-copy")
         guard let database = try RegularFile(reading: copy) else {
             throw .broken("The copy of the database is gone.")
         }
-        var members = [try member(StoreLayout.databaseName, database.byteCount())]
+        var members = [try member(SchemaReader.databaseName, database.byteCount())]
         for (segment, _) in state.segments {
             members.append(member(segment.name.text, segment.end))
         }
@@ -170,7 +170,7 @@ extension SQLiteStore {
         )
         let writer = try ArchiveWriter(path, manifest: manifest, context: context)
         try writer.write(0, from: database)
-        FaultPoint.reach("snapshot.after-database")
+        Failpoint.reach("snapshot.after-database")
         for (index, (_, file)) in state.segments.enumerated() {
             try writer.write(index + 1, from: file)
         }
@@ -204,7 +204,7 @@ extension SQLiteStore {
 
     private struct CopiedState {
         var sequenceNumber: UInt64
-        var segments: [(StoreLayout.Segment, RegularFile)]
+        var segments: [(SchemaReader.Segment, RegularFile)]
     }
 
     /// Copies the database in one state, and opens the segments of that state.
@@ -234,9 +234,9 @@ extension SQLiteStore {
             throw error.asLodestoneError(context: context)
         }
         defer { reader.end() }
-        var segments: [(StoreLayout.Segment, RegularFile)] = []
+        var segments: [(SchemaReader.Segment, RegularFile)] = []
         for record in try reader.collections() {
-            for segment in try StoreLayout.segments(of: record, connection) {
+            for segment in try SchemaReader.segments(of: record, connection) {
                 let path = "\(directory)/\(segment.name.text)"
                 guard let file = try RegularFile(reading: path) else { return nil }
                 segments.append((segment, file))
@@ -250,7 +250,7 @@ extension SQLiteStore {
     private func copyDatabase(_ source: SQLiteConnection, to path: String, context: CallContext)
         throws(LodestoneError)
     {
-        try StoreLayout.withDatabase(path, isReadOnly: false) {
+        try SchemaReader.withDatabase(path, isReadOnly: false) {
             (target) throws(SQLiteConnection.Failure) in
             // The copy needs no durability: after a crash it is thrown away. Only the archive must
             // be durable.

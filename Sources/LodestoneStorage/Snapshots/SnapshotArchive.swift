@@ -38,7 +38,7 @@ package enum SnapshotArchive {
             let description = try Extraction(archive, limit: limit, context: context)
                 .run(into: staging, keepsSegments: true)
             try FileSystem.synchronizeDirectory(staging)
-            FaultPoint.reach("restore.before-rename")
+            Failpoint.reach("restore.before-rename")
             try target.publish(staging)
             return description
         } catch {
@@ -83,12 +83,12 @@ private struct Extraction {
     {
         try checkSize()
         let members = reader.manifest.members
-        guard members.first?.name == StoreLayout.databaseName else {
-            throw reader.fault(.hostile("its first member is not \(StoreLayout.databaseName)"))
+        guard members.first?.name == SchemaReader.databaseName else {
+            throw reader.fault(.hostile("its first member is not \(SchemaReader.databaseName)"))
         }
-        let path = directory + "/" + StoreLayout.databaseName
+        let path = directory + "/" + SchemaReader.databaseName
         try unpack(to: path, durably: keepsSegments) { _ in }
-        FaultPoint.reach("restore.after-database")
+        Failpoint.reach("restore.after-database")
         let database = try RestoredDatabase(path, context: context) { reader.fault($0) }
         guard database.sequenceNumber == reader.manifest.sequenceNumber else {
             throw reader.fault(
@@ -146,12 +146,12 @@ private struct Extraction {
 
     /// The segments that the database names; the manifest must name exactly these.
     private func segments(of database: RestoredDatabase) throws(LodestoneError)
-        -> [StoreLayout.Segment]
+        -> [SchemaReader.Segment]
     {
-        var segments: [StoreLayout.Segment] = []
+        var segments: [SchemaReader.Segment] = []
         do throws(LodestoneError) {
             for record in database.collections {
-                segments += try StoreLayout.segments(of: record, database.connection)
+                segments += try SchemaReader.segments(of: record, database.connection)
             }
         } catch {
             guard error.code == .dataLoss else { throw error }
@@ -251,7 +251,7 @@ struct RestoreTarget {
             if errno == ENOTEMPTY || errno == EEXIST { try checkIsFresh() }
             throw FileSystem.failure("rename", staging)
         }
-        FaultPoint.reach("restore.after-rename")
+        Failpoint.reach("restore.after-rename")
         try FileSystem.synchronizeDirectory(parent)
     }
 

@@ -119,7 +119,7 @@ struct SnapshotManifest: Equatable {
         if name.contains("/") || name.contains("\\") || name.hasPrefix("..") {
             throw .hostile("the member name '\(shown)' leads out of the directory")
         }
-        guard name == StoreLayout.databaseName || SegmentName(name) != nil else {
+        guard name == SchemaReader.databaseName || SegmentName(name) != nil else {
             throw .hostile("the member '\(shown)' is unexpected")
         }
     }

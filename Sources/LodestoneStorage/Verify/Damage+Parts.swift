@@ -23,7 +23,7 @@ extension Damage {
         )
     }
 
-    static func row(_ number: RowNumber, _ error: LodestoneError, _ record: CollectionRecord)
+    static func row(_ number: RowID, _ error: LodestoneError, _ record: CollectionRecord)
         -> Damage
     {
         Damage(
@@ -35,7 +35,7 @@ extension Damage {
         )
     }
 
-    static func missingRows(_ rows: Range<RowNumber>, _ record: CollectionRecord) -> Damage {
+    static func missingRows(_ rows: Range<RowID>, _ record: CollectionRecord) -> Damage {
         let text =
             rows.count == 1
             ? "row \(rows.lowerBound)" : "rows \(rows.lowerBound) to \(rows.upperBound - 1)"
@@ -48,7 +48,7 @@ extension Damage {
         )
     }
 
-    static func extraRow(_ number: RowNumber, _ record: CollectionRecord) -> Damage {
+    static func extraRow(_ number: RowID, _ record: CollectionRecord) -> Damage {
         Damage(
             kind: "row",
             collection: record.name,
@@ -60,7 +60,7 @@ extension Damage {
 
     static func strangeHub(
         _ hub: HubNumber,
-        _ owner: RowNumber?,
+        _ owner: RowID?,
         _ record: CollectionRecord
     ) -> Damage {
         let whose = owner.map { "row \($0)" } ?? "a row that is not known"

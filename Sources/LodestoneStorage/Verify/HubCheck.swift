@@ -8,7 +8,7 @@ struct HubCheck {
     private let table: HubTable?
     private var named: Set<HubNumber> = []
     /// The damaged rows, whose hubs are unknown.
-    private var damaged: Set<RowNumber> = []
+    private var damaged: Set<RowID> = []
 
     init(_ record: CollectionRecord, _ table: HubTable?) {
         self.record = record
@@ -41,7 +41,7 @@ struct HubCheck {
     }
 
     /// Leaves out a damaged row.
-    mutating func ignore(_ row: RowNumber) {
+    mutating func ignore(_ row: RowID) {
         damaged.insert(row)
     }
 

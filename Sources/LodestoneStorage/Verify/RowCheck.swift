@@ -5,7 +5,7 @@ import LodestoneCore
 struct RowBits {
     private var words: [UInt64] = []
 
-    mutating func insert(_ rows: Range<RowNumber>) {
+    mutating func insert(_ rows: Range<RowID>) {
         let needed = Int(rows.upperBound) / 64 + 1
         if words.count < needed {
             words.append(contentsOf: repeatElement(0, count: needed - words.count))
@@ -15,7 +15,7 @@ struct RowBits {
 
     /// Removes a row; returns false when it was not in the set.
     @discardableResult
-    mutating func remove(_ row: RowNumber) -> Bool {
+    mutating func remove(_ row: RowID) -> Bool {
         let word = Int(row) / 64
         guard word < words.count, words[word] & 1 << (row % 64) != 0 else { return false }
         words[word] &= ~(1 << (row % 64))
@@ -23,12 +23,12 @@ struct RowBits {
     }
 
     /// The rows, in order, as runs.
-    var runs: [Range<RowNumber>] {
-        var runs: [Range<RowNumber>] = []
+    var runs: [Range<RowID>] {
+        var runs: [Range<RowID>] = []
         for (index, word) in words.enumerated() where word != 0 {
             var rest = word
             while rest != 0 {
-                let row = RowNumber(64 * index + rest.trailingZeroBitCount)
+                let row = RowID(64 * index + rest.trailingZeroBitCount)
                 rest &= rest - 1
                 if let last = runs.last, last.upperBound == row {
                     runs[runs.count - 1] = last.lowerBound..<row + 1
@@ -45,7 +45,7 @@ extension RowTable {
     /// Hands over the rows in order; for a damaged row, the error.
     func forEachResult(
         context: CallContext?,
-        _ body: (RowNumber, Result<StoredRow, LodestoneError>) throws(LodestoneError) -> Void
+        _ body: (RowID, Result<StoredRow, LodestoneError>) throws(LodestoneError) -> Void
     ) throws(LodestoneError) {
         let statement = try SQLiteConnection.orFail {
             () throws(SQLiteConnection.Failure) in
@@ -61,7 +61,7 @@ extension RowTable {
             { () throws(SQLiteConnection.Failure) in try statement.step() }
         ) {
             try context?.check()
-            let number = RowNumber(truncatingIfNeeded: statement.int(at: 0))
+            let number = RowID(truncatingIfNeeded: statement.int(at: 0))
             let result: Result<StoredRow, LodestoneError>
             do throws(LodestoneError) {
                 result = .success(try decode(statement))

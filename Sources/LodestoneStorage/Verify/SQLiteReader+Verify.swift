@@ -24,9 +24,9 @@ extension SQLiteReader {
     private func verifyVectors(_ record: CollectionRecord, _ report: inout VerifyReport)
         throws(LodestoneError)
     {
-        let segments: [StoreLayout.Segment]
+        let segments: [SchemaReader.Segment]
         do throws(LodestoneError) {
-            segments = try StoreLayout.segments(of: record, connection)
+            segments = try SchemaReader.segments(of: record, connection)
         } catch {
             guard error.code == .dataLoss else { throw error }
             report.note(.database("the places of vectors", error, record))

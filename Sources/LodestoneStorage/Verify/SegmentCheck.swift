@@ -7,10 +7,10 @@ struct SegmentCheck {
     /// A part of the segment that does not match.
     struct Mismatch {
         /// The batch of the mismatch; `nil` for the header.
-        var batch: StoreLayout.VectorBatch?
+        var batch: SchemaReader.VectorBatch?
     }
 
-    let segment: StoreLayout.Segment
+    let segment: SchemaReader.Segment
     private(set) var mismatches: [Mismatch] = []
     private var header: [UInt8] = []
     private var position: UInt64 = 0
@@ -18,7 +18,7 @@ struct SegmentCheck {
     private var next = 0
     private var sum: UInt32 = 0
 
-    init(_ segment: StoreLayout.Segment) {
+    init(_ segment: SchemaReader.Segment) {
         self.segment = segment
     }
 

@@ -16,7 +16,7 @@ struct StateCheck {
     /// Checks the rows before the anchor, then follows the log's chain from its start to its end.
     func verifyLog(_ report: inout VerifyReport) throws(LodestoneError) {
         try verifyKeptLog(&report)
-        var (sequence, chain) = try StoreLayout.logStart(connection)
+        var (sequence, chain) = try SchemaReader.logStart(connection)
         let statement = try SQLiteConnection.orFail {
             () throws(SQLiteConnection.Failure) in
             try connection.statement(LogRow.select + " WHERE seq > ?1 ORDER BY seq")
@@ -96,7 +96,7 @@ struct StateCheck {
         _ report: inout VerifyReport,
         _ body: (StoredRow) throws(LodestoneError) -> Void
     ) throws(LodestoneError) {
-        let firstLogged = try StoreLayout.firstLoggedRow(of: record.number, connection)
+        let firstLogged = try SchemaReader.firstLoggedRow(of: record.number, connection)
         var missing = try liveRows(of: record, &report)
         var words =
             try checksWords
@@ -105,7 +105,7 @@ struct StateCheck {
             } : nil
         var hubs = try hubCheck(of: record)
         var ids: Set<Int> = []
-        var last: RowNumber?
+        var last: RowID?
         var isComplete = true
         do throws(LodestoneError) {
             try RowTable(collection: record.number, connection: connection).forEachResult(
@@ -174,8 +174,8 @@ struct StateCheck {
             let row = LogRow(statement)
             // A damaged log row may claim any count; counts beyond these limits are ignored.
             let end = Int(row.firstRow) + row.rowCount
-            guard (0...1 << 27).contains(row.rowCount), end < Int(RowNumber.max) else { continue }
-            rows.insert(row.firstRow..<RowNumber(end))
+            guard (0...1 << 27).contains(row.rowCount), end < Int(RowID.max) else { continue }
+            rows.insert(row.firstRow..<RowID(end))
             for removed in row.removedRows { rows.remove(removed) }
         }
         return rows
@@ -201,14 +201,14 @@ struct StateCheck {
 
 extension LogRow {
     /// The rows that the batch removed; none when the detail is impossible.
-    var removedRows: [RowNumber] {
+    var removedRows: [RowID] {
         detail.withUnsafeBytes { bytes in
             var reader = ByteReader(bytes)
             guard let count = try? reader.count() else { return [] }
-            var rows: [RowNumber] = []
+            var rows: [RowID] = []
             for _ in 0..<count {
                 guard let row = try? reader.varint() else { return [] }
-                rows.append(RowNumber(truncatingIfNeeded: row))
+                rows.append(RowID(truncatingIfNeeded: row))
             }
             return rows
         }

@@ -20,7 +20,7 @@ struct WordsCheck {
     /// The sum of each row's text less the sum of its words in FTS5; 0 for every intact row at the
     /// end.
     private var balance: [UInt64] = []
-    private var ignored: Set<RowNumber> = []
+    private var ignored: Set<RowID> = []
     private var pending = 0
     /// The number of words in FTS5 for rows after the last row with text.
     private var strangers = 0
@@ -62,7 +62,7 @@ struct WordsCheck {
     }
 
     /// Leaves out a row whose text can't be read.
-    mutating func ignore(_ row: RowNumber) {
+    mutating func ignore(_ row: RowID) {
         ignored.insert(row)
     }
 
@@ -100,7 +100,7 @@ struct WordsCheck {
             )
         }
         for (row, sum) in balance.enumerated()
-        where sum != 0 && !ignored.contains(RowNumber(row)) {
+        where sum != 0 && !ignored.contains(RowID(row)) {
             report.note(
                 .words(
                     "row \(row)",

@@ -39,7 +39,7 @@ struct ExactSpelling {
 
     /// Whether a folded word is an exact spelling.
     @inline(__always)
-    static func isOne(_ word: FoldedWord) -> Bool { word.low & 0xFF_FFFF == markerBits }
+    static func isOne(_ word: NormalizedToken) -> Bool { word.low & 0xFF_FFFF == markerBits }
 
     /// Whether the bytes of a folded word are an exact spelling.
     @inline(__always)

@@ -35,38 +35,38 @@ package struct TextAnalyzer: Sendable {
     }
 
     /// The stem of a folded word.
-    func stem(of folded: some Sequence<UInt8>) -> WordKey {
+    func stem(of folded: some Sequence<UInt8>) -> TermKey {
         var buffer = WordBuffer()
         buffer.append(contentsOf: folded)
         stem(&buffer)
-        return WordKey(buffer.word)
+        return TermKey(buffer.word)
     }
 
     /// Whether a folded word is left out of plain queries and of the lengths of documents.
-    func isStopWord(_ word: FoldedWord) -> Bool { stopWords.contains(word) }
+    func isStopWord(_ word: NormalizedToken) -> Bool { stopWords.contains(word) }
 
     /// The words that a text must have in a row to have some pieces of a query in a row.
     ///
     /// A run without spaces ends with a word of its last character alone. A text has that word only
     /// where its own run ends, so the word is left out at the end of the query.
-    func question(_ texts: some Sequence<String>) -> [QueryWord] {
+    func question(_ texts: some Sequence<String>) -> [QueryTerm] {
         var words = texts.flatMap { self.words(of: $0) }
         if words.last?.isEndOfRun ?? false { words.removeLast() }
         return words
     }
 
     /// The words in a text, in order, and their stems.
-    func words(of text: String) -> [QueryWord] { words(of: text, withExtras: false) }
+    func words(of text: String) -> [QueryTerm] { words(of: text, withExtras: false) }
 
     /// The words in a text, in order, then its extra words (`Tokenizer.forEachExtra`).
     ///
     /// These are the words that a query in plain words looks for.
-    func allWords(of text: String) -> [QueryWord] { words(of: text, withExtras: true) }
+    func allWords(of text: String) -> [QueryTerm] { words(of: text, withExtras: true) }
 
-    private func words(of text: String, withExtras: Bool) -> [QueryWord] {
+    private func words(of text: String, withExtras: Bool) -> [QueryTerm] {
         var tokenizer = tokenizer()
         var end = 0
-        var words: [QueryWord] = []
+        var words: [QueryTerm] = []
         var places: [Range<Int>] = []
         var text = text
         text.withUTF8 { text in
@@ -86,7 +86,7 @@ package struct TextAnalyzer: Sendable {
                 while next < places.count, places[next].lowerBound < place.lowerBound { next += 1 }
                 let start = next
                 while next < places.count, places[next].upperBound <= place.upperBound { next += 1 }
-                let token = QueryWord.Token(spelling: extra.stem, wordCount: next - start)
+                let token = QueryTerm.Token(spelling: extra.stem, wordCount: next - start)
                 for part in start..<next { words[part].token = token }
             }
         }
@@ -94,18 +94,18 @@ package struct TextAnalyzer: Sendable {
     }
 
     private func queryWord(
-        _ word: FoldedWord,
+        _ word: NormalizedToken,
         _ text: Slice<UnsafeBufferPointer<UInt8>>,
         isEndOfRun: Bool
-    ) -> QueryWord {
+    ) -> QueryTerm {
         var buffer = WordBuffer()
         buffer.set(word)
         stem(&buffer)
         let folded = word.withBytes { String(decoding: $0, as: UTF8.self) }
-        return QueryWord(
+        return QueryTerm(
             text: Words.isUnspaced(folded) ? folded : String(decoding: text, as: UTF8.self),
-            form: WordKey(word),
-            stem: WordKey(buffer.word),
+            form: TermKey(word),
+            stem: TermKey(buffer.word),
             isStopWord: isStopWord(word),
             isEndOfRun: isEndOfRun
         )
@@ -113,12 +113,12 @@ package struct TextAnalyzer: Sendable {
 }
 
 /// A word of a query; words that are folded alike are equal.
-package struct QueryWord: Hashable, Sendable {
+package struct QueryTerm: Hashable, Sendable {
     /// The word as it was typed; folded where no spaces stand between words.
     let text: String
     /// The folded word.
-    let form: WordKey
-    let stem: WordKey
+    let form: TermKey
+    let stem: TermKey
     let isStopWord: Bool
     /// Whether the word is the last character of a longer run without spaces.
     ///
@@ -132,18 +132,18 @@ package struct QueryWord: Hashable, Sendable {
     /// A token of several words, or of one word with signs.
     struct Token: Sendable {
         /// Its exact spelling.
-        let spelling: WordKey
+        let spelling: TermKey
         let wordCount: Int
     }
 
-    package static func == (one: QueryWord, other: QueryWord) -> Bool { one.form == other.form }
+    package static func == (one: QueryTerm, other: QueryTerm) -> Bool { one.form == other.form }
 
     package func hash(into hasher: inout Hasher) { hasher.combine(form) }
 }
 
 /// Words so frequent that they say nothing.
 struct StopWords: Sendable {
-    /// The stop words as `FoldedWord.low`; all have at most eight bytes.
+    /// The stop words as `NormalizedToken.low`; all have at most eight bytes.
     private let words: Set<UInt64>
 
     static let none = StopWords("")
@@ -173,7 +173,7 @@ struct StopWords: Sendable {
         )
     }
 
-    func contains(_ word: FoldedWord) -> Bool {
+    func contains(_ word: NormalizedToken) -> Bool {
         word.count <= 8 && words.contains(word.low)
     }
 }

@@ -9,7 +9,7 @@ extension Tokenizer {
     ///   - body: Takes a word and its place in bytes.
     mutating func forEachExtra(
         in text: UnsafeBufferPointer<UInt8>,
-        _ body: (FoldedWord, Range<Int>) -> Void
+        _ body: (NormalizedToken, Range<Int>) -> Void
     ) {
         let extras = extras
         for extra in extras {

@@ -51,7 +51,7 @@ struct Tokenizer: ~Copyable {
     @inline(__always)
     mutating func forEachWord(
         in text: UnsafeBufferPointer<UInt8>,
-        _ body: (FoldedWord) -> Void
+        _ body: (NormalizedToken) -> Void
     ) {
         forEachPlacedWord(in: text) { word, _ in body(word) }
     }
@@ -62,7 +62,7 @@ struct Tokenizer: ~Copyable {
     @inline(__always)
     mutating func forEachPlacedWord(
         in text: UnsafeBufferPointer<UInt8>,
-        _ body: (FoldedWord, Range<Int>) -> Void
+        _ body: (NormalizedToken, Range<Int>) -> Void
     ) {
         if !extras.isEmpty { extras.removeAll(keepingCapacity: true) }
         tokenEnd = 0
@@ -89,7 +89,7 @@ struct Tokenizer: ~Copyable {
             while end < count, Self.isWordByte(bytes[end]) { end += 1 }
             // Spaces, quotes, commas and parentheses end most words.
             let goesOn = end < count && Self.mayGoOn(bytes[end])
-            if end - start > FoldedWord.shortCount || (goesOn && continues(text, start, end)) {
+            if end - start > NormalizedToken.shortCount || (goesOn && continues(text, start, end)) {
                 let token = foldToken(text, from: start) ?? Token(place: start..<end, end: end)
                 body(buffer.word, token.place)
                 end = token.end
@@ -130,7 +130,7 @@ struct Tokenizer: ~Copyable {
         _ bytes: UnsafePointer<UInt8>,
         _ count: Int,
         readable: Int
-    ) -> FoldedWord {
+    ) -> NormalizedToken {
         var low: UInt64 = 0
         var high: UInt64 = 0
         if readable >= 16 {
@@ -150,7 +150,7 @@ struct Tokenizer: ~Copyable {
         // One bit tells upper from lower case, and digits have it.
         let lower: UInt64 = 0x2020_2020_2020_2020
         if count < 8 {
-            return FoldedWord(
+            return NormalizedToken(
                 low: (low | lower) & ((1 << UInt64(count * 8)) - 1),
                 high: 0,
                 count: count
@@ -158,7 +158,7 @@ struct Tokenizer: ~Copyable {
         }
         let rest = UInt64((count - 8) * 8)
         // Shifting by 64 gives 0, so that 16 bytes keep all of `high`.
-        return FoldedWord(
+        return NormalizedToken(
             low: low | lower,
             high: (high | lower) & ((1 << rest) &- 1),
             count: count

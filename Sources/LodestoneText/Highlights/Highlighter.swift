@@ -3,11 +3,11 @@ package import LodestoneCore
 
 /// Finds the pieces of a text that best show why the text matches.
 package struct Highlighter {
-    private let words: HighlightedWords
+    private let words: HighlightTerms
     private let highlight: Highlight
 
     /// Creates a highlighter of texts that match some words.
-    package init(_ words: HighlightedWords, _ highlight: Highlight) {
+    package init(_ words: HighlightTerms, _ highlight: Highlight) {
         self.words = words
         self.highlight = highlight
     }

@@ -74,7 +74,7 @@ package struct AnalyzedTexts: Sendable {
 
     /// The words and keys of the text under way.
     struct Lists {
-        fileprivate var words: ContiguousArray<FoldedWord> = []
+        fileprivate var words: ContiguousArray<NormalizedToken> = []
         /// One key per word: its stem (high half) and its number in the text (low half).
         fileprivate var keys: ContiguousArray<UInt64> = []
         /// The list of each word.
@@ -296,13 +296,13 @@ extension AnalyzedTexts.Lists {
     }
 
     /// Looks up the classes of words that occur once, so that few postings need a lookup.
-    fileprivate mutating func findSingles(_ table: ClassTable) {
+    fileprivate mutating func findSingles(_ table: FieldNormTable) {
         var start = 0
         for field in fields where field.end > start {
             start = field.end
             let length = Int(lengths[field.slot])
             singles[field.slot] = cache.number(
-                of: PostingClass(slot: field.slot, frequency: 1, length: length),
+                of: FieldNormClass(slot: field.slot, frequency: 1, length: length),
                 table
             )
         }
@@ -322,9 +322,9 @@ extension AnalyzedTexts.Lists {
     fileprivate mutating func classNumber(
         of keys: Range<Int>,
         _ form: UInt32?,
-        _ table: ClassTable
+        _ table: FieldNormTable
     ) -> UInt16 {
-        var postingClass = PostingClass()
+        var postingClass = FieldNormClass()
         var (slot, frequency) = (0, 0)
         // Slots don't fall from word to word, because fields don't.
         for key in keys where form == nil || self.form(at: key) == form {
@@ -354,14 +354,14 @@ extension AnalyzedTexts.Lists {
 /// A cache of class numbers, so that few classes need the lock of their table.
 private struct ClassCache {
     private static let count = 256
-    private var entries = ContiguousArray<(postingClass: PostingClass, number: UInt16)>(
-        repeating: (PostingClass(), 0),
+    private var entries = ContiguousArray<(postingClass: FieldNormClass, number: UInt16)>(
+        repeating: (FieldNormClass(), 0),
         count: count
     )
 
     /// The number of a class, which isn't empty.
     @inline(__always)
-    mutating func number(of postingClass: PostingClass, _ table: ClassTable) -> UInt16 {
+    mutating func number(of postingClass: FieldNormClass, _ table: FieldNormTable) -> UInt16 {
         let mixed =
             postingClass.frequencies &* 0x9E37_79B9_7F4A_7C15
             ^ postingClass.lengths &* 0xC2B2_AE3D_27D4_EB4F

@@ -35,7 +35,7 @@ struct BM25: Hashable {
 /// The weight of an occurrence by its class, from 1 to 65,535.
 ///
 /// The weights are whole numbers, so that sums don't depend on their order.
-struct ClassWeights: Sendable {
+struct ImpactTable: Sendable {
     /// The weights; their number is a power of two, so that `mask` keeps an index inside.
     let weights: ContiguousArray<UInt16>
     var mask: Int { weights.count - 1 }
@@ -61,7 +61,7 @@ struct ClassWeights: Sendable {
     /// - Parameters:
     ///   - key: The inputs of the weights.
     ///   - classes: As many classes as `key` has.
-    init(_ key: Key, _ classes: ContiguousArray<PostingClass>) {
+    init(_ key: Key, _ classes: ContiguousArray<FieldNormClass>) {
         var size = 1
         while size < classes.count { size *= 2 }
         var weights = ContiguousArray<UInt16>(repeating: 1, count: size)
@@ -85,7 +85,7 @@ struct ClassWeights: Sendable {
 }
 
 /// The weights of words as whole numbers, scaled so that no sum over one document exceeds 31 bits.
-struct WordWeights {
+struct QuantizedIDF {
     let weights: [UInt64]
     private let scale: Double
 

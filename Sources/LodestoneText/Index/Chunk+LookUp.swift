@@ -5,7 +5,7 @@ extension Chunk {
     ///
     /// The lookup of one row costs about as much as to read 16 postings. To read the list costs as
     /// much as `clearing` postings in addition.
-    func isLong(_ cursor: TermCursor, beside wanted: RowList, clearing: Int) -> Bool {
+    func isLong(_ cursor: PostingsCursor, beside wanted: RowList, clearing: Int) -> Bool {
         let enough = wanted.count * 16 - clearing
         return enough < 0 || cursor.count(in: number, enough: enough, of: delta) > enough
     }
@@ -17,7 +17,7 @@ extension Chunk {
     @inline(__always)
     func lookUp(
         _ wanted: RowList,
-        in cursor: TermCursor,
+        in cursor: PostingsCursor,
         _ body: (_ place: Int, _ postingClass: Int) -> Void
     ) {
         let postings = postings(of: cursor)

@@ -84,8 +84,8 @@ enum Position {
 
 /// The tables that the numbers in an index's postings refer to.
 struct TextTables: Sendable {
-    let dictionary: TextDictionary
-    let classes: ClassTable
+    let dictionary: TermDictionary
+    let classes: FieldNormTable
     let fields: FieldTable
 
     /// Whether numbers mean the same in both tables.

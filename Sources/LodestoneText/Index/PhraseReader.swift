@@ -7,7 +7,7 @@ struct PhraseReader {
     private var readers: [[PositionCursor]]
     private let field: Int?
 
-    init(_ chunk: Chunk, _ words: [[TermCursor]], field: Int?) {
+    init(_ chunk: Chunk, _ words: [[PostingsCursor]], field: Int?) {
         self.chunk = chunk
         readers = words.map { lists in lists.map { PositionCursor(chunk, $0) } }
         self.field = field
@@ -77,7 +77,7 @@ struct PositionCursor {
     private var block: UInt32
     private var placeInBlock = 0
 
-    init(_ chunk: Chunk, _ cursor: TermCursor) {
+    init(_ chunk: Chunk, _ cursor: PostingsCursor) {
         rows =
             chunk.base?.columns(of: cursor.basePostings).rows
             ?? UnsafeBufferPointer(start: nil, count: 0)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// The weights of a query that a postings list adds, as places among the query's weights.
-struct ListShare {
+struct TermContribution {
     let stem: Int?
     let form: Int?
 
@@ -100,7 +100,7 @@ enum PostingList {
         }
 
         /// Whether the list is `alone` or `among` of this word.
-        func isList(of word: FoldedWord) -> Bool {
+        func isList(of word: NormalizedToken) -> Bool {
             guard kind != .mixed, word.count == shared + bytes.count - marker - 1 else {
                 return false
             }

@@ -36,7 +36,7 @@ final class Scratch: @unchecked Sendable {
 /// Threading: any thread; a lock is held for a moment.
 final class ScratchPool: Sendable {
     private struct State {
-        var weights: (key: ClassWeights.Key, value: ClassWeights)?
+        var weights: (key: ImpactTable.Key, value: ImpactTable)?
     }
 
     /// The scratches of the process, 320 KiB each; thousands of indexes would each keep one for a
@@ -56,11 +56,11 @@ final class ScratchPool: Sendable {
     }
 
     /// The weights for `key`; they are computed when `key` differs from the last one.
-    func weights(_ key: ClassWeights.Key, of table: ClassTable) -> ClassWeights {
+    func weights(_ key: ImpactTable.Key, of table: FieldNormTable) -> ImpactTable {
         if let there = state.withLock({ $0.weights?.key == key ? $0.weights?.value : nil }) {
             return there
         }
-        let value = ClassWeights(key, table.classes(key.count))
+        let value = ImpactTable(key, table.classes(key.count))
         state.withLock { $0.weights = (key, value) }
         return value
     }

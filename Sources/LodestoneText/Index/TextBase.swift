@@ -11,7 +11,7 @@ import LodestoneCore
 ///     TSLT  documents and words of each slot            UInt64
 ///     TFLD  names of fields, a byte of length before    UInt8
 ///     TCTB  frequencies and lengths of each class       UInt64
-///     TLST  the record of each list, see `BaseList`     UInt64
+///     TLST  the record of each list, see `PostingsHeader`     UInt64
 ///     TLSE  where each record begins                    UInt32
 ///     THSH  upper half of a stem's hash, where its      UInt64
 ///           first list's record begins + 1; 0 free
@@ -42,14 +42,14 @@ final class TextBase: Sendable {
     let documentCount: Int
     let slots: [SlotStatistics]
     let fieldNames: [ByteString]
-    let classTable: Section<UInt64>
+    let classTable: MappedArray<UInt64>
     var listCount: Int { places.count }
-    private let lists: Section<UInt64>
-    private let places: Section<UInt32>
-    private let stems: Section<UInt64>
-    private let postings: Section<UInt16>
-    private let positions: Section<UInt8>
-    private let skips: Section<UInt64>
+    private let lists: MappedArray<UInt64>
+    private let places: MappedArray<UInt32>
+    private let stems: MappedArray<UInt64>
+    private let postings: MappedArray<UInt16>
+    private let positions: MappedArray<UInt8>
+    private let skips: MappedArray<UInt64>
     /// The words as they stand in texts.
     let vocabulary: BaseVocabulary
 
@@ -111,7 +111,7 @@ final class TextBase: Sendable {
     }
 
     /// The names in `TFLD`.
-    private static func names(_ fields: Section<UInt8>) -> [ByteString] {
+    private static func names(_ fields: MappedArray<UInt8>) -> [ByteString] {
         var rest = fields.elements(0..<fields.count)[...]
         var names: [ByteString] = []
         while let count = rest.popFirst(), names.count < FieldTable.last {
@@ -126,8 +126,8 @@ final class TextBase: Sendable {
     /// Calls `body` with the lists of a stem.
     @inline(__always)
     func forEachList(
-        ofStem word: FoldedWord,
-        _ body: (_ list: BaseList, _ key: PostingList.Key) -> Void
+        ofStem word: NormalizedToken,
+        _ body: (_ list: PostingsHeader, _ key: PostingList.Key) -> Void
     ) {
         let hash = word.hash(seed: seed)
         let mask = stems.count - 1
@@ -136,12 +136,12 @@ final class TextBase: Sendable {
             let slot = stems.element(index, or: 0)
             if slot == 0 { return }
             if slot >> 32 == hash >> 32,
-                var list = BaseList(lists, at: Int(slot & 0xFFFF_FFFF) - 1),
+                var list = PostingsHeader(lists, at: Int(slot & 0xFFFF_FFFF) - 1),
                 var key = list.key(ofStem: word)
             {
                 while true {
                     body(list, key)
-                    guard list.end < lists.count, let next = BaseList(lists, at: list.end),
+                    guard list.end < lists.count, let next = PostingsHeader(lists, at: list.end),
                         let nextKey = next.key(ofStem: word)
                     else { return }
                     (list, key) = (next, nextKey)
@@ -152,28 +152,28 @@ final class TextBase: Sendable {
     }
 
     /// A list by its number; `nil` when it is damaged.
-    func list(_ number: Int) -> BaseList? {
+    func list(_ number: Int) -> PostingsHeader? {
         let place = Int(places.element(number, or: .max))
-        return place < lists.count ? BaseList(lists, at: place) : nil
+        return place < lists.count ? PostingsHeader(lists, at: place) : nil
     }
 
     /// The postings from `entry` up to the entry `next`; none when an entry is damaged.
     @inline(__always)
     func postings(of entry: UInt64, before next: UInt64) -> Range<Int> {
-        let (start, end) = (BaseList.posting(entry), BaseList.posting(next))
+        let (start, end) = (PostingsHeader.posting(entry), PostingsHeader.posting(next))
         guard start <= end, end - start <= 1 << 16, end * 2 <= postings.count else { return 0..<0 }
         return start..<end
     }
 
     /// Calls `body` with each chunk of a list, and its postings there.
     func forEachEntry<Failure: Error>(
-        of list: BaseList,
+        of list: PostingsHeader,
         _ body: (_ chunk: Int, _ postings: Range<Int>) throws(Failure) -> Void
     ) throws(Failure) {
         for place in 0..<list.entries.count - 1 {
             let entry = list.entries[place]
             let postings = postings(of: entry, before: list.entries[place + 1])
-            if !postings.isEmpty { try body(BaseList.chunk(entry), postings) }
+            if !postings.isEmpty { try body(PostingsHeader.chunk(entry), postings) }
         }
     }
 

@@ -20,10 +20,10 @@ import Synchronization
 // Unchecked for the properties that only the writer touches: `maxClass`, `nextRow`, `removalCount`.
 final class TextDelta: @unchecked Sendable {
     let tables: TextTables
-    var dictionary: TextDictionary { tables.dictionary }
+    var dictionary: TermDictionary { tables.dictionary }
     let vocabulary = DeltaVocabulary()
-    private let arena = GrowingWords()
-    private let heads = GrowingWords()
+    private let arena = AtomicArena()
+    private let heads = AtomicArena()
     private let headCount = Atomic<UInt32>(0)
     /// The first row that can still be added.
     var nextRow: UInt32
@@ -113,7 +113,7 @@ final class TextDelta: @unchecked Sendable {
     }
 
     @inline(__always)
-    private func head(of list: UInt32) -> UnsafeMutablePointer<GrowingWords.Word> {
+    private func head(of list: UInt32) -> UnsafeMutablePointer<AtomicArena.Word> {
         if list >= headCount.load(ordering: .relaxed) { addHeads(through: list) }
         return heads[list * 4]
     }
@@ -146,7 +146,7 @@ final class TextDelta: @unchecked Sendable {
     struct Block {
         let next: UInt32
         let chunk: UInt32
-        let postings: UnsafeMutablePointer<GrowingWords.Word>
+        let postings: UnsafeMutablePointer<AtomicArena.Word>
         let count: Int
     }
 

@@ -32,9 +32,9 @@ extension TextIndex {
             return try rank(words, k: k, context: context, isAllowed: isAllowed)
         }
         let classes = classWeights
-        var top = TopRows(limit: k)
+        var top = TopHits(limit: k)
         return try scratch.withScratch { (scratch) throws(LodestoneError) in
-            var matcher = try TextMatcher(self, query.expression, scratch, context)
+            var matcher = try BooleanScorer(self, query.expression, scratch, context)
             let weights = matcher.weights
             for number in 0..<Chunk.count(self) {
                 try context?.check()
@@ -61,7 +61,7 @@ extension TextIndex {
         isAllowed: (UInt32) -> Bool
     ) throws(LodestoneError) -> [TextHit] {
         try scratch.withScratch { (scratch) throws(LodestoneError) in
-            var matcher = try TextMatcher(self, expression, scratch, context)
+            var matcher = try BooleanScorer(self, expression, scratch, context)
             var hits: [TextHit] = []
             for number in 0..<Chunk.count(self) {
                 try context?.check()

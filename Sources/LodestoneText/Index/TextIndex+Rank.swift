@@ -23,10 +23,10 @@ extension TextIndex {
         isAllowed: (UInt32) -> Bool
     ) throws(LodestoneError) -> [TextHit] {
         guard k > 0 else { return [] }
-        var question = try WordQuestion(self, words, context)
+        var question = try DisjunctionScorer(self, words, context)
         guard !question.lists.isEmpty else { return [] }
         let classes = classWeights
-        var top = TopRows(limit: k)
+        var top = TopHits(limit: k)
         var lists: ContiguousArray<ChunkRanking.List> = []
         lists.reserveCapacity(question.lists.count)
         try scratch.withScratch { (scratch) throws(LodestoneError) in
@@ -51,8 +51,8 @@ extension TextIndex {
     }
 
     /// The weight of each class, by the current average lengths.
-    var classWeights: ClassWeights {
-        let key = ClassWeights.Key(BM25(options), slots, count: classCount)
+    var classWeights: ImpactTable {
+        let key = ImpactTable.Key(BM25(options), slots, count: classCount)
         return scratch.weights(key, of: delta.tables.classes)
     }
 
@@ -60,16 +60,16 @@ extension TextIndex {
     ///
     /// Lists of the kind `among` are left out, unless their form is one of `forms`.
     func forEachList(
-        ofStem stem: WordKey,
-        forms: [WordKey],
-        _ body: (_ cursor: TermCursor, _ kind: PostingList.Kind, _ form: Int?) -> Void
+        ofStem stem: TermKey,
+        forms: [TermKey],
+        _ body: (_ cursor: PostingsCursor, _ kind: PostingList.Kind, _ form: Int?) -> Void
     ) {
         stem.withWord { stem in
             if let base {
                 base.forEachList(ofStem: stem) { list, key in
                     let form = forms.firstIndex { $0.withWord { key.isList(of: $0) } }
                     if key.kind == .among, form == nil { return }
-                    body(TermCursor(list), key.kind, form)
+                    body(PostingsCursor(list), key.kind, form)
                 }
             }
             let dictionary = delta.dictionary
@@ -78,7 +78,7 @@ extension TextIndex {
             dictionary.forEachList(ofStem: stem) { list in
                 let form = list.kind == .mixed ? nil : numbers.firstIndex(of: list.word)
                 if list.kind == .among, form == nil { return }
-                body(TermCursor(list.number, of: delta), list.kind, form)
+                body(PostingsCursor(list.number, of: delta), list.kind, form)
             }
         }
     }
@@ -91,7 +91,7 @@ private struct ChunkRanking {
 
     let chunk: Chunk
     let sums: UnsafeMutablePointer<UInt32>
-    let classes: ClassWeights
+    let classes: ImpactTable
     /// The lists, the heaviest first.
     let lists: ContiguousArray<List>
 
@@ -100,7 +100,7 @@ private struct ChunkRanking {
     /// The pick goes through the lists again, the heaviest first. It ends when the lists that are
     /// left can't make a row good enough by themselves, so rows with common words alone are never
     /// looked at. Where a long list comes before that end, all rows are scanned instead.
-    func rank(into top: inout TopRows, _ isAllowed: (UInt32) -> Bool) {
+    func rank(into top: inout TopHits, _ isAllowed: (UInt32) -> Bool) {
         addUp()
         var rest = lists.reduce(0) { $0 + $1.weight }
         for place in lists.indices {
@@ -125,14 +125,14 @@ private struct ChunkRanking {
                 if count <= 4 * weights.count {
                     chunk.forEachPosting(postings) { row, postingClass in
                         let weightOfClass = weights[postingClass & mask]
-                        sums[row] = sums[row] &+ WordWeights.product(weight, weightOfClass)
+                        sums[row] = sums[row] &+ QuantizedIDF.product(weight, weightOfClass)
                     }
                     continue
                 }
                 // The product of each class is computed before a long list is read. Measured
                 // (sentences with their stop words): 5 to 10 percent more per second.
                 products.removeAll(keepingCapacity: true)
-                products.append(contentsOf: weights.lazy.map { WordWeights.product(weight, $0) })
+                products.append(contentsOf: weights.lazy.map { QuantizedIDF.product(weight, $0) })
                 products.withUnsafeBufferPointer { products in
                     chunk.forEachPosting(postings) { row, postingClass in
                         sums[row] = sums[row] &+ products[postingClass & mask]
@@ -144,7 +144,7 @@ private struct ChunkRanking {
 
     private func pick(
         from postings: ChunkPostings,
-        into top: inout TopRows,
+        into top: inout TopHits,
         _ isAllowed: (UInt32) -> Bool
     ) {
         // A row that an earlier list has picked has sum 0.
@@ -161,7 +161,7 @@ private struct ChunkRanking {
         }
     }
 
-    private func pickFromAll(_ top: inout TopRows, _ isAllowed: (UInt32) -> Bool) {
+    private func pickFromAll(_ top: inout TopHits, _ isAllowed: (UInt32) -> Bool) {
         // Sums stay below 2^31, so signed comparisons suffice, and every CPU has these.
         typealias Lanes = SIMD16<Int32>
         let lanes = UnsafeMutableRawPointer(sums).assumingMemoryBound(to: Lanes.self)

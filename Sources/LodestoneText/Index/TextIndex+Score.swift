@@ -49,11 +49,11 @@ extension TextIndex {
 /// Adds up the scores of given rows, chunk after chunk.
 private struct RowScorer {
     private let index: TextIndex
-    private var lists: ContiguousArray<WordQuestion.List> = []
+    private var lists: ContiguousArray<DisjunctionScorer.List> = []
     /// The matcher of a query that is more than words.
-    private var matcher: TextMatcher?
-    private let scale: WordWeights
-    private let classes: ClassWeights
+    private var matcher: BooleanScorer?
+    private let scale: QuantizedIDF
+    private let classes: ImpactTable
     private let scratch: Scratch
 
     init(
@@ -66,10 +66,10 @@ private struct RowScorer {
         self.scratch = scratch
         classes = index.classWeights
         if let words = expression.anyWord(by: index.delta.dictionary.analyzer) {
-            let question = try WordQuestion(index, words, context)
+            let question = try DisjunctionScorer(index, words, context)
             (lists, scale) = (question.lists, question.scale)
         } else {
-            let matcher = try TextMatcher(index, expression, scratch, context)
+            let matcher = try BooleanScorer(index, expression, scratch, context)
             scale = matcher.weights
             self.matcher = matcher
         }
@@ -97,7 +97,7 @@ private struct RowScorer {
             let (weight, mask) = (lists[place].weight, classes.mask)
             chunk.lookUp(wanted, in: lists[place].cursor) { place, postingClass in
                 sums[wanted[place]] &+=
-                    WordWeights.product(weight, classes.weights[postingClass & mask])
+                    QuantizedIDF.product(weight, classes.weights[postingClass & mask])
             }
         }
     }

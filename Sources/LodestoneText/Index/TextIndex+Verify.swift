@@ -63,7 +63,7 @@ extension TextIndex {
                 hasList = hasList || key.isList(of: form.word)
             }
             return hasList && vocabulary.isBehind(last, word)
-                && vocabulary.signature(of: word) == LetterSignature.of(bytes)
+                && vocabulary.signature(of: word) == CharacterMask.of(bytes)
         }
     }
 

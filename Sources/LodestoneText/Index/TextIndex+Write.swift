@@ -25,7 +25,7 @@ extension TextIndex {
 private struct TextMerge {
     /// A posting list in the base, by its number in the delta, or both.
     private struct List {
-        let base: BaseList?
+        let base: PostingsHeader?
         let delta: UInt32?
     }
 
@@ -181,9 +181,9 @@ private struct TextMerge {
     ///
     /// - Returns: The content of `TLST` and `TLSE`.
     private mutating func writePostings(to sink: inout some SectionSink) throws(LodestoneError)
-        -> BaseListRecords
+        -> PostingsRecords
     {
-        var records = BaseListRecords()
+        var records = PostingsRecords()
         var staying: [List] = []
         var count = 0
         try sink.begin("TPST")
@@ -263,7 +263,7 @@ private struct TextMerge {
     }
 
     /// The content of `THSH`.
-    private func slots(_ records: BaseListRecords) -> ContiguousArray<UInt64> {
+    private func slots(_ records: PostingsRecords) -> ContiguousArray<UInt64> {
         var stems: ContiguousArray<(hash: UInt64, place: UInt32)> = []
         var buffer = WordBuffer()
         var last: ArraySlice<UInt8> = []

@@ -34,11 +34,11 @@ package struct TextIndex: Sendable {
     package init(_ options: TextOptions = TextOptions()) {
         base = nil
         let tables = TextTables(
-            dictionary: TextDictionary(
+            dictionary: TermDictionary(
                 seed: .random(in: .min ... .max),
                 analyzer: TextAnalyzer(options)
             ),
-            classes: ClassTable(nil),
+            classes: FieldNormTable(nil),
             fields: FieldTable(
                 declared: options.fields.count,
                 options.fields.map { ByteString($0.name) }
@@ -64,8 +64,8 @@ package struct TextIndex: Sendable {
         guard let base = TextBase(source, options) else { return nil }
         self.base = base
         let tables = TextTables(
-            dictionary: TextDictionary(seed: base.seed, analyzer: TextAnalyzer(options)),
-            classes: ClassTable(base.classTable),
+            dictionary: TermDictionary(seed: base.seed, analyzer: TextAnalyzer(options)),
+            classes: FieldNormTable(base.classTable),
             fields: FieldTable(declared: options.fields.count, base.fieldNames)
         )
         delta = TextDelta(tables, nextRow: base.rowBound)
@@ -146,7 +146,7 @@ package struct TextIndex: Sendable {
     ///
     /// The texts were analyzed with an index over another base. `numbers` keeps the lookups from
     /// text to text.
-    package func renumbered(_ texts: AnalyzedTexts, _ numbers: inout ListNumbers)
+    package func renumbered(_ texts: AnalyzedTexts, _ numbers: inout PostingsRemapping)
         -> AnalyzedTexts
     {
         if texts.tables.isSame(as: delta.tables) { return texts }

@@ -16,10 +16,10 @@ struct BaseVocabulary: Sendable {
     /// Words of this many letters or more lie together.
     static let longest = 65
 
-    private let words: Section<UInt8>
-    private let ends: Section<UInt64>
-    private let signatures: Section<UInt64>
-    private let lengths: Section<UInt64>
+    private let words: MappedArray<UInt8>
+    private let ends: MappedArray<UInt64>
+    private let signatures: MappedArray<UInt64>
+    private let lengths: MappedArray<UInt64>
 
     /// `nil` when sections are missing or don't fit each other.
     init?(_ source: some SectionSource) {
@@ -110,7 +110,7 @@ struct BaseVocabulary: Sendable {
     }
 
     /// The place of a word; `nil` when the base lacks it.
-    func place(of word: FoldedWord) -> Int? {
+    func place(of word: NormalizedToken) -> Int? {
         let bytes = word.bytes
         let letters = bytes.withUnsafeBufferPointer { WordScalars.count(in: $0) }
         var low = bound(min(letters, Self.longest))

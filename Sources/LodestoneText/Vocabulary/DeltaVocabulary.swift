@@ -31,13 +31,13 @@ final class DeltaVocabulary: Sendable {
     private let state = Mutex(State())
 
     /// The words of a dictionary by length.
-    func lengths(of dictionary: TextDictionary) -> Lengths {
+    func lengths(of dictionary: TermDictionary) -> Lengths {
         state.withLock { state in
             let count = dictionary.wordCount
             while state.wordCount < count {
                 let word = state.wordCount
                 let (letters, signature) = dictionary.withWord(word) { word in
-                    word.withBytes { (WordScalars.count(in: $0), LetterSignature.of($0)) }
+                    word.withBytes { (WordScalars.count(in: $0), CharacterMask.of($0)) }
                 }
                 Self.add(word, signature, to: &state.lengths[min(letters, BaseVocabulary.longest)])
                 state.wordCount += 1

@@ -95,8 +95,8 @@ extension TextIndex {
     }
 
     /// The lists that together hold the documents of a stem, each once.
-    func cursors(ofStem stem: WordKey) -> [TermCursor] {
-        var cursors: [TermCursor] = []
+    func cursors(ofStem stem: TermKey) -> [PostingsCursor] {
+        var cursors: [PostingsCursor] = []
         forEachList(ofStem: stem, forms: []) { cursor, _, _ in cursors.append(cursor) }
         return cursors
     }

@@ -5,11 +5,11 @@ import LodestoneCore
 struct Expansion {
     /// The word as it stands in texts, folded, in UTF-8.
     let word: ContiguousArray<UInt8>
-    let stem: WordKey
+    let stem: TermKey
     /// The number of edits from the query's word.
     let distance: Int
     /// The lists of the expansion: of its stem, or of the word in exactly this form.
-    let cursors: [TermCursor]
+    let cursors: [PostingsCursor]
 
     /// The number of documents in these lists.
     var frequency: Int { cursors.reduce(0) { $0 + $1.frequency } }
@@ -42,7 +42,7 @@ extension TextIndex {
     ) throws(LodestoneError) -> [Expansion] {
         let scalars = word.withUnsafeBufferPointer { WordScalars.all(in: $0) }
         let distances = EditDistance(scalars)
-        let signature = word.withUnsafeBufferPointer { LetterSignature.of($0) }
+        let signature = word.withUnsafeBufferPointer { CharacterMask.of($0) }
         let prefix = Self.prefix(of: word, letters: prefixLength)
         var candidates = Candidates(self, word: word, letters: scalars.count)
         let letters = max(1, scalars.count - edits)...(scalars.count + edits)
@@ -74,7 +74,7 @@ extension TextIndex {
     /// `found` answers false; exact spellings are left out.
     @inline(__always)
     func scan(
-        _ filter: SignatureFilter,
+        _ filter: MaskFilter,
         letters: ClosedRange<Int>,
         _ context: CallContext?,
         found: (UnsafeBufferPointer<UInt8>) -> Bool
@@ -179,8 +179,8 @@ struct ExpansionRank {
 private struct Candidates {
     private struct Candidate {
         let rank: ExpansionRank
-        let stem: WordKey
-        let cursors: [TermCursor]
+        let stem: TermKey
+        let cursors: [PostingsCursor]
     }
 
     private let index: TextIndex
@@ -188,7 +188,7 @@ private struct Candidates {
     private let letters: Int
     private var candidates: ContiguousArray<Candidate> = []
     /// The place of each stem's candidate; -1 for a stem that no document has any more.
-    private var places: [WordKey: Int] = [:]
+    private var places: [TermKey: Int] = [:]
 
     init(_ index: TextIndex, word: [UInt8], letters: Int) {
         self.index = index

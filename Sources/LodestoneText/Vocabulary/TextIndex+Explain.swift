@@ -54,7 +54,7 @@ extension TextIndex {
         case .and(let parts), .or(let parts):
             for part in parts { try explain(part, context, into: &words) }
         case .anyOf(let asked):
-            var known: Set<QueryWord> = []
+            var known: Set<QueryTerm> = []
             words += asked.filter { known.insert($0).inserted }.map { word in
                 TextExplanation.Word(word.text, documents: max(0, frequency(ofStem: word.stem)))
             }
@@ -74,7 +74,7 @@ extension TextIndex {
         }
     }
 
-    fileprivate func frequency(ofStem stem: WordKey) -> Int {
+    fileprivate func frequency(ofStem stem: TermKey) -> Int {
         cursors(ofStem: stem).reduce(0) { $0 + $1.frequency }
     }
 
@@ -97,7 +97,7 @@ extension TextIndex {
 }
 
 extension TextIndex: StemFrequencies {
-    package func frequency(ofStem stem: [UInt8]) -> Int { frequency(ofStem: WordKey(bytes: stem)) }
+    package func frequency(ofStem stem: [UInt8]) -> Int { frequency(ofStem: TermKey(bytes: stem)) }
 }
 
 extension [Expansion] {

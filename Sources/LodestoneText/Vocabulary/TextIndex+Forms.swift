@@ -66,8 +66,8 @@ extension TextIndex {
     }
 
     /// The lists that together hold the documents with a word in exactly this form, each once.
-    func cursors(ofForm form: WordKey, stem: WordKey) -> [TermCursor] {
-        var cursors: [TermCursor] = []
+    func cursors(ofForm form: TermKey, stem: TermKey) -> [PostingsCursor] {
+        var cursors: [PostingsCursor] = []
         forEachList(ofStem: stem, forms: [form]) { cursor, _, form in
             if form != nil { cursors.append(cursor) }
         }
@@ -78,7 +78,7 @@ extension TextIndex {
 /// Words that were found, each once.
 private struct FoundForms {
     private let index: TextIndex
-    private var known: Set<WordKey> = []
+    private var known: Set<TermKey> = []
     private(set) var all: [Expansion] = []
 
     init(_ index: TextIndex) {
@@ -89,7 +89,7 @@ private struct FoundForms {
     var count: Int { all.count }
 
     mutating func append(_ word: UnsafeBufferPointer<UInt8>) {
-        let form = WordKey(bytes: word)
+        let form = TermKey(bytes: word)
         guard known.insert(form).inserted else { return }
         let stem = index.delta.dictionary.analyzer.stem(of: word)
         let cursors = index.cursors(ofForm: form, stem: stem)

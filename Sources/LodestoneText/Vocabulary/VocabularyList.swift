@@ -53,7 +53,7 @@ struct VocabularyList {
             while lengths.count <= words[word].length { lengths.append(UInt64(signatures.count)) }
             written.append(contentsOf: slice(word))
             ends.append(UInt64(written.count))
-            signatures.append(slice(word).withUnsafeBufferPointer { LetterSignature.of($0) })
+            signatures.append(slice(word).withUnsafeBufferPointer { CharacterMask.of($0) })
         }
         while lengths.count < BaseVocabulary.longest + 2 {
             lengths.append(UInt64(signatures.count))

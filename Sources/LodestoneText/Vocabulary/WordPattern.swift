@@ -39,7 +39,7 @@ struct WordMatcher {
         isOpenAtEnd = pattern.isOpenAtEnd
         let letters = parts.reduce(into: []) { $0 += $1 }
         (signature, letterCount) = letters.withUnsafeBufferPointer { letters in
-            (LetterSignature.of(letters), WordScalars.count(in: letters))
+            (CharacterMask.of(letters), WordScalars.count(in: letters))
         }
     }
 

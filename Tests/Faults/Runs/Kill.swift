@@ -330,7 +330,7 @@ struct KillRun {
     }
 }
 
-/// The failpoints that a server reaches, as `FaultPoint.reach` names them.
+/// The failpoints that a server reaches, as `Failpoint.reach` names them.
 enum FailpointName {
     static let all = [
         "commit.before-vectors", "commit.after-vectors", "commit.in-transaction",

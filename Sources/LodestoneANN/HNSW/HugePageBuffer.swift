@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// Zeroed memory in 2 MB pages where the system has them, or a file beyond `GraphMemory`'s limit.
+///
+/// With 4 KB pages, scattered reads miss the translation buffer at every step.
+///
+/// Threading: as its user says. Unchecked for the pointer, which is its own.
+final class HugePageBuffer: @unchecked Sendable {
+    let start: UnsafeMutableRawPointer
+    let byteCount: Int
+    private let isFile: Bool
+
+    init(byteCount: Int) {
+        // Whole huge pages, so that the last one is one too.
+        let page = 2 << 20
+        let wanted = byteCount >= page ? (byteCount + page - 1) / page * page : max(byteCount, 64)
+        self.byteCount = wanted
+        if let address = GraphMemory.mapFile(wanted) {
+            start = address
+            isFile = true
+            return
+        }
+        let address = mmap(nil, wanted, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0)
+        guard let address, address != MAP_FAILED else {
+            fatalError("No memory for \(wanted) bytes of an index.")
+        }
+        #if canImport(Glibc)
+        madvise(address, wanted, MADV_HUGEPAGE)
+        #endif
+        start = address
+        isFile = false
+        GraphMemory.take(wanted)
+    }
+
+    /// Gives the memory behind the first `count` bytes, which nobody reads any more, back to the
+    /// system.
+    func shrink(to count: Int) {
+        // The room in a file stays reserved, so that later writes into it can't fail.
+        if isFile { return }
+        let page = 2 << 20
+        let kept = (count + page - 1) / page * page
+        if kept < byteCount { madvise(start + kept, byteCount - kept, MADV_DONTNEED) }
+    }
+
+    deinit {
+        munmap(start, byteCount)
+        GraphMemory.release(byteCount, isFile: isFile)
+    }
+
+    /// The start of the memory, as elements of a type.
+    func bound<Element: BitwiseCopyable>(to type: Element.Type) -> UnsafeMutablePointer<Element> {
+        start.assumingMemoryBound(to: type)
+    }
+}

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLodestoneSystem
+public import Synchronization
+
+/// Bytes of a mapped file that are compared with their checksums, block by block, before their
+/// first use.
+///
+/// So opening costs nothing, and no damaged byte is ever used. The reader of a damaged block gets a
+/// harmless substitute, and `isDamaged` is true from then on. The engine checks `isDamaged` before
+/// a result leaves; if it is true, the engine throws the result away and rebuilds the file. So
+/// readers need no error path in their innermost loops.
+///
+/// The memory stays mapped while this object lives.
+///
+/// Threading: any thread. Two threads may check one block at the same time; both find the same.
+/// Unchecked for the pointers: the bytes are never written, and the marks are atomic.
+public final class VerifiedBytes: @unchecked Sendable {
+    /// The number of bytes that share a checksum.
+    ///
+    /// Measured (first query that reads 1,000 scattered vectors): 64 KiB 3.3 ms, 1 MiB 8.3 ms.
+    public static let blockBytes = 1 << 16
+
+    /// A function that computes the checksum of bytes.
+    public typealias Function = @Sendable (UnsafeRawBufferPointer) -> UInt32
+
+    @usableFromInline let bytes: UnsafeRawBufferPointer
+    @usableFromInline let marks: UnsafeMutablePointer<Atomic<Bool>>
+    private let markCount: Int
+    private let sums: [UInt32]
+    private let checksum: Function
+    private let damaged = Atomic<Bool>(false)
+    private let release: @Sendable () -> Void
+
+    /// Takes over bytes whose block `i` has the checksum `sums[i]`.
+    ///
+    /// - Parameters:
+    ///   - bytes: The bytes, to be read through this object only.
+    ///   - sums: One checksum per block.
+    ///   - checksum: The function that computes the checksums.
+    ///   - release: Called when nothing uses the bytes any more.
+    public init(
+        _ bytes: UnsafeRawBufferPointer,
+        sums: [UInt32],
+        checksum: @escaping Function,
+        release: @escaping @Sendable () -> Void
+    ) {
+        let blocks = (bytes.count + Self.blockBytes - 1) / Self.blockBytes
+        precondition(sums.count == blocks, "A checksum for every block.")
+        self.bytes = bytes
+        self.sums = sums
+        self.checksum = checksum
+        self.release = release
+        markCount = blocks
+        marks = .allocate(capacity: max(1, blocks))
+        for block in 0..<blocks { (marks + block).initialize(to: Atomic(false)) }
+    }
+
+    deinit {
+        marks.deinitialize(count: markCount)
+        marks.deallocate()
+        release()
+    }
+
+    /// The number of bytes.
+    public var count: Int { bytes.count }
+
+    /// Whether a block was found damaged.
+    public var isDamaged: Bool { damaged.load(ordering: .relaxed) }
+
+    /// Whether the bytes of `range` are as they were written.
+    @inlinable public func check(_ range: Range<Int>) -> Bool {
+        if range.isEmpty { return true }
+        let last = (range.upperBound - 1) / Self.blockBytes
+        var block = range.lowerBound / Self.blockBytes
+        while block <= last {
+            if !marks[block].load(ordering: .relaxed), !checkBlock(block) { return false }
+            block += 1
+        }
+        return true
+    }
+
+    /// Checks all blocks that were not used so far, up to the first damage.
+    ///
+    /// - Complexity: O(bytes), 0.1 s per GiB.
+    public func checkAll() {
+        for block in 0..<markCount where !marks[block].load(ordering: .relaxed) {
+            guard checkBlock(block) else { return }
+        }
+    }
+
+    /// Marks the blocks inside `trusted` as checked.
+    ///
+    /// The caller has compared these bytes with checksums by other means.
+    ///
+    /// - Parameter trusted: A part of the same memory.
+    package func trust(_ trusted: UnsafeRawBufferPointer) {
+        guard let start = bytes.baseAddress, let first = trusted.baseAddress else { return }
+        let offset = first - start
+        for block in 0..<markCount {
+            let place = block * Self.blockBytes
+            let end = min(place + Self.blockBytes, bytes.count)
+            if place >= offset, end <= offset + trusted.count {
+                marks[block].store(true, ordering: .relaxed)
+            }
+        }
+    }
+
+    /// Marks the blocks as checked that `other` has checked.
+    ///
+    /// Nothing changes unless `other` begins at the same address.
+    package func trust(_ other: VerifiedBytes) {
+        guard bytes.baseAddress == other.bytes.baseAddress else { return }
+        for block in 0..<min(markCount, other.markCount)
+        where (block + 1) * Self.blockBytes <= min(bytes.count, other.bytes.count)
+            && other.marks[block].load(ordering: .relaxed)
+        {
+            marks[block].store(true, ordering: .relaxed)
+        }
+    }
+
+    @usableFromInline func checkBlock(_ block: Int) -> Bool {
+        let start = block * Self.blockBytes
+        let end = min(start + Self.blockBytes, bytes.count)
+        let sum = checksum(UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
+        guard Checksum.isRight(sum, sums[block]) else {
+            damaged.store(true, ordering: .relaxed)
+            return false
+        }
+        marks[block].store(true, ordering: .relaxed)
+        return true
+    }
+}
+
+/// An array of plain values inside `VerifiedBytes`.
+///
+/// Threading: a value over memory that is never written.
+/// Unchecked for the pointer, which `bytes` keeps mapped.
+public struct MappedArray<Element: BitwiseCopyable>: @unchecked Sendable {
+    @usableFromInline let start: UnsafePointer<Element>
+    @usableFromInline let offset: Int
+    /// The number of elements.
+    public let count: Int
+    /// The bytes in which the elements lie.
+    public let bytes: VerifiedBytes
+
+    /// The elements in `range`, a range of bytes; `nil` when it does not fit them or is not
+    /// aligned.
+    public init?(_ bytes: VerifiedBytes, _ range: Range<Int>) {
+        guard range.lowerBound >= 0, range.upperBound <= bytes.count,
+            range.count % MemoryLayout<Element>.stride == 0,
+            let base = bytes.bytes.baseAddress,
+            Int(bitPattern: base + range.lowerBound) % MemoryLayout<Element>.alignment == 0
+        else { return nil }
+        start = (base + range.lowerBound).assumingMemoryBound(to: Element.self)
+        offset = range.lowerBound
+        count = range.count / MemoryLayout<Element>.stride
+        self.bytes = bytes
+    }
+
+    /// The element at `index`, or `substitute` when it is damaged or beyond the end.
+    @inlinable public func element(_ index: Int, or substitute: Element) -> Element {
+        let stride = MemoryLayout<Element>.stride
+        let place = offset + index * stride
+        guard index >= 0, index < count, bytes.check(place..<place + stride) else {
+            return substitute
+        }
+        return start[index]
+    }
+
+    /// Prefetches the element at `index`, if there is one, because it will be read soon.
+    public func prefetch(_ index: Int) {
+        if index >= 0, index < count { lode_prefetch(start + index) }
+    }
+
+    /// The elements of `range`; none when any of them is damaged or beyond the end.
+    ///
+    /// The pointer is valid while `bytes` lives.
+    @inlinable public func elements(_ range: Range<Int>) -> UnsafeBufferPointer<Element> {
+        let stride = MemoryLayout<Element>.stride
+        guard range.lowerBound >= 0, range.upperBound <= count,
+            bytes.check(offset + range.lowerBound * stride..<offset + range.upperBound * stride)
+        else { return UnsafeBufferPointer(start: nil, count: 0) }
+        return UnsafeBufferPointer(start: start + range.lowerBound, count: range.count)
+    }
+}
+
+/// The name of a section of a base file: four ASCII letters.
+public struct SectionTag: Hashable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible {
+    /// The letters, first one lowest.
+    public let code: UInt32
+
+    /// - Parameter value: Four ASCII letters.
+    public init(stringLiteral value: StaticString) {
+        precondition(value.utf8CodeUnitCount == 4 && value.isASCII, "A tag has four letters.")
+        code = value.withUTF8Buffer { letters in
+            letters.reversed().reduce(0) { $0 << 8 | UInt32($1) }
+        }
+    }
+
+    /// A tag with a code that was read from a file.
+    public init(code: UInt32) {
+        self.code = code
+    }
+
+    /// The letters of the tag.
+    public var description: String {
+        String(
+            decoding: (0..<4).map { UInt8(truncatingIfNeeded: code >> ($0 * 8)) },
+            as: UTF8.self
+        )
+    }
+}
+
+/// The receiver of the sections of a derived index's base, one after the other.
+public protocol SectionSink {
+    /// Ends the previous section and begins another, aligned to 64 bytes.
+    mutating func begin(_ tag: SectionTag) throws(LodestoneError)
+    /// Adds bytes to the section under way.
+    mutating func append(_ bytes: UnsafeRawBufferPointer) throws(LodestoneError)
+}
+
+extension SectionSink {
+    /// Writes a whole section.
+    public mutating func write<Element: BitwiseCopyable>(
+        _ tag: SectionTag,
+        _ elements: ContiguousArray<Element>
+    ) throws(LodestoneError) {
+        try begin(tag)
+        let result = elements.withUnsafeBytes { bytes in
+            Result { () throws(LodestoneError) in try append(bytes) }
+        }
+        try result.get()
+    }
+}
+
+/// The sections of a derived index's base.
+public protocol SectionSource {
+    /// A section; `nil` when the file lacks this name, or the section's size doesn't fit the
+    /// elements.
+    func section<Element: BitwiseCopyable>(_ tag: SectionTag, of type: Element.Type)
+        -> MappedArray<Element>?
+}

@@ -1,6 +1,0 @@
-// SPDX-License-Identifier: Apache-2.0
-
-/// The vertex id of a document id in a collection's derived indexes: dense, from 0.
-///
-/// Ids that so far are only the target of an edge have a vertex id, too.
-package typealias NodeNumber = UInt32

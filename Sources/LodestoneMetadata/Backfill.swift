@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+package import LodestoneCore
+
+/// Gathers the values of the rows that were written before some fields were indexed.
+///
+/// Writes go on meanwhile. They don't matter, because a row never changes, and its number is never
+/// given again.
+///
+/// Each `rowsPerRun` rows are sorted into a run, and eight such runs become one, as in the index
+/// itself. This takes a little more than 16 bytes of memory per value.
+package struct Backfill {
+    /// The values of one field.
+    package struct Part: Sendable {
+        let field: ValueField
+        /// `nil` when no row has the field.
+        let run: SortedRun?
+    }
+
+    /// The number of rows that are sorted at once, and of runs that become one.
+    private static let rowsPerRun = 1 << 15
+    private static let fanout = 8
+
+    /// For each field the runs that it has so far, with the number of times that each was merged.
+    private var gathered: [(field: ValueField, runs: [(run: SortedRun, level: Int)])]
+    private var collectors: [ValueCollector]
+    private var rowCount = 0
+
+    /// Creates a backfill of fields that are not complete, without rows.
+    package init(_ fields: [ValueField]) {
+        gathered = fields.map { ($0, []) }
+        collectors = fields.map { _ in ValueCollector() }
+    }
+
+    /// The row after the last one that is wanted.
+    package var endRow: UInt32 { gathered.map(\.field.firstRow).max() ?? 0 }
+
+    /// Adds the values of a row; rows come in ascending order.
+    package mutating func add(_ metadata: Metadata, row: UInt32) {
+        for place in gathered.indices where row < gathered[place].field.firstRow {
+            collectors[place].add(metadata, row: row, fields: [gathered[place].field])
+        }
+        rowCount += 1
+        let isFull = collectors.contains { $0.byteCount >= ValueCollector.fullByteCount }
+        if rowCount == Self.rowsPerRun || isFull { sort() }
+    }
+
+    private mutating func sort() {
+        rowCount = 0
+        for place in gathered.indices {
+            let entries = collectors[place].sorted(of: [gathered[place].field])
+            collectors[place] = ValueCollector()
+            if entries.rows.isEmpty { continue }
+            guard let run = SortedRun(entries) else { continue }
+            gathered[place].runs.append((run, 0))
+            merge(place)
+        }
+    }
+
+    private mutating func merge(_ place: Int) {
+        while let level = gathered[place].runs.last?.level {
+            let last = gathered[place].runs.suffix(Self.fanout)
+            guard last.count == Self.fanout, last.allSatisfy({ $0.level == level }),
+                let merged = SortedRun(SortedRun.merge(last.map(\.run)))
+            else { return }
+            gathered[place].runs.removeLast(Self.fanout)
+            gathered[place].runs.append((merged, level + 1))
+        }
+    }
+
+    /// Returns all gathered values, one part for each field.
+    package mutating func finish() -> [Part] {
+        sort()
+        return gathered.map { field, runs in
+            let run = runs.count > 1 ? SortedRun(SortedRun.merge(runs.map(\.run))) : runs.first?.run
+            return Part(field: field, run: run)
+        }
+    }
+}

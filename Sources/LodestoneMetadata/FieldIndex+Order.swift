@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+package import LodestoneCore
+
+/// The place of a walk through rows in the order of a field.
+package struct FieldIndexPosition: Sendable, Equatable {
+    /// The key of the row, in which the number of the field doesn't count; `nil` behind all rows
+    /// with a single value.
+    package var key: EncodedKey?
+    package var row: UInt32
+
+    package init(key: EncodedKey?, row: UInt32) {
+        self.key = key
+        self.row = row
+    }
+}
+
+/// Lookups of the values themselves: rows in the order of their values, and counts of values.
+extension FieldIndex {
+    /// The next rows in the order of a field.
+    ///
+    /// Rows whose field is a single value come in the order of that: booleans, numbers, times,
+    /// strings. The other rows follow. Ties and the other rows come in row order. Long strings
+    /// count by their first 256 bytes.
+    ///
+    /// - Parameters:
+    ///   - path: The path of an indexed field.
+    ///   - isDescending: Whether the largest value comes first.
+    ///   - place: The place after which the rows come; `nil`: from the start.
+    ///   - allowed: The rows that may come, each of which exists.
+    ///   - limit: The most rows.
+    /// - Returns: Rows with their keys; fewer than `limit` at the end.
+    /// - Complexity: O(log(keys) + rows that are passed), for each run.
+    package func rows(
+        inOrderOf path: [String],
+        isDescending: Bool,
+        after place: FieldIndexPosition?,
+        among allowed: RowSet,
+        limit: Int
+    ) -> [FieldIndexPosition] {
+        guard let field = number(of: path) else { return [] }
+        var found: [FieldIndexPosition] = []
+        let runs = runs
+        if place == nil || place?.key != nil {
+            let all = EncodedKey(field: field, .single).bytes
+            var start = all
+            var end = EncodedKey(field: field, .element).bytes
+            if var key = place?.key?.bytes {
+                key[0] = field
+                if isDescending { end = key + [0] } else { start = key }
+            }
+            let places = runs.map { $0.places(from: start, to: end) }
+            SortedRun.forEachKey(
+                of: runs,
+                from: places.map(\.lowerBound),
+                to: places.map(\.upperBound),
+                isDescending: isDescending
+            ) { key, places in
+                guard let value = EncodedKey(checking: Array(key)) else { return true }
+                let isFirst = value.bytes.dropFirst() == place?.key?.bytes.dropFirst()
+                for (run, keyPlace) in places {
+                    for row in runs[run].rows(keyPlace..<keyPlace + 1) where allowed.contains(row) {
+                        if isFirst, let place, row <= place.row { continue }
+                        found.append(FieldIndexPosition(key: value, row: row))
+                        if found.count == limit { return false }
+                    }
+                }
+                return true
+            }
+        }
+        if found.count == limit { return found }
+        var others = allowed
+        var single = RowSet(count: 0)
+        for run in runs {
+            let start = EncodedKey(field: field, .single).bytes
+            let end = EncodedKey(field: field, .element).bytes
+            let rows = run.rows(run.places(from: start, to: end))
+            if let last = rows.max() { single.grow(to: Int(last) + 1) }
+            single.insert(rows)
+        }
+        others.subtract(single)
+        var start: UInt32 = 0
+        if let place, place.key == nil { start = place.row + 1 }
+        while found.count < limit, let row = others.next(from: start) {
+            found.append(FieldIndexPosition(key: nil, row: row))
+            start = row + 1
+        }
+        return found
+    }
+
+    /// The counts of a field's values among some rows.
+    ///
+    /// Single values count, and elements of lists once for each row.
+    ///
+    /// - Parameters:
+    ///   - path: The path of an indexed field.
+    ///   - allowed: The rows to count, each of which exists.
+    ///   - limit: The most values.
+    ///   - check: Called now and then; throws to end work that takes too long.
+    /// - Returns: `nil` when the index doesn't know, because a string is too long for it or the
+    ///   field is not indexed.
+    /// - Throws: The error of `check`.
+    /// - Complexity: O(keys × runs + rows).
+    package func facet(
+        of path: [String],
+        among allowed: RowSet,
+        limit: Int,
+        _ check: () throws(LodestoneError) -> Void
+    ) throws(LodestoneError) -> Facet? {
+        guard let field = number(of: path) else { return nil }
+        // Each run comes twice: with its single values, and with its elements, which may be the
+        // same.
+        let runs = runs
+        var places: [Range<Int>] = []
+        for (space, next) in [
+            (EncodedKey.Space.single, EncodedKey.Space.element), (.element, .compound),
+        ] {
+            let start = EncodedKey(field: field, space).bytes
+            let end = EncodedKey(field: field, next).bytes
+            places += runs.map { $0.places(from: start, to: end) }
+        }
+        let both = runs + runs
+        var counter = FacetCounter(path: path, limit: limit)
+        var isKnown = true
+        var passed = 0
+        try SortedRun.forEachKey(
+            of: both,
+            from: places.map(\.lowerBound),
+            to: places.map(\.upperBound),
+            ignoring: 2
+        ) { (key, places) throws(LodestoneError) in
+            passed += 1
+            if passed % 1_024 == 0 { try check() }
+            let count = places.reduce(0) { count, place in
+                count + allowed.count(of: both[place.run].rows(place.place..<place.place + 1))
+            }
+            if count == 0 { return true }
+            guard let value = EncodedKey.value(key, maxStringBytes: EncodedKey.maxStringBytes) else {
+                isKnown = false
+                return false
+            }
+            counter.add(value, count)
+            return true
+        }
+        return isKnown ? counter.facet : nil
+    }
+}
+
+/// Counts values of documents that are read one by one.
+package struct FacetTable {
+    /// The most distinct values that are counted; each takes some 100 bytes.
+    package static let maxValues = 100_000
+
+    private let path: [String]
+    private var counts: [ContiguousArray<UInt8>: Int] = [:]
+
+    /// Creates a table without counts.
+    package init(path: [String]) {
+        self.path = path
+    }
+
+    /// Counts the values of a document.
+    ///
+    /// - Returns: `false` when there are too many values.
+    package mutating func add(_ metadata: Metadata) -> Bool {
+        var keys: Set<ContiguousArray<UInt8>> = []
+        let value = metadata.value(at: path[...])
+        let values: [Value] =
+            if case .list(let elements) = value { elements } else { value.map { [$0] } ?? [] }
+        for value in values {
+            var key = ContiguousArray<UInt8>()
+            if EncodedKey.append(value, maxStringBytes: .max, to: &key) { keys.insert(key) }
+        }
+        for key in keys { counts[key, default: 0] += 1 }
+        return counts.count <= Self.maxValues
+    }
+
+    /// The values that occur most often.
+    package func facet(limit: Int) -> Facet {
+        var counter = FacetCounter(path: path, limit: limit)
+        let inOrder = counts.sorted { left, right in
+            left.key.lexicographicallyPrecedes(right.key)
+        }
+        for (key, count) in inOrder {
+            let value = key.withUnsafeBufferPointer { EncodedKey.value($0, maxStringBytes: .max) }
+            if let value { counter.add(value, count) }
+        }
+        return counter.facet
+    }
+}
+
+/// Keeps the values that occur most often; of values with equal counts, those that were added
+/// first.
+private struct FacetCounter {
+    private(set) var facet: Facet
+    private let limit: Int
+
+    init(path: [String], limit: Int) {
+        facet = Facet(path: path, values: [], distinctValues: 0)
+        self.limit = limit
+    }
+
+    mutating func add(_ value: Value, _ count: Int) {
+        facet.distinctValues += 1
+        if facet.values.count == limit {
+            guard let least = facet.values.last, least.count < count else { return }
+            facet.values.removeLast()
+        }
+        var low = 0
+        var high = facet.values.count
+        while low < high {
+            let middle = (low + high) / 2
+            if facet.values[middle].count >= count { low = middle + 1 } else { high = middle }
+        }
+        facet.values.insert(Facet.Count(value: value, count: count), at: low)
+    }
+}

@@ -1,0 +1,237 @@
+// The field index of a collection: the values of indexed fields, with their rows. It is a derived
+// index, as those of vectors, words and edges are, and decides filters without reading rows.
+package import LodestoneCore
+
+/// The rows of each value of a collection's indexed fields, and the rows that exist.
+///
+/// The index has a mapped base, and runs of the values written since. Each batch adds a run, and
+/// eight runs of about the same size become one. Dropped rows stay in the base and in the runs
+/// until a compaction; `live` tells them. The keys of fields that are not indexed any more stay,
+/// too: until then no other field gets their number.
+///
+/// A field that is indexed from some row on gets the values that are written from there. It decides
+/// filters once the values of the rows before are backfilled (`Backfill`).
+///
+/// Threading: a value. A copy costs nothing, and does not see later changes by the writer.
+package struct FieldIndex: Sendable {
+    /// The fields that are indexed, as they were declared.
+    package private(set) var fields: [ValueField]
+    /// The numbers that keys of `base`, `filled` and `added` may have.
+    private var numbers: Set<UInt8>
+    private var base: SortedRun?
+    /// Runs of values that were backfilled since the base.
+    ///
+    /// For each field, their rows lie before those in the base and in `added`.
+    private var filled: [SortedRun] = []
+    /// Runs of values that were written since the base, oldest first.
+    private var added: [SortedRun] = []
+    /// A bit for each row, set while it exists.
+    private var live: OverlayArray<UInt64>
+
+    /// The number of runs of about the same size that become one.
+    private static let fanout = 8
+    /// The most entries of a merged run.
+    ///
+    /// Readers wait while runs are merged: 3 ms for a run of this size. 30 runs of this size are
+    /// searched in some 30 microseconds.
+    private static let largestMerge = 1 << 16
+
+    /// Creates an index without rows.
+    package init(_ indexes: [MetadataIndex]) {
+        fields = []
+        numbers = []
+        base = nil
+        live = OverlayArray(substitute: 0)
+        setFields(indexes, from: 0)
+    }
+
+    /// Opens the sections that `write` wrote; `nil` when some are missing.
+    package init?(from source: some SectionSource) {
+        guard let live = source.section("MLIV", of: UInt64.self),
+            let base = SortedRun(from: source),
+            let fields = ValueField.read(from: source)
+        else { return nil }
+        self.fields = fields
+        numbers = Set(fields.map(\.number))
+        self.base = base
+        self.live = OverlayArray(live, substitute: 0)
+    }
+
+    /// Writes the values of the rows that exist.
+    ///
+    /// - Complexity: O(keys × runs + rows).
+    package func write(to sink: inout some SectionSink) throws(LodestoneError) {
+        var words: ContiguousArray<UInt64> = []
+        words.reserveCapacity(live.count)
+        for place in 0..<live.count { words.append(live[place]) }
+        try sink.write("MLIV", words)
+        try ValueField.write(fields, to: &sink)
+        let isLive = { (row: UInt32) in
+            Int(row / 64) < words.count && words[Int(row / 64)] >> UInt64(row % 64) & 1 == 1
+        }
+        try SortedRun.write(
+            SortedRun.merge(runs, of: Set(fields.map(\.number)), keeping: isLive),
+            to: &sink
+        )
+    }
+
+    /// All runs, for each field in the order of the rows.
+    var runs: [SortedRun] { filled + (base.map { [$0] } ?? []) + added }
+
+    /// Bytes of memory, without the base's.
+    package var deltaByteCount: Int {
+        [filled, added].joined().reduce(live.byteCount) { $0 + $1.byteCount }
+    }
+
+    /// The number of a field; `nil` when the field isn't indexed, or not for all rows.
+    func number(of path: [String]) -> UInt8? {
+        fields.first { $0.isComplete && $0.path.haveSameBytes(as: path) }?.number
+    }
+
+    /// Whether filters on a field need not read rows.
+    package func indexes(_ path: [String]) -> Bool { number(of: path) != nil }
+
+    /// The rows below `bound` that exist.
+    package func liveRows(count bound: Int) -> RowSet {
+        var words: [UInt64] = []
+        words.reserveCapacity(live.count)
+        for place in 0..<live.count { words.append(live[place]) }
+        return RowSet(words, count: bound)
+    }
+
+    // MARK: Verification
+
+    /// A number for the values of each row that was ever added, to compare with `fingerprint`.
+    package func fingerprints(count bound: Int) -> ContiguousArray<UInt64> {
+        var sums = ContiguousArray<UInt64>(repeating: 0, count: bound)
+        let numbers = fields.map(\.number)
+        for run in runs {
+            for place in 0..<run.count {
+                let key = run.key(place)
+                guard let number = key.first, numbers.contains(number) else { continue }
+                let hash = Self.hash(key)
+                for row in run.rows(place..<place + 1) where row < bound { sums[Int(row)] &+= hash }
+            }
+        }
+        return sums
+    }
+
+    /// The number for the values of a row, of the fields whose index has this row.
+    package func fingerprint(of metadata: Metadata, row: UInt32) -> UInt64 {
+        var collector = ValueCollector()
+        collector.add(metadata, row: row, fields: fields.filter { $0.firstRow <= row })
+        guard let run = SortedRun(collector.sorted(of: fields)) else { return 0 }
+        return (0..<run.count).reduce(0) { $0 &+ Self.hash(run.key($1)) }
+    }
+
+    /// FNV-1a, mixed so that sums of hashes tell sets of keys apart.
+    private static func hash(_ key: UnsafeBufferPointer<UInt8>) -> UInt64 {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in key { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
+        hash = (hash ^ (hash >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        return hash ^ (hash >> 27)
+    }
+
+    // MARK: Changes, by the one writer
+
+    /// The values of documents, ready for `append`.
+    ///
+    /// - Parameters:
+    ///   - metadata: The metadata of each document.
+    ///   - rows: The rows of the documents, ascending; `nil`: counted from 0, to be shifted later.
+    /// - Returns: `nil` when nothing is indexed.
+    package func entries(of metadata: [Metadata], rows: [UInt32]? = nil) -> FieldEntries? {
+        if fields.isEmpty { return nil }
+        var collector = ValueCollector()
+        for (place, metadata) in metadata.enumerated() {
+            collector.add(metadata, row: rows?[place] ?? UInt32(place), fields: fields)
+        }
+        return collector.sorted(of: fields)
+    }
+
+    /// Whether entries were made for the present fields, so that they can be appended.
+    package func fits(_ entries: FieldEntries?) -> Bool {
+        guard let entries else { return fields.isEmpty }
+        return entries.fields.elementsEqual(fields) {
+            $0.index == $1.index && $0.number == $1.number
+        }
+    }
+
+    /// Adds the values of rows above all earlier ones.
+    package mutating func append(_ entries: FieldEntries?) {
+        guard let entries, !entries.rows.isEmpty, let run = SortedRun(entries) else { return }
+        added.append(run)
+        mergeSmallRuns()
+    }
+
+    /// Replaces the fields; fields that were not among the old ones are indexed from a row on.
+    ///
+    /// - Parameters:
+    ///   - indexes: The new fields, at most `MetadataIndex.maxCount`.
+    ///   - row: A row above every row that exists.
+    package mutating func setFields(_ indexes: [MetadataIndex], from row: UInt32) {
+        let old = fields
+        fields.removeAll { !indexes.contains($0.index) }
+        for index in indexes where !old.contains(where: { $0.index == index }) {
+            let number = unusedNumber()
+            numbers.insert(number)
+            fields.append(ValueField(index: index, number: number, firstRow: row))
+        }
+    }
+
+    /// A number that no key has.
+    private mutating func unusedNumber() -> UInt8 {
+        let isUnused = { [numbers] (number: UInt8) in !numbers.contains(number) }
+        if let number = (0...UInt8.max).first(where: isUnused) { return number }
+        // Hundreds of fields were indexed and dropped since the base. This merge takes as long as
+        // writing a base, and frees the numbers of all dropped fields.
+        numbers = Set(fields.map(\.number))
+        added = SortedRun(SortedRun.merge(runs, of: numbers)).map { [$0] } ?? []
+        base = nil
+        filled = []
+        return (0...UInt8.max).first { !numbers.contains($0) } ?? 0
+    }
+
+    /// Whether every field decides filters.
+    package var isComplete: Bool { fields.allSatisfy(\.isComplete) }
+
+    /// The fields that don't decide filters yet.
+    package var incompleteFields: [ValueField] { fields.filter { !$0.isComplete } }
+
+    /// Adds the values of the rows before the one from which a field is indexed.
+    ///
+    /// Nothing changes when the field is not indexed any more, or is indexed from another row on.
+    package mutating func fill(_ part: Backfill.Part) {
+        guard let place = fields.firstIndex(of: part.field), !part.field.isComplete else { return }
+        if let run = part.run { filled.append(run) }
+        fields[place].firstRow = 0
+    }
+
+    /// Notes that a row exists.
+    package mutating func insert(_ row: UInt32) {
+        live.grow(to: Int(row / 64) + 1)
+        live[Int(row / 64)] |= 1 << UInt64(row % 64)
+    }
+
+    /// Notes that a row was dropped.
+    package mutating func remove(_ row: UInt32) {
+        guard Int(row / 64) < live.count else { return }
+        live[Int(row / 64)] &= ~(1 << UInt64(row % 64))
+    }
+
+    /// Merges the last eight runs into one, as long as they are of about the same size.
+    private mutating func mergeSmallRuns() {
+        while added.count >= Self.fanout {
+            let last = added.suffix(Self.fanout)
+            let total = last.reduce(0) { $0 + $1.entryCount }
+            let largest = last.reduce(0) { max($0, $1.entryCount) }
+            // A run that is far larger than the rest waits for others of its size.
+            guard total <= Self.largestMerge, largest * 2 <= total || largest < Self.fanout else {
+                return
+            }
+            guard let merged = SortedRun(SortedRun.merge(Array(last))) else { return }
+            added.removeLast(Self.fanout)
+            added.append(merged)
+        }
+    }
+}

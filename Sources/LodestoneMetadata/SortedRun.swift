@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+import LodestoneCore
+
+/// Keys in order with their rows, in memory or in a base: written once, then only read.
+///
+/// Threading: a value over memory that nobody writes.
+struct SortedRun: Sendable {
+    private let keyEnds: MappedArray<UInt64>
+    private let keyBytes: MappedArray<UInt8>
+    private let rowEnds: MappedArray<UInt64>
+    private let rows: MappedArray<UInt32>
+
+    /// The number of distinct keys.
+    var count: Int { keyEnds.count }
+    /// The number of pairs of a key and a row.
+    var entryCount: Int { rows.count }
+
+    var byteCount: Int { keyEnds.count * 16 + keyBytes.count + rows.count * 4 }
+
+    /// Opens the sections that `write` wrote; `nil` when some are missing or don't fit each other.
+    init?(from source: some SectionSource) {
+        guard let keyEnds = source.section("MKEN", of: UInt64.self),
+            let keyBytes = source.section("MKEY", of: UInt8.self),
+            let rowEnds = source.section("MREN", of: UInt64.self),
+            let rows = source.section("MROW", of: UInt32.self),
+            keyEnds.count == rowEnds.count
+        else { return nil }
+        self.keyEnds = keyEnds
+        self.keyBytes = keyBytes
+        self.rowEnds = rowEnds
+        self.rows = rows
+    }
+
+    /// Copies entries into memory of its own.
+    init?(_ entries: FieldEntries) {
+        let sizes = [
+            entries.keyEnds.count * 8, entries.rowEnds.count * 8, entries.rows.count * 4,
+            entries.keyBytes.count,
+        ]
+        let byteCount = sizes.reduce(0, +)
+        let memory = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: max(1, byteCount),
+            alignment: 64
+        )
+        var start = 0
+        func copy(_ bytes: UnsafeRawBufferPointer) {
+            UnsafeMutableRawBufferPointer(rebasing: memory[start...]).copyMemory(from: bytes)
+            start += bytes.count
+        }
+        entries.keyEnds.withUnsafeBytes { copy($0) }
+        entries.rowEnds.withUnsafeBytes { copy($0) }
+        entries.rows.withUnsafeBytes { copy($0) }
+        entries.keyBytes.withUnsafeBytes { copy($0) }
+        let address = UInt(bitPattern: memory.baseAddress)
+        // Memory of this process has no checksums: the stored sums and the computed ones are all
+        // zero.
+        let blocks = (byteCount + VerifiedBytes.blockBytes - 1) / VerifiedBytes.blockBytes
+        let bytes = VerifiedBytes(
+            UnsafeRawBufferPointer(rebasing: memory[..<byteCount]),
+            sums: Array(repeating: 0, count: blocks),
+            checksum: { _ in 0 },
+            release: { UnsafeMutableRawPointer(bitPattern: address)?.deallocate() }
+        )
+        let rowsStart = sizes[0] + sizes[1]
+        guard let keyEnds = MappedArray<UInt64>(bytes, 0..<sizes[0]),
+            let rowEnds = MappedArray<UInt64>(bytes, sizes[0]..<rowsStart),
+            let rows = MappedArray<UInt32>(bytes, rowsStart..<rowsStart + sizes[2]),
+            let keyBytes = MappedArray<UInt8>(bytes, rowsStart + sizes[2]..<byteCount)
+        else { return nil }
+        self.keyEnds = keyEnds
+        self.keyBytes = keyBytes
+        self.rowEnds = rowEnds
+        self.rows = rows
+    }
+
+    static func write(_ entries: FieldEntries, to sink: inout some SectionSink)
+        throws(LodestoneError)
+    {
+        try sink.write("MKEN", entries.keyEnds)
+        try sink.write("MKEY", entries.keyBytes)
+        try sink.write("MREN", entries.rowEnds)
+        try sink.write("MROW", entries.rows)
+    }
+
+    /// A key; empty where the base is damaged.
+    func key(_ index: Int) -> UnsafeBufferPointer<UInt8> {
+        keyBytes.elements(range(index..<index + 1, of: keyEnds))
+    }
+
+    /// The rows of a range of keys; ascending for each key.
+    func rows(_ keys: Range<Int>) -> UnsafeBufferPointer<UInt32> {
+        rows.elements(range(keys, of: rowEnds))
+    }
+
+    private func range(_ keys: Range<Int>, of ends: MappedArray<UInt64>) -> Range<Int> {
+        if keys.isEmpty { return 0..<0 }
+        let start = keys.lowerBound == 0 ? 0 : ends.element(keys.lowerBound - 1, or: 0)
+        let end = ends.element(keys.upperBound - 1, or: 0)
+        return Int(clamping: start)..<Int(clamping: max(start, end))
+    }
+
+    /// The place of the first key that is not before `key`.
+    func place(of key: [UInt8]) -> Int {
+        key.withUnsafeBufferPointer { key in
+            var low = 0
+            var high = count
+            while low < high {
+                let middle = (low + high) / 2
+                if precedes(self.key(middle), key) {
+                    low = middle + 1
+                } else {
+                    high = middle
+                }
+            }
+            return low
+        }
+    }
+
+    /// The places of the keys from `start` up to, and without, `end`.
+    func places(from start: [UInt8], to end: [UInt8]) -> Range<Int> {
+        let first = place(of: start)
+        return first..<max(first, place(of: end))
+    }
+
+    /// The place of a key; `nil` when no row has it.
+    func find(_ key: [UInt8]) -> Int? {
+        let place = place(of: key)
+        guard place < count else { return nil }
+        return self.key(place).elementsEqual(key) ? place : nil
+    }
+}
+
+extension SortedRun {
+    /// Merges runs: each key comes once, in order, with the rows that are kept.
+    ///
+    /// - Parameters:
+    ///   - runs: The runs, for each field in the order of their rows.
+    ///   - numbers: The numbers of the fields whose keys are kept; `nil`: of all.
+    ///   - isKept: Whether a row is kept; `nil`: all are.
+    /// - Returns: The keys with their rows.
+    /// - Complexity: O(keys × runs + rows).
+    static func merge(
+        _ runs: [SortedRun],
+        of numbers: Set<UInt8>? = nil,
+        keeping isKept: ((UInt32) -> Bool)? = nil
+    ) -> FieldEntries {
+        var merged = FieldEntries()
+        var kept: ContiguousArray<UInt32> = []
+        var isNumberKept = ContiguousArray(repeating: numbers == nil, count: 256)
+        for number in numbers ?? [] { isNumberKept[Int(number)] = true }
+        forEachKey(of: runs, from: runs.map { _ in 0 }, to: runs.map(\.count)) { key, places in
+            // A key of a damaged base is empty.
+            guard let number = key.first, isNumberKept[Int(number)] else { return true }
+            for (run, place) in places {
+                let rows = runs[run].rows(place..<place + 1)
+                if let isKept {
+                    kept.removeAll(keepingCapacity: true)
+                    for row in rows where isKept(row) { kept.append(row) }
+                    kept.withUnsafeBufferPointer { merged.append(key, $0) }
+                } else {
+                    merged.append(key, rows)
+                }
+            }
+            return true
+        }
+        return merged
+    }
+
+    /// Calls `body` with each key of some runs once, in order, until it returns `false`.
+    ///
+    /// - Parameters:
+    ///   - runs: The runs, in the order of their rows.
+    ///   - starts: For each run the place to begin at.
+    ///   - ends: For each run the place to end before.
+    ///   - isDescending: Whether to go from the ends to the starts.
+    ///   - ignored: The number of first bytes of keys that don't count; within a run they are all
+    ///     the same.
+    ///   - body: Gets the key, which is valid inside of the call, and the places that have it, as
+    ///     pairs of a run and a place.
+    /// - Throws: The error of `body`.
+    static func forEachKey<Failure: Error>(
+        of runs: [SortedRun],
+        from starts: [Int],
+        to ends: [Int],
+        isDescending: Bool = false,
+        ignoring ignored: Int = 0,
+        _ body: (UnsafeBufferPointer<UInt8>, [(run: Int, place: Int)]) throws(Failure) -> Bool
+    ) throws(Failure) {
+        var starts = starts
+        var ends = ends
+        var places: [(run: Int, place: Int)] = []
+        while true {
+            places.removeAll(keepingCapacity: true)
+            var best = UnsafeBufferPointer<UInt8>(start: nil, count: 0)
+            for run in runs.indices where starts[run] < ends[run] {
+                let place = isDescending ? ends[run] - 1 : starts[run]
+                var key = runs[run].key(place)
+                if ignored > 0 { key = UnsafeBufferPointer(rebasing: key.dropFirst(ignored)) }
+                let order = places.isEmpty ? 0 : order(key, best)
+                if places.isEmpty || (isDescending ? order > 0 : order < 0) {
+                    best = key
+                    places.removeAll(keepingCapacity: true)
+                    places.append((run, place))
+                } else if order == 0 {
+                    places.append((run, place))
+                }
+            }
+            if places.isEmpty { return }
+            for (run, _) in places {
+                if isDescending { ends[run] -= 1 } else { starts[run] += 1 }
+            }
+            guard try body(best, places) else { return }
+        }
+    }
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+package import LodestoneCore
+
+/// The words that make a text match: the words of queries, and all words that these stand for.
+///
+/// Each word counts in the field that its query names for it.
+///
+/// Words behind NOT are left out.
+package struct HighlightTerms: Sendable {
+    /// The words to look for in one field, or in all fields.
+    private struct Scope {
+        let field: ByteString?
+        /// Single words: the stem, and the number of the query's word that it comes from.
+        var stems: [[UInt8]: Int] = [:]
+        var rows: [Row] = []
+        var patterns: [(matcher: WordMatcher, word: Int)] = []
+    }
+
+    /// Words in a row.
+    private struct Row {
+        let stems: [[UInt8]]
+        /// The beginning of the word behind them.
+        let ending: WordBeginning?
+        let word: Int
+
+        var count: Int { stems.count + (ending == nil ? 0 : 1) }
+    }
+
+    private var scopes: [Scope] = []
+    private var wordCount = 0
+    /// The analyzer of the collection.
+    let analyzer: TextAnalyzer
+
+    /// - Parameters:
+    ///   - queries: The queries of all text sources.
+    ///   - analyzer: The analyzer of the collection.
+    ///   - index: The index that expands words; `nil` where words stand for themselves.
+    ///   - context: Checked while words are looked up.
+    /// - Throws: The errors of a search for the same words.
+    package init(
+        _ queries: [NormalizedTextQuery],
+        analyzer: TextAnalyzer,
+        index: TextIndex?,
+        context: CallContext?
+    ) throws(LodestoneError) {
+        self.analyzer = analyzer
+        for query in queries {
+            try add(query.expression, isWanted: !query.isComplement, nil, index, context)
+        }
+    }
+
+    private mutating func add(
+        _ expression: TextExpression,
+        isWanted: Bool,
+        _ field: ByteString?,
+        _ index: TextIndex?,
+        _ context: CallContext?
+    ) throws(LodestoneError) {
+        switch expression {
+        case .field(let name, let inner):
+            return try add(inner, isWanted: isWanted, name, index, context)
+        case .and(let parts), .or(let parts):
+            for part in parts { try add(part, isWanted: isWanted, field, index, context) }
+            return
+        case .andNot(let wanted, let unwanted):
+            // In a query that is negated as a whole, the part behind NOT is wanted.
+            try add(wanted, isWanted: isWanted, field, index, context)
+            return try add(unwanted, isWanted: !isWanted, field, index, context)
+        case .found(let asked, _):
+            return try add(asked, isWanted: isWanted, field, index, context)
+        case .word, .fuzzy, .pattern, .phrase, .prefix, .anyOf:
+            break
+        }
+        guard isWanted else { return }
+        let place = scope(of: field)
+        switch expression {
+        case .word(let word):
+            add(analyzer.question([word]), to: place)
+        case .phrase(let words):
+            add(analyzer.question(words), to: place)
+        case .prefix(let words):
+            var words = analyzer.question(words)
+            guard let last = words.popLast() else { return }
+            add(words, endingIn: WordBeginning(last.form.bytes, analyzer), to: place)
+        case .fuzzy(let word, let fuzziness):
+            let found = try index?.fuzzyWord(word, fuzziness, context: context)
+            wordCount += 1
+            for expansion in found?.expansions ?? [] { add(expansion.stem.bytes, to: place) }
+        case .pattern(let pattern):
+            wordCount += 1
+            scopes[place].patterns.append((WordMatcher(pattern, analyzer), wordCount))
+        case .anyOf(let words):
+            for word in words { add([word], to: place) }
+        case .field, .and, .or, .andNot, .found:
+            break
+        }
+    }
+
+    private mutating func scope(of field: ByteString?) -> Int {
+        if let place = scopes.firstIndex(where: { $0.field == field }) { return place }
+        scopes.append(Scope(field: field))
+        return scopes.count - 1
+    }
+
+    private mutating func add(
+        _ words: [QueryTerm],
+        endingIn ending: WordBeginning? = nil,
+        to scope: Int
+    ) {
+        wordCount += 1
+        if words.count == 1, ending == nil {
+            add(words[0].stem.bytes, to: scope)
+        } else {
+            scopes[scope].rows.append(
+                Row(stems: words.map(\.stem.bytes), ending: ending, word: wordCount)
+            )
+        }
+    }
+
+    private mutating func add(_ stem: [UInt8], to scope: Int) {
+        scopes[scope].stems[stem] = scopes[scope].stems[stem] ?? wordCount
+    }
+
+    /// The match of a word of a text.
+    struct Match {
+        /// The number of the query's word, from 1; 0 for no match.
+        var word: Int
+        /// The bytes of the word that match, where not all of them do.
+        var byteCount: Int?
+    }
+
+    /// The match of each word of a field's text; a word is given by its stem and its form.
+    func matches(in stems: [[UInt8]], _ forms: [[UInt8]], field: ByteString) -> [Match] {
+        var matches = stems.map { _ in Match(word: 0) }
+        for scope in scopes where scope.field == nil || scope.field == field {
+            for place in stems.indices where matches[place].word == 0 {
+                matches[place].word =
+                    scope.stems[stems[place]]
+                    ?? scope.patterns.first { pattern in
+                        forms[place].withUnsafeBufferPointer { pattern.matcher.matches($0) }
+                    }?.word ?? 0
+            }
+        }
+        for scope in scopes where scope.field == nil || scope.field == field {
+            for row in scope.rows where row.count > 0 && row.count <= stems.count {
+                mark(row, in: stems, forms, &matches)
+            }
+        }
+        return matches
+    }
+
+    /// Marks the places of some words in a row.
+    private func mark(
+        _ row: Row,
+        in stems: [[UInt8]],
+        _ forms: [[UInt8]],
+        _ matches: inout [Match]
+    ) {
+        for start in 0...(stems.count - row.count) {
+            guard row.stems.indices.allSatisfy({ stems[start + $0] == row.stems[$0] }),
+                row.ending?.matches(forms[start + row.stems.count]) ?? true
+            else { continue }
+            for place in 0..<row.count {
+                let match = matches[start + place]
+                guard match.word == 0 || match.byteCount != nil else { continue }
+                let ending = place == row.stems.count ? row.ending : nil
+                matches[start + place] = Match(
+                    word: row.word,
+                    byteCount: ending.flatMap { Self.character($0.bytes) }
+                )
+            }
+        }
+    }
+
+    /// The byte count of a word that is one character of Chinese, Japanese or Korean; else `nil`.
+    ///
+    /// Words that begin with such a character only show its places.
+    private static func character(_ word: [UInt8]) -> Int? {
+        Words.isUnspacedCharacter(String(decoding: word, as: UTF8.self)) ? word.count : nil
+    }
+}

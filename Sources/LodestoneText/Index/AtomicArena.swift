@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+import Synchronization
+
+/// Memory in words of 64 bits that grows at its end and never moves, so that readers need no lock.
+///
+/// Segments double in size; a run of words never crosses from one segment to the next.
+///
+/// Threading: one thread allocates at a time. Any thread reads: it learns of words by an acquiring
+/// load of a value that the writer stored, releasing, after the allocation.
+// Unchecked for the pointers: words are atomic, and a segment is never freed before the object.
+final class AtomicArena: @unchecked Sendable {
+    typealias Word = Atomic<UInt64>
+
+    private static let firstBits: UInt32 = 10
+    private static let segmentCount = 23
+
+    private let segments: UnsafeMutablePointer<UnsafeMutablePointer<Word>?>
+    /// The number of the first word that was never allocated.
+    private var next: UInt64 = 0
+
+    init() {
+        segments = .allocate(capacity: Self.segmentCount)
+        segments.initialize(repeating: nil, count: Self.segmentCount)
+    }
+
+    deinit {
+        // The words are plain numbers and need no deinitialization.
+        for segment in 0..<Self.segmentCount { segments[segment]?.deallocate() }
+        segments.deallocate()
+    }
+
+    /// The bytes that were allocated, with gaps.
+    var byteCount: Int { Int(next) * 8 }
+
+    /// The first of `count` zeroed words in a row; `nil` when one of them would have a number of
+    /// `limit` or more.
+    func allocate(_ count: Int, below limit: UInt64 = 1 << 32) -> UInt32? {
+        var start = next
+        while true {
+            guard start + UInt64(count) <= limit else { return nil }
+            let (segment, offset) = Self.place(UInt32(truncatingIfNeeded: start))
+            let size = Self.size(of: segment)
+            if offset + count <= size {
+                let words: UnsafeMutablePointer<Word>
+                if let there = segments[segment] {
+                    words = there
+                } else {
+                    words = .allocate(capacity: size)
+                    segments[segment] = words
+                }
+                for index in offset..<(offset + count) {
+                    (words + index).initialize(to: Atomic(0))
+                }
+                next = start + UInt64(count)
+                return UInt32(truncatingIfNeeded: start)
+            }
+            start += UInt64(size - offset)
+        }
+    }
+
+    /// The word at `index`, which was allocated.
+    @inline(__always)
+    subscript(index: UInt32) -> UnsafeMutablePointer<Word> {
+        let (segment, offset) = Self.place(index)
+        // Only an error of ours can give a number that was never allocated.
+        return segments[segment].unsafelyUnwrapped + offset
+    }
+
+    @inline(__always)
+    private static func place(_ index: UInt32) -> (segment: Int, offset: Int) {
+        let segment = 32 - (index >> firstBits).leadingZeroBitCount
+        let start: UInt32 = segment == 0 ? 0 : 1 << (firstBits - 1 + UInt32(segment))
+        return (segment, Int(index &- start))
+    }
+
+    private static func size(of segment: Int) -> Int {
+        segment == 0 ? 1 << Int(firstBits) : 1 << (Int(firstBits) - 1 + segment)
+    }
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A row that matches, and its score.
+package struct TextHit: Sendable, Equatable {
+    /// The row.
+    package let row: UInt32
+    /// BM25: larger is better.
+    package let score: Double
+}
+
+/// The best rows so far: a heap with the worst on top.
+///
+/// A key holds the sum above and the complement of the row below: of equal sums the smaller row is
+/// better.
+struct TopHits {
+    private let limit: Int
+    private var keys: ContiguousArray<UInt64> = []
+
+    /// Room for `limit` rows, at least one.
+    init(limit: Int) {
+        self.limit = limit
+        keys.reserveCapacity(min(limit, 4_096))
+    }
+
+    /// The sum that a row must exceed to enter.
+    ///
+    /// A row with this sum enters only if it is smaller than some row of that sum. Rows that come
+    /// in rising order never are.
+    var threshold: UInt32 {
+        keys.count < limit ? 0 : UInt32(truncatingIfNeeded: keys[0] >> 32)
+    }
+
+    /// Whether a row would enter the best rows.
+    func accepts(_ sum: UInt32, _ row: UInt32) -> Bool {
+        keys.count < limit || Self.key(sum, row) > keys[0]
+    }
+
+    mutating func insert(_ sum: UInt32, _ row: UInt32) {
+        let key = Self.key(sum, row)
+        if keys.count < limit {
+            keys.append(key)
+            var place = keys.count - 1
+            while place > 0, keys[place] < keys[(place - 1) / 2] {
+                keys.swapAt(place, (place - 1) / 2)
+                place = (place - 1) / 2
+            }
+            return
+        }
+        var place = 0
+        while true {
+            var child = 2 * place + 1
+            guard child < keys.count else { break }
+            if child + 1 < keys.count, keys[child + 1] < keys[child] { child += 1 }
+            guard keys[child] < key else { break }
+            keys[place] = keys[child]
+            place = child
+        }
+        keys[place] = key
+    }
+
+    /// The rows, best first.
+    func hits(_ weights: QuantizedIDF) -> [TextHit] {
+        keys.sorted(by: >).map { key in
+            TextHit(
+                row: ~UInt32(truncatingIfNeeded: key),
+                score: weights.score(of: UInt32(truncatingIfNeeded: key >> 32))
+            )
+        }
+    }
+
+    private static func key(_ sum: UInt32, _ row: UInt32) -> UInt64 {
+        UInt64(sum) << 32 | UInt64(~row)
+    }
+}

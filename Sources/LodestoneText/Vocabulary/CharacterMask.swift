@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The letters of a word in 64 bits, which rule out most words that can't match.
+///
+/// Letters share 26 places, those of other alphabets by their number, with one bit for "occurs" and
+/// one for "occurs twice"; digits have a bit each. An edit changes how often one letter occurs by
+/// one, or of two letters for a substitution, so within k edits neither of two words has more than
+/// k bits that the other lacks. A word that holds all letters of a pattern has all its bits.
+/// So nothing that matches is left out.
+enum CharacterMask {
+    private static let letters: UInt64 = 26
+
+    /// The signature with another scalar.
+    @inline(__always)
+    static func adding(_ scalar: UInt32, to signature: UInt64) -> UInt64 {
+        let place: UInt64
+        switch scalar {
+        case 0x61...0x7A:
+            place = UInt64(scalar - 0x61)
+        case 0x30...0x39:
+            return signature | 1 << (2 * letters + UInt64(scalar - 0x30))
+        default:
+            // Neighbours in an alphabet get different places.
+            place = UInt64(scalar) % letters
+        }
+        let once: UInt64 = 1 << place
+        return signature | once | (signature & once) << letters
+    }
+
+    /// The signature of a folded word in UTF-8.
+    static func of(_ bytes: UnsafeBufferPointer<UInt8>) -> UInt64 {
+        var signature: UInt64 = 0
+        WordScalars.forEach(in: bytes) { signature = adding($0, to: signature) }
+        return signature
+    }
+}
+
+/// A test for the signatures of words that may match.
+enum MaskFilter {
+    /// Words no more than 1 or 2 edits from a word with this signature.
+    case near(UInt64, edits: Int)
+    /// Words with all letters of a word with this signature.
+    case holding(UInt64)
+
+    /// Calls `body` with the places of signatures that pass, until `body` answers false.
+    ///
+    /// - Returns: Whether `body` never answered false.
+    @inline(__always)
+    func forEachPlace(in signatures: UnsafeBufferPointer<UInt64>, _ body: (Int) -> Bool) -> Bool {
+        switch self {
+        case .near(let wanted, edits: 1):
+            let wanted = Lanes(repeating: wanted)
+            return Self.forEachZero(signatures, body) { signature in
+                Self.withoutLowest(signature & ~wanted) | Self.withoutLowest(wanted & ~signature)
+            }
+        case .near(let wanted, edits: _):
+            let wanted = Lanes(repeating: wanted)
+            return Self.forEachZero(signatures, body) { signature in
+                Self.withoutLowest(Self.withoutLowest(signature & ~wanted))
+                    | Self.withoutLowest(Self.withoutLowest(wanted & ~signature))
+            }
+        case .holding(let wanted):
+            let wanted = Lanes(repeating: wanted)
+            return Self.forEachZero(signatures, body) { wanted & ~$0 }
+        }
+    }
+
+    private typealias Lanes = SIMD8<UInt64>
+
+    /// The bits without the lowest one that is set.
+    @inline(__always)
+    private static func withoutLowest(_ bits: Lanes) -> Lanes { bits & (bits &- Lanes.one) }
+
+    /// Tests eight signatures at a time, twice as fast as one by one.
+    @inline(__always)
+    private static func forEachZero(
+        _ signatures: UnsafeBufferPointer<UInt64>,
+        _ body: (Int) -> Bool,
+        _ bits: (Lanes) -> Lanes
+    ) -> Bool {
+        guard let start = signatures.baseAddress else { return true }
+        let raw = UnsafeRawPointer(start)
+        var place = 0
+        while place < signatures.count {
+            let count = min(Lanes.scalarCount, signatures.count - place)
+            var lanes = Lanes.zero
+            if count == Lanes.scalarCount {
+                lanes = raw.loadUnaligned(fromByteOffset: place * 8, as: Lanes.self)
+            } else {
+                for lane in 0..<count { lanes[lane] = signatures[place + lane] }
+            }
+            let rest = bits(lanes)
+            // The upper bit of a lane is set when it is zero; not every CPU compares 64 bits.
+            let zeros = (rest &- Lanes.one) & ~rest
+            let four = zeros.lowHalf | zeros.highHalf
+            let two = four.lowHalf | four.highHalf
+            if (two[0] | two[1]) >> 63 != 0 {
+                for lane in 0..<count where rest[lane] == 0 {
+                    guard body(place + lane) else { return false }
+                }
+            }
+            place += count
+        }
+        return true
+    }
+}
+
+/// The scalars of folded words, which are kept as UTF-8.
+enum WordScalars {
+    /// Calls `body` with each scalar.
+    ///
+    /// Bytes that aren't UTF-8, which only a damaged base has, count as some scalar.
+    @inline(__always)
+    static func forEach(in bytes: UnsafeBufferPointer<UInt8>, _ body: (UInt32) -> Void) {
+        var place = 0
+        while place < bytes.count {
+            let first = UInt32(bytes[place])
+            if first < 0x80 {
+                body(first)
+                place += 1
+                continue
+            }
+            let length = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4
+            var scalar = first & (0x7F >> UInt32(length))
+            let end = min(place + length, bytes.count)
+            place += 1
+            while place < end {
+                scalar = scalar << 6 | UInt32(bytes[place] & 0x3F)
+                place += 1
+            }
+            body(scalar)
+        }
+    }
+
+    /// The number of scalars.
+    @inline(__always)
+    static func count(in bytes: UnsafeBufferPointer<UInt8>) -> Int {
+        var count = 0
+        for byte in bytes where byte & 0xC0 != 0x80 { count += 1 }
+        return count
+    }
+
+    /// All scalars.
+    static func all(in bytes: UnsafeBufferPointer<UInt8>) -> ContiguousArray<UInt32> {
+        var scalars: ContiguousArray<UInt32> = []
+        forEach(in: bytes) { scalars.append($0) }
+        return scalars
+    }
+}

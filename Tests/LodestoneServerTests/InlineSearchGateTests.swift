@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+import Testing
+
+@testable import LodestoneServer
+
+@Suite("Searches that were longer than they looked")
+struct InlineSearchGateTests {
+    private let most = Duration.microseconds(500)
+    private let start = ContinuousClock.now.advanced(by: .seconds(1))
+
+    private func after(_ microseconds: Int) -> ContinuousClock.Instant {
+        start.advanced(by: .microseconds(microseconds))
+    }
+
+    @Test("change nothing while they keep to their time")
+    func short() {
+        let brevity = InlineSearchGate(most: most)
+        #expect(brevity.expects(start))
+        brevity.note(start, after(1))
+        brevity.note(start, after(500))
+        #expect(brevity.expects(after(500)))
+    }
+
+    @Test("end the trials for twenty times as long as they took, and no longer")
+    func pause() {
+        let brevity = InlineSearchGate(most: most)
+        brevity.note(start, after(1_000))
+        #expect(!brevity.expects(after(1_000)))
+        #expect(!brevity.expects(after(20_999)))
+        #expect(brevity.expects(after(21_001)))
+        // A search that began before the pause and ends in it doesn't end the pause.
+        brevity.note(after(900), after(1_100))
+        #expect(!brevity.expects(after(20_999)))
+        // The next long search begins another pause.
+        brevity.note(after(21_001), after(22_001))
+        #expect(!brevity.expects(after(42_000)))
+        #expect(brevity.expects(after(42_002)))
+    }
+
+    @Test("leave a loop nineteen parts in twenty of its time, whatever comes")
+    func share() {
+        let brevity = InlineSearchGate(most: most)
+        var (now, spent) = (0, 0)
+        while now < 1_000_000 {
+            if brevity.expects(after(now)) {
+                brevity.note(after(now), after(now + 3_000))
+                (now, spent) = (now + 3_000, spent + 3_000)
+            } else {
+                now += 1
+            }
+        }
+        #expect(spent * 20 <= now)
+    }
+}
