@@ -5,7 +5,7 @@ import Testing
 
 @testable import LodestoneMetadata
 
-@Suite("The key of a value")
+@Suite("Encoded key")
 struct EncodedKeyTests {
     private static let numbers: [Value] = [
         .double(-.infinity), .double(-0x1p64), .double(-0x1p63), .int(.min), .int(.min + 1),
@@ -15,7 +15,7 @@ struct EncodedKeyTests {
         .double(.greatestFiniteMagnitude), .double(.infinity),
     ]
 
-    @Test("sorts numbers by value, without rounding")
+    @Test("Encoded keys sort numbers by value, without rounding")
     func order() throws {
         let keys = try Self.numbers.map { try #require(EncodedKey(field: 0, .single, $0)).bytes }
         for (place, key) in keys.enumerated().dropFirst() {
@@ -29,7 +29,7 @@ struct EncodedKeyTests {
         }
     }
 
-    @Test("is the same for equal numbers, and says which they were")
+    @Test("Encoded keys of equal numbers are equal, and decode to an equal number")
     func equalNumbers() throws {
         #expect(EncodedKey(field: 1, .single, 2) == EncodedKey(field: 1, .single, 2.0))
         #expect(EncodedKey(field: 1, .single, 0.0) == EncodedKey(field: 1, .single, .double(-0.0)))
@@ -44,7 +44,7 @@ struct EncodedKeyTests {
         }
     }
 
-    @Test("has as much of a string as fits, and says when it doesn't")
+    @Test("An encoded key of a string longer than 256 bytes is a prefix and marked as cut")
     func strings() throws {
         let fits = try #require(
             EncodedKey(field: 0, .single, .string(.init(repeating: "é", count: 128)))
@@ -56,7 +56,7 @@ struct EncodedKeyTests {
         #expect(fits.bytes.lexicographicallyPrecedes(long.bytes))
     }
 
-    @Test("of a stranger is refused unless it is whole")
+    @Test("An encoded key from untrusted bytes is refused unless it is well-formed")
     func strangers() throws {
         let key = try #require(EncodedKey(field: 3, .single, "x"))
         #expect(EncodedKey(checking: key.bytes) == key)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import LodestoneMetadata
 
-@Suite("An index of values")
+@Suite("Field index")
 struct FieldIndexTests {
     private let indexes = [MetadataIndex("n"), MetadataIndex("tag"), MetadataIndex("a.b")]
 
@@ -49,7 +49,10 @@ struct FieldIndexTests {
         (0..<1_000).filter(isIncluded).map { UInt32($0) }
     }
 
-    @Test("finds what a pass over the documents finds", arguments: [1, 7, 100, 1_000])
+    @Test(
+        "A field index finds the rows that a scan of the documents finds",
+        arguments: [1, 7, 100, 1_000]
+    )
     func finds(batch: Int) throws {
         let index = index(documents, batch: batch)
         let cases: [(Filter, (Int) -> Bool)] = [
@@ -72,7 +75,7 @@ struct FieldIndexTests {
         }
     }
 
-    @Test("leaves open what it does not index, within what it does")
+    @Test("A filter with an unindexed part has recheck rows within the bounds of its indexed part")
     func open() throws {
         let index = index(documents, batch: 100)
         let parts: [Filter] = [.equal(path: ["n"], 1), .equal(path: ["other"], 1)]
@@ -84,7 +87,7 @@ struct FieldIndexTests {
         #expect(either.open == numbers { $0 % 10 != 1 })
     }
 
-    @Test("leaves open strings that are longer than a key, and only those")
+    @Test("Strings longer than an encoded key are recheck rows, and no other strings are")
     func longStrings() throws {
         let long = String(repeating: "a", count: 256)
         let documents: [Metadata] = ["b", "c", "", "bb"].map { ["tag": .string(long + $0)] }
@@ -105,7 +108,7 @@ struct FieldIndexTests {
         #expect(try rows(.contains(path: ["tag"], "b"), index, count: 5).open == [0, 1, 3])
     }
 
-    @Test("is read from a base as it was written, without the rows that are gone")
+    @Test("A field index from a base has the rows written to it, without removed rows")
     func base() throws {
         var index = index(documents, batch: 100)
         for row in stride(from: UInt32(0), to: 1_000, by: 4) { index.remove(row) }
@@ -124,7 +127,7 @@ struct FieldIndexTests {
         #expect(!sections.isDamaged)
     }
 
-    @Test("answers nothing from a damaged base without saying so")
+    @Test("A damaged field index in a base reports its damage when it is read")
     func damage() throws {
         var sections = MemorySections()
         try index(documents, batch: 100).write(to: &sections)
@@ -137,7 +140,7 @@ struct FieldIndexTests {
         }
     }
 
-    @Test("goes through the rows in the order of a field", arguments: [false, true])
+    @Test("A field index pages through its rows in the order of a field", arguments: [false, true])
     func order(isDescending: Bool) throws {
         var random = SeededGenerator(seed: 3)
         let documents: [Metadata] = (0..<500).map { _ in
@@ -180,7 +183,7 @@ struct FieldIndexTests {
         #expect(rows.map(Int.init) == expected)
     }
 
-    @Test("counts how often values occur")
+    @Test("A facet counts how often each value occurs, with an index and without")
     func facets() throws {
         let index = index(documents, batch: 64)
         let live = index.liveRows(count: 1_000)
@@ -200,7 +203,7 @@ struct FieldIndexTests {
         #expect(try facet(8) == table.facet(limit: 8))
     }
 
-    @Test("counts no more values than it may without an index")
+    @Test("A facet table takes no new value beyond its limit, and still counts known ones")
     func manyValues() {
         var table = FacetTable(path: ["n"])
         for number in 0..<FacetTable.maxValues {
@@ -214,7 +217,7 @@ struct FieldIndexTests {
         #expect(knows && !fits)
     }
 
-    @Test("gives numbers of fields that are gone to others only when no key has them any more")
+    @Test("The number of a dropped field is reused only after no key has it any more")
     func numbers() throws {
         var index = index(documents, batch: 100)
         let n = Filter.equal(path: ["n"], 5)
