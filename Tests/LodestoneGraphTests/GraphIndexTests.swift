@@ -4,9 +4,9 @@ import LodestoneGraph
 import TestSupport
 import Testing
 
-@Suite("A graph")
+@Suite("Graph index")
 struct GraphIndexTests {
-    @Test("keeps the last of links with the same label and target, in the place of the first")
+    @Test("The last of two links with equal label and target replaces the first in its place")
     func duplicates() {
         var graph = GraphIndex()
         graph.setLinks(
@@ -29,7 +29,7 @@ struct GraphIndexTests {
         #expect(graph.sources(to: 2) == [1])
     }
 
-    @Test("replaces the links of a source, and only those")
+    @Test("Set links replace the links of their source, and no other source's")
     func replacement() {
         var graph = GraphIndex()
         graph.setLinks(from: 1, [Adjacency(label: 0, node: 2), Adjacency(label: 0, node: 3)])
@@ -46,13 +46,16 @@ struct GraphIndexTests {
         #expect(graph.sources(to: 77) == [])
     }
 
-    @Test("drops a node with everything that leaves or enters it")
+    @Test("A dropped vertex loses all links that leave or enter it")
     func drop() {
         var graph = GraphIndex()
         graph.setLinks(from: 1, [Adjacency(label: 0, node: 2), Adjacency(label: 1, node: 1)])
         graph.setLinks(
             from: 2,
-            [Adjacency(label: 0, node: 1), Adjacency(label: 0, node: 3), Adjacency(label: 1, node: 1)]
+            [
+                Adjacency(label: 0, node: 1), Adjacency(label: 0, node: 3),
+                Adjacency(label: 1, node: 1),
+            ]
         )
         graph.setLinks(from: 3, [Adjacency(label: 0, node: 1)])
         let changed = graph.drop(1)
@@ -68,7 +71,7 @@ struct GraphIndexTests {
         }
     }
 
-    @Test("keeps lists of every length in order while they grow and shrink")
+    @Test("Adjacency lists of every length stay in order while they grow and shrink")
     func lengths() {
         var graph = GraphIndex()
         var copies: [GraphIndex] = []
@@ -98,7 +101,7 @@ struct GraphIndexTests {
         }
     }
 
-    @Test("tells whether a link to remove was there")
+    @Test("The removal of a link reports whether the link existed")
     func removal() {
         var graph = GraphIndex()
         graph.setLinks(from: 1, [Adjacency(label: 0, node: 2), Adjacency(label: 1, node: 2)])
@@ -116,7 +119,7 @@ struct GraphIndexTests {
     }
 
     @Test(
-        "agrees with a plain list of edges after any changes, and so does every copy on the way",
+        "A graph index and all its copies agree with a plain list of edges after any changes",
         arguments: 1...6 as ClosedRange<UInt64>
     )
     func model(seed: UInt64) {

@@ -4,13 +4,13 @@ import LodestoneGraph
 import TestSupport
 import Testing
 
-@Suite("Documents with many edges")
+@Suite("Adjacency lists of hubs")
 struct LongListTests {
     private static let nodeCount: VertexID = 3_000
     private static let hubs: [VertexID] = [0, 1_500, 2_999]
 
     @Test(
-        "agree with a dictionary of edges after any changes, and so does every copy on the way",
+        "A graph with hubs and all its copies agree with a dictionary of edges after any changes",
         arguments: 1...8 as ClosedRange<UInt64>
     )
     func model(seed: UInt64) throws {
@@ -89,7 +89,7 @@ struct LongListTests {
         }
     }
 
-    @Test("keep the order of writing up to 128 edges, and are by target beyond")
+    @Test("Links of a vertex keep the order of writing up to 128 links, and sort by target beyond")
     func order() {
         let links = (0..<129).map { Adjacency(label: 0, node: VertexID($0 * 50 % 129), weight: 1) }
         var graph = GraphIndex()
@@ -102,7 +102,7 @@ struct LongListTests {
         #expect(graph.links(from: 200) == Array(links.prefix(100)))
     }
 
-    @Test("of a base that has them in the order of writing are found")
+    @Test("Hub links that a base has in the order of writing are found")
     func orderOfEarlierBases() throws {
         let targets = (0..<1_000).map { UInt32($0 * 7 % 1_000) }
         var sections = MemorySections()
@@ -142,7 +142,9 @@ struct LongListTests {
         #expect(graph.isFoundFromBothEnds)
     }
 
-    @Test("cost a change as much as those with few, in memory and over a base")
+    @Test(
+        "A change to a hub's links costs as much as one to a short list, in memory and over a base"
+    )
     func cost() throws {
         for count: VertexID in [4_000, 60_000] {
             let hub = count
@@ -169,7 +171,7 @@ struct LongListTests {
         }
     }
 
-    @Test("leave a reader its copy without a copy of all their edges")
+    @Test("A copy of a graph shares a hub's adjacency list instead of copying it")
     func copies() {
         let count: VertexID = 200_000
         let hub = count
@@ -188,7 +190,7 @@ struct LongListTests {
         }
     }
 
-    @Test("of a damaged base are changed without a crash")
+    @Test("A change to the links of a hub in a damaged base reports the damage without a crash")
     func damage() throws {
         var graph = GraphIndex()
         for node in 0..<2_000 as Range<VertexID> {
@@ -208,7 +210,7 @@ struct LongListTests {
         }
     }
 
-    @Test("are walked in their order")
+    @Test("A walk follows the links of a hub in their order")
     func walk() throws {
         var graph = GraphIndex()
         var random = SeededGenerator(seed: 5)
@@ -225,7 +227,10 @@ struct LongListTests {
         #expect(few.endedBy == .nodes)
     }
 
-    @Test("are read in parts, each from where the one before ended", arguments: [1, 90, 6_000])
+    @Test(
+        "The links of a hub are read in parts, each from the end of the one before",
+        arguments: [1, 90, 6_000]
+    )
     func parts(of count: VertexID) throws {
         var graph = GraphIndex()
         var random = SeededGenerator(seed: 6)

@@ -4,10 +4,10 @@ import LodestoneGraph
 import TestSupport
 import Testing
 
-@Suite("A walk")
+@Suite("Walk")
 struct WalkTests {
     @Test(
-        "reaches what SQLite's recursive query reaches, at the same least depth",
+        "A walk reaches what SQLite's recursive query reaches, at the same least depth",
         arguments: 1...12 as ClosedRange<UInt64>
     )
     func differential(seed: UInt64) throws {
@@ -76,7 +76,7 @@ struct WalkTests {
         }
     }
 
-    @Test("reports nodes in the order of the starts and of their links, with the edge")
+    @Test("A walk reports vertices in the order of its starts and of their links, with the edge")
     func order() throws {
         var graph = GraphIndex()
         graph.setLinks(
@@ -105,7 +105,7 @@ struct WalkTests {
         )
     }
 
-    @Test("over a clique costs its edges, not its paths")
+    @Test("A walk over a clique costs its edges, not its paths")
     func clique() throws {
         let nodes: Range<VertexID> = 0..<20
         let graph = GraphIndex(
@@ -120,7 +120,7 @@ struct WalkTests {
         #expect(edgesFollowed == 380)
     }
 
-    @Test("from nowhere, to depth 0 or along unknown labels reaches nothing")
+    @Test("A walk without starts, to depth 0 or along unknown labels reaches nothing")
     func nothing() throws {
         let graph = GraphIndex([TestEdge(source: 0, label: 0, target: 1)])
         #expect(try graph.walk(from: []).reached.isEmpty)
@@ -143,7 +143,7 @@ struct WalkTests {
     }
 
     @Test(
-        "ends at its budget of nodes with the nodes until there",
+        "A walk ends at its vertex budget with the vertices reached so far",
         arguments: [0, 1, 10, 11, 12, 87]
     )
     func nodeBudget(nodes: Int) throws {
@@ -155,7 +155,10 @@ struct WalkTests {
         #expect(try comb.walk(from: [0], budget: WalkBudget(nodes: 88)).endedBy == nil)
     }
 
-    @Test("ends at its budget of edges, other labels counted", arguments: [0, 1, 10, 11, 12, 87])
+    @Test(
+        "A walk ends at its edge budget, which also counts edges of other labels",
+        arguments: [0, 1, 10, 11, 12, 87]
+    )
     func edgeBudget(edges: Int) throws {
         let part = try comb.walk(from: [0], labels: [0], budget: WalkBudget(edges: edges))
         #expect(part.edgesFollowed == edges)
@@ -166,7 +169,7 @@ struct WalkTests {
         #expect(whole.reached.count == 8)
     }
 
-    @Test("ends at its budget of time")
+    @Test("A walk ends at its time budget")
     func timeBudget() throws {
         let none = try comb.walk(from: [0], budget: WalkBudget(time: .zero))
         #expect(none.endedBy == .time)
@@ -193,7 +196,7 @@ struct WalkTests {
         #expect((1...4_096).contains(part.reached.count))
     }
 
-    @Test("ends when its call is cancelled or out of time")
+    @Test("A walk ends when its call is cancelled or past its deadline")
     func context() throws {
         func walk(_ context: CallContext) throws {
             _ = try comb.walk(
@@ -214,7 +217,7 @@ struct WalkTests {
         #expect(second?.code == .deadlineExceeded)
     }
 
-    @Test("asks once a node whether it exists")
+    @Test("A walk checks once per vertex whether it exists")
     func existence() throws {
         let graph = GraphIndex([
             TestEdge(source: 0, label: 0, target: 1), TestEdge(source: 0, label: 1, target: 1),
