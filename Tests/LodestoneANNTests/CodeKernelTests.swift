@@ -6,12 +6,12 @@ import Testing
 
 @testable import LodestoneANN
 
-@Suite("Kernels over codes")
+@Suite("Code kernels")
 struct CodeKernelTests {
     private static let sets = [LODE_ISA_AVX2, LODE_ISA_AVX512]
 
     @Test(
-        "every instruction set gives the keys of the definition",
+        "Code kernels of every instruction set give the keys of the scalar definition",
         arguments: VectorQuantization.allCases,
         [1, 7, 16, 60, 61, 64, 100, 384, 785]
     )
@@ -81,7 +81,7 @@ struct CodeKernelTests {
         return all
     }
 
-    @Test("keys sort like distances", arguments: Metric.allCases)
+    @Test("Keys of codes sort like distances", arguments: Metric.allCases)
     func order(metric: Metric) {
         var random = SeededGenerator(seed: 17)
         let dimension = 96

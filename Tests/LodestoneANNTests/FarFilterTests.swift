@@ -5,7 +5,7 @@ import Testing
 
 @testable import LodestoneANN
 
-@Suite("A filter that excludes what is near")
+@Suite("Filter that excludes near rows")
 struct FarFilterTests {
     private static let clusters = 100
     private static let dimension = 16
@@ -27,7 +27,7 @@ struct FarFilterTests {
     }
 
     @Test(
-        "is answered as well as one that passes some of everything",
+        "A filter that passes only far clusters has the recall of any other filter",
         arguments: Metric.allCases
     )
     func farClusters(metric: Metric) throws {
@@ -59,7 +59,7 @@ struct FarFilterTests {
         #expect(Double(found) / Double(10 * questions) >= 0.95)
     }
 
-    @Test("is answered where only short rows pass, under dot product")
+    @Test("A filter that passes only short rows keeps its recall under dot product")
     func shortRows() throws {
         var random = SeededGenerator(seed: 32)
         // A fifth of all rows are short; the nearest of all are long.
@@ -81,7 +81,10 @@ struct FarFilterTests {
         #expect(Double(found) / 400 >= 0.95)
     }
 
-    @Test("is answered by hash tables, too", arguments: Metric.allCases)
+    @Test(
+        "An LSH search with a filter that passes only far clusters keeps its recall",
+        arguments: Metric.allCases
+    )
     func hashTables(metric: Metric) throws {
         var random = SeededGenerator(seed: 33)
         let (rows, owners, centers) = Self.rows(8_000, &random)

@@ -9,7 +9,7 @@ import Testing
 @Suite("Flat index")
 struct FlatIndexTests {
     @Test(
-        "finds what float64 arithmetic finds, in batches and one by one",
+        "A flat index finds what float64 arithmetic finds, in batches and one by one",
         arguments: lode_isa.available,
         Metric.allCases
     )
@@ -40,7 +40,7 @@ struct FlatIndexTests {
         }
     }
 
-    @Test("answers with the rows of a block among which rows are missing")
+    @Test("A flat index returns the rows of a block with gaps between its rows")
     func missingRows() throws {
         var random = SeededGenerator(seed: 5)
         let vectors = random.vectors(300, 9)
@@ -100,7 +100,7 @@ struct FlatIndexTests {
         }
     }
 
-    @Test("orders equal distances by row, whatever the order of the blocks")
+    @Test("A flat index orders equal distances by row, in any order of the blocks")
     func ties() throws {
         let index = FlatIndex(dimension: 3, metric: .euclidean)
         let far: [Float] = [9, 9, 9], near: [Float] = [1, 0, 0]
@@ -113,7 +113,7 @@ struct FlatIndexTests {
         }
     }
 
-    @Test("finds nothing where there is nothing, or nothing is wanted")
+    @Test("A flat index finds nothing without rows, without queries or for k = 0")
     func nothing() throws {
         let index = FlatIndex(dimension: 2, metric: .cosine)
         let empty = RowMemory([]).block(firstRow: 0)
@@ -126,7 +126,7 @@ struct FlatIndexTests {
         #expect(found == [[Neighbor(row: 5, distance: 0)]])
     }
 
-    @Test("answers with allowed rows only", arguments: Metric.allCases)
+    @Test("A flat index returns only allowed rows", arguments: Metric.allCases)
     func filter(metric: Metric) throws {
         var random = SeededGenerator(seed: 8)
         let rows = random.vectors(400, 20)
@@ -141,7 +141,7 @@ struct FlatIndexTests {
         #expect(try search(index, [queries[0]], k: 12, in: blocks) { _ in false } == [[]])
     }
 
-    @Test("asks the filter only of rows that would be among the nearest")
+    @Test("A flat index checks the filter only for rows that would be among the nearest")
     func filterIsAskedRarely() throws {
         let index = FlatIndex(dimension: 1, metric: .euclidean)
         let blocks = split((0..<1_000).map { [Float($0)] }, at: [])
@@ -153,7 +153,7 @@ struct FlatIndexTests {
         #expect(asked == [0, 1, 2, 3, 4])
     }
 
-    @Test("keeps infinite distances, behind the finite ones")
+    @Test("A flat index keeps infinite distances behind the finite ones")
     func infinite() throws {
         let index = FlatIndex(dimension: 2, metric: .euclidean)
         let blocks = split([[3e38, 0], [-3e38, 1], [1e18, 1e18], [1, 1]], at: [])
@@ -162,7 +162,10 @@ struct FlatIndexTests {
         #expect(found.map(\.distance.isInfinite) == [false, false, true, true])
     }
 
-    @Test("ignores lengths for cosine", arguments: [Float(1e-38), 1e-30, 1e-20, 1e18, 1e38])
+    @Test(
+        "A flat index ignores vector lengths under cosine",
+        arguments: [Float(1e-38), 1e-30, 1e-20, 1e18, 1e38]
+    )
     func lengths(scale: Float) throws {
         let index = FlatIndex(dimension: 3, metric: .cosine)
         let directions: [[Float]] = [[0, 1, 0], [1, 1, 0], [1, 0, 0], [-1, 0, 0]]
@@ -175,7 +178,7 @@ struct FlatIndexTests {
         }
     }
 
-    @Test("measures a pair as a search does", arguments: Metric.allCases)
+    @Test("A flat index measures a pair as its search does", arguments: Metric.allCases)
     func pair(metric: Metric) throws {
         var random = SeededGenerator(seed: 4)
         let rows = random.vectors(9, 77)
@@ -186,13 +189,13 @@ struct FlatIndexTests {
         }
     }
 
-    @Test("stops when the call is cancelled", arguments: [1, 9, 40])
+    @Test("A flat search stops when its call is cancelled", arguments: [1, 9, 40])
     func cancellation(queries: Int) throws {
         let context = CallContext()
         try expectStop(.cancelled, queries: queries, context: context) { context.cancel() }
     }
 
-    @Test("stops when the deadline passes", arguments: [1, 9, 40])
+    @Test("A flat search stops when its deadline passes", arguments: [1, 9, 40])
     func deadline(queries: Int) throws {
         let context = CallContext(timeout: .milliseconds(100))
         try expectStop(.deadlineExceeded, queries: queries, context: context) {

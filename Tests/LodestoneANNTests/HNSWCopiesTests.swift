@@ -25,7 +25,7 @@ struct HNSWCopiesTests {
     }
 
     @Test(
-        "hide no other vector, built and inline",
+        "Copies of vectors hide no other vector, built and inline",
         arguments: Metric.allCases,
         [false, true]
     )
@@ -46,7 +46,7 @@ struct HNSWCopiesTests {
         }
     }
 
-    @Test("one vector many times hides not even a single other one")
+    @Test("Many copies of one vector don't hide the only other vector")
     func single() throws {
         var random = SeededGenerator(seed: 92)
         let (one, other) = (random.normal(16), random.normal(16))
@@ -58,7 +58,7 @@ struct HNSWCopiesTests {
         }
     }
 
-    @Test("a copy is found by a filter that only it passes, and as long as it exists")
+    @Test("A copy is found by a filter that only it passes, and after all other copies are dropped")
     func filters() throws {
         let scene = Self.scene(.euclidean, isMixed: false)
         for index in [try scene.built(), scene.inline(first: 1, batch: 50)] {
@@ -84,7 +84,7 @@ struct HNSWCopiesTests {
         }
     }
 
-    @Test("a fold keeps a node for the rows that it still has, and new rows join it")
+    @Test("A compaction keeps a graph node for the rows it still has, and new copies join it")
     func fold() throws {
         var scene = Self.scene(.euclidean, isMixed: true)
         let built = try scene.built()
@@ -108,7 +108,7 @@ struct HNSWCopiesTests {
         }
     }
 
-    @Test("a base has them")
+    @Test("A base keeps the copies of vectors")
     func base() throws {
         let scene = Self.scene(.cosine, isMixed: true)
         var sections = MemorySections()
@@ -127,7 +127,7 @@ struct HNSWCopiesTests {
         }
     }
 
-    @Test("rows that the first codes take for copies are told apart once there are better ones")
+    @Test("Rows with equal early codes are told apart once the codec has seen more rows")
     func splits() throws {
         var random = SeededGenerator(seed: 93)
         // All other rows lie far from the first row, the only one that the first codec knows.

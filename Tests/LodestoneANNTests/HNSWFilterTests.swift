@@ -7,7 +7,10 @@ import Testing
 
 @Suite("HNSW with a filter")
 struct HNSWFilterTests {
-    @Test("filters: never short, only matching rows", arguments: [1, 2, 10, 100, 1_000])
+    @Test(
+        "A filtered HNSW search of any selectivity has the recall of a scan",
+        arguments: [1, 2, 10, 100, 1_000]
+    )
     func filters(every: UInt32) throws {
         let scene = Scene(2_000)
         let exists = { @Sendable (row: UInt32) in row % 7 != 3 }
@@ -19,7 +22,7 @@ struct HNSWFilterTests {
         #expect(try scene.recall(index, allowed: allowed) >= 0.97)
     }
 
-    @Test("a filter that nothing near the question passes widens the walk, and ends in no scan")
+    @Test("A filter that excludes all near rows widens the walk without a scan")
     func widening() throws {
         var scene = Scene(4_000)
         scene.options.efSearch = 4
@@ -51,7 +54,11 @@ struct HNSWFilterTests {
         case first
     }
 
-    @Test("a walk keeps to rows that pass", arguments: Passing.allCases, Missing.allCases)
+    @Test(
+        "A filtered walk returns only rows that pass",
+        arguments: Passing.allCases,
+        Missing.allCases
+    )
     func walkAmong(passing: Passing, missing: Missing) throws {
         var random = SeededGenerator(seed: 21)
         var rows = Scene.clustered(8_000, 16, &random)
@@ -86,7 +93,7 @@ struct HNSWFilterTests {
         #expect(answer.computed < allowed.count / 2, "fewer comparisons than a scan")
     }
 
-    @Test("the nearest rows that pass are found, however far from the question all of them are")
+    @Test("The nearest rows that pass are found even when all of them are far from the query")
     func fromAfar() throws {
         var random = SeededGenerator(seed: 22)
         var scene = Scene(Scene.clustered(8_000, 16, &random), metric: .euclidean)
@@ -107,7 +114,7 @@ struct HNSWFilterTests {
         #expect(found >= 158, "of 160")
     }
 
-    @Test("a walk among rows that pass ends soon after its call")
+    @Test("A filtered walk ends soon after its call is cancelled")
     func cancelledWalkAmong() throws {
         let scene = Scene(1_200)
         let graph = try #require(try scene.built().store?.graph)
@@ -145,7 +152,7 @@ struct HNSWFilterTests {
         #expect(scratch.visited < visited / 3)
     }
 
-    @Test("a filter that allows nothing finds nothing")
+    @Test("An HNSW search with a filter that passes nothing finds nothing")
     func emptyFilter() throws {
         let scene = Scene(200)
         let answer = try scene.search(

@@ -6,10 +6,10 @@ import Testing
 
 @testable import LodestoneANN
 
-@Suite("HNSW")
+@Suite("HNSW index")
 struct HNSWIndexTests {
     @Test(
-        "finds nearly what a scan finds, with exact distances",
+        "An HNSW index finds nearly what a scan finds, with exact distances",
         arguments: Metric.allCases,
         VectorQuantization.allCases
     )
@@ -29,7 +29,7 @@ struct HNSWIndexTests {
         #expect(try scene.search(index, query).strategy == "hnsw")
     }
 
-    @Test("a walk ends soon after its call, however wide its beam")
+    @Test("A walk with any beam ends soon after its call is cancelled")
     func cancelledWalk() throws {
         let scene = Scene(1_200)
         let graph = try #require(try scene.built().store?.graph)
@@ -59,7 +59,7 @@ struct HNSWIndexTests {
         #expect(scratch.visited < whole / 3)
     }
 
-    @Test("vectors in which few elements dominate are told apart", arguments: Metric.allCases)
+    @Test("Vectors with one dominating element are told apart", arguments: Metric.allCases)
     func dominatingElements(metric: Metric) throws {
         var random = SeededGenerator(seed: 3)
         let rows = Scene.clustered(1_000, 32, &random).map { row in
@@ -77,7 +77,7 @@ struct HNSWIndexTests {
     }
 
     @Test(
-        "elements near the largest there are end nothing",
+        "Vectors with elements near the largest float are indexed and found",
         arguments: Metric.allCases,
         VectorQuantization.allCases
     )
@@ -95,7 +95,7 @@ struct HNSWIndexTests {
         }
     }
 
-    @Test("a length from 1e-30 to 1e30 does not matter for cosine")
+    @Test("Vector lengths from 1e-30 to 1e30 don't matter under cosine")
     func lengths() throws {
         var random = SeededGenerator(seed: 4)
         let rows = Scene.clustered(300, 16, &random).enumerated().map { place, row in
@@ -105,7 +105,7 @@ struct HNSWIndexTests {
         #expect(try scene.recall(scene.built()) >= 0.97)
     }
 
-    @Test("dropped rows are never found, before and after the graph is mended")
+    @Test("Dropped rows are never found, before and after graph repair")
     func churn() throws {
         var scene = Scene(1_000)
         var index = try scene.built()
@@ -140,7 +140,7 @@ struct HNSWIndexTests {
         }
     }
 
-    @Test("a graph grows inside writes, while it is searched")
+    @Test("An HNSW index links rows inside writes while it is searched")
     func inlineLinking() async throws {
         let scene = Scene(1_500)
         let index = Mutex(
@@ -176,7 +176,7 @@ struct HNSWIndexTests {
         #expect(try scene.search(done, rows[3]).strategy == "hnsw")
     }
 
-    @Test("a graph takes in several batches at once, with rows missing between them")
+    @Test("An inline HNSW index links several blocks at once, with gaps between their rows")
     func inlineBlocks() throws {
         var random = SeededGenerator(seed: 23)
         let rows = Scene.clustered(900, 32, &random)
@@ -225,7 +225,7 @@ struct HNSWIndexTests {
         return true
     }
 
-    @Test("rows that came after the graph are found by a scan beside it")
+    @Test("Rows newer than the graph are found by a scan")
     func lateRows() throws {
         var scene = Scene(500)
         let index = try scene.built()
@@ -238,7 +238,7 @@ struct HNSWIndexTests {
         }
     }
 
-    @Test("equal vectors are all reached")
+    @Test("Equal vectors are all reachable")
     func duplicates() throws {
         var random = SeededGenerator(seed: 5)
         let few = Scene.clustered(4, 16, &random)
@@ -250,7 +250,7 @@ struct HNSWIndexTests {
         #expect(answer.neighbors.allSatisfy { $0.row % 4 == 2 && $0.distance == 0 })
     }
 
-    @Test("a build that is cancelled goes on where it was")
+    @Test("A cancelled build continues at its build checkpoint")
     func resume() throws {
         let scene = Scene(900)
         let index = scene.empty
@@ -286,7 +286,7 @@ struct HNSWIndexTests {
         #expect(try scene.recall(built) >= 0.97)
     }
 
-    @Test("a base gives the same answers")
+    @Test("An HNSW index from a base returns the results of the written index")
     func base() throws {
         let scene = Scene(700)
         let index = try scene.built()
@@ -307,7 +307,7 @@ struct HNSWIndexTests {
         #expect(try scene.recall(mended, exists: { $0 % 3 != 0 }) >= 0.95)
     }
 
-    @Test("a base of other options is not used")
+    @Test("A base of other HNSW options is not used")
     func otherOptions() throws {
         var scene = Scene(200)
         var sections = MemorySections()
@@ -319,7 +319,7 @@ struct HNSWIndexTests {
         #expect(open(sections, scene).count == 0)
     }
 
-    @Test("a damaged base is noticed, and every answer made by a scan")
+    @Test("A damaged HNSW base is detected, and its searches scan")
     func damage() throws {
         let scene = Scene(300)
         let index = try scene.built()
@@ -338,7 +338,7 @@ struct HNSWIndexTests {
         }
     }
 
-    @Test("numbers in a base that lead nowhere are not followed, though checksums fit")
+    @Test("Invalid node numbers in a base with right checksums are not followed")
     func hostileBase() throws {
         let scene = Scene(300)
         var written = MemorySections()

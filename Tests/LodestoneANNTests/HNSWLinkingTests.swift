@@ -6,7 +6,7 @@ import Testing
 
 @testable import LodestoneANN
 
-@Suite("Rows that are linked apart from writes")
+@Suite("Linking apart from writes")
 struct HNSWLinkingTests {
     private static let dimension = 16
     private static let options = HNSWOptions(m: 6, efConstruction: 40, efSearch: 40)
@@ -55,7 +55,9 @@ struct HNSWLinkingTests {
         return try index.search(questions, in: table)[0].neighbors.map(\.row)
     }
 
-    @Test("are covered by the index that took them in, a part at a time, and by no earlier copy")
+    @Test(
+        "Rows linked in parts are in the index that linked them, and earlier copies still find them"
+    )
     func parts() throws {
         let first = try #require(try index.extended(over: table, by: 150, Self.work { _ in true }))
         #expect(first.endRow == 550)
@@ -72,9 +74,7 @@ struct HNSWLinkingTests {
         }
     }
 
-    @Test(
-        "are found by an earlier copy that has them, though they were dropped before the linking"
-    )
+    @Test("An earlier copy still finds its rows that were dropped before they were linked")
     func dropped() throws {
         let exists = { @Sendable (row: UInt32) in row % 10 != 3 }
         let extended = try #require(try index.extended(over: table, by: 600, Self.work(exists)))
@@ -94,7 +94,7 @@ struct HNSWLinkingTests {
         #expect(!isMore)
     }
 
-    @Test("stay linked when the work is cancelled, and the next call goes on there")
+    @Test("A cancelled linking keeps its linked rows, and the next call continues from them")
     func cancelled() throws {
         let asked = Counter()
         let work = Self.work(
@@ -118,7 +118,7 @@ struct HNSWLinkingTests {
         #expect(try nearest(450, extended) { _ in true }.first == 450)
     }
 
-    @Test("are nothing to another index than the one that they were linked into")
+    @Test("Rows linked into one index are not adopted by another index")
     func other() throws {
         let extended = try #require(
             try index.extended(over: table, by: 600, Self.work { _ in true })

@@ -12,7 +12,7 @@ import Darwin
 #endif
 
 /// Data that real collections have, and benchmarks don't.
-@Suite("HNSW on vectors that are not alike")
+@Suite("HNSW on uneven vectors")
 struct HNSWOddDataTests {
     /// Vectors with something odd about them.
     enum Oddity: CaseIterable, CustomTestStringConvertible {
@@ -82,7 +82,7 @@ struct HNSWOddDataTests {
     static let dimension = 24
 
     @Test(
-        "the nearest are found, built and inline",
+        "The nearest of uneven vectors are found, built and inline",
         arguments: Oddity.allCases,
         Metric.allCases
     )
@@ -125,7 +125,7 @@ struct HNSWOddDataTests {
     }
 
     @Test(
-        "a graph that was healthy takes in vectors five times as long",
+        "A healthy graph keeps its recall with new vectors five times as long",
         arguments: Metric.allCases
     )
     func growingScale(metric: Metric) throws {
@@ -156,7 +156,7 @@ struct HNSWOddDataTests {
         #expect(try recall(scene.folded(index, exists: { _ in true }), scene, queries) >= 0.95)
     }
 
-    @Test("a base of the format before is not read")
+    @Test("An HNSW base of the format before is not read")
     func olderFormat() throws {
         let scene = Scene(200)
         var sections = MemorySections()

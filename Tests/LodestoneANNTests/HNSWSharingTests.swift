@@ -7,7 +7,7 @@ import Testing
 @testable import LodestoneANN
 
 /// A graph that grows while other states still have it.
-@Suite("A graph that several states share")
+@Suite("HNSW graph shared by versions")
 struct HNSWSharingTests {
     private static let dimension = 16
     private static let options = HNSWOptions(m: 6, efConstruction: 40, efSearch: 40)
@@ -21,7 +21,7 @@ struct HNSWSharingTests {
         HNSWIndex(options, linksInline: linksInline, dimension: dimension, metric: .euclidean)
     }
 
-    @Test("gives an older state, which didn't link inside writes, none of the rows that came later")
+    @Test("An older version that doesn't link inline sees no rows that a newer version linked")
     func olderState() throws {
         let rows = Self.memory(200, seed: 1)
         var table = VectorTable(dimension: Self.dimension)
@@ -58,7 +58,7 @@ struct HNSWSharingTests {
         init(_ index: HNSWIndex) { self.index = Mutex(index) }
     }
 
-    @Test("is searched while a write links many rows into it, not only before and after")
+    @Test("A shared graph is searched while a write links many rows into it")
     func searchMeanwhile() async throws {
         let (first, late) = (Self.memory(300, seed: 4), Self.memory(1_500, seed: 5))
         var table = VectorTable(dimension: Self.dimension)
@@ -96,7 +96,7 @@ struct HNSWSharingTests {
         #expect(between.count >= 5, "sizes that searches met: \(between.sorted())")
     }
 
-    @Test("can be folded while a write links more rows into it")
+    @Test("A shared graph is compacted while a write links more rows into it")
     func foldMeanwhile() async {
         // A wrong index of a list ends the process.
         await #expect(processExitsWith: .success) {

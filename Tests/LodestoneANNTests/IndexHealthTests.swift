@@ -6,7 +6,7 @@ import Testing
 
 @testable import LodestoneANN
 
-@Suite("The health of a vector index")
+@Suite("Health of a vector index")
 struct IndexHealthTests {
     private func normal(_ count: Int, _ dimension: Int, _ random: inout SeededGenerator)
         -> [[Float]]
@@ -28,7 +28,7 @@ struct IndexHealthTests {
         return scene
     }
 
-    @Test("is what questions find that are no rows, and a graph that finds too few isn't used")
+    @Test("A graph with recall below the floor is refused, and every vector is compared")
     func unhealthy() throws {
         let scene = hopeless(1_000)
         let index = try scene.built()
@@ -39,7 +39,7 @@ struct IndexHealthTests {
         #expect(try scene.recall(index) == 1, "every vector is compared")
     }
 
-    @Test("a refused graph isn't built again before the vectors have doubled")
+    @Test("A refused graph isn't built again before the vectors have doubled")
     func refusal() throws {
         var scene = hopeless(1_000)
         let index = try scene.built()
@@ -86,7 +86,7 @@ struct IndexHealthTests {
         #expect(told.withLock { $0 } > 0 && again.health.refusedCount == 2_000)
     }
 
-    @Test("walks are widened where that finds enough")
+    @Test("A graph with too little recall gets a wider beam when that finds enough")
     func widening() throws {
         var random = SeededGenerator(seed: 43)
         var scene = Scene(normal(6_000, 96, &random), metric: .euclidean)
@@ -113,7 +113,7 @@ struct IndexHealthTests {
         #expect(narrow.visited < 60)
     }
 
-    @Test("is measured inside writes at each half more vectors, by a graph and by hash tables")
+    @Test("Health is measured inside writes after each growth by half, for HNSW and LSH")
     func inline() throws {
         let scene = hopeless(2_000)
         let graph = HNSWIndex(
@@ -151,7 +151,10 @@ struct IndexHealthTests {
         }
     }
 
-    @Test("a first row of another length ruins nothing", arguments: [0, 1e-3, 1e3] as [Float])
+    @Test(
+        "A first row of another length doesn't lower the recall of later rows",
+        arguments: [0, 1e-3, 1e3] as [Float]
+    )
     func firstRow(factor: Float) throws {
         var random = SeededGenerator(seed: 44)
         var rows = normal(600, 16, &random)
@@ -189,7 +192,11 @@ struct IndexHealthTests {
 
 @Suite("LSH of few vectors")
 struct SmallLSHTests {
-    @Test("compares all of them", arguments: Metric.allCases, [1, 60, 1_000])
+    @Test(
+        "An LSH index of few vectors compares all of them",
+        arguments: Metric.allCases,
+        [1, 60, 1_000]
+    )
     func all(metric: Metric, count: Int) throws {
         var random = SeededGenerator(seed: 51)
         let scene = Scene(random.vectors(count, 384), metric: metric)
@@ -202,7 +209,10 @@ struct SmallLSHTests {
         #expect(index.health.isGood)
     }
 
-    @Test("fits its hyperplanes again as vectors come", arguments: [Metric.euclidean, .dotProduct])
+    @Test(
+        "An LSH index fits its hyperplanes again as vectors come",
+        arguments: [Metric.euclidean, .dotProduct]
+    )
     func fitted(metric: Metric) throws {
         var random = SeededGenerator(seed: 52)
         var rows = random.vectors(5_000, 16)

@@ -9,7 +9,10 @@ import Testing
 struct LSHIndexTests {
     static let options = LSHOptions(tables: 6, hyperplanes: 8, probes: 12)
 
-    @Test("finds nine of ten true neighbors in clustered data", arguments: Metric.allCases)
+    @Test(
+        "An LSH index finds nine of ten true neighbors in clustered data",
+        arguments: Metric.allCases
+    )
     func recall(metric: Metric) throws {
         let data = ClusteredRows(count: 3_000, dimension: 24, seed: 1, metric: metric)
         let index = data.index(Self.options)
@@ -20,7 +23,7 @@ struct LSHIndexTests {
         #expect(distances < 600)
     }
 
-    @Test("finds more in more buckets", arguments: Metric.allCases)
+    @Test("More probes find more neighbors", arguments: Metric.allCases)
     func probes(metric: Metric) throws {
         let data = ClusteredRows(count: 2_000, dimension: 24, seed: 2, metric: metric, offset: 0)
         let recalls = try [1, 8, 64].map { probes in
@@ -31,7 +34,10 @@ struct LSHIndexTests {
         #expect(recalls[2] >= recalls[1])
     }
 
-    @Test("answers with the distances and the ties of the flat index", arguments: Metric.allCases)
+    @Test(
+        "An LSH index returns the distances and the order of ties of the flat index",
+        arguments: Metric.allCases
+    )
     func exactDistances(metric: Metric) throws {
         let data = ClusteredRows(count: 600, dimension: 16, seed: 3, metric: metric, copies: 3)
         // With one bit both buckets are probed, and with so many hits all rows are compared.
@@ -42,7 +48,10 @@ struct LSHIndexTests {
         }
     }
 
-    @Test("is never short, and never answers with what is not allowed", arguments: Metric.allCases)
+    @Test(
+        "An LSH search with a filter returns k allowed rows when there are as many",
+        arguments: Metric.allCases
+    )
     func filters(metric: Metric) throws {
         let data = ClusteredRows(count: 1_000, dimension: 12, seed: 4, metric: metric)
         let index = data.index(LSHOptions(tables: 2, hyperplanes: 12, probes: 1))
@@ -68,7 +77,7 @@ struct LSHIndexTests {
         #expect(try data.search(empty, data.queries[0], k: 3).neighbors.isEmpty)
     }
 
-    @Test("is the same index whether rows come at once or one by one")
+    @Test("An LSH index of rows appended in parts equals one of rows appended at once")
     func appending() throws {
         // Only cosine is tested: the other metrics fit their hyperplanes to the first rows.
         let data = ClusteredRows(count: 700, dimension: 12, seed: 6, metric: .cosine)
@@ -102,7 +111,7 @@ struct LSHIndexTests {
         }
     }
 
-    @Test("leaves out what is gone when it is compacted", arguments: Metric.allCases)
+    @Test("A compaction of an LSH index leaves out dropped rows", arguments: Metric.allCases)
     func compaction(metric: Metric) throws {
         let data = ClusteredRows(count: 500, dimension: 12, seed: 8, metric: metric)
         var index = data.index(Self.options, rows: 0..<400)
@@ -123,7 +132,10 @@ struct LSHIndexTests {
         #expect(emptied.count == 1)
     }
 
-    @Test("comes back from a base, and goes on from there", arguments: Metric.allCases)
+    @Test(
+        "An LSH index from a base returns its results and accepts further rows",
+        arguments: Metric.allCases
+    )
     func base(metric: Metric) throws {
         let data = ClusteredRows(count: 400, dimension: 12, seed: 9, metric: metric)
         for hyperplanes in [1, 5, 16, 32] {
@@ -158,7 +170,7 @@ struct LSHIndexTests {
         #expect(opened?.count == 0)
     }
 
-    @Test("says so, or answers rightly, when bytes of its base are damaged")
+    @Test("A damaged LSH base is detected unless the result is right")
     func damage() throws {
         let data = ClusteredRows(count: 300, dimension: 8, seed: 10, metric: .cosine)
         let options = LSHOptions(tables: 2, hyperplanes: 9, probes: 10)
@@ -178,7 +190,7 @@ struct LSHIndexTests {
         }
     }
 
-    @Test("doesn't believe numbers whose checksums are right")
+    @Test("Invalid numbers in an LSH base with right checksums don't crash a search")
     func hostile() throws {
         let data = ClusteredRows(count: 200, dimension: 8, seed: 12, metric: .euclidean)
         let options = LSHOptions(tables: 2, hyperplanes: 9, probes: 10)
@@ -210,7 +222,7 @@ struct LSHIndexTests {
         }
     }
 
-    @Test("stops when the call is over")
+    @Test("An LSH search stops when its call is cancelled")
     func cancellation() throws {
         let data = ClusteredRows(count: 5_000, dimension: 4, seed: 14, metric: .cosine)
         let index = data.index(LSHOptions(tables: 1, hyperplanes: 1, probes: 2))
@@ -242,7 +254,7 @@ struct LSHIndexTests {
 
 @Suite("Probe sequence")
 struct ProbeSequenceTests {
-    @Test("comes to every bucket once, by increasing sums of the flipped bits' distances")
+    @Test("A probe sequence visits every bucket once, by increasing sums of flipped distances")
     func order() {
         var random = SeededGenerator(seed: 20)
         for bits in [1, 2, 5, 9] {
@@ -267,7 +279,7 @@ struct ProbeSequenceTests {
         }
     }
 
-    @Test("survives distances that are no numbers")
+    @Test("A probe sequence of NaN and infinite distances visits every bucket once")
     func notNumbers() {
         let projections: [Float] = [.infinity, -.infinity, .nan, 0, -0.0, 1]
         var sequence = ProbeSequence(projections[...])
@@ -279,7 +291,7 @@ struct ProbeSequenceTests {
 
 @Suite("Hyperplanes")
 struct HyperplanesTests {
-    @Test("stand at right angles in groups of the dimension", arguments: [1, 2, 7, 20])
+    @Test("Hyperplanes are orthogonal in groups of the dimension", arguments: [1, 2, 7, 20])
     func orthogonal(dimension: Int) {
         let count = 2 * dimension + 1
         let hyperplanes = Hyperplanes(count: count, dimension: dimension, metric: .cosine)
@@ -298,7 +310,7 @@ struct HyperplanesTests {
         #expect(again.projections(of: vector) == hyperplanes.projections(of: vector))
     }
 
-    @Test("put a query and the row that is it on the same sides", arguments: [1, 3, 4, 9])
+    @Test("Hyperplanes put a query and an equal row on the same sides", arguments: [1, 3, 4, 9])
     func sides(count: Int) {
         var random = SeededGenerator(seed: 21)
         let memory = RowMemory(random.vectors(count, 10))

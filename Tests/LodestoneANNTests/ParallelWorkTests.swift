@@ -5,9 +5,9 @@ import Testing
 
 @testable import LodestoneANN
 
-@Suite("Work in parts")
+@Suite("Parallel work")
 struct ParallelWorkTests {
-    @Test("does each part once", arguments: [0, 1, 2, 7, 100])
+    @Test("Parallel work performs each part once", arguments: [0, 1, 2, 7, 100])
     func parts(count: Int) {
         let done = Mutex<[Int]>([])
         ParallelWork.perform(parts: count) { part in done.withLock { $0.append(part) } }
@@ -15,7 +15,7 @@ struct ParallelWorkTests {
     }
 
     #if os(Linux)
-    @Test("yields on all of its threads to others, where the one that starts it does")
+    @Test("Every thread of parallel work has the priority of the thread that starts it")
     func niceness() async {
         let (own, found): (Int32, [Int32]) = await withCheckedContinuation { continuation in
             let thread = Thread {

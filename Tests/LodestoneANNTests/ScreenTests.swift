@@ -9,7 +9,7 @@ import Testing
 @Suite("Screen")
 struct ScreenTests {
     @Test(
-        "lets through the pairs within the limits, and no others, as the definition does",
+        "A screen passes exactly the pairs within the limits, as its definition does",
         arguments: lode_isa.available,
         Metric.allCases
     )
@@ -55,7 +55,7 @@ struct ScreenTests {
         }
     }
 
-    @Test("lets NaN and equal values through", arguments: lode_isa.available)
+    @Test("A screen passes NaN and values equal to the limit", arguments: lode_isa.available)
     func doubtful(isa: lode_isa) throws {
         for metric in Metric.allCases {
             let kernels = try #require(VectorKernels(metric, isa: isa))
@@ -78,7 +78,7 @@ struct ScreenTests {
     }
 
     @Test(
-        "never leaves out a pair that a scan finds within the bound",
+        "A screen never excludes a pair that a scan finds within the bound",
         arguments: lode_isa.available,
         Metric.allCases
     )
@@ -114,7 +114,7 @@ struct ScreenTests {
     }
 
     @Test(
-        "answers a batch like its queries alone, whatever the magnitudes",
+        "A batch of queries returns what its queries return alone, for any magnitudes",
         arguments: Metric.allCases
     )
     func magnitudes(metric: Metric) throws {
@@ -138,7 +138,10 @@ struct ScreenTests {
         }
     }
 
-    @Test("asks the filter of a batch what it is asked of its queries", arguments: Metric.allCases)
+    @Test(
+        "A batch of queries checks its filter for the rows that its queries check alone",
+        arguments: Metric.allCases
+    )
     func filter(metric: Metric) throws {
         var random = SeededGenerator(seed: 14)
         let index = FlatIndex(dimension: 24, metric: metric)

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Top k")
 struct TopKTests {
-    @Test("keeps what sorting all would keep", arguments: [1, 2, 3, 10, 64, 1_000])
+    @Test("Top k keeps what sorting of all would keep", arguments: [1, 2, 3, 10, 64, 1_000])
     func likeSorting(k: Int) {
         var random = SeededGenerator(seed: UInt64(k))
         // Few distances, so that most of them are ties; both signs of zero and of infinity.
@@ -27,7 +27,7 @@ struct TopKTests {
         #expect(top.sorted() == Array(all.prefix(k)))
     }
 
-    @Test("has no bound until it is full, then that of the farthest")
+    @Test("Top k has an infinite bound until it is full, then the farthest distance")
     func bound() {
         var top = TopK(k: 2, expected: 10)
         top.add(row: 1, distance: 5)
@@ -38,7 +38,7 @@ struct TopKTests {
         #expect(top.bound == 6)
     }
 
-    @Test("of none keeps none")
+    @Test("Top k with k = 0 keeps nothing")
     func none() {
         let top = TopK(k: 0, expected: 10)
         #expect(!top.wouldKeep(row: 0, distance: 0))

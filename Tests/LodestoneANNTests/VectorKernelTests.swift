@@ -20,7 +20,7 @@ struct VectorKernelTests {
         + [1_100, 4_099, 16_384]
 
     @Test(
-        "agree with float64 arithmetic and, in every shape, with themselves",
+        "Vector kernels agree with float64 arithmetic and with each other in every shape",
         arguments: lode_isa.available,
         Metric.allCases
     )
@@ -53,7 +53,7 @@ struct VectorKernelTests {
     }
 
     @Test(
-        "read nothing behind the end of a vector",
+        "Vector kernels read nothing behind the end of a vector",
         arguments: lode_isa.available,
         Metric.allCases
     )
@@ -78,7 +78,7 @@ struct VectorKernelTests {
         }
     }
 
-    @Test("never answer NaN, whatever the magnitude", arguments: lode_isa.available)
+    @Test("Vector kernels never return NaN, for any magnitude", arguments: lode_isa.available)
     func magnitudes(isa: lode_isa) throws {
         let scales: [Float] = [
             .leastNonzeroMagnitude, 1e-38, 1e-20, 1e-10, 1, 1e10, 1e18, 1e19, 1e37, 3e38,
@@ -126,7 +126,7 @@ struct VectorKernelTests {
         }
     }
 
-    @Test("give rows of zeros the cosine distance 1", arguments: lode_isa.available)
+    @Test("The cosine distance of a row of zeros is 1", arguments: lode_isa.available)
     func zeros(isa: lode_isa) throws {
         let kernels = try #require(VectorKernels(.cosine, isa: isa))
         let rows = RowMemory(Array(repeating: Array(repeating: 0, count: 20), count: 5))
@@ -137,7 +137,7 @@ struct VectorKernelTests {
         #expect(found.block == ones)
     }
 
-    @Test("find the first distance within a bound", arguments: lode_isa.available)
+    @Test("Vector kernels find the first distance within a bound", arguments: lode_isa.available)
     func firstWithin(isa: lode_isa) throws {
         let kernels = try #require(VectorKernels(.euclidean, isa: isa))
         for count in 0...70 {
@@ -154,7 +154,7 @@ struct VectorKernelTests {
         #expect(kernels.firstWithin([.nan, .infinity], 0, 2, .infinity) == 1)
     }
 
-    @Test("sum the weights of a signature's bits", arguments: lode_isa.available)
+    @Test("Vector kernels sum the weights of a signature's bits", arguments: lode_isa.available)
     func signatureCosts(isa: lode_isa) throws {
         let kernels = try #require(VectorKernels(.cosine, isa: isa))
         var random = SeededGenerator(seed: 9)
@@ -184,7 +184,7 @@ struct VectorKernelTests {
         }
     }
 
-    @Test("of the best set are those of a set that the processor has")
+    @Test("The best vector kernels are those of an instruction set that the processor has")
     func best() {
         #expect(lode_kernels_for(lode_kernels_best().pointee.isa) == lode_kernels_best())
         #expect(lode_kernels_for(LODE_ISA_SCALAR) != nil)
