@@ -3,7 +3,7 @@ import LodestoneClient
 import LodestoneWire
 import Testing
 
-@Suite("A server that is not there", .timeLimit(.minutes(1)))
+@Suite("Client without a server", .timeLimit(.minutes(1)))
 struct AbsentServerTests {
     /// A client that was connected to a server that has ended since.
     private func abandoned(retry: RetryPolicy = .standard) async throws -> LodestoneClient {
@@ -17,7 +17,7 @@ struct AbsentServerTests {
         return client
     }
 
-    @Test("is waited for until the deadline, which then says why")
+    @Test("A call to an absent server retries until its deadline, then reports why")
     func waits() async throws {
         let client = try await abandoned()
         // Longer than the time between two attempts to connect.
@@ -37,7 +37,7 @@ struct AbsentServerTests {
         await client.close()
     }
 
-    @Test("is not waited for by those who want one attempt")
+    @Test("A client without retries fails at its first attempt to connect")
     func oneAttempt() async throws {
         let client = try await abandoned(retry: .none)
         let start = ContinuousClock.now
@@ -49,7 +49,7 @@ struct AbsentServerTests {
         await client.close()
     }
 
-    @Test("is no longer waited for when the task or the client ends")
+    @Test("Cancellation of the task or close of the client ends the wait for a server")
     func ends() async throws {
         let client = try await abandoned()
         let cancelled = Task {
@@ -66,7 +66,7 @@ struct AbsentServerTests {
         #expect(await closed?.reason == "CLIENT_CLOSED")
     }
 
-    @Test("has left another store behind, which the client may accept")
+    @Test("A client refuses a server with an older store until its configuration accepts it")
     func anotherStore() async throws {
         let behind = LodestoneError(
             .dataLoss,
@@ -96,7 +96,7 @@ struct AbsentServerTests {
         await server.end()
     }
 
-    @Test("is asked with the longest times there are")
+    @Test("A client with the longest possible durations works")
     func longTimes() async throws {
         let server = try ScriptedServer()
         var configuration = server.configuration()
@@ -124,7 +124,7 @@ struct AbsentServerTests {
         await server.end()
     }
 
-    @Test("gets neither a token nor a name that its first frame has no room for")
+    @Test("A token or client name too long for the first frame is refused")
     func credentials() async throws {
         for (field, change) in [
             ("token", { $0.token = String(repeating: "t", count: 5_000) }),

@@ -4,7 +4,7 @@ import Testing
 
 @testable import LodestoneClient
 
-@Suite("The calls of a connection")
+@Suite("Call table")
 struct CallTableTests {
     private let start = ContinuousClock.now
 
@@ -31,7 +31,7 @@ struct CallTableTests {
         return turns
     }
 
-    @Test("wait until the connection is open, then go in the order in which they came")
+    @Test("Calls wait until the connection is open, then go in the order in which they came")
     func opening() {
         var table = CallTable<String>(lastID: 1)
         for name in ["a", "b", "c"] {
@@ -45,7 +45,7 @@ struct CallTableTests {
         #expect(sent.map(\.isAlone) == [true, false, false])
     }
 
-    @Test("find their replies in any order, once")
+    @Test("Replies in any order finish their calls, once each")
     func replies() {
         var (table, ids) = table("a", "b", "c")
         #expect(table.finish(ids[2]) == "c")
@@ -55,7 +55,7 @@ struct CallTableTests {
         #expect(table.finish(ids[1]) == "b")
     }
 
-    @Test("are never more than the server takes at once")
+    @Test("Calls under way are never more than the server's limit")
     func limit() {
         var (table, ids) = table("a", "b", "c", "d", limit: 2)
         #expect(ids.count == 2)
@@ -65,7 +65,7 @@ struct CallTableTests {
         #expect(turns(&table).map(\.payload) == ["d"])
     }
 
-    @Test("wait while the connection has too much to send")
+    @Test("Calls wait while the connection has too much to send")
     func clogged() {
         var (table, _) = table()
         table.isClogged = true
@@ -75,7 +75,7 @@ struct CallTableTests {
         #expect(table.nextTurn()?.payload == "a")
     }
 
-    @Test("keep their place at the server after the caller has given up")
+    @Test("An abandoned call keeps its place until the server's reply")
     func abandonedPlace() {
         var (table, ids) = table("a", "b", limit: 1)
         guard case .ended(let ended) = table.cancel(ids[0], now: start, patience: .seconds(1))
@@ -89,7 +89,7 @@ struct CallTableTests {
         #expect(table.nextTurn()?.payload == "b")
     }
 
-    @Test("leave the queue without a trace when they are cancelled there")
+    @Test("A queued call that is cancelled leaves the queue at once")
     func cancelQueued() {
         var (table, ids) = table("a", "b", "c", limit: 1, isWrite: true)
         let result = table.cancel(ids[0] + 1, now: start, patience: .seconds(1))
@@ -102,7 +102,7 @@ struct CallTableTests {
         #expect(table.nextTurn()?.payload == "c")
     }
 
-    @Test("wait for the server's word when they are writes that were sent, but not for long")
+    @Test("A cancelled write that was sent waits for its outcome, up to a limit")
     func cancelWrite() {
         var (table, ids) = table("a", isWrite: true)
         guard case .awaitsWord(let until) = table.cancel(ids[0], now: start, patience: .seconds(1))
@@ -123,7 +123,7 @@ struct CallTableTests {
         #expect(expired.map(\.outcome) == [.unknown])
     }
 
-    @Test("end when their deadline has passed, sent or not")
+    @Test("A call ends when its deadline has passed, sent or not")
     func deadlines() {
         var table = CallTable<String>()
         table.open(limit: 2)
@@ -144,7 +144,7 @@ struct CallTableTests {
         #expect(table.earliestDeadline == time(9))
     }
 
-    @Test("are made elsewhere when the server leaves without having started them")
+    @Test("Calls that a leaving server didn't start end as not applied")
     func leaving() {
         var (table, ids) = table("a", "b", "c", "d", limit: 3, isWrite: true)
         let ended = table.leave(lastRequest: ids[0])
@@ -157,7 +157,7 @@ struct CallTableTests {
         #expect(table.isDone)
     }
 
-    @Test("are lost with the connection, and only writes that were sent leave a doubt")
+    @Test("A lost connection ends its calls, and only sent writes have an unknown outcome")
     func closing() {
         var table = CallTable<String>()
         table.open(limit: 2)
@@ -180,7 +180,7 @@ struct CallTableTests {
         }
     }
 
-    @Test("pass those that wait when the server answers them at once, and take no place of theirs")
+    @Test("A passing call is sent before queued calls and takes no place of theirs")
     func passing() {
         var (table, ids) = table("a", "b", "c", limit: 1)
         #expect(ids.count == 1)
@@ -199,7 +199,7 @@ struct CallTableTests {
         #expect(turns(&table).map(\.payload) == ["c"])
     }
 
-    @Test("that pass the others are few at once, and the rest of them wait for each other")
+    @Test("At most 16 passing calls are under way, and further ones wait in order")
     func mostPassing() {
         var (table, _) = table("a", limit: 1)
         let names = (0..<40).map { "\($0)" }
@@ -218,14 +218,14 @@ struct CallTableTests {
         #expect(table.isDone)
     }
 
-    @Test("are all taken even by a server that says it takes none")
+    @Test("A server limit of zero calls counts as one")
     func senselessLimit() {
         let (_, ids) = table("a", "b", limit: 0)
         #expect(ids.count == 1)
     }
 }
 
-@Suite("Retries")
+@Suite("Retry policy")
 struct RetryPolicyTests {
     private func error(
         _ code: LodestoneError.Code,
@@ -234,7 +234,7 @@ struct RetryPolicyTests {
         LodestoneError(code, reason: "TEST", "", recovery: "", retryAfter: retryAfter)
     }
 
-    @Test("wait a random time that doubles in length, up to a limit")
+    @Test("The retry delay is random with a bound that doubles up to a limit")
     func backoff() {
         let policy = RetryPolicy(maxAttempts: 5, maxBackoff: .milliseconds(300))
         for (attempt, longest) in [(1, 100), (2, 200), (3, 300), (4, 300)] {
@@ -247,7 +247,7 @@ struct RetryPolicyTests {
         }
     }
 
-    @Test("end with the last attempt")
+    @Test("Retries end with the last attempt")
     func attempts() {
         #expect(RetryPolicy.standard.delay(after: error(.unavailable), attempt: 3) != nil)
         #expect(RetryPolicy.standard.delay(after: error(.unavailable), attempt: 4) == nil)
@@ -255,7 +255,7 @@ struct RetryPolicyTests {
         #expect(RetryPolicy(maxAttempts: 100).maxAttempts == 5)
     }
 
-    @Test("come when the server wants them")
+    @Test("A retry waits as long as the server requests")
     func retryAfter() {
         let policy = RetryPolicy.standard
         for code in [LodestoneError.Code.unavailable, .aborted, .resourceExhausted] {
@@ -265,14 +265,14 @@ struct RetryPolicyTests {
         #expect(policy.delay(after: error(.resourceExhausted), attempt: 1) == nil)
     }
 
-    @Test("are made for nothing else", arguments: LodestoneError.Code.allCases)
+    @Test("Errors of other codes are not retried", arguments: LodestoneError.Code.allCases)
     func codes(code: LodestoneError.Code) {
         guard ![.unavailable, .aborted, .resourceExhausted].contains(code) else { return }
         let after = error(code, retryAfter: .zero)
         #expect(RetryPolicy.standard.delay(after: after, attempt: 1) == nil)
     }
 
-    @Test("stop when failures pile up, and come back with successes")
+    @Test("The retry budget ends with repeated failures and returns with successes")
     func budget() {
         var budget = RetryBudget()
         for _ in 0..<4 { budget.recordFailure() }

@@ -4,9 +4,9 @@ import LodestoneTransport
 import LodestoneWire
 import Testing
 
-@Suite("A client", .timeLimit(.minutes(1)))
+@Suite("Client calls", .timeLimit(.minutes(1)))
 struct CallTests {
-    @Test("gives each caller its reply, in whatever order replies come")
+    @Test("Each caller gets its own reply, in any order of replies")
     func outOfOrder() async throws {
         let server = try ScriptedServer()
         let client = try await server.client()
@@ -30,7 +30,7 @@ struct CallTests {
         await server.end()
     }
 
-    @Test("keeps many tasks apart that call one after the other")
+    @Test("Many tasks with successive calls each get their own replies")
     func manyTasks() async throws {
         let server = try ScriptedServer()
         let client = try await server.client()
@@ -53,7 +53,7 @@ struct CallTests {
         await server.end()
     }
 
-    @Test("runs tasks on its loop when they want that")
+    @Test("A task with the client's executor as its preference runs on the event loop")
     func executor() async throws {
         let server = try ScriptedServer()
         let client = try await server.client()
@@ -67,7 +67,7 @@ struct CallTests {
         await server.end()
     }
 
-    @Test("sends no more calls at once than the server takes, and the rest later")
+    @Test("A client sends no more calls at once than the server's limit, and the rest later")
     func maxInFlight() async throws {
         let server = try ScriptedServer(.init(maxInFlight: 2))
         let client = try await server.client()
@@ -98,7 +98,7 @@ struct CallTests {
         await server.end()
     }
 
-    @Test("asks how the server is, past all calls that wait for their turn")
+    @Test("A ping or a listing passes the calls that wait for their turn")
     func passing() async throws {
         let server = try ScriptedServer(.init(maxInFlight: 2))
         let client = try await server.client()
@@ -126,7 +126,7 @@ struct CallTests {
         await server.end()
     }
 
-    @Test("waits no longer than it is told for any answer about the server")
+    @Test("A call about the server or a collection ends at its deadline")
     func deadlinesOfQuestions() async throws {
         let server = try ScriptedServer()
         let client = try await server.client()
@@ -150,7 +150,7 @@ struct CallTests {
         await server.end()
     }
 
-    @Test("tells the server how much time is left")
+    @Test("A request tells the server how much time is left")
     func deadlineTravels() async throws {
         let server = try ScriptedServer()
         let client = try await server.client()
@@ -171,7 +171,7 @@ struct CallTests {
         await server.end()
     }
 
-    @Test("gives up at the deadline, tells the server, and says whether anything may be written")
+    @Test("A call that ends at its deadline is cancelled at the server and has an outcome")
     func deadlinePasses() async throws {
         let server = try ScriptedServer()
         let client = try await server.client()
@@ -206,7 +206,7 @@ struct CallTests {
         await server.end()
     }
 
-    @Test("counts the time in its queue")
+    @Test("A deadline includes the time in the client's queue")
     func deadlineInQueue() async throws {
         let server = try ScriptedServer(.init(maxInFlight: 1))
         let client = try await server.client()
@@ -224,7 +224,7 @@ struct CallTests {
         await server.end()
     }
 
-    @Test("refuses a call whose message is too large, and goes on")
+    @Test("A call whose message is too large is refused, and the next call works")
     func tooLarge() async throws {
         let server = try ScriptedServer(.init(maxFrameBytes: 1_000))
         let client = try await server.client()
@@ -240,7 +240,7 @@ struct CallTests {
         await server.end()
     }
 
-    @Test("holds back batches that the server does not read, and sends all of them in the end")
+    @Test("Batches that the server does not read are held back and all sent in the end")
     func slowServer() async throws {
         let server = try ScriptedServer()
         let client = try await server.client()
@@ -270,7 +270,7 @@ struct CallTests {
         await server.end()
     }
 
-    @Test("says so when a reply does not fit the call")
+    @Test("A reply that does not fit its call is an error")
     func unexpectedReply() async throws {
         let server = try ScriptedServer()
         let client = try await server.client()

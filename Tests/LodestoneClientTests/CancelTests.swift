@@ -4,9 +4,9 @@ import LodestoneTransport
 import LodestoneWire
 import Testing
 
-@Suite("A call that is cancelled", .timeLimit(.minutes(1)))
+@Suite("Cancelled calls", .timeLimit(.minutes(1)))
 struct CancelTests {
-    @Test("ends at once when it reads, and the server is told")
+    @Test("A cancelled read ends at once, and the server learns of it")
     func cancelRead() async throws {
         let server = try ScriptedServer()
         let client = try await server.client()
@@ -26,7 +26,7 @@ struct CancelTests {
         await server.end()
     }
 
-    @Test("waits for what the server says became of it when it writes")
+    @Test("A cancelled write waits for its outcome from the server")
     func cancelWrite() async throws {
         let server = try ScriptedServer()
         let client = try await server.client()
@@ -69,7 +69,7 @@ struct CancelTests {
         await server.end()
     }
 
-    @Test("waits for that as long as it is told", arguments: [0, 60_000])
+    @Test("A cancelled write waits for its outcome as long as configured", arguments: [0, 60_000])
     func cancelPatience(milliseconds: Int) async throws {
         let server = try ScriptedServer()
         var configuration = server.configuration()
@@ -98,7 +98,7 @@ struct CancelTests {
         await server.end()
     }
 
-    @Test("is never sent when that comes before its turn")
+    @Test("A call cancelled in the queue is never sent")
     func cancelQueued() async throws {
         let server = try ScriptedServer(.init(maxInFlight: 1))
         let client = try await server.client()

@@ -12,7 +12,7 @@ struct CodableTests {
         return (document.metadata, try document.fields(as: T.self))
     }
 
-    @Test("come back as they come back from JSON")
+    @Test("Codable values return from metadata as they return from JSON")
     func zoo() throws {
         var generator = SeededGenerator(seed: 14)
         for _ in 0..<300 {
@@ -58,7 +58,7 @@ struct CodableTests {
         }
     }
 
-    @Test("keep names apart that look alike, and refuse dictionaries, which can't")
+    @Test("Look-alike names stay distinct in structs, and dictionaries refuse them")
     func names() throws {
         let names = TwoNames.names
         let (metadata, back) = try roundTrip(TwoNames())
@@ -90,7 +90,7 @@ struct CodableTests {
         static let fields: FieldMap<Loose> = [\.extra: "extra"]
     }
 
-    @Test("may have values of any type, as they are, and in JSON with their types")
+    @Test("Properties of type Value hold any value, in metadata and in JSON")
     func values() throws {
         var random = RandomFilters(seed: 5)
         let names = LookAlikes.all[1]
@@ -153,7 +153,7 @@ struct CodableTests {
         #expect(noObject?.field == "m")
     }
 
-    @Test("keep what several containers of one key encode")
+    @Test("Several nested containers of one key are merged")
     func nestedContainers() throws {
         let place = Zoo.Place(lat: 1, lon: 2, tags: ["x", "y"])
         let (metadata, back) = try roundTrip(place)
@@ -161,7 +161,7 @@ struct CodableTests {
         #expect(back == place)
     }
 
-    @Test("may be generic over optionals")
+    @Test("Codable types that are generic over optionals round-trip")
     func genericNil() throws {
         let none = Zoo.Row<Int?>(v: nil, w: nil)
         let (metadata, back) = try roundTrip(none)
@@ -172,7 +172,7 @@ struct CodableTests {
         #expect(missing?.field == "w" && missing?.message.contains("no such field") == true)
     }
 
-    @Test("have numbers of every precision, rounded but never out of range")
+    @Test("Numbers of every precision are rounded on reading, and out of range refused")
     func numbers() throws {
         struct Numbers: Codable, Equatable {
             var half: Float16
@@ -195,7 +195,7 @@ struct CodableTests {
         }
     }
 
-    @Test("have URLs, decimals and data as strings that filters can ask for")
+    @Test("URLs, decimals, data and UUIDs are strings for filters")
     func foundation() throws {
         struct Page: Codable, Equatable {
             var url: URL
@@ -229,7 +229,7 @@ struct CodableTests {
         }
     }
 
-    @Test("are refused where something would be lost", arguments: Loss.allCases)
+    @Test("Encoding that would lose a value is refused", arguments: Loss.allCases)
     fileprivate func losses(_ loss: Loss) throws {
         let error = #expect(throws: LodestoneError.self) { try loss.encode() }
         #expect(error?.code == .invalidArgument)

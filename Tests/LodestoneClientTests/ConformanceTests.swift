@@ -12,7 +12,7 @@ import Testing
 /// `LODESTONE_ADDRESS` names; the README there has the format.
 @Suite("Conformance", .timeLimit(.minutes(2)))
 struct ConformanceTests {
-    @Test("is kept in every case", arguments: ConformanceCase.all)
+    @Test("The client conforms in every case", arguments: ConformanceCase.all)
     func conformance(testCase: ConformanceCase) async throws {
         let server = try ConformanceServer()
         let client = try await LodestoneClient.connect(to: server.address)

@@ -4,7 +4,7 @@ import LodestoneTransport
 import LodestoneWire
 import Testing
 
-@Suite("A client's connection", .timeLimit(.minutes(1)))
+@Suite("Client connection", .timeLimit(.minutes(1)))
 struct ConnectionTests {
     private func overloaded(retryAfter: Duration?) -> LodestoneError {
         LodestoneError(
@@ -16,7 +16,7 @@ struct ConnectionTests {
         )
     }
 
-    @Test("that is lost makes calls fail, and only writes leave a doubt")
+    @Test("A lost connection fails its calls, and only writes have an unknown outcome")
     func lost() async throws {
         let server = try ScriptedServer()
         let client = try await server.client(retry: .none)
@@ -40,7 +40,7 @@ struct ConnectionTests {
         await server.end()
     }
 
-    @Test("that is lost is replaced, and writes are repeated with their request id")
+    @Test("A lost connection is replaced, and writes are repeated with their request id")
     func retries() async throws {
         let server = try ScriptedServer()
         let client = try await server.client()
@@ -60,7 +60,7 @@ struct ConnectionTests {
         await server.end()
     }
 
-    @Test("that fails again and again ends a call after four attempts, and later ones after one")
+    @Test("Repeated connection losses end a call after four attempts, and later calls after one")
     func attempts() async throws {
         let server = try ScriptedServer()
         let client = try await server.client(
@@ -89,7 +89,7 @@ struct ConnectionTests {
         await server.end()
     }
 
-    @Test("leaves the doubt about a write standing, whatever later attempts say")
+    @Test("A write's unknown outcome stays unknown after later attempts")
     func doubtStays() async throws {
         let server = try ScriptedServer()
         let client = try await server.client()
@@ -105,7 +105,7 @@ struct ConnectionTests {
         await server.end()
     }
 
-    @Test("carries a call again when the server asks for that, not before")
+    @Test("A call is repeated when the server's retry delay has passed, not before")
     func retryAfter() async throws {
         let server = try ScriptedServer()
         let client = try await server.client()
@@ -123,7 +123,7 @@ struct ConnectionTests {
         await server.end()
     }
 
-    @Test("carries a call again only while its deadline allows")
+    @Test("A call is repeated only within its deadline")
     func deadlineSpansAttempts() async throws {
         let server = try ScriptedServer()
         let client = try await server.client(deadline: .seconds(60))
@@ -140,7 +140,7 @@ struct ConnectionTests {
         await server.end()
     }
 
-    @Test("is left when the server goes away: started calls end there, others on a new one")
+    @Test("A server that goes away finishes started calls, and other calls use a new connection")
     func goAway() async throws {
         let server = try ScriptedServer()
         let client = try await server.client()
@@ -165,7 +165,7 @@ struct ConnectionTests {
         await server.end()
     }
 
-    @Test("is left for good by a server in good order without any call failing")
+    @Test("A server that goes away repeatedly makes no call fail")
     func manyGoAways() async throws {
         let server = try ScriptedServer()
         let client = try await server.client()
@@ -190,7 +190,7 @@ struct ConnectionTests {
         await server.end()
     }
 
-    @Test("takes the last word of a server that closes it for the reason")
+    @Test("The last error of a server that closes the connection becomes the calls' error")
     func lastWord() async throws {
         let server = try ScriptedServer()
         let client = try await server.client(retry: .none)
@@ -211,7 +211,7 @@ struct ConnectionTests {
         await server.end()
     }
 
-    @Test("is refused with the server's words")
+    @Test("A connection refused by the server reports the server's error")
     func refused() async throws {
         let server = try ScriptedServer(
             .init(hello: { hello in
@@ -239,7 +239,7 @@ struct ConnectionTests {
         await server.end()
     }
 
-    @Test("is not made to a server that is not there, or does not answer")
+    @Test("A connection to an absent or silent server fails with the reason")
     func noServer() async throws {
         let server = try ScriptedServer(.init(saysHello: false))
         var configuration = server.configuration()
@@ -260,7 +260,7 @@ struct ConnectionTests {
         #expect(nonsense?.code == .invalidArgument)
     }
 
-    @Test("is given up when the server has nothing to say at all any more")
+    @Test("A connection to a server that went silent is given up")
     func silentServer() async throws {
         let server = try ScriptedServer()
         let client = try await server.client(retry: .none)
@@ -281,7 +281,7 @@ struct ConnectionTests {
         await server.end()
     }
 
-    @Test("is given up when the server sends what is no frame")
+    @Test("A connection with an invalid frame is given up")
     func garbage() async throws {
         let server = try ScriptedServer()
         let client = try await server.client(retry: .none)
@@ -298,7 +298,7 @@ struct ConnectionTests {
         await server.end()
     }
 
-    @Test("goes on after a reply that can't be read, which leaves a doubt about a write")
+    @Test("A connection survives an unreadable reply, and the write's outcome is unknown")
     func unreadableReply() async throws {
         let server = try ScriptedServer()
         let client = try await server.client(retry: .none)
@@ -326,7 +326,7 @@ struct ConnectionTests {
         await server.end()
     }
 
-    @Test("ends with its client, and calls under way with it")
+    @Test("A closed client ends its connection and its calls under way")
     func close() async throws {
         let server = try ScriptedServer()
         let client = try await server.client()
@@ -346,7 +346,7 @@ struct ConnectionTests {
         await server.end()
     }
 
-    @Test("ends when nobody holds the client any more")
+    @Test("A released client ends its connection")
     func deinitialization() async throws {
         let server = try ScriptedServer()
         var endings = server.endings.makeAsyncIterator()

@@ -40,9 +40,9 @@ final class ServedStore: Sendable {
     }
 }
 
-@Suite("A client and a server", .timeLimit(.minutes(1)))
+@Suite("Client and server", .timeLimit(.minutes(1)))
 struct EndToEndTests {
-    @Test("build an index, whose progress is told, or end the build with its task")
+    @Test("An index build reports its progress, and a cancelled task ends the build")
     func build() async throws {
         let store = try ServedStore()
         let (server, endpoint) = try store.serve()
@@ -80,7 +80,7 @@ struct EndToEndTests {
         await server.shutdown()
     }
 
-    @Test("carry a collection through its life, over a Unix socket with a token")
+    @Test("A collection lives from creation to drop over a Unix socket with a token")
     func life() async throws {
         let store = try ServedStore()
         let path = store.directory.appending(path: "socket").path
@@ -150,7 +150,7 @@ struct EndToEndTests {
         await server.shutdown()
     }
 
-    @Test("make a write once that is sent twice under one request id")
+    @Test("A write sent twice under one request id is applied once")
     func once() async throws {
         let store = try ServedStore()
         let (server, endpoint) = try store.serve()
@@ -166,7 +166,7 @@ struct EndToEndTests {
         await server.shutdown()
     }
 
-    @Test("lose no call when the server restarts under load")
+    @Test("No call is lost when the server restarts under load")
     func restart() async throws {
         let store = try ServedStore()
         let (first, endpoint) = try store.serve()

@@ -66,7 +66,10 @@ struct FieldMapTests {
         ("twice", Filter(Twice.self, \.a == 1)),
     ]
 
-    @Test("that are missing are an error of the call, which sends nothing", arguments: filters)
+    @Test(
+        "A filter on a property without a name fails its call before anything is sent",
+        arguments: filters
+    )
     func missing(word: String, filter: Filter) async throws {
         let server = try ScriptedServer()
         let client = try await LodestoneClient.connect(server.configuration())
@@ -87,7 +90,7 @@ struct FieldMapTests {
         await client.close()
     }
 
-    @Test("that encoding makes otherwise are refused with the right one")
+    @Test("A property with another name than its encoding is refused with the right name")
     func misspelt() throws {
         // Nothing can be said of a property that is nil.
         _ = try Document(id: "a", fields: Misspelt(year: nil))
@@ -103,14 +106,14 @@ struct FieldMapTests {
         #expect(throws: LodestoneError.self) { try Document(id: "a", fields: Twice()) }
     }
 
-    @Test("may be those of coding keys, and of fields that are left out")
+    @Test("Names from coding keys and of left-out fields are valid names of properties")
     func renamed() throws {
         #expect(try Document(id: "a", fields: Renamed()).metadata["Jahr"] == nil)
         #expect(try Document(id: "a", fields: Renamed(year: 5)).metadata["Jahr"] == 5)
         #expect(try Document(id: "a", fields: Half(a: 1, b: 1)).metadata["b"] == 1)
     }
 
-    @Test("of documents that come from outside are checked by a throwing initializer")
+    @Test("Document ids from outside are checked by a throwing initializer")
     func ids() {
         for text in ["", "a\0b", String(repeating: "x", count: 513)] {
             let error = #expect(throws: LodestoneError.self) { try DocumentID(text) }
@@ -118,7 +121,7 @@ struct FieldMapTests {
         }
     }
 
-    @Test("as bad literals end the program with their reason")
+    @Test("An invalid document id as a literal ends the program with the reason")
     func literals() async {
         let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
         {

@@ -86,12 +86,12 @@ struct FieldTests {
         ),
     ]
 
-    @Test("make filters of key paths", arguments: filters)
+    @Test("Key paths make filters", arguments: filters)
     fileprivate func keyPaths(typed: FieldFilter<Paper>, filter: Filter) {
         #expect(Filter(Paper.self, typed) == filter)
     }
 
-    @Test("become metadata and come back")
+    @Test("Properties become metadata and return from it")
     func roundTrip() throws {
         let document = try Document(id: "p", fields: Paper.example)
         #expect(document.metadata["year"] == 2_020)
@@ -108,7 +108,7 @@ struct FieldTests {
         #expect(same == Paper.example)
     }
 
-    @Test("that don't fit are refused with their path")
+    @Test("Properties that don't fit are refused with their path")
     func errors() throws {
         struct Large: Encodable { var inner = ["n": [UInt64.max]] }
         struct Odd: Encodable { var list: [Double?] = [1, nil] }

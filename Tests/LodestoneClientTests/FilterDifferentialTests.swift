@@ -10,12 +10,7 @@ struct FilterDifferentialTests {
     private static let filtersPerRound = 500
     private static let collections = ["indexed", "plain", "altered"]
 
-    @Test(
-        """
-        find the same embedded, over the wire and in a plain pass: with indexes, without, and while \
-        indexes are added and dropped
-        """
-    )
+    @Test("Random filters match the same embedded, remote and in a scan, while indexes change")
     func differential() async throws {
         let store = try ServedStore()
         let (server, endpoint) = try store.serve()

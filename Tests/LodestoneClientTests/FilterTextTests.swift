@@ -3,7 +3,7 @@ import LodestoneClient
 import TestSupport
 import Testing
 
-@Suite("A filter that was typed")
+@Suite("Filter text")
 struct FilterTextTests {
     private static let readable: [(String, Filter)] = [
         ("year = 2020", .equal(path: ["year"], 2_020)),
@@ -57,13 +57,13 @@ struct FilterTextTests {
         ),
     ]
 
-    @Test("is read", arguments: readable)
+    @Test("A filter text is parsed", arguments: readable)
     func reads(text: String, filter: Filter) throws {
         #expect(try Filter(text: text) == filter)
     }
 
     @Test(
-        "is refused with the column of its fault",
+        "A malformed filter text is refused with the column of its error",
         arguments: [
             ("", 1, "the name of a field"), ("year", 5, "a comparison"), ("year =", 7, "a value"),
             ("year = )", 8, "found ')'"), ("year = 2020 AND", 16, "the name of a field"),
@@ -88,7 +88,7 @@ struct FilterTextTests {
     }
 
     /// `lodestone-faults filter-text` does the same with 10 million of them.
-    @Test("made of anything at all is read or refused")
+    @Test("Any random filter text is either parsed or refused")
     func fuzz() {
         let inputs = 100_000
         let readable = Self.readable.map(\.0)
@@ -107,10 +107,10 @@ struct FilterTextTests {
     }
 }
 
-@Suite("The document's id in the text of a filter")
+@Suite("Document ids in filter texts")
 struct FilterTextIDTests {
     @Test(
-        "is asked for by its name without quotes",
+        "An unquoted id in a filter text means the document id",
         arguments: [
             ("id = 'a'", .ids(["a"])), ("id != 'a'", .not(.ids(["a"]))),
             ("ID IN ('a', 'b')", .ids(["a", "b"])), ("id IN ()", .ids([])),
@@ -130,7 +130,7 @@ struct FilterTextIDTests {
     }
 
     @Test(
-        "has no other comparisons, and says how a field of that name is written",
+        "A comparison that ids don't have is refused with a hint to quote the name",
         arguments: [
             "id > 'a'", "id = 5", "id = ''", "id CONTAINS 'a'", "id BETWEEN 'a' AND 'b'",
             "id NOT BETWEEN 'a' AND 'b'", "x = 1 AND id IN ('a', 2)", "EXISTS id",

@@ -6,7 +6,7 @@ import Testing
 
 @testable import LodestoneClient
 
-@Suite("A server that answers nothing", .timeLimit(.minutes(1)))
+@Suite("Unresponsive server", .timeLimit(.minutes(1)))
 struct LifeTests {
     /// Answers gets and writes.
     private func serve(_ server: ScriptedServer) -> Task<Void, Never> {
@@ -21,7 +21,7 @@ struct LifeTests {
         }
     }
 
-    @Test("because a batch is still on its way over a slow link is not given up")
+    @Test("A server that still receives a batch over a slow link is not given up")
     func slowLink() async throws {
         let server = try ScriptedServer()
         let link = try SlowLink(to: server.endpoint, bytesPerSecond: 800_000)
@@ -57,7 +57,7 @@ struct LifeTests {
         await server.end()
     }
 
-    @Test("is given up although its system takes what calls go on to send")
+    @Test("A hanging server is given up although its system still accepts bytes")
     func hangingServer() async throws {
         // Calls that are given up keep their places.
         let server = try ScriptedServer(.init(maxInFlight: 100_000))
@@ -81,7 +81,7 @@ struct LifeTests {
     }
 }
 
-@Suite("Doubt about a server")
+@Suite("Suspicion of a server")
 struct SuspicionTests {
     private let start = ContinuousClock.now
 
@@ -97,7 +97,7 @@ struct SuspicionTests {
         )
     }
 
-    @Test("becomes certainty when nothing moves")
+    @Test("A suspicion is confirmed when no bytes move")
     func stuck() {
         var suspicion = suspicion(written: 1_000, delivered: 400)
         let stuck = OutputProgress(written: 1_000, delivered: 400)
@@ -106,7 +106,7 @@ struct SuspicionTests {
         #expect(suspicion.look(stuck, now: time(2)) == nil)
     }
 
-    @Test("waits as long as bytes move that the server needs, and then for its answer")
+    @Test("A suspicion waits while needed bytes move, and then for a reply")
     func moving() {
         var suspicion = suspicion(written: 1_000, delivered: 400)
         for step in 1...6 {
@@ -121,7 +121,7 @@ struct SuspicionTests {
         #expect(suspicion.look(latest, now: time(8)) == nil)
     }
 
-    @Test("sees movement after less was counted than before, as on Unix sockets")
+    @Test("A suspicion sees movement after the delivered count fell, as on Unix sockets")
     func fewerBytes() {
         var suspicion = suspicion(written: 1_000, delivered: 400)
         let fewer = OutputProgress(written: 2_000, delivered: -200)
@@ -139,7 +139,7 @@ private final class Sink: ByteStreamHandler {
     func closed(_ stream: ByteStream, error: LodestoneError?) {}
 }
 
-@Suite("Output on its way", .timeLimit(.minutes(1)))
+@Suite("Output progress", .timeLimit(.minutes(1)))
 struct OutputProgressTests {
     private func progress(of stream: ByteStream) async -> OutputProgress {
         await withCheckedContinuation { continuation in
@@ -147,7 +147,7 @@ struct OutputProgressTests {
         }
     }
 
-    @Test("is counted as delivered once the other end takes it", arguments: [false, true])
+    @Test("Output counts as delivered once the peer reads it", arguments: [false, true])
     func delivered(isUnix: Bool) async throws {
         let directory = try TemporaryDirectory()
         let endpoint: Endpoint =

@@ -21,7 +21,7 @@ enum CancelOrder: CaseIterable {
     }
 }
 
-@Suite("Many calls that wait")
+@Suite("Call table with many calls")
 struct ManyCallsTests {
     private static let count = 20_000
     private let start = ContinuousClock.now
@@ -47,7 +47,7 @@ struct ManyCallsTests {
         #expect(time < .seconds(10))
     }
 
-    @Test("are cancelled in any order at once", arguments: CancelOrder.allCases)
+    @Test("Many waiting calls are cancelled quickly in any order", arguments: CancelOrder.allCases)
     func cancel(order: CancelOrder) throws {
         var (table, waiting) = table()
         try expectSoon {
@@ -65,7 +65,7 @@ struct ManyCallsTests {
         #expect(table.earliestDeadline == nil)
     }
 
-    @Test("expire one after the other at once")
+    @Test("Many waiting calls expire quickly one after another")
     func expire() throws {
         var (table, waiting) = table()
         #expect(table.expire(at: time(1)).map(\.payload) == [0])
@@ -79,7 +79,7 @@ struct ManyCallsTests {
         #expect(table.earliestDeadline == nil)
     }
 
-    @Test("get their turns in order, over those that were cancelled between them")
+    @Test("Many waiting calls get their turns in order, past cancelled ones")
     func turns() {
         var (table, waiting) = table()
         for id in waiting where id % 10 != 0 {
@@ -96,7 +96,7 @@ struct ManyCallsTests {
         #expect(last == UInt64(Self.count))
     }
 
-    @Test("leave nothing behind when they end in time")
+    @Test("Calls that end in time leave no deadlines behind")
     func deadlinesOfEndedCalls() {
         var table = CallTable<Int>()
         table.open(limit: 64)
@@ -111,7 +111,7 @@ struct ManyCallsTests {
         #expect(table.earliestDeadline == time(1))
     }
 
-    @Test("do what a plain list of them would do", arguments: 0..<20)
+    @Test("A call table behaves like a plain list of calls", arguments: 0..<20)
     func model(seed: Int) {
         var random = SeededGenerator(seed: UInt64(seed))
         var table = CallTable<UInt64>()
@@ -163,7 +163,7 @@ struct ManyCallsTests {
     }
 }
 
-@Suite("A client with many calls that wait", .timeLimit(.minutes(1)))
+@Suite("Client with many waiting calls", .timeLimit(.minutes(1)))
 struct CancelledCrowdTests {
     /// Answers calls that are cancelled, and all others but those for `crowd` at once.
     private func serve(_ server: ScriptedServer) -> Task<Void, Never> {
@@ -183,7 +183,7 @@ struct CancelledCrowdTests {
     }
 
     @Test(
-        "cancels them in any order, and another caller hardly waits",
+        "Cancellation of many waiting calls in any order hardly delays another caller",
         arguments: CancelOrder.allCases
     )
     func cancel(order: CancelOrder) async throws {
