@@ -2,10 +2,10 @@
 import Foundation
 import Testing
 
-@Suite("What is typed wrongly", .timeLimit(.minutes(2)))
+@Suite("Wrong arguments", .timeLimit(.minutes(2)))
 struct ArgumentTests {
     @Test(
-        "in the path of a field is named with its option, its place and what to write",
+        "A wrong field path is reported with its option, its position and the error",
         arguments: [
             (
                 ["create", "c", "--index", "a..b"], "--index", "'a..b'",
@@ -38,7 +38,7 @@ struct ArgumentTests {
     }
 
     @Test(
-        "in a filter is named with its option, its column and what to write",
+        "A wrong filter is reported with its option, its column and the error",
         arguments: [
             ("a..b = 1", "column 3: expected the name of a field"),
             ("a.\"b = 1", "column 3: this quote is never closed"),
@@ -65,7 +65,7 @@ struct ArgumentTests {
     }
 
     @Test(
-        "as a number is no other number",
+        "A hexadecimal, infinite or NaN number argument is refused",
         arguments: [
             ["create", "c", "--text-field", "title:0x10"],
             ["create", "c", "--text-field", "title:inf"],
@@ -77,7 +77,7 @@ struct ArgumentTests {
         #expect(outcome.status == 64, "\(outcome.errors)")
     }
 
-    @Test("--near finds as many others as can be asked for, and says of no filter that nobody gave")
+    @Test("A search with --near finds as many others as its limit and reports no filter")
     func near() async throws {
         let server = try await TestServer.start()
         let lines = (0...1_000).map { "{\"id\":\"d\($0)\",\"y\":\($0 % 2),\"vector\":[1,\($0)]}" }
@@ -113,9 +113,7 @@ struct ArgumentTests {
         #expect(even.json["filter"] != nil)
     }
 
-    @Test(
-        "a line that becomes more than a message is left out by its number; its neighbors are written"
-    )
+    @Test("A line larger than a message is skipped by its number, and its neighbors are written")
     func largeLine() async throws {
         let server = try await TestServer.start()
         let numbers = String(repeating: "1,", count: 4_500_000)

@@ -2,9 +2,9 @@
 import Foundation
 import Testing
 
-@Suite("Collections on the command line", .timeLimit(.minutes(2)))
+@Suite("Collection commands", .timeLimit(.minutes(2)))
 struct CollectionCommandTests {
-    @Test("show which fields are indexed and how text is ranked")
+    @Test("The list of collections shows indexed fields and text options")
     func options() async throws {
         let server = try await TestServer.start()
         #expect(try await server.lodestone("create", "things").status == 0)
@@ -44,7 +44,7 @@ struct CollectionCommandTests {
         #expect(text["keepsStopWords"] as? Bool == true)
     }
 
-    @Test("have fields indexed and not any more")
+    @Test("Field indexes are added and dropped")
     func indexes() async throws {
         let server = try await TestServer.start()
         #expect(try await server.lodestone("create", "papers", "--index", "year").status == 0)

@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("The command line against a real server", .timeLimit(.minutes(2)))
+@Suite("Command line", .timeLimit(.minutes(2)))
 struct CommandTests {
     private let documents = """
         {"id":"soup","words":["soup","broth"],"definition":"liquid food","year":1900}
@@ -66,7 +66,7 @@ struct CommandTests {
         (outcome.json[list] as? [[String: Any]])?.compactMap { $0["id"] as? String } ?? []
     }
 
-    @Test("what was imported is found by words, by a vector, by both, and by walking")
+    @Test("Imported documents are found by words, by a vector, by both and by a walk")
     func journey() async throws {
         let server = try await filled()
         #expect(ids(try await server.lodestone("search", "things", "night", "--json")) == ["owl"])
@@ -141,7 +141,7 @@ struct CommandTests {
         #expect(get.json["missing"] as? [String] == ["nobody"])
     }
 
-    @Test("people get tables")
+    @Test("Commands without --json print tables")
     func tables() async throws {
         let server = try await filled()
         #expect(try await server.lodestone("ping").output.contains(" ms"))
@@ -170,7 +170,7 @@ struct CommandTests {
         )
     }
 
-    @Test("documents and collections can be dropped")
+    @Test("Documents and collections are dropped")
     func drop() async throws {
         let server = try await filled()
         #expect(
@@ -183,7 +183,7 @@ struct CommandTests {
         #expect(try await server.lodestone("search", "things", "soup").status == 66)
     }
 
-    @Test("a collection can be compacted, and answers as before")
+    @Test("A compacted collection returns the results of before")
     func compact() async throws {
         let server = try await filled()
         let before = ids(try await server.lodestone("search", "things", "night", "--json"))
@@ -205,7 +205,7 @@ struct CommandTests {
         #expect(try await server.lodestone("verify").status == 0)
     }
 
-    @Test("words with typing errors are found, and the places that match shown")
+    @Test("Words with typing errors are found, and matches are highlighted")
     func typos() async throws {
         let server = try await filled()
         let plain = try await server.lodestone("search", "things", "suop", "--json")
@@ -240,7 +240,7 @@ struct CommandTests {
         #expect(try await server.lodestone("search", "things", "x", "--fuzzy", "3").status == 64)
     }
 
-    @Test("an index can be chosen, built and looked at, and a search says how it went")
+    @Test("An index is chosen, built and described, and a search explains itself")
     func index() async throws {
         let server = try await filled()
         let set = try await server.lodestone(
@@ -302,7 +302,7 @@ struct CommandTests {
     }
 
     @Test(
-        "an index that makes no sense is refused, with the reason",
+        "An invalid index command is refused with the reason",
         arguments: [
             (["set-strategy", "things", "hnsw", "--m", "1"], 65, "2 to 128"),
             (["set-strategy", "things", "flat", "--m", "8"], 64, "belong to hnsw"),
@@ -322,7 +322,7 @@ struct CommandTests {
         #expect(outcome.errors.contains(says), "\(outcome.errors)")
     }
 
-    @Test("a build that is interrupted ends on the server, too")
+    @Test("An interrupted build also ends on the server")
     func interrupted() async throws {
         let server = try await filled()
         let lock = try HeldLock("\(server.scratch.path)/store/compaction.lock")
@@ -348,7 +348,7 @@ struct CommandTests {
         }
     }
 
-    @Test("an import that was cut goes on where it was, and leaves no state behind")
+    @Test("An interrupted import continues where it was and leaves no state behind")
     func resume() async throws {
         let server = try await TestServer.start()
         let content = (1...40).map { $0 == 25 ? "broken" : "{\"id\":\"\($0)\",\"t\":\"x\"}" }
@@ -378,7 +378,7 @@ struct CommandTests {
         #expect(lines["documents"] as? Int == 39)
     }
 
-    @Test("vectors of the wrong dimension are refused before anything is sent")
+    @Test("Vectors of the wrong dimension are refused before anything is sent")
     func wrongDimension() async throws {
         let server = try await filled()
         let file = try server.scratch.file("more.jsonl", "{\"id\":\"x\"}\n")
@@ -388,7 +388,7 @@ struct CommandTests {
         #expect(outcome.errors.contains("no whole number of rows of 3"))
     }
 
-    @Test("errors say what happened and what to do, and the exit code tells them apart")
+    @Test("Errors have a message, a recovery and an exit code of their kind")
     func errors() async throws {
         let server = try await filled()
         let unknown = try await server.lodestone("search", "nothing", "x", "--json")
@@ -405,7 +405,7 @@ struct CommandTests {
         #expect(try await server.lodestone("import", "things", "/nowhere.jsonl").status == 66)
     }
 
-    @Test("without a server it says which address does not answer")
+    @Test("A command without a server names the address that does not reply")
     func noServer() async throws {
         let scratch = try Scratch()
         let outcome = try await Programs.run(

@@ -2,7 +2,7 @@
 import Foundation
 import Testing
 
-@Suite("A compaction that moves vectors")
+@Suite("Compaction command")
 struct CompactionCommandTests {
     private static let dimension = 256
     private static let count = 2_000
@@ -61,7 +61,7 @@ struct CompactionCommandTests {
     }
 
     @Test(
-        "loses nothing, and leaves nothing behind, wherever it is killed",
+        "A compaction killed at any step loses no document and leaves no files behind",
         arguments: [
             "compaction.before-pointer", "compaction.after-vectors", "compaction.before-removal",
             "compaction.after-pointer",

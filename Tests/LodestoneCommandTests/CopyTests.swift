@@ -6,7 +6,7 @@ import Testing
 
 /// Collections that are exported and imported under another name, and compared bit by bit with what was
 /// written: not by their dumps, which could both lack the same.
-@Suite("A collection that was exported and imported", .timeLimit(.minutes(5)))
+@Suite("Export and import of collections", .timeLimit(.minutes(5)))
 struct CopyTests {
     /// Every strategy with every metric, every quantization, and every option of the text.
     private static let shapes: [(name: String, options: CollectionOptions)] = {
@@ -59,7 +59,7 @@ struct CopyTests {
         return shapes
     }()
 
-    @Test("is the same to the last bit, documents and options, and the first one is as it was")
+    @Test("An exported and imported collection equals the first, in documents and options")
     func everything() async throws {
         let server = try await TestServer.start()
         let client = try await LodestoneClient.connect(to: server.address)

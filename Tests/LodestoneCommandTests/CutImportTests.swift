@@ -2,7 +2,7 @@
 import Foundation
 import Testing
 
-@Suite("An import that is cut by the end of a process", .timeLimit(.minutes(2)))
+@Suite("Interrupted import", .timeLimit(.minutes(2)))
 struct CutImportTests {
     private static let lineCount = 3_000
 
@@ -30,7 +30,7 @@ struct CutImportTests {
     }
 
     @Test(
-        "of the server goes on with the next server, and nothing is missing",
+        "An import continues without loss with the next server after a killed one",
         arguments: ["commit.in-transaction:9", "commit.after-commit:8", "commit.before-reply:7"]
     )
     func server(fault: String) async throws {
@@ -56,7 +56,7 @@ struct CutImportTests {
         #expect(try await scanned(second) == expected)
     }
 
-    @Test("of the program goes on with the next run, and nothing is missing")
+    @Test("A killed import continues without loss with its next run")
     func program() async throws {
         let server = try await TestServer.start()
         let (path, expected) = try file(server.scratch)

@@ -5,7 +5,7 @@ import LodestoneImport
 import TestSupport
 import Testing
 
-@Suite("Export, and import of what it wrote")
+@Suite("Export command")
 struct ExportCommandTests {
     /// The documents of a dump, as they are written.
     private func documents(_ dump: String) throws -> [Substring] {
@@ -13,7 +13,7 @@ struct ExportCommandTests {
             .dropLast()
     }
 
-    @Test("random documents, and the collection's options, come back to the last bit")
+    @Test("Random documents and collection options return from an export to the last bit")
     func everything() async throws {
         let server = try await TestServer.start()
         let options = CollectionOptions(
@@ -66,7 +66,7 @@ struct ExportCommandTests {
         #expect(!left.contains { $0.hasSuffix(".partial") })
     }
 
-    @Test("lines of scan are documents again, with texts, metadata and edges")
+    @Test("Lines of a scan are imported as documents with texts, metadata and edges")
     func scannedLines() async throws {
         let server = try await TestServer.start()
         let file = try server.scratch.file(
@@ -98,7 +98,7 @@ struct ExportCommandTests {
         #expect(refused.output.contains("dump"))
     }
 
-    @Test("documents that fill many pages are all scanned and exported")
+    @Test("Documents that fill many pages are all scanned and exported")
     func largeDocuments() async throws {
         let server = try await TestServer.start()
         let text = String(repeating: "lorem ipsum dolor ", count: 50_000)
@@ -113,7 +113,7 @@ struct ExportCommandTests {
         #expect(try documents(dump).count == 24)
     }
 
-    @Test("a document whose edges fit no reply comes back with all of them, from a file and a pipe")
+    @Test("A document with more edges than a reply holds is exported with all of them")
     func hub() async throws {
         let server = try await TestServer.start()
         // More than 16 MiB.
@@ -154,7 +154,7 @@ struct ExportCommandTests {
         #expect(piped.output.split(separator: "\n").dropFirst().dropLast().elementsEqual(lines))
     }
 
-    @Test("a dump that was cut is no success, and options given with it go before the dump's")
+    @Test("A truncated dump fails its import, and given options override the dump's")
     func options() async throws {
         let server = try await TestServer.start()
         let file = try server.scratch.file("docs.jsonl", "{\"id\":\"a\",\"vector\":[1,2]}\n")
@@ -179,9 +179,9 @@ struct ExportCommandTests {
     }
 }
 
-@Suite("What an import says, and where it goes on")
+@Suite("Import command")
 struct ImportCommandTests {
-    @Test("of two lines with one id the later one stands, also when a batch before it is refused")
+    @Test("The later of two lines with one id is kept, also after a refused batch")
     func order() async throws {
         let server = try await TestServer.start()
         _ = try await server.lodestone("create", "things", "--dimension", "2")
@@ -200,7 +200,7 @@ struct ImportCommandTests {
     }
 
     @Test(
-        "nothing written is no success",
+        "An import that writes nothing fails",
         arguments: [
             "[{\"id\":1}]", "id,title\na,b\n", "", "{\"x\":1}\n{\"x\":2}\n", "{\"id\":",
         ]
@@ -212,7 +212,7 @@ struct ImportCommandTests {
         #expect(outcome.status == 65, "\(outcome.output)")
     }
 
-    @Test("a field of --text that no line has is named, and so are texts that nobody named")
+    @Test("A missing --text field is named, and so are text fields without --text")
     func fields() async throws {
         let server = try await TestServer.start()
         let line = #"{"id":"a","title":"x","category":"news"}"#
@@ -226,7 +226,7 @@ struct ImportCommandTests {
         #expect(count.errors.contains("'category' is a text"))
     }
 
-    @Test("times are exact, of the proleptic Gregorian calendar, and shown as times")
+    @Test("Timestamps are exact, of the proleptic Gregorian calendar, and shown as times")
     func times() async throws {
         let server = try await TestServer.start()
         let times = ["1492-10-12T00:00:00Z", "2024-03-01T10:00:00Z", "2500-01-01T00:00:00.123457Z"]
@@ -268,7 +268,10 @@ struct ImportCommandTests {
     /// What happens to a collection between two runs.
     enum Between: CaseIterable { case nothing, madeAgain, dropped }
 
-    @Test("an import that was cut goes on only where it left off", arguments: Between.allCases)
+    @Test(
+        "An interrupted import continues only if its documents were not dropped meanwhile",
+        arguments: Between.allCases
+    )
     func resume(_ between: Between) async throws {
         let server = try await TestServer.start()
         let content = (1...40).map { $0 == 25 ? "broken" : "{\"id\":\"\($0)\",\"n\":\($0)}" }
@@ -300,7 +303,7 @@ struct ImportCommandTests {
         #expect(count.json["count"] as? Int == 39)
     }
 
-    @Test("values as deep as a server takes them are written")
+    @Test("Values as deep as the server's limit are imported")
     func depth() async throws {
         let server = try await TestServer.start()
         let list = String(repeating: "[", count: 13) + "1" + String(repeating: "]", count: 13)

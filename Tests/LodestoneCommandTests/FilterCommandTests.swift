@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("Filters on the command line", .timeLimit(.minutes(2)))
+@Suite("Filter option", .timeLimit(.minutes(2)))
 struct FilterCommandTests {
     private func filled() async throws -> TestServer {
         let server = try await TestServer.start()
@@ -25,7 +25,7 @@ struct FilterCommandTests {
         return server
     }
 
-    @Test("narrow searches, counts, scans and drops")
+    @Test("A filter narrows searches, counts, scans and drops")
     func commands() async throws {
         let server = try await filled()
         let found = try await server.lodestone(
@@ -114,7 +114,7 @@ struct FilterCommandTests {
         #expect(rest.json["count"] as? Int == 15)
     }
 
-    @Test("are refused with the column of their fault")
+    @Test("A wrong filter is refused with the column of its error")
     func faults() async throws {
         let server = try await filled()
         let outcome = try await server.lodestone("count", "papers", "--filter", "year >= AND")

@@ -14,7 +14,7 @@ struct ReadmeTests {
         return String(readme[start.upperBound..<end.lowerBound])
     }
 
-    @Test("its Swift program is the one that is built with the tests")
+    @Test("The Swift program of README.md is the one built with the tests")
     func sameSource() throws {
         let source = try String(
             contentsOf: Programs.root.appendingPathComponent("Tests/Examples/Swift/main.swift"),
@@ -23,7 +23,7 @@ struct ReadmeTests {
         #expect(try block("swift") == source)
     }
 
-    @Test("its Swift program prints what it says")
+    @Test("The Swift program of README.md prints the output shown there")
     func runs() async throws {
         let server = try await TestServer.start()
         let outcome = try await Programs.run("readme-example", [server.address])

@@ -2,7 +2,7 @@
 import Foundation
 import Testing
 
-@Suite("The snapshot commands")
+@Suite("Snapshot commands")
 struct SnapshotCommandTests {
     private func filled() async throws -> TestServer {
         let server = try await TestServer.start()
@@ -22,7 +22,7 @@ struct SnapshotCommandTests {
         return server
     }
 
-    @Test("take a server's store to a new directory, where another server goes on")
+    @Test("A snapshot is restored to a new directory that another server serves")
     func roundTrip() async throws {
         let server = try await filled()
         let made = try await server.lodestone("snapshot", "create", "first", "--json")
@@ -49,7 +49,7 @@ struct SnapshotCommandTests {
         #expect(verified.json["vectors"] as? Int == 500)
     }
 
-    @Test("fetch one into a file, and go on where an earlier run ended")
+    @Test("A snapshot fetch writes a file and continues where an earlier run ended")
     func fetched() async throws {
         let server = try await filled()
         _ = try await server.lodestone("snapshot", "create", "far")
@@ -79,7 +79,7 @@ struct SnapshotCommandTests {
         #expect(none.status == 66 && none.errors.contains("NO_SNAPSHOT"))
     }
 
-    @Test("delete one, and name those that may have what was erased")
+    @Test("Snapshots are deleted, and an erasure names those that may have erased data")
     func erased() async throws {
         let server = try await filled()
         _ = try await server.lodestone("snapshot", "create", "old")
@@ -94,7 +94,7 @@ struct SnapshotCommandTests {
         #expect(verified.status == 0 && verified.json["rows"] as? Int == 499)
     }
 
-    @Test("say what is wrong, and end with a status that tells")
+    @Test("Failed snapshot commands report the error and end with a status of its kind")
     func failures() async throws {
         let server = try await filled()
         _ = try await server.lodestone("snapshot", "create", "one")
@@ -117,7 +117,7 @@ struct SnapshotCommandTests {
     }
 
     @Test(
-        "leave nothing half done when the server is killed while it writes one",
+        "A server killed while it writes a snapshot leaves nothing partial behind",
         arguments: [
             "snapshot.after-copy", "snapshot.after-database", "snapshot.before-rename",
             "snapshot.after-rename",
@@ -151,7 +151,7 @@ struct SnapshotCommandTests {
         #expect(left.allSatisfy { !$0.hasPrefix(".") })
     }
 
-    @Test("restore everything or nothing, killed anywhere")
+    @Test("A snapshot restore killed at any step restores everything or nothing")
     func killedRestore() async throws {
         let server = try await filled()
         _ = try await server.lodestone("snapshot", "create", "one")
