@@ -10,7 +10,7 @@ import Testing
 ///
 /// Each collection was written in another language and is then marked with its own. So its base and
 /// its tables have stems that no query looks for.
-@Suite("A store that another release or library wrote")
+@Suite("Store of another text analysis")
 struct AnalysisChangeTests {
     private let store: TestStore
 
@@ -135,7 +135,7 @@ struct AnalysisChangeTests {
         }
     }
 
-    @Test("answers in every language as if this one had written it, and remakes words once")
+    @Test("A store of another text analysis is reanalyzed once and found in every language")
     func remade() async throws {
         try await write()
         var engine = try store.open()
@@ -151,7 +151,9 @@ struct AnalysisChangeTests {
         engine.close()
     }
 
-    @Test("has the bases of another one remade, also where the store says that nothing changed")
+    @Test(
+        "A base of another text analysis is reanalyzed even when the store names no other analysis"
+    )
     func basesAlone() async throws {
         try await write(fingerprint: nil)
         // The lock prevents a new base meanwhile.
@@ -174,7 +176,7 @@ struct AnalysisChangeTests {
         engine.close()
     }
 
-    @Test("goes on where remaking was interrupted, with all words or none")
+    @Test("An interrupted reanalysis continues with all words of a collection or none")
     func interrupted() async throws {
         try await write()
         // The words of a collection in the middle can't be removed, because the table is a view.
@@ -196,7 +198,7 @@ struct AnalysisChangeTests {
         engine.close()
     }
 
-    @Test("is refused, with the reason, as long as another process has it open")
+    @Test("A store of another text analysis is refused while another process has it open")
     func refused() async throws {
         try await write()
         let other = try SQLiteStore(directory: store.path, durability: .relaxed, analysis: 1)
@@ -213,7 +215,7 @@ struct AnalysisChangeTests {
         engine.close()
     }
 
-    @Test("leaves a snapshot that answers in every language once it is restored")
+    @Test("A snapshot of another text analysis is found in every language once restored")
     func snapshot() async throws {
         try await write()
         let writer = try SQLiteStore(directory: store.path, durability: .relaxed, analysis: 1)

@@ -7,7 +7,7 @@ import LodestoneStorage
 import TestSupport
 import Testing
 
-@Suite("Verification of a base")
+@Suite("Verification of bases")
 struct BaseVerifyTests {
     private let directory: TemporaryDirectory
 
@@ -89,7 +89,7 @@ struct BaseVerifyTests {
         )
     }
 
-    @Test("finds nothing in one that is as it was written")
+    @Test("Verification of an intact base finds no damage")
     func clean() async throws {
         try await fill()
         let engine = try Engine.open(directory: store)
@@ -100,7 +100,7 @@ struct BaseVerifyTests {
         engine.close()
     }
 
-    @Test("names and repairs it wherever a byte changed, and no answer is ever wrong")
+    @Test("Verification names and repairs a base with a changed byte, and no result is ever wrong")
     func flips() async throws {
         try await fill()
         var random = SeededGenerator(seed: 7)
@@ -127,7 +127,7 @@ struct BaseVerifyTests {
         engine.close()
     }
 
-    @Test("finds what changed on the disk while it was in use")
+    @Test("Verification finds and repairs a base that changed on disk while it was in use")
     func inUse() async throws {
         try await fill()
         let engine = try Engine.open(directory: store)
@@ -140,7 +140,7 @@ struct BaseVerifyTests {
         engine.close()
     }
 
-    @Test("names one that is gone, and makes it anew")
+    @Test("Verification names a missing base and rebuilds it")
     func missing() async throws {
         try await fill()
         let engine = try Engine.open(directory: store)
@@ -154,7 +154,7 @@ struct BaseVerifyTests {
     }
 
     @Test(
-        "is not taken for one that never was when the pointer to it is gone",
+        "A base without its pointer is data loss, not a collection without a base",
         arguments: ["DELETE FROM bases", "UPDATE bases SET collection = 0"]
     )
     func lostPointer(sql: String) async throws {
@@ -173,7 +173,7 @@ struct BaseVerifyTests {
         }
     }
 
-    @Test("names rows that it has and the table has not, and leaves everything as it is")
+    @Test("Verification names rows that only the base has, and leaves the base as it is")
     func lostRow() async throws {
         try await fill()
         var database: OpaquePointer?
@@ -193,7 +193,7 @@ struct BaseVerifyTests {
         engine.close()
     }
 
-    @Test("finds nothing while documents are written and bases replaced")
+    @Test("Verification finds no damage while documents are written and bases replaced")
     func underLoad() async throws {
         let policy = CompactionPolicy(
             minimumChanges: 20,
@@ -233,7 +233,7 @@ struct BaseVerifyTests {
         }
     }
 
-    @Test("finds nothing in a store restored from a snapshot, which comes without bases")
+    @Test("Verification of a restored store, which has no bases, finds no damage")
     func restored() async throws {
         try await fill()
         let engine = try Engine.open(directory: store)

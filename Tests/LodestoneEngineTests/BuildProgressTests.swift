@@ -4,11 +4,11 @@ import Testing
 
 @testable import LodestoneEngine
 
-@Suite("The progress of a build")
+@Suite("Build progress")
 struct BuildProgressTests {
     private let progress = BuildProgress()
 
-    @Test("goes from nothing to all of it, and starts anew with the next build")
+    @Test("Build progress goes from zero to complete and starts from zero with the next build")
     func counts() {
         #expect(!progress.isRunning && progress.fraction == 0)
         progress.begin(for: CallContext())
@@ -25,7 +25,7 @@ struct BuildProgressTests {
         #expect(progress.fraction == 0)
     }
 
-    @Test("tells who builds that the call is over, or that the index is of no use any more")
+    @Test("Build progress ends a build whose call is over or whose strategy changed")
     func ends() {
         let context = CallContext()
         progress.stop(.strategyChanged)
@@ -48,7 +48,7 @@ struct BuildProgressTests {
         #expect(progress.isCancelled)
     }
 
-    @Test("keeps why a build failed until the next begins, but not that nobody wanted it")
+    @Test("Build progress keeps the error of a failed build until the next, but no cancellation")
     func failures() throws {
         progress.begin(for: CallContext())
         progress.fail(.broken("no more room"))

@@ -6,7 +6,7 @@ import Testing
 
 @testable import LodestoneEngine
 
-@Suite("An engine whose threads are all at work", .timeLimit(.minutes(1)))
+@Suite("Engine with busy threads", .timeLimit(.minutes(1)))
 struct BusyEngineTests {
     private let store: TestStore
     private let engine: Engine
@@ -26,7 +26,7 @@ struct BusyEngineTests {
         engine.close()
     }
 
-    @Test("ends a question that waits at its deadline")
+    @Test("A read that waits for a thread ends at its deadline")
     func deadline() async throws {
         let start = ContinuousClock.now
         let request = GetRequest(collection: "a", ids: ["x"])
@@ -36,7 +36,7 @@ struct BusyEngineTests {
         self.end()
     }
 
-    @Test("ends a question that waits when its task is cancelled")
+    @Test("A read that waits for a thread ends when its task is cancelled")
     func cancellation() async throws {
         let task = Task { [engine] in
             await failure { _ = try await engine.get(GetRequest(collection: "a", ids: ["x"])) }
@@ -46,14 +46,14 @@ struct BusyEngineTests {
         end()
     }
 
-    @Test("writes meanwhile")
+    @Test("A write succeeds while all threads of the pool are busy")
     func writes() async throws {
         _ = try await engine.index("a", [Document(id: "y")])
         #expect(try engine.describe("a").documents == 2)
         end()
     }
 
-    @Test("ends a write that waits when its task is cancelled, and leaves it out")
+    @Test("A waiting write ends when its task is cancelled and is not applied")
     func cancelledWrite() async throws {
         let lock = try HeldLock(store.path + "/lock")
         let task = Task { [engine] in
@@ -67,7 +67,7 @@ struct BusyEngineTests {
         end()
     }
 
-    @Test("answers what waits once a thread is free")
+    @Test("A waiting read gets its result once a thread is free")
     func answers() async throws {
         async let documents = engine.get(GetRequest(collection: "a", ids: ["x"]))
         for _ in 0..<Processors.count { work.signal() }

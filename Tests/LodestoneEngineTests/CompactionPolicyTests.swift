@@ -6,7 +6,7 @@ import Testing
 
 @testable import LodestoneEngine
 
-@Suite("What is written in the background")
+@Suite("Compaction policy")
 struct CompactionPolicyTests {
     private let store: TestStore
 
@@ -18,7 +18,7 @@ struct CompactionPolicyTests {
         numbers.map { Document(id: DocumentID(trusted: "d\($0)"), text: "text \($0)") }
     }
 
-    @Test("is no base for changes that are a small part of it")
+    @Test("Changes that are a small part of a collection's base start no compaction")
     func share() async throws {
         let engine = try store.open(
             compaction: CompactionPolicy(minimumChanges: 10, idleTime: .milliseconds(1))
@@ -40,7 +40,7 @@ struct CompactionPolicyTests {
         engine.close()
     }
 
-    @Test("is a base for a single change once it is old, also after a restart")
+    @Test("A single old change starts a compaction, also after a restart")
     func age() async throws {
         let patient = try store.open()
         try await patient.createCollection("a", CollectionOptions(dimension: 0))
@@ -56,7 +56,7 @@ struct CompactionPolicyTests {
         engine.close()
     }
 
-    @Test("is a base for changes of a collection that was closed before they were old")
+    @Test("Old changes of a closed collection start a compaction")
     func ageOfClosed() async throws {
         let engine = try Engine.open(
             directory: store.path,
@@ -80,7 +80,7 @@ struct CompactionPolicyTests {
         engine.close()
     }
 
-    @Test("is an index for vectors that take each search a millisecond, or are the first ones")
+    @Test("Unindexed vectors start a build when they are the first or cost a search a millisecond")
     func uncovered() async throws {
         let dimension = 16
         func vectors(_ numbers: Range<Int>) -> [Document] {
@@ -112,7 +112,7 @@ struct CompactionPolicyTests {
         engine.close()
     }
 
-    @Test("goes on for other collections while somebody is at one, in any process")
+    @Test("A compaction blocks only its own collection, in any process")
     func onePerCollection() async throws {
         let engine = try store.open()
         for name in ["built", "other"] {
@@ -180,7 +180,7 @@ struct CompactionPolicyTests {
     }
 
     @Test(
-        "is no more than a few times the bytes of the changes, however large the collection",
+        "Compactions write at most six times the bytes of the changes, at any collection size",
         arguments: [100_000, 1_000_000, 10_000_000],
         [(1_700, 1_000), (300, 300), (40_000, 900)]
     )
@@ -194,16 +194,14 @@ struct CompactionPolicyTests {
         }
     }
 
-    @Test("comes in the end: what was written is folded once it has paid for the base")
+    @Test("Repeated changes to a large collection lead to a compaction")
     func payment() {
         var bursts = Bursts(documents: 1_000_000, document: 1_700, base: 1_000)
         for _ in 0..<300 { bursts.write(new: 1_000) }
         #expect(bursts.bases > 0)
     }
 
-    @Test(
-        "is once a day at most for a few changes to a large base, and once an hour to a small one"
-    )
+    @Test("The age limit of changes is an hour for a small base and up to a day for a large one")
     func ages() {
         let policy = CompactionPolicy()
         var delta = DeltaSize()
@@ -221,7 +219,7 @@ struct CompactionPolicyTests {
         #expect(policy.ageLimit(delta) == nil)
     }
 
-    @Test("is another graph where the one that there is finds too few, unless none finds enough")
+    @Test("A graph with low recall makes a compaction worthwhile, unless no graph is good enough")
     func badIndex() {
         let policy = CompactionPolicy()
         var delta = DeltaSize()
@@ -237,7 +235,7 @@ struct CompactionPolicyTests {
         #expect(!policy.wantsLinks(delta))
     }
 
-    @Test("is counted, as the bytes of the documents are")
+    @Test("Statistics count the written bytes of documents and bases")
     func statistics() async throws {
         let engine = try store.open()
         try await engine.createCollection("a", CollectionOptions(dimension: 0))
@@ -278,7 +276,7 @@ struct CompactionPolicyTests {
         return try FileManager.default.attributesOfItem(atPath: path)[.size] as? UInt64 ?? 0
     }
 
-    @Test("is a small page for each document that is replaced here and there")
+    @Test("Scattered replacements write a small page per document")
     func pages() async throws {
         let engine = try store.open(
             compaction: CompactionPolicy(minimumChanges: .max, idleTime: .seconds(600))
@@ -299,7 +297,7 @@ struct CompactionPolicyTests {
         engine.close()
     }
 
-    @Test("is no write-ahead log that stays long after a reader has ended and no write comes")
+    @Test("An idle engine truncates its write-ahead log after a reader ends")
     func idleLog() async throws {
         let engine = try store.open(
             compaction: CompactionPolicy(minimumChanges: .max, idleTime: .milliseconds(1))
@@ -313,7 +311,7 @@ struct CompactionPolicyTests {
         engine.close()
     }
 
-    @Test("is no write-ahead log that stays long while writes go on")
+    @Test("A busy engine truncates a large write-ahead log at a write")
     func busyLog() async throws {
         let engine = try store.open()
         try await engine.createCollection("a", CollectionOptions(dimension: 0))

@@ -7,7 +7,7 @@ import LodestoneStorage
 import TestSupport
 import Testing
 
-@Suite("A compaction")
+@Suite("Compaction")
 struct CompactionTests {
     private let directory: TemporaryDirectory
 
@@ -26,7 +26,7 @@ struct CompactionTests {
         )
     }
 
-    @Test("shows in the description, and why it failed in the stats")
+    @Test("A compaction resets the count of changes, and its failure is in the stats")
     func state() async throws {
         let engine = try open()
         try await engine.createCollection("a", CollectionOptions(dimension: 2))
@@ -52,7 +52,7 @@ struct CompactionTests {
         engine.close()
     }
 
-    @Test("of a closed engine fails at once, as its verification does")
+    @Test("Compaction of a closed engine fails at once")
     func closed() async throws {
         let engine = try open()
         try await engine.createCollection("a", CollectionOptions(dimension: 0))
@@ -81,7 +81,7 @@ struct CompactionTests {
         }
     }
 
-    @Test("takes over what is written, replaced, linked and dropped while it goes on")
+    @Test("A compaction keeps what is written, replaced, linked and dropped during it")
     func meanwhile() async throws {
         let engine = try open()
         try await engine.createCollection("a", CollectionOptions(dimension: 2))
@@ -227,7 +227,7 @@ struct CompactionTests {
     }
 
     @Test(
-        "gives the space of dropped vectors back, and loses none of the others",
+        "A compaction frees the space of dropped vectors and loses no other vector",
         arguments: Pattern.allCases
     )
     func space(pattern: Pattern) async throws {
@@ -265,7 +265,7 @@ struct CompactionTests {
         engine.close()
     }
 
-    @Test("leaves vectors where they are while few are gone")
+    @Test("A compaction leaves segments as they are while few vectors are dead")
     func little() async throws {
         let engine = try await filled()
         let before = try segments
@@ -276,7 +276,7 @@ struct CompactionTests {
         engine.close()
     }
 
-    @Test("leaves other processes right that have the old base, or none of it, open")
+    @Test("Segment compaction leaves results right in processes with the old base or none")
     func shared() async throws {
         let first = try await filled()
         // This collection holds the log back, so that other engines have to replay batches whose
@@ -310,7 +310,7 @@ struct CompactionTests {
         }
     }
 
-    @Test("is followed by a process that was far behind, though the log names what is gone")
+    @Test("A process far behind follows a compaction although the log names removed segments")
     func behind() async throws {
         let first = try open()
         try await first.createCollection(
@@ -330,7 +330,7 @@ struct CompactionTests {
         first.close()
     }
 
-    @Test("is followed by a process that only reads, which lets go of what was moved")
+    @Test("A process that only reads follows a compaction and releases the old base")
     func reader() async throws {
         let first = try await filled()
         try await first.compact("a")
@@ -360,7 +360,7 @@ struct CompactionTests {
         first.close()
     }
 
-    @Test("is taken along by snapshots")
+    @Test("A snapshot has the compacted segments")
     func snapshot() async throws {
         let engine = try await filled()
         let kept = Array(stride(from: 0, to: Self.count, by: 2))
@@ -383,7 +383,7 @@ struct CompactionTests {
         copy.close()
     }
 
-    @Test("doesn't give damaged vectors a new checksum")
+    @Test("A compaction gives damaged vectors no new checksum")
     func damaged() async throws {
         var engine = try await filled()
         try await engine.compact("a")
@@ -407,7 +407,7 @@ struct CompactionTests {
         engine.close()
     }
 
-    @Test("loses no vector silently when a number beside moved vectors is damaged")
+    @Test("Damaged row ids in a compacted segment lose no vector silently")
     func damagedNumbers() async throws {
         let engine = try await filled()
         try await drop(stride(from: 0, to: Self.count, by: 2), from: engine)
@@ -441,7 +441,7 @@ struct CompactionTests {
         try overwrite(path, with: bytes)
     }
 
-    @Test("finds what one that ended too early has left, and removes it at the next open")
+    @Test("Segments left by an interrupted compaction are removed at the next open")
     func leftovers() async throws {
         var engine = try await filled()
         engine.close()
@@ -461,7 +461,7 @@ struct CompactionTests {
         engine.close()
     }
 
-    @Test("of another collection makes the database smaller after a large one was dropped")
+    @Test("A compaction shrinks the database after a large collection was dropped")
     func droppedCollection() async throws {
         let engine = try await filled()
         try await engine.compact("a")

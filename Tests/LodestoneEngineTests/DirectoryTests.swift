@@ -5,9 +5,9 @@ import LodestoneEngine
 import TestSupport
 import Testing
 
-@Suite("A store's directory")
+@Suite("Store directory")
 struct DirectoryTests {
-    @Test("that can't be created is refused with the system's reason")
+    @Test("A store directory that can't be created is refused with the system's reason")
     func refusals() throws {
         let directory = try TemporaryDirectory()
         let link = "\(directory.path)/link"
@@ -36,7 +36,7 @@ struct DirectoryTests {
         }
     }
 
-    @Test("is created with those above it, however its path is written")
+    @Test("A store directory is created with its parents from any form of path")
     func creation() throws {
         let directory = try TemporaryDirectory()
         try FileManager.default.createDirectory(

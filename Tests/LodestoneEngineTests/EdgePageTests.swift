@@ -4,7 +4,7 @@ import LodestoneEngine
 import TestSupport
 import Testing
 
-@Suite("Pages of the edges of a document")
+@Suite("Pages of edges")
 struct EdgePageTests {
     private static let directions: [Direction] = [.outgoing, .incoming]
 
@@ -70,7 +70,7 @@ struct EdgePageTests {
     }
 
     @Test(
-        "are all edges, whatever the size of a page, also when the server is started again between",
+        "Pages of edges of any size have every edge, also across a restart",
         arguments: directions
     )
     func sizes(_ direction: Direction) async throws {
@@ -116,7 +116,7 @@ struct EdgePageTests {
         engine.close()
     }
 
-    @Test("are those of the labels asked for", arguments: directions)
+    @Test("Pages of edges have only the requested labels", arguments: directions)
     func labels(_ direction: Direction) async throws {
         let engine = try await filled()
         defer { engine.close() }
@@ -130,7 +130,7 @@ struct EdgePageTests {
         }
     }
 
-    @Test("have each edge once that nobody writes meanwhile", arguments: directions)
+    @Test("Pages of edges have each edge once that is not written meanwhile", arguments: directions)
     func writes(_ direction: Direction) async throws {
         let engine = try await filled()
         defer { engine.close() }
@@ -172,7 +172,7 @@ struct EdgePageTests {
         #expect(untouched(before).count > 1_500)
     }
 
-    @Test("go on where sources were dropped, and say so when no place is left")
+    @Test("Pages of edges continue past dropped sources, and an expired cursor is refused")
     func droppedSources() async throws {
         let engine = try store.open()
         defer { engine.close() }
@@ -207,7 +207,7 @@ struct EdgePageTests {
         #expect(try await rest() == Array(ids[..<3] + ids[5...]))
     }
 
-    @Test("leave out nothing where the source at their end was forgotten and came back")
+    @Test("Pages of edges skip nothing when the source at a cursor was dropped and came back")
     func returnedSource() async throws {
         let engine = try store.open()
         defer { engine.close() }
@@ -224,7 +224,7 @@ struct EdgePageTests {
         #expect(rest == Array(ids[4...]) + [ids[3]])
     }
 
-    @Test("end when they are full by bytes, and lose and repeat nothing")
+    @Test("Pages of edges end when their bytes are full, without lost or repeated edges")
     func bytes() async throws {
         var limits = Limits.standard
         limits.maxFrameBytes = 400_000
@@ -246,7 +246,7 @@ struct EdgePageTests {
         #expect(pages.flatMap { $0.map(\.id) } == edges.map(\.target))
     }
 
-    @Test("are counted while they are made")
+    @Test("A page of edges is charged to the reply budget and ends when its call is cancelled")
     func budget() async throws {
         let engine = try await filled()
         defer { engine.close() }
@@ -271,7 +271,7 @@ struct EdgePageTests {
         }
     }
 
-    @Test("refuse cursors that no server gave", arguments: directions)
+    @Test("Cursors of edges that no server issued are refused", arguments: directions)
     func cursors(_ direction: Direction) async throws {
         let engine = try await filled()
         defer { engine.close() }
@@ -306,7 +306,7 @@ struct EdgePageTests {
         }
     }
 
-    @Test("of too many labels are refused")
+    @Test("A list of edges with too many labels is refused")
     func tooManyLabels() async throws {
         let engine = try await filled()
         defer { engine.close() }

@@ -4,7 +4,7 @@ import LodestoneEngine
 import TestSupport
 import Testing
 
-@Suite("An engine")
+@Suite("Engine")
 struct EngineTests {
     let directory: TemporaryDirectory
 
@@ -44,7 +44,7 @@ struct EngineTests {
         return engine
     }
 
-    @Test("knows what another engine on its store has written before it is asked for it")
+    @Test("The sequence number of an engine includes writes of another engine on its store")
     func sequenceNumberOfOthers() async throws {
         let engine = try await animals()
         let other = try Engine.open(directory: directory.path)
@@ -53,7 +53,7 @@ struct EngineTests {
         #expect(other.sequenceNumber == receipt.sequenceNumber)
     }
 
-    @Test("finds near vectors, nearest first, with cosine similarity as the score")
+    @Test("A vector search ranks the nearest first, with cosine similarity as the score")
     func vectorSearch() async throws {
         let engine = try await animals()
         let hits = try await engine.search("animals", Query([.near([2, 0])], limit: 3))
@@ -64,7 +64,7 @@ struct EngineTests {
     }
 
     @Test(
-        "answers text questions",
+        "A text query in query syntax finds its documents",
         arguments: [
             ("bark", ["dog", "stone"]), ("cat OR bird", ["bird", "cat"]),
             ("bark NOT stone", ["dog"]), ("\"at dawn\"", ["bird"]), ("sl*", ["cat"]),
@@ -80,7 +80,7 @@ struct EngineTests {
         #expect(hits.map(\.id).sorted() == expected)
     }
 
-    @Test("fuses vector and text, and says what each source gave")
+    @Test("A hybrid search fuses vector and text and reports the scores of each source")
     func hybridSearch() async throws {
         let engine = try await animals()
         let hits = try await engine.search(
@@ -99,7 +99,7 @@ struct EngineTests {
         #expect(Set(hits.map(\.id)) == ["bird", "cat", "dog", "stone"])
     }
 
-    @Test("has each source score what only the other one found")
+    @Test("A hybrid search lets each source score what only the other source found")
     func completedScores() async throws {
         let engine = try Engine.open(directory: directory.path)
         try await engine.createCollection("papers", CollectionOptions(dimension: 2))
@@ -127,7 +127,7 @@ struct EngineTests {
         #expect(abs(vector.score - 0.6) < 1e-6)
     }
 
-    @Test("answers a filtered search with every matching document that there is")
+    @Test("A filtered search finds every matching document")
     func filteredSearch() async throws {
         let engine = try await animals()
         let hits = try await engine.search(
@@ -137,7 +137,7 @@ struct EngineTests {
         #expect(hits.map(\.id) == ["cat", "dog"])
     }
 
-    @Test("walks from the hits of the other sources")
+    @Test("A walk from hits starts at the hits of the other sources")
     func walkFromHits() async throws {
         let engine = try await animals()
         let hits = try await engine.search(
@@ -150,7 +150,7 @@ struct EngineTests {
         #expect(hits.map(\.id) == ["dog", "cat", "bird"])
     }
 
-    @Test("reports each document of a walk once, with the edge that reached it")
+    @Test("A walk reports each document once, with the edge that reached it")
     func walks() async throws {
         let engine = try await animals()
         let result = try await engine.walk("animals", Walk(from: ["dog"], depth: 3))
@@ -183,7 +183,7 @@ struct EngineTests {
         #expect(other.reached.isEmpty && !other.isPartial)
     }
 
-    @Test("replaces a document in every view at once")
+    @Test("A replaced document changes in every index at once")
     func replaces() async throws {
         let engine = try await animals()
         let receipt = try await engine.index(
@@ -200,7 +200,7 @@ struct EngineTests {
         #expect(described.documents == 4 && described.vectors == 3 && described.edges == 1)
     }
 
-    @Test("drops a document with the edges that leave and enter it, for good")
+    @Test("A dropped document loses its incoming and outgoing edges for good")
     func drops() async throws {
         let engine = try await animals()
         let receipt = try await engine.dropMany(
@@ -214,7 +214,7 @@ struct EngineTests {
         #expect(stored[0].metadata == ["legs": 4, "sound": "bark"])
     }
 
-    @Test("takes edges onto documents of the batch and onto stored ones")
+    @Test("Separate edges are added to documents of the batch and to stored ones")
     func separateEdges() async throws {
         let engine = try await animals()
         _ = try await engine.index(
@@ -250,7 +250,7 @@ struct EngineTests {
         #expect(error?.code == .notFound && error?.object == "nobody")
     }
 
-    @Test("answers the same after it was closed and opened")
+    @Test("A reopened engine returns the same results")
     func reopens() async throws {
         let first = try await animals()
         let before = try first.collections()
@@ -271,7 +271,7 @@ struct EngineTests {
         #expect(try await engine.walk("animals", Walk(from: ["dog"], depth: 2)).reached.count == 2)
     }
 
-    @Test("gives a repeated write one effect, and refuses its id for another write")
+    @Test("A repeated write has one effect, and its request id is refused for another write")
     func requestIDs() async throws {
         let engine = try await animals()
         let request = IndexManyRequest(
@@ -295,7 +295,7 @@ struct EngineTests {
         #expect(try await engine.get(GetRequest(collection: "animals", ids: ["wolf"])).isEmpty)
     }
 
-    @Test("pages through a collection in the order of writing")
+    @Test("A scan pages through a collection in the order of writing")
     func scans() async throws {
         let engine = try await animals()
         var seen: [DocumentID] = []
@@ -315,7 +315,7 @@ struct EngineTests {
         #expect(page.nextCursor == nil)
     }
 
-    @Test("keeps collections apart, and gives a dropped one's name and space back")
+    @Test("Collections are independent, and a dropped one frees its name and space")
     func dropsCollections() async throws {
         let engine = try await animals()
         try await engine.createCollection(
@@ -339,7 +339,7 @@ struct EngineTests {
         #expect(hits.map(\.id) == ["dog"] && hits[0].score == -4)
     }
 
-    @Test("tells ids apart by their bytes")
+    @Test("Ids are distinct by their bytes")
     func idsAreBytes() async throws {
         let engine = try await animals()
         let composed: DocumentID = "caf\u{e9}"
@@ -355,7 +355,7 @@ struct EngineTests {
         #expect(found.map(\.id) == [decomposed])
     }
 
-    @Test("a search that starts after a write's reply sees it, and never half a batch")
+    @Test("A search after a write's reply sees the whole batch, never half of one")
     func readsWholeBatches() async throws {
         let engine = try Engine.open(directory: directory.path)
         try await engine.createCollection(
@@ -398,7 +398,7 @@ struct EngineTests {
         }
     }
 
-    @Test("many writers at once each get their own batch, all of them in the end")
+    @Test("Many concurrent writers each get their own batch")
     func groupCommit() async throws {
         let engine = try Engine.open(directory: directory.path)
         try await engine.createCollection("many", CollectionOptions(dimension: 0))
@@ -425,7 +425,7 @@ struct EngineTests {
         #expect(try reopened.describe("many").documents == 41)
     }
 
-    @Test("ends when its deadline has passed or its task is cancelled")
+    @Test("Calls end when their deadline has passed or their task is cancelled")
     func ends() async throws {
         let engine = try await animals()
         let request = SearchRequest(collection: "animals", queries: [Query([.near([1, 0])])])

@@ -5,7 +5,7 @@ import LodestoneEngine
 import TestSupport
 import Testing
 
-@Suite("An erasure")
+@Suite("Erasure")
 struct EraseTests {
     private let store: TestStore
 
@@ -86,7 +86,7 @@ struct EraseTests {
     }
 
     @Test(
-        "leaves nothing of dropped and replaced documents in any file",
+        "An erasure leaves nothing of dropped and replaced documents in any file",
         arguments: [TextIndexStrategy.postings, .fts5]
     )
     func raw(text: TextIndexStrategy) async throws {
@@ -131,7 +131,7 @@ struct EraseTests {
         last.close()
     }
 
-    @Test("promises nothing while a reader has an old state, and goes on once that has ended")
+    @Test("An erasure fails while a reader has an old state, and succeeds after it ended")
     func reader() async throws {
         let engine = try store.open()
         try await makeStore(.postings, engine)
@@ -145,7 +145,7 @@ struct EraseTests {
         engine.close()
     }
 
-    @Test("is followed by another process that has the store open")
+    @Test("An erasure is followed by another process that has the store open")
     func processes() async throws {
         let first = try store.open()
         try await makeStore(.postings, first)
@@ -162,7 +162,7 @@ struct EraseTests {
         second.close()
     }
 
-    @Test("is refused for a collection that there is not, and done in an empty store")
+    @Test("An erasure is refused for an unknown collection and done in an empty store")
     func refused() async throws {
         let engine = try store.open()
         #expect(await failure { try await engine.erase("none") }?.code == .notFound)

@@ -36,7 +36,7 @@ struct FilterCostTests {
         return (response.count, response.filter, ContinuousClock.now - start)
     }
 
-    @Test("cost what a hash costs, however they are written")
+    @Test("A filter of many values costs a hash lookup per document, in any notation")
     func manyValues() async throws {
         let store = try TestStore()
         let engine = try await filled(store)
@@ -74,7 +74,7 @@ struct FilterCostTests {
         engine.close()
     }
 
-    @Test("on ids read no document")
+    @Test("A filter on ids reads no document")
     func ids() async throws {
         let store = try TestStore()
         let engine = try await filled(store)
@@ -110,7 +110,7 @@ struct FilterCostTests {
         engine.close()
     }
 
-    @Test("keep the deadline")
+    @Test("A filter of many ranges ends at its deadline")
     func deadline() async throws {
         let store = try TestStore()
         let engine = try await filled(store)

@@ -10,7 +10,7 @@ extension Filter {
     func matches(_ metadata: Metadata) -> Bool { FilterTest(self).matches(metadata, id: "a") }
 }
 
-@Suite("A filter")
+@Suite("Filter")
 struct FilterTests {
     private let metadata: Metadata = [
         "year": 2_020, "score": 0.5, "title": "vector search", "draft": false,
@@ -19,7 +19,7 @@ struct FilterTests {
     ]
 
     @Test(
-        "holds",
+        "A filter matches metadata that fits",
         arguments: [
             .equal(path: ["year"], 2_020), .equal(path: ["year"], 2_020.0),
             .equal(path: ["tags"], "x"), .equal(path: ["tags"], ["x", "y", 3]),
@@ -43,7 +43,7 @@ struct FilterTests {
     }
 
     @Test(
-        "does not hold",
+        "A filter doesn't match metadata that doesn't fit",
         arguments: [
             .equal(path: ["year"], 2_021), .equal(path: ["year"], "2020"),
             .equal(path: ["missing"], 1), .equal(path: ["draft"], 0),
@@ -60,7 +60,7 @@ struct FilterTests {
         #expect(!filter.matches(metadata))
     }
 
-    @Test("compares whole numbers and doubles without rounding")
+    @Test("Filters compare integers and doubles without rounding")
     func exactNumbers() {
         let large: Metadata = ["n": .int(.max)]
         #expect(!Filter.equal(path: ["n"], .double(0x1p63)).matches(large))
@@ -72,9 +72,9 @@ struct FilterTests {
     }
 }
 
-@Suite("Rows that a filter found before")
+@Suite("Cached filter rows")
 struct FilterCacheTests {
-    @Test("are found again, with those written and without those dropped since")
+    @Test("A repeated filter finds new rows and no dropped ones")
     func follows() async throws {
         let directory = try TemporaryDirectory()
         let engine = try Engine.open(directory: directory.path + "/store")
@@ -114,7 +114,7 @@ struct FilterCacheTests {
         }
     }
 
-    @Test("are those of this very text, not of one that Swift takes for equal")
+    @Test("A repeated filter distinguishes canonically equivalent texts by their bytes")
     func canonicalEquivalents() async throws {
         let directory = try TemporaryDirectory()
         let engine = try Engine.open(directory: directory.path + "/store")

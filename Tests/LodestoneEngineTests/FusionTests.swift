@@ -43,7 +43,7 @@ struct FusionTests {
         rows.map { ($0, 0) }
     }
 
-    @Test("by reciprocal rank adds weight / (k + rank), and equal scores have equal ranks")
+    @Test("Reciprocal rank fusion adds weight / (k + rank), and equal scores have equal ranks")
     func reciprocalRank() {
         let fusion = Fusion.reciprocalRank(k: 10)
         let hits = fusion.merge([first, second], weights: [1, 2], limit: 10)
@@ -61,7 +61,7 @@ struct FusionTests {
         #expect(ranks == [1, 1, 3])
     }
 
-    @Test("by least and largest score maps each source to 0 to 1, a text from 0")
+    @Test("Min-max fusion maps each source's scores to 0 to 1, text scores from 0")
     func minMax() {
         let hits = Fusion.weightedScores(.minMax).merge(
             [first, second],
@@ -71,7 +71,7 @@ struct FusionTests {
         #expect(hits.map(\.row) == [1, 3, 2] && hits.map(\.score) == [1, 1, 0.5])
     }
 
-    @Test("by the best takes shares of it, beginning at what an ordinary document scores")
+    @Test("Fusion by the best score divides by it, from the score of an ordinary document")
     func best() {
         let near = Self.vectors([1, 2, 3], [0.9, 0.5, 0.1], ordinary: 0.1)
         let hits = Fusion.weightedScores(.best).merge(
@@ -85,7 +85,11 @@ struct FusionTests {
         #expect(zip(hits, expected).allSatisfy { abs($0.score - $1) < 1e-12 })
     }
 
-    @Test("has the only match of a text first, or as good as it", arguments: all, [0.5, 0.6, 0.8])
+    @Test(
+        "Fusion ranks the only match of a text first, or level with the first",
+        arguments: all,
+        [0.5, 0.6, 0.8]
+    )
     func onlyMatch(fusion: Fusion, ofText: Double) {
         let rows = (0..<100 as Range<RowID>).map(\.self)
         for step in [0, 1e-9, 1e-4, 5e-3] {
@@ -105,7 +109,10 @@ struct FusionTests {
         }
     }
 
-    @Test("keeps the only two, or five, matches of a text in the first ten", arguments: [2, 5])
+    @Test(
+        "Fusion keeps the only two or five matches of a text in the first ten hits",
+        arguments: [2, 5]
+    )
     func fewMatches(count: Int) {
         let rows = (0..<100 as Range<RowID>).map(\.self)
         let parts = (0..<count).map { RowID(500 + $0) }
@@ -123,7 +130,7 @@ struct FusionTests {
         #expect(hits.prefix(2).contains { $0.row == 0 })
     }
 
-    @Test("keeps the vector's best in the first three where the words say nothing of it")
+    @Test("Fusion keeps the best vector hit in the first three when the text misses it")
     func uselessWords() {
         let rows = (0..<100 as Range<RowID>).map(\.self)
         let others = (0..<100 as Range<RowID>).map { $0 + 500 }
@@ -148,7 +155,7 @@ struct FusionTests {
         }
     }
 
-    @Test("takes 1 to 100 equal scores for equal, though rounding tells them apart", arguments: all)
+    @Test("Fusion treats 1 to 100 scores equal up to rounding as equal", arguments: all)
     func equalScores(fusion: Fusion) {
         for count in 1...100 {
             for value in [0.1 + 0.2, 0.7, 1 / 3.0, 12.3456789] {
@@ -173,7 +180,7 @@ struct FusionTests {
         }
     }
 
-    @Test("adds nothing for a source without a hit, a score or a weight", arguments: all)
+    @Test("Fusion adds nothing for a source without a hit, a score or a weight", arguments: all)
     func nothing(fusion: Fusion) {
         let rows: [RowID] = [1, 2, 3]
         let near = Self.vectors(rows, [0.9, 0.5, 0.2], ordinary: 0.1)
@@ -194,7 +201,7 @@ struct FusionTests {
         #expect(unheard.map(\.score.bitPattern) == alone.map(\.score.bitPattern))
     }
 
-    @Test("passes over scores that are not finite", arguments: all)
+    @Test("Fusion ignores scores that are not finite", arguments: all)
     func notFinite(fusion: Fusion) {
         let near = Self.vectors([1, 2, 3, 4], [-1, -3, -.infinity, .nan], ordinary: -5)
         let text = Self.texts([2, 1], [3, 1], others: Self.zeros([3, 4]))
@@ -203,7 +210,7 @@ struct FusionTests {
         #expect(Set(hits.prefix(2).map(\.row)) == [1, 2])
     }
 
-    @Test("has the same first hits whatever the limit and the depth", arguments: all)
+    @Test("Fusion returns the same first hits for any limit and depth", arguments: all)
     func limits(fusion: Fusion) {
         var random = SeededGenerator(seed: 14)
         for _ in 0..<8 {
@@ -246,14 +253,14 @@ struct FusionTests {
         }
     }
 
-    @Test("of one source leaves its scores alone, and breaks ties by the order of writing")
+    @Test("Fusion of one source keeps its scores and breaks ties by the order of writing")
     func oneSource() {
         let list = RankedList(rows: [9, 4, 7], scores: [1, 1, 1])
         let hits = Fusion.reciprocalRank().merge([list], weights: [5], limit: 2)
         #expect(hits.map(\.row) == [4, 7] && hits.map(\.score) == [1, 1])
     }
 
-    @Test("of one source orders what it found by score, and says what it said")
+    @Test("Fusion of one source orders hits by score and reports its source scores on request")
     func oneSourceInAnyOrder() {
         let list = RankedList(rows: [9, 4, 7], scores: [1, 3, 2])
         let hits = Fusion.weightedScores().merge([list], weights: [], limit: 2)

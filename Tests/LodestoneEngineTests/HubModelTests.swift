@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// A store and plain dictionaries get the same random writes; most documents are hubs at some time.
-@Suite("Edges of hubs against a model")
+@Suite("Hub edges against a model")
 struct HubModelTests {
     private struct Name: Hashable, Comparable {
         var label: String
@@ -41,7 +41,7 @@ struct HubModelTests {
     }
 
     @Test(
-        "agree after every write, restart, compaction and restored snapshot",
+        "Hub edges agree with a model after every write, restart, compaction and restore",
         arguments: [1, 2, 3] as [UInt64],
         Life.allCases
     )

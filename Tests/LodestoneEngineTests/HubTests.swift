@@ -8,7 +8,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite("A document with more edges than a row keeps")
+@Suite("Hub")
 struct HubTests {
     private let directory: TemporaryDirectory
 
@@ -75,7 +75,7 @@ struct HubTests {
         return number
     }
 
-    @Test("has its edges in the order of writing, rewritten ones in their place")
+    @Test("A hub keeps its edges in the order of writing, rewritten ones in their place")
     func order() async throws {
         var engine = try await filled(edges(0..<60))
         try await add(edges(100..<110), to: engine)
@@ -93,7 +93,7 @@ struct HubTests {
         engine.close()
     }
 
-    @Test("costs as much for one more edge as one with few, in the database and in its log")
+    @Test("A new edge of a hub costs as much as one of a small document, in database and log")
     func cost() async throws {
         func written(_ body: () async throws -> Void) async throws -> (wal: Int, log: Int) {
             try execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -132,7 +132,7 @@ struct HubTests {
         #expect(try await engine.verify().isClean)
     }
 
-    @Test("loses single edges with their targets, and gets its row back when few are left")
+    @Test("A hub loses edges to dropped targets and gets its row back when few are left")
     func targets() async throws {
         let engine = try await filled(edges(0..<100))
         defer { engine.close() }
@@ -149,7 +149,7 @@ struct HubTests {
         #expect(try await engine.verify().isClean)
     }
 
-    @Test("leaves nothing behind when it is dropped, replaced by one with few, or erased")
+    @Test("A hub leaves nothing behind when it is dropped, replaced by a small one or erased")
     func removal() async throws {
         let engine = try await filled(edges(0..<100))
         let secret = Edge("secretrelation", to: "secretperson")
@@ -175,7 +175,7 @@ struct HubTests {
         engine.close()
     }
 
-    @Test("is one for the bytes of its edges, too")
+    @Test("A document with few but large edges is also a hub")
     func bytes() async throws {
         let long = String(repeating: "x", count: 5_000)
         let few = ["a", "b", "c", "d"].map { id in
@@ -198,7 +198,7 @@ struct HubTests {
         #expect(refused?.reason == "LIMIT" && refused?.field == "edges[0]")
     }
 
-    @Test("has no more edges than the limit, which counts none of them twice")
+    @Test("A hub has no more edges than the limit, which counts none of them twice")
     func limit() async throws {
         var engine = try await filled(edges(0..<70))
         engine.close()
@@ -220,7 +220,7 @@ struct HubTests {
         #expect(await failure { _ = try await engine.index("c", [large]) }?.reason == "LIMIT")
     }
 
-    @Test("is told to be read in pages before its edges are read, when they can't be sent")
+    @Test("A hub too large for a reply is refused before its edges are read")
     func tooLarge() async throws {
         let engine = try await filled(edges(0..<200))
         defer { engine.close() }
@@ -251,7 +251,7 @@ struct HubTests {
     }
 
     @Test(
-        "is named when its edges are damaged, and whole again once it is written",
+        "A damaged hub is named, and whole after it is written again",
         arguments: [
             "UPDATE edges_1 SET content = x'00' WHERE rowid_of_label",
             "UPDATE edges_1 SET arrival = arrival + 1 WHERE rowid_of_label",
@@ -286,7 +286,7 @@ struct HubTests {
     }
 
     @Test(
-        "is found by verification when its number is none",
+        "Verification finds a hub with an invalid row id",
         .timeLimit(.minutes(1)),
         arguments: ["4294967296", "4294967298", "-5", "'x'", "2.5", "x'00'"]
     )
@@ -308,7 +308,7 @@ struct HubTests {
         #expect(error?.code == .dataLoss, "\(String(describing: error))")
     }
 
-    @Test("is found by verification when its edges belong to no row")
+    @Test("Verification finds a hub's edges that belong to no row")
     func strangers() async throws {
         let engine = try await filled(edges(0..<100))
         defer { engine.close() }
@@ -324,7 +324,7 @@ struct HubTests {
         #expect(error?.code == .dataLoss && error?.message.contains("no row names them") == true)
     }
 
-    @Test("is taken in again from what the log says of it, whatever it has by then")
+    @Test("Replay of the log adds a hub's edges without a read of the edge table")
     func replay() async throws {
         var engine = try await filled([])
         try await engine.compact("c")
@@ -347,7 +347,7 @@ struct HubTests {
         engine.close()
     }
 
-    @Test("has the edges that came and went while its collection was compacted")
+    @Test("A hub has the edges added and dropped during a compaction")
     func meanwhile() async throws {
         let engine = try await filled(edges(0..<100))
         defer { engine.close() }
@@ -374,7 +374,7 @@ struct HubTests {
         #expect(try engine.describe("c").edges == 100 + count / 2)
     }
 
-    @Test("that an earlier release wrote into its row stays there until it changes")
+    @Test("A hub that an earlier release kept in its row moves out with its next change")
     func upgrade() async throws {
         var engine = try open(EdgesInRow(count: .max, byteCount: .max))
         try await engine.createCollection("c", CollectionOptions(dimension: 0))

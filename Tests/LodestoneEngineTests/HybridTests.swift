@@ -4,7 +4,7 @@ import LodestoneEngine
 import TestSupport
 import Testing
 
-@Suite("Vectors and words in one question")
+@Suite("Hybrid query")
 struct HybridTests {
     private static let fusions: [Fusion] = [
         .weightedScores(.best), .weightedScores(.minMax), .reciprocalRank(),
@@ -54,7 +54,7 @@ struct HybridTests {
         try await engine.search("c", query).map(\.id)
     }
 
-    @Test("find a planted code, whatever the vector says", arguments: fusions)
+    @Test("A hybrid query finds a planted code for any vector", arguments: fusions)
     func plantedCode(fusion: Fusion) async throws {
         for strategy in [TextIndexStrategy.postings, .fts5] {
             let engine = try await filled(strategy)
@@ -78,7 +78,7 @@ struct HybridTests {
         }
     }
 
-    @Test("begin alike at every limit", arguments: fusions)
+    @Test("A hybrid query returns the same first hits at every limit", arguments: fusions)
     func limits(fusion: Fusion) async throws {
         let engine = try await filled()
         var random = SeededGenerator(seed: 10)
@@ -104,7 +104,10 @@ struct HybridTests {
         engine.close()
     }
 
-    @Test("are answered by the vector where words or weights say nothing", arguments: fusions)
+    @Test(
+        "A hybrid query follows the vector where words match nothing or a weight is zero",
+        arguments: fusions
+    )
     func nothing(fusion: Fusion) async throws {
         let engine = try await filled()
         var random = SeededGenerator(seed: 11)
@@ -129,7 +132,10 @@ struct HybridTests {
         engine.close()
     }
 
-    @Test("keep the order of the other source among n equal scores", arguments: fusions)
+    @Test(
+        "A hybrid query keeps one source's order among equal scores of the other",
+        arguments: fusions
+    )
     func equalScores(fusion: Fusion) async throws {
         let engine = try store.open()
         for count in [1, 2, 5, 20, 21, 50] {
@@ -161,7 +167,10 @@ struct HybridTests {
         engine.close()
     }
 
-    @Test("take the rarest words of a long text, and say so", arguments: ["postings", "fts5"])
+    @Test(
+        "A hybrid query with a long text searches the rarest words and reports the others",
+        arguments: ["postings", "fts5"]
+    )
     func longText(strategy: String) async throws {
         let engine = try await filled(strategy == "fts5" ? .fts5 : .postings)
         let filler = (0..<30).map { "filler\($0)" }

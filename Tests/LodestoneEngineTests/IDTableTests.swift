@@ -6,7 +6,7 @@ import Testing
 
 @testable import LodestoneEngine
 
-@Suite("The ids of a base")
+@Suite("Id table")
 struct IDTableTests {
     /// Ids of 16 letters that all have the same CRC-32C.
     ///
@@ -64,7 +64,7 @@ struct IDTableTests {
         }
     }
 
-    @Test("are found as fast when somebody prepared them to collide")
+    @Test("Ids with colliding checksums are found as fast as ordinary ids")
     func colliding() throws {
         let ids = Self.collidingIDs(6_000)
         #expect(Set(ids).count == ids.count)
@@ -80,7 +80,7 @@ struct IDTableTests {
         #expect(try Self.timeToFind(ids) < ordinary * 10)
     }
 
-    @Test("are found in a base that an earlier release wrote")
+    @Test("Ids in a base of an earlier release are found")
     func earlier() throws {
         let ids = ["a", "bc", "", "def"]
         var sections = MemorySections()

@@ -6,7 +6,7 @@ import Testing
 
 @testable import LodestoneEngine
 
-@Suite("An index of a field", .timeLimit(.minutes(2)))
+@Suite("Change of field indexes", .timeLimit(.minutes(2)))
 struct IndexChangeTests {
     private let store: TestStore
     private let filter = Filter.range(path: ["n"], lower: .init(10), upper: nil)
@@ -51,7 +51,7 @@ struct IndexChangeTests {
         return try await count(engine, unheard).filter?.strategy
     }
 
-    @Test("can be added to what was written before, and dropped again")
+    @Test("A field index is added to existing documents and dropped again")
     func changes() async throws {
         let engine = try await filled()
         #expect(try await strategy(engine) == "scanned")
@@ -82,7 +82,7 @@ struct IndexChangeTests {
         engine.close()
     }
 
-    @Test("is built once the store is opened again, when the process ended before")
+    @Test("A field index interrupted by a restart is built after the store is opened")
     func interrupted() async throws {
         let engine = try await filled()
         try await engine.compact("a")
@@ -120,7 +120,7 @@ struct IndexChangeTests {
         third.close()
     }
 
-    @Test("has the values of documents that were checked before it was added, and written after")
+    @Test("A field index has values of documents written in the same group commit and later")
     func waiting() async throws {
         let engine = try await filled()
         let late = try (30..<40).map { number in
@@ -149,7 +149,7 @@ struct IndexChangeTests {
         engine.close()
     }
 
-    @Test("is in a snapshot, built or not")
+    @Test("A snapshot has a field index, built or not")
     func snapshots() async throws {
         let engine = try await filled()
         let lock = try HeldLock(store.path + "/compaction.lock")
@@ -172,7 +172,7 @@ struct IndexChangeTests {
         }
     }
 
-    @Test("changes once for each request id")
+    @Test("A change of field indexes is applied once per request id")
     func once() async throws {
         let engine = try await filled()
         let id = RequestID.random()
@@ -189,7 +189,7 @@ struct IndexChangeTests {
         engine.close()
     }
 
-    @Test("has the limits that it has at creation")
+    @Test("A change of field indexes has the limits of a creation")
     func limits() async throws {
         let engine = try await filled(1)
         let names = { (range: Range<Int>) in range.map { MetadataIndex("f\($0)") } }
@@ -225,7 +225,7 @@ struct IndexChangeTests {
         engine.close()
     }
 
-    @Test("that one process adds or drops is seen by the others, from the log and without it")
+    @Test("A change of field indexes is seen by other processes, from the log and without it")
     func shared() async throws {
         let engine = try await filled()
         let other = try store.open()
@@ -254,7 +254,7 @@ struct IndexChangeTests {
         other.close()
     }
 
-    @Test("hands out the rest of a scan though other fields have come and gone")
+    @Test("A scan in an index's order continues while other field indexes change")
     func cursors() async throws {
         let engine = try await filled()
         try await engine.alterCollection(
@@ -284,7 +284,7 @@ struct IndexChangeTests {
         engine.close()
     }
 
-    @Test("finds the same before, while and after it is built, over random writes")
+    @Test("A filter finds the same before, during and after a build, over random writes")
     func differential() async throws {
         let engine = try await filled(0)
         var random = SeededGenerator(seed: 515)

@@ -4,7 +4,7 @@ import LodestoneEngine
 import TestSupport
 import Testing
 
-@Suite("A request that can't be served")
+@Suite("Invalid request")
 struct InvalidRequestTests {
     let directory: TemporaryDirectory
 
@@ -20,7 +20,7 @@ struct InvalidRequestTests {
     }
 
     @Test(
-        "names the value, the limit and what to do",
+        "A request with an invalid vector is refused with the value and the limit",
         arguments: [
             ([1, 2], "DIMENSION_MISMATCH", "2 dimensions; collection 'three' stores 3"),
             ([1, .nan, 0], "BAD_VECTOR", "nan"), ([1, 0, .infinity], "BAD_VECTOR", "inf"),
@@ -42,7 +42,7 @@ struct InvalidRequestTests {
         #expect(try engine.describe("three").documents == 0)
     }
 
-    @Test("refuses vectors whose distances would leave float32", arguments: Metric.allCases)
+    @Test("A vector whose distances would exceed float32 is refused", arguments: Metric.allCases)
     func longVectors(metric: Metric) async throws {
         let engine = try Engine.open(directory: directory.path)
         try await engine.createCollection("three", CollectionOptions(dimension: 3, metric: metric))
@@ -80,7 +80,7 @@ struct InvalidRequestTests {
     }
 
     @Test(
-        "is refused whatever part is wrong",
+        "A query with an invalid part is refused with the reason",
         arguments: [
             (Query([.near([1, 0, 0])], limit: 0), "LIMIT"),
             (Query([.near([1, 0, 0])], limit: 1_001), "LIMIT"),
@@ -98,7 +98,7 @@ struct InvalidRequestTests {
         #expect(error?.code == .invalidArgument && error?.reason == reason)
     }
 
-    @Test("about a collection without vectors says so")
+    @Test("A vector for a collection without vectors is refused with that reason")
     func noVectors() async throws {
         let engine = try await engine()
         let error = await failure {
@@ -108,7 +108,7 @@ struct InvalidRequestTests {
         #expect(error?.message.contains("stores no vectors") ?? false)
     }
 
-    @Test("about an unknown collection names it")
+    @Test("A request to an unknown collection names the collection")
     func unknownCollection() async throws {
         let engine = try await engine()
         for body in [
@@ -123,7 +123,7 @@ struct InvalidRequestTests {
         }
     }
 
-    @Test("with one bad document writes none of the batch")
+    @Test("A batch with one invalid document writes nothing")
     func wholeBatch() async throws {
         let engine = try await engine()
         let error = await failure {
@@ -149,7 +149,7 @@ struct InvalidRequestTests {
         #expect(try engine.describe("three").documents == 0)
     }
 
-    @Test("for a name that is no name is refused", arguments: ["", "a/b", "ä", "a b"])
+    @Test("An invalid collection name is refused", arguments: ["", "a/b", "ä", "a b"])
     func names(name: String) async throws {
         let engine = try await engine()
         let error = await failure {
@@ -180,7 +180,7 @@ struct InvalidRequestTests {
         .hnsw(inlineIndexing: false, options)
     }
 
-    @Test("for a strategy with an option out of range is refused", arguments: badStrategies)
+    @Test("A strategy with an option out of range is refused", arguments: badStrategies)
     func strategies(strategy: VectorIndexStrategy, field: String, says: String) async throws {
         let engine = try await engine()
         let created = await failure {
@@ -198,7 +198,7 @@ struct InvalidRequestTests {
         #expect(try engine.describe("three").options.vectorStrategy == .flatScan)
     }
 
-    @Test("for a dimension that is too large, or missing where vectors are wanted, is refused")
+    @Test("A dimension that is too large, or zero with a vector strategy, is refused")
     func dimensions() async throws {
         let engine = try await engine()
         let none = await failure {
@@ -243,7 +243,7 @@ struct InvalidRequestTests {
         Query([.matching("word", fuzzy: fuzzy)], highlight: highlight)
     }
 
-    @Test("for words or highlights out of range is refused", arguments: badTexts)
+    @Test("A text query or highlight out of range is refused", arguments: badTexts)
     func texts(query: Query, field: String, says: String) async throws {
         let engine = try await engine()
         let error = await failure { _ = try await engine.search("none", query) }
@@ -252,7 +252,7 @@ struct InvalidRequestTests {
         #expect(error?.message.contains(says) == true, "\(error?.message ?? "")")
     }
 
-    @Test("because a pattern stands for too many words is refused, with the pattern")
+    @Test("A pattern that matches too many words is refused with the pattern")
     func pattern() async throws {
         let engine = try await engine()
         let words = (0..<10_001).map { "w\($0)" }.joined(separator: " ")

@@ -5,7 +5,7 @@ import LodestoneEngine
 import TestSupport
 import Testing
 
-@Suite("Limits that a program opens an engine with")
+@Suite("Engine limits")
 struct LimitTests {
     private let directory: TemporaryDirectory
 
@@ -32,7 +32,7 @@ struct LimitTests {
             ("maxWalkEdges", \.maxWalkEdges, 1),
         ]
 
-    @Test("are refused out of their ranges, by their names, before there is a store")
+    @Test("Engine limits out of range are refused by name before a store is created")
     func refusals() throws {
         for (name, path, least) in Self.numbers {
             for value in [least - 1, .min, .max] {
@@ -52,7 +52,7 @@ struct LimitTests {
         #expect(!FileManager.default.fileExists(atPath: directory.path + "/store"))
     }
 
-    @Test("may be the least that there is: what is beyond them is refused, the rest is answered")
+    @Test("An engine with the least limits refuses larger requests and serves the rest")
     func least() async throws {
         var limits = Limits.standard
         for (_, path, least) in Self.numbers { limits[keyPath: path] = least }
@@ -76,7 +76,7 @@ struct LimitTests {
         #expect(nested?.reason == "LIMIT")
     }
 
-    @Test("have documents nested as deep as is allowed come back")
+    @Test("Documents nested to the limit are stored and read")
     func nesting() async throws {
         var value = Value.int(1)
         for _ in 1..<Limits.standard.maxNesting { value = .object(["o": value]) }

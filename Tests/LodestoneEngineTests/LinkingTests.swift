@@ -6,7 +6,7 @@ import Testing
 
 @testable import LodestoneEngine
 
-@Suite("Vectors that were written after the base")
+@Suite("Linking after a base")
 struct LinkingTests {
     private static let options = HNSWOptions(m: 8, efConstruction: 40, efSearch: 32)
     private static let batch = VectorIndexStrategy.hnsw(inlineIndexing: false, options)
@@ -47,7 +47,7 @@ struct LinkingTests {
         try await waitUntil { try engine.describe("a").index.scannedVectors == 0 }
     }
 
-    @Test("get it in a process that only reads, too")
+    @Test("A process that only reads links vectors written after the base")
     func readOnly() async throws {
         var stock = VectorStock()
         let engine = try await filled(&stock, 600, linking: 10_000)
@@ -68,7 +68,7 @@ struct LinkingTests {
     }
 
     @Test(
-        "get their place in the graph without a base, also after a restart",
+        "Vectors written after the base are linked without a new base, also after a restart",
         arguments: Metric.allCases
     )
     func linked(metric: Metric) async throws {
@@ -97,7 +97,7 @@ struct LinkingTests {
         engine.close()
     }
 
-    @Test("are found though others are written, replaced and dropped while they are linked")
+    @Test("Vectors are found while others are written, replaced and dropped during linking")
     func meanwhile() async throws {
         var stock = VectorStock()
         let engine = try await filled(&stock, 400)
@@ -121,7 +121,7 @@ struct LinkingTests {
         engine.close()
     }
 
-    @Test("are in the graph of the next base without being linked again")
+    @Test("Linked vectors are in the graph of the next base without a second linking")
     func folded() async throws {
         var stock = VectorStock()
         let engine = try await filled(&stock, 600)
@@ -137,7 +137,7 @@ struct LinkingTests {
         engine.close()
     }
 
-    @Test("are left where they are when the store is closed", .timeLimit(.minutes(2)))
+    @Test("Close of an engine stops the linking of vectors", .timeLimit(.minutes(2)))
     func closing() async throws {
         var stock = VectorStock()
         let engine = try await filled(&stock, 300)
@@ -148,7 +148,7 @@ struct LinkingTests {
         #expect(collection.state.uncoveredCount > 0)
     }
 
-    @Test("are linked by each process that has the store open")
+    @Test("Each process that has the store open links new vectors itself")
     func twoProcesses() async throws {
         var stock = VectorStock()
         let engine = try await filled(&stock, 400)
@@ -172,7 +172,7 @@ struct LinkingTests {
         other.close()
     }
 
-    @Test("are linked before writes link theirs, once the strategy says that they do")
+    @Test("Older vectors are linked before writes link theirs after a change to inline indexing")
     func strategy() async throws {
         var stock = VectorStock()
         let engine = try await filled(&stock, 400, linking: 150)

@@ -6,7 +6,7 @@ import LodestoneEngine
 import TestSupport
 import Testing
 
-@Suite("The log of a store")
+@Suite("Change log")
 struct LogTests {
     private let directory: TemporaryDirectory
 
@@ -57,7 +57,7 @@ struct LogTests {
     }
 
     @Test(
-        "ends with the fold of a busy collection, whatever others their bases lack",
+        "The log shrinks with a busy collection's compaction although other bases are behind",
         arguments: [false, true]
     )
     func quietCollections(isReopened: Bool) async throws {
@@ -90,7 +90,7 @@ struct LogTests {
         last.close()
     }
 
-    @Test("holds nothing of a collection that was dropped")
+    @Test("The log holds nothing of a dropped collection")
     func dropped() async throws {
         let engine = try await makeQuietCollections()
         for name in ["empty", "quiet", "altered"] { try await engine.dropCollection(name) }
@@ -102,7 +102,7 @@ struct LogTests {
     }
 
     @Test(
-        "misses none of the rows that stand before its chain",
+        "Verification detects every lost or changed row before the log's chain",
         arguments: [
             "UPDATE log SET vector_sum = 2 WHERE seq = 5", "DELETE FROM log WHERE seq = 5",
             "DELETE FROM meta WHERE key = 'kept'",
@@ -118,7 +118,7 @@ struct LogTests {
         #expect(await failure { _ = try open() }?.reason == "CORRUPT_DATABASE")
     }
 
-    @Test("is followed by a process that was behind, collection by collection")
+    @Test("A process that was behind follows the log collection by collection")
     func behind() async throws {
         let writer = try open()
         for name in ["busy", "quiet", "altered", "dropped"] {

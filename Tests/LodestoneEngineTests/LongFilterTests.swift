@@ -4,7 +4,7 @@ import LodestoneEngine
 import TestSupport
 import Testing
 
-@Suite("Filters of thousands of terms, against a look at each document", .timeLimit(.minutes(5)))
+@Suite("Filters of thousands of terms", .timeLimit(.minutes(5)))
 struct LongFilterTests {
     /// A document's fields in the test's model.
     private struct Known {
@@ -87,7 +87,7 @@ struct LongFilterTests {
     }
 
     @Test(
-        "agree in counts, scans and searches, whatever is indexed",
+        "Filters of thousands of terms agree with a model in counts, scans and searches",
         arguments: [[], ["n", "tag"]]
     )
     func differential(indexed: [String]) async throws {

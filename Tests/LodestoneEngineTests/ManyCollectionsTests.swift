@@ -6,7 +6,7 @@ import Testing
 
 @testable import LodestoneEngine
 
-@Suite("A store of many collections")
+@Suite("Store of many collections")
 struct ManyCollectionsTests {
     private let store: TestStore
 
@@ -48,7 +48,10 @@ struct ManyCollectionsTests {
         )
     }
 
-    @Test("opens in no more time than its collections take each", arguments: [10, 9_999])
+    @Test(
+        "A store of many collections opens in time linear in their number",
+        arguments: [10, 9_999]
+    )
     func opens(openCount: Int) async throws {
         let count = 1_000
         try await fill(count)
@@ -61,7 +64,7 @@ struct ManyCollectionsTests {
         engine.close()
     }
 
-    @Test("takes little memory for each that was searched")
+    @Test("A searched collection takes little memory")
     func memory() async throws {
         let count = 300
         try await fill(count)
@@ -76,7 +79,7 @@ struct ManyCollectionsTests {
         engine.close()
     }
 
-    @Test("answers as if all were open, with no more open than may be")
+    @Test("An engine returns right results with at most the allowed number of open collections")
     func closes() async throws {
         let names = (0..<12).map { "c\($0)" }
         try await fill(names.count)
@@ -101,7 +104,7 @@ struct ManyCollectionsTests {
         }
     }
 
-    @Test("closes what takes too much memory, and nothing that is in use")
+    @Test("Collections over the memory budget are closed, except those in use")
     func bytes() async throws {
         try await fill(6)
         let engine = try open(100, bytes: 0)
@@ -113,7 +116,7 @@ struct ManyCollectionsTests {
         engine.close()
     }
 
-    @Test("shows what other processes did to collections that are closed here")
+    @Test("Closed collections show the changes of other processes")
     func shared() async throws {
         try await fill(6)
         let (engine, other) = (try open(2), try open(2))
@@ -140,7 +143,7 @@ struct ManyCollectionsTests {
         other.close()
     }
 
-    @Test("says what closed collections are like, and opens only those that it must")
+    @Test("Descriptions of closed collections are right, and few collections are opened for them")
     func descriptions() async throws {
         try await fill(8)
         let engine = try open(100)
@@ -172,7 +175,7 @@ struct ManyCollectionsTests {
         registry.store.close()
     }
 
-    @Test("loses no write while collections are opened and closed", .timeLimit(.minutes(2)))
+    @Test("No write is lost while collections are opened and closed", .timeLimit(.minutes(2)))
     func churn() async throws {
         let count = 12
         try await fill(count)

@@ -7,7 +7,7 @@ import Testing
 
 @testable import LodestoneEngine
 
-@Suite("Memory for what was written since the bases")
+@Suite("Delta memory")
 struct MemoryLimitTests {
     private let store: TestStore
 
@@ -38,7 +38,7 @@ struct MemoryLimitTests {
         }
     }
 
-    @Test("is given back by a compaction once half of it is in use")
+    @Test("Delta memory is freed by a compaction once half of it is in use")
     func compacts() async throws {
         let engine = try open()
         try await engine.createCollection("a", CollectionOptions(dimension: 0))
@@ -60,7 +60,7 @@ struct MemoryLimitTests {
         engine.close()
     }
 
-    @Test("refuses writes once all of it is in use, until a compaction has ended")
+    @Test("Writes are refused when delta memory is full, until a compaction has ended")
     func refuses() async throws {
         let engine = try open()
         try await engine.createCollection("a", CollectionOptions(dimension: 0))
@@ -103,7 +103,7 @@ struct MemoryLimitTests {
         engine.close()
     }
 
-    @Test("counts every index, and nothing of a collection that was dropped")
+    @Test("Delta memory counts every index and nothing of a dropped collection")
     func counts() async throws {
         let engine = try open()
         let memory = engine.registry.deltaMemory
@@ -136,7 +136,7 @@ struct MemoryLimitTests {
         engine.close()
     }
 
-    @Test("of graphs is in files beyond its limit, and searches find the same")
+    @Test("Graph memory beyond its limit is in files, and searches find the same")
     func graphs() async throws {
         defer { GraphMemory.limit(to: .max) { _ in nil } }
         var stock = VectorStock()

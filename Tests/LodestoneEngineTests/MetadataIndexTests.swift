@@ -27,7 +27,7 @@ struct MetadataIndexTests {
         try await engine.count(CountRequest(collection: "a", filter: filter))
     }
 
-    @Test("answer without reading, from a base, from the log after it, and from both")
+    @Test("An indexed filter reads no documents, over a base, the log and both")
     func reopening() async throws {
         let directory = try TemporaryDirectory()
         let filter = Filter.and([
@@ -55,7 +55,7 @@ struct MetadataIndexTests {
         }
     }
 
-    @Test("are compared with the rows by a verification")
+    @Test("Verification compares field indexes with the rows and repairs them")
     func verification() async throws {
         let directory = try TemporaryDirectory()
         let engine = try Engine.open(directory: directory.path + "/store")
@@ -74,7 +74,7 @@ struct MetadataIndexTests {
     }
 
     @Test(
-        "hand every document that stays out once, while others are written",
+        "A scan under writes returns every unchanged document once",
         arguments: [
             nil, ScanOrder(path: ["n"]), ScanOrder(path: ["tag"], isDescending: true),
         ]
@@ -109,7 +109,7 @@ struct MetadataIndexTests {
         #expect(cursor == nil)
     }
 
-    @Test("have cursors that are refused when no page gave them")
+    @Test("Scan cursors that no page issued are refused")
     func hostileCursors() async throws {
         let directory = try TemporaryDirectory()
         let engine = try Engine.open(directory: directory.path + "/store")
@@ -147,7 +147,7 @@ struct MetadataIndexTests {
         }
     }
 
-    @Test("refuse cursors of another order, and orders of fields that aren't indexed")
+    @Test("A scan with the cursor of another order, or in an unindexed order, is refused")
     func otherOrders() async throws {
         let directory = try TemporaryDirectory()
         let engine = try Engine.open(directory: directory.path + "/store")
@@ -176,7 +176,7 @@ struct MetadataIndexTests {
         #expect(unindexed?.reason == "NOT_INDEXED" && unindexed?.code == .invalidArgument)
     }
 
-    @Test("hold back what a walk reaches, too")
+    @Test("A filter also restricts what a walk reaches")
     func walk() async throws {
         let directory = try TemporaryDirectory()
         let engine = try Engine.open(directory: directory.path + "/store")
@@ -194,7 +194,7 @@ struct MetadataIndexTests {
         #expect(Set(try await engine.search("a", query).map(\.id)) == ["d1", "d4"])
     }
 
-    @Test("drop what a filter finds, once for each request id, also after a restart")
+    @Test("A drop by filter is applied once per request id, also after a restart")
     func dropByFilter() async throws {
         let directory = try TemporaryDirectory()
         let id = RequestID.random()
@@ -232,7 +232,7 @@ struct MetadataIndexTests {
         }
     }
 
-    @Test("drop nothing when a filter finds too much, or ids are named as well")
+    @Test("A drop by filter with too many matches, or with ids as well, drops nothing")
     func refusedDrops() async throws {
         let directory = try TemporaryDirectory()
         var limits = Limits.standard

@@ -7,7 +7,7 @@ import Testing
 /// An engine and a plain model get the same random writes.
 ///
 /// After each write, and after restarts, every kind of read must agree with the model.
-@Suite("An engine against a model")
+@Suite("Engine against a model")
 struct ModelTests {
     private struct Model {
         var documents: [DocumentID: Document] = [:]
@@ -53,7 +53,7 @@ struct ModelTests {
     }
 
     @Test(
-        "agrees after every write and every restart",
+        "An engine agrees with a model after every write and restart",
         arguments: [1, 2, 3] as [UInt64],
         Life.allCases
     )

@@ -5,7 +5,7 @@ import Testing
 
 @testable import LodestoneEngine
 
-@Suite("Names that look alike and differ in their bytes")
+@Suite("Look-alike names")
 struct NameTests {
     private let store: TestStore
 
@@ -19,7 +19,7 @@ struct NameTests {
         try await engine.search("a", Query([.matching(text, mode: .querySyntax)])).map(\.id)
     }
 
-    @Test("are two fields of the metadata", arguments: LookAlikes.all, [0, 1, 2])
+    @Test("Look-alike names are distinct metadata fields", arguments: LookAlikes.all, [0, 1, 2])
     func metadata(pair: LookAlikes, indexed: Int) async throws {
         let (first, second) = (pair.first, pair.second)
         let indexes = [first, second].prefix(indexed).map { MetadataIndex(path: [$0]) }
@@ -72,7 +72,7 @@ struct NameTests {
         }
     }
 
-    @Test("are indexed, ordered by and no longer indexed apart", arguments: LookAlikes.all)
+    @Test("Look-alike names have distinct field indexes and orders", arguments: LookAlikes.all)
     func indexes(pair: LookAlikes) async throws {
         let engine = try store.open()
         defer { engine.close() }
@@ -105,7 +105,7 @@ struct NameTests {
     }
 
     @Test(
-        "are two fields of a text, in questions and highlights",
+        "Look-alike names are distinct text fields in queries and highlights",
         arguments: LookAlikes.all,
         [TextIndexStrategy.postings, .fts5]
     )
@@ -160,7 +160,7 @@ struct NameTests {
         }
     }
 
-    @Test("have weights of their own", arguments: LookAlikes.all)
+    @Test("Look-alike text fields have weights of their own", arguments: LookAlikes.all)
     func weights(pair: LookAlikes) async throws {
         let declared = [
             [TextFieldOptions(pair.second, weight: 3)],
@@ -207,7 +207,7 @@ struct NameTests {
         #expect(error?.object.map { Array($0.utf8) } == Array(pair.first.utf8))
     }
 
-    @Test("are still refused twice when their bytes are the same")
+    @Test("Two text fields with equal bytes in their names are refused")
     func duplicates() async throws {
         let engine = try store.open()
         defer { engine.close() }

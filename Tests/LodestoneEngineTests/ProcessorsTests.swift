@@ -11,7 +11,7 @@ import Glibc
 @Suite("Threads")
 struct ProcessorsTests {
     #if os(Linux)
-    @Test("are counted by the processors that the process may use")
+    @Test("Processors are counted by the affinity of the process")
     func affinity() async throws {
         await #expect(processExitsWith: .success) {
             // Swift's Glibc module does not import the function.
@@ -24,7 +24,7 @@ struct ProcessorsTests {
     }
     #endif
 
-    @Test("of a pool leave some for other queues, however many were asked for")
+    @Test("A blocking pool leaves threads for other queues at any requested width")
     func width() async throws {
         let pool = BlockingPool(label: "wide", width: 1_000)
         let gate = DispatchSemaphore(value: 0)

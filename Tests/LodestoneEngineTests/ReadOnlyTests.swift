@@ -7,7 +7,7 @@ import LodestoneStorage
 import TestSupport
 import Testing
 
-@Suite("A store that is only read")
+@Suite("Read-only engine")
 struct ReadOnlyTests {
     private let store: TestStore
 
@@ -70,7 +70,7 @@ struct ReadOnlyTests {
         #expect(try await engine.verify().damages == [])
     }
 
-    @Test("answers everything, refuses every change, and stays as it is")
+    @Test("A read-only engine serves all reads, refuses all changes and leaves files as they are")
     func alone() async throws {
         try await makeStore()
         let before = try files()
@@ -110,7 +110,7 @@ struct ReadOnlyTests {
         return contents
     }
 
-    @Test("follows a process that writes, compacts and erases")
+    @Test("A read-only engine follows a process that writes, compacts and erases")
     func followed() async throws {
         try await makeStore()
         let reader = try openForReading()
@@ -134,7 +134,7 @@ struct ReadOnlyTests {
         next.close()
     }
 
-    @Test("follows the first process that writes to a restored store")
+    @Test("A read-only engine follows the first writer of a restored store")
     func restored() async throws {
         try await makeStore()
         try store.restore("kept")
@@ -151,7 +151,7 @@ struct ReadOnlyTests {
         reader.close()
     }
 
-    @Test("is not verified while another process compacts the collection")
+    @Test("Verification of a read-only engine waits for another process's compaction")
     func compacted() async throws {
         try await makeStore()
         let reader = try openForReading()
@@ -164,7 +164,7 @@ struct ReadOnlyTests {
         reader.close()
     }
 
-    @Test("answers from its rows where a base is damaged, without a new one")
+    @Test("A read-only engine searches rows when a base is damaged, without a new base")
     func damaged() async throws {
         try await makeStore()
         let manager = FileManager.default
@@ -186,7 +186,7 @@ struct ReadOnlyTests {
         #expect(bases == [base])
     }
 
-    @Test("must be there")
+    @Test("A read-only engine refuses a directory without a store")
     func missing() {
         let error = #expect(throws: LodestoneError.self) { try openForReading() }
         #expect(error?.code == .notFound && error?.reason == "NO_STORE")
@@ -194,7 +194,7 @@ struct ReadOnlyTests {
     }
 
     @Test(
-        "must be in the format of this release, with its words",
+        "A read-only engine refuses a store of another format or text analysis",
         arguments: [
             ("PRAGMA user_version = 5", "UPGRADE_NEEDED"),
             ("PRAGMA user_version = 999", "FORMAT_TOO_NEW"),

@@ -4,7 +4,7 @@ import LodestoneEngine
 import TestSupport
 import Testing
 
-@Suite("Answers that can't be sent end before they are made")
+@Suite("Reply budget")
 struct ReplyBudgetTests {
     private let store: TestStore
 
@@ -60,7 +60,7 @@ struct ReplyBudgetTests {
         }
     }
 
-    @Test("a document that is asked for again and again")
+    @Test("A read of one document too many times for a reply is refused")
     func get() async throws {
         let engine = try await filled()
         func get(_ times: Int, _ call: CallContext) throws {
@@ -82,7 +82,7 @@ struct ReplyBudgetTests {
         #expect(byMemory?.message.contains("2097152") == true)
     }
 
-    @Test("many walks of a hub")
+    @Test("Many walks of a hub beyond the reply budget are refused")
     func walk() async throws {
         let engine = try await filled()
         let request = WalkRequest(
@@ -97,7 +97,7 @@ struct ReplyBudgetTests {
         #expect(byMemory?.reason == "REPLY_TOO_LARGE")
     }
 
-    @Test("hits, their documents, their highlights and their facets")
+    @Test("Hits, documents, highlights and facets beyond the reply budget are refused")
     func search() async throws {
         let engine = try await filled()
         func reason(_ query: Query, times: Int, _ call: CallContext) -> String? {
@@ -127,7 +127,7 @@ struct ReplyBudgetTests {
         #expect(reason(counted, times: 1_000, call(wire: 20_000)) == "REPLY_TOO_LARGE")
     }
 
-    @Test("an id is counted once, also where the document is wanted")
+    @Test("The id of a hit with its document is counted once")
     func idsOfHits() async throws {
         let engine = try store.open()
         try await engine.createCollection("c", CollectionOptions(dimension: 1))
@@ -149,7 +149,7 @@ struct ReplyBudgetTests {
         #expect(refusal { _ = try hits(call(wire: 100 * 203 - 1)) }?.reason == "REPLY_TOO_LARGE")
     }
 
-    @Test("answers together stay within the server's memory, which comes back")
+    @Test("Replies together stay within the memory budget, and their memory is freed")
     func together() async throws {
         let engine = try await filled()
         let memory = MemoryBudget(limit: 2 << 20)
@@ -173,7 +173,10 @@ struct ReplyBudgetTests {
         #expect(memory.usedByteCount == 0, "a call that ended gives back what it took")
     }
 
-    @Test("many questions of one call answer as each alone", arguments: [255, 256, 257, 700])
+    @Test(
+        "Many queries of one call return what each returns alone",
+        arguments: [255, 256, 257, 700]
+    )
     func parts(_ count: Int) async throws {
         let engine = try await filled()
         var random = SeededGenerator(seed: UInt64(count))

@@ -31,7 +31,7 @@ struct ScanDifferentialTests {
         }
     }
 
-    @Test("give the documents that pass a filter in every order, and count their values")
+    @Test("Scans and facets agree with a model for every filter and order")
     func differential() async throws {
         let directory = try TemporaryDirectory()
         let engine = try Engine.open(directory: directory.path + "/store")
@@ -233,7 +233,7 @@ struct ScanDifferentialTests {
         return value
     }
 
-    @Test("count for as long as the question's time allows, and no more fields than they may")
+    @Test("Facets end when their call is cancelled, and too many facets are refused")
     func facetLimits() async throws {
         let directory = try TemporaryDirectory()
         let engine = try Engine.open(directory: directory.path + "/store")

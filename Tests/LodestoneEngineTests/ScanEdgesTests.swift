@@ -4,7 +4,7 @@ import LodestoneEngine
 import TestSupport
 import Testing
 
-@Suite("A scan with a limit of edges")
+@Suite("Scan with an edge limit")
 struct ScanEdgesTests {
     /// The ways of a scan: by rows, by a filter's rows, and in the order of a field.
     private static let ways: [(Filter?, ScanOrder?)] = [
@@ -60,7 +60,7 @@ struct ScanEdgesTests {
     }
 
     @Test(
-        "ends a page with each document that has more, and goes on behind it",
+        "A scan with an edge limit ends a page at each document with more edges, then continues",
         arguments: [0, 1, 2]
     )
     func pages(_ way: Int) async throws {
@@ -96,7 +96,7 @@ struct ScanEdgesTests {
         #expect(bare.documents.count == counts.count && bare.edgesCursor == nil)
     }
 
-    @Test("leaves out edges that take half a frame, however few they are")
+    @Test("A scan with an edge limit leaves out edges that take half a frame")
     func bytes() async throws {
         var limits = Limits.standard
         limits.maxFrameBytes = 1 << 20
@@ -111,7 +111,7 @@ struct ScanEdgesTests {
         #expect(try await edges(of: "a", from: page.edgesCursor, engine) == large)
     }
 
-    @Test("gives a cursor that is good for one version of the document")
+    @Test("An edge cursor of a scan is valid for one version of its document")
     func versions() async throws {
         let hub = Document(id: "hub", edges: edges(100))
         let engine = try await filled([hub])

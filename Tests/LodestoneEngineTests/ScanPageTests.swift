@@ -14,7 +14,7 @@ struct ScanPageTests {
     ]
 
     @Test(
-        "end when they are full by bytes, and lose and repeat nothing",
+        "Pages of a scan end when their bytes are full, without lost or repeated documents",
         arguments: [0, 1, 2, 3, 4]
     )
     func bytes(_ way: Int) async throws {

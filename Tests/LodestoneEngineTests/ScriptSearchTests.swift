@@ -8,7 +8,7 @@ import Testing
 /// The forms of a query that find the forms of a text.
 ///
 /// The forms are composed (NFC) or decomposed (NFD), and have the marks of the script or not.
-@Suite("Words of every script in a collection")
+@Suite("Words of every script")
 struct ScriptSearchTests {
     private struct Script {
         let name: String
@@ -58,7 +58,7 @@ struct ScriptSearchTests {
         ),
     ]
 
-    @Test("are found in each form by each form, by both strategies, before and after a compaction")
+    @Test("Words of every script are found in each form, by both strategies, also after compaction")
     func forms() async throws {
         let store = try TestStore()
         var engine = try store.open()
@@ -154,7 +154,7 @@ struct ScriptSearchTests {
     }
 
     @Test(
-        "name fields, declared or not, by both strategies",
+        "Text fields with names in any script are searched, declared or not, by both strategies",
         arguments: [
             (TextIndexStrategy.postings, true), (.postings, false), (.fts5, false),
         ]

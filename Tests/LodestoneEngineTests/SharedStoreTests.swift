@@ -7,7 +7,7 @@ import Testing
 
 @testable import LodestoneEngine
 
-@Suite("A store that two processes have open")
+@Suite("Store shared by processes")
 struct SharedStoreTests {
     private let store: TestStore
 
@@ -15,7 +15,7 @@ struct SharedStoreTests {
         store = try TestStore()
     }
 
-    @Test("shows a process that is far behind that a collection is another one of its name")
+    @Test("A process far behind sees that a collection was dropped and created again")
     func createdAgain() async throws {
         let engine = try store.open()
         let other = try store.open()
@@ -38,7 +38,7 @@ struct SharedStoreTests {
         other.close()
     }
 
-    @Test("counts changes of edges alike where they are made and where they are replayed")
+    @Test("Changes of edges are counted alike by the writer and at replay")
     func countsEdges() async throws {
         let engine = try store.open()
         try await engine.createCollection("a", CollectionOptions(dimension: 0))
@@ -58,7 +58,7 @@ struct SharedStoreTests {
         other.close()
     }
 
-    @Test("gives contents the options of which the log tells no more")
+    @Test("Contents get changed options that the log no longer holds")
     func forgottenAlter() async throws {
         let engine = try store.open()
         try await engine.createCollection("a", CollectionOptions(dimension: 0))
@@ -86,7 +86,7 @@ struct SharedStoreTests {
         return targets.count { $0.hasPrefix(store.path + "/vectors-") }
     }
 
-    @Test("has the segments of dropped collections closed by all")
+    @Test("Segments of a dropped collection are closed by all processes")
     func closesDropped() async throws {
         let engine = try store.open()
         let other = try store.open()
@@ -101,7 +101,7 @@ struct SharedStoreTests {
         other.close()
     }
 
-    @Test("has no segments opened for what others write to closed collections")
+    @Test("Writes of other processes to closed collections open no segments")
     func leavesClosed() async throws {
         let engine = try store.open()
         for name in ["a", "b"] {
@@ -128,7 +128,7 @@ struct SharedStoreTests {
     #endif
 }
 
-@Suite("A store that a stopped process holds")
+@Suite("Store locked by a stopped process")
 struct HeldStoreTests {
     private let store: TestStore
 
@@ -144,7 +144,7 @@ struct HeldStoreTests {
         )
     }
 
-    @Test("answers questions in other processes", .timeLimit(.minutes(1)))
+    @Test("A locked store serves reads in other processes", .timeLimit(.minutes(1)))
     func answers() async throws {
         let engine = try store.open()
         let other = try open(patience: .seconds(20))
@@ -164,7 +164,10 @@ struct HeldStoreTests {
         other.close()
     }
 
-    @Test("ends a write at its deadline, and cancels one", .timeLimit(.minutes(1)))
+    @Test(
+        "A write to a locked store ends at its deadline or when it is cancelled",
+        .timeLimit(.minutes(1))
+    )
     func deadlines() async throws {
         let engine = try open(patience: .seconds(20))
         let lock = try HeldLock(store.path + "/lock")
@@ -187,7 +190,10 @@ struct HeldStoreTests {
         engine.close()
     }
 
-    @Test("fails waiting writes together, not one after the other", .timeLimit(.minutes(1)))
+    @Test(
+        "Waiting writes to a locked store fail together, not one after another",
+        .timeLimit(.minutes(1))
+    )
     func together() async throws {
         let engine = try open(patience: .seconds(1))
         try await engine.createCollection("a", CollectionOptions(dimension: 2))
@@ -210,7 +216,7 @@ struct HeldStoreTests {
         engine.close()
     }
 
-    @Test("doesn't keep an engine from closing", .timeLimit(.minutes(1)))
+    @Test("An engine on a locked store closes without delay", .timeLimit(.minutes(1)))
     func closing() async throws {
         let engine = try open(patience: .seconds(30))
         let lock = try HeldLock(store.path + "/lock")
@@ -229,7 +235,7 @@ struct HeldStoreTests {
         lock.release()
     }
 
-    @Test("does not hold up the look at the write-ahead log", .timeLimit(.minutes(1)))
+    @Test("A locked store does not delay the check of the write-ahead log", .timeLimit(.minutes(1)))
     func writeAheadLog() async throws {
         let engine = try Engine(
             store: SQLiteStore(directory: store.path, durability: .full, patience: .seconds(30)),
@@ -250,7 +256,10 @@ struct HeldStoreTests {
         engine.close()
     }
 
-    @Test("is written to although a process was stopped while it waited", .timeLimit(.minutes(1)))
+    @Test(
+        "A write succeeds although a stopped process holds the turn lock",
+        .timeLimit(.minutes(1))
+    )
     func stoppedInLine() async throws {
         let engine = try open(patience: .seconds(5))
         let turn = try HeldLock(store.path + "/turn.lock")

@@ -4,7 +4,7 @@ import LodestoneEngine
 import TestSupport
 import Testing
 
-@Suite("A question to be answered at once")
+@Suite("Search at once")
 struct ShortQuestionTests {
     private static let dimension = 8
     private let directory: TemporaryDirectory
@@ -40,7 +40,7 @@ struct ShortQuestionTests {
     private let vector = [Float](repeating: 1, count: dimension)
     private var soon: ContinuousClock.Instant { .now.advanced(by: .seconds(60)) }
 
-    @Test("has the answer that a search has, of vectors, words, and both")
+    @Test("A search at once returns the results of a search, for vectors, words and both")
     func sameAnswer() async throws {
         let engine = try await filled()
         let queries = [
@@ -60,7 +60,7 @@ struct ShortQuestionTests {
         engine.close()
     }
 
-    @Test("is left to a search when it may take long")
+    @Test("A search at once declines queries that may take long")
     func left() async throws {
         let engine = try await filled()
         let short = request(Query([.near(vector)]))
@@ -90,7 +90,7 @@ struct ShortQuestionTests {
         engine.close()
     }
 
-    @Test("is left to a search when its time is up, and refused when it is wrong")
+    @Test("A search at once declines when its time is up and refuses an invalid query")
     func late() async throws {
         let engine = try await filled()
         let short = request(Query([.near(vector)]))
@@ -102,7 +102,7 @@ struct ShortQuestionTests {
         engine.close()
     }
 
-    @Test("is left to a search where a write may hold the graph", arguments: [true, false])
+    @Test("A search at once declines where a write may hold the graph", arguments: [true, false])
     func inline(links: Bool) async throws {
         let engine = try await filled(links ? .hnswInline : .hnswBatch)
         let short = request(Query([.near(vector)]))

@@ -7,7 +7,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite("A snapshot")
+@Suite("Snapshot")
 struct SnapshotTests {
     private let directory: TemporaryDirectory
 
@@ -45,7 +45,7 @@ struct SnapshotTests {
         return engine
     }
 
-    @Test("restores to a store that answers as the first did, and can be written to")
+    @Test("A restored snapshot returns the results of the first store and accepts writes")
     func roundTrip() async throws {
         let engine = try await filled()
         let made = try await engine.createSnapshot("first")
@@ -79,7 +79,7 @@ struct SnapshotTests {
         #expect(try await contents(of: again).keys.contains("a/new"))
     }
 
-    @Test("of an empty store restores to an empty store")
+    @Test("A snapshot of an empty store restores to an empty store")
     func empty() async throws {
         let engine = try Engine.open(directory: store)
         try await engine.createSnapshot("nothing")
@@ -88,7 +88,7 @@ struct SnapshotTests {
     }
 
     @Test(
-        "has a name that can be no path",
+        "A snapshot name that could be a path is refused",
         arguments: [
             "", "a/b", "..", "a.b", "Ä", "UPPER", "a b", "a\0", String(repeating: "a", count: 65),
         ]
@@ -102,7 +102,7 @@ struct SnapshotTests {
         #expect(try await engine.snapshots().map(\.name) == [longest])
     }
 
-    @Test("is never written over")
+    @Test("A snapshot is never overwritten")
     func exists() async throws {
         let engine = try await filled()
         let made = try await engine.createSnapshot("one")
@@ -111,7 +111,7 @@ struct SnapshotTests {
         #expect(try await engine.snapshots() == [made])
     }
 
-    @Test("is left by a cancelled call as if it had never been begun")
+    @Test("A cancelled snapshot leaves no file behind")
     func cancelled() async throws {
         let engine = try await filled()
         let context = CallContext()
@@ -125,7 +125,7 @@ struct SnapshotTests {
         try await engine.createSnapshot("one")
     }
 
-    @Test("is refused while another process writes one, with the word to wait")
+    @Test("A snapshot is refused while another process writes one")
     func oneAtATime() async throws {
         let engine = try await filled()
         try await engine.createSnapshot("one")
@@ -138,7 +138,7 @@ struct SnapshotTests {
         #expect(try await engine.snapshots().map(\.name) == ["one", "two"])
     }
 
-    @Test("removes what a crash left of an earlier one, and doesn't list it")
+    @Test("A snapshot removes leftovers of an interrupted one and doesn't list them")
     func leftovers() async throws {
         let engine = try await filled()
         let folder = store + "/snapshots"
@@ -152,7 +152,7 @@ struct SnapshotTests {
         #expect(left == ["lock", "one.lodestone", "torn.lodestone"])
     }
 
-    @Test("is restored only where nothing is")
+    @Test("A snapshot is restored only to an empty or missing directory")
     func freshTarget() async throws {
         let engine = try await filled()
         try await engine.createSnapshot("one")
@@ -207,7 +207,7 @@ struct SnapshotTests {
             ProcessInfo.processInfo.environment["LODESTONE_TEST_SNAPSHOTS"] ?? ""
         ) ?? 20
 
-    @Test("taken while writes go on restores to exactly its sequence number, every time")
+    @Test("A snapshot under load restores to exactly its sequence number")
     func underLoad() async throws {
         // Bases and segments are made and removed during the snapshots.
         let policy = CompactionPolicy(

@@ -6,7 +6,7 @@ import LodestoneStorage
 import TestSupport
 import Testing
 
-@Suite("A strategy")
+@Suite("Vector strategy")
 struct StrategyTests {
     private static let strategies: [VectorIndexStrategy] = [
         .flatScan, .lsh(LSHOptions(tables: 4, hyperplanes: 6, probes: 2)), .hnswBatch,
@@ -42,7 +42,7 @@ struct StrategyTests {
     }
 
     @Test(
-        "can be had from the start, and is there when the store is opened again",
+        "A strategy given at creation is kept when the store is reopened",
         arguments: strategies
     )
     func created(strategy: VectorIndexStrategy) async throws {
@@ -57,7 +57,7 @@ struct StrategyTests {
     }
 
     @Test(
-        "can be changed, and the change outlives the process, compactions and the log",
+        "A changed strategy outlasts restarts, compactions and the log",
         arguments: strategies
     )
     func changed(strategy: VectorIndexStrategy) async throws {
@@ -85,7 +85,7 @@ struct StrategyTests {
         third.close()
     }
 
-    @Test("changes once for each request id, and the same one again changes nothing")
+    @Test("A strategy changes once per request id, and an equal change has no effect")
     func once() async throws {
         let engine = try await filled()
         let id = RequestID.random()
@@ -103,7 +103,7 @@ struct StrategyTests {
         engine.close()
     }
 
-    @Test("that one process changes is seen by the others, from the log and without it")
+    @Test("A changed strategy is seen by other processes, from the log and without it")
     func shared() async throws {
         let engine = try await filled()
         let other = try store.open()
@@ -125,7 +125,7 @@ struct StrategyTests {
         other.close()
     }
 
-    @Test("is in a snapshot, whether the log or a base tells of it")
+    @Test("A snapshot has the changed strategy, from the log and from a base")
     func snapshots() async throws {
         let engine = try await filled()
         try await engine.alterCollection("a", .hnswInline)
@@ -143,7 +143,7 @@ struct StrategyTests {
         }
     }
 
-    @Test("of a collection that is gone, or has no vectors, is refused")
+    @Test("A strategy change of a missing collection or one without vectors is refused")
     func refused() async throws {
         let engine = try store.open()
         #expect(
@@ -158,7 +158,7 @@ struct StrategyTests {
 
     // MARK: Building
 
-    @Test("is built on request, also when nothing was written since the last time")
+    @Test("An index is built on request, also without writes since the last build")
     func build() async throws {
         let engine = try await filled(.hnswBatch)
         #expect(try await engine.buildIndex("a") == 2)
@@ -169,7 +169,7 @@ struct StrategyTests {
         engine.close()
     }
 
-    @Test("whose build is cancelled or late goes on as it was, and can be built again")
+    @Test("A cancelled or late build leaves the index as it was, and a later build succeeds")
     func cancelled() async throws {
         let engine = try await filled(.hnswBatch)
         try await engine.compact("a")
@@ -200,7 +200,7 @@ struct StrategyTests {
         engine.close()
     }
 
-    @Test("that is being built does not keep the engine from closing")
+    @Test("A build under way does not keep the engine from closing")
     func closing() async throws {
         let engine = try await filled(.hnswBatch)
         let lock = try HeldLock(store.path + "/compaction.lock")
@@ -217,7 +217,7 @@ struct StrategyTests {
 
     // MARK: Status
 
-    @Test("that needs no index is ready with every vector")
+    @Test("A flat strategy is ready with every vector indexed")
     func readiness() async throws {
         let engine = try await filled()
         #expect(
@@ -226,7 +226,7 @@ struct StrategyTests {
         engine.close()
     }
 
-    @Test("without an index says that it scans, and why")
+    @Test("A strategy without a built index reports a scan and the reason")
     func scanning() async throws {
         let engine = try await filled(.hnswBatch)
         let index = try engine.describe("a").index
@@ -237,7 +237,7 @@ struct StrategyTests {
         engine.close()
     }
 
-    @Test("whose build failed says why until one succeeds")
+    @Test("A failed build is reported with its reason until a build succeeds")
     func failedBuild() async throws {
         let engine = try await filled(.hnswBatch)
         let path = store.path + "/vectors-1-0.seg"
@@ -263,7 +263,7 @@ struct StrategyTests {
 
     // MARK: Explanations
 
-    @Test("that was used is explained when a search asks")
+    @Test("A search with explanations reports the strategy it used")
     func explained() async throws {
         let engine = try await filled()
         let request = SearchRequest(

@@ -5,7 +5,7 @@ import Testing
 
 @testable import LodestoneEngine
 
-@Suite("Text options of a collection")
+@Suite("Text options")
 struct TextOptionsTests {
     private let directory: TemporaryDirectory
 
@@ -32,7 +32,7 @@ struct TextOptionsTests {
         try await engine.search("texts", Query([.matching(query, mode: mode)])).map(\.id.string)
     }
 
-    @Test("last: over a replay of the log, over a compaction, and with removed documents")
+    @Test("Text options outlast restarts, compactions and removed documents")
     func durable() async throws {
         var engine = try Engine.open(directory: directory.path)
         try await engine.createCollection(
@@ -73,7 +73,7 @@ struct TextOptionsTests {
         engine.close()
     }
 
-    @Test("leave stop words out of plain questions, not out of queries")
+    @Test("Plain queries leave out stop words, and query syntax keeps them")
     func stopWords() async throws {
         let engine = try Engine.open(directory: directory.path)
         try await engine.createCollection("texts", CollectionOptions(dimension: 0))
@@ -90,7 +90,7 @@ struct TextOptionsTests {
         engine.close()
     }
 
-    @Test("keep stop words in plain questions when they are told to")
+    @Test("Plain queries keep stop words when the text options say so")
     func keptStopWords() async throws {
         let engine = try Engine.open(directory: directory.path)
         try await engine.createCollection(
@@ -106,7 +106,7 @@ struct TextOptionsTests {
     }
 
     @Test(
-        "say by their language which words are the same, however they are asked for",
+        "The language of a collection determines which words are equal in every query mode",
         arguments: [TextIndexStrategy.postings, .fts5]
     )
     func language(strategy: TextIndexStrategy) async throws {
@@ -152,7 +152,7 @@ struct TextOptionsTests {
     }
 
     @Test(
-        "outside of their ranges are refused, with the value and the range",
+        "Text options out of range are refused with the value and the range",
         arguments: [
             (TextOptions(k1: -1), "LIMIT", "text.k1 is -1.0"),
             (TextOptions(b: 1.5), "LIMIT", "text.b is 1.5"),

@@ -5,7 +5,7 @@ import Testing
 
 @testable import LodestoneEngine
 
-@Suite("The text strategies, one against the other")
+@Suite("Postings against FTS5")
 struct TextStrategyTests {
     private let directory: TemporaryDirectory
 
@@ -85,7 +85,7 @@ struct TextStrategyTests {
         return Set(try await engine.search(collection, query).map(\.id.string))
     }
 
-    @Test("look for the rarest words of a long question, and say which are left out")
+    @Test("A long query searches its rarest words and reports the others, by both strategies")
     func longQuestions() async throws {
         let engine = try await engine(.english)
         let words = (0..<40).map { "w\($0)" }
@@ -112,7 +112,10 @@ struct TextStrategyTests {
         engine.close()
     }
 
-    @Test("find the same documents", arguments: [TextLanguage.english, .none, .french, .german])
+    @Test(
+        "Postings and FTS5 find the same documents",
+        arguments: [TextLanguage.english, .none, .french, .german]
+    )
     func differential(language: TextLanguage) async throws {
         let engine = try await engine(language)
         var texts = Texts(random: SeededGenerator(seed: UInt64(language.rawValue) + 1))
@@ -178,7 +181,7 @@ struct TextStrategyTests {
         return engine
     }
 
-    @Test("take the nearest of the words that a fuzzy word may stand for, and no more than it may")
+    @Test("A fuzzy word expands to its nearest words up to the limit, by both strategies")
     func expansions() async throws {
         let texts = ["pythan", "pythen", "pythen", "xython", "pyton"]
         let engine = try await filled(
@@ -202,7 +205,7 @@ struct TextStrategyTests {
         engine.close()
     }
 
-    @Test("share the most words that fuzzy words stand for among all of a question")
+    @Test("All fuzzy words of a query share one limit of expansions, by both strategies")
     func manyExpansions() async throws {
         let letters = "abcdefghijklmnopqrstuvwxyz0123456789"
         let pairs = letters.flatMap { first in letters.map { "\(first)\($0)" } }
@@ -219,7 +222,10 @@ struct TextStrategyTests {
         engine.close()
     }
 
-    @Test("give the best first, and only what passes a filter", arguments: ["postings", "fts5"])
+    @Test(
+        "Text hits are ranked best first and restricted by a filter, by both strategies",
+        arguments: ["postings", "fts5"]
+    )
     func ranks(name: String) async throws {
         let texts = [
             "some words around the fox", "fox fox",
@@ -260,7 +266,7 @@ struct TextStrategyTests {
     }
 
     @Test(
-        "fill the places of documents that are gone with the next best",
+        "The next best hits take the places of dropped documents, by both strategies",
         arguments: ["postings", "fts5"],
         [false, true]
     )
@@ -292,7 +298,7 @@ struct TextStrategyTests {
     }
 
     @Test(
-        "look into no exact spelling, over no gap, and over all words",
+        "Patterns and phrases match within words and fields only, by both strategies",
         arguments: ["postings", "fts5"]
     )
     func placesOfWords(name: String) async throws {
@@ -349,7 +355,10 @@ struct TextStrategyTests {
         engine.close()
     }
 
-    @Test("take as many words for a pattern as the limit says", arguments: ["postings", "fts5"])
+    @Test(
+        "A pattern expands to as many words as the limit, by both strategies",
+        arguments: ["postings", "fts5"]
+    )
     func patternLimit(name: String) async throws {
         let engine = try await engine(.none)
         let words = (0..<Limits.standard.maxPatternWords).map { "q\($0)q" }
@@ -362,7 +371,7 @@ struct TextStrategyTests {
         engine.close()
     }
 
-    @Test("leave nothing in a snapshot once their collection is dropped")
+    @Test("A snapshot has nothing of the text indexes of dropped collections")
     func dropped() async throws {
         let store = try TestStore()
         let engine = try store.open()
@@ -383,7 +392,7 @@ struct TextStrategyTests {
         copy.close()
     }
 
-    @Test("highlight what fuzzy words, patterns and fields stand for, and find the limit of words")
+    @Test("FTS5 highlights fuzzy words and patterns and refuses too many words")
     func fts5() async throws {
         let engine = try Engine.open(directory: directory.path)
         try await engine.createCollection(

@@ -8,7 +8,7 @@ import Testing
 
 @testable import LodestoneEngine
 
-@Suite("A vector index")
+@Suite("Vector index")
 struct VectorIndexTests {
     private static let options = HNSWOptions(m: 8, efConstruction: 40, efSearch: 32)
     private static let batch = VectorIndexStrategy.hnsw(inlineIndexing: false, options)
@@ -66,7 +66,7 @@ struct VectorIndexTests {
     // MARK: Building
 
     @Test(
-        "is nothing but an exact scan before it is built, and a walk with nearly the same answers after",
+        "A vector index scans before it is built and walks with nearly the same results after",
         arguments: Metric.allCases
     )
     func built(metric: Metric) async throws {
@@ -92,7 +92,7 @@ struct VectorIndexTests {
         engine.close()
     }
 
-    @Test("has what was written after it found at once, and says how much that is")
+    @Test("Vectors written after a build are found at once and counted as scanned")
     func lateWrites() async throws {
         var stock = VectorStock()
         let engine = try await filled(&stock, 600)
@@ -108,7 +108,7 @@ struct VectorIndexTests {
         engine.close()
     }
 
-    @Test("never finds what was replaced or dropped, before and after it is mended")
+    @Test("Replaced and dropped vectors are never found, before and after graph repair")
     func goneDocuments() async throws {
         var stock = VectorStock()
         let engine = try await filled(&stock, 700)
@@ -145,7 +145,7 @@ struct VectorIndexTests {
         engine.close()
     }
 
-    @Test("answers a question with a filter as an exact search does, and never with fewer")
+    @Test("A filtered vector search finds as many documents as an exact one")
     func filters() async throws {
         var stock = VectorStock()
         let engine = try await filled(&stock, 900)
@@ -176,7 +176,7 @@ struct VectorIndexTests {
 
     // MARK: Restarts and damage
 
-    @Test("is served from the base after a restart, without a build and with the same answers")
+    @Test("A vector index is served from its base after a restart, without a build")
     func restart() async throws {
         var stock = VectorStock(.euclidean)
         var engine = try await filled(&stock, 600)
@@ -201,7 +201,7 @@ struct VectorIndexTests {
         lock.release()
     }
 
-    @Test("that is damaged answers nothing wrong, and is made again by itself")
+    @Test("A damaged vector index returns nothing wrong and is rebuilt by itself")
     func damaged() async throws {
         var stock = VectorStock()
         var engine = try await filled(&stock, 300)
@@ -255,7 +255,7 @@ struct VectorIndexTests {
         try file.close()
     }
 
-    @Test("that was asked for before a crash is built by the next process")
+    @Test("An index requested before a crash is built by the next process")
     func crashBeforeBuild() async throws {
         var stock = VectorStock()
         var engine = try await filled(&stock, 400, .flatScan)
@@ -277,7 +277,7 @@ struct VectorIndexTests {
 
     // MARK: Changes of strategy
 
-    @Test("of another strategy takes over while writes go on, and no answer is ever wrong")
+    @Test("A change of strategy under writes keeps every result right")
     func strategyChanges() async throws {
         var stock = VectorStock()
         let engine = try await filled(&stock, 500, .flatScan)
@@ -312,7 +312,7 @@ struct VectorIndexTests {
         engine.close()
     }
 
-    @Test("stays when only searches or writes are to be done otherwise")
+    @Test("A graph is kept when only its search or inline option changes")
     func sameGraph() async throws {
         var stock = VectorStock()
         let engine = try await filled(&stock, 500)
@@ -355,7 +355,7 @@ struct VectorIndexTests {
 
     // MARK: Inline
 
-    @Test("that is kept inside writes has every vector at once, without a compaction")
+    @Test("An inline index has every vector at once, without a compaction")
     func inline() async throws {
         var stock = VectorStock()
         let engine = try store.open()
@@ -384,7 +384,7 @@ struct VectorIndexTests {
         engine.close()
     }
 
-    @Test("that is kept inside writes finds as many though nearly every vector was replaced")
+    @Test("An inline index keeps its recall after nearly every vector was replaced")
     func inlineReplacements() async throws {
         var stock = VectorStock()
         let engine = try await filled(&stock, 300, Self.inline)
@@ -408,7 +408,7 @@ struct VectorIndexTests {
     }
 
     @Test(
-        "that is kept inside writes answers while many are linked, with what was there before",
+        "An inline index serves searches on the older version while many vectors are linked",
         .timeLimit(.minutes(2))
     )
     func inlineSearches() async throws {
@@ -436,7 +436,7 @@ struct VectorIndexTests {
         engine.close()
     }
 
-    @Test("that is kept inside writes has what other processes write, too, and what the log tells")
+    @Test("An inline index has the vectors of other processes and of the log")
     func inlineProcesses() async throws {
         var stock = VectorStock()
         let first = try await filled(&stock, 200, Self.inline)
@@ -472,7 +472,7 @@ struct VectorIndexTests {
         third.close()
     }
 
-    @Test("that is kept inside writes can be compacted while they go on")
+    @Test("An inline index is compacted while writes go on")
     func inlineMeanwhile() async throws {
         var stock = VectorStock()
         let engine = try await filled(&stock, 300, Self.inline)
@@ -494,7 +494,7 @@ struct VectorIndexTests {
 
     // MARK: Builds that end early, and copies
 
-    @Test("whose build is cancelled half way leaves the one before serving, and is built later")
+    @Test("A cancelled build leaves the earlier index in use, and a later build succeeds")
     func cancelledBuild() async throws {
         var stock = VectorStock()
         let options = HNSWOptions(m: 8, efConstruction: 300, efSearch: 32)
@@ -522,7 +522,7 @@ struct VectorIndexTests {
         engine.close()
     }
 
-    @Test("is in a snapshot, and ready when that is restored")
+    @Test("A snapshot has the vector index, ready after its restore")
     func snapshot() async throws {
         var stock = VectorStock(.dotProduct)
         let engine = try await filled(&stock, 500)

@@ -48,7 +48,7 @@ struct VerifyTests {
         try #require(sqlite3_exec(database, sql, nil, nil, nil) == SQLITE_OK)
     }
 
-    @Test("of a store that is as it was written finds nothing, and says what it looked at")
+    @Test("Verification of an intact store finds no damage and reports what it checked")
     func clean() async throws {
         let engine = try await filled()
         let report = try await engine.verify()
@@ -61,7 +61,7 @@ struct VerifyTests {
         #expect(try await again.verify() == report)
     }
 
-    @Test("names a changed row by its document, and looks at all the others")
+    @Test("Verification names changed rows by their documents and checks all others")
     func row() async throws {
         let engine = try await filled()
         try execute("UPDATE docs_1 SET metadata = x'0101' WHERE id = CAST('d12' AS BLOB)")
@@ -73,7 +73,7 @@ struct VerifyTests {
         #expect(report.rows == 49 && report.damageCount == 2)
     }
 
-    @Test("names rows that are gone, and rows that should be")
+    @Test("Verification names missing rows and rows that should be deleted")
     func missing() async throws {
         let engine = try await filled()
         try execute(
@@ -87,7 +87,7 @@ struct VerifyTests {
         #expect(objects.isSuperset(of: ["rows 20 to 21", "row 3"]))
     }
 
-    @Test("names the document whose words are not those of its row")
+    @Test("Verification names a document whose words differ from its row")
     func words() async throws {
         let engine = try await filled()
         // The row comes from another store and has a valid checksum: the same id with other words.
@@ -107,7 +107,7 @@ struct VerifyTests {
         #expect(report.damages.contains { $0.kind == "words" && $0.object == "d0" })
     }
 
-    @Test("names a changed batch of the log, and a gap in it")
+    @Test("Verification names a changed batch of the log and a gap in it")
     func log() async throws {
         let engine = try await filled()
         try execute("UPDATE log SET vector_sum = vector_sum + 1 WHERE seq = 4")
@@ -118,7 +118,7 @@ struct VerifyTests {
         #expect(report.damages.contains { $0.message.contains("from batch 7 to batch 9") })
     }
 
-    @Test("names the segment and the rows of vectors that were changed on the disk")
+    @Test("Verification names the segment and rows of vectors changed on disk")
     func vectors() async throws {
         let engine = try await filled()
         let path = directory.path + "/vectors-1-0.seg"
@@ -135,7 +135,7 @@ struct VerifyTests {
         #expect(damage.object == path && damage.message.contains("rows 10 to 17"))
     }
 
-    @Test("names a segment that is gone or cut short")
+    @Test("Verification names a missing or truncated segment")
     func segment() async throws {
         let engine = try await filled()
         let path = directory.path + "/vectors-1-0.seg"
@@ -149,7 +149,7 @@ struct VerifyTests {
         #expect(gone.contains { $0.kind == "vectors" && $0.message.contains("missing") })
     }
 
-    @Test("lists no more than its limit, and counts the rest")
+    @Test("Verification lists damages up to its limit and counts the rest")
     func limit() async throws {
         let engine = try Engine.open(directory: directory.path)
         try await engine.createCollection("a", CollectionOptions(dimension: 0))
@@ -160,7 +160,7 @@ struct VerifyTests {
         #expect(report.damages.count == VerifyReport.maxListed && report.damageCount == 1_500)
     }
 
-    @Test("ends when it is cancelled, and lets the next one in")
+    @Test("A cancelled verification ends and lets the next one run")
     func cancelled() async throws {
         let engine = try await filled()
         let context = CallContext()
@@ -170,7 +170,7 @@ struct VerifyTests {
         #expect(try await engine.verify().isClean)
     }
 
-    @Test("finds nothing while documents are written, replaced and dropped")
+    @Test("Verification finds no damage while documents are written, replaced and dropped")
     func underLoad() async throws {
         let engine = try await filled()
         try await withThrowingTaskGroup(of: Void.self) { group in
