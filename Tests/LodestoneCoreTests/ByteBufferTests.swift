@@ -2,13 +2,13 @@
 import LodestoneCore
 import Testing
 
-@Suite("A byte buffer")
+@Suite("Byte buffer")
 struct ByteBufferTests {
     private func bytes(_ buffer: borrowing ByteBuffer) -> [UInt8] {
         buffer.withUnsafeBytes { Array($0) }
     }
 
-    @Test("holds what was appended and not yet removed, whatever the order of both")
+    @Test("A byte buffer holds appended and not yet removed bytes, in any order of both")
     func queue() {
         var generator = SystemRandomNumberGenerator()
         var buffer = ByteBuffer()
@@ -30,7 +30,7 @@ struct ByteBufferTests {
         }
     }
 
-    @Test("does not grow while bytes come and go")
+    @Test("A byte buffer does not grow while bytes come and go")
     func steadyMemory() {
         var buffer = ByteBuffer()
         buffer.append(contentsOf: [UInt8](repeating: 0, count: 1_000))
@@ -42,7 +42,7 @@ struct ByteBufferTests {
         #expect(buffer.capacity < 8_192)
     }
 
-    @Test("takes what is written in place")
+    @Test("A byte buffer is written in place")
     func inPlace() {
         var buffer = ByteBuffer()
         buffer.append(7)
@@ -55,7 +55,7 @@ struct ByteBufferTests {
         #expect(bytes(buffer) == [7, 8, 9])
     }
 
-    @Test("makes a gap wider or narrower and keeps what is around it", arguments: [0, 1, 3, 9])
+    @Test("A resized gap of a byte buffer keeps the bytes around it", arguments: [0, 1, 3, 9])
     func gap(width: Int) {
         var buffer = ByteBuffer()
         buffer.append(contentsOf: [0, 1, 2, 3, 4, 5, 6])
@@ -67,7 +67,7 @@ struct ByteBufferTests {
         #expect(bytes(buffer) == [1])
     }
 
-    @Test("gives large memory back once it is empty, and gets it again from the pool")
+    @Test("An empty byte buffer returns large memory to the pool, which reuses it")
     func pool() {
         let pool = BufferPool()
         var buffer = ByteBuffer(pool: pool)

@@ -2,9 +2,9 @@
 import LodestoneCore
 import Testing
 
-@Suite("A chunked array")
+@Suite("Chunked array")
 struct ChunkedArrayTests {
-    @Test("holds what was appended and changed, across the borders of chunks")
+    @Test("A chunked array holds appended and changed elements across chunk borders")
     func contents() {
         var array = ChunkedArray<Int>()
         for value in 0..<1_000 {
@@ -20,7 +20,7 @@ struct ChunkedArrayTests {
         }
     }
 
-    @Test("grows to a count, and never shrinks by it")
+    @Test("A chunked array grows to a count and never shrinks to one")
     func growth() {
         var array = ChunkedArray<String>()
         array.grow(to: 300, with: "x")
@@ -29,7 +29,7 @@ struct ChunkedArrayTests {
         #expect((0..<300).allSatisfy { array[$0] == "x" })
     }
 
-    @Test("has copies that stay as they are while it changes")
+    @Test("Copies of a chunked array stay as they are while it changes")
     func copies() {
         var array = ChunkedArray<[Int]>()
         array.grow(to: 600, with: [])

@@ -2,10 +2,10 @@
 import LodestoneCore
 import Testing
 
-@Suite("An address")
+@Suite("Endpoint")
 struct EndpointTests {
     @Test(
-        "is read as people write it",
+        "An endpoint is parsed from its usual texts",
         arguments: [
             ("127.0.0.1:80", Endpoint.tcp(host: "127.0.0.1", port: 80)),
             ("localhost:5633", .tcp(host: "localhost", port: 5633)),
@@ -21,7 +21,7 @@ struct EndpointTests {
     }
 
     @Test(
-        "is refused when it is none, and the refusal names it",
+        "An invalid endpoint is refused by name",
         arguments: [
             "", ":80", "host:", "host:port", "host:65536", "host:-1", "host:+80", "host:8 0",
             "::1", "1:2:3", "[::1", "[::1]80", "[]:80", "unix:", "unix:/a\0b", "a b:80", "a\0:80",
@@ -34,7 +34,7 @@ struct EndpointTests {
         #expect(error?.message.contains(text) == true)
     }
 
-    @Test("has a path that fits into the system's structures")
+    @Test("The path of a Unix socket is limited to the system's length")
     func longPath() throws {
         _ = try Endpoint("unix:" + String(repeating: "p", count: 103))
         let error = #expect(throws: LodestoneError.self) {
@@ -44,7 +44,7 @@ struct EndpointTests {
     }
 
     @Test(
-        "is known to be this machine's",
+        "A loopback address is recognized",
         arguments: [
             "localhost", "127.0.0.1", "127.255.0.9", "[::1]", "unix:/s",
         ]
@@ -54,7 +54,7 @@ struct EndpointTests {
     }
 
     @Test(
-        "is taken for a public one in doubt",
+        "An address that only resembles a loopback address is treated as public",
         arguments: [
             "0.0.0.0", "[::]", "10.0.0.1", "127.0.0.1.example.com", "127.1", "127.0.0.256",
             "localhost.example.com",

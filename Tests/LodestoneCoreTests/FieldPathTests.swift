@@ -2,10 +2,10 @@
 import LodestoneCore
 import Testing
 
-@Suite("The path of a field")
+@Suite("Field path")
 struct FieldPathTests {
     @Test(
-        "is read and written as in filters on the command line",
+        "A field path is parsed and written as in filter texts",
         arguments: [
             ("year", ["year"]),
             ("author.name", ["author", "name"]),
@@ -25,7 +25,7 @@ struct FieldPathTests {
     }
 
     @Test(
-        "has no names when it can't be read",
+        "A malformed field path has no names",
         arguments: ["\"a", "a.\"b", "\"a\"b", "\"a\"\"", "\"a\".\"b", "\""]
     )
     func refusing(text: String) {

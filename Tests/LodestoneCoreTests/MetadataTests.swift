@@ -9,7 +9,7 @@ struct MetadataTests {
         (first: "caf\u{E9}", second: "cafe\u{301}"), ("K", "\u{212A}"), ("\u{8C48}", "\u{F900}"),
     ]
 
-    @Test("keeps names apart whose bytes differ", arguments: pairs)
+    @Test("Metadata names with different bytes are distinct", arguments: pairs)
     func names(pair: (first: String, second: String)) {
         var metadata: Metadata = [pair.first: 1, pair.second: 2]
         #expect(metadata.count == 2)
@@ -29,7 +29,7 @@ struct MetadataTests {
         #expect(Metadata(twice) { old, _ in old } == [pair.second: 2, pair.first: 1])
     }
 
-    @Test("is used as a dictionary is")
+    @Test("Metadata behaves like a dictionary")
     func dictionary() {
         var metadata = Metadata()
         #expect(metadata.isEmpty && metadata == [:] && metadata.description == "[:]")
@@ -47,7 +47,7 @@ struct MetadataTests {
         #expect(metadata.isEmpty)
     }
 
-    @Test("and what has names and strings is equal when the bytes are", arguments: pairs)
+    @Test("Metadata, documents and requests are equal only when their bytes are", arguments: pairs)
     func equality(pair: (first: String, second: String)) throws {
         let (first, second) = (pair.first, pair.second)
         func areApart<T: Equatable>(_ make: (String) -> T) -> Bool {
@@ -82,7 +82,7 @@ struct MetadataTests {
         #expect(Set([MetadataIndex(path: [first]), MetadataIndex(path: [second])]).count == 2)
     }
 
-    @Test("has values that are equal by type and content")
+    @Test("Metadata values are equal by type and content")
     func values() {
         let all: [Value] = [
             true, false, 1, 0, 1.0, 0.0, "", "1", .timestamp(microseconds: 1), [], [1], [1.0],

@@ -2,10 +2,10 @@
 import LodestoneCore
 import Testing
 
-@Suite("Points in time as text")
+@Suite("Timestamp text")
 struct TimestampTextTests {
     @Test(
-        "known times have their number",
+        "Known timestamps have their microseconds",
         arguments: [
             ("1970-01-01T00:00:00Z", 0), ("1969-12-31T23:59:59.999999Z", -1),
             ("2024-03-01T10:00:00Z", 1_709_287_200_000_000),
@@ -26,7 +26,7 @@ struct TimestampTextTests {
     }
 
     @Test(
-        "what is no time is refused, and the part at fault is named",
+        "An invalid timestamp is refused with the wrong part",
         arguments: [
             ("2024-02-30T10:00:00Z", "29 days"), ("2023-02-29T10:00:00Z", "28 days"),
             ("1900-02-29T10:00:00Z", "28 days"), ("2024-04-31T10:00:00Z", "30 days"),
@@ -51,7 +51,7 @@ struct TimestampTextTests {
         #expect(problem?.message.contains(part) == true, "\(problem?.message ?? "")")
     }
 
-    @Test("the ends of the range, and the years around them, are written and read")
+    @Test("Timestamps at the ends of the range and around year zero are written and parsed")
     func ends() throws {
         #expect(TimestampText.format(microseconds: .min) == "-290308-12-21T19:59:05.224192Z")
         #expect(TimestampText.format(microseconds: .max) == "+294247-01-10T04:00:54.775807Z")
@@ -65,7 +65,7 @@ struct TimestampTextTests {
         )
     }
 
-    @Test("every number is the same again, and each day follows the one before")
+    @Test("Every timestamp round-trips, and each day follows the one before")
     func roundTrip() throws {
         var generator = SystemRandomNumberGenerator()
         for _ in 0..<20_000 {
