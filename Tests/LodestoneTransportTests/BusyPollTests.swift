@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Busy polling", .timeLimit(.minutes(1)))
 struct BusyPollTests {
-    @Test("begins after short waits in a row, and ends with a long one")
+    @Test("Busy polling begins after several short waits in a row and ends with a long one")
     func streak() {
         var poll = BusyPoll(limit: .microseconds(100))
         for _ in 0..<BusyPoll.needed {
@@ -21,7 +21,7 @@ struct BusyPollTests {
         #expect(!poll.pays, "one short wait says nothing yet")
     }
 
-    @Test("pauses where others keep the core again and again, not when they do so now and then")
+    @Test("Busy polling pauses after frequent long yields, not after occasional ones")
     func crowded() {
         var poll = BusyPoll(limit: .microseconds(200))
         func wait(_ count: Int) { for _ in 0..<count { poll.ended(after: .microseconds(10)) } }
@@ -39,7 +39,7 @@ struct BusyPollTests {
         #expect(poll.pays)
     }
 
-    @Test("never begins where it is switched off")
+    @Test("Busy polling never begins with a limit of zero")
     func off() {
         var poll = BusyPoll(limit: .zero)
         for _ in 0..<10 { poll.ended(after: .zero) }
@@ -47,7 +47,7 @@ struct BusyPollTests {
     }
 
     @Test(
-        "a loop answers sockets, threads and timers alike, whether it looks or sleeps",
+        "An event loop serves sockets, threads and timers alike, with and without busy polling",
         arguments: [Duration.zero, .milliseconds(50)]
     )
     func loop(limit: Duration) async throws {

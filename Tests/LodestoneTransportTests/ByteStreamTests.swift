@@ -4,9 +4,12 @@ import LodestoneCore
 import LodestoneTransport
 import Testing
 
-@Suite("A byte stream", .timeLimit(.minutes(1)))
+@Suite("Byte stream", .timeLimit(.minutes(1)))
 struct ByteStreamTests {
-    @Test("carries bytes both ways, over TCP and Unix sockets", arguments: [false, true])
+    @Test(
+        "A byte stream carries bytes both ways, over TCP and Unix sockets",
+        arguments: [false, true]
+    )
     func echoes(isUnix: Bool) async throws {
         let directory = try temporaryDirectory()
         defer { try? FileManager.default.removeItem(at: directory) }
@@ -23,7 +26,7 @@ struct ByteStreamTests {
         await pair.loop.end()
     }
 
-    @Test("shows bytes that the handler left together with the next ones")
+    @Test("A byte stream delivers unconsumed bytes again together with the next ones")
     func byteByByte() async throws {
         let pair = try await Pair()
         // The server takes the bytes in groups of five.
@@ -40,7 +43,7 @@ struct ByteStreamTests {
         await pair.loop.end()
     }
 
-    @Test("waits for a slow reader, says since when, and sends everything in the end")
+    @Test("A byte stream waits for a slow reader, reports since when, and sends everything")
     func slowReader() async throws {
         let pair = try await Pair()
         let (server, client) = (Recorder(), Recorder())
@@ -62,7 +65,9 @@ struct ByteStreamTests {
         await pair.loop.end()
     }
 
-    @Test("keeps what it has read while reading is suspended, and shows it on resumption")
+    @Test(
+        "A byte stream keeps read bytes while reading is suspended and delivers them on resumption"
+    )
     func suspension() async throws {
         let pair = try await Pair()
         // The server takes one byte and then suspends reading.
@@ -79,7 +84,7 @@ struct ByteStreamTests {
         await pair.loop.end()
     }
 
-    @Test("takes what many threads send without mixing it up")
+    @Test("A byte stream keeps messages of many sending threads intact")
     func manySenders() async throws {
         let pair = try await Pair()
         let server = Recorder()
@@ -104,7 +109,7 @@ struct ByteStreamTests {
         await pair.loop.end()
     }
 
-    @Test("leaves its output as it was when encoding fails")
+    @Test("A failed encoder leaves the output of a byte stream as it was")
     func failingEncoder() async throws {
         struct Refused: Error {}
         let pair = try await Pair()
@@ -118,7 +123,7 @@ struct ByteStreamTests {
         await pair.loop.end()
     }
 
-    @Test("sends everything before it closes after the output")
+    @Test("A byte stream that closes after a flush sends everything first")
     func closeWhileWriting() async throws {
         let pair = try await Pair()
         let (server, client) = (Recorder(), Recorder())
@@ -132,7 +137,7 @@ struct ByteStreamTests {
         await pair.loop.end()
     }
 
-    @Test("delivers its last words to an end that is still sending")
+    @Test("A closing byte stream delivers its last bytes to a peer that still sends")
     func lastWords() async throws {
         let pair = try await Pair()
         let server = Recorder { bytes, stream in
@@ -150,7 +155,7 @@ struct ByteStreamTests {
         await pair.loop.end()
     }
 
-    @Test("drops its output when it closes at once")
+    @Test("A byte stream that closes at once discards its output")
     func closeNow() async throws {
         let pair = try await Pair()
         let (server, client) = (Recorder(), Recorder())
@@ -166,7 +171,7 @@ struct ByteStreamTests {
         await pair.loop.end()
     }
 
-    @Test("tells the handler when the other end resets the connection")
+    @Test("A byte stream reports a reset by the peer to its handler")
     func reset() async throws {
         let pair = try await Pair()
         let (server, client) = (Recorder(), Recorder())
@@ -181,7 +186,7 @@ struct ByteStreamTests {
 
     #if os(Linux)
     // Dispatch sources report nothing about a socket that is not being read.
-    @Test("notices a reset while reading is suspended, without spinning")
+    @Test("A byte stream notices a reset while reading is suspended")
     func resetWhileSuspended() async throws {
         let pair = try await Pair()
         let server = Recorder()
@@ -194,7 +199,7 @@ struct ByteStreamTests {
     }
     #endif
 
-    @Test("still reads after it has finished its output")
+    @Test("A byte stream still reads after it has finished its output")
     func halfClose() async throws {
         let pair = try await Pair()
         // The server answers only once all input is there.
@@ -211,7 +216,7 @@ struct ByteStreamTests {
         await pair.loop.end()
     }
 
-    @Test("may be closed by its handler in the middle of a delivery")
+    @Test("A handler closes its byte stream in the middle of a delivery")
     func closeInsideDelivery() async throws {
         let pair = try await Pair()
         let server = Recorder { bytes, stream in
@@ -224,7 +229,7 @@ struct ByteStreamTests {
         await pair.loop.end()
     }
 
-    @Test("sends what one round has written with one system call")
+    @Test("A byte stream sends the writes of one round with one system call")
     func coalescing() async throws {
         let pair = try await Pair()
         let deliveries = Shared(0)

@@ -4,9 +4,9 @@ import LodestoneCore
 import LodestoneTransport
 import Testing
 
-@Suite("An event loop", .timeLimit(.minutes(1)))
+@Suite("Event loop", .timeLimit(.minutes(1)))
 struct EventLoopTests {
-    @Test("runs the work of many threads, each thread's in order, and loses none")
+    @Test("An event loop runs all work of many threads, each thread's in order")
     func manyThreads() async throws {
         let loop = try EventLoop(label: "test")
         let seen = Shared<[Int: [Int]]>([:])
@@ -28,7 +28,7 @@ struct EventLoopTests {
         await loop.end()
     }
 
-    @Test("knows whether it is the one that runs")
+    @Test("An event loop knows whether the current thread is its own")
     func current() async throws {
         let loop = try EventLoop(label: "one")
         let other = try EventLoop(label: "other")
@@ -38,7 +38,7 @@ struct EventLoopTests {
         await other.end()
     }
 
-    @Test("tells the last of several that are ready at once, or the only one, that it is the last")
+    @Test("An event loop marks only the last of several ready connections as last")
     func atLast() async throws {
         let loop = try EventLoop(label: "server")
         let other = try EventLoop(label: "clients")
@@ -78,7 +78,7 @@ struct EventLoopTests {
         await other.end()
     }
 
-    @Test("never runs work inside the call that asks for it")
+    @Test("An event loop never runs submitted work inside the submitting call")
     func notInside() async throws {
         let loop = try EventLoop(label: "test")
         let order = Shared<[String]>([])
@@ -91,7 +91,7 @@ struct EventLoopTests {
         await loop.end()
     }
 
-    @Test("lets blocks on its queue run while it is busy")
+    @Test("A busy event loop shares its queue with other blocks")
     func sharesItsQueue() async throws {
         let loop = try EventLoop(label: "test")
         let isDone = Shared(false)
@@ -107,7 +107,7 @@ struct EventLoopTests {
         await loop.end()
     }
 
-    @Test("runs timers in the order in which they are due, not before their time")
+    @Test("An event loop runs timers in due order and not too early")
     func timers() async throws {
         let loop = try EventLoop(label: "test")
         let (fired, continuation) = AsyncStream<(Int, Duration)>.makeStream()
@@ -127,7 +127,7 @@ struct EventLoopTests {
         await loop.end()
     }
 
-    @Test("forgets timers that are cancelled")
+    @Test("A cancelled timer never fires")
     func cancelledTimers() async throws {
         let loop = try EventLoop(label: "test")
         let fired = Shared(0)
@@ -151,7 +151,7 @@ struct EventLoopTests {
         await loop.end()
     }
 
-    @Test("still runs what is asked for after its end, so that nobody waits for ever")
+    @Test("An ended event loop still runs submitted work but no timers")
     func afterTheEnd() async throws {
         let loop = try EventLoop(label: "test")
         await loop.end()
@@ -161,7 +161,7 @@ struct EventLoopTests {
         await loop.run {}
     }
 
-    @Test("closes its streams and listeners when it ends")
+    @Test("An ended event loop closes its streams and listeners")
     func shutdown() async throws {
         let pair = try await Pair()
         let (server, client) = (Recorder(), Recorder())

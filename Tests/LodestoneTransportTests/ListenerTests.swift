@@ -4,11 +4,11 @@ import LodestoneCore
 import LodestoneTransport
 import Testing
 
-@Suite("A listener", .timeLimit(.minutes(1)))
+@Suite("Listener", .timeLimit(.minutes(1)))
 struct ListenerTests {
     private let anyPort = Endpoint.tcp(host: "127.0.0.1", port: 0)
 
-    @Test("serves many connections at once, spread over its loops")
+    @Test("A listener serves many connections at once, spread over its loops")
     func manyConnections() async throws {
         let loops = try (0..<3).map { try EventLoop(label: "loop\($0)") }
         let clientLoop = try EventLoop(label: "clients")
@@ -38,7 +38,7 @@ struct ListenerTests {
         for loop in loops + [clientLoop] { await loop.end() }
     }
 
-    @Test("takes no connection while it is paused, and the waiting ones afterwards")
+    @Test("A paused listener accepts no connection, and the waiting ones after resumption")
     func pause() async throws {
         let loop = try EventLoop(label: "test")
         let listener = try Listener(anyPort, loop: loop)
@@ -58,7 +58,7 @@ struct ListenerTests {
         await loop.end()
     }
 
-    @Test("refuses an address that is taken, naming it")
+    @Test("A listener on an address in use is refused with the address")
     func addressInUse() async throws {
         let loop = try EventLoop(label: "test")
         let listener = try Listener(anyPort, loop: loop)
@@ -70,7 +70,7 @@ struct ListenerTests {
         await loop.end()
     }
 
-    @Test("replaces the file of a Unix socket only when nobody listens on it")
+    @Test("A listener replaces the file of a Unix socket only when no process listens on it")
     func staleSocket() async throws {
         let directory = try temporaryDirectory()
         defer { try? FileManager.default.removeItem(at: directory) }
@@ -93,7 +93,7 @@ struct ListenerTests {
         await loop.end()
     }
 
-    @Test("leaves a file alone that is no socket")
+    @Test("A listener leaves a file that is no socket as it is")
     func notASocket() async throws {
         let directory = try temporaryDirectory()
         defer { try? FileManager.default.removeItem(at: directory) }
@@ -105,7 +105,7 @@ struct ListenerTests {
         await loop.end()
     }
 
-    @Test("waits without spinning while the system has no descriptor left, then serves everyone")
+    @Test("A listener without free descriptors waits without spinning, then serves all clients")
     func outOfDescriptors() async {
         await #expect(processExitsWith: .success) {
             let loop = try EventLoop(label: "server")
@@ -151,7 +151,7 @@ struct ListenerTests {
         }
     }
 
-    @Test("is reported as missing when nobody listens")
+    @Test("A connection to an address without a listener is refused")
     func refused() async throws {
         let loop = try EventLoop(label: "test")
         let listener = try Listener(anyPort, loop: loop)
@@ -169,7 +169,7 @@ struct ListenerTests {
         await loop.end()
     }
 
-    @Test("is found by name")
+    @Test("A listener is reached by host name")
     func byName() async throws {
         let loop = try EventLoop(label: "test")
         let listener = try Listener(anyPort, loop: loop)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import LodestoneTransport
 
-@Suite("Timers")
+@Suite("Timer heap")
 struct TimerHeapTests {
     private let start = ContinuousClock.now
 
@@ -19,7 +19,7 @@ struct TimerHeapTests {
         return times
     }
 
-    @Test("come out in the order in which they are due")
+    @Test("A timer heap returns timers in due order")
     func order() {
         var generator = SystemRandomNumberGenerator()
         var heap = TimerHeap()
@@ -28,7 +28,7 @@ struct TimerHeapTests {
         #expect(dueTimes(&heap) == items.map(\.due).sorted())
     }
 
-    @Test("can be taken out from any place")
+    @Test("A timer is removed from any position of the heap")
     func removal() {
         var heap = TimerHeap()
         let items = (0..<300).map { _ in item(Int.random(in: 0..<1_000)) }
@@ -44,7 +44,7 @@ struct TimerHeapTests {
         #expect(dueTimes(&heap) == expected)
     }
 
-    @Test("stay in until they are due")
+    @Test("A timer heap keeps timers until they are due")
     func notYet() {
         var heap = TimerHeap()
         heap.insert(item(10))
