@@ -15,13 +15,13 @@ struct ChecksumTests {
         return ~sum
     }
 
-    @Test("of the digits is the published one")
+    @Test("CRC-32C of the digits 1 to 9 is the published value")
     func published() {
         let digits = Array("123456789".utf8)
         #expect(lode_crc32c(0, digits, digits.count) == 0xE306_9283)
     }
 
-    @Test("is the same for any length, start and alignment, whole or in parts")
+    @Test("CRC-32C is the same for any length, start and alignment, whole or in parts")
     func lengths() {
         var random = SeededGenerator(seed: 11)
         let bytes = (0..<20_000).map { _ in UInt8.random(in: .min ... .max, using: &random) }

@@ -53,7 +53,7 @@ private enum EarlierFormat: Int, CaseIterable {
     }
 }
 
-@Suite("A snapshot of an earlier release")
+@Suite("Snapshot of an earlier release")
 struct EarlierSnapshotTests {
     private let directory: TemporaryDirectory
 
@@ -100,7 +100,7 @@ struct EarlierSnapshotTests {
     }
 
     @Test(
-        "is restored, and up to date once it was opened",
+        "A snapshot of an earlier release is restored and upgraded when it is opened",
         arguments: EarlierFormat.allCases
     )
     private func restored(format: EarlierFormat) throws {
@@ -126,7 +126,7 @@ struct EarlierSnapshotTests {
     }
 
     @Test(
-        "with tables that its release did not have is refused",
+        "A snapshot with tables that its release did not have is refused",
         arguments: [
             (
                 EarlierFormat.three, "forms_1",

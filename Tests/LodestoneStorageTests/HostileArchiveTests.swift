@@ -290,7 +290,7 @@ struct HostileArchive: Sendable, CustomTestStringConvertible {
     ]
 }
 
-@Suite("An archive from elsewhere")
+@Suite("Untrusted archive")
 struct HostileArchiveTests {
     private let directory: TemporaryDirectory
     private let good: TestArchive
@@ -316,7 +316,7 @@ struct HostileArchiveTests {
         )
     }
 
-    @Test("that another program put together is restored when it is right")
+    @Test("A right archive of another program is restored")
     func control() throws {
         let restored = try restore(try write(good.bytes))
         #expect(restored.sequenceNumber == 3 && restored.createdAt == 1_763_730_000_000_000)
@@ -338,7 +338,7 @@ struct HostileArchiveTests {
         #expect(vectors == [3, 2])
     }
 
-    @Test("that is wrong is refused, and leaves nothing", arguments: HostileArchive.all)
+    @Test("A wrong archive is refused and leaves no files behind", arguments: HostileArchive.all)
     func refused(hostile: HostileArchive) throws {
         var archive = good
         try hostile.change(&archive)
@@ -357,13 +357,16 @@ struct HostileArchiveTests {
         #expect(checked == error)
     }
 
-    @Test("there are at least fifty ways")
+    @Test("At least fifty distinct wrong archives are tested")
     func fifty() {
         #expect(HostileArchive.all.count >= 50)
         #expect(Set(HostileArchive.all.map(\.name)).count == HostileArchive.all.count)
     }
 
-    @Test("that is no regular file is refused", arguments: ["directory", "pipe", "missing"])
+    @Test(
+        "An archive that is no regular file is refused",
+        arguments: ["directory", "pipe", "missing"]
+    )
     func notAFile(kind: String) throws {
         let path = directory.path + "/" + kind
         if kind == "directory" {
@@ -377,7 +380,7 @@ struct HostileArchiveTests {
         #expect(error?.code == (kind == "missing" ? .notFound : .invalidArgument))
     }
 
-    @Test("over the limit that was given is refused")
+    @Test("An archive over the size limit is refused")
     func limit() throws {
         let path = try write(good.bytes)
         let error = #expect(throws: LodestoneError.self) {
@@ -386,7 +389,7 @@ struct HostileArchiveTests {
         #expect(error?.message.contains("10000") == true)
     }
 
-    @Test("is checked by several threads at a time")
+    @Test("One archive is verified by several threads at once")
     func concurrent() throws {
         let path = try write(good.bytes)
         let failures = Mutex<[String]>([])
@@ -400,7 +403,7 @@ struct HostileArchiveTests {
         #expect(failures.withLock { $0 } == [])
     }
 
-    @Test("cut at any byte is refused")
+    @Test("An archive truncated at any byte is refused")
     func cut() throws {
         let bytes = good.bytes
         for count in bytes.indices {
@@ -412,7 +415,7 @@ struct HostileArchiveTests {
         }
     }
 
-    @Test("with a bit turned over is refused, or holds what it held")
+    @Test("An archive with a flipped bit is refused or has its original contents")
     func flipped() throws {
         let bytes = good.bytes
         let whole = try SnapshotArchive.verify(try write(bytes), context: CallContext())

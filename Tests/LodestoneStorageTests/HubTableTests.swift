@@ -5,7 +5,7 @@ import Testing
 
 @testable import LodestoneStorage
 
-@Suite("The edges of a hub")
+@Suite("Hub table")
 struct HubTableTests {
     private let directory: TemporaryDirectory
 
@@ -14,7 +14,7 @@ struct HubTableTests {
     }
 
     @Test(
-        "are damaged where the next of them would have no place",
+        "A hub whose last edge leaves no room for a next one is reported as damaged",
         arguments: [UInt64.max, 1 << 63]
     )
     func lastArrival(arrival: UInt64) throws {

@@ -7,7 +7,7 @@ import LodestoneStorage
 import TestSupport
 import Testing
 
-@Suite("A store")
+@Suite("SQLite store")
 struct SQLiteStoreTests {
     private let directory: TemporaryDirectory
 
@@ -83,7 +83,7 @@ struct SQLiteStoreTests {
         edges: [Edge("cites", to: "p2", weight: -2, metadata: ["page": 3])]
     )
 
-    @Test("gives every part of a document back as it was written")
+    @Test("A store returns every part of a document as it was written")
     func roundTrip() throws {
         let store = try open()
         _ = try store.commit([collection(), batch([document], firstRow: 0)])
@@ -100,7 +100,7 @@ struct SQLiteStoreTests {
     }
 
     @Test(
-        "gives the edges of a document in pages, in the order of their names' bytes",
+        "A store returns the edges of a document in pages, in the byte order of their names",
         arguments: [64, 2]
     )
     func edgePages(edgesInRow: Int) throws {
@@ -157,7 +157,7 @@ struct SQLiteStoreTests {
         #expect(counts.nameBytes == (edgesInRow == 2 ? 9 : 11))
     }
 
-    @Test("opens with everything that was committed, vectors included, and counts on")
+    @Test("A reopened store has every commit with its vectors and continues its numbers")
     func reopens() throws {
         // The CRC-32C of the eight bytes of [1, 2], computed without the store.
         let checksum = crc32c([1, 2])
@@ -183,7 +183,7 @@ struct SQLiteStoreTests {
         #expect(committed.map(\.sequenceNumber) == [3])
     }
 
-    @Test("shows two openers each other's commits, one after the other in one log")
+    @Test("Two openers of a store see each other's commits in one log")
     func shares() throws {
         let (first, second) = (try open(), try open())
         _ = try first.exclusively { _ throws(LodestoneError) in
@@ -205,7 +205,7 @@ struct SQLiteStoreTests {
         #expect(try reader.row(0, of: 1)?.id == "p1")
     }
 
-    @Test("refuses a newer format, and says which it can read")
+    @Test("A store of a newer format is refused with its format")
     func refusesNewerFormat() throws {
         try open().close()
         try execute("PRAGMA user_version = 99")
@@ -214,7 +214,7 @@ struct SQLiteStoreTests {
         #expect(error?.message.contains("99") ?? false)
     }
 
-    @Test("is shut to a process that has it open once a newer release has upgraded it")
+    @Test("A store upgraded by a newer release is shut to a process that has it open")
     func shutsOut() throws {
         let store = try open()
         _ = try store.commit([collection()])
@@ -229,7 +229,7 @@ struct SQLiteStoreTests {
         #expect(read?.reason == "FORMAT_TOO_NEW")
     }
 
-    @Test("brings a store of format 2 up to date, whose options name no quantization")
+    @Test("A store of format 2 is upgraded, with quantization by default")
     func upgrades() throws {
         do {
             let store = try open()
@@ -281,7 +281,7 @@ struct SQLiteStoreTests {
         }
     }
 
-    @Test("gives the words of texts, with how many documents have them, until nobody wants them")
+    @Test("A store returns the words of texts and their frequencies until the consumer stops")
     func words() throws {
         let store = try open()
         _ = try store.commit([collection(), batch([document, document], firstRow: 0)])
@@ -306,7 +306,7 @@ struct SQLiteStoreTests {
         #expect(error?.code == .cancelled)
     }
 
-    @Test("keeps changed options, and tells of the change in its log")
+    @Test("A store keeps changed options and logs the change")
     func alters() throws {
         var record = CollectionRecord(
             number: 1,
@@ -341,7 +341,7 @@ struct SQLiteStoreTests {
     }
 
     @Test(
-        "takes no options that it would not have written",
+        "A store with options that it would not have written is data loss",
         arguments: [
             // The options are: no vectors but a graph; m of 0 and of 2^35; m above efConstruction;
             // quantization 3.
@@ -361,7 +361,7 @@ struct SQLiteStoreTests {
     }
 
     @Test(
-        "takes a collection under another number or name for damage",
+        "A store with a collection of another number, name or dimension is data loss",
         arguments: ["number = 65", "name = CAST('qapers' AS BLOB)", "options = x'03000000'"]
     )
     func refusesChangedCollection(change: String) throws {
@@ -376,7 +376,7 @@ struct SQLiteStoreTests {
         #expect(error?.code == .dataLoss)
     }
 
-    @Test("refuses a database that is not its own")
+    @Test("A database that is no Lodestone store is refused")
     func refusesForeignDatabase() throws {
         try FileManager.default.createDirectory(
             atPath: directory.path,
@@ -387,7 +387,7 @@ struct SQLiteStoreTests {
         #expect(error?.code == .dataLoss && error?.message.contains("not a Lodestone") ?? false)
     }
 
-    @Test("reports a changed row as damage, by its id, and reads the others")
+    @Test("A changed row is reported as damage by its id, and other rows are read")
     func damagedRow() throws {
         do {
             let store = try open()
@@ -406,7 +406,7 @@ struct SQLiteStoreTests {
     }
 
     @Test(
-        "reports a log that was tampered with as damage",
+        "A changed log is reported as damage",
         arguments: [
             "DELETE FROM log WHERE seq = 2", "UPDATE log SET row_count = 2 WHERE seq = 2",
             "UPDATE log SET chain = chain + 1 WHERE seq = 3",
@@ -426,7 +426,7 @@ struct SQLiteStoreTests {
         #expect(error?.code == .dataLoss)
     }
 
-    @Test("reports changed, cut and missing vectors as damage", arguments: [0, 1, 2, 3])
+    @Test("Changed, truncated and missing vectors are reported as damage", arguments: [0, 1, 2, 3])
     func damagedVectors(kind: Int) throws {
         do {
             let store = try open()
@@ -456,7 +456,7 @@ struct SQLiteStoreTests {
         #expect(error?.code == .dataLoss && error?.object == file.path)
     }
 
-    @Test("never writes vectors over bytes that are in the file already")
+    @Test("Vectors are never written over bytes that are already in their file")
     func appendsAtTheEnd() throws {
         do {
             let store = try open()
@@ -485,7 +485,7 @@ struct SQLiteStoreTests {
         #expect(bytes[72..<77] == Data([9, 9, 9, 9, 9]))
     }
 
-    @Test("commits several batches together or not at all")
+    @Test("Several batches are committed together or not at all")
     func rollsBack() throws {
         let store = try open()
         _ = try store.commit([collection(), batch([document], firstRow: 0)])
@@ -502,7 +502,7 @@ struct SQLiteStoreTests {
         _ = try store.commit([batch([Document(id: "p2")], firstRow: 1)])
     }
 
-    @Test("removes the files of a dropped collection")
+    @Test("The files of a dropped collection are removed")
     func removesFiles() throws {
         let store = try open()
         _ = try store.commit([

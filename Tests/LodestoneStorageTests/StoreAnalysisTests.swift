@@ -6,7 +6,7 @@ import LodestoneText
 import TestSupport
 import Testing
 
-@Suite("A store whose words another release or library made")
+@Suite("Text analysis of a store")
 struct StoreAnalysisTests {
     private let directory: TemporaryDirectory
     private let analyzer = TextAnalyzer(TextOptions())
@@ -66,7 +66,7 @@ struct StoreAnalysisTests {
         #expect(sqlite3_exec(handle, sql, nil, nil, nil) == SQLITE_OK)
     }
 
-    @Test("has them made again once, when it is opened next")
+    @Test("A store with words of another analysis is reanalyzed once at the next open")
     func remade() throws {
         let first = try open(1)
         try fill(first)
@@ -93,7 +93,7 @@ struct StoreAnalysisTests {
         third.close()
     }
 
-    @Test("of a format that did not say by what they were made has them made again")
+    @Test("A store of a format without an analysis fingerprint is reanalyzed")
     func earlierFormat() throws {
         let first = try open()
         try fill(first)
@@ -105,7 +105,7 @@ struct StoreAnalysisTests {
         second.close()
     }
 
-    @Test("of an earlier format stays as it is while another process has it open")
+    @Test("A store of an earlier format is not upgraded while another process has it open")
     func upgradeOfSharedStore() throws {
         let first = try open()
         try fill(first)
@@ -123,7 +123,7 @@ struct StoreAnalysisTests {
         upgraded.close()
     }
 
-    @Test("is refused, with the reason, as long as another process has it open")
+    @Test("A store of another analysis is refused while another process has it open")
     func refused() throws {
         let first = try open()
         try fill(first)
@@ -141,7 +141,7 @@ struct StoreAnalysisTests {
         other.close()
     }
 
-    @Test("is told by the stems of each language")
+    @Test("Analysis fingerprints differ between languages")
     func fingerprints() {
         let all = TextLanguage.allCases.map { AnalysisFingerprint.of($0) }
         #expect(Set(all).count == all.count)

@@ -7,7 +7,7 @@ import Testing
 
 @testable import LodestoneStorage
 
-@Suite("The lock of a store")
+@Suite("Store lock")
 struct StoreLockTests {
     private let directory: TemporaryDirectory
 
@@ -24,7 +24,7 @@ struct StoreLockTests {
         )
     }
 
-    @Test("comes to a thread that waits before the one that had it last", .timeLimit(.minutes(1)))
+    @Test("The store lock goes to a waiting thread before its last holder", .timeLimit(.minutes(1)))
     func takesTurns() async throws {
         let (busy, other) = (try open(), try open())
         let rounds = Rounds()
@@ -45,7 +45,10 @@ struct StoreLockTests {
         #expect(try await others < 400)
     }
 
-    @Test("is waited for while a thread of this process has it", .timeLimit(.minutes(1)))
+    @Test(
+        "The store lock is awaited without a time limit while a thread of this process holds it",
+        .timeLimit(.minutes(1))
+    )
     func heldByThread() async throws {
         let lock = try StoreLock(
             directory.path + "/lock",
@@ -71,7 +74,7 @@ struct StoreLockTests {
         }
     }
 
-    @Test("is given back when the wait for it was given up", .timeLimit(.minutes(1)))
+    @Test("The store lock is released after a wait for it was given up", .timeLimit(.minutes(1)))
     func givenUp() async throws {
         let (first, second) = (try open(), try open())
         let call = CallContext(timeout: .milliseconds(20))
