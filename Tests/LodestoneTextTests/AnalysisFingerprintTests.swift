@@ -5,9 +5,9 @@ import Testing
 
 @testable import LodestoneText
 
-@Suite("Words of another analysis")
+@Suite("Analysis fingerprint")
 struct AnalysisFingerprintTests {
-    @Test("are told in a base, by its language")
+    @Test("A base tells the language of its text analysis")
     func base() throws {
         var index = TextIndex(TextOptions(language: .dutch))
         index.add(index.analyze(["mogelijkheden"]), at: 0, row: 0)
@@ -21,7 +21,7 @@ struct AnalysisFingerprintTests {
     }
 
     @Test(
-        "are told when one stem of one language, or one letter, is another",
+        "Analysis fingerprints differ when one stem or one letter of one language differs",
         .timeLimit(.minutes(1))
     )
     func differences() {
@@ -53,7 +53,7 @@ struct AnalysisFingerprintTests {
         }
     }
 
-    @Test("are told by many stems, of which most differ from their words")
+    @Test("Analysis fingerprints cover many stems, most of them different from their words")
     func probes() {
         for language in TextLanguage.allCases where SnowballStemmer.of(language) != nil {
             let analyzer = TextAnalyzer(TextOptions(language: language))

@@ -5,7 +5,7 @@ import Testing
 
 @testable import LodestoneText
 
-@Suite("Words of texts")
+@Suite("Text analysis")
 struct AnalysisTests {
     private func words(_ text: String) -> [String] {
         var tokenizer = Tokenizer()
@@ -25,7 +25,7 @@ struct AnalysisTests {
             .joined(separator: " ")
     }
 
-    @Test("of every character that Unicode 6 has are those of FTS5")
+    @Test("Words of every Unicode 6 character are those of FTS5")
     func characters() throws {
         let table = try FTS5Table()
         let scalars = (1...0x30FF).compactMap { Unicode.Scalar($0) }
@@ -56,7 +56,7 @@ struct AnalysisTests {
     }
 
     @Test(
-        "are found at every place and of every length",
+        "Words of every length are found at every position",
         arguments: [1, 2, 7, 8, 9, 15, 16, 17, 31, 64, 65, 40_000]
     )
     func lengths(length: Int) {
@@ -69,7 +69,7 @@ struct AnalysisTests {
         #expect(words(word + "É").first == String((word + "e").prefix(Tokenizer.maxWordBytes)))
     }
 
-    @Test("of anything at all are those of FTS5")
+    @Test("Words of random texts are those of FTS5")
     func mixtures() throws {
         let pieces = [
             "a", "The", "running", "É", "ß", "e\u{301}", "Жук", "Straße", "rock-n", "x1y2", " ",
@@ -91,7 +91,7 @@ struct AnalysisTests {
         }
     }
 
-    @Test("survive bytes that aren't UTF-8")
+    @Test("Text analysis of bytes that are not UTF-8 returns valid words")
     func damagedBytes() {
         var random = SeededGenerator(seed: 4)
         var tokenizer = Tokenizer()
@@ -107,7 +107,7 @@ struct AnalysisTests {
         }
     }
 
-    @Test("have the stems that FTS5's porter gives them")
+    @Test("Stems of English words are those of FTS5's Porter stemmer")
     func stems() throws {
         let beginnings = [
             "", "a", "b", "rel", "hopp", "fil", "tann", "fall", "hiss", "fizz", "fail", "agr", "s",

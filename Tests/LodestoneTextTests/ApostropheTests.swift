@@ -12,7 +12,7 @@ struct ApostropheTests {
     }
 
     @Test(
-        "leave no lone letters",
+        "English words with apostrophes leave no single letters",
         arguments: [
             ("baker's dozen", ["baker", "dozen"]),
             ("it's what's-his-name’s", ["it", "what", "his", "name"]),
@@ -32,7 +32,7 @@ struct ApostropheTests {
     }
 
     @Test(
-        "are what each language makes of them",
+        "Apostrophes follow the rules of each language",
         arguments: [
             (
                 TextLanguage.french, "l'homme d’accord aujourd'hui Qu'il",
@@ -54,7 +54,7 @@ struct ApostropheTests {
     }
 
     @Test(
-        "are found with and without, in both directions",
+        "Words with and without an apostrophe find each other",
         arguments: [TextLanguage.english, .none]
     )
     func bothWays(language: TextLanguage) throws {
@@ -77,7 +77,7 @@ struct ApostropheTests {
     }
 
     @Test(
-        "of single letters with dots are one word",
+        "Single letters with dots are one word",
         arguments: [
             ("U.S.A.", ["usa"]), ("U.S.A", ["usa"]), ("the U.S. army", ["the", "us", "army"]),
             ("e.g. i.e.", ["eg", "ie"]), ("U.S.'s U.S.A.’s", ["us", "usa"]), ("С.С.С.Р.", ["ссср"]),

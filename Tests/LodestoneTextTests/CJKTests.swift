@@ -61,7 +61,7 @@ struct CJKTests {
     }
 
     @Test(
-        "become overlapping pairs, cut off from other scripts",
+        "Characters of a CJK run become overlapping pairs, separate from other scripts",
         arguments: [
             ("東京都", ["東京", "京都", "都"]),
             ("東", ["東"]),
@@ -88,7 +88,7 @@ struct CJKTests {
         }
     }
 
-    @Test("are letters and numbers of Unicode, all of them")
+    @Test("Characters of unspaced scripts are letters and numbers of Unicode")
     func scripts() {
         for value in (0..<0x110000 as Range<UInt32>) {
             guard let scalar = Unicode.Scalar(value), Words.isUnspaced(scalar),
@@ -101,7 +101,7 @@ struct CJKTests {
     }
 
     @Test(
-        "are found by any part of a run, as words, in phrases and as FTS5 has them",
+        "Parts of a CJK run are found as words and phrases and as FTS5 finds them",
         arguments: 1...4
     )
     func differential(seed: UInt64) throws {
@@ -146,7 +146,7 @@ struct CJKTests {
         }
     }
 
-    @Test("are found by plain words with any pair of their characters, the whole run first")
+    @Test("Plain words find texts with any pair of a CJK run, the whole run first")
     func plain() throws {
         var index = TextIndex()
         let texts = ["京都に行く", "東京都庁", "東の都", "大阪", "猫"]
@@ -173,7 +173,7 @@ struct CJKTests {
     }
 
     @Test(
-        "need no stars, and refuse those inside",
+        "Stars around a CJK run change nothing, and stars inside are refused",
         arguments: ["東京*", "*東京", "*東京*", "東京~", "東京~2", "\"東京\"*"]
     )
     func stars(query: String) throws {

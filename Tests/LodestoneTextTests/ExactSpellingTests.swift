@@ -5,7 +5,7 @@ import Testing
 
 @testable import LodestoneText
 
-@Suite("Exact spellings of tokens with signs")
+@Suite("Exact spellings")
 struct ExactSpellingTests {
     private func tokens(_ text: String) -> [String] {
         let analyzer = TextAnalyzer(TextOptions(language: .none))
@@ -25,7 +25,7 @@ struct ExactSpellingTests {
     }
 
     @Test(
-        "are those of codes, addresses, versions and dates",
+        "Codes, addresses, versions and dates have exact spellings",
         arguments: [
             ("C++, C# and (F#)", ["c++", "c#", "f#"]), ("C++17 g++", ["c++17", "g++"]),
             (".NET and ASP.NET", [".net", "asp.net"]), ("ada@example.com.", ["ada@example.com"]),
@@ -49,7 +49,7 @@ struct ExactSpellingTests {
         #expect(tokens(text) == expected)
     }
 
-    @Test("come first when they are asked for")
+    @Test("A query for an exact spelling ranks it first")
     func ranks() throws {
         let texts = [
             "c", "C#", "C++", "see example.com for ada and com", "write to ada@example.com",
@@ -72,7 +72,7 @@ struct ExactSpellingTests {
     }
 
     @Test(
-        "come before all that have their parts alone, however often and in however short a text",
+        "An exact spelling ranks before any text with its parts alone",
         arguments: [
             ("C++", "c"), ("C#", "c"), (".NET", "net"), ("node.js", "node js"),
             ("a@b.com", "a b com"), ("ada@example.com", "ada example com"),
@@ -106,7 +106,7 @@ struct ExactSpellingTests {
         }
     }
 
-    @Test("take from their parts only where some document has them")
+    @Test("Parts of a token lose weight only where a document has its exact spelling")
     func parts() throws {
         let texts = ["KX 7731 B", "a manual", "manual of the pump", "c", "net"]
         for language in [TextLanguage.english, .none, .german] {
@@ -118,7 +118,7 @@ struct ExactSpellingTests {
         }
     }
 
-    @Test("have no other forms, stand in no phrase, and are asked for beside typing errors")
+    @Test("Exact spellings have no other forms, match in no phrase and rank fuzzy queries, too")
     func forms() throws {
         for (language, one, other) in [
             (TextLanguage.german, "haus", "häuser"), (.english, "run", "runs"),
@@ -147,7 +147,7 @@ struct ExactSpellingTests {
         #expect(try words.search(query, k: 2) { _ in true }.map(\.row) == [1, 0])
     }
 
-    @Test("are no words for patterns, beginnings and typing errors")
+    @Test("Exact spellings are no words for patterns, prefixes and fuzzy words")
     func vocabulary() throws {
         let index = try ScriptIndex(.none, ["ada@example.com", "c++"])
         #expect(try index.found("ada*") == [0])

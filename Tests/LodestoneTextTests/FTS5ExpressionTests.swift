@@ -5,10 +5,10 @@ import Testing
 
 @testable import LodestoneText
 
-@Suite("A question to FTS5")
+@Suite("FTS5 expression")
 struct FTS5ExpressionTests {
     @Test(
-        "has every word quoted and every negation resolved",
+        "An FTS5 expression has quoted words and no leading negation",
         arguments: [
             ("swift", "\"swift\"", false),
             ("rock-n-roll NEAR", "\"rock n roll\" AND \"near\"", false),
@@ -31,12 +31,12 @@ struct FTS5ExpressionTests {
         #expect(normalized.isComplement == isComplement)
     }
 
-    @Test("keeps quotes inside of words from ending them")
+    @Test("Quotes inside of words don't end them in an FTS5 expression")
     func quotes() {
         #expect(FTS5Expression.render(.word("a\"b\""), QueryWords.analyzer) == "\"a b\"")
     }
 
-    @Test("finds exactly what the question means", arguments: 1...4)
+    @Test("An FTS5 expression finds exactly what its query means", arguments: 1...4)
     func differential(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         let table = try FTS5Table(tokenizer: "ascii")
@@ -61,7 +61,7 @@ struct FTS5ExpressionTests {
         }
     }
 
-    @Test("as deep as the limits allow is not too deep for FTS5")
+    @Test("A query as deep as the limits is not too deep for FTS5")
     func deepest() throws {
         let table = try FTS5Table(tokenizer: "ascii")
         try table.insert(1, "w")
@@ -84,7 +84,7 @@ struct FTS5ExpressionTests {
         }
     }
 
-    @Test("finds a text by itself, whatever cuts its words")
+    @Test("Any text finds itself through an FTS5 expression")
     func words() throws {
         let samples = [
             "rock-n-roll", "don't", "a_b", "x1½Ⅷ", "日本語", "e\u{301}te\u{301}", "naïve", "東京tower用",

@@ -5,7 +5,7 @@ import Testing
 
 @testable import LodestoneText
 
-@Suite("The places of a text that match")
+@Suite("Highlighter")
 struct HighlighterTests {
     /// An index that knows the words of `text`.
     private func index(_ text: String) -> TextIndex {
@@ -30,7 +30,7 @@ struct HighlighterTests {
     }
 
     @Test(
-        "are those of words, phrases, beginnings, parts and words nearby, not of negated ones",
+        "Highlights mark words, phrases, prefixes and patterns, not negated words",
         arguments: [
             ("running", "He ran, runs; Running!", "He ran, <runs>; <Running>!"),
             ("\"a dog\"", "A dog, a cat and a dog.", "<A> <dog>, a cat and <a> <dog>."),
@@ -63,7 +63,7 @@ struct HighlighterTests {
     }
 
     @Test(
-        "are in the field that a word is asked for in",
+        "Highlights are in the field that the query names",
         arguments: [
             ("body:fox", ["body: a <fox>"]),
             ("body:fox OR red", ["title: <red> fox", "body: a <fox>"]),
@@ -97,14 +97,14 @@ struct HighlighterTests {
         #expect(found.map { "\($0.field): \($0.fragments[0].text)" } == expected)
     }
 
-    @Test("are none where nothing matches, and where everything but a word is asked for")
+    @Test("Highlights are empty where no positive word matches")
     func none() throws {
         #expect(try fragments("cat", "A dog.").isEmpty)
         #expect(try fragments("NOT cat", "A dog.").isEmpty)
         #expect(try fragments("cat", "").isEmpty)
     }
 
-    @Test("come in the fragments with the most different words of the question")
+    @Test("Highlights choose the fragments with the most distinct words of the query")
     func best() throws {
         let filler = String(repeating: "filler ", count: 30)
         let text = "red red red. \(filler)red fox. \(filler)fox. \(filler)The end is red."
@@ -117,7 +117,7 @@ struct HighlighterTests {
         #expect(end.map(\.text) == ["The end is red."])
     }
 
-    @Test("stay inside of the text and the limits, whatever both are", arguments: 1...4)
+    @Test("Highlights stay within the text and the limits for any text", arguments: 1...4)
     func anything(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         let pieces = ["fox", "foxes", "red", "é", "日本", "語", " ", ", ", "-", "👩‍👩‍👧", "e\u{301}", "x"]

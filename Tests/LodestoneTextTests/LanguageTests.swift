@@ -6,7 +6,7 @@ import Testing
 
 @testable import LodestoneText
 
-@Suite("Languages of texts")
+@Suite("Languages")
 struct LanguageTests {
     /// Lines of words; each word of a line finds the others of its line and no words of other
     /// lines.
@@ -51,7 +51,7 @@ struct LanguageTests {
         (.arabic, ["كتاب الكتاب كِتَاب"]),
     ]
 
-    @Test("find forms of a word by each other", arguments: forms.indices)
+    @Test("Forms of a word have one stem in each language", arguments: forms.indices)
     func stems(number: Int) {
         let (language, lines) = Self.forms[number]
         let analyzer = TextAnalyzer(TextOptions(language: language))
@@ -67,7 +67,7 @@ struct LanguageTests {
         }
     }
 
-    @Test("all have a stemmer, under the name of the library, and survive anything")
+    @Test("Every language has a stemmer that survives any text")
     func all() {
         var random = SeededGenerator(seed: 5)
         let pieces = [
@@ -96,7 +96,7 @@ struct LanguageTests {
     }
 
     @Test(
-        "make no difference between an accent in a letter and behind it",
+        "Accents within and behind a letter give equal stems",
         arguments: forms.indices
     )
     func accentsBehindLetters(number: Int) {
@@ -107,7 +107,7 @@ struct LanguageTests {
         }
     }
 
-    @Test("know every letter with marks of their alphabets by its marks alone")
+    @Test("Letters of each alphabet equal their base letter with marks")
     func letters() {
         for value in [0xE0...0x24F, 0x370...0x45F, 0x1E00...0x1EFF].joined() {
             guard let scalar = Unicode.Scalar(value), scalar.properties.isLowercase else {
@@ -124,14 +124,14 @@ struct LanguageTests {
         }
     }
 
-    @Test("leave out marks that no letter has, as those of stress")
+    @Test("Marks that no letter has, such as stress, are left out")
     func stress() {
         #expect(stems("за\u{301}мок", .russian) == stems("замок", .russian))
         #expect(stems("кни\u{301}га книги\u{301}", .russian) == stems("книга книга", .russian))
         #expect(stems("x\u{304}y", .german) == ["xy"])
     }
 
-    @Test("fold accents in words that are too long for a stemmer, too")
+    @Test("Accents are folded in words too long for a stemmer, too")
     func longWords() {
         let accented = String(repeating: "é", count: SnowballStemmer.longest)
         let plain = String(repeating: "e", count: SnowballStemmer.longest + 1)
@@ -139,7 +139,7 @@ struct LanguageTests {
         #expect(stems(plain, .french) == [plain])
     }
 
-    @Test("may be used by several threads at once")
+    @Test("One analyzer is used by several threads at once")
     func threads() async {
         let analyzer = TextAnalyzer(TextOptions(language: .german))
         let expected = analyzer.words(of: "Häusern").map(\.stem)
@@ -155,7 +155,7 @@ struct LanguageTests {
         }
     }
 
-    @Test("answer words, phrases, beginnings, parts and typing errors, with highlights")
+    @Test("Words, phrases, prefixes, patterns and fuzzy words find French texts, with highlights")
     func questions() throws {
         let options = TextOptions(language: .french)
         let analyzer = TextAnalyzer(options)
@@ -188,7 +188,7 @@ struct LanguageTests {
         #expect(explained.map(\.documents) == [2, 2])
     }
 
-    @Test("leave no word out but English ones")
+    @Test("Only English has stop words")
     func stopWords() {
         for language in TextLanguage.allCases {
             let words = TextAnalyzer(TextOptions(language: language)).words(of: "the der la и")

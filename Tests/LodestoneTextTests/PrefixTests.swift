@@ -5,7 +5,7 @@ import Testing
 
 @testable import LodestoneText
 
-@Suite("Words that go on")
+@Suite("Prefixes")
 struct PrefixTests {
     /// An index with one document per text, some of them in the base; every seventh document is
     /// dropped.
@@ -39,7 +39,7 @@ struct PrefixTests {
         "é", "ées", "е", "ы", "都", "\u{93F}\u{928}\u{94D}\u{926}\u{940}",
     ]
 
-    @Test("are found whatever their length, and with an accent in any letter, from delta and base")
+    @Test("Prefixes of every length and with any accents find words in delta and base")
     func lengths() throws {
         let long = String(repeating: "l", count: 90)
         let texts = ["void", "x", "xyz", long, long + "m", "häuser", "éa", "void"]
@@ -71,7 +71,7 @@ struct PrefixTests {
     }
 
     @Test(
-        "are found by every beginning, no document with another word is, nor more by a longer one",
+        "Every prefix of a word finds it, and a longer prefix finds no more",
         arguments: [TextLanguage.english, .none, .french, .german, .russian, .hindi, .arabic]
     )
     func property(language: TextLanguage) throws {
@@ -113,7 +113,7 @@ struct PrefixTests {
         }
     }
 
-    @Test("are found while they are typed")
+    @Test("A word is found by its prefixes while it is typed")
     func typing() throws {
         let texts = [
             "gone", "state university", "happiness", "astrophysics", "running shoes",
@@ -141,7 +141,7 @@ struct PrefixTests {
         #expect(try rows(.prefix(["state", "universa"]), index).isEmpty)
     }
 
-    @Test("are told from other words with their stem in documents that have both, also in fields")
+    @Test("Prefixes distinguish words with equal stems in one document, also in fields")
     func mixed() throws {
         var index = TextIndex()
         let documents = [

@@ -18,7 +18,7 @@ extension TextIndex {
     }
 }
 
-@Suite("A ranking of plain words")
+@Suite("Ranking of plain words")
 struct RankingTests {
     /// The number of queries; `LODESTONE_TEST_RANKINGS` sets another one.
     private static let count =
@@ -27,7 +27,7 @@ struct RankingTests {
     private static let rounds = 5
 
     @Test(
-        "is that of a plain loop over all documents, to the last digit, from base, delta, and both",
+        "A ranking equals that of a loop over all documents, from base, delta and both",
         arguments: seeds
     )
     func exact(seed: UInt64) throws {

@@ -111,14 +111,17 @@ private struct PlainEvaluator {
     }
 }
 
-@Suite("Words in every script, postings against FTS5 against a look at the words")
+@Suite("Scripts against FTS5 and a model")
 struct ScriptDifferentialTests {
     /// The number of documents and queries of all scripts; 20,000 with `make test-scripts`.
     private static let count =
         ProcessInfo.processInfo.environment["LODESTONE_SCRIPT_DOCUMENTS"].flatMap { Int($0) }
         ?? 1_200
 
-    @Test("agree on words, phrases, beginnings and NOT", arguments: ScriptWriter.all.indices)
+    @Test(
+        "Postings, FTS5 and a model agree on words, phrases, prefixes and NOT in every script",
+        arguments: ScriptWriter.all.indices
+    )
     func questions(number: Int) throws {
         let script = ScriptWriter.all[number]
         var random = SeededGenerator(seed: UInt64(100 + number))

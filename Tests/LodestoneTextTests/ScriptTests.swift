@@ -57,7 +57,7 @@ struct ScriptIndex {
     }
 }
 
-@Suite("Words in every script")
+@Suite("Words of every script")
 struct ScriptTests {
     /// Spellings of one word, and other words that look like it.
     private struct Script {
@@ -139,7 +139,10 @@ struct ScriptTests {
         .english, .none, .german, .russian, .hindi, .arabic, .tamil, .greek, .yiddish,
     ]
 
-    @Test("are whole words, the same in every canonical form", arguments: scripts.indices)
+    @Test(
+        "Words of every script are whole and equal in every canonical form",
+        arguments: scripts.indices
+    )
     func table(number: Int) throws {
         let script = Self.scripts[number]
         for language in Self.languages {
@@ -179,7 +182,7 @@ struct ScriptTests {
         }
     }
 
-    @Test("have no accents when they are Latin, Greek or Cyrillic letters, all of them")
+    @Test("Latin, Greek and Cyrillic words lose their accents")
     func accents() {
         for value in [0xC0...0x24F, 0x370...0x52F, 0x1E00...0x1FFF].joined() {
             guard let scalar = Unicode.Scalar(value), Words.begins(scalar) else { continue }
@@ -199,9 +202,7 @@ struct ScriptTests {
         }
     }
 
-    @Test(
-        "are the same in half, full and usual width, all letters and digits that have such a form"
-    )
+    @Test("Letters and digits of half, full and usual width are equal")
     func widths() {
         var usual: [String: Unicode.Scalar] = [:]
         for value in 0x20...0x3200 as ClosedRange<UInt32> {
@@ -226,9 +227,7 @@ struct ScriptTests {
         #expect(count >= 160)
     }
 
-    @Test(
-        "are the same with ligatures and with raised and lowered digits, as Unicode takes them apart"
-    )
+    @Test("Ligatures, superscripts and subscripts equal their compatible letters and digits")
     func compatibility() {
         for scalar in "ªº¹²³⁰⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉ĿŀŉſĳĲǆǅǄǉǈǇǌǋǊǳǲǱﬀﬁﬂﬃﬄﬅﬆẛև".unicodeScalars {
             let plain = String(scalar).precomposedStringWithCompatibilityMapping
@@ -237,7 +236,7 @@ struct ScriptTests {
         #expect(QueryWords.folded("H₂O m² oﬃce") == QueryWords.folded("h2o m2 office"))
     }
 
-    @Test("are the same in forms C and D of any text", arguments: 1...3)
+    @Test("Words of any text are equal in normal forms C and D", arguments: 1...3)
     func normalForms(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         let ranges: [ClosedRange<UInt32>] = [
@@ -275,7 +274,7 @@ struct ScriptTests {
     }
 
     @Test(
-        "are found inside of a run without spaces",
+        "Words inside of a run without spaces are found",
         arguments: [
             ("ฉันกินข้าวทุกวัน", ["กิน", "ข้าว", "กินข้าว", "ทุก", "วัน"], ["กัน", "วิน"]),
             ("ຂ້ອຍກິນເຂົ້າ", ["ກິນ", "ເຂົ້າ"], ["ກັນ"]),
@@ -291,7 +290,7 @@ struct ScriptTests {
         }
     }
 
-    @Test("are cut where emoji and flags stand, which are words")
+    @Test("Emoji and flags are words and separate other words")
     func emoji() {
         let words = { (text: String) in
             QueryWords.folded(text).map { String(decoding: $0, as: UTF8.self) }
@@ -304,9 +303,7 @@ struct ScriptTests {
         #expect(Words.split("a🎉🎈 b🇩🇪🇫🇷".unicodeScalars) == ["a", "🎉", "🎈", "b", "🇩🇪", "🇫🇷"])
     }
 
-    @Test(
-        "of Romanian are the same with a cedilla and with a comma, with the stemmer of this machine"
-    )
+    @Test("Romanian words with a cedilla and with a comma are equal")
     func romanian() throws {
         let comma = ["informație", "informația", "informații", "informațiile", "orașul", "orașe"]
         let cedilla = comma.map {

@@ -82,7 +82,7 @@ private struct FieldCorpus {
     }
 }
 
-@Suite("Fields of text")
+@Suite("Text fields")
 struct TextFieldTests {
     private static let titled = TextOptions(fields: [
         TextFieldOptions("title", weight: 5), TextFieldOptions("tags", weight: 2),
@@ -120,7 +120,7 @@ struct TextFieldTests {
     }
 
     @Test(
-        "match as a look at the documents does, whether they are declared or not",
+        "Queries on fields match as a model does, with declared fields and without",
         arguments: 1...4
     )
     func matching(seed: UInt64) throws {
@@ -147,7 +147,7 @@ struct TextFieldTests {
         }
     }
 
-    @Test("score close to BM25F in floating point", arguments: 1...3)
+    @Test("Scores of fields are close to BM25F in floating point", arguments: 1...3)
     func formula(seed: UInt64) throws {
         var corpus = FieldCorpus(seed: seed, Self.titled)
         corpus.add(200)
@@ -202,7 +202,7 @@ struct TextFieldTests {
         }
     }
 
-    @Test("rank the same from a base, a delta, and both", arguments: 1...3)
+    @Test("Rankings of fields are equal from base, delta and both", arguments: 1...3)
     func layers(seed: UInt64) throws {
         var merged = FieldCorpus(seed: seed, Self.titled)
         var plain = FieldCorpus(seed: seed, Self.titled)
@@ -232,7 +232,7 @@ struct TextFieldTests {
         #expect(merged.index.documentCount == plain.index.documentCount)
     }
 
-    @Test("take in what was analysed before a base was written, fields numbered anew")
+    @Test("Texts analyzed before a base was written are added with renumbered fields")
     func translated() throws {
         var corpus = FieldCorpus(seed: 4, TextOptions())
         corpus.index = TextIndex()
@@ -262,7 +262,7 @@ struct TextFieldTests {
         #expect(scores[0] > 0 && scores[0] == scores[1])
     }
 
-    @Test("are many in a document, and a word has many forms in it")
+    @Test("A document with very many fields and forms of a word is indexed")
     func many() throws {
         var index = TextIndex()
         let fields = (0..<20_000).map { TextField(name: "f\($0)", text: "w\($0 % 9)") }
@@ -283,7 +283,7 @@ struct TextFieldTests {
         #expect(try find(.phrase(["walking", "walks"])) == [1])
     }
 
-    @Test("count for more in their exact form, and by weight")
+    @Test("Fields rank exact forms higher and count by weight")
     func order() throws {
         var index = TextIndex(Self.titled)
         let texts = index.analyze([
@@ -298,9 +298,9 @@ struct TextFieldTests {
     }
 }
 
-@Suite("Classes of postings")
+@Suite("Field norm classes")
 struct FieldNormClassTests {
-    @Test("stay in 16 bits, close to what was asked for, and are found again from a base")
+    @Test("Field norm classes stay in 16 bits, close to the requested class, also from a base")
     func overflow() throws {
         let table = FieldNormTable(nil)
         var random = SeededGenerator(seed: 3)

@@ -170,9 +170,12 @@ extension Corpus: StoredWords {
     }
 }
 
-@Suite("The text index")
+@Suite("Text index")
 struct TextIndexTests {
-    @Test("matches what FTS5 matches, whatever is added, removed and merged", arguments: 1...6)
+    @Test(
+        "A text index matches what FTS5 matches after additions, removals and merges",
+        arguments: 1...6
+    )
     func matching(seed: UInt64) throws {
         var corpus = Corpus(seed: seed)
         let table = try FTS5Table(tokenizer: "ascii")
@@ -214,7 +217,7 @@ struct TextIndexTests {
         first.score > second.score || (first.score == second.score && first.row < second.row)
     }
 
-    @Test("finds words that are like others as a plain comparison does", arguments: 1...2)
+    @Test("Fuzzy words, prefixes and patterns find what a plain comparison finds", arguments: 1...2)
     func likeness(seed: UInt64) throws {
         var corpus = Corpus(seed: seed)
         for round in 0..<3 {
@@ -253,7 +256,7 @@ struct TextIndexTests {
         }
     }
 
-    @Test("puts a word before words that are like it, and counts these as one")
+    @Test("A fuzzy query ranks the exact word first and counts similar words as one")
     func nearness() throws {
         var index = TextIndex()
         let texts = [
@@ -277,7 +280,7 @@ struct TextIndexTests {
         #expect(try Set(rows("pithon", Fuzziness(.edits(1), maxExpansions: 1))) == [0, 1, 2, 3])
     }
 
-    @Test("scores close to BM25 in floating point")
+    @Test("Scores are close to BM25 in floating point")
     func formula() throws {
         var corpus = Corpus(
             seed: 8,
@@ -302,7 +305,7 @@ struct TextIndexTests {
         }
     }
 
-    @Test("answers the same from a base, a delta, and both", arguments: 1...4)
+    @Test("A text index returns equal results from base, delta and both", arguments: 1...4)
     func layers(seed: UInt64) throws {
         var merged = Corpus(seed: seed)
         var plain = Corpus(seed: seed)
@@ -325,7 +328,7 @@ struct TextIndexTests {
         #expect(merged.index.slots == plain.index.slots)
     }
 
-    @Test("scores given rows as a search does", arguments: 1...4)
+    @Test("A text index scores given rows as a search does", arguments: 1...4)
     func givenRows(seed: UInt64) throws {
         var corpus = Corpus(seed: seed)
         for round in 0..<4 {
@@ -353,7 +356,7 @@ struct TextIndexTests {
         }
     }
 
-    @Test("takes in what was analysed with the index before a base was written")
+    @Test("Texts analyzed before a base was written are added to the text index")
     func translated() throws {
         var corpus = Corpus(seed: 5)
         corpus.add(100)
@@ -368,7 +371,7 @@ struct TextIndexTests {
         #expect(corpus.index.documentCount == count - (corpus.texts[3] == "" ? 0 : 1))
     }
 
-    @Test("has the fingerprints of the texts that were added", arguments: 1...3)
+    @Test("A text index has the fingerprints of its texts", arguments: 1...3)
     func fingerprints(seed: UInt64) throws {
         var corpus = Corpus(seed: seed)
         corpus.add(120)
@@ -383,7 +386,7 @@ struct TextIndexTests {
         }
     }
 
-    @Test("knows whether changes were made to a copy of it")
+    @Test("A text index knows whether a copy of it was changed later")
     func newest() throws {
         var corpus = Corpus(seed: 6)
         corpus.add(20)
@@ -396,7 +399,7 @@ struct TextIndexTests {
         #expect(!second.isNewest && corpus.index.isNewest)
     }
 
-    @Test("answers from a copy as before, whatever is added after")
+    @Test("A copy of a text index returns its results of before after later additions")
     func snapshots() throws {
         var corpus = Corpus(seed: 21)
         corpus.add(300)
@@ -415,7 +418,7 @@ struct TextIndexTests {
         }
     }
 
-    @Test("is searched by several threads while it grows")
+    @Test("A text index is searched by several threads while it grows")
     func threads() async throws {
         let shared = SharedIndex()
         try await withThrowingTaskGroup(of: Void.self) { group in

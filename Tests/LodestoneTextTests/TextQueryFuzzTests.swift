@@ -4,7 +4,7 @@ import LodestoneText
 import TestSupport
 import Testing
 
-@Suite("A question made of anything at all")
+@Suite("Random text queries")
 struct TextQueryFuzzTests {
     private static let pieces = [
         "a", "bc", "é", "日", "e\u{301}", "\u{301}", "\u{E000}", "\u{10FFFF}", "\0", " ", "\n",
@@ -25,7 +25,7 @@ struct TextQueryFuzzTests {
         return (0..<count).map { _ in Self.pieces.randomElement(using: &random) ?? "" }.joined()
     }
 
-    @Test("is read or refused, never a crash")
+    @Test("A random text query is parsed or refused without a crash")
     func parsing() {
         var random = SeededGenerator(seed: 9)
         var understood = 0
@@ -44,7 +44,7 @@ struct TextQueryFuzzTests {
         #expect(understood > 10_000)
     }
 
-    @Test("is accepted by FTS5 once it was read")
+    @Test("A random text query that was parsed is accepted by FTS5")
     func execution() throws {
         let table = try FTS5Table(tokenizer: "ascii")
         try table.insert(1, Self.pieces.joined(separator: " "))

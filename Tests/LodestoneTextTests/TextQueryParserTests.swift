@@ -4,10 +4,10 @@ import Testing
 
 @testable import LodestoneText
 
-@Suite("A question in query syntax")
+@Suite("Text query parser")
 struct TextQueryParserTests {
     @Test(
-        "is read as its syntax says",
+        "A query in query syntax is parsed to its meaning",
         arguments: [
             ("swift", .word("swift")),
             ("Swift", .word("Swift")),
@@ -88,7 +88,7 @@ struct TextQueryParserTests {
     }
 
     @Test(
-        "binds NOT tighter than AND, and AND tighter than OR",
+        "NOT binds tighter than AND, and AND tighter than OR",
         arguments: [
             ("a OR b c", "a OR (b AND c)"),
             ("a b OR c", "(a AND b) OR c"),
@@ -108,7 +108,7 @@ struct TextQueryParserTests {
     }
 
     @Test(
-        "asks for words that look like a pattern",
+        "Stars in a word make a pattern",
         arguments: [
             ("*ytho*", ["ytho"], true, true), ("*thon", ["thon"], true, false),
             ("p*thon", ["p", "thon"], false, false), ("p*t*", ["p", "t"], false, true),
@@ -124,7 +124,7 @@ struct TextQueryParserTests {
     }
 
     @Test(
-        "asks for words that are like one",
+        "A tilde behind a word makes it fuzzy",
         arguments: [
             ("~ word", .word("word")), ("~1", .word("1")),
             ("word~", .fuzzy("word", .auto)), ("word~1", .fuzzy("word", .edits(1))),
@@ -135,7 +135,7 @@ struct TextQueryParserTests {
         #expect(try TextQueryParser.parse(query, limits: .standard) == expected)
     }
 
-    @Test("takes all words as fuzzy that can be, when told so")
+    @Test("A fuzziness for the whole query applies to all words that can be fuzzy")
     func fuzzyWords() throws {
         let fuzzy = Fuzziness(.edits(2), prefixLength: 1, maxExpansions: 7)
         let one = Fuzziness(.edits(1), prefixLength: 1, maxExpansions: 7)
@@ -155,7 +155,7 @@ struct TextQueryParserTests {
     }
 
     @Test(
-        "that can't be read is refused with the place of the fault",
+        "A malformed query is refused with the column of the error",
         arguments: [
             ("", "The query holds no word."),
             (" .,; ", "The query holds no word."),
@@ -252,7 +252,7 @@ struct TextQueryParserTests {
         #expect(!error.recovery.isEmpty)
     }
 
-    @Test("over a limit is refused with the value and the limit")
+    @Test("A query over a limit is refused with the value and the limit")
     func limits() throws {
         func error(_ query: String) throws -> LodestoneError {
             try #require(throws: LodestoneError.self) {
@@ -298,7 +298,7 @@ private struct Frequencies: StemFrequencies {
 @Suite("Plain words")
 struct PlainWordsTests {
     @Test(
-        "ask for any of the words, and nothing in them is syntax",
+        "Plain words match any of the words and have no syntax",
         arguments: [
             ("swift", ["swift"]),
             ("NOT (a AND \"b\") c*", ["NOT", "a", "AND", "b", "c"]),
@@ -314,12 +314,15 @@ struct PlainWordsTests {
         #expect(parsed.map(\.text) == words)
     }
 
-    @Test("without a word are no question", arguments: ["", " ", "!?\"*()", "\u{301}", "\0"])
+    @Test(
+        "A text without a word is no plain query",
+        arguments: ["", " ", "!?\"*()", "\u{301}", "\0"]
+    )
     func empty(query: String) throws {
         #expect(try plainWords(query) == nil)
     }
 
-    @Test("beyond the limit of terms are left out, beyond the limit of bytes refused")
+    @Test("Plain words over the term limit are left out, over the byte limit refused")
     func limits() throws {
         let words = (0..<40).map { "w\($0)" }
         guard case .anyOf(let parsed) = try plainWords(words.joined(separator: " ")) else {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import LodestoneText
 
-@Suite("The words of an index")
+@Suite("Vocabulary")
 struct VocabularyTests {
     /// Alphabets of few letters, so that many words are near each other.
     ///
@@ -63,7 +63,11 @@ struct VocabularyTests {
         return stems
     }
 
-    @Test("lets no word be missed that is one or two edits away", arguments: alphabets, [1, 2])
+    @Test(
+        "A vocabulary misses no word that is one or two edits away",
+        arguments: alphabets,
+        [1, 2]
+    )
     func nothingMissed(alphabet: String, edits: Int) throws {
         var random = SeededGenerator(seed: UInt64(alphabet.count * 10 + edits))
         let letters = Array(alphabet.unicodeScalars)
@@ -99,7 +103,7 @@ struct VocabularyTests {
         }
     }
 
-    @Test("gives exact words, then those with the same start, of like length, of many documents")
+    @Test("Expansions order exact words, common prefixes, similar lengths and frequent words first")
     func order() throws {
         var random = SeededGenerator(seed: 3)
         let words = ["horse", "morse", "hors", "hose", "hose", "worse", "worse", "horsey", "house"]
@@ -117,7 +121,7 @@ struct VocabularyTests {
         )
     }
 
-    @Test("matches patterns as a plain search for them does", arguments: alphabets)
+    @Test("Patterns match the words that a plain comparison matches", arguments: alphabets)
     func patterns(alphabet: String) throws {
         var random = SeededGenerator(seed: UInt64(alphabet.count))
         let letters = Array(alphabet.unicodeScalars)
@@ -140,7 +144,7 @@ struct VocabularyTests {
         }
     }
 
-    @Test("refuses a pattern that too many words match")
+    @Test("A pattern that matches too many words is refused")
     func tooMany() throws {
         var random = SeededGenerator(seed: 4)
         let index = try index((0..<30).map { "ab\($0)" }, &random)
@@ -152,7 +156,7 @@ struct VocabularyTests {
         #expect(error?.message == "The pattern *ab* stands for more than 29 words.")
     }
 
-    @Test("is asked for the longest words and patterns without harm")
+    @Test("The longest words and patterns are searched without a crash")
     func longWords() throws {
         var random = SeededGenerator(seed: 7)
         let letters = Array("abcdefgh".unicodeScalars)
@@ -189,7 +193,7 @@ struct VocabularyTests {
     }
 
     @Test(
-        "is found damaged when a byte of it changes",
+        "A changed byte of a vocabulary in a base is detected",
         arguments: ["TFRM", "TFSG", "TFLN"]
     )
     func damage(section: String) throws {
@@ -221,7 +225,7 @@ struct VocabularyTests {
         #expect(try !#require(TextIndex(from: changed)).hasSoundVocabulary)
     }
 
-    @Test("ends a long scan when the call is over")
+    @Test("A vocabulary scan ends when its call is over")
     func cancelled() throws {
         var random = SeededGenerator(seed: 5)
         let index = try index(["one", "two"], &random)
@@ -238,7 +242,7 @@ struct VocabularyTests {
         }
     }
 
-    @Test("knows the words of texts that were analysed before the base was written")
+    @Test("A vocabulary has the words of texts analyzed before its base was written")
     func adopted() throws {
         var random = SeededGenerator(seed: 6)
         var index = try index(["early", "running"], &random)
