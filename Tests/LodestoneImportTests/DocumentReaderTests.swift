@@ -4,7 +4,7 @@ import LodestoneImport
 import TestSupport
 import Testing
 
-@Suite("Documents of JSON lines")
+@Suite("Document reader")
 struct DocumentReaderTests {
     let scratch: Scratch
 
@@ -19,7 +19,7 @@ struct DocumentReaderTests {
         return try drain(DocumentReader(path: path, mapping: mapping), by: count)
     }
 
-    @Test("strings are text, everything else is metadata, null is nothing")
+    @Test("Strings are text, other values are metadata, and null is left out by default")
     func defaultMapping() throws {
         let batch = try read(
             #"{"id":"a","title":"T","year":1999,"ok":true,"r":2.5,"tags":["x",1],"o":{"p":-1},"n":null}"#
@@ -39,7 +39,7 @@ struct DocumentReaderTests {
         )
     }
 
-    @Test("named text fields come in the order asked for, and arrays of strings are joined")
+    @Test("Named text fields come in the order of the mapping, and lists of strings are joined")
     func namedText() throws {
         let batch = try read(
             #"{"key":7,"lexname":"noun.food","definition":"a dish","words":["soup","broth"]}"#,
@@ -56,7 +56,7 @@ struct DocumentReaderTests {
         #expect(document.metadata == ["lexname": "noun.food"])
     }
 
-    @Test("names that look alike are two fields", arguments: LookAlikes.all)
+    @Test("Look-alike field names are distinct fields", arguments: LookAlikes.all)
     func names(pair: LookAlikes) throws {
         let (first, second) = (pair.first, pair.second)
         let line =
@@ -89,7 +89,7 @@ struct DocumentReaderTests {
         #expect(twice.badLines.map(\.reason) == ["the field '\(first)' occurs twice"])
     }
 
-    @Test("names that look alike are counted apart, also by a run that goes on")
+    @Test("Look-alike field names are counted apart, also in a resumed import")
     func counts() throws {
         let (first, second) = (LookAlikes.all[0].first, LookAlikes.all[0].second)
         let path = try scratch.file(
@@ -120,21 +120,21 @@ struct DocumentReaderTests {
         #expect(other == nil)
     }
 
-    @Test("an array of numbers under a name that looks like the vector's is none")
+    @Test("A list of numbers under a look-alike of the vector's name is metadata")
     func vectorName() throws {
         let vector = DocumentMapping(text: [], vector: "caf\u{E9}")
         let batch = try read("{\"id\":\"a\",\"cafe\u{301}\":[1,2]}", mapping: vector)
         #expect(batch.documents == [Document(id: "a", metadata: ["cafe\u{301}": [1, 2]])])
     }
 
-    @Test("an array under 'vector' is the vector")
+    @Test("A list under 'vector' is the vector")
     func inlineVector() throws {
         let batch = try read(#"{"id":"a","vector":[1,-0.5,2e-3]}"#)
         #expect(batch.documents.first?.vector == [1, -0.5, 0.002])
     }
 
     @Test(
-        "a bad line is reported with its number and reason, and the others are kept",
+        "A bad line is reported with its number and reason, and other lines are kept",
         arguments: [
             (#"{"id":"b""#, "',' or '}'"),
             (#"{"id":"b"} x"#, "the end of the line"),
@@ -166,7 +166,7 @@ struct DocumentReaderTests {
         #expect(bad.reason.contains(reason))
     }
 
-    @Test("bytes that are not UTF-8 spoil their line only")
+    @Test("Bytes that are not UTF-8 make only their line bad")
     func invalidUTF8() throws {
         let lines =
             Array("{\"id\":\"a\"}\n{\"id\":\"".utf8) + [0xFF] + Array("\"}\n{\"id\":\"c\"}".utf8)
@@ -184,7 +184,7 @@ struct DocumentReaderTests {
         #expect(batch.badLines.isEmpty)
     }
 
-    @Test("text keeps every scalar, written plainly or escaped")
+    @Test("Text keeps every scalar, plain or escaped")
     func unicode() throws {
         let batch = try read(#"{"id":"é","t":"naïve 🦊 日本","u":"\u00e9\ud83e\udd8a\n\"\\\/"}"#)
         let document = try #require(batch.documents.first)
@@ -192,7 +192,7 @@ struct DocumentReaderTests {
         #expect(document.text.map(\.text) == ["naïve 🦊 日本", "é🦊\n\"\\/"])
     }
 
-    @Test("whole numbers stay whole up to 64 bits, and decimals round as Swift's do")
+    @Test("Integers stay exact up to 64 bits, and decimals round as in Swift")
     func numbers() throws {
         let batch = try read(
             #"{"id":"a","x":[9223372036854775807,-9223372036854775808,9223372036854775808.0,"#
@@ -208,7 +208,7 @@ struct DocumentReaderTests {
         )
     }
 
-    @Test("a compressed file reads like the plain one", arguments: [1, 7, 1_000])
+    @Test("A compressed file reads like the plain file", arguments: [1, 7, 1_000])
     func zstandard(_ count: Int) throws {
         let lines = (0..<5_000).map { "{\"id\":\($0),\"t\":\"number \($0)\"}" }
         let plain = try scratch.file("docs.jsonl", lines.joined(separator: "\n"))
@@ -218,7 +218,7 @@ struct DocumentReaderTests {
         #expect(documents.count == 5_000)
     }
 
-    @Test("a compressed file that is cut short or damaged says so")
+    @Test("A truncated or damaged compressed file is refused")
     func damagedZstandard() throws {
         let text = (0..<5_000).map { "{\"id\":\($0)}" }.joined(separator: "\n")
         guard let packed = try scratch.compressed(try scratch.file("docs.jsonl", text)) else {
@@ -231,7 +231,7 @@ struct DocumentReaderTests {
         #expect(throws: LodestoneError.self) { try drain(DocumentReader(path: other)) }
     }
 
-    @Test("an id that comes twice in a batch is reported, and the later line stands")
+    @Test("A repeated id in a batch is reported, and its later line is kept")
     func repeatedID() throws {
         let batch = try read("{\"id\":1,\"t\":\"old\"}\n{\"id\":2}\n{\"id\":1,\"t\":\"new\"}\n")
         #expect(batch.documents.map(\.id) == ["1", "2"])
@@ -241,7 +241,7 @@ struct DocumentReaderTests {
         #expect(batch.badLines.first?.reason.contains("line 3") == true)
     }
 
-    @Test("a reader that skips lines goes on with the right line and vector")
+    @Test("A reader that skips lines continues with the right line and vector")
     func skip() throws {
         let text = (0..<10).map { "{\"id\":\($0)}" }.joined(separator: "\n\n")
         let path = try scratch.file("docs.jsonl", text)
@@ -259,7 +259,7 @@ struct DocumentReaderTests {
         #expect(batch.endsAtLine == 9)
     }
 
-    @Test("row i belongs to line i, whether the line is good or not")
+    @Test("Row i of a vector file belongs to line i, good or bad")
     func badLinesUseTheirRow() throws {
         let path = try scratch.file("docs.jsonl", "{\"id\":0}\nbroken\n{\"id\":2}\n")
         let matrix = try scratch.file("docs.f32", bytes([0, 1, 2]))
@@ -268,7 +268,7 @@ struct DocumentReaderTests {
         #expect(batch.documents.map(\.vector) == [[0], [2]])
     }
 
-    @Test("too few rows spoil the lines without one; too many rows spoil the import")
+    @Test("Lines without a vector row are bad, and rows without a line end the import")
     func rowsAndLines() throws {
         let path = try scratch.file("docs.jsonl", "{\"id\":0}\n{\"id\":1}\n")
         let few = try VectorFile(path: try scratch.file("few.f32", bytes([0])), dimension: 1)
@@ -284,7 +284,7 @@ struct DocumentReaderTests {
         }
     }
 
-    @Test("a missing file and a directory are named")
+    @Test("A missing file and a directory are refused")
     func missing() {
         let missing = failure { _ = try DocumentReader(path: "\(scratch.path)/none") }
         #expect(missing?.code == .notFound)
@@ -292,7 +292,7 @@ struct DocumentReaderTests {
         #expect(failure { _ = try DocumentReader(path: scratch.path) }?.code == .invalidArgument)
     }
 
-    @Test("an empty file has no documents")
+    @Test("An empty file has no documents")
     func empty() throws {
         #expect(try read("").documents.isEmpty)
         #expect(try read("\n\n").documents.isEmpty)

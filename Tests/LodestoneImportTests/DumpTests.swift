@@ -5,7 +5,7 @@ import LodestoneImport
 import TestSupport
 import Testing
 
-@Suite("Dumps")
+@Suite("Dump")
 struct DumpTests {
     let scratch: Scratch
 
@@ -37,7 +37,10 @@ struct DumpTests {
         sequenceNumber: 7
     )
 
-    @Test("names that look alike come back, in the order of their bytes", arguments: LookAlikes.all)
+    @Test(
+        "Look-alike names return from a dump, in the order of their bytes",
+        arguments: LookAlikes.all
+    )
     func names(pair: LookAlikes) throws {
         let document = Document(
             id: "a",
@@ -56,7 +59,7 @@ struct DumpTests {
         #expect(batch.badLines.isEmpty && batch.documents == [document])
     }
 
-    @Test("random documents come back to the last bit", arguments: [true, false])
+    @Test("Random documents return from a dump to the last bit", arguments: [true, false])
     func roundTrip(_ isDump: Bool) throws {
         for _ in 0..<20 {
             let documents = (0..<100).map { RandomDocuments.document($0, dimension: 5) }
@@ -78,7 +81,7 @@ struct DumpTests {
         }
     }
 
-    @Test("floats whose shortest digits round twice come back, too")
+    @Test("Decimals between two floats are rounded once to the nearer float")
     func betweenFloats() throws {
         // 2^24 + 1 lies between two floats, and one digit more decides which is nearer.
         let path = try scratch.file(
@@ -93,7 +96,7 @@ struct DumpTests {
         )
     }
 
-    @Test("the first line has every option")
+    @Test("The header of a dump has every collection option")
     func options() throws {
         let options = [
             Self.description.options,
@@ -117,7 +120,7 @@ struct DumpTests {
         #expect(try DumpHeader.read(lines) == nil)
     }
 
-    @Test("a dump that was cut, or lacks lines, is no success")
+    @Test("A truncated dump or one that lacks lines is refused")
     func cut() throws {
         let header = DumpHeader(Self.description).json.text
         let end = DumpHeader.end(documents: 2, sequenceNumber: 7).text
@@ -129,7 +132,7 @@ struct DumpTests {
         }
     }
 
-    @Test("a line of a dump is no document of --text, and says so")
+    @Test("A line of a dump is bad under a mapping with --text")
     func namedText() throws {
         let path = try scratch.file("dump.jsonl", JSON(Document(id: "a", text: "x")).text)
         let batch = try drain(
@@ -140,7 +143,7 @@ struct DumpTests {
     }
 
     @Test(
-        "typed values are read wherever values stand, and wrong ones are bad lines",
+        "Typed values are read at every position, and invalid ones make their line bad",
         arguments: [
             (#"{"$timestamp":"1970-01-01T00:00:01Z"}"#, .timestamp(microseconds: 1_000_000)),
             (#"[{"$double":"-Infinity"}]"#, .list([.double(-.infinity)])),
@@ -163,7 +166,7 @@ struct DumpTests {
         #expect(batch.badLines.isEmpty == (value != nil))
     }
 
-    @Test("-0.0 keeps its sign")
+    @Test("Negative zero keeps its sign")
     func negativeZero() throws {
         let path = try scratch.file("v.jsonl", "{\"id\":\"a\",\"x\":-0.0}\n")
         let value = try drain(try DocumentReader(path: path)).documents.first?.metadata["x"]
@@ -175,7 +178,7 @@ struct DumpTests {
     }
 
     @Test(
-        "files in other formats are refused by their name, with what to do",
+        "A file of another format is refused with its name and a tool to convert it",
         arguments: [
             ([0x1F, 0x8B, 8, 0, 0], "gzip", "gunzip"), ([0xFF, 0xFE, 0x7B, 0], "UTF-16", "iconv"),
             ([0x7B, 0, 0x22, 0, 0x69, 0], "UTF-16", "iconv"),
@@ -196,7 +199,7 @@ struct DumpTests {
         #expect(error?.recovery.contains(command) == true)
     }
 
-    @Test("a byte order mark is no part of the first line, and zstd is known by its bytes")
+    @Test("A byte order mark is skipped, and Zstandard is recognized by its bytes")
     func known() throws {
         let marked = try scratch.file("docs.jsonl", "\u{FEFF}{\"id\":\"a\"}\n")
         #expect(try drain(try DocumentReader(path: marked)).documents.map(\.id) == ["a"])
@@ -208,7 +211,7 @@ struct DumpTests {
     }
 
     @Test(
-        "an edge's weight is written in digits",
+        "The weight of an edge is a finite decimal number",
         arguments: ["0x10", "inf", "nan", "0x1p3", "", " 1", "1 ", "1_0", "١", "1e999"]
     )
     func weights(_ weight: String) throws {

@@ -3,13 +3,13 @@ import LodestoneCore
 import LodestoneImport
 import Testing
 
-@Suite("Edges of tab-separated lines")
+@Suite("Edge reader")
 struct EdgeReaderTests {
     let scratch: Scratch
 
     init() throws { scratch = try Scratch() }
 
-    @Test("three or four columns are an edge, with LF or CRLF")
+    @Test("Three or four tab-separated columns are an edge, with LF or CRLF")
     func columns() throws {
         let path = try scratch.file("e.tsv", "a\tis a\tb\r\nb\tnear\tc\t0.25\n\na\tis a\té")
         let batch = try drain(EdgeReader(path: path), by: 2)
@@ -24,7 +24,7 @@ struct EdgeReaderTests {
     }
 
     @Test(
-        "a bad line is reported with its number and reason",
+        "A bad edge line is reported with its number and reason",
         arguments: [
             ("a b c", "1 columns"), ("a\tb", "2 columns"), ("a\tb\tc\t1\t2", "5 columns"),
             ("\tb\tc", "the source"), ("a\tb\t", "the target"), ("a\t\tc", "label has 0 bytes"),
@@ -39,7 +39,7 @@ struct EdgeReaderTests {
         #expect(batch.badLines.first?.reason.contains(reason) == true)
     }
 
-    @Test("skipping goes on after the line")
+    @Test("An edge reader that skips lines continues after them")
     func skip() throws {
         let path = try scratch.file("e.tsv", (0..<9).map { "a\tb\t\($0)\n" }.joined())
         var reader = try EdgeReader(path: path)

@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 
 /// Bounds are small here: three edges a line, and more than ten come in pages of four.
-@Suite("Dumps of documents with many edges")
+@Suite("Dumps of hubs")
 struct HubDumpTests {
     private let scratch: Scratch
 
@@ -118,7 +118,7 @@ struct HubDumpTests {
     }
 
     @Test(
-        "come back with all their edges, in place of older versions",
+        "Hubs return from a dump with all edges and replace older versions",
         arguments: [1, 5, 1_000],
         [false, true]
     )
@@ -147,7 +147,7 @@ struct HubDumpTests {
     enum Change: CaseIterable { case replaced, dropped, replacedByFewEdges }
 
     @Test(
-        "are of one version when they are replaced or dropped while their edges are read",
+        "A dump has one version of a hub that is replaced or dropped during the export",
         arguments: ["hub", "last"],
         Change.allCases
     )
@@ -183,7 +183,7 @@ struct HubDumpTests {
         #expect(try await other.documents() == expected(wanted))
     }
 
-    @Test("lack no edge that is there all the time, while others are added and dropped")
+    @Test("A dump of a hub lacks no lasting edge while other edges are added and dropped")
     func edgesMeanwhile() async throws {
         let store = try await EngineStore()
         let hub = Self.documents()[0]
@@ -211,7 +211,7 @@ struct HubDumpTests {
     }
 
     @Test(
-        "have no gap after an import that was cut",
+        "An interrupted import of hubs has no gap after the next run",
         arguments: EngineStore.Cut.allCases.filter { $0 != .cancelled }
     )
     func cutImport(_ how: EngineStore.Cut) async throws {
@@ -238,7 +238,7 @@ struct HubDumpTests {
         #expect(runsThatWentOn >= 20, "\(runsThatWentOn)")
     }
 
-    @Test("are imported from the first line again when an edge was dropped since the cut")
+    @Test("An interrupted import restarts at the first line when an edge was dropped since")
     func droppedSince() async throws {
         let source = try await EngineStore()
         for document in Self.documents(1) { try await source.write([document]) }
@@ -258,7 +258,7 @@ struct HubDumpTests {
         #expect(try await store.documents() == expected(Self.documents(1)))
     }
 
-    @Test("stay as they are, edges and all, where the new version is refused", arguments: [2, 100])
+    @Test("A hub whose new version is refused keeps its document and edges", arguments: [2, 100])
     func refused(_ batchSize: Int) async throws {
         let source = try await EngineStore()
         for document in Self.documents(1) { try await source.write([document]) }
@@ -306,7 +306,7 @@ struct HubDumpTests {
     private static let line = #"{"source":"a","edges":[{"label":"x","target":"b"}]}"#
     private static let end = DumpHeader.end(documents: 1, edgeLines: 1, sequenceNumber: 1).text
 
-    @Test("have lines of edges only after the document that they leave")
+    @Test("Lines of edges are valid only after the document that they leave")
     func order() throws {
         let good = try read([header(2), #"{"id":"a"}"#, Self.line, Self.end])
         #expect(good.badLines.isEmpty && good.edges == [SourcedEdge(from: "a", Edge("x", to: "b"))])
@@ -323,13 +323,13 @@ struct HubDumpTests {
         }
     }
 
-    @Test("are cut when a line of edges is missing")
+    @Test("A dump that lacks a line of edges is refused")
     func missingLine() throws {
         let error = failure { _ = try read([header(2), #"{"id":"a"}"#, Self.end]) }
         #expect(error?.reason == "BAD_FILE" && error?.message.contains("lines of edges") == true)
     }
 
-    @Test("are read in the form that earlier releases wrote, and refused in that of later ones")
+    @Test("Dumps of earlier forms are read, and those of later forms refused")
     func forms() throws {
         let end = #"{"lodestone":{"end":true,"documents":1,"sequenceNumber":1}}"#
         let document = #"{"id":"a","edges":[{"label":"x","target":"b"}]}"#

@@ -3,13 +3,13 @@ import LodestoneCore
 import LodestoneImport
 import Testing
 
-@Suite("The order of an import's file")
+@Suite("Order of an import")
 struct ImportOrderTests {
     let scratch: Scratch
 
     init() throws { scratch = try Scratch() }
 
-    @Test("the last line of an id stands, with lines refused and batches in any order")
+    @Test("The last good line of an id wins, with bad lines and batches in any order")
     func lastLineStands() async throws {
         let store = try await EngineStore(isShuffled: true)
         for round in 0..<40 {
@@ -34,7 +34,7 @@ struct ImportOrderTests {
         }
     }
 
-    @Test("edges of one source come in the order of the file")
+    @Test("Edges of one source are written in the order of the file")
     func edges() async throws {
         let lines = (0..<600).map { "s\($0 % 3)\tnext\tt\($0)" }.joined(separator: "\n")
         let path = try scratch.file("edges.tsv", lines)
@@ -53,7 +53,7 @@ struct ImportOrderTests {
         }
     }
 
-    @Test("a batch of edges ends between two sources, and no edge is lost or twice")
+    @Test("Batches of edges end between two sources, without a lost or repeated edge")
     func batchesOfEdges() throws {
         let text = (0..<1_000).map { "s\($0 / 3)\tnext\tt\($0)" }.joined(separator: "\n")
         var reader = try EdgeReader(path: try scratch.file("edges.tsv", text))

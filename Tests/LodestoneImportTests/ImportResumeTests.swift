@@ -9,7 +9,7 @@ import Testing
 /// Imports that are cut twice in the middle, after which something happens to the collection.
 ///
 /// Then the same import is run again, and everything in its file must be there.
-@Suite("An import that was cut")
+@Suite("Resumed import")
 struct ImportResumeTests {
     /// What happens before the last run.
     enum Between: CaseIterable {
@@ -22,7 +22,7 @@ struct ImportResumeTests {
     init() throws { scratch = try Scratch() }
 
     @Test(
-        "has no gap of documents after the next run, with the collection as it was or not",
+        "A resumed import has no gap of documents, with the collection changed or not",
         arguments: Between.allCases
     )
     func documents(_ between: Between) async throws {
@@ -57,7 +57,7 @@ struct ImportResumeTests {
     }
 
     @Test(
-        "has no gap of edges after the next run",
+        "A resumed import has no gap of edges",
         arguments: [Between.nothing, .madeAgain, .someDropped, .olderSnapshot]
     )
     func edges(_ between: Between) async throws {
@@ -99,9 +99,7 @@ struct ImportResumeTests {
         }
     }
 
-    @Test(
-        "has no gap where the last batch before the cut came in pieces, and a snapshot has none of them"
-    )
+    @Test("A resumed import has no gap when its last batch was split and a snapshot lacks it")
     func pieces() async throws {
         let store = try await EngineStore()
         let ids = (1...30).map { DocumentID(stringLiteral: "k\($0)") }
@@ -127,7 +125,7 @@ struct ImportResumeTests {
         }
     }
 
-    @Test("has no gap where a document stands for a later line that was refused, and was dropped")
+    @Test("A resumed import has no gap when a dropped document stood in for a refused later line")
     func earlierDocument() async throws {
         let store = try await EngineStore()
         let lines = (1...20).map { line in

@@ -4,7 +4,7 @@ import LodestoneImport
 import Synchronization
 import Testing
 
-@Suite("A run of an import")
+@Suite("Import run")
 struct ImportRunTests {
     let scratch: Scratch
     let path: String
@@ -44,7 +44,7 @@ struct ImportRunTests {
         )
     }
 
-    @Test("every good line is sent once and every bad one counted", arguments: [1, 4, 50])
+    @Test("An import sends every good line once and counts every bad line", arguments: [1, 4, 50])
     func everything(_ inFlight: Int) async throws {
         let store = try await EngineStore()
         let end = try await run(store, ImportOptions(batchSize: 7, inFlight: inFlight))
@@ -57,7 +57,7 @@ struct ImportRunTests {
         #expect(try await store.documents().count == 99)
     }
 
-    @Test("documents that the server refuses are found one by one; their neighbors are kept")
+    @Test("Documents refused by the server are found one by one, and their neighbors are kept")
     func refused() async throws {
         let store = try await EngineStore()
         let path = try file(refused: [13, 14, 77])
@@ -72,7 +72,7 @@ struct ImportRunTests {
         )
     }
 
-    @Test("a document that is too large, even for a message, is a bad line like any other")
+    @Test("A document too large for the limit or for a message is a bad line")
     func tooLarge() async throws {
         let store = try await EngineStore()
         let text = String(repeating: "x", count: 1_100_000)
@@ -90,7 +90,7 @@ struct ImportRunTests {
         }
     }
 
-    @Test("a batch of which nothing is good ends the import with the server's error")
+    @Test("A batch with only refused documents ends the import with the server's error")
     func allRefused() async throws {
         let store = try await EngineStore()
         let path = try file(refused: Set(1...100))
@@ -100,7 +100,7 @@ struct ImportRunTests {
         #expect(error?.reason == "DIMENSION_MISMATCH")
     }
 
-    @Test("strict means: the first bad line ends it and is named")
+    @Test("A strict import ends at the first bad line and names it")
     func strict() async throws {
         let store = try await EngineStore()
         let error = await #expect(throws: LodestoneError.self) {
@@ -109,7 +109,10 @@ struct ImportRunTests {
         #expect(error?.message.contains("docs.jsonl:50:") == true)
     }
 
-    @Test("a second run goes on where the first was cut, and repeats nothing", arguments: [1, 4])
+    @Test(
+        "A second run continues where the first was cut and repeats no document",
+        arguments: [1, 4]
+    )
     func resume(_ inFlight: Int) async throws {
         let store = try await EngineStore()
         let before = try store.description().sequenceNumber
@@ -132,7 +135,7 @@ struct ImportRunTests {
         #expect(try store.description().sequenceNumber == before + 10)
     }
 
-    @Test("the state of an import survives in its file and belongs to one input only")
+    @Test("The state of an import is saved and loaded only for the same input and settings")
     func state() throws {
         let subject = try ImportState.Subject(
             address: "a",

@@ -3,7 +3,7 @@ import LodestoneCore
 import LodestoneImport
 import Testing
 
-@Suite("A file of a run, as TREC's tools read it")
+@Suite("TREC run file")
 struct RunFileTests {
     private struct Line {
         let fields: [String]
@@ -27,7 +27,7 @@ struct RunFileTests {
         }
     }
 
-    @Test("has one line per hit, with the question, the document and the rank")
+    @Test("A run file has one line per hit, with query number, document and rank")
     func form() throws {
         let lines = try lines([[("b", 0.75), ("a", 0.5)], [], [("é", 3)]])
         let head = lines.map { Array($0.fields.prefix(4)) }
@@ -38,7 +38,7 @@ struct RunFileTests {
         #expect(lines.allSatisfy { $0.fields.count == 6 })
     }
 
-    @Test("keeps the order of equal scores, and of those that a 32-bit float can't tell apart")
+    @Test("A run file keeps the order of equal and nearly equal scores")
     func ties() throws {
         // Tools sort ties by id; these would come the other way round.
         let scores = [1, 1, 1, 1 - 1e-12, 1 - 1e-9, 0.5, 0.5, 0, 0, -0.0, -1, -1]
@@ -51,7 +51,7 @@ struct RunFileTests {
         for (line, score) in zip(lines, scores) { #expect(abs(Double(line.score) - score) < 1e-6) }
     }
 
-    @Test("has a document once per question, at its best place, and ranks without a gap")
+    @Test("A run file has a document once per query, at its best rank and without gaps")
     func duplicates() throws {
         let lines = try lines([[("a", 3), ("b", 2), ("a", 1), ("c", 1)], [("a", 1)]])
         let head = lines.map { Array($0.fields.prefix(4)) }
@@ -63,7 +63,10 @@ struct RunFileTests {
         )
     }
 
-    @Test("has no id that ends its field", arguments: ["a b", "a\tb", "a\n", "\u{7F}"])
+    @Test(
+        "A run file refuses ids with white space or control characters",
+        arguments: ["a b", "a\tb", "a\n", "\u{7F}"]
+    )
     func spaces(_ id: String) throws {
         let error = #expect(throws: LodestoneError.self) { try lines([[(try DocumentID(id), 1)]]) }
         #expect(error?.reason == "RUN_FILE")

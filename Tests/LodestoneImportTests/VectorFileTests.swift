@@ -16,7 +16,7 @@ func bytes(of path: String) throws -> [UInt8] {
     [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
 }
 
-@Suite("Files of vectors")
+@Suite("Vector file")
 struct VectorFileTests {
     let scratch: Scratch
 
@@ -37,7 +37,7 @@ struct VectorFileTests {
         return try scratch.file(name, file)
     }
 
-    @Test("every float16 becomes the float32 of the same value")
+    @Test("Every float16 becomes the float32 of the same value")
     func everyHalf() {
         #if arch(arm64) || os(Linux)
         let wrong = (0...UInt16.max).filter { half in
@@ -48,7 +48,7 @@ struct VectorFileTests {
         #endif
     }
 
-    @Test(".npy of each version is read", arguments: [UInt8(1), 2, 3])
+    @Test("A .npy file of each version is read", arguments: [UInt8(1), 2, 3])
     func versions(_ version: UInt8) throws {
         let file = try VectorFile(path: try npy(version: version))
         #expect(file.count == 2)
@@ -57,7 +57,7 @@ struct VectorFileTests {
         #expect(try file.read(1..<2) == [[4, 5, 6]])
     }
 
-    @Test("float16 and float64 become float32")
+    @Test("Elements of float16 and float64 become float32")
     func otherTypes() throws {
         let halves = try npy(descr: "<f2", shape: "(1, 2)", body: [0x00, 0x3C, 0x00, 0xC0])
         #expect(try VectorFile(path: halves).read(0..<1) == [[1, -2]])
@@ -68,7 +68,7 @@ struct VectorFileTests {
         #expect(try VectorFile(path: path).read(0..<2) == [[0.5], [-3]])
     }
 
-    @Test("a raw matrix takes its dimension from the caller")
+    @Test("A raw matrix has the dimension given by the caller")
     func raw() throws {
         let path = try scratch.file("a.f32", bytes([1, 2, 3, 4]))
         #expect(try VectorFile(path: path, dimension: 2).read(0..<2) == [[1, 2], [3, 4]])
@@ -78,7 +78,7 @@ struct VectorFileTests {
     }
 
     @Test(
-        "what can't be read is refused with what was found",
+        "A .npy file of another type, order or shape is refused with what was found",
         arguments: [
             ("<i4", "False", "(2, 3)", "'<i4'"), (">f4", "False", "(2, 3)", "'>f4'"),
             ("|O", "False", "(2, 3)", "'|O'"), ("<f4", "True", "(2, 3)", "Fortran"),
@@ -95,7 +95,7 @@ struct VectorFileTests {
         #expect(error?.recovery.isEmpty == false)
     }
 
-    @Test("a .npy file cut at any byte is refused")
+    @Test("A .npy file truncated at any byte is refused")
     func truncated() throws {
         let whole = try bytes(of: try npy())
         for count in 0..<whole.count {
@@ -104,14 +104,14 @@ struct VectorFileTests {
         }
     }
 
-    @Test("a dimension that differs from the collection's is refused with both")
+    @Test("A vector file of another dimension than expected is refused with both")
     func wrongDimension() throws {
         let path = try npy()
         let error = failure { _ = try VectorFile(path: path, dimension: 4) }
         #expect(error?.message.contains("3 elements; 4 are wanted") == true)
     }
 
-    @Test("another ending is refused")
+    @Test("A vector file with another extension is refused")
     func ending() throws {
         let path = try scratch.file("a.bin", bytes([1]))
         #expect(failure { _ = try VectorFile(path: path, dimension: 1) }?.code == .invalidArgument)

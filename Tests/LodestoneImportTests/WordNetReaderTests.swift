@@ -4,14 +4,14 @@ import LodestoneCore
 import LodestoneImport
 import Testing
 
-@Suite("WordNet's own files")
+@Suite("WordNet reader")
 struct WordNetReaderTests {
     private static let isInstalled = FileManager.default.fileExists(
         atPath: WordNetReader.debianDirectory + "/data.noun"
     )
 
     @Test(
-        "Debian's wordnet-base has 117,659 documents and 377,592 edges",
+        "WordNet of Debian's wordnet-base has 117,659 documents and 377,592 edges",
         .enabled(if: isInstalled, "install wordnet-base to run this test")
     )
     func counts() async throws {
@@ -30,7 +30,7 @@ struct WordNetReaderTests {
         #expect(entity.edges.first == Edge("hyponym", to: "n00001930"))
     }
 
-    @Test("words, definition, metadata and edges are taken from a line")
+    @Test("A WordNet line becomes words, definition, metadata and edges")
     func lines() throws {
         let scratch = try Scratch()
         for name in ["data.verb", "data.adv"] { _ = try scratch.file(name, "  1 licence\n") }
@@ -64,7 +64,7 @@ struct WordNetReaderTests {
         #expect(batch.badLines.first?.file.hasSuffix("data.noun") == true)
     }
 
-    @Test("a missing directory is named")
+    @Test("A missing WordNet directory is named")
     func missing() {
         let error = failure { _ = try WordNetReader(directory: "/nowhere") }
         #expect(error?.code == .notFound)
@@ -72,18 +72,18 @@ struct WordNetReaderTests {
     }
 }
 
-@Suite("IDX files")
+@Suite("IDX file")
 struct IDXFileTests {
     private let whole: [UInt8] = [0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3, 1, 2, 3, 4, 5, 6]
 
-    @Test("items come in order")
+    @Test("Items of an IDX file come in order")
     func items() throws {
         let file = try IDXFile(whole, name: "a")
         #expect(file.sizes == [2, 3])
         #expect(Array(file[1]) == [4, 5, 6])
     }
 
-    @Test("cut, prolonged or of another type, it is refused")
+    @Test("A truncated, prolonged or differently typed IDX file is refused")
     func refused() {
         for count in 0..<whole.count {
             let error = failure { _ = try IDXFile(Array(whole.prefix(count)), name: "a") }
