@@ -3,12 +3,12 @@ import LodestoneCore
 import LodestoneWire
 import Testing
 
-@Suite("Frames in a stream of bytes")
+@Suite("Frame decoder")
 struct FrameDecoderTests {
     private let decoder = FrameDecoder(maxFrameBytes: 1 << 20)
 
     @Test(
-        "are found whether they drip, come whole or come many at once",
+        "Frames are found in pieces of any size",
         arguments: [1, 3, 7, 64, 4_096]
     )
     func anyPieces(pieceByteCount: Int) throws {
@@ -27,7 +27,7 @@ struct FrameDecoderTests {
         #expect(buffer.isEmpty)
     }
 
-    @Test("say how many bytes they wait for")
+    @Test("An incomplete frame reports how many bytes it needs")
     func incomplete() throws {
         #expect(try progress([]) == .incomplete(byteCount: 4))
         #expect(try progress([0, 0, 0]) == .incomplete(byteCount: 4))
@@ -36,7 +36,7 @@ struct FrameDecoderTests {
         #expect(try progress([0, 0, 0, 2, 9, 9, 9]) == .message(4..<6))
     }
 
-    @Test("of no bytes are refused")
+    @Test("An empty frame is refused")
     func empty() {
         let error = #expect(throws: LodestoneError.self) { try progress([0, 0, 0, 0]) }
         #expect(error?.code == .invalidArgument)
@@ -44,7 +44,7 @@ struct FrameDecoderTests {
     }
 
     @Test(
-        "over the limit are refused by their length alone",
+        "A frame over the limit is refused by its length alone",
         arguments: [[0, 0x10, 0, 1], [0x7f, 0xff, 0xff, 0xff], [0xff, 0xff, 0xff, 0xff]]
             as [[UInt8]]
     )
@@ -54,7 +54,7 @@ struct FrameDecoderTests {
         #expect(error?.reason == "FRAME_TOO_LARGE")
     }
 
-    @Test("of exactly the limit are taken")
+    @Test("A frame of exactly the limit is accepted")
     func atTheLimit() throws {
         #expect(try progress([0, 0x10, 0, 0]) == .incomplete(byteCount: 4 + 1 << 20))
     }

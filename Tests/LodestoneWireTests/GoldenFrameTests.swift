@@ -37,7 +37,7 @@ func repositoryFile(_ path: String) -> URL {
         .appendingPathComponent("../../\(path)")
 }
 
-@Suite("What PROTOCOL.md says")
+@Suite("PROTOCOL.md")
 struct ProtocolDocumentTests {
     private let lines: [Substring]
 
@@ -47,7 +47,7 @@ struct ProtocolDocumentTests {
             .split(separator: "\n", omittingEmptySubsequences: false)
     }
 
-    @Test("the frame explained byte by byte is the golden one")
+    @Test("The frame explained byte by byte in PROTOCOL.md is the golden one")
     func workedFrame() throws {
         let start = try #require(lines.firstIndex(of: "```text"))
         let hex = lines[(start + 1)...].prefix { $0 != "```" }
@@ -56,7 +56,7 @@ struct ProtocolDocumentTests {
         #expect(hex == golden.hex)
     }
 
-    @Test("the table of limits has every limit with its default")
+    @Test("The table of limits in PROTOCOL.md has every limit with its default")
     func limits() throws {
         for limit in Mirror(reflecting: Limits.standard).children {
             let name = try #require(limit.label)
@@ -66,7 +66,7 @@ struct ProtocolDocumentTests {
         }
     }
 
-    @Test("the table of errors has every code with its number")
+    @Test("The table of errors in PROTOCOL.md has every code with its number")
     func codes() {
         for code in LodestoneError.Code.allCases {
             let row = "| \(code.rawValue) | `\(code.name)` |"
@@ -77,7 +77,7 @@ struct ProtocolDocumentTests {
 
 @Suite("Golden frames")
 struct GoldenFrameTests {
-    @Test("there is one for every value, and a value for every one")
+    @Test("Golden frames and golden values correspond one to one")
     func complete() {
         let names = { (kind: GoldenFrame.Kind) in
             Set(GoldenFrame.all.filter { $0.kind == kind }.map(\.name))
@@ -86,7 +86,10 @@ struct GoldenFrameTests {
         #expect(names(.response) == Set(GoldenValues.responses.keys))
     }
 
-    @Test("decode to their value and encode to their bytes", arguments: GoldenFrame.all)
+    @Test(
+        "Golden frames decode to their values and encode to their bytes",
+        arguments: GoldenFrame.all
+    )
     func bothWays(golden: GoldenFrame) throws {
         switch golden.kind {
         case .request:
@@ -100,7 +103,7 @@ struct GoldenFrameTests {
         }
     }
 
-    @Test("cut short at any byte, they are refused", arguments: GoldenFrame.all)
+    @Test("Golden frames truncated at any byte are refused", arguments: GoldenFrame.all)
     func truncated(golden: GoldenFrame) throws {
         let whole = try message(golden.bytes)
         for count in whole.indices {
@@ -113,7 +116,7 @@ struct GoldenFrameTests {
         }
     }
 
-    @Test("with any one bit turned over, they decode or are refused", arguments: GoldenFrame.all)
+    @Test("Golden frames with any flipped bit are decoded or refused", arguments: GoldenFrame.all)
     func flipped(golden: GoldenFrame) throws {
         let whole = try message(golden.bytes)
         for place in whole.indices {

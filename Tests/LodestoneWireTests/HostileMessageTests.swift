@@ -48,9 +48,9 @@ private enum Bytes {
     static func document(_ contents: [UInt8]) -> [UInt8] { indexMany(field(2, contents)) }
 }
 
-@Suite("Messages that mean harm")
+@Suite("Hostile message")
 struct HostileMessageTests {
-    @Test("30 KB of nested filters don't end the process")
+    @Test("A message with 9,000 nested filters is refused for its depth")
     func nestingBomb() {
         let bomb = Bytes.nested(9_000, field: 4)
         #expect(bomb.count > 25_000)
@@ -61,7 +61,7 @@ struct HostileMessageTests {
         #expect(failure?.error.reason == "NESTING_TOO_DEEP")
     }
 
-    @Test("nesting is allowed up to the limit, and counted only where messages are")
+    @Test("Nesting is allowed up to the limit and counted only in messages")
     func nestingLimit() throws {
         // Request, Search, Query and Filter are four levels; each negation is one more.
         let leaf = Bytes.field(1, Bytes.text(1, "n") + [0x28, 1])
@@ -83,7 +83,7 @@ struct HostileMessageTests {
     }
 
     @Test(
-        "two bytes that would become a hundred are refused before they do",
+        "Bytes that would take a hundred times their memory are refused first",
         arguments: [
             // Empty documents, text fields, edges, metadata fields; bytes: ids; unknown fields.
             [0x12, 0x00], [0x22, 0x00], [0x1a, 0x04, 0x0a, 0x00, 0x0a, 0x00], [0x7a, 0x00],
@@ -99,7 +99,7 @@ struct HostileMessageTests {
         #expect(grown < 256 << 20, "grew by \(grown >> 20) MiB")
     }
 
-    @Test("empty messages in the millions are over the decode budget")
+    @Test("Millions of empty messages exceed the decode budget")
     func decodeBudget() {
         let bomb = Bytes.repeated([0x12, 0x00], atLeast: 4 << 20)
         let failure = refusal(Bytes.indexMany(bomb))
@@ -108,7 +108,7 @@ struct HostileMessageTests {
         #expect(failure?.id == 7)
     }
 
-    @Test("a message that may occur once is not merged with its double")
+    @Test("A repeated singular message is refused, not merged")
     func repeatedSingular() {
         let metadata = Bytes.field(
             3,
@@ -119,7 +119,7 @@ struct HostileMessageTests {
     }
 
     @Test(
-        "malformed bytes are refused",
+        "Malformed bytes are refused",
         arguments: [
             [0x00, 0x01], [0x08], [0x08, 0xff], [0x0b], [0x0c], [0x0f, 0x01], [0x09, 1, 2],
             [0x5a, 0x05, 0x00], [0x5a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01],
@@ -134,7 +134,7 @@ struct HostileMessageTests {
         #expect(failure?.error.reason == "MALFORMED")
     }
 
-    @Test("a call for edges is refused for its id, labels, direction and cursor")
+    @Test("A list of edges is refused for its id, labels, direction or cursor")
     func edges() {
         let id = Bytes.text(1, "c") + Bytes.text(2, "a")
         let cases: [(bytes: [UInt8], reason: String, field: String)] = [
@@ -158,7 +158,7 @@ struct HostileMessageTests {
         }
     }
 
-    @Test("the id is known for the reply even when the call is not understood")
+    @Test("The error of an unknown call has the request's id")
     func unknownCall() {
         let failure = refusal(Bytes.request(200, [1, 2, 3]))
         #expect(failure?.id == 7)
@@ -166,7 +166,7 @@ struct HostileMessageTests {
         #expect(failure?.error.reason == "UNKNOWN_CALL")
     }
 
-    @Test("fields of later releases are passed over")
+    @Test("Fields of later releases are ignored")
     func unknownField() throws {
         let request = try (Bytes.request(11, Bytes.text(90, "later")) + Bytes.text(91, "later"))
             .withUnsafeBytes { try MessageCodec.decodeRequest($0) }
@@ -174,10 +174,10 @@ struct HostileMessageTests {
     }
 }
 
-@Suite("Values that no document may have")
+@Suite("Invalid values")
 struct InvalidValueTests {
     @Test(
-        "ids",
+        "Invalid ids are refused with the reason and the field",
         arguments: [
             ([], "BAD_ID"), ([0x61, 0x00, 0x62], "BAD_ID"), ([0xff], "BAD_UTF8"),
             ([0xc3], "BAD_UTF8"), ([0xed, 0xa0, 0x80], "BAD_UTF8"),
@@ -202,7 +202,7 @@ struct InvalidValueTests {
         #expect(edge?.error.field == "documents[0].edges[0].target")
     }
 
-    @Test("an id as long as allowed is taken")
+    @Test("An id of the greatest length is accepted")
     func longestID() throws {
         let id = String(repeating: "a", count: 512)
         let request = try Bytes.document(Bytes.text(1, id))
@@ -214,7 +214,7 @@ struct InvalidValueTests {
         #expect(batch.documents.first?.id.string == id)
     }
 
-    @Test("text that is not UTF-8")
+    @Test("Text that is not UTF-8 is refused")
     func text() {
         let bad: [UInt8] = [0x61, 0xff]
         let document = Bytes.text(1, "a") + Bytes.field(2, Bytes.text(1, "t") + Bytes.field(2, bad))
@@ -227,7 +227,7 @@ struct InvalidValueTests {
         #expect(name?.error.field == "name")
     }
 
-    @Test("metadata: no value, no kind of value, a name twice, bad text deep inside")
+    @Test("Invalid metadata is refused with the reason and the field")
     func metadata() {
         func failure(_ fields: [UInt8]) -> LodestoneError? {
             refusal(Bytes.document(Bytes.text(1, "a") + Bytes.field(3, fields)))?.error
@@ -248,14 +248,14 @@ struct InvalidValueTests {
         #expect(deep?.field == "documents[0].metadata.n.values[1].string_value")
     }
 
-    @Test("request ids of another length", arguments: [0, 1, 15, 17])
+    @Test("A request id of another length is refused", arguments: [0, 1, 15, 17])
     func requestIDs(count: Int) {
         let message =
             [8, 7] + Bytes.field(3, [UInt8](repeating: 1, count: count)) + Bytes.field(11, [])
         #expect(refusal(message)?.error.reason == "BAD_REQUEST_ID")
     }
 
-    @Test("floats that don't divide among the vectors")
+    @Test("Floats that don't divide evenly among the vectors are refused")
     func vectors() {
         let with = Bytes.field(2, Bytes.text(1, "a") + [0x28, 1])
         let without = Bytes.field(2, Bytes.text(1, "b"))
@@ -271,7 +271,7 @@ struct InvalidValueTests {
         #expect(search?.error.reason == "BAD_VECTOR")
     }
 
-    @Test("more of anything than one call may hold")
+    @Test("More elements than a call may hold are refused")
     func counts() {
         var limits = Limits.standard
         limits.maxBatch = 2
@@ -296,7 +296,7 @@ struct InvalidValueTests {
         }
     }
 
-    @Test("a document over its limit")
+    @Test("A document over the size limit is refused with its index and id")
     func largeDocument() throws {
         var limits = Limits.standard
         limits.maxDocumentBytes = 100
@@ -311,7 +311,7 @@ struct InvalidValueTests {
         _ = try message.withUnsafeBytes { try MessageCodec.decodeRequest($0) }
     }
 
-    @Test("numbers that stand for no case of an enum")
+    @Test("Numbers without a case of their enum are refused")
     func enums() {
         let create = Bytes.text(1, "c") + Bytes.field(2, [0x08, 3, 0x10, 9])
         let failure = refusal(Bytes.request(12, create))
@@ -323,7 +323,7 @@ struct InvalidValueTests {
         #expect(minus?.error.message.contains("metric is -1,") == true)
     }
 
-    @Test("a cursor that no server gave")
+    @Test("A scan cursor that no server issued is refused")
     func cursor() {
         let failure = refusal(Bytes.request(20, Bytes.text(1, "c") + Bytes.field(2, [1, 2, 3])))
         #expect(failure?.error.reason == "BAD_CURSOR")
@@ -334,7 +334,7 @@ struct InvalidValueTests {
         }
     }
 
-    @Test("filters, sources and fusions of no kind, comparisons without a path or a test")
+    @Test("Filters, sources and fusions without a kind, and incomplete comparisons, are refused")
     func emptyKinds() {
         let query = { (contents: [UInt8]) in
             Bytes.request(21, Bytes.text(1, "c") + Bytes.field(2, contents))
@@ -356,7 +356,7 @@ struct InvalidValueTests {
         }
     }
 
-    @Test("what is absent has its default")
+    @Test("Absent fields have their defaults")
     func defaults() throws {
         let walk = Bytes.request(22, Bytes.text(1, "c") + Bytes.field(2, Bytes.text(1, "a")))
         #expect(

@@ -4,9 +4,9 @@ import LodestoneWire
 import TestSupport
 import Testing
 
-@Suite("What is sent is what arrives")
+@Suite("Round trip")
 struct RoundTripTests {
-    @Test("every call", arguments: RandomMessages.calls)
+    @Test("Every call is decoded as it was encoded", arguments: RandomMessages.calls)
     func call(kind: Int) throws {
         for seed in 0..<100 {
             var random = RandomMessages(seed: UInt64(seed * 64 + kind))
@@ -15,7 +15,7 @@ struct RoundTripTests {
         }
     }
 
-    @Test("every reply", arguments: RandomMessages.replies)
+    @Test("Every reply is decoded as it was encoded", arguments: RandomMessages.replies)
     func reply(kind: Int) throws {
         for seed in 0..<100 {
             var random = RandomMessages(seed: UInt64(seed * 64 + kind))
@@ -24,7 +24,7 @@ struct RoundTripTests {
         }
     }
 
-    @Test("metadata whose names look alike", arguments: LookAlikes.all)
+    @Test("Metadata with look-alike names is decoded as it was encoded", arguments: LookAlikes.all)
     func names(pair: LookAlikes) throws {
         let metadata: Metadata = [
             pair.first: 1,
@@ -56,7 +56,7 @@ struct RoundTripTests {
         #expect(try encoded(again) == encoded(request))
     }
 
-    @Test("a batch of a thousand documents with vectors")
+    @Test("A batch of a thousand documents with vectors is decoded as it was encoded")
     func largeBatch() throws {
         var random = RandomMessages(seed: 7)
         let documents = (0..<1_000).map { number in
@@ -74,7 +74,7 @@ struct RoundTripTests {
         #expect(try decodedRequest(encoded(request)) == request)
     }
 
-    @Test("a batch whose size nobody could guess")
+    @Test("A batch near each boundary of a length prefix is decoded as it was encoded")
     func unexpectedSize() throws {
         for byteCount in [120, 130, 16_300, 16_400, 2_097_100, 2_097_200] {
             let document = Document(
@@ -96,7 +96,7 @@ struct RoundTripTests {
         }
     }
 
-    @Test("equal metadata is equal on the wire, in whatever order it was put together")
+    @Test("Equal metadata is encoded equally, in any order of insertion")
     func metadataOrder() throws {
         let names = (0..<50).map { "name \($0)" }
         func frame(_ names: [String]) throws -> [UInt8] {
@@ -113,7 +113,7 @@ struct RoundTripTests {
         #expect(try frame(names) == frame(names.reversed()))
     }
 
-    @Test("a vector may have any bit pattern; the engine judges numbers")
+    @Test("Vectors keep any bit pattern, including NaN and infinity")
     func notANumber() throws {
         let vector: [Float] = [.nan, .infinity, -.infinity, -0.0]
         let frame = try encoded(
@@ -131,7 +131,7 @@ struct RoundTripTests {
         #expect(near.vector.map(\.bitPattern) == vector.map(\.bitPattern))
     }
 
-    @Test("frames are appended behind what the buffer holds")
+    @Test("Frames are appended behind the contents of the buffer")
     func appending() throws {
         let request = Request(id: 1, call: .ping)
         let response = Response(id: 1, reply: .pong(sequenceNumber: 9))
@@ -144,9 +144,9 @@ struct RoundTripTests {
     }
 }
 
-@Suite("What the wire can't carry")
+@Suite("Refused encoding")
 struct RefusedMessageTests {
-    @Test("vectors of different lengths in one call")
+    @Test("Vectors of different lengths in one call are refused")
     func mixedDimensions() {
         expectRefusal(
             .indexMany(
@@ -170,7 +170,7 @@ struct RefusedMessageTests {
         )
     }
 
-    @Test("a vector without elements")
+    @Test("A vector without elements is refused")
     func emptyVector() {
         expectRefusal(
             .search(SearchRequest(collection: "c", queries: [Query([.near([])])])),
@@ -178,7 +178,7 @@ struct RefusedMessageTests {
         )
     }
 
-    @Test("a negative count")
+    @Test("A negative count is refused")
     func negative() {
         expectRefusal(
             .scan(ScanRequest(collection: "c", limit: -1)),
@@ -187,7 +187,7 @@ struct RefusedMessageTests {
         )
     }
 
-    @Test("a message over the limit")
+    @Test("A message over the frame limit is refused")
     func tooLarge() {
         expectRefusal(
             .dropCollection(name: String(repeating: "x", count: 100)),
@@ -196,7 +196,7 @@ struct RefusedMessageTests {
         )
     }
 
-    @Test("a reply over the limit becomes an error that says what to do")
+    @Test("A reply over the frame limit becomes an error")
     func replyTooLarge() throws {
         var output = ByteBuffer()
         let documents = [Document(id: "a", text: String(repeating: "x", count: 1_000))]
@@ -215,7 +215,7 @@ struct RefusedMessageTests {
         #expect(error.reason == "REPLY_TOO_LARGE")
     }
 
-    @Test("a document takes no fewer bytes than are counted before it is encoded")
+    @Test("A document encodes within its estimated least and greatest byte counts")
     func leastByteCount() {
         for number in 0..<500 {
             var document = RandomDocuments.document(number, dimension: number % 9)

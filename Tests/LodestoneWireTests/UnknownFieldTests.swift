@@ -4,7 +4,7 @@ import LodestoneWire
 import TestSupport
 import Testing
 
-@Suite("Fields that the schema doesn't know")
+@Suite("Unknown fields")
 struct UnknownFieldTests {
     /// A group of field 99 with `contents` between its tags.
     private static func group(_ contents: [UInt8]) -> [UInt8] {
@@ -32,7 +32,7 @@ struct UnknownFieldTests {
         [0x12, 0x80, 0x80, 1] + Array(repeating: 7, count: 16_384),
     ]
 
-    @Test("are passed over as groups, wherever they lie", arguments: unknown)
+    @Test("Unknown groups are ignored at every position", arguments: unknown)
     func groups(contents: [UInt8]) throws {
         let group = Self.group(contents)
         #expect(try decode([8, 2] + group + [0x5A, 0]) == Request(id: 2, call: .ping))
@@ -65,7 +65,7 @@ struct UnknownFieldTests {
             ? [UInt8(value)] : [UInt8(value & 0x7F) | 0x80] + varint(value >> 7)
     }
 
-    @Test("are malformed as groups that don't end, or end another one")
+    @Test("Groups that don't end or don't match are malformed")
     func brokenGroups() {
         let broken: [[UInt8]] = [
             [0x9B, 0x06], [0x9B, 0x06, 0xA4, 0x06], [0x9C, 0x06], [0x9B, 0x06, 0x08],
@@ -84,7 +84,7 @@ struct UnknownFieldTests {
         #expect(refusal([8, 2, 0x5A, 0] + nested) == nil)
     }
 
-    @Test("differ from known ones of another wire type, which are named")
+    @Test("A known field of another wire type is refused by name")
     func wireTypes() {
         // deadline_ms as four bytes.
         let number = refusal([8, 2, 0x15, 0x27, 0, 0, 0, 0x5A, 0])
@@ -97,7 +97,7 @@ struct UnknownFieldTests {
         #expect(id?.error.field == "id" && id?.error.message.contains("Document") == true)
     }
 
-    @Test("in random places never change what is known")
+    @Test("Unknown fields at random positions change no known field")
     func random() throws {
         var generator = SeededGenerator(seed: 9)
         let plain: [UInt8] = [8, 2, 0x10, 5]
@@ -117,7 +117,7 @@ struct UnknownFieldTests {
     }
 }
 
-@Suite("A request that can't be written")
+@Suite("Unencodable request")
 struct UnwritableRequestTests {
     private func failure(_ call: Call) -> LodestoneError? {
         var output = ByteBuffer()
@@ -131,7 +131,7 @@ struct UnwritableRequestTests {
         }
     }
 
-    @Test("names the field with its place, and fits its advice to the value")
+    @Test("An unencodable value is reported with the path of its field")
     func places() {
         let good = Query([.near([1])])
         func search(_ change: (inout Query) -> Void) -> Call {
@@ -179,7 +179,7 @@ struct UnwritableRequestTests {
         }
     }
 
-    @Test("names the document or the source whose vector differs")
+    @Test("A vector of another length is reported with its document or source")
     func vectors() {
         let documents = [
             Document(id: "a", vector: [1, 2]), Document(id: "b"), Document(id: "c", vector: [1]),
