@@ -6,7 +6,7 @@ import LodestoneWire
 import Synchronization
 import Testing
 
-@Suite("A short search", .timeLimit(.minutes(5)))
+@Suite("Short search", .timeLimit(.minutes(5)))
 struct AtOnceTests {
     /// Gives the loop unlimited time, so that its searches don't depend on the machine's speed.
     @Sendable private static func patient(_ configuration: inout ServerConfiguration) {
@@ -16,7 +16,7 @@ struct AtOnceTests {
         configuration.limits.maxQueryBytes = ShortCollection.maxQueryBytes
     }
 
-    @Test("is answered at once, a long one by a worker, and both as ever")
+    @Test("A short search runs on the event loop, a long one on a worker, with equal results")
     func ways() async throws {
         try await withServer(Self.patient) { server in
             let client = try server.connect()
@@ -43,7 +43,7 @@ struct AtOnceTests {
         }
     }
 
-    @Test("that takes longer than a loop has is begun again, and answered by a worker")
+    @Test("A short search over the loop's time limit is begun again on a worker")
     func begunAgain() async throws {
         try await withServer {
             $0.eventLoops = 1
@@ -63,7 +63,7 @@ struct AtOnceTests {
         }
     }
 
-    @Test("that only looked short is begun again with the time that a loop has in earnest")
+    @Test("A search that only looks short is begun again on a worker after the time limit")
     func deceptive() async throws {
         try await withServer {
             $0.eventLoops = 1
@@ -91,7 +91,7 @@ struct AtOnceTests {
         }
     }
 
-    @Test("waits for no long one of another connection, which runs on")
+    @Test("A short search does not wait for a long one of another connection")
     func besideLong() async throws {
         try await withServer(Self.patient) { server in
             let (busy, client) = (try server.connect(), try server.connect())
@@ -113,7 +113,10 @@ struct AtOnceTests {
         }
     }
 
-    @Test("and a long one are answered while another connection never stops", arguments: [0, 1])
+    @Test(
+        "Short and long searches get results while another connection floods the server",
+        arguments: [0, 1]
+    )
     func fairness(flooding: Int) async throws {
         try await withServer {
             $0.eventLoops = 1
@@ -148,7 +151,7 @@ struct AtOnceTests {
         }
     }
 
-    @Test("behind others in one packet leaves the loop to what else has come")
+    @Test("At most two of 50 pipelined short searches run on the event loop")
     func pipelined() async throws {
         try await withServer(Self.patient) { server in
             let client = try server.connect()
@@ -167,7 +170,7 @@ struct AtOnceTests {
         }
     }
 
-    @Test("has one answer, whenever it is cancelled")
+    @Test("A cancelled short search has exactly one reply")
     func cancel() async throws {
         try await withServer(Self.patient) { server in
             let client = try server.connect()
@@ -198,7 +201,7 @@ struct AtOnceTests {
         }
     }
 
-    @Test("ends at its deadline, on the loop, too")
+    @Test("A short search on the event loop ends at its deadline")
     func deadline() async throws {
         try await withServer(Self.patient) { server in
             let client = try server.connect()
@@ -213,7 +216,7 @@ struct AtOnceTests {
         }
     }
 
-    @Test("that is wrong is refused on the loop as elsewhere, and holds nothing afterwards")
+    @Test("An invalid short search is refused on the loop as on a worker, and frees its memory")
     func wrong() async throws {
         try await withServer(Self.patient) { server in
             let client = try server.connect()
@@ -234,7 +237,7 @@ struct AtOnceTests {
         }
     }
 
-    @Test("counts among the calls in flight of its connection, and makes room again")
+    @Test("A short search counts among the calls in flight and frees its place")
     func inFlight() async throws {
         try await withServer {
             Self.patient(&$0)
@@ -255,7 +258,7 @@ struct AtOnceTests {
         }
     }
 
-    @Test("waits for no other connection that has its share, though the queue is full")
+    @Test("A short search of a connection within its share runs although the queue is full")
     func overload() async throws {
         try await withServer {
             Self.patient(&$0)
@@ -277,7 +280,7 @@ struct AtOnceTests {
         }
     }
 
-    @Test("doesn't keep a server from ending, which starts no other")
+    @Test("A short search doesn't delay a drain, during which no other is started")
     func drain() async throws {
         try await withServer(Self.patient) { server in
             let (busy, client) = (try server.connect(), try server.connect())

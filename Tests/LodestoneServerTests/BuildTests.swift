@@ -4,7 +4,7 @@ import LodestoneWire
 import TestSupport
 import Testing
 
-@Suite("The build of an index", .timeLimit(.minutes(1)))
+@Suite("Maintenance calls", .timeLimit(.minutes(1)))
 struct BuildTests {
     private static func fill(_ client: RawClient) throws {
         let options = CollectionOptions(dimension: 2, vectorStrategy: .hnswBatch)
@@ -38,7 +38,7 @@ struct BuildTests {
         }
     }
 
-    @Test("is answered when it is done, while searches go on")
+    @Test("An index build is replied to when it is done, while searches go on")
     func done() async throws {
         try await whileHeld { server, client, lock in
             let build = try client.send(.buildIndex(collection: "a"))
@@ -50,7 +50,7 @@ struct BuildTests {
         }
     }
 
-    @Test("ends when it is cancelled, late, or its connection is gone")
+    @Test("An index build ends when it is cancelled, late or disconnected")
     func ended() async throws {
         try await whileHeld { server, client, lock in
             let build = try client.send(.buildIndex(collection: "a"))
@@ -73,7 +73,7 @@ struct BuildTests {
         }
     }
 
-    @Test("is refused when too many wait, and when there is no such collection")
+    @Test("An index build is refused when too many wait or the collection is unknown")
     func refused() async throws {
         try await whileHeld { server, client, lock in
             let builds = try (0..<8).map { _ in try client.send(.buildIndex(collection: "a")) }
@@ -89,7 +89,7 @@ struct BuildTests {
         }
     }
 
-    @Test("follows a change of strategy by itself")
+    @Test("An index build follows a change of strategy by itself")
     func altered() async throws {
         try await withServer { server in
             let client = try server.connect()
@@ -110,7 +110,7 @@ struct BuildTests {
         }
     }
 
-    @Test("may take longer than the longest deadline of other calls, as other maintenance may")
+    @Test("Maintenance calls may take longer than the deadline limit of other calls")
     func longerThanOthers() async throws {
         try await withServer { configuration in
             configuration.limits.defaultDeadline = .milliseconds(400)
@@ -135,7 +135,7 @@ struct BuildTests {
         }
     }
 
-    @Test("sends a snapshot in parts, and says where one ends")
+    @Test("A snapshot is fetched in parts, the last one marked")
     func fetched() async throws {
         try await withServer { server in
             let client = try server.connect()
@@ -168,7 +168,7 @@ struct BuildTests {
         }
     }
 
-    @Test("leaves no dropped document in a file once an erasure was answered")
+    @Test("An erasure leaves no dropped document in a file once it is replied to")
     func erased() async throws {
         try await withServer { server in
             let client = try server.connect()

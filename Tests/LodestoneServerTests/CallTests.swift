@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Calls")
 struct CallTests {
-    @Test("of every kind reach the store and come back over one connection")
+    @Test("Calls of every kind reach the store and return over one connection")
     func everyKind() async throws {
         try await withServer { server in
             let client = try server.connect()
@@ -87,7 +87,7 @@ struct CallTests {
         }
     }
 
-    @Test("that write, sent again with the same request id, have one effect")
+    @Test("A write sent twice with one request id has one effect")
     func repeatedWrite() async throws {
         try await withServer { server in
             let client = try server.connect()
@@ -103,7 +103,7 @@ struct CallTests {
         }
     }
 
-    @Test("with an id that is under way are refused")
+    @Test("A call with the id of a call under way is refused")
     func idInUse() async throws {
         try await withServer { server in
             let client = try server.connect()

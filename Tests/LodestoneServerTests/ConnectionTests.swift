@@ -4,14 +4,14 @@ import LodestoneServer
 import LodestoneWire
 import Testing
 
-@Suite("A connection")
+@Suite("Connection")
 struct ConnectionTests {
     private static let tokens = TokenTable([
         (.read, "reader-0123456789abcdef"), (.write, "writer-0123456789abcdef"),
         (.admin, "admin-0123456789abcdef"),
     ])
 
-    @Test("answers hello with the limits, and then calls")
+    @Test("A connection replies to hello with the limits, and then to calls")
     func hello() async throws {
         try await withServer { server in
             let client = try server.connectSilently()
@@ -28,7 +28,7 @@ struct ConnectionTests {
         }
     }
 
-    @Test("answers nothing before hello, and closes at the third try")
+    @Test("A connection refuses calls before hello and closes after the third")
     func helloFirst() async throws {
         try await withServer { server in
             let client = try server.connectSilently()
@@ -40,7 +40,7 @@ struct ConnectionTests {
         }
     }
 
-    @Test("says the same of a missing, a wrong and a similar token, and closes at the third")
+    @Test("A connection refuses missing, wrong and similar tokens alike and closes after the third")
     func wrongTokens() async throws {
         try await withServer {
             $0.tokens = Self.tokens
@@ -56,7 +56,7 @@ struct ConnectionTests {
         }
     }
 
-    @Test("opens with a right token after a wrong one")
+    @Test("A connection opens with a right token after a wrong one")
     func secondTry() async throws {
         try await withServer {
             $0.tokens = Self.tokens
@@ -69,7 +69,7 @@ struct ConnectionTests {
     }
 
     @Test(
-        "allows what its token's role allows",
+        "A connection allows the calls of its token's role",
         arguments: [("reader", 0), ("writer", 1), ("admin", 2)]
     )
     func roles(name: String, rank: Int) async throws {
@@ -88,7 +88,7 @@ struct ConnectionTests {
         }
     }
 
-    @Test("refuses a second hello and stays open")
+    @Test("A connection refuses a second hello and stays open")
     func helloTwice() async throws {
         try await withServer { server in
             let client = try server.connect()
@@ -97,7 +97,7 @@ struct ConnectionTests {
         }
     }
 
-    @Test("refuses a protocol version that it does not speak")
+    @Test("A connection refuses an unknown protocol version and stays open")
     func version() async throws {
         try await withServer { server in
             let client = try server.connectSilently()
@@ -107,7 +107,7 @@ struct ConnectionTests {
         }
     }
 
-    @Test("refuses a client that was given more than the store holds")
+    @Test("A connection refuses a client that has seen later writes than the store holds")
     func behind() async throws {
         try await withServer { server in
             let client = try server.connectSilently()
@@ -118,7 +118,7 @@ struct ConnectionTests {
         }
     }
 
-    @Test("stays open when a call is unknown")
+    @Test("A connection stays open after an unknown call")
     func unimplemented() async throws {
         try await withServer { server in
             let client = try server.connect()
@@ -131,7 +131,7 @@ struct ConnectionTests {
         }
     }
 
-    @Test("is closed when hello does not come in time")
+    @Test("A connection without hello is closed after the hello timeout")
     func helloTimeout() async throws {
         try await withServer {
             $0.limits.helloTimeout = .milliseconds(50)
@@ -143,7 +143,10 @@ struct ConnectionTests {
         }
     }
 
-    @Test("is closed when a frame drips", arguments: [true, false])
+    @Test(
+        "A connection with a slow frame is closed after the frame timeout",
+        arguments: [true, false]
+    )
     func slowFrame(hello: Bool) async throws {
         try await withServer {
             $0.limits.frameTimeout = .milliseconds(50)
@@ -156,7 +159,7 @@ struct ConnectionTests {
         }
     }
 
-    @Test("is asked to leave when it is idle")
+    @Test("An idle connection gets a go-away message and is closed")
     func idle() async throws {
         try await withServer {
             $0.limits.idleTimeout = .milliseconds(50)
@@ -171,7 +174,7 @@ struct ConnectionTests {
         }
     }
 
-    @Test("beyond the limit is turned away with a reason, until another ends")
+    @Test("A connection over the limit is refused with the reason until another ends")
     func tooMany() async throws {
         try await withServer {
             $0.limits.maxConnections = 1
@@ -188,7 +191,7 @@ struct ConnectionTests {
         }
     }
 
-    @Test("that has not said hello makes room for newer ones: the oldest of them is closed")
+    @Test("The oldest connection without hello is closed for newer ones")
     func tooManyUnauthenticated() async throws {
         try await withServer {
             $0.limits.maxUnauthenticated = 2
@@ -205,7 +208,7 @@ struct ConnectionTests {
         }
     }
 
-    @Test("that does not read its replies is closed, and others are served meanwhile")
+    @Test("A connection that reads no replies is closed, and other connections are served")
     func unread() async throws {
         try await withServer {
             $0.limits.maxUnreadBytes = 64 << 10

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Damaged frames")
 struct DamagedFrameTests {
-    @Test("cut at every byte leave the server serving")
+    @Test("A server survives frames truncated at every byte")
     func truncation() async throws {
         try await withServer { server in
             for frame in try GoldenRequest.all() {
@@ -22,7 +22,7 @@ struct DamagedFrameTests {
         }
     }
 
-    @Test("with any one bit turned are answered or the connection is closed")
+    @Test("A frame with any flipped bit gets a reply or closes its connection")
     func bitFlips() async throws {
         try await withServer { server in
             var client = try server.connect()
@@ -46,7 +46,7 @@ struct DamagedFrameTests {
         }
     }
 
-    @Test("with any bit of the length turned leave the server serving")
+    @Test("A server survives frames with any flipped bit of their length")
     func lengthBitFlips() async throws {
         try await withServer { server in
             for frame in try GoldenRequest.all() {

@@ -6,9 +6,9 @@ import Testing
 
 @testable import LodestoneServer
 
-@Suite("The queue of work")
+@Suite("Fair queue")
 struct FairQueueTests {
-    @Test("runs the jobs of one lane in the order in which they came, though it is wider")
+    @Test("A fair queue runs the jobs of one lane in order even when it is wider")
     func order() async throws {
         let queue = FairQueue(label: "test", width: 4, extraWidth: 4, perLane: 1)
         let seen = Seen<Int>()
@@ -21,7 +21,7 @@ struct FairQueueTests {
         #expect(seen.list == Array(1...200))
     }
 
-    @Test("never runs more short jobs at once than it is wide")
+    @Test("A fair queue never runs more short jobs at once than its width")
     func width() async throws {
         let queue = FairQueue(label: "test", width: 3, extraWidth: 0)
         let running = Atomic<Int>(0)
@@ -51,7 +51,7 @@ struct FairQueueTests {
         #expect(most.withLock { $0 } <= 3)
     }
 
-    @Test("a lane that comes later waits for one job of another, not for all that wait there")
+    @Test("A later lane waits for one job of another lane, not for all of its jobs")
     func turns() async throws {
         let seen = Seen<String>()
         try await offPool {
@@ -69,7 +69,7 @@ struct FairQueueTests {
         #expect(last < 10, "\(seen.list)")
     }
 
-    @Test("lanes get the same time, not the same number of jobs")
+    @Test("Lanes get equal time, not equal numbers of jobs")
     func time() async throws {
         let seen = Seen<String>()
         try await offPool {
@@ -100,7 +100,7 @@ struct FairQueueTests {
         #expect(seen.list.count { $0 == "long" } < 30, "\(seen.list)")
     }
 
-    @Test("a short job does not wait for the end of long ones of other lanes")
+    @Test("A short job does not wait for the end of long jobs of other lanes")
     func young() async throws {
         try await offPool {
             let queue = FairQueue(label: "test", width: 2, extraWidth: 2)
@@ -116,7 +116,7 @@ struct FairQueueTests {
         }
     }
 
-    @Test("leaves threads to lanes that are known for short jobs, however many new ones come")
+    @Test("A fair queue keeps threads for lanes known for short jobs")
     func known() async throws {
         try await offPool {
             let queue = FairQueue(label: "test", width: 1, extraWidth: 4)
@@ -137,7 +137,7 @@ struct FairQueueTests {
         }
     }
 
-    @Test("is passed by nobody while a lane waits that has nothing running")
+    @Test("A lane may run inline only while no idle lane waits")
     func passing() async throws {
         try await offPool {
             let queue = FairQueue(label: "test", width: 1, extraWidth: 0)
@@ -152,7 +152,7 @@ struct FairQueueTests {
         }
     }
 
-    @Test("a thousand lanes with a job each are all taken")
+    @Test("A fair queue accepts one job each of a thousand lanes")
     func manyLanes() async throws {
         try await offPool {
             let queue = FairQueue(label: "test", width: 1, extraWidth: 0, maxWait: .zero)
@@ -168,7 +168,7 @@ struct FairQueueTests {
         }
     }
 
-    @Test("refuses when as many wait as may, or when others are expected to keep a lane too long")
+    @Test("A fair queue refuses jobs when it is full or the expected wait is too long")
     func refusal() async throws {
         try await offPool {
             let gate = DispatchSemaphore(value: 0)
@@ -215,7 +215,7 @@ struct FairQueueTests {
         }
     }
 
-    @Test("lets go of a job that waits, once, and not of one that runs")
+    @Test("A waiting job is removed once, and a running job never")
     func removal() async throws {
         try await offPool {
             let gate = DispatchSemaphore(value: 0)

@@ -4,10 +4,10 @@ import LodestoneServer
 import LodestoneWire
 import Testing
 
-@Suite("Hostile bytes")
+@Suite("Hostile frames")
 struct HostileFrameTests {
     @Test(
-        "with an impossible length are answered with a reason, and the connection is closed",
+        "A frame with an impossible length gets an error and closes the connection",
         arguments: [
             (0, true, "EMPTY_FRAME"), (0, false, "EMPTY_FRAME"),
             (4_097, false, "FRAME_TOO_LARGE"), (16 << 20 + 1, true, "FRAME_TOO_LARGE"),
@@ -24,7 +24,7 @@ struct HostileFrameTests {
         }
     }
 
-    @Test("nested thousands of levels deep are refused by their depth")
+    @Test("A frame nested thousands of levels deep is refused for its depth")
     func nestingBomb() async throws {
         try await withServer { server in
             let client = try server.connect()
@@ -38,7 +38,7 @@ struct HostileFrameTests {
     }
 
     @Test(
-        "in place of an id are refused with what is wrong with them",
+        "An invalid document id is refused with the reason",
         arguments: [
             (Array("a\0b".utf8), "BAD_ID"), ([0x61, 0xFF], "BAD_UTF8"), ([], "BAD_ID"),
             ([0xED, 0xA0, 0x80], "BAD_UTF8"), (Array(repeating: 0x61, count: 513), "LIMIT"),
@@ -55,7 +55,7 @@ struct HostileFrameTests {
         }
     }
 
-    @Test("that are no message are answered twice; at the third the connection is closed")
+    @Test("A malformed message gets an error, and the third one closes the connection")
     func malformed() async throws {
         try await withServer { server in
             let client = try server.connect()

@@ -3,7 +3,7 @@ import Testing
 
 @testable import LodestoneServer
 
-@Suite("Searches that were longer than they looked")
+@Suite("Inline search gate")
 struct InlineSearchGateTests {
     private let most = Duration.microseconds(500)
     private let start = ContinuousClock.now.advanced(by: .seconds(1))
@@ -12,7 +12,7 @@ struct InlineSearchGateTests {
         start.advanced(by: .microseconds(microseconds))
     }
 
-    @Test("change nothing while they keep to their time")
+    @Test("Searches within their time keep inline searches enabled")
     func short() {
         let brevity = InlineSearchGate(most: most)
         #expect(brevity.expects(start))
@@ -21,7 +21,7 @@ struct InlineSearchGateTests {
         #expect(brevity.expects(after(500)))
     }
 
-    @Test("end the trials for twenty times as long as they took, and no longer")
+    @Test("A long search pauses inline searches for twenty times its duration")
     func pause() {
         let brevity = InlineSearchGate(most: most)
         brevity.note(start, after(1_000))
@@ -37,7 +37,7 @@ struct InlineSearchGateTests {
         #expect(brevity.expects(after(42_002)))
     }
 
-    @Test("leave a loop nineteen parts in twenty of its time, whatever comes")
+    @Test("Long searches take at most a twentieth of a loop's time")
     func share() {
         let brevity = InlineSearchGate(most: most)
         var (now, spent) = (0, 0)

@@ -4,9 +4,9 @@ import LodestoneServer
 import LodestoneWire
 import Testing
 
-@Suite("Under load")
+@Suite("Server under load")
 struct LoadTests {
-    @Test("calls over a connection's limit are refused, ping is not, and room comes back")
+    @Test("Calls over a connection's limit are refused, except pings and descriptions")
     func inFlight() async throws {
         try await withServer {
             $0.limits.maxInFlight = 2
@@ -31,7 +31,7 @@ struct LoadTests {
         }
     }
 
-    @Test("a deadline ends a search, and its worker is free for the next")
+    @Test("A deadline ends a search and frees its worker")
     func deadline() async throws {
         try await withServer {
             $0.readWorkers = 1
@@ -45,7 +45,7 @@ struct LoadTests {
         }
     }
 
-    @Test("a search whose deadline passes while it waits is never started")
+    @Test("A search whose deadline passes in the queue is never started")
     func deadlineInQueue() async throws {
         try await withServer {
             $0.readWorkers = 1
@@ -72,7 +72,7 @@ struct LoadTests {
         }
     }
 
-    @Test("a read whose deadline passes while it waits is answered though no worker is free")
+    @Test("A read whose deadline passes in the queue gets its error without a free worker")
     func deadlineWithoutWorker() async throws {
         try await withServer {
             $0.readWorkers = 1
@@ -91,7 +91,7 @@ struct LoadTests {
         }
     }
 
-    @Test("a client with long searches keeps no other from its reads")
+    @Test("A client with long searches does not block the reads of other clients")
     func neighbors() async throws {
         try await withServer {
             $0.readWorkers = 1
@@ -108,7 +108,7 @@ struct LoadTests {
         }
     }
 
-    @Test("cancelling ends a search that runs, and answers one that waits at once")
+    @Test("Cancellation ends a running search and removes a waiting one at once")
     func cancel() async throws {
         try await withServer {
             $0.readWorkers = 1
@@ -128,7 +128,7 @@ struct LoadTests {
         }
     }
 
-    @Test("a client that goes away takes its searches along")
+    @Test("A disconnected client's searches end")
     func disconnect() async throws {
         try await withServer {
             $0.readWorkers = 1
@@ -146,7 +146,7 @@ struct LoadTests {
         }
     }
 
-    @Test("searches beyond the queue are refused with a time to come back, calls at hand are not")
+    @Test("Searches over the queue limit are refused with a retry delay, and short calls are not")
     func overload() async throws {
         try await withServer {
             $0.limits.maxQueuedReads = 1
@@ -173,7 +173,7 @@ struct LoadTests {
         }
     }
 
-    @Test("requests that would take too much memory together are refused")
+    @Test("Requests that would take too much memory together are refused")
     func decodeBudget() async throws {
         try await withServer {
             $0.memoryBudget = 3 << 20
@@ -197,7 +197,7 @@ struct LoadTests {
         }
     }
 
-    @Test("a cancelled write either never happened or happened whole")
+    @Test("A cancelled write is applied whole or not at all")
     func cancelledWrites() async throws {
         try await withServer { server in
             let client = try server.connect()
@@ -230,7 +230,7 @@ struct LoadTests {
         }
     }
 
-    @Test("a client that reads slowly gets every reply, and no more memory than allowed is used")
+    @Test("A slow reader gets every reply within the memory limit")
     func backpressure() async throws {
         try await withServer {
             $0.limits.maxUnreadBytes = 4 << 20
@@ -250,7 +250,7 @@ struct LoadTests {
         }
     }
 
-    @Test("draining tells clients the last request, finishes it, and starts no other")
+    @Test("A drain tells clients the last request, finishes it and starts no other")
     func drain() async throws {
         try await withServer {
             $0.readWorkers = 1

@@ -8,7 +8,7 @@ import Testing
 
 @testable import LodestoneServer
 
-@Suite("The memory of connections")
+@Suite("Server memory")
 struct MemoryTests {
     /// The beginning of a frame of `byteCount` bytes, with its first `sent` bytes.
     private static func beginning(of byteCount: Int, sent: Int) -> [UInt8] {
@@ -17,7 +17,7 @@ struct MemoryTests {
         return header + [UInt8](repeating: 0, count: sent)
     }
 
-    @Test("frames that never end make room for one that does")
+    @Test("Unfinished frames make room for a complete one")
     func halfFrames() async throws {
         try await withServer {
             $0.memoryBudget = 24 << 20
@@ -47,7 +47,7 @@ struct MemoryTests {
         }
     }
 
-    @Test("a frame of which nothing more comes is ended after the time that it has")
+    @Test("A frame without progress is ended after the frame timeout")
     func silence() async throws {
         try await withServer {
             $0.limits.frameTimeout = .milliseconds(100)
@@ -60,7 +60,7 @@ struct MemoryTests {
         }
     }
 
-    @Test("long frames are taken one after the other, and what follows them in its order")
+    @Test("Long frames of a connection are decoded one after another, in their order")
     func longFrames() async throws {
         try await withServer { server in
             let client = try server.connect()
@@ -91,7 +91,7 @@ struct MemoryTests {
         }
     }
 
-    @Test("a long frame that can't be decoded is refused, and its connection goes on")
+    @Test("A malformed long frame is refused, and its connection stays open")
     func malformedLongFrame() async throws {
         try await withServer { server in
             let client = try server.connect()
@@ -102,7 +102,7 @@ struct MemoryTests {
         }
     }
 
-    @Test("clients that don't read make room for one that does")
+    @Test("Clients that read no replies make room for one that does")
     func unread() async throws {
         try await withServer {
             $0.memoryBudget = 24 << 20
@@ -132,7 +132,7 @@ struct MemoryTests {
         }
     }
 
-    @Test("a small frame passes large ones that wait, and one that is complete is not ended")
+    @Test("A small frame passes waiting large ones, and a complete frame is not ended")
     func gate() {
         let gate = FrameGate(memory: MemoryBudget(limit: 128 << 20))
         let ended = Mutex<[UInt64]>([])
@@ -157,7 +157,7 @@ struct MemoryTests {
         #expect(enter(9, 128 << 20))
     }
 
-    @Test("a read that waits for memory is given up once, and let in when there is some")
+    @Test("A read that waits for memory is removed once or admitted when memory is free")
     func outputGate() {
         let memory = MemoryBudget(limit: 1_000)
         let gate = OutputGate(memory: memory, answers: MemoryBudget(limit: 1_000))
@@ -178,7 +178,7 @@ struct MemoryTests {
         #expect(!gate.remove(second))
     }
 
-    @Test("is that of the control group, of either version, and of those around it")
+    @Test("The memory limit is the least of all enclosing control groups, of either version")
     func controlGroups() throws {
         let root = try TemporaryDirectory()
         func limit(_ path: String, _ text: String) throws {
@@ -206,7 +206,7 @@ struct MemoryTests {
         #expect(found("") == nil)
     }
 
-    @Test("has a part for each use, which are the budget together or more")
+    @Test("The parts of the server memory add up to the budget or more")
     func parts() {
         let memory = ServerMemory(limit: 600 << 20, maxFrameBytes: 16 << 20)
         #expect(memory.parts.reduce(0) { $0 + $1.budget.limit } == 600 << 20)

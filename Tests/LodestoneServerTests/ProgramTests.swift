@@ -6,10 +6,10 @@ import LodestoneWire
 import TestSupport
 import Testing
 
-@Suite("The program")
+@Suite("Server program")
 struct ProgramTests {
     @Test(
-        "says where it listens, serves, and exits with 0 when asked to stop",
+        "The server reports its address, serves calls and exits with 0 on a signal",
         arguments: [SIGTERM, SIGINT]
     )
     func life(signal: Int32) async throws {
@@ -39,7 +39,7 @@ struct ProgramTests {
         }
     }
 
-    @Test("finishes the calls under way when asked to stop")
+    @Test("The server finishes the calls under way after a signal")
     func drain() async throws {
         try await offPool {
             let directory = try TemporaryDirectory()
@@ -62,7 +62,7 @@ struct ProgramTests {
         }
     }
 
-    @Test("ends at once at the second signal")
+    @Test("The server ends at once at the second signal")
     func secondSignal() async throws {
         try await offPool {
             let directory = try TemporaryDirectory()
@@ -85,7 +85,7 @@ struct ProgramTests {
         }
     }
 
-    @Test("serves a directory together with another one, each showing what the other wrote")
+    @Test("Two servers on one directory show each other's writes")
     func twoServers() async throws {
         try await offPool {
             let directory = try TemporaryDirectory()
@@ -110,7 +110,7 @@ struct ProgramTests {
 
     #if os(Linux)
     @Test(
-        "reads a store on a file system that can't be written to",
+        "The server reads a store on a read-only file system",
         .enabled(if: Program.canMount, "Mounts are not allowed here.")
     )
     func readOnlyFileSystem() async throws {
@@ -151,7 +151,7 @@ struct ProgramTests {
     }
     #endif
 
-    @Test("refuses an address that is taken, and names it")
+    @Test("The server refuses an address in use and names it")
     func addressTaken() async throws {
         try await offPool {
             let directories = [try TemporaryDirectory(), try TemporaryDirectory()]
@@ -165,7 +165,7 @@ struct ProgramTests {
         }
     }
 
-    @Test("refuses what would leave the data open or can't work, in one line, with its status")
+    @Test("The server refuses unsafe or invalid settings in one line, with an exit status")
     func refusals() async throws {
         try await offPool {
             let directory = try TemporaryDirectory()
@@ -201,7 +201,7 @@ struct ProgramTests {
         }
     }
 
-    @Test("listens on a Unix socket that only its owner may use, and removes it")
+    @Test("The server's Unix socket is private to its owner and removed at the end")
     func unixSocket() async throws {
         try await offPool {
             let directory = try TemporaryDirectory()

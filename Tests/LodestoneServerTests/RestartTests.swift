@@ -5,7 +5,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite("A server that restarts", .timeLimit(.minutes(2)))
+@Suite("Restarted server", .timeLimit(.minutes(2)))
 struct RestartTests {
     /// The results of 64 tasks that share a client.
     private final class Seen: Sendable {
@@ -44,7 +44,7 @@ struct RestartTests {
     }
 
     @Test(
-        "within the deadline is no error for anybody, and nothing is lost or written twice",
+        "A restart within the deadline fails no call and loses or repeats no write",
         arguments: [
             (SIGKILL, Duration.milliseconds(400)), (SIGTERM, .milliseconds(500)),
             (SIGKILL, .seconds(3)),

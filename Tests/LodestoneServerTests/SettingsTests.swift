@@ -7,7 +7,7 @@ import lodestoned
 
 @Suite("Settings")
 struct SettingsTests {
-    @Test("come from the flag, else the variable, else the file, else the default")
+    @Test("A setting comes from the flag, the variable, the file or the default, in this order")
     func precedence() throws {
         let directory = try TemporaryDirectory()
         let file = try directory.write(
@@ -27,7 +27,7 @@ struct SettingsTests {
     }
 
     @Test(
-        "can each be set by flag, by variable and in the file",
+        "Every setting can be set by flag, by variable and in the file",
         arguments: Setting.all.map(\.name)
     )
     func everySource(name: String) throws {
@@ -49,7 +49,7 @@ struct SettingsTests {
         #expect(setting.show(fromFile) == text)
     }
 
-    @Test("of the wrong type or over the range are refused with the source and the range")
+    @Test("A setting of the wrong type or out of range is refused with its source and range")
     func refusal() throws {
         let directory = try TemporaryDirectory()
         let file = try directory.write("lodestone.json", #"{"maxBatch": "many"}"#)
@@ -70,7 +70,7 @@ struct SettingsTests {
     }
 
     @Test(
-        "in a file with an unknown key, a nested value or no JSON are refused",
+        "A settings file with an unknown key, a nested value or invalid JSON is refused",
         arguments: [
             #"{"maxBtach": 1}"#, #"{"maxBatch": {"a": 1}}"#, #"{"maxBatch": null}"#, "[]", "{",
         ]
@@ -83,7 +83,7 @@ struct SettingsTests {
         }
     }
 
-    @Test("are all in the reference, with their real defaults and ranges")
+    @Test("Every setting is in CONFIGURATION.md with its default and range")
     func reference() throws {
         let text = try String(contentsOf: deploy("CONFIGURATION.md"), encoding: .utf8)
         let lines = Set(text.split(separator: "\n").map(String.init))
@@ -98,7 +98,7 @@ struct SettingsTests {
         #expect(rows.count == Setting.all.count, "deploy/CONFIGURATION.md lists an unknown setting")
     }
 
-    @Test("of the example file can be read")
+    @Test("The example settings file is read")
     func example() throws {
         let settings = try SettingsReader(
             flags: [:],

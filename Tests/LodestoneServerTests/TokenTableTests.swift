@@ -4,9 +4,9 @@ import LodestoneServer
 import TestSupport
 import Testing
 
-@Suite("Tokens")
+@Suite("Token table")
 struct TokenTableTests {
-    @Test("have the role of their line; a token alone is an admin's")
+    @Test("A token has the role of its line, and a token alone is an admin's")
     func roles() throws {
         let directory = try TemporaryDirectory()
         let file = try directory.write(
@@ -29,7 +29,7 @@ struct TokenTableTests {
     }
 
     @Test(
-        "are those of lines that end as on any system, with a byte order mark or without",
+        "Tokens are read with any line ending, with a byte order mark or without",
         arguments: ["\n", "\r\n", "\r"],
         ["", "\u{FEFF}"]
     )
@@ -51,7 +51,7 @@ struct TokenTableTests {
         #expect(error?.message.contains("line 2") == true)
     }
 
-    @Test("that look alike and differ in their bytes are two", arguments: LookAlikes.all)
+    @Test("Look-alike tokens are distinct", arguments: LookAlikes.all)
     func lookAlikes(pair: LookAlikes) throws {
         let directory = try TemporaryDirectory()
         let tokens = [pair.first, pair.second].map { "0123456789abcdef-\($0)" }
@@ -63,7 +63,7 @@ struct TokenTableTests {
     }
 
     @Test(
-        "that are absent, empty, cut short, prolonged or unknown have none",
+        "An absent, empty, truncated, prolonged or unknown token has no role",
         arguments: [nil, "", "reader-0123456789abcde", "reader-0123456789abcdef0", "other"]
     )
     func unknown(token: String?) {
@@ -71,7 +71,10 @@ struct TokenTableTests {
         #expect(tokens.role(of: token.map { Array($0.utf8) }) == nil)
     }
 
-    @Test("in a file that everyone may read are refused", arguments: [0o604, 0o602, 0o644, 0o601])
+    @Test(
+        "A token file that all users may read is refused",
+        arguments: [0o604, 0o602, 0o644, 0o601]
+    )
     func worldReadable(mode: Int) throws {
         let directory = try TemporaryDirectory()
         let file = try directory.write("tokens", "plain-0123456789abcdef", mode: mode)
@@ -81,7 +84,7 @@ struct TokenTableTests {
     }
 
     @Test(
-        "in a malformed file are refused with the line, and never shown",
+        "A malformed token file is refused with its line and without its tokens",
         arguments: [
             ("read secret-0123456789 more", "line 1"), ("\nroot secret-0123456789abc", "line 2"),
             ("secret", "line 1"), ("", "no line"), ("# nothing", "no line"),
@@ -96,7 +99,7 @@ struct TokenTableTests {
         #expect(error?.description.contains("secret") == false)
     }
 
-    @Test("in a file that isn't there are refused with its path")
+    @Test("A missing token file is refused with its path")
     func missing() {
         let error = #expect(throws: LodestoneError.self) { try TokenTable(file: "/nowhere/tokens") }
         #expect(error?.message.contains("/nowhere/tokens") == true)
@@ -105,7 +108,7 @@ struct TokenTableTests {
 
 @Suite("Access")
 struct AccessTests {
-    @Test("is decided for every call and role", arguments: CallKind.allCases)
+    @Test("Every call is permitted from its least role up", arguments: CallKind.allCases)
     func matrix(kind: CallKind) {
         let least: Role =
             switch kind {
