@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One library's vector index, measured beside Lodestone's by `lodestone-bench ann --vs`.
+"""One library's vector index, measured next to Lodestone's by `lodestone-bench ann --vs`.
 
 usage: ann_peer.py LIBRARY FOLDER METRIC DIMENSION K THREADS
 
@@ -113,7 +113,7 @@ MODULES = {"faiss-sq8": "faiss", "usearch": "usearch.index", "symphonyqg": "rabi
 
 
 def memory():
-    """Bytes of this process in memory, after giving back what nobody uses."""
+    """Bytes of this process in memory, after unused ones are returned to the system."""
     ctypes.CDLL(None).malloc_trim(0)
     with open("/proc/self/status") as status:
         return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:")) * 1024

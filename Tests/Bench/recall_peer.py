@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One library's graph, grown beside Lodestone's by `lodestone-bench recall --vs`.
+"""One library's graph, grown next to Lodestone's by `lodestone-bench recall --vs`.
 
 usage: recall_peer.py LIBRARY FOLDER METRIC DIMENSION K M EF_CONSTRUCTION EF
 
-FOLDER has rows.f32 and queries.f32. Each line of input is a number of rows: the graph takes in the
-rows up to there, and the answer is what each query finds. M is Lodestone's, which has four links
-times M at the bottom; a graph of the library gets as many.
+FOLDER has rows.f32 and queries.f32. Each line of input is a number of rows: the graph links the
+rows up to there, and the output is the rows that each query finds. M is Lodestone's, which has four
+links times M at the bottom; a graph of the library gets as many.
 """
 import json
 import sys

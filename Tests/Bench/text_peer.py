@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""tantivy's ranked text, measured beside Lodestone's by `lodestone-bench text --vs`.
+"""tantivy's ranked text, measured next to Lodestone's by `lodestone-bench text --vs`.
 
 usage: text_peer.py tantivy FOLDER STOP_WORDS
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keeps golden_frames.json true: encodes each frame's text with Google's protobuf.
 
-    python golden.py           writes the hex of every frame anew
+    python golden.py           writes the hex of every frame
     python golden.py --check   fails when a frame's hex is not what its text encodes to
 
 Needs the package of clients/python. A change of hex is a change of the protocol.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs README.md's Python program against a real server, and compares what it prints."""
+"""Runs README.md's Python program against a real server, and compares its output."""
 
 import os
 import pathlib

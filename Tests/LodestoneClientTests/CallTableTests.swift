@@ -112,7 +112,7 @@ struct CallTableTests {
         }
         #expect(until == time(1))
         #expect(table.earliestDeadline == time(1))
-        // Asked again, nothing changes.
+        // A second cancellation changes nothing.
         if case .nothing = table.cancel(ids[0], now: time(5), patience: .seconds(1)) {
         } else {
             Issue.record("a call is cancelled once")

@@ -198,7 +198,7 @@ struct CallTests {
         #expect(
             try #require(await arrivals.next()).request.call == .cancel(id: writeArrival.request.id)
         )
-        // The late reply is for nobody, and the connection is as good as before.
+        // The late replies have no caller any more, and the connection still works.
         readArrival.answer(.search(SearchResponse(results: [], sequenceNumber: 1)))
         writeArrival.answer(.written(at: 2))
         #expect(try await client.ping() == 42)

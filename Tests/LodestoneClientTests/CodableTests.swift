@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Codable types as metadata")
 struct CodableTests {
-    /// What a value's metadata is, and the value that comes of it.
+    /// The metadata of a value, and the value decoded from it.
     private func roundTrip<T: Codable>(_ value: T) throws -> (metadata: Metadata, value: T) {
         let document = try Document(id: "a", fields: value)
         return (document.metadata, try document.fields(as: T.self))

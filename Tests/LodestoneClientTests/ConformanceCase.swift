@@ -88,7 +88,7 @@ enum JSON: Decodable, Sendable, Equatable {
     }
 }
 
-/// What a case says, as the client takes it.
+/// The values of a case as types of the client.
 extension JSON {
     var documentID: DocumentID {
         get throws {

@@ -62,7 +62,7 @@ private struct ConformanceServer {
 
 /// Sends the steps of one case, under names that no other case uses.
 private struct ConformanceRunner {
-    /// What a call answered.
+    /// The result of a call.
     enum Answer {
         case pong
         case stats(Stats)

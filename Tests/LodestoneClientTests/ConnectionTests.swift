@@ -33,7 +33,7 @@ struct ConnectionTests {
         #expect(await read?.outcome == .notApplied)
         #expect(await write?.code == .unavailable)
         #expect(await write?.outcome == .unknown)
-        // The next call connects anew, and says how far this client has seen.
+        // The next call opens a new connection and sends the last sequence number of this client.
         #expect(try await client.ping() == 42)
         #expect(server.hellos.value.map(\.lastSequenceNumber) == [nil, 42])
         await client.close()

@@ -36,7 +36,7 @@ struct FilterDifferentialTests {
             var filters: [Filter] = []
             for _ in 0..<Self.filtersPerRound {
                 let isNew = asked.isEmpty || random.below(10) > 0
-                // What was asked before is answered by what is known of it, and of what came since.
+                // An earlier filter uses the cached rows of its first run, and rows written since.
                 filters.append(
                     isNew
                         ? random.filter()

@@ -176,7 +176,7 @@ struct OutputProgressTests {
         while stream.stalledSince == nil { await Task.yield() }
         let stuck = await progress(of: stream)
         #expect(stuck.written == byteCount)
-        // Some of what this end's system has taken is still there.
+        // Some bytes accepted by this end's system are still there.
         #expect(stuck.delivered + stream.unsentByteCount < byteCount)
         loop.async { receiver.resumeReading() }
         var last = stuck

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import LodestoneClient
 
-/// What a filter means, once more and in the plainest way: the oracle of the differential test.
+/// The meaning of a filter in the plainest way: the oracle of the differential test.
 struct PlainFilter {
     let id: String
     let metadata: Metadata
@@ -104,7 +104,7 @@ struct PlainFilter {
             let high = Double(left >> 32) * 4_294_967_296
             let low = Double(left & 0xFFFF_FFFF)
             let rest = right - high
-            // What is lost in the difference is far beyond the range of the lower half.
+            // The bits that the difference loses are far beyond the range of the lower half.
             return low < rest ? -1 : low == rest ? 0 : 1
         case (.double, .int): return compare(right, left).map { -$0 }
         case (.string(let left), .string(let right)):

@@ -22,7 +22,7 @@ final class ScriptedServer: Sendable {
     struct Settings: Sendable {
         var maxInFlight = 64
         var maxFrameBytes = Limits.standard.maxFrameBytes
-        /// What hello is answered with; `nil`: nothing.
+        /// The reply to hello; `nil`: the usual one.
         var hello: @Sendable (Hello) -> Reply? = { _ in nil }
         var saysHello = true
     }
@@ -146,14 +146,14 @@ extension Reply {
         .written(WriteReceipt(sequenceNumber: sequenceNumber, durability: .full, inserted: 1))
     }
 
-    /// The reply to a get, with the documents that were asked for.
+    /// The reply to a get, with the requested documents.
     static func echo(_ request: Request) -> Reply {
         guard case .get(let get) = request.call else { return .documents([]) }
         return .documents(get.ids.map { Document(id: $0) })
     }
 }
 
-/// What a call throws, or `nil`.
+/// The error that a call throws, or `nil`.
 func failure<R>(of work: () async throws(LodestoneError) -> R) async -> LodestoneError? {
     do throws(LodestoneError) {
         _ = try await work()

@@ -29,7 +29,7 @@ struct ArgumentTests {
         ]
     )
     func path(arguments: [String], option: String, value: String, fault: String) async throws {
-        // No server is asked.
+        // No server is needed.
         let outcome = try await Programs.run("lodestone", arguments + ["--address", "unix:/none"])
         #expect(outcome.status == 64, "\(outcome.errors)")
         for part in [option, value, fault, "Write author.name"] {

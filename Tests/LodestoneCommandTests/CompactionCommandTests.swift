@@ -6,14 +6,14 @@ import Testing
 struct CompactionCommandTests {
     private static let dimension = 256
     private static let count = 2_000
-    /// Only when asked.
+    /// The server compacts only on request.
     private static let calm = ["LODESTONE_COMPACTION_MINIMUM_CHANGES": "1000000000"]
 
     private func vector(_ number: Int) -> [Float] {
         (0..<Self.dimension).map { Float((number * 31 + $0 * 7) % 1_009) - 500 }
     }
 
-    /// A store, its server ended, with two megabytes of vectors of which the larger half is gone.
+    /// A store without a server, with two megabytes of vectors, more than half of them dropped.
     private func filled() async throws -> Scratch {
         let server = try await TestServer.start(environment: Self.calm)
         let lines = (0..<Self.count).map { "{\"id\":\"d\($0)\"}" }

@@ -4,8 +4,8 @@ import LodestoneImport
 import TestSupport
 import Testing
 
-/// Collections that are exported and imported under another name, and compared bit by bit with what was
-/// written: not by their dumps, which could both lack the same.
+/// Collections that are exported and imported under another name, and compared bit by bit with the
+/// written documents: not by their dumps, which could both lack the same.
 @Suite("Export and import of collections", .timeLimit(.minutes(5)))
 struct CopyTests {
     /// Every strategy with every metric, every quantization, and every option of the text.

@@ -6,7 +6,7 @@ import Testing
 struct CutImportTests {
     private static let lineCount = 3_000
 
-    /// A file of documents, and what `scan --lines` says of them afterwards.
+    /// A file of documents, and the lines that `scan --lines` prints for them.
     private func file(_ scratch: Scratch) throws -> (path: String, scanned: Set<Substring>) {
         var lines: [String] = []
         var scanned: Set<Substring> = []

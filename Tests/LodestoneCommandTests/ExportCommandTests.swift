@@ -265,7 +265,7 @@ struct ImportCommandTests {
         #expect(number.errors.contains("TIMESTAMP '2024-03-01T10:00:00Z'"))
     }
 
-    /// What happens to a collection between two runs.
+    /// An event of a collection between two runs.
     enum Between: CaseIterable { case nothing, madeAgain, dropped }
 
     @Test(

@@ -2,7 +2,7 @@
 import Foundation
 import Testing
 
-/// What a program said before it ended.
+/// The output and the exit status of a program.
 struct Outcome: Sendable {
     var status: Int32
     var output: String
@@ -15,7 +15,7 @@ struct Outcome: Sendable {
     }
 }
 
-/// Runs what blocks its thread on a thread that may be blocked, so that other tests go on.
+/// Runs blocking work on a thread that may be blocked, so that other tests go on.
 func blocking<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws
     -> Result
 {
@@ -54,7 +54,7 @@ enum Programs {
         process.environment = ProcessInfo.processInfo.environment
             .filter { !$0.key.hasPrefix("LODESTONE_") }
             .merging(environment) { $1 }
-        // Into files, because a pipe that nobody reads meanwhile would stop the program.
+        // Output goes to files, because a full pipe without a reader would stop the program.
         let scratch = try Scratch()
         let (output, errors) = ("\(scratch.path)/output", "\(scratch.path)/errors")
         for path in [output, errors] { try Data().write(to: URL(fileURLWithPath: path)) }

@@ -11,7 +11,7 @@ import Testing
 /// Then the same import is run again, and everything in its file must be there.
 @Suite("Resumed import")
 struct ImportResumeTests {
-    /// What happens before the last run.
+    /// An event before the last run.
     enum Between: CaseIterable {
         case nothing, madeAgain, dropped, someDropped, olderSnapshot, otherStore,
             otherStoreWithSameIDs
@@ -50,7 +50,7 @@ struct ImportResumeTests {
         switch between {
         // An import that always began with the first line would have no gaps either.
         case .nothing: #expect(runsThatWentOn > 20, "\(runsThatWentOn)")
-        // What was done may have been done with other documents, or before the snapshot.
+        // The event may concern other documents, or come before the snapshot.
         case .someDropped, .olderSnapshot: #expect(runsThatWentOn < 30)
         default: #expect(runsThatWentOn == 0)
         }
@@ -276,7 +276,7 @@ private struct Round {
         if Int.random(in: 0..<4, using: &random) == 0 { try store.reopen() }
     }
 
-    /// Has happen to the collection what the test is about.
+    /// Lets the event of this round happen to the collection.
     mutating func happen(ids: [DocumentID], otherStore: EngineStore) async throws {
         let before = try store.description().sequenceNumber
         let old = ids.map { Document(id: $0, metadata: hasEdges ? [:] : ["v": -2]) }
@@ -316,7 +316,7 @@ private struct Round {
         }
     }
 
-    /// Has others write until sequence numbers tell nothing of what the import wrote.
+    /// Writes from another source until sequence numbers tell nothing of the import's writes.
     private func othersWrite(after number: UInt64) async throws {
         while try store.description().sequenceNumber <= number {
             try await store.write([Document(id: "other")])

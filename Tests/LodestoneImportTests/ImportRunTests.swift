@@ -131,7 +131,7 @@ struct ImportRunTests {
         #expect(end.replaced == 0)
         #expect(try await store.documents().count == 99)
         #expect(store.sentBatches == 10 - cut.throughLine / 10)
-        // What both runs sent went under the same request ids, so the store applied it once.
+        // Both runs sent their batches under the same request ids, so the store applied them once.
         #expect(try store.description().sequenceNumber == before + 10)
     }
 

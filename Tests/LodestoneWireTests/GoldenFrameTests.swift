@@ -130,7 +130,7 @@ struct GoldenFrameTests {
 
     /// Whether the bytes decode.
     ///
-    /// Fails when they don't and the refusal does not say what to do.
+    /// Fails when they don't and the refusal has no recovery.
     private func decodeOrRefuse(_ bytes: UnsafeRawBufferPointer, _ kind: GoldenFrame.Kind) -> Bool {
         do throws(DecodingFailure) {
             switch kind {
