@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Trouble for a client for as long as is wanted, and a count of what it should have prevented.
+"""Trouble for a client for a given time, and a count of the faults that it should prevent.
 
     LODESTONE_SERVER=.build/debug/lodestoned python clients/python/tests/chaos.py --seconds 600
 
-Each mode runs workers that write versions of documents of their own and read them, and documents that
-nobody changes, while forks, signals, restarts or stops of the server go on. Four things are faults:
+Each mode runs workers that write versions of documents of their own and read them, and constant
+documents, while forks, signals, restarts or stops of the server go on. Four things are faults:
 
-- a wrong answer: another document, or a version older than the last one acknowledged;
+- a wrong result: another document, or a version older than the last one acknowledged;
 - a write that had its effect twice, or not at all though it was acknowledged: the server's sequence
   number counts them;
 - an error of a call whose deadline would have allowed to heal it;
@@ -63,11 +63,11 @@ class Outages:
 
 @dataclass
 class Tally:
-    """What happened; those of workers are added up."""
+    """Counts of calls and faults; the counts of workers are added up."""
 
     calls: int = 0
     acknowledged: int = 0
-    #: Writes of which nobody knows whether they were applied.
+    #: Writes of unknown outcome.
     unknown: int = 0
     interrupted: int = 0
     latest: float = 0.0
@@ -83,11 +83,11 @@ class Tally:
 
 
 class Struck(BaseException):
-    """What the signal handler raises."""
+    """The exception that the signal handler raises."""
 
 
 class Worker:
-    """Calls one after the other, and the judge of their answers."""
+    """Successive calls, and the judge of their results."""
 
     def __init__(self, name: str, run: Run) -> None:
         self.tally = Tally()
@@ -101,7 +101,7 @@ class Worker:
         self._next = 0
 
     def step(self) -> None:
-        """One call, and what it should answer."""
+        """One call, and a check of its result."""
         what = self._random.random()
         deadline = LONG if self._random.random() < 0.7 else SHORT
         started = time.monotonic()
@@ -158,7 +158,7 @@ class Worker:
         version = 0 if found is None else found.metadata["version"]
         if version not in allowed or (found is not None and found.id != id):
             self.tally.faults["wrong version"] += 1
-        # What was of unknown outcome a moment ago may still be under way, but never goes back.
+        # A write of unknown outcome may still be under way, but never goes back.
         self._versions[id] = {one for one in allowed if one >= version}  # type: ignore[operator]
 
     def _read_stable(self, deadline: float) -> None:
@@ -190,7 +190,7 @@ class Run:
         return time.monotonic() < self.end
 
     def work(self, name: str) -> None:
-        """What a thread does."""
+        """The work of a thread."""
         worker = Worker(name, self)
         while self.goes_on:
             worker.step()
@@ -207,7 +207,7 @@ class Run:
         return running
 
     def fork(self, name: str, seconds: float) -> Callable[[], None]:
-        """A process that works with the client it has inherited; returns what waits for it."""
+        """Starts a process that works with the inherited client; returns a wait for its end."""
         reading, writing = os.pipe()
         child = os.fork()
         if child == 0:
@@ -289,7 +289,7 @@ def signals(run: Run) -> None:
 
 
 def restarts(run: Run) -> None:
-    """64 threads, while the server is asked to end, or killed, and comes back in up to 3 s."""
+    """64 threads, while the server is stopped or killed, and comes back in up to 3 s."""
     running = run.threads(64)
     is_killed = False
     while run.goes_on:

@@ -48,11 +48,11 @@ class Server:
                 break
         else:
             pytest.fail(f"the server ended without listening:\n{''.join(seen)}")
-        # A server whose output nobody reads would stop at some point.
+        # A server would stop at some point without a reader of its output.
         threading.Thread(target=self._process.stdout.read, daemon=True).start()
 
     def stop(self) -> None:
-        """Asks it to end, and expects that it does in good order."""
+        """Stops the server, and expects that it ends in good order."""
         assert self._process is not None
         self._process.terminate()
         assert self._process.wait(60) == 0

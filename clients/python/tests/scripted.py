@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A server that follows a script, for what a real one does too seldom."""
+"""A server that follows a script, for events that are rare with a real one."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def failing(code: int, retry_after_ms: int | None = None) -> Answer:
 
 
 def first(*answers: Answer) -> Answer:
-    """The first request gets the first answer, and so on."""
+    """The first request gets the first reply, and so on."""
     rest = iter(answers)
     return lambda request: next(rest)(request)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What callers give: names and lists of them, values of numpy and pandas, and what is refused."""
+"""Arguments of callers: names and lists of them, values of numpy and pandas, and refused values."""
 
 from __future__ import annotations
 

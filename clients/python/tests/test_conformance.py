@@ -54,7 +54,7 @@ CASES = json.loads(
 )
 
 
-# What a case says, as the client takes it
+# The values of a case as types of the client
 
 
 def value(json: Any) -> Any:
@@ -189,7 +189,7 @@ def strategy(json: Any) -> Any:
     return {"flat": Flat, "lsh": LSH, "hnsw": HNSW}[kind](**options)
 
 
-# What came back, against what was expected
+# The result against the expected one
 
 
 def check_number(actual: float, expected: float) -> None:

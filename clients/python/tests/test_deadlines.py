@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""No call takes longer than its deadline, whatever it waits for; nor does a signal leave a mess."""
+"""Deadlines of calls, and the state of a client after a signal."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_large_batch_that_nobody_takes_ends_in_time_and_so_do_other_calls(
 
 
 class Interrupt(BaseException):
-    """What a signal handler raises, as the one of Ctrl-C does."""
+    """The exception of a signal handler, like that of Ctrl-C."""
 
 
 @pytest.mark.parametrize("kind", [Interrupt, KeyboardInterrupt, TimeoutError])
@@ -234,7 +234,7 @@ def test_a_slow_way_to_the_server_is_no_silence() -> None:
             vectors = np.ones((2_000, 1_000), np.float32)
             ids = [f"{row}" for row in range(2_000)]
             timed(lambda: collection.index_many(ids=ids, vectors=vectors, deadline=0.2))
-            # All of it arrives on the one connection, though nobody waits for it any more.
+            # All of it arrives on the one connection, though no caller waits for it any more.
             end = time.monotonic() + 20
             while sum(received) < 8_000_000 and time.monotonic() < end:
                 time.sleep(0.05)

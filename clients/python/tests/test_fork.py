@@ -49,7 +49,7 @@ def forked(work: Callable[[], Any]) -> Callable[[], Any]:
 
 @contextmanager
 def busy(work: Callable[[], None], threads: int = 8) -> Iterator[None]:
-    """Has threads do ``work`` again and again meanwhile; what they raise is raised in the end."""
+    """Lets threads repeat ``work`` meanwhile, and expects that none of them raises."""
     is_done = threading.Event()
     raised: list[Exception] = []
 
@@ -85,7 +85,7 @@ def filled(client: Client) -> Iterator[Collection]:
 
 
 def wrong_answers(collection: Collection, rounds: int = 5) -> int:
-    """Gets every document by itself, and counts the ones that are not what was asked for."""
+    """Gets every document by itself, and counts the wrong ones."""
     wrong = 0
     for _ in range(rounds):
         for id in IDS:

@@ -52,7 +52,7 @@ def golden(name: str) -> Any:
 
 
 def sent(call: Call) -> Any:
-    """What a server reads from the client's frame of a call."""
+    """The request that a server reads from the client's frame of a call."""
     frame = b"".join(call.frame(1, 1, None))
     assert struct.unpack(">I", frame[:4]) == (len(frame) - 4,)
     return getattr(service_pb2.Request.FromString(frame[4:]), call.name)
@@ -124,7 +124,7 @@ def test_search_is_written_like_the_golden_one() -> None:
     ]
     expected = _codec.search("papers", queries)
     written = sent(Call("search", *expected))
-    # What is absent in the golden frame is what the client says with its default.
+    # Fields absent in the golden frame have their defaults in the frame of the client.
     wanted = golden("search by all means").search
     defaults(wanted)
     defaults(written)
@@ -132,7 +132,7 @@ def test_search_is_written_like_the_golden_one() -> None:
 
 
 def defaults(message: Any) -> None:
-    """Clears fields that hold what their absence means as well."""
+    """Clears fields that hold their defaults."""
     for field_, value in list(message.ListFields()):
         if field_.type == field_.TYPE_MESSAGE:
             for inner in value if isinstance_repeated(value) else [value]:

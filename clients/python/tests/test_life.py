@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A server that answers nothing: over a slow link it is waited for, and when it hangs it is given up."""
+"""A server without replies: the client waits for one over a slow link, and gives up one that hangs."""
 
 from __future__ import annotations
 

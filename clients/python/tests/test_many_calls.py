@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Many calls that wait for their turn are given up in no time, and are in nobody's way."""
+"""Many calls that wait for their turn are given up quickly and delay no other call."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_waiting_calls_are_given_up_at_once_in_any_order(order: str) -> None:
         for call in given_up:
             connection._abandon(call)
         took = time.monotonic() - started
-        # Nobody but the last of them is left to have the next place.
+        # Only the last of them is left to have the next place.
         connection._abandon(calls[0])
         assert calls[-1].turn is not None and calls[-1].turn.acquire(timeout=5)
         assert all(call.id == 0 for call in given_up)

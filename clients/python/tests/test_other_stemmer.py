@@ -22,7 +22,7 @@ LANGUAGES = [
     "norwegian", "portuguese", "romanian", "russian", "serbian", "spanish", "swedish", "tamil",
     "turkish", "yiddish",
 ]  # fmt: skip
-# Two words a language, most of which the versions stem differently where they do at all.
+# Two words per language. Most of them have different stems in the two versions.
 WORDS = {
     "arabic": "الكتاب مدرسون", "armenian": "գրքերի մարդկանց", "basque": "etxearekin mendiko",
     "catalan": "casetes llibres", "danish": "påhhets hundenes", "dutch": "mogelijkheden huizen",
@@ -39,7 +39,7 @@ WORDS = {
 
 
 def other_stemmer() -> dict[str, str]:
-    """What makes a program use PyStemmer's library."""
+    """The environment that makes a program use PyStemmer's library."""
     module = pytest.importorskip("Stemmer", reason="NOT RUN: PyStemmer is not there").__file__
     folder, name = sysconfig.get_config_var("LIBDIR"), sysconfig.get_config_var("LDLIBRARY")
     python = Path(str(folder)) / str(name)
@@ -59,7 +59,7 @@ class Starter:
         self._running: list[subprocess.Popen[str]] = []
 
     def start(self, preload: dict[str, str] | None = None) -> tuple[str, str]:
-        """The address, and what the server said before and after it."""
+        """The address, and the output of the server before and after it."""
         process = subprocess.Popen(
             self._command,
             stdout=subprocess.PIPE,
@@ -118,7 +118,7 @@ def test_all_languages_find_words_that_another_stemmer_wrote(
                 words = WORDS[language].split()
                 collection = client.collection(name)
                 collection.index_many(ids=[str(n) for n in range(len(words))], texts=words)
-                # What lies in a base, and what the log has.
+                # Documents in a base, and documents in the log.
                 collection.compact()
                 collection.index_many(ids=[f"late{n}" for n in range(len(words))], texts=words)
     starter.stop()

@@ -47,7 +47,7 @@ def test_snapshot_is_fetched_in_parts_and_resumed(server: Server, tmp_path: Path
         assert target.read_bytes() == wanted
         with pytest.raises(FileExistsError):
             client.fetch_snapshot("whole", target)
-        # What is there already is not asked for again: a wrong byte behind the start stays.
+        # Existing bytes are not fetched again: a wrong byte behind the start stays.
         part = tmp_path / "again.lodestone.part"
         marked = bytearray(wanted[: 1 << 20])
         marked[-1] ^= 255
