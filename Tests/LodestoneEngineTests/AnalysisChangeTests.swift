@@ -135,7 +135,9 @@ struct AnalysisChangeTests {
         }
     }
 
-    @Test("A store of another text analysis is reanalyzed once and found in every language")
+    @Test(
+        "A store of another text analysis is reanalyzed once, with right results in all languages"
+    )
     func remade() async throws {
         try await write()
         var engine = try store.open()
@@ -151,9 +153,7 @@ struct AnalysisChangeTests {
         engine.close()
     }
 
-    @Test(
-        "A base of another text analysis is reanalyzed even when the store names no other analysis"
-    )
+    @Test("A base of another text analysis is reanalyzed even when the store records no change")
     func basesAlone() async throws {
         try await write(fingerprint: nil)
         // The lock prevents a new base meanwhile.
@@ -215,7 +215,7 @@ struct AnalysisChangeTests {
         engine.close()
     }
 
-    @Test("A snapshot of another text analysis is found in every language once restored")
+    @Test("A restored snapshot of another text analysis returns right results in all languages")
     func snapshot() async throws {
         try await write()
         let writer = try SQLiteStore(directory: store.path, durability: .relaxed, analysis: 1)

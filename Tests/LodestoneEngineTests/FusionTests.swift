@@ -71,7 +71,7 @@ struct FusionTests {
         #expect(hits.map(\.row) == [1, 3, 2] && hits.map(\.score) == [1, 1, 0.5])
     }
 
-    @Test("Fusion by the best score divides by it, from the score of an ordinary document")
+    @Test("Best-score fusion scales scores between an ordinary document's and the best")
     func best() {
         let near = Self.vectors([1, 2, 3], [0.9, 0.5, 0.1], ordinary: 0.1)
         let hits = Fusion.weightedScores(.best).merge(

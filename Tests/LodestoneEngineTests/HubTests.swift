@@ -132,7 +132,7 @@ struct HubTests {
         #expect(try await engine.verify().isClean)
     }
 
-    @Test("A hub loses edges to dropped targets and gets its row back when few are left")
+    @Test("A hub loses edges to dropped targets and returns to its row when few are left")
     func targets() async throws {
         let engine = try await filled(edges(0..<100))
         defer { engine.close() }

@@ -392,7 +392,7 @@ struct TextStrategyTests {
         copy.close()
     }
 
-    @Test("FTS5 highlights fuzzy words and patterns and refuses too many words")
+    @Test("FTS5 highlights fuzzy words and patterns and refuses a pattern of too many words")
     func fts5() async throws {
         let engine = try Engine.open(directory: directory.path)
         try await engine.createCollection(

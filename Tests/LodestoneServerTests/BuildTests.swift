@@ -135,7 +135,7 @@ struct BuildTests {
         }
     }
 
-    @Test("A snapshot is fetched in parts, the last one marked")
+    @Test("A snapshot is fetched in parts up to an empty part at its end")
     func fetched() async throws {
         try await withServer { server in
             let client = try server.connect()

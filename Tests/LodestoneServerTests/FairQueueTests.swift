@@ -137,7 +137,7 @@ struct FairQueueTests {
         }
     }
 
-    @Test("A lane may run inline only while no idle lane waits")
+    @Test("A job passes the queue only when its lane has none and each waiting lane runs one")
     func passing() async throws {
         try await offPool {
             let queue = FairQueue(label: "test", width: 1, extraWidth: 0)

@@ -14,7 +14,7 @@ struct HubTableTests {
     }
 
     @Test(
-        "A hub whose last edge leaves no room for a next one is reported as damaged",
+        "A hub with no arrival number left for a next edge is reported as damaged",
         arguments: [UInt64.max, 1 << 63]
     )
     func lastArrival(arrival: UInt64) throws {

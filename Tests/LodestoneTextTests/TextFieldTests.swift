@@ -300,7 +300,7 @@ struct TextFieldTests {
 
 @Suite("Field norm classes")
 struct FieldNormClassTests {
-    @Test("Field norm classes stay in 16 bits, close to the requested class, also from a base")
+    @Test("Field norm classes stay within 16 bits and close to the requested class")
     func overflow() throws {
         let table = FieldNormTable(nil)
         var random = SeededGenerator(seed: 3)

@@ -134,7 +134,7 @@ struct HostileMessageTests {
         #expect(failure?.error.reason == "MALFORMED")
     }
 
-    @Test("A list of edges is refused for its id, labels, direction or cursor")
+    @Test("A list-edges call with an invalid id, label, direction or cursor is refused")
     func edges() {
         let id = Bytes.text(1, "c") + Bytes.text(2, "a")
         let cases: [(bytes: [UInt8], reason: String, field: String)] = [
