@@ -134,7 +134,8 @@ extension FieldIndex {
                 count + allowed.count(of: both[place.run].rows(place.place..<place.place + 1))
             }
             if count == 0 { return true }
-            guard let value = EncodedKey.value(key, maxStringBytes: EncodedKey.maxStringBytes) else {
+            guard let value = EncodedKey.value(key, maxStringBytes: EncodedKey.maxStringBytes)
+            else {
                 isKnown = false
                 return false
             }

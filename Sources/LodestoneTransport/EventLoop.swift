@@ -146,7 +146,9 @@ package final class EventLoop: @unchecked Sendable {
     /// Starts to watch a descriptor.
     ///
     /// The loop owns the descriptor from here on, and closes it even when this fails.
-    func watch(_ descriptor: Int32, for pollable: (any Pollable)?) throws(LodestoneError) -> Registration {
+    func watch(_ descriptor: Int32, for pollable: (any Pollable)?) throws(LodestoneError)
+        -> Registration
+    {
         assert(isCurrent)
         let watch = Registration(descriptor: descriptor, pollable: pollable)
         do throws(LodestoneError) {

@@ -41,7 +41,8 @@ struct PostingsCursor {
         while entries.count > 1, PostingsHeader.chunk(entries[0]) < chunk {
             entries = UnsafeBufferPointer(rebasing: entries[1...])
         }
-        guard entries.count > 1, PostingsHeader.chunk(entries[0]) == chunk, let base = index.base else {
+        guard entries.count > 1, PostingsHeader.chunk(entries[0]) == chunk, let base = index.base
+        else {
             return false
         }
         basePostings = base.postings(of: entries[0], before: entries[1])
@@ -121,7 +122,8 @@ struct Chunk {
     ///
     /// The postings of the base come first, then those of the delta.
     @inline(__always)
-    func forEachPosting(_ cursor: PostingsCursor, _ body: (_ row: Int, _ postingClass: Int) -> Void) {
+    func forEachPosting(_ cursor: PostingsCursor, _ body: (_ row: Int, _ postingClass: Int) -> Void)
+    {
         forEachPosting(postings(of: cursor), body)
     }
 

@@ -204,7 +204,9 @@ package final class TermDictionary: @unchecked Sendable {
     }
 
     /// The number of a word.
-    func number(of word: NormalizedToken) -> UInt32? { findNumber(word, hash: word.hash(seed: seed)) }
+    func number(of word: NormalizedToken) -> UInt32? {
+        findNumber(word, hash: word.hash(seed: seed))
+    }
 
     /// Calls `body` with the words of texts that begin with `bytes`.
     ///
@@ -241,8 +243,9 @@ package final class TermDictionary: @unchecked Sendable {
     }
 
     @inline(__always)
-    private func find(_ word: NormalizedToken, hash: UInt64) -> UnsafeMutablePointer<AtomicArena.Word>?
-    {
+    private func find(_ word: NormalizedToken, hash: UInt64) -> UnsafeMutablePointer<
+        AtomicArena.Word
+    >? {
         findNumber(word, hash: hash).map { words[$0 &* 4] }
     }
 
